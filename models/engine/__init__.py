@@ -1,0 +1,1 @@
+"""The engine: the only code that imports TensorFlow and Keras. `messages` and `channel` are shared with the front and import neither."""

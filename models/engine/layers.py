@@ -1,0 +1,63 @@
+"""From a catalogue instance to the Keras layer it stands for. No Keras deserialiser is involved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import keras
+
+from models.layers.constraints import Constraint
+from models.layers.initializers import Initializer
+from models.layers.layer import Layer
+from models.layers.named import Named
+from models.layers.regularizers import Regularizer
+
+MAX_SEED = 2**31 - 1
+
+SeedOf = Callable[[str], int]
+"""From the name of a field to the seed that follows for it from the document's seed and the layer's address."""
+
+
+def derived_seed(seed: int, address: str, what: str) -> int:
+    """The seed of one thing inside one layer: the same on every machine, and unlike every other's."""
+    return int.from_bytes(sha256(f"{seed}\0{address}\0{what}".encode()).digest()[:4], "big") % MAX_SEED
+
+
+def keras_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
+    """The Keras layer that `layer` describes, unbuilt, under an internal name that cannot collide."""
+    arguments = {field: _keras_value(value, f"{name}_{field}", field, seed_of) for field, value in layer.arguments().items()}
+    return getattr(keras.layers, layer.keras_name())(name=name, **arguments)
+
+
+def _keras_value(value: Any, name: str, field: str, seed_of: SeedOf) -> Any:
+    match value:
+        case Layer():
+            return keras_layer(value, name, lambda inner: seed_of(f"{field}/{inner}"))
+        case Named():
+            return _named(value, field, seed_of)
+        case list() | tuple() if any(isinstance(item, Layer) for item in value):
+            return [_keras_value(item, f"{name}{n}", f"{field}/{n}", seed_of) for n, item in enumerate(value)]
+        case None if field == "seed":
+            return seed_of(field)
+    return value
+
+
+def _named(value: Named, field: str, seed_of: SeedOf) -> Any:
+    """An initializer, regularizer or constraint object; random ones always carry a seed."""
+    arguments = {key: getattr(value, key) for key in type(value).model_fields if key != "type"}
+    if "seed" in arguments and arguments["seed"] is None:
+        arguments["seed"] = seed_of(field)
+    return getattr(_module_of(value), type(value).__name__)(**arguments)
+
+
+def _module_of(value: Named) -> Any:
+    match value:
+        case Initializer():
+            return keras.initializers
+        case Regularizer():
+            return keras.regularizers
+        case Constraint():
+            return keras.constraints
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,180 @@
+"""Every error of the domain, declared once.
+
+LayerscopeError
+├── Unparsable            the bytes are not the format they claim to be
+├── NotFound              no such model, layer type or address on a path
+├── Unacceptable          no format the client accepts can be produced
+├── UnsupportedMedia      a body of a type nobody reads
+├── TooLarge              body, image, or result over its limit
+├── Invalid               a document, tensor or option that makes no sense
+│   ├── InvalidDocument
+│   ├── InvalidTensor
+│   ├── InvalidImage
+│   ├── InvalidOption
+│   ├── UnknownAddress
+│   └── Quarantined       a document that killed two engines in a row
+├── Unavailable           try again later
+│   ├── NotReady          no engine has warmed up yet
+│   ├── Overloaded        the queue or the reply memory is full
+│   ├── Draining          the service is stopping
+│   └── EngineLost        the engine died while it ran this request
+├── DeadlineExceeded      the request ran longer than its deadline
+└── Internal              a defect of ours; its text never leaves the process
+
+Status codes belong to HTTP and live in service/errors.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one field: where, what was expected, what came, what to write instead."""
+
+    pointer: str
+    message: str
+    expected: str | None = None
+    received: str | None = None
+    suggestion: str | None = None
+
+    def under(self, prefix: str) -> Problem:
+        """The same problem seen from an enclosing document."""
+        return Problem(prefix + self.pointer, self.message, self.expected, self.received, self.suggestion)
+
+
+class LayerscopeError(Exception):
+    """Base of every error a caller can act on. `code` is stable; `title` is its one-line meaning."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "Layerscope could not do this"
+
+    def __init__(self, detail: str = "", problems: Iterable[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        self.detail = detail or (self.problems[0].message if self.problems else self.title)
+        super().__init__(self.detail)
+
+    def under(self, prefix: str) -> LayerscopeError:
+        """The same error with every pointer moved below `prefix`."""
+        return type(self)(self.detail, [problem.under(prefix) for problem in self.problems])
+
+
+class Unparsable(LayerscopeError):
+    code, title = "unparsable", "The body is not what its type says"
+
+
+class NotFound(LayerscopeError):
+    code, title = "not_found", "There is nothing at this address"
+
+
+class Unacceptable(LayerscopeError):
+    code, title = "not_acceptable", "None of the accepted formats can be produced"
+
+
+class UnsupportedMedia(LayerscopeError):
+    code, title = "unsupported_media_type", "This route does not read bodies of this type"
+
+
+class TooLarge(LayerscopeError):
+    code, title = "too_large", "This is over a limit"
+
+
+class Invalid(LayerscopeError):
+    code, title = "invalid", "The request makes no sense"
+
+
+class InvalidDocument(Invalid):
+    code, title = "invalid_document", "The model document makes no sense"
+
+
+class InvalidTensor(Invalid):
+    code, title = "invalid_tensor", "The input tensor does not fit"
+
+
+class InvalidImage(Invalid):
+    code, title = "invalid_image", "The image cannot be read"
+
+
+class InvalidOption(Invalid):
+    code, title = "invalid_option", "An option makes no sense"
+
+
+class UnknownAddress(Invalid):
+    code, title = "unknown_address", "No layer answers to this address"
+
+
+class Quarantined(Invalid):
+    code, title = "quarantined", "This document has killed two engines in a row and is not run again for a while"
+
+
+class Unavailable(LayerscopeError):
+    code, title = "unavailable", "Try again later"
+
+
+class NotReady(Unavailable):
+    code, title = "not_ready", "No engine is ready yet"
+
+
+class Overloaded(Unavailable):
+    code, title = "overloaded", "Too many requests are waiting"
+
+
+class Draining(Unavailable):
+    code, title = "draining", "The service is stopping"
+
+
+class EngineLost(Unavailable):
+    code, title = "engine_lost", "The engine died while it ran this request"
+
+
+class DeadlineExceeded(LayerscopeError):
+    code, title = "deadline_exceeded", "The request ran longer than its deadline"
+
+
+class Internal(LayerscopeError):
+    code, title = "internal", "Layerscope has a defect"
+
+
+def all_errors(base: type[LayerscopeError] = LayerscopeError) -> list[type[LayerscopeError]]:
+    """Every declared error below `base`, parents first."""
+    below = base.__subclasses__()
+    return below + [error for child in below for error in all_errors(child)]
+
+
+def error_of(code: str, detail: str, problems: Iterable[Problem]) -> LayerscopeError:
+    """The error a process on the other side of a socket raised, rebuilt from its code."""
+    classes = {error.code: error for error in all_errors()}
+    return classes.get(code, Internal)(detail, problems)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to `word` (case is ignored), or None when nothing is near."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    near = get_close_matches(word.casefold()[:128], by_folded, n=1, cutoff=0.6)
+    return by_folded[near[0]] if near else None
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """What was received, in words that are short and safe to send back."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            text = repr(value) if not isinstance(value, int) or abs(value) < 10**24 else "an integer of over 24 digits"
+            return text
+        case str():
+            text = value.encode("unicode_escape").decode("ascii")
+            return f'"{text}"' if len(text) <= limit else f"a string of {len(value)} characters"
+        case list() | tuple():
+            inner = ", ".join(shown(item, 20) for item in value[:9])
+            return f"[{inner}]" if len(value) <= 8 and len(inner) <= limit else f"an array of {len(value)} items"
+        case dict():
+            return f"an object with {len(value)} keys"
+        case _:
+            return type(value).__name__

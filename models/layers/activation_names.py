@@ -1,0 +1,63 @@
+"""The closed list of activation functions, by Keras' names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from models.errors import did_you_mean, shown
+
+ACTIVATIONS = (
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",
+    "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
+    "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus",
+    "tanh", "tanh_shrink", "threshold",
+)  # fmt: skip
+ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
+"""Keras' other names for the same functions (keras.activations.ALL_OBJECTS_DICT)."""
+
+
+def _parse_name(value: Any) -> str:
+    """A canonical name; the tutorials' `tf.nn.relu` and `keras.activations.relu` spellings are understood."""
+    if isinstance(value, str):
+        word = value.lower().removeprefix("tf.").removeprefix("nn.").removeprefix("keras.").removeprefix("activations.")
+        word = ALIASES.get(word, word)
+        if word in ACTIVATIONS:
+            return word
+    raise _unknown(value)
+
+
+def _unknown(value: Any) -> PydanticCustomError:
+    near = did_you_mean(value, [*ACTIVATIONS, *ALIASES]) if isinstance(value, str) else None
+    return PydanticCustomError(
+        "unknown_activation",
+        "there is no activation of this name",
+        {
+            "expected": f"null or one of {', '.join([*ACTIVATIONS, *ALIASES])}",
+            "received": shown(value),
+            "suggestion": f'write "{near}"' if near else 'write "relu", or leave the field out for none',
+        },
+    )
+
+
+def _parse_optional(value: Any) -> str | None:
+    """As `_parse_name`; "linear" is the same as none at all, so it becomes null."""
+    name = None if value is None else _parse_name(value)
+    return None if name == "linear" else name
+
+
+_NAME_SCHEMA = {"type": "string", "enum": sorted([*ACTIVATIONS, *ALIASES])}
+ActivationName = Annotated[
+    str,
+    BeforeValidator(_parse_name, json_schema_input_type=Annotated[Any, WithJsonSchema(_NAME_SCHEMA)]),
+]
+"""The name of an activation function."""
+FusedActivation = Annotated[
+    str | None,
+    BeforeValidator(
+        _parse_optional, json_schema_input_type=Annotated[Any, WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "null"}]})]
+    ),
+]
+"""The activation a layer applies last, or null."""

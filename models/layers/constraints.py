@@ -1,0 +1,43 @@
+"""The closed list of weight constraints: norms and signs of the kernels, as Keras names them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.layers.named import Named, closed_union
+
+WeightAxes = Annotated[int, Field(ge=-8, le=7)]
+
+
+class Constraint(Named):
+    """Base of the constraints."""
+
+
+class MaxNorm(Constraint):
+    type: Literal["MaxNorm"] = "MaxNorm"
+    max_value: Annotated[float, Field(ge=0)] = 2.0
+    axis: WeightAxes | list[WeightAxes] = 0
+
+
+class MinMaxNorm(Constraint):
+    type: Literal["MinMaxNorm"] = "MinMaxNorm"
+    min_value: Annotated[float, Field(ge=0)] = 0.0
+    max_value: Annotated[float, Field(ge=0)] = 1.0
+    rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    axis: WeightAxes | list[WeightAxes] = 0
+
+
+class NonNeg(Constraint):
+    type: Literal["NonNeg"] = "NonNeg"
+
+
+class UnitNorm(Constraint):
+    type: Literal["UnitNorm"] = "UnitNorm"
+    axis: WeightAxes | list[WeightAxes] = 0
+
+
+ALIASES = {"nonneg": "NonNeg"}
+CONSTRAINTS: tuple[type[Constraint], ...] = (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
+AnyConstraint = Annotated[Constraint, closed_union("constraint", CONSTRAINTS, ALIASES)]

@@ -1,0 +1,157 @@
+"""Convolutions: plain, depthwise, separable and transposed, in one, two and three dimensions."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar, Literal
+
+from pydantic import model_validator
+
+from models.layers.activation_names import FusedActivation
+from models.layers.constraints import AnyConstraint
+from models.layers.fields import CausalPadding, DataFormat, Features, Padding, Sizes1D, Sizes2D, Sizes3D
+from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, size_of
+from models.layers.regularizers import AnyRegularizer
+from models.receptive_field import Window, padding_before
+
+
+class Spatial(Layer):
+    """What slides a window over spatial axes: where those axes are, and where the channels."""
+
+    spatial_rank: ClassVar[int]
+    data_format: DataFormat | None = None
+
+    def spatial_axes(self) -> range:
+        """The positions of the spatial axes in a shape."""
+        first = 2 if self.data_format == "channels_first" else 1
+        return range(first, first + self.spatial_rank)
+
+    def channel_axis(self) -> int:
+        """The position of the channels in a shape."""
+        return 1 if self.data_format == "channels_first" else self.spatial_rank + 1
+
+    def spatial_shape(self, shape: Shape) -> Shape:
+        """The spatial part of a shape."""
+        return tuple(shape[axis] for axis in self.spatial_axes())
+
+
+class Convolution(Spatial):
+    """Base of everything with a kernel that slides."""
+
+    kernel_size: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation_rate: tuple[int, ...]
+    padding: CausalPadding = "valid"
+    activation: FusedActivation = None
+    use_bias: bool = True
+    bias_initializer: AnyInitializer = Zeros()
+    bias_regularizer: AnyRegularizer | None = None
+    bias_constraint: AnyConstraint | None = None
+
+    def fused_activation(self) -> str | None:
+        return self.activation
+
+    def window_list(self, shape: Shape) -> tuple[Window, ...]:
+        """One window per spatial axis of an input of this shape."""
+        parts = zip(self.kernel_size, self.strides, self.dilation_rate, self.spatial_shape(shape), strict=True)
+        return tuple(
+            Window(k, s, d, padding_before(self.padding, length, Window(k, s, d))) for k, s, d, length in parts
+        )
+
+    def windows(self, shape: Shape) -> Windows:
+        return self.window_list(shape)
+
+    @model_validator(mode="after")
+    def _strides_or_dilation(self) -> Convolution:
+        """Keras refuses strides and dilation together."""
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise fault(
+                "strides_and_dilation",
+                "strides and dilation_rate cannot both be greater than 1",
+                "strides of 1, or a dilation_rate of 1",
+                "set strides to 1, or dilation_rate to 1",
+            )
+        return self
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """A dilated kernel must fit inside an input that is not padded."""
+        if self.padding != "valid":
+            return
+        lengths = self.spatial_shape(shapes[0])
+        reaches = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]
+        if any(length is not None and reach > length for reach, length in zip(reaches, lengths, strict=True)):
+            raise LayerFault(
+                "kernel_size",
+                "the kernel is larger than the input it slides over",
+                f"a kernel that reaches at most {list(lengths)} along the spatial axes",
+                f"a reach of {reaches} (kernel_size and dilation_rate together)",
+                "use padding 'same', a smaller kernel_size, or a larger input",
+            )
+
+
+class KernelConvolution(Convolution):
+    """Convolutions with one kernel of shape (*kernel_size, channels / groups, filters)."""
+
+    filters: Features
+    groups: Features = 1
+    kernel_initializer: AnyInitializer = GlorotUniform()
+    kernel_regularizer: AnyRegularizer | None = None
+    kernel_constraint: AnyConstraint | None = None
+
+    @model_validator(mode="after")
+    def _filters_in_groups(self) -> KernelConvolution:
+        if self.filters % self.groups:
+            raise fault("groups", "filters must be a multiple of groups", f"filters divisible by {self.groups}")
+        return self
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        super().check_shapes(shapes)
+        channels = shapes[0][self.channel_axis()]
+        if channels is not None and channels % self.groups:
+            raise LayerFault(
+                "groups",
+                "the input's channels must be a multiple of groups",
+                f"a divisor of {channels}",
+                str(self.groups),
+            )
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Output elements × kernel volume × input channels of one group."""
+        elements, channels = size_of(outputs[0]), shapes[0][self.channel_axis()]
+        if elements is None or channels is None:
+            return None
+        return elements * prod(self.kernel_size) * (channels // self.groups)
+
+
+class Conv1D(KernelConvolution):
+    type: Literal["Conv1D", "Convolution1D"] = "Conv1D"
+    example = Example({"filters": 10, "kernel_size": 2}, ((5, 10),))
+    input_rank = 3
+    spatial_rank = 1
+    kernel_size: Sizes1D
+    strides: Sizes1D = (1,)
+    padding: CausalPadding = "valid"
+    dilation_rate: Sizes1D = (1,)
+
+
+class Conv2D(KernelConvolution):
+    type: Literal["Conv2D", "Convolution2D"] = "Conv2D"
+    example = Example({"filters": 3, "kernel_size": 3, "padding": "same"}, ((28, 28, 1),))
+    input_rank = 4
+    spatial_rank = 2
+    kernel_size: Sizes2D
+    strides: Sizes2D = (1, 1)
+    padding: Padding = "valid"
+    dilation_rate: Sizes2D = (1, 1)
+
+
+class Conv3D(KernelConvolution):
+    type: Literal["Conv3D", "Convolution3D"] = "Conv3D"
+    example = Example({"filters": 4, "kernel_size": 2}, ((5, 6, 7, 2),))
+    input_rank = 5
+    spatial_rank = 3
+    kernel_size: Sizes3D
+    strides: Sizes3D = (1, 1, 1)
+    padding: Padding = "valid"
+    dilation_rate: Sizes3D = (1, 1, 1)

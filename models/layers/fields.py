@@ -1,0 +1,158 @@
+"""The vocabulary of layer arguments: bounded, strict, and spelled as Keras spells them.
+
+The bounds keep TensorFlow from what it cannot survive (it aborts on strides of 2**31, segfaults on
+pools of 2**30, and allocates dilation squared); inside them the plan's figures decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic_core import PydanticCustomError, core_schema
+
+from models.errors import shown
+
+MAX_EXTENT = 1024
+"""Largest kernel, pool, stride, dilation, padding or repetition along one axis."""
+MAX_FEATURES = 2**20
+"""Most units, filters or features of one layer."""
+MAX_LENGTH = 2**24
+"""Longest single axis of a tensor, and the largest vocabulary."""
+MAX_RANK = 8
+"""Most axes of a tensor, the batch included (TensorFlow aborts at 255)."""
+
+LayerName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^/@:#*?\x00-\x1f\x7f-\x9f]+$")]
+"""A Keras layer name without the characters that addresses are made of."""
+Address = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+Features = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
+"""A number of units, filters or features."""
+Extent = Annotated[int, Field(ge=1, le=MAX_EXTENT)]
+"""A kernel, pool, stride or dilation along one axis."""
+Length = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
+"""The length of one axis."""
+Axis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1)]
+"""An axis number; negative ones count from the end."""
+Rate = Annotated[float, Field(ge=0, le=1)]
+"""A fraction from 0 to 1."""
+Epsilon = Annotated[float, Field(ge=0, le=1)]
+SeedNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""The seed of a layer's own random numbers; left out, it follows from the document's seed and the layer's address."""
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+AnyCase = BeforeValidator(_lower)
+"""Lets an enumeration be written in any case, as TensorFlow's `SAME` and `VALID`."""
+Padding = Annotated[Literal["valid", "same"], AnyCase]
+CausalPadding = Annotated[Literal["valid", "same", "causal"], AnyCase]
+DataFormat = Annotated[Literal["channels_last", "channels_first"], AnyCase]
+DType = Annotated[
+    Literal[
+        "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16",
+        "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool",
+    ],
+    AnyCase,
+]  # fmt: skip
+"""A dtype or a mixed-precision policy."""
+Unset = None
+"""For arguments whose only value here is Keras' own default."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Marks a tuple of one integer per spatial axis that may also be written as a single integer.
+
+    `Annotated[tuple[int, int], Sizes(2)]` takes `3`, `[3]`… no: `3` or `[3, 3]`, each from `low` to `high`.
+    """
+
+    rank: int
+    low: int = 1
+    high: int = MAX_EXTENT
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(list)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        one = {"type": "integer", "minimum": self.low, "maximum": self.high}
+        several = {"type": "array", "items": one, "minItems": self.rank, "maxItems": self.rank}
+        return {"anyOf": [one, several]}
+
+    def parse(self, value: Any) -> tuple[int, ...]:
+        """The tuple, from either spelling."""
+        numbers = value if isinstance(value, list | tuple) else [value] * self.rank
+        if len(numbers) == self.rank and all(self._fits(number) for number in numbers):
+            return tuple(numbers)
+        raise PydanticCustomError("sizes", "is not a size", {"expected": self._expected(), "received": shown(value)})
+
+    def _fits(self, number: Any) -> bool:
+        return type(number) is int and self.low <= number <= self.high
+
+    def _expected(self) -> str:
+        one = f"an integer from {self.low} to {self.high}"
+        return f"{one}, or an array of {self.rank} such integers"
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Marks a (before, after) pair per spatial axis, as ZeroPadding and Cropping take them.
+
+    Written as one integer, one integer per axis (symmetric), or one pair per axis; for a single axis
+    as one integer or one pair.
+    """
+
+    rank: int
+    high: int = MAX_EXTENT
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(_lists)
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        one: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": self.high}
+        pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2}
+        if self.rank == 1:
+            return {"anyOf": [one, pair]}
+        each = {"type": "array", "items": {"anyOf": [one, pair]}, "minItems": self.rank, "maxItems": self.rank}
+        return {"anyOf": [one, each]}
+
+    def parse(self, value: Any) -> tuple[Any, ...]:
+        """A pair per axis; for one axis, the pair itself (as Keras keeps it)."""
+        if self.rank == 1:
+            pair = self._pair(value)
+            if pair:
+                return pair
+        else:
+            axes = value if isinstance(value, list | tuple) else [value] * self.rank
+            pairs = [self._pair(axis) for axis in axes] if len(axes) == self.rank else []
+            if pairs and all(pairs):
+                return tuple(pairs)
+        raise PydanticCustomError("margins", "is not a margin", {"expected": self._expected(), "received": shown(value)})
+
+    def _pair(self, value: Any) -> tuple[int, int] | None:
+        both = value if isinstance(value, list | tuple) else (value, value)
+        fits = len(both) == 2 and all(type(n) is int and 0 <= n <= self.high for n in both)
+        return (both[0], both[1]) if fits else None
+
+    def _expected(self) -> str:
+        one = f"an integer from 0 to {self.high}"
+        if self.rank == 1:
+            return f"{one}, or a [before, after] pair of them"
+        return f"{one}, or an array of {self.rank}: integers or [before, after] pairs"
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(item) for item in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+Sizes1D = Annotated[tuple[int, ...], Sizes(1)]
+Sizes2D = Annotated[tuple[int, ...], Sizes(2)]
+Sizes3D = Annotated[tuple[int, ...], Sizes(3)]

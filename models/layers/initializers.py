@@ -1,0 +1,114 @@
+"""The closed list of weight initializers: Keras' names and arguments, none of its deserialiser.
+
+Written as a name ("he_normal", "HeNormal"), as `{"type": "HeNormal", "seed": 3}`, or as Keras
+writes it, `{"class_name": "HeNormal", "config": {"seed": 3}}`. Left without a seed, a random
+initializer is seeded from the document's seed and the layer's address.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.layers.named import Named, closed_union
+
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class Initializer(Named):
+    """Base of the initializers."""
+
+
+class Zeros(Initializer):
+    type: Literal["Zeros"] = "Zeros"
+
+
+class Ones(Initializer):
+    type: Literal["Ones"] = "Ones"
+
+
+class Constant(Initializer):
+    type: Literal["Constant"] = "Constant"
+    value: float = 0.0
+
+
+class Identity(Initializer):
+    type: Literal["Identity"] = "Identity"
+    gain: float = 1.0
+
+
+class RandomInitializer(Initializer):
+    """Base of those that draw numbers."""
+
+    seed: Seed | None = None
+
+
+class RandomNormal(RandomInitializer):
+    type: Literal["RandomNormal"] = "RandomNormal"
+    mean: float = 0.0
+    stddev: Annotated[float, Field(ge=0)] = 0.05
+
+
+class TruncatedNormal(RandomInitializer):
+    type: Literal["TruncatedNormal"] = "TruncatedNormal"
+    mean: float = 0.0
+    stddev: Annotated[float, Field(ge=0)] = 0.05
+
+
+class RandomUniform(RandomInitializer):
+    type: Literal["RandomUniform"] = "RandomUniform"
+    minval: float = -0.05
+    maxval: float = 0.05
+
+
+class VarianceScaling(RandomInitializer):
+    type: Literal["VarianceScaling"] = "VarianceScaling"
+    scale: Annotated[float, Field(gt=0)] = 1.0
+    mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
+    distribution: Literal["normal", "truncated_normal", "untruncated_normal", "uniform"] = "truncated_normal"
+
+
+class Orthogonal(RandomInitializer):
+    type: Literal["Orthogonal"] = "Orthogonal"
+    gain: float = 1.0
+
+
+class GlorotNormal(RandomInitializer):
+    type: Literal["GlorotNormal"] = "GlorotNormal"
+
+
+class GlorotUniform(RandomInitializer):
+    type: Literal["GlorotUniform"] = "GlorotUniform"
+
+
+class HeNormal(RandomInitializer):
+    type: Literal["HeNormal"] = "HeNormal"
+
+
+class HeUniform(RandomInitializer):
+    type: Literal["HeUniform"] = "HeUniform"
+
+
+class LecunNormal(RandomInitializer):
+    type: Literal["LecunNormal"] = "LecunNormal"
+
+
+class LecunUniform(RandomInitializer):
+    type: Literal["LecunUniform"] = "LecunUniform"
+
+
+ALIASES = {
+    "normal": "RandomNormal",
+    "uniform": "RandomUniform",
+    "zero": "Zeros",
+    "one": "Ones",
+    "identity_initializer": "Identity",
+    "IdentityInitializer": "Identity",
+    "OrthogonalInitializer": "Orthogonal",
+}
+INITIALIZERS: tuple[type[Initializer], ...] = (
+    Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, Orthogonal,
+    GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
+)  # fmt: skip
+AnyInitializer = Annotated[Initializer, closed_union("initializer", INITIALIZERS, ALIASES)]

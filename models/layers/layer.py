@@ -1,0 +1,128 @@
+"""What every layer type declares: Keras' arguments as fields, and the facts that Keras does not give.
+
+A type is one class. The union, the OpenAPI document, `/v1/layers`, the constructor call and the
+parametrised tests all derive from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, Field
+from pydantic_core import PydanticCustomError
+
+from models.layers.fields import Address, DType, LayerName
+from models.layers.named import STRICT, snake_case
+from models.layers.regularizers import AnyRegularizer
+from models.receptive_field import Window
+
+Shape = tuple[int | None, ...]
+"""A tensor's shape, the batch first; None is a free dimension."""
+Windows = tuple[Window, ...] | None
+"""One window per spatial axis; None where an output does not look through a window of its own."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A layer that works when posted: its arguments and the shapes of its inputs, without batch."""
+
+    arguments: dict[str, Any]
+    shapes: tuple[tuple[int, ...], ...]
+    dtype: str = "float32"
+
+
+class Layer(BaseModel):
+    """Base of the catalogue. Fields are Keras' constructor arguments, verbatim, with Keras' defaults."""
+
+    model_config = STRICT
+
+    example: ClassVar[Example]
+    """Minimal arguments and input shapes that build and run."""
+    input_rank: ClassVar[int | tuple[int, ...] | None] = None
+    """Axes an input must have, the batch included: one number, several allowed, or None for any."""
+    input_count: ClassVar[tuple[int, int | None]] = (1, 1)
+    """Fewest and most inputs (None: no bound)."""
+    inputs_as: ClassVar[str] = "one"
+    """How Keras' call takes them: "one" tensor, a "list", or "positional" arguments."""
+    standalone: ClassVar[bool] = True
+    """False for what only another layer can hold (the recurrent cells)."""
+    training_only: ClassVar[bool] = False
+    """True for layers that are the identity at inference (Dropout, augmentation)."""
+
+    name: LayerName | None = None
+    inputs: Annotated[
+        list[Address] | None,
+        Field(description="Addresses of what this layer reads; left out, the layer before.", min_length=1, max_length=64),
+    ] = None
+    calls: Annotated[
+        list[Annotated[list[Address], Field(min_length=1, max_length=64)]] | None,
+        Field(description="Applies the layer several times with shared weights, once to each list.", min_length=1, max_length=64),
+    ] = None
+    trainable: bool = True
+    dtype: DType | None = None
+    activity_regularizer: AnyRegularizer | None = None
+
+    @classmethod
+    def keras_name(cls) -> str:
+        """The class' name in keras.layers."""
+        return cls.__name__
+
+    @classmethod
+    def default_name(cls) -> str:
+        """The name Keras would give the first instance."""
+        return snake_case(cls.__name__)
+
+    def arguments(self) -> dict[str, Any]:
+        """Keras' constructor arguments: every field but those that place the layer in a graph."""
+        return {field: getattr(self, field) for field in type(self).model_fields if field not in GRAPH_FIELDS}
+
+    def fused_activation(self) -> str | None:
+        """The activation applied last, whose input `address:pre` names; None if there is none."""
+        return None
+
+    def output_count(self) -> int:
+        """How many tensors one call returns."""
+        return 1
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Refuse input shapes that Keras or TensorFlow would take and get wrong.
+
+        Raises:
+            LayerFault: naming the argument at fault, before TensorFlow sees anything.
+        """
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Multiply-adds of one call on concrete shapes; None when a shape is free. Element-wise work counts none."""
+        return 0
+
+    def windows(self, shape: Shape) -> Windows:
+        """What one output element sees of the input along each spatial axis."""
+        return None
+
+
+GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls"})
+
+
+class LayerFault(Exception):
+    """An argument of a layer that does not fit the shapes it meets."""
+
+    def __init__(self, field: str, message: str, expected: str, received: str, suggestion: str | None = None) -> None:
+        super().__init__(message)
+        self.field, self.message, self.expected = field, message, expected
+        self.received, self.suggestion = received, suggestion
+
+
+def fault(code: str, message: str, expected: str, suggestion: str | None = None) -> PydanticCustomError:
+    """An error of a field or of several together, for use inside validators."""
+    return PydanticCustomError(code, message, {"expected": expected, "suggestion": suggestion})  # type: ignore[arg-type]
+
+
+def size_of(shape: Shape) -> int | None:
+    """The number of elements; None when a dimension is free."""
+    total = 1
+    for dimension in shape:
+        if dimension is None:
+            return None
+        total *= dimension
+    return total

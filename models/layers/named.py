@@ -1,0 +1,98 @@
+"""Objects that Keras takes by name: initializers, regularizers, constraints.
+
+Each list is closed. A value is a name, our object form or Keras' serialised form; all three
+become one frozen instance, so that spelling never changes a document's identity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from models.errors import did_you_mean, shown
+
+STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Named(BaseModel):
+    """Base of everything Keras takes by name."""
+
+    model_config = STRICT
+
+
+def snake_case(name: str) -> str:
+    """Keras' own rule from class name to object name: `ReLU` → `re_lu`, `Conv2D` → `conv2d`.
+
+    Source: keras.src.utils.naming.to_snake_case.
+    """
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def closed_union(kind: str, classes: Sequence[type[Named]], aliases: Mapping[str, str]) -> BeforeValidator:
+    """A validator from any of the spellings to an instance of one of `classes`."""
+    names = {cls.__name__: cls for cls in classes}
+    spellings = names | {snake_case(name): cls for name, cls in names.items()}
+    spellings |= {cls.__name__.lower(): cls for cls in classes}
+    spellings |= {alias: names[target] for alias, target in aliases.items()}
+
+    def parse(value: Any) -> Any:
+        if value is None or isinstance(value, Named):
+            return value
+        word, arguments = _split(kind, value, list(names))
+        if word not in spellings:
+            raise _unknown(kind, word, list(names), list(spellings))
+        return spellings[word].model_validate(arguments)
+
+    return BeforeValidator(parse, json_schema_input_type=_input_schema(kind, classes))
+
+
+def _input_schema(kind: str, classes: Sequence[type[Named]]) -> Any:
+    names = [name for cls in classes for name in (snake_case(cls.__name__), cls.__name__)]
+    schema = {
+        "description": f"The name of a known {kind}, or an object with its type and arguments.",
+        "anyOf": [
+            {"type": "string", "enum": sorted(set(names))},
+            {"type": "object", "required": ["type"], "properties": {"type": {"enum": [c.__name__ for c in classes]}}},
+        ],
+    }
+    return Annotated[Any, WithJsonSchema(schema)]
+
+
+def _split(kind: str, value: Any, names: list[str]) -> tuple[str, dict[str, Any]]:
+    """The name and the arguments of any of the three spellings."""
+    match value:
+        case str():
+            return value, {}
+        case {"class_name": str(word), **rest} if set(rest) <= {"config", "module", "registered_name"}:
+            return word, dict(rest.get("config") or {})
+        case {"type": str(word), **rest}:
+            return word, dict(rest)
+    raise PydanticCustomError(
+        f"{kind}_type",
+        "is not the name of a known {kind}",
+        {
+            "kind": kind,
+            "expected": f"the name of a known {kind}, or an object with its type: {', '.join(names)}",
+            "received": shown(value),
+        },
+    )
+
+
+def _unknown(kind: str, word: str, names: list[str], spellings: list[str]) -> PydanticCustomError:
+    near = did_you_mean(word, [*spellings, *names])
+    return PydanticCustomError(
+        f"unknown_{kind}",
+        "there is no {kind} of this name",
+        {
+            "kind": kind,
+            "expected": f"one of {', '.join(names)}",
+            "received": shown(word),
+            "suggestion": f'write "{near}"' if near else None,
+        },
+    )

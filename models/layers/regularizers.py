@@ -1,0 +1,42 @@
+"""The closed list of regularizers. They shape training, not activations; they are kept and checked all the same."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.layers.named import Named, closed_union
+
+Factor = Annotated[float, Field(ge=0)]
+
+
+class Regularizer(Named):
+    """Base of the regularizers."""
+
+
+class L1(Regularizer):
+    type: Literal["L1"] = "L1"
+    l1: Factor = 0.01
+
+
+class L2(Regularizer):
+    type: Literal["L2"] = "L2"
+    l2: Factor = 0.01
+
+
+class L1L2(Regularizer):
+    type: Literal["L1L2"] = "L1L2"
+    l1: Factor = 0.0
+    l2: Factor = 0.0
+
+
+class OrthogonalRegularizer(Regularizer):
+    type: Literal["OrthogonalRegularizer"] = "OrthogonalRegularizer"
+    factor: Factor = 0.01
+    mode: Literal["rows", "columns"] = "rows"
+
+
+ALIASES = {"l1_l2": "L1L2"}
+REGULARIZERS: tuple[type[Regularizer], ...] = (L1, L2, L1L2, OrthogonalRegularizer)
+AnyRegularizer = Annotated[Regularizer, closed_union("regularizer", REGULARIZERS, ALIASES)]
