@@ -1,0 +1,230 @@
+"""The model document: the short JSON form of a network, parsed strictly and without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.layers import ALIASES, CATALOGUE
+from models.layers.excluded import EXCLUDED
+from models.layers.fields import MAX_LENGTH, MAX_RANK, Address, DType, LayerName
+from models.layers.layer import Layer
+from models.layers.named import STRICT
+from models.validation import field_names, problems_of
+
+MAX_LAYERS = 1024
+"""Most layers in one document, the inner ones of blocks included."""
+MAX_DEPTH = 64
+"""Deepest nesting of arrays and objects in a document."""
+
+Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
+InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]
+InputDType = Annotated[
+    Literal["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64",
+            "uint8", "uint16", "uint32", "uint64", "bool"],
+    Field(description="The dtype that the input is converted to."),
+]  # fmt: skip
+
+
+class InputSpec(BaseModel):
+    """One input of a network: its shape without the batch (null: a free dimension) and its dtype."""
+
+    model_config = STRICT
+    shape: InputShape
+    dtype: InputDType = "float32"
+
+
+if TYPE_CHECKING:
+    AnyNode = Layer
+else:
+    AnyNode = Annotated[Union[(*CATALOGUE.values(), "Block")], Field(discriminator="type")]  # noqa: UP007
+
+
+class Block(Layer):
+    """Layers under one name, as the tutorials' sub-classed `ConvLayer`; blocks nest in blocks.
+
+    Inside, `input` is what the block is applied to; `input` may instead list names for several inputs.
+    """
+
+    type: Literal["Block"] = "Block"
+    input_count: ClassVar[tuple[int, int | None]] = (1, None)
+
+    layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
+    input: Annotated[list[LayerName], Field(min_length=1, max_length=64)] = ["input"]
+    outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
+
+
+def _as_inputs(value: Any) -> Any:
+    """A single shape or specification is short for one input called `input`."""
+    match value:
+        case list():
+            return {"input": InputSpec.model_validate({"shape": value})}
+        case {"shape": list()}:
+            return {"input": InputSpec.model_validate(value)}
+        case dict() if value:
+            return {name: _as_spec(spec) for name, spec in value.items()}
+        case None:
+            return None
+    raise PydanticCustomError(
+        "input",
+        "is not a shape",
+        {
+            "expected": "a shape without the batch such as [28, 28, 1], or an object of named inputs",
+            "received": shown(value),
+        },
+    )
+
+
+def _as_spec(value: Any) -> Any:
+    return {"shape": value} if isinstance(value, list) else value
+
+
+_SHAPE_SCHEMA = {"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}
+_SPEC_SCHEMA = {
+    "type": "object",
+    "required": ["shape"],
+    "properties": {"shape": _SHAPE_SCHEMA, "dtype": {"type": "string"}},
+}
+_INPUT_SCHEMA = {
+    "description": "The shape without the batch, or several named inputs; left out, taken from what is posted.",
+    "anyOf": [
+        _SHAPE_SCHEMA,
+        _SPEC_SCHEMA,
+        {"type": "object", "additionalProperties": {"anyOf": [_SHAPE_SCHEMA, _SPEC_SCHEMA]}},
+        {"type": "null"},
+    ],
+}
+Inputs = Annotated[
+    dict[LayerName, InputSpec] | None,
+    BeforeValidator(_as_inputs, json_schema_input_type=Annotated[Any, WithJsonSchema(_INPUT_SCHEMA)]),
+]
+
+
+class Document(BaseModel):
+    """A network: its inputs, its layers in order, and what it returns."""
+
+    model_config = STRICT
+
+    name: Annotated[str | None, Field(max_length=128, description="A label; not part of the identity.")] = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1, description="Weights without a file follow from it.")] = 0
+    input: Inputs = None
+    layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
+    outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
+
+    def with_inputs(self, inputs: Mapping[str, InputSpec]) -> Document:
+        """The same network on declared inputs."""
+        return self.model_copy(update={"input": dict(inputs)})
+
+
+Block.model_rebuild()
+Document.model_rebuild()
+
+DOCUMENT_FIELDS = field_names(Document)
+FIELDS: Mapping[str, list[str]] = {
+    "": DOCUMENT_FIELDS,
+    "Block": field_names(Block),
+    **{name: field_names(cls) for name, cls in CATALOGUE.items()},
+    **{alias: field_names(CATALOGUE[name]) for alias, name in ALIASES.items()},
+}
+TYPES = sorted([*CATALOGUE, *ALIASES, "Block"])
+
+
+def parse_document(raw: Any) -> Document:
+    """The document that `raw`, parsed JSON, describes. A bare list is short for `{"layers": [...]}`.
+
+    Raises:
+        InvalidDocument: listing every problem with its pointer into `raw`.
+    """
+    if _depth(raw) > MAX_DEPTH:
+        raise InvalidDocument("The document nests too deeply.", [_too_deep()])
+    problems = _type_problems(raw if isinstance(raw, list) else raw.get("layers") if isinstance(raw, dict) else None)
+    bare = isinstance(raw, list)
+    if problems:
+        raise InvalidDocument("", [problem.under("" if bare else "/layers") for problem in problems])
+    data = {"layers": raw} if bare else raw
+    try:
+        document = Document.model_validate(data)
+    except ValidationError as error:
+        found = problems_of(error, data, FIELDS)
+        raise InvalidDocument("", [_unwrapped(problem) if bare else problem for problem in found]) from None
+    _check_layer_count(document)
+    return document
+
+
+def _unwrapped(problem: Problem) -> Problem:
+    pointer = problem.pointer.removeprefix("/layers")
+    return Problem(pointer, problem.message, problem.expected, problem.received, problem.suggestion)
+
+
+def _too_deep() -> Problem:
+    return Problem("", "the document nests too deeply", f"at most {MAX_DEPTH} levels of nesting", "more levels")
+
+
+def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
+    """Levels of nesting, counted up to `limit` without recursion."""
+    level, depth = [value], 0
+    while level and depth < limit:
+        children = [item for item in level if isinstance(item, dict | list)]
+        level = [inner for item in children for inner in (item.values() if isinstance(item, dict) else item)]
+        depth += bool(children)
+        if not children:
+            break
+    return depth
+
+
+def _check_layer_count(document: Document) -> None:
+    count = _count(document.layers)
+    if count > MAX_LAYERS:
+        problem = Problem("/layers", "there are too many layers", f"at most {MAX_LAYERS} layers", f"{count} layers")
+        raise InvalidDocument("", [problem])
+
+
+def _count(layers: list[Layer]) -> int:
+    return sum(1 + (_count(layer.layers) if isinstance(layer, Block) else 0) for layer in layers)
+
+
+def _type_problems(layers: Any) -> list[Problem]:
+    """Layers whose `type` is missing, unknown or left out of the catalogue on purpose."""
+    found = []
+    for position, layer in enumerate(layers if isinstance(layers, list) else []):
+        if not isinstance(layer, dict):
+            continue
+        word = layer.get("type")
+        if word not in TYPES if isinstance(word, str) else True:
+            found.append(_type_problem(word).under(f"/{position}/type"))
+        elif word == "Block":
+            found += [problem.under(f"/{position}/layers") for problem in _type_problems(layer.get("layers"))]
+    return found
+
+
+def _type_problem(word: Any) -> Problem:
+    expected = "the name of a layer of GET /v1/layers, or Block"
+    if not isinstance(word, str):
+        return Problem("", "a layer needs a type", expected, shown(word) if word is not None else "nothing")
+    if word in EXCLUDED:
+        return Problem("", f"{word} is not in the catalogue: {EXCLUDED[word]}", expected, shown(word), _instead(word))
+    near = did_you_mean(word, TYPES)
+    return Problem(
+        "", "there is no layer of this type", expected, shown(word), f'write "{near}"' if near else "see GET /v1/layers"
+    )
+
+
+def _instead(word: str) -> str | None:
+    return 'declare the shape in the document\'s "input"' if word in ("InputLayer", "Input") else None
+
+
+def canonical(value: Any) -> Any:
+    """Plain JSON with every default written out, tuples as arrays and types under their first name."""
+    match value:
+        case BaseModel():
+            fields = {name: canonical(getattr(value, name)) for name in type(value).model_fields}
+            return fields | {"type": type(value).__name__} if "type" in fields else fields
+        case dict():
+            return {key: canonical(item) for key, item in value.items()}
+        case list() | tuple():
+            return [canonical(item) for item in value]
+    return value

@@ -1,0 +1,150 @@
+"""What the front and an engine say to each other. Imports neither TensorFlow nor a web library.
+
+Frames are MessagePack (msgspec), each preceded by its length; see `channel`. Tensors of at most
+`INLINE_BYTES` travel inside the frame, larger ones through the sender's arena of shared memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+INLINE_BYTES = 64 * 1024
+"""Tensors up to this many bytes are copied into the frame; a page fault costs more than the copy."""
+
+
+class TensorInfo(msgspec.Struct, frozen=True, array_like=True):
+    """A tensor without its bytes: C order, little-endian."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    nbytes: int
+
+
+class Span(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes in the sender's arena; the reader gives them back with `Release`."""
+
+    offset: int
+    nbytes: int
+
+
+class Payload(msgspec.Struct, frozen=True, array_like=True):
+    """The bytes of one tensor: inline, or where they lie in the arena."""
+
+    inline: bytes | None = None
+    span: Span | None = None
+
+
+class LayerInfo(msgspec.Struct, frozen=True):
+    """One reported layer: its output tensor, its size and, when asked for, statistics and weights."""
+
+    address: str
+    type: str
+    output: TensorInfo
+    parameters: int
+    stats: dict[str, Any] | None = None
+    weights: tuple[TensorInfo, ...] = ()
+
+
+class Request(msgspec.Struct, frozen=True, tag_field="kind"):
+    """Base of what the front asks. `id` counts up within one engine's life."""
+
+    id: int
+
+
+class Plan(Request, frozen=True, tag="plan"):
+    """Shapes, bytes and costs of a document on concrete or free input shapes, batch included."""
+
+    document: bytes
+    shapes: dict[str, tuple[int | None, ...]]
+
+
+class Run(Request, frozen=True, tag="run"):
+    """Activations of a document. `outputs` are canonical addresses, `key` names the cached model.
+
+    `max_bytes` bounds the sum of the tensors asked for, `max_macs` the work.
+    """
+
+    key: str
+    document: bytes
+    inputs: tuple[TensorInfo, ...]
+    payloads: tuple[Payload, ...]
+    outputs: tuple[str, ...]
+    data: bool
+    stats: bool
+    weights: bool
+    training: bool
+    max_bytes: int
+    max_macs: int
+
+
+class Weights(Request, frozen=True, tag="weights"):
+    """The weights of a document's layers; `paths` limits them to those layers (None: all)."""
+
+    key: str
+    document: bytes
+    shapes: dict[str, tuple[int | None, ...]]
+    paths: tuple[str, ...] | None
+    max_bytes: int
+
+
+class Release(msgspec.Struct, frozen=True, tag_field="kind", tag="release"):
+    """Spans of the other side's arena that are no longer read."""
+
+    spans: tuple[Span, ...]
+
+
+class Ready(msgspec.Struct, frozen=True, tag_field="kind", tag="ready"):
+    """An engine has imported TensorFlow and warmed up."""
+
+    devices: tuple[dict[str, str], ...]
+    versions: dict[str, str]
+    warm_up_ms: float
+
+
+class Reply(msgspec.Struct, frozen=True, tag_field="kind"):
+    """Base of what an engine answers to request `id`."""
+
+    id: int
+
+
+class Failed(Reply, frozen=True, tag="failed"):
+    """The request was refused or went wrong; rebuilt as an error by `models.errors.error_of`."""
+
+    code: str
+    detail: str
+    problems: tuple[tuple[str, str, str | None, str | None, str | None], ...] = ()
+
+
+class Planned(Reply, frozen=True, tag="planned"):
+    """The plan, as JSON."""
+
+    plan: bytes
+
+
+class Ran(Reply, frozen=True, tag="ran"):
+    """The result without its large tensors. `tensors` lists what follows, in order, as `Data`.
+
+    The first `len(payloads)` of them are in this frame already.
+    """
+
+    layers: tuple[LayerInfo, ...]
+    inputs: dict[str, Any]
+    parameters: int
+    cached: bool
+    build_ms: float
+    run_ms: float
+    tensors: tuple[TensorInfo, ...]
+    payloads: tuple[Payload, ...]
+
+
+class Data(Reply, frozen=True, tag="data"):
+    """The next tensor of a result."""
+
+    payload: Payload
+
+
+FromFront = Plan | Run | Weights | Release
+FromEngine = Ready | Failed | Planned | Ran | Data | Release

@@ -1,0 +1,163 @@
+"""From pydantic's errors to problems a person can act on: pointer, expected, received, suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from models.errors import Problem, did_you_mean, shown
+
+MAX_PROBLEMS = 20
+"""Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
+
+EXPECTED = {
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "int_parsing": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "an array",
+    "tuple_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "none_required": "null: nothing else is supported here",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "too_short": "at least {min_length} items",
+    "too_long": "at most {max_length} items",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "a name without / @ : # * ? and control characters",
+    "string_unicode": "valid Unicode text",
+}
+"""What was expected, by pydantic's error type, filled from the error's context."""
+
+
+def pointer_to(path: Iterable[str | int]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def problems_of(error: ValidationError, data: Any, fields: Mapping[str, Iterable[str]] | None = None) -> list[Problem]:
+    """Every problem pydantic found in `data`, at most MAX_PROBLEMS.
+
+    `fields` gives the known field names of a layer type, for suggestions about unknown ones.
+    """
+    details = error.errors(include_url=False, include_input=True)[:MAX_PROBLEMS]
+    return _without_repeats(_problem(detail, data, fields or {}) for detail in details)
+
+
+def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
+    """One problem per field: the arms of a union each complain of the same value."""
+    first: dict[tuple[str, str], Problem] = {}
+    for problem in problems:
+        key = (problem.pointer, problem.received or "")
+        if key in first and first[key].expected != problem.expected:
+            known = first[key]
+            first[key] = Problem(
+                known.pointer, known.message, f"{known.expected}, or {problem.expected}", known.received, known.suggestion
+            )
+        first.setdefault(key, problem)
+    return list(first.values())
+
+
+def _problem(detail: ErrorDetails, data: Any, fields: Mapping[str, Iterable[str]]) -> Problem:
+    path, owner = _real_path(detail["loc"], data)
+    context = dict(detail.get("ctx") or {})
+    match detail["type"]:
+        case "extra_forbidden":
+            return _unknown_field(path, owner, detail["loc"], fields)
+        case "missing":
+            return Problem(pointer_to(path), f"{path[-1]} is required", f"a value for {path[-1]}", "nothing")
+        case "union_tag_not_found":
+            return Problem(pointer_to([*path, "type"]), "a layer needs a type", "the name of a layer", "nothing")
+        case "union_tag_invalid":
+            return _unknown_tag([*path, "type"], context)
+    expected = context.get("expected") or EXPECTED.get(detail["type"], detail["msg"])
+    return Problem(
+        pointer_to(path),
+        _message(detail, path),
+        _filled(str(expected), context),
+        context.get("received") or shown(detail["input"]),
+        context.get("suggestion"),
+    )
+
+
+def _unknown_tag(path: list[str | int], context: Mapping[str, Any]) -> Problem:
+    known = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
+    near = did_you_mean(str(context.get("tag", "")), known)
+    return Problem(
+        pointer_to(path),
+        "no layer of this type can stand here",
+        f"one of {', '.join(known)}" if len(known) <= 30 else "the name of a layer of GET /v1/layers",
+        shown(context.get("tag")),
+        f'write "{near}"' if near else None,
+    )
+
+
+def _message(detail: ErrorDetails, path: list[str | int]) -> str:
+    """`kernel_size is not a size`: the field's name and what is wrong with it."""
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the value")
+    own = detail["type"] not in EXPECTED and "expected" in (detail.get("ctx") or {})
+    return f"{name}: {detail['msg']}" if own else f"{name} is not what it should be"
+
+
+def _filled(template: str, context: Mapping[str, Any]) -> str:
+    for key, value in context.items():
+        template = template.replace("{" + key + "}", str(value))
+    return template
+
+
+def _unknown_field(
+    path: list[str | int], owner: str | None, loc: tuple[str | int, ...], fields: Mapping[str, Iterable[str]]
+) -> Problem:
+    name = str(path[-1])
+    known = list(fields.get(owner or "", fields.get("", ())))
+    near = did_you_mean(name, known)
+    return Problem(
+        pointer_to(path),
+        f"{shown(name)} is not an argument of {owner}" if owner else f"{shown(name)} is not a known field",
+        f"one of {', '.join(known)}" if known else "only known fields",
+        shown(name),
+        f'write "{near}"' if near else None,
+    )
+
+
+def _real_path(loc: tuple[str | int, ...], data: Any) -> tuple[list[str | int], str | None]:
+    """The location without the names of union arms that pydantic puts in, and the layer type it lies in."""
+    path: list[str | int] = []
+    owner: str | None = None
+    for position, part in enumerate(loc):
+        last = position == len(loc) - 1
+        if isinstance(data, dict):
+            if part in data or (last and not _is_arm(part, data)):
+                path.append(part)
+                data = data.get(part) if isinstance(part, str) else None
+            else:
+                owner = str(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            path.append(part)
+            data = data[part]
+            owner = data.get("type") if isinstance(data, dict) and isinstance(data.get("type"), str) else owner
+    return path, owner
+
+
+def _is_arm(part: str | int, data: dict[str, Any]) -> bool:
+    return part in (data.get("type"), data.get("class_name"))
+
+
+def field_names(model: type[BaseModel]) -> list[str]:
+    """The names a JSON object of this model may have."""
+    return list(model.model_fields)
