@@ -20,25 +20,35 @@ SeedOf = Callable[[str], int]
 """From the name of a field to the seed that follows for it from the document's seed and the layer's address."""
 
 
-def derived_seed(seed: int, address: str, what: str) -> int:
+class DerivedSeed(int):
+    """A seed that nobody wrote: it may be derived again, for each variable of its own."""
+
+
+def derived_seed(seed: int, address: str, what: str) -> DerivedSeed:
     """The seed of one thing inside one layer: the same on every machine, and unlike every other's."""
-    return int.from_bytes(sha256(f"{seed}\0{address}\0{what}".encode()).digest()[:4], "big") % MAX_SEED
+    digest = sha256(f"{seed}\0{address}\0{what}".encode()).digest()
+    return DerivedSeed(int.from_bytes(digest[:4], "big") % MAX_SEED)
 
 
 def keras_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
-    """The Keras layer that `layer` describes, unbuilt, under an internal name that cannot collide."""
-    arguments = {field: _keras_value(value, f"{name}_{field}", field, seed_of) for field, value in layer.arguments().items()}
+    """The Keras layer that `layer` describes, unbuilt, under an internal name that cannot collide.
+
+    Layers held by another (a wrapped layer, a cell) take Keras' default names, so that the paths of their
+    weights read as Keras' own: `forward_lstm/lstm_cell/kernel`.
+    """
+    arguments = {field: _keras_value(value, field, seed_of) for field, value in layer.arguments().items()}
     return getattr(keras.layers, layer.keras_name())(name=name, **arguments)
 
 
-def _keras_value(value: Any, name: str, field: str, seed_of: SeedOf) -> Any:
+def _keras_value(value: Any, field: str, seed_of: SeedOf, suffix: str = "") -> Any:
     match value:
         case Layer():
-            return keras_layer(value, name, lambda inner: seed_of(f"{field}/{inner}"))
+            return keras_layer(value, value.default_name() + suffix, lambda inner: seed_of(f"{field}/{inner}"))
         case Named():
             return _named(value, field, seed_of)
         case list() | tuple() if any(isinstance(item, Layer) for item in value):
-            return [_keras_value(item, f"{name}{n}", f"{field}/{n}", seed_of) for n, item in enumerate(value)]
+            numbered = enumerate(value)
+            return [_keras_value(item, f"{field}/{n}", seed_of, f"_{n}" if n else "") for n, item in numbered]
         case None if field == "seed":
             return seed_of(field)
     return value

@@ -38,11 +38,11 @@ class Payload(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LayerInfo(msgspec.Struct, frozen=True):
-    """One reported layer: its output tensor, its size and, when asked for, statistics and weights."""
+    """One reported layer: its output tensor (None where only weights were asked for), statistics and weights."""
 
     address: str
     type: str
-    output: TensorInfo
+    output: TensorInfo | None
     parameters: int
     stats: dict[str, Any] | None = None
     weights: tuple[TensorInfo, ...] = ()
@@ -59,6 +59,7 @@ class Plan(Request, frozen=True, tag="plan"):
 
     document: bytes
     shapes: dict[str, tuple[int | None, ...]]
+    outputs: tuple[str, ...]
 
 
 class Run(Request, frozen=True, tag="run"):
@@ -85,7 +86,6 @@ class Weights(Request, frozen=True, tag="weights"):
 
     key: str
     document: bytes
-    shapes: dict[str, tuple[int | None, ...]]
     paths: tuple[str, ...] | None
     max_bytes: int
 
@@ -127,7 +127,8 @@ class Planned(Reply, frozen=True, tag="planned"):
 class Ran(Reply, frozen=True, tag="ran"):
     """The result without its large tensors. `tensors` lists what follows, in order, as `Data`.
 
-    The first `len(payloads)` of them are in this frame already.
+    For each layer its activation (if data was asked for), then its weights. The first `len(payloads)` of
+    them are in this frame already.
     """
 
     layers: tuple[LayerInfo, ...]

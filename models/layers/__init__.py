@@ -8,13 +8,15 @@ from typing import Annotated, Any, Union, get_args
 
 from pydantic import Field
 
+from models.layers.image import ImageAxes
 from models.layers.layer import Layer
+from models.layers.preprocessing import Normalization, Rescaling
 
 _NAMES = (
     "core", "convolution", "convolution_depthwise", "convolution_transposed", "pooling", "normalization", "activation",
     "reshaping", "merging", "regularization", "attention", "recurrent_cells", "recurrent", "recurrent_convolution",
-    "wrapping", "preprocessing", "encoding", "spectrogram", "image", "augmentation", "augmentation_color",
-    "augmentation_geometry", "augmentation_mixing",
+    "bidirectional", "wrapping", "preprocessing", "encoding", "spectrogram", "image", "augmentation",
+    "augmentation_color", "augmentation_geometry", "pipeline",
 )  # fmt: skip
 FAMILIES = tuple(import_module(f"{__name__}.{name}") for name in _NAMES if util.find_spec(f"{__name__}.{name}"))
 
@@ -43,10 +45,6 @@ ALIASES: dict[str, str] = {alias: cls.__name__ for cls in CATALOGUE.values() for
 LAYERS: tuple[type[Layer], ...] = tuple(cls for cls in CATALOGUE.values() if cls.standalone)
 """The types that can stand in a graph; the rest (recurrent cells) live inside other layers only."""
 
-_UNIONS = {
-    "AnyLayer": _union(list(LAYERS)),
-    "AnyCell": _union([cls for cls in CATALOGUE.values() if not cls.standalone]),
-    "AnyRecurrent": _union([cls for cls in LAYERS if getattr(cls, "recurrent", False)]),
-}
+_IMAGE_LAYERS = [cls for cls in LAYERS if issubclass(cls, ImageAxes | Rescaling | Normalization)]
 for _cls in CATALOGUE.values():
-    _cls.model_rebuild(_types_namespace=_UNIONS)
+    _cls.model_rebuild(_types_namespace={"AnyLayer": _union(list(LAYERS)), "AnyImageLayer": _union(_IMAGE_LAYERS)})

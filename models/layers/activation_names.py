@@ -10,11 +10,13 @@ from pydantic_core import PydanticCustomError
 from models.errors import did_you_mean, shown
 
 ACTIVATIONS = (
-    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",
-    "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu",
-    "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus",
-    "tanh", "tanh_shrink", "threshold",
+    "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
+    "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink",
+    "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "tanh",
+    "tanh_shrink",
 )  # fmt: skip
+"""Without two of Keras' names: `glu` halves the last axis while every layer announces that it stays, and
+`threshold` needs arguments that a name cannot give."""
 ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 """Keras' other names for the same functions (keras.activations.ALL_OBJECTS_DICT)."""
 
@@ -57,7 +59,8 @@ ActivationName = Annotated[
 FusedActivation = Annotated[
     str | None,
     BeforeValidator(
-        _parse_optional, json_schema_input_type=Annotated[Any, WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "null"}]})]
+        _parse_optional,
+        json_schema_input_type=Annotated[Any, WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "null"}]})],
     ),
 ]
 """The activation a layer applies last, or null."""

@@ -1,43 +1,24 @@
-"""Convolutions: plain, depthwise, separable and transposed, in one, two and three dimensions."""
+"""Convolutions, and the bases they share with the depthwise, separable and transposed ones."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import model_validator
 
 from models.layers.activation_names import FusedActivation
 from models.layers.constraints import AnyConstraint
-from models.layers.fields import CausalPadding, DataFormat, Features, Padding, Sizes1D, Sizes2D, Sizes3D
+from models.layers.fields import CausalPadding, Features, Padding, Sizes1D, Sizes2D, Sizes3D
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, size_of
+from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
 from models.layers.regularizers import AnyRegularizer
+from models.layers.spatial import Spatial, known_length
 from models.receptive_field import Window, padding_before
 
 
-class Spatial(Layer):
-    """What slides a window over spatial axes: where those axes are, and where the channels."""
-
-    spatial_rank: ClassVar[int]
-    data_format: DataFormat | None = None
-
-    def spatial_axes(self) -> range:
-        """The positions of the spatial axes in a shape."""
-        first = 2 if self.data_format == "channels_first" else 1
-        return range(first, first + self.spatial_rank)
-
-    def channel_axis(self) -> int:
-        """The position of the channels in a shape."""
-        return 1 if self.data_format == "channels_first" else self.spatial_rank + 1
-
-    def spatial_shape(self, shape: Shape) -> Shape:
-        """The spatial part of a shape."""
-        return tuple(shape[axis] for axis in self.spatial_axes())
-
-
-class Convolution(Spatial):
-    """Base of everything with a kernel that slides."""
+class SlidingKernel(Spatial):
+    """Base of everything with a kernel that slides, and an activation applied last."""
 
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
@@ -52,6 +33,14 @@ class Convolution(Spatial):
     def fused_activation(self) -> str | None:
         return self.activation
 
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The channels size the kernel."""
+        known_length(shapes[0], self.channel_axis())
+
+
+class Convolution(SlidingKernel):
+    """Base of what looks at the input through a window; transposed convolutions do not."""
+
     def window_list(self, shape: Shape) -> tuple[Window, ...]:
         """One window per spatial axis of an input of this shape."""
         parts = zip(self.kernel_size, self.strides, self.dilation_rate, self.spatial_shape(shape), strict=True)
@@ -62,20 +51,9 @@ class Convolution(Spatial):
     def windows(self, shape: Shape) -> Windows:
         return self.window_list(shape)
 
-    @model_validator(mode="after")
-    def _strides_or_dilation(self) -> Convolution:
-        """Keras refuses strides and dilation together."""
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise fault(
-                "strides_and_dilation",
-                "strides and dilation_rate cannot both be greater than 1",
-                "strides of 1, or a dilation_rate of 1",
-                "set strides to 1, or dilation_rate to 1",
-            )
-        return self
-
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """A dilated kernel must fit inside an input that is not padded."""
+        super().check_shapes(shapes)
         if self.padding != "valid":
             return
         lengths = self.spatial_shape(shapes[0])
@@ -90,7 +68,22 @@ class Convolution(Spatial):
             )
 
 
-class KernelConvolution(Convolution):
+class StridesOrDilation(SlidingKernel):
+    """Base of kernels that cannot be strided and dilated at once."""
+
+    @model_validator(mode="after")
+    def _strides_or_dilation(self) -> StridesOrDilation:
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise fault(
+                "strides_and_dilation",
+                "strides and dilation_rate cannot both be greater than 1",
+                "strides of 1, or a dilation_rate of 1",
+                "set strides to 1, or dilation_rate to 1",
+            )
+        return self
+
+
+class KernelConvolution(StridesOrDilation, Convolution):
     """Convolutions with one kernel of shape (*kernel_size, channels / groups, filters)."""
 
     filters: Features
@@ -107,8 +100,8 @@ class KernelConvolution(Convolution):
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         super().check_shapes(shapes)
-        channels = shapes[0][self.channel_axis()]
-        if channels is not None and channels % self.groups:
+        channels = known_length(shapes[0], self.channel_axis())
+        if channels % self.groups:
             raise LayerFault(
                 "groups",
                 "the input's channels must be a multiple of groups",

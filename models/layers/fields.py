@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import PydanticCustomError, core_schema
@@ -39,6 +39,7 @@ Axis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction from 0 to 1."""
 Epsilon = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0)]
 SeedNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
 """The seed of a layer's own random numbers; left out, it follows from the document's seed and the layer's address."""
 
@@ -60,7 +61,7 @@ DType = Annotated[
     AnyCase,
 ]  # fmt: skip
 """A dtype or a mixed-precision policy."""
-Unset = None
+Unset: TypeAlias = None
 """For arguments whose only value here is Keras' own default."""
 
 
@@ -135,7 +136,9 @@ class Margins:
             pairs = [self._pair(axis) for axis in axes] if len(axes) == self.rank else []
             if pairs and all(pairs):
                 return tuple(pairs)
-        raise PydanticCustomError("margins", "is not a margin", {"expected": self._expected(), "received": shown(value)})
+        raise PydanticCustomError(
+            "margins", "is not a margin", {"expected": self._expected(), "received": shown(value)}
+        )
 
     def _pair(self, value: Any) -> tuple[int, int] | None:
         both = value if isinstance(value, list | tuple) else (value, value)
@@ -156,3 +159,6 @@ def _lists(value: Any) -> Any:
 Sizes1D = Annotated[tuple[int, ...], Sizes(1)]
 Sizes2D = Annotated[tuple[int, ...], Sizes(2)]
 Sizes3D = Annotated[tuple[int, ...], Sizes(3)]
+Margins1D = Annotated[tuple[Any, ...], Margins(1)]
+Margins2D = Annotated[tuple[Any, ...], Margins(2)]
+Margins3D = Annotated[tuple[Any, ...], Margins(3)]

@@ -44,6 +44,13 @@ class RandomInitializer(Initializer):
     seed: Seed | None = None
 
 
+class FanInitializer(RandomInitializer):
+    """Base of those that scale with the number of units on either side of a kernel."""
+
+    input_axes: list[Annotated[int, Field(ge=-8, le=7)]] | None = None
+    output_axes: list[Annotated[int, Field(ge=-8, le=7)]] | None = None
+
+
 class RandomNormal(RandomInitializer):
     type: Literal["RandomNormal"] = "RandomNormal"
     mean: float = 0.0
@@ -62,7 +69,7 @@ class RandomUniform(RandomInitializer):
     maxval: float = 0.05
 
 
-class VarianceScaling(RandomInitializer):
+class VarianceScaling(FanInitializer):
     type: Literal["VarianceScaling"] = "VarianceScaling"
     scale: Annotated[float, Field(gt=0)] = 1.0
     mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
@@ -74,27 +81,27 @@ class Orthogonal(RandomInitializer):
     gain: float = 1.0
 
 
-class GlorotNormal(RandomInitializer):
+class GlorotNormal(FanInitializer):
     type: Literal["GlorotNormal"] = "GlorotNormal"
 
 
-class GlorotUniform(RandomInitializer):
+class GlorotUniform(FanInitializer):
     type: Literal["GlorotUniform"] = "GlorotUniform"
 
 
-class HeNormal(RandomInitializer):
+class HeNormal(FanInitializer):
     type: Literal["HeNormal"] = "HeNormal"
 
 
-class HeUniform(RandomInitializer):
+class HeUniform(FanInitializer):
     type: Literal["HeUniform"] = "HeUniform"
 
 
-class LecunNormal(RandomInitializer):
+class LecunNormal(FanInitializer):
     type: Literal["LecunNormal"] = "LecunNormal"
 
 
-class LecunUniform(RandomInitializer):
+class LecunUniform(FanInitializer):
     type: Literal["LecunUniform"] = "LecunUniform"
 
 

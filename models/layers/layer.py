@@ -49,6 +49,10 @@ class Layer(BaseModel):
     """False for what only another layer can hold (the recurrent cells)."""
     training_only: ClassVar[bool] = False
     """True for layers that are the identity at inference (Dropout, augmentation)."""
+    call_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
+    not_taken: ClassVar[frozenset[str]] = frozenset()
+    """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
 
     name: LayerName | None = None
     inputs: Annotated[
@@ -74,8 +78,13 @@ class Layer(BaseModel):
         return snake_case(cls.__name__)
 
     def arguments(self) -> dict[str, Any]:
-        """Keras' constructor arguments: every field but those that place the layer in a graph."""
-        return {field: getattr(self, field) for field in type(self).model_fields if field not in GRAPH_FIELDS}
+        """Keras' constructor arguments: every field but those that place the layer in a graph or go to its call."""
+        left_out = GRAPH_FIELDS | self.call_fields | self.not_taken
+        return {field: getattr(self, field) for field in type(self).model_fields if field not in left_out}
+
+    def call_arguments(self) -> dict[str, Any]:
+        """Keras' keyword arguments of every call, beside the inputs."""
+        return {field: getattr(self, field) for field in sorted(self.call_fields)}
 
     def fused_activation(self) -> str | None:
         """The activation applied last, whose input `address:pre` names; None if there is none."""
@@ -84,6 +93,14 @@ class Layer(BaseModel):
     def output_count(self) -> int:
         """How many tensors one call returns."""
         return 1
+
+    def id_bound(self) -> int | None:
+        """For layers that look integers up: the first id that is out of range. Ids are checked as the layer runs."""
+        return None
+
+    def needs_lengths(self) -> bool:
+        """Whether TensorFlow must know every length of the input (but the batch) when it traces the layer."""
+        return False
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Refuse input shapes that Keras or TensorFlow would take and get wrong.
@@ -126,3 +143,8 @@ def size_of(shape: Shape) -> int | None:
             return None
         total *= dimension
     return total
+
+
+def shape_text(shape: Shape) -> str:
+    """`(None, 28, 28, 1)`, as Keras prints shapes."""
+    return f"({', '.join(str(dimension) for dimension in shape)}{',' if len(shape) == 1 else ''})"

@@ -1,0 +1,98 @@
+"""A network with its weights, ready to run: one compiled function a selection."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import keras
+
+from models.engine.outline import Outline, declared_shapes, materialise, outline
+from models.engine.plan import node_layers, parameter_bytes, parameter_count
+from models.engine.probe import Probe
+from models.errors import Problem, TooLarge
+from models.layers.layer import Shape
+from models.network import Network, Node
+
+MAX_PROBES = 16
+"""Most compiled functions kept for one model; the least recently used goes first."""
+PROBE_BYTES = 1_500_000
+"""What one compiled function is taken to cost: measured at 1.0–1.6 MB for six layers."""
+
+
+@dataclass
+class BuiltModel:
+    """An immutable network and the functions compiled for it so far."""
+
+    outline: Outline
+    parameters: int
+    weight_bytes: int
+    outlines: OrderedDict[tuple[tuple[str, Shape], ...], Outline] = field(default_factory=OrderedDict)
+    probes: OrderedDict[tuple[tuple[str, ...], bool, bool], Probe] = field(default_factory=OrderedDict)
+
+    @property
+    def network(self) -> Network:
+        """The network this was built from."""
+        return self.outline.network
+
+    @property
+    def nbytes(self) -> int:
+        """What the model is taken to hold in memory."""
+        return self.weight_bytes + PROBE_BYTES * max(1, len(self.probes))
+
+    def probe(self, outputs: Sequence[str], training: bool, updates: bool) -> Probe:
+        """The compiled function for a selection, made at the first ask."""
+        key = (tuple(outputs), training, updates)
+        if key not in self.probes:
+            self.probes[key] = Probe(self.outline, outputs, training, updates)
+            if len(self.probes) > MAX_PROBES:
+                self.probes.popitem(last=False)
+        self.probes.move_to_end(key)
+        return self.probes[key]
+
+    def concrete(self, shapes: Mapping[str, Shape]) -> Outline:
+        """The outline on inputs of exactly these shapes."""
+        batches = {shape[0] for shape in shapes.values()}
+        if self.outline.is_fixed() and len(batches) == 1:
+            return self.outline.on_batch(batches.pop() or 1)
+        key = tuple(shapes.items())
+        if key not in self.outlines:
+            self.outlines[key] = outline(self.network, shapes)
+            if len(self.outlines) > MAX_PROBES:
+                self.outlines.popitem(last=False)
+        return self.outlines[key]
+
+
+def named_weights(layer: keras.Layer) -> list[tuple[str, keras.Variable]]:
+    """A layer's weights in `get_weights()` order, by name: `kernel`, `forward_lstm/lstm_cell/kernel`."""
+    return [(_below(variable.path, layer.name), variable) for variable in layer.weights]
+
+
+def _below(variable_path: str, internal: str) -> str:
+    """A variable's path inside its layer, without internal names."""
+    parts = variable_path.split("/")
+    inner = parts[parts.index(internal) + 1 :] if internal in parts else parts[-1:]
+    return "/".join(inner)
+
+
+def build(network: Network, max_model_bytes: int) -> BuiltModel:
+    """Shapes, then gives weights to, a network whose inputs are declared.
+
+    Raises:
+        InvalidDocument: when Keras refuses a layer.
+        TooLarge: when the weights alone are over `max_model_bytes`; none has been allocated then.
+    """
+    made = outline(network, declared_shapes(network))
+    nbytes = parameter_bytes(made)
+    if nbytes > max_model_bytes:
+        problem = Problem("", "the weights are over the limit", f"at most {max_model_bytes:,} bytes", f"{nbytes:,} bytes")
+        raise TooLarge("", [problem])
+    materialise(made)
+    count = sum(parameter_count(layer.weights) for layer in made.layers.values())
+    return BuiltModel(made, count, nbytes)
+
+
+def node_parameters(model: BuiltModel, node: Node) -> int:
+    """Parameters of the layers behind a node."""
+    return sum(parameter_count(layer.weights) for layer in node_layers(model.outline, node))

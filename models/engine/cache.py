@@ -1,0 +1,47 @@
+"""Built models, bounded by bytes, least recently used first out.
+
+The engine serves one request at a time, so a model is built once however many requests wait for it
+and is never evicted while it runs.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from models.engine.build import BuiltModel
+
+
+class ModelCache:
+    """`key` → built model. The model just asked for always stays, however large."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._models: OrderedDict[str, BuiltModel] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    @property
+    def nbytes(self) -> int:
+        """What the cached models are taken to hold."""
+        return sum(model.nbytes for model in self._models.values())
+
+    def get(self, key: str, make: Callable[[], BuiltModel]) -> tuple[BuiltModel, bool]:
+        """The model, and whether it was there already."""
+        found = key in self._models
+        model = self._models[key] if found else make()
+        self._models[key] = model
+        self._models.move_to_end(key)
+        return model, found
+
+    def clear(self) -> None:
+        """Forgets every model."""
+        self._models.clear()
+
+    def trim(self) -> None:
+        """Evicts until the budget holds; called after each request, when the last model's size is known."""
+        held = self.nbytes
+        while held > self.max_bytes and len(self._models) > 1:
+            _, model = self._models.popitem(last=False)
+            held -= model.nbytes

@@ -1,0 +1,160 @@
+"""What an engine does with one request: plan it, run it, or give its weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import orjson
+
+from models.addresses import PRE
+from models.document import parse_document
+from models.engine.build import BuiltModel, build, named_weights, node_parameters
+from models.engine.cache import ModelCache
+from models.engine.messages import LayerInfo, Plan, Run, TensorInfo, Weights
+from models.engine.outline import Outline, outline
+from models.engine.plan import admit, plan_report
+from models.engine.probe import Probe, as_bytes, checked
+from models.network import Network, Node, expand
+from models.stats import statistics
+from models.tensors.dtypes import DTYPES
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes that one request may compute and one model may hold."""
+
+    max_working_bytes: int
+    max_model_bytes: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: what is known of it, and the tensors that follow, in the order of `tensors`."""
+
+    layers: tuple[LayerInfo, ...]
+    inputs: dict[str, Any]
+    parameters: int
+    cached: bool
+    build_ms: float
+    run_ms: float
+    tensors: tuple[TensorInfo, ...]
+    buffers: tuple[memoryview, ...]
+
+
+class Execution:
+    """The models an engine holds, and what can be asked of them."""
+
+    def __init__(self, limits: Limits, cache_bytes: int) -> None:
+        self.limits = limits
+        self.cache = ModelCache(cache_bytes)
+
+    def plan(self, request: Plan) -> bytes:
+        """The plan as JSON (without the model's id and name, which the front knows)."""
+        made = outline(_network(request.document), request.shapes)
+        return orjson.dumps(plan_report(made, request.outputs))
+
+    def run(self, request: Run, inputs: Sequence[np.ndarray]) -> Result:
+        """Runs a document on arrays given in the order of `request.inputs`."""
+        started = time.perf_counter()
+        model, cached = self._model(request.key, request.document)
+        concrete = model.concrete({info.name: info.shape for info in request.inputs})
+        admit(concrete, request.outputs, request.max_bytes, self.limits.max_working_bytes, request.max_macs)
+        probe = model.probe(request.outputs, request.training, request.training and request.weights)
+        built = time.perf_counter()
+        results = probe.run(_in_order(model.network, request.inputs, inputs))
+        ran = time.perf_counter()
+        checked(concrete, request.outputs, results)
+        self.cache.trim()
+        report = _Report(model, _moved(probe, results))
+        for address, tensor in zip(request.outputs, results, strict=False):
+            report.add_activation(address, as_bytes(tensor), concrete, request)
+        stats = {info.name: statistics(array) for info, array in zip(request.inputs, inputs, strict=True) if request.stats}
+        return report.result(stats, cached, (built - started) * 1e3, (ran - built) * 1e3)
+
+    def weights(self, request: Weights) -> Result:
+        """The weights of a document's layers, in `get_weights()` order."""
+        started = time.perf_counter()
+        model, cached = self._model(request.key, request.document)
+        report = _Report(model, {})
+        for path in request.paths if request.paths is not None else model.outline.layers:
+            report.add_weights(path)
+        self.cache.trim()
+        return report.result({}, cached, (time.perf_counter() - started) * 1e3, 0.0)
+
+    def _model(self, key: str, document: bytes) -> tuple[BuiltModel, bool]:
+        return self.cache.get(key, lambda: build(_network(document), self.limits.max_model_bytes))
+
+
+def _network(document: bytes) -> Network:
+    return expand(parse_document(orjson.loads(document)))
+
+
+def _in_order(network: Network, infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The arrays in the order in which the network declares its inputs."""
+    by_name = {info.name: array for info, array in zip(infos, arrays, strict=True)}
+    return [by_name[name] for name in network.inputs]
+
+
+def _moved(probe: Probe, results: Sequence[Any]) -> dict[int, Any]:
+    """The weights that training mode moved, by variable."""
+    new = results[len(probe.outputs) :]
+    return {id(variable): value for variable, value in zip(probe.updated, new, strict=True)}
+
+
+class _Report:
+    """Collects layers and the tensors that follow them."""
+
+    def __init__(self, model: BuiltModel, moved: Mapping[int, Any]) -> None:
+        self.model, self.moved = model, moved
+        self.paths = {node.path: node for node in model.network.nodes}
+        self.layers: list[LayerInfo] = []
+        self.tensors: list[TensorInfo] = []
+        self.buffers: list[memoryview] = []
+
+    def add_activation(self, address: str, data: memoryview, concrete: Outline, request: Run) -> None:
+        """One layer's output, with what was asked for besides."""
+        shape, dtype = concrete.shape(address), concrete.dtype(address)
+        output = TensorInfo(address, dtype, tuple(d or 0 for d in shape), data.nbytes)
+        node = self.model.network.node_of.get(address.removesuffix(PRE))
+        stats = statistics(np.frombuffer(data, DTYPES[dtype])) if request.stats else None
+        if request.data:
+            self._add(output, data)
+        weights = self._weights(node) if request.weights and node is not None else ()
+        kind = "InputLayer" if node is None else type(node.layer).__name__
+        parameters = 0 if node is None else node_parameters(self.model, node)
+        self.layers.append(LayerInfo(address, kind, output, parameters, stats, weights))
+
+    def add_weights(self, path: str) -> None:
+        """One layer's weights alone."""
+        node = self.paths[path]
+        infos = self._weights(node)
+        self.layers.append(
+            LayerInfo(path, type(node.layer).__name__, None, node_parameters(self.model, node), None, infos)
+        )
+
+    def _weights(self, node: Node) -> tuple[TensorInfo, ...]:
+        if node.is_block:
+            return ()
+        infos = []
+        for name, variable in named_weights(self.model.outline.layers[node.path]):
+            value = self.moved.get(id(variable), variable.value)
+            data = as_bytes(value)
+            dtype = keras.backend.standardize_dtype(variable.dtype)
+            info = TensorInfo(f"weights/{node.path}/{name}", dtype, tuple(variable.shape), data.nbytes)
+            self._add(info, data)
+            infos.append(info)
+        return tuple(infos)
+
+    def _add(self, info: TensorInfo, data: memoryview) -> None:
+        self.tensors.append(info)
+        self.buffers.append(data)
+
+    def result(self, inputs: dict[str, Any], cached: bool, build_ms: float, run_ms: float) -> Result:
+        """What was collected."""
+        return Result(tuple(self.layers), inputs, self.model.parameters, cached, build_ms, run_ms,
+                      tuple(self.tensors), tuple(self.buffers))  # fmt: skip

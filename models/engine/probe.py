@@ -1,0 +1,122 @@
+"""One compiled function from a network's inputs to the tensors that were asked for.
+
+It is traced with a free batch (Keras broadcasts wrongly when it is traced with a batch of one), pruned
+to the deepest tensor asked for, and cannot change the model: every layer runs inside a
+`keras.StatelessScope`, so that training mode updates go to the reply instead of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.addresses import PRE
+from models.engine.outline import FusedActivation, Outline, as_list, call, refusing, shape_text
+from models.errors import Internal, InvalidTensor, Problem, TooLarge
+from models.network import Node
+
+
+class Probe:
+    """A compiled selection. Tensors come back in the order of `outputs`, updates in the order of `updated`."""
+
+    def __init__(self, outline: Outline, outputs: Sequence[str], training: bool, updates: bool) -> None:
+        self.outputs = tuple(outputs)
+        self._outline = outline
+        self._training = training
+        self._nodes = outline.needed(outputs)
+        self.updated: list[keras.Variable] = self._changing() if updates else []
+        names = list(outline.network.inputs)
+        signature = [
+            tf.TensorSpec(outline.shape(name), outline.dtype(name), name=f"i{n}") for n, name in enumerate(names)
+        ]
+        function = tf.function(self._compute, input_signature=signature, autograph=False)
+        self._compiled = function.get_concrete_function()
+
+    def _changing(self) -> list[keras.Variable]:
+        """The weights that a pass in training mode moves."""
+        layers = {node.path: self._outline.layers[node.path] for node in self._nodes if not node.is_block}
+        return [weight for layer in layers.values() for weight in layer.non_trainable_weights]
+
+    def _compute(self, *inputs: Any) -> list[Any]:
+        tensors: dict[str, Any] = dict(zip(self._outline.network.inputs, inputs, strict=True))
+        with keras.StatelessScope() as scope:
+            for node in self._nodes:
+                tensors.update(self._node(node, [tensors[address] for address in node.inputs]))
+            moved = [scope.get_current_value(variable) for variable in self.updated]
+        kept = [variable.value if value is None else value for variable, value in zip(self.updated, moved, strict=True)]
+        return [tf.identity(tensors[address]) for address in self.outputs] + kept
+
+    def _node(self, node: Node, inputs: list[Any]) -> Mapping[str, Any]:
+        """What one layer call computes, and what its fused activation was applied to."""
+        if node.is_block:
+            return dict(zip(node.outputs, inputs, strict=True))
+        layer = self._outline.layers[node.path]
+        _guard_ids(node, inputs)
+        with refusing(node):
+            results = as_list(call(node.layer, layer, inputs, self._training))
+        found = dict(zip(node.outputs, results, strict=True))
+        activation = getattr(layer, "activation", None)
+        if isinstance(activation, FusedActivation):
+            found[node.address + PRE] = activation.take()
+        return found
+
+    def run(self, inputs: Sequence[Any]) -> list[Any]:
+        """The selected tensors, then the updated weights, for inputs in the order the network declares them.
+
+        Raises:
+            InvalidTensor: when a value is out of the range that a layer looks up.
+            TooLarge: when memory runs out all the same.
+        """
+        try:
+            return list(self._compiled(*[tf.convert_to_tensor(value) for value in inputs]))
+        except tf.errors.InvalidArgumentError as error:
+            raise _value_error(error) from error
+        except tf.errors.ResourceExhaustedError as error:
+            raise TooLarge("There is not enough memory for this request.") from error
+
+
+IDS = "layerscope:ids "
+
+
+def _guard_ids(node: Node, inputs: list[Any]) -> None:
+    """Looks up nothing outside the table: TensorFlow accepts -1, 1.9 and NaN, and returns a wrong row."""
+    bound = node.layer.id_bound()
+    if bound is None:
+        return
+    ids = inputs[0]
+    message = f"{IDS}{bound} {node.address}"
+    if ids.dtype.is_floating:
+        tf.debugging.assert_equal(ids, tf.round(ids), message=message)
+    tf.debugging.assert_non_negative(ids, message=message)
+    tf.debugging.assert_less(ids, tf.cast(bound, ids.dtype), message=message)
+
+
+def _value_error(error: tf.errors.InvalidArgumentError) -> InvalidTensor:
+    text = error.message
+    if IDS not in text:
+        return InvalidTensor("", [Problem("/inputs", "TensorFlow refuses these values", "values the layers can use")])
+    bound, address = text.split(IDS, 1)[1].split("\n")[0].split(" ", 1)
+    expected = f"whole numbers from 0 to {int(bound) - 1}"
+    problem = Problem("/inputs", f"{address.strip()} looks its input up in a table", expected, "a value outside")
+    return InvalidTensor("", [problem])
+
+
+def checked(outline: Outline, outputs: Sequence[str], results: Sequence[Any]) -> None:
+    """A result whose shape is not the planned one is never sent: TensorFlow may return uninitialised memory."""
+    for address, result in zip(outputs, results, strict=False):
+        if tuple(result.shape) != outline.shape(address):
+            detail = f"{address}: planned {shape_text(outline.shape(address))}, computed {shape_text(tuple(result.shape))}"
+            raise Internal(detail)
+
+
+def as_bytes(tensor: Any) -> memoryview:
+    """A tensor's own memory as flat bytes, without a copy (`.numpy()` would copy)."""
+    try:
+        array = np.asarray(memoryview(tensor))
+    except (BufferError, TypeError, ValueError):
+        array = tensor.numpy()
+    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))

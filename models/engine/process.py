@@ -1,0 +1,189 @@
+"""The engine process: imports TensorFlow, warms up, then serves one request at a time over its socket.
+
+Started by the front as `python -m models.engine.process`, never forked: a fork after TensorFlow ran hangs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import keras
+import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy)
+import numpy as np
+import orjson
+import tensorflow as tf
+
+from models.engine.arena import Arena
+from models.engine.channel import BlockingChannel
+from models.engine.execution import Execution, Limits, Result
+from models.engine.messages import (
+    INLINE_BYTES,
+    Data,
+    Failed,
+    FromFront,
+    Payload,
+    Plan,
+    Planned,
+    Ran,
+    Ready,
+    Release,
+    Request,
+    Run,
+    Span,
+    TensorInfo,
+    Weights,
+)
+from models.errors import Internal, LayerscopeError, Overloaded
+from models.tensors.dtypes import DTYPES
+
+WARM_UP = {
+    "input": [8, 8, 1],
+    "layers": [
+        {"type": "Conv2D", "filters": 2, "kernel_size": 3, "activation": "relu"},
+        {"type": "BatchNormalization"},
+        {"type": "MaxPooling2D"},
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 2, "activation": "softmax"},
+    ],
+}
+"""A network that touches what the first request would otherwise pay for."""
+
+
+class EngineProcess:
+    """Reads requests, works, answers; ends when the front hangs up."""
+
+    def __init__(self, channel: BlockingChannel[FromFront], replies: Arena, requests: Arena, execution: Execution) -> None:
+        self.channel, self.replies, self.requests, self.execution = channel, replies, requests, execution
+
+    def serve(self) -> None:
+        """One message after the other, until the socket closes."""
+        for message in self.channel.messages():
+            if isinstance(message, Release):
+                self.replies.free(message.spans)
+            else:
+                self._answer(message)
+
+    def _answer(self, request: Request) -> None:
+        try:
+            match request:
+                case Plan():
+                    self.channel.send(Planned(request.id, self.execution.plan(request)))
+                case Run():
+                    with self._inputs(request) as inputs:
+                        self._send(request.id, self.execution.run(request, inputs))
+                case Weights():
+                    self._send(request.id, self.execution.weights(request))
+        except LayerscopeError as error:
+            self.channel.send(_failed(request.id, error))
+        except Exception as error:  # the front answers 500 without this text; the log has it
+            print(f"engine: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            sys.excepthook(*sys.exc_info())
+            self.channel.send(_failed(request.id, Internal()))
+
+    @contextmanager
+    def _inputs(self, request: Run) -> Iterator[list[np.ndarray]]:
+        """The request's arrays, straight from shared memory, which is given back afterwards."""
+        spans = tuple(payload.span for payload in request.payloads if payload.span is not None)
+        try:
+            yield [self._array(info, payload) for info, payload in zip(request.inputs, request.payloads, strict=True)]
+        finally:
+            if spans:
+                self.channel.send(Release(spans))
+
+    def _array(self, info: TensorInfo, payload: Payload) -> np.ndarray:
+        data = self.requests.view(payload.span) if payload.span is not None else payload.inline or b""
+        return np.frombuffer(data, DTYPES[info.dtype]).reshape(info.shape)
+
+    def _send(self, number: int, result: Result) -> None:
+        """The head with all small tensors when everything is small; else the head, then tensor by tensor."""
+        small = sum(buffer.nbytes for buffer in result.buffers) <= INLINE_BYTES
+        spans = () if small else self._reserve(result.buffers)
+        payloads = tuple(Payload(bytes(buffer)) for buffer in result.buffers) if small else ()
+        self.channel.send(
+            Ran(number, result.layers, result.inputs, result.parameters, result.cached, result.build_ms, result.run_ms,
+                result.tensors, payloads)
+        )  # fmt: skip
+        for buffer, span in zip(result.buffers, spans, strict=False):
+            self.channel.send(Data(number, self._payload(buffer, span)))
+
+    def _payload(self, buffer: memoryview, span: Span | None) -> Payload:
+        if span is None:
+            return Payload(bytes(buffer))
+        self.replies.view(span)[:] = buffer
+        return Payload(None, span)
+
+    def _reserve(self, buffers: Sequence[memoryview]) -> tuple[Span | None, ...]:
+        """Room for every large tensor, or none at all: slow readers make a request wait outside, never in here."""
+        spans: list[Span | None] = []
+        for buffer in buffers:
+            span = self.replies.allocate(buffer.nbytes) if buffer.nbytes > INLINE_BYTES else None
+            if span is None and buffer.nbytes > INLINE_BYTES:
+                self.replies.free([taken for taken in spans if taken is not None])
+                raise Overloaded("Replies that are still being read hold the memory this one needs.")
+            spans.append(span)
+        return tuple(spans)
+
+
+def _failed(number: int, error: LayerscopeError) -> Failed:
+    rows = tuple((p.pointer, p.message, p.expected, p.received, p.suggestion) for p in error.problems)
+    return Failed(number, error.code, error.detail, rows)
+
+
+def devices() -> tuple[dict[str, str], ...]:
+    """What TensorFlow computes on: `{"type": "GPU", "name": …, "model": …}`."""
+    found = []
+    for device in tf.config.list_physical_devices():
+        details = tf.config.experimental.get_device_details(device)
+        found.append({"type": device.device_type, "name": device.name, "model": details.get("device_name", "")})
+    return tuple(found)
+
+
+def prepare() -> None:
+    """Before any operation runs: GPUs take memory as they need it, not all at once."""
+    for device in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(device, True)
+
+
+def warm_up(execution: Execution) -> float:
+    """Builds and runs a small network; milliseconds. Afterwards what exists is no longer scanned for garbage."""
+    started = time.perf_counter()
+    array = np.zeros((1, 8, 8, 1), np.float32)
+    info = TensorInfo("input", "float32", array.shape, array.nbytes)
+    document = orjson.dumps(WARM_UP)
+    request = Run(0, "warm-up", document, (info,), (Payload(array.tobytes()),), ("dense",), data=True, stats=True,
+                  weights=False, training=False, max_bytes=1 << 20, max_macs=1 << 40)  # fmt: skip
+    execution.run(request, [array])
+    execution.cache.clear()
+    gc.collect()
+    gc.freeze()
+    return (time.perf_counter() - started) * 1e3
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serves on an inherited socket and two inherited arenas."""
+    parser = argparse.ArgumentParser()
+    for name in ("socket", "replies", "replies-bytes", "requests", "requests-bytes", "cache-bytes",
+                 "max-working-bytes", "max-model-bytes"):  # fmt: skip
+        parser.add_argument(f"--{name}", type=int, required=True)
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when an engine ends
+    prepare()
+    execution = Execution(Limits(options.max_working_bytes, options.max_model_bytes), options.cache_bytes)
+    channel = BlockingChannel(socket.socket(fileno=options.socket), FromFront)
+    replies = Arena(options.replies, options.replies_bytes)
+    requests = Arena(options.requests, options.requests_bytes)
+    elapsed = warm_up(execution)
+    versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
+    channel.send(Ready(devices(), versions, elapsed))
+    EngineProcess(channel, replies, requests, execution).serve()
+
+
+if __name__ == "__main__":
+    main()

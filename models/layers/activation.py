@@ -1,0 +1,67 @@
+"""Activations as layers of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.layers.activation_names import ActivationName
+from models.layers.axes import AlongAxes, inner_axes
+from models.layers.constraints import AnyConstraint
+from models.layers.fields import MAX_RANK, NonNegative
+from models.layers.initializers import AnyInitializer, Zeros
+from models.layers.layer import Example, Shape
+from models.layers.pointwise import Pointwise
+from models.layers.regularizers import AnyRegularizer
+from models.layers.spatial import known_length
+
+SharedAxis = Annotated[int, Field(ge=1, le=MAX_RANK - 1)]
+"""Counted from the front: Keras takes negative ones for other axes."""
+
+
+class Activation(Pointwise):
+    type: Literal["Activation"] = "Activation"
+    example = Example({"activation": "relu"}, ((4,),))
+    activation: ActivationName
+
+
+class ReLU(Pointwise):
+    type: Literal["ReLU"] = "ReLU"
+    example = Example({}, ((4,),))
+    max_value: NonNegative | None = None
+    negative_slope: NonNegative = 0.0
+    threshold: NonNegative = 0.0
+
+
+class LeakyReLU(Pointwise):
+    type: Literal["LeakyReLU"] = "LeakyReLU"
+    example = Example({}, ((4,),))
+    negative_slope: NonNegative = 0.3
+
+
+class ELU(Pointwise):
+    type: Literal["ELU"] = "ELU"
+    example = Example({}, ((4,),))
+    alpha: float = 1.0
+
+
+class PReLU(Pointwise):
+    type: Literal["PReLU"] = "PReLU"
+    example = Example({"shared_axes": [1, 2]}, ((4, 4, 3),))
+    alpha_initializer: AnyInitializer = Zeros()
+    alpha_regularizer: AnyRegularizer | None = None
+    alpha_constraint: AnyConstraint | None = None
+    shared_axes: SharedAxis | Annotated[list[SharedAxis], Field(min_length=1, max_length=MAX_RANK - 1)] | None = None
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Every axis with slopes of its own must have a known length."""
+        shared = () if self.shared_axes is None else inner_axes("shared_axes", self.shared_axes, shapes[0])
+        for axis in range(1, len(shapes[0])):
+            if axis not in shared:
+                known_length(shapes[0], axis)
+
+
+class Softmax(AlongAxes):
+    type: Literal["Softmax"] = "Softmax"
+    example = Example({}, ((4,),))

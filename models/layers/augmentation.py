@@ -1,0 +1,83 @@
+"""Augmentation of whole images and batches: at inference each of these is the identity."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from models.layers.fields import AnyCase, SeedNumber
+from models.layers.image import Image, ImageAxes
+from models.layers.layer import Example, Layer, Shape, Windows
+from models.layers.pointwise import pointwise
+from models.layers.ranges import BYTES, Unsigned, ValueRange
+
+Few = Annotated[int, Field(ge=1, le=16)]
+Alpha = Annotated[float, Field(gt=0, le=1000)]
+Interpolation = Annotated[Literal["nearest", "bilinear"], AnyCase]
+
+
+class TrainingOnly(Layer):
+    """Base of what changes images in training mode only."""
+
+    training_only: ClassVar[bool] = True
+
+    def windows(self, shape: Shape) -> Windows:
+        """At inference, every pixel is itself."""
+        return pointwise(shape)
+
+
+class RandomImageAxes(TrainingOnly, ImageAxes):
+    """Base of random layers over images with the channels last."""
+
+    seed: SeedNumber | None = None
+
+
+class RandomImage(RandomImageAxes, Image):
+    """Base of random layers that let the caller say where the channels are."""
+
+
+class AugMix(RandomImage):
+    type: Literal["AugMix"] = "AugMix"
+    example = Example({}, ((8, 8, 3),))
+    value_range: ValueRange = BYTES
+    num_chains: Few = 3
+    chain_depth: Few = 3
+    factor: Unsigned = 0.3
+    alpha: Alpha = 1.0
+    all_ops: bool = True
+    interpolation: Interpolation = "bilinear"
+
+
+class RandAugment(RandomImage):
+    type: Literal["RandAugment"] = "RandAugment"
+    example = Example({}, ((8, 8, 3),))
+    value_range: ValueRange = BYTES
+    num_ops: Few = 2
+    factor: Unsigned = 0.5
+    interpolation: Interpolation = "bilinear"
+
+
+class CutMix(RandomImage):
+    """Pastes a rectangle of another image of the batch."""
+
+    type: Literal["CutMix"] = "CutMix"
+    example = Example({}, ((8, 8, 3),))
+    factor: Unsigned = 1.0
+
+
+class MixUp(RandomImage):
+    """Blends each image with another of the batch."""
+
+    type: Literal["MixUp"] = "MixUp"
+    example = Example({}, ((8, 8, 3),))
+    alpha: Alpha = 0.2
+
+
+class RandomErasing(RandomImage):
+    type: Literal["RandomErasing"] = "RandomErasing"
+    example = Example({}, ((8, 8, 3),))
+    factor: Unsigned = 1.0
+    scale: Unsigned = (0.02, 0.33)
+    fill_value: float | None = None
+    value_range: ValueRange = BYTES

@@ -1,0 +1,125 @@
+"""Augmentation of colours: at inference each of these is the identity."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from models.layers.augmentation import RandomImage, RandomImageAxes, TrainingOnly
+from models.layers.fields import Rate
+from models.layers.image import Image
+from models.layers.layer import Example, fault
+from models.layers.ranges import BYTES, Signed, Unsigned, ValueRange
+
+
+def _odd(value: Any) -> Any:
+    if any(size % 2 == 0 for size in (value if isinstance(value, tuple) else (value,))):
+        raise fault("odd_size", "the kernel of a blur has an odd size", "an odd number, or two odd numbers")
+    return value
+
+
+BlurSize = Annotated[int, Field(ge=1, le=255)]
+BlurSizes = Annotated[BlurSize | Annotated[tuple[BlurSize, BlurSize], Field(strict=False)], AfterValidator(_odd)]
+Bits = Annotated[int, Field(ge=1, le=8)]
+BitRange = Bits | Annotated[tuple[Bits, Bits], Field(strict=False)]
+
+
+class Solarization(RandomImageAxes):
+    type: Literal["Solarization"] = "Solarization"
+    example = Example({"addition_factor": 0.2, "threshold_factor": 0.5}, ((8, 8, 3),))
+    addition_factor: Unsigned = 0.0
+    threshold_factor: Unsigned = 0.0
+    value_range: ValueRange = BYTES
+
+
+class Equalization(TrainingOnly, Image):
+    """Flattens the histogram of each channel; like the random layers, in training mode only."""
+
+    type: Literal["Equalization"] = "Equalization"
+    example = Example({}, ((8, 8, 3),))
+    value_range: ValueRange = BYTES
+    bins: Annotated[int, Field(ge=2, le=65_536)] = 256
+
+
+class RandomBrightness(RandomImageAxes):
+    type: Literal["RandomBrightness"] = "RandomBrightness"
+    example = Example({"factor": 0.2}, ((8, 8, 3),))
+    factor: Signed
+    value_range: ValueRange = BYTES
+
+
+class RandomColorDegeneration(RandomImage):
+    type: Literal["RandomColorDegeneration"] = "RandomColorDegeneration"
+    example = Example({"factor": 0.2}, ((8, 8, 3),))
+    factor: Signed
+    value_range: ValueRange = BYTES
+
+
+class RandomColorJitter(RandomImage):
+    type: Literal["RandomColorJitter"] = "RandomColorJitter"
+    example = Example({"brightness_factor": 0.2, "hue_factor": 0.1}, ((8, 8, 3),))
+    value_range: ValueRange = BYTES
+    brightness_factor: Signed | None = None
+    contrast_factor: Unsigned | None = None
+    saturation_factor: Signed | None = None
+    hue_factor: Unsigned | None = None
+
+
+class RandomContrast(RandomImageAxes):
+    type: Literal["RandomContrast"] = "RandomContrast"
+    example = Example({"factor": 0.2}, ((8, 8, 3),))
+    factor: Unsigned
+    value_range: ValueRange = BYTES
+
+
+class RandomGaussianBlur(RandomImage):
+    type: Literal["RandomGaussianBlur"] = "RandomGaussianBlur"
+    example = Example({}, ((8, 8, 3),))
+    factor: Unsigned = 1.0
+    kernel_size: BlurSizes = 3
+    sigma: Unsigned = 1.0
+    value_range: ValueRange = BYTES
+
+
+class RandomGrayscale(RandomImage):
+    type: Literal["RandomGrayscale"] = "RandomGrayscale"
+    example = Example({}, ((8, 8, 3),))
+    factor: Rate = 0.5
+
+
+class RandomHue(RandomImage):
+    type: Literal["RandomHue"] = "RandomHue"
+    example = Example({"factor": 0.2}, ((8, 8, 3),))
+    factor: Unsigned
+    value_range: ValueRange = BYTES
+
+
+class RandomInvert(RandomImage):
+    type: Literal["RandomInvert"] = "RandomInvert"
+    example = Example({}, ((8, 8, 3),))
+    factor: Unsigned = 1.0
+    value_range: ValueRange = BYTES
+
+
+class RandomPosterization(RandomImage):
+    """Keeps only some bits of each colour."""
+
+    type: Literal["RandomPosterization"] = "RandomPosterization"
+    example = Example({"factor": 4}, ((8, 8, 3),))
+    factor: BitRange
+    value_range: ValueRange = BYTES
+
+
+class RandomSaturation(RandomImage):
+    type: Literal["RandomSaturation"] = "RandomSaturation"
+    example = Example({"factor": 0.2}, ((8, 8, 3),))
+    factor: Signed
+    value_range: ValueRange = BYTES
+
+
+class RandomSharpness(RandomImage):
+    type: Literal["RandomSharpness"] = "RandomSharpness"
+    example = Example({"factor": 0.2}, ((8, 8, 3),))
+    factor: Unsigned
+    value_range: ValueRange = BYTES

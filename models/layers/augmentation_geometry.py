@@ -1,0 +1,81 @@
+"""Augmentation that moves pixels: at inference each of these is the identity."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from models.layers.augmentation import Interpolation, RandomImage
+from models.layers.fields import AnyCase, Rate
+from models.layers.layer import Example
+from models.layers.ranges import BYTES, Signed, Unsigned, ValueRange, factor
+
+FillMode = Annotated[Literal["reflect", "wrap", "constant", "nearest"], AnyCase]
+ElasticFillMode = Annotated[Literal["reflect", "wrap", "constant", "nearest", "mirror"], AnyCase]
+Zoom = factor(-1, 1, gt=-1)
+
+
+class RandomFlip(RandomImage):
+    type: Literal["RandomFlip"] = "RandomFlip"
+    example = Example({}, ((8, 8, 3),))
+    mode: Annotated[Literal["horizontal", "vertical", "horizontal_and_vertical"], AnyCase] = "horizontal_and_vertical"
+
+
+class Moved(RandomImage):
+    """Base of layers that read images between pixels and beyond their edges."""
+
+    fill_mode: FillMode = "reflect"
+    fill_value: float = 0.0
+    interpolation: Interpolation = "bilinear"
+
+
+class RandomElasticTransform(RandomImage):
+    type: Literal["RandomElasticTransform"] = "RandomElasticTransform"
+    example = Example({}, ((8, 8, 3),))
+    factor: Unsigned = 1.0
+    scale: Unsigned = 1.0
+    interpolation: Interpolation = "bilinear"
+    fill_mode: ElasticFillMode = "reflect"
+    fill_value: float = 0.0
+    value_range: ValueRange = BYTES
+
+
+class RandomPerspective(RandomImage):
+    type: Literal["RandomPerspective"] = "RandomPerspective"
+    example = Example({}, ((8, 8, 3),))
+    factor: Unsigned = 1.0
+    scale: Rate = 1.0
+    interpolation: Interpolation = "bilinear"
+    fill_value: float = 0.0
+
+
+class RandomRotation(Moved):
+    """Turns images by up to `factor` of a full circle."""
+
+    type: Literal["RandomRotation"] = "RandomRotation"
+    example = Example({"factor": 0.1}, ((8, 8, 3),))
+    factor: Signed
+
+
+class RandomShear(Moved):
+    type: Literal["RandomShear"] = "RandomShear"
+    example = Example({"x_factor": 0.2}, ((8, 8, 3),))
+    x_factor: Unsigned = 0.0
+    y_factor: Unsigned = 0.0
+
+
+class RandomTranslation(Moved):
+    """Shifts images by up to these fractions of their height and width."""
+
+    type: Literal["RandomTranslation"] = "RandomTranslation"
+    example = Example({"height_factor": 0.2, "width_factor": 0.2}, ((8, 8, 3),))
+    height_factor: Signed
+    width_factor: Signed
+
+
+class RandomZoom(Moved):
+    """Zooms by up to these fractions; without a width_factor, both axes alike."""
+
+    type: Literal["RandomZoom"] = "RandomZoom"
+    example = Example({"height_factor": 0.2}, ((8, 8, 3),))
+    height_factor: Zoom
+    width_factor: Zoom | None = None

@@ -1,0 +1,86 @@
+"""Recurrent layers that run both ways."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from models.layers.fields import AnyCase
+from models.layers.held import Held, check_held
+from models.layers.layer import Example, Layer, Shape, fault
+from models.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
+from models.layers.recurrent_convolution import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from models.layers.refused import NoWeights
+
+AnyRecurrent = Annotated[
+    SimpleRNN | GRU | LSTM | RNN | ConvLSTM1D | ConvLSTM2D | ConvLSTM3D, Field(discriminator="type"), Held
+]
+
+
+class Bidirectional(Layer):
+    """A recurrent layer, and a second one that reads the sequence from its end."""
+
+    type: Literal["Bidirectional"] = "Bidirectional"
+    example = Example({"layer": {"type": "LSTM", "units": 3}}, ((5, 8),))
+    input_rank = (3, 4, 5, 6)
+    layer: AnyRecurrent
+    merge_mode: Annotated[Literal["sum", "mul", "ave", "concat"], AnyCase] | None = "concat"
+    weights: NoWeights = None
+    backward_layer: AnyRecurrent | None = None
+
+    @model_validator(mode="after")
+    def _opposite_directions(self) -> Bidirectional:
+        backwards = self.backward_layer.go_backwards if self.backward_layer else True
+        if self.layer.go_backwards == backwards:
+            raise fault(
+                "go_backwards",
+                "both layers read the sequence in the same direction",
+                "go_backwards true in one of the two layers, false in the other",
+                "leave go_backwards out of layer, and set it in backward_layer",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _same_outputs(self) -> Bidirectional:
+        other = self.backward_layer
+        if other is not None and _form(other) != _form(self.layer):
+            raise fault(
+                "backward_layer",
+                "the two layers do not give outputs of the same kind",
+                "the same type, size, return_sequences and return_state in both layers",
+            )
+        return self
+
+    def output_count(self) -> int:
+        """One merged sequence, or two; then the states of the one layer and of the other."""
+        sequences = 2 if self.merge_mode is None else 1
+        return sequences + 2 * (self.layer.output_count() - 1)
+
+    def needs_lengths(self) -> bool:
+        return self.layer.needs_lengths() or (self.backward_layer or self.layer).needs_lengths()
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        check_held("layer", self.layer, shapes[0])
+        if self.backward_layer is not None:
+            check_held("backward_layer", self.backward_layer, shapes[0])
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Those of the two layers."""
+        one_way = outputs[0]
+        if self.merge_mode == "concat" and one_way[-1] is not None:
+            one_way = (*one_way[:-1], one_way[-1] // 2)
+        forth = self.layer.macs(shapes, (one_way,))
+        back = (self.backward_layer or self.layer).macs(shapes, (one_way,))
+        return None if forth is None or back is None else forth + back
+
+
+FORM = ("return_sequences", "return_state", "units", "filters", "kernel_size", "strides", "dilation_rate", "padding",
+        "data_format")  # fmt: skip
+
+
+def _form(layer: AnyRecurrent) -> list[object]:
+    """What the shapes of a layer's outputs follow from."""
+    cells = layer.cell if isinstance(layer, RNN) else None
+    several = cells if isinstance(cells, list) else getattr(cells, "cells", [cells] if cells else [])
+    return [type(layer), *(getattr(layer, field, None) for field in FORM), [(type(c), c.units) for c in several]]

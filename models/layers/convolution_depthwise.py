@@ -1,0 +1,100 @@
+"""Depthwise convolutions, which keep channels apart, and separable ones, which then mix them by a 1×1 kernel."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Literal
+
+from pydantic import model_validator
+
+from models.layers.constraints import AnyConstraint
+from models.layers.convolution import Convolution
+from models.layers.fields import Features, Padding, Sizes1D, Sizes2D
+from models.layers.initializers import AnyInitializer, GlorotUniform
+from models.layers.layer import Example, Shape, fault, size_of
+from models.layers.regularizers import AnyRegularizer
+from models.layers.spatial import known_length
+
+
+class DepthwiseConvolution(Convolution):
+    """Base of the depthwise convolutions, whose kernels have shape (*kernel_size, channels, depth_multiplier)."""
+
+    padding: Padding = "valid"
+    depth_multiplier: Features = 1
+    depthwise_initializer: AnyInitializer = GlorotUniform()
+    depthwise_regularizer: AnyRegularizer | None = None
+    depthwise_constraint: AnyConstraint | None = None
+
+    @model_validator(mode="after")
+    def _equal_strides(self) -> DepthwiseConvolution:
+        """TensorFlow refuses unequal strides without oneDNN, and with it gets some channels_first ones wrong."""
+        if len(set(self.strides)) > 1 and max(self.dilation_rate) == 1:
+            raise fault(
+                "unequal_strides",
+                "the strides of a depthwise kernel must be equal along all axes",
+                "one stride for all axes",
+                f"set strides to {max(self.strides)}",
+            )
+        return self
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Output elements × kernel volume."""
+        elements = size_of(outputs[0])
+        return None if elements is None else elements * prod(self.kernel_size)
+
+
+class SeparableConvolution(DepthwiseConvolution):
+    """Base of the separable convolutions: a depthwise one, then a 1×1 kernel from its channels to `filters`."""
+
+    filters: Features
+    pointwise_initializer: AnyInitializer = GlorotUniform()
+    pointwise_regularizer: AnyRegularizer | None = None
+    pointwise_constraint: AnyConstraint | None = None
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Output positions × depthwise channels × (kernel volume + filters)."""
+        elements = size_of(outputs[0])
+        if elements is None:
+            return None
+        channels = known_length(shapes[0], self.channel_axis()) * self.depth_multiplier
+        return elements // self.filters * channels * (prod(self.kernel_size) + self.filters)
+
+
+class DepthwiseConv1D(DepthwiseConvolution):
+    type: Literal["DepthwiseConv1D"] = "DepthwiseConv1D"
+    example = Example({"kernel_size": 2}, ((5, 4),))
+    input_rank = 3
+    spatial_rank = 1
+    kernel_size: Sizes1D
+    strides: Sizes1D = (1,)
+    dilation_rate: Sizes1D = (1,)
+
+
+class DepthwiseConv2D(DepthwiseConvolution):
+    type: Literal["DepthwiseConv2D"] = "DepthwiseConv2D"
+    example = Example({"kernel_size": 3, "padding": "same"}, ((8, 8, 3),))
+    input_rank = 4
+    spatial_rank = 2
+    kernel_size: Sizes2D
+    strides: Sizes2D = (1, 1)
+    dilation_rate: Sizes2D = (1, 1)
+
+
+class SeparableConv1D(SeparableConvolution):
+    type: Literal["SeparableConv1D", "SeparableConvolution1D"] = "SeparableConv1D"
+    example = Example({"filters": 6, "kernel_size": 2}, ((5, 4),))
+    input_rank = 3
+    spatial_rank = 1
+    kernel_size: Sizes1D
+    strides: Sizes1D = (1,)
+    dilation_rate: Sizes1D = (1,)
+
+
+class SeparableConv2D(SeparableConvolution):
+    type: Literal["SeparableConv2D", "SeparableConvolution2D"] = "SeparableConv2D"
+    example = Example({"filters": 6, "kernel_size": 3, "padding": "same"}, ((8, 8, 3),))
+    input_rank = 4
+    spatial_rank = 2
+    kernel_size: Sizes2D
+    strides: Sizes2D = (1, 1)
+    dilation_rate: Sizes2D = (1, 1)

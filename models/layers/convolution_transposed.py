@@ -1,0 +1,76 @@
+"""Transposed convolutions: every input element spreads a kernel over the output."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Annotated, Literal
+
+from pydantic import model_validator
+
+from models.layers.constraints import AnyConstraint
+from models.layers.convolution import StridesOrDilation
+from models.layers.fields import Features, Padding, Sizes, Sizes1D, Sizes2D, Sizes3D
+from models.layers.initializers import AnyInitializer, GlorotUniform
+from models.layers.layer import Example, Shape, fault, size_of
+from models.layers.regularizers import AnyRegularizer
+
+
+class TransposedConvolution(StridesOrDilation):
+    """Base of the transposed convolutions, whose kernels have shape (*kernel_size, filters, channels)."""
+
+    filters: Features
+    padding: Padding = "valid"
+    output_padding: tuple[int, ...] | None = None
+    kernel_initializer: AnyInitializer = GlorotUniform()
+    kernel_regularizer: AnyRegularizer | None = None
+    kernel_constraint: AnyConstraint | None = None
+
+    @model_validator(mode="after")
+    def _output_padding_below_strides(self) -> TransposedConvolution:
+        added = self.output_padding or (0,) * self.spatial_rank
+        if any(extra >= stride for extra, stride in zip(added, self.strides, strict=True)):
+            raise fault(
+                "output_padding",
+                "output_padding must be less than strides",
+                f"less than {list(self.strides)} along each axis",
+                "leave output_padding out, or raise strides",
+            )
+        return self
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Input elements × kernel volume × filters."""
+        elements = size_of(shapes[0])
+        return None if elements is None else elements * prod(self.kernel_size) * self.filters
+
+
+class Conv1DTranspose(TransposedConvolution):
+    type: Literal["Conv1DTranspose", "Convolution1DTranspose"] = "Conv1DTranspose"
+    example = Example({"filters": 4, "kernel_size": 2, "strides": 2}, ((5, 3),))
+    input_rank = 3
+    spatial_rank = 1
+    kernel_size: Sizes1D
+    strides: Sizes1D = (1,)
+    output_padding: Annotated[tuple[int, ...], Sizes(1, low=0)] | None = None
+    dilation_rate: Sizes1D = (1,)
+
+
+class Conv2DTranspose(TransposedConvolution):
+    type: Literal["Conv2DTranspose", "Convolution2DTranspose"] = "Conv2DTranspose"
+    example = Example({"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, ((7, 7, 3),))
+    input_rank = 4
+    spatial_rank = 2
+    kernel_size: Sizes2D
+    strides: Sizes2D = (1, 1)
+    output_padding: Annotated[tuple[int, ...], Sizes(2, low=0)] | None = None
+    dilation_rate: Sizes2D = (1, 1)
+
+
+class Conv3DTranspose(TransposedConvolution):
+    type: Literal["Conv3DTranspose", "Convolution3DTranspose"] = "Conv3DTranspose"
+    example = Example({"filters": 2, "kernel_size": 2, "strides": 2}, ((3, 4, 5, 2),))
+    input_rank = 5
+    spatial_rank = 3
+    kernel_size: Sizes3D
+    strides: Sizes3D = (1, 1, 1)
+    output_padding: Annotated[tuple[int, ...], Sizes(3, low=0)] | None = None
+    dilation_rate: Sizes3D = (1, 1, 1)

@@ -1,0 +1,93 @@
+"""Dense layers, embeddings, and what passes its input on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.layers.activation_names import FusedActivation
+from models.layers.constraints import AnyConstraint
+from models.layers.fields import MAX_RANK, DType, Features, Length, Unset
+from models.layers.initializers import AnyInitializer, GlorotUniform, RandomUniform, Zeros
+from models.layers.layer import Example, Layer, Shape, size_of
+from models.layers.pointwise import Pointwise
+from models.layers.refused import NoWeights
+from models.layers.regularizers import AnyRegularizer
+from models.layers.spatial import known_length
+
+EmbeddingSize = Annotated[int, Field(ge=1, le=2**16)]
+
+
+class Dense(Pointwise):
+    type: Literal["Dense"] = "Dense"
+    example = Example({"units": 10, "activation": "softmax"}, ((16,),))
+    input_rank = tuple(range(2, MAX_RANK + 1))
+    units: Features
+    activation: FusedActivation = None
+    use_bias: bool = True
+    kernel_initializer: AnyInitializer = GlorotUniform()
+    bias_initializer: AnyInitializer = Zeros()
+    kernel_regularizer: AnyRegularizer | None = None
+    bias_regularizer: AnyRegularizer | None = None
+    kernel_constraint: AnyConstraint | None = None
+    bias_constraint: AnyConstraint | None = None
+    lora_rank: Unset = None
+    lora_alpha: Unset = None
+    quantization_config: Unset = None
+
+    def fused_activation(self) -> str | None:
+        return self.activation
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The last axis sizes the kernel."""
+        known_length(shapes[0], -1)
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Output elements × input features."""
+        elements = size_of(outputs[0])
+        return None if elements is None else elements * known_length(shapes[0], -1)
+
+
+class EmbeddingLayer(Layer):
+    """Base of tables looked up by integers; they add an axis for the features."""
+
+    input_rank = tuple(range(1, MAX_RANK))
+    input_dim: Length
+    output_dim: EmbeddingSize
+    embeddings_initializer: AnyInitializer = RandomUniform()
+    embeddings_regularizer: AnyRegularizer | None = None
+    embeddings_constraint: AnyConstraint | None = None
+    mask_zero: bool = False
+
+    def id_bound(self) -> int | None:
+        return self.input_dim
+
+
+class Embedding(EmbeddingLayer):
+    type: Literal["Embedding"] = "Embedding"
+    example = Example({"input_dim": 20, "output_dim": 4}, ((6,),), "int32")
+    weights: NoWeights = None
+    lora_rank: Unset = None
+    lora_alpha: Unset = None
+    quantization_config: Unset = None
+
+
+class ReversibleEmbedding(EmbeddingLayer):
+    type: Literal["ReversibleEmbedding"] = "ReversibleEmbedding"
+    example = Example({"input_dim": 20, "output_dim": 4}, ((6,),), "int32")
+    tie_weights: bool = True
+    reverse_dtype: DType | None = None
+    logit_soft_cap: Annotated[float, Field(gt=0)] | None = None
+
+
+class Identity(Pointwise):
+    type: Literal["Identity"] = "Identity"
+    example = Example({}, ((4,),))
+
+
+class Masking(Pointwise):
+    type: Literal["Masking"] = "Masking"
+    example = Example({}, ((5, 3),))
+    input_rank = tuple(range(2, MAX_RANK + 1))
+    mask_value: float = 0.0

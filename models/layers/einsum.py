@@ -1,0 +1,101 @@
+"""EinsumDense: a dense layer whose sums an equation spells out."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from models.layers.activation_names import FusedActivation
+from models.layers.constraints import AnyConstraint
+from models.layers.einsum_equation import Equation, EquationText
+from models.layers.fields import MAX_RANK, Length, Unset
+from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, shape_text, size_of
+from models.layers.pointwise import pointwise
+from models.layers.regularizers import AnyRegularizer
+
+
+class EinsumDense(Layer):
+    type: Literal["EinsumDense"] = "EinsumDense"
+    example = Example({"equation": "abc,cd->abd", "output_shape": [None, 6], "bias_axes": "d"}, ((5, 4),))
+    input_rank = tuple(range(2, MAX_RANK + 1))
+    equation: EquationText
+    output_shape: Length | Annotated[list[Length | None], Field(min_length=1, max_length=MAX_RANK - 1)]
+    activation: FusedActivation = None
+    bias_axes: Annotated[str, Field(min_length=1, max_length=MAX_RANK)] | None = None
+    kernel_initializer: AnyInitializer = GlorotUniform()
+    bias_initializer: AnyInitializer = Zeros()
+    kernel_regularizer: AnyRegularizer | None = None
+    bias_regularizer: AnyRegularizer | None = None
+    kernel_constraint: AnyConstraint | None = None
+    bias_constraint: AnyConstraint | None = None
+    lora_rank: Unset = None
+    lora_alpha: Unset = None
+    gptq_unpacked_column_size: Unset = None
+    quantization_config: Unset = None
+
+    def parsed(self) -> Equation:
+        """The equation, whose form is already checked."""
+        parsed = Equation.parse(self.equation)
+        assert parsed is not None  # noqa: S101 - the field's validator refuses anything else
+        return parsed
+
+    def given_lengths(self) -> dict[str, int | None]:
+        """The lengths that `output_shape` gives, by letter."""
+        lengths = [self.output_shape] if isinstance(self.output_shape, int) else self.output_shape
+        return dict(zip(self.parsed().free_letters(), lengths, strict=True))
+
+    @model_validator(mode="after")
+    def _output_shape_matches(self) -> EinsumDense:
+        """`output_shape` gives one length a letter, and a number wherever the weights need one."""
+        letters = self.parsed().free_letters()
+        count = 1 if isinstance(self.output_shape, int) else len(self.output_shape)
+        if count != len(letters):
+            raise fault("output_shape", "output_shape has the wrong number of axes", f"a length for each of {letters}")
+        needed = set(self.parsed().kernel) | set(self.bias_axes or "") | (set(letters) - set(self.parsed().reads))
+        missing = [letter for letter, length in self.given_lengths().items() if length is None and letter in needed]
+        if missing:
+            raise fault("output_shape", "the weights need a length here", f"a number for {', '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _bias_is_in_the_output(self) -> EinsumDense:
+        letters = self.parsed().free_letters()
+        axes = self.bias_axes or ""
+        if set(axes) - set(letters) or len(set(axes)) < len(axes):
+            raise fault("bias_axes", "bias_axes must be letters of the output", f"different letters of {letters}")
+        return self
+
+    def fused_activation(self) -> str | None:
+        return self.activation
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The input must have the equation's axes, of the lengths that `output_shape` repeats."""
+        equation, rank = self.parsed(), len(shapes[0])
+        least = len(equation.reads) + (equation.ellipsis == "left")
+        if rank < least or (rank > least and equation.ellipsis is None):
+            expected = f"{'at least ' if equation.ellipsis else ''}{least} axes, the batch included"
+            raise LayerFault("equation", "the input does not have the equation's axes", expected, shape_text(shapes[0]))
+        lengths, _ = equation.split(shapes[0], equation.reads)
+        for letter, given in self.given_lengths().items():
+            if letter in lengths and given is not None and given != lengths[letter]:
+                self._refuse_length(letter, given, lengths[letter])
+        for letter in equation.kernel:
+            if letter in lengths and lengths[letter] is None:
+                self._refuse_length(letter, "a number", None)
+
+    def _refuse_length(self, letter: str, expected: object, received: int | None) -> None:
+        message = f"axis {letter} of the input does not have the length that the layer needs"
+        raise LayerFault("output_shape", message, f"{expected} along {letter}", f"{received} along {letter}")
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """The product of the lengths of all letters, and of what `...` covers."""
+        if size_of(shapes[0]) is None:
+            return None
+        lengths, covered = self.parsed().split(shapes[0], self.parsed().reads)
+        return prod(length or 1 for length in (*(self.given_lengths() | lengths).values(), *covered))
+
+    def windows(self, shape: Shape) -> Windows:
+        return pointwise(shape) if self.parsed().keeps_positions() else None

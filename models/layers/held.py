@@ -1,0 +1,49 @@
+"""Layers held inside other layers: what they may not carry, and how their faults are told."""
+
+from __future__ import annotations
+
+from pydantic import AfterValidator
+
+from models.layers.layer import Layer, LayerFault, Shape, fault
+
+
+def _unplaced(layer: Layer) -> Layer:
+    """A held layer reads what its holder gives it."""
+    if layer.inputs is not None or layer.calls is not None:
+        raise fault(
+            "held_layer",
+            "a layer inside another takes its input from it",
+            "a layer without inputs and calls",
+            "move inputs and calls to the outer layer",
+        )
+    return layer
+
+
+Held = AfterValidator(_unplaced)
+"""Marks a field that holds a layer."""
+
+
+def check_held(field: str, layer: Layer, shape: Shape) -> None:
+    """Refuse what the layer in `field` would refuse on its own.
+
+    Raises:
+        LayerFault: its field starts with `field`, as in "layer/kernel_size".
+    """
+    _check_rank(field, layer, shape)
+    try:
+        layer.check_shapes((shape,))
+    except LayerFault as inner:
+        path = f"{field}/{inner.field}".rstrip("/")
+        raise LayerFault(path, inner.message, inner.expected, inner.received, inner.suggestion) from inner
+
+
+def _check_rank(field: str, layer: Layer, shape: Shape) -> None:
+    ranks = (layer.input_rank,) if isinstance(layer.input_rank, int) else layer.input_rank
+    if ranks is not None and len(shape) not in ranks:
+        allowed = " or ".join(str(rank) for rank in ranks)
+        raise LayerFault(
+            field,
+            f"{layer.keras_name()} meets an input of the wrong rank",
+            f"{allowed} axes, the batch included",
+            f"{len(shape)} axes: {list(shape)}",
+        )

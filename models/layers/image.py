@@ -1,0 +1,124 @@
+"""Image layers that do the same in training and at inference."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from models.layers.fields import AnyCase, NonNegative, Sizes
+from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
+from models.layers.ranges import BYTES, ValueRange
+from models.layers.spatial import Spatial, SpatialAxes, shape_text
+from models.receptive_field import Window
+
+Pixels = Annotated[int, Field(ge=1, le=16_384)]
+"""A height or a width."""
+MAX_HISTOGRAM = 2**20
+"""Most numbers of an image whose histograms are counted: each takes 1 KiB of memory on the way."""
+
+
+class ImageAxes(SpatialAxes):
+    """Base of layers over batches of images."""
+
+    input_rank = 4
+    spatial_rank: ClassVar[int] = 2
+
+    def output_image(self, shape: Shape) -> Shape:
+        """The shape of the result on images of this shape."""
+        return shape
+
+
+class Image(ImageAxes, Spatial):
+    """Base of image layers that let the caller say where the channels are."""
+
+
+class Sized(Image):
+    """Base of layers whose result has a height and a width of its own."""
+
+    height: Pixels
+    width: Pixels
+
+    def output_image(self, shape: Shape) -> Shape:
+        sizes = dict(zip(self.spatial_axes(), (self.height, self.width), strict=True))
+        return tuple(sizes.get(axis, length) for axis, length in enumerate(shape))
+
+
+class Resizing(Sized):
+    type: Literal["Resizing"] = "Resizing"
+    example = Example({"height": 4, "width": 6}, ((8, 8, 3),))
+    interpolation: Annotated[
+        Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"], AnyCase
+    ] = "bilinear"
+    crop_to_aspect_ratio: bool = False
+    pad_to_aspect_ratio: bool = False
+    fill_mode: Annotated[Literal["constant"], AnyCase] = "constant"
+    fill_value: float = 0.0
+    antialias: bool = False
+
+    @model_validator(mode="after")
+    def _crop_or_pad(self) -> Resizing:
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise fault("aspect_ratio", "an image is either cropped or padded to an aspect ratio", "one of the two")
+        return self
+
+
+class CenterCrop(Sized):
+    type: Literal["CenterCrop"] = "CenterCrop"
+    example = Example({"height": 4, "width": 4}, ((8, 8, 3),))
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Keras resizes an image smaller than the crop if it knows the size in time, and is wrong if it does not."""
+        lengths = self.spatial_shape(shapes[0])
+        for field, length, wanted in zip(("height", "width"), lengths, (self.height, self.width), strict=True):
+            if length is not None and length < wanted:
+                raise LayerFault(
+                    field, "the crop is larger than the image", f"at most {length}", str(wanted), "use Resizing"
+                )
+
+    def windows(self, shape: Shape) -> Windows:
+        """One pixel, beyond the margin that is cut off."""
+        sizes = zip(self.spatial_shape(shape), (self.height, self.width), strict=True)
+        margins = [None if length is None else (length - wanted) // 2 for length, wanted in sizes]
+        return tuple(Window(before=None if margin is None else -margin) for margin in margins)
+
+
+class AutoContrast(ImageAxes):
+    """Stretches the values of each channel over the whole range."""
+
+    type: Literal["AutoContrast"] = "AutoContrast"
+    example = Example({}, ((8, 8, 3),))
+    value_range: ValueRange = BYTES
+
+
+class ContrastLimitedAdaptiveHistogramEqualization(Image):
+    type: Literal["ContrastLimitedAdaptiveHistogramEqualization"] = "ContrastLimitedAdaptiveHistogramEqualization"
+    example = Example({"tile_grid_size": 2}, ((8, 8, 3),))
+    value_range: ValueRange = BYTES
+    clip_limit: NonNegative = 4.0
+    tile_grid_size: Annotated[tuple[int, ...], Sizes(2, high=64)] = (8, 8)
+
+    def needs_lengths(self) -> bool:
+        return True
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Histograms take 256 numbers for every number of the image."""
+        if (size_of(shapes[0]) or 0) > MAX_HISTOGRAM:
+            raise LayerFault(
+                "inputs",
+                "the images are too large for histograms of their tiles",
+                f"at most {MAX_HISTOGRAM} numbers in one batch",
+                f"the shape {shape_text(shapes[0])}",
+                "resize the images first, or post fewer at once",
+            )
+        self._check_tiles(shapes[0])
+
+    def _check_tiles(self, shape: Shape) -> None:
+        lengths = self.spatial_shape(shape)
+        if any(length is not None and length < tiles for length, tiles in zip(lengths, self.tile_grid_size, strict=True)):
+            raise LayerFault(
+                "tile_grid_size",
+                "there are more tiles than pixels",
+                f"at most {list(lengths)}",
+                str(list(self.tile_grid_size)),
+            )

@@ -1,0 +1,123 @@
+"""Layers that make one tensor of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from models.layers.axes import InnerAxis, inner_axes
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, shape_text, size_of
+from models.layers.pointwise import Pointwise, pointwise
+
+
+class Merging(Layer):
+    """Base of layers that Keras calls on a list."""
+
+    input_count: ClassVar[tuple[int, int | None]] = (2, None)
+    inputs_as = "list"
+
+
+class ElementwiseMerging(Pointwise, Merging):
+    """Base of those that go element by element, repeating axes of length 1.
+
+    The windows are those of inputs that all have the same shape.
+    """
+
+    example = Example({}, ((4, 3), (4, 3)))
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Aligned at their ends, the shapes must agree wherever neither is 1."""
+        for lengths in zip_longest(*(reversed(shape[1:]) for shape in shapes), fillvalue=1):
+            if len({length for length in lengths if length not in {None, 1}}) > 1:
+                raise LayerFault(
+                    "inputs",
+                    "the inputs do not have the same shape",
+                    f"shapes like the first, {shape_text(shapes[0])}; axes of length 1 are repeated",
+                    _shapes_text(shapes),
+                    "give the layers before it the same shape, or use Concatenate",
+                )
+
+
+class Add(ElementwiseMerging):
+    type: Literal["Add"] = "Add"
+
+
+class Average(ElementwiseMerging):
+    type: Literal["Average"] = "Average"
+
+
+class Maximum(ElementwiseMerging):
+    type: Literal["Maximum"] = "Maximum"
+
+
+class Minimum(ElementwiseMerging):
+    type: Literal["Minimum"] = "Minimum"
+
+
+class Multiply(ElementwiseMerging):
+    type: Literal["Multiply"] = "Multiply"
+
+
+class Subtract(ElementwiseMerging):
+    type: Literal["Subtract"] = "Subtract"
+    input_count = (2, 2)
+
+
+class Concatenate(Merging):
+    type: Literal["Concatenate"] = "Concatenate"
+    example = Example({}, ((4, 3), (4, 2)))
+    axis: InnerAxis = -1
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """All axes but the one of concatenation must agree."""
+        (axis,) = inner_axes("axis", self.axis, shapes[0])
+        others = [(*shape[:axis], *shape[axis + 1 :]) for shape in shapes]
+        same_rank = len({len(shape) for shape in shapes}) == 1
+        if not same_rank or any(len(set(lengths) - {None}) > 1 for lengths in zip(*others, strict=True)):
+            raise LayerFault(
+                "inputs",
+                f"the inputs differ along another axis than {axis}",
+                f"shapes like the first, {shape_text(shapes[0])}, except along axis {axis}",
+                _shapes_text(shapes),
+                "make the other axes the same by padding, cropping or pooling, or choose another axis",
+            )
+
+    def windows(self, shape: Shape) -> Windows:
+        """Only along the channels do positions stay where they are."""
+        return pointwise(shape) if inner_axes("axis", self.axis, shape) == (len(shape) - 1,) else None
+
+
+class Dot(Merging):
+    type: Literal["Dot"] = "Dot"
+    example = Example({"axes": [2, 1]}, ((3, 4), (4, 5)))
+    input_count = (2, 2)
+    axes: InnerAxis | Annotated[list[InnerAxis], Field(min_length=2, max_length=2)]
+    normalize: bool = False
+
+    def summed_axes(self, shapes: tuple[Shape, ...]) -> tuple[int, int]:
+        """The axis of each input that is summed over."""
+        first, second = [self.axes] * 2 if isinstance(self.axes, int) else self.axes
+        return inner_axes("axes", first, shapes[0])[0], inner_axes("axes", second, shapes[1])[0]
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The summed axes must be of one length."""
+        lengths = [shape[axis] for shape, axis in zip(shapes, self.summed_axes(shapes), strict=True)]
+        if lengths[0] != lengths[1]:
+            raise LayerFault(
+                "axes",
+                "the axes that are summed over have different lengths",
+                "two axes of one length",
+                f"lengths {lengths[0]} and {lengths[1]} of {_shapes_text(shapes)}",
+            )
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Output elements × the length that is summed over."""
+        elements, length = size_of(outputs[0]), shapes[0][self.summed_axes(shapes)[0]]
+        return None if elements is None or length is None else elements * length
+
+
+def _shapes_text(shapes: Sequence[Shape]) -> str:
+    return " and ".join(shape_text(shape) for shape in shapes)

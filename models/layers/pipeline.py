@@ -1,0 +1,60 @@
+"""Image layers as one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from models.layers.held import Held, check_held
+from models.layers.image import ImageAxes
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, size_of
+from models.layers.pointwise import pointwise
+from models.layers.refused import AlwaysTrainable, NoDType, NoRegularizer
+from models.layers.spatial import shape_text
+
+if TYPE_CHECKING:
+    AnyImageLayer = Layer
+
+MAX_BETWEEN = 2**26
+"""Most numbers in a tensor between two layers of a pipeline, which no plan shows."""
+
+
+class Pipeline(Layer):
+    """Applies scaling, image and augmentation layers in order. Other layers are listed in the document itself."""
+
+    type: Literal["Pipeline"] = "Pipeline"
+    example = Example({"layers": [{"type": "Rescaling", "scale": 0.5}, {"type": "RandomFlip"}]}, ((8, 8, 3),))
+    not_taken = frozenset({"trainable", "dtype", "activity_regularizer"})
+    trainable: AlwaysTrainable = True
+    dtype: NoDType = None
+    activity_regularizer: NoRegularizer = None
+    layers: Annotated[list[Annotated[AnyImageLayer, Held]], Field(min_length=1, max_length=64)]
+
+    def needs_lengths(self) -> bool:
+        return any(layer.needs_lengths() for layer in self.layers)
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Each layer must take what the one before it gives."""
+        for number, (layer, shape) in enumerate(self._steps(shapes[0])):
+            if (size_of(shape) or 0) > MAX_BETWEEN:
+                raise LayerFault(
+                    f"layers/{number}",
+                    "the images are too large in the middle of the pipeline",
+                    f"at most {MAX_BETWEEN} numbers in a batch",
+                    f"the shape {shape_text(shape)}",
+                    "resize to a smaller height and width",
+                )
+            check_held(f"layers/{number}", layer, shape)
+
+    def windows(self, shape: Shape) -> Windows:
+        """One pixel, if every layer keeps pixels where they are."""
+        same = all(layer.windows(before) == pointwise(before) for layer, before in self._steps(shape))
+        return pointwise(shape) if same else None
+
+    def _steps(self, shape: Shape) -> Iterator[tuple[Layer, Shape]]:
+        """Each layer with the shape it meets."""
+        for layer in self.layers:
+            yield layer, shape
+            shape = layer.output_image(shape) if isinstance(layer, ImageAxes) else shape

@@ -1,0 +1,88 @@
+"""Pooling: the largest or the mean of a window, of everything, or of equal parts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.layers.fields import Padding, Sizes1D, Sizes2D, Sizes3D
+from models.layers.layer import Example, LayerFault, Shape, Windows
+from models.layers.spatial import Spatial
+from models.receptive_field import Window, padding_before
+
+
+class Pooling(Spatial):
+    """Base of pooling through a window."""
+
+    pool_size: tuple[int, ...]
+    strides: tuple[int, ...] | None = None
+    padding: Padding = "valid"
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """TensorFlow segfaults on pools far larger than the input, padded or not."""
+        lengths = self.spatial_shape(shapes[0])
+        if any(length is not None and pool > length for pool, length in zip(self.pool_size, lengths, strict=True)):
+            raise LayerFault(
+                "pool_size",
+                "the pool is larger than the input",
+                f"a pool of at most {list(lengths)} along the spatial axes",
+                str(list(self.pool_size)),
+                "use a smaller pool_size, a larger input, or a global pooling layer",
+            )
+
+    def windows(self, shape: Shape) -> Windows:
+        parts = zip(self.pool_size, self.strides or self.pool_size, self.spatial_shape(shape), strict=True)
+        return tuple(Window(k, s, 1, padding_before(self.padding, length, Window(k, s))) for k, s, length in parts)
+
+
+class MaxPooling1D(Pooling):
+    type: Literal["MaxPooling1D", "MaxPool1D"] = "MaxPooling1D"
+    example = Example({}, ((6, 3),))
+    input_rank = 3
+    spatial_rank = 1
+    pool_size: Sizes1D = (2,)
+    strides: Sizes1D | None = None
+
+
+class MaxPooling2D(Pooling):
+    type: Literal["MaxPooling2D", "MaxPool2D"] = "MaxPooling2D"
+    example = Example({}, ((6, 6, 3),))
+    input_rank = 4
+    spatial_rank = 2
+    pool_size: Sizes2D = (2, 2)
+    strides: Sizes2D | None = None
+
+
+class MaxPooling3D(Pooling):
+    type: Literal["MaxPooling3D", "MaxPool3D"] = "MaxPooling3D"
+    example = Example({}, ((4, 4, 4, 2),))
+    input_rank = 5
+    spatial_rank = 3
+    pool_size: Sizes3D = (2, 2, 2)
+    strides: Sizes3D | None = None
+
+
+class AveragePooling1D(Pooling):
+    type: Literal["AveragePooling1D", "AvgPool1D"] = "AveragePooling1D"
+    example = Example({"pool_size": 2}, ((6, 3),))
+    input_rank = 3
+    spatial_rank = 1
+    pool_size: Sizes1D
+    strides: Sizes1D | None = None
+
+
+class AveragePooling2D(Pooling):
+    type: Literal["AveragePooling2D", "AvgPool2D"] = "AveragePooling2D"
+    example = Example({"pool_size": 2}, ((6, 6, 3),))
+    input_rank = 4
+    spatial_rank = 2
+    pool_size: Sizes2D
+    strides: Sizes2D | None = None
+
+
+class AveragePooling3D(Pooling):
+    type: Literal["AveragePooling3D", "AvgPool3D"] = "AveragePooling3D"
+    example = Example({"pool_size": 2}, ((4, 4, 4, 2),))
+    input_rank = 5
+    spatial_rank = 3
+    pool_size: Sizes3D
+    strides: Sizes3D | None = None

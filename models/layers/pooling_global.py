@@ -1,0 +1,127 @@
+"""Global pooling, to one value a channel, and adaptive pooling, to a size that is asked for."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.layers.fields import Sizes1D, Sizes2D, Sizes3D
+from models.layers.layer import Example, LayerFault, Shape
+from models.layers.spatial import Spatial
+
+
+class GlobalPooling(Spatial):
+    """Base of pooling over all positions."""
+
+    keepdims: bool = False
+
+
+class GlobalMaxPooling1D(GlobalPooling):
+    type: Literal["GlobalMaxPooling1D", "GlobalMaxPool1D"] = "GlobalMaxPooling1D"
+    example = Example({}, ((6, 3),))
+    input_rank = 3
+    spatial_rank = 1
+
+
+class GlobalMaxPooling2D(GlobalPooling):
+    type: Literal["GlobalMaxPooling2D", "GlobalMaxPool2D"] = "GlobalMaxPooling2D"
+    example = Example({}, ((6, 6, 3),))
+    input_rank = 4
+    spatial_rank = 2
+
+
+class GlobalMaxPooling3D(GlobalPooling):
+    type: Literal["GlobalMaxPooling3D", "GlobalMaxPool3D"] = "GlobalMaxPooling3D"
+    example = Example({}, ((4, 4, 4, 2),))
+    input_rank = 5
+    spatial_rank = 3
+
+
+class GlobalAveragePooling1D(GlobalPooling):
+    type: Literal["GlobalAveragePooling1D", "GlobalAvgPool1D"] = "GlobalAveragePooling1D"
+    example = Example({}, ((6, 3),))
+    input_rank = 3
+    spatial_rank = 1
+
+
+class GlobalAveragePooling2D(GlobalPooling):
+    type: Literal["GlobalAveragePooling2D", "GlobalAvgPool2D"] = "GlobalAveragePooling2D"
+    example = Example({}, ((6, 6, 3),))
+    input_rank = 4
+    spatial_rank = 2
+
+
+class GlobalAveragePooling3D(GlobalPooling):
+    type: Literal["GlobalAveragePooling3D", "GlobalAvgPool3D"] = "GlobalAveragePooling3D"
+    example = Example({}, ((4, 4, 4, 2),))
+    input_rank = 5
+    spatial_rank = 3
+
+
+class AdaptivePooling(Spatial):
+    """Base of pooling to `output_size` positions, of windows as equal as they can be."""
+
+    output_size: tuple[int, ...]
+
+    def needs_lengths(self) -> bool:
+        return True
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Keras also pools through windows of one element more, which must fit (keras 3.15)."""
+        lengths = self.spatial_shape(shapes[0])
+        pairs = zip(self.output_size, lengths, strict=True)
+        if any(length is not None and -(-length // size) + 1 > length for size, length in pairs):
+            raise LayerFault(
+                "output_size",
+                "Keras cannot pool an axis down to one position, nor an axis of length 1",
+                "an output_size of at least 2 along axes of length 2 or more",
+                f"{list(self.output_size)} for lengths {list(lengths)}",
+                "use a global pooling layer with keepdims true",
+            )
+
+
+class AdaptiveMaxPooling1D(AdaptivePooling):
+    type: Literal["AdaptiveMaxPooling1D"] = "AdaptiveMaxPooling1D"
+    example = Example({"output_size": 3}, ((7, 3),))
+    input_rank = 3
+    spatial_rank = 1
+    output_size: Sizes1D
+
+
+class AdaptiveMaxPooling2D(AdaptivePooling):
+    type: Literal["AdaptiveMaxPooling2D"] = "AdaptiveMaxPooling2D"
+    example = Example({"output_size": 3}, ((7, 6, 3),))
+    input_rank = 4
+    spatial_rank = 2
+    output_size: Sizes2D
+
+
+class AdaptiveMaxPooling3D(AdaptivePooling):
+    type: Literal["AdaptiveMaxPooling3D"] = "AdaptiveMaxPooling3D"
+    example = Example({"output_size": 2}, ((4, 5, 6, 2),))
+    input_rank = 5
+    spatial_rank = 3
+    output_size: Sizes3D
+
+
+class AdaptiveAveragePooling1D(AdaptivePooling):
+    type: Literal["AdaptiveAveragePooling1D"] = "AdaptiveAveragePooling1D"
+    example = Example({"output_size": 3}, ((7, 3),))
+    input_rank = 3
+    spatial_rank = 1
+    output_size: Sizes1D
+
+
+class AdaptiveAveragePooling2D(AdaptivePooling):
+    type: Literal["AdaptiveAveragePooling2D"] = "AdaptiveAveragePooling2D"
+    example = Example({"output_size": 3}, ((7, 6, 3),))
+    input_rank = 4
+    spatial_rank = 2
+    output_size: Sizes2D
+
+
+class AdaptiveAveragePooling3D(AdaptivePooling):
+    type: Literal["AdaptiveAveragePooling3D"] = "AdaptiveAveragePooling3D"
+    example = Example({"output_size": 2}, ((4, 5, 6, 2),))
+    input_rank = 5
+    spatial_rank = 3
+    output_size: Sizes3D

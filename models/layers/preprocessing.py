@@ -1,0 +1,85 @@
+"""Scaling of numbers, and whole pipelines of image layers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from models.layers.fields import MAX_RANK, Axis, NonNegative
+from models.layers.layer import Example, LayerFault, Shape, fault
+from models.layers.pointwise import Pointwise
+from models.layers.spatial import known_length
+
+MAX_LISTED = 65_536
+"""Most numbers written out in one argument."""
+
+Numbers = float | Annotated[list[float], Field(min_length=1, max_length=MAX_LISTED)]
+Variances = NonNegative | Annotated[list[NonNegative], Field(min_length=1, max_length=MAX_LISTED)]
+NormalAxes = Axis | Annotated[list[Axis], Field(max_length=MAX_RANK)] | None
+
+
+def check_broadcast(field: str, numbers: float | list[float], length: int | None) -> None:
+    """Refuse a list that does not spread over an axis of this length."""
+    if isinstance(numbers, list) and len(numbers) not in (1, length):
+        raise LayerFault(
+            field,
+            f"{field} has another length than the axis it goes along",
+            f"a number, or an array of {length}",
+            f"an array of {len(numbers)}",
+        )
+
+
+class Rescaling(Pointwise):
+    """inputs × scale + offset, one pair of numbers for all or one for each channel."""
+
+    type: Literal["Rescaling"] = "Rescaling"
+    example = Example({"scale": 0.00392156862745098}, ((4, 4, 3),))
+    scale: Numbers
+    offset: Numbers = 0.0
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Lists go along the last axis."""
+        check_broadcast("scale", self.scale, shapes[0][-1])
+        check_broadcast("offset", self.offset, shapes[0][-1])
+
+
+class Normalization(Pointwise):
+    """(inputs - mean) / √variance along the kept axes."""
+
+    type: Literal["Normalization"] = "Normalization"
+    example = Example({"mean": [1.0, 2.0, 3.0], "variance": [1.0, 4.0, 9.0]}, ((4, 3),))
+    axis: NormalAxes = -1
+    mean: Numbers | None = None
+    variance: Variances | None = None
+    invert: bool = False
+
+    @model_validator(mode="after")
+    def _has_mean_and_variance(self) -> Normalization:
+        """Keras would learn them from data with adapt(); there is no such data here."""
+        if self.mean is None or self.variance is None:
+            raise fault(
+                "normalization",
+                "mean and variance are both needed, because adapt() is not part of a model document",
+                "mean and variance, each a number or an array",
+                "copy them from the adapted layer: layer.mean, layer.variance",
+            )
+        lengths = [len(value) if isinstance(value, list) else 0 for value in (self.mean, self.variance)]
+        if lengths[0] != lengths[1] or lengths[0] and not self._axes():
+            raise fault("normalization", "mean, variance and axis do not correspond", "arrays of one length and an axis")
+        return self
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The kept axes must exist, be known and not be the batch; lists go along the last of them."""
+        rank = len(shapes[0])
+        places = sorted(axis % rank for axis in self._axes() if -rank <= axis < rank)
+        if len(set(places)) != len(self._axes()) or 0 in places:
+            raise LayerFault("axis", "there is no such axis to keep", f"different axes from 1 to {rank - 1}", str(self.axis))
+        lengths = [known_length(shapes[0], place) for place in places]
+        if lengths and self.mean is not None:
+            check_broadcast("mean", self.mean, lengths[-1])
+
+    def _axes(self) -> list[int]:
+        if self.axis is None:
+            return []
+        return [self.axis] if isinstance(self.axis, int) else self.axis

@@ -1,0 +1,127 @@
+"""Recurrent layers over sequences of vectors, (batch, steps, features)."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+
+from models.layers.activation_names import FusedActivation
+from models.layers.fields import AnyCase
+from models.layers.layer import Example, Layer, LayerFault, Shape
+from models.layers.recurrent_cells import AnyCell, Cells, DenseRecurrence, cells_macs
+from models.layers.refused import Stateless
+from models.layers.spatial import known_length
+
+MAX_STEPS = 16_384
+"""Most steps of a recurrence: TensorFlow cannot be interrupted inside one."""
+MAX_UNROLLED = 256
+"""Most steps written out into the graph."""
+
+
+class Recurrent(Layer):
+    """What runs along the second axis of its input."""
+
+    input_rank = 3
+    return_sequences: bool = False
+    return_state: bool = False
+    go_backwards: bool = False
+    stateful: Stateless = False
+
+    def states(self) -> int:
+        """Tensors of state that the last step leaves."""
+        raise NotImplementedError
+
+    def output_count(self) -> int:
+        return 1 + self.states() if self.return_state else 1
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The steps must be few enough to run under a deadline."""
+        steps = shapes[0][1]
+        if steps is not None and steps > MAX_STEPS:
+            raise LayerFault("inputs", "the sequence has too many steps", f"at most {MAX_STEPS} steps", str(steps))
+
+
+class SequenceRecurrent(Recurrent):
+    """Recurrent layers that Keras can write out step by step, and whose steps are products of matrices."""
+
+    unroll: bool = False
+
+    def step_macs(self, features: int) -> int:
+        """Multiply-adds of one step of one row."""
+        raise NotImplementedError
+
+    def needs_lengths(self) -> bool:
+        return self.unroll
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        super().check_shapes(shapes)
+        known_length(shapes[0], 2)
+        steps = shapes[0][1]
+        if self.unroll and steps is not None and steps > MAX_UNROLLED:
+            raise LayerFault(
+                "unroll",
+                "the sequence is too long to unroll",
+                f"at most {MAX_UNROLLED} steps",
+                f"{steps} steps",
+                "set unroll to false",
+            )
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Rows × steps × one step."""
+        batch, steps, features = shapes[0]
+        if batch is None or steps is None or features is None:
+            return None
+        return batch * steps * self.step_macs(features)
+
+
+class DenseRecurrent(SequenceRecurrent, DenseRecurrence):
+    """Recurrent layers with a cell of their own."""
+
+    def states(self) -> int:
+        return self.state_count
+
+    def step_macs(self, features: int) -> int:
+        return DenseRecurrence.step_macs(self, features)
+
+
+CuDNN = Annotated[Literal["auto"] | bool, AnyCase]
+
+
+class SimpleRNN(DenseRecurrent):
+    type: Literal["SimpleRNN"] = "SimpleRNN"
+    example = Example({"units": 4}, ((5, 8),))
+
+
+class GRU(DenseRecurrent):
+    type: Literal["GRU"] = "GRU"
+    example = Example({"units": 4}, ((5, 8),))
+    gates = 3
+    recurrent_activation: FusedActivation = "sigmoid"
+    reset_after: bool = True
+    use_cudnn: CuDNN = "auto"
+
+
+class LSTM(DenseRecurrent):
+    type: Literal["LSTM"] = "LSTM"
+    example = Example({"units": 4}, ((5, 8),))
+    gates = 4
+    state_count: ClassVar[int] = 2
+    recurrent_activation: FusedActivation = "sigmoid"
+    unit_forget_bias: bool = True
+    use_cudnn: CuDNN = "auto"
+
+
+class RNN(SequenceRecurrent):
+    """A recurrent layer around a cell, or around several cells applied in order."""
+
+    type: Literal["RNN"] = "RNN"
+    example = Example({"cell": {"type": "LSTMCell", "units": 4}}, ((5, 8),))
+    cell: AnyCell | Cells
+    zero_output_for_mask: bool = False
+
+    def states(self) -> int:
+        cells = self.cell if isinstance(self.cell, list) else [self.cell]
+        return sum(cell.state_count for cell in cells)
+
+    def step_macs(self, features: int) -> int:
+        return cells_macs(self.cell, features) if isinstance(self.cell, list) else self.cell.step_macs(features)

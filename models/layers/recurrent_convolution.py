@@ -1,0 +1,89 @@
+"""Convolutional LSTMs, whose input and state are images: (batch, steps, *spatial axes, channels)."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Literal
+
+from models.layers.activation_names import FusedActivation
+from models.layers.convolution import Convolution, StridesOrDilation
+from models.layers.fields import Features, Padding, Sizes1D, Sizes2D, Sizes3D
+from models.layers.layer import Example, Shape, Windows, size_of
+from models.layers.recurrent import Recurrent
+from models.layers.recurrent_cells import Recurrence
+from models.layers.spatial import known_length
+
+
+class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
+    """Base of the convolutional LSTMs: four gates, each a convolution of the input and one of the state."""
+
+    gates = 4
+    state_count = 2
+    filters: Features
+    padding: Padding = "valid"
+    activation: FusedActivation = "tanh"
+    recurrent_activation: FusedActivation = "sigmoid"
+    unit_forget_bias: bool = True
+
+    def fused_activation(self) -> str | None:
+        """None: the activation lies inside the recurrence."""
+        return None
+
+    def states(self) -> int:
+        return self.state_count
+
+    def windows(self, shape: Shape) -> Windows:
+        """None: an output sees all steps at once."""
+        return None
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The state is as large as the image, whose axes must be known."""
+        Recurrent.check_shapes(self, shapes)
+        step = step_shape(shapes[0])
+        for axis in self.spatial_axes():
+            known_length(step, axis)
+        Convolution.check_shapes(self, (step,))
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Steps × gates × state elements × kernel volume × (input channels + filters)."""
+        channels = step_shape(shapes[0])[self.channel_axis()]
+        state = size_of(step_shape(outputs[0]) if self.return_sequences else outputs[0])
+        steps = shapes[0][1]
+        if state is None or steps is None or channels is None:
+            return None
+        return steps * self.gates * state * prod(self.kernel_size) * (channels + self.filters)
+
+
+def step_shape(shape: Shape) -> Shape:
+    """The shape of one step of a sequence."""
+    return (shape[0], *shape[2:])
+
+
+class ConvLSTM1D(ConvLSTM):
+    type: Literal["ConvLSTM1D"] = "ConvLSTM1D"
+    example = Example({"filters": 2, "kernel_size": 3}, ((3, 8, 2),))
+    input_rank = 4
+    spatial_rank = 1
+    kernel_size: Sizes1D
+    strides: Sizes1D = (1,)
+    dilation_rate: Sizes1D = (1,)
+
+
+class ConvLSTM2D(ConvLSTM):
+    type: Literal["ConvLSTM2D"] = "ConvLSTM2D"
+    example = Example({"filters": 2, "kernel_size": 3}, ((3, 8, 8, 1),))
+    input_rank = 5
+    spatial_rank = 2
+    kernel_size: Sizes2D
+    strides: Sizes2D = (1, 1)
+    dilation_rate: Sizes2D = (1, 1)
+
+
+class ConvLSTM3D(ConvLSTM):
+    type: Literal["ConvLSTM3D"] = "ConvLSTM3D"
+    example = Example({"filters": 2, "kernel_size": 2}, ((2, 4, 4, 4, 1),))
+    input_rank = 6
+    spatial_rank = 3
+    kernel_size: Sizes3D
+    strides: Sizes3D = (1, 1, 1)
+    dilation_rate: Sizes3D = (1, 1, 1)

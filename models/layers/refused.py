@@ -1,0 +1,50 @@
+"""Arguments of Keras that have only one value here, each with the reason."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from models.layers.layer import fault
+
+
+def _only(allowed: tuple[Any, ...], code: str, message: str, suggestion: str) -> BeforeValidator:
+    """Lets `allowed` through and nothing else."""
+    expected = " or ".join("null" if value is None else str(value).lower() for value in allowed)
+
+    def check(value: Any) -> Any:
+        if not any(value is one for one in allowed):
+            raise fault(code, message, expected, suggestion)
+        return value
+
+    return BeforeValidator(check)
+
+
+Stateless = Annotated[
+    Literal[False],
+    _only((False,), "stateful", "a stateful layer keeps state between requests", "leave stateful out"),
+]
+Dense = Annotated[
+    Literal[False],
+    _only((False,), "sparse", "replies carry dense tensors only", "leave sparse out"),
+]
+NoWeights = Annotated[
+    None,
+    _only((None,), "weights", "weights are not part of a layer's arguments", "upload the weights as a file of the model"),
+]
+AlwaysTrainable = Annotated[
+    Literal[True],
+    _only((True,), "trainable", "this layer has no weights to freeze", "leave trainable out"),
+]
+NoDType = Annotated[None, _only((None,), "dtype", "Keras gives this layer no dtype of its own", "leave dtype out")]
+NoRegularizer = Annotated[
+    None,
+    _only((None,), "activity_regularizer", "Keras gives this layer no regularizer", "leave activity_regularizer out"),
+]
+NoFlash = Annotated[
+    Literal[False] | None,
+    _only(
+        (None, False), "flash_attention", "TensorFlow has no flash attention for Keras", "leave flash_attention out"
+    ),
+]

@@ -1,0 +1,112 @@
+"""Layers that only rearrange or repeat elements."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from models.layers.fields import MAX_FEATURES, MAX_LENGTH, MAX_RANK, AnyCase, DataFormat, Sizes
+from models.layers.layer import Example, Layer, LayerFault, Shape, fault, shape_text, size_of
+from models.layers.spatial import Spatial, SpatialAxes
+
+MAX_ENLARGEMENT = 64
+"""Largest factor along one axis."""
+
+
+def _not_zero(length: int) -> int:
+    if length == 0:
+        raise fault("target_shape", "an axis cannot have length 0", "a positive length, or -1 for what is left")
+    return length
+
+
+TargetLength = Annotated[int, Field(ge=-1, le=MAX_LENGTH), AfterValidator(_not_zero)]
+Enlargement = Annotated[int, Field(ge=1, le=MAX_ENLARGEMENT)]
+AxisNumber = Annotated[int, Field(ge=1, le=MAX_RANK - 1)]
+
+
+class Flatten(Layer):
+    type: Literal["Flatten"] = "Flatten"
+    example = Example({}, ((3, 4, 2),))
+    data_format: DataFormat | None = None
+
+
+class Reshape(Layer):
+    type: Literal["Reshape"] = "Reshape"
+    example = Example({"target_shape": [2, 6]}, ((3, 4),))
+    target_shape: Annotated[list[TargetLength], Field(min_length=1, max_length=MAX_RANK - 1)]
+
+    @model_validator(mode="after")
+    def _one_unknown(self) -> Self:
+        if self.target_shape.count(-1) > 1:
+            raise fault("target_shape", "only one axis of target_shape can be -1", "at most one -1")
+        return self
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The elements of one example must fill the target exactly."""
+        elements = size_of(shapes[0][1:])
+        target = size_of(tuple(length for length in self.target_shape if length != -1)) or 1
+        if elements is None or (elements % target == 0 if -1 in self.target_shape else elements == target):
+            return
+        raise LayerFault(
+            "target_shape",
+            "the input does not have as many elements as the target",
+            f"a shape of {elements} elements in all, as {shape_text(shapes[0][1:])} has",
+            f"{self.target_shape}, of {'a multiple of ' if -1 in self.target_shape else ''}{target} elements",
+            "write -1 for one axis, and Layerscope works out its length" if -1 not in self.target_shape else None,
+        )
+
+
+class Permute(Layer):
+    type: Literal["Permute"] = "Permute"
+    example = Example({"dims": [2, 1]}, ((3, 4),))
+    dims: Annotated[list[AxisNumber], Field(min_length=1, max_length=MAX_RANK - 1)]
+
+    @model_validator(mode="after")
+    def _every_axis_once(self) -> Self:
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise fault("dims", "dims is not a permutation", f"each of 1 to {len(self.dims)} once, the batch left out")
+        return self
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """`dims` must name every axis but the batch."""
+        axes = len(shapes[0]) - 1
+        if axes != len(self.dims):
+            expected = f"the numbers 1 to {axes} in any order"
+            received = f"{self.dims} for an input of shape {shape_text(shapes[0])}"
+            raise LayerFault("dims", "dims does not have one number for each axis of the input", expected, received)
+
+
+class RepeatVector(Layer):
+    type: Literal["RepeatVector"] = "RepeatVector"
+    example = Example({"n": 3}, ((4,),))
+    input_rank = 2
+    n: Annotated[int, Field(ge=1, le=MAX_FEATURES)]
+
+
+class UpSampling1D(SpatialAxes):
+    type: Literal["UpSampling1D"] = "UpSampling1D"
+    example = Example({}, ((3, 2),))
+    input_rank = 3
+    spatial_rank = 1
+    size: Enlargement = 2
+
+
+class UpSampling2D(Spatial):
+    type: Literal["UpSampling2D"] = "UpSampling2D"
+    example = Example({}, ((3, 4, 2),))
+    input_rank = 4
+    spatial_rank = 2
+    size: Annotated[tuple[int, ...], Sizes(2, high=MAX_ENLARGEMENT)] = (2, 2)
+    interpolation: Annotated[Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"], AnyCase] = "nearest"
+
+    def needs_lengths(self) -> bool:
+        return self.interpolation != "nearest"
+
+
+class UpSampling3D(Spatial):
+    type: Literal["UpSampling3D"] = "UpSampling3D"
+    example = Example({}, ((2, 3, 4, 2),))
+    input_rank = 5
+    spatial_rank = 3
+    size: Annotated[tuple[int, ...], Sizes(3, high=MAX_ENLARGEMENT)] = (2, 2, 2)

@@ -1,0 +1,114 @@
+"""Sound to spectrograms, (batch, samples) or (batch, samples, channels)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from models.layers.fields import AnyCase, NonNegative, Padding
+from models.layers.layer import Example, Layer, LayerFault, Shape, fault, size_of
+from models.layers.signal_windows import WindowName, window_values
+from models.layers.spatial import Spatial, known_length
+
+MAX_FRAME = 8192
+"""Longest frame and transform: the kernels of a STFT hold frame × transform numbers."""
+Frame = Annotated[int, Field(ge=2, le=MAX_FRAME)]
+Step = Annotated[int, Field(ge=1, le=MAX_FRAME)]
+WindowValues = Annotated[list[float], Field(min_length=1, max_length=MAX_FRAME)]
+
+
+class STFTSpectrogram(Spatial):
+    """Short-time Fourier transform as a convolution."""
+
+    type: Literal["STFTSpectrogram"] = "STFTSpectrogram"
+    example = Example({"frame_length": 8}, ((32, 1),))
+    input_rank = 3
+    spatial_rank: ClassVar[int] = 1
+    mode: Annotated[Literal["log", "magnitude", "psd", "real", "imag", "angle", "stft"], AnyCase] = "log"
+    frame_length: Frame = 256
+    frame_step: Step | None = None
+    fft_length: Frame | None = None
+    window: WindowName | WindowValues | None = "hann"
+    periodic: bool = False
+    scaling: Annotated[Literal["density", "spectrum"], AnyCase] | None = "density"
+    padding: Padding = "valid"
+    expand_dims: bool = False
+
+    @model_validator(mode="after")
+    def _frame_fits(self) -> STFTSpectrogram:
+        if (self.frame_step or 1) > self.frame_length:
+            raise fault("frame_step", "the frames must touch", f"a frame_step of at most {self.frame_length}")
+        if self.fft_length is not None and self.fft_length < self.frame_length:
+            raise fault("fft_length", "the transform is shorter than the frame", f"at least {self.frame_length}")
+        if isinstance(self.window, list) and len(self.window) != self.frame_length:
+            raise fault("window", "the window has another length than the frame", f"{self.frame_length} numbers")
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """A named window is written out: Keras would ask SciPy for it."""
+        values = window_values(self.window, self.frame_length, self.periodic) if isinstance(self.window, str) else self.window
+        return super().arguments() | {"window": values}
+
+    def needs_lengths(self) -> bool:
+        return True
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The sound must be as long as a frame, and its channels known."""
+        known_length(shapes[0], self.channel_axis())
+        (length,) = self.spatial_shape(shapes[0])
+        if self.padding == "valid" and length is not None and length < self.frame_length:
+            raise LayerFault(
+                "frame_length", "the frame is longer than the sound", f"at most {length}", str(self.frame_length)
+            )
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Output elements × frame, for the real and the imaginary part."""
+        elements = size_of(outputs[0])
+        parts = 1 if self.mode in ("real", "imag", "stft") else 2
+        return None if elements is None else elements * self.frame_length * parts
+
+
+class MelSpectrogram(Layer):
+    """A spectrogram on the mel scale. With power_to_db, `top_db` is counted from the loudest value of the batch."""
+
+    type: Literal["MelSpectrogram"] = "MelSpectrogram"
+    example = Example({"fft_length": 16, "sequence_stride": 8, "num_mel_bins": 4}, ((64,),))
+    input_rank = 2
+    fft_length: Frame = 2048
+    sequence_stride: Step = 512
+    sequence_length: Frame | None = None
+    window: Annotated[Literal["hann", "hamming"], AnyCase] | WindowValues | None = "hann"
+    sampling_rate: Annotated[int, Field(ge=1, le=10_000_000)] = 16_000
+    num_mel_bins: Annotated[int, Field(ge=1, le=4096)] = 128
+    min_freq: NonNegative = 20.0
+    max_freq: Annotated[float, Field(gt=0)] | None = None
+    power_to_db: bool = True
+    top_db: NonNegative = 80.0
+    mag_exp: NonNegative = 2.0
+    min_power: Annotated[float, Field(gt=0)] = 1e-10
+    ref_power: float = 1.0
+
+    @model_validator(mode="after")
+    def _lengths_and_frequencies(self) -> MelSpectrogram:
+        length = self.sequence_length or self.fft_length
+        if length > self.fft_length:
+            raise fault("sequence_length", "the transform is shorter than the frame", f"at most {self.fft_length}")
+        if isinstance(self.window, list) and len(self.window) != length:
+            raise fault("window", "the window has another length than the frame", f"{length} numbers")
+        if self.min_freq >= (self.max_freq or self.sampling_rate / 2):
+            raise fault("min_freq", "min_freq must be below max_freq", "a smaller min_freq or a larger max_freq")
+        return self
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The sound is mirrored at its ends by half a transform, so it must be longer than that."""
+        length = shapes[0][1]
+        if length is not None and length <= self.fft_length // 2:
+            raise LayerFault(
+                "fft_length", "the transform is too long for the sound", f"less than {2 * length}", str(self.fft_length)
+            )
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Output elements × frequencies: the product with the mel matrix. The Fourier transform counts none."""
+        elements = size_of(outputs[0])
+        return None if elements is None else elements * (self.fft_length // 2 + 1)

@@ -1,0 +1,115 @@
+"""Layers around one other layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from models.layers.held import Held, check_held
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault
+from models.layers.recurrent import SequenceRecurrent
+from models.layers.recurrent_convolution import step_shape
+from models.layers.spatial import shape_text
+
+if TYPE_CHECKING:
+    AnyLayer = Layer
+
+MAX_NESTING = 4
+"""Deepest nesting of wrappers."""
+MAX_COPIES = 256
+"""Most times that one wrapper writes its layer out into the graph."""
+
+
+class TimeDistributed(Layer):
+    """Applies a layer to every step of a sequence. Keras writes the layer out once for each step."""
+
+    type: Literal["TimeDistributed"] = "TimeDistributed"
+    example = Example({"layer": {"type": "Dense", "units": 3}}, ((4, 5),))
+    input_rank = (3, 4, 5, 6, 7, 8)
+    layer: Annotated[AnyLayer, Held]
+
+    @model_validator(mode="after")
+    def _holds_one_to_one(self) -> TimeDistributed:
+        if _nesting(self) > MAX_NESTING:
+            raise fault("nesting", "the layers wrap each other too deeply", f"at most {MAX_NESTING} wrappers")
+        if self.layer.inputs_as != "one" or self.layer.output_count() != 1:
+            raise fault(
+                "held_layer",
+                "only a layer from one tensor to one tensor can be applied step by step",
+                "a layer with one input and one output",
+                "leave return_state out" if self.layer.inputs_as == "one" else None,
+            )
+        return self
+
+    def id_bound(self) -> int | None:
+        return self.layer.id_bound()
+
+    def needs_lengths(self) -> bool:
+        return True
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The inner layer must take one step, and the steps be few enough to write out."""
+        check_held("layer", self.layer, step_shape(shapes[0]))
+        if _copies(self, shapes[0]) > MAX_COPIES:
+            raise LayerFault(
+                "inputs",
+                "there are too many steps to write the layer out for each",
+                f"at most {MAX_COPIES} steps, those of inner sequences multiplied",
+                f"the shape {shape_text(shapes[0])}",
+                "Dense, normalization and activations need no TimeDistributed: they keep steps apart anyway",
+            )
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Steps × the inner layer."""
+        steps, inner = shapes[0][1], self.layer.macs((step_shape(shapes[0]),), (step_shape(outputs[0]),))
+        return None if steps is None or inner is None else steps * inner
+
+
+def _nesting(layer: Layer) -> int:
+    held = getattr(layer, "layer", None)
+    return 1 + _nesting(held) if isinstance(held, Layer) else 0
+
+
+def _copies(layer: Layer, shape: Shape) -> int:
+    """How often the innermost graph is written out for an input of this shape; free steps count once."""
+    match layer:
+        case TimeDistributed():
+            return (shape[1] or 1) * _copies(layer.layer, step_shape(shape))
+        case SequenceRecurrent(unroll=True):
+            return shape[1] or 1
+    return 1
+
+
+class SpectralNormalization(Layer):
+    """Divides a layer's kernel by its largest singular value, in training mode; at inference it is as it was left."""
+
+    type: Literal["SpectralNormalization"] = "SpectralNormalization"
+    example = Example({"layer": {"type": "Conv2D", "filters": 2, "kernel_size": 3}}, ((6, 6, 1),))
+    kernels: ClassVar[frozenset[str]] = frozenset(
+        {"Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"}
+        | {"Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"}
+    )
+    """The types with one kernel. Keras also takes Embedding, and rounds its vectors to the ids' integers."""
+    layer: Annotated[AnyLayer, Held]
+    power_iterations: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _holds_a_kernel(self) -> SpectralNormalization:
+        if self.layer.keras_name() not in self.kernels:
+            expected = ", ".join(sorted(self.kernels))
+            raise fault("held_layer", f"{self.layer.keras_name()} has no kernel to normalize", f"one of {expected}")
+        return self
+
+    def needs_lengths(self) -> bool:
+        return self.layer.needs_lengths()
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        check_held("layer", self.layer, shapes[0])
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Those of the layer inside."""
+        return self.layer.macs(shapes, outputs)
+
+    def windows(self, shape: Shape) -> Windows:
+        return self.layer.windows(shape)

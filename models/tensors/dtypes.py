@@ -1,0 +1,78 @@
+"""The dtypes a tensor may have, under the names, and the bytes, they have everywhere outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import ml_dtypes
+import numpy as np
+
+from models.errors import InvalidTensor, Problem, did_you_mean, shown
+
+Array = np.ndarray[Any, Any]
+
+DTYPES: Mapping[str, np.dtype[Any]] = {
+    name: np.dtype(getattr(ml_dtypes, name, name)).newbyteorder("<")
+    for name in (
+        "float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64",
+        "uint8", "uint16", "uint32", "uint64", "bool",
+    )
+}  # fmt: skip
+"""NumPy's dtype, little-endian, by name."""
+
+SAFETENSORS_CODES: Mapping[str, str] = {
+    "float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64", "int8": "I8", "int16": "I16",
+    "int32": "I32", "int64": "I64", "uint8": "U8", "uint16": "U16", "uint32": "U32", "uint64": "U64", "bool": "BOOL",
+}  # fmt: skip
+"""The name of each dtype in the safetensors format."""
+
+EXPECTED = f"one of {', '.join(DTYPES)}"
+
+
+def dtype_named(name: Any, pointer: str) -> np.dtype[Any]:
+    """The dtype of this name.
+
+    Raises:
+        InvalidTensor: there is none; says which name is near.
+    """
+    if isinstance(name, str) and name in DTYPES:
+        return DTYPES[name]
+    near = did_you_mean(name, DTYPES) if isinstance(name, str) else None
+    raise InvalidTensor(
+        problems=[
+            Problem(pointer, "there is no such dtype", EXPECTED, shown(name), f'write "{near}"' if near else None)
+        ]
+    )
+
+
+def plain(array: Array, pointer: str) -> Array:
+    """The same values in C order, little-endian and aligned; copied only where they are not already so.
+
+    Raises:
+        InvalidTensor: the dtype is none of DTYPES (objects, strings, complex and structured values).
+    """
+    if array.dtype.name not in DTYPES:
+        message = f"tensors of dtype {array.dtype.name[:60]} are not accepted"
+        raise InvalidTensor(problems=[Problem(pointer, message, EXPECTED, array.dtype.name[:60])])
+    return np.require(array, DTYPES[array.dtype.name], ["C", "A"]).reshape(array.shape)
+
+
+def kind_of(dtype: np.dtype[Any]) -> Literal["bool", "float", "int"]:
+    """What sort of number a dtype of DTYPES holds; NumPy itself calls bfloat16 void."""
+    if dtype.name == "bool":
+        return "bool"
+    return "float" if "float" in dtype.name else "int"
+
+
+def from_bytes(data: bytes | memoryview, name: str, shape: tuple[int, ...], pointer: str) -> Array:
+    """The tensor that little-endian bytes in C order hold; a view of them where they are aligned.
+
+    Raises:
+        InvalidTensor: a bool is neither 0 nor 1. The number of bytes is the caller's to check.
+    """
+    array = np.frombuffer(data, DTYPES[name])
+    if name == "bool" and array.view(np.uint8).max(initial=0) > 1:
+        wrong = shown(int(array.view(np.uint8).max()))
+        raise InvalidTensor(problems=[Problem(pointer, "this bool is neither 0 nor 1", "bytes of 0 or 1", wrong)])
+    return plain(array.reshape(shape), pointer)

@@ -1,0 +1,111 @@
+"""The forms a tensor takes in a JSON body: nested, flat with a shape, or base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from math import prod
+from typing import Any
+
+from models.errors import InvalidTensor, Problem, did_you_mean, shown
+from models.tensors.convert import converted
+from models.tensors.dtypes import Array, dtype_named, from_bytes
+from models.tensors.nested import parse_nested
+from models.tensors.shapes import checked_shape
+
+KEYS = ("shape", "dtype", "data", "base64", "image")
+"""What an object that stands for one tensor may hold."""
+EXPECTED = 'nested arrays of numbers, {"shape", "dtype", "data"} or {"shape", "dtype", "base64"}'
+
+
+def is_tensor_form(raw: Any) -> bool:
+    """Whether `raw` writes one tensor or image rather than an object of named inputs."""
+    if not isinstance(raw, dict):
+        return True
+    if not set(raw) <= set(KEYS):
+        return False
+    return "data" in raw or "base64" in raw or isinstance(raw.get("image"), str)
+
+
+def parse_tensor(raw: Any, pointer: str, dtype: str | None = None) -> Array:
+    """The tensor that `raw`, parsed JSON found at `pointer`, describes; C order, little-endian.
+
+    Numbers become their own "dtype", else `dtype`, else bool, int64, uint64 or float64, whichever
+    holds them. The shape is as sent. Images are read by `models.images`.
+
+    Raises:
+        InvalidTensor: with the pointer of the row, number or key that is wrong.
+    """
+    if isinstance(raw, list | int | float):
+        return _meant_for(raw, pointer, pointer, dtype)
+    if not isinstance(raw, dict):
+        raise InvalidTensor(problems=[Problem(pointer, "this is not a tensor", EXPECTED, shown(raw))])
+    _check_keys(raw, pointer)
+    return _from_base64(raw, pointer) if "base64" in raw else _from_data(raw, pointer, dtype)
+
+
+def _meant_for(raw: Any, pointer: str, where: str, dtype: str | None) -> Array:
+    if dtype is None:
+        return parse_nested(raw, pointer)
+    return converted(parse_nested(raw, pointer, dtype_named(dtype, where)), dtype, pointer)
+
+
+def _check_keys(raw: dict[str, Any], pointer: str) -> None:
+    problems = [
+        Problem(f"{pointer}/{key}", "a tensor has no such key", EXPECTED, shown(key), _near(key))
+        for key in list(raw)[:20]
+        if key not in KEYS[:4]
+    ]
+    if not problems and ("data" in raw) == ("base64" in raw):
+        received = "both" if "data" in raw else "neither"
+        problems = [Problem(pointer, "a tensor has either data or base64", EXPECTED, received)]
+    if problems:
+        raise InvalidTensor(problems=problems)
+
+
+def _near(key: str) -> str | None:
+    near = did_you_mean(key, KEYS[:4])
+    return f'write "{near}"' if near else None
+
+
+def _from_data(raw: dict[str, Any], pointer: str, dtype: str | None) -> Array:
+    own = f"{pointer}/dtype"
+    wanted = dtype if raw.get("dtype") is None else dtype_named(raw["dtype"], own).name
+    values = _meant_for(raw["data"], f"{pointer}/data", own, wanted)
+    if raw.get("shape") is None:
+        return values
+    shape = checked_shape(raw["shape"], f"{pointer}/shape")
+    if values.shape != shape and (values.ndim > 1 or values.size != prod(shape)):
+        received = f"{values.size} numbers" if values.ndim == 1 else f"nested arrays of shape {list(values.shape)}"
+        expected = f"{prod(shape)} numbers for the shape {list(shape)}"
+        raise InvalidTensor(
+            problems=[Problem(f"{pointer}/data", "the data does not fill the shape", expected, received)]
+        )
+    return values.reshape(shape)
+
+
+def _from_base64(raw: dict[str, Any], pointer: str) -> Array:
+    dtype = dtype_named(raw.get("dtype"), f"{pointer}/dtype")
+    shape = checked_shape(raw.get("shape"), f"{pointer}/shape")
+    data = decode_base64(raw["base64"], f"{pointer}/base64")
+    needed = prod(shape) * dtype.itemsize
+    if len(data) != needed:
+        expected = f"{needed} bytes: {prod(shape)} values of {dtype.itemsize} bytes"
+        problem = Problem(
+            f"{pointer}/base64", "the bytes do not fill the shape", expected, f"{len(data)} bytes after decoding"
+        )
+        raise InvalidTensor(problems=[problem])
+    return from_bytes(data, dtype.name, shape, f"{pointer}/base64")
+
+
+def decode_base64(text: Any, pointer: str) -> bytes:
+    """The bytes that standard base64 with its padding stands for; nothing is skipped.
+
+    Raises:
+        InvalidTensor: it is not base64.
+    """
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (AttributeError, UnicodeEncodeError, binascii.Error):
+        expected = "standard base64 (RFC 4648 section 4) with padding and without line breaks"
+        raise InvalidTensor(problems=[Problem(pointer, "this is not base64", expected, shown(text))]) from None

@@ -1,0 +1,89 @@
+"""NumPy's .npy format, read without trusting a word of it.
+
+Source: numpy/lib/format.py, format versions 1.0 to 3.0.
+"""
+
+from __future__ import annotations
+
+import ast
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from models.errors import InvalidTensor, Problem, Unparsable, shown
+from models.tensors.dtypes import DTYPES, EXPECTED, Array, from_bytes, plain
+from models.tensors.shapes import checked_shape
+
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 4096
+"""Longest header; NumPy writes 128 bytes, and a parser of Python literals is not for long texts."""
+
+
+def read_npy(data: bytes, pointer: str = "") -> Array:
+    """The array of a .npy file: C order, little-endian, of a dtype of DTYPES, at most 8 axes.
+
+    Two opaque bytes (`|V2`) are bfloat16: that is what NumPy writes for it.
+
+    Raises:
+        Unparsable: it is not a .npy file, or not as long as its header says.
+        InvalidTensor: it holds objects, strings, complex or structured values, or too many axes.
+    """
+    header, body = _split(data, pointer)
+    dtype, fortran_order, shape = _header(header, pointer)
+    needed = prod(shape) * dtype.itemsize
+    if len(body) != needed:
+        raise _unparsable(
+            pointer, "the .npy file is cut short or too long", f"{needed} bytes of data", f"{len(body)} bytes"
+        )
+    if dtype.byteorder == ">":
+        return plain(np.frombuffer(body, dtype).reshape(shape, order="F" if fortran_order else "C"), pointer)
+    flat = from_bytes(body, dtype.name, (prod(shape),), pointer)
+    return plain(flat.reshape(shape, order="F" if fortran_order else "C"), pointer)
+
+
+def _split(data: bytes, pointer: str) -> tuple[bytes, memoryview]:
+    """The header's text and the data after it."""
+    width = {1: 2, 2: 4, 3: 4}.get(data[6]) if len(data) >= 12 and data.startswith(MAGIC) else None
+    if width is None:
+        raise _unparsable(pointer, "this is not a .npy file", "a .npy file of version 1, 2 or 3", _start_of(data))
+    start = 8 + width
+    length = int.from_bytes(data[8:start], "little")
+    if length > min(MAX_HEADER, len(data) - start):
+        expected = f"at most {min(MAX_HEADER, len(data) - start)} bytes of header"
+        raise _unparsable(pointer, "the header of the .npy file is too long", expected, f"{length} bytes")
+    return data[start : start + length], memoryview(data)[start + length :]
+
+
+def _header(text: bytes, pointer: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
+    """The dtype, whether Fortran's order, and the shape."""
+    try:
+        header = ast.literal_eval(text.decode("utf-8").strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        header = None
+    match header:
+        case {"descr": descr, "fortran_order": bool(order), "shape": tuple(shape)} if len(header) == 3 and all(
+            type(axis) is int and axis >= 0 for axis in shape
+        ):
+            return _dtype(descr, pointer), order, checked_shape(shape, pointer)
+    expected = "a dictionary of descr, fortran_order and shape"
+    raise _unparsable(pointer, "the header of the .npy file makes no sense", expected, _start_of(text))
+
+
+def _dtype(descr: Any, pointer: str) -> np.dtype[Any]:
+    """The dtype of a `descr` such as `<f4`; strings of several fields and subarrays fall through."""
+    if descr in ("|V2", "<V2"):
+        return DTYPES["bfloat16"]
+    if isinstance(descr, str) and len(descr) <= 4 and descr[:1] in "<>|=":
+        known = [name for name, dtype in DTYPES.items() if dtype.str[1:] == descr[1:] and name != "bfloat16"]
+        if known:
+            return DTYPES[known[0]].newbyteorder(">" if descr[0] == ">" else "<")
+    raise InvalidTensor(problems=[Problem(pointer, "arrays of this dtype are not accepted", EXPECTED, shown(descr))])
+
+
+def _start_of(data: bytes) -> str:
+    return f"{len(data)} bytes that begin with {data[:16].hex(' ')}" if data else "no bytes"
+
+
+def _unparsable(pointer: str, message: str, expected: str, received: str) -> Unparsable:
+    return Unparsable(problems=[Problem(pointer, message, expected, received)])

@@ -1,0 +1,124 @@
+"""The safetensors format, read with every check of its specification and limits besides.
+
+Source: huggingface/safetensors, README "Format" and safetensors/src/tensor.rs.
+"""
+
+from __future__ import annotations
+
+import json
+from math import prod
+from typing import Any, NamedTuple
+
+from models.errors import InvalidTensor, Problem, TooLarge, Unparsable, shown
+from models.tensors.dtypes import DTYPES, EXPECTED, SAFETENSORS_CODES, Array, from_bytes
+from models.tensors.shapes import checked_shape
+
+MAX_HEADER = 1024 * 1024
+MAX_TENSORS = 4096
+METADATA = "__metadata__"
+NAMES = {code: name for name, code in SAFETENSORS_CODES.items()}
+
+
+class Entry(NamedTuple):
+    """Where one tensor lies in the data."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def read_safetensors(data: bytes, pointer: str = "") -> dict[str, Array]:
+    """The tensors of a .safetensors file by name, in the order of its header; views of `data` where aligned.
+
+    Raises:
+        Unparsable: it is not in this format: truncated, overlapping, out of range, with gaps or duplicates.
+        TooLarge: a header over MAX_HEADER bytes or more than MAX_TENSORS tensors.
+        InvalidTensor: a dtype or a number of axes that no tensor here has.
+    """
+    header, body = _split(data, pointer)
+    header.pop(METADATA, None)
+    if len(header) > MAX_TENSORS:
+        raise TooLarge(
+            problems=[Problem(pointer, "too many tensors", f"at most {MAX_TENSORS}", f"{len(header)} tensors")]
+        )
+    entries = [_entry(name, raw, pointer) for name, raw in header.items()]
+    _check_layout(entries, len(body), pointer)
+    return {
+        entry.name: from_bytes(body[entry.begin : entry.end], entry.dtype, entry.shape, pointer_of(pointer, entry.name))
+        for entry in entries
+    }
+
+
+def _split(data: bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
+    """The header as JSON and the data after it."""
+    length = int.from_bytes(data[:8], "little") if len(data) >= 8 else None
+    if length is None or length > len(data) - 8:
+        received = f"{len(data)} bytes" if length is None else f"a header of {length} bytes in {len(data)} bytes"
+        raise _unparsable(pointer, "this is not a .safetensors file, or it is cut short", received)
+    if length > MAX_HEADER:
+        raise TooLarge(
+            problems=[Problem(pointer, "the header is too long", f"at most {MAX_HEADER} bytes", f"{length} bytes")]
+        )
+    return _json(data[8 : 8 + length], pointer), memoryview(data)[8 + length :]
+
+
+def _json(text: bytes, pointer: str) -> dict[str, Any]:
+    """The header: an object without duplicate keys. Depth and long numbers end in errors, not in a crash."""
+    try:
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=_distinct)
+    except (ValueError, RecursionError):
+        header = None
+    if text[:1] != b"{" or not isinstance(header, dict) or not isinstance(header.get(METADATA, {}), dict):
+        raise _unparsable(pointer, "the header is not a JSON object with distinct keys", f"{len(text)} bytes")
+    return header
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("duplicate keys")
+    "".join(found).encode("utf-8")  # a lone surrogate is a ValueError too
+    return found
+
+
+def _entry(name: str, raw: Any, pointer: str) -> Entry:
+    """One tensor's entry; its bytes are as many as dtype and shape need."""
+    where = pointer_of(pointer, name)
+    match raw:
+        case {"dtype": str(code), "shape": list(axes), "data_offsets": [int(begin), int(end)]} if len(raw) == 3:
+            dtype, shape = _dtype(code, where), checked_shape(axes, where)
+        case _:
+            raise _unparsable(where, "an entry is a dtype, a shape and two data_offsets", shown(raw))
+    needed = prod(shape) * DTYPES[dtype].itemsize
+    if end - begin != needed or begin < 0:
+        raise _unparsable(where, f"the tensor needs {needed} bytes", f"bytes {shown(begin)} to {shown(end)}")
+    return Entry(name, dtype, shape, begin, end)
+
+
+def _dtype(code: str, pointer: str) -> str:
+    if code in NAMES:
+        return NAMES[code]
+    raise InvalidTensor(problems=[Problem(pointer, "tensors of this dtype are not accepted", EXPECTED, shown(code))])
+
+
+def _check_layout(entries: list[Entry], size: int, pointer: str) -> None:
+    """The tensors lie one after the other and fill the data: no overlap, no gap, nothing left over."""
+    position = 0
+    for entry in sorted(entries, key=lambda entry: (entry.begin, entry.end)):
+        if entry.begin != position:
+            received = f"offset {shown(entry.begin)} where {position} is next"
+            raise _unparsable(pointer_of(pointer, entry.name), "the tensors overlap or leave a gap", received)
+        position = entry.end
+    if position != size:
+        raise _unparsable(pointer, f"the tensors need {position} bytes of data", f"{size} bytes")
+
+
+def pointer_of(pointer: str, name: str) -> str:
+    """The JSON pointer of a tensor of a file."""
+    return f"{pointer}/{name[:128].replace('~', '~0').replace('/', '~1')}"
+
+
+def _unparsable(pointer: str, message: str, received: str) -> Unparsable:
+    return Unparsable(problems=[Problem(pointer, message, "a well-formed .safetensors file", received)])

@@ -1,0 +1,39 @@
+"""Shapes as callers write them and as we say them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from models.errors import InvalidTensor, Problem, shown
+from models.layers.fields import MAX_RANK
+
+MAX_SIZE = 2**48
+"""Most elements of a shape, zeros not counted: NumPy refuses products beyond 64 bits even of empty arrays."""
+
+
+def checked_shape(raw: Any, pointer: str) -> tuple[int, ...]:
+    """A written shape: at most MAX_RANK axes, each 0 or more. What fills it is the caller's to compare.
+
+    Raises:
+        InvalidTensor: it is something else, or beyond MAX_SIZE.
+    """
+    if not isinstance(raw, list | tuple) or not all(type(axis) is int and axis >= 0 for axis in raw):
+        raise _refused(pointer, "this is not a shape", "nothing" if raw is None else shown(raw))
+    if len(raw) > MAX_RANK:
+        raise _refused(pointer, "the tensor has too many axes", f"{len(raw)} axes")
+    if prod(axis for axis in raw if axis) > MAX_SIZE:
+        raise _refused(pointer, "the shape is too large", shown(list(raw)))
+    return tuple(raw)
+
+
+def _refused(pointer: str, message: str, received: str) -> InvalidTensor:
+    expected = f"an array of at most {MAX_RANK} integers, each 0 or more"
+    return InvalidTensor(problems=[Problem(pointer, message, expected, received)])
+
+
+def words(shape: Sequence[int | str | None]) -> str:
+    """A shape as NumPy writes it, free axes as "any": `(batch, 28, any)`."""
+    inner = ", ".join("any" if length is None else str(length) for length in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"

@@ -1,0 +1,177 @@
+"""One engine process as the front sees it: its socket, its two arenas, its life."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.engine.arena import Arena, anonymous_file
+from models.engine.channel import FrameReader, frame
+from models.engine.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Span
+from service.settings import Settings
+
+log = logging.getLogger("layerscope.engine")
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What `/readyz` says of one engine."""
+
+    ready: bool = False
+    pid: int | None = None
+    devices: tuple[dict[str, str], ...] = ()
+    versions: dict[str, str] | None = None
+
+
+class EngineProcess(asyncio.Protocol):
+    """Spawned with `python -m`, never forked. Callbacks tell the owner what happens; `None` as a message means that
+    shared memory has become free.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.ready: Ready | None = None
+        self.on_message: Callable[[Any], None] = lambda message: None
+        self.on_ready: Callable[[], None] = lambda: None
+        self.on_end: Callable[[], None] = lambda: None
+        self._settings = settings
+        self._requests_bytes = 2 * int(settings.max_input_bytes)
+        self._reader = FrameReader[Any](FromEngine)
+        self._transport: asyncio.Transport | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._connecting: asyncio.Task[Any] | None = None
+
+    def start(self) -> None:
+        """Starts the process with its end of the socket and both arenas."""
+        ours, theirs = socket.socketpair()
+        files = [anonymous_file(int(self._settings.reply_memory)), anonymous_file(self._requests_bytes)]
+        self._replies = Arena(files[0], int(self._settings.reply_memory))
+        self._requests = Arena(files[1], self._requests_bytes)
+        inherited = (theirs.fileno(), *files)
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "models.engine.process", *self._options(*inherited)],
+            pass_fds=inherited,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"},
+        )
+        theirs.close()
+        for descriptor in files:
+            os.close(descriptor)
+        ours.setblocking(False)
+        self._connecting = self._loop.create_task(self._loop.create_connection(lambda: self, sock=ours))
+
+    def _options(self, theirs: int, replies: int, requests: int) -> list[str]:
+        settings = self._settings
+        values = {
+            "socket": theirs, "replies": replies, "replies-bytes": int(settings.reply_memory),
+            "requests": requests, "requests-bytes": self._requests_bytes, "cache-bytes": int(settings.cache_bytes),
+            "max-working-bytes": int(settings.max_working_bytes), "max-model-bytes": int(settings.max_model_bytes),
+        }  # fmt: skip
+        return [f"--{name}={value}" for name, value in values.items()]
+
+    def state(self) -> EngineState:
+        """What this engine is doing."""
+        pid = self._process.pid if self._process is not None else None
+        if self.ready is None:
+            return EngineState(pid=pid)
+        return EngineState(True, pid, self.ready.devices, self.ready.versions)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (a stream socket has no other kind)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for message in self._reader.feed(data):
+                self._received(message)
+        except msgspec.DecodeError:
+            log.exception("an engine spoke nonsense")
+            self.kill()
+
+    def _received(self, message: Any) -> None:
+        if isinstance(message, Release):
+            self._requests.free(message.spans)
+            self.on_message(None)
+        elif isinstance(message, Ready):
+            self.ready = message
+            self.on_ready()
+        else:
+            self.on_message(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self.kill()
+        self.on_end()
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Writes a message; lost silently when the engine is gone, which its owner learns from `on_end`."""
+        if self._transport is not None:
+            self._transport.write(frame(message))
+
+    def payloads(self, arrays: Sequence[np.ndarray]) -> tuple[Payload, ...] | None:
+        """The arrays as payloads, large ones copied to shared memory; None when there is no room yet."""
+        spans: list[Span | None] = []
+        for array in arrays:
+            span = self._requests.allocate(array.nbytes) if array.nbytes > INLINE_BYTES else None
+            if span is None and array.nbytes > INLINE_BYTES:
+                self._requests.free([taken for taken in spans if taken is not None])
+                return None
+            spans.append(span)
+        return tuple(self._payload(array, span) for array, span in zip(arrays, spans, strict=True))
+
+    def _payload(self, array: np.ndarray, span: Span | None) -> Payload:
+        if span is None:
+            return Payload(array.tobytes())
+        np.copyto(np.frombuffer(self._requests.view(span), array.dtype).reshape(array.shape), array)
+        return Payload(None, span)
+
+    def take(self, payload: Payload) -> memoryview:
+        """A tensor's bytes. Shared memory is given back when the last view of it is dropped."""
+        if payload.span is None:
+            return memoryview(payload.inline or b"")
+        holder = np.frombuffer(self._replies.view(payload.span), np.uint8)
+        holder.flags.writeable = False
+        weakref.finalize(holder, self._give_back, payload.span).atexit = False
+        return memoryview(holder)
+
+    def _give_back(self, span: Span) -> None:
+        """May run on any thread: whichever drops the last view."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.send, Release((span,)))
+
+    def kill(self) -> None:
+        """Ends the process at once; `on_end` follows."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    async def stop(self) -> None:
+        """Hangs up, waits a moment for the engine to end by itself, then ends it."""
+        self.on_end = lambda: None
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
+        if self._transport is not None:
+            self._transport.abort()
+        if self._process is not None:
+            try:
+                await asyncio.to_thread(self._process.wait, STOP_SECONDS if self.ready else 0.1)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def ending(self) -> str:
+        """How the process ended, in words."""
+        code = self._process.poll() if self._process is not None else None
+        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"

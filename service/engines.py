@@ -1,0 +1,360 @@
+"""Engines: start, watch, kill, replace, and hand requests to. The only user of models.engine in the front.
+
+`Engines` is the interface the routes see. `LocalEngines` implements it with processes on this machine; an
+engine on another machine would be a second implementation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from zlib import crc32
+
+import numpy as np
+
+from models.engine.messages import Data, Failed, Plan, Planned, Ran, Request, Run, TensorInfo, Weights
+from models.errors import (
+    DeadlineExceeded,
+    Draining,
+    EngineLost,
+    LayerscopeError,
+    Overloaded,
+    Problem,
+    Quarantined,
+    error_of,
+)
+from service.engine_process import EngineProcess, EngineState
+from service.settings import Settings
+
+log = logging.getLogger("layerscope.engines")
+
+PIPELINE = 2
+"""Requests handed to one engine at a time: the one it runs and the next, so that it never waits for the front."""
+QUARANTINE_AFTER = 2
+"""Engines in a row that one model may kill before it is refused."""
+QUARANTINE_SECONDS = 600.0
+RESTART_SECONDS = (0.0, 1.0, 5.0, 30.0)
+"""Pauses before an engine that did not live to become ready is started again."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request before it has an engine: how to phrase it, and the arrays that go with it."""
+
+    key: str
+    phrase: Callable[[int, tuple[Any, ...]], Request]
+    arrays: tuple[np.ndarray, ...] = ()
+
+
+class Answer:
+    """What an engine says to one question: a head at once, tensors as they come."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.head: asyncio.Future[Ran | Planned] = loop.create_future()
+        self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
+        self.missing = 0
+
+    async def tensors(self) -> AsyncIterator[memoryview]:
+        """The bytes of each tensor of the head, in order. Shared memory is given back when a view is dropped."""
+        head = await self.head
+        for _ in head.tensors if isinstance(head, Ran) else ():
+            item = await self._tensors.get()
+            if isinstance(item, LayerscopeError):
+                raise item
+            yield item
+
+    def begin(self, head: Ran | Planned, inline: Sequence[memoryview]) -> None:
+        """Takes the head and the tensors that came with it."""
+        self.missing = len(head.tensors) - len(inline) if isinstance(head, Ran) else 0
+        for view in inline:
+            self._tensors.put_nowait(view)
+        if not self.head.done():
+            self.head.set_result(head)
+
+    def add(self, view: memoryview) -> None:
+        """Takes the next tensor."""
+        self.missing -= 1
+        self._tensors.put_nowait(view)
+
+    def fail(self, error: LayerscopeError) -> None:
+        """Ends the answer with an error, wherever it stands."""
+        if self.head.done():
+            self._tensors.put_nowait(error)
+        else:
+            self.head.set_exception(error)
+
+
+@dataclass(eq=False)
+class Job:
+    """A question on its way, and who waits for the answer."""
+
+    question: Question
+    answer: Answer
+    timer: asyncio.TimerHandle | None = None
+    given_up: bool = False
+
+    @property
+    def started(self) -> bool:
+        """Whether the client has been promised a result already."""
+        return self.answer.head.done()
+
+    def give_up(self, error: LayerscopeError) -> None:
+        """Answers with an error; what an engine still says to it is ignored."""
+        self.given_up = True
+        self.stop_clock()
+        self.answer.fail(error)
+
+    def stop_clock(self) -> None:
+        """Ends the running deadline."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class Engines(Protocol):
+    """What the routes need of engines."""
+
+    async def plan(self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]) -> bytes:
+        """The plan of a document as JSON."""
+        ...
+
+    async def ask(self, question: Question) -> Answer:
+        """Puts a question in line; the answer is complete up to its head."""
+        ...
+
+    def states(self) -> list[EngineState]:
+        """What each engine is doing."""
+        ...
+
+
+@dataclass
+class Slot:
+    """A place for one engine: the process that fills it now, and the jobs in line for it."""
+
+    number: int
+    process: EngineProcess | None = None
+    waiting: deque[Job] = field(default_factory=deque)
+    running: deque[Job] = field(default_factory=deque)
+    next_id: int = 1
+    early_deaths: int = 0
+    restart: asyncio.TimerHandle | None = None
+
+    @property
+    def load(self) -> int:
+        """Jobs in line."""
+        return len(self.waiting) + len(self.running)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the engine takes work."""
+        return self.process is not None and self.process.ready is not None
+
+
+class LocalEngines:
+    """Engine processes on this machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.slots = [Slot(number) for number in range(settings.engines)]
+        self.deaths: dict[str, tuple[int, float]] = {}
+        self.draining = False
+        self.restarts = 0
+
+    async def start(self) -> None:
+        """Starts every engine; does not wait for them."""
+        for slot in self.slots:
+            self._spawn(slot)
+
+    async def stop(self) -> None:
+        """Ends every engine; jobs that are left are told that the service is stopping."""
+        self.draining = True
+        for slot in self.slots:
+            if slot.restart is not None:
+                slot.restart.cancel()
+            for job in (*slot.waiting, *slot.running):
+                job.give_up(Draining())
+            if slot.process is not None:
+                await slot.process.stop()
+
+    def states(self) -> list[EngineState]:
+        """What each engine is doing."""
+        return [slot.process.state() if slot.process is not None else EngineState() for slot in self.slots]
+
+    async def plan(self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]) -> bytes:
+        """The plan of a document as JSON."""
+        key = f"plan:{crc32(document)}"
+        answer = await self.ask(Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs)))
+        head = await answer.head
+        return head.plan if isinstance(head, Planned) else b"null"
+
+    async def ask(self, question: Question) -> Answer:
+        """Puts a question in line; returns when the head of the answer is there.
+
+        Raises:
+            Overloaded: when too many wait already.
+            Quarantined: when the model has killed engines before.
+            EngineLost, DeadlineExceeded: when it kills this one, or does not finish.
+        """
+        self._admit(question)
+        job = Job(question, Answer())
+        loop = asyncio.get_running_loop()
+        job.timer = loop.call_later(self.settings.deadline, self._waited_too_long, job)
+        slot = self._slot_for(question.key)
+        slot.waiting.append(job)
+        self._dispatch(slot)
+        await asyncio.shield(job.answer.head)
+        return job.answer
+
+    def _admit(self, question: Question) -> None:
+        if self.draining:
+            raise Draining()
+        if sum(len(slot.waiting) for slot in self.slots) >= self.settings.max_queue:
+            raise Overloaded(f"{self.settings.max_queue} requests are waiting already.")
+        count, when = self.deaths.get(question.key, (0, 0.0))
+        if count >= QUARANTINE_AFTER and time.monotonic() - when < QUARANTINE_SECONDS:
+            raise Quarantined("", [Problem("/model", Quarantined.title, "a model that engines survive")])
+
+    def _slot_for(self, key: str) -> Slot:
+        """The model's own engine, so that it is built once; an idle one when that is busy."""
+        home = self.slots[crc32(key.encode()) % len(self.slots)]
+        idle = [slot for slot in self.slots if slot.ready and slot.load == 0]
+        if home.load and idle:
+            return idle[0]
+        ready = [slot for slot in self.slots if slot.ready]
+        return home if home.ready or not ready else min(ready, key=lambda slot: slot.load)
+
+    def _dispatch(self, slot: Slot) -> None:
+        """Hands the engine what it has room for."""
+        process = slot.process
+        while process is not None and slot.ready and slot.waiting and len(slot.running) < PIPELINE:
+            job = slot.waiting[0]
+            if job.given_up:
+                slot.waiting.popleft()
+                continue
+            payloads = process.payloads(job.question.arrays)
+            if payloads is None:
+                return
+            slot.waiting.popleft()
+            slot.running.append(job)
+            job.stop_clock()
+            if len(slot.running) == 1:
+                self._start_clock(slot, job)
+            process.send(job.question.phrase(slot.next_id, payloads))
+            slot.next_id += 1
+
+    def _start_clock(self, slot: Slot, job: Job) -> None:
+        """The running deadline counts from when the engine turns to the job."""
+        loop = asyncio.get_running_loop()
+        job.timer = loop.call_later(self.settings.deadline, self._ran_too_long, slot, job)
+
+    def _waited_too_long(self, job: Job) -> None:
+        job.give_up(Overloaded(f"No engine was free within {self.settings.deadline:g} s."))
+
+    def _ran_too_long(self, slot: Slot, job: Job) -> None:
+        """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
+        self._blame(job)
+        job.give_up(DeadlineExceeded(f"The request ran longer than {self.settings.deadline:g} s and was stopped."))
+        if slot.process is not None:
+            slot.process.kill()
+
+    def _blame(self, job: Job) -> None:
+        count, when = self.deaths.get(job.question.key, (0, 0.0))
+        recent = time.monotonic() - when < QUARANTINE_SECONDS
+        self.deaths[job.question.key] = (count + 1 if recent else 1, time.monotonic())
+        while len(self.deaths) > 10_000:
+            self.deaths.pop(next(iter(self.deaths)))
+
+    def _spawn(self, slot: Slot) -> None:
+        slot.restart = None
+        if self.draining:
+            return
+        process = EngineProcess(self.settings)
+        slot.process = process
+        process.on_message = lambda message: self._heard(slot, process, message)
+        process.on_ready = lambda: self._ready(slot)
+        process.on_end = lambda: self._ended(slot, process)
+        process.start()
+
+    def _ready(self, slot: Slot) -> None:
+        slot.early_deaths = 0
+        self._dispatch(slot)
+
+    def _heard(self, slot: Slot, process: EngineProcess, message: Any) -> None:
+        """One message from an engine: it belongs to the job that has run longest."""
+        if message is None:
+            self._dispatch(slot)
+            return
+        job = slot.running[0]
+        match message:
+            case Failed():
+                if not job.given_up:
+                    job.answer.fail(error_of(message.code, message.detail, [Problem(*row) for row in message.problems]))
+            case Ran() | Planned():
+                inline = [process.take(payload) for payload in message.payloads] if isinstance(message, Ran) else []
+                job.answer.begin(message, inline)
+            case Data():
+                job.answer.add(process.take(message.payload))
+        if isinstance(message, Failed) or job.answer.missing == 0:
+            self._finished(slot, job)
+
+    def _finished(self, slot: Slot, job: Job) -> None:
+        job.stop_clock()
+        slot.running.popleft()
+        self.deaths.pop(job.question.key, None)
+        if slot.running:
+            self._start_clock(slot, slot.running[0])
+        self._dispatch(slot)
+
+    def _ended(self, slot: Slot, process: EngineProcess) -> None:
+        """An engine is gone: its running job is lost, the next in line run again on its successor."""
+        if slot.process is not process or self.draining:
+            return
+        log.warning("engine %d ended (%s); starting another", slot.number, process.ending())
+        self.restarts += 1
+        if slot.running:
+            lost = slot.running.popleft()
+            if not lost.given_up:
+                self._blame(lost)
+                lost.give_up(EngineLost())
+        while slot.running:
+            again = slot.running.pop()
+            again.timer = asyncio.get_running_loop().call_later(self.settings.deadline, self._waited_too_long, again)
+            slot.waiting.appendleft(again)
+        self._restart(slot, process)
+
+    def _restart(self, slot: Slot, process: EngineProcess) -> None:
+        if process.ready is None:
+            slot.early_deaths += 1
+        slot.process = None
+        pause = RESTART_SECONDS[min(slot.early_deaths, len(RESTART_SECONDS) - 1)]
+        slot.restart = asyncio.get_running_loop().call_later(pause, self._spawn, slot)
+
+
+def run_question(
+    key: str, document: bytes, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, **options: Any
+) -> Question:
+    """A run of a document on arrays, as a question."""
+    infos = tuple(
+        TensorInfo(name, array.dtype.name, array.shape, array.nbytes) for name, array in zip(names, arrays, strict=True)
+    )
+
+    def phrase(number: int, payloads: tuple[Any, ...]) -> Request:
+        return Run(
+            number, key, document, infos, payloads,
+            max_bytes=int(limits.max_activation_bytes), max_macs=limits.max_macs, **options,
+        )  # fmt: skip
+
+    return Question(key, phrase, tuple(arrays))
+
+
+def weights_question(key: str, document: bytes, paths: tuple[str, ...] | None, limits: Settings) -> Question:
+    """The weights of a document's layers, as a question."""
+    return Question(
+        key, lambda number, _: Weights(number, key, document, paths, int(limits.max_activation_bytes))
+    )

@@ -1,0 +1,78 @@
+"""Every setting of the service, from `LAYERSCOPE_…` variables and `--options`; nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import ByteSize, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.errors import did_you_mean
+
+PREFIX = "LAYERSCOPE_"
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+Size = Annotated[ByteSize, Field(ge=1)]
+
+
+def _size(default: int, meaning: str) -> Any:
+    return Field(default=ByteSize(default), description=meaning)
+
+
+class Settings(BaseSettings):
+    """Frozen after start. Sizes are written as `64MiB`, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: str = Field(".layerscope", description="Where registered models are kept: a folder, or an fsspec URL.")
+    engines: int = Field(1, ge=1, le=64, description="Engine processes; each holds TensorFlow and its own model cache.")
+    deadline: float = Field(30.0, gt=0, le=3600, description="Seconds one request may run (and may wait) before it is given up.")
+    require_gpu: bool = Field(False, description="Stay unready unless an engine sees a GPU.")
+    cache_bytes: Size = _size(GIB, "Built models each engine keeps, by weights and compiled functions.")
+    max_body: Size = _size(64 * MIB, "Largest request body.")
+    max_pixels: int = Field(50_000_000, ge=1, description="Most pixels of one image, read from its header before decoding.")
+    max_input_bytes: Size = _size(256 * MIB, "Largest input of one request once decoded, all tensors together.")
+    max_activation_bytes: Size = _size(512 * MIB, "Largest reply: the activations and weights asked for, together.")
+    max_working_bytes: Size = _size(2 * GIB, "Most that one request may compute, asked for or not.")
+    max_model_bytes: Size = _size(2 * GIB, "Largest weights of one model.")
+    max_macs: int = Field(2 * 10**12, ge=1, description="Most multiply-adds of one request.")
+    max_queue: int = Field(256, ge=1, description="Most requests waiting for an engine.")
+    reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way to clients.")
+
+
+def load(environment: Mapping[str, str] | None = None, **options: Any) -> Settings:
+    """The settings of this process; `options` win over the environment.
+
+    Raises:
+        SystemExit: with one clear line, for a variable that does not exist or a value that is wrong.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in environment if environment is not None else os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = did_you_mean(name, known)
+            raise SystemExit(f"layerscope: unknown setting {name}" + (f"; did you mean {near}?" if near else ""))
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise SystemExit(f"layerscope: {name}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
+
+
+def table(settings: Settings) -> list[tuple[str, str, str, str]]:
+    """`(variable, present value, default, meaning)` of every setting."""
+    rows = []
+    for name, field in type(settings).model_fields.items():
+        value, default = getattr(settings, name), field.default
+        rows.append((PREFIX + name.upper(), _shown(value), _shown(default), field.description or ""))
+    return rows
+
+
+def _shown(value: object) -> str:
+    return value.human_readable() if isinstance(value, ByteSize) else str(value)

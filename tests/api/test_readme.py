@@ -1,0 +1,97 @@
+"""The README's commands, run as they stand against a live server."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ADDRESS = "http://127.0.0.1:8000"
+TWO_SCREENS = 120
+
+
+class Server(Protocol):
+    """What these tests need of the `server` fixture."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """A block of the README that can be run, and what it says will be printed (None: nothing said)."""
+
+    language: str
+    code: str
+    printed: str | None
+
+    def __str__(self) -> str:
+        return " ".join(re.findall(r"\w+", self.code))[:40]
+
+
+def examples() -> list[Example]:
+    """Blocks marked bash or python; a block marked text just after one is its output."""
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    after = [*blocks[1:], ("", "")]
+    return [
+        Example(language, code, output if following == "text" else None)
+        for (language, code), (following, output) in zip(blocks, after, strict=True)
+        if language in ("bash", "python")
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with the examples in it, for what the commands write."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    return folder
+
+
+def run(example: Example, url: str, folder: Path) -> str:
+    """What an example prints when it talks to `url`; it has to succeed."""
+    code = example.code.replace(ADDRESS, url)
+    command = ["bash", "-euo", "pipefail", "-c", code] if example.language == "bash" else [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_every_example_works_in_order(server: Server, folder: Path) -> None:
+    """A reader who copies each block in turn sees it succeed and print what the README says."""
+    for example in examples():
+        printed = run(example, server.url, folder)
+        assert printed == (example.printed or printed), example
+    assert (folder / "conv2d.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_examples_talk_to_the_default_address() -> None:
+    """Every runnable block names the address that `scripts/serve` listens on."""
+    assert len(examples()) >= 4
+    assert all(ADDRESS in example.code for example in examples())
+
+
+def test_readme_fits_on_two_screens() -> None:
+    """Longer explanations belong in docs/."""
+    assert len(README.splitlines()) <= TWO_SCREENS
+
+
+def test_readme_links_lead_somewhere() -> None:
+    """Every relative link is a file or folder of the repository."""
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_scripts_named_in_the_readme_can_be_run() -> None:
+    """`scripts/serve` and `scripts/test` exist and are executable."""
+    named = set(re.findall(r"\bscripts/\w+", README))
+    assert named >= {"scripts/serve", "scripts/test"}
+    assert all((ROOT / script).stat().st_mode & 0o111 for script in named)

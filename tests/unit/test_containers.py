@@ -1,0 +1,142 @@
+"""The image and the composition, as far as they can be judged without building them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 30
+
+
+def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """One of the development tools, run in the root of the project."""
+    found = shutil.which(name, path=sysconfig.get_path("scripts"))
+    assert found, f"{name} is not installed"
+    return subprocess.run([found, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions of the last stage: keyword and arguments."""
+    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
+    last = max(index for index, (keyword, _) in enumerate(lines) if keyword == "FROM")
+    return [(keyword, re.sub(r"\s+", " ", rest)) for keyword, rest in lines[last:]]
+
+
+def arguments_of(keyword: str) -> str:
+    """The arguments of the last instruction of a kind."""
+    return [rest for word, rest in instructions() if word == keyword][-1]
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    services: dict[str, Any] = YAML(typ="safe").load(ROOT / "docker-compose.yml")["services"]
+    return services
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    """hadolint accepts the Dockerfile, without a rule switched off."""
+    result = tool("hadolint", "--no-color", "Dockerfile")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "hadolint ignore" not in (ROOT / "Dockerfile").read_text()
+
+
+def test_composition_follows_the_compose_specification() -> None:
+    """docker-compose.yml is valid by the published schema."""
+    result = tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_image_runs_as_nobody_in_particular() -> None:
+    """The last USER is a number other than root's, which Kubernetes' runAsNonRoot can check."""
+    uid, gid = arguments_of("USER").split(":")
+    assert int(uid) > 0
+    assert int(gid) > 0
+
+
+def test_image_is_healthy_when_the_service_is_ready() -> None:
+    """HEALTHCHECK asks /readyz on the port that the image listens on and exposes."""
+    assert "http://127.0.0.1:8000/readyz" in arguments_of("HEALTHCHECK")
+    assert arguments_of("EXPOSE") == "8000"
+    assert "LAYERSCOPE_PORT=8000" in arguments_of("ENV")
+
+
+def test_image_stops_on_sigterm_and_is_not_wrapped_in_a_shell() -> None:
+    """The service itself receives SIGTERM."""
+    assert arguments_of("STOPSIGNAL") == "SIGTERM"
+    assert [*json.loads(arguments_of("ENTRYPOINT")), *json.loads(arguments_of("CMD"))] == ["layerscope", "serve"]
+
+
+def test_image_keeps_its_models_in_the_volume() -> None:
+    """The data directory is the volume."""
+    assert arguments_of("VOLUME") == "/data"
+    assert "LAYERSCOPE_DATA_DIR=/data" in arguments_of("ENV")
+    assert "LAYERSCOPE_HOST=0.0.0.0" in arguments_of("ENV")
+
+
+def test_every_base_image_has_a_tag() -> None:
+    """No stage starts from whatever `latest` is."""
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    assert len(bases) == 2
+    assert all(re.fullmatch(r"python:3\.12-slim-\w+", base) for base in bases)
+
+
+def test_one_version_of_uv_everywhere() -> None:
+    """The image and scripts/bootstrap install the same uv."""
+    pinned = re.search(r"^pinned=(\S+)$", (ROOT / "scripts/bootstrap").read_text(), flags=re.MULTILINE)
+    assert pinned
+    assert f"uv=={pinned[1]}" in (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("name", ["layerscope", "gpu"])
+def test_services_are_confined(services: dict[str, Any], name: str) -> None:
+    """No capabilities, no new privileges, nothing writable but /data and /tmp, bounded memory and processes."""
+    service = services[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["volumes"] == ["data:/data"]
+    assert service["tmpfs"][0].startswith("/tmp:")  # noqa: S108
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+
+
+@pytest.mark.parametrize("name", ["layerscope", "gpu"])
+def test_services_listen_on_this_machine_only(services: dict[str, Any], name: str) -> None:
+    """The published port is bound to 127.0.0.1 until someone changes it."""
+    assert services[name]["ports"] == ["127.0.0.1:${PORT:-8000}:8000"]
+
+
+@pytest.mark.parametrize("name", ["layerscope", "gpu"])
+def test_services_have_time_to_finish(services: dict[str, Any], name: str) -> None:
+    """A stop waits longer than the longest request may take."""
+    assert int(services[name]["environment"]["LAYERSCOPE_DEADLINE"]) == DEADLINE_S
+    assert int(services[name]["stop_grace_period"].removesuffix("s")) > DEADLINE_S
+
+
+@pytest.mark.parametrize("name", ["layerscope", "gpu"])
+def test_services_use_the_health_check_of_the_image(services: dict[str, Any], name: str) -> None:
+    """The composition and the Dockerfile ask the same question."""
+    command = json.loads(arguments_of("HEALTHCHECK").partition("CMD ")[2])
+    assert services[name]["healthcheck"]["test"] == ["CMD", *command]
+
+
+def test_the_gpu_is_asked_for_by_its_own_profile(services: dict[str, Any]) -> None:
+    """`up` starts the CPU service; the `gpu` profile builds with CUDA, reserves a device and insists on it."""
+    gpu = services["gpu"]
+    assert "profiles" not in services["layerscope"]
+    assert gpu["profiles"] == ["gpu"]
+    assert gpu["build"]["args"] == {"EXTRA": "gpu"}
+    assert gpu["environment"]["LAYERSCOPE_REQUIRE_GPU"] == "true"
+    assert gpu["deploy"]["resources"]["reservations"]["devices"] == [
+        {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    ]

@@ -1,0 +1,59 @@
+"""The documents in examples/ are what they claim to be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from models.addresses import everything
+from models.document import parse_document
+from models.network import Network, expand
+
+FOLDER = Path(__file__).parents[2] / "examples"
+DOCUMENTS = sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def network(name: str) -> Network:
+    """The network of one example."""
+    return expand(parse_document(json.loads((FOLDER / f"{name}.json").read_text())))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_example_is_a_valid_document(name: str) -> None:
+    """Every example is accepted, named after its file, and says what its input is."""
+    document = network(name).document
+    assert document.name == name
+    assert document.input is not None
+
+
+def test_the_digit_is_a_small_grey_picture() -> None:
+    """28 by 28 pixels, white on black, as in the tutorials."""
+    with Image.open(FOLDER / "digit.png") as image:
+        assert (image.mode, image.size) == ("L", (28, 28))
+        assert image.getextrema() == (0, 255)
+
+
+def test_digits_is_the_chain_of_the_tutorials() -> None:
+    """Layers left unnamed are named as Keras would."""
+    assert everything(network("digits")) == (
+        "conv2d", "batch_normalization", "re_lu", "max_pooling2d", "flatten", "dense",
+    )  # fmt: skip
+
+
+def test_both_sides_of_the_siamese_network_are_one_encoder() -> None:
+    """Two calls of a block compute two tensors from one set of weights."""
+    nodes = network("siamese").nodes
+    convolutions = [node for node in nodes if node.address.endswith("conv2d")]
+    assert [node.address for node in convolutions] == ["encoder@0/conv2d", "encoder@1/conv2d"]
+    assert {node.path for node in convolutions} == {"encoder/conv2d"}
+
+
+def test_the_names_inside_blocks_are_counted_per_block() -> None:
+    """Each block starts its own numbering."""
+    assert [address for address in everything(network("block")) if "conv2d" in address] == [
+        "block1/conv2d",
+        "block2/conv2d",
+    ]

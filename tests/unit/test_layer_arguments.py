@@ -1,0 +1,232 @@
+"""Every layer type of the catalogue against the installed Keras."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, get_args
+
+import keras
+import numpy as np
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+import models.layers
+from models.engine.layers import derived_seed, keras_layer
+from models.layers.activation_names import ACTIVATIONS
+from models.layers.layer import GRAPH_FIELDS, Layer
+from models.layers.named import STRICT
+
+INHERITED = {"name", "trainable", "dtype", "activity_regularizer"}
+"""What Keras' constructors pass on to keras.layers.Layer, most of them through **kwargs."""
+HOSTILE = [True, 1.0, 2**31, -1, "3", float("nan")]
+LEGAL = {
+    "axis": (-1,),
+    "axes": (-1,),
+    "attention_axes": (-1,),
+    "target_shape": (-1,),
+    "GroupNormalization.groups": (-1,),
+    "salt": (2**31,),
+    "mask_value": (-1, 2**31),
+    "mask_token": (-1, 2**31),
+    "oov_token": (-1, 2**31),
+    "vocabulary": (-1, 2**31),
+}
+"""Integers among the hostile ones that mean something in a field."""
+
+
+def catalogue() -> list[type[Layer]]:
+    """Every class with a `type`, defined in a module of models.layers."""
+    for module in pkgutil.iter_modules(models.layers.__path__):
+        import_module(f"models.layers.{module.name}")
+    found = {cls.__name__: cls for cls in _below(Layer) if cls.__module__.startswith("models.layers.")}
+    return [cls for name, cls in sorted(found.items()) if "type" in cls.model_fields]
+
+
+def _below(base: type[Layer]) -> Iterator[type[Layer]]:
+    for cls in base.__subclasses__():
+        yield cls
+        yield from _below(cls)
+
+
+CATALOGUE = catalogue()
+STANDALONE = [cls for cls in CATALOGUE if cls.standalone]
+every_type = pytest.mark.parametrize("cls", CATALOGUE, ids=lambda cls: cls.__name__)
+every_standalone_type = pytest.mark.parametrize("cls", STANDALONE, ids=lambda cls: cls.__name__)
+
+
+def keras_layer_of(layer: Layer) -> keras.Layer:
+    return keras_layer(layer, "l0", lambda field: derived_seed(0, "l0", field))
+
+
+def called(layer: Layer, made: keras.Layer, inputs: list[Any]) -> list[Any]:
+    """The outputs of Keras' layer at inference, called the way the class says it takes its inputs."""
+    arguments = {"positional": inputs, "list": [inputs], "one": inputs[:1]}[layer.inputs_as]
+    inference = {"training": False} if "training" in inspect.signature(made.call).parameters else {}
+    return keras.tree.flatten(made(*arguments, **layer.call_arguments(), **inference))
+
+
+def keras_class(cls: type[Layer]) -> Any:
+    return getattr(keras.layers, cls.keras_name())
+
+
+def own_fields(cls: type[Layer]) -> set[str]:
+    """The fields that are this type's own constructor arguments."""
+    return set(cls.model_fields) - GRAPH_FIELDS - INHERITED - cls.call_fields
+
+
+def own_parameters(cls: type[Layer]) -> dict[str, inspect.Parameter]:
+    """Keras' constructor arguments but the inherited ones."""
+    parameters = inspect.signature(keras_class(cls).__init__).parameters
+    named = {name: p for name, p in parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD}
+    return {name: p for name, p in named.items() if name not in INHERITED | {"self"}}
+
+
+def example_of(cls: type[Layer], **changes: Any) -> Layer:
+    return cls.model_validate({**cls.example.arguments, **changes})
+
+
+def normalised(cls: type[Layer], field: str, value: Any) -> Any:
+    """What the field makes of a value of Keras': names become objects, sizes tuples."""
+    annotation = cls.model_fields[field].rebuild_annotation()
+    return TypeAdapter(list[annotation], config=STRICT).validate_python([as_json(value)])[0]
+
+
+def as_json(value: Any) -> Any:
+    return [as_json(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+@every_type
+def test_fields_are_the_constructor_arguments_of_keras(cls: type[Layer]) -> None:
+    """No argument of Keras is missing, and none is made up."""
+    assert own_fields(cls) == set(own_parameters(cls))
+
+
+@every_type
+def test_defaults_are_those_of_keras(cls: type[Layer]) -> None:
+    """Leaving a field out means what it means in Keras."""
+    for name, parameter in own_parameters(cls).items():
+        field = cls.model_fields[name]
+        assert field.is_required() == (parameter.default is inspect.Parameter.empty), name
+        if not field.is_required():
+            assert field.get_default(call_default_factory=True) == normalised(cls, name, parameter.default), name
+
+
+@every_type
+def test_call_fields_are_arguments_of_the_call(cls: type[Layer]) -> None:
+    """What is passed to the call of a layer, Keras' call takes."""
+    assert cls.call_fields <= set(inspect.signature(keras_class(cls).call).parameters)
+
+
+@every_type
+def test_type_lists_all_names_of_one_keras_class(cls: type[Layer]) -> None:
+    """The canonical name comes first, and every name Keras exports for the class is understood."""
+    names = get_args(cls.model_fields["type"].annotation)
+    exported = {name for name in dir(keras.layers) if getattr(keras.layers, name) is keras_class(cls)}
+    assert names[0] == cls.model_fields["type"].default == cls.__name__
+    assert set(names) == exported
+
+
+def test_the_catalogue_has_every_type() -> None:
+    """A class that is written is also offered."""
+    assert set(models.layers.CATALOGUE.values()) == set(CATALOGUE)
+
+
+def test_no_two_types_share_a_name() -> None:
+    """A name leads to one class."""
+    names = [name for cls in CATALOGUE for name in get_args(cls.model_fields["type"].annotation)]
+    assert len(names) == len(set(names))
+
+
+@every_standalone_type
+def test_example_builds_and_runs(cls: type[Layer]) -> None:
+    """The example is accepted, and its outputs have the announced number, shapes and dtypes."""
+    layer = example_of(cls)
+    inputs = [keras.Input(shape, dtype=cls.example.dtype) for shape in cls.example.shapes]
+    layer.check_shapes(tuple(tuple(tensor.shape) for tensor in inputs))
+    made = keras_layer_of(layer)
+    announced = called(layer, made, inputs)
+    assert len(announced) == layer.output_count()
+    outputs = called(layer, made, sample(cls))
+    for symbolic, output in zip(announced, outputs, strict=True):
+        assert fits(symbolic.shape, output.shape), (symbolic.shape, output.shape)
+        assert symbolic.dtype == keras.backend.standardize_dtype(output.dtype)
+
+
+def sample(cls: type[Layer]) -> list[np.ndarray]:
+    """A random batch of two for each input of the example."""
+    random = np.random.default_rng(0)
+    whole = cls.example.dtype.startswith(("int", "uint", "bool"))
+    draw = (lambda shape: random.integers(0, 2, shape)) if whole else random.random
+    return [draw((2, *shape)).astype(cls.example.dtype) for shape in cls.example.shapes]
+
+
+def fits(symbolic: tuple[int | None, ...], actual: tuple[int, ...]) -> bool:
+    pairs = zip(symbolic, actual, strict=True)
+    return all(expected is None or expected == length for expected, length in pairs)
+
+
+@every_standalone_type
+def test_example_has_figures(cls: type[Layer]) -> None:
+    """Multiply-adds are a number on concrete shapes, and windows lie along axes that the input has."""
+    layer = example_of(cls)
+    shapes = tuple((2, *shape) for shape in cls.example.shapes)
+    inputs = [keras.KerasTensor(shape, dtype=cls.example.dtype) for shape in shapes]
+    outputs = tuple(tuple(output.shape) for output in called(layer, keras_layer_of(layer), inputs))
+    multiply_adds = layer.macs(shapes, outputs)
+    assert isinstance(multiply_adds, int)
+    assert multiply_adds >= 0
+    windows = layer.windows(shapes[0])
+    assert windows is None or len(windows) <= max(len(shapes[0]) - 2, 0)
+
+
+def hostile_cases() -> Iterator[Any]:
+    """One case for each integer field, spelling of it (a number, an array of them) and hostile value."""
+    for cls in CATALOGUE:
+        properties = cls.model_json_schema()["properties"]
+        for field in sorted(own_fields(cls)):
+            for length in sorted(integer_spellings(properties[field])):
+                for value in HOSTILE:
+                    if not is_legal(cls, field, value):
+                        written = [value] * length if length else value
+                        yield pytest.param(cls, field, written, id=f"{cls.__name__}-{field}-{written}")
+
+
+def integer_spellings(schema: dict[str, Any]) -> set[int]:
+    """0 where the field may be a bare integer, and n where it may be an array of n integers."""
+    if "anyOf" in schema:
+        return {length for arm in schema["anyOf"] for length in integer_spellings(arm)}
+    if schema.get("type") == "array":
+        items = schema.get("items", {})
+        return {schema.get("minItems") or 1} if 0 in integer_spellings(items) else set()
+    return {0} if schema.get("type") == "integer" else set()
+
+
+def is_legal(cls: type[Layer], field: str, value: Any) -> bool:
+    legal = LEGAL.get(f"{cls.__name__}.{field}", LEGAL.get(field, ()))
+    return type(value) is int and value in legal
+
+
+@pytest.mark.parametrize(("cls", "field", "value"), hostile_cases())
+def test_integers_are_bounded_and_strict(cls: type[Layer], field: str, value: Any) -> None:
+    """Nothing but an integer within bounds reaches Keras as one."""
+    with pytest.raises(ValidationError) as refused:
+        example_of(cls, **{field: value})
+    assert field in {error["loc"][0] for error in refused.value.errors() if error["loc"]}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_keep_the_shape(name: str) -> None:
+    """Keras announces that every activation keeps its input's shape; those listed do."""
+    x = np.linspace(-2, 2, 24, dtype="float32").reshape(2, 3, 4)
+    assert keras.activations.get(name)(x).shape == (2, 3, 4)
+
+
+def test_left_out_activations_are_still_unfit() -> None:
+    """`glu` halves the last axis and `threshold` cannot be called by name: the day Keras mends them, list them."""
+    x = np.ones((2, 4), "float32")
+    assert keras.activations.get("glu")(x).shape == (2, 2)
+    with pytest.raises(TypeError):
+        keras.activations.get("threshold")(x)
