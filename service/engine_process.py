@@ -11,7 +11,7 @@ import sys
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from models.engine.arena import Arena, anonymous_file
 from models.engine.channel import FrameReader, frame
 from models.engine.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Span
-from service.settings import Settings
+from service.settings import Settings, engine_environment
 
 log = logging.getLogger("layerscope.engine")
 STOP_SECONDS = 5.0
@@ -65,7 +65,7 @@ class EngineProcess(asyncio.Protocol):
             pass_fds=inherited,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"},
+            env=engine_environment(),
         )
         theirs.close()
         for descriptor in files:
@@ -90,8 +90,7 @@ class EngineProcess(asyncio.Protocol):
         return EngineState(True, pid, self.ready.devices, self.ready.versions)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (a stream socket has no other kind)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class; a stream socket has no other kind
 
     def data_received(self, data: bytes) -> None:
         try:

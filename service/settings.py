@@ -65,6 +65,11 @@ def load(environment: Mapping[str, str] | None = None, **options: Any) -> Settin
         raise SystemExit(f"layerscope: {name}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
+def engine_environment() -> dict[str, str]:
+    """The environment of an engine process: this one's, with TensorFlow quiet and Keras on TensorFlow."""
+    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}
+
+
 def table(settings: Settings) -> list[tuple[str, str, str, str]]:
     """`(variable, present value, default, meaning)` of every setting."""
     rows = []

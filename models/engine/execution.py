@@ -151,6 +151,9 @@ class _Report:
         return tuple(infos)
 
     def _add(self, info: TensorInfo, data: memoryview) -> None:
+        """Adds a tensor once: the weights of a layer called several times are sent with its first call."""
+        if any(info.name == known.name for known in self.tensors):
+            return
         self.tensors.append(info)
         self.buffers.append(data)
 

@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 from models.layers.augmentation import Interpolation, RandomImage
 from models.layers.fields import AnyCase, Rate
 from models.layers.layer import Example
-from models.layers.ranges import BYTES, Signed, Unsigned, ValueRange, factor
+from models.layers.ranges import BYTES, Signed, Unsigned, ValueRange, Zoom
 
 FillMode = Annotated[Literal["reflect", "wrap", "constant", "nearest"], AnyCase]
-ElasticFillMode = Annotated[Literal["reflect", "wrap", "constant", "nearest", "mirror"], AnyCase]
-Zoom = factor(-1, 1, gt=-1)
 
 
 class RandomFlip(RandomImage):
@@ -34,7 +32,7 @@ class RandomElasticTransform(RandomImage):
     factor: Unsigned = 1.0
     scale: Unsigned = 1.0
     interpolation: Interpolation = "bilinear"
-    fill_mode: ElasticFillMode = "reflect"
+    fill_mode: FillMode = "reflect"
     fill_value: float = 0.0
     value_range: ValueRange = BYTES
 

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from models.layers.fields import MAX_RANK
-from models.layers.layer import Layer, LayerFault, Shape, Windows, shape_text
+from models.layers.layer import Layer, LayerFault, Shape, Windows
 from models.layers.pointwise import pointwise
+from models.layers.spatial import shape_text
 
 
 def _not_the_batch(axis: int) -> int:

@@ -42,6 +42,13 @@ class Bidirectional(Layer):
         return self
 
     @model_validator(mode="after")
+    def _one_dtype(self) -> Bidirectional:
+        """Keras announces the wrapper's dtype and returns the layers' states as they are."""
+        if {layer.dtype for layer in (self.layer, self.backward_layer or self.layer)} != {self.dtype}:
+            raise fault("dtype", "the wrapper and its layers have different dtypes", "the same dtype in all of them")
+        return self
+
+    @model_validator(mode="after")
     def _same_outputs(self) -> Bidirectional:
         other = self.backward_layer
         if other is not None and _form(other) != _form(self.layer):

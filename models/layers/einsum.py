@@ -12,9 +12,10 @@ from models.layers.constraints import AnyConstraint
 from models.layers.einsum_equation import Equation, EquationText
 from models.layers.fields import MAX_RANK, Length, Unset
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, shape_text, size_of
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, size_of
 from models.layers.pointwise import pointwise
 from models.layers.regularizers import AnyRegularizer
+from models.layers.spatial import shape_text
 
 
 class EinsumDense(Layer):

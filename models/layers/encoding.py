@@ -168,9 +168,9 @@ class IntegerLookup(Layer):
 
     @model_validator(mode="after")
     def _weights_for_tf_idf(self) -> IntegerLookup:
-        weighted = self.output_mode == "tf_idf"
-        if weighted != (self.idf_weights is not None) or weighted and len(self.idf_weights or ()) != len(self.vocabulary or ()):
-            raise fault("idf_weights", "idf_weights belong to output_mode tf_idf", "one weight for each integer, or null")
+        wanted = len(self.vocabulary or ()) if self.output_mode == "tf_idf" else 0
+        if len(self.idf_weights or ()) != wanted:
+            raise fault("idf_weights", "idf_weights belong to output_mode tf_idf", "one for each integer, or null")
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:

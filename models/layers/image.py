@@ -47,9 +47,9 @@ class Sized(Image):
 class Resizing(Sized):
     type: Literal["Resizing"] = "Resizing"
     example = Example({"height": 4, "width": 6}, ((8, 8, 3),))
-    interpolation: Annotated[
-        Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"], AnyCase
-    ] = "bilinear"
+    interpolation: Annotated[Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"], AnyCase] = (
+        "bilinear"
+    )
     crop_to_aspect_ratio: bool = False
     pad_to_aspect_ratio: bool = False
     fill_mode: Annotated[Literal["constant"], AnyCase] = "constant"
@@ -115,7 +115,9 @@ class ContrastLimitedAdaptiveHistogramEqualization(Image):
 
     def _check_tiles(self, shape: Shape) -> None:
         lengths = self.spatial_shape(shape)
-        if any(length is not None and length < tiles for length, tiles in zip(lengths, self.tile_grid_size, strict=True)):
+        if any(
+            length is not None and length < tiles for length, tiles in zip(lengths, self.tile_grid_size, strict=True)
+        ):
             raise LayerFault(
                 "tile_grid_size",
                 "there are more tiles than pixels",

@@ -143,8 +143,3 @@ def size_of(shape: Shape) -> int | None:
             return None
         total *= dimension
     return total
-
-
-def shape_text(shape: Shape) -> str:
-    """`(None, 28, 28, 1)`, as Keras prints shapes."""
-    return f"({', '.join(str(dimension) for dimension in shape)}{',' if len(shape) == 1 else ''})"

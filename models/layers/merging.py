@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from models.layers.axes import InnerAxis, inner_axes
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, shape_text, size_of
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, size_of
 from models.layers.pointwise import Pointwise, pointwise
+from models.layers.spatial import shape_text
 
 
 class Merging(Layer):

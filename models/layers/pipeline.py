@@ -22,7 +22,11 @@ MAX_BETWEEN = 2**26
 
 
 class Pipeline(Layer):
-    """Applies scaling, image and augmentation layers in order. Other layers are listed in the document itself."""
+    """Applies scaling, image and augmentation layers in order.
+
+    Other layers are listed in the document itself: Keras builds a pipeline's layers while it traces them, which
+    no layer with weights or with constants of its own (Normalization) survives.
+    """
 
     type: Literal["Pipeline"] = "Pipeline"
     example = Example({"layers": [{"type": "Rescaling", "scale": 0.5}, {"type": "RandomFlip"}]}, ((8, 8, 3),))

@@ -65,8 +65,10 @@ class Normalization(Pointwise):
                 "copy them from the adapted layer: layer.mean, layer.variance",
             )
         lengths = [len(value) if isinstance(value, list) else 0 for value in (self.mean, self.variance)]
-        if lengths[0] != lengths[1] or lengths[0] and not self._axes():
-            raise fault("normalization", "mean, variance and axis do not correspond", "arrays of one length and an axis")
+        if lengths[0] != lengths[1] or (lengths[0] and not self._axes()):
+            raise fault(
+                "normalization", "mean, variance and axis do not correspond", "arrays of one length and an axis"
+            )
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
@@ -74,7 +76,9 @@ class Normalization(Pointwise):
         rank = len(shapes[0])
         places = sorted(axis % rank for axis in self._axes() if -rank <= axis < rank)
         if len(set(places)) != len(self._axes()) or 0 in places:
-            raise LayerFault("axis", "there is no such axis to keep", f"different axes from 1 to {rank - 1}", str(self.axis))
+            raise LayerFault(
+                "axis", "there is no such axis to keep", f"different axes from 1 to {rank - 1}", str(self.axis)
+            )
         lengths = [known_length(shapes[0], place) for place in places]
         if lengths and self.mean is not None:
             check_broadcast("mean", self.mean, lengths[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -11,7 +11,9 @@ from models.layers.layer import fault
 
 def _two_values(values: tuple[float, float]) -> tuple[float, float]:
     if values[0] == values[1]:
-        raise fault("value_range", "both ends of the range are the same", "two different numbers", "write [0, 255] or [0, 1]")
+        raise fault(
+            "value_range", "both ends of the range are the same", "two different numbers", "write [0, 255] or [0, 1]"
+        )
     return values
 
 
@@ -21,11 +23,12 @@ BYTES = (0.0, 255.0)
 """The values of an 8-bit image."""
 
 
-def factor(low: float, high: float, **bounds: Any) -> Any:
-    """The type of a random factor: a number from `low` to `high`, or the two ends of a range inside them."""
-    one = Annotated[float, Field(**(bounds or {"ge": low}), le=high)]
-    return one | Annotated[tuple[one, one], Field(strict=False)]
-
-
-Signed = factor(-1, 1)
-Unsigned = factor(0, 1)
+SignedNumber = Annotated[float, Field(ge=-1, le=1)]
+Signed = SignedNumber | Annotated[tuple[SignedNumber, SignedNumber], Field(strict=False)]
+"""A random factor from -1 to 1: a number, or the two ends of a range."""
+UnsignedNumber = Annotated[float, Field(ge=0, le=1)]
+Unsigned = UnsignedNumber | Annotated[tuple[UnsignedNumber, UnsignedNumber], Field(strict=False)]
+"""A random factor from 0 to 1: a number, or the two ends of a range."""
+ZoomNumber = Annotated[float, Field(gt=-1, le=1)]
+Zoom = ZoomNumber | Annotated[tuple[ZoomNumber, ZoomNumber], Field(strict=False)]
+"""A random zoom: at -1 an image would vanish."""

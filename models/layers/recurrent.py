@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-
 from models.layers.activation_names import FusedActivation
 from models.layers.fields import AnyCase
 from models.layers.layer import Example, Layer, LayerFault, Shape

@@ -31,7 +31,9 @@ Dense = Annotated[
 ]
 NoWeights = Annotated[
     None,
-    _only((None,), "weights", "weights are not part of a layer's arguments", "upload the weights as a file of the model"),
+    _only(
+        (None,), "weights", "weights are not part of a layer's arguments", "upload the weights as a file of the model"
+    ),
 ]
 AlwaysTrainable = Annotated[
     Literal[True],
@@ -44,7 +46,5 @@ NoRegularizer = Annotated[
 ]
 NoFlash = Annotated[
     Literal[False] | None,
-    _only(
-        (None, False), "flash_attention", "TensorFlow has no flash attention for Keras", "leave flash_attention out"
-    ),
+    _only((None, False), "flash_attention", "TensorFlow has no flash attention for Keras", "leave flash_attention out"),
 ]

@@ -8,7 +8,9 @@ import numpy as np
 
 from models.layers.fields import AnyCase
 
-WindowName = Annotated[Literal["hann", "hamming", "blackman", "nuttall", "blackmanharris", "flattop", "boxcar"], AnyCase]
+WindowName = Annotated[
+    Literal["hann", "hamming", "blackman", "nuttall", "blackmanharris", "flattop", "boxcar"], AnyCase
+]
 COSINES: dict[str, tuple[float, ...]] = {
     "boxcar": (1.0,),
     "hann": (0.5, 0.5),

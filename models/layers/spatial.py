@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from models.layers.fields import DataFormat
-from models.layers.layer import Layer, LayerFault, Shape, shape_text
+from models.layers.layer import Layer, LayerFault, Shape
 
 
 class SpatialAxes(Layer):
@@ -56,3 +56,8 @@ def known_length(shape: Shape, axis: int) -> int:
             "declare the length in the shape of the input",
         )
     return length
+
+
+def shape_text(shape: Shape) -> str:
+    """`(None, 28, 28, 1)`, as Keras prints shapes."""
+    return f"({', '.join(str(dimension) for dimension in shape)}{',' if len(shape) == 1 else ''})"

@@ -47,7 +47,11 @@ class STFTSpectrogram(Spatial):
 
     def arguments(self) -> dict[str, Any]:
         """A named window is written out: Keras would ask SciPy for it."""
-        values = window_values(self.window, self.frame_length, self.periodic) if isinstance(self.window, str) else self.window
+        values = (
+            window_values(self.window, self.frame_length, self.periodic)
+            if isinstance(self.window, str)
+            else self.window
+        )
         return super().arguments() | {"window": values}
 
     def needs_lengths(self) -> bool:
@@ -101,11 +105,23 @@ class MelSpectrogram(Layer):
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The sound is mirrored at its ends by half a transform, so it must be longer than that."""
+        """The sound is mirrored at its ends by half a transform; Keras must announce as many frames as there are."""
         length = shapes[0][1]
-        if length is not None and length <= self.fft_length // 2:
+        if length is None:
+            return
+        if length <= self.fft_length // 2:
             raise LayerFault(
                 "fft_length", "the transform is too long for the sound", f"less than {2 * length}", str(self.fft_length)
+            )
+        announced = (length + self.sequence_stride + 1) // self.sequence_stride
+        frames = 1 + (length - self.fft_length % 2) // self.sequence_stride
+        if announced != frames:
+            raise LayerFault(
+                "sequence_stride",
+                f"Keras announces {announced} frames for a sound of {length} samples and computes {frames}",
+                "another number of samples, or another sequence_stride",
+                str(self.sequence_stride),
+                "post a sound that is one or two samples longer, with a sequence_stride of at least 3",
             )
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:

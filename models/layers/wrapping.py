@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from models.layers.bidirectional import Bidirectional
 from models.layers.held import Held, check_held
 from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault
-from models.layers.recurrent import SequenceRecurrent
+from models.layers.recurrent import Recurrent, SequenceRecurrent
 from models.layers.recurrent_convolution import step_shape
 from models.layers.spatial import shape_text
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 MAX_NESTING = 4
 """Deepest nesting of wrappers."""
 MAX_COPIES = 256
-"""Most times that one wrapper writes its layer out into the graph."""
+"""Most times that one wrapper writes its layer out into the graph, which takes 5 ms for each."""
+RECURRENT_COPIES = 16
+"""What one loop counts for: writing it out takes 80 ms."""
 
 
 class TimeDistributed(Layer):
@@ -27,10 +30,21 @@ class TimeDistributed(Layer):
     type: Literal["TimeDistributed"] = "TimeDistributed"
     example = Example({"layer": {"type": "Dense", "units": 3}}, ((4, 5),))
     input_rank = (3, 4, 5, 6, 7, 8)
+    unstepped: ClassVar[frozenset[str]] = frozenset({"Pipeline", "Discretization", "Hashing", "IntegerLookup"})
+    """Types whose output Keras announces wrongly, or not at all, from inside TimeDistributed."""
     layer: Annotated[AnyLayer, Held]
 
     @model_validator(mode="after")
+    def _takes_its_dtype_from_the_layer(self) -> TimeDistributed:
+        """Keras announces the wrapper's dtype and returns the layer's."""
+        if self.dtype != self.layer.dtype:
+            raise fault("dtype", "the wrapper and its layer have different dtypes", "the same dtype in both")
+        return self
+
+    @model_validator(mode="after")
     def _holds_one_to_one(self) -> TimeDistributed:
+        if self.layer.keras_name() in self.unstepped:
+            raise fault("held_layer", f"{self.layer.keras_name()} cannot be applied step by step", "another layer")
         if _nesting(self) > MAX_NESTING:
             raise fault("nesting", "the layers wrap each other too deeply", f"at most {MAX_NESTING} wrappers")
         if self.layer.inputs_as != "one" or self.layer.output_count() != 1:
@@ -76,8 +90,12 @@ def _copies(layer: Layer, shape: Shape) -> int:
     match layer:
         case TimeDistributed():
             return (shape[1] or 1) * _copies(layer.layer, step_shape(shape))
+        case Bidirectional():
+            return 2 * _copies(layer.layer, shape)
         case SequenceRecurrent(unroll=True):
-            return shape[1] or 1
+            return RECURRENT_COPIES + (shape[1] or 1)
+        case Recurrent():
+            return RECURRENT_COPIES
     return 1
 
 

@@ -87,7 +87,7 @@ def _entry(name: str, raw: Any, pointer: str) -> Entry:
     """One tensor's entry; its bytes are as many as dtype and shape need."""
     where = pointer_of(pointer, name)
     match raw:
-        case {"dtype": str(code), "shape": list(axes), "data_offsets": [int(begin), int(end)]} if len(raw) == 3:
+        case {"dtype": str(code), "shape": list(axes), "data_offsets": [int(begin), int(end)]} if _strict(raw):
             dtype, shape = _dtype(code, where), checked_shape(axes, where)
         case _:
             raise _unparsable(where, "an entry is a dtype, a shape and two data_offsets", shown(raw))
@@ -95,6 +95,11 @@ def _entry(name: str, raw: Any, pointer: str) -> Entry:
     if end - begin != needed or begin < 0:
         raise _unparsable(where, f"the tensor needs {needed} bytes", f"bytes {shown(begin)} to {shown(end)}")
     return Entry(name, dtype, shape, begin, end)
+
+
+def _strict(raw: dict[str, Any]) -> bool:
+    """No further keys, and offsets that are no bools, which Python takes for integers."""
+    return len(raw) == 3 and bool not in map(type, raw["data_offsets"])
 
 
 def _dtype(code: str, pointer: str) -> str:

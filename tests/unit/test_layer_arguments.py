@@ -185,7 +185,8 @@ def test_example_has_figures(cls: type[Layer]) -> None:
 def hostile_cases() -> Iterator[Any]:
     """One case for each integer field, spelling of it (a number, an array of them) and hostile value."""
     for cls in CATALOGUE:
-        properties = cls.model_json_schema()["properties"]
+        schema = cls.model_json_schema()
+        properties = schema.get("$defs", {}).get(cls.__name__, schema)["properties"]
         for field in sorted(own_fields(cls)):
             for length in sorted(integer_spellings(properties[field])):
                 for value in HOSTILE:

@@ -1,0 +1,100 @@
+"""A posted picture as the tensor an input wants, and the account of what was done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from models.errors import InvalidImage, LayerscopeError, Problem
+from models.images.channels import pixels
+from models.images.decode import Decoded, decode
+from models.images.resize import Resize, resized
+from models.images.scale import Scale, scaled
+from models.tensors.dtypes import Array
+from models.tensors.forms import decode_base64
+from models.tensors.shapes import words
+
+
+def read_image(  # noqa: PLR0913 - the four options of the contract, and where it was sent
+    data: bytes,
+    spec_shape: Sequence[int | None] | None,
+    *,
+    resize: Resize,
+    scale: Scale,
+    max_pixels: int,
+    pointer: str = "",
+) -> tuple[Array, dict[str, Any]]:
+    """The picture as float32 (height, width, channels), C order, and the `preprocessing` of the reply.
+
+    `spec_shape` is the input's (height, width, channels) with None where it is free, or None when
+    nothing is fixed; `pointer` is where the picture was sent. The picture is turned upright, brought
+    to the channels, resized, then scaled.
+
+    Raises:
+        InvalidImage: no picture, a damaged one, or one that the input cannot take.
+        TooLarge: more than `max_pixels` pixels before, while or after resizing.
+        InvalidOption: the scale does not go with the channels.
+    """
+    try:
+        height, width, channels = _declared(spec_shape)
+        decoded = decode(data, max_pixels)
+        picture, done = pixels(decoded.image, channels)
+        sized = resized(picture, height, width, resize, max_pixels)
+    except LayerscopeError as error:
+        raise error.under(pointer) from error
+    done["resize"] = resize if sized is not picture else "none"
+    account = _account(decoded, done, picture, sized) | {"scale": scale}
+    return np.ascontiguousarray(scaled(sized, scale), np.float32), account
+
+
+def _account(decoded: Decoded, done: dict[str, Any], picture: Array, sized: Array) -> dict[str, Any]:
+    """What was done, for the reply. Sizes are [height, width]; `original_size` is of the upright picture.
+
+    `frame` is there when the file holds several.
+    """
+    sizes = {"original_size": list(picture.shape[:2]), "size": list(sized.shape[:2])}
+    frame = {"frame": 0} if decoded.several_frames else {}
+    applied = {"orientation_applied": decoded.orientation_applied}
+    return {"format": decoded.format, **frame, **sizes, **applied, **done}
+
+
+def _declared(shape: Sequence[int | None] | None) -> Sequence[int | None]:
+    if shape is None:
+        return (None, None, None)
+    if len(shape) == 3:
+        return shape
+    problem = Problem(
+        "", "the input is not one for pictures", "(height, width, channels)", words(shape), "send a tensor"
+    )
+    raise InvalidImage(problems=[problem])
+
+
+def stack(images: Sequence[Array], pointer: str = "") -> Array:
+    """One batch (number, height, width, channels) of pictures that agree in size and channels.
+
+    Raises:
+        InvalidImage: they do not, or there is none.
+    """
+    if not images:
+        raise InvalidImage(problems=[Problem(pointer, "there is no picture", "one or more", "none")])
+    for index, image in enumerate(images):
+        if image.shape != images[0].shape:
+            message = "the pictures of a batch have the same size and channels"
+            expected = f"{words(images[0].shape)} as the first"
+            received = f"{words(image.shape)} at picture {index}"
+            advice = "fix the input's height, width and channels, or send pictures of one size"
+            raise InvalidImage(problems=[Problem(pointer, message, expected, received, advice)])
+    return np.stack(images)
+
+
+def image_bytes(raw: Any, pointer: str) -> bytes:
+    """The bytes of an `{"image": "<base64>"}`, or of a data URL in it, as a browser's canvas gives.
+
+    Raises:
+        InvalidTensor: it is not base64.
+    """
+    prefix, comma, encoded = raw.partition(",") if isinstance(raw, str) and raw.startswith("data:") else ("", "", raw)
+    whole = encoded if comma and prefix.endswith(";base64") else raw
+    return decode_base64(whole, pointer)

@@ -1,0 +1,53 @@
+"""The value ranges that networks were trained on.
+
+Source: keras/src/applications/imagenet_utils.py, `_preprocess_numpy_input`: unit is its division by
+255, signed its mode "tf", caffe and torch its modes of the same names.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from models.errors import InvalidOption, Problem
+from models.tensors.dtypes import Array
+
+Scale = Literal["none", "unit", "signed", "caffe", "torch"]
+"""0…255 as it is, 0…1, -1…1, BGR less ImageNet's means, RGB normalised by ImageNet's means and deviations."""
+CAFFE_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
+"""Blue, green, red."""
+TORCH_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+"""Red, green, blue, of 0…1."""
+TORCH_STD = np.array([0.229, 0.224, 0.225], np.float32)
+
+
+def scaled(picture: Array, scale: Scale) -> Array:
+    """The float32 picture (height, width, channels), 0 to 255, in the range that `scale` names; float32.
+
+    Raises:
+        InvalidOption: caffe and torch know three channels only.
+    """
+    match scale:
+        case "none":
+            return picture
+        case "unit":
+            return picture / np.float32(255)
+        case "signed":
+            return picture / np.float32(127.5) - np.float32(1)
+    _check_colour(picture.shape[-1], scale)
+    if scale == "caffe":
+        return picture[..., ::-1] - CAFFE_MEAN
+    return (picture / np.float32(255) - TORCH_MEAN) / TORCH_STD
+
+
+def _check_colour(channels: int, scale: str) -> None:
+    if channels != 3:
+        problem = Problem(
+            "/scale",
+            f"the scale {scale} is made for pictures of three channels",
+            "an input of 3 channels (RGB)",
+            f"{channels} channels",
+            'write "unit" or "signed"',
+        )
+        raise InvalidOption(problems=[problem])

@@ -1,0 +1,133 @@
+"""Attention of several heads, with learned projections."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from models.layers.attention import AttentionLayer
+from models.layers.constraints import AnyConstraint
+from models.layers.fields import Axis, Features, Length, SeedNumber
+from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
+from models.layers.layer import Example, LayerFault, Shape, fault, size_of
+from models.layers.refused import NoFlash
+from models.layers.regularizers import AnyRegularizer
+from models.layers.spatial import shape_text
+
+Heads = Annotated[int, Field(ge=1, le=1024)]
+
+
+class ProjectedAttention(AttentionLayer):
+    """Attention of several heads with learned projections, called on query, value and perhaps key."""
+
+    inputs_as = "positional"
+    use_bias: bool = True
+    sliding_window: Length | None = None
+    flash_attention: NoFlash = None
+    kernel_initializer: AnyInitializer = GlorotUniform()
+    bias_initializer: AnyInitializer = Zeros()
+    kernel_regularizer: AnyRegularizer | None = None
+    bias_regularizer: AnyRegularizer | None = None
+    kernel_constraint: AnyConstraint | None = None
+    bias_constraint: AnyConstraint | None = None
+    use_gate: bool = False
+    seed: SeedNumber | None = None
+
+
+class MultiHeadAttention(ProjectedAttention):
+    type: Literal["MultiHeadAttention"] = "MultiHeadAttention"
+    example = Example({"num_heads": 2, "key_dim": 3}, ((4, 6), (5, 6)))
+    input_rank = (3, 4, 5, 6)
+    num_heads: Heads
+    key_dim: Features
+    value_dim: Features | None = None
+    output_shape: Features | Annotated[list[Features], Field(min_length=1, max_length=4)] | None = None
+    attention_axes: Axis | Annotated[list[Axis], Field(min_length=1, max_length=4)] | None = None
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        super().check_shapes(shapes)
+        rank = len(shapes[0])
+        if not all(1 <= axis <= rank - 2 for axis in self._axes(rank)):
+            raise LayerFault(
+                "attention_axes",
+                "attention runs along axes between the batch and the features",
+                f"axes from 1 to {rank - 2}",
+                str(self.attention_axes),
+            )
+        if rank > 3 and (self.use_causal_mask or self.sliding_window is not None):
+            field = "use_causal_mask" if self.use_causal_mask else "sliding_window"
+            raise LayerFault(field, "the mask is made for one sequence axis", "inputs of 3 axes", f"{rank} axes")
+        if self.return_attention_scores and (rank > 3 or shapes[0][1] != shapes[1][1]):
+            raise LayerFault(
+                "return_attention_scores",
+                "Keras announces these scores with a wrong shape",
+                "a query and a value of 3 axes and the same length",
+                f"{shape_text(shapes[0])} and {shape_text(shapes[1])}",
+                "use GroupQueryAttention, which announces them rightly",
+            )
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """The projections in and out, the scores and the weighted sums."""
+        query, value, key = shapes[0], shapes[1], shapes[-1]
+        counts = [size_of(shape) for shape in (query, value, key, outputs[0])]
+        if None in counts:
+            return None
+        sizes = [count for count in counts if count is not None]
+        width, values = self.num_heads * self.key_dim, self.num_heads * (self.value_dim or self.key_dim)
+        gate = values if self.use_gate else 0
+        projections = sizes[0] * (width + gate) + sizes[1] * values + sizes[2] * width + sizes[3] * values
+        return projections + self._pairs(query, value) * (width + values)
+
+    def score_size(self, query: Shape, value: Shape) -> int | None:
+        if size_of(query[:-1]) is None or size_of(value[:-1]) is None:
+            return None
+        return self.num_heads * self._pairs(query, value)
+
+    def _axes(self, rank: int) -> list[int]:
+        """The attended axes, counted from the front."""
+        if self.attention_axes is None:
+            return list(range(1, rank - 1))
+        axes = [self.attention_axes] if isinstance(self.attention_axes, int) else self.attention_axes
+        return [axis if axis >= 0 else rank + axis for axis in axes]
+
+    def _pairs(self, query: Shape, value: Shape) -> int:
+        """How many (query, value) pairs of positions there are."""
+        rows = size_of(query[:-1]) or 0
+        return rows * prod(value[axis] or 0 for axis in self._axes(len(query)))
+
+
+class GroupQueryAttention(ProjectedAttention):
+    """Several query heads share one head of keys and values."""
+
+    type: Literal["GroupQueryAttention"] = "GroupQueryAttention"
+    example = Example({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}, ((4, 6), (5, 6)))
+    input_rank: ClassVar[int] = 3
+    head_dim: Features
+    num_query_heads: Heads
+    num_key_value_heads: Heads
+
+    @model_validator(mode="after")
+    def _query_heads_in_groups(self) -> GroupQueryAttention:
+        if self.num_query_heads % self.num_key_value_heads:
+            raise fault(
+                "num_query_heads",
+                "num_query_heads must be a multiple of num_key_value_heads",
+                f"a multiple of {self.num_key_value_heads}",
+            )
+        return self
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """The projections in and out, the scores and the weighted sums."""
+        query, value, key = (size_of(shape) for shape in (shapes[0], shapes[1], shapes[-1]))
+        rows, columns = size_of(shapes[0][:-1]), shapes[1][1]
+        if query is None or value is None or key is None or rows is None or columns is None:
+            return None
+        wide, narrow = self.head_dim * self.num_query_heads, self.head_dim * self.num_key_value_heads
+        projections = query * wide * (3 if self.use_gate else 2) + (key + value) * narrow
+        return projections + rows * columns * 2 * wide
+
+    def score_size(self, query: Shape, value: Shape) -> int | None:
+        rows = size_of(query[:-1])
+        return None if rows is None or value[1] is None else rows * value[1] * self.num_query_heads

@@ -1,0 +1,163 @@
+"""The main job: a model and an input in, activations out. Used by every route that runs a network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from models.addresses import select
+from models.document import Document, canonical, parse_document
+from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
+from models.network import Network
+from service.bodies import media_type, parse_form, parse_json, part_bytes, read_body, unsupported
+from service.engines import Question, run_question
+from service.inputs import Posted, Resolved, resolve
+from service.options import ActivationOptions, from_pairs, options_from
+from service.replies import OFFERED, Told, activations_response, infos
+from service.state import State
+from service.wire.formats import JSON, Format, negotiate
+
+MULTIPART = "multipart/form-data"
+TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
+THREAD_BYTES = 64 * 1024
+"""Larger bodies are decoded on a thread."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A document to run, with the name and id it is known by, if it is registered."""
+
+    document: Document
+    name: str | None
+    id: str | None = None
+    pointer: str = ""
+    """Where the document stands in the request."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request for activations, read."""
+
+    options: ActivationOptions
+    posted: Posted
+    model: Any = None
+    """The raw document, where one was sent."""
+    size: int = 0
+    """Bytes of the body."""
+
+
+async def read_ask(request: Request, state: State, inline: bool) -> Ask:
+    """Reads the body of any accepted type. `inline` says that the model comes with the request.
+
+    Raises:
+        UnsupportedMedia, Unparsable, TooLarge, InvalidOption
+    """
+    query = from_pairs(request.query_params.multi_items())
+    kind = media_type(request)
+    body = await read_body(request, int(state.settings.max_body))
+    if kind == MULTIPART:
+        return replace(await _from_form(await parse_form(request, body), query), size=len(body))
+    if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES):
+        posted = Posted(images=(body,)) if kind.startswith("image/") else Posted(tensor=body)
+        return Ask(options_from(query), posted, size=len(body))
+    if kind not in ("application/json", "") and not kind.endswith("+json"):
+        raise unsupported(request, "application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
+    raw = await run_in_threadpool(parse_json, body) if len(body) > THREAD_BYTES else parse_json(body)
+    return replace(_from_json(raw, query), size=len(body))
+
+
+def _from_json(raw: Any, query: Mapping[str, Any]) -> Ask:
+    if not isinstance(raw, dict):
+        raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …, "inputs": …}', type(raw).__name__)])
+    options = {key: value for key, value in raw.items() if key not in ("model", "inputs")}
+    return Ask(options_from(query, options), Posted(inputs=raw.get("inputs")), raw.get("model"))
+
+
+async def _from_form(form: FormData, query: Mapping[str, Any]) -> Ask:
+    """`image` (several: a batch), `tensor` or `inputs`; `model`; every other field is an option."""
+    images = [await part_bytes(part) for part in form.getlist("image")]
+    texts = {name: await _single_part(form, name) for name in ("tensor", "model", "inputs") if name in form}
+    given = [name for name in ("image", "tensor", "inputs") if name in form]
+    if len(given) > 1:
+        raise InvalidOption("", [Problem(f"/{given[1]}", "there are several inputs", "one of image, tensor, inputs",
+                                         " and ".join(given))])  # fmt: skip
+    options = [(name, await _text(part, name)) for name, part in form.multi_items() if name not in (*texts, "image")]
+    inputs = _json_part(texts["inputs"], "/inputs") if "inputs" in texts else None
+    model = _json_part(texts["model"], "/model") if "model" in texts else None
+    return Ask(options_from(query, from_pairs(options)), Posted(inputs, tuple(images), texts.get("tensor")), model)
+
+
+async def _single_part(form: FormData, name: str) -> bytes:
+    parts = form.getlist(name)
+    if len(parts) > 1:
+        raise InvalidOption("", [Problem(f"/{name}", f"{name} is given twice", "one part", f"{len(parts)} parts")])
+    return await part_bytes(parts[0])
+
+
+async def _text(part: Any, name: str) -> str:
+    try:
+        return (await part_bytes(part)).decode()
+    except UnicodeDecodeError:
+        raise InvalidOption("", [Problem(f"/{name}", f"{name} is not text", "UTF-8 text", "other bytes")]) from None
+
+
+def _json_part(data: bytes, pointer: str) -> Any:
+    try:
+        return parse_json(data)
+    except LayerscopeError as error:
+        raise error.under(pointer) from None
+
+
+def inline_model(raw: Any) -> Model:
+    """The model that came with the request, under its key `model`."""
+    if raw is None:
+        problem = Problem("/model", "there is no model", "a model document", "nothing", "see GET /v1/layers for what it may hold")
+        raise InvalidDocument("", [problem])
+    try:
+        document = parse_document(raw)
+    except LayerscopeError as error:
+        raise error.under("/model") from None
+    return Model(document, document.name, pointer="/model")
+
+
+async def activations(request: Request, state: State, model: Model, ask: Ask) -> Response:
+    """Runs a model on what was posted, and writes what was asked for."""
+    started = time.perf_counter()
+    wanted = negotiate(request.headers.get("accept"), ask.options.format, OFFERED)
+    try:
+        if ask.posted.images or ask.size > THREAD_BYTES:
+            resolved = await run_in_threadpool(resolve, model.document, ask.posted, ask.options, state.settings)
+        else:
+            resolved = resolve(model.document, ask.posted, ask.options, state.settings)
+        question = _question(state, resolved, ask.options, wanted)
+        answer = await state.engines.ask(question)
+    except InvalidDocument as error:
+        raise error.under(model.pointer) from None
+    inputs = infos(list(resolved.network.inputs), resolved.arrays)
+    told = Told(model.id or question.key, model.name, inputs, resolved.preprocessing, started)
+    return await activations_response(told, answer, wanted, ask.options.data, ask.options.weights)
+
+
+def _question(state: State, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:
+    network = resolved.network
+    return run_question(
+        network.identity(), document_bytes(network), list(network.inputs), resolved.arrays, state.settings,
+        outputs=select(network, options.layers),
+        data=wanted is not JSON or options.data != "none",
+        stats=options.stats if options.stats is not None else wanted is JSON,
+        weights=options.weights,
+        training=options.training,
+    )  # fmt: skip
+
+
+def document_bytes(network: Network) -> bytes:
+    """The document as an engine reads it."""
+    return orjson.dumps(canonical(network.document))

@@ -1,0 +1,105 @@
+"""Bodies on their way in: read up to a limit, told apart by type, multipart forms taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from email.message import Message
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from models.errors import Problem, TooLarge, Unparsable, UnsupportedMedia
+
+MAX_FILES = 256
+"""Most files in one form: the largest batch of images."""
+MAX_FIELDS = 64
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        TooLarge: as soon as more than `limit` bytes are announced or have come.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
+        raise _too_large(limit, f"{int(announced):,} bytes")
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit, f"more than {limit:,} bytes")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _too_large(limit: int, received: str) -> TooLarge:
+    suggestion = "send fewer or smaller inputs, or a binary format instead of JSON"
+    return TooLarge("", [Problem("", "the body is over its limit", f"at most {limit:,} bytes", received, suggestion)])
+
+
+def media_type(request: Request) -> str:
+    """The body's type without parameters, in lower case; empty when none is given."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON value of a body.
+
+    Raises:
+        Unparsable: saying where it stops being JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        message = "the body is not JSON" if body.strip() else "the body is empty"
+        where = f"JSON (RFC 8259, UTF-8); line {error.lineno}, column {error.colno} is not" if body.strip() else "JSON"
+        hint = 'write NaN and infinities as the strings "NaN", "Infinity", "-Infinity"' if b"NaN" in body else None
+        raise Unparsable("", [Problem("", message, where, f"{len(body):,} bytes", hint)]) from None
+
+
+async def parse_form(request: Request, body: bytes) -> FormData:
+    """The parts of a multipart form.
+
+    Raises:
+        Unparsable: when a part or the closing boundary is missing (parsers take half a form for a whole one).
+    """
+    boundary = _boundary(request.headers.get("content-type", ""))
+    if not boundary or not body.rstrip(b"\r\n \t").endswith(b"--" + boundary + b"--"):
+        expected = "a multipart body that ends with its closing boundary"
+        raise Unparsable("", [Problem("", "the form is not complete", expected, f"{len(body):,} bytes")])
+    parser = MultiPartParser(
+        Headers(raw=request.headers.raw), _once(body), max_files=MAX_FILES, max_fields=MAX_FIELDS,
+        max_part_size=len(body) + 1,
+    )  # fmt: skip
+    try:
+        return await parser.parse()
+    except MultiPartException as error:
+        raise Unparsable("", [Problem("", "the form cannot be read", "multipart/form-data", error.message)]) from None
+
+
+def _boundary(content_type: str) -> bytes:
+    message = Message()
+    message["content-type"] = content_type
+    boundary = message.get_param("boundary")
+    return boundary.encode("latin-1", "replace") if isinstance(boundary, str) else b""
+
+
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+
+
+async def part_bytes(part: UploadFile | str) -> bytes:
+    """A part's bytes, whether it came as a file or as text."""
+    return part.encode("utf-8", "surrogatepass") if isinstance(part, str) else await part.read()
+
+
+def unsupported(request: Request, *accepted: str) -> UnsupportedMedia:
+    """The error for a body of a type that this route does not read."""
+    received = media_type(request) or "no Content-Type"
+    problem = Problem("", "bodies of this type are not read here", f"one of {', '.join(accepted)}", received[:100])
+    return UnsupportedMedia("", [problem])

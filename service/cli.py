@@ -1,0 +1,74 @@
+"""`layerscope serve | settings | layers | plan | openapi`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.errors import LayerscopeError
+from models.layers import ALIASES, CATALOGUE
+from service.settings import Settings, load, table
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="layerscope", description="Open a Keras network up over HTTP.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _setting_options(commands.add_parser("serve", help="serve HTTP"))
+    _setting_options(commands.add_parser("settings", help="print every setting, its value, default and meaning"))
+    commands.add_parser("layers", help="print the catalogue")
+    planned = commands.add_parser("plan", help="print the plan of a document")
+    planned.add_argument("document", help="a JSON file, or - for standard input")
+    planned.add_argument("--batch", type=int, default=1)
+    commands.add_parser("openapi", help="print the OpenAPI document")
+    options = vars(parser.parse_args(arguments))
+    COMMANDS[options.pop("command")](options)
+
+
+def _setting_options(parser: argparse.ArgumentParser) -> None:
+    """`--option` for every setting; values are checked with the environment's."""
+    for name, field in Settings.model_fields.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=field.description, metavar="VALUE")
+
+
+def _serve(options: dict[str, object]) -> None:
+    from service.server import serve  # the other commands start faster without it
+
+    serve(load(**options))
+
+
+def _settings(options: dict[str, object]) -> None:
+    for name, value, default, meaning in table(load(**options)):
+        sys.stdout.write(f"{name}={value}\n    {meaning} Default: {default}\n")
+
+
+def _layers(options: dict[str, object]) -> None:
+    for name in CATALOGUE:
+        aliases = [alias for alias, target in ALIASES.items() if target == name]
+        sys.stdout.write(name + (f" ({', '.join(aliases)})" if aliases else "") + "\n")
+
+
+def _plan(options: dict[str, object]) -> None:
+    from service.offline import planned_offline
+
+    source = str(options["document"])
+    text = sys.stdin.read() if source == "-" else Path(source).read_text()
+    try:
+        plan = asyncio.run(planned_offline(json.loads(text), int(str(options["batch"])), load()))
+    except LayerscopeError as error:
+        lines = [f"{p.pointer}: {p.message}; expected {p.expected}; received {p.received}" for p in error.problems]
+        raise SystemExit("\n".join(lines) or error.detail) from None
+    sys.stdout.write(json.dumps(plan, indent=2) + "\n")
+
+
+def _openapi(options: dict[str, object]) -> None:
+    from service.app import create_app
+
+    sys.stdout.write(json.dumps(create_app(Settings()).openapi(), indent=1, sort_keys=True) + "\n")
+
+
+COMMANDS = {"serve": _serve, "settings": _settings, "layers": _layers, "plan": _plan, "openapi": _openapi}

@@ -1,0 +1,144 @@
+"""What OpenAPI says of bodies and replies that the framework does not see through, with examples that work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from models.document import Document
+from models.errors import (
+    DeadlineExceeded,
+    Draining,
+    EngineLost,
+    InvalidDocument,
+    InvalidImage,
+    InvalidOption,
+    InvalidTensor,
+    NotReady,
+    Overloaded,
+    Quarantined,
+    TooLarge,
+    Unacceptable,
+    UnknownAddress,
+    Unparsable,
+    UnsupportedMedia,
+)
+from service.options import ActivationOptions
+from service.schemas import ActivationsReply
+from service.wire.formats import NPZ, SAFETENSORS
+
+ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
+BODY_ERRORS = (Unparsable, TooLarge, UnsupportedMedia)
+ACTIVATION_ERRORS = (
+    *BODY_ERRORS, Unacceptable, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
+    *ENGINE_ERRORS,
+)  # fmt: skip
+
+DOCUMENT_REF = {"$ref": "#/components/schemas/Document"}
+MODEL_SCHEMA = {"description": "A model document, or its list of layers alone.",
+                "anyOf": [DOCUMENT_REF, {"type": "array", "items": {"type": "object"}}]}  # fmt: skip
+TENSOR_SCHEMA = {"$ref": "#/components/schemas/Tensor"}
+INPUTS_SCHEMA = {
+    "description": "One tensor, or an object of tensors by input name.",
+    "anyOf": [TENSOR_SCHEMA, {"type": "object", "additionalProperties": TENSOR_SCHEMA}],
+}
+TENSOR_COMPONENT = {
+    "title": "Tensor",
+    "description": "A nested array; or flat data with its shape; or little-endian bytes; or an image file.",
+    "anyOf": [
+        {"type": "array", "items": {}},
+        {"type": "number"},
+        {"type": "object", "required": ["data"], "properties": {
+            "shape": {"type": "array", "items": {"type": "integer"}}, "dtype": {"type": "string"},
+            "data": {"type": "array", "items": {}}}},
+        {"type": "object", "required": ["shape", "dtype", "base64"], "properties": {
+            "shape": {"type": "array", "items": {"type": "integer"}}, "dtype": {"type": "string"},
+            "base64": {"type": "string", "contentEncoding": "base64"}}},
+        {"type": "object", "required": ["image"], "properties": {
+            "image": {"type": "string", "contentEncoding": "base64"}}},
+    ],
+}  # fmt: skip
+
+SMALL_DOCUMENT: dict[str, Any] = {
+    "name": "tiny",
+    "input": [4, 4, 1],
+    "layers": [
+        {"type": "Conv2D", "filters": 2, "kernel_size": 3, "padding": "same", "activation": "relu"},
+        {"type": "MaxPooling2D"},
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 2, "activation": "softmax"},
+    ],
+}
+SMALL_INPUT = {"shape": [1, 4, 4, 1], "data": list(range(16))}
+RUN_EXAMPLE = {"model": SMALL_DOCUMENT, "inputs": SMALL_INPUT, "layers": ["conv2d", "dense"]}
+PLAN_EXAMPLE = {
+    "model": {"input": [1920, 1080, 3], "layers": [{"type": "Conv2D", "filters": 16, "kernel_size": 5, "strides": 5}]},
+    "batch": 64,
+}
+
+
+def option_properties() -> dict[str, Any]:
+    """The JSON Schema of each option."""
+    properties: dict[str, Any] = ActivationOptions.model_json_schema()["properties"]
+    return properties
+
+
+def option_parameters() -> list[dict[str, Any]]:
+    """The options as query parameters."""
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema, "description": schema.get("description", "")}
+        for name, schema in option_properties().items()
+    ]
+
+
+def activations_body(inline: bool) -> dict[str, Any]:
+    """The request of a route that runs a network."""
+    model = {"model": MODEL_SCHEMA} if inline else {}
+    example = RUN_EXAMPLE if inline else {"inputs": SMALL_INPUT, "layers": ["conv2d", "dense"]}
+    json_body = {
+        "schema": {
+            "type": "object",
+            "required": [*model, "inputs"],
+            "properties": {**model, "inputs": INPUTS_SCHEMA, **option_properties()},
+            "additionalProperties": False,
+        },
+        "examples": {"tensor": {"summary": "A 4×4 picture as numbers", "value": example}},
+    }
+    binary = {"type": "string", "contentMediaType": "application/octet-stream"}
+    form = {
+        "schema": {
+            "type": "object",
+            "properties": {
+                "image": {"description": "An image; several make a batch.", "type": "array", "items": binary},
+                "tensor": {"description": "A .npy, .npz or .safetensors file.", **binary},
+                "inputs": {"description": "Tensors as JSON.", "type": "string"},
+                **({"model": {"description": "The document as JSON: text or a file.", "type": "string"}} if inline else {}),
+                **option_properties(),
+            },
+            **({"required": ["model"]} if inline else {}),
+        }
+    }
+    raw = {} if inline else {kind: {"schema": binary} for kind in ("image/*", "application/x-npy", "application/x-npz",
+                                                                   "application/vnd.safetensors")}  # fmt: skip
+    content = {"application/json": json_body, "multipart/form-data": form, **raw}
+    return {"requestBody": {"required": True, "content": content}, "parameters": option_parameters()}
+
+
+def activations_replies() -> dict[int | str, dict[str, Any]]:
+    """The 200 of a route that runs a network, in every format."""
+    binary = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    content = {kind: binary for kind in (NPZ.media_type, SAFETENSORS.media_type)}
+    return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
+
+
+def document_body(example: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The request of a route that takes a document alone."""
+    content = {"schema": MODEL_SCHEMA, "examples": {"tiny": {"value": example or SMALL_DOCUMENT}}}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def components() -> dict[str, Any]:
+    """The schemas that documents are made of."""
+    _, schema = models_json_schema([(Document, "validation")], ref_template="#/components/schemas/{model}")
+    return {**schema["$defs"], "Tensor": TENSOR_COMPONENT}

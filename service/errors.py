@@ -1,0 +1,160 @@
+"""Domain errors as RFC 9457 problem+json, one shape on every path; the only place that knows status codes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from models.errors import (
+    DeadlineExceeded,
+    Internal,
+    Invalid,
+    LayerscopeError,
+    NotFound,
+    Problem,
+    TooLarge,
+    Unacceptable,
+    Unavailable,
+    Unparsable,
+    UnsupportedMedia,
+)
+
+log = logging.getLogger("layerscope")
+
+PROBLEM_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+STATUS: dict[type[LayerscopeError], int] = {
+    Unparsable: 400,
+    NotFound: 404,
+    Unacceptable: 406,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    Invalid: 422,
+    Internal: 500,
+    Unavailable: 503,
+    DeadlineExceeded: 504,
+}
+"""By class; a subclass has its parent's status unless it has its own."""
+FRAMEWORK = {
+    400: ("bad_request", "The request cannot be understood"),
+    404: (NotFound.code, NotFound.title),
+    405: ("method_not_allowed", "This address does not take this method"),
+    413: (TooLarge.code, TooLarge.title),
+    415: (UnsupportedMedia.code, UnsupportedMedia.title),
+}
+
+
+class ProblemItem(BaseModel):
+    """One thing wrong with one field."""
+
+    pointer: str = Field(description="JSON pointer (RFC 6901) into what was sent.", examples=["/model/layers/3/kernel_size"])
+    message: str
+    expected: str | None = None
+    received: str | None = None
+    suggestion: str | None = Field(None, description="What to write instead.")
+
+
+class ProblemDocument(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str = Field(description="Names the error; stable.", examples=["urn:layerscope:error:invalid_document"])
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="The path that was asked for.")
+    code: str = Field(description="The error's name alone; stable.", examples=["invalid_document"])
+    request_id: str
+    errors: list[ProblemItem]
+
+
+def status_of(error: type[LayerscopeError]) -> int:
+    """The HTTP status of an error class: its own, or that of its nearest ancestor."""
+    return next(STATUS[ancestor] for ancestor in error.__mro__ if ancestor in STATUS)
+
+
+def raises(*errors: type[LayerscopeError]) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI responses of a route that raises these."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for error in (*errors, Internal):
+        entry = described.setdefault(
+            status_of(error),
+            {"model": ProblemDocument, "content": {PROBLEM_TYPE: {}}, "description": ""},
+        )
+        entry["description"] = "; ".join(filter(None, (entry["description"], f"`{error.code}`: {error.title}")))
+    return described
+
+
+def install(app: FastAPI) -> None:
+    """Every error of every path in the one shape."""
+    app.add_exception_handler(LayerscopeError, _domain)
+    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+async def _domain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LayerscopeError)  # noqa: S101 (registered for this class alone)
+    return problem_response(request, error)
+
+
+def problem_response(request: Request, error: LayerscopeError) -> Response:
+    """The reply for a domain error."""
+    status = status_of(type(error))
+    if status == 500:
+        log.error("%s %s: %s", request.method, request.url.path, error.detail)
+        error = Internal()
+    return _response(request, status, error.code, error.title, error.detail, error.problems)
+
+
+async def _framework(request: Request, error: Exception) -> Response:
+    """What the framework itself raises: unknown paths, wrong methods."""
+    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class alone)
+    code, title = FRAMEWORK.get(error.status_code, ("error", "The request cannot be served"))
+    response = _response(request, error.status_code, code, title, title + ".", ())
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    """A parameter that FastAPI refused. Its own reply would echo the input, and fail on NaN."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for this class alone)
+    problems = [Problem("/" + "/".join(str(part) for part in item["loc"][1:]), str(item["msg"])) for item in error.errors()]
+    return _response(request, 422, Invalid.code, Invalid.title, problems[0].message if problems else "", problems)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    """A defect of ours: the log has it, the client does not."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _response(request, 500, Internal.code, Internal.title, "This is a defect; the log has the details.", ())
+
+
+def _response(
+    request: Request, status: int, code: str, title: str, detail: str, problems: tuple[Problem, ...] | list[Problem]
+) -> Response:
+    body = {
+        "type": f"urn:layerscope:error:{code}",
+        "title": title,
+        "status": status,
+        "detail": _printable(detail),
+        "instance": _printable(request.url.path),
+        "code": code,
+        "request_id": request.scope.get("request_id", ""),
+        "errors": [
+            {key: _printable(value) for key in Problem.__slots__ if (value := getattr(problem, key)) is not None}
+            for problem in problems
+        ],
+    }
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
+
+
+def _printable(text: str) -> str:
+    """Text that UTF-8 can carry, whatever a client put into a name."""
+    return text.encode("utf-8", "backslashreplace").decode()

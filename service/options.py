@@ -1,0 +1,85 @@
+"""What a client may ask for besides a model and an input: the same names in the query, a form and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from models.errors import InvalidOption, Problem
+from models.validation import field_names, problems_of
+
+MAX_SELECTORS = 1024
+
+
+def _selectors(value: Any) -> Any:
+    """A string holds several selectors, separated by commas; a list is taken as it is."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Selector = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class ActivationOptions(BaseModel):
+    """Options of a request for activations."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    layers: Annotated[
+        list[Selector] | None,
+        BeforeValidator(_selectors, json_schema_input_type=list[str] | str | None),
+        Field(
+            min_length=1,
+            max_length=MAX_SELECTORS,
+            description="Selectors: addresses, globs (`block?/conv*`) or `type:Conv2D`; a list, or separated by commas. "
+            "Default: every layer.",
+        ),
+    ] = None
+    data: Literal["nested", "base64", "none"] = Field("nested", description="How JSON carries the arrays.")
+    weights: bool = Field(False, description="Whether each layer's weights come along.")
+    stats: bool | None = Field(
+        None, description="Whether min, max, mean, std, zeros, NaN and infinities are counted. Default: in JSON only."
+    )
+    training: bool = Field(
+        False, description="Training mode for BatchNormalization and Dropout; the model itself does not change."
+    )
+    format: str | None = Field(None, description="`json`, `npz` or `safetensors`; wins over `Accept`.")
+    resize: Literal["bilinear", "nearest", "none"] = Field("bilinear", description="How images meet a fixed input size.")
+    scale: Literal["none", "unit", "signed", "caffe", "torch"] = Field(
+        "none", description="How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`."
+    )
+
+
+NAMES = tuple(field_names(ActivationOptions))
+
+
+def options_from(*sources: Mapping[str, Any]) -> ActivationOptions:
+    """Options gathered from the query and the body.
+
+    Raises:
+        InvalidOption: for a name nobody knows, a value that makes no sense, or one option given twice.
+    """
+    given: dict[str, Any] = {}
+    for source in sources:
+        for name, value in source.items():
+            if name in given:
+                raise InvalidOption("", [Problem(f"/{name}", f"{name} is given twice", "one value", "two")])
+            given[name] = value
+    try:
+        return ActivationOptions.model_validate(given)
+    except ValidationError as error:
+        raise InvalidOption("", problems_of(error, given, {"": NAMES})) from None
+
+
+def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Options out of a query or form, where a name may be repeated."""
+    gathered: dict[str, Any] = {}
+    for name, value in pairs:
+        if name == "layers":
+            gathered.setdefault(name, []).extend(_selectors(value))
+        elif name in gathered:
+            raise InvalidOption("", [Problem(f"/{name}", f"{name} is given twice", "one value", "two")])
+        else:
+            gathered[name] = value
+    return gathered

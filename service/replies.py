@@ -1,0 +1,140 @@
+"""From an engine's answer to a response: JSON in one piece, binary formats streamed tensor by tensor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from models.engine.messages import LayerInfo, Ran, TensorInfo
+from models.tensors.dtypes import DTYPES
+from service.engines import Answer
+from service.wire.formats import JSON, NPZ, SAFETENSORS, Format
+from service.wire.json import LayerEntry, activations_json, layer_object, spelled, weight_object
+from service.wire.npz import NpzStream
+from service.wire.safetensors import SafetensorsStream
+from service.wire.stream import TensorStream
+
+OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS)
+"""What activations can be sent as, the default first."""
+THREAD_BYTES = 256 * 1024
+"""JSON of more tensor bytes than this is written on a thread, so that other connections are not kept waiting."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the front knows of a request before the engine answers."""
+
+    id: str
+    name: str | None
+    inputs: Mapping[str, TensorInfo]
+    preprocessing: Mapping[str, Mapping[str, Any]]
+    started: float
+    """`time.perf_counter()` when the request came."""
+
+
+def head_of(told: Told, ran: Ran) -> dict[str, Any]:
+    """The reply without its layers."""
+    inputs = {name: _input(name, info, told, ran) for name, info in told.inputs.items()}
+    total = (time.perf_counter() - told.started) * 1e3
+    timing = {"build_ms": ran.build_ms, "run_ms": ran.run_ms, "total_ms": total}
+    return {
+        "model": {"id": told.id, "name": told.name, "parameters": ran.parameters, "cached": ran.cached},
+        "inputs": inputs,
+        "timing": {key: round(value, 3) for key, value in timing.items()},
+    }
+
+
+def _input(name: str, info: TensorInfo, told: Told, ran: Ran) -> dict[str, Any]:
+    described: dict[str, Any] = {"shape": info.shape, "dtype": info.dtype}
+    if name in told.preprocessing:
+        described["preprocessing"] = told.preprocessing[name]
+    if name in ran.inputs:
+        described["stats"] = ran.inputs[name]
+    return described
+
+
+async def activations_response(told: Told, answer: Answer, wanted: Format, mode: str, weights: bool) -> Response:
+    """The activations in the format that was agreed on."""
+    ran = await answer.head
+    assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
+    if wanted is JSON:
+        arrays = await _arrays(ran, answer)
+        size = sum(info.nbytes for info in ran.tensors)
+        if size > THREAD_BYTES:
+            body = await run_in_threadpool(_json, told, ran, arrays, mode, weights)
+        else:
+            body = _json(told, ran, arrays, mode, weights)
+        return Response(body, media_type=JSON.media_type)
+    if wanted is NPZ:
+        return _streamed(NpzStream(ran.tensors), answer, wanted)
+    return _streamed(SafetensorsStream(ran.tensors, _metadata(told, ran)), answer, wanted)
+
+
+def _json(told: Told, ran: Ran, arrays: Mapping[str, np.ndarray], mode: str, weights: bool) -> bytes:
+    entries = [
+        LayerEntry(layer, arrays.get(layer.address), [arrays[info.name] for info in layer.weights] if weights else None)
+        for layer in ran.layers
+    ]
+    return activations_json(head_of(told, ran), entries, mode)  # type: ignore[arg-type]
+
+
+def _metadata(told: Told, ran: Ran) -> dict[str, str]:
+    """The JSON reply without arrays, as safetensors carries text beside its tensors."""
+    layers = [layer_object(LayerEntry(layer), "none") for layer in ran.layers]
+    reply = {**head_of(told, ran), "layers": layers}
+    return {"layerscope": orjson.dumps(spelled(reply)).decode()}
+
+
+async def _arrays(ran: Ran, answer: Answer) -> dict[str, np.ndarray]:
+    """Every tensor of the answer by name, over the engine's memory."""
+    views = [view async for view in answer.tensors()]
+    return {
+        info.name: np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
+        for info, view in zip(ran.tensors, views, strict=True)
+    }
+
+
+def _streamed(stream: TensorStream, answer: Answer, wanted: Format) -> Response:
+    """Each tensor goes out while the next one is copied; the length is known from the start."""
+    headers = {"Content-Length": str(stream.length)}
+    return StreamingResponse(_pieces(stream, answer), media_type=wanted.media_type, headers=headers)
+
+
+async def _pieces(stream: TensorStream, answer: Answer) -> AsyncIterator[bytes | memoryview]:
+    yield stream.head()
+    index = 0
+    async for view in answer.tensors():
+        for piece in stream.member(index, view):
+            yield piece if isinstance(piece, bytes) else memoryview(piece)
+        index += 1
+    yield stream.tail()
+
+
+async def weights_json(told_id: str, name: str | None, answer: Answer, mode: str) -> bytes:
+    """`{"model": …, "layers": [{"address", "type", "parameters", "weights": [...]}]}`."""
+    ran = await answer.head
+    assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
+    arrays = await _arrays(ran, answer)
+    layers = [_layer_weights(layer, arrays, mode) for layer in ran.layers]
+    head = {"model": {"id": told_id, "name": name, "parameters": ran.parameters}, "layers": layers}
+    return orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _layer_weights(layer: LayerInfo, arrays: Mapping[str, np.ndarray], mode: str) -> dict[str, Any]:
+    weights = [weight_object(layer.address, info, arrays[info.name], mode) for info in layer.weights]  # type: ignore[arg-type]
+    return {"address": layer.address, "type": layer.type, "parameters": layer.parameters, "weights": weights}
+
+
+def infos(names: Sequence[str], arrays: Sequence[np.ndarray]) -> dict[str, TensorInfo]:
+    """The inputs as they go to the engine, by name."""
+    return {
+        name: TensorInfo(name, array.dtype.name, array.shape, array.nbytes)
+        for name, array in zip(names, arrays, strict=True)
+    }

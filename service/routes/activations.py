@@ -1,0 +1,25 @@
+"""`POST /v1/activations`: the model comes with the request."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.activations import activations, inline_model, read_ask
+from service.contract import ACTIVATION_ERRORS, activations_body, activations_replies
+from service.errors import raises
+from service.state import StateOf
+
+router = APIRouter(tags=["activations"])
+
+
+@router.post(
+    "/v1/activations",
+    summary="Run a model that comes with the request",
+    responses=raises(*ACTIVATION_ERRORS) | activations_replies(),
+    openapi_extra=activations_body(inline=True),
+)
+async def post_activations(request: Request, state: StateOf) -> Response:
+    """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
+    ask = await read_ask(request, state, inline=True)
+    return await activations(request, state, inline_model(ask.model), ask)

@@ -1,0 +1,55 @@
+"""Whether the service lives, is ready, and what it is."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+from fastapi import APIRouter, Response
+
+from service.engines import EngineState
+from service.schemas import EngineReply, Liveness, Readiness, Version
+from service.state import State, StateOf
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="The front answers")
+async def get_health() -> Liveness:
+    """Says nothing of the engines: restarting the front would not help them."""
+    return Liveness()
+
+
+@router.get("/readyz", summary="An engine is warmed up", responses={503: {"model": Readiness, "description": "Not ready."}})
+async def get_readiness(state: StateOf, response: Response) -> Readiness:
+    """200 once an engine has imported TensorFlow and run a network; shows the devices it computes on."""
+    engines = state.engines.states()
+    reason = not_ready_reason(state, engines)
+    if reason is not None:
+        response.status_code = 503
+        response.headers["Retry-After"] = "1"
+    shown = [EngineReply(ready=engine.ready, pid=engine.pid, devices=list(engine.devices)) for engine in engines]
+    return Readiness(ready=reason is None, draining=state.engines.draining, reason=reason, engines=shown)
+
+
+def not_ready_reason(state: State, engines: list[EngineState]) -> str | None:
+    """Why requests are not served now; None when they are."""
+    if state.engines.draining:
+        return "the service is stopping"
+    ready = [engine for engine in engines if engine.ready]
+    if not ready:
+        return "no engine has warmed up yet"
+    if state.settings.require_gpu and not any(device["type"] == "GPU" for engine in ready for device in engine.devices):
+        return "LAYERSCOPE_REQUIRE_GPU is set and no engine sees a GPU"
+    return None
+
+
+@router.get("/version", summary="What is running")
+async def get_version() -> Version:
+    """Versions of the service and of what computes."""
+    return Version(
+        layerscope=version("layerscope"),
+        python=platform.python_version(),
+        tensorflow=version("tensorflow"),
+        keras=version("keras"),
+    )

@@ -1,0 +1,61 @@
+"""`GET /v1/layers`: the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+
+from models.errors import NotFound, Problem, did_you_mean, shown
+from models.layers import ALIASES, CATALOGUE
+from models.layers.excluded import EXCLUDED
+from models.layers.layer import Layer
+from service.errors import raises
+from service.schemas import LayerType, LayerTypeEntry, LayerTypeList
+
+router = APIRouter(tags=["layers"])
+
+
+@router.get("/v1/layers", summary="Every allowed layer")
+async def get_layers() -> LayerTypeList:
+    """The catalogue, and what of Keras is left out of it."""
+    return LayerTypeList(layers=[LayerTypeEntry(**_entry(name)) for name in CATALOGUE], left_out=dict(EXCLUDED))
+
+
+@router.get("/v1/layers/{type}", summary="One layer's arguments", responses=raises(NotFound))
+async def get_layer(type: Annotated[str, Path(examples=["Conv2D"])]) -> LayerType:  # noqa: A002 (Keras' users say type)
+    """The JSON Schema of a layer's arguments, and a document that runs."""
+    name = ALIASES.get(type, type)
+    if name not in CATALOGUE:
+        raise NotFound("", [_unknown(type)])
+    cls = CATALOGUE[name]
+    return LayerType(**_entry(name), arguments=cls.model_json_schema(), example=example_document(cls))
+
+
+def _unknown(word: str) -> Problem:
+    near = did_you_mean(word, [*CATALOGUE, *ALIASES])
+    reason = f"{word} is left out of the catalogue: {EXCLUDED[word]}" if word in EXCLUDED else None
+    return Problem(
+        "", reason or "there is no layer of this type", "a layer of GET /v1/layers", shown(word),
+        f'use "{near}"' if near else None,
+    )  # fmt: skip
+
+
+def _entry(name: str) -> dict[str, Any]:
+    cls = CATALOGUE[name]
+    summary = (cls.__doc__ or "").strip().split("\n")[0] if "__doc__" in vars(cls) and cls.__doc__ else ""
+    aliases = [alias for alias, target in ALIASES.items() if target == name]
+    return {"type": name, "aliases": aliases, "family": cls.__module__.rpartition(".")[2], "summary": summary}
+
+
+def example_document(cls: type[Layer]) -> dict[str, Any]:
+    """A document with this layer alone, on the inputs of its example; a cell inside an RNN."""
+    layer = {"type": cls.__name__, **cls.example.arguments}
+    if not cls.standalone:
+        layer = {"type": "RNN", "cell": layer}
+    shapes = cls.example.shapes
+    if len(shapes) == 1:
+        return {"input": {"shape": list(shapes[0]), "dtype": cls.example.dtype}, "layers": [layer]}
+    names = [f"input_{number}" for number in range(len(shapes))]
+    inputs = {name: {"shape": list(shape), "dtype": cls.example.dtype} for name, shape in zip(names, shapes, strict=True)}
+    return {"input": inputs, "layers": [layer | {"inputs": names}]}

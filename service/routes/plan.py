@@ -1,0 +1,120 @@
+"""`POST /v1/plan`: what a network will cost, before anything is allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from starlette.responses import Response
+
+from models.addresses import select
+from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress
+from models.network import Network, expand
+from models.validation import field_names, problems_of
+from service.activations import Model, document_bytes, inline_model
+from service.bodies import parse_json, read_body
+from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
+from service.errors import raises
+from service.options import MAX_SELECTORS, Selector, from_pairs
+from service.schemas import PlanReply
+from service.state import State, StateOf
+
+router = APIRouter(tags=["plan"])
+
+MAX_BATCH = 2**20
+
+
+class PlanOptions(BaseModel):
+    """What a plan is asked for besides the model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    batch: Annotated[int | None, Field(ge=1, le=MAX_BATCH, description="Examples at once; null leaves the batch free.")] = 1
+    layers: Annotated[
+        list[Selector] | None,
+        BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value),
+        Field(min_length=1, max_length=MAX_SELECTORS, description="Selectors; default every layer."),
+    ] = None
+
+
+BODY = {
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"model": MODEL_SCHEMA, **PlanOptions.model_json_schema()["properties"]},
+                    "additionalProperties": False,
+                },
+                "examples": {"pictures": {"summary": "64 large pictures through one convolution", "value": PLAN_EXAMPLE}},
+            }
+        }
+    }
+}
+
+
+@router.post(
+    "/v1/plan",
+    summary="Shapes, bytes, parameters, multiply-adds and receptive fields",
+    responses=raises(*BODY_ERRORS, NotFound, InvalidDocument, InvalidOption, UnknownAddress, *ENGINE_ERRORS)
+    | {200: {"model": PlanReply}},
+    openapi_extra=BODY,
+)
+async def post_plan(
+    request: Request, state: StateOf, model: Annotated[str | None, Query(description="A registered model.")] = None
+) -> Response:
+    """Plans a document, or a registered model; nothing is built."""
+    body = await read_body(request, int(state.settings.max_body))
+    raw = parse_json(body) if body or model is None else {}
+    if not isinstance(raw, dict):
+        raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', type(raw).__name__)])
+    query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
+    options = _options({key: value for key, value in raw.items() if key != "model"} | query)
+    return await _planned(state, _model(state, model, raw.get("model")), options)
+
+
+def _options(given: Mapping[str, Any]) -> PlanOptions:
+    try:
+        return PlanOptions.model_validate(given)
+    except ValidationError as error:
+        raise InvalidOption("", problems_of(error, given, {"": ["model", *field_names(PlanOptions)]})) from None
+
+
+def _model(state: State, name: str | None, raw: Any) -> Model:
+    if name is None:
+        return inline_model(raw)
+    if raw is not None:
+        problem = Problem("/model", "there are two models", "one in the query or one in the body", "both")
+        raise InvalidOption("", [problem])
+    entry = state.store.find(name)
+    return Model(state.store.document(entry), entry.name, entry.id)
+
+
+async def _planned(state: State, model: Model, options: PlanOptions) -> Response:
+    try:
+        network = expand(model.document)
+        require_inputs(network)
+        plan = await plan_of(state, network, options.batch, options.layers)
+    except InvalidDocument as error:
+        raise error.under(model.pointer) from None
+    head = {"id": network.identity(), "name": model.name, "parameters": plan["totals"]["parameters"]}
+    return Response(orjson.dumps({"model": head, **plan}), media_type="application/json")
+
+
+async def plan_of(state: State, network: Network, batch: int | None, layers: list[str] | None) -> dict[str, Any]:
+    """The engine's plan of a network that declares its inputs."""
+    shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
+    raw = await state.engines.plan(document_bytes(network), shapes, select(network, layers))
+    plan: dict[str, Any] = orjson.loads(raw)
+    return plan
+
+
+def require_inputs(network: Network) -> None:
+    """A network can be planned once its inputs are declared."""
+    if not network.inputs:
+        problem = Problem("/input", "the document declares no input", "a shape without the batch", "nothing",
+                          'write "input": [28, 28, 1]')  # fmt: skip
+        raise InvalidDocument("", [problem])

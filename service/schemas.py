@@ -1,0 +1,251 @@
+"""Replies, as the contract has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Stats(BaseModel):
+    """Of the finite values; null when there are none."""
+
+    min: float | None
+    max: float | None
+    mean: float | None
+    std: float | None
+    zeros: float = Field(description="The fraction of exact zeros.")
+    nan: int
+    inf: int
+
+
+class WeightReply(BaseModel):
+    """One weight of a layer, under Keras' name."""
+
+    name: str
+    shape: list[int]
+    dtype: str
+    data: Any = Field(None, description="Nested arrays; NaN and infinities are strings.")
+    base64: str | None = None
+
+
+class LayerReply(BaseModel):
+    """One layer's activation."""
+
+    address: str
+    type: str
+    shape: list[int]
+    dtype: str
+    parameters: int
+    stats: Stats | None = None
+    data: Any = None
+    base64: str | None = None
+    weights: list[WeightReply] | None = None
+
+
+class ModelReply(BaseModel):
+    """The model that ran."""
+
+    id: str = Field(examples=["sha256:9918e6abe1f18…"])
+    name: str | None
+    parameters: int
+    cached: bool = Field(description="Whether it was built already.")
+
+
+class InputReply(BaseModel):
+    """An input as the network saw it, and what was done to make it so."""
+
+    shape: list[int]
+    dtype: str
+    preprocessing: dict[str, Any] | None = None
+    stats: Stats | None = None
+
+
+class Timing(BaseModel):
+    """Milliseconds."""
+
+    build_ms: float
+    run_ms: float
+    total_ms: float
+
+
+class ActivationsReply(BaseModel):
+    """The reply of every route that runs a network."""
+
+    model: ModelReply
+    inputs: dict[str, InputReply]
+    layers: list[LayerReply]
+    timing: Timing
+
+
+class ReceptiveFieldReply(BaseModel):
+    """What one element sees, along each spatial axis, in elements of the network's input."""
+
+    input: str
+    size: list[int]
+    stride: list[int]
+    offset: list[int | None] = Field(description="First input element the first output element sees; negative in padding.")
+
+
+class PlannedTensor(BaseModel):
+    """A tensor before it exists; null where a dimension is free."""
+
+    shape: list[int | None]
+    dtype: str
+    bytes: int | None
+
+
+class PlannedLayer(PlannedTensor):
+    """One layer of a plan."""
+
+    address: str
+    type: str
+    parameters: int
+    trainable_parameters: int
+    non_trainable_parameters: int
+    macs: int | None = Field(description="Multiply-adds for the whole batch.")
+    receptive_field: ReceptiveFieldReply | None = Field(description="Null where an output does not see a sliding window.")
+
+
+class PlanTotals(BaseModel):
+    """Sums over the whole network."""
+
+    layers: int
+    input_bytes: int | None
+    bytes: int | None = Field(description="All layers' outputs.")
+    parameters: int
+    trainable_parameters: int
+    non_trainable_parameters: int
+    parameter_bytes: int
+    macs: int | None
+
+
+class PlannedModel(BaseModel):
+    """The model that was planned."""
+
+    id: str
+    name: str | None
+    parameters: int
+
+
+class PlanReply(BaseModel):
+    """The reply of `POST /v1/plan`."""
+
+    model: PlannedModel
+    inputs: dict[str, PlannedTensor]
+    layers: list[PlannedLayer]
+    totals: PlanTotals
+
+
+class LayerWeights(BaseModel):
+    """The weights of one layer."""
+
+    address: str
+    type: str
+    parameters: int
+    weights: list[WeightReply]
+
+
+class NamedModel(BaseModel):
+    """A model by id and name."""
+
+    id: str
+    name: str | None
+    parameters: int
+
+
+class WeightsReply(BaseModel):
+    """The weights of a model's layers, in `get_weights()` order."""
+
+    model: NamedModel
+    layers: list[LayerWeights]
+
+
+class ModelEntry(BaseModel):
+    """A registered model in a list."""
+
+    name: str
+    id: str
+    created: str
+
+
+class ModelList(BaseModel):
+    """Every registered model."""
+
+    models: list[ModelEntry]
+
+
+class NodeReply(BaseModel):
+    """One layer call of a graph."""
+
+    address: str
+    type: str
+    inputs: list[str]
+    outputs: list[str]
+    shape: list[int | None] | None = None
+    parameters: int | None = None
+
+
+class ModelSummary(ModelEntry):
+    """A registered model with its graph. Shapes and counts are there when the document declares its inputs."""
+
+    inputs: dict[str, Any]
+    outputs: list[str]
+    parameters: int | None
+    nodes: list[NodeReply]
+    edges: list[tuple[str, str]]
+
+
+class LayerTypeEntry(BaseModel):
+    """A layer type of the catalogue."""
+
+    type: str
+    aliases: list[str]
+    family: str
+    summary: str
+
+
+class LayerTypeList(BaseModel):
+    """The catalogue."""
+
+    layers: list[LayerTypeEntry]
+    left_out: dict[str, str] = Field(description="Layers of Keras that are not allowed, and why.")
+
+
+class LayerType(LayerTypeEntry):
+    """A layer type with its arguments and a document that works."""
+
+    arguments: dict[str, Any] = Field(description="JSON Schema.")
+    example: dict[str, Any]
+
+
+class EngineReply(BaseModel):
+    """One engine."""
+
+    ready: bool
+    pid: int | None
+    devices: list[dict[str, str]]
+
+
+class Readiness(BaseModel):
+    """Whether requests are served, and on what."""
+
+    ready: bool
+    draining: bool
+    reason: str | None = None
+    engines: list[EngineReply]
+
+
+class Liveness(BaseModel):
+    """The front answers."""
+
+    live: bool = True
+
+
+class Version(BaseModel):
+    """What is running."""
+
+    layerscope: str
+    python: str
+    tensorflow: str
+    keras: str

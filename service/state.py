@@ -1,0 +1,31 @@
+"""What lives as long as the service: made in the lifespan, handed to routes through their signatures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from models.store import ModelStore
+from service.engines import Engines
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class State:
+    """The one object of the application's state."""
+
+    settings: Settings
+    engines: Engines
+    store: ModelStore
+
+
+def state_of(request: Request) -> State:
+    """The application's state, for routes."""
+    state = request.app.state.layerscope
+    assert isinstance(state, State)  # noqa: S101 (the lifespan put it there)
+    return state
+
+
+StateOf = Annotated[State, Depends(state_of)]

@@ -1,0 +1,66 @@
+"""Replies as .npy: one tensor, as numpy.save writes it.
+
+Source: numpy/lib/format.py, format version 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from math import prod
+
+import ml_dtypes
+import numpy as np
+
+from models.engine.messages import TensorInfo
+from models.errors import Problem, Unacceptable
+from models.tensors.dtypes import DTYPES
+from service.wire.stream import Buffer, checked
+
+
+class NpyStream:
+    """The only tensor of a reply.
+
+    Raises:
+        Unacceptable: there are several, or none.
+    """
+
+    def __init__(self, tensors: Sequence[TensorInfo]) -> None:
+        if len(tensors) != 1:
+            expected, received = "a reply of one tensor", f"{len(tensors)} tensors"
+            advice = "ask for one layer without weights, or for npz"
+            raise Unacceptable(problems=[Problem("", "a .npy file holds one tensor", expected, received, advice)])
+        self._tensor = tensors[0]
+        self.length = npy_bytes(self._tensor)
+
+    def head(self) -> bytes:
+        return npy_header(self._tensor)
+
+    def member(self, index: int, data: Buffer) -> tuple[Buffer]:  # noqa: ARG002 - there is one
+        return (npy_data(self._tensor, data),)
+
+    def tail(self) -> bytes:
+        return b""
+
+
+def npy_header(tensor: TensorInfo) -> bytes:
+    """Magic, version and header of the tensor's file; bfloat16, which NumPy lacks, is declared float32."""
+    dtype = np.dtype("<f4") if tensor.dtype == "bfloat16" else DTYPES[tensor.dtype]
+    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(tensor.shape)}
+    buffer = BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, described)
+    return buffer.getvalue()
+
+
+def npy_data(tensor: TensorInfo, data: Buffer) -> memoryview:
+    """The tensor's bytes in the file: its own, or bfloat16 widened exactly to float32."""
+    view = checked(data, tensor.nbytes, tensor.name)
+    if tensor.dtype != "bfloat16":
+        return view
+    return np.frombuffer(view, ml_dtypes.bfloat16).astype("<f4").view(np.uint8).data
+
+
+def npy_bytes(tensor: TensorInfo) -> int:
+    """The length of the tensor's file."""
+    itemsize = 4 if tensor.dtype == "bfloat16" else DTYPES[tensor.dtype].itemsize
+    return len(npy_header(tensor)) + prod(tensor.shape) * itemsize

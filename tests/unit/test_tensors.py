@@ -1,0 +1,263 @@
+import base64
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from models.document import InputSpec
+from models.errors import InvalidTensor
+from models.tensors import DTYPES, converted, fit, is_tensor_form, parse_tensor
+
+PATTERNS = {name: np.array([0, 1, 1], dtype) for name, dtype in DTYPES.items()}
+
+
+def problem_of(call, *args):
+    """The only problem that the call raises."""
+    with pytest.raises(InvalidTensor) as caught:
+        call(*args)
+    (problem,) = caught.value.problems
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("raw", "dtype", "shape"),
+    [
+        (3, "int64", ()),
+        (2.5, "float64", ()),
+        ([[1, 2], [3, 4]], "int64", (2, 2)),
+        ([[1, 2.5]], "float64", (1, 2)),
+        ([True, False], "bool", (2,)),
+        ([True, 2], "int64", (2,)),
+        ([2**64 - 1, 0], "uint64", (2,)),
+        ([-(2**63)], "int64", (1,)),
+        ([[], []], "float64", (2, 0)),
+    ],
+)
+def test_nested_arrays_become_the_dtype_that_holds_them(raw, dtype, shape):
+    """Bools, integers and floats are told apart; the values are NumPy's own reading."""
+    array = parse_tensor(raw, "/inputs")
+    assert (array.dtype.name, array.shape) == (dtype, shape)
+    assert array.tolist() == raw
+
+
+def test_words_stand_for_what_json_cannot_write():
+    """The three strings are numbers, with their signs."""
+    array = parse_tensor([["NaN", 1], ["Infinity", "-Infinity"]], "/inputs")
+    np.testing.assert_array_equal(array, [[np.nan, 1], [np.inf, -np.inf]])
+
+
+def test_eight_axes_are_read_and_nine_are_not():
+    """The bound is TensorFlow's safety, not NumPy's."""
+    raw = 5
+    for _ in range(8):
+        raw = [raw]
+    assert parse_tensor(raw, "").shape == (1,) * 8
+    assert problem_of(parse_tensor, [raw], "/inputs").expected == "at most 8 nested arrays"
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer", "expected", "received"),
+    [
+        ([[1, 2], [3]], "/inputs/1", "an array of length 2, as /inputs/0", "length 1"),
+        ([[[1], [2]], [[3], 4]], "/inputs/1/1", "an array of length 1, as /inputs/0/0", "4"),
+        ([1, [2]], "/inputs/1", 'a number, "NaN", "Infinity" or "-Infinity"', "[2]"),
+        ([[0, 1], [2, None]], "/inputs/1/1", 'a number, "NaN", "Infinity" or "-Infinity"', "null"),
+        ([[], [1]], "/inputs/1", "an array of length 0, as /inputs/0", "length 1"),
+        ([0, 2**64], "/inputs/1", "integers of one 64-bit dtype", str(2**64)),
+        ([2**63, -1], "/inputs/0", "integers of one 64-bit dtype", str(2**63)),
+        ([0.5, 10**400], "/inputs/1", "a number below 1.8e308", "an integer of over 24 digits"),
+    ],
+)
+def test_what_is_no_tensor_is_pointed_at(raw, pointer, expected, received):
+    """The pointer is that of the row or number at fault, not of the tensor."""
+    problem = problem_of(parse_tensor, raw, "/inputs")
+    assert (problem.pointer, problem.expected, problem.received) == (pointer, expected, received)
+
+
+def test_a_misspelt_word_is_put_right():
+    """`nan` is not guessed at; it is suggested."""
+    assert problem_of(parse_tensor, ["nan"], "/inputs").suggestion == 'write "NaN"'
+
+
+def test_integers_are_not_rounded_on_the_way_to_an_integer_dtype():
+    """2**53 + 1 among floats would become 2**53."""
+    assert parse_tensor([2**53, 1.0], "", "int64").tolist() == [2**53, 1]
+    assert parse_tensor([2**53 + 1, 1], "", "int64").tolist() == [2**53 + 1, 1]
+    assert problem_of(parse_tensor, [1.0, 2**53 + 1], "/i", "int64").pointer == "/i/1"
+    assert parse_tensor([1.0, 2**53 + 1], "", "float64").tolist() == [1.0, 2.0**53]
+
+
+def test_large_integers_meant_for_floats_are_floats():
+    """JavaScript writes 1e20 without an exponent."""
+    assert parse_tensor([10**20, 1], "", "float32").tolist() == [float(np.float32(1e20)), 1.0]
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_base64_is_the_bytes_of_any_dtype(name):
+    """Little-endian, in C order, with the shape beside it."""
+    sent = PATTERNS[name].reshape(3, 1)
+    raw = {"shape": [3, 1], "dtype": name, "base64": base64.b64encode(sent.tobytes()).decode()}
+    array = parse_tensor(raw, "/inputs")
+    assert (array.dtype, array.shape, array.tobytes()) == (DTYPES[name], (3, 1), sent.tobytes())
+
+
+@pytest.mark.parametrize("data", [[0, 1, 2, 3, 4, 5], [[0, 1, 2], [3, 4, 5]]])
+def test_data_fills_a_shape_flat_or_nested(data):
+    """Row-major, in the dtype it names; the input's dtype does not matter then."""
+    array = parse_tensor({"shape": [2, 3], "dtype": "uint8", "data": data}, "/inputs", "float32")
+    assert array.dtype.name == "uint8"
+    assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer", "expected"),
+    [
+        ({"shape": [2, 3], "data": [1, 2]}, "/x/data", "6 numbers for the shape [2, 3]"),
+        ({"shape": [2, 2], "data": [[1, 2, 3, 4]]}, "/x/data", "4 numbers for the shape [2, 2]"),
+        ({"shape": [2, -1], "data": [1]}, "/x/shape", "an array of at most 8 integers, each 0 or more"),
+        ({"shape": [True], "data": [1]}, "/x/shape", "an array of at most 8 integers, each 0 or more"),
+        ({"shape": [0, 2**50], "data": []}, "/x/shape", "an array of at most 8 integers, each 0 or more"),
+        ({"dtype": "int8", "base64": "AA=="}, "/x/shape", "an array of at most 8 integers, each 0 or more"),
+        ({"shape": [2], "dtype": "int16", "base64": "AAA="}, "/x/base64", "4 bytes: 2 values of 2 bytes"),
+        ({"shape": [1], "dtype": "bool", "base64": "Ag=="}, "/x/base64", "bytes of 0 or 1"),
+        ({"shape": [1], "data": [1], "base64": "AA=="}, "/x", "a tensor has either data or base64"),
+        ({"shape": [1]}, "/x", "a tensor has either data or base64"),
+        ("AA==", "/x", "this is not a tensor"),
+        (None, "/x", "this is not a tensor"),
+    ],
+)
+def test_a_malformed_form_says_what_is_wrong(raw, pointer, expected):
+    """The pointer is that of the key."""
+    problem = problem_of(parse_tensor, raw, "/x")
+    assert problem.pointer == pointer
+    assert expected in (problem.expected, problem.message)
+
+
+def test_base64_skips_nothing():
+    """Junk, line breaks, missing padding and the URL alphabet are refused, not dropped."""
+    for text in ("AA\n==", "AA", "A-==", "AAé=", 5, "\ud800AA="):
+        assert problem_of(parse_tensor, {"shape": [1], "dtype": "int8", "base64": text}, "").pointer == "/base64"
+
+
+@pytest.mark.parametrize(("raw", "near"), [("float", "float64"), ("Float32", "float32"), ("bfloat", "bfloat16")])
+def test_an_unknown_dtype_gets_a_suggestion(raw, near):
+    """Names are NumPy's."""
+    problem = problem_of(parse_tensor, {"shape": [1], "dtype": raw, "base64": ""}, "/x")
+    assert (problem.pointer, problem.suggestion) == ("/x/dtype", f'write "{near}"')
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_tensor"),
+    [
+        ([1], True),
+        ({"shape": [1], "data": [1]}, True),
+        ({"base64": ""}, True),
+        ({"image": "abc"}, True),
+        ({"image": [[1]]}, False),
+        ({"left": [1], "right": [2]}, False),
+        ({"data": [1], "left": [2]}, False),
+        ({"shape": [1]}, False),
+        ({}, False),
+    ],
+)
+def test_one_tensor_is_told_from_named_inputs(raw, is_tensor):
+    """By its keys alone."""
+    assert is_tensor_form(raw) is is_tensor
+
+
+@pytest.mark.parametrize("target", DTYPES)
+@pytest.mark.parametrize("source", DTYPES)
+def test_zero_and_one_go_from_every_dtype_to_every_other(source, target):
+    """All 169 pairs, bit for bit NumPy's cast."""
+    array = converted(PATTERNS[source], target, "")
+    assert array.dtype == DTYPES[target]
+    assert array.tobytes() == PATTERNS[target].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("values", "target"),
+    [
+        (np.float64([1.5]), "int32"),
+        (np.float64([np.nan]), "int32"),
+        (np.float32([np.inf]), "uint8"),
+        (np.float32([2**63]), "int64"),
+        (np.float64([-1]), "uint64"),
+        (np.array([256], ml_dtypes.bfloat16), "uint8"),
+        (np.int64([128]), "int8"),
+        (np.int64([-1]), "uint64"),
+        (np.uint64([2**63]), "int64"),
+        (np.float64([1e300]), "float32"),
+        (np.float64([3.4028235677973366e38]), "float32"),
+        (np.float32([65520]), "float16"),
+        (np.int32([70000]), "float16"),
+        (np.float32([3.4e38]), "bfloat16"),
+        (np.float32([0.5]), "bool"),
+        (np.int8([2]), "bool"),
+    ],
+)
+def test_a_value_that_would_be_lost_is_refused(values, target):
+    """Overflow, fractions and NaN are never cast silently; the value and its index are named."""
+    problem = problem_of(converted, np.array([[0, 1], [1, values[0]]], values.dtype), target, "/x")
+    assert problem.expected == f"values that {target} holds"
+    assert problem.received.endswith(f"at index [1, 1] ({values.dtype.name})")
+
+
+def test_rounding_between_floats_and_infinities_pass():
+    """float64 to float32 rounds as NumPy does; an infinity stays one."""
+    sent = np.array([0.1, np.inf, -np.inf, np.nan, -0.0, 1e-46, 65519.0])
+    assert converted(sent, "float32", "").tobytes() == sent.astype(np.float32).tobytes()
+    assert converted(sent, "float16", "").tobytes() == sent.astype(np.float16).tobytes()
+    assert converted(np.float64([-(2.0**63), 2.0**62]), "int64", "").tolist() == [-(2**63), 2**62]
+
+
+@pytest.mark.parametrize(
+    "array", [np.array([1j]), np.array(["a"]), np.array([None]), np.zeros(1, "f4,f4"), np.zeros(1, "M8[s]")]
+)
+def test_other_kinds_of_values_are_refused(array):
+    """Complex, text, objects, structures and dates."""
+    assert "are not accepted" in problem_of(converted, array, "float32", "/x").message
+
+
+def test_the_batch_dimension_is_added_where_it_is_missing():
+    """The declared rank is one example, one axis more is a batch."""
+    spec = InputSpec(shape=[2, None])
+    assert fit(np.ones((2, 5)), spec, "input", "").shape == (1, 2, 5)
+    assert fit(np.ones((4, 2, 5)), spec, "input", "").shape == (4, 2, 5)
+    assert fit(np.float32(3).reshape(()), InputSpec(shape=[]), "input", "").shape == (1,)
+
+
+def test_a_fitted_tensor_is_in_c_order_little_endian_and_of_the_declared_dtype():
+    """Whatever the order and byte order it came in."""
+    sent = np.asfortranarray(np.arange(6, dtype=">i2").reshape(2, 3))
+    fitted = fit(sent, InputSpec(shape=[3], dtype="float32"), "input", "")
+    assert fitted.flags.c_contiguous
+    assert fitted.tobytes() == np.arange(6, dtype="<f4").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("shape", "declared", "expected", "received", "suggestion"),
+    [
+        ((28, 28), [28, 28, 1], "(batch, 28, 28, 1)", "(28, 28)", "add a last axis: reshape to (28, 28, 1) before sending"),
+        ((5, 28, 28), [28, 28, 1], "(batch, 28, 28, 1)", "(5, 28, 28)", "add a last axis: reshape to (5, 28, 28, 1) before sending"),
+        ((3, 8, 8), [8, 8, 3], "(batch, 8, 8, 3)", "(3, 8, 8)", "move the channels last before sending"),
+        ((2, 3, 8, 8), [None, None, 3], "(batch, any, any, 3)", "(2, 3, 8, 8)", "move the channels last before sending"),
+        ((784,), [28, 28, 1], "(batch, 28, 28, 1)", "(784,)", "reshape to (1, 28, 28, 1) before sending"),
+        ((7, 784), [28, 28], "(batch, 28, 28)", "(7, 784)", "reshape to (7, 28, 28) before sending"),
+        ((5,), [4], "(batch, 4)", "(5,)", None),
+        ((1, 2, 3, 4), [5], "(batch, 5)", "(1, 2, 3, 4)", None),
+    ],
+)  # fmt: skip
+def test_a_shape_that_does_not_fit_is_explained(shape, declared, expected, received, suggestion):
+    """In words, with what to do where that is plain."""
+    problem = problem_of(fit, np.zeros(shape), InputSpec(shape=declared), "left", "/inputs/left")
+    assert problem.message == "the shape of left does not fit"
+    assert (problem.pointer, problem.expected, problem.received, problem.suggestion) == (
+        "/inputs/left", expected, received, suggestion,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 2), (3, 0, 2)])
+def test_empty_tensors_are_refused(shape):
+    """A batch of nothing, and a free dimension of nothing, give TensorFlow's uninitialised memory."""
+    problem = problem_of(fit, np.zeros(shape), InputSpec(shape=[None, 2]), "input", "/inputs")
+    assert problem.expected == "1 or more along every axis"

@@ -1,0 +1,134 @@
+import base64
+import json
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from models.engine.messages import LayerInfo, TensorInfo
+from models.tensors import DTYPES
+from service.wire.json import LayerEntry, activations_json, layer_json
+
+
+def entry_of(array, weights=None, **info):
+    """A layer called `conv2d` whose output is `array`, and its named weights."""
+    named = {} if weights is None else weights
+    return LayerEntry(
+        LayerInfo(
+            info.pop("address", "conv2d"),
+            "Conv2D",
+            tensor_info("conv2d", array),
+            30,
+            weights=tuple(tensor_info(f"weights/conv2d/{name}", weight) for name, weight in named.items()),
+            **info,
+        ),
+        array,
+        None if weights is None else tuple(named.values()),
+    )
+
+
+def tensor_info(name, array):
+    """The array's description."""
+    return TensorInfo(name, array.dtype.name, array.shape, array.nbytes)
+
+
+def written(array):
+    """The text of `data`."""
+    text = layer_json(entry_of(array), "nested").decode()
+    return text.partition('"data":')[2].removesuffix("}")
+
+
+def test_a_reply_is_exactly_the_contracts():
+    """Section 6, key by key and in its order."""
+    entry = entry_of(
+        np.float32([[1, 2]]), {"kernel": np.float32([[0.5]]), "bias": np.float32([-0.0])}, stats={"min": 1.0, "nan": 0}
+    )
+    head = {"model": {"id": "sha256:0", "cached": True}, "inputs": {"input": {"shape": [1]}}, "timing": {"run_ms": 0.4}}
+    assert activations_json(head, [entry], "nested") == (
+        b'{"model":{"id":"sha256:0","cached":true},"inputs":{"input":{"shape":[1]}},'
+        b'"layers":[{"address":"conv2d","type":"Conv2D","shape":[1,2],"dtype":"float32","parameters":30,'
+        b'"stats":{"min":1.0,"nan":0},"data":[[1.0,2.0]],'
+        b'"weights":[{"name":"kernel","shape":[1,1],"dtype":"float32","data":[[0.5]]},'
+        b'{"name":"bias","shape":[1],"dtype":"float32","data":[-0.0]}]}],'
+        b'"timing":{"run_ms":0.4}}'
+    )
+
+
+def test_base64_is_the_bytes_beside_shape_and_dtype():
+    """In place of data, for weights too."""
+    array = np.arange(3, dtype=np.float32)
+    layer = json.loads(layer_json(entry_of(array, {"kernel": array[:1]}), "base64"))
+    assert "data" not in layer
+    assert layer["base64"] == base64.b64encode(array.tobytes()).decode()
+    assert layer["weights"] == [{"name": "kernel", "shape": [1], "dtype": "float32", "base64": "AAAAAA=="}]
+
+
+def test_without_data_shapes_remain():
+    """Nothing but the description is written."""
+    assert layer_json(entry_of(np.zeros((1, 2), np.float32), {}), "none") == (
+        b'{"address":"conv2d","type":"Conv2D","shape":[1,2],"dtype":"float32","parameters":30,"weights":[]}'
+    )
+
+
+def test_weights_alone_have_no_shape_of_an_output():
+    """The weights route asks for no activation."""
+    info = LayerInfo("dense", "Dense", None, 1, None, (TensorInfo("weights/dense/bias", "float32", (1,), 4),))
+    assert layer_json(LayerEntry(info, None, (np.float32([2]),)), "nested") == (
+        b'{"address":"dense","type":"Dense","parameters":1,'
+        b'"weights":[{"name":"bias","shape":[1],"dtype":"float32","data":[2.0]}]}'
+    )
+
+
+@pytest.mark.parametrize("address", ["conv2d@1", "conv2d#1", "conv2d:pre", "conv2d@1:pre"])
+def test_weights_keep_their_own_names_under_any_address_of_the_layer(address):
+    """The second call of a shared layer has the same weights."""
+    layer = json.loads(layer_json(entry_of(np.zeros(1), {"cell/kernel": np.zeros(1)}, address=address), "none"))
+    assert [weight["name"] for weight in layer["weights"]] == ["cell/kernel"]
+
+
+@pytest.mark.parametrize(
+    ("array", "text"),
+    [
+        (np.float32(0.1), "0.1"),
+        (np.float32(np.nan), '"NaN"'),
+        (np.float64(-np.inf), '"-Infinity"'),
+        (np.uint8(7), "7"),
+        (np.bool_(True), "true"),
+        (np.float32([np.nan, 1, np.inf, -np.inf]), '["NaN",1.0,"Infinity","-Infinity"]'),
+        (np.float32([[[1, np.nan]], [[np.inf, 2]]]), '[[[1.0,"NaN"]],[["Infinity",2.0]]]'),
+        (np.array([np.nan, 0.5], ml_dtypes.bfloat16), '["NaN",0.5]'),
+        (np.float16([-np.inf, 65504]), '["-Infinity",65504.0]'),
+        (np.zeros((2, 0), np.float32), "[[],[]]"),
+        (np.zeros((0, 3), np.int32), "[]"),
+        (np.float32([-0.0, 1e-45]), "[-0.0,1e-45]"),
+        (np.float32([3.4e38, 3.4e38]), "[3.4e+38,3.4e+38]"),
+        (np.uint64([2**64 - 1]), "[18446744073709551615]"),
+        (np.int64([-(2**63)]), "[-9223372036854775808]"),
+        (np.array([True, False]), "[true,false]"),
+        (np.arange(6, dtype=np.int8).reshape(2, 3).T, "[[0,3],[1,4],[2,5]]"),
+        (np.arange(2, dtype=">f4"), "[0.0,1.0]"),
+    ],
+)
+def test_values_are_written_as_numbers_and_words(array, text):
+    """At any rank, in any memory order; never a silent null."""
+    assert written(np.asarray(array)) == text
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
+def test_reading_gives_back_the_same_bits(name):
+    """Every bit pattern of the 16-bit floats, and 100,000 random ones of the others; NaN by its name."""
+    dtype = DTYPES[name]
+    bits = np.random.default_rng(0).integers(0, 256, 100_000 * dtype.itemsize, np.uint8)
+    array = np.arange(2**16, dtype=np.uint16).view(dtype) if dtype.itemsize == 2 else bits.view(dtype)
+    back = np.array([float(value) for value in json.loads(written(array))]).astype(dtype)
+    finite = ~np.isnan(array)
+    assert back[finite].tobytes() == array[finite].tobytes()
+    assert np.isnan(back[~finite]).all()
+
+
+def test_statistics_and_head_spell_infinities_too():
+    """A mean of NaN is not null."""
+    entry = entry_of(np.zeros(1), stats={"mean": float("nan"), "max": float("inf"), "edges": [np.float32("-inf"), 1.0]})
+    body = json.loads(activations_json({"inputs": {"a": {"stats": {"min": float("nan")}}}}, [entry], "none"))
+    assert body["layers"][0]["stats"] == {"mean": "NaN", "max": "Infinity", "edges": ["-Infinity", 1.0]}
+    assert body["inputs"]["a"]["stats"] == {"min": "NaN"}
