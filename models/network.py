@@ -23,7 +23,9 @@ NO_WEIGHTS = ""
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One call of one layer. `inputs` and `outputs` are addresses of tensors; `pointer` is its place in the document."""
+    """One call of one layer. `path` names the layer that owns the weights, `inputs` and `outputs` are addresses of
+    tensors, `pointer` is its place in the document.
+    """
 
     address: str
     path: str
@@ -90,8 +92,13 @@ def expand(document: Document) -> Network:
 
 @dataclass
 class _Scope:
-    """One list of layers: what its `input` means and where it lies."""
+    """One list of layers: what its `input` means and where it lies.
 
+    `prefix` begins the addresses inside (`encoder@0/`), `path` those of the layers that own the weights
+    (`encoder/`): the calls of a block share them.
+    """
+
+    prefix: str
     path: str
     pointer: str
     inputs: dict[str, str]
@@ -109,7 +116,7 @@ class _Expansion:
         self.ambiguous: dict[str, tuple[str, ...]] = {}
 
     def network(self) -> Network:
-        scope = _Scope("", "", {name: name for name in self.inputs}, set(self.inputs))
+        scope = _Scope("", "", "", {name: name for name in self.inputs}, set(self.inputs))
         last = self._layers(self.document.layers, scope)
         outputs = self._outputs(self.document.outputs, last, scope)
         declared = self.document.input or {}
@@ -158,18 +165,18 @@ class _Expansion:
         """The tensor that an address means inside a scope."""
         if address in scope.inputs:
             return scope.inputs[address]
-        full = scope.path + address
-        if full in self.names and not (scope.path == "" and address in self.inputs):
+        full = scope.prefix + address
+        if full in self.names:
             return self.names[full]
         raise InvalidDocument("", [self._unresolved(address, scope, pointer)])
 
     def _unresolved(self, address: str, scope: _Scope, pointer: str) -> Problem:
-        full = scope.path + address
+        full = scope.prefix + address
         if full in self.ambiguous:
-            several = [name.removeprefix(scope.path) for name in self.ambiguous[full]]
+            several = [name.removeprefix(scope.prefix) for name in self.ambiguous[full]]
             message = f"{shown(address)} names several tensors"
             return Problem(pointer, message, f"one of {', '.join(several)}", shown(address), f'write "{several[0]}"')
-        known = [*scope.inputs, *(n.removeprefix(scope.path) for n in self.names if n.startswith(scope.path))]
+        known = [*scope.inputs, *(n.removeprefix(scope.prefix) for n in self.names if n.startswith(scope.prefix))]
         near = did_you_mean(address, known)
         return Problem(
             pointer,
@@ -183,18 +190,18 @@ class _Expansion:
         self, layer: Layer, name: str, calls: list[tuple[str, ...]], scope: _Scope, pointer: str
     ) -> tuple[str, ...]:
         """Adds one node a call; the outputs of the last call."""
-        path = scope.path + name
+        path, base = scope.path + name, scope.prefix + name
         outputs: tuple[str, ...] = ()
         for number, call in enumerate(calls):
-            address = path if len(calls) == 1 else f"{path}@{number}"
+            address = base if len(calls) == 1 else f"{base}@{number}"
             outputs = self._node(layer, path, address, call, pointer)
         if len(calls) > 1:
-            self.ambiguous[path] = tuple(f"{path}@{number}" for number in range(len(calls)))
+            self.ambiguous[base] = tuple(f"{base}@{number}" for number in range(len(calls)))
         return outputs
 
     def _node(self, layer: Layer, path: str, address: str, call: tuple[str, ...], pointer: str) -> tuple[str, ...]:
         if isinstance(layer, Block):
-            call = self._block(layer, address, call, pointer)
+            call = self._block(layer, path, address, call, pointer)
         count = len(call) if isinstance(layer, Block) else layer.output_count()
         outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
         self.nodes.append(Node(address, path, layer, call, outputs, pointer))
@@ -205,7 +212,9 @@ class _Expansion:
             self.ambiguous[address] = outputs
         return outputs
 
-    def _block(self, block: Block, address: str, call: tuple[str, ...], pointer: str) -> tuple[str, ...]:
+    def _block(
+        self, block: Block, path: str, address: str, call: tuple[str, ...], pointer: str
+    ) -> tuple[str, ...]:
         """Adds what is inside a block; the tensors that it returns."""
         if len(call) != len(block.input):
             problem = Problem(
@@ -215,7 +224,7 @@ class _Expansion:
                 f"{len(call)}",
             )
             raise InvalidDocument("", [problem])
-        scope = _Scope(address + "/", pointer, dict(zip(block.input, call, strict=True)), set(block.input))
+        scope = _Scope(address + "/", path + "/", pointer, dict(zip(block.input, call, strict=True)), set(block.input))
         last = self._layers(block.layers, scope)
         return self._outputs(block.outputs, last, scope)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -39,7 +39,7 @@ EXPECTED = {
     "too_long": "at most {max_length} items",
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
-    "string_pattern_mismatch": "a name without / @ : # * ? and control characters",
+    "string_pattern_mismatch": "text of the form {pattern}",
     "string_unicode": "valid Unicode text",
 }
 """What was expected, by pydantic's error type, filled from the error's context."""
@@ -56,7 +56,21 @@ def problems_of(error: ValidationError, data: Any, fields: Mapping[str, Iterable
     `fields` gives the known field names of a layer type, for suggestions about unknown ones.
     """
     details = error.errors(include_url=False, include_input=True)[:MAX_PROBLEMS]
-    return _without_repeats(_problem(detail, data, fields or {}) for detail in details)
+    return _without_misspelt(_without_repeats(_problem(detail, data, fields or {}) for detail in details))
+
+
+def _without_misspelt(problems: Sequence[Problem]) -> list[Problem]:
+    """A required field that is there under a wrong name is one problem, not two."""
+    meant = {
+        (problem.pointer.rpartition("/")[0], problem.suggestion)
+        for problem in problems if problem.suggestion and "is not a" in problem.message
+    }  # fmt: skip
+    kept = []
+    for problem in problems:
+        parent, _, name = problem.pointer.rpartition("/")
+        if not (problem.received == "nothing" and (parent, f'write "{name}"') in meant):
+            kept.append(problem)
+    return kept
 
 
 def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
@@ -86,10 +100,11 @@ def _problem(detail: ErrorDetails, data: Any, fields: Mapping[str, Iterable[str]
         case "union_tag_invalid":
             return _unknown_tag([*path, "type"], context)
     expected = context.get("expected") or EXPECTED.get(detail["type"], detail["msg"])
+    expected = _filled(str(expected), context)
     return Problem(
         pointer_to(path),
-        _message(detail, path),
-        _filled(str(expected), context),
+        _message(detail, path, expected),
+        expected,
         context.get("received") or shown(detail["input"]),
         context.get("suggestion"),
     )
@@ -107,11 +122,11 @@ def _unknown_tag(path: list[str | int], context: Mapping[str, Any]) -> Problem:
     )
 
 
-def _message(detail: ErrorDetails, path: list[str | int]) -> str:
-    """`kernel_size is not a size`: the field's name and what is wrong with it."""
+def _message(detail: ErrorDetails, path: list[str | int], expected: str) -> str:
+    """`units should be an integer`, or a validator's own words after the field's name."""
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the value")
     own = detail["type"] not in EXPECTED and "expected" in (detail.get("ctx") or {})
-    return f"{name}: {detail['msg']}" if own else f"{name} is not what it should be"
+    return f"{name}: {detail['msg']}" if own else f"{name} should be {expected}"
 
 
 def _filled(template: str, context: Mapping[str, Any]) -> str:

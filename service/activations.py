@@ -40,6 +40,16 @@ class Model:
     id: str | None = None
     pointer: str = ""
     """Where the document stands in the request."""
+    bare: bool = False
+    """Whether it was sent as its list of layers alone."""
+
+    def located(self, error: InvalidDocument) -> LayerscopeError:
+        """An error of the document, with pointers into what was sent."""
+        inside = [
+            replace(problem, pointer=problem.pointer.removeprefix("/layers")) if self.bare else problem
+            for problem in error.problems
+        ]
+        return type(error)(error.detail, inside).under(self.pointer)
 
 
 @dataclass(frozen=True)
@@ -125,7 +135,7 @@ def inline_model(raw: Any) -> Model:
         document = parse_document(raw)
     except LayerscopeError as error:
         raise error.under("/model") from None
-    return Model(document, document.name, pointer="/model")
+    return Model(document, document.name, pointer="/model", bare=isinstance(raw, list))
 
 
 async def activations(request: Request, state: State, model: Model, ask: Ask) -> Response:
@@ -140,7 +150,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
         question = _question(state, resolved, ask.options, wanted)
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
-        raise error.under(model.pointer) from None
+        raise model.located(error) from None
     inputs = infos(list(resolved.network.inputs), resolved.arrays)
     told = Told(model.id or question.key, model.name, inputs, resolved.preprocessing, started)
     return await activations_response(told, answer, wanted, ask.options.data, ask.options.weights)

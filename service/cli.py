@@ -72,3 +72,6 @@ def _openapi(options: dict[str, object]) -> None:
 
 
 COMMANDS = {"serve": _serve, "settings": _settings, "layers": _layers, "plan": _plan, "openapi": _openapi}
+
+if __name__ == "__main__":
+    main()

@@ -61,7 +61,7 @@ class EngineProcess(asyncio.Protocol):
         self._requests = Arena(files[1], self._requests_bytes)
         inherited = (theirs.fileno(), *files)
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "models.engine.process", *self._options(*inherited)],
+            [sys.executable, "-m", "models.engine", *self._options(*inherited)],
             pass_fds=inherited,
             stdin=subprocess.DEVNULL,
             start_new_session=True,

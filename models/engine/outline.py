@@ -20,6 +20,7 @@ from models.engine.layers import DerivedSeed, derived_seed, keras_layer
 from models.addresses import PRE
 from models.errors import InvalidDocument, Problem
 from models.layers.layer import Layer, LayerFault, Shape, size_of
+from models.layers.spatial import shape_text
 from models.network import Network, Node
 from models.tensors.dtypes import DTYPES
 
@@ -122,10 +123,20 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
         results = as_list(call(node.layer, layers[node.path], inputs, training=False))
     if len(results) != len(node.outputs):
         raise RuntimeError(f"{type(node.layer).__name__} gave {len(results)} outputs, not {len(node.outputs)}")
+    results = [_settled(node, shapes, result) for result in results]
     for result in results:
         _check_output(node, tuple(result.shape))
     before = {node.address + PRE: results[0]} if node.layer.fused_activation() is not None else {}
     return dict(zip(node.outputs, results, strict=True)) | before
+
+
+def _settled(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -> keras.KerasTensor:
+    """The output with every length that can be known."""
+    shape = tuple(result.shape)
+    settled = node.layer.settled(shapes, shape)
+    if settled == shape:
+        return result
+    return keras.KerasTensor(settled, result.dtype, name=result.name)
 
 
 def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
@@ -175,6 +186,8 @@ def _check(node: Node, shapes: tuple[Shape, ...]) -> None:
     for shape in shapes:
         if ranks is not None and len(shape) not in ranks:
             raise InvalidDocument("", [_rank_problem(node, ranks, shape)])
+    if node.layer.needs_lengths() and any(length is None for shape in shapes for length in shape[1:]):
+        raise InvalidDocument("", [_lengths_problem(node, shapes)])
     try:
         node.layer.check_shapes(shapes)
     except LayerFault as fault:
@@ -195,6 +208,12 @@ def _rank_problem(node: Node, ranks: tuple[int, ...], shape: Shape) -> Problem:
     return Problem(node.pointer, message, expected, received, suggestion or "a Flatten, pooling or Reshape before it")
 
 
+def _lengths_problem(node: Node, shapes: tuple[Shape, ...]) -> Problem:
+    message = f"{node.address}: {type(node.layer).__name__} must know the size of its input"
+    received = ", ".join(shape_text(shape) for shape in shapes)
+    return Problem(node.pointer, message, "lengths along every axis", received, "declare the input's size in \"input\"")
+
+
 def _check_output(node: Node, shape: Shape) -> None:
     size = size_of(tuple(1 if dimension is None else dimension for dimension in shape))
     if any(dimension is not None and dimension < 1 for dimension in shape):
@@ -208,11 +227,6 @@ def _check_output(node: Node, shape: Shape) -> None:
         message = f"{node.address}: the output is larger than any machine could hold"
         problem = Problem(node.pointer, message, f"at most {MAX_ELEMENTS:,} elements", f"{shape_text(shape)}")
         raise InvalidDocument("", [problem])
-
-
-def shape_text(shape: Shape) -> str:
-    """`(None, 28, 28, 1)`, as Keras prints shapes."""
-    return f"({', '.join(str(dimension) for dimension in shape)}{',' if len(shape) == 1 else ''})"
 
 
 @contextmanager

@@ -39,8 +39,7 @@ def node_layers(outline: Outline, node: Node) -> list[keras.Layer]:
     """The Keras layers of a node: its own, or all that lie inside a block."""
     if not node.is_block:
         return [outline.layers[node.path]]
-    inside = [layer for path, layer in outline.layers.items() if path.startswith(node.address + "/")]
-    return inside
+    return [layer for path, layer in outline.layers.items() if path.startswith(node.path + "/")]
 
 
 def node_macs(outline: Outline, node: Node) -> int | None:
@@ -121,7 +120,10 @@ def receptive_fields(outline: Outline) -> dict[str, ReceptiveField | None]:
 
 
 def _through(outline: Outline, node: Node, read: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
-    field, windows = merged(read), node.layer.windows(outline.shape(node.inputs[0]))
+    shapes = outline.shapes(node.inputs)
+    if len({shape[1:-1] for shape in shapes}) > 1:
+        return None  # broadcast: one element of the smaller input goes with many of the larger
+    field, windows = merged(read), node.layer.windows(shapes[0])
     return field.through(windows) if field is not None and windows is not None else None
 
 

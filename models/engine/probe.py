@@ -7,6 +7,7 @@ to the deepest tensor asked for, and cannot change the model: every layer runs i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from models.addresses import PRE
-from models.engine.outline import FusedActivation, Outline, as_list, call, refusing, shape_text
+from models.engine.outline import FusedActivation, Outline, as_list, call, refusing
 from models.errors import Internal, InvalidTensor, Problem, TooLarge
+from models.layers.spatial import shape_text
 from models.network import Node
 
 
@@ -44,8 +46,10 @@ class Probe:
     def _compute(self, *inputs: Any) -> list[Any]:
         tensors: dict[str, Any] = dict(zip(self._outline.network.inputs, inputs, strict=True))
         with keras.StatelessScope() as scope:
-            for node in self._nodes:
-                tensors.update(self._node(node, [tensors[address] for address in node.inputs]))
+            for number, node in enumerate(self._nodes):
+                inputs_of_node = [tensors[address] for address in node.inputs]
+                _guard_ids(node, number, inputs_of_node)
+                tensors.update(self._node(node, inputs_of_node))
             moved = [scope.get_current_value(variable) for variable in self.updated]
         kept = [variable.value if value is None else value for variable, value in zip(self.updated, moved, strict=True)]
         return [tf.identity(tensors[address]) for address in self.outputs] + kept
@@ -55,7 +59,6 @@ class Probe:
         if node.is_block:
             return dict(zip(node.outputs, inputs, strict=True))
         layer = self._outline.layers[node.path]
-        _guard_ids(node, inputs)
         with refusing(node):
             results = as_list(call(node.layer, layer, inputs, self._training))
         found = dict(zip(node.outputs, results, strict=True))
@@ -74,35 +77,34 @@ class Probe:
         try:
             return list(self._compiled(*[tf.convert_to_tensor(value) for value in inputs]))
         except tf.errors.InvalidArgumentError as error:
-            raise _value_error(error) from error
+            raise _value_error(error, self._nodes) from error
         except tf.errors.ResourceExhaustedError as error:
             raise TooLarge("There is not enough memory for this request.") from error
 
 
-IDS = "layerscope:ids "
+IDS = re.compile(r"ids below (\d+) for node (\d+);")
 
 
-def _guard_ids(node: Node, inputs: list[Any]) -> None:
+def _guard_ids(node: Node, number: int, inputs: list[Any]) -> None:
     """Looks up nothing outside the table: TensorFlow accepts -1, 1.9 and NaN, and returns a wrong row."""
     bound = node.layer.id_bound()
     if bound is None:
         return
     ids = inputs[0]
-    message = f"{IDS}{bound} {node.address}"
+    message = f"ids below {bound} for node {number};"
     if ids.dtype.is_floating:
         tf.debugging.assert_equal(ids, tf.round(ids), message=message)
     tf.debugging.assert_non_negative(ids, message=message)
     tf.debugging.assert_less(ids, tf.cast(bound, ids.dtype), message=message)
 
 
-def _value_error(error: tf.errors.InvalidArgumentError) -> InvalidTensor:
-    text = error.message
-    if IDS not in text:
+def _value_error(error: tf.errors.InvalidArgumentError, nodes: Sequence[Node]) -> InvalidTensor:
+    found = IDS.search(error.message)
+    if found is None:
         return InvalidTensor("", [Problem("/inputs", "TensorFlow refuses these values", "values the layers can use")])
-    bound, address = text.split(IDS, 1)[1].split("\n")[0].split(" ", 1)
-    expected = f"whole numbers from 0 to {int(bound) - 1}"
-    problem = Problem("/inputs", f"{address.strip()} looks its input up in a table", expected, "a value outside")
-    return InvalidTensor("", [problem])
+    message = f"{nodes[int(found[2])].address} looks its input up in a table"
+    expected = f"whole numbers from 0 to {int(found[1]) - 1}"
+    return InvalidTensor("", [Problem("/inputs", message, expected, "a value that is not one of them")])
 
 
 def checked(outline: Outline, outputs: Sequence[str], results: Sequence[Any]) -> None:

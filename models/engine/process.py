@@ -1,6 +1,6 @@
 """The engine process: imports TensorFlow, warms up, then serves one request at a time over its socket.
 
-Started by the front as `python -m models.engine.process`, never forked: a fork after TensorFlow ran hangs.
+Started by the front as `python -m models.engine`, never forked: a fork after TensorFlow ran hangs.
 """
 
 from __future__ import annotations
@@ -183,7 +183,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
     versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
     channel.send(Ready(devices(), versions, elapsed))
     EngineProcess(channel, replies, requests, execution).serve()
-
-
-if __name__ == "__main__":
-    main()

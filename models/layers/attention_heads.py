@@ -108,6 +108,11 @@ class GroupQueryAttention(ProjectedAttention):
     num_query_heads: Heads
     num_key_value_heads: Heads
 
+    @classmethod
+    def default_name(cls) -> str:
+        """Keras' own class is GroupedQueryAttention; only the name it is exported under lacks two letters."""
+        return "grouped_query_attention"
+
     @model_validator(mode="after")
     def _query_heads_in_groups(self) -> GroupQueryAttention:
         if self.num_query_heads % self.num_key_value_heads:

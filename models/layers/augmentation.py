@@ -38,8 +38,11 @@ class RandomImage(RandomImageAxes, Image):
 
 
 class AugMix(RandomImage):
+    """Blends chains of operations, which Keras chooses with Python's own random numbers as it traces the layer."""
+
     type: Literal["AugMix"] = "AugMix"
     example = Example({}, ((8, 8, 3),))
+    reproducible = False
     value_range: ValueRange = BYTES
     num_chains: Few = 3
     chain_depth: Few = 3

@@ -87,6 +87,15 @@ class EinsumDense(Layer):
             if letter in lengths and lengths[letter] is None:
                 self._refuse_length(letter, "a number", None)
 
+    def settled(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+        """A null in `output_shape` is the length of the input's axis of the same letter."""
+        lengths, _ = self.parsed().split(shapes[0], self.parsed().reads)
+        letters, filled = self.parsed().free_letters(), list(output)
+        first = 1 if self.parsed().ellipsis == "right" else len(output) - len(letters)
+        for axis, letter in enumerate(letters, first):
+            filled[axis] = lengths.get(letter) if filled[axis] is None else filled[axis]
+        return tuple(filled)
+
     def _refuse_length(self, letter: str, expected: object, received: int | None) -> None:
         message = f"axis {letter} of the input does not have the length that the layer needs"
         raise LayerFault("output_shape", message, f"{expected} along {letter}", f"{received} along {letter}")

@@ -6,11 +6,20 @@ pools of 2**30, and allocates dilation squared); inside them the plan's figures 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 from models.errors import shown
@@ -24,7 +33,23 @@ MAX_LENGTH = 2**24
 MAX_RANK = 8
 """Most axes of a tensor, the batch included (TensorFlow aborts at 255)."""
 
-LayerName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^/@:#*?\x00-\x1f\x7f-\x9f]+$")]
+NAME = re.compile(r"[^/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
+
+
+def _layer_name(name: str) -> str:
+    if NAME.fullmatch(name):
+        return name
+    cleaned = re.sub(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)[:128]
+    context = {"expected": "1 to 128 characters without / @ : # * ? and control characters", "received": shown(name)}
+    advice = {"suggestion": f"write {shown(cleaned, 130)}"} if cleaned else {}
+    raise PydanticCustomError("layer_name", "is not a layer name", context | advice)
+
+
+LayerName = Annotated[
+    str,
+    AfterValidator(_layer_name),
+    WithJsonSchema({"type": "string", "pattern": r"^[^/@:#*?\x00-\x1f\x7f-\x9f]{1,128}$"}),
+]
 """A Keras layer name without the characters that addresses are made of."""
 Address = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 

@@ -49,6 +49,8 @@ class Layer(BaseModel):
     """False for what only another layer can hold (the recurrent cells)."""
     training_only: ClassVar[bool] = False
     """True for layers that are the identity at inference (Dropout, augmentation)."""
+    reproducible: ClassVar[bool] = True
+    """False for layers that, in training mode, draw numbers no seed fixes (AugMix)."""
     call_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
     not_taken: ClassVar[frozenset[str]] = frozenset()
@@ -101,6 +103,10 @@ class Layer(BaseModel):
     def needs_lengths(self) -> bool:
         """Whether TensorFlow must know every length of the input (but the batch) when it traces the layer."""
         return False
+
+    def settled(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+        """An output shape of Keras' with the lengths filled in that follow from the inputs' but that Keras leaves free."""
+        return output
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Refuse input shapes that Keras or TensorFlow would take and get wrong.

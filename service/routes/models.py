@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -31,7 +32,17 @@ from service.state import State, StateOf
 
 router = APIRouter(tags=["models"])
 
-Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="A name to register under.", examples=["digits"])]
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _new_name(name: Annotated[str, Path(description=f"A name to register under: `{NAME.pattern}`.", examples=["digits"])]) -> str:
+    if NAME.fullmatch(name):
+        return name
+    expected = "1 to 64 letters, digits, dots, underscores and hyphens, the first a letter or digit"
+    raise InvalidOption("", [Problem("/name", "a model cannot have this name", expected, shown(name))])
+
+
+Name = Annotated[str, Depends(_new_name)]
 Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", examples=["digits"])]
 DataMode = Annotated[Literal["nested", "base64", "none"], Query(description="How the arrays are written.")]
 
@@ -48,11 +59,15 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     body = await read_body(request, int(state.settings.max_body))
     if media_type(request) not in ("application/json", ""):
         raise unsupported(request, "application/json")
-    document = parse_document(parse_json(body))
-    network = expand(document)
-    if network.inputs:
-        await plan_of(state, network, None, None)
-    entry, is_new = await run_in_threadpool(state.store.put, name, document)
+    raw = parse_json(body)
+    model = Model(parse_document(raw), name, bare=isinstance(raw, list))
+    try:
+        network = expand(model.document)
+        if network.inputs:
+            await plan_of(state, network, None, None)
+    except InvalidDocument as error:
+        raise model.located(error) from None
+    entry, is_new = await run_in_threadpool(state.store.put, name, model.document)
     content = ModelEntry(**entry_json(entry)).model_dump_json()
     return Response(content, 201 if is_new else 200, {"Location": f"/v1/models/{name}"}, "application/json")
 

@@ -99,7 +99,7 @@ async def _planned(state: State, model: Model, options: PlanOptions) -> Response
         require_inputs(network)
         plan = await plan_of(state, network, options.batch, options.layers)
     except InvalidDocument as error:
-        raise error.under(model.pointer) from None
+        raise model.located(error) from None
     head = {"id": network.identity(), "name": model.name, "parameters": plan["totals"]["parameters"]}
     return Response(orjson.dumps({"model": head, **plan}), media_type="application/json")
 

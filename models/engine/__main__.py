@@ -1,0 +1,24 @@
+"""`python -m models.engine`: imports TensorFlow quietly, then serves.
+
+TensorFlow writes notes about CPU features and absent GPUs to the standard error stream before any setting can
+stop it. They are held back, and shown only when the import fails.
+"""
+
+import os
+import sys
+import tempfile
+
+with tempfile.TemporaryFile() as notes:
+    visible = os.dup(2)
+    os.dup2(notes.fileno(), 2)
+    try:
+        from models.engine.process import main
+    except BaseException:
+        notes.seek(0)
+        os.write(visible, notes.read())
+        raise
+    finally:
+        os.dup2(visible, 2)
+        os.close(visible)
+
+main(sys.argv[1:])

@@ -1,0 +1,107 @@
+"""Fixtures shared by every test: a real server on a real socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 120
+
+
+@dataclass
+class Server:
+    """A running `layerscope serve`."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    client: httpx.Client
+    data_dir: Path
+
+    def post(self, path: str, **arguments: Any) -> httpx.Response:
+        """A POST to this server."""
+        return self.client.post(path, **arguments)
+
+    def run(self, model: Any, inputs: Any, **options: Any) -> dict[str, Any]:
+        """`POST /v1/activations` with JSON; the reply, which must be a 200."""
+        reply = self.client.post("/v1/activations", json={"model": model, "inputs": inputs, **options})
+        assert reply.status_code == 200, reply.text[:2000]
+        return dict(reply.json())
+
+    def plan(self, model: Any, **options: Any) -> dict[str, Any]:
+        """`POST /v1/plan`; the reply, which must be a 200."""
+        reply = self.client.post("/v1/plan", json={"model": model, **options})
+        assert reply.status_code == 200, reply.text[:2000]
+        return dict(reply.json())
+
+    def engine_pid(self) -> int:
+        """The process id of the first engine."""
+        return int(self.client.get("/readyz").json()["engines"][0]["pid"])
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=60)
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_server(data_dir: Path, wait: bool = True, **settings: str) -> Iterator[Server]:
+    """A server with its own store and `LAYERSCOPE_…` settings, stopped at the end."""
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LAYERSCOPE_")}
+    environment |= {f"LAYERSCOPE_{name}": value for name, value in settings.items()}
+    environment |= {"LAYERSCOPE_DATA_DIR": str(data_dir), "LAYERSCOPE_PORT": str(port)}
+    command = [sys.executable, "-m", "service.cli", "serve"]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    url = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=url, timeout=120) as client:
+        server = Server(url, process, client, data_dir)
+        try:
+            wait_until(lambda: answers(client, "/readyz" if wait else "/healthz"), process)
+            yield server
+        finally:
+            if process.poll() is None:
+                server.stop()
+
+
+def answers(client: httpx.Client, path: str) -> bool:
+    """Whether a path answers 200 now."""
+    try:
+        return client.get(path).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def wait_until(condition: Any, process: subprocess.Popen[bytes] | None = None, seconds: float = START_SECONDS) -> None:
+    """Polls until a condition holds; fails when it does not in time, or the process has ended."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process is None or process.poll() is None, "the server ended"
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for all tests that do not need their own."""
+    with running_server(tmp_path_factory.mktemp("store")) as running:
+        yield running

@@ -1,0 +1,68 @@
+"""Every class of keras.layers is in the catalogue or left out for a reason, and the documentation says which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import pytest
+
+from models.layers import ALIASES, CATALOGUE, FAMILIES, LAYERS, names_of, types_in
+from models.layers.excluded import EXCLUDED
+from models.layers.layer import Layer
+
+PAGE = (Path(__file__).parents[2] / "docs/layers.md").read_text(encoding="utf-8")
+EXPORTED = {name for name in dir(keras.layers) if isinstance(getattr(keras.layers, name), type)}
+
+
+def cell(cls: type[Layer]) -> str:
+    """A type in the page's table: its name, and its other names in parentheses."""
+    first, *others = (f"`{name}`" for name in names_of(cls))
+    return f"{first} ({', '.join(others)})" if others else first
+
+
+def test_every_class_is_in_or_left_out() -> None:
+    """A new class of Keras fails this until someone decides."""
+    assert set(CATALOGUE) | set(ALIASES) | set(EXCLUDED) - {"Input"} == EXPORTED
+
+
+def test_no_name_is_in_and_left_out() -> None:
+    """Names of types, other names and names left out are three different sets."""
+    assert len({*CATALOGUE, *ALIASES, *EXCLUDED}) == len(CATALOGUE) + len(ALIASES) + len(EXCLUDED)
+
+
+def test_the_catalogue_is_sorted() -> None:
+    """Listings and generated files keep their order."""
+    assert list(CATALOGUE) == sorted(CATALOGUE)
+
+
+def test_only_cells_cannot_stand_alone() -> None:
+    """All other types can be layers of a document."""
+    assert {cls.__name__ for cls in set(CATALOGUE.values()) - set(LAYERS)} == {
+        "SimpleRNNCell",
+        "GRUCell",
+        "LSTMCell",
+        "StackedRNNCells",
+    }
+
+
+def test_the_page_counts_rightly() -> None:
+    """The page's totals are those of the installed Keras and of the catalogue."""
+    classes = {getattr(keras.layers, name) for name in EXPORTED}
+    assert f"Keras {'.'.join(keras.__version__.split('.')[:2])} exports {len(EXPORTED)} classes" in PAGE
+    assert f"they are {len(classes)} different classes" in PAGE
+    assert f"**{len(CATALOGUE)} are in the catalogue**, with {len(ALIASES)} further names" in PAGE
+    assert f"and {len(classes) - len(CATALOGUE)} are not" in PAGE
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_page_lists_the_family(family: str) -> None:
+    """A family's row has its number of types and all their names."""
+    types = types_in(family)
+    assert f"| {family} | {len(types)} | {', '.join(cell(cls) for cls in types)} |" in PAGE
+
+
+def test_the_page_gives_the_reasons() -> None:
+    """What is left out is listed with the reason that the errors give."""
+    rows = [f"| `{name}` | {reason} |" for name, reason in sorted(EXCLUDED.items())]
+    assert "\n".join(rows) in PAGE
