@@ -33,7 +33,7 @@ def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/l
 
 
 def everything(network: Network) -> tuple[str, ...]:
-    """Every layer's outputs, in the order they are computed; a block's result is its last layer's and is not repeated."""
+    """Every layer's outputs in the order they are computed, without blocks, whose results are their last layers'."""
     return tuple(output for node in network.nodes if not node.is_block for output in node.outputs)
 
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJso
 from pydantic_core import PydanticCustomError
 
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
-from models.layers import ALIASES, CATALOGUE
+from models.layers import ALIASES, CATALOGUE, LAYERS
 from models.layers.excluded import EXCLUDED
-from models.layers.fields import MAX_LENGTH, MAX_RANK, Address, DType, LayerName
+from models.layers.fields import MAX_LENGTH, MAX_RANK, Address, LayerName
 from models.layers.layer import Layer
 from models.layers.named import STRICT
 from models.validation import field_names, problems_of
@@ -41,7 +41,7 @@ class InputSpec(BaseModel):
 if TYPE_CHECKING:
     AnyNode = Layer
 else:
-    AnyNode = Annotated[Union[(*CATALOGUE.values(), "Block")], Field(discriminator="type")]  # noqa: UP007
+    AnyNode = Annotated[Union[(*LAYERS, "Block")], Field(discriminator="type")]
 
 
 class Block(Layer):
@@ -54,7 +54,7 @@ class Block(Layer):
     input_count: ClassVar[tuple[int, int | None]] = (1, None)
 
     layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
-    input: Annotated[list[LayerName], Field(min_length=1, max_length=64)] = ["input"]
+    input: Annotated[list[LayerName], Field(min_length=1, max_length=64)] = ["input"]  # noqa: RUF012 (pydantic copies it)
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
 
 
@@ -130,7 +130,10 @@ FIELDS: Mapping[str, list[str]] = {
     **{name: field_names(cls) for name, cls in CATALOGUE.items()},
     **{alias: field_names(CATALOGUE[name]) for alias, name in ALIASES.items()},
 }
-TYPES = sorted([*CATALOGUE, *ALIASES, "Block"])
+NAMES = [cls.__name__ for cls in LAYERS]
+TYPES = sorted([*NAMES, *(alias for alias, name in ALIASES.items() if name in NAMES), "Block"])
+OTHER_NAMES = {"Linear": "Dense", "FullyConnected": "Dense"}
+"""What people also call a layer, where the spelling does not lead to it."""
 
 
 def parse_document(raw: Any) -> Document:
@@ -205,15 +208,20 @@ def _type_problem(word: Any) -> Problem:
     expected = "the name of a layer of GET /v1/layers, or Block"
     if not isinstance(word, str):
         return Problem("", "a layer needs a type", expected, shown(word) if word is not None else "nothing")
+    if word in CATALOGUE:
+        message = f"{word} is a cell: it stands inside a layer that steps through time"
+        return Problem("", message, expected, shown(word), f'write {{"type": "RNN", "cell": {{"type": "{word}", …}}}}')
     if word in EXCLUDED:
         return Problem("", f"{word} is not in the catalogue: {EXCLUDED[word]}", expected, shown(word), _instead(word))
-    near = did_you_mean(word, TYPES)
+    near = OTHER_NAMES.get(word) or did_you_mean(word.rpartition(".")[2], TYPES)
     return Problem(
         "", "there is no layer of this type", expected, shown(word), f'write "{near}"' if near else "see GET /v1/layers"
     )
 
 
 def _instead(word: str) -> str | None:
+    if word == "Layer":
+        return 'write "Block" with "layers", as a sub-class would hold them'
     return 'declare the shape in the document\'s "input"' if word in ("InputLayer", "Input") else None
 
 

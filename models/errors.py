@@ -158,7 +158,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return by_folded[near[0]] if near else None
 
 
-def shown(value: object, limit: int = 60) -> str:
+def shown(value: object, limit: int = 60) -> str:  # noqa: PLR0911 (one a kind)
     """What was received, in words that are short and safe to send back."""
     match value:
         case None:
@@ -166,8 +166,8 @@ def shown(value: object, limit: int = 60) -> str:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            text = repr(value) if not isinstance(value, int) or abs(value) < 10**24 else "an integer of over 24 digits"
-            return text
+            huge = isinstance(value, int) and abs(value) >= 10**24
+            return "an integer of over 24 digits" if huge else repr(value)
         case str():
             text = value.encode("unicode_escape").decode("ascii")
             return f'"{text}"' if len(text) <= limit else f"a string of {len(value)} characters"

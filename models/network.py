@@ -138,9 +138,7 @@ class _Expansion:
             problem = Problem(pointer + "/calls", "a layer has either inputs or calls", "one of the two", "both")
             raise InvalidDocument("", [problem])
         if layer.calls is not None:
-            calls = [
-                self._resolved(call, scope, f"{pointer}/calls/{n}") for n, call in enumerate(layer.calls)
-            ]
+            calls = [self._resolved(call, scope, f"{pointer}/calls/{n}") for n, call in enumerate(layer.calls)]
         elif layer.inputs is not None:
             calls = [self._resolved(layer.inputs, scope, f"{pointer}/inputs")]
         else:
@@ -212,9 +210,7 @@ class _Expansion:
             self.ambiguous[address] = outputs
         return outputs
 
-    def _block(
-        self, block: Block, path: str, address: str, call: tuple[str, ...], pointer: str
-    ) -> tuple[str, ...]:
+    def _block(self, block: Block, path: str, address: str, call: tuple[str, ...], pointer: str) -> tuple[str, ...]:
         """Adds what is inside a block; the tensors that it returns."""
         if len(call) != len(block.input):
             problem = Problem(

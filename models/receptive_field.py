@@ -79,7 +79,7 @@ def padding_before(padding: str, length: int | None, window: Window) -> int | No
     Source: TensorFlow's rule for SAME, pad = max((ceil(n / s) - 1)·s + (k - 1)·d + 1 - n, 0), the smaller half first.
     """
     reach = (window.kernel - 1) * window.dilation
-    if padding == "valid" or reach == 0 and window.stride == 1:
+    if padding == "valid" or (reach == 0 and window.stride == 1):
         return 0
     if padding == "causal":
         return reach

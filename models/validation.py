@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -81,7 +82,11 @@ def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
         if key in first and first[key].expected != problem.expected:
             known = first[key]
             first[key] = Problem(
-                known.pointer, known.message, f"{known.expected}, or {problem.expected}", known.received, known.suggestion
+                known.pointer,
+                known.message,
+                f"{known.expected}, or {problem.expected}",
+                known.received,
+                known.suggestion,
             )
         first.setdefault(key, problem)
     return list(first.values())
@@ -92,7 +97,7 @@ def _problem(detail: ErrorDetails, data: Any, fields: Mapping[str, Iterable[str]
     context = dict(detail.get("ctx") or {})
     match detail["type"]:
         case "extra_forbidden":
-            return _unknown_field(path, owner, detail["loc"], fields)
+            return _unknown_field(path, owner, fields)
         case "missing":
             return Problem(pointer_to(path), f"{path[-1]} is required", f"a value for {path[-1]}", "nothing")
         case "union_tag_not_found":
@@ -103,11 +108,19 @@ def _problem(detail: ErrorDetails, data: Any, fields: Mapping[str, Iterable[str]
     expected = _filled(str(expected), context)
     return Problem(
         pointer_to(path),
-        _message(detail, path, expected),
+        _message(detail, path, owner, expected),
         expected,
         context.get("received") or shown(detail["input"]),
-        context.get("suggestion"),
+        context.get("suggestion") or _nearest(detail, context),
     )
+
+
+def _nearest(detail: ErrorDetails, context: Mapping[str, Any]) -> str | None:
+    """The member of an enumeration that a misspelt word was meant to be."""
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return None
+    near = did_you_mean(detail["input"], re.findall(r"'([^']*)'", str(context["expected"])))
+    return f'write "{near}"' if near else None
 
 
 def _unknown_tag(path: list[str | int], context: Mapping[str, Any]) -> Problem:
@@ -122,10 +135,12 @@ def _unknown_tag(path: list[str | int], context: Mapping[str, Any]) -> Problem:
     )
 
 
-def _message(detail: ErrorDetails, path: list[str | int], expected: str) -> str:
-    """`units should be an integer`, or a validator's own words after the field's name."""
+def _message(detail: ErrorDetails, path: list[str | int], owner: str | None, expected: str) -> str:
+    """`units should be an integer`, or a validator's own words after the name of the field or layer."""
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the value")
     own = detail["type"] not in EXPECTED and "expected" in (detail.get("ctx") or {})
+    if own and owner and isinstance(detail["input"], dict) and detail["input"].get("type") == owner:
+        name = owner
     return f"{name}: {detail['msg']}" if own else f"{name} should be {expected}"
 
 
@@ -135,9 +150,7 @@ def _filled(template: str, context: Mapping[str, Any]) -> str:
     return template
 
 
-def _unknown_field(
-    path: list[str | int], owner: str | None, loc: tuple[str | int, ...], fields: Mapping[str, Iterable[str]]
-) -> Problem:
+def _unknown_field(path: list[str | int], owner: str | None, fields: Mapping[str, Iterable[str]]) -> Problem:
     name = str(path[-1])
     known = list(fields.get(owner or "", fields.get("", ())))
     near = did_you_mean(name, known)

@@ -86,7 +86,9 @@ async def read_ask(request: Request, state: State, inline: bool) -> Ask:
 
 def _from_json(raw: Any, query: Mapping[str, Any]) -> Ask:
     if not isinstance(raw, dict):
-        raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …, "inputs": …}', type(raw).__name__)])
+        raise InvalidOption(
+            "", [Problem("", "the body is not an object", '{"model": …, "inputs": …}', type(raw).__name__)]
+        )
     options = {key: value for key, value in raw.items() if key not in ("model", "inputs")}
     return Ask(options_from(query, options), Posted(inputs=raw.get("inputs")), raw.get("model"))
 
@@ -129,7 +131,9 @@ def _json_part(data: bytes, pointer: str) -> Any:
 def inline_model(raw: Any) -> Model:
     """The model that came with the request, under its key `model`."""
     if raw is None:
-        problem = Problem("/model", "there is no model", "a model document", "nothing", "see GET /v1/layers for what it may hold")
+        problem = Problem(
+            "/model", "there is no model", "a model document", "nothing", "see GET /v1/layers for what it may hold"
+        )
         raise InvalidDocument("", [problem])
     try:
         document = parse_document(raw)

@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from models.errors import LayerscopeError
 from models.layers import ALIASES, CATALOGUE
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     planned.add_argument("--batch", type=int, default=1)
     commands.add_parser("openapi", help="print the OpenAPI document")
     options = vars(parser.parse_args(arguments))
-    COMMANDS[options.pop("command")](options)
+    COMMANDS[options.pop("command")](**options)
 
 
 def _setting_options(parser: argparse.ArgumentParser) -> None:
@@ -35,43 +36,48 @@ def _setting_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=field.description, metavar="VALUE")
 
 
-def _serve(options: dict[str, object]) -> None:
-    from service.server import serve  # the other commands start faster without it
+def _serve(**options: Any) -> None:
+    from service.server import serve  # noqa: PLC0415 (the other commands start faster without it)
 
     serve(load(**options))
 
 
-def _settings(options: dict[str, object]) -> None:
+def _settings(**options: Any) -> None:
     for name, value, default, meaning in table(load(**options)):
         sys.stdout.write(f"{name}={value}\n    {meaning} Default: {default}\n")
 
 
-def _layers(options: dict[str, object]) -> None:
+def _layers() -> None:
     for name in CATALOGUE:
         aliases = [alias for alias, target in ALIASES.items() if target == name]
         sys.stdout.write(name + (f" ({', '.join(aliases)})" if aliases else "") + "\n")
 
 
-def _plan(options: dict[str, object]) -> None:
-    from service.offline import planned_offline
+def _plan(document: str, batch: int) -> None:
+    from service.offline import planned_offline  # noqa: PLC0415 (likewise)
 
-    source = str(options["document"])
-    text = sys.stdin.read() if source == "-" else Path(source).read_text()
+    text = sys.stdin.read() if document == "-" else Path(document).read_text()
     try:
-        plan = asyncio.run(planned_offline(json.loads(text), int(str(options["batch"])), load()))
+        plan = asyncio.run(planned_offline(json.loads(text), batch, load()))
     except LayerscopeError as error:
         lines = [f"{p.pointer}: {p.message}; expected {p.expected}; received {p.received}" for p in error.problems]
         raise SystemExit("\n".join(lines) or error.detail) from None
     sys.stdout.write(json.dumps(plan, indent=2) + "\n")
 
 
-def _openapi(options: dict[str, object]) -> None:
-    from service.app import create_app
+def _openapi() -> None:
+    from service.app import create_app  # noqa: PLC0415 (likewise)
 
     sys.stdout.write(json.dumps(create_app(Settings()).openapi(), indent=1, sort_keys=True) + "\n")
 
 
-COMMANDS = {"serve": _serve, "settings": _settings, "layers": _layers, "plan": _plan, "openapi": _openapi}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "serve": _serve,
+    "settings": _settings,
+    "layers": _layers,
+    "plan": _plan,
+    "openapi": _openapi,
+}
 
 if __name__ == "__main__":
     main()

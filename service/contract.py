@@ -113,7 +113,11 @@ def activations_body(inline: bool) -> dict[str, Any]:
                 "image": {"description": "An image; several make a batch.", "type": "array", "items": binary},
                 "tensor": {"description": "A .npy, .npz or .safetensors file.", **binary},
                 "inputs": {"description": "Tensors as JSON.", "type": "string"},
-                **({"model": {"description": "The document as JSON: text or a file.", "type": "string"}} if inline else {}),
+                **(
+                    {"model": {"description": "The document as JSON: text or a file.", "type": "string"}}
+                    if inline
+                    else {}
+                ),
                 **option_properties(),
             },
             **({"required": ["model"]} if inline else {}),
@@ -128,7 +132,7 @@ def activations_body(inline: bool) -> dict[str, Any]:
 def activations_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that runs a network, in every format."""
     binary = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-    content = {kind: binary for kind in (NPZ.media_type, SAFETENSORS.media_type)}
+    content = dict.fromkeys((NPZ.media_type, SAFETENSORS.media_type), binary)
     return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
 
 

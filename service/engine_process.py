@@ -42,7 +42,7 @@ class EngineProcess(asyncio.Protocol):
 
     def __init__(self, settings: Settings) -> None:
         self.ready: Ready | None = None
-        self.on_message: Callable[[Any], None] = lambda message: None
+        self.on_message: Callable[[Any], None] = lambda _: None
         self.on_ready: Callable[[], None] = lambda: None
         self.on_end: Callable[[], None] = lambda: None
         self._settings = settings
@@ -110,7 +110,7 @@ class EngineProcess(asyncio.Protocol):
         else:
             self.on_message(message)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         self._transport = None
         self.kill()
         self.on_end()
@@ -144,7 +144,7 @@ class EngineProcess(asyncio.Protocol):
         holder = np.frombuffer(self._replies.view(payload.span), np.uint8)
         holder.flags.writeable = False
         weakref.finalize(holder, self._give_back, payload.span).atexit = False
-        return memoryview(holder)
+        return holder.data
 
     def _give_back(self, span: Span) -> None:
         """May run on any thread: whichever drops the last view."""

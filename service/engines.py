@@ -118,9 +118,22 @@ class Job:
 
 
 class Engines(Protocol):
-    """What the routes need of engines."""
+    """What the service needs of engines."""
 
-    async def plan(self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]) -> bytes:
+    draining: bool
+    """Whether they take no more work."""
+
+    async def start(self) -> None:
+        """Starts them, without waiting until they are ready."""
+        ...
+
+    async def stop(self) -> None:
+        """Ends them."""
+        ...
+
+    async def plan(
+        self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]
+    ) -> bytes:
         """The plan of a document as JSON."""
         ...
 
@@ -186,7 +199,9 @@ class LocalEngines:
         """What each engine is doing."""
         return [slot.process.state() if slot.process is not None else EngineState() for slot in self.slots]
 
-    async def plan(self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]) -> bytes:
+    async def plan(
+        self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]
+    ) -> bytes:
         """The plan of a document as JSON."""
         key = f"plan:{crc32(document)}"
         answer = await self.ask(Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs)))
@@ -203,8 +218,7 @@ class LocalEngines:
         """
         self._admit(question)
         job = Job(question, Answer())
-        loop = asyncio.get_running_loop()
-        job.timer = loop.call_later(self.settings.deadline, self._waited_too_long, job)
+        self._start_waiting(job)
         slot = self._slot_for(question.key)
         slot.waiting.append(job)
         self._dispatch(slot)
@@ -253,6 +267,10 @@ class LocalEngines:
         loop = asyncio.get_running_loop()
         job.timer = loop.call_later(self.settings.deadline, self._ran_too_long, slot, job)
 
+    def _start_waiting(self, job: Job) -> None:
+        job.stop_clock()
+        job.timer = asyncio.get_running_loop().call_later(self.settings.deadline, self._waited_too_long, job)
+
     def _waited_too_long(self, job: Job) -> None:
         job.give_up(Overloaded(f"No engine was free within {self.settings.deadline:g} s."))
 
@@ -260,8 +278,15 @@ class LocalEngines:
         """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
         self._blame(job)
         job.give_up(DeadlineExceeded(f"The request ran longer than {self.settings.deadline:g} s and was stopped."))
+        self._forgive_waiting(slot)
         if slot.process is not None:
             slot.process.kill()
+
+    def _forgive_waiting(self, slot: Slot) -> None:
+        """Jobs in line behind a lost engine get their whole time again: the next engine has yet to start."""
+        for job in slot.waiting:
+            if not job.given_up:
+                self._start_waiting(job)
 
     def _blame(self, job: Job) -> None:
         count, when = self.deaths.get(job.question.key, (0, 0.0))
@@ -323,9 +348,8 @@ class LocalEngines:
                 self._blame(lost)
                 lost.give_up(EngineLost())
         while slot.running:
-            again = slot.running.pop()
-            again.timer = asyncio.get_running_loop().call_later(self.settings.deadline, self._waited_too_long, again)
-            slot.waiting.appendleft(again)
+            slot.waiting.appendleft(slot.running.pop())
+        self._forgive_waiting(slot)
         self._restart(slot, process)
 
     def _restart(self, slot: Slot, process: EngineProcess) -> None:
@@ -355,6 +379,4 @@ def run_question(
 
 def weights_question(key: str, document: bytes, paths: tuple[str, ...] | None, limits: Settings) -> Question:
     """The weights of a document's layers, as a question."""
-    return Question(
-        key, lambda number, _: Weights(number, key, document, paths, int(limits.max_activation_bytes))
-    )
+    return Question(key, lambda number, _: Weights(number, key, document, paths, int(limits.max_activation_bytes)))

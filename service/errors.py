@@ -54,7 +54,9 @@ FRAMEWORK = {
 class ProblemItem(BaseModel):
     """One thing wrong with one field."""
 
-    pointer: str = Field(description="JSON pointer (RFC 6901) into what was sent.", examples=["/model/layers/3/kernel_size"])
+    pointer: str = Field(
+        description="JSON pointer (RFC 6901) into what was sent.", examples=["/model/layers/3/kernel_size"]
+    )
     message: str
     expected: str | None = None
     received: str | None = None
@@ -82,7 +84,8 @@ def status_of(error: type[LayerscopeError]) -> int:
 def raises(*errors: type[LayerscopeError]) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses of a route that raises these."""
     described: dict[int | str, dict[str, Any]] = {}
-    for error in (*errors, Internal):
+    every: tuple[type[LayerscopeError], ...] = (*errors, Internal)
+    for error in every:
         entry = described.setdefault(
             status_of(error),
             {"model": ProblemDocument, "content": {PROBLEM_TYPE: {}}, "description": ""},
@@ -125,7 +128,9 @@ async def _framework(request: Request, error: Exception) -> Response:
 async def _validation(request: Request, error: Exception) -> Response:
     """A parameter that FastAPI refused. Its own reply would echo the input, and fail on NaN."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for this class alone)
-    problems = [Problem("/" + "/".join(str(part) for part in item["loc"][1:]), str(item["msg"])) for item in error.errors()]
+    problems = [
+        Problem("/" + "/".join(str(part) for part in item["loc"][1:]), str(item["msg"])) for item in error.errors()
+    ]
     return _response(request, 422, Invalid.code, Invalid.title, problems[0].message if problems else "", problems)
 
 
@@ -135,7 +140,7 @@ async def _unforeseen(request: Request, error: Exception) -> Response:
     return _response(request, 500, Internal.code, Internal.title, "This is a defect; the log has the details.", ())
 
 
-def _response(
+def _response(  # noqa: PLR0913, PLR0917 (the members of one reply)
     request: Request, status: int, code: str, title: str, detail: str, problems: tuple[Problem, ...] | list[Problem]
 ) -> Response:
     body = {

@@ -14,6 +14,7 @@ from models.errors import InvalidTensor, LayerscopeError, Problem, TooLarge, Unp
 from models.images import image_bytes, read_image, stack
 from models.network import Network, expand
 from models.tensors import fit, is_tensor_form, parse_tensor, read_npy, read_npz, read_safetensors
+from models.validation import MAX_PROBLEMS, pointer_to
 from service.options import ActivationOptions
 from service.settings import Settings
 
@@ -88,7 +89,8 @@ def _by_name(
         return {name: _from_json(posted.inputs, spec, "/inputs", options, settings)}
     names = _matching(posted.inputs, declared, "/inputs")
     return {
-        name: _from_json(posted.inputs[name], declared.get(name), f"/inputs/{name}", options, settings) for name in names
+        name: _from_json(posted.inputs[name], declared.get(name), f"/inputs/{name}", options, settings)
+        for name in names
     }
 
 
@@ -104,19 +106,26 @@ def _single(declared: Mapping[str, InputSpec], pointer: str) -> tuple[str, Input
 def _matching(given: Mapping[str, Any], declared: Mapping[str, InputSpec], pointer: str) -> list[str]:
     """The declared names, when exactly those were given."""
     expected = list(declared) or ["input"]
-    problems = []
-    for name in given:
-        if name not in expected:
-            near = did_you_mean(name, expected)
-            problems.append(Problem(f"{pointer}/{name}", "the network has no input of this name",
-                                    f"one of {', '.join(expected)}", shown(name), f'write "{near}"' if near else None))  # fmt: skip
+    problems = [_unknown_input(name, expected, pointer) for name in given if name not in expected]
     problems += [
-        Problem(f"{pointer}/{name}", f"the input {name} is missing", f"a tensor for {name}", "nothing")
-        for name in expected if name not in given
-    ]  # fmt: skip
+        Problem(pointer + pointer_to([name]), f"the input {name} is missing", "a tensor", "nothing")
+        for name in expected
+        if name not in given
+    ]
     if problems:
-        raise InvalidTensor("", problems)
+        raise InvalidTensor("", problems[:MAX_PROBLEMS])
     return expected
+
+
+def _unknown_input(name: str, expected: Sequence[str], pointer: str) -> Problem:
+    near = did_you_mean(name, expected)
+    return Problem(
+        pointer + pointer_to([name]),
+        "the network has no input of this name",
+        f"one of {', '.join(expected)}",
+        shown(name),
+        f'write "{near}"' if near else None,
+    )
 
 
 def _from_json(
@@ -165,7 +174,7 @@ def _from_file(data: bytes, declared: Mapping[str, InputSpec], settings: Setting
         name, _ = _single(declared, "/tensor")
         return {name: _Given(next(iter(arrays.values())), "/tensor")}
     names = _matching(arrays, declared, "/tensor")
-    return {name: _Given(arrays[name], f"/tensor/{name}") for name in names}
+    return {name: _Given(arrays[name], "/tensor" + pointer_to([name])) for name in names}
 
 
 def _declaration(document: Document, given: _Given) -> InputSpec:
@@ -178,7 +187,7 @@ def _declaration(document: Document, given: _Given) -> InputSpec:
 
 
 def _has_batch(document: Document, rank: int) -> bool:
-    """Whether a tensor of this rank carries its batch: judged by what the first layer reads, else by its having two axes."""
+    """Whether a tensor of this rank carries its batch: by what the first layer reads, else by its having two axes."""
     wanted = document.layers[0].input_rank
     if isinstance(wanted, int):
         return rank != wanted - 1

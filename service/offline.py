@@ -23,9 +23,7 @@ async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str,
     await engines.start()
     try:
         shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-        plan: dict[str, Any] = orjson.loads(
-            await engines.plan(document_bytes(network), shapes, select(network, None))
-        )
+        plan: dict[str, Any] = orjson.loads(await engines.plan(document_bytes(network), shapes, select(network, None)))
         return plan
     finally:
         await engines.stop()

@@ -32,8 +32,8 @@ class ActivationOptions(BaseModel):
         Field(
             min_length=1,
             max_length=MAX_SELECTORS,
-            description="Selectors: addresses, globs (`block?/conv*`) or `type:Conv2D`; a list, or separated by commas. "
-            "Default: every layer.",
+            description="Selectors: addresses, globs (`block?/conv*`) or `type:Conv2D`, as a list or separated by "
+            "commas. Default: every layer.",
         ),
     ] = None
     data: Literal["nested", "base64", "none"] = Field("nested", description="How JSON carries the arrays.")
@@ -45,7 +45,9 @@ class ActivationOptions(BaseModel):
         False, description="Training mode for BatchNormalization and Dropout; the model itself does not change."
     )
     format: str | None = Field(None, description="`json`, `npz` or `safetensors`; wins over `Accept`.")
-    resize: Literal["bilinear", "nearest", "none"] = Field("bilinear", description="How images meet a fixed input size.")
+    resize: Literal["bilinear", "nearest", "none"] = Field(
+        "bilinear", description="How images meet a fixed input size."
+    )
     scale: Literal["none", "unit", "signed", "caffe", "torch"] = Field(
         "none", description="How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`."
     )

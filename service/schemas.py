@@ -84,7 +84,9 @@ class ReceptiveFieldReply(BaseModel):
     input: str
     size: list[int]
     stride: list[int]
-    offset: list[int | None] = Field(description="First input element the first output element sees; negative in padding.")
+    offset: list[int | None] = Field(
+        description="First input element the first output element sees; negative in padding."
+    )
 
 
 class PlannedTensor(BaseModel):
@@ -104,7 +106,9 @@ class PlannedLayer(PlannedTensor):
     trainable_parameters: int
     non_trainable_parameters: int
     macs: int | None = Field(description="Multiply-adds for the whole batch.")
-    receptive_field: ReceptiveFieldReply | None = Field(description="Null where an output does not see a sliding window.")
+    receptive_field: ReceptiveFieldReply | None = Field(
+        description="Null where an output does not see a sliding window."
+    )
 
 
 class PlanTotals(BaseModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import ByteSize, Field, ValidationError
@@ -31,11 +30,15 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data_dir: str = Field(".layerscope", description="Where registered models are kept: a folder, or an fsspec URL.")
     engines: int = Field(1, ge=1, le=64, description="Engine processes; each holds TensorFlow and its own model cache.")
-    deadline: float = Field(30.0, gt=0, le=3600, description="Seconds one request may run (and may wait) before it is given up.")
+    deadline: float = Field(
+        30.0, gt=0, le=3600, description="Seconds one request may run (and may wait) before it is given up."
+    )
     require_gpu: bool = Field(False, description="Stay unready unless an engine sees a GPU.")
     cache_bytes: Size = _size(GIB, "Built models each engine keeps, by weights and compiled functions.")
     max_body: Size = _size(64 * MIB, "Largest request body.")
-    max_pixels: int = Field(50_000_000, ge=1, description="Most pixels of one image, read from its header before decoding.")
+    max_pixels: int = Field(
+        50_000_000, ge=1, description="Most pixels of one image, read from its header before decoding."
+    )
     max_input_bytes: Size = _size(256 * MIB, "Largest input of one request once decoded, all tensors together.")
     max_activation_bytes: Size = _size(512 * MIB, "Largest reply: the activations and weights asked for, together.")
     max_working_bytes: Size = _size(2 * GIB, "Most that one request may compute, asked for or not.")
@@ -45,14 +48,14 @@ class Settings(BaseSettings):
     reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way to clients.")
 
 
-def load(environment: Mapping[str, str] | None = None, **options: Any) -> Settings:
+def load(**options: Any) -> Settings:
     """The settings of this process; `options` win over the environment.
 
     Raises:
         SystemExit: with one clear line, for a variable that does not exist or a value that is wrong.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in environment if environment is not None else os.environ:
+    for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
             near = did_you_mean(name, known)
             raise SystemExit(f"layerscope: unknown setting {name}" + (f"; did you mean {near}?" if near else ""))

@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ class Server:
     def engine_pid(self) -> int:
         """The process id of the first engine."""
         return int(self.client.get("/readyz").json()["engines"][0]["pid"])
+
+    def wait_ready(self, engines: int = 1) -> None:
+        """Waits until this many engines are ready."""
+        wait_until(lambda: sum(one["ready"] for one in self.client.get("/readyz").json()["engines"]) >= engines)
 
     def stop(self) -> int:
         """SIGTERM; the exit code."""
@@ -105,3 +109,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that do not need their own."""
     with running_server(tmp_path_factory.mktemp("store")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def start_server() -> Callable[..., AbstractContextManager[Server]]:
+    """Starts a server of a test's own: `with start_server(tmp_path, DEADLINE="5") as server`."""
+    return running_server

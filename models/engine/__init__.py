@@ -1,1 +1,4 @@
-"""The engine: the only code that imports TensorFlow and Keras. `messages` and `channel` are shared with the front and import neither."""
+"""The engine: the only code that imports TensorFlow and Keras.
+
+`messages`, `channel` and `arena` are shared with the front and import neither.
+"""

@@ -53,15 +53,19 @@ class BuiltModel:
 
     def concrete(self, shapes: Mapping[str, Shape]) -> Outline:
         """The outline on inputs of exactly these shapes."""
-        batches = {shape[0] for shape in shapes.values()}
-        if self.outline.is_fixed() and len(batches) == 1:
-            return self.outline.on_batch(batches.pop() or 1)
         key = tuple(shapes.items())
         if key not in self.outlines:
-            self.outlines[key] = outline(self.network, shapes)
+            self.outlines[key] = self._concrete(shapes)
             if len(self.outlines) > MAX_PROBES:
                 self.outlines.popitem(last=False)
         return self.outlines[key]
+
+    def _concrete(self, shapes: Mapping[str, Shape]) -> Outline:
+        """The built outline on this batch, where the batch is all that was free; else shaped anew."""
+        batches = {shape[0] for shape in shapes.values()}
+        if self.outline.is_fixed() and len(batches) == 1:
+            return self.outline.on_batch(batches.pop() or 1)
+        return outline(self.network, shapes)
 
 
 def named_weights(layer: keras.Layer) -> list[tuple[str, keras.Variable]]:
@@ -86,7 +90,9 @@ def build(network: Network, max_model_bytes: int) -> BuiltModel:
     made = outline(network, declared_shapes(network))
     nbytes = parameter_bytes(made)
     if nbytes > max_model_bytes:
-        problem = Problem("", "the weights are over the limit", f"at most {max_model_bytes:,} bytes", f"{nbytes:,} bytes")
+        problem = Problem(
+            "", "the weights are over the limit", f"at most {max_model_bytes:,} bytes", f"{nbytes:,} bytes"
+        )
         raise TooLarge("", [problem])
     materialise(made)
     count = sum(parameter_count(layer.weights) for layer in made.layers.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -23,7 +23,7 @@ def frame(message: msgspec.Struct) -> bytes:
 class FrameReader(Generic[T]):
     """Collects bytes and yields the messages that are complete."""
 
-    def __init__(self, kinds: type[T]) -> None:
+    def __init__(self, kinds: Any) -> None:
         self._decoder = msgspec.msgpack.Decoder(kinds)
         self._buffer = bytearray()
 
@@ -50,9 +50,9 @@ class FrameReader(Generic[T]):
 class BlockingChannel(Generic[T]):
     """The engine's end: one thread that reads a message, works, and writes."""
 
-    def __init__(self, connection: socket.socket, kinds: type[T]) -> None:
+    def __init__(self, connection: socket.socket, kinds: Any) -> None:
         self._connection = connection
-        self._reader = FrameReader(kinds)
+        self._reader = FrameReader[T](kinds)
 
     def send(self, message: msgspec.Struct) -> None:
         """Writes one message, blocking while the peer does not read."""
@@ -62,4 +62,3 @@ class BlockingChannel(Generic[T]):
         """Messages as they come, until the peer closes."""
         while data := self._connection.recv(READ_BYTES):
             yield from self._reader.feed(data)
-

@@ -73,7 +73,9 @@ class Execution:
         report = _Report(model, _moved(probe, results))
         for address, tensor in zip(request.outputs, results, strict=False):
             report.add_activation(address, as_bytes(tensor), concrete, request)
-        stats = {info.name: statistics(array) for info, array in zip(request.inputs, inputs, strict=True) if request.stats}
+        stats = {
+            info.name: statistics(array) for info, array in zip(request.inputs, inputs, strict=True) if request.stats
+        }
         return report.result(stats, cached, (built - started) * 1e3, (ran - built) * 1e3)
 
     def weights(self, request: Weights) -> Result:

@@ -16,8 +16,8 @@ from typing import Any
 import keras
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
 
-from models.engine.layers import DerivedSeed, derived_seed, keras_layer
 from models.addresses import PRE
+from models.engine.layers import DerivedSeed, derived_seed, keras_layer
 from models.errors import InvalidDocument, Problem
 from models.layers.layer import Layer, LayerFault, Shape, size_of
 from models.layers.spatial import shape_text
@@ -41,8 +41,16 @@ class Outline:
     """Stands in for a free batch; a network shaped once with a free batch is known for every batch."""
 
     def on_batch(self, batch: int) -> Outline:
-        """The same network on a batch of this size."""
-        return replace(self, batch=batch)
+        """The same network on a batch of this size.
+
+        Raises:
+            InvalidDocument: when a layer's guards refuse the batch.
+        """
+        made = replace(self, batch=batch)
+        for node in self.network.nodes:
+            if not node.is_block:
+                _check(node, made.shapes(node.inputs))
+        return made
 
     def is_fixed(self) -> bool:
         """Whether no dimension but the batch is free."""
@@ -55,7 +63,7 @@ class Outline:
 
     def dtype(self, address: str) -> str:
         """A tensor's dtype."""
-        return keras.backend.standardize_dtype(self.specs[address].dtype)
+        return str(keras.backend.standardize_dtype(self.specs[address].dtype))
 
     def nbytes(self, address: str) -> int:
         """A tensor's bytes; free dimensions count as one."""
@@ -211,7 +219,7 @@ def _rank_problem(node: Node, ranks: tuple[int, ...], shape: Shape) -> Problem:
 def _lengths_problem(node: Node, shapes: tuple[Shape, ...]) -> Problem:
     message = f"{node.address}: {type(node.layer).__name__} must know the size of its input"
     received = ", ".join(shape_text(shape) for shape in shapes)
-    return Problem(node.pointer, message, "lengths along every axis", received, "declare the input's size in \"input\"")
+    return Problem(node.pointer, message, "lengths along every axis", received, 'declare the input\'s size in "input"')
 
 
 def _check_output(node: Node, shape: Shape) -> None:

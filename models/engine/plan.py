@@ -67,7 +67,7 @@ def plan_report(outline: Outline, addresses: Sequence[str]) -> dict[str, Any]:
             "layers": len(nodes),
             "input_bytes": total(row["bytes"] for row in inputs.values()),
             "bytes": total(_tensor_row(outline, output)["bytes"] for node in nodes for output in node.outputs),
-            **_parameters([layer for layer in outline.layers.values()]),
+            **_parameters(outline.layers.values()),
             "parameter_bytes": parameter_bytes(outline),
             "macs": total(node_macs(outline, node) for node in nodes),
         },
@@ -162,7 +162,9 @@ def _reply_problem(outline: Outline, wanted: Mapping[str, int], limit: int) -> P
         suggestion = f"ask for fewer layers; these fit together: {', '.join(fitting)}"
     else:
         suggestion = _batch_suggestion(outline, sum(wanted.values()), limit)
-    problem = _limit_problem("the activations asked for are over the limit", limit, sum(wanted.values()), "bytes", suggestion)
+    problem = _limit_problem(
+        "the activations asked for are over the limit", limit, sum(wanted.values()), "bytes", suggestion
+    )
     return Problem("/layers", problem.message, problem.expected, problem.received, problem.suggestion)
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from models.addresses import PRE
 from models.engine.outline import FusedActivation, Outline, as_list, call, refusing
-from models.errors import Internal, InvalidTensor, Problem, TooLarge
+from models.errors import Internal, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.layers.spatial import shape_text
 from models.network import Node
 
@@ -30,6 +30,8 @@ class Probe:
         self._outline = outline
         self._training = training
         self._nodes = outline.needed(outputs)
+        if training:
+            _refuse_unrepeatable(self._nodes)
         self.updated: list[keras.Variable] = self._changing() if updates else []
         names = list(outline.network.inputs)
         signature = [
@@ -82,6 +84,13 @@ class Probe:
             raise TooLarge("There is not enough memory for this request.") from error
 
 
+def _refuse_unrepeatable(nodes: Sequence[Node]) -> None:
+    for node in nodes:
+        if not node.layer.reproducible:
+            message = f"{node.address}: {type(node.layer).__name__} draws other numbers each time in training mode"
+            raise InvalidOption("", [Problem("/training", message, "false", "true")])
+
+
 IDS = re.compile(r"ids below (\d+) for node (\d+);")
 
 
@@ -108,11 +117,12 @@ def _value_error(error: tf.errors.InvalidArgumentError, nodes: Sequence[Node]) -
 
 
 def checked(outline: Outline, outputs: Sequence[str], results: Sequence[Any]) -> None:
-    """A result whose shape is not the planned one is never sent: TensorFlow may return uninitialised memory."""
+    """A result that is not the planned one is never sent: TensorFlow may return uninitialised memory."""
     for address, result in zip(outputs, results, strict=False):
-        if tuple(result.shape) != outline.shape(address):
-            detail = f"{address}: planned {shape_text(outline.shape(address))}, computed {shape_text(tuple(result.shape))}"
-            raise Internal(detail)
+        planned, computed = outline.shape(address), tuple(result.shape)
+        if planned != computed or outline.dtype(address) != result.dtype.name:
+            planned_text = f"{outline.dtype(address)} {shape_text(planned)}"
+            raise Internal(f"{address}: planned {planned_text}, computed {result.dtype.name} {shape_text(computed)}")
 
 
 def as_bytes(tensor: Any) -> memoryview:
@@ -121,4 +131,4 @@ def as_bytes(tensor: Any) -> memoryview:
         array = np.asarray(memoryview(tensor))
     except (BufferError, TypeError, ValueError):
         array = tensor.numpy()
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -59,7 +59,9 @@ WARM_UP = {
 class EngineProcess:
     """Reads requests, works, answers; ends when the front hangs up."""
 
-    def __init__(self, channel: BlockingChannel[FromFront], replies: Arena, requests: Arena, execution: Execution) -> None:
+    def __init__(
+        self, channel: BlockingChannel[FromFront], replies: Arena, requests: Arena, execution: Execution
+    ) -> None:
         self.channel, self.replies, self.requests, self.execution = channel, replies, requests, execution
 
     def serve(self) -> None:
@@ -176,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when an engine ends
     prepare()
     execution = Execution(Limits(options.max_working_bytes, options.max_model_bytes), options.cache_bytes)
-    channel = BlockingChannel(socket.socket(fileno=options.socket), FromFront)
+    channel = BlockingChannel[FromFront](socket.socket(fileno=options.socket), FromFront)
     replies = Arena(options.replies, options.replies_bytes)
     requests = Arena(options.requests, options.requests_bytes)
     elapsed = warm_up(execution)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from models.errors import did_you_mean, shown
 
@@ -51,16 +52,19 @@ def _parse_optional(value: Any) -> str | None:
 
 
 _NAME_SCHEMA = {"type": "string", "enum": sorted([*ACTIVATIONS, *ALIASES])}
-ActivationName = Annotated[
-    str,
-    BeforeValidator(_parse_name, json_schema_input_type=Annotated[Any, WithJsonSchema(_NAME_SCHEMA)]),
-]
+ActivationName = TypeAliasType(
+    "ActivationName",
+    Annotated[str, BeforeValidator(_parse_name, json_schema_input_type=Annotated[Any, WithJsonSchema(_NAME_SCHEMA)])],
+)
 """The name of an activation function."""
-FusedActivation = Annotated[
-    str | None,
-    BeforeValidator(
-        _parse_optional,
-        json_schema_input_type=Annotated[Any, WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "null"}]})],
-    ),
-]
+FusedActivation = TypeAliasType(
+    "FusedActivation",
+    Annotated[
+        str | None,
+        BeforeValidator(
+            _parse_optional,
+            json_schema_input_type=Annotated[Any, WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "null"}]})],
+        ),
+    ],
+)
 """The activation a layer applies last, or null."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from models.layers.fields import AnyCase, Rate, SeedNumber
-from models.layers.layer import Example, Layer, LayerFault, Shape, size_of
+from models.layers.layer import Example, Layer, LayerFault, Shape, least_size, size_of
 from models.layers.spatial import shape_text
 
 MAX_SCORES = 2**27
@@ -37,7 +38,7 @@ class AttentionLayer(Layer):
                 ", ".join(shape_text(shape) for shape in shapes),
             )
         scores = self.score_size(shapes[0], value)
-        if scores is not None and scores > MAX_SCORES:
+        if scores > MAX_SCORES:
             raise LayerFault(
                 "inputs",
                 "the sequences are too long to score every query against every key",
@@ -46,9 +47,9 @@ class AttentionLayer(Layer):
                 "use shorter sequences, fewer heads, or post fewer rows at once",
             )
 
-    def score_size(self, query: Shape, value: Shape) -> int | None:
-        """Numbers in the largest tensor of scores; None when an axis is free."""
-        raise NotImplementedError
+    @abstractmethod
+    def score_size(self, query: Shape, value: Shape) -> int:
+        """Numbers in the largest tensor of scores; free axes count once."""
 
 
 class ScoredAttention(AttentionLayer):
@@ -76,10 +77,9 @@ class ScoredAttention(AttentionLayer):
             return None
         return rows * columns * (key[-1] + value[-1])
 
-    def score_size(self, query: Shape, value: Shape) -> int | None:
+    def score_size(self, query: Shape, value: Shape) -> int:
         """Every query with every key; when they are added instead of multiplied, once for each feature."""
-        rows = size_of(query if self.adds() else query[:-1])
-        return None if rows is None or value[1] is None else rows * value[1]
+        return least_size(query if self.adds() else query[:-1]) * (value[1] or 1)
 
     def adds(self) -> bool:
         """Whether queries and keys are added."""

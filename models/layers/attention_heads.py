@@ -11,7 +11,7 @@ from models.layers.attention import AttentionLayer
 from models.layers.constraints import AnyConstraint
 from models.layers.fields import Axis, Features, Length, SeedNumber
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, LayerFault, Shape, fault, size_of
+from models.layers.layer import Example, LayerFault, Shape, fault, least_size, size_of
 from models.layers.refused import NoFlash
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import shape_text
@@ -80,9 +80,7 @@ class MultiHeadAttention(ProjectedAttention):
         projections = sizes[0] * (width + gate) + sizes[1] * values + sizes[2] * width + sizes[3] * values
         return projections + self._pairs(query, value) * (width + values)
 
-    def score_size(self, query: Shape, value: Shape) -> int | None:
-        if size_of(query[:-1]) is None or size_of(value[:-1]) is None:
-            return None
+    def score_size(self, query: Shape, value: Shape) -> int:
         return self.num_heads * self._pairs(query, value)
 
     def _axes(self, rank: int) -> list[int]:
@@ -93,9 +91,8 @@ class MultiHeadAttention(ProjectedAttention):
         return [axis if axis >= 0 else rank + axis for axis in axes]
 
     def _pairs(self, query: Shape, value: Shape) -> int:
-        """How many (query, value) pairs of positions there are."""
-        rows = size_of(query[:-1]) or 0
-        return rows * prod(value[axis] or 0 for axis in self._axes(len(query)))
+        """How many (query, value) pairs of positions there are; free axes count once."""
+        return least_size(query[:-1]) * prod(value[axis] or 1 for axis in self._axes(len(query)))
 
 
 class GroupQueryAttention(ProjectedAttention):
@@ -133,6 +130,5 @@ class GroupQueryAttention(ProjectedAttention):
         projections = query * wide * (3 if self.use_gate else 2) + (key + value) * narrow
         return projections + rows * columns * 2 * wide
 
-    def score_size(self, query: Shape, value: Shape) -> int | None:
-        rows = size_of(query[:-1])
-        return None if rows is None or value[1] is None else rows * value[1] * self.num_query_heads
+    def score_size(self, query: Shape, value: Shape) -> int:
+        return least_size(query[:-1]) * (value[1] or 1) * self.num_query_heads

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from models.layers.named import Named, closed_union
 
@@ -40,4 +41,4 @@ class UnitNorm(Constraint):
 
 ALIASES = {"nonneg": "NonNeg"}
 CONSTRAINTS: tuple[type[Constraint], ...] = (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)
-AnyConstraint = Annotated[Constraint, closed_union("constraint", CONSTRAINTS, ALIASES)]
+AnyConstraint = TypeAliasType("AnyConstraint", Annotated[Constraint, closed_union("constraint", CONSTRAINTS, ALIASES)])

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from models.layers.fields import AnyCase, NonNegative, Sizes
-from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
+from models.layers.layer import Example, LayerFault, Shape, Windows, fault, least_size
 from models.layers.ranges import BYTES, ValueRange
 from models.layers.spatial import Spatial, SpatialAxes, shape_text
 from models.receptive_field import Window
@@ -103,7 +103,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Image):
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Histograms take 256 numbers for every number of the image."""
-        if (size_of(shapes[0]) or 0) > MAX_HISTOGRAM:
+        if least_size(shapes[0]) > MAX_HISTOGRAM:
             raise LayerFault(
                 "inputs",
                 "the images are too large for histograms of their tiles",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from models.layers.named import Named, closed_union
 
@@ -118,4 +119,6 @@ INITIALIZERS: tuple[type[Initializer], ...] = (
     Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, Orthogonal,
     GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
 )  # fmt: skip
-AnyInitializer = Annotated[Initializer, closed_union("initializer", INITIALIZERS, ALIASES)]
+AnyInitializer = TypeAliasType(
+    "AnyInitializer", Annotated[Initializer, closed_union("initializer", INITIALIZERS, ALIASES)]
+)

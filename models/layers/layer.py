@@ -7,6 +7,7 @@ parametrised tests all derive from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
@@ -59,11 +60,17 @@ class Layer(BaseModel):
     name: LayerName | None = None
     inputs: Annotated[
         list[Address] | None,
-        Field(description="Addresses of what this layer reads; left out, the layer before.", min_length=1, max_length=64),
+        Field(
+            description="Addresses of what this layer reads; left out, the layer before.", min_length=1, max_length=64
+        ),
     ] = None
     calls: Annotated[
         list[Annotated[list[Address], Field(min_length=1, max_length=64)]] | None,
-        Field(description="Applies the layer several times with shared weights, once to each list.", min_length=1, max_length=64),
+        Field(
+            description="Applies the layer several times with shared weights, once to each list.",
+            min_length=1,
+            max_length=64,
+        ),
     ] = None
     trainable: bool = True
     dtype: DType | None = None
@@ -105,7 +112,7 @@ class Layer(BaseModel):
         return False
 
     def settled(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
-        """An output shape of Keras' with the lengths filled in that follow from the inputs' but that Keras leaves free."""
+        """Keras' output shape, with the lengths filled in that it leaves free although the inputs' settle them."""
         return output
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
@@ -138,7 +145,7 @@ class LayerFault(Exception):
 
 def fault(code: str, message: str, expected: str, suggestion: str | None = None) -> PydanticCustomError:
     """An error of a field or of several together, for use inside validators."""
-    return PydanticCustomError(code, message, {"expected": expected, "suggestion": suggestion})  # type: ignore[arg-type]
+    return PydanticCustomError(code, message, {"expected": expected, "suggestion": suggestion})
 
 
 def size_of(shape: Shape) -> int | None:
@@ -149,3 +156,8 @@ def size_of(shape: Shape) -> int | None:
             return None
         total *= dimension
     return total
+
+
+def least_size(shape: Shape) -> int:
+    """The number of elements when every free dimension is one."""
+    return prod(1 if dimension is None else dimension for dimension in shape)

@@ -70,9 +70,9 @@ def _split(kind: str, value: Any, names: list[str]) -> tuple[str, dict[str, Any]
         case str():
             return value, {}
         case {"class_name": str(word), **rest} if set(rest) <= {"config", "module", "registered_name"}:
-            return word, dict(rest.get("config") or {})
+            return word, _arguments(rest.get("config"))
         case {"type": str(word), **rest}:
-            return word, dict(rest)
+            return word, _arguments(rest)
     raise PydanticCustomError(
         f"{kind}_type",
         "is not the name of a known {kind}",
@@ -82,6 +82,10 @@ def _split(kind: str, value: Any, names: list[str]) -> tuple[str, dict[str, Any]
             "received": shown(value),
         },
     )
+
+
+def _arguments(value: Any) -> dict[str, Any]:
+    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
 
 
 def _unknown(kind: str, word: str, names: list[str], spellings: list[str]) -> PydanticCustomError:

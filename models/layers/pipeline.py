@@ -9,7 +9,7 @@ from pydantic import Field
 
 from models.layers.held import Held, check_held
 from models.layers.image import ImageAxes
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, size_of
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, least_size
 from models.layers.pointwise import pointwise
 from models.layers.refused import AlwaysTrainable, NoDType, NoRegularizer
 from models.layers.spatial import shape_text
@@ -42,7 +42,7 @@ class Pipeline(Layer):
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Each layer must take what the one before it gives."""
         for number, (layer, shape) in enumerate(self._steps(shapes[0])):
-            if (size_of(shape) or 0) > MAX_BETWEEN:
+            if least_size(shape) > MAX_BETWEEN:
                 raise LayerFault(
                     f"layers/{number}",
                     "the images are too large in the middle of the pipeline",

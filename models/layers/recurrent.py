@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal
 
 from models.layers.activation_names import FusedActivation
@@ -26,9 +27,9 @@ class Recurrent(Layer):
     go_backwards: bool = False
     stateful: Stateless = False
 
+    @abstractmethod
     def states(self) -> int:
         """Tensors of state that the last step leaves."""
-        raise NotImplementedError
 
     def output_count(self) -> int:
         return 1 + self.states() if self.return_state else 1
@@ -45,9 +46,9 @@ class SequenceRecurrent(Recurrent):
 
     unroll: bool = False
 
+    @abstractmethod
     def step_macs(self, features: int) -> int:
         """Multiply-adds of one step of one row."""
-        raise NotImplementedError
 
     def needs_lengths(self) -> bool:
         return self.unroll

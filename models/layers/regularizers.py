@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from models.layers.named import Named, closed_union
 
@@ -39,4 +40,6 @@ class OrthogonalRegularizer(Regularizer):
 
 ALIASES = {"l1_l2": "L1L2"}
 REGULARIZERS: tuple[type[Regularizer], ...] = (L1, L2, L1L2, OrthogonalRegularizer)
-AnyRegularizer = Annotated[Regularizer, closed_union("regularizer", REGULARIZERS, ALIASES)]
+AnyRegularizer = TypeAliasType(
+    "AnyRegularizer", Annotated[Regularizer, closed_union("regularizer", REGULARIZERS, ALIASES)]
+)

@@ -34,7 +34,8 @@ class Flatten(Layer):
 class Reshape(Layer):
     type: Literal["Reshape"] = "Reshape"
     example = Example({"target_shape": [2, 6]}, ((3, 4),))
-    target_shape: Annotated[list[TargetLength], Field(min_length=1, max_length=MAX_RANK - 1)]
+    target_shape: Annotated[list[TargetLength], Field(max_length=MAX_RANK - 1)]
+    """Without the batch; empty for one number an example."""
 
     @model_validator(mode="after")
     def _one_unknown(self) -> Self:
@@ -53,7 +54,9 @@ class Reshape(Layer):
             "the input does not have as many elements as the target",
             f"a shape of {elements} elements in all, as {shape_text(shapes[0][1:])} has",
             f"{self.target_shape}, of {'a multiple of ' if -1 in self.target_shape else ''}{target} elements",
-            "write -1 for one axis, and Layerscope works out its length" if -1 not in self.target_shape else None,
+            "write -1 for one axis, and Layerscope works out its length"
+            if self.target_shape and -1 not in self.target_shape
+            else None,
         )
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, Response
 
-from service.engines import EngineState
+from service.engine_process import EngineState
 from service.schemas import EngineReply, Liveness, Readiness, Version
 from service.state import State, StateOf
 
@@ -20,7 +20,9 @@ async def get_health() -> Liveness:
     return Liveness()
 
 
-@router.get("/readyz", summary="An engine is warmed up", responses={503: {"model": Readiness, "description": "Not ready."}})
+@router.get(
+    "/readyz", summary="An engine is warmed up", responses={503: {"model": Readiness, "description": "Not ready."}}
+)
 async def get_readiness(state: StateOf, response: Response) -> Readiness:
     """200 once an engine has imported TensorFlow and run a network; shows the devices it computes on."""
     engines = state.engines.states()

@@ -23,7 +23,7 @@ async def get_layers() -> LayerTypeList:
 
 
 @router.get("/v1/layers/{type}", summary="One layer's arguments", responses=raises(NotFound))
-async def get_layer(type: Annotated[str, Path(examples=["Conv2D"])]) -> LayerType:  # noqa: A002 (Keras' users say type)
+async def get_layer(type: Annotated[str, Path(examples=["Conv2D"])]) -> LayerType:
     """The JSON Schema of a layer's arguments, and a document that runs."""
     name = ALIASES.get(type, type)
     if name not in CATALOGUE:
@@ -57,5 +57,7 @@ def example_document(cls: type[Layer]) -> dict[str, Any]:
     if len(shapes) == 1:
         return {"input": {"shape": list(shapes[0]), "dtype": cls.example.dtype}, "layers": [layer]}
     names = [f"input_{number}" for number in range(len(shapes))]
-    inputs = {name: {"shape": list(shape), "dtype": cls.example.dtype} for name, shape in zip(names, shapes, strict=True)}
+    inputs = {
+        name: {"shape": list(shape), "dtype": cls.example.dtype} for name, shape in zip(names, shapes, strict=True)
+    }
     return {"input": inputs, "layers": [layer | {"inputs": names}]}

@@ -22,7 +22,14 @@ from models.network import Network, expand
 from models.store import Entry, entry_json
 from service.activations import Model, activations, document_bytes, read_ask
 from service.bodies import media_type, parse_json, read_body, unsupported
-from service.contract import ACTIVATION_ERRORS, BODY_ERRORS, ENGINE_ERRORS, activations_body, activations_replies, document_body
+from service.contract import (
+    ACTIVATION_ERRORS,
+    BODY_ERRORS,
+    ENGINE_ERRORS,
+    activations_body,
+    activations_replies,
+    document_body,
+)
 from service.engines import weights_question
 from service.errors import raises
 from service.replies import weights_json
@@ -35,7 +42,9 @@ router = APIRouter(tags=["models"])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def _new_name(name: Annotated[str, Path(description=f"A name to register under: `{NAME.pattern}`.", examples=["digits"])]) -> str:
+def _new_name(
+    name: Annotated[str, Path(description=f"A name to register under: `{NAME.pattern}`.", examples=["digits"])],
+) -> str:
     if NAME.fullmatch(name):
         return name
     expected = "1 to 64 letters, digits, dots, underscores and hyphens, the first a letter or digit"
@@ -51,7 +60,10 @@ DataMode = Annotated[Literal["nested", "base64", "none"], Query(description="How
     "/v1/models/{name}",
     summary="Register or replace a model",
     responses=raises(*BODY_ERRORS, InvalidDocument, InvalidOption, *ENGINE_ERRORS)
-    | {200: {"model": ModelEntry, "description": "Replaced."}, 201: {"model": ModelEntry, "description": "Registered."}},
+    | {
+        200: {"model": ModelEntry, "description": "Replaced."},
+        201: {"model": ModelEntry, "description": "Registered."},
+    },
     openapi_extra=document_body(),
 )
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
@@ -163,12 +175,14 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
     Raises:
         NotFound: naming the nearest address.
     """
-    paths = tuple(
-        dict.fromkeys(
-            node.path for node in network.nodes
-            if not node.is_block and (address in (node.path, node.address, *node.outputs) or node.address.startswith(address + "/"))
-        )
-    )  # fmt: skip
+    below = address + "/"
+    meant = [
+        node.path
+        for node in network.nodes
+        if address in (node.path, node.address, *node.outputs) or node.address.startswith(below)
+    ]
+    blocks = {node.path for node in network.nodes if node.is_block}
+    paths = tuple(path for path in dict.fromkeys(meant) if path not in blocks)
     if not paths:
         known = [node.address for node in network.nodes]
         near = did_you_mean(address, known)
@@ -177,9 +191,7 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
     return paths
 
 
-async def _weights(
-    state: State, entry: Entry, network: Network, paths: tuple[str, ...] | None, data: str
-) -> Response:
+async def _weights(state: State, entry: Entry, network: Network, paths: tuple[str, ...] | None, data: str) -> Response:
     require_inputs(network)
     question = weights_question(network.identity(), document_bytes(network), paths, state.settings)
     answer = await state.engines.ask(question)
@@ -190,4 +202,3 @@ async def found(state: State, reference: str) -> tuple[Entry, Network]:
     """A registered model and its network."""
     entry = state.store.find(reference)
     return entry, expand(await run_in_threadpool(state.store.document, entry))
-

@@ -32,7 +32,9 @@ class PlanOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    batch: Annotated[int | None, Field(ge=1, le=MAX_BATCH, description="Examples at once; null leaves the batch free.")] = 1
+    batch: Annotated[
+        int | None, Field(ge=1, le=MAX_BATCH, description="Examples at once; null leaves the batch free.")
+    ] = 1
     layers: Annotated[
         list[Selector] | None,
         BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value),
@@ -49,7 +51,9 @@ BODY = {
                     "properties": {"model": MODEL_SCHEMA, **PlanOptions.model_json_schema()["properties"]},
                     "additionalProperties": False,
                 },
-                "examples": {"pictures": {"summary": "64 large pictures through one convolution", "value": PLAN_EXAMPLE}},
+                "examples": {
+                    "pictures": {"summary": "64 large pictures through one convolution", "value": PLAN_EXAMPLE}
+                },
             }
         }
     }

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from models.engine.messages import LayerInfo, TensorInfo
-from models.tensors.dtypes import Array, kind_of
+from models.tensors.dtypes import Array, kind_of, plain
 from service.wire.dtypes import widened
 
 DataMode = Literal["nested", "base64", "none"]
@@ -81,7 +81,7 @@ def values(array: Array, mode: DataMode) -> dict[str, Any]:
         case "nested":
             return {"data": nested(array)}
         case "base64":
-            encoded = base64.b64encode(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            encoded = base64.b64encode(plain(array, "").reshape(-1).view(np.uint8).data)
             return {"base64": orjson.Fragment(b'"' + encoded + b'"')}
     return {}
 
@@ -91,7 +91,7 @@ def nested(array: Array) -> Array | orjson.Fragment:
 
     float16 and bfloat16 are widened to float32, which is exact.
     """
-    wide = np.ascontiguousarray(widened(array)).reshape(array.shape)
+    wide = plain(widened(array), "")
     if wide.ndim and _is_finite(wide):
         return wide
     text = orjson.dumps(np.atleast_1d(wide), option=orjson.OPT_SERIALIZE_NUMPY)

@@ -9,6 +9,8 @@ from models.images import image_bytes, read_image, stack
 
 RAMP = np.arange(24, dtype=np.uint8).reshape(2, 4, 3) * 10
 FREE = (None, None, None)
+CORNERS = {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)}
+"""Where a viewer shows the first stored pixel, as (bottom, right), by EXIF orientation."""
 
 
 def file_of(picture, format="PNG", **options):
@@ -36,12 +38,10 @@ def test_pixels_of_lossless_formats_are_untouched(format):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("format", "options"), [("WEBP", {"lossless": True}), ("JPEG", {"quality": 95}), ("AVIF", {}), ("GIF", {})]
-)
-def test_other_formats_are_read(format, options):
+@pytest.mark.parametrize("format", ["WEBP", "JPEG", "AVIF", "GIF"])
+def test_other_formats_are_read(format):
     """A flat colour survives any of them within compression's error."""
-    array, account = read(file_of(np.full((8, 8, 3), 200, np.uint8), format, **options))
+    array, account = read(file_of(np.full((8, 8, 3), 200, np.uint8), format))
     np.testing.assert_allclose(array, 200, atol=2)
     assert (account["format"], array.shape) == (format, (8, 8, 3))
 
@@ -54,22 +54,22 @@ def test_a_format_off_the_list_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("mode", "colour", "own", "grey", "rgb", "rgba"),
+    ("mode", "colour", "expected"),
     [
-        ("L", 100, [100], 100, [100] * 3, [100, 100, 100, 255]),
-        ("1", 1, [255], 255, [255] * 3, [255] * 4),
-        ("LA", (100, 30), [100, 100, 100, 30], 100, [100] * 3, [100, 100, 100, 30]),
-        ("RGB", (255, 0, 0), [255, 0, 0], 76, [255, 0, 0], [255, 0, 0, 255]),
-        ("RGBA", (0, 255, 0, 40), [0, 255, 0, 40], 150, [0, 255, 0], [0, 255, 0, 40]),
+        ("L", 100, ([100], [100], [100] * 3, [100, 100, 100, 255])),
+        ("1", 1, ([255], [255], [255] * 3, [255] * 4)),
+        ("LA", (100, 30), ([100, 100, 100, 30], [100], [100] * 3, [100, 100, 100, 30])),
+        ("RGB", (255, 0, 0), ([255, 0, 0], [76], [255, 0, 0], [255, 0, 0, 255])),
+        ("RGBA", (0, 255, 0, 40), ([0, 255, 0, 40], [150], [0, 255, 0], [0, 255, 0, 40])),
     ],
 )
-def test_modes_become_the_channels_wanted(mode, colour, own, grey, rgb, rgba):
+def test_modes_become_the_channels_wanted(mode, colour, expected):
     """Luma of ITU-R 601; alpha is kept, dropped or added, never blended."""
     data = file_of(Image.new(mode, (2, 2), colour))
-    for channels, expected in ((None, own), (1, [grey]), (3, rgb), (4, rgba)):
+    for channels, pixel in zip((None, 1, 3, 4), expected, strict=True):
         array, account = read(data, (None, None, channels))
-        np.testing.assert_array_equal(array, np.broadcast_to(np.float32(expected), (2, 2, len(expected))))
-        assert account["channels"] == len(expected)
+        np.testing.assert_array_equal(array, np.broadcast_to(np.float32(pixel), (2, 2, len(pixel))))
+        assert account["channels"] == len(pixel)
 
 
 def test_a_palette_is_looked_up_with_its_transparency():
@@ -129,19 +129,16 @@ def test_pictures_are_turned_upright(format, orientation):
     options = {"lossless": True} if format == "WEBP" else {}
     data = file_of(Image.fromarray(stored).convert("RGB"), format, exif=exif, **options)
     array, account = read(data, (None, None, 1))
-    across, down = (
-        orientation >= 5,
-        {1: (0, 0), 2: (0, 1), 3: (1, 1), 4: (1, 0), 5: (0, 0), 6: (0, 1), 7: (1, 1), 8: (1, 0)},
-    )
-    assert array.shape == ((32, 16, 1) if across else (16, 32, 1))
+    assert array.shape == ((32, 16, 1) if orientation >= 5 else (16, 32, 1))
     bright = array[..., 0] > 128
     rows, columns = np.nonzero(bright)
     corner = (int(rows.mean() > bright.shape[0] / 2), int(columns.mean() > bright.shape[1] / 2))
-    assert corner == down[orientation]
+    assert corner == CORNERS[orientation]
     assert account["orientation_applied"] is (orientation > 1)
     assert account["original_size"] == list(array.shape[:2])
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_a_broken_exif_block_is_ignored():
     """As every viewer does."""
     array, account = read(file_of(np.zeros((8, 8, 3), np.uint8), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"))
@@ -160,11 +157,10 @@ def test_the_first_of_several_frames_is_read(format):
 def test_bilinear_is_pillows_antialiased_filter_without_rounding():
     """Half the size averages with a triangle; the values keep their fractions."""
     array, account = read(file_of(RAMP), (1, 2, 3), resize="bilinear")
-    planes = [
-        Image.fromarray(RAMP[..., c].astype(np.float32)).resize((2, 1), Image.Resampling.BILINEAR) for c in range(3)
-    ]
+    channels = np.float32(RAMP).transpose(2, 0, 1)
+    planes = [Image.fromarray(channel).resize((2, 1), Image.Resampling.BILINEAR) for channel in channels]
     np.testing.assert_array_equal(array, np.stack(planes, -1))
-    np.testing.assert_allclose(array[0, 0, 0], 6e1 + 150 / 7 - 6e1 + 60 - 150 / 7, rtol=0.5)
+    assert (array % 1).any()
     assert (account["original_size"], account["size"], account["resize"]) == ([2, 4], [1, 2], "bilinear")
 
 
@@ -276,3 +272,8 @@ def test_a_data_url_is_as_good_as_its_base64():
     assert image_bytes("AAEC", "/image") == image_bytes("data:image/png;base64,AAEC", "/image") == b"\x00\x01\x02"
     with pytest.raises(InvalidTensor):
         image_bytes("data:image/png,AAEC", "/image")
+
+
+def test_an_input_that_is_not_declared_takes_the_pictures_shape():
+    """Height, width and channels are its own."""
+    assert read(file_of(RAMP), None)[0].shape == (2, 4, 3)

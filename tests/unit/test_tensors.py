@@ -210,12 +210,10 @@ def test_rounding_between_floats_and_infinities_pass():
     assert converted(np.float64([-(2.0**63), 2.0**62]), "int64", "").tolist() == [-(2**63), 2**62]
 
 
-@pytest.mark.parametrize(
-    "array", [np.array([1j]), np.array(["a"]), np.array([None]), np.zeros(1, "f4,f4"), np.zeros(1, "M8[s]")]
-)
-def test_other_kinds_of_values_are_refused(array):
-    """Complex, text, objects, structures and dates."""
-    assert "are not accepted" in problem_of(converted, array, "float32", "/x").message
+@pytest.mark.parametrize("dtype", ["c8", "U1", "O", "f4,f4", "M8[s]", "V4", "longdouble"])
+def test_other_kinds_of_values_are_refused(dtype):
+    """Complex, text, objects, structures, dates, opaque bytes and what differs between machines."""
+    assert "are not accepted" in problem_of(converted, np.zeros(1, dtype), "float32", "/x").message
 
 
 def test_the_batch_dimension_is_added_where_it_is_missing():
@@ -237,12 +235,12 @@ def test_a_fitted_tensor_is_in_c_order_little_endian_and_of_the_declared_dtype()
 @pytest.mark.parametrize(
     ("shape", "declared", "expected", "received", "suggestion"),
     [
-        ((28, 28), [28, 28, 1], "(batch, 28, 28, 1)", "(28, 28)", "add a last axis: reshape to (28, 28, 1) before sending"),
-        ((5, 28, 28), [28, 28, 1], "(batch, 28, 28, 1)", "(5, 28, 28)", "add a last axis: reshape to (5, 28, 28, 1) before sending"),
-        ((3, 8, 8), [8, 8, 3], "(batch, 8, 8, 3)", "(3, 8, 8)", "move the channels last before sending"),
-        ((2, 3, 8, 8), [None, None, 3], "(batch, any, any, 3)", "(2, 3, 8, 8)", "move the channels last before sending"),
-        ((784,), [28, 28, 1], "(batch, 28, 28, 1)", "(784,)", "reshape to (1, 28, 28, 1) before sending"),
-        ((7, 784), [28, 28], "(batch, 28, 28)", "(7, 784)", "reshape to (7, 28, 28) before sending"),
+        ((28, 28), [28, 28, 1], "(batch, 28, 28, 1)", "(28, 28)", "add a last axis: reshape to (28, 28, 1)"),
+        ((5, 8, 8), [8, 8, 1], "(batch, 8, 8, 1)", "(5, 8, 8)", "add a last axis: reshape to (5, 8, 8, 1)"),
+        ((3, 8, 8), [8, 8, 3], "(batch, 8, 8, 3)", "(3, 8, 8)", "move the channels last"),
+        ((2, 3, 8, 8), [None, None, 3], "(batch, any, any, 3)", "(2, 3, 8, 8)", "move the channels last"),
+        ((784,), [28, 28, 1], "(batch, 28, 28, 1)", "(784,)", "reshape to (1, 28, 28, 1)"),
+        ((7, 784), [28, 28], "(batch, 28, 28)", "(7, 784)", "reshape to (7, 28, 28)"),
         ((5,), [4], "(batch, 4)", "(5,)", None),
         ((1, 2, 3, 4), [5], "(batch, 5)", "(1, 2, 3, 4)", None),
     ],
@@ -252,7 +250,7 @@ def test_a_shape_that_does_not_fit_is_explained(shape, declared, expected, recei
     problem = problem_of(fit, np.zeros(shape), InputSpec(shape=declared), "left", "/inputs/left")
     assert problem.message == "the shape of left does not fit"
     assert (problem.pointer, problem.expected, problem.received, problem.suggestion) == (
-        "/inputs/left", expected, received, suggestion,
+        "/inputs/left", expected, received, suggestion and f"{suggestion} before sending",
     )  # fmt: skip
 
 

@@ -121,9 +121,10 @@ def test_reading_gives_back_the_same_bits(name):
     bits = np.random.default_rng(0).integers(0, 256, 100_000 * dtype.itemsize, np.uint8)
     array = np.arange(2**16, dtype=np.uint16).view(dtype) if dtype.itemsize == 2 else bits.view(dtype)
     back = np.array([float(value) for value in json.loads(written(array))]).astype(dtype)
-    finite = ~np.isnan(array)
-    assert back[finite].tobytes() == array[finite].tobytes()
-    assert np.isnan(back[~finite]).all()
+    with np.errstate(invalid="ignore"):  # some patterns are signalling NaN
+        numbers = ~np.isnan(array)
+    assert back[numbers].tobytes() == array[numbers].tobytes()
+    assert np.isnan(back[~numbers]).all()
 
 
 def test_statistics_and_head_spell_infinities_too():

@@ -1,0 +1,112 @@
+"""Fixtures for tests that read arrays, weights and problems out of replies."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+DIGIT = Path(__file__).parents[2] / "examples" / "digit.png"
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a run or a plan answered, by address."""
+
+    body: dict[str, Any]
+
+    def layer(self, address: str) -> dict[str, Any]:
+        """The row of one layer."""
+        (row,) = [row for row in self.body["layers"] if row["address"] == address]
+        return dict(row)
+
+    def addresses(self) -> list[str]:
+        """Every layer, in order."""
+        return [row["address"] for row in self.body["layers"]]
+
+    def shape(self, address: str) -> tuple[int | None, ...]:
+        """A layer's output shape; None is a free dimension."""
+        return tuple(self.layer(address)["shape"])
+
+    def parameters(self, address: str) -> int:
+        """A layer's `count_params()`."""
+        return int(self.layer(address)["parameters"])
+
+    def array(self, address: str) -> Array:
+        """A layer's output."""
+        return decoded(self.layer(address))
+
+    def weights(self, address: str) -> dict[str, Array]:
+        """A layer's weights by name, in the order of `get_weights()`."""
+        return {row["name"]: decoded(row) for row in self.layer(address)["weights"]}
+
+    def weight_shapes(self, address: str) -> dict[str, tuple[int, ...]]:
+        """The shapes of a layer's weights."""
+        return {name: weight.shape for name, weight in self.weights(address).items()}
+
+
+def decoded(row: dict[str, Any]) -> Array:
+    """The array of `{"shape", "dtype", "base64"}`."""
+    return np.frombuffer(base64.b64decode(row["base64"]), row["dtype"]).reshape(row["shape"])
+
+
+def encoded(value: Any) -> Any:
+    """An array as `{"shape", "dtype", "base64"}`; objects of arrays likewise; anything else as it is."""
+    if isinstance(value, dict):
+        return {name: encoded(item) for name, item in value.items()}
+    if not isinstance(value, np.ndarray):
+        return value
+    data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
+    return {"shape": list(value.shape), "dtype": value.dtype.name, "base64": data}
+
+
+@pytest.fixture(scope="session")
+def run(server: Server) -> Callable[..., Reply]:
+    """`run(model, inputs, **options)`: `POST /v1/activations` with every bit of every layer and weight."""
+
+    def post(model: Any, inputs: Any, **options: Any) -> Reply:
+        return Reply(server.run(model, encoded(inputs), **{"data": "base64", "weights": True, **options}))
+
+    return post
+
+
+@pytest.fixture(scope="session")
+def plan(server: Server) -> Callable[..., Reply]:
+    """`plan(model, **options)`: `POST /v1/plan`."""
+    return lambda model, **options: Reply(server.plan(model, **options))
+
+
+@pytest.fixture(scope="session")
+def refusal(server: Server) -> Callable[..., list[dict[str, Any]]]:
+    """`refusal(model)`: the problems of a document that has to be refused with a 422."""
+
+    def post(model: Any) -> list[dict[str, Any]]:
+        reply = server.post("/v1/plan", json={"model": model})
+        assert reply.status_code == 422, reply.text[:2000]
+        assert reply.headers["content-type"] == "application/problem+json"
+        return list(reply.json()["errors"])
+
+    return post
+
+
+@pytest.fixture(scope="session")
+def digit_png() -> bytes:
+    """The tutorials' picture of a digit as a file: 28 by 28 pixels, grey."""
+    return DIGIT.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def digit() -> Array:
+    """The picture as the tutorials feed it to layers: (1, 28, 28, 1) float32, 0…255."""
+    with Image.open(DIGIT) as image:
+        return np.asarray(image, np.float32)[np.newaxis, ..., np.newaxis]

@@ -1,0 +1,151 @@
+"""What happens to requests when an engine dies, hangs, starts or stops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+StartServer = Callable[..., AbstractContextManager[Any]]
+
+SMALL = {"input": [8, 8, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel_size": 3}]}
+PICTURE = [[[0.5]] * 8] * 8
+ENDLESS = {
+    "input": [4096, 8],
+    "layers": [{"type": "LSTM", "units": 1024}, {"type": "RepeatVector", "n": 16384}, {"type": "LSTM", "units": 1024}]
+    * 2,
+}
+"""Steps one after the other for minutes: nothing can interrupt it but the end of its process."""
+SEQUENCE = {"shape": [1, 4096, 8], "dtype": "float32", "data": [0.5] * (4096 * 8)}
+
+
+async def many(url: str, documents: list[dict[str, Any]], inputs: Any, meanwhile: Any = None) -> list[httpx.Response]:
+    """Posts all documents at once."""
+    limits = httpx.Limits(max_connections=len(documents))
+    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
+        posts = [
+            asyncio.create_task(
+                client.post("/v1/activations", json={"model": document, "inputs": inputs, "data": "none"})
+            )
+            for document in documents
+        ]
+        if meanwhile is not None:
+            await meanwhile()
+        return list(await asyncio.gather(*posts))
+
+
+def different(count: int) -> list[dict[str, Any]]:
+    """Documents that differ in their seed, so that each is built."""
+    return [SMALL | {"seed": seed} for seed in range(count)]
+
+
+async def test_a_killed_engine_loses_only_what_it_was_executing(start_server: StartServer, tmp_path: Path) -> None:
+    """Of fifty requests that wait when the engine is killed, at most the one it ran fails, with 503 and Retry-After."""
+    with start_server(tmp_path) as server:
+        pid = server.engine_pid()
+
+        async def kill() -> None:
+            await asyncio.sleep(0.4)
+            os.kill(pid, signal.SIGKILL)
+
+        replies = await many(server.url, different(50), PICTURE, kill)
+        failed = [reply for reply in replies if reply.status_code != 200]
+        assert len(failed) <= 1
+        assert all(reply.status_code == 503 and reply.headers["retry-after"] for reply in failed)
+        assert server.engine_pid() != pid
+
+
+async def test_a_request_over_its_deadline_is_stopped_alone(start_server: StartServer, tmp_path: Path) -> None:
+    """The endless request gets 504; those behind it are run again on the next engine and succeed."""
+    with start_server(tmp_path, DEADLINE="10", MAX_MACS="1000000000000000") as server:
+        pid = server.engine_pid()
+        async with httpx.AsyncClient(base_url=server.url, timeout=120) as client:
+            endless = asyncio.create_task(
+                client.post("/v1/activations", json={"model": ENDLESS, "inputs": SEQUENCE, "data": "none"})
+            )
+            await asyncio.sleep(3)
+            behind = await many(server.url, different(3), PICTURE)
+            reply = await endless
+        assert reply.status_code == 504
+        assert reply.json()["code"] == "deadline_exceeded"
+        assert [one.status_code for one in behind] == [200, 200, 200]
+        assert server.engine_pid() != pid
+
+
+def test_a_model_that_kills_two_engines_is_quarantined(start_server: StartServer, tmp_path: Path) -> None:
+    """After two deaths in a row the document is refused at once, and others are served."""
+    with start_server(tmp_path, DEADLINE="1", MAX_MACS="1000000000000000") as server:
+        codes = []
+        for _ in range(3):
+            reply = server.post("/v1/activations", json={"model": ENDLESS, "inputs": SEQUENCE, "data": "none"})
+            codes.append((reply.status_code, reply.json()["code"]))
+            server.wait_ready()
+        assert codes[2] == (422, "quarantined")
+        assert codes[:2] == [(504, "deadline_exceeded")] * 2
+        assert server.run(SMALL, PICTURE)["layers"][0]["address"] == "conv2d"
+
+
+async def test_a_server_that_is_told_to_stop_finishes_what_it_accepted(
+    start_server: StartServer, tmp_path: Path
+) -> None:
+    """SIGTERM during twenty requests: all are answered, and the exit code is 0."""
+    with start_server(tmp_path) as server:
+
+        async def stop() -> None:
+            await asyncio.sleep(0.3)
+            server.process.send_signal(signal.SIGTERM)
+
+        replies = await many(server.url, different(20), PICTURE, stop)
+        assert [reply.status_code for reply in replies] == [200] * 20
+        assert server.process.wait(timeout=30) == 0
+
+
+def test_the_front_answers_before_an_engine_is_ready(start_server: StartServer, tmp_path: Path) -> None:
+    """`/healthz` is 200 and `/readyz` 503 at once; a request that comes early waits for the engine."""
+    with start_server(tmp_path, wait=False) as server:
+        assert server.client.get("/healthz").json() == {"live": True}
+        assert server.client.get("/readyz").status_code == 503
+        assert server.client.get("/readyz").headers["retry-after"]
+        assert server.run(SMALL, PICTURE)["model"]["cached"] is False
+        ready = server.client.get("/readyz")
+        assert ready.status_code == 200
+        assert ready.json()["engines"][0]["devices"][0]["type"] == "CPU"
+
+
+def test_a_full_queue_turns_requests_away(start_server: StartServer, tmp_path: Path) -> None:
+    """More than MAX_QUEUE waiting requests get 503 with Retry-After at once, the rest are answered."""
+    with start_server(tmp_path, wait=False, MAX_QUEUE="5") as server:
+        replies = asyncio.run(many(server.url, different(12), PICTURE))
+        statuses = sorted(reply.status_code for reply in replies)
+        assert statuses == [200] * 5 + [503] * 7
+        refused = [reply for reply in replies if reply.status_code == 503]
+        assert all(reply.json()["code"] == "overloaded" and reply.headers["retry-after"] for reply in refused)
+
+
+def test_no_engine_means_not_ready_when_a_gpu_is_required(start_server: StartServer, tmp_path: Path) -> None:
+    """LAYERSCOPE_REQUIRE_GPU on a machine without one: alive, never ready, and it says why."""
+    with start_server(tmp_path, REQUIRE_GPU="true", wait=False) as server:
+        server.run(SMALL, PICTURE)  # waits for the engine
+        state = server.client.get("/readyz")
+        if any(device["type"] == "GPU" for engine in state.json()["engines"] for device in engine["devices"]):
+            assert state.status_code == 200
+        else:
+            assert state.status_code == 503
+            assert "REQUIRE_GPU" in state.json()["reason"]
+
+
+def test_two_engines_share_the_work(start_server: StartServer, tmp_path: Path) -> None:
+    """With LAYERSCOPE_ENGINES=2 both become ready, and the death of one is not noticed by clients of the other."""
+    with start_server(tmp_path, ENGINES="2") as server:
+        server.wait_ready(engines=2)
+        pids = [engine["pid"] for engine in server.client.get("/readyz").json()["engines"]]
+        assert len(set(pids)) == 2
+        os.kill(pids[0], signal.SIGKILL)
+        replies = asyncio.run(many(server.url, different(20), PICTURE))
+        assert [reply.status_code for reply in replies] == [200] * 20

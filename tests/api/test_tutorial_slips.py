@@ -1,0 +1,99 @@
+"""What the tutorials misspell or misunderstand is refused with a pointer to it and the word that was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+Refusal = Callable[[Any], list[dict[str, Any]]]
+
+MISSPELT: list[tuple[dict[str, Any], str, str]] = [
+    ({"type": "Dense", "unit": 3}, "unit", "units"),
+    ({"type": "Conv2D", "filter": 32, "kernel_size": 3}, "filter", "filters"),
+    ({"type": "MaxPooling2D", "poolsize": 2}, "poolsize", "pool_size"),
+    ({"type": "AveragePooling2D", "poolsize": 2}, "poolsize", "pool_size"),
+    ({"type": "Conv2D", "filters": 1, "kernel_size": 2, "dilation_rates": 2}, "dilation_rates", "dilation_rate"),
+    ({"type": "Cov2D", "filters": 1, "kernel_size": 2}, "type", "Conv2D"),
+    ({"type": "tf.nn.Cov2d", "filters": 1, "kernel_size": 2}, "type", "Conv2D"),
+    ({"type": "Acivation", "activation": "relu"}, "type", "Activation"),
+    ({"type": "tf.keras.Flatten"}, "type", "Flatten"),
+    ({"type": "Linear", "units": 3}, "type", "Dense"),
+    ({"type": "Dense", "units": 3, "activation": "sigmod"}, "activation", "sigmoid"),
+    ({"type": "Conv2D", "filters": 1, "kernel_size": 2, "padding": "SAEM"}, "padding", "same"),
+]
+
+
+@pytest.mark.parametrize(
+    ("layer", "field", "meant"), MISSPELT, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_misspelt_word(refusal: Refusal, layer: dict[str, Any], field: str, meant: str) -> None:
+    """One slip is one problem: it points at the word and says what to write instead."""
+    (problem,) = refusal({"input": [28, 28, 1], "layers": [layer]})
+    assert problem["pointer"] == f"/model/layers/0/{field}"
+    assert problem["suggestion"] == f'write "{meant}"'
+
+
+@pytest.mark.parametrize("layer", [{"type": "Activation"}, {"type": "Dense", "units": 3}])
+def test_get_is_no_activation(refusal: Refusal, layer: dict[str, Any]) -> None:
+    """The tutorial lists "get" among the functions; the answer lists those there are."""
+    (problem,) = refusal({"input": [10], "layers": [layer | {"activation": "get"}]})
+    assert problem["pointer"] == "/model/layers/0/activation"
+    assert problem["message"] == "activation: there is no activation of this name"
+    assert problem["received"] == '"get"'
+    assert {"sigmoid", "gelu", "linear", "relu", "softmax", "swish"} <= set(
+        problem["expected"].split(" of ")[1].split(", ")
+    )
+    assert 'write "relu"' in problem["suggestion"]
+
+
+def test_slips_are_all_reported_at_once(refusal: Refusal) -> None:
+    """A document with two slips names both."""
+    layers = [{"type": "Dense", "unit": 3}, {"type": "Conv2D", "filter": 32, "kernel_size": 3}]
+    found = [(problem["pointer"], problem["suggestion"]) for problem in refusal({"input": [8], "layers": layers})]
+    assert found == [("/model/layers/0/unit", 'write "units"'), ("/model/layers/1/filter", 'write "filters"')]
+
+
+def test_slip_is_the_same_problem_wherever_it_is_posted(server: Server) -> None:
+    """Runs and plans refuse it with one body: problem+json, status 422, code invalid_document."""
+    body = {"model": {"input": [8], "layers": [{"type": "Dense", "unit": 3}]}}
+    ran = server.post("/v1/activations", json=body | {"inputs": [[0] * 8]})
+    planned = server.post("/v1/plan", json=body)
+    for reply in (ran, planned):
+        assert (reply.status_code, reply.headers["content-type"]) == (422, "application/problem+json")
+        assert reply.json()["code"] == "invalid_document"
+    assert ran.json()["errors"] == planned.json()["errors"]
+
+
+def test_sub_classing_is_spelled_block(refusal: Refusal) -> None:
+    """`Layer` is what the tutorial derives from; here that is a block."""
+    (problem,) = refusal({"input": [8], "layers": [{"type": "Layer"}]})
+    assert problem["pointer"] == "/model/layers/0/type"
+    assert "Block" in problem["suggestion"]
+
+
+def test_input_is_no_layer(refusal: Refusal) -> None:
+    """`Input(shape=…)` is the document's own field."""
+    (problem,) = refusal({"layers": [{"type": "Input"}, {"type": "Flatten"}]})
+    assert problem["pointer"] == "/model/layers/0/type"
+    assert '"input"' in problem["suggestion"]
+
+
+@pytest.mark.parametrize(("shape", "layer", "message", "received"), [
+    ([1, 28, 28], {"type": "Conv1D", "filters": 10, "kernel_size": 3}, "Conv1D cannot read an input with 4 axes", "(1, 1, 28, 28)"),
+    ([1, 28, 28], {"type": "MaxPool1D", "pool_size": 3}, "MaxPooling1D cannot read an input with 4 axes", "(1, 1, 28, 28)"),
+    ([28, 28], {"type": "Conv2D", "filters": 3, "kernel_size": 3}, "Conv2D cannot read an input with 3 axes", "(1, 28, 28)"),
+])  # fmt: skip
+def test_wrong_number_of_axes(
+    refusal: Refusal, shape: list[int], layer: dict[str, Any], message: str, received: str
+) -> None:
+    """Inputs with an axis too many or without channels are refused with the axes that the layer reads."""
+    (problem,) = refusal({"input": shape, "layers": [layer]})
+    assert problem["pointer"] == "/model/layers/0"
+    assert problem["message"].endswith(message)
+    assert problem["received"].startswith(received)
+    assert problem["suggestion"]
