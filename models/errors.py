@@ -18,6 +18,7 @@ LayerscopeError
 │   ├── Overloaded        the queue or the reply memory is full
 │   ├── Draining          the service is stopping
 │   └── EngineLost        the engine died while it ran this request
+├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
 └── Internal              a defect of ours; its text never leaves the process
 
@@ -129,6 +130,10 @@ class Draining(Unavailable):
 
 class EngineLost(Unavailable):
     code, title = "engine_lost", "The engine died while it ran this request"
+
+
+class SlowBody(LayerscopeError):
+    code, title = "slow_body", "The body did not arrive in time"
 
 
 class DeadlineExceeded(LayerscopeError):

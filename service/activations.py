@@ -17,7 +17,7 @@ from models.addresses import select
 from models.document import Document, canonical, parse_document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
 from models.network import Network
-from service.bodies import media_type, parse_form, parse_json, part_bytes, read_body, unsupported
+from service.bodies import media_type, parse_form, parse_json, part_bytes, unsupported
 from service.engines import Question, run_question
 from service.inputs import Posted, Resolved, resolve
 from service.options import ActivationOptions, from_pairs, options_from
@@ -64,7 +64,7 @@ class Ask:
     """Bytes of the body."""
 
 
-async def read_ask(request: Request, state: State, inline: bool) -> Ask:
+async def read_ask(request: Request, inline: bool) -> Ask:
     """Reads the body of any accepted type. `inline` says that the model comes with the request.
 
     Raises:
@@ -72,7 +72,7 @@ async def read_ask(request: Request, state: State, inline: bool) -> Ask:
     """
     query = from_pairs(request.query_params.multi_items())
     kind = media_type(request)
-    body = await read_body(request, int(state.settings.max_body))
+    body = await request.body()
     if kind == MULTIPART:
         return replace(await _from_form(await parse_form(request, body), query), size=len(body))
     if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES):

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 
 from models.store import ModelStore
 from service import errors
+from service.body_limit import BodyLimit
 from service.contract import components
 from service.engines import Engines, LocalEngines
 from service.request_id import RequestId
@@ -44,6 +45,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         app.include_router(route.router)
     fastapi_swagger.patch_fastapi(app, redirect_from_root_to_docs=False)
     errors.install(app)
+    app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(RequestId)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app

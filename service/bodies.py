@@ -1,4 +1,4 @@
-"""Bodies on their way in: read up to a limit, told apart by type, multipart forms taken apart."""
+"""Bodies taken apart: by type, as JSON, as multipart forms. How large they may be is `body_limit`'s."""
 
 from __future__ import annotations
 
@@ -11,35 +11,11 @@ from fastapi import Request
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from models.errors import Problem, TooLarge, Unparsable, UnsupportedMedia
+from models.errors import Problem, Unparsable, UnsupportedMedia
 
 MAX_FILES = 256
 """Most files in one form: the largest batch of images."""
 MAX_FIELDS = 64
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body.
-
-    Raises:
-        TooLarge: as soon as more than `limit` bytes are announced or have come.
-    """
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
-        raise _too_large(limit, f"{int(announced):,} bytes")
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit, f"more than {limit:,} bytes")
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-def _too_large(limit: int, received: str) -> TooLarge:
-    suggestion = "send fewer or smaller inputs, or a binary format instead of JSON"
-    return TooLarge("", [Problem("", "the body is over its limit", f"at most {limit:,} bytes", received, suggestion)])
 
 
 def media_type(request: Request) -> str:

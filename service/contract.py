@@ -18,6 +18,7 @@ from models.errors import (
     NotReady,
     Overloaded,
     Quarantined,
+    SlowBody,
     TooLarge,
     Unacceptable,
     UnknownAddress,
@@ -29,7 +30,7 @@ from service.schemas import ActivationsReply
 from service.wire.formats import NPZ, SAFETENSORS
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
-BODY_ERRORS = (Unparsable, TooLarge, UnsupportedMedia)
+BODY_ERRORS = (Unparsable, SlowBody, TooLarge, UnsupportedMedia)
 ACTIVATION_ERRORS = (
     *BODY_ERRORS, Unacceptable, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
     *ENGINE_ERRORS,

@@ -50,6 +50,11 @@ class Question:
     phrase: Callable[[int, tuple[Any, ...]], Request]
     arrays: tuple[np.ndarray, ...] = ()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return sum(array.nbytes for array in self.arrays)
+
 
 class Answer:
     """What an engine says to one question: a head at once, tensors as they come."""
@@ -230,6 +235,9 @@ class LocalEngines:
             raise Draining()
         if sum(len(slot.waiting) for slot in self.slots) >= self.settings.max_queue:
             raise Overloaded(f"{self.settings.max_queue} requests are waiting already.")
+        waiting = sum(job.question.nbytes for slot in self.slots for job in slot.waiting)
+        if waiting and waiting + question.nbytes > int(self.settings.max_queue_bytes):
+            raise Overloaded("The inputs of waiting requests fill the memory that is set aside for them.")
         count, when = self.deaths.get(question.key, (0, 0.0))
         if count >= QUARANTINE_AFTER and time.monotonic() - when < QUARANTINE_SECONDS:
             raise Quarantined("", [Problem("/model", Quarantined.title, "a model that engines survive")])

@@ -155,8 +155,15 @@ def _image(
             _check_bytes(sum(array.nbytes for array, _ in read), settings)
     with _at(pointer):
         batch = stack([array for array, _ in read])
+    batch = _whole(batch, spec, options)
     notes = read[0][1] if len(read) == 1 else {"images": [note for _, note in read]}
     return _Given(batch, pointer, True, None, notes)
+
+
+def _whole(batch: Array, spec: InputSpec | None, options: ActivationOptions) -> Array:
+    """Resizing makes fractions of whole pixels; an input of integers takes the nearest ones."""
+    takes_integers = spec is not None and "int" in spec.dtype
+    return np.rint(batch) if takes_integers and options.scale == "none" else batch
 
 
 def _from_file(data: bytes, declared: Mapping[str, InputSpec], settings: Settings) -> dict[str, _Given]:

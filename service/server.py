@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from service.app import create_app
+from service.protocol import BoundedProtocol
 from service.settings import Settings
 
 DRAIN_SECONDS = 5
@@ -31,7 +32,7 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         loop="auto",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         access_log=False,
         server_header=False,

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     require_gpu: bool = Field(False, description="Stay unready unless an engine sees a GPU.")
     cache_bytes: Size = _size(GIB, "Built models each engine keeps, by weights and compiled functions.")
     max_body: Size = _size(64 * MIB, "Largest request body.")
+    max_bodies: Size = _size(512 * MIB, "Request bodies held at once, all requests together.")
+    body_seconds: float = Field(60.0, gt=0, le=3600, description="Seconds a request's body may take to arrive.")
     max_pixels: int = Field(
         50_000_000, ge=1, description="Most pixels of one image, read from its header before decoding."
     )
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     max_model_bytes: Size = _size(2 * GIB, "Largest weights of one model.")
     max_macs: int = Field(2 * 10**12, ge=1, description="Most multiply-adds of one request.")
     max_queue: int = Field(256, ge=1, description="Most requests waiting for an engine.")
+    max_queue_bytes: Size = _size(GIB, "Inputs of waiting requests, all together.")
     reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way to clients.")
 
 

@@ -8,12 +8,14 @@ layers their weights, so that nothing is shaped twice.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
 
 from models.addresses import PRE
@@ -237,19 +239,28 @@ def _check_output(node: Node, shape: Shape) -> None:
         raise InvalidDocument("", [problem])
 
 
+REFUSALS = (
+    ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError, tf.errors.OpError,
+)  # fmt: skip
+"""What Keras and TensorFlow raise for arguments and shapes they do not like."""
+
+
 @contextmanager
 def refusing(node: Node) -> Iterator[None]:
     """Keras' refusal of a layer call, as an error that points at the layer."""
     try:
         yield
-    except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError) as error:
+    except REFUSALS as error:
         raise InvalidDocument("", [_keras_problem(node, error)]) from error
+
+
+INTERNAL_NAME = re.compile(r"\bl\d+\b")
 
 
 def _keras_problem(node: Node, error: Exception) -> Problem:
     """Keras' own words, with the document's names in place of internal ones."""
     text = str(error).strip().split("\n\nArguments received")[0].split("\n")
-    sentence = " ".join(line.strip() for line in text if line.strip())[:400]
+    sentence = INTERNAL_NAME.sub(node.address, " ".join(line.strip() for line in text if line.strip()))[:400]
     kind = type(node.layer).__name__
     return Problem(node.pointer, f"{node.address}: Keras refuses this {kind}: {sentence or type(error).__name__}")
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from models.addresses import PRE
 from models.engine.outline import FusedActivation, Outline, as_list, call, refusing
-from models.errors import Internal, InvalidOption, InvalidTensor, Problem, TooLarge
+from models.errors import Internal, InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.layers.spatial import shape_text
 from models.network import Node
 
@@ -82,6 +82,10 @@ class Probe:
             raise _value_error(error, self._nodes) from error
         except tf.errors.ResourceExhaustedError as error:
             raise TooLarge("There is not enough memory for this request.") from error
+        except (tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
+            raise InvalidDocument(
+                "TensorFlow has no implementation of a layer for its dtype on this device."
+            ) from error
 
 
 def _refuse_unrepeatable(nodes: Sequence[Node]) -> None:

@@ -35,11 +35,18 @@ MAX_RANK = 8
 
 NAME = re.compile(r"[^/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
 
+RESERVED_NAMES = (".", "..", "__metadata__")
+"""Names that archives and safetensors files give a meaning of their own."""
+
 
 def _layer_name(name: str) -> str:
-    if NAME.fullmatch(name):
+    if NAME.fullmatch(name) and name not in RESERVED_NAMES:
         return name
-    cleaned = re.sub(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)[:128]
+    cleaned = (
+        f"layer{name}"
+        if name in RESERVED_NAMES
+        else re.sub(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)[:128]
+    )
     context = {"expected": "1 to 128 characters without / @ : # * ? and control characters", "received": shown(name)}
     advice = {"suggestion": f"write {shown(cleaned, 130)}"} if cleaned else {}
     raise PydanticCustomError("layer_name", "is not a layer name", context | advice)

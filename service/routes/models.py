@@ -21,7 +21,7 @@ from models.errors import (
 from models.network import Network, expand
 from models.store import Entry, entry_json
 from service.activations import Model, activations, document_bytes, read_ask
-from service.bodies import media_type, parse_json, read_body, unsupported
+from service.bodies import media_type, parse_json, unsupported
 from service.contract import (
     ACTIVATION_ERRORS,
     BODY_ERRORS,
@@ -68,7 +68,7 @@ DataMode = Annotated[Literal["nested", "base64", "none"], Query(description="How
 )
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     """Checks a document, plans it when its inputs are declared, stores it, and points the name at it."""
-    body = await read_body(request, int(state.settings.max_body))
+    body = await request.body()
     if media_type(request) not in ("application/json", ""):
         raise unsupported(request, "application/json")
     raw = parse_json(body)
@@ -137,7 +137,7 @@ async def delete_model(state: StateOf, name: Reference) -> None:
 async def post_model_activations(request: Request, state: StateOf, name: Reference) -> Response:
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
     entry = state.store.find(name)
-    ask = await read_ask(request, state, inline=False)
+    ask = await read_ask(request, inline=False)
     if ask.model is not None:
         problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
         raise InvalidOption("", [problem])

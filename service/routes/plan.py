@@ -15,7 +15,7 @@ from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, Unk
 from models.network import Network, expand
 from models.validation import field_names, problems_of
 from service.activations import Model, document_bytes, inline_model
-from service.bodies import parse_json, read_body
+from service.bodies import parse_json
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
 from service.errors import raises
 from service.options import MAX_SELECTORS, Selector, from_pairs
@@ -71,7 +71,7 @@ async def post_plan(
     request: Request, state: StateOf, model: Annotated[str | None, Query(description="A registered model.")] = None
 ) -> Response:
     """Plans a document, or a registered model; nothing is built."""
-    body = await read_body(request, int(state.settings.max_body))
+    body = await request.body()
     raw = parse_json(body) if body or model is None else {}
     if not isinstance(raw, dict):
         raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', type(raw).__name__)])

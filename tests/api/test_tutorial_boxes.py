@@ -79,6 +79,14 @@ def test_receptive_field_of_the_first_layer_is_its_kernel(plan: Callable[..., Re
     }  # fmt: skip
 
 
+def test_pooling_widens_the_receptive_field_for_nothing(plan: Callable[..., Reply]) -> None:
+    """After pooling 2 by 2 each value sees 10 by 10 pixels, every 10, and not one parameter has come in."""
+    found = plan({"input": [1920, 1080, 3], "layers": [PICTURES["layers"][0], {"type": "MaxPooling2D"}]})
+    row = found.layer("max_pooling2d")
+    assert row["parameters"] == 0
+    assert (row["receptive_field"]["size"], row["receptive_field"]["stride"]) == ([10, 10], [10, 10])
+
+
 def test_planning_allocates_nothing(server: Server) -> None:
     """The engine's memory never rises by more than 64 MiB while it plans 1.6 GB of input, not even for a moment."""
     pid = server.engine_pid()
@@ -113,7 +121,7 @@ def test_one_of_the_pictures_runs(server: Server, picture: bytes) -> None:
 
 
 def test_sixty_four_of_them_are_over_the_limit(server: Server, picture: bytes) -> None:
-    """The whole batch is refused before it is decoded, with the limit in the answer."""
+    """Decoding stops at the limit, which the answer names."""
     files = [("image", (f"{number}.png", picture)) for number in range(64)]
     reply = server.post("/v1/activations", files=files, data={"model": json.dumps(PICTURES), "data": "none"})
     assert reply.status_code == 413

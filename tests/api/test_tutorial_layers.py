@@ -12,12 +12,13 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.api.conftest import Array, Reply
+    from tests.conftest import Server
 
 RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.normal(size=(1, 7, 7, 1)).astype(np.float32)
 TWO_IMAGES = RANDOM.normal(size=(2, 7, 7, 3)).astype(np.float32)
 HAND_WRITTEN = 2e-6
-"""How far float32 sums in another order may lie apart, for values of a few units (the tutorial's images and kernels)."""
+"""How far float32 sums in another order may lie apart, for images and kernels of the tutorial's size."""
 
 
 def dense(units: int, activation: str | None = None) -> dict[str, Any]:
@@ -103,6 +104,19 @@ def test_convolution_without_padding(run: Callable[..., Reply]) -> None:
     assert found.weight_shapes("conv2d") == {"kernel": (3, 3, 1, 1), "bias": (1,)}
 
 
+def test_get_weights_of_a_registered_model(server: Server, run: Callable[..., Reply]) -> None:
+    """`w, b = conv.get_weights()`: kernel and bias in this order, the ones that the activations come from."""
+    model = {"input": [7, 7, 1], "layers": [{"type": "Conv2D", "filters": 1, "kernel_size": 3}]}
+    assert server.client.put("/v1/models/tutorial", json=model).status_code in (200, 201)
+    reply = server.client.get("/v1/models/tutorial/layers/conv2d/weights").json()
+    (row,) = reply["layers"]
+    assert [(weight["name"], weight["shape"]) for weight in row["weights"]] == [("kernel", [3, 3, 1, 1]), ("bias", [1])]
+    kernel, bias = (np.array(weight["data"], np.float32) for weight in row["weights"])
+    np.testing.assert_allclose(
+        run(model, IMAGE).array("conv2d"), convolved(IMAGE, kernel, bias), rtol=0, atol=HAND_WRITTEN
+    )
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_hand_written_convolution(run: Callable[..., Reply], channels: int) -> None:
     """Two images, 8 filters: (2, 5, 5, 8), the same numbers as the loops of the tutorial with the same kernel."""
@@ -162,7 +176,7 @@ def test_functional_and_sub_classed_model(plan: Callable[..., Reply], layers: li
 
 
 def test_sub_classed_layer(run: Callable[..., Reply], digit: Array) -> None:
-    """`ConvLayer(8, 3)` as a block on (1, 28, 28, 1): (1, 14, 14, 8), 80 parameters, and its inner layers can be seen."""
+    """`ConvLayer(8, 3)` as a block on (1, 28, 28, 1): (1, 14, 14, 8), 80 parameters, its inner layers in sight."""
     inner = [
         {"type": "Conv2D", "filters": 8, "kernel_size": 3, "padding": "same"},
         {"type": "Activation", "activation": "relu"},

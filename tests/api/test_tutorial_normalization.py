@@ -1,4 +1,4 @@
-"""Tutorial 4: BatchNormalization, y = gamma · (x - mean) / sqrt(variance + 0.001) + beta, at inference and in training."""
+"""Tutorial 4: BatchNormalization, gamma · (x - mean) / sqrt(variance + 0.001) + beta, at inference and in training."""
 
 from __future__ import annotations
 
