@@ -15,6 +15,7 @@ from typing import Any
 
 from models.document import Block, Document, InputSpec, canonical
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.layer_names import layer_names
 from models.layers.layer import GRAPH_FIELDS, Layer
 
 NO_WEIGHTS = ""
@@ -124,7 +125,7 @@ class _Expansion:
 
     def _layers(self, layers: Sequence[Layer], scope: _Scope) -> tuple[str, ...]:
         """Adds every layer of a list; the outputs of the last."""
-        names = _names(layers, scope)
+        names = layer_names(layers, scope.taken, scope.pointer)
         before = tuple(scope.inputs.values())
         for position, (layer, name) in enumerate(zip(layers, names, strict=True)):
             pointer = f"{scope.pointer}/layers/{position}"
@@ -236,27 +237,3 @@ def _check_count(layer: Layer, call: tuple[str, ...], pointer: str) -> None:
     message = f"{type(layer).__name__} reads {expected} {'input' if expected == '1' else 'inputs'}"
     problem = Problem(pointer + "/inputs", message, f"{expected} addresses", f"{len(call)}")
     raise InvalidDocument("", [problem])
-
-
-def _names(layers: Sequence[Layer], scope: _Scope) -> list[str]:
-    """A name for every layer of a list: its own, or Keras' style counted within the list."""
-    for position, layer in enumerate(layers):
-        if layer.name is None:
-            continue
-        if layer.name in scope.taken:
-            pointer = f"{scope.pointer}/layers/{position}/name"
-            problem = Problem(pointer, "this name is taken", "a name used once", shown(layer.name))
-            raise InvalidDocument("", [problem])
-        scope.taken.add(layer.name)
-    counts: dict[str, int] = {}
-    return [layer.name or _next_name(layer.default_name(), counts, scope.taken) for layer in layers]
-
-
-def _next_name(base: str, counts: dict[str, int], taken: set[str]) -> str:
-    while True:
-        count = counts.get(base, 0)
-        counts[base] = count + 1
-        name = base if count == 0 else f"{base}_{count}"
-        if name not in taken:
-            taken.add(name)
-            return name

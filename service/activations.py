@@ -18,8 +18,8 @@ from models.document import Document, canonical, parse_document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
 from models.network import Network
 from service.bodies import media_type, parse_form, parse_json, part_bytes, unsupported
-from service.engines import Question, run_question
 from service.inputs import Posted, Resolved, resolve
+from service.jobs import Question, run_question
 from service.options import ActivationOptions, from_pairs, options_from
 from service.replies import OFFERED, Told, activations_response, infos
 from service.state import State

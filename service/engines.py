@@ -8,118 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, Protocol
 from zlib import crc32
 
-import numpy as np
-
-from models.engine.messages import Data, Failed, Plan, Planned, Ran, Request, Run, TensorInfo, Weights
+from models.engine.messages import Data, Failed, Planned, Ran
 from models.errors import (
     DeadlineExceeded,
     Draining,
     EngineLost,
-    LayerscopeError,
     Overloaded,
     Problem,
-    Quarantined,
     error_of,
 )
 from service.engine_process import EngineProcess, EngineState
+from service.jobs import Answer, Job, Question, plan_question
+from service.quarantine import Quarantine
 from service.settings import Settings
+from service.slots import Slot
 
 log = logging.getLogger("layerscope.engines")
 
 PIPELINE = 2
 """Requests handed to one engine at a time: the one it runs and the next, so that it never waits for the front."""
-QUARANTINE_AFTER = 2
-"""Engines in a row that one model may kill before it is refused."""
-QUARANTINE_SECONDS = 600.0
 RESTART_SECONDS = (0.0, 1.0, 5.0, 30.0)
 """Pauses before an engine that did not live to become ready is started again."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """A request before it has an engine: how to phrase it, and the arrays that go with it."""
-
-    key: str
-    phrase: Callable[[int, tuple[Any, ...]], Request]
-    arrays: tuple[np.ndarray, ...] = ()
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        return sum(array.nbytes for array in self.arrays)
-
-
-class Answer:
-    """What an engine says to one question: a head at once, tensors as they come."""
-
-    def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.head: asyncio.Future[Ran | Planned] = loop.create_future()
-        self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
-        self.missing = 0
-
-    async def tensors(self) -> AsyncIterator[memoryview]:
-        """The bytes of each tensor of the head, in order. Shared memory is given back when a view is dropped."""
-        head = await self.head
-        for _ in head.tensors if isinstance(head, Ran) else ():
-            item = await self._tensors.get()
-            if isinstance(item, LayerscopeError):
-                raise item
-            yield item
-
-    def begin(self, head: Ran | Planned, inline: Sequence[memoryview]) -> None:
-        """Takes the head and the tensors that came with it."""
-        self.missing = len(head.tensors) - len(inline) if isinstance(head, Ran) else 0
-        for view in inline:
-            self._tensors.put_nowait(view)
-        if not self.head.done():
-            self.head.set_result(head)
-
-    def add(self, view: memoryview) -> None:
-        """Takes the next tensor."""
-        self.missing -= 1
-        self._tensors.put_nowait(view)
-
-    def fail(self, error: LayerscopeError) -> None:
-        """Ends the answer with an error, wherever it stands."""
-        if self.head.done():
-            self._tensors.put_nowait(error)
-        else:
-            self.head.set_exception(error)
-
-
-@dataclass(eq=False)
-class Job:
-    """A question on its way, and who waits for the answer."""
-
-    question: Question
-    answer: Answer
-    timer: asyncio.TimerHandle | None = None
-    given_up: bool = False
-
-    @property
-    def started(self) -> bool:
-        """Whether the client has been promised a result already."""
-        return self.answer.head.done()
-
-    def give_up(self, error: LayerscopeError) -> None:
-        """Answers with an error; what an engine still says to it is ignored."""
-        self.given_up = True
-        self.stop_clock()
-        self.answer.fail(error)
-
-    def stop_clock(self) -> None:
-        """Ends the running deadline."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
 
 
 class Engines(Protocol):
@@ -151,36 +64,13 @@ class Engines(Protocol):
         ...
 
 
-@dataclass
-class Slot:
-    """A place for one engine: the process that fills it now, and the jobs in line for it."""
-
-    number: int
-    process: EngineProcess | None = None
-    waiting: deque[Job] = field(default_factory=deque)
-    running: deque[Job] = field(default_factory=deque)
-    next_id: int = 1
-    early_deaths: int = 0
-    restart: asyncio.TimerHandle | None = None
-
-    @property
-    def load(self) -> int:
-        """Jobs in line."""
-        return len(self.waiting) + len(self.running)
-
-    @property
-    def ready(self) -> bool:
-        """Whether the engine takes work."""
-        return self.process is not None and self.process.ready is not None
-
-
 class LocalEngines:
     """Engine processes on this machine."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.slots = [Slot(number) for number in range(settings.engines)]
-        self.deaths: dict[str, tuple[int, float]] = {}
+        self.quarantine = Quarantine()
         self.draining = False
         self.restarts = 0
 
@@ -208,8 +98,7 @@ class LocalEngines:
         self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]
     ) -> bytes:
         """The plan of a document as JSON."""
-        key = f"plan:{crc32(document)}"
-        answer = await self.ask(Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs)))
+        answer = await self.ask(plan_question(document, shapes, outputs))
         head = await answer.head
         return head.plan if isinstance(head, Planned) else b"null"
 
@@ -238,9 +127,7 @@ class LocalEngines:
         waiting = sum(job.question.nbytes for slot in self.slots for job in slot.waiting)
         if waiting and waiting + question.nbytes > int(self.settings.max_queue_bytes):
             raise Overloaded("The inputs of waiting requests fill the memory that is set aside for them.")
-        count, when = self.deaths.get(question.key, (0, 0.0))
-        if count >= QUARANTINE_AFTER and time.monotonic() - when < QUARANTINE_SECONDS:
-            raise Quarantined("", [Problem("/model", Quarantined.title, "a model that engines survive")])
+        self.quarantine.check(question.key)
 
     def _slot_for(self, key: str) -> Slot:
         """The model's own engine, so that it is built once; an idle one when that is busy."""
@@ -284,7 +171,7 @@ class LocalEngines:
 
     def _ran_too_long(self, slot: Slot, job: Job) -> None:
         """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
-        self._blame(job)
+        self.quarantine.blame(job.question.key)
         job.give_up(DeadlineExceeded(f"The request ran longer than {self.settings.deadline:g} s and was stopped."))
         self._forgive_waiting(slot)
         if slot.process is not None:
@@ -295,13 +182,6 @@ class LocalEngines:
         for job in slot.waiting:
             if not job.given_up:
                 self._start_waiting(job)
-
-    def _blame(self, job: Job) -> None:
-        count, when = self.deaths.get(job.question.key, (0, 0.0))
-        recent = time.monotonic() - when < QUARANTINE_SECONDS
-        self.deaths[job.question.key] = (count + 1 if recent else 1, time.monotonic())
-        while len(self.deaths) > 10_000:
-            self.deaths.pop(next(iter(self.deaths)))
 
     def _spawn(self, slot: Slot) -> None:
         slot.restart = None
@@ -339,7 +219,7 @@ class LocalEngines:
     def _finished(self, slot: Slot, job: Job) -> None:
         job.stop_clock()
         slot.running.popleft()
-        self.deaths.pop(job.question.key, None)
+        self.quarantine.absolve(job.question.key)
         if slot.running:
             self._start_clock(slot, slot.running[0])
         self._dispatch(slot)
@@ -353,7 +233,7 @@ class LocalEngines:
         if slot.running:
             lost = slot.running.popleft()
             if not lost.given_up:
-                self._blame(lost)
+                self.quarantine.blame(lost.question.key)
                 lost.give_up(EngineLost())
         while slot.running:
             slot.waiting.appendleft(slot.running.pop())
@@ -366,25 +246,3 @@ class LocalEngines:
         slot.process = None
         pause = RESTART_SECONDS[min(slot.early_deaths, len(RESTART_SECONDS) - 1)]
         slot.restart = asyncio.get_running_loop().call_later(pause, self._spawn, slot)
-
-
-def run_question(
-    key: str, document: bytes, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, **options: Any
-) -> Question:
-    """A run of a document on arrays, as a question."""
-    infos = tuple(
-        TensorInfo(name, array.dtype.name, array.shape, array.nbytes) for name, array in zip(names, arrays, strict=True)
-    )
-
-    def phrase(number: int, payloads: tuple[Any, ...]) -> Request:
-        return Run(
-            number, key, document, infos, payloads,
-            max_bytes=int(limits.max_activation_bytes), max_macs=limits.max_macs, **options,
-        )  # fmt: skip
-
-    return Question(key, phrase, tuple(arrays))
-
-
-def weights_question(key: str, document: bytes, paths: tuple[str, ...] | None, limits: Settings) -> Question:
-    """The weights of a document's layers, as a question."""
-    return Question(key, lambda number, _: Weights(number, key, document, paths, int(limits.max_activation_bytes)))

@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 
 from models.engine.messages import LayerInfo, Ran, TensorInfo
 from models.tensors.dtypes import DTYPES
-from service.engines import Answer
+from service.jobs import Answer
 from service.wire.formats import JSON, NPZ, SAFETENSORS, Format
 from service.wire.json import LayerEntry, activations_json, layer_object, spelled, weight_object
 from service.wire.npz import NpzStream

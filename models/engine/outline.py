@@ -8,26 +8,20 @@ layers their weights, so that nothing is shaped twice.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
 
 from models.addresses import PRE
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
-from models.errors import InvalidDocument, Problem
-from models.layers.layer import Layer, LayerFault, Shape, size_of
-from models.layers.spatial import shape_text
+from models.engine.refusals import check_inputs, check_output, refusing
+from models.layers.layer import Layer, Shape, size_of
 from models.network import Network, Node
 from models.tensors.dtypes import DTYPES
-
-MAX_ELEMENTS = 2**44
-"""Largest tensor that is still shaped; beyond it TensorFlow's own shape arithmetic overflows and aborts."""
 
 Specs = Mapping[str, keras.KerasTensor]
 
@@ -51,7 +45,7 @@ class Outline:
         made = replace(self, batch=batch)
         for node in self.network.nodes:
             if not node.is_block:
-                _check(node, made.shapes(node.inputs))
+                check_inputs(node, made.shapes(node.inputs))
         return made
 
     def is_fixed(self) -> bool:
@@ -126,7 +120,7 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
     if node.is_block:
         return dict(zip(node.outputs, inputs, strict=True))
     shapes = tuple(tuple(spec.shape) for spec in inputs)
-    _check(node, shapes)
+    check_inputs(node, shapes)
     with refusing(node):
         if node.path not in layers:
             layers[node.path] = _new_layer(node, len(layers), seed)
@@ -135,7 +129,7 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
         raise RuntimeError(f"{type(node.layer).__name__} gave {len(results)} outputs, not {len(node.outputs)}")
     results = [_settled(node, shapes, result) for result in results]
     for result in results:
-        _check_output(node, tuple(result.shape))
+        check_output(node, tuple(result.shape))
     before = {node.address + PRE: results[0]} if node.layer.fused_activation() is not None else {}
     return dict(zip(node.outputs, results, strict=True)) | before
 
@@ -187,82 +181,6 @@ def call(layer: Layer, made: keras.Layer, inputs: Sequence[Any], training: bool)
 def as_list(value: Any) -> list[Any]:
     """Keras returns one tensor, or a list or tuple of them, possibly nested (states of stacked cells)."""
     return [tensor for item in value for tensor in as_list(item)] if isinstance(value, list | tuple) else [value]
-
-
-def _check(node: Node, shapes: tuple[Shape, ...]) -> None:
-    """Our own guards, before Keras sees anything."""
-    allowed = node.layer.input_rank
-    ranks = (allowed,) if isinstance(allowed, int) else allowed
-    for shape in shapes:
-        if ranks is not None and len(shape) not in ranks:
-            raise InvalidDocument("", [_rank_problem(node, ranks, shape)])
-    if node.layer.needs_lengths() and any(length is None for shape in shapes for length in shape[1:]):
-        raise InvalidDocument("", [_lengths_problem(node, shapes)])
-    try:
-        node.layer.check_shapes(shapes)
-    except LayerFault as fault:
-        pointer = f"{node.pointer}/{fault.field}" if fault.field else node.pointer
-        problem = Problem(pointer, f"{node.address}: {fault.message}", fault.expected, fault.received, fault.suggestion)
-        raise InvalidDocument("", [problem]) from None
-
-
-AXES = {2: "(batch, features)", 3: "(batch, steps, channels)", 4: "(batch, height, width, channels)",
-        5: "(batch, depth, height, width, channels)"}  # fmt: skip
-
-
-def _rank_problem(node: Node, ranks: tuple[int, ...], shape: Shape) -> Problem:
-    expected = " or ".join(f"{rank} axes, {AXES.get(rank, 'the batch first')}" for rank in ranks)
-    message = f"{node.address}: {type(node.layer).__name__} cannot read an input with {len(shape)} axes"
-    received = f"{shape_text(shape)} from {', '.join(node.inputs)}"
-    suggestion = "add the missing axis to the input, or a Reshape before" if len(shape) < min(ranks) else None
-    return Problem(node.pointer, message, expected, received, suggestion or "a Flatten, pooling or Reshape before it")
-
-
-def _lengths_problem(node: Node, shapes: tuple[Shape, ...]) -> Problem:
-    message = f"{node.address}: {type(node.layer).__name__} must know the size of its input"
-    received = ", ".join(shape_text(shape) for shape in shapes)
-    return Problem(node.pointer, message, "lengths along every axis", received, 'declare the input\'s size in "input"')
-
-
-def _check_output(node: Node, shape: Shape) -> None:
-    size = size_of(tuple(1 if dimension is None else dimension for dimension in shape))
-    if any(dimension is not None and dimension < 1 for dimension in shape):
-        message = f"{node.address}: nothing is left of the input"
-        problem = Problem(
-            node.pointer, message, "an output with at least one element along every axis",
-            f"an output of {shape_text(shape)}", "use padding 'same', a smaller kernel or pool, or a larger input",
-        )  # fmt: skip
-        raise InvalidDocument("", [problem])
-    if size is None or size > MAX_ELEMENTS:
-        message = f"{node.address}: the output is larger than any machine could hold"
-        problem = Problem(node.pointer, message, f"at most {MAX_ELEMENTS:,} elements", f"{shape_text(shape)}")
-        raise InvalidDocument("", [problem])
-
-
-REFUSALS = (
-    ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError, tf.errors.OpError,
-)  # fmt: skip
-"""What Keras and TensorFlow raise for arguments and shapes they do not like."""
-
-
-@contextmanager
-def refusing(node: Node) -> Iterator[None]:
-    """Keras' refusal of a layer call, as an error that points at the layer."""
-    try:
-        yield
-    except REFUSALS as error:
-        raise InvalidDocument("", [_keras_problem(node, error)]) from error
-
-
-INTERNAL_NAME = re.compile(r"\bl\d+\b")
-
-
-def _keras_problem(node: Node, error: Exception) -> Problem:
-    """Keras' own words, with the document's names in place of internal ones."""
-    text = str(error).strip().split("\n\nArguments received")[0].split("\n")
-    sentence = INTERNAL_NAME.sub(node.address, " ".join(line.strip() for line in text if line.strip()))[:400]
-    kind = type(node.layer).__name__
-    return Problem(node.pointer, f"{node.address}: Keras refuses this {kind}: {sentence or type(error).__name__}")
 
 
 def materialise(made: Outline) -> None:

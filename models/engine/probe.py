@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from models.addresses import PRE
-from models.engine.outline import FusedActivation, Outline, as_list, call, refusing
+from models.engine.outline import FusedActivation, Outline, as_list, call
+from models.engine.refusals import refusing
 from models.errors import Internal, InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.layers.spatial import shape_text
 from models.network import Node

@@ -30,8 +30,8 @@ from service.contract import (
     activations_replies,
     document_body,
 )
-from service.engines import weights_question
 from service.errors import raises
+from service.jobs import weights_question
 from service.replies import weights_json
 from service.routes.plan import plan_of, require_inputs
 from service.schemas import ModelEntry, ModelList, ModelSummary, WeightsReply

@@ -18,8 +18,12 @@ SMALL = {"input": [8, 8, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel
 PICTURE = [[[0.5]] * 8] * 8
 ENDLESS = {
     "input": [4096, 8],
-    "layers": [{"type": "LSTM", "units": 1024}, {"type": "RepeatVector", "n": 16384}, {"type": "LSTM", "units": 1024}]
-    * 2,
+    "layers": [
+        {"type": "LSTM", "units": 1024},
+        {"type": "RepeatVector", "n": 16384},
+        {"type": "LSTM", "units": 1024, "return_sequences": True},
+        {"type": "LSTM", "units": 1024},
+    ],
 }
 """Steps one after the other for minutes: nothing can interrupt it but the end of its process."""
 SEQUENCE = {"shape": [1, 4096, 8], "dtype": "float32", "data": [0.5] * (4096 * 8)}

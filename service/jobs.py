@@ -1,0 +1,123 @@
+"""What is asked of an engine, what it answers, and who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from models.engine.messages import Plan, Planned, Ran, Request, Run, TensorInfo, Weights
+from models.errors import LayerscopeError
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request before it has an engine: how to phrase it, and the arrays that go with it."""
+
+    key: str
+    phrase: Callable[[int, tuple[Any, ...]], Request]
+    arrays: tuple[np.ndarray, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return sum(array.nbytes for array in self.arrays)
+
+
+class Answer:
+    """What an engine says to one question: a head at once, tensors as they come."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.head: asyncio.Future[Ran | Planned] = loop.create_future()
+        self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
+        self.missing = 0
+
+    async def tensors(self) -> AsyncIterator[memoryview]:
+        """The bytes of each tensor of the head, in order. Shared memory is given back when a view is dropped."""
+        head = await self.head
+        for _ in head.tensors if isinstance(head, Ran) else ():
+            item = await self._tensors.get()
+            if isinstance(item, LayerscopeError):
+                raise item
+            yield item
+
+    def begin(self, head: Ran | Planned, inline: Sequence[memoryview]) -> None:
+        """Takes the head and the tensors that came with it."""
+        self.missing = len(head.tensors) - len(inline) if isinstance(head, Ran) else 0
+        for view in inline:
+            self._tensors.put_nowait(view)
+        if not self.head.done():
+            self.head.set_result(head)
+
+    def add(self, view: memoryview) -> None:
+        """Takes the next tensor."""
+        self.missing -= 1
+        self._tensors.put_nowait(view)
+
+    def fail(self, error: LayerscopeError) -> None:
+        """Ends the answer with an error, wherever it stands."""
+        if self.head.done():
+            self._tensors.put_nowait(error)
+        else:
+            self.head.set_exception(error)
+
+
+@dataclass(eq=False)
+class Job:
+    """A question on its way, and who waits for the answer."""
+
+    question: Question
+    answer: Answer
+    timer: asyncio.TimerHandle | None = None
+    given_up: bool = False
+
+    @property
+    def started(self) -> bool:
+        """Whether the client has been promised a result already."""
+        return self.answer.head.done()
+
+    def give_up(self, error: LayerscopeError) -> None:
+        """Answers with an error; what an engine still says to it is ignored."""
+        self.given_up = True
+        self.stop_clock()
+        self.answer.fail(error)
+
+    def stop_clock(self) -> None:
+        """Ends the running deadline."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+def run_question(
+    key: str, document: bytes, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, **options: Any
+) -> Question:
+    """A run of a document on arrays, as a question."""
+    infos = tuple(
+        TensorInfo(name, array.dtype.name, array.shape, array.nbytes) for name, array in zip(names, arrays, strict=True)
+    )
+
+    def phrase(number: int, payloads: tuple[Any, ...]) -> Request:
+        return Run(
+            number, key, document, infos, payloads,
+            max_bytes=int(limits.max_activation_bytes), max_macs=limits.max_macs, **options,
+        )  # fmt: skip
+
+    return Question(key, phrase, tuple(arrays))
+
+
+def plan_question(document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]) -> Question:
+    """The plan of a document on these input shapes, as a question."""
+    key = f"plan:{crc32(document)}"
+    return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs))
+
+
+def weights_question(key: str, document: bytes, paths: tuple[str, ...] | None, limits: Settings) -> Question:
+    """The weights of a document's layers, as a question."""
+    return Question(key, lambda number, _: Weights(number, key, document, paths, int(limits.max_activation_bytes)))
