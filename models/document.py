@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
@@ -14,10 +15,12 @@ from models.layers.excluded import EXCLUDED
 from models.layers.fields import MAX_LENGTH, MAX_RANK, Address, LayerName
 from models.layers.layer import Layer
 from models.layers.named import STRICT
-from models.validation import field_names, problems_of
+from models.validation import MAX_PROBLEMS, field_names, problems_of
 
 MAX_LAYERS = 1024
 """Most layers in one document, the inner ones of blocks included."""
+MAX_INPUTS = 64
+"""Most inputs of a network or a block."""
 MAX_DEPTH = 64
 """Deepest nesting of arrays and objects in a document."""
 
@@ -54,7 +57,7 @@ class Block(Layer):
     input_count: ClassVar[tuple[int, int | None]] = (1, None)
 
     layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
-    input: Annotated[list[LayerName], Field(min_length=1, max_length=64)] = ["input"]  # noqa: RUF012 (pydantic copies it)
+    input: Annotated[list[LayerName], Field(min_length=1, max_length=MAX_INPUTS)] = ["input"]  # noqa: RUF012 (pydantic copies it)
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
 
 
@@ -66,21 +69,24 @@ def _as_inputs(value: Any) -> Any:
         case {"shape": list()}:
             return {"input": InputSpec.model_validate(value)}
         case dict() if value:
-            return {name: _as_spec(spec) for name, spec in value.items()}
+            return value
         case None:
             return None
-    raise PydanticCustomError(
-        "input",
-        "is not a shape",
-        {
-            "expected": "a shape without the batch such as [28, 28, 1], or an object of named inputs",
-            "received": shown(value),
-        },
-    )
+    raise _not_a_shape(value, "an object of named inputs")
 
 
 def _as_spec(value: Any) -> Any:
-    return {"shape": value} if isinstance(value, list) else value
+    """A shape alone is short for one of float32."""
+    if isinstance(value, dict | InputSpec):
+        return value
+    if isinstance(value, list):
+        return {"shape": value}
+    raise _not_a_shape(value, 'an object with "shape" and "dtype"')
+
+
+def _not_a_shape(value: Any, alternative: str) -> PydanticCustomError:
+    expected = f"a shape without the batch such as [28, 28, 1], or {alternative}"
+    return PydanticCustomError("input", "is not a shape", {"expected": expected, "received": shown(value)})
 
 
 _SHAPE_SCHEMA = {"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}
@@ -99,7 +105,7 @@ _INPUT_SCHEMA = {
     ],
 }
 Inputs = Annotated[
-    dict[LayerName, InputSpec] | None,
+    Annotated[dict[LayerName, Annotated[InputSpec, BeforeValidator(_as_spec)]], Field(max_length=MAX_INPUTS)] | None,
     BeforeValidator(_as_inputs, json_schema_input_type=Annotated[Any, WithJsonSchema(_INPUT_SCHEMA)]),
 ]
 
@@ -126,6 +132,7 @@ Document.model_rebuild()
 DOCUMENT_FIELDS = field_names(Document)
 FIELDS: Mapping[str, list[str]] = {
     "": DOCUMENT_FIELDS,
+    "input": field_names(InputSpec),
     "Block": field_names(Block),
     **{name: field_names(cls) for name, cls in CATALOGUE.items()},
     **{alias: field_names(CATALOGUE[name]) for alias, name in ALIASES.items()},
@@ -144,7 +151,8 @@ def parse_document(raw: Any) -> Document:
     """
     if _depth(raw) > MAX_DEPTH:
         raise InvalidDocument("The document nests too deeply.", [_too_deep()])
-    problems = _type_problems(raw if isinstance(raw, list) else raw.get("layers") if isinstance(raw, dict) else None)
+    listed = raw if isinstance(raw, list) else raw.get("layers") if isinstance(raw, dict) else None
+    problems = list(islice(_type_problems(listed), MAX_PROBLEMS))
     bare = isinstance(raw, list)
     if problems:
         raise InvalidDocument("", [problem.under("" if bare else "/layers") for problem in problems])
@@ -154,7 +162,7 @@ def parse_document(raw: Any) -> Document:
     except ValidationError as error:
         found = problems_of(error, data, FIELDS)
         raise InvalidDocument("", [_unwrapped(problem) if bare else problem for problem in found]) from None
-    _check_layer_count(document)
+    _check_layer_count(document, "" if bare else "/layers")
     return document
 
 
@@ -179,10 +187,10 @@ def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
     return depth
 
 
-def _check_layer_count(document: Document) -> None:
+def _check_layer_count(document: Document, pointer: str) -> None:
     count = _count(document.layers)
     if count > MAX_LAYERS:
-        problem = Problem("/layers", "there are too many layers", f"at most {MAX_LAYERS} layers", f"{count} layers")
+        problem = Problem(pointer, "there are too many layers", f"at most {MAX_LAYERS} layers", f"{count} layers")
         raise InvalidDocument("", [problem])
 
 
@@ -190,18 +198,16 @@ def _count(layers: list[Layer]) -> int:
     return sum(1 + (_count(layer.layers) if isinstance(layer, Block) else 0) for layer in layers)
 
 
-def _type_problems(layers: Any) -> list[Problem]:
+def _type_problems(layers: Any) -> Iterator[Problem]:
     """Layers whose `type` is missing, unknown or left out of the catalogue on purpose."""
-    found = []
     for position, layer in enumerate(layers if isinstance(layers, list) else []):
         if not isinstance(layer, dict):
             continue
         word = layer.get("type")
         if word not in TYPES if isinstance(word, str) else True:
-            found.append(_type_problem(word).under(f"/{position}/type"))
+            yield _type_problem(word).under(f"/{position}/type")
         elif word == "Block":
-            found += [problem.under(f"/{position}/layers") for problem in _type_problems(layer.get("layers"))]
-    return found
+            yield from (problem.under(f"/{position}/layers") for problem in _type_problems(layer.get("layers")))
 
 
 def _type_problem(word: Any) -> Problem:

@@ -163,7 +163,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return by_folded[near[0]] if near else None
 
 
-def shown(value: object, limit: int = 60) -> str:  # noqa: PLR0911 (one a kind)
+def shown(value: object, limit: int = 60, depth: int = 3) -> str:  # noqa: PLR0911 (one a kind)
     """What was received, in words that are short and safe to send back."""
     match value:
         case None:
@@ -177,8 +177,9 @@ def shown(value: object, limit: int = 60) -> str:  # noqa: PLR0911 (one a kind)
             text = value.encode("unicode_escape").decode("ascii")
             return f'"{text}"' if len(text) <= limit else f"a string of {len(value)} characters"
         case list() | tuple():
-            inner = ", ".join(shown(item, 20) for item in value[:9])
-            return f"[{inner}]" if len(value) <= 8 and len(inner) <= limit else f"an array of {len(value)} items"
+            few = depth > 0 and len(value) <= 8
+            inner = ", ".join(shown(item, 20, depth - 1) for item in value) if few else ""
+            return f"[{inner}]" if few and len(inner) <= limit else f"an array of {len(value)} items"
         case dict():
             return f"an object with {len(value)} keys"
         case _:

@@ -8,6 +8,8 @@ import numpy as np
 
 CHUNK = 1 << 16
 """Elements handled at a time: small enough for the cache, so that nothing tensor-sized is allocated."""
+LARGE = 1e150
+"""Values beyond it are scaled down first: their squares would not fit double precision."""
 
 
 def statistics(array: np.ndarray) -> dict[str, Any]:
@@ -26,7 +28,8 @@ def statistics(array: np.ndarray) -> dict[str, Any]:
         if flat.size == 0:
             return {"min": None, "max": None, "mean": None, "std": None, "zeros": zeros, **bad}
         low, high = flat.min(), flat.max()
-    mean, std = _mean_and_std(flat)
+    scale = max(-float(low), float(high))
+    mean, std = (part * scale for part in _mean_and_std(flat / scale)) if scale > LARGE else _mean_and_std(flat)
     return {"min": low.item(), "max": high.item(), "mean": mean, "std": std, "zeros": zeros, **bad}
 
 

@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails
 
 from models.errors import Problem, did_you_mean, shown
 
+KEY = "[key]"
+"""What pydantic puts after a key of an object that it refuses as a key."""
 MAX_PROBLEMS = 20
 """Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
 
@@ -54,7 +56,8 @@ def pointer_to(path: Iterable[str | int]) -> str:
 def problems_of(error: ValidationError, data: Any, fields: Mapping[str, Iterable[str]] | None = None) -> list[Problem]:
     """Every problem pydantic found in `data`, at most MAX_PROBLEMS.
 
-    `fields` gives the known field names of a layer type, for suggestions about unknown ones.
+    `fields` gives the known field names, for suggestions about unknown ones: by layer type, by the top-level field
+    that an object lies in, and under "" those of the document itself.
     """
     details = error.errors(include_url=False, include_input=True)[:MAX_PROBLEMS]
     return _without_misspelt(_without_repeats(_problem(detail, data, fields or {}) for detail in details))
@@ -152,7 +155,7 @@ def _filled(template: str, context: Mapping[str, Any]) -> str:
 
 def _unknown_field(path: list[str | int], owner: str | None, fields: Mapping[str, Iterable[str]]) -> Problem:
     name = str(path[-1])
-    known = list(fields.get(owner or "", fields.get("", ())))
+    known = list(fields.get(owner or (str(path[0]) if len(path) > 1 else ""), ()))
     near = did_you_mean(name, known)
     return Problem(
         pointer_to(path),
@@ -169,6 +172,9 @@ def _real_path(loc: tuple[str | int, ...], data: Any) -> tuple[list[str | int], 
     owner: str | None = None
     for position, part in enumerate(loc):
         last = position == len(loc) - 1
+        if isinstance(data, dict) and part not in data and isinstance(data.get("config"), dict):
+            path.append("config")  # Keras writes an object's arguments one level further in
+            data = data["config"]
         if isinstance(data, dict):
             if part in data or (last and not _is_arm(part, data)):
                 path.append(part)
@@ -178,12 +184,18 @@ def _real_path(loc: tuple[str | int, ...], data: Any) -> tuple[list[str | int], 
         elif isinstance(data, list) and isinstance(part, int) and part < len(data):
             path.append(part)
             data = data[part]
-            owner = data.get("type") if isinstance(data, dict) and isinstance(data.get("type"), str) else owner
+        owner = _type_of(data) or owner
     return path, owner
 
 
+def _type_of(data: Any) -> str | None:
+    """What an object says it is: `type`, or Keras' `class_name`."""
+    word = data.get("type", data.get("class_name")) if isinstance(data, dict) else None
+    return word if isinstance(word, str) else None
+
+
 def _is_arm(part: str | int, data: dict[str, Any]) -> bool:
-    return part in (data.get("type"), data.get("class_name"))
+    return part in (data.get("type"), data.get("class_name"), KEY)
 
 
 def field_names(model: type[BaseModel]) -> list[str]:

@@ -114,6 +114,8 @@ class EngineProcess(asyncio.Protocol):
         self._transport = None
         self.kill()
         self.on_end()
+        self._replies.close()
+        self._requests.close()
 
     def send(self, message: msgspec.Struct) -> None:
         """Writes a message; lost silently when the engine is gone, which its owner learns from `on_end`."""

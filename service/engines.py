@@ -17,6 +17,7 @@ from models.errors import (
     DeadlineExceeded,
     Draining,
     EngineLost,
+    NotReady,
     Overloaded,
     Problem,
     error_of,
@@ -122,6 +123,8 @@ class LocalEngines:
     def _admit(self, question: Question) -> None:
         if self.draining:
             raise Draining()
+        if all(slot.early_deaths > 1 for slot in self.slots):
+            raise NotReady("Engines end before they are ready; the log says why.")
         if sum(len(slot.waiting) for slot in self.slots) >= self.settings.max_queue:
             raise Overloaded(f"{self.settings.max_queue} requests are waiting already.")
         waiting = sum(job.question.nbytes for slot in self.slots for job in slot.waiting)

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 
 from models.engine.messages import Span
 
@@ -74,11 +75,9 @@ class Arena:
 
     def close(self) -> None:
         """Unmaps, if no view is out any more; otherwise the map goes when the last one does."""
-        self._view.release()
-        try:
+        with suppress(BufferError):
+            self._view.release()
             self._map.close()
-        except BufferError:
-            return
 
 
 def _joined(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:

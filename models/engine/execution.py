@@ -19,6 +19,7 @@ from models.engine.messages import LayerInfo, Plan, Run, TensorInfo, Weights
 from models.engine.outline import Outline, outline
 from models.engine.plan import admit, plan_report
 from models.engine.probe import Probe, as_bytes, checked
+from models.errors import Problem, TooLarge
 from models.network import Network, Node, expand
 from models.stats import statistics
 from models.tensors.dtypes import DTYPES
@@ -76,6 +77,7 @@ class Execution:
         stats = {
             info.name: statistics(array) for info, array in zip(request.inputs, inputs, strict=True) if request.stats
         }
+        report.check_size(request.max_bytes)
         return report.result(stats, cached, (built - started) * 1e3, (ran - built) * 1e3)
 
     def weights(self, request: Weights) -> Result:
@@ -85,6 +87,7 @@ class Execution:
         report = _Report(model, {})
         for path in request.paths if request.paths is not None else model.outline.layers:
             report.add_weights(path)
+        report.check_size(request.max_bytes)
         self.cache.trim()
         return report.result({}, cached, (time.perf_counter() - started) * 1e3, 0.0)
 
@@ -158,6 +161,16 @@ class _Report:
             return
         self.tensors.append(info)
         self.buffers.append(data)
+
+    def check_size(self, limit: int) -> None:
+        """Refuses a reply whose tensors, weights included, are over the limit; nothing has been copied yet."""
+        nbytes = sum(info.nbytes for info in self.tensors)
+        if nbytes > limit:
+            advice = "ask for the weights of one layer at a time, or for fewer layers"
+            problem = Problem(
+                "/weights", "the reply is over its limit", f"at most {limit:,} bytes", f"{nbytes:,} bytes", advice
+            )
+            raise TooLarge("", [problem])
 
     def result(self, inputs: dict[str, Any], cached: bool, build_ms: float, run_ms: float) -> Result:
         """What was collected."""
