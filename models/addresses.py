@@ -26,8 +26,11 @@ def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/l
     """
     if selectors is None:
         return everything(network)
+    pre = pre_addresses(network)
     chosen = [
-        address for n, selector in enumerate(selectors) for address in _matches(network, selector, f"{pointer}/{n}")
+        address
+        for n, selector in enumerate(selectors)
+        for address in _matches(network, selector, pre, f"{pointer}/{n}")
     ]
     return tuple(dict.fromkeys(chosen))
 
@@ -53,10 +56,9 @@ def _input_names(network: Network) -> tuple[str, ...]:
     return tuple(network.inputs) or ("input",)
 
 
-def _matches(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
+def _matches(network: Network, selector: str, pre: Mapping[str, str], pointer: str) -> tuple[str, ...]:
     if selector in network.names:
         return (network.names[selector],)
-    pre = pre_addresses(network)
     if selector in pre:
         return (selector,)
     if selector.startswith("type:"):
@@ -87,10 +89,24 @@ def everything_and_blocks(network: Network) -> tuple[str, ...]:
 
 
 def _regex(selector: str) -> str:
-    """`**` any number of segments, `*` and `?` within one."""
-    parts = re.split(r"(\*\*/?|\*|\?)", selector)
-    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(meaning.get(part, re.escape(part)) for part in parts)
+    """`**` any number of segments, `*` and `?` within one.
+
+    A stretch between two wildcards is settled where it first fits (atomic groups): what follows can follow there if it
+    can anywhere. Without them, ten stars and a long name would keep a processor busy for days.
+    """
+    *pairs, last = re.split(r"((?:(?<=/)|^)\*\*/|\*\*)", selector)
+    pattern, jump = "", ""
+    for stretch, wildcard in zip(pairs[::2], pairs[1::2], strict=True):
+        pattern += f"(?>{jump}{_stretch(stretch)})"
+        jump = "(?:.*?/)??" if wildcard == "**/" else ".*?"
+    return pattern + jump + _stretch(last, "[^/]*")
+
+
+def _stretch(text: str, last_star: str = "") -> str:
+    """What stands between two `**`; the star before the very end has to give way until the end is met."""
+    first, *rest = (re.escape(part).replace(r"\?", "[^/]") for part in text.split("*"))
+    ending = f"{last_star}{rest.pop()}" if rest and last_star else ""
+    return first + "".join(f"(?>[^/]*?{part})" for part in rest) + ending
 
 
 def _unknown(network: Network, selector: str, pointer: str) -> Problem:
@@ -121,7 +137,8 @@ def _why(network: Network, selector: str) -> str:
 def _unknown_type(network: Network, selector: str, pointer: str) -> Problem:
     present = list(dict.fromkeys(type(node.layer).__name__ for node in network.nodes))
     word = selector.removeprefix("type:")
-    message = "this network has no layer of this type" if word in CATALOGUE else "there is no layer type of this name"
+    known = ALIASES.get(word, word) in CATALOGUE or word == "Block"
+    message = "this network has no layer of this type" if known else "there is no layer type of this name"
     near = did_you_mean(word, present)
     expected = f"one of {', '.join('type:' + name for name in present)}"
     return Problem(pointer, message, expected, shown(selector), f'write "type:{near}"' if near else None)

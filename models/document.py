@@ -11,10 +11,13 @@ from pydantic_core import PydanticCustomError
 
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
 from models.layers import ALIASES, CATALOGUE, LAYERS
+from models.layers.constraints import CONSTRAINTS
 from models.layers.excluded import EXCLUDED
 from models.layers.fields import MAX_LENGTH, MAX_RANK, Address, LayerName
+from models.layers.initializers import INITIALIZERS
 from models.layers.layer import Layer
-from models.layers.named import STRICT
+from models.layers.named import STRICT, snake_case
+from models.layers.regularizers import REGULARIZERS
 from models.validation import MAX_PROBLEMS, field_names, problems_of
 
 MAX_LAYERS = 1024
@@ -130,9 +133,11 @@ Block.model_rebuild()
 Document.model_rebuild()
 
 DOCUMENT_FIELDS = field_names(Document)
+NAMED = (*INITIALIZERS, *REGULARIZERS, *CONSTRAINTS)
 FIELDS: Mapping[str, list[str]] = {
     "": DOCUMENT_FIELDS,
     "input": field_names(InputSpec),
+    **{spelling: field_names(cls) for cls in NAMED for spelling in (cls.__name__, snake_case(cls.__name__))},
     "Block": field_names(Block),
     **{name: field_names(cls) for name, cls in CATALOGUE.items()},
     **{alias: field_names(CATALOGUE[name]) for alias, name in ALIASES.items()},

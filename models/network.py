@@ -18,6 +18,8 @@ from models.errors import InvalidDocument, Problem, did_you_mean, shown
 from models.layer_names import layer_names
 from models.layers.layer import GRAPH_FIELDS, Layer
 
+MAX_NODES = 4096
+"""Most layer calls of a network, once shared layers and blocks are written out for each of their calls."""
 NO_WEIGHTS = ""
 """The weights digest of a network whose weights follow from its seed."""
 
@@ -144,8 +146,8 @@ class _Expansion:
             calls = [self._resolved(layer.inputs, scope, f"{pointer}/inputs")]
         else:
             calls = [self._default(layer, before, pointer)]
-        for call in calls:
-            _check_count(layer, call, pointer)
+        for number, call in enumerate(calls):
+            _check_count(layer, call, f"{pointer}/inputs" if layer.calls is None else f"{pointer}/calls/{number}")
         return calls
 
     def _default(self, layer: Layer, before: tuple[str, ...], pointer: str) -> tuple[str, ...]:
@@ -175,7 +177,8 @@ class _Expansion:
             several = [name.removeprefix(scope.prefix) for name in self.ambiguous[full]]
             message = f"{shown(address)} names several tensors"
             return Problem(pointer, message, f"one of {', '.join(several)}", shown(address), f'write "{several[0]}"')
-        known = [*scope.inputs, *(n.removeprefix(scope.prefix) for n in self.names if n.startswith(scope.prefix))]
+        inside = (name for name, canonical in self.names.items() if name == canonical and name.startswith(scope.prefix))
+        known = [*scope.inputs, *(name.removeprefix(scope.prefix) for name in inside)]
         near = did_you_mean(address, known)
         return Problem(
             pointer,
@@ -201,6 +204,9 @@ class _Expansion:
     def _node(self, layer: Layer, path: str, address: str, call: tuple[str, ...], pointer: str) -> tuple[str, ...]:
         if isinstance(layer, Block):
             call = self._block(layer, path, address, call, pointer)
+        if len(self.nodes) == MAX_NODES:
+            problem = Problem(pointer, "the layers are called too often", f"at most {MAX_NODES:,} calls", "more")
+            raise InvalidDocument("", [problem])
         count = len(call) if isinstance(layer, Block) else layer.output_count()
         outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
         self.nodes.append(Node(address, path, layer, call, outputs, pointer))
@@ -213,14 +219,6 @@ class _Expansion:
 
     def _block(self, block: Block, path: str, address: str, call: tuple[str, ...], pointer: str) -> tuple[str, ...]:
         """Adds what is inside a block; the tensors that it returns."""
-        if len(call) != len(block.input):
-            problem = Problem(
-                pointer + "/inputs",
-                f"the block has {len(block.input)} inputs",
-                f"{len(block.input)} addresses, for {', '.join(block.input)}",
-                f"{len(call)}",
-            )
-            raise InvalidDocument("", [problem])
         scope = _Scope(address + "/", path + "/", pointer, dict(zip(block.input, call, strict=True)), set(block.input))
         last = self._layers(block.layers, scope)
         return self._outputs(block.outputs, last, scope)
@@ -230,10 +228,11 @@ class _Expansion:
 
 
 def _check_count(layer: Layer, call: tuple[str, ...], pointer: str) -> None:
-    low, high = layer.input_count
+    low, high = (len(layer.input),) * 2 if isinstance(layer, Block) else layer.input_count
     if low <= len(call) and (high is None or len(call) <= high):
         return
     expected = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
     message = f"{type(layer).__name__} reads {expected} {'input' if expected == '1' else 'inputs'}"
-    problem = Problem(pointer + "/inputs", message, f"{expected} addresses", f"{len(call)}")
+    names = f", for {', '.join(layer.input)}" if isinstance(layer, Block) else ""
+    problem = Problem(pointer, message, f"{expected} addresses{names}", f"{len(call)}")
     raise InvalidDocument("", [problem])

@@ -11,8 +11,6 @@ from pydantic_core import ErrorDetails
 
 from models.errors import Problem, did_you_mean, shown
 
-KEY = "[key]"
-"""What pydantic puts after a key of an object that it refuses as a key."""
 MAX_PROBLEMS = 20
 """Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
 
@@ -60,7 +58,17 @@ def problems_of(error: ValidationError, data: Any, fields: Mapping[str, Iterable
     that an object lies in, and under "" those of the document itself.
     """
     details = error.errors(include_url=False, include_input=True)[:MAX_PROBLEMS]
-    return _without_misspelt(_without_repeats(_problem(detail, data, fields or {}) for detail in details))
+    found = _without_repeats(_problem(detail, data, fields or {}) for detail in details)
+    return _without_misspelt(_without_other_kinds(found))
+
+
+KINDS = {"an object", "an array", "an integer", "a number", "a string", "true or false"}
+
+
+def _without_other_kinds(problems: Sequence[Problem]) -> list[Problem]:
+    """Where an array or an object may stand, and one does but is wrong inside, nobody meant something else."""
+    above = {problem.pointer[:end] for problem in problems for end, sign in enumerate(problem.pointer) if sign == "/"}
+    return [problem for problem in problems if problem.pointer not in above or problem.expected not in KINDS]
 
 
 def _without_misspelt(problems: Sequence[Problem]) -> list[Problem]:
@@ -96,7 +104,7 @@ def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _problem(detail: ErrorDetails, data: Any, fields: Mapping[str, Iterable[str]]) -> Problem:
-    path, owner = _real_path(detail["loc"], data)
+    path, owner = _real_path(detail["loc"], data, detail["type"] == "missing")
     context = dict(detail.get("ctx") or {})
     match detail["type"]:
         case "extra_forbidden":
@@ -166,8 +174,11 @@ def _unknown_field(path: list[str | int], owner: str | None, fields: Mapping[str
     )
 
 
-def _real_path(loc: tuple[str | int, ...], data: Any) -> tuple[list[str | int], str | None]:
-    """The location without the names of union arms that pydantic puts in, and the layer type it lies in."""
+def _real_path(loc: tuple[str | int, ...], data: Any, missing: bool) -> tuple[list[str | int], str | None]:
+    """The location without the names of union arms that pydantic puts in, and the layer type it lies in.
+
+    `missing` is whether the last part is absent from the data because that is what the error is about.
+    """
     path: list[str | int] = []
     owner: str | None = None
     for position, part in enumerate(loc):
@@ -175,12 +186,9 @@ def _real_path(loc: tuple[str | int, ...], data: Any) -> tuple[list[str | int], 
         if isinstance(data, dict) and part not in data and isinstance(data.get("config"), dict):
             path.append("config")  # Keras writes an object's arguments one level further in
             data = data["config"]
-        if isinstance(data, dict):
-            if part in data or (last and not _is_arm(part, data)):
-                path.append(part)
-                data = data.get(part) if isinstance(part, str) else None
-            else:
-                owner = str(part)
+        if isinstance(data, dict) and (part in data or (last and missing)):
+            path.append(part)
+            data = data.get(part)
         elif isinstance(data, list) and isinstance(part, int) and part < len(data):
             path.append(part)
             data = data[part]
@@ -192,10 +200,6 @@ def _type_of(data: Any) -> str | None:
     """What an object says it is: `type`, or Keras' `class_name`."""
     word = data.get("type", data.get("class_name")) if isinstance(data, dict) else None
     return word if isinstance(word, str) else None
-
-
-def _is_arm(part: str | int, data: dict[str, Any]) -> bool:
-    return part in (data.get("type"), data.get("class_name"), KEY)
 
 
 def field_names(model: type[BaseModel]) -> list[str]:

@@ -15,9 +15,9 @@ from starlette.responses import Response
 
 from models.addresses import select
 from models.document import Document, canonical, parse_document
-from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
+from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
 from models.network import Network
-from service.bodies import media_type, parse_form, parse_json, part_bytes, unsupported
+from service.bodies import is_json, media_type, parse_form, parse_json, part_bytes, unsupported
 from service.inputs import Posted, Resolved, resolve
 from service.jobs import Question, run_question
 from service.options import ActivationOptions, from_pairs, options_from
@@ -78,7 +78,7 @@ async def read_ask(request: Request, inline: bool) -> Ask:
     if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES):
         posted = Posted(images=(body,)) if kind.startswith("image/") else Posted(tensor=body)
         return Ask(options_from(query), posted, size=len(body))
-    if kind not in ("application/json", "") and not kind.endswith("+json"):
+    if not is_json(request):
         raise unsupported(request, "application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
     raw = await run_in_threadpool(parse_json, body) if len(body) > THREAD_BYTES else parse_json(body)
     return replace(_from_json(raw, query), size=len(body))
@@ -86,9 +86,7 @@ async def read_ask(request: Request, inline: bool) -> Ask:
 
 def _from_json(raw: Any, query: Mapping[str, Any]) -> Ask:
     if not isinstance(raw, dict):
-        raise InvalidOption(
-            "", [Problem("", "the body is not an object", '{"model": …, "inputs": …}', type(raw).__name__)]
-        )
+        raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …, "inputs": …}', shown(raw))])
     options = {key: value for key, value in raw.items() if key not in ("model", "inputs")}
     return Ask(options_from(query, options), Posted(inputs=raw.get("inputs")), raw.get("model"))
 

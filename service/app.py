@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-import fastapi_swagger
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
@@ -15,9 +14,10 @@ from models.store import ModelStore
 from service import errors
 from service.body_limit import BodyLimit
 from service.contract import components
+from service.defects import Defects
 from service.engines import Engines, LocalEngines
 from service.request_id import RequestId
-from service.routes import activations, health, layers, models, plan
+from service.routes import activations, docs, health, layers, models, plan
 from service.settings import Settings
 from service.state import State
 
@@ -41,11 +41,12 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
     )  # fmt: skip
-    for route in (activations, plan, layers, models, health):
+    for route in (activations, plan, layers, models, health, docs):
         app.include_router(route.router)
-    fastapi_swagger.patch_fastapi(app, redirect_from_root_to_docs=False)
+    app.mount("/swagger", docs.FILES)
     errors.install(app)
     app.add_middleware(BodyLimit, settings=settings)
+    app.add_middleware(Defects)
     app.add_middleware(RequestId)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
@@ -55,6 +56,16 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the schemas of model documents in it."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        _forget_framework_errors(schema)
         schema["components"]["schemas"] |= components()
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _forget_framework_errors(schema: dict[str, Any]) -> None:
+    """FastAPI announces its own 422 wherever there is a parameter; ours has another shape and is announced already."""
+    for operation in (operation for path in schema["paths"].values() for operation in path.values()):
+        if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+            del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 from email.message import Message
 from typing import Any
@@ -16,11 +17,23 @@ from models.errors import Problem, Unparsable, UnsupportedMedia
 MAX_FILES = 256
 """Most files in one form: the largest batch of images."""
 MAX_FIELDS = 64
+BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
+"""RFC 2046 section 5.1.1."""
+BYTES = "latin-1"
+"""Text parts are read as this, in which every byte is a character: what they are is decided by who decodes them. The
+client's `charset` is not heeded: some of Python's codecs raise what the parser does not catch.
+"""
 
 
 def media_type(request: Request) -> str:
     """The body's type without parameters, in lower case; empty when none is given."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def is_json(request: Request) -> bool:
+    """Whether the body says that it is JSON; one without a type is taken for it."""
+    kind = media_type(request)
+    return kind in ("application/json", "") or kind.endswith("+json")
 
 
 def parse_json(body: bytes) -> Any:
@@ -48,12 +61,14 @@ async def parse_form(request: Request, body: bytes) -> FormData:
     if not boundary or not body.rstrip(b"\r\n \t").endswith(b"--" + boundary + b"--"):
         expected = "a multipart body that ends with its closing boundary"
         raise Unparsable("", [Problem("", "the form is not complete", expected, f"{len(body):,} bytes")])
+    described = f'multipart/form-data; boundary="{boundary.decode()}"; charset={BYTES}'
     parser = MultiPartParser(
-        Headers(raw=request.headers.raw), _once(body), max_files=MAX_FILES, max_fields=MAX_FIELDS,
+        Headers({"content-type": described}), _once(body), max_files=MAX_FILES, max_fields=MAX_FIELDS,
         max_part_size=len(body) + 1,
     )  # fmt: skip
     try:
-        return await parser.parse()
+        form = await parser.parse()
+        return FormData([(name.encode(BYTES).decode("utf-8", "replace"), part) for name, part in form.multi_items()])
     except MultiPartException as error:
         raise Unparsable("", [Problem("", "the form cannot be read", "multipart/form-data", error.message)]) from None
 
@@ -62,7 +77,7 @@ def _boundary(content_type: str) -> bytes:
     message = Message()
     message["content-type"] = content_type
     boundary = message.get_param("boundary")
-    return boundary.encode("latin-1", "replace") if isinstance(boundary, str) else b""
+    return boundary.encode() if isinstance(boundary, str) and BOUNDARY.fullmatch(boundary) else b""
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
@@ -71,7 +86,7 @@ async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
 
 async def part_bytes(part: UploadFile | str) -> bytes:
     """A part's bytes, whether it came as a file or as text."""
-    return part.encode("utf-8", "surrogatepass") if isinstance(part, str) else await part.read()
+    return part.encode(BYTES) if isinstance(part, str) else await part.read()
 
 
 def unsupported(request: Request, *accepted: str) -> UnsupportedMedia:

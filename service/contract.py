@@ -25,6 +25,7 @@ from models.errors import (
     Unparsable,
     UnsupportedMedia,
 )
+from service.errors import ProblemDocument
 from service.options import ActivationOptions
 from service.schemas import ActivationsReply
 from service.wire.formats import NPZ, SAFETENSORS
@@ -144,6 +145,7 @@ def document_body(example: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def components() -> dict[str, Any]:
-    """The schemas that documents are made of."""
-    _, schema = models_json_schema([(Document, "validation")], ref_template="#/components/schemas/{model}")
+    """The schemas that documents and problems are made of."""
+    roots: list[Any] = [(Document, "validation"), (ProblemDocument, "serialization")]
+    _, schema = models_json_schema(roots, ref_template="#/components/schemas/{model}")
     return {**schema["$defs"], "Tensor": TENSOR_COMPONENT}

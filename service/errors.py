@@ -26,11 +26,15 @@ from models.errors import (
     Unparsable,
     UnsupportedMedia,
 )
+from service.request_id import HEADER as REQUEST_ID
 
 log = logging.getLogger("layerscope")
 
 PROBLEM_TYPE = "application/problem+json"
+PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
 RETRY_AFTER_SECONDS = 1
+MAX_ECHO = 1024
+"""Characters of a path or pointer that are sent back."""
 STATUS: dict[type[LayerscopeError], int] = {
     Unparsable: 400,
     NotFound: 404,
@@ -83,6 +87,12 @@ def status_of(error: type[LayerscopeError]) -> int:
     return next(STATUS[ancestor] for ancestor in error.__mro__ if ancestor in STATUS)
 
 
+def unforeseen(request: Request, error: Exception) -> Response:
+    """The reply for a defect of ours: the log has it, the client does not."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _response(request, 500, Internal.code, Internal.title, "This is a defect; the log has the details.", ())
+
+
 def raises(*errors: type[LayerscopeError]) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses of a route that raises these."""
     described: dict[int | str, dict[str, Any]] = {}
@@ -90,7 +100,7 @@ def raises(*errors: type[LayerscopeError]) -> dict[int | str, dict[str, Any]]:
     for error in every:
         entry = described.setdefault(
             status_of(error),
-            {"model": ProblemDocument, "content": {PROBLEM_TYPE: {}}, "description": ""},
+            {"content": {PROBLEM_TYPE: {"schema": PROBLEM_REF}}, "description": ""},
         )
         entry["description"] = "; ".join(filter(None, (entry["description"], f"`{error.code}`: {error.title}")))
     return described
@@ -101,7 +111,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(LayerscopeError, _domain)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
 async def _domain(request: Request, error: Exception) -> Response:
@@ -136,30 +145,44 @@ async def _validation(request: Request, error: Exception) -> Response:
     return _response(request, 422, Invalid.code, Invalid.title, problems[0].message if problems else "", problems)
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    """A defect of ours: the log has it, the client does not."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _response(request, 500, Internal.code, Internal.title, "This is a defect; the log has the details.", ())
-
-
 def _response(  # noqa: PLR0913, PLR0917 (the members of one reply)
     request: Request, status: int, code: str, title: str, detail: str, problems: tuple[Problem, ...] | list[Problem]
 ) -> Response:
+    path = request.url.path
     body = {
-        "type": f"urn:layerscope:error:{code}",
-        "title": title,
-        "status": status,
-        "detail": _printable(detail),
-        "instance": _printable(request.url.path),
+        **_head(status, code, title, detail),
+        "instance": _printable(path if len(path) <= MAX_ECHO else path[:MAX_ECHO] + "…"),
         "code": code,
         "request_id": request.scope.get("request_id", ""),
-        "errors": [
-            {key: _printable(value) for key in Problem.__slots__ if (value := getattr(problem, key)) is not None}
-            for problem in problems
-        ],
+        "errors": [_item(problem) for problem in problems],
     }
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    headers = {REQUEST_ID: body["request_id"]}
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
+
+
+def not_http(request_id: str) -> bytes:
+    """The body for what came instead of a request."""
+    code, title = FRAMEWORK[400]
+    head = _head(400, code, title, "This is not HTTP/1.1.")
+    return orjson.dumps({**head, "instance": "", "code": code, "request_id": request_id, "errors": []})
+
+
+def _head(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
+    return {"type": f"urn:layerscope:error:{code}", "title": title, "status": status, "detail": _printable(detail)}
+
+
+def _item(problem: Problem) -> dict[str, str]:
+    fields = {"pointer": _short(problem.pointer)} | {key: getattr(problem, key) for key in Problem.__slots__[1:]}
+    return {key: _printable(value) for key, value in fields.items() if value is not None}
+
+
+def _short(pointer: str) -> str:
+    """A pointer, to the nearest enclosing value where a name in it is longer than is sent back."""
+    while len(pointer) > MAX_ECHO:
+        pointer = pointer.rpartition("/")[0]
+    return pointer
 
 
 def _printable(text: str) -> str:

@@ -37,6 +37,7 @@ class Answer:
         self.head: asyncio.Future[Ran | Planned] = loop.create_future()
         self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
         self.missing = 0
+        self._abandoned = False
 
     async def tensors(self) -> AsyncIterator[memoryview]:
         """The bytes of each tensor of the head, in order. Shared memory is given back when a view is dropped."""
@@ -51,14 +52,28 @@ class Answer:
         """Takes the head and the tensors that came with it."""
         self.missing = len(head.tensors) - len(inline) if isinstance(head, Ran) else 0
         for view in inline:
-            self._tensors.put_nowait(view)
+            self._keep(view)
         if not self.head.done():
             self.head.set_result(head)
 
     def add(self, view: memoryview) -> None:
         """Takes the next tensor."""
         self.missing -= 1
-        self._tensors.put_nowait(view)
+        self._keep(view)
+
+    def _keep(self, view: memoryview) -> None:
+        if self._abandoned:
+            view.release()
+        else:
+            self._tensors.put_nowait(view)
+
+    def abandon(self) -> None:
+        """Nobody takes the rest: its memory is given back, also that of tensors still to come."""
+        self._abandoned = True
+        while not self._tensors.empty():
+            item = self._tensors.get_nowait()
+            if isinstance(item, memoryview):
+                item.release()
 
     def fail(self, error: LayerscopeError) -> None:
         """Ends the answer with an error, wherever it stands."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from models.errors import InvalidOption, Problem
-from models.validation import field_names, problems_of
+from models.errors import InvalidOption, Problem, shown
+from models.validation import field_names, pointer_to, problems_of
 
 MAX_SELECTORS = 1024
 
@@ -19,6 +19,14 @@ def _selectors(value: Any) -> Any:
 
 
 Selector = Annotated[str, Field(min_length=1, max_length=1024)]
+Selectors = Annotated[
+    Annotated[list[Selector], Field(min_length=1, max_length=MAX_SELECTORS)] | None,
+    BeforeValidator(_selectors, json_schema_input_type=list[str] | str | None),
+    Field(
+        description="Selectors: addresses, globs (`block?/conv*`) or `type:Conv2D`, as a list or separated by "
+        "commas. Default: every layer.",
+    ),
+]
 
 
 class ActivationOptions(BaseModel):
@@ -26,16 +34,7 @@ class ActivationOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    layers: Annotated[
-        list[Selector] | None,
-        BeforeValidator(_selectors, json_schema_input_type=list[str] | str | None),
-        Field(
-            min_length=1,
-            max_length=MAX_SELECTORS,
-            description="Selectors: addresses, globs (`block?/conv*`) or `type:Conv2D`, as a list or separated by "
-            "commas. Default: every layer.",
-        ),
-    ] = None
+    layers: Selectors = None
     data: Literal["nested", "base64", "none"] = Field("nested", description="How JSON carries the arrays.")
     weights: bool = Field(False, description="Whether each layer's weights come along.")
     stats: bool | None = Field(
@@ -62,26 +61,40 @@ def options_from(*sources: Mapping[str, Any]) -> ActivationOptions:
     Raises:
         InvalidOption: for a name nobody knows, a value that makes no sense, or one option given twice.
     """
-    given: dict[str, Any] = {}
-    for source in sources:
-        for name, value in source.items():
-            if name in given:
-                raise InvalidOption("", [Problem(f"/{name}", f"{name} is given twice", "one value", "two")])
-            given[name] = value
+    given = gathered(*sources)
     try:
         return ActivationOptions.model_validate(given)
     except ValidationError as error:
         raise InvalidOption("", problems_of(error, given, {"": NAMES})) from None
 
 
+def gathered(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """All values by name.
+
+    Raises:
+        InvalidOption: for one that several sources give.
+    """
+    given: dict[str, Any] = {}
+    for source in sources:
+        for name, value in source.items():
+            if name in given:
+                raise _twice(name)
+            given[name] = value
+    return given
+
+
+def _twice(name: str) -> InvalidOption:
+    return InvalidOption("", [Problem(pointer_to([name]), f"{shown(name)} is given twice", "one value", "two")])
+
+
 def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Options out of a query or form, where a name may be repeated."""
-    gathered: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for name, value in pairs:
         if name == "layers":
-            gathered.setdefault(name, []).extend(_selectors(value))
-        elif name in gathered:
-            raise InvalidOption("", [Problem(f"/{name}", f"{name} is given twice", "one value", "two")])
+            found.setdefault(name, []).extend(_selectors(value))
+        elif name in found:
+            raise _twice(name)
         else:
-            gathered[name] = value
-    return gathered
+            found[name] = value
+    return found

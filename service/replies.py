@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import orjson
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from models.engine.messages import LayerInfo, Ran, TensorInfo
 from models.tensors.dtypes import DTYPES
 from service.jobs import Answer
+from service.tensor_response import TensorResponse
 from service.wire.formats import JSON, NPZ, SAFETENSORS, Format
 from service.wire.json import LayerEntry, activations_json, layer_object, spelled, weight_object
 from service.wire.npz import NpzStream
 from service.wire.safetensors import SafetensorsStream
-from service.wire.stream import TensorStream
 
 OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS)
 """What activations can be sent as, the default first."""
@@ -73,8 +73,8 @@ async def activations_response(told: Told, answer: Answer, wanted: Format, mode:
             body = _json(told, ran, arrays, mode, weights)
         return Response(body, media_type=JSON.media_type)
     if wanted is NPZ:
-        return _streamed(NpzStream(ran.tensors), answer, wanted)
-    return _streamed(SafetensorsStream(ran.tensors, _metadata(told, ran)), answer, wanted)
+        return TensorResponse(NpzStream(ran.tensors), answer, wanted)
+    return TensorResponse(SafetensorsStream(ran.tensors, _metadata(told, ran)), answer, wanted)
 
 
 def _json(told: Told, ran: Ran, arrays: Mapping[str, np.ndarray], mode: str, weights: bool) -> bytes:
@@ -99,22 +99,6 @@ async def _arrays(ran: Ran, answer: Answer) -> dict[str, np.ndarray]:
         info.name: np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
         for info, view in zip(ran.tensors, views, strict=True)
     }
-
-
-def _streamed(stream: TensorStream, answer: Answer, wanted: Format) -> Response:
-    """Each tensor goes out while the next one is copied; the length is known from the start."""
-    headers = {"Content-Length": str(stream.length)}
-    return StreamingResponse(_pieces(stream, answer), media_type=wanted.media_type, headers=headers)
-
-
-async def _pieces(stream: TensorStream, answer: Answer) -> AsyncIterator[bytes | memoryview]:
-    yield stream.head()
-    index = 0
-    async for view in answer.tensors():
-        for piece in stream.member(index, view):
-            yield piece if isinstance(piece, bytes) else memoryview(piece)
-        index += 1
-    yield stream.tail()
 
 
 async def weights_json(told_id: str, name: str | None, answer: Answer, mode: str) -> bytes:

@@ -28,6 +28,7 @@ class BuiltModel:
     outline: Outline
     parameters: int
     weight_bytes: int
+    counts: dict[str, int] = field(default_factory=dict)
     outlines: OrderedDict[tuple[tuple[str, Shape], ...], Outline] = field(default_factory=OrderedDict)
     probes: OrderedDict[tuple[tuple[str, ...], bool, bool], Probe] = field(default_factory=OrderedDict)
 
@@ -50,6 +51,13 @@ class BuiltModel:
                 self.probes.popitem(last=False)
         self.probes.move_to_end(key)
         return self.probes[key]
+
+    def parameters_of(self, node: Node) -> int:
+        """Parameters of the layers behind a node, counted once."""
+        if node.address not in self.counts:
+            layers = node_layers(self.outline, node)
+            self.counts[node.address] = sum(parameter_count(layer.weights) for layer in layers)
+        return self.counts[node.address]
 
     def concrete(self, shapes: Mapping[str, Shape]) -> Outline:
         """The outline on inputs of exactly these shapes."""
@@ -97,8 +105,3 @@ def build(network: Network, max_model_bytes: int) -> BuiltModel:
     materialise(made)
     count = sum(parameter_count(layer.weights) for layer in made.layers.values())
     return BuiltModel(made, count, nbytes)
-
-
-def node_parameters(model: BuiltModel, node: Node) -> int:
-    """Parameters of the layers behind a node."""
-    return sum(parameter_count(layer.weights) for layer in node_layers(model.outline, node))

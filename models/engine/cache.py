@@ -28,11 +28,12 @@ class ModelCache:
         return sum(model.nbytes for model in self._models.values())
 
     def get(self, key: str, make: Callable[[], BuiltModel]) -> tuple[BuiltModel, bool]:
-        """The model, and whether it was there already."""
+        """The model, and whether it was there already. Others make room for it at once: what follows may fail."""
         found = key in self._models
         model = self._models[key] if found else make()
         self._models[key] = model
         self._models.move_to_end(key)
+        self.trim()
         return model, found
 
     def clear(self) -> None:
@@ -40,7 +41,7 @@ class ModelCache:
         self._models.clear()
 
     def trim(self) -> None:
-        """Evicts until the budget holds; called after each request, when the last model's size is known."""
+        """Evicts until the budget holds; called again after each request, which may have compiled something."""
         held = self.nbytes
         while held > self.max_bytes and len(self._models) > 1:
             _, model = self._models.popitem(last=False)

@@ -13,7 +13,7 @@ import orjson
 
 from models.addresses import PRE
 from models.document import parse_document
-from models.engine.build import BuiltModel, build, named_weights, node_parameters
+from models.engine.build import BuiltModel, build, named_weights
 from models.engine.cache import ModelCache
 from models.engine.messages import LayerInfo, Plan, Run, TensorInfo, Weights
 from models.engine.outline import Outline, outline
@@ -119,6 +119,7 @@ class _Report:
         self.paths = {node.path: node for node in model.network.nodes}
         self.layers: list[LayerInfo] = []
         self.tensors: list[TensorInfo] = []
+        self.names: set[str] = set()
         self.buffers: list[memoryview] = []
 
     def add_activation(self, address: str, data: memoryview, concrete: Outline, request: Run) -> None:
@@ -131,7 +132,7 @@ class _Report:
             self._add(output, data)
         weights = self._weights(node) if request.weights and node is not None else ()
         kind = "InputLayer" if node is None else type(node.layer).__name__
-        parameters = 0 if node is None else node_parameters(self.model, node)
+        parameters = 0 if node is None else self.model.parameters_of(node)
         self.layers.append(LayerInfo(address, kind, output, parameters, stats, weights))
 
     def add_weights(self, path: str) -> None:
@@ -139,7 +140,7 @@ class _Report:
         node = self.paths[path]
         infos = self._weights(node)
         self.layers.append(
-            LayerInfo(path, type(node.layer).__name__, None, node_parameters(self.model, node), None, infos)
+            LayerInfo(path, type(node.layer).__name__, None, self.model.parameters_of(node), None, infos)
         )
 
     def _weights(self, node: Node) -> tuple[TensorInfo, ...]:
@@ -157,8 +158,9 @@ class _Report:
 
     def _add(self, info: TensorInfo, data: memoryview) -> None:
         """Adds a tensor once: the weights of a layer called several times are sent with its first call."""
-        if any(info.name == known.name for known in self.tensors):
+        if info.name in self.names:
             return
+        self.names.add(info.name)
         self.tensors.append(info)
         self.buffers.append(data)
 

@@ -21,7 +21,7 @@ from models.errors import (
 from models.network import Network, expand
 from models.store import Entry, entry_json
 from service.activations import Model, activations, document_bytes, read_ask
-from service.bodies import media_type, parse_json, unsupported
+from service.bodies import is_json, parse_json, unsupported
 from service.contract import (
     ACTIVATION_ERRORS,
     BODY_ERRORS,
@@ -69,7 +69,7 @@ DataMode = Annotated[Literal["nested", "base64", "none"], Query(description="How
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     """Checks a document, plans it when its inputs are declared, stores it, and points the name at it."""
     body = await request.body()
-    if media_type(request) not in ("application/json", ""):
+    if not is_json(request):
         raise unsupported(request, "application/json")
     raw = parse_json(body)
     model = Model(parse_document(raw), name, bare=isinstance(raw, list))

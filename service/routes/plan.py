@@ -8,17 +8,18 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from models.addresses import select
-from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress
+from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, shown
 from models.network import Network, expand
 from models.validation import field_names, problems_of
 from service.activations import Model, document_bytes, inline_model
-from service.bodies import parse_json
+from service.bodies import is_json, parse_json, unsupported
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
 from service.errors import raises
-from service.options import MAX_SELECTORS, Selector, from_pairs
+from service.options import Selectors, from_pairs, gathered
 from service.schemas import PlanReply
 from service.state import State, StateOf
 
@@ -27,19 +28,24 @@ router = APIRouter(tags=["plan"])
 MAX_BATCH = 2**20
 
 
+def _not_a_bool(value: Any) -> Any:
+    """True is no count, though Python takes it for 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
 class PlanOptions(BaseModel):
     """What a plan is asked for besides the model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     batch: Annotated[
-        int | None, Field(ge=1, le=MAX_BATCH, description="Examples at once; null leaves the batch free.")
+        Annotated[int, Field(ge=1, le=MAX_BATCH)] | None,
+        BeforeValidator(_not_a_bool),
+        Field(description="Examples at once; null leaves the batch free."),
     ] = 1
-    layers: Annotated[
-        list[Selector] | None,
-        BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value),
-        Field(min_length=1, max_length=MAX_SELECTORS, description="Selectors; default every layer."),
-    ] = None
+    layers: Selectors = None
 
 
 BODY = {
@@ -72,11 +78,13 @@ async def post_plan(
 ) -> Response:
     """Plans a document, or a registered model; nothing is built."""
     body = await request.body()
+    if body and not is_json(request):
+        raise unsupported(request, "application/json")
     raw = parse_json(body) if body or model is None else {}
     if not isinstance(raw, dict):
-        raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', type(raw).__name__)])
+        raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', shown(raw))])
     query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
-    options = _options({key: value for key, value in raw.items() if key != "model"} | query)
+    options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
     return await _planned(state, _model(state, model, raw.get("model")), options)
 
 

@@ -1,0 +1,94 @@
+"""The command line, as it is typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.layers import ALIASES, CATALOGUE
+from service.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def layerscope(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs `layerscope` with no settings but these."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+    return subprocess.run(
+        [sys.executable, "-m", "service.cli", *arguments], cwd=ROOT, input=stdin, capture_output=True, text=True,
+        check=False, env=kept | environment, timeout=120,
+    )  # fmt: skip
+
+
+def output(*arguments: str, **environment: str) -> str:
+    """What a command that succeeds prints."""
+    done = layerscope(*arguments, **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_settings_are_printed_with_their_meaning() -> None:
+    """One variable and one line of explanation each, with the values that hold here."""
+    lines = output("settings", "--port", "9000", LAYERSCOPE_ENGINES="2").splitlines()
+    assert [line.partition("=")[0] for line in lines[::2]] == [PREFIX + name.upper() for name in Settings.model_fields]
+    assert "LAYERSCOPE_PORT=9000" in lines
+    assert "LAYERSCOPE_ENGINES=2" in lines
+    assert "    Port to listen on; 0 takes a free one. Default: 8000" in lines
+
+
+def test_settings_that_are_wrong_stop_every_command_with_one_line() -> None:
+    """No traceback, and nothing on the standard output."""
+    for arguments, environment in [
+        (("settings",), {"LAYERSCOPE_PROT": "1"}),
+        (("settings", "--max-body", "huge"), {}),
+        (("serve", "--engines", "0"), {}),
+    ]:
+        done = layerscope(*arguments, **environment)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("layerscope: ")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("sreve",), ("settings", "--prot", "1"), ("plan",)])
+def test_commands_that_do_not_exist_are_explained(arguments: tuple[str, ...]) -> None:
+    """With the usage."""
+    done = layerscope(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: layerscope")
+
+
+def test_layers_are_printed_with_their_aliases() -> None:
+    """The catalogue, a line each."""
+    lines = output("layers").splitlines()
+    assert [line.partition(" ")[0] for line in lines] == list(CATALOGUE)
+    assert "MaxPooling2D (MaxPool2D)" in lines
+    assert sum(line.count(",") + 1 for line in lines if "(" in line) == len(ALIASES)
+
+
+def test_openapi_is_printed_as_it_is_committed() -> None:
+    """The same bytes as openapi/openapi.json, whatever the environment says."""
+    assert output("openapi", LAYERSCOPE_MAX_BODY="1MiB") == (ROOT / "openapi/openapi.json").read_text()
+
+
+def test_plan_prints_what_a_document_costs() -> None:
+    """Without a server; the batch is an option."""
+    found = json.loads(output("plan", "examples/digits.json", "--batch", "64"))
+    assert [row["address"] for row in found["layers"]] == [
+        "conv2d", "batch_normalization", "re_lu", "max_pooling2d", "flatten", "dense",
+    ]  # fmt: skip
+    assert found["inputs"]["input"]["shape"] == [64, 28, 28, 1]
+    assert found["layers"][0]["shape"] == [64, 28, 28, 3]
+    assert found["totals"]["parameters"] == 30 + 12 + 5890
+
+
+def test_plan_refuses_a_document_with_its_problems() -> None:
+    """One line each, and no engine is started for them."""
+    document = json.dumps({"layers": [{"type": "Denss"}, {"type": "Lambda"}]})
+    done = layerscope("plan", "-", stdin=document)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["/layers/0/type", "/layers/1/type"]

@@ -1,0 +1,197 @@
+"""Errors: declared once, mapped once, and told in words that are short and safe to send."""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import errors
+from models.errors import (
+    Internal,
+    InvalidDocument,
+    LayerscopeError,
+    Problem,
+    all_errors,
+    did_you_mean,
+    error_of,
+    shown,
+)
+from service.errors import FRAMEWORK, STATUS, raises, status_of
+
+ERRORS = all_errors()
+every_error = pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+PROBLEM = Problem("/layers/0/units", "units should be an integer", "an integer", "true", "write 1")
+
+
+@every_error
+def test_every_error_has_a_status(error: type[LayerscopeError]) -> None:
+    """One of those that the contract lists."""
+    assert status_of(error) in {400, 404, 406, 408, 413, 415, 422, 500, 503, 504}
+
+
+@every_error
+def test_every_error_says_what_it_means(error: type[LayerscopeError]) -> None:
+    """A stable code in small letters, and a title of its own."""
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", error.code)
+    assert "code" in vars(error)
+    assert "title" in vars(error)
+    assert error.title
+    assert not error.title.endswith(".")
+
+
+def test_codes_and_titles_are_distinct() -> None:
+    """A code leads to one class; the framework's own errors share only those that mean the same."""
+    assert len({error.code for error in ERRORS}) == len({error.title for error in ERRORS}) == len(ERRORS)
+    known = {error.code: status_of(error) for error in ERRORS}
+    assert all(known.get(code, status) == status for status, (code, _) in FRAMEWORK.items())
+
+
+def test_every_status_is_declared_for_a_real_error() -> None:
+    """Nothing in the table is left over, or repeats what a parent says already."""
+    assert set(STATUS) <= set(ERRORS)
+    parents = {error: error.__mro__[1] for error in STATUS}
+    assert not [error for error, parent in parents.items() if parent in STATUS and STATUS[parent] == STATUS[error]]
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    """Every error stands in the overview, below its parent."""
+
+    def tree(base: type[LayerscopeError], depth: int) -> list[tuple[int, str]]:
+        rows = [(depth, base.__name__)]
+        return rows + [row for child in base.__subclasses__() for row in tree(child, depth + 1)]
+
+    drawn = [line for line in (errors.__doc__ or "").splitlines() if re.match(r"LayerscopeError|[│├└]", line)]
+    found = [(re.search(r"\w", line).start() // 4, re.search(r"\w+", line)[0]) for line in drawn]  # type: ignore[union-attr, index]
+    assert sorted(found) == sorted(tree(LayerscopeError, 0))
+    assert found == tree(LayerscopeError, 0)
+
+
+@every_error
+def test_errors_cross_the_socket(error: type[LayerscopeError]) -> None:
+    """Rebuilt from the code, with detail and problems."""
+    rebuilt = error_of(error.code, "in words", [PROBLEM])
+    assert (type(rebuilt), rebuilt.detail, rebuilt.problems) == (error, "in words", (PROBLEM,))
+
+
+@pytest.mark.parametrize("code", ["", "nobody", "error", "InvalidDocument"])
+def test_codes_nobody_knows_are_internal(code: str) -> None:
+    """A version of the engine that says something else is a defect of ours."""
+    assert type(error_of(code, "", [])) is Internal
+
+
+def test_detail_is_the_first_problem_unless_it_is_given() -> None:
+    """And the title when there is none."""
+    assert InvalidDocument("mine", [PROBLEM]).detail == "mine"
+    assert InvalidDocument("", [PROBLEM]).detail == PROBLEM.message == str(InvalidDocument("", [PROBLEM]))
+    assert InvalidDocument().detail == InvalidDocument.title
+
+
+def test_under_moves_every_pointer() -> None:
+    """The same error seen from an enclosing document."""
+    moved = InvalidDocument("", [PROBLEM, Problem("", "other")]).under("/model")
+    assert type(moved) is InvalidDocument
+    assert [problem.pointer for problem in moved.problems] == ["/model/layers/0/units", "/model"]
+    assert (moved.detail, moved.problems[0].suggestion) == (PROBLEM.message, "write 1")
+
+
+def test_raises_describes_the_errors_of_a_route() -> None:
+    """By status, with every code, and always with 500."""
+    described = raises(errors.InvalidDocument, errors.InvalidTensor, errors.TooLarge)
+    assert set(described) == {413, 422, 500}
+    assert "`invalid_document`" in described[422]["description"]
+    assert "`invalid_tensor`" in described[422]["description"]
+
+
+class Colour(enum.Enum):
+    """Something that JSON has not."""
+
+    RED = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (False, "false"),
+        (3, "3"),
+        (-1.5, "-1.5"),
+        (1.0, "1.0"),
+        (float("nan"), "nan"),
+        (10**23, "1" + "0" * 23),
+        (10**24, "an integer of over 24 digits"),
+        (pytest.param(-(10**5000), "an integer of over 24 digits", id="huge")),
+        ("relu", '"relu"'),
+        ("", '""'),
+        ("x" * 60, f'"{"x" * 60}"'),
+        ("x" * 61, "a string of 61 characters"),
+        ("é\n\x00\ud800😀", r'"\xe9\n\x00\ud800\U0001f600"'),
+        ([], "[]"),
+        ((1, 2), "[1, 2]"),
+        ([[1, 2], [3, "a"]], '[[1, 2], [3, "a"]]'),
+        ([True, None], "[true, null]"),
+        (list(range(9)), "an array of 9 items"),
+        (["x" * 30] * 2, "[a string of 30 characters, a string of 30 characters]"),
+        ([[[[[]]]]], "[an array of 1 items]"),
+        ({}, "an object with 0 keys"),
+        ({"a": 1}, "an object with 1 keys"),
+        (b"bytes", "bytes"),
+        (Colour.RED, "Colour"),
+    ],
+)
+def test_shown(value: Any, words: str) -> None:
+    """Numbers and short texts as they are, everything else by its kind and size."""
+    assert shown(value) == words
+
+
+def test_shown_does_not_follow_what_is_deep_or_wide() -> None:
+    """Neither depth nor size costs anything."""
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert shown(deep) == "[an array of 1 items]"
+    assert shown([[0] * 10**6] * 10**6) == "an array of 1000000 items"
+    assert shown(["x" * 10**6] * 3) == "an array of 3 items"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_shown_is_short_and_ascii(value: Any) -> None:
+    """Whatever came: never a page, never a sign that a log or a terminal would stumble over."""
+    words = shown(value)
+    assert len(words) <= 64
+    assert words.isascii()
+    assert words.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "near"),
+    [
+        ("Conv2d", ["Conv1D", "Conv2D", "Dense"], "Conv2D"),
+        ("RELU", ["relu", "selu"], "relu"),
+        ("dens", ["conv", "dense"], "dense"),
+        ("dense", ["dense"], "dense"),
+        ("zzz", ["conv", "dense"], None),
+        ("", ["conv"], None),
+        ("conv", [], None),
+        ("ÜBER", ["über"], "über"),
+    ],
+)
+def test_did_you_mean(word: str, known: list[str], near: str | None) -> None:
+    """The nearest known word as it is spelled; nothing rather than something far."""
+    assert did_you_mean(word, known) == near
+
+
+def test_did_you_mean_is_quick_for_long_words() -> None:
+    """Only the beginning is compared: a megabyte of text is not matched against a thousand words."""
+    assert did_you_mean("a" * 2_000_000, [f"b{n}" for n in range(1000)]) is None

@@ -1,0 +1,212 @@
+"""The identity of a network: content decides, spelling does not."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.document import canonical, parse_document
+from models.layers import LAYERS, names_of
+from models.layers.layer import Layer
+from models.network import expand
+
+CONV: dict[str, Any] = {"type": "Conv2D", "filters": 4, "kernel_size": 3}
+POOL: dict[str, Any] = {"type": "MaxPooling2D"}
+DENSE: dict[str, Any] = {"type": "Dense", "units": 2}
+
+
+def identity(raw: Any) -> str:
+    """The id of a document without weights of its own."""
+    return expand(parse_document(raw)).identity()
+
+
+def network(*layers: Any, **fields: Any) -> dict[str, Any]:
+    """A document on images."""
+    return {"input": [28, 28, 1], "layers": list(layers), **fields}
+
+
+def test_id_is_a_sha256() -> None:
+    """Written with its algorithm, in lower-case hexadecimal."""
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", identity(network(CONV)))
+
+
+def test_id_is_the_same_everywhere() -> None:
+    """A number written down: a change of the canonical form would make every stored model another one."""
+    assert identity(network(CONV, POOL)) == "sha256:a495ee565467be6f0aa70e31eb2681eeef4f12cf4760d7208be27088a9d68b88"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (network(CONV), network(dict(reversed(CONV.items())))),
+        (network(CONV), dict(reversed(network(CONV).items()))),
+        (network(CONV), network({**CONV, "kernel_size": [3, 3]})),
+        (network(CONV), network({**CONV, "strides": 1, "padding": "VALID", "use_bias": True, "groups": 1})),
+        (network(CONV), network({**CONV, "type": "Convolution2D"})),
+        (network(CONV), network({**CONV, "name": "conv2d"})),
+        (network(CONV), network({**CONV, "inputs": ["input"]})),
+        (network(CONV), network({**CONV, "calls": [["input"]]})),
+        (network(CONV), network(CONV, name="a label")),
+        (network(CONV, name="one"), network(CONV, name="other")),
+        (network(CONV), network(CONV, seed=0)),
+        (network(CONV), network(CONV, outputs=["conv2d"])),
+        (network(CONV), network(CONV, outputs=["conv2d#0"])),
+        (network(CONV), network(CONV, input={"shape": [28, 28, 1]})),
+        (network(CONV), network(CONV, input={"input": {"shape": [28, 28, 1], "dtype": "float32"}})),
+        (network({**CONV, "padding": "same"}), network({**CONV, "padding": "SAME"})),
+        (network(POOL), network({"type": "MaxPool2D", "pool_size": 2})),
+        (network(CONV), network({**CONV, "kernel_initializer": "glorot_uniform"})),
+        (network(CONV), network({**CONV, "kernel_initializer": "GlorotUniform"})),
+        (network(CONV), network({**CONV, "kernel_initializer": {"type": "GlorotUniform"}})),
+        (network(CONV), network({**CONV, "kernel_initializer": {"class_name": "GlorotUniform", "config": {}}})),
+        (network(CONV), network({**CONV, "kernel_initializer": {"type": "GlorotUniform", "seed": None}})),
+        (network(CONV), network({**CONV, "activation": None})),
+        (network(CONV), network({**CONV, "activation": "linear"})),
+        (network({**CONV, "activation": "swish"}), network({**CONV, "activation": "silu"})),
+        (network({**CONV, "activation": "relu"}), network({**CONV, "activation": "tf.nn.relu"})),
+        (network({**CONV, "kernel_regularizer": "l2"}), network({**CONV, "kernel_regularizer": {"type": "L2"}})),
+        (network({"type": "LeakyReLU", "negative_slope": 1}), network({"type": "LeakyReLU", "negative_slope": 1.0})),
+        (network({"type": "ZeroPadding2D", "padding": 1}),
+         network({"type": "ZeroPadding2D", "padding": [[1, 1], 1]})),
+        (network({"type": "Bidirectional", "layer": {"type": "LSTM", "units": 2}}, input=[5, 3]),
+         network({"type": "Bidirectional", "layer": {"units": 2, "activation": "tanh", "type": "LSTM"}}, input=[5, 3])),
+        (network({"type": "Block", "layers": [CONV]}),
+         network({"type": "Block", "name": "block", "input": ["input"], "outputs": ["conv2d"], "layers": [CONV]})),
+        (network({"type": "Block", "layers": [CONV]}),
+         network({"type": "Block", "input": ["x"], "layers": [{**CONV, "inputs": ["x"]}]})),
+        ([CONV], {"layers": [CONV]}),
+        (network(CONV, DENSE), network(CONV, {**DENSE, "name": "dense"})),
+        (network(CONV, CONV), network(CONV, {**CONV, "name": "conv2d_1"})),
+    ],
+)  # fmt: skip
+def test_spelling_does_not_enter(one: Any, other: Any) -> None:
+    """Two ways to write one network have one id."""
+    assert identity(one) == identity(other)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        network(CONV, POOL, seed=1),
+        network({**CONV, "name": "first"}, POOL),
+        network({**CONV, "filters": 5}, POOL),
+        network({**CONV, "kernel_size": [3, 2]}, POOL),
+        network({**CONV, "activation": "relu"}, POOL),
+        network({**CONV, "use_bias": False}, POOL),
+        network({**CONV, "trainable": False}, POOL),
+        network({**CONV, "kernel_initializer": {"type": "GlorotUniform", "seed": 0}}, POOL),
+        network({**CONV, "type": "Conv2DTranspose"}, POOL),
+        network(POOL, CONV),
+        network(CONV, POOL, outputs=["conv2d"]),
+        network(CONV, POOL, outputs=["max_pooling2d", "conv2d"]),
+        network(CONV, {**POOL, "inputs": ["input"]}),
+        network(CONV, POOL, input=[28, 28, 2]),
+        network(CONV, POOL, input=[28, None, 1]),
+        network(CONV, POOL, input={"shape": [28, 28, 1], "dtype": "float64"}),
+        network(CONV, POOL, input={"picture": [28, 28, 1]}),
+        network(CONV),
+        network({"type": "Block", "layers": [CONV, POOL]}),
+        {"layers": [CONV, POOL]},
+    ],
+)
+def test_content_enters(changed: Any) -> None:
+    """Seed, names, arguments, order, connections, inputs and outputs: a change of any is another network."""
+    assert identity(changed) != identity(network(CONV, POOL))
+
+
+def test_calls_share_weights_and_blocks_of_their_own_do_not() -> None:
+    """One encoder called twice is not two encoders, although the shapes are the same."""
+    shared = [{**DENSE, "name": "a", "calls": [["input"], ["input"]]}, {"type": "Add", "inputs": ["a@0", "a@1"]}]
+    apart = [{**DENSE, "name": "a", "inputs": ["input"]}, {**DENSE, "name": "b", "inputs": ["input"]},
+             {"type": "Add", "inputs": ["a", "b"]}]  # fmt: skip
+    assert identity(shared) != identity(apart)
+
+
+def test_order_of_inputs_counts_where_it_is_read() -> None:
+    """A layer that takes all inputs takes them in the order in which they are declared."""
+    first, second = {"a": [2], "b": [2]}, {"b": [2], "a": [2]}
+    concatenate = [{"type": "Concatenate"}]
+    assert identity({"input": first, "layers": concatenate}) != identity({"input": second, "layers": concatenate})
+    dense = [{**DENSE, "inputs": ["a"]}]
+    assert identity({"input": first, "layers": dense}) == identity({"input": second, "layers": dense})
+
+
+def test_weights_enter() -> None:
+    """The same layers with other weights are another model."""
+    found = expand(parse_document(network(CONV)))
+    assert len({found.identity(), found.identity("sha256:00"), found.identity("sha256:01")}) == 3
+
+
+@pytest.mark.parametrize("cls", LAYERS, ids=lambda cls: cls.__name__)
+def test_every_type_keeps_its_id_under_all_its_names_with_defaults_written_out(cls: type[Layer]) -> None:
+    """For the whole catalogue: aliases, key order and explicit defaults change nothing."""
+    inputs = {f"i{n}": {"shape": list(shape), "dtype": cls.example.dtype} for n, shape in enumerate(cls.example.shapes)}
+    full = canonical(cls.model_validate(cls.example.arguments)) | {"inputs": list(inputs)}
+    spelled = [
+        {"type": name, **arguments, "inputs": list(inputs)}
+        for name in names_of(cls)
+        for arguments in (cls.example.arguments, full | {"type": name}, dict(reversed((full | {"type": name}).items())))
+    ]
+    assert len({identity({"input": inputs, "layers": [layer]}) for layer in spelled}) == 1
+
+
+LAYER = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["Dense"]), "units": st.integers(1, 64)},
+        optional={
+            "activation": st.sampled_from(["relu", "linear", "swish", None]),
+            "use_bias": st.booleans(),
+            "kernel_initializer": st.sampled_from(["he_normal", "Zeros", {"type": "RandomNormal", "stddev": 1}]),
+        },
+    ),
+    st.fixed_dictionaries(
+        {"type": st.sampled_from(["Conv2D", "Convolution2D"]), "filters": st.integers(1, 8),
+         "kernel_size": st.integers(1, 5) | st.lists(st.integers(1, 5), min_size=2, max_size=2)},
+        optional={"padding": st.sampled_from(["valid", "SAME", "Valid"]), "strides": st.integers(1, 3)},
+    ),
+    st.fixed_dictionaries({"type": st.sampled_from(["MaxPool2D", "MaxPooling2D", "Flatten", "ReLU", "Dropout"])}).map(
+        lambda layer: layer | ({"rate": 0.5} if layer["type"] == "Dropout" else {})
+    ),
+)  # fmt: skip
+LISTS = st.lists(
+    st.recursive(
+        LAYER,
+        lambda inner: st.fixed_dictionaries(
+            {"type": st.just("Block"), "layers": st.lists(inner, min_size=1, max_size=3)}
+        ),
+        max_leaves=6,
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def shuffled(value: Any, data: st.DataObject) -> Any:
+    """The same JSON with the keys of every object in another order."""
+    if isinstance(value, dict):
+        keys = data.draw(st.permutations(list(value)))
+        return {key: shuffled(value[key], data) for key in keys}
+    return [shuffled(item, data) for item in value] if isinstance(value, list) else value
+
+
+@settings(max_examples=60, deadline=None)
+@given(LISTS, st.data())
+def test_any_network_keeps_its_id_when_it_is_written_otherwise(layers: list[Any], data: st.DataObject) -> None:
+    """With keys reordered, with every default written out, and after a round trip through JSON."""
+    known = identity(network(*layers))
+    assert identity(shuffled(network(*layers), data)) == known
+    spelled_out = json.loads(json.dumps(canonical(parse_document(network(*layers)))))
+    assert identity(shuffled(spelled_out, data)) == known
+
+
+@settings(max_examples=60, deadline=None)
+@given(LISTS, LISTS)
+def test_different_networks_have_different_ids(one: list[Any], other: list[Any]) -> None:
+    """Ids are equal exactly when the canonical documents are."""
+    same = canonical(parse_document(network(*one))) == canonical(parse_document(network(*other)))
+    assert (identity(network(*one)) == identity(network(*other))) == same

@@ -1,0 +1,97 @@
+"""Messages between front and engine survive the wire as they are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from models.engine.channel import FrameReader, frame
+from models.engine.messages import (
+    Data,
+    Failed,
+    FromEngine,
+    FromFront,
+    LayerInfo,
+    Payload,
+    Plan,
+    Planned,
+    Ran,
+    Ready,
+    Release,
+    Run,
+    Span,
+    TensorInfo,
+    Weights,
+)
+
+TENSOR = TensorInfo("block1/conv2d:pre", "bfloat16", (1, 28, 28, 3), 4704)
+SCALAR = TensorInfo("weights/bn/gamma", "float32", (), 4)
+STATS = {"min": -1.5, "max": 3, "mean": None, "std": 0.1 + 0.2, "zeros": 1 / 3, "nan": 2, "inf": 0}
+FROM_FRONT = [
+    Plan(1, b"{}", {"left": (None, 28, None, 1), "right": ()}, ("conv2d", "lstm#1")),
+    Run(2, "sha256:00", b"{}", (TENSOR, SCALAR), (Payload(b"\x00\xff"), Payload(None, Span(4096, 2**40))), ("a@0",),
+        data=True, stats=False, weights=True, training=False, max_bytes=2**40, max_macs=2**62),
+    Weights(3, "key", b"{}", ("a", "b/c"), 10),
+    Weights(4, "key", b"{}", None, 10),
+    Release((Span(0, 1), Span(4096, 5))),
+]  # fmt: skip
+FROM_ENGINE = [
+    Ready(({"type": "CPU", "name": "/physical_device:CPU:0"},), {"keras": "3"}, 12.5),
+    Failed(5, "invalid_document", "text – “quoted”", (("/layers/0", "message", None, "received", None),)),
+    Planned(6, b'{"layers":[]}'),
+    Ran(7, (LayerInfo("a", "Conv2D", TENSOR, 30, STATS, (SCALAR,)), LayerInfo("b", "Dense", None, 0)),
+        {"input": STATS}, 2**48, True, 0.1, 1e-9, (TENSOR, SCALAR), (Payload(b""),)),
+    Data(8, Payload(None, Span(0, 0))),
+    Release(()),
+]  # fmt: skip
+
+
+def carried(message: msgspec.Struct, kinds: Any) -> msgspec.Struct:
+    """The message as the other side reads it."""
+    (received,) = FrameReader[msgspec.Struct](kinds).feed(frame(message))
+    return received
+
+
+@pytest.mark.parametrize("message", FROM_FRONT, ids=lambda message: type(message).__name__)
+def test_what_the_front_says_arrives(message: msgspec.Struct) -> None:
+    """Equal in every member, and of the same types: shapes stay tuples, numbers keep every bit."""
+    assert carried(message, FromFront) == message
+    assert repr(carried(message, FromFront)) == repr(message)
+
+
+@pytest.mark.parametrize("message", FROM_ENGINE, ids=lambda message: type(message).__name__)
+def test_what_the_engine_says_arrives(message: msgspec.Struct) -> None:
+    """Likewise in the other direction."""
+    assert carried(message, FromEngine) == message
+    assert repr(carried(message, FromEngine)) == repr(message)
+
+
+def test_every_kind_of_message_is_tried_here() -> None:
+    """A message that is added is added to this file."""
+    assert {type(message) for message in FROM_FRONT} == set(get_args(FromFront))
+    assert {type(message) for message in FROM_ENGINE} == set(get_args(FromEngine))
+
+
+def test_numbers_that_are_not_finite_arrive() -> None:
+    """Statistics of a layer may be infinite."""
+    ran = Ran(1, (LayerInfo("a", "Dense", None, 0, {"mean": float("inf")}),), {}, 0, False, 0.0, 0.0, (), ())
+    assert carried(ran, FromEngine) == ran
+
+
+def test_messages_are_not_changed() -> None:
+    """They are facts."""
+    with pytest.raises(AttributeError):
+        Span(0, 1).offset = 3  # type: ignore[misc]
+
+
+def test_the_front_can_speak_without_tensorflow() -> None:
+    """Messages, channel and arena load neither TensorFlow nor Keras, which would take seconds and half a gigabyte."""
+    code = (
+        "import sys, models.engine.messages, models.engine.channel, models.engine.arena;"
+        "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,298 @@
+"""Plans: what a network costs before it is built, and what is refused because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import pytest
+
+from models.document import parse_document
+from models.engine.build import PROBE_BYTES, BuiltModel, build
+from models.engine.cache import ModelCache
+from models.engine.outline import Outline, declared_shapes, outline
+from models.engine.plan import admit, plan_report
+from models.errors import Problem, TooLarge
+from models.network import expand
+
+CONV: dict[str, Any] = {"type": "Conv2D", "filters": 4, "kernel_size": 3, "padding": "same", "activation": "relu"}
+POOL: dict[str, Any] = {"type": "MaxPooling2D"}
+DENSE: dict[str, Any] = {"type": "Dense", "units": 10}
+CNN = [CONV, {"type": "BatchNormalization"}, POOL, {"type": "Flatten"}, DENSE]
+UNBOUNDED = 10**30
+
+
+def outlined(*layers: Any, shape: Sequence[int | None] = (8, 8, 1), batch: int | None = 2, **fields: Any) -> Outline:
+    """The outline of some layers on a batch."""
+    network = expand(parse_document({"input": list(shape), "layers": list(layers), **fields}))
+    shapes = declared_shapes(network)
+    return outline(network, {name: (batch, *rest) for name, (_, *rest) in shapes.items()})
+
+
+def rows(*layers: Any, **fields: Any) -> dict[str, dict[str, Any]]:
+    """The plan of every node, by address."""
+    found = outlined(*layers, **fields)
+    report = plan_report(found, [output for node in found.network.nodes for output in node.outputs])
+    return {row["address"]: row for row in report["layers"]}
+
+
+def totals(*layers: Any, **fields: Any) -> dict[str, Any]:
+    """The totals of a plan."""
+    found: dict[str, Any] = plan_report(outlined(*layers, **fields), [])["totals"]
+    return found
+
+
+def test_a_row_has_every_figure() -> None:
+    """Worked out by hand: 2·8·8·4 outputs, 4·(9 + 1) parameters, 9 multiply-adds an output."""
+    assert rows(CONV)["conv2d"] == {
+        "address": "conv2d",
+        "type": "Conv2D",
+        "shape": (2, 8, 8, 4),
+        "dtype": "float32",
+        "bytes": 2048,
+        "parameters": 40,
+        "trainable_parameters": 40,
+        "non_trainable_parameters": 0,
+        "macs": 512 * 9,
+        "receptive_field": {"input": "input", "size": [3, 3], "stride": [1, 1], "offset": [-1, -1]},
+    }
+
+
+def test_totals_are_over_the_whole_network() -> None:
+    """Whatever layers were asked for."""
+    assert totals(*CNN) == {
+        "layers": 5,
+        "input_bytes": 2 * 64 * 4,
+        "bytes": 4 * 2 * (256 + 256 + 64 + 64 + 10),
+        "parameters": 40 + 16 + 650,
+        "trainable_parameters": 40 + 8 + 650,
+        "non_trainable_parameters": 8,
+        "parameter_bytes": 4 * 706,
+        "macs": 2 * (256 * 9 + 640),
+    }
+
+
+def test_parameters_are_those_that_keras_counts() -> None:
+    """Trainable and frozen apart."""
+    reference = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, padding="same"), keras.layers.BatchNormalization(),
+         keras.layers.MaxPooling2D(), keras.layers.Flatten(), keras.layers.Dense(10)]
+    )  # fmt: skip
+    found = totals(*CNN)
+    assert found["parameters"] == reference.count_params()
+    assert found["non_trainable_parameters"] == sum(w.numpy().size for w in reference.non_trainable_weights)
+
+
+def test_frozen_layers_count_as_frozen() -> None:
+    """`trainable: false` moves the parameters to the other side."""
+    found = rows({**DENSE, "trainable": False}, shape=(4,))["dense"]
+    assert (found["trainable_parameters"], found["non_trainable_parameters"]) == (0, 50)
+
+
+def test_bytes_follow_the_dtype() -> None:
+    """Half precision is half as much, for weights too."""
+    half = {**DENSE, "dtype": "float16"}
+    assert rows(half, shape=(4,))["dense"]["bytes"] == 2 * 10 * 2
+    assert totals(half, shape=(4,))["parameter_bytes"] == 50 * 2
+
+
+def test_a_free_batch_leaves_bytes_and_work_open() -> None:
+    """Null rather than a number for one row; parameters are known all the same."""
+    found = rows(CONV, batch=None)["conv2d"]
+    assert (found["shape"], found["bytes"], found["macs"], found["parameters"]) == ((None, 8, 8, 4), None, None, 40)
+    assert totals(CONV, batch=None)["bytes"] is None
+
+
+def test_receptive_fields_grow_with_depth() -> None:
+    """Convolution 3 and pooling 2, twice, then a layer that sees everything: not a sliding window any more."""
+    found = rows(CONV, POOL, CONV, POOL, {"type": "Flatten"}, shape=(32, 32, 1))
+    fields = {address: row["receptive_field"] for address, row in found.items()}
+    assert fields["max_pooling2d"] == {"input": "input", "size": [4, 4], "stride": [2, 2], "offset": [-1, -1]}
+    assert fields["conv2d_1"] == {"input": "input", "size": [8, 8], "stride": [2, 2], "offset": [-3, -3]}
+    assert fields["max_pooling2d_1"] == {"input": "input", "size": [10, 10], "stride": [4, 4], "offset": [-3, -3]}
+    assert fields["flatten"] is None
+
+
+def test_receptive_fields_of_branches_are_united() -> None:
+    """A sum of a small and a large window sees the large one."""
+    branches = [{**CONV, "name": "small"}, {**CONV, "name": "large", "kernel_size": 5, "inputs": ["input"]}]
+    found = rows(*branches, {"type": "Add", "inputs": ["small", "large"]})
+    assert found["add"]["receptive_field"] == {"input": "input", "size": [5, 5], "stride": [1, 1], "offset": [-2, -2]}
+
+
+def test_blocks_count_what_is_inside_once() -> None:
+    """The row of a block has the parameters of its layers and no work of its own; the totals count neither twice."""
+    block = {"type": "Block", "name": "b", "layers": [CONV, {"type": "BatchNormalization"}]}
+    found = rows(block)
+    assert (found["b"]["type"], found["b"]["parameters"], found["b"]["macs"]) == ("Block", 56, 0)
+    assert found["b"]["receptive_field"] == found["b/batch_normalization"]["receptive_field"]
+    assert (totals(block)["layers"], totals(block)["parameters"]) == (2, 56)
+    assert totals(block)["bytes"] == 2 * 2048
+
+
+def test_shared_layers_have_their_parameters_once_and_their_work_for_each_call() -> None:
+    """Calls cost time, not weights."""
+    twice = {**DENSE, "name": "s", "calls": [["input"], ["input"]]}
+    found = totals(twice, shape=(4,))
+    assert (found["parameters"], found["macs"], found["layers"]) == (50, 2 * 2 * 40, 2)
+
+
+def test_inputs_and_values_before_activations_have_rows() -> None:
+    """What can be selected can be planned."""
+    found = plan_report(outlined(CONV), ["input", "conv2d:pre"])
+    assert [(row["address"], row["type"], row["shape"]) for row in found["layers"]] == [
+        ("input", "InputLayer", (2, 8, 8, 1)),
+        ("conv2d:pre", "Conv2D", (2, 8, 8, 4)),
+    ]
+    assert found["inputs"] == {"input": {"shape": (2, 8, 8, 1), "dtype": "float32", "bytes": 512}}
+
+
+def refusal(found: Outline, outputs: list[str], **limits: int) -> Problem:
+    """Why a run is not admitted."""
+    bounds = {"max_bytes": UNBOUNDED, "max_working_bytes": UNBOUNDED, "max_macs": UNBOUNDED}
+    with pytest.raises(TooLarge) as refused:
+        admit(found, outputs, **bounds | limits)
+    (only,) = refused.value.problems
+    return only
+
+
+def test_what_fits_exactly_is_admitted() -> None:
+    """Limits are inclusive."""
+    found = outlined(*CNN)
+    admit(found, ["conv2d", "dense"], 2048 + 80, 4 * 2 * 650, 2 * (256 * 9 + 640))
+
+
+def test_replies_over_the_limit_are_refused_with_a_selection_that_fits() -> None:
+    """The smallest layers first, named in the order of the network."""
+    outputs = ["conv2d", "max_pooling2d", "dense"]
+    assert refusal(outlined(*CNN), outputs, max_bytes=1000) == Problem(
+        "/layers",
+        "the activations asked for are over the limit",
+        "at most 1,000 bytes",
+        "2,640 bytes",
+        "ask for fewer layers; these fit together: max_pooling2d, dense",
+    )
+
+
+def test_the_selection_that_is_suggested_is_admitted() -> None:
+    """Taking the advice helps."""
+    found, outputs = outlined(*CNN), ["conv2d", "batch_normalization", "max_pooling2d", "flatten", "dense"]
+    advice = str(refusal(found, outputs, max_bytes=3000).suggestion)
+    admit(found, advice.rpartition(": ")[2].split(", "), 3000, UNBOUNDED, UNBOUNDED)
+
+
+def test_replies_of_one_layer_over_the_limit_are_refused_with_a_batch_that_fits() -> None:
+    """Where fewer layers do not help, fewer rows do; or nothing does."""
+    found = outlined(*CNN, batch=10)
+    assert refusal(found, ["conv2d"], max_bytes=3072).suggestion == "a batch of at most 3 would fit"
+    assert refusal(found, ["conv2d"], max_bytes=1000).suggestion == "use a smaller input or fewer filters"
+
+
+def test_work_in_between_counts_whether_asked_for_or_not() -> None:
+    """A small last layer does not hide large ones before it; what is not needed does not count."""
+    found = outlined(*CNN, batch=10)
+    assert refusal(found, ["dense"], max_working_bytes=13_000) == Problem(
+        "",
+        "the activations to compute are over the limit",
+        "at most 13,000 bytes",
+        "26,000 bytes",
+        "a batch of at most 5 would fit",
+    )
+    admit(found, ["conv2d"], UNBOUNDED, 13_000, UNBOUNDED)
+
+
+def test_multiply_adds_are_limited() -> None:
+    """Of the layers that are needed."""
+    found = outlined(*CNN)
+    assert refusal(found, ["dense"], max_macs=5000) == Problem(
+        "", "the work is over its limit", "at most 5,000 multiply-adds", "5,888 multiply-adds"
+    )
+    admit(found, ["flatten"], UNBOUNDED, UNBOUNDED, 5000)
+
+
+def model(units: int) -> BuiltModel:
+    """A built model of 4·units weights, in float32."""
+    network = expand(parse_document({"input": [3], "layers": [{"type": "Dense", "units": units}]}))
+    return build(network, UNBOUNDED)
+
+
+def never() -> BuiltModel:
+    """What must not be asked for."""
+    raise AssertionError("the model was there")
+
+
+def test_a_cached_model_is_not_built_again() -> None:
+    """The same object comes back, and the caller is told."""
+    cache = ModelCache(UNBOUNDED)
+    first, found = cache.get("a", lambda: model(1))
+    assert not found
+    assert cache.get("a", never) == (first, True)
+    assert len(cache) == 1
+
+
+def test_a_model_weighs_its_weights_and_its_functions() -> None:
+    """One function is counted from the start: it is about to be compiled."""
+    built = model(1000)
+    assert built.nbytes == 16_000 + PROBE_BYTES
+    for outputs in (["dense"], ["input"]):
+        built.probe(outputs, training=False, updates=False)
+    assert built.nbytes == 16_000 + 2 * PROBE_BYTES
+
+
+def test_the_cache_evicts_by_bytes_what_was_used_longest_ago() -> None:
+    """Room for two: the third takes the place of the one that nobody asked for since."""
+    cache = ModelCache(2 * (PROBE_BYTES + 16))
+    for key in "ab":
+        cache.get(key, lambda: model(1))
+    cache.get("a", never)
+    cache.get("c", lambda: model(1))
+    assert cache.nbytes == cache.max_bytes
+    assert [cache.get(key, lambda: model(1))[1] for key in "acb"] == [True, True, False]
+
+
+def test_a_large_model_takes_the_place_of_several() -> None:
+    """Bytes count, not models."""
+    cache = ModelCache(4 * PROBE_BYTES)
+    for key in "abc":
+        cache.get(key, lambda: model(1))
+    cache.get("large", lambda: model(PROBE_BYTES // 8))
+    assert len(cache) == 3
+    assert cache.nbytes <= cache.max_bytes
+
+
+def test_the_model_in_use_is_never_evicted() -> None:
+    """However small the cache."""
+    cache = ModelCache(1)
+    built, _ = cache.get("a", lambda: model(1))
+    cache.trim()
+    assert cache.get("a", never) == (built, True)
+
+
+def test_functions_that_are_compiled_later_are_counted_at_the_next_trim() -> None:
+    """A model grows while it is used."""
+    cache = ModelCache(3 * PROBE_BYTES)
+    cache.get("a", lambda: model(1))
+    built, _ = cache.get("b", lambda: model(1))
+    for outputs in (["dense"], ["input"]):
+        built.probe(outputs, training=False, updates=False)
+    cache.trim()
+    assert len(cache) == 1
+    assert cache.get("b", never)[0] is built
+
+
+def test_a_model_that_cannot_be_built_is_not_kept() -> None:
+    """The error passes through and the others stay."""
+    cache = ModelCache(UNBOUNDED)
+    cache.get("a", lambda: model(1))
+    with pytest.raises(AssertionError):
+        cache.get("b", never)
+    assert len(cache) == 1
+
+
+def test_clear_forgets_everything() -> None:
+    """Warm-up leaves nothing."""
+    cache = ModelCache(UNBOUNDED)
+    cache.get("a", lambda: model(1))
+    cache.clear()
+    assert (len(cache), cache.nbytes) == (0, 0)

@@ -1,0 +1,148 @@
+"""Settings: where they come from, how they are written, and what stops the start."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from service.settings import GIB, MIB, PREFIX, Settings, engine_environment, load, table
+
+SIZES = [name for name, field in Settings.model_fields.items() if "ByteSize" in str(field.annotation)]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of the machine that runs the tests do not enter."""
+    for name in os.environ:
+        if name.upper().startswith(PREFIX):
+            monkeypatch.delenv(name)
+
+
+def refusal(**options: object) -> str:
+    """The line that stops the start."""
+    with pytest.raises(SystemExit) as refused:
+        load(**options)
+    assert isinstance(refused.value.code, str)
+    assert "\n" not in refused.value.code
+    return refused.value.code
+
+
+def test_without_an_environment_there_are_defaults() -> None:
+    """Nothing has to be set."""
+    assert load() == Settings()
+    assert (load().host, load().port, load().engines) == ("127.0.0.1", 8000, 1)
+
+
+def test_the_environment_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name in capitals after LAYERSCOPE_."""
+    monkeypatch.setenv("LAYERSCOPE_PORT", "9000")
+    monkeypatch.setenv("LAYERSCOPE_REQUIRE_GPU", "true")
+    monkeypatch.setenv("LAYERSCOPE_DEADLINE", "2.5")
+    assert (load().port, load().require_gpu, load().deadline) == (9000, True, 2.5)
+
+
+def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are given; None leaves a setting to the environment."""
+    monkeypatch.setenv("LAYERSCOPE_PORT", "9000")
+    monkeypatch.setenv("LAYERSCOPE_HOST", "0.0.0.0")  # noqa: S104 (nothing listens)
+    settings = load(port="9001", host=None)
+    assert (settings.port, settings.host) == (9001, "0.0.0.0")  # noqa: S104 (nothing listens)
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("64MiB", 64 * MIB),
+        ("64 MiB", 64 * MIB),
+        ("64mib", 64 * MIB),
+        ("1GiB", GIB),
+        ("1.5GiB", 3 * GIB // 2),
+        ("10MB", 10_000_000),
+        ("4096", 4096),
+        ("1", 1),
+    ],
+)
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_are_written_with_units(monkeypatch: pytest.MonkeyPatch, name: str, written: str, size: int) -> None:
+    """Binary and decimal ones, or plain bytes; in the environment as in options."""
+    monkeypatch.setenv(PREFIX + name.upper(), written)
+    assert getattr(load(), name) == getattr(load(**{name: written}), name) == size
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("LAYERSCOPE_PROT", "LAYERSCOPE_PORT"),
+        ("LAYERSCOPE_MAXBODY", "LAYERSCOPE_MAX_BODY"),
+        ("LAYERSCOPE_CACHE_BYTE", "LAYERSCOPE_CACHE_BYTES"),
+        ("LAYERSCOPE_Port", "LAYERSCOPE_PORT"),
+    ],
+)
+def test_an_unknown_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch, variable: str, meant: str) -> None:
+    """A setting that nobody reads would be believed to hold; the nearest real one is named."""
+    monkeypatch.setenv(variable, "1")
+    assert refusal() == f"layerscope: unknown setting {variable}; did you mean {meant}?"
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the prefix is ours."""
+    monkeypatch.setenv("MY_LAYERSCOPE_PORT", "x")
+    monkeypatch.setenv("PORT", "x")
+    assert load().port == 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "http"), ("port", "65536"), ("port", "-1"), ("port", "80.5"), ("engines", "0"), ("engines", "65"),
+        ("deadline", "0"), ("deadline", "-1"), ("deadline", "nan"), ("deadline", "inf"), ("deadline", "3601"),
+        ("body_seconds", "0"), ("require_gpu", "maybe"), ("max_macs", "0"), ("max_pixels", "many"), ("max_queue", "0"),
+        *((name, value) for name in SIZES for value in ("0", "-1", "64 potatoes", "", "x")),
+    ],
+)  # fmt: skip
+def test_a_bad_value_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """With one line that names the variable, whether it came from the environment or from an option."""
+    variable = PREFIX + name.upper()
+    assert refusal(**{name: value}).startswith(f"layerscope: {variable}: ")
+    monkeypatch.setenv(variable, value)
+    assert refusal().startswith(f"layerscope: {variable}: ")
+
+
+def test_a_good_option_stands_in_for_a_bad_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is overridden is not read."""
+    monkeypatch.setenv("LAYERSCOPE_MAX_BODY", "junk")
+    assert load(max_body="2MiB").max_body == 2 * MIB
+
+
+def test_settings_do_not_change() -> None:
+    """They are what the process was started with."""
+    with pytest.raises(ValidationError):
+        load().port = 1  # type: ignore[misc]
+
+
+def test_the_table_has_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variable, present value, default and meaning, none of them empty."""
+    monkeypatch.setenv("LAYERSCOPE_MAX_BODY", "2MiB")
+    rows = {variable: rest for variable, *rest in table(load())}
+    assert list(rows) == [PREFIX + name.upper() for name in Settings.model_fields]
+    assert rows["LAYERSCOPE_MAX_BODY"] == ["2.0MiB", "64.0MiB", "Largest request body."]
+    assert rows["LAYERSCOPE_PORT"][:2] == ["8000", "8000"]
+    assert all(meaning for _, _, meaning in rows.values())
+
+
+def test_the_table_can_be_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The values that are printed are values that are understood."""
+    for variable, value, _, _ in table(Settings()):
+        monkeypatch.setenv(variable, value)
+    assert load() == Settings()
+
+
+def test_engines_inherit_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quiet, on TensorFlow, and with the order of sets fixed."""
+    monkeypatch.setenv("MINE", "yes")
+    environment = engine_environment()
+    assert environment.items() >= {
+        "MINE": "yes", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0",
+    }.items()  # fmt: skip

@@ -1,0 +1,263 @@
+"""Registered models: what survives, what is shared, and what an interruption leaves behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import fsspec
+import pytest
+
+from models.document import Document, parse_document
+from models.errors import NotFound, Problem
+from models.network import expand
+from models.store import ModelStore
+
+
+def document(units: int = 2, **fields: Any) -> Document:
+    """A document that differs with its units."""
+    return parse_document({"input": [4], "layers": [{"type": "Dense", "units": units}], **fields})
+
+
+def identity(of: Document) -> str:
+    """The id that a document is registered under."""
+    return expand(of).identity()
+
+
+@pytest.fixture(params=["folder", "memory"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A place for a store: on disk, and in a file system that only fsspec knows."""
+    if request.param == "folder":
+        yield str(tmp_path / "deep" / "store")
+        return
+    name = f"memory://{uuid4().hex}"
+    yield name
+    fsspec.filesystem("memory").rm(name, recursive=True)
+
+
+def opened(url: str) -> ModelStore:
+    """A store as a process that has just started sees it."""
+    store = ModelStore(url)
+    store.open()
+    return store
+
+
+def files(url: str, folder: str) -> list[str]:
+    """What lies in a folder of a store, by name."""
+    fs, root = fsspec.core.url_to_fs(url)
+    return sorted(Path(path).name for path in fs.ls(f"{root}/{folder}", detail=False))
+
+
+def names(store: ModelStore) -> list[str]:
+    """Every name of a store."""
+    return [entry.name for entry in store.entries()]
+
+
+def test_a_new_store_is_empty(url: str) -> None:
+    """It makes its folders itself, and opening it twice changes nothing."""
+    assert opened(url).entries() == opened(url).entries() == []
+
+
+def test_models_survive(url: str) -> None:
+    """A store that is opened again has the same names, ids, times and documents."""
+    store = opened(url)
+    for name, units in (("b", 2), ("a", 3)):
+        store.put(name, document(units))
+    again = opened(url)
+    assert names(again) == ["a", "b"]
+    assert again.entries() == store.entries()
+    assert [again.document(entry) for entry in again.entries()] == [document(3), document(2)]
+
+
+def test_an_entry_says_what_it_points_to(url: str) -> None:
+    """The id is the network's, the time is that of writing, in UTC."""
+    before = datetime.now(UTC).replace(microsecond=0)
+    entry, _ = opened(url).put("m", document(name="label"))
+    assert (entry.name, entry.id) == ("m", identity(document()))
+    assert before <= datetime.fromisoformat(entry.created) <= datetime.now(UTC)
+    assert files(url, "objects") == [f"{entry.object}.json"]
+    assert files(url, "names") == ["m.json"]
+
+
+def test_put_says_whether_the_name_is_new(url: str) -> None:
+    """Once."""
+    store = opened(url)
+    assert [store.put("m", document(units))[1] for units in (1, 2, 2)] == [True, False, False]
+
+
+def test_a_replaced_name_drops_the_old_document(url: str) -> None:
+    """Nothing points to it any more."""
+    store = opened(url)
+    old, _ = store.put("m", document(1))
+    new, _ = store.put("m", document(2))
+    assert old.object != new.object
+    assert files(url, "objects") == [f"{new.object}.json"]
+    assert opened(url).document(new) == document(2)
+
+
+def test_a_replaced_name_leaves_a_document_that_others_point_to(url: str) -> None:
+    """Equal documents are kept once, for as long as one name needs them."""
+    store = opened(url)
+    store.put("one", document(1))
+    store.put("other", document(1))
+    assert len(files(url, "objects")) == 1
+    store.put("one", document(2))
+    assert len(files(url, "objects")) == 2
+    assert store.document(store.find("other")) == document(1)
+    store.put("other", document(2))
+    assert len(files(url, "objects")) == 1
+
+
+def test_writing_the_same_again_keeps_the_document(url: str) -> None:
+    """A name that is replaced by what it was does not lose it."""
+    store = opened(url)
+    store.put("m", document())
+    entry, _ = store.put("m", document())
+    assert opened(url).document(entry) == document()
+
+
+def test_models_are_found_by_name_and_by_id(url: str) -> None:
+    """An id that several names point to leads to the first of them."""
+    store = opened(url)
+    for name in ("b", "a"):
+        store.put(name, document())
+    assert store.find("b").name == "b"
+    assert store.find(identity(document())).name == "a"
+
+
+def test_unknown_models_are_not_found(url: str) -> None:
+    """With the names there are, and the nearest."""
+    store = opened(url)
+    with pytest.raises(NotFound) as empty:
+        store.find("m")
+    store.put("digits", document())
+    with pytest.raises(NotFound) as near:
+        store.find("digit")
+    with pytest.raises(NotFound):
+        store.find("sha256:" + "0" * 64)
+    assert empty.value.problems == (
+        Problem("", "there is no model of this name", "a registered model", '"m"',
+                "PUT /v1/models/{name} registers one"),
+    )  # fmt: skip
+    assert near.value.problems == (
+        Problem("", "there is no model of this name", "one of digits", '"digit"', 'use "digits"'),
+    )
+
+
+def test_a_name_is_deleted_alone(url: str) -> None:
+    """What others still point to stays; the document goes with the last of them."""
+    store = opened(url)
+    store.put("one", document())
+    store.put("other", document())
+    store.delete("one")
+    assert names(store) == names(opened(url)) == ["other"]
+    assert opened(url).document(store.find("other")) == document()
+    store.delete("other")
+    assert names(opened(url)) == files(url, "objects") == files(url, "names") == []
+
+
+def test_an_id_is_deleted_with_every_name(url: str) -> None:
+    """Also where labels make the documents differ; other models stay."""
+    store = opened(url)
+    store.put("one", document(name="label"))
+    store.put("other", document())
+    store.put("kept", document(3))
+    store.delete(identity(document()))
+    assert names(store) == names(opened(url)) == ["kept"]
+    assert len(files(url, "objects")) == 1
+
+
+def test_what_is_not_there_cannot_be_deleted(url: str) -> None:
+    """Twice is once too often."""
+    store = opened(url)
+    store.put("m", document())
+    store.delete("m")
+    with pytest.raises(NotFound):
+        store.delete("m")
+
+
+def test_a_deleted_name_can_be_written_again(url: str) -> None:
+    """As if it had never been."""
+    store = opened(url)
+    store.put("m", document())
+    store.delete("m")
+    assert store.put("m", document())[1] is True
+    assert names(opened(url)) == ["m"]
+
+
+def test_a_damaged_document_is_noticed(url: str) -> None:
+    """Bytes that are not what their name says are never run."""
+    entry, _ = opened(url).put("m", document())
+    fs, root = fsspec.core.url_to_fs(url)
+    path = f"{root}/objects/{entry.object}.json"
+    fs.pipe_file(path, fs.cat_file(path).replace(b'"units":2', b'"units":3'))
+    store = opened(url)
+    with pytest.raises(RuntimeError, match=f"object {entry.object} is damaged"):
+        store.document(store.find("m"))
+
+
+def test_leftovers_of_interrupted_writes_are_removed(url: str) -> None:
+    """What never got its name is gone after the next start, and was never a model."""
+    opened(url).put("m", document())
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.pipe_file(f"{root}/tmp/half", b'{"name":"hal')  # noqa: S108 (the store's own folder)
+    fs.pipe_file(f"{root}/names/half.json.swp", b"not a name")
+    store = opened(url)
+    assert names(store) == ["m"]
+    assert files(url, "tmp") == []
+
+
+KILLED = """
+import os, signal, sys
+from models.document import parse_document
+from models.store import ModelStore
+
+renames, real = int(sys.argv[2]), os.replace
+
+def replace(source, target):
+    global renames
+    if renames == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    renames -= 1
+    real(source, target)
+
+os.replace = replace
+store = ModelStore(sys.argv[1])
+store.open()
+store.put("m", parse_document({"input": [4], "layers": [{"type": "Dense", "units": 9}]}))
+"""
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+@pytest.mark.parametrize("before", [[], ["m"]])
+def test_a_process_that_is_killed_while_it_writes_changes_nothing(
+    tmp_path: Path, renames: int, before: list[str]
+) -> None:
+    """Before the document, or the name, is renamed into place: a name points to all of the old, or does not exist."""
+    store = opened(str(tmp_path))
+    for name in before:
+        store.put(name, document(1))
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(renames)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(files(str(tmp_path), "tmp")) == 1
+    again = opened(str(tmp_path))
+    assert names(again) == before
+    assert [again.document(entry) for entry in again.entries()] == [document(1) for _ in before]
+    assert files(str(tmp_path), "tmp") == []
+    again.put("m", document(9))
+    assert opened(str(tmp_path)).document(again.find("m")) == document(9)
+
+
+def test_a_finished_write_survives_being_killed_at_once(tmp_path: Path) -> None:
+    """Once `put` returns, the name is there."""
+    code = KILLED + "os.kill(os.getpid(), signal.SIGKILL)"
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path), "2"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    store = opened(str(tmp_path))
+    assert store.document(store.find("m")) == document(9)
