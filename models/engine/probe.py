@@ -51,8 +51,7 @@ class Probe:
         with keras.StatelessScope() as scope:
             for number, node in enumerate(self._nodes):
                 inputs_of_node = [tensors[address] for address in node.inputs]
-                _guard_ids(node, number, inputs_of_node)
-                tensors.update(self._node(node, inputs_of_node))
+                tensors.update(self._node(node, _guarded(node, number, inputs_of_node)))
             moved = [scope.get_current_value(variable) for variable in self.updated]
         kept = [variable.value if value is None else value for variable, value in zip(self.updated, moved, strict=True)]
         return [tf.identity(tensors[address]) for address in self.outputs] + kept
@@ -99,17 +98,23 @@ def _refuse_unrepeatable(nodes: Sequence[Node]) -> None:
 IDS = re.compile(r"ids below (\d+) for node (\d+);")
 
 
-def _guard_ids(node: Node, number: int, inputs: list[Any]) -> None:
-    """Looks up nothing outside the table: TensorFlow accepts -1, 1.9 and NaN, and returns a wrong row."""
+def _guarded(node: Node, number: int, inputs: list[Any]) -> list[Any]:
+    """The inputs of a layer, with ids checked before it sees them: TensorFlow accepts -1, 1.9 and NaN, and returns a
+    wrong row.
+    """
     bound = node.layer.id_bound()
     if bound is None:
-        return
-    ids = inputs[0]
+        return inputs
+    ids, *others = inputs
+    wide = tf.cast(ids, tf.float64 if ids.dtype.is_floating else tf.int64)  # the bound may not fit the ids' own dtype
     message = f"ids below {bound} for node {number};"
-    if ids.dtype.is_floating:
-        tf.debugging.assert_equal(ids, tf.round(ids), message=message)
-    tf.debugging.assert_non_negative(ids, message=message)
-    tf.debugging.assert_less(ids, tf.cast(bound, ids.dtype), message=message)
+    checks = [
+        tf.debugging.assert_non_negative(wide, message=message),
+        tf.debugging.assert_less(wide, tf.cast(bound, wide.dtype), message=message),
+        tf.debugging.assert_equal(wide, tf.round(wide), message=message),
+    ]
+    with tf.control_dependencies(checks):
+        return [tf.identity(ids), *others]
 
 
 def _value_error(error: tf.errors.InvalidArgumentError, nodes: Sequence[Node]) -> InvalidTensor:

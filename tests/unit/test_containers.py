@@ -115,8 +115,9 @@ def test_services_are_confined(services: dict[str, Any], name: str) -> None:
 
 @pytest.mark.parametrize("name", ["layerscope", "gpu"])
 def test_services_listen_on_this_machine_only(services: dict[str, Any], name: str) -> None:
-    """The published port is bound to 127.0.0.1 until someone changes it."""
-    assert services[name]["ports"] == ["127.0.0.1:${PORT:-8000}:8000"]
+    """The published port is bound to 127.0.0.1 until someone changes it; both services can run side by side."""
+    port = {"layerscope": "${PORT:-8000}", "gpu": "${GPU_PORT:-8001}"}[name]
+    assert services[name]["ports"] == [f"127.0.0.1:{port}:8000"]
 
 
 @pytest.mark.parametrize("name", ["layerscope", "gpu"])

@@ -210,7 +210,7 @@ def is_legal(cls: type[Layer], field: str, value: Any) -> bool:
     return type(value) is int and value in legal
 
 
-@pytest.mark.parametrize(("cls", "field", "value"), hostile_cases())
+@pytest.mark.parametrize(("cls", "field", "value"), list(hostile_cases()))
 def test_integers_are_bounded_and_strict(cls: type[Layer], field: str, value: Any) -> None:
     """Nothing but an integer within bounds reaches Keras as one."""
     with pytest.raises(ValidationError) as refused:

@@ -1,0 +1,517 @@
+"""Whatever is wrong, and whoever notices, the answer is one problem document that points into what was sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import numpy as np
+import pytest
+from asgi_lifespan import LifespanManager
+from safetensors.numpy import save as safetensors
+
+from service.app import create_app
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+StartServer = Callable[..., AbstractContextManager[Any]]
+
+DENSE: dict[str, Any] = {"input": [4], "layers": [{"type": "Dense", "units": 2}]}
+PICTURE: dict[str, Any] = {"input": [4, 4, 3], "layers": [{"type": "Flatten"}]}
+RUN: dict[str, Any] = {"model": DENSE, "inputs": [1, 2, 3, 4]}
+JSON = {"Content-Type": "application/json"}
+LONG = "k" * 50_000
+MAX_REPLY = 4096
+"""No error is longer, however long what was sent."""
+
+
+def problem(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The body of an error, whose shape is checked."""
+    assert reply.status_code == status, reply.text[:2000]
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert len(reply.content) < MAX_REPLY
+    body = dict(reply.json())
+    assert set(body) == {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
+    assert (body["type"], body["status"], body["code"]) == (f"urn:layerscope:error:{code}", status, code)
+    assert body["request_id"] == reply.headers["x-request-id"] != ""
+    assert body["title"]
+    assert body["detail"]
+    for item in body["errors"]:
+        assert {"pointer", "message"} <= set(item) <= {"pointer", "message", "expected", "received", "suggestion"}
+        assert all(isinstance(value, str) for value in item.values())
+    return body
+
+
+def part(name: str, value: bytes, head: bytes = b"") -> bytes:
+    """One part of a form whose boundary is `b`."""
+    disposition = f'--b\r\nContent-Disposition: form-data; name="{name}"'.encode()
+    return disposition + head + b"\r\n\r\n" + value + b"\r\n"
+
+
+FORM = part("model", json.dumps(DENSE).encode()) + part("inputs", b"[1, 2, 3, 4]")
+FORM_TYPE = {"Content-Type": "multipart/form-data; boundary=b"}
+UNPARSABLE: Mapping[str, tuple[bytes, dict[str, str], str]] = {
+    "nothing": (b"", JSON, ""),
+    "half of an object": (b'{"model": {', JSON, ""),
+    "bytes": (b"\xff\xfe\x00", JSON, ""),
+    "NaN": (b'{"model": {"layers": []}, "inputs": [NaN]}', JSON, ""),
+    "a number beyond doubles": (b'{"model": {"seed": 1e400}, "inputs": [1]}', JSON, ""),
+    "a lone surrogate": (b'{"model": {"name": "\\ud800"}, "inputs": [1]}', JSON, ""),
+    "a surrogate in bytes": (b'{"model": {"name": "\xed\xa0\x80"}, "inputs": [1]}', JSON, ""),
+    "nesting without end": (b"[" * 100_000, JSON, ""),
+    "a form cut short": (FORM, FORM_TYPE, ""),
+    "a form without a boundary": (FORM + b"--b--\r\n", {"Content-Type": "multipart/form-data"}, ""),
+    "a form with another boundary": (FORM + b"--b--\r\n", {"Content-Type": "multipart/form-data; boundary=c"}, ""),
+    "a form that ends in another boundary": (
+        FORM + b"--b--\r\n--c--", {"Content-Type": "multipart/form-data; boundary=c"}, ""
+    ),
+    "a boundary that is none": (FORM + b"--b--\r\n", {"Content-Type": 'multipart/form-data; boundary="\\"<>"'}, ""),
+    "a part without a name": (
+        b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n", FORM_TYPE, ""
+    ),
+    "a part that is not JSON": (part("model", b"{") + b"--b--\r\n", FORM_TYPE, "/model"),
+    "a part in another charset": (part("model", b'{"name": "\xe9"}') + b"--b--\r\n", FORM_TYPE, "/model"),
+    "a tensor that is none": (
+        part("model", json.dumps(DENSE).encode()) + part("tensor", b"hello") + b"--b--\r\n", FORM_TYPE, "/tensor"
+    ),
+    "a broken npy": (
+        part("model", json.dumps(DENSE).encode()) + part("tensor", b"\x93NUMPY\x01\x00\xff\xffx") + b"--b--\r\n",
+        FORM_TYPE, "/tensor",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", UNPARSABLE)
+def test_unparsable(server: Server, what: str) -> None:
+    """400 for bodies that are not what they claim to be."""
+    content, headers, pointer = UNPARSABLE[what]
+    body = problem(server.post("/v1/activations", content=content, headers=headers), 400, "unparsable")
+    assert [item["pointer"] for item in body["errors"]] == [pointer]
+    assert body["errors"][0]["expected"]
+
+
+def test_whole_body(server: Server) -> None:
+    """Every member of a problem document, for the tutorial's commonest slip."""
+    model = {"input": [4], "layers": [{"type": "Dense", "units": 2}, {"type": "Dense", "unit": 2}]}
+    reply = server.post("/v1/activations", json={"model": model, "inputs": [1, 2, 3, 4]},
+                        headers={"X-Request-ID": "a.B-9_"})  # fmt: skip
+    body = reply.json()
+    assert "kernel_initializer" in body["errors"][0].pop("expected")
+    assert body == {
+        "type": "urn:layerscope:error:invalid_document",
+        "title": "The model document makes no sense",
+        "status": 422,
+        "detail": '"unit" is not an argument of Dense',
+        "instance": "/v1/activations",
+        "code": "invalid_document",
+        "request_id": "a.B-9_",
+        "errors": [
+            {
+                "pointer": "/model/layers/1/unit",
+                "message": '"unit" is not an argument of Dense',
+                "received": '"unit"',
+                "suggestion": 'write "units"',
+            }
+        ],
+    }
+    assert (reply.status_code, reply.headers["x-request-id"]) == (422, "a.B-9_")
+
+
+def with_layer(**arguments: Any) -> dict[str, Any]:
+    """A request whose second layer is this."""
+    return {"model": {"input": [4], "layers": [{"type": "ReLU"}, arguments]}, "inputs": [1, 2, 3, 4]}
+
+
+INVALID: list[tuple[dict[str, Any], str, str]] = [
+    ({"model": "Dense"}, "invalid_document", "/model"),
+    ({"model": None}, "invalid_document", "/model"),
+    ({"model": {}}, "invalid_document", "/model/layers"),
+    ({"model": []}, "invalid_document", "/model"),
+    ({"model": [3]}, "invalid_document", "/model/0"),
+    ({"model": [{"type": "Flatten"}, {"type": "Cov2D"}]}, "invalid_document", "/model/1/type"),
+    ({"model": DENSE | {"seed": 2**70}}, "invalid_document", "/model/seed"),
+    ({"model": DENSE | {"name": "n" * 129}}, "invalid_document", "/model/name"),
+    ({"model": DENSE | {"input": [0]}}, "invalid_document", "/model/input/0"),
+    ({"model": DENSE | {"input": "4"}}, "invalid_document", "/model/input"),
+    ({"model": DENSE | {"outputs": ["dens"]}}, "invalid_document", "/model/outputs/0"),
+    ({"model": DENSE | {"a/b~c": 1}}, "invalid_document", "/model/a~1b~0c"),
+    (with_layer(type="Dense"), "invalid_document", "/model/layers/1/units"),
+    (with_layer(units=1), "invalid_document", "/model/layers/1/type"),
+    (with_layer(type="Dense", units="many"), "invalid_document", "/model/layers/1/units"),
+    (with_layer(type="Dense", units=-1), "invalid_document", "/model/layers/1/units"),
+    (with_layer(type="Dense", units=1, activation="rleu"), "invalid_document", "/model/layers/1/activation"),
+    (with_layer(type="Dense", units=1, inputs=["re_lo"]), "invalid_document", "/model/layers/1/inputs/0"),
+    (with_layer(type="Dense", units=1, name="a/b"), "invalid_document", "/model/layers/1/name"),
+    (with_layer(type="ReLU", name="re_lu"), "invalid_document", "/model/layers/1"),
+    (with_layer(type="Conv2D", filters=1, kernel_size=3), "invalid_document", "/model/layers/1"),
+    (with_layer(type="Block", name="b", layers=[{"type": "Dense", "units": 0}]), "invalid_document",
+     "/model/layers/1/layers/0/units"),
+    ({"inputs": None}, "invalid_tensor", "/inputs"),
+    ({"inputs": "1 2 3 4"}, "invalid_tensor", "/inputs"),
+    ({"inputs": [1, 2, 3]}, "invalid_tensor", "/inputs"),
+    ({"inputs": [[1, 2, 3, 4], [1, 2, 3]]}, "invalid_tensor", "/inputs/1"),
+    ({"inputs": [1, 2, 3, "four"]}, "invalid_tensor", "/inputs/3"),
+    ({"inputs": []}, "invalid_tensor", "/inputs"),
+    ({"inputs": {"inptu": [1, 2, 3, 4], "input": [1, 2, 3, 4]}}, "invalid_tensor", "/inputs/inptu"),
+    ({"inputs": {"shape": [5], "data": [1, 2, 3, 4]}}, "invalid_tensor", "/inputs/data"),
+    ({"inputs": {"shape": [4], "dtype": "flaot32", "data": [1, 2, 3, 4]}}, "invalid_tensor", "/inputs/dtype"),
+    ({"inputs": {"shape": [-4], "data": [1, 2, 3, 4]}}, "invalid_tensor", "/inputs/shape/0"),
+    ({"inputs": {"shape": [4], "dtype": "float32", "base64": "AAA"}}, "invalid_tensor", "/inputs/base64"),
+    ({"inputs": {"shape": [4], "dtype": "float32", "base64": "A_-="}}, "invalid_tensor", "/inputs/base64"),
+    ({"inputs": {"input": {"shape": [4], "dtype": "float32", "base64": "AAAA"}}}, "invalid_tensor",
+     "/inputs/input/base64"),
+    ({"inputs": {"image": "AAAA"}}, "invalid_tensor", "/inputs"),
+    ({"model": PICTURE, "inputs": {"image": "AAAA"}}, "invalid_image", "/inputs/image"),
+    ({"model": PICTURE, "inputs": {"image": "no base64"}}, "invalid_tensor", "/inputs/image"),
+    ({"layers": ["dens"]}, "unknown_address", "/layers/0"),
+    ({"layers": ["dense", "dense:pre"]}, "unknown_address", "/layers/1"),
+    ({"layers": ["type:Conv2D"]}, "unknown_address", "/layers/0"),
+    ({"layers": ["conv*"]}, "unknown_address", "/layers/0"),
+    ({"layers": []}, "invalid_option", "/layers"),
+    ({"layers": 5}, "invalid_option", "/layers"),
+    ({"layers": ["dense", 5]}, "invalid_option", "/layers/1"),
+    ({"data": "nestde"}, "invalid_option", "/data"),
+    ({"data": None}, "invalid_option", "/data"),
+    ({"weights": "perhaps"}, "invalid_option", "/weights"),
+    ({"scale": 255}, "invalid_option", "/scale"),
+    ({"resize": "cubic"}, "invalid_option", "/resize"),
+    ({"format": 5}, "invalid_option", "/format"),
+    ({"wieghts": True}, "invalid_option", "/wieghts"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "pointer"), INVALID, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_invalid(server: Server, change: dict[str, Any], code: str, pointer: str) -> None:
+    """422 for what makes no sense, with a pointer into the body."""
+    body = problem(server.post("/v1/activations", json=RUN | change), 422, code)
+    assert [item["pointer"].startswith(pointer) for item in body["errors"]] == [True]
+    assert body["errors"][0]["expected"]
+
+
+def test_every_problem_at_once(server: Server) -> None:
+    """One reply names all that is wrong with a document, and stops at twenty."""
+    layers: list[Any] = [{"type": "Dense", "units": -1}, {"type": "ReLU"}, {"type": "Dense", "unit": 2}]
+    body = problem(server.post("/v1/activations", json=RUN | {"model": {"layers": layers}}), 422, "invalid_document")
+    assert [item["pointer"] for item in body["errors"]] == ["/model/layers/0/units", "/model/layers/2/unit"]
+    reply = server.post("/v1/plan", json={"model": {"layers": layers * 100}})
+    assert len(reply.json()["errors"]) <= 20
+
+
+@pytest.mark.parametrize(("query", "body"), [
+    ([("data", "none"), ("data", "none")], {}),
+    ([("data", "none")], {"data": "none"}),
+    ([("layers", "dense")], {"layers": ["dense"]}),
+])  # fmt: skip
+def test_options_given_twice(server: Server, query: list[tuple[str, str]], body: dict[str, Any]) -> None:
+    """Never one of two: both places are refused, whether they agree or not."""
+    reply = problem(server.post("/v1/activations", params=query, json=RUN | body), 422, "invalid_option")
+    assert [item["pointer"] for item in reply["errors"]] == [f"/{query[0][0]}"]
+
+
+def test_parts_given_twice(server: Server) -> None:
+    """Two models, two tensors, or two kinds of input in one form."""
+    for parts, pointer in (
+        (FORM + part("model", b"[]"), "/model"),
+        (FORM + part("data", b"none") * 2, "/data"),
+        (FORM + part("tensor", b""), "/inputs"),
+    ):
+        reply = server.post("/v1/activations", content=parts + b"--b--\r\n", headers=FORM_TYPE)
+        assert [item["pointer"] for item in problem(reply, 422, "invalid_option")["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "utf-16", "idna", "punycode", "undefined", "unicode_escape", "nonsense"])
+def test_charset_of_a_form_is_not_heeded(server: Server, charset: str) -> None:
+    """Forms are UTF-8; no codec that Python happens to have can be had to run on them, or to fail."""
+    headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
+    assert server.post("/v1/activations", content=FORM + b"--b--\r\n", headers=headers).status_code == 200
+    bytes_ = FORM + part("data", b"xn--\\ud800\xff") + b"--b--\r\n"
+    reply = problem(server.post("/v1/activations", content=bytes_, headers=headers), 422, "invalid_option")
+    assert reply["errors"][0]["message"] == "data is not text"
+
+
+@pytest.mark.parametrize(("method", "path"), [
+    ("GET", "/"), ("GET", "/v1"), ("GET", "/v1/typo"), ("POST", "/v1/activation"), ("GET", "/swagger/none.js"),
+    ("GET", "/v1/models/none"), ("GET", "/v1/layers/Cov2D"), ("GET", "/%ED%A0%80"), ("GET", "/v1/models/%ED%A0%80"),
+    ("GET", "/v1/models/a%00b"), ("PUT", "/v1/models/a/b"),
+])  # fmt: skip
+def test_not_found(server: Server, method: str, path: str) -> None:
+    """404 by the framework and by us is one shape."""
+    problem(server.client.request(method, path), 404, "not_found")
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), [
+    ("GET", "/v1/activations", "POST"), ("POST", "/healthz", "GET"), ("PATCH", "/v1/models", "GET"),
+    ("DELETE", "/v1/plan", "POST"), ("POST", "/docs", "GET"),
+])  # fmt: skip
+def test_wrong_method(server: Server, method: str, path: str, allowed: str) -> None:
+    """405 says which method there is."""
+    reply = server.client.request(method, path)
+    problem(reply, 405, "method_not_allowed")
+    assert reply.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize(("method", "path"), [
+    ("POST", "/v1/activations"), ("POST", "/v1/plan"), ("PUT", "/v1/models/m"), ("POST", "/v1/models/m/activations"),
+])  # fmt: skip
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", LONG])
+def test_unsupported_media(server: Server, method: str, path: str, media_type: str) -> None:
+    """415 lists what can be sent, and repeats what came unless that is long."""
+    assert server.client.put("/v1/models/m", json=DENSE).status_code in (200, 201)
+    reply = server.client.request(method, path, content=json.dumps(RUN), headers={"Content-Type": media_type})
+    (item,) = problem(reply, 415, "unsupported_media_type")["errors"]
+    assert item["expected"].startswith("one of application/json")
+    assert media_type.startswith(item["received"])
+
+
+def test_json_by_other_names(server: Server) -> None:
+    """A type that ends in +json is JSON, on every route; so is a body without a type."""
+    assert server.client.put("/v1/models/m", json=DENSE).status_code in (200, 201)
+    for headers in (
+        {"Content-Type": "application/vnd.x+json"},
+        {"Content-Type": "Application/JSON; charset=utf-8"},
+        {},
+    ):
+        for method, path, body in (
+            ("POST", "/v1/activations", RUN),
+            ("POST", "/v1/plan", {"model": DENSE}),
+            ("PUT", "/v1/models/m", DENSE),
+            ("POST", "/v1/models/m/activations", {"inputs": [1, 2, 3, 4]}),
+        ):
+            request = server.client.build_request(method, path, content=json.dumps(body), headers=headers)
+            assert server.client.send(request).status_code == 200
+
+
+def long_things() -> Iterator[tuple[str, str, Any]]:
+    """Requests in which one name is very long."""
+    yield "POST", "/v1/activations", RUN | {LONG: 1}
+    yield "POST", "/v1/activations", RUN | {"data": LONG}
+    yield "POST", "/v1/activations", RUN | {"format": LONG}
+    yield "POST", "/v1/activations", RUN | {"layers": [LONG[:1000]]}
+    yield "POST", "/v1/activations", RUN | {"layers": [LONG]}
+    yield "POST", "/v1/activations", RUN | {"inputs": {LONG: [1]}}
+    yield "POST", "/v1/activations", RUN | {"inputs": {"shape": [1], "dtype": LONG, "data": [1]}}
+    yield "POST", "/v1/activations", RUN | {"inputs": LONG}
+    yield "POST", "/v1/activations", RUN | {"model": DENSE | {LONG: 1}}
+    yield "POST", "/v1/activations", RUN | {"model": DENSE | {"name": LONG}}
+    yield "POST", "/v1/activations", with_layer(type=LONG)
+    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, **{LONG: 1})
+    yield "POST", "/v1/activations", with_layer(type="Dense", units=LONG)
+    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, activation=LONG)
+    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, name=LONG)
+    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, inputs=[LONG[:1000]])
+    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, kernel_initializer={"type": LONG})
+    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, kernel_initializer={"type": "Zeros", LONG: 1})
+    yield "POST", "/v1/plan", {"model": DENSE, LONG: 1}
+    yield "PUT", f"/v1/models/{LONG}", DENSE
+    yield "GET", f"/v1/models/{LONG}", None
+    yield "GET", f"/v1/layers/{LONG}", None
+    yield "GET", f"/{LONG}", None
+    yield "GET", f"/v1/models/m/layers/{LONG}/weights", None
+    yield "GET", f"/v1/models/m/weights?data={LONG}", None
+    yield "POST", f"/v1/plan?model={LONG}", None
+
+
+@pytest.mark.parametrize(("method", "path", "body"), list(long_things()), ids=lambda value: str(value)[:40])
+def test_long_input_is_not_sent_back(server: Server, method: str, path: str, body: Any) -> None:
+    """An error is short, and its pointers lead to something that exists."""
+    assert server.client.put("/v1/models/m", json=DENSE).status_code in (200, 201)
+    reply = server.client.request(method, path, json=body)
+    assert 400 <= reply.status_code < 500
+    whole = problem(reply, reply.status_code, reply.json()["code"])
+    assert "k" * 1100 not in reply.text
+    assert all(len(item["pointer"]) <= 1024 for item in whole["errors"])
+
+
+@pytest.mark.parametrize("sent", ["a", "A.b_c-9", "0" * 64])
+def test_request_id_is_echoed(server: Server, sent: str) -> None:
+    """On successes and errors, when it is well-formed."""
+    for path in ("/healthz", "/none", "/v1/models/none"):
+        reply = server.client.get(path, headers={"X-Request-ID": sent})
+        assert reply.headers["x-request-id"] == sent
+        assert reply.json().get("request_id", sent) == sent
+
+
+@pytest.mark.parametrize("sent", [b"", b"a b", b"\xe9", b"a\tb", b"<script>", b"0" * 65])
+def test_request_id_is_made(server: Server, sent: bytes) -> None:
+    """One that is not well-formed is replaced, by another each time."""
+    ids = [server.client.get("/none", headers={b"X-Request-ID": sent}).headers["x-request-id"] for _ in range(2)]
+    assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in ids)
+    assert ids[0] != ids[1]
+
+
+def dialogue(server: Any, *sent: bytes) -> httpx.Response:
+    """What a server answers to bytes on a connection, which it then has to close."""
+    url = server.client.base_url
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
+        for piece in sent:
+            connection.sendall(piece)
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    return httpx.Response(int(first.split()[1]), headers=[tuple(line.split(": ", 1)) for line in lines], content=body)
+
+
+@pytest.mark.parametrize("sent", [
+    b"hello\r\n\r\n",
+    b"NONSENSE / HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"POST /v1/plan HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
+    b"POST /v1/plan HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+])  # fmt: skip
+def test_what_is_not_http(server: Server, sent: bytes) -> None:
+    """Also the server's own 400 has the shape, and the connection ends."""
+    assert problem(dialogue(server, sent), 400, "bad_request")["instance"] == ""
+
+
+@pytest.fixture(scope="module")
+def strict(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server with small limits."""
+    limits = {"MAX_BODY": "1MiB", "MAX_INPUT_BYTES": "64KiB", "MAX_PIXELS": "10000", "MAX_MACS": "1000000",
+              "MAX_ACTIVATION_BYTES": "100KiB", "MAX_WORKING_BYTES": "1MiB", "MAX_MODEL_BYTES": "1MiB"}  # fmt: skip
+    with start_server(tmp_path_factory.mktemp("strict"), **limits) as server:
+        yield server
+
+
+@pytest.mark.parametrize("path", ["/v1/activations", "/v1/plan"])
+def test_announced_bodies_over_the_limit(strict: Any, path: str) -> None:
+    """413 with both numbers before the body is read; the connection is of use for the next request."""
+    reply = strict.post(path, content=b"[" + b" " * 2**20, headers=JSON)
+    (item,) = problem(reply, 413, "too_large")["errors"]
+    assert (item["expected"], item["received"]) == ("at most 1,048,576 bytes", "1,048,577 bytes")
+    assert strict.client.get("/healthz").status_code == 200
+
+
+def test_endless_bodies(strict: Any) -> None:
+    """A chunked body is counted while it comes."""
+    chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
+    head = b"POST /v1/plan HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reply = dialogue(strict, head, chunk * 16, b"1\r\n \r\n0\r\n\r\n")
+    (item,) = problem(reply, 413, "too_large")["errors"]
+    assert (item["expected"], item["received"]) == ("at most 1,048,576 bytes", "more than 1,048,576 bytes")
+
+
+def test_the_longest_body_that_is_read(strict: Any) -> None:
+    """Exactly the limit is within it."""
+    body = json.dumps(RUN).encode()
+    assert strict.post("/v1/activations", content=body.ljust(2**20), headers=JSON).status_code == 200
+
+
+def test_refused_bodies_are_not_waited_for(strict: Any) -> None:
+    """A client that announces much, is refused, and goes on byte by byte is hung up on."""
+    head = b"POST /v1/activations HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n"
+    problem(dialogue(strict, head, b"[", b" "), 413, "too_large")
+
+
+PIXELS = {"input": [8, 8, 1], "layers": [{"type": "Conv2D", "filters": 8, "kernel_size": 3, "padding": "same"}]}
+WIDE = {"input": [1024], "layers": [{"type": "Dense", "units": 1024}]}
+LARGE: Mapping[str, tuple[dict[str, Any], str, str]] = {
+    "input": ({"model": [{"type": "Flatten"}], "inputs": [[0] * 1024] * 17}, "", "at most 65,536 bytes"),
+    "reply": (
+        {"model": PIXELS, "inputs": [[[[0]] * 8] * 8] * 60}, "/layers", "at most 102,400 bytes",
+    ),
+    "model": ({"model": WIDE, "inputs": [0] * 1024}, "", "at most 1,048,576 bytes"),
+    "work": (
+        {"model": [{"type": "Conv2D", "filters": 16, "kernel_size": 15, "padding": "same"},
+                   {"type": "GlobalMaxPooling2D"}],
+         "inputs": [[[0]] * 20] * 20, "layers": ["global_max_pooling2d"]}, "", "at most 1,000,000 multiply-adds",
+    ),
+    "working memory": (
+        {"model": {"input": [16], "layers": [{"type": "RepeatVector", "n": 20000}, {"type": "GlobalMaxPooling1D"}]},
+         "inputs": [0] * 16, "layers": ["global_max_pooling1d"]}, "", "at most 1,048,576 bytes",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_everything_else_that_is_too_large(strict: Any, what: str) -> None:
+    """Inputs, replies, models and work have limits of their own, each told with both numbers."""
+    body, pointer, expected = LARGE[what]
+    (item,) = problem(strict.post("/v1/activations", json=body), 413, "too_large")["errors"]
+    assert (item["pointer"], item["expected"]) == (pointer, expected)
+    assert re.match(r"[\d,]{6,} (bytes|multiply-adds)", item["received"])
+
+
+def test_too_many_pixels(strict: Any) -> None:
+    """Read from the picture's header, before it is decoded."""
+    header = b"BM" + b"\0" * 8 + b"\x36\0\0\0\x28\0\0\0" + b"\x65\0\0\0" * 2 + b"\x01\0\x18\0" + b"\0" * 24
+    files = {"model": (None, json.dumps(PICTURE)), "image": ("x.bmp", header)}
+    (item,) = problem(strict.post("/v1/activations", files=files), 413, "too_large")["errors"]
+    assert (item["pointer"], item["expected"]) == ("/image", "at most 10000 pixels")
+    assert "101 × 101" in item["received"]
+
+
+def test_a_reply_that_is_too_large_names_what_would_fit(strict: Any) -> None:
+    """The suggestion can be followed: with the layers it names, the request succeeds."""
+    model = {"input": [8, 8, 1], "layers": [*PIXELS["layers"], {"type": "MaxPooling2D"}, {"type": "Flatten"}]}
+    body = {"model": model, "inputs": [[[[0]] * 8] * 8] * 40}
+    (item,) = problem(strict.post("/v1/activations", json=body), 413, "too_large")["errors"]
+    fitting = item["suggestion"].removeprefix("ask for fewer layers; these fit together: ").split(", ")
+    assert fitting == ["max_pooling2d", "flatten"]
+    assert strict.post("/v1/activations", json=body | {"layers": fitting}).status_code == 200
+
+
+def test_hostile_tensor_files(server: Server) -> None:
+    """Headers that lie about what follows are refused with a pointer; none is a defect."""
+    good = safetensors({"x": np.ones((1, 4), np.float32)})
+    lie = (2**40).to_bytes(8, "little") + good[8:]
+    for content in (lie, good[:-1], good + b"x", b"\x93NUMPY\x01\x00v\x00" + b"{" * 118, b"PK\x03\x04" + b"\0" * 40):
+        files = {"model": (None, json.dumps(DENSE)), "tensor": ("x", content)}
+        reply = server.post("/v1/activations", files=files)
+        body = problem(reply, reply.status_code, reply.json()["code"])
+        assert reply.status_code in (400, 413, 422)
+        assert body["errors"][0]["pointer"].startswith("/tensor")
+
+
+class Broken:
+    """Engines with a defect."""
+
+    draining = False
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+    def states(self) -> list[Any]:
+        """No engines."""
+        raise RuntimeError("a secret")
+
+    async def plan(self, *_: Any) -> bytes:
+        """Fails."""
+        raise RuntimeError("a secret")
+
+    async def ask(self, _: Any) -> Any:
+        """Fails."""
+        raise ValueError("a secret")
+
+
+async def test_defects_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """500 shows nothing of the exception, has the request's id, and the log has it all."""
+    app = create_app(Settings(data_dir=str(tmp_path)), Broken())
+    async with LifespanManager(app) as manager:
+        transport = httpx.ASGITransport(manager.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            replies = [
+                await client.post("/v1/activations", json=RUN, headers={"X-Request-ID": "mine"}),
+                await client.post("/v1/plan", json={"model": DENSE}),
+                await client.get("/readyz"),
+            ]
+    for reply in replies:
+        assert problem(reply, 500, "internal")["errors"] == []
+        assert "secret" not in reply.text
+    assert replies[0].headers["x-request-id"] == "mine"
+    assert [record.levelno for record in caplog.records if record.name == "layerscope"] == [logging.ERROR] * 3
+    assert caplog.text.count("Error: a secret") == 3
