@@ -13,6 +13,7 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
@@ -46,6 +47,7 @@ class ModelStore:
         self._local = isinstance(self._fs, LocalFileSystem)
         self._entries: dict[str, Entry] = {}
         self._documents: dict[str, Document] = {}
+        self._lock = RLock()
 
     def open(self) -> None:
         """Reads the names and removes what an interrupted write left behind."""
@@ -60,7 +62,7 @@ class ModelStore:
 
     def entries(self) -> list[Entry]:
         """Every name, sorted."""
-        return sorted(self._entries.values(), key=lambda entry: entry.name)
+        return sorted(self._entries.copy().values(), key=lambda entry: entry.name)
 
     def find(self, reference: str) -> Entry:
         """The entry of a name, or of a model id.
@@ -70,10 +72,11 @@ class ModelStore:
         """
         entry = self._entries.get(reference)
         if entry is None and reference.startswith("sha256:"):
-            entry = next((known for known in self.entries() if known.id == reference), None)
+            entry = next((one for one in self.entries() if one.id == reference), None)
         if entry is None:
-            near = did_you_mean(reference, self._entries)
-            expected = f"one of {', '.join(sorted(self._entries)[:20])}" if self._entries else "a registered model"
+            known = sorted(self._entries)
+            near = did_you_mean(reference, known)
+            expected = f"one of {', '.join(known[:20])}" if known else "a registered model"
             suggestion = f'use "{near}"' if near else "PUT /v1/models/{name} registers one"
             raise NotFound("", [Problem("", "there is no model of this name", expected, shown(reference), suggestion)])
         return entry
@@ -82,14 +85,26 @@ class ModelStore:
         """The document of an entry.
 
         Raises:
+            NotFound: when the entry has been removed since it was found.
             RuntimeError: when its bytes are not what their name says.
         """
-        if entry.object not in self._documents:
+        document = self._documents.get(entry.object)
+        if document is None:
+            with self._lock:
+                document = self._read(entry)
+                self._remember(entry.object, document)
+        return document
+
+    def _read(self, entry: Entry) -> Document:
+        try:
             data = self._fs.cat_file(self._path("objects", f"{entry.object}.json"))
-            if sha256(data).hexdigest() != entry.object:
-                raise RuntimeError(f"object {entry.object} is damaged")
-            self._remember(entry.object, parse_document(orjson.loads(data)))
-        return self._documents[entry.object]
+        except FileNotFoundError:
+            if self._entries.get(entry.name) == entry:
+                raise
+            raise NotFound(f"The model {entry.name} has just been removed or replaced.") from None
+        if sha256(data).hexdigest() != entry.object:
+            raise RuntimeError(f"object {entry.object} is damaged")
+        return parse_document(orjson.loads(data))
 
     def _remember(self, digest: str, document: Document) -> None:
         self._documents[digest] = document
@@ -101,24 +116,26 @@ class ModelStore:
         data = orjson.dumps(canonical(document), option=orjson.OPT_SORT_KEYS)
         digest = sha256(data).hexdigest()
         entry = Entry(name, expand(document).identity(), digest, datetime.now(UTC).isoformat(timespec="seconds"))
-        if not self._fs.exists(self._path("objects", f"{digest}.json")):
-            self._write(data, "objects", f"{digest}.json")
-        self._write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
-        before = self._entries.get(name)
-        self._entries[name] = entry
-        self._remember(digest, document)
-        if before is not None:
-            self._forget_object(before.object)
+        with self._lock:
+            if not self._fs.exists(self._path("objects", f"{digest}.json")):
+                self._write(data, "objects", f"{digest}.json")
+            self._write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
+            before = self._entries.get(name)
+            self._entries[name] = entry
+            self._remember(digest, document)
+            if before is not None:
+                self._forget_object(before.object)
         return entry, before is None
 
     def delete(self, reference: str) -> None:
         """Removes a name, or every name of an id, and the document when no name points to it any more."""
-        found = self.find(reference)
-        doomed = [found] if reference in self._entries else [e for e in self.entries() if e.id == found.id]
-        for entry in doomed:
-            self._fs.rm_file(self._path("names", f"{entry.name}.json"))
-            del self._entries[entry.name]
-            self._forget_object(entry.object)
+        with self._lock:
+            found = self.find(reference)
+            doomed = [found] if reference in self._entries else [e for e in self.entries() if e.id == found.id]
+            for entry in doomed:
+                self._fs.rm_file(self._path("names", f"{entry.name}.json"))
+                del self._entries[entry.name]
+                self._forget_object(entry.object)
 
     def _forget_object(self, digest: str) -> None:
         if all(entry.object != digest for entry in self._entries.values()):

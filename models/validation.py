@@ -11,6 +11,8 @@ from pydantic_core import ErrorDetails
 
 from models.errors import Problem, did_you_mean, shown
 
+MAX_NAME = 128
+"""Characters of a name that is sent back; a longer one cannot have been meant."""
 MAX_PROBLEMS = 20
 """Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
 
@@ -152,6 +154,7 @@ def _message(detail: ErrorDetails, path: list[str | int], owner: str | None, exp
     own = detail["type"] not in EXPECTED and "expected" in (detail.get("ctx") or {})
     if own and owner and isinstance(detail["input"], dict) and detail["input"].get("type") == owner:
         name = owner
+    name = name if len(name) <= MAX_NAME else "the value"
     return f"{name}: {detail['msg']}" if own else f"{name} should be {expected}"
 
 

@@ -6,10 +6,14 @@ and is never evicted while it runs.
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 from collections.abc import Callable
 
 from models.engine.build import BuiltModel
+
+GARBAGE_SHARE = 0.25
+"""Of the budget: what evicted models may still hold. They are full of cycles, so that only a collection frees them."""
 
 
 class ModelCache:
@@ -18,6 +22,7 @@ class ModelCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._models: OrderedDict[str, BuiltModel] = OrderedDict()
+        self._garbage = 0
 
     def __len__(self) -> int:
         return len(self._models)
@@ -44,5 +49,9 @@ class ModelCache:
         """Evicts until the budget holds; called again after each request, which may have compiled something."""
         held = self.nbytes
         while held > self.max_bytes and len(self._models) > 1:
-            _, model = self._models.popitem(last=False)
-            held -= model.nbytes
+            evicted = self._models.popitem(last=False)[1].nbytes
+            held -= evicted
+            self._garbage += evicted
+        if self._garbage > GARBAGE_SHARE * self.max_bytes:
+            gc.collect()
+            self._garbage = 0

@@ -15,6 +15,8 @@ from service.schemas import LayerType, LayerTypeEntry, LayerTypeList
 
 router = APIRouter(tags=["layers"])
 
+EXAMPLE_STEPS = 3
+
 
 @router.get("/v1/layers", summary="Every allowed layer")
 async def get_layers() -> LayerTypeList:
@@ -51,9 +53,9 @@ def _entry(name: str) -> dict[str, Any]:
 def example_document(cls: type[Layer]) -> dict[str, Any]:
     """A document with this layer alone, on the inputs of its example; a cell inside an RNN."""
     layer = {"type": cls.__name__, **cls.example.arguments}
-    if not cls.standalone:
-        layer = {"type": "RNN", "cell": layer}
     shapes = cls.example.shapes
+    if not cls.standalone:  # a cell reads one step
+        layer, shapes = {"type": "RNN", "cell": layer}, tuple((EXAMPLE_STEPS, *shape) for shape in shapes)
     if len(shapes) == 1:
         return {"input": {"shape": list(shapes[0]), "dtype": cls.example.dtype}, "layers": [layer]}
     names = [f"input_{number}" for number in range(len(shapes))]

@@ -334,6 +334,9 @@ def test_expansion_is_bounded() -> None:
     for _ in range(5):
         layers = block(layers, calls=[["input"]] * 64)
     assert refusal(layers).expected == f"at most {MAX_NODES:,} calls"
+    shared = [{**RELU, "calls": [["input"]] * 64}] * (MAX_NODES // 64)
+    assert len(network(*shared).nodes) == MAX_NODES
+    assert refusal(*shared, RELU).pointer == f"/layers/{len(shared)}"
 
 
 def test_a_whole_document_of_layers_is_expanded() -> None:

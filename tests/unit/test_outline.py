@@ -16,6 +16,7 @@ from models.document import parse_document
 from models.engine.build import BuiltModel, build, named_weights
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import parameter_bytes
+from models.engine.refusals import refusing
 from models.errors import InvalidDocument, Problem, TooLarge
 from models.layers.layer import Shape
 from models.network import Network, expand
@@ -200,6 +201,16 @@ def test_what_cannot_be_shaped_is_refused_where_it_stands(
     assert found.pointer.startswith(pointer)
     assert words in found.message
     assert not any(f"l{n}" in found.message.split() for n in range(3))
+
+
+def test_keras_words_are_told_with_the_names_of_the_document() -> None:
+    """On one line, without the arguments it lists, and without the name that the layer has inside."""
+    node = network({**DENSE, "name": "last"}).nodes[0]
+    text = "Exception encountered when calling l0.\n\n  Shapes do not match.\n\nArguments received by l0.call():\n  1"
+    with pytest.raises(InvalidDocument) as refused, refusing(node):
+        raise ValueError(text)
+    message = "last: Keras refuses this Dense: Exception encountered when calling last. Shapes do not match."
+    assert refused.value.problems == (Problem("/layers/0", message),)
 
 
 def test_weights_are_the_same_every_time() -> None:

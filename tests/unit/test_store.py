@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -261,3 +263,23 @@ def test_a_finished_write_survives_being_killed_at_once(tmp_path: Path) -> None:
     assert killed.returncode == -signal.SIGKILL
     store = opened(str(tmp_path))
     assert store.document(store.find("m")) == document(9)
+
+
+def test_many_threads_at_once(tmp_path: Path) -> None:
+    """Names that share two documents, written, removed and read by eight threads: what is left can be read again."""
+    store = opened(str(tmp_path))
+    documents = [document(units) for units in (1, 2)]
+
+    def work(number: int) -> None:
+        name = f"m{number * 7 % 5}"
+        store.put(name, documents[number % 2])
+        with suppress(NotFound):
+            store.document(store.find(name))
+        with suppress(NotFound):
+            store.delete(f"m{number * 3 % 5}" if number % 3 else store.find(name).id)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(300)))
+    again = opened(str(tmp_path))
+    assert again.entries() == store.entries()
+    assert [again.document(entry) in documents for entry in again.entries()] == [True] * len(again.entries())

@@ -1,0 +1,141 @@
+"""Many requests at once: nobody's answer depends on who else is served, and memory stays within its budget."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import numpy as np
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+StartServer = Callable[..., AbstractContextManager[Any]]
+
+CONVOLUTION: dict[str, Any] = {
+    "input": [16, 16, 3],
+    "layers": [
+        {"type": "Conv2D", "filters": 8, "kernel_size": 3, "activation": "relu"},
+        {"type": "BatchNormalization"},
+        {"type": "MaxPooling2D"},
+        {"type": "Dropout", "rate": 0.5},
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 10, "activation": "softmax"},
+    ],
+}
+RECURRENT: dict[str, Any] = {"input": [None, 4], "layers": [{"type": "LSTM", "units": 5, "return_sequences": True}]}
+RANDOM = np.random.default_rng(0)
+PICTURES = RANDOM.normal(size=(3, 16, 16, 3)).round(3)
+SEQUENCE = RANDOM.normal(size=(2, 9, 4)).round(3).tolist()
+
+Kind = tuple[str, str, dict[str, Any] | None]
+
+
+def run(model: Any, inputs: Any, **options: Any) -> Kind:
+    """A run."""
+    return ("POST", "/v1/activations", {"model": model, "inputs": inputs, **options})
+
+
+KINDS: list[Kind] = [
+    run(CONVOLUTION, PICTURES.tolist(), weights=True),
+    run(CONVOLUTION, PICTURES[0].tolist(), format="npz"),
+    run(CONVOLUTION, PICTURES.tolist(), training=True, format="npz"),
+    run(CONVOLUTION | {"seed": 1}, PICTURES.tolist(), layers=["dense"]),
+    run(RECURRENT, SEQUENCE, format="npz"),
+    run(RECURRENT, SEQUENCE[0][:3], data="base64"),
+    run([{"type": "UpSampling2D", "size": 8}], PICTURES.tolist(), format="npz"),
+    run(CONVOLUTION, [[1, 2], [3]]),
+    run(CONVOLUTION, PICTURES.tolist(), layers=["dens"]),
+    ("POST", "/v1/plan", {"model": CONVOLUTION, "batch": 64}),
+    ("GET", "/v1/layers/Conv2D", None),
+    ("GET", "/healthz", None),
+]
+"""Successes and errors, small and large, of several models and formats."""
+
+
+def essence(reply: httpx.Response) -> tuple[int, bytes]:
+    """What has to be the same every time: everything but times, and the id of the request."""
+    if "json" not in reply.headers["content-type"]:
+        return reply.status_code, reply.content
+    body = reply.json()
+    for key in ("timing", "request_id"):
+        body.pop(key, None)
+    if "cached" in body.get("model", {}):
+        del body["model"]["cached"]
+    return reply.status_code, json.dumps(body).encode()
+
+
+async def at_once(url: str, kinds: list[Kind]) -> list[httpx.Response]:
+    """The replies to requests that are all sent before any is awaited, each on its own connection."""
+    limits = httpx.Limits(max_connections=len(kinds), max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
+        return list(await asyncio.gather(*(client.request(method, path, json=body) for method, path, body in kinds)))
+
+
+async def test_a_hundred_at_once_get_what_each_gets_alone(server: Server) -> None:
+    """Of mixed kinds, in a shuffled order: the same bytes as one after the other, before and after."""
+    alone = [essence(server.client.request(method, path, json=body)) for method, path, body in KINDS]
+    assert [status for status, _ in alone] == [200] * 7 + [422] * 2 + [200] * 3
+    order = np.random.default_rng(1).permutation(np.arange(108) % len(KINDS)).tolist()
+    replies = await at_once(server.url, [KINDS[number] for number in order])
+    wrong = [number for number, reply in zip(order, replies, strict=True) if essence(reply) != alone[number]]
+    assert wrong == []
+    assert [essence(server.client.request(method, path, json=body)) for method, path, body in KINDS] == alone
+
+
+async def test_identical_first_requests_build_once(server: Server) -> None:
+    """Twenty clients with one new model: one of them finds it unbuilt, all get the same numbers."""
+    replies = await at_once(server.url, [run(CONVOLUTION | {"seed": 2}, PICTURES.tolist())] * 20)
+    assert sorted(reply.json()["model"]["cached"] for reply in replies) == [False] + [True] * 19
+    assert len({essence(reply) for reply in replies}) == 1
+
+
+async def test_neighbours_in_a_batch_do_not_matter(server: Server) -> None:
+    """An example gives the same numbers alone as among others, within what float32 sums in another order differ by."""
+    together = server.run(CONVOLUTION, PICTURES.tolist(), layers=["dense"])["layers"][0]["data"]
+    for number, picture in enumerate(PICTURES):
+        alone = server.run(CONVOLUTION, picture.tolist(), layers=["dense"])["layers"][0]["data"]
+        np.testing.assert_allclose(alone, together[number : number + 1], rtol=1e-5)
+
+
+async def test_the_store_takes_many_writers(server: Server) -> None:
+    """Names that share two documents, registered, moved and removed at once: every name that is left can be used."""
+    names = [f"many-{number}" for number in range(10)]
+    tasks: list[Kind] = []
+    for number in range(120):
+        path = f"/v1/models/{names[number * 7 % 10]}"
+        tasks += [("DELETE", path, None) if number % 3 == 2 else ("PUT", path, CONVOLUTION | {"seed": number % 2})]
+    replies = await at_once(server.url, tasks)
+    assert {reply.status_code for reply in replies} <= {200, 201, 204, 404}
+    listed = [entry for entry in server.client.get("/v1/models").json()["models"] if entry["name"] in names]
+    for entry in listed:
+        summary = server.client.get(f"/v1/models/{entry['name']}").json()
+        assert (summary["id"], summary["parameters"]) == (entry["id"], 4186)
+        assert server.client.delete(f"/v1/models/{entry['name']}").status_code == 204
+
+
+def resident_mib(pid: int) -> float:
+    """Memory that a process holds for itself; what it shares with the front is counted there."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (anonymous,) = [line.split()[1] for line in lines if line.startswith("RssAnon")]
+    return int(anonymous) / 1024
+
+
+def test_memory_of_the_engine_is_bounded(start_server: StartServer, tmp_path: Path) -> None:
+    """Three hundred different models of 1 MiB through a cache of 32 MiB: no more than it and 100 MiB on top."""
+    budget = 32
+    with start_server(tmp_path, CACHE_BYTES=f"{budget}MiB") as server:
+        pid = server.engine_pid()
+        start = resident_mib(pid)
+        for seed in range(300):
+            model = {"seed": seed, "input": [512], "layers": [{"type": "Dense", "units": 512 + seed % 7}]}
+            assert server.run(model, [1] * 512, data="none")["model"]["cached"] is False
+        assert resident_mib(pid) - start < budget + 100
+        assert server.engine_pid() == pid
+        last = server.run(model, [1] * 512, data="none")
+        assert last["model"]["cached"] is True
