@@ -32,6 +32,8 @@ log = logging.getLogger("layerscope.engines")
 
 PIPELINE = 2
 """Requests handed to one engine at a time: the one it runs and the next, so that it never waits for the front."""
+START_SECONDS = 120.0
+"""What an engine may take to become ready before the jobs in line for it are given up."""
 RESTART_SECONDS = (0.0, 1.0, 5.0, 30.0)
 """Pauses before an engine that did not live to become ready is started again."""
 
@@ -113,8 +115,8 @@ class LocalEngines:
         """
         self._admit(question)
         job = Job(question, Answer())
-        self._start_waiting(job)
         slot = self._slot_for(question.key)
+        self._start_waiting(slot, job)
         slot.waiting.append(job)
         self._dispatch(slot)
         await asyncio.shield(job.answer.head)
@@ -165,9 +167,11 @@ class LocalEngines:
         loop = asyncio.get_running_loop()
         job.timer = loop.call_later(self.settings.deadline, self._ran_too_long, slot, job)
 
-    def _start_waiting(self, job: Job) -> None:
+    def _start_waiting(self, slot: Slot, job: Job) -> None:
+        """A job may wait as long as it may run; the time an engine needs to start is not counted against it."""
         job.stop_clock()
-        job.timer = asyncio.get_running_loop().call_later(self.settings.deadline, self._waited_too_long, job)
+        seconds = self.settings.deadline + (0 if slot.ready else START_SECONDS)
+        job.timer = asyncio.get_running_loop().call_later(seconds, self._waited_too_long, job)
 
     def _waited_too_long(self, job: Job) -> None:
         job.give_up(Overloaded(f"No engine was free within {self.settings.deadline:g} s."))
@@ -176,15 +180,15 @@ class LocalEngines:
         """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
         self.quarantine.blame(job.question.key)
         job.give_up(DeadlineExceeded(f"The request ran longer than {self.settings.deadline:g} s and was stopped."))
-        self._forgive_waiting(slot)
+        self._restart_waiting(slot)
         if slot.process is not None:
             slot.process.kill()
 
-    def _forgive_waiting(self, slot: Slot) -> None:
-        """Jobs in line behind a lost engine get their whole time again: the next engine has yet to start."""
+    def _restart_waiting(self, slot: Slot) -> None:
+        """Jobs in line get their whole time again, when their engine is lost and when its successor is ready."""
         for job in slot.waiting:
             if not job.given_up:
-                self._start_waiting(job)
+                self._start_waiting(slot, job)
 
     def _spawn(self, slot: Slot) -> None:
         slot.restart = None
@@ -199,6 +203,7 @@ class LocalEngines:
 
     def _ready(self, slot: Slot) -> None:
         slot.early_deaths = 0
+        self._restart_waiting(slot)
         self._dispatch(slot)
 
     def _heard(self, slot: Slot, process: EngineProcess, message: Any) -> None:
@@ -240,8 +245,8 @@ class LocalEngines:
                 lost.give_up(EngineLost())
         while slot.running:
             slot.waiting.appendleft(slot.running.pop())
-        self._forgive_waiting(slot)
         self._restart(slot, process)
+        self._restart_waiting(slot)
 
     def _restart(self, slot: Slot, process: EngineProcess) -> None:
         if process.ready is None:

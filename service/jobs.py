@@ -121,7 +121,7 @@ def run_question(
     def phrase(number: int, payloads: tuple[Any, ...]) -> Request:
         return Run(
             number, key, document, infos, payloads,
-            max_bytes=int(limits.max_activation_bytes), max_macs=limits.max_macs, **options,
+            max_bytes=limits.reply_limit, max_macs=limits.max_macs, **options,
         )  # fmt: skip
 
     return Question(key, phrase, tuple(arrays))
@@ -135,4 +135,4 @@ def plan_question(document: bytes, shapes: Mapping[str, tuple[int | None, ...]],
 
 def weights_question(key: str, document: bytes, paths: tuple[str, ...] | None, limits: Settings) -> Question:
     """The weights of a document's layers, as a question."""
-    return Question(key, lambda number, _: Weights(number, key, document, paths, int(limits.max_activation_bytes)))
+    return Question(key, lambda number, _: Weights(number, key, document, paths, limits.reply_limit))

@@ -48,7 +48,12 @@ class Settings(BaseSettings):
     max_macs: int = Field(2 * 10**12, ge=1, description="Most multiply-adds of one request.")
     max_queue: int = Field(256, ge=1, description="Most requests waiting for an engine.")
     max_queue_bytes: Size = _size(GIB, "Inputs of waiting requests, all together.")
-    reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way to clients.")
+    reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way; one reply takes at most half.")
+
+    @property
+    def reply_limit(self) -> int:
+        """Bytes of one reply: as set, and at most half of the memory that replies travel in, so that two fit."""
+        return min(int(self.max_activation_bytes), int(self.reply_memory) // 2)
 
 
 def load(**options: Any) -> Settings:

@@ -1,0 +1,62 @@
+"""Binary replies to clients that stop reading."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
+
+from models.engine.messages import Ran, TensorInfo
+from service import tensor_response
+from service.jobs import Answer
+from service.tensor_response import TensorResponse
+from service.wire.formats import NPZ
+from service.wire.npz import NpzStream
+
+TENSORS = (TensorInfo("conv2d", "float32", (1024, 1024), 4 << 20),)
+
+
+def answered() -> Answer:
+    """An answer of one tensor of 4 MiB."""
+    answer = Answer()
+    ran = Ran(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ())
+    answer.begin(ran, [memoryview(bytes(4 << 20))])
+    return answer
+
+
+async def never() -> Message:
+    """A client that neither sends nor hangs up."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that cannot be sent in time ends the reply, and the tensor's memory is released."""
+    monkeypatch.setattr(tensor_response, "SEND_SECONDS", 0.05)
+    answer, sent = answered(), 0
+
+    async def send(message: Message) -> None:
+        nonlocal sent
+        sent += len(message.get("body", b""))
+        if sent > 1 << 20:
+            await asyncio.Event().wait()
+
+    response = TensorResponse(NpzStream(TENSORS), answer, NPZ)
+    with pytest.raises(ClientDisconnect):
+        await response({"type": "http", "asgi": {"spec_version": "2.4"}}, never, send)
+    assert sent < 4 << 20
+
+
+async def test_a_reply_is_sent_in_parts() -> None:
+    """No single write is larger than a part, and together they are as long as announced."""
+    sizes: list[int] = []
+
+    async def send(message: Message) -> None:
+        sizes.append(len(message.get("body", b"")))
+
+    response = TensorResponse(NpzStream(TENSORS), answered(), NPZ)
+    await response({"type": "http", "asgi": {"spec_version": "2.4"}}, never, send)
+    assert max(sizes) <= tensor_response.PART_BYTES
+    assert sum(sizes) == NpzStream(TENSORS).length
