@@ -56,9 +56,12 @@ def _layers() -> None:
 def _plan(document: str, batch: int) -> None:
     from service.offline import planned_offline  # noqa: PLC0415 (likewise)
 
-    text = sys.stdin.read() if document == "-" else Path(document).read_text()
     try:
-        plan = asyncio.run(planned_offline(json.loads(text), batch, load()))
+        raw = json.loads(sys.stdin.read() if document == "-" else Path(document).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"layerscope: {document}: {error}") from None
+    try:
+        plan = asyncio.run(planned_offline(raw, batch, load()))
     except LayerscopeError as error:
         lines = [f"{p.pointer}: {p.message}; expected {p.expected}; received {p.received}" for p in error.problems]
         raise SystemExit("\n".join(lines) or error.detail) from None
@@ -68,7 +71,7 @@ def _plan(document: str, batch: int) -> None:
 def _openapi() -> None:
     from service.app import create_app  # noqa: PLC0415 (likewise)
 
-    sys.stdout.write(json.dumps(create_app(Settings()).openapi(), indent=1, sort_keys=True) + "\n")
+    sys.stdout.write(json.dumps(create_app(load()).openapi(), indent=1, sort_keys=True) + "\n")
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -21,12 +21,16 @@ SharedAxis = Annotated[int, Field(ge=1, le=MAX_RANK - 1)]
 
 
 class Activation(Pointwise):
+    """Applies an activation function to every value."""
+
     type: Literal["Activation"] = "Activation"
     example = Example({"activation": "relu"}, ((4,),))
     activation: ActivationName
 
 
 class ReLU(Pointwise):
+    """Sets negative values to 0, or lets `negative_slope`, `threshold` and `max_value` shape the bend."""
+
     type: Literal["ReLU"] = "ReLU"
     example = Example({}, ((4,),))
     max_value: NonNegative | None = None
@@ -35,18 +39,24 @@ class ReLU(Pointwise):
 
 
 class LeakyReLU(Pointwise):
+    """Multiplies negative values by `negative_slope` and keeps the others."""
+
     type: Literal["LeakyReLU"] = "LeakyReLU"
     example = Example({}, ((4,),))
     negative_slope: NonNegative = 0.3
 
 
 class ELU(Pointwise):
+    """Turns negative values into `alpha` * (exp(x) - 1) and keeps the others."""
+
     type: Literal["ELU"] = "ELU"
     example = Example({}, ((4,),))
     alpha: float = 1.0
 
 
 class PReLU(Pointwise):
+    """Multiplies negative values by learned slopes and keeps the others."""
+
     type: Literal["PReLU"] = "PReLU"
     example = Example({"shared_axes": [1, 2]}, ((4, 4, 3),))
     alpha_initializer: AnyInitializer = Zeros()
@@ -63,5 +73,7 @@ class PReLU(Pointwise):
 
 
 class Softmax(AlongAxes):
+    """Turns the values along the axis into positive ones that sum to 1."""
+
     type: Literal["Softmax"] = "Softmax"
     example = Example({}, ((4,),))

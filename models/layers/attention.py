@@ -87,6 +87,8 @@ class ScoredAttention(AttentionLayer):
 
 
 class Attention(ScoredAttention):
+    """Averages the values, weighted by how well their keys match each query."""
+
     type: Literal["Attention"] = "Attention"
     example = Example({}, ((4, 6), (5, 6)))
     use_scale: bool = False
@@ -98,6 +100,8 @@ class Attention(ScoredAttention):
 
 
 class AdditiveAttention(ScoredAttention):
+    """Averages the values, weighted by scores that are sums of tanh(query + key) over the features."""
+
     type: Literal["AdditiveAttention"] = "AdditiveAttention"
     example = Example({}, ((4, 6), (5, 6)))
     use_scale: bool = True

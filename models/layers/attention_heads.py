@@ -37,6 +37,8 @@ class ProjectedAttention(AttentionLayer):
 
 
 class MultiHeadAttention(ProjectedAttention):
+    """Attends in several heads, each with learned projections, and joins what they find."""
+
     type: Literal["MultiHeadAttention"] = "MultiHeadAttention"
     example = Example({"num_heads": 2, "key_dim": 3}, ((4, 6), (5, 6)))
     input_rank = (3, 4, 5, 6)

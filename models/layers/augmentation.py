@@ -38,7 +38,10 @@ class RandomImage(RandomImageAxes, Image):
 
 
 class AugMix(RandomImage):
-    """Blends chains of operations, which Keras chooses with Python's own random numbers as it traces the layer."""
+    """Blends chains of random operations.
+
+    Keras chooses them with Python's own random numbers as it traces the layer.
+    """
 
     type: Literal["AugMix"] = "AugMix"
     example = Example({}, ((8, 8, 3),))
@@ -53,6 +56,8 @@ class AugMix(RandomImage):
 
 
 class RandAugment(RandomImage):
+    """Applies `num_ops` operations, drawn at random, to the images."""
+
     type: Literal["RandAugment"] = "RandAugment"
     example = Example({}, ((8, 8, 3),))
     value_range: ValueRange = BYTES
@@ -78,6 +83,8 @@ class MixUp(RandomImage):
 
 
 class RandomErasing(RandomImage):
+    """Fills a random rectangle of each image with `fill_value`, or with noise."""
+
     type: Literal["RandomErasing"] = "RandomErasing"
     example = Example({}, ((8, 8, 3),))
     factor: Unsigned = 1.0

@@ -26,6 +26,8 @@ BitRange = Bits | Annotated[tuple[Bits, Bits], Field(strict=False)]
 
 
 class Solarization(RandomImageAxes):
+    """Inverts the values of pixels above a random threshold, after adding a random amount."""
+
     type: Literal["Solarization"] = "Solarization"
     example = Example({"addition_factor": 0.2, "threshold_factor": 0.5}, ((8, 8, 3),))
     addition_factor: Unsigned = 0.0
@@ -43,6 +45,8 @@ class Equalization(TrainingOnly, Image):
 
 
 class RandomBrightness(RandomImageAxes):
+    """Adds a random amount to all values of each image."""
+
     type: Literal["RandomBrightness"] = "RandomBrightness"
     example = Example({"factor": 0.2}, ((8, 8, 3),))
     factor: Signed
@@ -50,6 +54,8 @@ class RandomBrightness(RandomImageAxes):
 
 
 class RandomColorDegeneration(RandomImage):
+    """Blends each image with its own greyscale version by a random share."""
+
     type: Literal["RandomColorDegeneration"] = "RandomColorDegeneration"
     example = Example({"factor": 0.2}, ((8, 8, 3),))
     factor: Signed
@@ -57,6 +63,8 @@ class RandomColorDegeneration(RandomImage):
 
 
 class RandomColorJitter(RandomImage):
+    """Changes brightness, contrast, saturation and hue by random amounts."""
+
     type: Literal["RandomColorJitter"] = "RandomColorJitter"
     example = Example({"brightness_factor": 0.2, "hue_factor": 0.1}, ((8, 8, 3),))
     value_range: ValueRange = BYTES
@@ -67,6 +75,8 @@ class RandomColorJitter(RandomImage):
 
 
 class RandomContrast(RandomImageAxes):
+    """Spreads or narrows the values of each channel around their mean by a random factor."""
+
     type: Literal["RandomContrast"] = "RandomContrast"
     example = Example({"factor": 0.2}, ((8, 8, 3),))
     factor: Unsigned
@@ -74,6 +84,8 @@ class RandomContrast(RandomImageAxes):
 
 
 class RandomGaussianBlur(RandomImage):
+    """Blurs images with a Gaussian kernel of random width."""
+
     type: Literal["RandomGaussianBlur"] = "RandomGaussianBlur"
     example = Example({}, ((8, 8, 3),))
     factor: Unsigned = 1.0
@@ -83,12 +95,16 @@ class RandomGaussianBlur(RandomImage):
 
 
 class RandomGrayscale(RandomImage):
+    """Turns random images grey, with the probability `factor`, and keeps their channels."""
+
     type: Literal["RandomGrayscale"] = "RandomGrayscale"
     example = Example({}, ((8, 8, 3),))
     factor: Rate = 0.5
 
 
 class RandomHue(RandomImage):
+    """Rotates the hue of each image by a random amount."""
+
     type: Literal["RandomHue"] = "RandomHue"
     example = Example({"factor": 0.2}, ((8, 8, 3),))
     factor: Unsigned
@@ -96,6 +112,8 @@ class RandomHue(RandomImage):
 
 
 class RandomInvert(RandomImage):
+    """Inverts the colours of random images."""
+
     type: Literal["RandomInvert"] = "RandomInvert"
     example = Example({}, ((8, 8, 3),))
     factor: Unsigned = 1.0
@@ -112,6 +130,8 @@ class RandomPosterization(RandomImage):
 
 
 class RandomSaturation(RandomImage):
+    """Strengthens or weakens the saturation of each image by a random factor."""
+
     type: Literal["RandomSaturation"] = "RandomSaturation"
     example = Example({"factor": 0.2}, ((8, 8, 3),))
     factor: Signed
@@ -119,6 +139,8 @@ class RandomSaturation(RandomImage):
 
 
 class RandomSharpness(RandomImage):
+    """Blurs or sharpens each image by a random amount."""
+
     type: Literal["RandomSharpness"] = "RandomSharpness"
     example = Example({"factor": 0.2}, ((8, 8, 3),))
     factor: Unsigned

@@ -13,6 +13,8 @@ FillMode = Annotated[Literal["reflect", "wrap", "constant", "nearest"], AnyCase]
 
 
 class RandomFlip(RandomImage):
+    """Mirrors random images left to right, top to bottom, or both."""
+
     type: Literal["RandomFlip"] = "RandomFlip"
     example = Example({}, ((8, 8, 3),))
     mode: Annotated[Literal["horizontal", "vertical", "horizontal_and_vertical"], AnyCase] = "horizontal_and_vertical"
@@ -27,6 +29,8 @@ class Moved(RandomImage):
 
 
 class RandomElasticTransform(RandomImage):
+    """Distorts random images by smooth random displacements of their pixels."""
+
     type: Literal["RandomElasticTransform"] = "RandomElasticTransform"
     example = Example({}, ((8, 8, 3),))
     factor: Unsigned = 1.0
@@ -38,6 +42,8 @@ class RandomElasticTransform(RandomImage):
 
 
 class RandomPerspective(RandomImage):
+    """Tilts random images in perspective by moving their corners."""
+
     type: Literal["RandomPerspective"] = "RandomPerspective"
     example = Example({}, ((8, 8, 3),))
     factor: Unsigned = 1.0
@@ -55,6 +61,8 @@ class RandomRotation(Moved):
 
 
 class RandomShear(Moved):
+    """Slants images along x and y by random amounts."""
+
     type: Literal["RandomShear"] = "RandomShear"
     example = Example({"x_factor": 0.2}, ((8, 8, 3),))
     x_factor: Unsigned = 0.0

@@ -17,12 +17,16 @@ class Constraint(Named):
 
 
 class MaxNorm(Constraint):
+    """Scales weights down wherever their norm along the axis exceeds `max_value`."""
+
     type: Literal["MaxNorm"] = "MaxNorm"
     max_value: Annotated[float, Field(ge=0)] = 2.0
     axis: WeightAxes | list[WeightAxes] = 0
 
 
 class MinMaxNorm(Constraint):
+    """Scales weights until their norm along the axis lies between `min_value` and `max_value`."""
+
     type: Literal["MinMaxNorm"] = "MinMaxNorm"
     min_value: Annotated[float, Field(ge=0)] = 0.0
     max_value: Annotated[float, Field(ge=0)] = 1.0
@@ -31,10 +35,14 @@ class MinMaxNorm(Constraint):
 
 
 class NonNeg(Constraint):
+    """Sets negative weights to 0."""
+
     type: Literal["NonNeg"] = "NonNeg"
 
 
 class UnitNorm(Constraint):
+    """Scales weights to a norm of 1 along the axis."""
+
     type: Literal["UnitNorm"] = "UnitNorm"
     axis: WeightAxes | list[WeightAxes] = 0
 

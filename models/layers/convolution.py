@@ -118,6 +118,8 @@ class KernelConvolution(StridesOrDilation, Convolution):
 
 
 class Conv1D(KernelConvolution):
+    """Slides `filters` kernels along a sequence."""
+
     type: Literal["Conv1D", "Convolution1D"] = "Conv1D"
     example = Example({"filters": 10, "kernel_size": 2}, ((5, 10),))
     input_rank = 3
@@ -129,6 +131,8 @@ class Conv1D(KernelConvolution):
 
 
 class Conv2D(KernelConvolution):
+    """Slides `filters` kernels over height and width."""
+
     type: Literal["Conv2D", "Convolution2D"] = "Conv2D"
     example = Example({"filters": 3, "kernel_size": 3, "padding": "same"}, ((28, 28, 1),))
     input_rank = 4
@@ -140,6 +144,8 @@ class Conv2D(KernelConvolution):
 
 
 class Conv3D(KernelConvolution):
+    """Slides `filters` kernels over the three axes of a volume."""
+
     type: Literal["Conv3D", "Convolution3D"] = "Conv3D"
     example = Example({"filters": 4, "kernel_size": 2}, ((5, 6, 7, 2),))
     input_rank = 5

@@ -61,6 +61,8 @@ class SeparableConvolution(DepthwiseConvolution):
 
 
 class DepthwiseConv1D(DepthwiseConvolution):
+    """Slides kernels of its own for each channel along a sequence."""
+
     type: Literal["DepthwiseConv1D"] = "DepthwiseConv1D"
     example = Example({"kernel_size": 2}, ((5, 4),))
     input_rank = 3
@@ -71,6 +73,8 @@ class DepthwiseConv1D(DepthwiseConvolution):
 
 
 class DepthwiseConv2D(DepthwiseConvolution):
+    """Slides kernels of its own for each channel over height and width."""
+
     type: Literal["DepthwiseConv2D"] = "DepthwiseConv2D"
     example = Example({"kernel_size": 3, "padding": "same"}, ((8, 8, 3),))
     input_rank = 4
@@ -81,6 +85,8 @@ class DepthwiseConv2D(DepthwiseConvolution):
 
 
 class SeparableConv1D(SeparableConvolution):
+    """Slides kernels along each channel of a sequence, then mixes the channels into `filters`."""
+
     type: Literal["SeparableConv1D", "SeparableConvolution1D"] = "SeparableConv1D"
     example = Example({"filters": 6, "kernel_size": 2}, ((5, 4),))
     input_rank = 3
@@ -91,6 +97,8 @@ class SeparableConv1D(SeparableConvolution):
 
 
 class SeparableConv2D(SeparableConvolution):
+    """Slides kernels over each channel of an image, then mixes the channels into `filters`."""
+
     type: Literal["SeparableConv2D", "SeparableConvolution2D"] = "SeparableConv2D"
     example = Example({"filters": 6, "kernel_size": 3, "padding": "same"}, ((8, 8, 3),))
     input_rank = 4

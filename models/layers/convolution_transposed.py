@@ -44,6 +44,8 @@ class TransposedConvolution(StridesOrDilation):
 
 
 class Conv1DTranspose(TransposedConvolution):
+    """Spreads each step of a sequence over several by a kernel, a convolution run backwards."""
+
     type: Literal["Conv1DTranspose", "Convolution1DTranspose"] = "Conv1DTranspose"
     example = Example({"filters": 4, "kernel_size": 2, "strides": 2}, ((5, 3),))
     input_rank = 3
@@ -55,6 +57,8 @@ class Conv1DTranspose(TransposedConvolution):
 
 
 class Conv2DTranspose(TransposedConvolution):
+    """Spreads each pixel over height and width by a kernel, a convolution run backwards."""
+
     type: Literal["Conv2DTranspose", "Convolution2DTranspose"] = "Conv2DTranspose"
     example = Example({"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"}, ((7, 7, 3),))
     input_rank = 4
@@ -66,6 +70,8 @@ class Conv2DTranspose(TransposedConvolution):
 
 
 class Conv3DTranspose(TransposedConvolution):
+    """Spreads each element of a volume over its surroundings by a kernel."""
+
     type: Literal["Conv3DTranspose", "Convolution3DTranspose"] = "Conv3DTranspose"
     example = Example({"filters": 2, "kernel_size": 2, "strides": 2}, ((3, 4, 5, 2),))
     input_rank = 5

@@ -20,6 +20,8 @@ EmbeddingSize = Annotated[int, Field(ge=1, le=2**16)]
 
 
 class Dense(Pointwise):
+    """Multiplies the last axis by a learned matrix, then adds a bias and applies the activation."""
+
     type: Literal["Dense"] = "Dense"
     example = Example({"units": 10, "activation": "softmax"}, ((16,),))
     input_rank = tuple(range(2, MAX_RANK + 1))
@@ -65,6 +67,8 @@ class EmbeddingLayer(Layer):
 
 
 class Embedding(EmbeddingLayer):
+    """The learned vector of each integer."""
+
     type: Literal["Embedding"] = "Embedding"
     example = Example({"input_dim": 20, "output_dim": 4}, ((6,),), "int32")
     weights: NoWeights = None
@@ -74,6 +78,8 @@ class Embedding(EmbeddingLayer):
 
 
 class ReversibleEmbedding(EmbeddingLayer):
+    """The learned vector of each integer, from a table that Keras can also project back through."""
+
     type: Literal["ReversibleEmbedding"] = "ReversibleEmbedding"
     example = Example({"input_dim": 20, "output_dim": 4}, ((6,),), "int32")
     tie_weights: bool = True
@@ -82,11 +88,15 @@ class ReversibleEmbedding(EmbeddingLayer):
 
 
 class Identity(Pointwise):
+    """Returns its input unchanged."""
+
     type: Literal["Identity"] = "Identity"
     example = Example({}, ((4,),))
 
 
 class Masking(Pointwise):
+    """Sets steps whose values all equal `mask_value` to 0, and masks them for the layers after it."""
+
     type: Literal["Masking"] = "Masking"
     example = Example({}, ((5, 3),))
     input_rank = tuple(range(2, MAX_RANK + 1))

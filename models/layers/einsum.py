@@ -19,6 +19,8 @@ from models.layers.spatial import shape_text
 
 
 class EinsumDense(Layer):
+    """Multiplies by a learned tensor along the axes that an Einstein summation names."""
+
     type: Literal["EinsumDense"] = "EinsumDense"
     example = Example({"equation": "abc,cd->abd", "output_shape": [None, 6], "bias_axes": "d"}, ((5, 4),))
     input_rank = tuple(range(2, MAX_RANK + 1))

@@ -45,6 +45,8 @@ class Sized(Image):
 
 
 class Resizing(Sized):
+    """Scales images to `height` × `width` pixels."""
+
     type: Literal["Resizing"] = "Resizing"
     example = Example({"height": 4, "width": 6}, ((8, 8, 3),))
     interpolation: Annotated[Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"], AnyCase] = (
@@ -64,6 +66,8 @@ class Resizing(Sized):
 
 
 class CenterCrop(Sized):
+    """Cuts `height` × `width` pixels out of the middle of images."""
+
     type: Literal["CenterCrop"] = "CenterCrop"
     example = Example({"height": 4, "width": 4}, ((8, 8, 3),))
 
@@ -92,6 +96,8 @@ class AutoContrast(ImageAxes):
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(Image):
+    """Equalizes the histogram of each tile of an image, up to a limit of contrast, and blends the tiles."""
+
     type: Literal["ContrastLimitedAdaptiveHistogramEqualization"] = "ContrastLimitedAdaptiveHistogramEqualization"
     example = Example({"tile_grid_size": 2}, ((8, 8, 3),))
     value_range: ValueRange = BYTES

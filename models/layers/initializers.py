@@ -22,19 +22,27 @@ class Initializer(Named):
 
 
 class Zeros(Initializer):
+    """Fills the weights with 0."""
+
     type: Literal["Zeros"] = "Zeros"
 
 
 class Ones(Initializer):
+    """Fills the weights with 1."""
+
     type: Literal["Ones"] = "Ones"
 
 
 class Constant(Initializer):
+    """Fills the weights with `value`."""
+
     type: Literal["Constant"] = "Constant"
     value: float = 0.0
 
 
 class Identity(Initializer):
+    """The identity matrix times `gain`."""
+
     type: Literal["Identity"] = "Identity"
     gain: float = 1.0
 
@@ -53,24 +61,32 @@ class FanInitializer(RandomInitializer):
 
 
 class RandomNormal(RandomInitializer):
+    """Draws from a normal distribution."""
+
     type: Literal["RandomNormal"] = "RandomNormal"
     mean: float = 0.0
     stddev: Annotated[float, Field(ge=0)] = 0.05
 
 
 class TruncatedNormal(RandomInitializer):
+    """Draws from a normal distribution, cut off at two standard deviations from the mean."""
+
     type: Literal["TruncatedNormal"] = "TruncatedNormal"
     mean: float = 0.0
     stddev: Annotated[float, Field(ge=0)] = 0.05
 
 
 class RandomUniform(RandomInitializer):
+    """Draws evenly between `minval` and `maxval`."""
+
     type: Literal["RandomUniform"] = "RandomUniform"
     minval: float = -0.05
     maxval: float = 0.05
 
 
 class VarianceScaling(FanInitializer):
+    """Draws with a variance of `scale` divided by the units that `mode` counts."""
+
     type: Literal["VarianceScaling"] = "VarianceScaling"
     scale: Annotated[float, Field(gt=0)] = 1.0
     mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
@@ -78,31 +94,45 @@ class VarianceScaling(FanInitializer):
 
 
 class Orthogonal(RandomInitializer):
+    """A random orthogonal matrix times `gain`."""
+
     type: Literal["Orthogonal"] = "Orthogonal"
     gain: float = 1.0
 
 
 class GlorotNormal(FanInitializer):
+    """Draws from a truncated normal distribution of variance 2 / (fan_in + fan_out)."""
+
     type: Literal["GlorotNormal"] = "GlorotNormal"
 
 
 class GlorotUniform(FanInitializer):
+    """Draws evenly between ±√(6 / (fan_in + fan_out))."""
+
     type: Literal["GlorotUniform"] = "GlorotUniform"
 
 
 class HeNormal(FanInitializer):
+    """Draws from a truncated normal distribution of variance 2 / fan_in."""
+
     type: Literal["HeNormal"] = "HeNormal"
 
 
 class HeUniform(FanInitializer):
+    """Draws evenly between ±√(6 / fan_in)."""
+
     type: Literal["HeUniform"] = "HeUniform"
 
 
 class LecunNormal(FanInitializer):
+    """Draws from a truncated normal distribution of variance 1 / fan_in."""
+
     type: Literal["LecunNormal"] = "LecunNormal"
 
 
 class LecunUniform(FanInitializer):
+    """Draws evenly between ±√(3 / fan_in)."""
+
     type: Literal["LecunUniform"] = "LecunUniform"
 
 

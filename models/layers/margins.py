@@ -38,6 +38,8 @@ class Cropping(SpatialAxes):
 
 
 class Cropping1D(Cropping):
+    """Cuts steps off the beginning and the end of a sequence."""
+
     type: Literal["Cropping1D"] = "Cropping1D"
     example = Example({}, ((5, 2),))
     input_rank = 3
@@ -46,6 +48,8 @@ class Cropping1D(Cropping):
 
 
 class Cropping2D(Cropping, Spatial):
+    """Cuts rows and columns off the edges of images."""
+
     type: Literal["Cropping2D"] = "Cropping2D"
     example = Example({"cropping": 1}, ((5, 6, 2),))
     input_rank = 4
@@ -54,6 +58,8 @@ class Cropping2D(Cropping, Spatial):
 
 
 class Cropping3D(Cropping, Spatial):
+    """Cuts margins off the three axes of a volume."""
+
     type: Literal["Cropping3D"] = "Cropping3D"
     example = Example({}, ((3, 4, 5, 2),))
     input_rank = 5
@@ -75,6 +81,8 @@ class ZeroPadding(Spatial):
 
 
 class ZeroPadding1D(ZeroPadding):
+    """Adds steps of zeros before and after a sequence."""
+
     type: Literal["ZeroPadding1D"] = "ZeroPadding1D"
     example = Example({}, ((3, 2),))
     input_rank = 3
@@ -83,6 +91,8 @@ class ZeroPadding1D(ZeroPadding):
 
 
 class ZeroPadding2D(ZeroPadding):
+    """Adds rows and columns of zeros around images."""
+
     type: Literal["ZeroPadding2D"] = "ZeroPadding2D"
     example = Example({}, ((3, 4, 2),))
     input_rank = 4
@@ -91,6 +101,8 @@ class ZeroPadding2D(ZeroPadding):
 
 
 class ZeroPadding3D(ZeroPadding):
+    """Adds margins of zeros around the three axes of a volume."""
+
     type: Literal["ZeroPadding3D"] = "ZeroPadding3D"
     example = Example({}, ((2, 3, 4, 2),))
     input_rank = 5

@@ -43,31 +43,45 @@ class ElementwiseMerging(Pointwise, Merging):
 
 
 class Add(ElementwiseMerging):
+    """The sum of the inputs, element by element."""
+
     type: Literal["Add"] = "Add"
 
 
 class Average(ElementwiseMerging):
+    """The mean of the inputs, element by element."""
+
     type: Literal["Average"] = "Average"
 
 
 class Maximum(ElementwiseMerging):
+    """The largest of the inputs, element by element."""
+
     type: Literal["Maximum"] = "Maximum"
 
 
 class Minimum(ElementwiseMerging):
+    """The smallest of the inputs, element by element."""
+
     type: Literal["Minimum"] = "Minimum"
 
 
 class Multiply(ElementwiseMerging):
+    """The product of the inputs, element by element."""
+
     type: Literal["Multiply"] = "Multiply"
 
 
 class Subtract(ElementwiseMerging):
+    """The first input minus the second, element by element."""
+
     type: Literal["Subtract"] = "Subtract"
     input_count = (2, 2)
 
 
 class Concatenate(Merging):
+    """Joins the inputs along one axis."""
+
     type: Literal["Concatenate"] = "Concatenate"
     example = Example({}, ((4, 3), (4, 2)))
     axis: InnerAxis = -1
@@ -92,6 +106,8 @@ class Concatenate(Merging):
 
 
 class Dot(Merging):
+    """Multiplies two inputs and sums over an axis of each; with `normalize`, their cosine similarity."""
+
     type: Literal["Dot"] = "Dot"
     example = Example({"axes": [2, 1]}, ((3, 4), (4, 5)))
     input_count = (2, 2)

@@ -40,6 +40,8 @@ class ScaledAndShifted(Layer):
 
 
 class BatchNormalization(ScaledAndShifted):
+    """Normalizes each channel: by the batch in training, by stored mean and variance at inference."""
+
     type: Literal["BatchNormalization"] = "BatchNormalization"
     example = Example({}, ((4, 4, 3),))
     axis: InnerAxis = -1
@@ -68,6 +70,8 @@ class BatchNormalization(ScaledAndShifted):
 
 
 class GroupNormalization(ScaledAndShifted):
+    """Normalizes groups of channels of each example to mean 0 and variance 1, then scales and shifts."""
+
     type: Literal["GroupNormalization"] = "GroupNormalization"
     example = Example({"groups": 2}, ((4, 4, 6),))
     groups: GroupCount = 32
@@ -86,6 +90,8 @@ class GroupNormalization(ScaledAndShifted):
 
 
 class LayerNormalization(AlongAxes, ScaledAndShifted):
+    """Normalizes each example along the axis to mean 0 and variance 1, then scales and shifts."""
+
     type: Literal["LayerNormalization"] = "LayerNormalization"
     example = Example({}, ((5, 4),))
 
@@ -96,6 +102,8 @@ class LayerNormalization(AlongAxes, ScaledAndShifted):
 
 
 class RMSNormalization(AlongAxes):
+    """Divides by the root mean square along the axis, then scales."""
+
     type: Literal["RMSNormalization"] = "RMSNormalization"
     example = Example({}, ((5, 4),))
     epsilon: Epsilon = 1e-06
@@ -116,5 +124,7 @@ class RMSNormalization(AlongAxes):
 
 
 class UnitNormalization(AlongAxes):
+    """Divides by the Euclidean norm along the axis."""
+
     type: Literal["UnitNormalization"] = "UnitNormalization"
     example = Example({}, ((5, 4),))

@@ -35,6 +35,8 @@ class Pooling(Spatial):
 
 
 class MaxPooling1D(Pooling):
+    """The largest value in each window of a sequence."""
+
     type: Literal["MaxPooling1D", "MaxPool1D"] = "MaxPooling1D"
     example = Example({}, ((6, 3),))
     input_rank = 3
@@ -44,6 +46,8 @@ class MaxPooling1D(Pooling):
 
 
 class MaxPooling2D(Pooling):
+    """The largest value in each window of an image."""
+
     type: Literal["MaxPooling2D", "MaxPool2D"] = "MaxPooling2D"
     example = Example({}, ((6, 6, 3),))
     input_rank = 4
@@ -53,6 +57,8 @@ class MaxPooling2D(Pooling):
 
 
 class MaxPooling3D(Pooling):
+    """The largest value in each window of a volume."""
+
     type: Literal["MaxPooling3D", "MaxPool3D"] = "MaxPooling3D"
     example = Example({}, ((4, 4, 4, 2),))
     input_rank = 5
@@ -62,6 +68,8 @@ class MaxPooling3D(Pooling):
 
 
 class AveragePooling1D(Pooling):
+    """The mean in each window of a sequence."""
+
     type: Literal["AveragePooling1D", "AvgPool1D"] = "AveragePooling1D"
     example = Example({"pool_size": 2}, ((6, 3),))
     input_rank = 3
@@ -71,6 +79,8 @@ class AveragePooling1D(Pooling):
 
 
 class AveragePooling2D(Pooling):
+    """The mean in each window of an image."""
+
     type: Literal["AveragePooling2D", "AvgPool2D"] = "AveragePooling2D"
     example = Example({"pool_size": 2}, ((6, 6, 3),))
     input_rank = 4
@@ -80,6 +90,8 @@ class AveragePooling2D(Pooling):
 
 
 class AveragePooling3D(Pooling):
+    """The mean in each window of a volume."""
+
     type: Literal["AveragePooling3D", "AvgPool3D"] = "AveragePooling3D"
     example = Example({"pool_size": 2}, ((4, 4, 4, 2),))
     input_rank = 5

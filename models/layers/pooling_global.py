@@ -16,6 +16,8 @@ class GlobalPooling(Spatial):
 
 
 class GlobalMaxPooling1D(GlobalPooling):
+    """The largest value of each channel over all steps of a sequence."""
+
     type: Literal["GlobalMaxPooling1D", "GlobalMaxPool1D"] = "GlobalMaxPooling1D"
     example = Example({}, ((6, 3),))
     input_rank = 3
@@ -23,6 +25,8 @@ class GlobalMaxPooling1D(GlobalPooling):
 
 
 class GlobalMaxPooling2D(GlobalPooling):
+    """The largest value of each channel over all of height and width."""
+
     type: Literal["GlobalMaxPooling2D", "GlobalMaxPool2D"] = "GlobalMaxPooling2D"
     example = Example({}, ((6, 6, 3),))
     input_rank = 4
@@ -30,6 +34,8 @@ class GlobalMaxPooling2D(GlobalPooling):
 
 
 class GlobalMaxPooling3D(GlobalPooling):
+    """The largest value of each channel over all of a volume."""
+
     type: Literal["GlobalMaxPooling3D", "GlobalMaxPool3D"] = "GlobalMaxPooling3D"
     example = Example({}, ((4, 4, 4, 2),))
     input_rank = 5
@@ -37,6 +43,8 @@ class GlobalMaxPooling3D(GlobalPooling):
 
 
 class GlobalAveragePooling1D(GlobalPooling):
+    """The mean of each channel over all steps of a sequence."""
+
     type: Literal["GlobalAveragePooling1D", "GlobalAvgPool1D"] = "GlobalAveragePooling1D"
     example = Example({}, ((6, 3),))
     input_rank = 3
@@ -44,6 +52,8 @@ class GlobalAveragePooling1D(GlobalPooling):
 
 
 class GlobalAveragePooling2D(GlobalPooling):
+    """The mean of each channel over all of height and width."""
+
     type: Literal["GlobalAveragePooling2D", "GlobalAvgPool2D"] = "GlobalAveragePooling2D"
     example = Example({}, ((6, 6, 3),))
     input_rank = 4
@@ -51,6 +61,8 @@ class GlobalAveragePooling2D(GlobalPooling):
 
 
 class GlobalAveragePooling3D(GlobalPooling):
+    """The mean of each channel over all of a volume."""
+
     type: Literal["GlobalAveragePooling3D", "GlobalAvgPool3D"] = "GlobalAveragePooling3D"
     example = Example({}, ((4, 4, 4, 2),))
     input_rank = 5
@@ -80,6 +92,8 @@ class AdaptivePooling(Spatial):
 
 
 class AdaptiveMaxPooling1D(AdaptivePooling):
+    """The largest value in each of `output_size` nearly equal parts of a sequence."""
+
     type: Literal["AdaptiveMaxPooling1D"] = "AdaptiveMaxPooling1D"
     example = Example({"output_size": 3}, ((7, 3),))
     input_rank = 3
@@ -88,6 +102,8 @@ class AdaptiveMaxPooling1D(AdaptivePooling):
 
 
 class AdaptiveMaxPooling2D(AdaptivePooling):
+    """The largest value in each of `output_size` nearly equal parts of an image."""
+
     type: Literal["AdaptiveMaxPooling2D"] = "AdaptiveMaxPooling2D"
     example = Example({"output_size": 3}, ((7, 6, 3),))
     input_rank = 4
@@ -96,6 +112,8 @@ class AdaptiveMaxPooling2D(AdaptivePooling):
 
 
 class AdaptiveMaxPooling3D(AdaptivePooling):
+    """The largest value in each of `output_size` nearly equal parts of a volume."""
+
     type: Literal["AdaptiveMaxPooling3D"] = "AdaptiveMaxPooling3D"
     example = Example({"output_size": 2}, ((4, 5, 6, 2),))
     input_rank = 5
@@ -104,6 +122,8 @@ class AdaptiveMaxPooling3D(AdaptivePooling):
 
 
 class AdaptiveAveragePooling1D(AdaptivePooling):
+    """The mean in each of `output_size` nearly equal parts of a sequence."""
+
     type: Literal["AdaptiveAveragePooling1D"] = "AdaptiveAveragePooling1D"
     example = Example({"output_size": 3}, ((7, 3),))
     input_rank = 3
@@ -112,6 +132,8 @@ class AdaptiveAveragePooling1D(AdaptivePooling):
 
 
 class AdaptiveAveragePooling2D(AdaptivePooling):
+    """The mean in each of `output_size` nearly equal parts of an image."""
+
     type: Literal["AdaptiveAveragePooling2D"] = "AdaptiveAveragePooling2D"
     example = Example({"output_size": 3}, ((7, 6, 3),))
     input_rank = 4
@@ -120,6 +142,8 @@ class AdaptiveAveragePooling2D(AdaptivePooling):
 
 
 class AdaptiveAveragePooling3D(AdaptivePooling):
+    """The mean in each of `output_size` nearly equal parts of a volume."""
+
     type: Literal["AdaptiveAveragePooling3D"] = "AdaptiveAveragePooling3D"
     example = Example({"output_size": 2}, ((4, 5, 6, 2),))
     input_rank = 5

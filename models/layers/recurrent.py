@@ -88,11 +88,15 @@ CuDNN = Annotated[Literal["auto"] | bool, AnyCase]
 
 
 class SimpleRNN(DenseRecurrent):
+    """Runs along a sequence, each step a dense layer of the input and of the last output."""
+
     type: Literal["SimpleRNN"] = "SimpleRNN"
     example = Example({"units": 4}, ((5, 8),))
 
 
 class GRU(DenseRecurrent):
+    """Runs gated recurrent units along a sequence."""
+
     type: Literal["GRU"] = "GRU"
     example = Example({"units": 4}, ((5, 8),))
     gates = 3
@@ -102,6 +106,8 @@ class GRU(DenseRecurrent):
 
 
 class LSTM(DenseRecurrent):
+    """Runs long short-term memory units along a sequence."""
+
     type: Literal["LSTM"] = "LSTM"
     example = Example({"units": 4}, ((5, 8),))
     gates = 4

@@ -56,11 +56,15 @@ class Cell(DenseRecurrence):
 
 
 class SimpleRNNCell(Cell):
+    """One step of SimpleRNN."""
+
     type: Literal["SimpleRNNCell"] = "SimpleRNNCell"
     example = Example({"units": 4}, ((8,),))
 
 
 class GRUCell(Cell):
+    """One step of GRU."""
+
     type: Literal["GRUCell"] = "GRUCell"
     example = Example({"units": 4}, ((8,),))
     gates = 3
@@ -69,6 +73,8 @@ class GRUCell(Cell):
 
 
 class LSTMCell(Cell):
+    """One step of LSTM."""
+
     type: Literal["LSTMCell"] = "LSTMCell"
     example = Example({"units": 4}, ((8,),))
     gates = 4

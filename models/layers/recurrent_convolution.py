@@ -60,6 +60,8 @@ def step_shape(shape: Shape) -> Shape:
 
 
 class ConvLSTM1D(ConvLSTM):
+    """An LSTM over steps that are sequences, with convolutions in place of its matrix products."""
+
     type: Literal["ConvLSTM1D"] = "ConvLSTM1D"
     example = Example({"filters": 2, "kernel_size": 3}, ((3, 8, 2),))
     input_rank = 4
@@ -70,6 +72,8 @@ class ConvLSTM1D(ConvLSTM):
 
 
 class ConvLSTM2D(ConvLSTM):
+    """An LSTM over steps that are images, with convolutions in place of its matrix products."""
+
     type: Literal["ConvLSTM2D"] = "ConvLSTM2D"
     example = Example({"filters": 2, "kernel_size": 3}, ((3, 8, 8, 1),))
     input_rank = 5
@@ -80,6 +84,8 @@ class ConvLSTM2D(ConvLSTM):
 
 
 class ConvLSTM3D(ConvLSTM):
+    """An LSTM over steps that are volumes, with convolutions in place of its matrix products."""
+
     type: Literal["ConvLSTM3D"] = "ConvLSTM3D"
     example = Example({"filters": 2, "kernel_size": 2}, ((2, 4, 4, 4, 1),))
     input_rank = 6

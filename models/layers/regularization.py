@@ -27,6 +27,8 @@ class Noise(TrainingOnly):
 
 
 class Dropout(Noise):
+    """Sets random values to 0 in training, and scales the others up to keep the sum."""
+
     type: Literal["Dropout"] = "Dropout"
     example = Example({"rate": 0.5}, ((4,),))
     rate: Rate
@@ -34,6 +36,8 @@ class Dropout(Noise):
 
 
 class AlphaDropout(Noise):
+    """Drops random values in training so that mean and variance are kept, as SELU needs."""
+
     type: Literal["AlphaDropout"] = "AlphaDropout"
     example = Example({"rate": 0.5}, ((4,),))
     rate: Rate
@@ -41,12 +45,16 @@ class AlphaDropout(Noise):
 
 
 class GaussianDropout(Noise):
+    """Multiplies by random numbers around 1 in training."""
+
     type: Literal["GaussianDropout"] = "GaussianDropout"
     example = Example({"rate": 0.5}, ((4,),))
     rate: Rate
 
 
 class GaussianNoise(Noise):
+    """Adds random numbers around 0 in training."""
+
     type: Literal["GaussianNoise"] = "GaussianNoise"
     example = Example({"stddev": 0.1}, ((4,),))
     stddev: Rate
@@ -62,12 +70,16 @@ class SpatialDropout(Noise):
 
 
 class SpatialDropout1D(SpatialDropout):
+    """Sets random channels of a sequence to 0 in training."""
+
     type: Literal["SpatialDropout1D"] = "SpatialDropout1D"
     example = Example({"rate": 0.5}, ((5, 3),))
     input_rank = 3
 
 
 class SpatialDropout2D(SpatialDropout):
+    """Sets random channels of images to 0 in training."""
+
     type: Literal["SpatialDropout2D"] = "SpatialDropout2D"
     example = Example({"rate": 0.5}, ((4, 5, 3),))
     input_rank = 4
@@ -75,6 +87,8 @@ class SpatialDropout2D(SpatialDropout):
 
 
 class SpatialDropout3D(SpatialDropout):
+    """Sets random channels of volumes to 0 in training."""
+
     type: Literal["SpatialDropout3D"] = "SpatialDropout3D"
     example = Example({"rate": 0.5}, ((3, 4, 5, 2),))
     input_rank = 5
@@ -82,6 +96,8 @@ class SpatialDropout3D(SpatialDropout):
 
 
 class ActivityRegularization(TrainingOnly):
+    """Passes its input on, and adds a penalty on the size of its values to the loss."""
+
     type: Literal["ActivityRegularization"] = "ActivityRegularization"
     example = Example({"l1": 0.01}, ((4,),))
     not_taken = frozenset({"activity_regularizer"})

@@ -26,12 +26,16 @@ AxisNumber = Annotated[int, Field(ge=1, le=MAX_RANK - 1)]
 
 
 class Flatten(Layer):
+    """Joins all axes but the batch into one."""
+
     type: Literal["Flatten"] = "Flatten"
     example = Example({}, ((3, 4, 2),))
     data_format: DataFormat | None = None
 
 
 class Reshape(Layer):
+    """Arranges the elements of each example in another shape."""
+
     type: Literal["Reshape"] = "Reshape"
     example = Example({"target_shape": [2, 6]}, ((3, 4),))
     target_shape: Annotated[list[TargetLength], Field(max_length=MAX_RANK - 1)]
@@ -61,6 +65,8 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
+    """Reorders the axes of each example."""
+
     type: Literal["Permute"] = "Permute"
     example = Example({"dims": [2, 1]}, ((3, 4),))
     dims: Annotated[list[AxisNumber], Field(min_length=1, max_length=MAX_RANK - 1)]
@@ -81,6 +87,8 @@ class Permute(Layer):
 
 
 class RepeatVector(Layer):
+    """Repeats each vector as the `n` steps of a sequence."""
+
     type: Literal["RepeatVector"] = "RepeatVector"
     example = Example({"n": 3}, ((4,),))
     input_rank = 2
@@ -88,6 +96,8 @@ class RepeatVector(Layer):
 
 
 class UpSampling1D(SpatialAxes):
+    """Repeats each step of a sequence `size` times."""
+
     type: Literal["UpSampling1D"] = "UpSampling1D"
     example = Example({}, ((3, 2),))
     input_rank = 3
@@ -96,6 +106,8 @@ class UpSampling1D(SpatialAxes):
 
 
 class UpSampling2D(Spatial):
+    """Enlarges images by whole factors, repeating pixels or interpolating between them."""
+
     type: Literal["UpSampling2D"] = "UpSampling2D"
     example = Example({}, ((3, 4, 2),))
     input_rank = 4
@@ -108,6 +120,8 @@ class UpSampling2D(Spatial):
 
 
 class UpSampling3D(Spatial):
+    """Enlarges volumes by whole factors, repeating their elements."""
+
     type: Literal["UpSampling3D"] = "UpSampling3D"
     example = Example({}, ((2, 3, 4, 2),))
     input_rank = 5

@@ -74,7 +74,10 @@ class STFTSpectrogram(Spatial):
 
 
 class MelSpectrogram(Layer):
-    """A spectrogram on the mel scale. With power_to_db, `top_db` is counted from the loudest value of the batch."""
+    """A spectrogram on the mel scale.
+
+    With power_to_db, `top_db` is counted from the loudest value of the batch.
+    """
 
     type: Literal["MelSpectrogram"] = "MelSpectrogram"
     example = Example({"fft_length": 16, "sequence_stride": 8, "num_mel_bins": 4}, ((64,),))

@@ -100,7 +100,10 @@ def _copies(layer: Layer, shape: Shape) -> int:
 
 
 class SpectralNormalization(Layer):
-    """Divides a layer's kernel by its largest singular value, in training mode; at inference it is as it was left."""
+    """Divides a layer's kernel by its largest singular value, in training mode.
+
+    At inference it is as it was left.
+    """
 
     type: Literal["SpectralNormalization"] = "SpectralNormalization"
     example = Example({"layer": {"type": "Conv2D", "filters": 2, "kernel_size": 3}}, ((6, 6, 1),))

@@ -47,6 +47,8 @@ def test_settings_that_are_wrong_stop_every_command_with_one_line() -> None:
         (("settings",), {"LAYERSCOPE_PROT": "1"}),
         (("settings", "--max-body", "huge"), {}),
         (("serve", "--engines", "0"), {}),
+        (("openapi",), {"LAYERSCOPE_PORT": "http"}),
+        (("plan", "examples/digits.json"), {"LAYERSCOPE_DEADLINE": "0"}),
     ]:
         done = layerscope(*arguments, **environment)
         assert (done.returncode, done.stdout) == (1, "")
@@ -54,7 +56,7 @@ def test_settings_that_are_wrong_stop_every_command_with_one_line() -> None:
         assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [(), ("sreve",), ("settings", "--prot", "1"), ("plan",)])
+@pytest.mark.parametrize("arguments", [(), ("sreve",), ("settings", "--prot", "1")])
 def test_commands_that_do_not_exist_are_explained(arguments: tuple[str, ...]) -> None:
     """With the usage."""
     done = layerscope(*arguments)
@@ -84,6 +86,15 @@ def test_plan_prints_what_a_document_costs() -> None:
     assert found["inputs"]["input"]["shape"] == [64, 28, 28, 1]
     assert found["layers"][0]["shape"] == [64, 28, 28, 3]
     assert found["totals"]["parameters"] == 30 + 12 + 5890
+
+
+@pytest.mark.parametrize(("document", "stdin"), [("missing.json", ""), ("-", "[3"), ("examples/digit.png", "")])
+def test_plan_says_what_it_cannot_read(document: str, stdin: str) -> None:
+    """No such file, or nothing that is JSON: one line."""
+    done = layerscope("plan", document, stdin=stdin)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"layerscope: {document}: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_plan_refuses_a_document_with_its_problems() -> None:

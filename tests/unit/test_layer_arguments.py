@@ -140,6 +140,14 @@ def test_no_two_types_share_a_name() -> None:
     assert len(names) == len(set(names))
 
 
+def test_every_type_has_a_summary_of_its_own() -> None:
+    """One line of at most 100 characters that ends in a period, and no two alike."""
+    summaries = {cls.__name__: (vars(cls).get("__doc__") or "").strip().split("\n")[0] for cls in CATALOGUE}
+    unfit = {name: text for name, text in summaries.items() if len(text) > 100 or not text.endswith(".")}
+    assert unfit == {}
+    assert len(set(summaries.values())) == len(summaries)
+
+
 @every_standalone_type
 def test_example_builds_and_runs(cls: type[Layer]) -> None:
     """The example is accepted, and its outputs have the announced number, shapes and dtypes."""

@@ -1,0 +1,139 @@
+"""The rules of the architecture, checked by tools instead of eyes."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import models
+import models.engine
+
+ROOT = Path(__file__).parents[2]
+MAX_LINES = 250
+SHARED = {"arena", "channel", "messages"}
+"""What the front uses of models.engine."""
+SOURCES = sorted(path for package in ("service", "models") for path in (ROOT / package).rglob("*.py"))
+every_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def tree(path: Path) -> ast.Module:
+    """A source file, parsed."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def contracts() -> dict[str, dict[str, Any]]:
+    """The import-linter contracts, by name."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return {contract["name"]: contract for contract in config["tool"]["importlinter"]["contracts"]}
+
+
+def test_imports_point_one_way() -> None:
+    """Every contract of pyproject.toml is kept, also by imports inside functions."""
+    tool = shutil.which("lint-imports", path=sysconfig.get_path("scripts"))
+    assert tool
+    done = subprocess.run([tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert f"{len(contracts())} kept, 0 broken" in done.stdout
+
+
+def test_every_module_outside_the_engine_is_under_contract() -> None:
+    """A module that is added to models may not import TensorFlow either, until it says that it is the engine."""
+    outside = {f"models.{module.name}" for module in pkgutil.iter_modules(models.__path__)} - {"models.engine"}
+    listed = contracts()["Only the engine imports TensorFlow or Keras"]["source_modules"]
+    assert set(listed) == outside | {f"models.engine.{name}" for name in SHARED}
+
+
+def test_the_front_uses_nothing_of_the_engine_but_what_they_share() -> None:
+    """Messages, channel and arena: the rest of the engine is another process."""
+    used = {
+        name.removeprefix("models.engine.")
+        for path in SOURCES
+        if path.is_relative_to(ROOT / "service")
+        for name in imported(path)
+        if name.startswith("models.engine")
+    }
+    assert used <= SHARED
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules that a source file imports."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("modules", ["service.app, service.cli, service.server", "models.store, models.addresses"])
+def test_the_front_runs_without_tensorflow(modules: str) -> None:
+    """Importing all of it loads neither TensorFlow nor Keras: it starts at once and cannot be taken down by them."""
+    code = f"import sys, {modules}; print({{'tensorflow', 'keras', 'h5py'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@every_source
+def test_only_the_settings_read_the_environment(path: Path) -> None:
+    """Nothing else depends on variables that `layerscope settings` does not print."""
+    reads = [
+        node.lineno
+        for node in ast.walk(tree(path))
+        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "putenv"))
+        or (isinstance(node, ast.ImportFrom) and {alias.name for alias in node.names} & {"environ", "getenv"})
+    ]
+    assert bool(reads) == (path == ROOT / "service/settings.py"), reads
+
+
+@every_source
+def test_no_state_hides_in_modules(path: Path) -> None:
+    """State lives in the lifespan and arrives through signatures: nothing is declared global."""
+    assert [node.lineno for node in ast.walk(tree(path)) if isinstance(node, ast.Global)] == []
+
+
+@every_source
+def test_files_are_short(path: Path) -> None:
+    """One noun a file."""
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= MAX_LINES
+
+
+@every_source
+def test_modules_say_what_they_are(path: Path) -> None:
+    """A docstring that begins every file, but those that only mark a package."""
+    assert ast.get_docstring(tree(path)) or not path.read_text(encoding="utf-8").strip()
+
+
+def test_tests_are_a_specification() -> None:
+    """Every test says in a sentence what it holds to be true."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not (ast.get_docstring(node) or "").endswith(".")
+    ]
+    assert silent == []
+
+
+def test_tests_are_not_packages() -> None:
+    """A package tests/models would stand in front of models itself."""
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_the_engine_package_loads_nothing_by_itself() -> None:
+    """`python -m models.engine` is how an engine starts, so importing the package must load nothing."""
+    code = "import sys, models.engine; print(sorted(name for name in sys.modules if name.startswith('models')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "['models', 'models.engine']\n"
+    assert {module.name for module in pkgutil.iter_modules(models.engine.__path__)} >= {"__main__", "process"}
