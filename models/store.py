@@ -59,6 +59,9 @@ class ModelStore:
             if str(path).endswith(".json"):
                 entry = Entry(**orjson.loads(self._fs.cat_file(path)))
                 self._entries[entry.name] = entry
+        for path in self._fs.ls(self._path("objects"), detail=False):
+            if str(path).rpartition("/")[2].removesuffix(".json") not in {e.object for e in self._entries.values()}:
+                self._fs.rm_file(path)
 
     def entries(self) -> list[Entry]:
         """Every name, sorted."""

@@ -15,7 +15,8 @@ from service import errors
 from service.body_limit import BodyLimit
 from service.contract import components
 from service.defects import Defects
-from service.engines import Engines, LocalEngines
+from service.engines import Engines
+from service.local_engines import LocalEngines
 from service.request_id import RequestId
 from service.routes import activations, docs, health, layers, models, plan
 from service.settings import Settings

@@ -10,7 +10,7 @@ from models.addresses import select
 from models.document import parse_document
 from models.network import expand
 from service.activations import document_bytes
-from service.engines import LocalEngines
+from service.local_engines import LocalEngines
 from service.routes.plan import require_inputs
 from service.settings import Settings
 

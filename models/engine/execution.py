@@ -64,7 +64,8 @@ class Execution:
         started = time.perf_counter()
         model, cached = self._model(request.key, request.document)
         concrete = model.concrete({info.name: info.shape for info in request.inputs})
-        admit(concrete, request.outputs, request.max_bytes, self.limits.max_working_bytes, request.max_macs)
+        sent = request.max_bytes if request.data else self.limits.max_working_bytes
+        admit(concrete, request.outputs, sent, self.limits.max_working_bytes, request.max_macs)
         probe = model.probe(request.outputs, request.training, request.training and request.weights)
         built = time.perf_counter()
         results = probe.run(_in_order(model.network, request.inputs, inputs))

@@ -9,7 +9,7 @@ from pydantic import Field
 from models.layers.activation_names import ActivationName
 from models.layers.axes import AlongAxes, inner_axes
 from models.layers.constraints import AnyConstraint
-from models.layers.fields import MAX_RANK, NonNegative
+from models.layers.fields import MAX_RANK, NonNegative, OneOrSeveral
 from models.layers.initializers import AnyInitializer, Zeros
 from models.layers.layer import Example, Shape
 from models.layers.pointwise import Pointwise
@@ -62,7 +62,9 @@ class PReLU(Pointwise):
     alpha_initializer: AnyInitializer = Zeros()
     alpha_regularizer: AnyRegularizer | None = None
     alpha_constraint: AnyConstraint | None = None
-    shared_axes: SharedAxis | Annotated[list[SharedAxis], Field(min_length=1, max_length=MAX_RANK - 1)] | None = None
+    shared_axes: Annotated[
+        SharedAxis | Annotated[list[SharedAxis], Field(min_length=1, max_length=MAX_RANK - 1)] | None, OneOrSeveral
+    ] = None
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Every axis with slopes of its own must have a known length."""

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from models.layers.attention import AttentionLayer
 from models.layers.constraints import AnyConstraint
-from models.layers.fields import Axis, Features, Length, SeedNumber
+from models.layers.fields import Axis, Features, Length, OneOrSeveral, SeedNumber
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
 from models.layers.layer import Example, LayerFault, Shape, fault, least_size, size_of
 from models.layers.refused import NoFlash
@@ -45,8 +45,12 @@ class MultiHeadAttention(ProjectedAttention):
     num_heads: Heads
     key_dim: Features
     value_dim: Features | None = None
-    output_shape: Features | Annotated[list[Features], Field(min_length=1, max_length=4)] | None = None
-    attention_axes: Axis | Annotated[list[Axis], Field(min_length=1, max_length=4)] | None = None
+    output_shape: Annotated[
+        Features | Annotated[list[Features], Field(min_length=1, max_length=4)] | None, OneOrSeveral
+    ] = None
+    attention_axes: Annotated[Axis | Annotated[list[Axis], Field(min_length=1, max_length=4)] | None, OneOrSeveral] = (
+        None
+    )
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         super().check_shapes(shapes)

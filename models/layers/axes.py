@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from models.layers.fields import MAX_RANK
+from models.layers.fields import MAX_RANK, OneOrSeveral
 from models.layers.layer import Layer, LayerFault, Shape, Windows
 from models.layers.pointwise import pointwise
 from models.layers.spatial import shape_text
@@ -26,7 +26,9 @@ def _not_the_batch(axis: int) -> int:
 
 InnerAxis = Annotated[int, Field(ge=1 - MAX_RANK, le=MAX_RANK - 1), AfterValidator(_not_the_batch)]
 """An axis other than the batch; negative ones count from the end."""
-InnerAxes = InnerAxis | Annotated[list[InnerAxis], Field(min_length=1, max_length=MAX_RANK - 1)]
+InnerAxes = Annotated[
+    InnerAxis | Annotated[list[InnerAxis], Field(min_length=1, max_length=MAX_RANK - 1)], OneOrSeveral
+]
 
 
 def inner_axes(field: str, axes: int | Sequence[int], shape: Shape) -> tuple[int, ...]:

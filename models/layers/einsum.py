@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from models.layers.activation_names import FusedActivation
 from models.layers.constraints import AnyConstraint
 from models.layers.einsum_equation import Equation, EquationText
-from models.layers.fields import MAX_RANK, Length, Unset
+from models.layers.fields import MAX_RANK, Length, OneOrSeveral, Unset
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
 from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, size_of
 from models.layers.pointwise import pointwise
@@ -25,7 +25,9 @@ class EinsumDense(Layer):
     example = Example({"equation": "abc,cd->abd", "output_shape": [None, 6], "bias_axes": "d"}, ((5, 4),))
     input_rank = tuple(range(2, MAX_RANK + 1))
     equation: EquationText
-    output_shape: Length | Annotated[list[Length | None], Field(min_length=1, max_length=MAX_RANK - 1)]
+    output_shape: Annotated[
+        Length | Annotated[list[Length | None], Field(min_length=1, max_length=MAX_RANK - 1)], OneOrSeveral
+    ]
     activation: FusedActivation = None
     bias_axes: Annotated[str, Field(min_length=1, max_length=MAX_RANK)] | None = None
     kernel_initializer: AnyInitializer = GlorotUniform()

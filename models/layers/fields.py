@@ -68,6 +68,14 @@ Length = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
 """The length of one axis."""
 Axis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1)]
 """An axis number; negative ones count from the end."""
+
+
+def _one_of_one(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], int) else value
+
+
+OneOrSeveral = AfterValidator(_one_of_one)
+"""For what Keras takes as one number or a list: a list of one is the number, so that spelling makes no other model."""
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction from 0 to 1."""
 Epsilon = Annotated[float, Field(ge=0, le=1)]

@@ -20,7 +20,7 @@ from service.bodies import is_json, parse_json, unsupported
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
 from service.errors import raises
 from service.options import Selectors, from_pairs, gathered
-from service.schemas import PlanReply
+from service.plan_schemas import PlanReply
 from service.state import State, StateOf
 
 router = APIRouter(tags=["plan"])

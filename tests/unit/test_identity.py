@@ -210,3 +210,18 @@ def test_different_networks_have_different_ids(one: list[Any], other: list[Any])
     """Ids are equal exactly when the canonical documents are."""
     same = canonical(parse_document(network(*one))) == canonical(parse_document(network(*other)))
     assert (identity(network(*one)) == identity(network(*other))) == same
+
+
+@pytest.mark.parametrize(("layer", "field"), [
+    ({"type": "LayerNormalization"}, "axis"), ({"type": "Softmax"}, "axis"), ({"type": "UnitNormalization"}, "axis"),
+    ({"type": "RMSNormalization"}, "axis"), ({"type": "PReLU"}, "shared_axes"),
+    ({"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 2}, "attention_axes"),
+])  # fmt: skip
+def test_a_list_of_one_axis_is_that_axis(layer: dict[str, Any], field: str) -> None:
+    """`1` and `[1]` are one spelling where Keras takes a number or a list."""
+    inputs = {"inputs": ["input", "input"]} if layer["type"] == "MultiHeadAttention" else {}
+    one, several = [
+        expand(parse_document({"input": [3, 4], "layers": [{**layer, **inputs, field: axis}]})).identity()
+        for axis in (1, [1])
+    ]
+    assert one == several

@@ -1,0 +1,226 @@
+"""Engines as processes on this machine: start, watch, kill, replace, and hand requests to.
+
+One implementation of `service.engines.Engines`; engines on other machines would be another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+from zlib import crc32
+
+from models.engine.messages import Data, Failed, Planned, Ran
+from models.errors import (
+    DeadlineExceeded,
+    Draining,
+    EngineLost,
+    NotReady,
+    Overloaded,
+    Problem,
+    error_of,
+)
+from service.engine_process import EngineProcess, EngineState
+from service.jobs import Answer, Job, Question, plan_question
+from service.quarantine import Quarantine
+from service.settings import Settings
+from service.slots import Slot
+
+log = logging.getLogger("layerscope.engines")
+
+PIPELINE = 2
+"""Requests handed to one engine at a time: the one it runs and the next, so that it never waits for the front."""
+START_SECONDS = 120.0
+"""What an engine may take to become ready before the jobs in line for it are given up."""
+RESTART_SECONDS = (0.0, 1.0, 5.0, 30.0)
+"""Pauses before an engine that did not live to become ready is started again."""
+
+
+class LocalEngines:
+    """Engine processes on this machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.slots = [Slot(number) for number in range(settings.engines)]
+        self.quarantine = Quarantine()
+        self.draining = False
+        self.restarts = 0
+
+    async def start(self) -> None:
+        """Starts every engine; does not wait for them."""
+        for slot in self.slots:
+            self._spawn(slot)
+
+    async def stop(self) -> None:
+        """Ends every engine; jobs that are left are told that the service is stopping."""
+        self.draining = True
+        for slot in self.slots:
+            if slot.restart is not None:
+                slot.restart.cancel()
+            for job in (*slot.waiting, *slot.running):
+                job.give_up(Draining())
+            if slot.process is not None:
+                await slot.process.stop()
+
+    def states(self) -> list[EngineState]:
+        """What each engine is doing."""
+        return [slot.process.state() if slot.process is not None else EngineState() for slot in self.slots]
+
+    async def plan(
+        self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]
+    ) -> bytes:
+        """The plan of a document as JSON."""
+        answer = await self.ask(plan_question(document, shapes, outputs))
+        head = await answer.head
+        return head.plan if isinstance(head, Planned) else b"null"
+
+    async def ask(self, question: Question) -> Answer:
+        """Puts a question in line; returns when the head of the answer is there.
+
+        Raises:
+            Overloaded: when too many wait already.
+            Quarantined: when the model has killed engines before.
+            EngineLost, DeadlineExceeded: when it kills this one, or does not finish.
+        """
+        self._admit(question)
+        job = Job(question, Answer())
+        slot = self._slot_for(question.key)
+        self._start_waiting(slot, job)
+        slot.waiting.append(job)
+        self._dispatch(slot)
+        await asyncio.shield(job.answer.head)
+        return job.answer
+
+    def _admit(self, question: Question) -> None:
+        if self.draining:
+            raise Draining()
+        if all(slot.early_deaths > 1 for slot in self.slots):
+            raise NotReady("Engines end before they are ready; the log says why.")
+        if sum(len(slot.waiting) for slot in self.slots) >= self.settings.max_queue:
+            raise Overloaded(f"{self.settings.max_queue} requests are waiting already.")
+        waiting = sum(job.question.nbytes for slot in self.slots for job in slot.waiting)
+        if waiting and waiting + question.nbytes > int(self.settings.max_queue_bytes):
+            raise Overloaded("The inputs of waiting requests fill the memory that is set aside for them.")
+        self.quarantine.check(question.key)
+
+    def _slot_for(self, key: str) -> Slot:
+        """The model's own engine, so that it is built once; an idle one when that is busy."""
+        home = self.slots[crc32(key.encode()) % len(self.slots)]
+        idle = [slot for slot in self.slots if slot.ready and slot.load == 0]
+        if home.load and idle:
+            return idle[0]
+        ready = [slot for slot in self.slots if slot.ready]
+        return home if home.ready or not ready else min(ready, key=lambda slot: slot.load)
+
+    def _dispatch(self, slot: Slot) -> None:
+        """Hands the engine what it has room for."""
+        process = slot.process
+        while process is not None and slot.ready and slot.waiting and len(slot.running) < PIPELINE:
+            job = slot.waiting[0]
+            if job.given_up:
+                slot.waiting.popleft()
+                continue
+            payloads = process.payloads(job.question.arrays)
+            if payloads is None:
+                return
+            slot.waiting.popleft()
+            slot.running.append(job)
+            job.stop_clock()
+            if len(slot.running) == 1:
+                self._start_clock(slot, job)
+            process.send(job.question.phrase(slot.next_id, payloads))
+            slot.next_id += 1
+
+    def _start_clock(self, slot: Slot, job: Job) -> None:
+        """The running deadline counts from when the engine turns to the job."""
+        loop = asyncio.get_running_loop()
+        job.timer = loop.call_later(self.settings.deadline, self._ran_too_long, slot, job)
+
+    def _start_waiting(self, slot: Slot, job: Job) -> None:
+        """A job may wait as long as it may run; the time an engine needs to start is not counted against it."""
+        job.stop_clock()
+        seconds = self.settings.deadline + (0 if slot.ready else START_SECONDS)
+        job.timer = asyncio.get_running_loop().call_later(seconds, self._waited_too_long, job)
+
+    def _waited_too_long(self, job: Job) -> None:
+        job.give_up(Overloaded(f"No engine was free within {self.settings.deadline:g} s."))
+
+    def _ran_too_long(self, slot: Slot, job: Job) -> None:
+        """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
+        self.quarantine.blame(job.question.key)
+        job.give_up(DeadlineExceeded(f"The request ran longer than {self.settings.deadline:g} s and was stopped."))
+        self._restart_waiting(slot)
+        if slot.process is not None:
+            slot.process.kill()
+
+    def _restart_waiting(self, slot: Slot) -> None:
+        """Jobs in line get their whole time again, when their engine is lost and when its successor is ready."""
+        for job in slot.waiting:
+            if not job.given_up:
+                self._start_waiting(slot, job)
+
+    def _spawn(self, slot: Slot) -> None:
+        slot.restart = None
+        if self.draining:
+            return
+        process = EngineProcess(self.settings)
+        slot.process = process
+        process.on_message = lambda message: self._heard(slot, process, message)
+        process.on_ready = lambda: self._ready(slot)
+        process.on_end = lambda: self._ended(slot, process)
+        process.start()
+
+    def _ready(self, slot: Slot) -> None:
+        slot.early_deaths = 0
+        self._restart_waiting(slot)
+        self._dispatch(slot)
+
+    def _heard(self, slot: Slot, process: EngineProcess, message: Any) -> None:
+        """One message from an engine: it belongs to the job that has run longest."""
+        if message is None:
+            self._dispatch(slot)
+            return
+        job = slot.running[0]
+        match message:
+            case Failed():
+                if not job.given_up:
+                    job.answer.fail(error_of(message.code, message.detail, [Problem(*row) for row in message.problems]))
+            case Ran() | Planned():
+                inline = [process.take(payload) for payload in message.payloads] if isinstance(message, Ran) else []
+                job.answer.begin(message, inline)
+            case Data():
+                job.answer.add(process.take(message.payload))
+        if isinstance(message, Failed) or job.answer.missing == 0:
+            self._finished(slot, job)
+
+    def _finished(self, slot: Slot, job: Job) -> None:
+        job.stop_clock()
+        slot.running.popleft()
+        self.quarantine.absolve(job.question.key)
+        if slot.running:
+            self._start_clock(slot, slot.running[0])
+        self._dispatch(slot)
+
+    def _ended(self, slot: Slot, process: EngineProcess) -> None:
+        """An engine is gone: its running job is lost, the next in line run again on its successor."""
+        if slot.process is not process or self.draining:
+            return
+        log.warning("engine %d ended (%s); starting another", slot.number, process.ending())
+        self.restarts += 1
+        if slot.running:
+            lost = slot.running.popleft()
+            if not lost.given_up:
+                self.quarantine.blame(lost.question.key)
+                lost.give_up(EngineLost())
+        while slot.running:
+            slot.waiting.appendleft(slot.running.pop())
+        self._restart(slot, process)
+        self._restart_waiting(slot)
+
+    def _restart(self, slot: Slot, process: EngineProcess) -> None:
+        if process.ready is None:
+            slot.early_deaths += 1
+        slot.process = None
+        pause = RESTART_SECONDS[min(slot.early_deaths, len(RESTART_SECONDS) - 1)]
+        slot.restart = asyncio.get_running_loop().call_later(pause, self._spawn, slot)

@@ -1,0 +1,68 @@
+"""The reply of `POST /v1/plan`, as the contract has it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class ReceptiveFieldReply(BaseModel):
+    """What one element sees, along each spatial axis, in elements of the network's input."""
+
+    input: str
+    size: list[int]
+    stride: list[int]
+    offset: list[int | None] = Field(
+        description="First input element the first output element sees; negative in padding."
+    )
+
+
+class PlannedTensor(BaseModel):
+    """A tensor before it exists; null where a dimension is free."""
+
+    shape: list[int | None]
+    dtype: str
+    bytes: int | None
+
+
+class PlannedLayer(PlannedTensor):
+    """One layer of a plan."""
+
+    address: str
+    type: str
+    parameters: int
+    trainable_parameters: int
+    non_trainable_parameters: int
+    macs: int | None = Field(description="Multiply-adds for the whole batch.")
+    receptive_field: ReceptiveFieldReply | None = Field(
+        description="Null where an output does not see a sliding window."
+    )
+
+
+class PlanTotals(BaseModel):
+    """Sums over the whole network."""
+
+    layers: int
+    input_bytes: int | None
+    bytes: int | None = Field(description="All layers' outputs.")
+    parameters: int
+    trainable_parameters: int
+    non_trainable_parameters: int
+    parameter_bytes: int
+    macs: int | None
+
+
+class PlannedModel(BaseModel):
+    """The model that was planned."""
+
+    id: str
+    name: str | None
+    parameters: int
+
+
+class PlanReply(BaseModel):
+    """The reply of `POST /v1/plan`."""
+
+    model: PlannedModel
+    inputs: dict[str, PlannedTensor]
+    layers: list[PlannedLayer]
+    totals: PlanTotals
