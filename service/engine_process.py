@@ -51,6 +51,7 @@ class EngineProcess(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._loop = asyncio.get_running_loop()
+        self._stopping = False
         self._connecting: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
@@ -112,7 +113,8 @@ class EngineProcess(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
         self._transport = None
-        self.kill()
+        if not self._stopping:
+            self.kill()
         self.on_end()
         self._replies.close()
         self._requests.close()
@@ -162,6 +164,7 @@ class EngineProcess(asyncio.Protocol):
     async def stop(self) -> None:
         """Hangs up, waits a moment for the engine to end by itself, then ends it."""
         self.on_end = lambda: None
+        self._stopping = True
         if self._connecting is not None:
             await asyncio.wait([self._connecting])
         if self._transport is not None:
