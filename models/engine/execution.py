@@ -20,7 +20,8 @@ from models.engine.outline import Outline, outline
 from models.engine.plan import admit, plan_report
 from models.engine.probe import Probe, as_bytes, checked
 from models.errors import Problem, TooLarge
-from models.network import Network, Node, expand
+from models.expansion import expand
+from models.network import Network, Node
 from models.stats import statistics
 from models.tensors.dtypes import DTYPES
 
@@ -130,7 +131,7 @@ class _Report:
         if request.data:
             self._add(output, data)
         weights = self._weights(node) if request.weights and node is not None else ()
-        kind = "InputLayer" if node is None else type(node.layer).__name__
+        kind = "InputLayer" if node is None else node.layer.type_name()
         parameters = 0 if node is None else node_parameters(self.model, node)
         self.layers.append(LayerInfo(address, kind, output, parameters, stats, weights))
 
@@ -139,7 +140,7 @@ class _Report:
         node = self.paths[path]
         infos = self._weights(node)
         self.layers.append(
-            LayerInfo(path, type(node.layer).__name__, None, node_parameters(self.model, node), None, infos)
+            LayerInfo(path, node.layer.type_name(), None, node_parameters(self.model, node), None, infos)
         )
 
     def _weights(self, node: Node) -> tuple[TensorInfo, ...]:

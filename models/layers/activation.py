@@ -64,4 +64,5 @@ class PReLU(Pointwise):
 
 class Softmax(AlongAxes):
     type: Literal["Softmax"] = "Softmax"
+    call_tensors = frozenset({"mask"})
     example = Example({}, ((4,),))

@@ -50,7 +50,7 @@ def _entry(name: str) -> dict[str, Any]:
 
 def example_document(cls: type[Layer]) -> dict[str, Any]:
     """A document with this layer alone, on the inputs of its example; a cell inside an RNN."""
-    layer = {"type": cls.__name__, **cls.example.arguments}
+    layer = {"type": cls.type_name(), **cls.example.arguments}
     if not cls.standalone:
         layer = {"type": "RNN", "cell": layer}
     shapes = cls.example.shapes
