@@ -52,6 +52,10 @@ class Layer(BaseModel):
     """Fewest and most inputs (None: no bound)."""
     inputs_as: ClassVar[str] = "one"
     """How Keras' call takes them: "one" tensor, a "list", or "positional" arguments."""
+    operands: ClassVar[tuple[str, ...]] = ()
+    """For operations: the arguments that are tensors, or constants in place of tensors."""
+    keras_modules: ClassVar[tuple[str, ...]] = ("keras.layers",)
+    """How the modules begin that Keras writes for the class when it serialises it."""
     standalone: ClassVar[bool] = True
     """False for what only another layer can hold (the recurrent cells)."""
     training_only: ClassVar[bool] = False

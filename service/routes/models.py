@@ -73,7 +73,7 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     if media_type(request) not in ("application/json", ""):
         raise unsupported(request, "application/json")
     raw = parse_json(body)
-    model = Model(parse_document(raw), name, bare=isinstance(raw, list))
+    model = Model(parse_document(raw), name)
     try:
         network = expand(model.document)
         if network.inputs:
