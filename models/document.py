@@ -148,7 +148,7 @@ FIELDS: Mapping[str, list[str]] = {
     **{name: field_names(cls) for name, cls in CATALOGUE.items()},
     **{alias: field_names(CATALOGUE[name]) for alias, name in ALIASES.items()},
 }
-NAMES = [cls.__name__ for cls in LAYERS]
+NAMES = [cls.type_name() for cls in LAYERS]
 TYPES = sorted([*NAMES, *(alias for alias, name in ALIASES.items() if name in NAMES), "Block"])
 OTHER_NAMES = {"Linear": "Dense", "FullyConnected": "Dense"}
 """What people also call a layer, where the spelling does not lead to it."""

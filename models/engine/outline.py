@@ -206,6 +206,8 @@ def materialise(made: Outline) -> None:
             if variable._value is None:
                 variable._initializer = _seeded(variable._initializer, made.network, path, number)
                 variable._deferred_initialize()
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it keeps a copy of its weights
 
 
 def _seeded(initializer: Any, network: Network, path: str, number: int) -> Any:

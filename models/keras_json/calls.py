@@ -141,9 +141,9 @@ def _keyword(value: Any, sources: Sources, site: Site) -> Any:
 
 
 def _check_training(value: Any, site: Site) -> None:
-    """Keras itself writes `false` for recurrent layers; `true` would draw random numbers at inference."""
-    if value is not False:
-        raise site.refusal(
-            "a single layer cannot be run in training mode", "false or null", shown(value),
-            "ask for the whole network in training mode",
-        )  # fmt: skip
+    """The flag of one call counts for nothing: Keras overrules it by that of the whole network, which is always given.
+
+    Source: keras.src.models.functional.operation_fn.
+    """
+    if not isinstance(value, bool):
+        raise site.refusal("training is a flag", "true, false or null", shown(value))

@@ -14,11 +14,17 @@ NAMED = ("keras.initializers", "keras.regularizers", "keras.constraints")
 DEFAULT_POLICY = "float32"
 IGNORED: dict[str, tuple[Any, ...]] = {
     "autocast": (True,),
+    "data_format": ("channels_last",),
     "quantization_config": (None,),
     "lora_rank": (None,),
     "lora_alpha": (None,),
+    "rms_scaling": (False,),
+    "unroll": (False,),
+    "zero_output_for_mask": (False,),
 }
 """Fields that Keras writes and our classes may lack, with the values at which they change nothing."""
+DERIVED = ("IntegerLookup.vocabulary_size", "AdditiveAttention.seed")
+"""Fields that Keras writes and its own constructors do not take."""
 
 
 def held_layer(entry: dict[str, Any], site: Site) -> dict[str, Any]:
@@ -41,8 +47,12 @@ def layer(entry: dict[str, Any], cls: type[Layer], site: Site) -> dict[str, Any]
 
 
 def _says_nothing(key: str, value: Any, cls: type[Layer]) -> bool:
-    """Whether a field that the class lacks is at a value that changes nothing."""
-    return key not in cls.model_fields and any(value is known for known in IGNORED.get(key, ()))
+    """Whether a field that the class lacks changes nothing."""
+    if key in cls.model_fields:
+        return False
+    return f"{cls.type_name()}.{key}" in DERIVED or any(
+        value == known and type(value) is type(known) for known in IGNORED.get(key, ())
+    )
 
 
 def plain(value: Any, site: Site) -> Any:

@@ -28,6 +28,7 @@ class Activation(Pointwise):
 
 class ReLU(Pointwise):
     type: Literal["ReLU"] = "ReLU"
+    keras_modules = ("keras.layers", "keras.src.activations.")
     example = Example({}, ((4,),))
     max_value: NonNegative | None = None
     negative_slope: NonNegative = 0.0
