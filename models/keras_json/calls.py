@@ -70,9 +70,15 @@ def call_of(node: Any, callee: Callee, site: Site) -> Call:
         )  # fmt: skip
     made = Call()
     for name, value, place in _arguments(site.object(node, "a call"), callee, site):
-        if value is not None:
+        if not _is_nothing(value):
             _read(made, name, value, callee, place)
     return made
+
+
+def _is_nothing(value: Any) -> bool:
+    """Whether an argument is left out: null, or several nulls (the masks of a model's inputs)."""
+    several = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or (bool(several) and all(item is None for item in several))
 
 
 def _arguments(node: dict[str, Any], callee: Callee, site: Site) -> Iterator[tuple[str, Any, Site]]:

@@ -41,6 +41,9 @@ def layer(entry: dict[str, Any], cls: type[Layer], site: Site) -> dict[str, Any]
     arguments = {
         key: plain(value, fields.at(key)) for key, value in config.items() if not _says_nothing(key, value, cls)
     }
+    for held in (value for value in arguments.values() if cls.sets_held and isinstance(value, dict)):
+        for name in cls.sets_held & held.keys():
+            del held[name]
     if arguments.get("dtype") == DEFAULT_POLICY and not cls.operands:
         del arguments["dtype"]
     return {"type": cls.type_name(), **arguments}
@@ -50,9 +53,8 @@ def _says_nothing(key: str, value: Any, cls: type[Layer]) -> bool:
     """Whether a field that the class lacks changes nothing."""
     if key in cls.model_fields:
         return False
-    return f"{cls.type_name()}.{key}" in DERIVED or any(
-        value == known and type(value) is type(known) for known in IGNORED.get(key, ())
-    )
+    harmless = (known for known in IGNORED.get(key, ()) if type(known) is type(value))
+    return value in harmless or f"{cls.type_name()}.{key}" in DERIVED
 
 
 def plain(value: Any, site: Site) -> Any:

@@ -66,6 +66,8 @@ class Layer(BaseModel):
     """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
     call_tensors: ClassVar[frozenset[str]] = frozenset()
     """Tensors that Keras' call takes by name, beside the inputs (`mask`, `initial_state`)."""
+    sets_held: ClassVar[frozenset[str]] = frozenset()
+    """For wrappers: arguments of Keras' that the wrapper itself sets in the layers it holds."""
     not_taken: ClassVar[frozenset[str]] = frozenset()
     """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from models.layers.constants import Number
 from models.layers.fields import DType, NonNegative
-from models.layers.layer import Example, Layer
+from models.layers.layer import GRAPH_FIELDS, Example, Layer
 from models.layers.pointwise import Pointwise
 from models.layers.refused import AlwaysTrainable, NoDType, NoRegularizer
 
@@ -61,8 +61,12 @@ class Operation(Layer):
 
     def arguments(self) -> dict[str, Any]:
         """Keras' keyword arguments beside the operands."""
-        fields = super().arguments() | self.call_arguments()
-        return {name: value for name, value in fields.items() if name not in self.operands}
+        left_out = GRAPH_FIELDS | self.not_taken | set(self.operands)
+        return {field: getattr(self, field) for field in type(self).model_fields if field not in left_out}
+
+    def call_arguments(self) -> dict[str, Any]:
+        """None: the function has one set of arguments."""
+        return {}
 
 
 class Elementwise(Pointwise, Operation):
