@@ -198,11 +198,12 @@ class _Expansion:
         layer = call.layer
         if len(self.nodes) >= MAX_NODES:
             raise InvalidDocument("", [_too_many(call)])
+        given = inputs if isinstance(layer, Block) else ()
         if isinstance(layer, Block):
             inputs = self._block(layer, path, address, inputs, call.pointer)
         count = len(inputs) if isinstance(layer, Block) else layer.output_count()
         outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
-        self.nodes.append(Node(address, path, layer, inputs, outputs, call.pointer, keywords, call.listed))
+        self.nodes.append(Node(address, path, layer, inputs, outputs, call.pointer, keywords, call.listed, given))
         self.names.update((output, output) for output in outputs)
         if count == 1:
             self.names[f"{address}#0"] = address

@@ -36,6 +36,8 @@ class Node:
     """What the call reads by name; None where one of several is left out."""
     listed: frozenset[str] = frozenset()
     """The keywords that Keras takes as a list of tensors, even of one."""
+    given: tuple[str, ...] = ()
+    """What a block is applied to; its `inputs` are what it returns."""
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def several_inputs_nested() -> keras.Model:
     inner = keras.Model({"q": q, "p": p}, {"s": L.Subtract()([p, q]), "a": L.Dense(2)(p)}, name="inner")
     x = keras.Input((3,), name="x")
     result = inner({"p": x, "q": L.Dense(3)(x)})
-    return keras.Model({"z": x}, {"o": result["s"], "b": result["a"]})
+    return keras.Model({"x": x}, {"o": result["s"], "b": result["a"]})
 
 
 def encoder_decoder() -> keras.Model:
@@ -163,7 +163,8 @@ def arithmetic() -> keras.Model:
     b = ops.where(x > 0, ops.minimum(x, y), ops.abs(y))
     c = ops.exp(-ops.clip(x, -1, 1)) * ops.rsqrt(ops.square(y) + 1e-3)
     d = ops.log(ops.max(ops.abs(x), axis=-1) + 1.0) - ops.min(y, axis=2)
-    e = ops.pad(ops.tile(x, (1, 2, 1)), ((0, 0), (1, 0), (0, 0))) + ops.pad(ops.repeat(y, 2, axis=1), [[0, 0], [0, 1], [0, 0]])
+    e = ops.pad(ops.tile(x, (1, 2, 1)), ((0, 0), (1, 0), (0, 0)))
+    e = e + ops.pad(ops.repeat(y, 2, axis=1), [[0, 0], [0, 1], [0, 0]])
     f = ops.cast(ops.argmax(x, axis=-1), "float32") + ops.std(x, axis=-1) * ops.var(y, axis=-1)
     g = ops.silu(x) + ops.gelu(y, approximate=False) + ops.leaky_relu(x, 0.1) + ops.log_softmax(y)
     h = ops.normalize(x) + ops.cumsum(y, axis=1) + ops.flip(x, axis=1) + ops.roll(y, 1, axis=2)
