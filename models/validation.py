@@ -195,7 +195,8 @@ def _type_of(data: Any) -> str | None:
 
 
 def _is_arm(part: str | int, data: dict[str, Any]) -> bool:
-    return part in (data.get("type"), data.get("class_name"), KEY)
+    """Whether a part of a location is pydantic's name of a type (`list[…]`, `constrained-int`), not a field's."""
+    return part in (data.get("type"), data.get("class_name"), KEY) or not str(part).isidentifier()
 
 
 def field_names(model: type[BaseModel]) -> list[str]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from models.errors import shown
-from models.keras_json.classes import is_model
+from models.keras_json.classes import is_keras_json
 from models.keras_json.graph import model
 from models.keras_json.site import Site
 from models.places import Places
 
-is_keras_json = is_model
+__all__ = ["document_of", "is_keras_json"]
 
 
 def document_of(raw: dict[str, Any]) -> tuple[dict[str, Any], Places]:

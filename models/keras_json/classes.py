@@ -30,6 +30,11 @@ def is_model(value: Any) -> bool:
     )  # fmt: skip
 
 
+def is_keras_json(value: Any) -> bool:
+    """Whether this is what Keras' to_json() writes, as opposed to a document of ours."""
+    return isinstance(value, dict) and "class_name" in value and "config" in value and "layers" not in value
+
+
 def check_own(entry: dict[str, Any], site: Site) -> str:
     """The class name of an object of Keras' own; anybody else's is code that we do not have.
 

@@ -26,8 +26,11 @@ def model(entry: Entry, site: Site) -> dict[str, Any]:
     """
     word = check_own(entry, site)
     module = entry.get("module", "keras")
-    if module not in MODELS.get(word, ()):
-        expected = " or ".join(MODELS.get(word, ()))
+    if word not in MODELS:
+        message = f"{shown(word)} is not a model by itself"
+        raise site.reading("class_name").refusal(message, " or ".join(MODELS), shown(word), "put it into a Sequential")
+    if module not in MODELS[word]:
+        expected = " or ".join(MODELS[word])
         raise site.reading("module").refusal(f"{shown(word)} is no model of this module", expected, shown(module))
     config = site.reading("config").object(entry.get("config"), "config")
     inner = site.opened("config")
@@ -93,6 +96,8 @@ def _called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
     written = _placed(entry, site)
     cls = None if is_model(entry) else layer_class(entry, site)
     written["name"] = entry_name(entry, site)
+    if "name" in entry:
+        site.reading("name").writing("name")
     places = [site.reading("inbound_nodes", number) for number in range(len(entry["inbound_nodes"]))]
     nodes = zip(entry["inbound_nodes"], places, strict=True)
     callee = Callee(cls, tuple(written["input"]) if cls is None else (), sources)

@@ -12,6 +12,8 @@ from models.layers.layer import Layer
 NAMED = ("keras.initializers", "keras.regularizers", "keras.constraints")
 """Modules of what layers take by name. Their classes are in closed lists of models/layers."""
 DEFAULT_POLICY = "float32"
+WRITTEN_AS_ONE = {"DTypePolicy": "name", "SeedGenerator": "seed"}
+"""Classes of which a document keeps one field."""
 IGNORED: dict[str, tuple[Any, ...]] = {
     "autocast": (True,),
     "data_format": ("channels_last",),
@@ -79,10 +81,10 @@ def _object(value: dict[str, Any], site: Site) -> Any:
     if word == "function":
         return _function(value, site)
     word = check_own(value, site)
-    if word == "DTypePolicy":
-        return site.opened("config").object(config, "config").get("name")
-    if word == "SeedGenerator":
-        return site.opened("config").object(config, "config").get("seed")
+    if word in WRITTEN_AS_ONE:
+        field = WRITTEN_AS_ONE[word]
+        site.reading("config", field).writing()
+        return site.reading("config").object(config, "config").get(field)
     if module in NAMED:
         site.reading("class_name").writing("type")
         fields = site.opened("config").object(config or {}, "config")
@@ -97,4 +99,4 @@ def _function(value: dict[str, Any], site: Site) -> Any:
         raise site.reading("registered_name").refusal(
             "this function is its author's: its code is not in this document", "a function of Keras'", shown(registered)
         )
-    return site.opened("config").text(value.get("config"), "config")
+    return site.reading("config").writing().text(value.get("config"), "config")

@@ -75,11 +75,12 @@ class NormOp(Reduction):
     type: Literal["ops.norm"] = "ops.norm"
     keras_module = "keras.src.ops.linalg"
     axis: InnerAxis
-    ord: Literal[1, 2] | None = None
+    ord: Annotated[int, Field(ge=1, le=2)] | None = None
 
 
 class ProdOp(Reduction):
     type: Literal["ops.prod"] = "ops.prod"
+    not_taken = frozenset({"trainable", "activity_regularizer"})
     dtype: Unset = None
 
 
@@ -107,6 +108,7 @@ class ArgminOp(Reduction):
 
 class CumsumOp(AlongAxis):
     type: Literal["ops.cumsum"] = "ops.cumsum"
+    not_taken = frozenset({"trainable", "activity_regularizer"})
     axis: InnerAxis
     dtype: Unset = None
 
