@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
+from models.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
 from models.document import Block, Document, InputSpec
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
 from models.layer_names import layer_names
@@ -25,52 +25,6 @@ def expand(document: Document) -> Network:
     return _Expansion(document).network()
 
 
-@dataclass
-class _Scope:
-    """One list of layers: what its `input` means and where it lies.
-
-    `prefix` begins the addresses inside (`encoder@0/`), `path` those of the layers that own the weights
-    (`encoder/`): the calls of a block share them.
-    """
-
-    prefix: str
-    path: str
-    pointer: str
-    inputs: dict[str, str]
-    names: list[str] = field(default_factory=list)
-    """Those of the layers, in the order of the list."""
-    results: list[tuple[str, ...] | None] = field(default_factory=list)
-    """What the last call of each layer returns, once it is made; before them, the inputs."""
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call as it is written. `reads` is None where the layer before is meant."""
-
-    layer: Layer
-    position: int
-    number: int
-    of: int
-    reads: Sequence[str] | None
-    keywords: Mapping[str, Sequence[str | None]]
-    listed: frozenset[str]
-    pointer: str
-
-    def wanted(self) -> Iterator[str]:
-        """Every address that is written down."""
-        yield from self.reads or ()
-        yield from (one for several in self.keywords.values() for one in several if one is not None)
-
-    def inputs_pointer(self) -> str:
-        """Where its inputs are written."""
-        return f"{self.pointer}/calls/{self.number}" if self.layer.calls is not None else f"{self.pointer}/inputs"
-
-    def keywords_pointer(self) -> str:
-        """Where its keywords are written."""
-        several = isinstance(self.layer.keywords, list)
-        return f"{self.pointer}/keywords/{self.number}" if several else f"{self.pointer}/keywords"
-
-
 class _Expansion:
     """Walks a document once, collecting nodes and the addresses they define."""
 
@@ -82,18 +36,18 @@ class _Expansion:
         self.ambiguous: dict[str, tuple[str, ...]] = {}
 
     def network(self) -> Network:
-        scope = _Scope("", "", "", {name: name for name in self.inputs})
+        scope = Scope("", "", "", {name: name for name in self.inputs})
         last = self._layers(self.document.layers, scope)
         outputs = self._outputs(self.document.outputs, last, scope)
         declared = self.document.input or {}
         return Network(self.document, declared, tuple(self.nodes), outputs, self.names, self.ambiguous)
 
-    def _layers(self, layers: Sequence[Layer], scope: _Scope) -> tuple[str, ...]:
+    def _layers(self, layers: Sequence[Layer], scope: Scope) -> tuple[str, ...]:
         """Adds every call of a list of layers as soon as all it reads is there; the outputs of the last layer."""
         scope.names = layer_names(layers, set(scope.inputs), scope.pointer)
         scope.results = [tuple(scope.inputs.values()), *(None for _ in layers)]
-        waiting: dict[str, list[_Call]] = {}
-        for call in (call for position, layer in enumerate(layers) for call in _calls(layer, position, scope)):
+        waiting: dict[str, list[Call]] = {}
+        for call in (call for position, layer in enumerate(layers) for call in calls_of(layer, position, scope)):
             ready = [call]
             while ready:
                 one = ready.pop()
@@ -107,7 +61,7 @@ class _Expansion:
             self._refuse_cycle([call for calls in waiting.values() for call in calls], scope)
         return scope.results[-1] or ()
 
-    def _absent(self, call: _Call, scope: _Scope) -> str | None:
+    def _absent(self, call: Call, scope: Scope) -> str | None:
         """A layer of this list that a call must wait for.
 
         Raises:
@@ -125,21 +79,21 @@ class _Expansion:
             return head
         return None
 
-    def _refuse_cycle(self, waiting: list[_Call], scope: _Scope) -> None:
+    def _refuse_cycle(self, waiting: list[Call], scope: Scope) -> None:
         """None of these calls can be made: each waits for another, or for what a layer does not return."""
         first = min(waiting, key=lambda call: (call.position, call.number))
         if first.reads is None:
             first = next(call for call in waiting if call.reads is not None)
         self._make(first, scope)
 
-    def _make(self, call: _Call, scope: _Scope) -> None:
+    def _make(self, call: Call, scope: Scope) -> None:
         """Adds the node of a call."""
         if call.reads is None:
-            inputs = _default(call, scope.results[call.position] or ())
+            inputs = default_inputs(call, scope.results[call.position] or ())
         else:
             inputs = self._resolved(call.reads, scope, call.inputs_pointer())
         keywords = {name: self._keyword(name, several, call, scope) for name, several in call.keywords.items()}
-        _check_count(call.layer, inputs, call.pointer)
+        check_count(call.layer, inputs, call.pointer)
         name = scope.names[call.position]
         address = scope.prefix + name if call.of == 1 else f"{scope.prefix}{name}@{call.number}"
         if call.of > 1:
@@ -148,18 +102,18 @@ class _Expansion:
         if call.number == call.of - 1:
             scope.results[call.position + 1] = outputs
 
-    def _keyword(self, name: str, several: Sequence[str | None], call: _Call, scope: _Scope) -> tuple[str | None, ...]:
+    def _keyword(self, name: str, several: Sequence[str | None], call: Call, scope: Scope) -> tuple[str | None, ...]:
         if name not in call.layer.call_tensors:
-            raise InvalidDocument("", [_unknown_keyword(name, call)])
+            raise InvalidDocument("", [unknown_keyword(name, call)])
         pointer = f"{call.keywords_pointer()}/{name}"
         places = [f"{pointer}/{number}" if name in call.listed else pointer for number in range(len(several))]
         pairs = zip(several, places, strict=True)
         return tuple(None if one is None else self._resolve(one, scope, place) for one, place in pairs)
 
-    def _resolved(self, addresses: Iterable[str], scope: _Scope, pointer: str) -> tuple[str, ...]:
+    def _resolved(self, addresses: Iterable[str], scope: Scope, pointer: str) -> tuple[str, ...]:
         return tuple(self._resolve(address, scope, f"{pointer}/{n}") for n, address in enumerate(addresses))
 
-    def _resolve(self, address: str, scope: _Scope, pointer: str) -> str:
+    def _resolve(self, address: str, scope: Scope, pointer: str) -> str:
         """The tensor that an address means inside a scope."""
         if address in scope.inputs:
             return scope.inputs[address]
@@ -168,7 +122,7 @@ class _Expansion:
             return self.names[full]
         raise InvalidDocument("", [self._unresolved(address, scope, pointer)])
 
-    def _unresolved(self, address: str, scope: _Scope, pointer: str) -> Problem:
+    def _unresolved(self, address: str, scope: Scope, pointer: str) -> Problem:
         full = scope.prefix + address
         if full in self.ambiguous:
             several = [name.removeprefix(scope.prefix) for name in self.ambiguous[full]]
@@ -189,7 +143,7 @@ class _Expansion:
 
     def _node(
         self,
-        call: _Call,
+        call: Call,
         path: str,
         address: str,
         inputs: tuple[str, ...],
@@ -221,63 +175,13 @@ class _Expansion:
                 f"{len(call)}",
             )
             raise InvalidDocument("", [problem])
-        scope = _Scope(address + "/", path + "/", pointer, dict(zip(block.input, call, strict=True)))
+        scope = Scope(address + "/", path + "/", pointer, dict(zip(block.input, call, strict=True)))
         last = self._layers(block.layers, scope)
         return self._outputs(block.outputs, last, scope)
 
-    def _outputs(self, outputs: Sequence[str] | None, last: tuple[str, ...], scope: _Scope) -> tuple[str, ...]:
+    def _outputs(self, outputs: Sequence[str] | None, last: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
         return last if outputs is None else self._resolved(outputs, scope, scope.pointer + "/outputs")
 
 
-def _calls(layer: Layer, position: int, scope: _Scope) -> Iterator[_Call]:
-    """The calls of a layer, as they are written."""
-    pointer = f"{scope.pointer}/layers/{position}"
-    if layer.inputs is not None and layer.calls is not None:
-        problem = Problem(pointer + "/calls", "a layer has either inputs or calls", "one of the two", "both")
-        raise InvalidDocument("", [problem])
-    calls = [layer.inputs] if layer.calls is None else layer.calls
-    keywords = layer.keywords if isinstance(layer.keywords, list) else [layer.keywords or {}] * len(calls)
-    if len(keywords) != len(calls):
-        expected, received = f"{len(calls)} objects, one a call", f"{len(keywords)}"
-        problem = Problem(pointer + "/keywords", "keywords does not go with the calls", expected, received)
-        raise InvalidDocument("", [problem])
-    for number, (reads, named) in enumerate(zip(calls, keywords, strict=True)):
-        spelled = {name: [value] if isinstance(value, str) else value for name, value in named.items()}
-        listed = frozenset(name for name, value in named.items() if isinstance(value, list))
-        yield _Call(layer, position, number, len(calls), reads, spelled, listed, pointer)
-
-
-def _default(call: _Call, before: tuple[str, ...]) -> tuple[str, ...]:
-    """The layer before, if that is one tensor."""
-    if len(before) == 1 or call.layer.reads()[1] != 1:
-        return before
-    message = "what comes before has several tensors: say which one this layer reads"
-    expected = f'"inputs" with one of {", ".join(before)}'
-    suggestion = f'write "inputs": ["{before[0]}"]'
-    raise InvalidDocument("", [Problem(call.pointer + "/inputs", message, expected, "nothing", suggestion)])
-
-
-def _unknown_keyword(name: str, call: _Call) -> Problem:
-    known = sorted(call.layer.call_tensors)
-    near = did_you_mean(name, known)
-    return Problem(
-        f"{call.keywords_pointer()}/{name}",
-        f"{call.layer.type_name()} reads no tensor called {shown(name)}",
-        f"one of {', '.join(known)}" if known else "no keywords",
-        shown(name),
-        f'write "{near}"' if near else None,
-    )
-
-
-def _too_many(call: _Call) -> Problem:
+def _too_many(call: Call) -> Problem:
     return Problem(call.pointer, "there are too many calls of layers", f"at most {MAX_NODES}", "more")
-
-
-def _check_count(layer: Layer, call: tuple[str, ...], pointer: str) -> None:
-    low, high = layer.reads()
-    if low <= len(call) and (high is None or len(call) <= high):
-        return
-    expected = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
-    message = f"{layer.type_name()} reads {expected} {'input' if expected == '1' else 'inputs'}"
-    problem = Problem(pointer + "/inputs", message, f"{expected} addresses", f"{len(call)}")
-    raise InvalidDocument("", [problem])

@@ -27,10 +27,11 @@ from models.layers import (
     margins,
     merging,
     normalization,
-    operations,
     operations_arranging,
     operations_binary,
+    operations_elementwise,
     operations_indexing,
+    operations_joining,
     operations_reducing,
     pipeline,
     pooling,
@@ -61,7 +62,14 @@ FAMILIES: dict[str, tuple[ModuleType, ...]] = {
     "Preprocessing": (preprocessing, encoding, spectrogram, image, pipeline),
     "Augmentation": (augmentation, augmentation_color, augmentation_geometry),
     "Applications": (applications,),
-    "Operations": (operations, operations_binary, operations_reducing, operations_arranging, operations_indexing),
+    "Operations": (
+        operations_elementwise,
+        operations_binary,
+        operations_reducing,
+        operations_arranging,
+        operations_joining,
+        operations_indexing,
+    ),
 }
 """The modules of each family, in the order of the documentation."""
 

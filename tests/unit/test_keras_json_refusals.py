@@ -324,7 +324,7 @@ def test_the_valid_one_is_taken() -> None:
     assert len(expand(parse_document(VALID)).nodes) == 7
 
 
-@pytest.mark.parametrize("path", places(VALID), ids=lambda path: "/".join(map(str, path)))
+@pytest.mark.parametrize("path", list(places(VALID)), ids=lambda path: "/".join(map(str, path)))
 def test_junk_anywhere_is_refused_or_harmless(path: tuple[Any, ...]) -> None:
     """Any value at any place of the JSON: it is taken, or refused as a document; nothing else is raised."""
     for junk in JUNK:
