@@ -74,7 +74,7 @@ def _matches(network: Network, selector: str, pre: Mapping[str, str], pointer: s
 
 def _of_type(network: Network, word: str) -> tuple[str, ...]:
     name = ALIASES.get(word, word)
-    return tuple(out for node in network.nodes if type(node.layer).__name__ == name for out in node.outputs)
+    return tuple(out for node in network.nodes if node.layer.type_name() == name for out in node.outputs)
 
 
 def _globbed(network: Network, selector: str, pre: Mapping[str, str]) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ def _why(network: Network, selector: str) -> str:
 
 
 def _unknown_type(network: Network, selector: str, pointer: str) -> Problem:
-    present = list(dict.fromkeys(type(node.layer).__name__ for node in network.nodes))
+    present = list(dict.fromkeys(node.layer.type_name() for node in network.nodes))
     word = selector.removeprefix("type:")
     known = ALIASES.get(word, word) in CATALOGUE or word == "Block"
     message = "this network has no layer of this type" if known else "there is no layer type of this name"

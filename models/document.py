@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema
+import orjson
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.errors import InvalidDocument, Problem, shown
+from models.keras_json import document_of, is_keras_json
 from models.layers import ALIASES, CATALOGUE, LAYERS
 from models.layers.constraints import CONSTRAINTS
-from models.layers.excluded import EXCLUDED
 from models.layers.fields import MAX_LENGTH, MAX_RANK, Address, LayerName
 from models.layers.initializers import INITIALIZERS
 from models.layers.layer import Layer
 from models.layers.named import STRICT, snake_case
 from models.layers.regularizers import REGULARIZERS
+from models.places import AS_SENT, LIST_ALONE, Places
+from models.type_problems import type_problems
 from models.validation import MAX_PROBLEMS, field_names, problems_of
 
-MAX_LAYERS = 1024
-"""Most layers in one document, the inner ones of blocks included."""
+MAX_LAYERS = 2048
+"""Most layers in one document, the inner ones of blocks included. NASNetLarge, the longest of keras.applications, has
+1,041."""
 MAX_INPUTS = 64
 """Most inputs of a network or a block."""
 MAX_DEPTH = 64
@@ -124,6 +128,13 @@ class Document(BaseModel):
     layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
 
+    _places: Places = PrivateAttr(default=AS_SENT)
+
+    @property
+    def places(self) -> Places:
+        """Where its parts stand in what was sent."""
+        return self._places
+
     def with_inputs(self, inputs: Mapping[str, InputSpec]) -> Document:
         """The same network on declared inputs."""
         return self.model_copy(update={"input": dict(inputs)})
@@ -142,38 +153,53 @@ FIELDS: Mapping[str, list[str]] = {
     **{name: field_names(cls) for name, cls in CATALOGUE.items()},
     **{alias: field_names(CATALOGUE[name]) for alias, name in ALIASES.items()},
 }
-NAMES = [cls.__name__ for cls in LAYERS]
-TYPES = sorted([*NAMES, *(alias for alias, name in ALIASES.items() if name in NAMES), "Block"])
-OTHER_NAMES = {"Linear": "Dense", "FullyConnected": "Dense"}
-"""What people also call a layer, where the spelling does not lead to it."""
 
 
 def parse_document(raw: Any) -> Document:
-    """The document that `raw`, parsed JSON, describes. A bare list is short for `{"layers": [...]}`.
+    """The document that `raw`, parsed JSON, describes: our own form or Keras' `model.to_json()`, as a value or as text.
+
+    A bare list is short for `{"layers": [...]}`.
 
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
-    if _depth(raw) > MAX_DEPTH:
+    value = _loaded(raw) if isinstance(raw, str) else raw
+    if _depth(value) > MAX_DEPTH:
         raise InvalidDocument("The document nests too deeply.", [_too_deep()])
-    listed = raw if isinstance(raw, list) else raw.get("layers") if isinstance(raw, dict) else None
-    problems = list(islice(_type_problems(listed), MAX_PROBLEMS))
-    bare = isinstance(raw, list)
-    if problems:
-        raise InvalidDocument("", [problem.under("" if bare else "/layers") for problem in problems])
-    data = {"layers": raw} if bare else raw
+    if is_keras_json(value):
+        data, places = document_of(value)
+    elif isinstance(value, list):
+        data, places = {"layers": value}, LIST_ALONE
+    else:
+        data, places = value, AS_SENT
     try:
-        document = Document.model_validate(data)
-    except ValidationError as error:
-        found = problems_of(error, data, FIELDS)
-        raise InvalidDocument("", [_unwrapped(problem) if bare else problem for problem in found]) from None
-    _check_layer_count(document, "" if bare else "/layers")
+        document = _validated(data)
+    except InvalidDocument as error:
+        raise places.located(error) from None
+    document._places = places
     return document
 
 
-def _unwrapped(problem: Problem) -> Problem:
-    pointer = problem.pointer.removeprefix("/layers")
-    return Problem(pointer, problem.message, problem.expected, problem.received, problem.suggestion)
+def _loaded(text: str) -> Any:
+    """The JSON value that a document sent as text holds."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        expected = f"a document, or JSON text; line {error.lineno}, column {error.colno} is not"
+        raise InvalidDocument("", [Problem("", "the text is not JSON", expected, shown(text))]) from None
+
+
+def _validated(data: Any) -> Document:
+    listed = data.get("layers") if isinstance(data, dict) else None
+    problems = list(islice(type_problems(listed), MAX_PROBLEMS))
+    if problems:
+        raise InvalidDocument("", [problem.under("/layers") for problem in problems])
+    try:
+        document = Document.model_validate(data)
+    except ValidationError as error:
+        raise InvalidDocument("", problems_of(error, data, FIELDS)) from None
+    _check_layer_count(document)
+    return document
 
 
 def _too_deep() -> Problem:
@@ -192,10 +218,10 @@ def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
     return depth
 
 
-def _check_layer_count(document: Document, pointer: str) -> None:
+def _check_layer_count(document: Document) -> None:
     count = _count(document.layers)
     if count > MAX_LAYERS:
-        problem = Problem(pointer, "there are too many layers", f"at most {MAX_LAYERS} layers", f"{count} layers")
+        problem = Problem("/layers", "there are too many layers", f"at most {MAX_LAYERS} layers", f"{count} layers")
         raise InvalidDocument("", [problem])
 
 
@@ -203,47 +229,19 @@ def _count(layers: list[Layer]) -> int:
     return sum(1 + (_count(layer.layers) if isinstance(layer, Block) else 0) for layer in layers)
 
 
-def _type_problems(layers: Any) -> Iterator[Problem]:
-    """Layers whose `type` is missing, unknown or left out of the catalogue on purpose."""
-    for position, layer in enumerate(layers if isinstance(layers, list) else []):
-        if not isinstance(layer, dict):
-            continue
-        word = layer.get("type")
-        if word not in TYPES if isinstance(word, str) else True:
-            yield _type_problem(word).under(f"/{position}/type")
-        elif word == "Block":
-            yield from (problem.under(f"/{position}/layers") for problem in _type_problems(layer.get("layers")))
-
-
-def _type_problem(word: Any) -> Problem:
-    expected = "the name of a layer of GET /v1/layers, or Block"
-    if not isinstance(word, str):
-        return Problem("", "a layer needs a type", expected, shown(word) if word is not None else "nothing")
-    if word in CATALOGUE:
-        message = f"{word} is a cell: it stands inside a layer that steps through time"
-        return Problem("", message, expected, shown(word), f'write {{"type": "RNN", "cell": {{"type": "{word}", …}}}}')
-    if word in EXCLUDED:
-        return Problem("", f"{word} is not in the catalogue: {EXCLUDED[word]}", expected, shown(word), _instead(word))
-    near = OTHER_NAMES.get(word) or did_you_mean(word.rpartition(".")[2], TYPES)
-    return Problem(
-        "", "there is no layer of this type", expected, shown(word), f'write "{near}"' if near else "see GET /v1/layers"
-    )
-
-
-def _instead(word: str) -> str | None:
-    if word == "Layer":
-        return 'write "Block" with "layers", as a sub-class would hold them'
-    return 'declare the shape in the document\'s "input"' if word in ("InputLayer", "Input") else None
-
-
 def canonical(value: Any) -> Any:
     """Plain JSON with every default written out, tuples as arrays and types under their first name."""
     match value:
         case BaseModel():
             fields = {name: canonical(getattr(value, name)) for name in type(value).model_fields}
-            return fields | {"type": type(value).__name__} if "type" in fields else fields
+            return fields | {"type": _type_name(type(value))} if "type" in fields else fields
         case dict():
             return {key: canonical(item) for key, item in value.items()}
         case list() | tuple():
             return [canonical(item) for item in value]
     return value
+
+
+def _type_name(cls: type[BaseModel]) -> str:
+    """The first of the names that `type` may have."""
+    return str(get_args(cls.model_fields["type"].annotation)[0])

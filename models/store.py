@@ -23,7 +23,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from models.document import Document, canonical, parse_document
 from models.errors import NotFound, Problem, did_you_mean, shown
-from models.network import expand
+from models.expansion import expand
 
 KEPT_DOCUMENTS = 512
 """Parsed documents kept in memory."""

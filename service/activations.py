@@ -40,16 +40,10 @@ class Model:
     id: str | None = None
     pointer: str = ""
     """Where the document stands in the request."""
-    bare: bool = False
-    """Whether it was sent as its list of layers alone."""
 
     def located(self, error: InvalidDocument) -> LayerscopeError:
         """An error of the document, with pointers into what was sent."""
-        inside = [
-            replace(problem, pointer=problem.pointer.removeprefix("/layers")) if self.bare else problem
-            for problem in error.problems
-        ]
-        return type(error)(error.detail, inside).under(self.pointer)
+        return self.document.places.located(error).under(self.pointer)
 
 
 @dataclass(frozen=True)
@@ -137,7 +131,7 @@ def inline_model(raw: Any) -> Model:
         document = parse_document(raw)
     except LayerscopeError as error:
         raise error.under("/model") from None
-    return Model(document, document.name, pointer="/model", bare=isinstance(raw, list))
+    return Model(document, document.name, pointer="/model")
 
 
 async def activations(request: Request, state: State, model: Model, ask: Ask) -> Response:

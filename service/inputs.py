@@ -11,8 +11,9 @@ import numpy as np
 
 from models.document import Document, InputSpec
 from models.errors import InvalidTensor, LayerscopeError, Problem, TooLarge, Unparsable, did_you_mean, shown
+from models.expansion import expand
 from models.images import image_bytes, read_image, stack
-from models.network import Network, expand
+from models.network import Network
 from models.tensors import fit, is_tensor_form, parse_tensor, read_npy, read_npz, read_safetensors
 from models.validation import MAX_PROBLEMS, pointer_to
 from service.options import ActivationOptions

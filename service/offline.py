@@ -8,7 +8,7 @@ import orjson
 
 from models.addresses import select
 from models.document import parse_document
-from models.network import expand
+from models.expansion import expand
 from service.activations import document_bytes
 from service.local_engines import LocalEngines
 from service.routes.plan import require_inputs

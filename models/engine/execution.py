@@ -20,7 +20,8 @@ from models.engine.outline import Outline, outline
 from models.engine.plan import admit, plan_report
 from models.engine.probe import Probe, as_bytes, checked
 from models.errors import Problem, TooLarge
-from models.network import Network, Node, expand
+from models.expansion import expand
+from models.network import Network, Node
 from models.stats import statistics
 from models.tensors.dtypes import DTYPES
 
@@ -132,7 +133,7 @@ class _Report:
         if request.data:
             self._add(output, data)
         weights = self._weights(node) if request.weights and node is not None else ()
-        kind = "InputLayer" if node is None else type(node.layer).__name__
+        kind = "InputLayer" if node is None else node.layer.type_name()
         parameters = 0 if node is None else self.model.parameters_of(node)
         self.layers.append(LayerInfo(address, kind, output, parameters, stats, weights))
 
@@ -140,9 +141,7 @@ class _Report:
         """One layer's weights alone."""
         node = self.paths[path]
         infos = self._weights(node)
-        self.layers.append(
-            LayerInfo(path, type(node.layer).__name__, None, self.model.parameters_of(node), None, infos)
-        )
+        self.layers.append(LayerInfo(path, node.layer.type_name(), None, self.model.parameters_of(node), None, infos))
 
     def _weights(self, node: Node) -> tuple[TensorInfo, ...]:
         if node.is_block:

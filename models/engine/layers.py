@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
+from importlib import import_module
 from typing import Any
 
 import keras
 
+from models.engine.operations import OperationLayer
 from models.layers.constraints import Constraint
 from models.layers.initializers import Initializer
 from models.layers.layer import Layer
 from models.layers.named import Named
+from models.layers.operations import Operation
 from models.layers.regularizers import Regularizer
 
 MAX_SEED = 2**31 - 1
@@ -36,8 +39,16 @@ def keras_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
     Layers held by another (a wrapped layer, a cell) take Keras' default names, so that the paths of their
     weights read as Keras' own: `forward_lstm/lstm_cell/kernel`.
     """
+    if isinstance(layer, Operation):
+        return OperationLayer(layer, name)
     arguments = {field: _keras_value(value, field, seed_of) for field, value in layer.arguments().items()}
-    return getattr(keras.layers, layer.keras_name())(name=name, **arguments)
+    return getattr(_module(layer), layer.keras_name())(name=name, **arguments)
+
+
+def _module(layer: Layer) -> Any:
+    """Where Keras keeps the class: keras.layers, but for the few that keras.applications keeps for itself."""
+    home = layer.keras_modules[0]
+    return keras.layers if home == "keras.layers" else import_module(home)
 
 
 def _keras_value(value: Any, field: str, seed_of: SeedOf, suffix: str = "") -> Any:

@@ -45,7 +45,7 @@ class Outline:
         made = replace(self, batch=batch)
         for node in self.network.nodes:
             if not node.is_block:
-                check_inputs(node, made.shapes(node.inputs))
+                check_inputs(node, made.shapes(node.inputs), made.keyword_shapes(node))
         return made
 
     def is_fixed(self) -> bool:
@@ -73,8 +73,13 @@ class Outline:
         for node in reversed(self.network.nodes):
             if wanted & set(node.outputs):
                 chosen.append(node)
-                wanted |= set(node.inputs)
+                wanted |= set(node.reads)
         return tuple(reversed(chosen))
+
+    def keyword_shapes(self, node: Node) -> dict[str, tuple[Shape, ...]]:
+        """The shapes of what a call reads by name."""
+        several = {name: [one for one in read if one is not None] for name, read in node.keywords.items()}
+        return {name: self.shapes(read) for name, read in several.items()}
 
     def shapes(self, addresses: Sequence[str]) -> tuple[Shape, ...]:
         """Several tensors' shapes."""
@@ -120,13 +125,18 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
     if node.is_block:
         return dict(zip(node.outputs, inputs, strict=True))
     shapes = tuple(tuple(spec.shape) for spec in inputs)
-    check_inputs(node, shapes)
+    named = named_tensors(node, specs)
+    check_inputs(
+        node,
+        shapes,
+        {name: tuple(tuple(s.shape) for s in as_list(read) if s is not None) for name, read in named.items()},
+    )
     with refusing(node):
         if node.path not in layers:
             layers[node.path] = _new_layer(node, len(layers), seed)
-        results = as_list(call(node.layer, layers[node.path], inputs, training=False))
+        results = as_list(call(node.layer, layers[node.path], inputs, named, training=False))
     if len(results) != len(node.outputs):
-        raise RuntimeError(f"{type(node.layer).__name__} gave {len(results)} outputs, not {len(node.outputs)}")
+        raise RuntimeError(f"{node.layer.type_name()} gave {len(results)} outputs, not {len(node.outputs)}")
     results = [_settled(node, shapes, result) for result in results]
     for result in results:
         check_output(node, tuple(result.shape))
@@ -168,9 +178,15 @@ class FusedActivation:
         return before
 
 
-def call(layer: Layer, made: keras.Layer, inputs: Sequence[Any], training: bool) -> Any:
+def named_tensors(node: Node, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call reads by name, among tensors by address: one, or a list where Keras takes a list."""
+    several = {name: [None if one is None else tensors[one] for one in read] for name, read in node.keywords.items()}
+    return {name: found if name in node.listed else found[0] for name, found in several.items()}
+
+
+def call(layer: Layer, made: keras.Layer, inputs: Sequence[Any], named: Mapping[str, Any], training: bool) -> Any:
     """Calls a Keras layer the way its class takes its inputs."""
-    extra: dict[str, Any] = dict(layer.call_arguments())
+    extra: dict[str, Any] = {**layer.call_arguments(), **named}
     if "training" in inspect.signature(made.call).parameters:
         extra["training"] = training
     if layer.inputs_as == "positional":
@@ -190,6 +206,8 @@ def materialise(made: Outline) -> None:
             if variable._value is None:
                 variable._initializer = _seeded(variable._initializer, made.network, path, number)
                 variable._deferred_initialize()
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it keeps a copy of its weights
 
 
 def _seeded(initializer: Any, network: Network, path: str, number: int) -> Any:

@@ -98,7 +98,7 @@ def _row(outline: Outline, address: str, fields: Mapping[str, ReceptiveField | N
                 "receptive_field": _field_json(fields.get(tensor))}  # fmt: skip
     return {
         "address": address,
-        "type": type(node.layer).__name__,
+        "type": node.layer.type_name(),
         **_tensor_row(outline, address),
         **_parameters(node_layers(outline, node)),
         "macs": node_macs(outline, node),

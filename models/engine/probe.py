@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.addresses import PRE
-from models.engine.outline import FusedActivation, Outline, as_list, call
+from models.engine.outline import FusedActivation, Outline, as_list, call, named_tensors
 from models.engine.refusals import refusing
 from models.errors import Internal, InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.layers.spatial import shape_text
@@ -51,18 +51,19 @@ class Probe:
         with keras.StatelessScope() as scope:
             for number, node in enumerate(self._nodes):
                 inputs_of_node = [tensors[address] for address in node.inputs]
-                tensors.update(self._node(node, _guarded(node, number, inputs_of_node)))
+                guarded = _guarded(node, number, inputs_of_node)
+                tensors.update(self._node(node, guarded, named_tensors(node, tensors)))
             moved = [scope.get_current_value(variable) for variable in self.updated]
         kept = [variable.value if value is None else value for variable, value in zip(self.updated, moved, strict=True)]
         return [tf.identity(tensors[address]) for address in self.outputs] + kept
 
-    def _node(self, node: Node, inputs: list[Any]) -> Mapping[str, Any]:
+    def _node(self, node: Node, inputs: list[Any], named: Mapping[str, Any]) -> Mapping[str, Any]:
         """What one layer call computes, and what its fused activation was applied to."""
         if node.is_block:
             return dict(zip(node.outputs, inputs, strict=True))
         layer = self._outline.layers[node.path]
         with refusing(node):
-            results = as_list(call(node.layer, layer, inputs, self._training))
+            results = as_list(call(node.layer, layer, inputs, named, self._training))
         found = dict(zip(node.outputs, results, strict=True))
         activation = getattr(layer, "activation", None)
         if isinstance(activation, FusedActivation):
@@ -91,7 +92,7 @@ class Probe:
 def _refuse_unrepeatable(nodes: Sequence[Node]) -> None:
     for node in nodes:
         if not node.layer.reproducible:
-            message = f"{node.address}: {type(node.layer).__name__} draws other numbers each time in training mode"
+            message = f"{node.address}: {node.layer.type_name()} draws other numbers each time in training mode"
             raise InvalidOption("", [Problem("/training", message, "false", "true")])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import tensorflow as tf
@@ -17,8 +17,8 @@ MAX_ELEMENTS = 2**44
 """Largest tensor that is still shaped; beyond it TensorFlow's own shape arithmetic overflows and aborts."""
 
 
-def check_inputs(node: Node, shapes: tuple[Shape, ...]) -> None:
-    """Our own guards, before Keras sees anything."""
+def check_inputs(node: Node, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
+    """Our own guards, before Keras sees anything. `keywords`: the shapes of what the call reads by name."""
     allowed = node.layer.input_rank
     ranks = (allowed,) if isinstance(allowed, int) else allowed
     for shape in shapes:
@@ -28,6 +28,7 @@ def check_inputs(node: Node, shapes: tuple[Shape, ...]) -> None:
         raise InvalidDocument("", [_lengths_problem(node, shapes)])
     try:
         node.layer.check_shapes(shapes)
+        node.layer.check_keywords(shapes, keywords)
     except LayerFault as fault:
         pointer = f"{node.pointer}/{fault.field}" if fault.field else node.pointer
         problem = Problem(pointer, f"{node.address}: {fault.message}", fault.expected, fault.received, fault.suggestion)
@@ -40,14 +41,14 @@ AXES = {2: "(batch, features)", 3: "(batch, steps, channels)", 4: "(batch, heigh
 
 def _rank_problem(node: Node, ranks: tuple[int, ...], shape: Shape) -> Problem:
     expected = " or ".join(f"{rank} axes, {AXES.get(rank, 'the batch first')}" for rank in ranks)
-    message = f"{node.address}: {type(node.layer).__name__} cannot read an input with {len(shape)} axes"
+    message = f"{node.address}: {node.layer.type_name()} cannot read an input with {len(shape)} axes"
     received = f"{shape_text(shape)} from {', '.join(node.inputs)}"
     suggestion = "add the missing axis to the input, or a Reshape before" if len(shape) < min(ranks) else None
     return Problem(node.pointer, message, expected, received, suggestion or "a Flatten, pooling or Reshape before it")
 
 
 def _lengths_problem(node: Node, shapes: tuple[Shape, ...]) -> Problem:
-    message = f"{node.address}: {type(node.layer).__name__} must know the size of its input"
+    message = f"{node.address}: {node.layer.type_name()} must know the size of its input"
     received = ", ".join(shape_text(shape) for shape in shapes)
     return Problem(node.pointer, message, "lengths along every axis", received, 'declare the input\'s size in "input"')
 
@@ -89,5 +90,5 @@ def _keras_problem(node: Node, error: Exception) -> Problem:
     """Keras' own words, with the document's names in place of internal ones."""
     text = str(error).strip().split("\n\nArguments received")[0].split("\n")
     sentence = INTERNAL_NAME.sub(node.address, " ".join(line.strip() for line in text if line.strip()))[:400]
-    kind = type(node.layer).__name__
+    kind = node.layer.type_name()
     return Problem(node.pointer, f"{node.address}: Keras refuses this {kind}: {sentence or type(error).__name__}")

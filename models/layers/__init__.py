@@ -10,6 +10,7 @@ from pydantic import Field
 
 from models.layers import (
     activation,
+    applications,
     attention,
     attention_heads,
     augmentation,
@@ -26,6 +27,12 @@ from models.layers import (
     margins,
     merging,
     normalization,
+    operations_arranging,
+    operations_binary,
+    operations_elementwise,
+    operations_indexing,
+    operations_joining,
+    operations_reducing,
     pipeline,
     pooling,
     pooling_global,
@@ -54,6 +61,15 @@ FAMILIES: dict[str, tuple[ModuleType, ...]] = {
     "Wrapping": (wrapping,),
     "Preprocessing": (preprocessing, encoding, spectrogram, image, pipeline),
     "Augmentation": (augmentation, augmentation_color, augmentation_geometry),
+    "Applications": (applications,),
+    "Operations": (
+        operations_elementwise,
+        operations_binary,
+        operations_reducing,
+        operations_arranging,
+        operations_joining,
+        operations_indexing,
+    ),
 }
 """The modules of each family, in the order of the documentation."""
 
@@ -79,11 +95,11 @@ def union(classes: Sequence[type[Layer]]) -> Any:
 
 
 CATALOGUE: dict[str, type[Layer]] = {
-    cls.__name__: cls
-    for cls in sorted((cls for family in FAMILIES for cls in types_in(family)), key=lambda c: c.__name__)
+    cls.type_name(): cls
+    for cls in sorted((cls for family in FAMILIES for cls in types_in(family)), key=lambda c: c.type_name())
 }
 """Every type by its canonical name."""
-ALIASES: dict[str, str] = {alias: cls.__name__ for cls in CATALOGUE.values() for alias in names_of(cls)[1:]}
+ALIASES: dict[str, str] = {alias: cls.type_name() for cls in CATALOGUE.values() for alias in names_of(cls)[1:]}
 """Keras' other names of the same types."""
 LAYERS: tuple[type[Layer], ...] = tuple(cls for cls in CATALOGUE.values() if cls.standalone)
 """The types that can stand in a graph; the rest (recurrent cells) live inside other layers only."""

@@ -32,6 +32,7 @@ class ReLU(Pointwise):
     """Sets negative values to 0, or lets `negative_slope`, `threshold` and `max_value` shape the bend."""
 
     type: Literal["ReLU"] = "ReLU"
+    keras_modules = ("keras.layers", "keras.src.activations.")
     example = Example({}, ((4,),))
     max_value: NonNegative | None = None
     negative_slope: NonNegative = 0.0
@@ -78,4 +79,5 @@ class Softmax(AlongAxes):
     """Turns the values along the axis into positive ones that sum to 1."""
 
     type: Literal["Softmax"] = "Softmax"
+    call_tensors = frozenset({"mask"})
     example = Example({}, ((4,),))

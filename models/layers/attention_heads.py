@@ -23,6 +23,7 @@ class ProjectedAttention(AttentionLayer):
     """Attention of several heads with learned projections, called on query, value and perhaps key."""
 
     inputs_as = "positional"
+    call_tensors = frozenset({"attention_mask", "key_mask", "query_mask", "value_mask"})
     use_bias: bool = True
     sliding_window: Length | None = None
     flash_attention: NoFlash = None

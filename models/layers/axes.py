@@ -51,6 +51,26 @@ def inner_axes(field: str, axes: int | Sequence[int], shape: Shape) -> tuple[int
     )
 
 
+def _not_first(axis: int) -> int:
+    if axis:
+        return axis
+    raise PydanticCustomError(
+        "batch_axis", "axis 0 is the batch, and stays first", {"expected": "an axis other than 0", "received": "0"}
+    )
+
+
+NewAxis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1), AfterValidator(_not_first)]
+"""Where an axis is put in; negative ones count from the end of the result."""
+
+
+def check_new_axis(axis: int, shape: Shape) -> None:
+    """Refuse a new axis that would stand before the batch, or further than the end."""
+    rank = len(shape) + 1
+    if not -rank < axis < rank or rank > MAX_RANK:
+        expected = f"an axis from 1 to {rank - 1}, or {1 - rank} to -1, of at most {MAX_RANK} in all"
+        raise LayerFault("axis", "the new axis has no place", expected, f"{axis} for {shape_text(shape)}")
+
+
 class AlongAxes(Layer):
     """Base of layers that compute along some axes and keep the others apart."""
 

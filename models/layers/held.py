@@ -9,12 +9,12 @@ from models.layers.layer import Layer, LayerFault, Shape, fault
 
 def _unplaced(layer: Layer) -> Layer:
     """A held layer reads what its holder gives it."""
-    if layer.inputs is not None or layer.calls is not None:
+    if layer.inputs is not None or layer.calls is not None or layer.keywords is not None:
         raise fault(
             "held_layer",
             "a layer inside another takes its input from it",
-            "a layer without inputs and calls",
-            "move inputs and calls to the outer layer",
+            "a layer without inputs, calls and keywords",
+            "move them to the outer layer",
         )
     return layer
 

@@ -6,9 +6,11 @@ parametrised tests all derive from it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from math import prod
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, Field
 from pydantic_core import PydanticCustomError
@@ -33,6 +35,10 @@ class Example:
     dtype: str = "float32"
 
 
+Keywords = dict[LayerName, Address | Annotated[list[Address | None], Field(min_length=1, max_length=64)]]
+"""What one call reads by name: an address, or several."""
+
+
 class Layer(BaseModel):
     """Base of the catalogue. Fields are Keras' constructor arguments, verbatim, with Keras' defaults."""
 
@@ -46,6 +52,10 @@ class Layer(BaseModel):
     """Fewest and most inputs (None: no bound)."""
     inputs_as: ClassVar[str] = "one"
     """How Keras' call takes them: "one" tensor, a "list", or "positional" arguments."""
+    operands: ClassVar[tuple[str, ...]] = ()
+    """For operations: the arguments that are tensors, or constants in place of tensors."""
+    keras_modules: ClassVar[tuple[str, ...]] = ("keras.layers",)
+    """How the modules begin that Keras writes for the class when it serialises it."""
     standalone: ClassVar[bool] = True
     """False for what only another layer can hold (the recurrent cells)."""
     training_only: ClassVar[bool] = False
@@ -54,6 +64,10 @@ class Layer(BaseModel):
     """False for layers that, in training mode, draw numbers no seed fixes (AugMix)."""
     call_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
+    call_tensors: ClassVar[frozenset[str]] = frozenset()
+    """Tensors that Keras' call takes by name, beside the inputs (`mask`, `initial_state`)."""
+    sets_held: ClassVar[frozenset[str]] = frozenset()
+    """For wrappers: arguments of Keras' that the wrapper itself sets in the layers it holds."""
     not_taken: ClassVar[frozenset[str]] = frozenset()
     """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
 
@@ -72,9 +86,20 @@ class Layer(BaseModel):
             max_length=64,
         ),
     ] = None
+    keywords: Annotated[
+        Keywords | Annotated[list[Keywords], Field(min_length=1, max_length=64)] | None,
+        Field(
+            description='Tensors the call takes by name, as {"mask": "not_equal"}; with several calls, one object each.'
+        ),
+    ] = None
     trainable: bool = True
     dtype: DType | None = None
     activity_regularizer: AnyRegularizer | None = None
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The first of the names that `type` may have."""
+        return str(get_args(cls.model_fields["type"].annotation)[0])
 
     @classmethod
     def keras_name(cls) -> str:
@@ -82,9 +107,18 @@ class Layer(BaseModel):
         return cls.__name__
 
     @classmethod
+    def summary(cls) -> str:
+        """One sentence on what it computes."""
+        return (vars(cls).get("__doc__") or "").strip().split("\n")[0]
+
+    @classmethod
     def default_name(cls) -> str:
         """The name Keras would give the first instance."""
         return snake_case(cls.__name__)
+
+    def reads(self) -> tuple[int, int | None]:
+        """Fewest and most inputs of this instance (None: no bound)."""
+        return self.input_count
 
     def arguments(self) -> dict[str, Any]:
         """Keras' constructor arguments: every field but those that place the layer in a graph or go to its call."""
@@ -122,6 +156,19 @@ class Layer(BaseModel):
             LayerFault: naming the argument at fault, before TensorFlow sees anything.
         """
 
+    def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
+        """A mask must have the leading axes of what it masks: TensorFlow reads as much of it as it needs.
+
+        Raises:
+            LayerFault: naming the keyword at fault.
+        """
+        for mask in keywords.get("mask", ()) if self.inputs_as == "one" else ():
+            pairs = zip_longest(mask, shapes[0][: len(mask)], fillvalue=0)
+            if any(None not in pair and pair[0] not in (1, pair[1]) for pair in pairs):
+                raise LayerFault(
+                    "keywords/mask", "the mask does not fit the input", f"the leading axes of {shapes[0]}", f"{mask}"
+                )
+
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Multiply-adds of one call on concrete shapes; None when a shape is free. Element-wise work counts none."""
         return 0
@@ -131,7 +178,7 @@ class Layer(BaseModel):
         return None
 
 
-GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls"})
+GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls", "keywords"})
 
 
 class LayerFault(Exception):

@@ -56,12 +56,12 @@ class Normalization(Pointwise):
 
     @model_validator(mode="after")
     def _has_mean_and_variance(self) -> Normalization:
-        """Keras would learn them from data with adapt(); there is no such data here."""
-        if self.mean is None or self.variance is None:
+        """Without them they are weights, as Keras' adapt() learns them: 0 and 1 until weights are uploaded."""
+        if (self.mean is None) != (self.variance is None):
             raise fault(
                 "normalization",
-                "mean and variance are both needed, because adapt() is not part of a model document",
-                "mean and variance, each a number or an array",
+                "mean and variance come together",
+                "both, each a number or an array, or neither",
                 "copy them from the adapted layer: layer.mean, layer.variance",
             )
         lengths = [len(value) if isinstance(value, list) else 0 for value in (self.mean, self.variance)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -23,6 +24,27 @@ def _not_zero(length: int) -> int:
 TargetLength = Annotated[int, Field(ge=-1, le=MAX_LENGTH), AfterValidator(_not_zero)]
 Enlargement = Annotated[int, Field(ge=1, le=MAX_ENLARGEMENT)]
 AxisNumber = Annotated[int, Field(ge=1, le=MAX_RANK - 1)]
+
+
+def check_target(field: str, target_shape: Sequence[int], shape: Shape) -> None:
+    """Refuse a target that the elements of one example do not fill exactly.
+
+    Raises:
+        LayerFault: naming `field`.
+    """
+    elements = size_of(shape[1:])
+    target = size_of(tuple(length for length in target_shape if length != -1)) or 1
+    if elements is None or (elements % target == 0 if -1 in target_shape else elements == target):
+        return
+    raise LayerFault(
+        field,
+        "the input does not have as many elements as the target",
+        f"a shape of {elements} elements in all, as {shape_text(shape[1:])} has",
+        f"{target_shape}, of {'a multiple of ' if -1 in target_shape else ''}{target} elements",
+        "write -1 for one axis, and Layerscope works out its length"
+        if target_shape and -1 not in target_shape
+        else None,
+    )
 
 
 class Flatten(Layer):
@@ -49,19 +71,7 @@ class Reshape(Layer):
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The elements of one example must fill the target exactly."""
-        elements = size_of(shapes[0][1:])
-        target = size_of(tuple(length for length in self.target_shape if length != -1)) or 1
-        if elements is None or (elements % target == 0 if -1 in self.target_shape else elements == target):
-            return
-        raise LayerFault(
-            "target_shape",
-            "the input does not have as many elements as the target",
-            f"a shape of {elements} elements in all, as {shape_text(shapes[0][1:])} has",
-            f"{self.target_shape}, of {'a multiple of ' if -1 in self.target_shape else ''}{target} elements",
-            "write -1 for one axis, and Layerscope works out its length"
-            if self.target_shape and -1 not in self.target_shape
-            else None,
-        )
+        check_target("target_shape", self.target_shape, shapes[0])
 
 
 class Permute(Layer):

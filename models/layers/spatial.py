@@ -58,6 +58,17 @@ def known_length(shape: Shape, axis: int) -> int:
     return length
 
 
+def check_channels(field: str, channels: int, shape: Shape) -> None:
+    """Refuse an argument that does not say how long the last axis is.
+
+    Raises:
+        LayerFault: naming `field`.
+    """
+    if known_length(shape, -1) != channels:
+        message = f"{field} is not the length of the input's last axis"
+        raise LayerFault(field, message, f"{shape[-1]}", f"{channels}")
+
+
 def shape_text(shape: Shape) -> str:
     """`(None, 28, 28, 1)`, as Keras prints shapes."""
     return f"({', '.join(str(dimension) for dimension in shape)}{',' if len(shape) == 1 else ''})"

@@ -45,14 +45,13 @@ def _unknown(word: str) -> Problem:
 
 def _entry(name: str) -> dict[str, Any]:
     cls = CATALOGUE[name]
-    summary = (cls.__doc__ or "").strip().split("\n")[0] if "__doc__" in vars(cls) and cls.__doc__ else ""
     aliases = [alias for alias, target in ALIASES.items() if target == name]
-    return {"type": name, "aliases": aliases, "family": cls.__module__.rpartition(".")[2], "summary": summary}
+    return {"type": name, "aliases": aliases, "family": cls.__module__.rpartition(".")[2], "summary": cls.summary()}
 
 
 def example_document(cls: type[Layer]) -> dict[str, Any]:
     """A document with this layer alone, on the inputs of its example; a cell inside an RNN."""
-    layer = {"type": cls.__name__, **cls.example.arguments}
+    layer = {"type": cls.type_name(), **cls.example.arguments}
     shapes = cls.example.shapes
     if not cls.standalone:  # a cell reads one step
         layer, shapes = {"type": "RNN", "cell": layer}, tuple((EXAMPLE_STEPS, *shape) for shape in shapes)

@@ -18,7 +18,8 @@ from models.errors import (
     did_you_mean,
     shown,
 )
-from models.network import Network, expand
+from models.expansion import expand
+from models.network import Network
 from models.store import Entry, entry_json
 from service.activations import Model, activations, document_bytes, read_ask
 from service.bodies import is_json, parse_json, unsupported
@@ -72,7 +73,7 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     if not is_json(request):
         raise unsupported(request, "application/json")
     raw = parse_json(body)
-    model = Model(parse_document(raw), name, bare=isinstance(raw, list))
+    model = Model(parse_document(raw), name)
     try:
         network = expand(model.document)
         if network.inputs:
@@ -108,7 +109,7 @@ def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dic
     for node in network.nodes:
         row = rows.get(node.outputs[0], {})
         nodes.append(
-            {"address": node.address, "type": type(node.layer).__name__, "inputs": node.inputs, "outputs": node.outputs,
+            {"address": node.address, "type": node.layer.type_name(), "inputs": node.inputs, "outputs": node.outputs,
              "shape": row.get("shape"), "parameters": row.get("parameters")}
         )  # fmt: skip
     edges = [(address, node.address) for node in network.nodes for address in node.inputs]

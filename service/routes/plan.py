@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from models.addresses import select
 from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, shown
-from models.network import Network, expand
+from models.expansion import expand
+from models.network import Network
 from models.validation import field_names, problems_of
 from service.activations import Model, document_bytes, inline_model
 from service.bodies import is_json, parse_json, unsupported

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from models.addresses import MAX_CANDIDATES, addresses, everything, pre_addresses, select
 from models.document import parse_document
 from models.errors import Problem, UnknownAddress
-from models.network import Network, expand
+from models.expansion import expand
+from models.network import Network
 
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 2, "kernel_size": 1}
 RELU_CONV: dict[str, Any] = {**CONV, "activation": "relu"}

@@ -7,7 +7,7 @@ import pytest
 from models.document import parse_document
 from models.engine.build import PROBE_BYTES, BuiltModel, build
 from models.engine.cache import ModelCache
-from models.network import expand
+from models.expansion import expand
 
 ENOUGH = 10**12
 

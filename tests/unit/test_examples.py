@@ -10,7 +10,8 @@ from PIL import Image
 
 from models.addresses import everything
 from models.document import parse_document
-from models.network import Network, expand
+from models.expansion import expand
+from models.network import Network
 
 FOLDER = Path(__file__).parents[2] / "examples"
 DOCUMENTS = sorted(path.stem for path in FOLDER.glob("*.json"))

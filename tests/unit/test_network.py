@@ -8,7 +8,8 @@ import pytest
 
 from models.document import parse_document
 from models.errors import InvalidDocument, Problem
-from models.network import MAX_NODES, Network, expand
+from models.expansion import MAX_NODES, expand
+from models.network import Network
 
 RELU: dict[str, Any] = {"type": "ReLU"}
 DENSE: dict[str, Any] = {"type": "Dense", "units": 2}
@@ -147,22 +148,39 @@ def test_inputs_are_addresses_of_earlier_tensors() -> None:
 @pytest.mark.parametrize(
     ("layers", "pointer", "suggestion"),
     [
-        ([DENSE, {**DENSE, "inputs": ["dense_1"]}], "/layers/1/inputs/0", 'write "dense"'),
-        ([{**RELU, "inputs": ["later"]}, {**DENSE, "name": "later"}], "/layers/0/inputs/0",
-         "name a layer that stands earlier in the list"),
         ([DENSE, {**ADD, "inputs": ["input", "dens"]}], "/layers/1/inputs/1", 'write "dense"'),
         ([DENSE, {**RELU, "inputs": ["dense:pre"]}], "/layers/1/inputs/0", 'write "dense"'),
         ([{**DENSE, "name": "outside"}, block({**RELU, "inputs": ["outside"]})], "/layers/1/layers/0/inputs/0",
-         "name a layer that stands earlier in the list"),
+         "name a layer of the same list"),
         ([DENSE, {**DENSE, "calls": [["dense"], ["danse"]]}], "/layers/1/calls/1/0", 'write "dense"'),
         ([block({**RELU, "name": "last"}, outputs=["lost"])], "/layers/0/outputs/0", 'write "last"'),
     ],
 )  # fmt: skip
 def test_addresses_that_lead_nowhere_are_refused(layers: list[Any], pointer: str, suggestion: str) -> None:
-    """What is later, itself, misspelt, or outside of the block cannot be read; what is near is suggested."""
+    """What is misspelt or outside of the block cannot be read; what is near is suggested."""
     found = refusal(*layers)
-    assert (found.pointer, found.message) == (pointer, "no earlier layer has this address")
+    assert (found.pointer, found.message) == (pointer, "no layer has this address")
     assert found.suggestion == suggestion
+
+
+@pytest.mark.parametrize(
+    ("layers", "pointer"),
+    [
+        ([DENSE, {**DENSE, "inputs": ["dense_1"]}], "/layers/1/inputs/0"),
+        ([{**RELU, "inputs": ["later"]}, {**DENSE, "name": "later"}], "/layers/0/inputs/0"),
+    ],
+)
+def test_layers_that_wait_for_each_other_are_refused(layers: list[Any], pointer: str) -> None:
+    """A layer cannot read itself, nor what reads it."""
+    found = refusal(*layers)
+    assert found.pointer == pointer
+    assert "cannot be computed first" in found.message
+
+
+def test_layers_stand_in_any_order() -> None:
+    """A layer may read one that is listed after it; it is computed after it."""
+    layers = [{**RELU, "inputs": ["later"]}, {**DENSE, "name": "later", "inputs": ["input"]}]
+    assert list(reads(*layers).items()) == [("later", ("input",)), ("re_lu", ("later",))]
 
 
 def test_candidates_are_listed_once_each() -> None:

@@ -18,8 +18,9 @@ from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import parameter_bytes
 from models.engine.refusals import refusing
 from models.errors import InvalidDocument, Problem, TooLarge
+from models.expansion import expand
 from models.layers.layer import Shape
-from models.network import Network, expand
+from models.network import Network
 
 Array = np.ndarray[Any, Any]
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 4, "kernel_size": 3}

@@ -12,7 +12,7 @@ from models.document import parse_document
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import admit, plan_report
 from models.errors import Problem, TooLarge
-from models.network import expand
+from models.expansion import expand
 
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 4, "kernel_size": 3, "padding": "same", "activation": "relu"}
 POOL: dict[str, Any] = {"type": "MaxPooling2D"}

@@ -144,7 +144,7 @@ def test_free_lengths_are_not_refused() -> None:
 
 
 IMPOSSIBLE = [
-    ("Normalization", {}, "normalization"),
+    ("Normalization", {"mean": 1.0}, "normalization"),
     ("Normalization", {"mean": 1.0, "variance": [1.0]}, "normalization"),
     ("Normalization", {"mean": [1.0], "variance": [1.0], "axis": None}, "normalization"),
     ("Resizing", {"height": 4, "width": 4, "crop_to_aspect_ratio": True, "pad_to_aspect_ratio": True}, "aspect_ratio"),

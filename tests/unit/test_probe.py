@@ -16,7 +16,7 @@ from models.engine.build import MAX_PROBES, BuiltModel, build
 from models.engine.outline import declared_shapes, outline
 from models.engine.probe import Probe, as_bytes, checked
 from models.errors import Internal, InvalidOption, InvalidTensor, Problem
-from models.network import expand
+from models.expansion import expand
 
 Array = np.ndarray[Any, Any]
 ENOUGH = 1 << 30

@@ -18,7 +18,7 @@ import pytest
 
 from models.document import Document, parse_document
 from models.errors import NotFound, Problem
-from models.network import expand
+from models.expansion import expand
 from models.store import ModelStore
 
 

@@ -1,0 +1,107 @@
+"""The calls of layers as a document writes them, before their addresses are resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from models.document import Block
+from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.layers.layer import Layer
+
+
+@dataclass
+class Scope:
+    """One list of layers: what its `input` means and where it lies.
+
+    `prefix` begins the addresses inside (`encoder@0/`), `path` those of the layers that own the weights
+    (`encoder/`): the calls of a block share them.
+    """
+
+    prefix: str
+    path: str
+    pointer: str
+    inputs: dict[str, str]
+    names: list[str] = field(default_factory=list)
+    """Those of the layers, in the order of the list."""
+    results: list[tuple[str, ...] | None] = field(default_factory=list)
+    """What the last call of each layer returns, once it is made; before them, the inputs."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as it is written. `reads` is None where the layer before is meant."""
+
+    layer: Layer
+    position: int
+    number: int
+    of: int
+    reads: Sequence[str] | None
+    keywords: Mapping[str, Sequence[str | None]]
+    listed: frozenset[str]
+    pointer: str
+
+    def wanted(self) -> Iterator[str]:
+        """Every address that is written down."""
+        yield from self.reads or ()
+        yield from (one for several in self.keywords.values() for one in several if one is not None)
+
+    def inputs_pointer(self) -> str:
+        """Where its inputs are written."""
+        return f"{self.pointer}/calls/{self.number}" if self.layer.calls is not None else f"{self.pointer}/inputs"
+
+    def keywords_pointer(self) -> str:
+        """Where its keywords are written."""
+        several = isinstance(self.layer.keywords, list)
+        return f"{self.pointer}/keywords/{self.number}" if several else f"{self.pointer}/keywords"
+
+
+def calls_of(layer: Layer, position: int, scope: Scope) -> Iterator[Call]:
+    """The calls of a layer, as they are written."""
+    pointer = f"{scope.pointer}/layers/{position}"
+    if layer.inputs is not None and layer.calls is not None:
+        problem = Problem(pointer + "/calls", "a layer has either inputs or calls", "one of the two", "both")
+        raise InvalidDocument("", [problem])
+    calls = [layer.inputs] if layer.calls is None else layer.calls
+    keywords = layer.keywords if isinstance(layer.keywords, list) else [layer.keywords or {}] * len(calls)
+    if len(keywords) != len(calls):
+        expected, received = f"{len(calls)} objects, one a call", f"{len(keywords)}"
+        problem = Problem(pointer + "/keywords", "keywords does not go with the calls", expected, received)
+        raise InvalidDocument("", [problem])
+    for number, (reads, named) in enumerate(zip(calls, keywords, strict=True)):
+        spelled = {name: [value] if isinstance(value, str) else value for name, value in named.items()}
+        listed = frozenset(name for name, value in named.items() if isinstance(value, list))
+        yield Call(layer, position, number, len(calls), reads, spelled, listed, pointer)
+
+
+def default_inputs(call: Call, before: tuple[str, ...]) -> tuple[str, ...]:
+    """The layer before, if that is one tensor."""
+    if len(before) == 1 or call.layer.reads()[1] != 1:
+        return before
+    message = "what comes before has several tensors: say which one this layer reads"
+    expected = f'"inputs" with one of {", ".join(before)}'
+    suggestion = f'write "inputs": ["{before[0]}"]'
+    raise InvalidDocument("", [Problem(call.pointer + "/inputs", message, expected, "nothing", suggestion)])
+
+
+def unknown_keyword(name: str, call: Call) -> Problem:
+    known = sorted(call.layer.call_tensors)
+    near = did_you_mean(name, known)
+    return Problem(
+        f"{call.keywords_pointer()}/{name}",
+        f"{call.layer.type_name()} reads no tensor called {shown(name)}",
+        f"one of {', '.join(known)}" if known else "no keywords",
+        shown(name),
+        f'write "{near}"' if near else None,
+    )
+
+
+def check_count(layer: Layer, call: tuple[str, ...], pointer: str) -> None:
+    low, high = (len(layer.input),) * 2 if isinstance(layer, Block) else layer.reads()
+    if low <= len(call) and (high is None or len(call) <= high):
+        return
+    expected = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
+    message = f"{layer.type_name()} reads {expected} {'input' if expected == '1' else 'inputs'}"
+    names = f", for {', '.join(layer.input)}" if isinstance(layer, Block) else ""
+    problem = Problem(pointer, message, f"{expected} addresses{names}", f"{len(call)}")
+    raise InvalidDocument("", [problem])

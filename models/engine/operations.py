@@ -1,0 +1,36 @@
+"""Operations of keras.ops as Keras layers: without weights, without casts, without masks, as in Keras' own graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from models.layers.constants import Array
+from models.layers.operations import Operation
+from models.layers.operations_arranging import ReshapeOp
+
+
+class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
+    """Applies one function of keras.ops to a list of tensors."""
+
+    def __init__(self, operation: Operation, name: str) -> None:
+        super().__init__(name=name, autocast=False)
+        self.supports_masking = True  # else Keras warns that the mask is lost, as it is
+        self._operation = operation
+
+    def call(self, tensors: Sequence[Any]) -> Any:
+        """The function's result."""
+        if isinstance(self._operation, ReshapeOp):
+            return keras.ops.reshape(tensors[0], (keras.ops.shape(tensors[0])[0], *self._operation.target()))
+        operands = [_value(operand) for operand in self._operation.bound(tensors)]
+        return getattr(keras.ops, self._operation.function())(*operands, **self._operation.arguments())
+
+    def compute_mask(self, *_: Any, **__: Any) -> None:
+        """Operations pass no mask on."""
+
+
+def _value(operand: Any) -> Any:
+    return np.array(operand.value, operand.dtype) if isinstance(operand, Array) else operand

@@ -1,0 +1,180 @@
+"""From a document to its network: blocks opened, names and inputs filled in, calls put in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from models.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
+from models.document import Block, Document, InputSpec
+from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.layer_names import layer_names
+from models.layers.layer import Layer
+from models.network import Network, Node
+
+MAX_NODES = 4096
+"""Most calls of layers in one network; those inside a block count each time that the block is called."""
+
+
+def expand(document: Document) -> Network:
+    """The network of a document whose inputs are declared or not (then one input called `input` is assumed).
+
+    Raises:
+        InvalidDocument: for names used twice and addresses that lead nowhere.
+    """
+    return _Expansion(document).network()
+
+
+class _Expansion:
+    """Walks a document once, collecting nodes and the addresses they define."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.inputs = dict(document.input or {"input": InputSpec(shape=[])})
+        self.nodes: list[Node] = []
+        self.names: dict[str, str] = {name: name for name in self.inputs}
+        self.ambiguous: dict[str, tuple[str, ...]] = {}
+
+    def network(self) -> Network:
+        scope = Scope("", "", "", {name: name for name in self.inputs})
+        last = self._layers(self.document.layers, scope)
+        outputs = self._outputs(self.document.outputs, last, scope)
+        declared = self.document.input or {}
+        return Network(self.document, declared, tuple(self.nodes), outputs, self.names, self.ambiguous)
+
+    def _layers(self, layers: Sequence[Layer], scope: Scope) -> tuple[str, ...]:
+        """Adds every call of a list of layers as soon as all it reads is there; the outputs of the last layer."""
+        scope.names = layer_names(layers, set(scope.inputs), scope.pointer)
+        scope.results = [tuple(scope.inputs.values()), *(None for _ in layers)]
+        waiting: dict[str, list[Call]] = {}
+        for call in (call for position, layer in enumerate(layers) for call in calls_of(layer, position, scope)):
+            ready = [call]
+            while ready:
+                one = ready.pop()
+                absent = self._absent(one, scope)
+                if absent is not None:
+                    waiting.setdefault(absent, []).append(one)
+                else:
+                    self._make(one, scope)
+                    ready += reversed(waiting.pop(scope.names[one.position], []))
+        if waiting:
+            self._refuse_cycle([call for calls in waiting.values() for call in calls], scope)
+        return scope.results[-1] or ()
+
+    def _absent(self, call: Call, scope: Scope) -> str | None:
+        """A layer of this list that a call must wait for.
+
+        Raises:
+            InvalidDocument: for an address that no layer will ever answer to.
+        """
+        if call.reads is None and scope.results[call.position] is None:
+            return scope.names[call.position - 1]
+        for address in call.wanted():
+            full = scope.prefix + address
+            if address in scope.inputs or full in self.names:
+                continue
+            head = re.split("[/@#:]", address, maxsplit=1)[0]
+            if full in self.ambiguous or head not in scope.names:
+                self._make(call, scope)  # raises, pointing at the address
+            return head
+        return None
+
+    def _refuse_cycle(self, waiting: list[Call], scope: Scope) -> None:
+        """None of these calls can be made: each waits for another, or for what a layer does not return."""
+        first = min(waiting, key=lambda call: (call.position, call.number))
+        if first.reads is None:
+            first = next(call for call in waiting if call.reads is not None)
+        self._make(first, scope)
+
+    def _make(self, call: Call, scope: Scope) -> None:
+        """Adds the node of a call."""
+        if call.reads is None:
+            inputs = default_inputs(call, scope.results[call.position] or ())
+        else:
+            inputs = self._resolved(call.reads, scope, call.inputs_pointer())
+        keywords = {name: self._keyword(name, several, call, scope) for name, several in call.keywords.items()}
+        check_count(call.layer, inputs, call.inputs_pointer())
+        name = scope.names[call.position]
+        address = scope.prefix + name if call.of == 1 else f"{scope.prefix}{name}@{call.number}"
+        if call.of > 1:
+            self.ambiguous[scope.prefix + name] = tuple(f"{scope.prefix}{name}@{n}" for n in range(call.of))
+        outputs = self._node(call, scope.path + name, address, inputs, keywords)
+        if call.number == call.of - 1:
+            scope.results[call.position + 1] = outputs
+
+    def _keyword(self, name: str, several: Sequence[str | None], call: Call, scope: Scope) -> tuple[str | None, ...]:
+        if name not in call.layer.call_tensors:
+            raise InvalidDocument("", [unknown_keyword(name, call)])
+        pointer = f"{call.keywords_pointer()}/{name}"
+        places = [f"{pointer}/{number}" if name in call.listed else pointer for number in range(len(several))]
+        pairs = zip(several, places, strict=True)
+        return tuple(None if one is None else self._resolve(one, scope, place) for one, place in pairs)
+
+    def _resolved(self, addresses: Iterable[str], scope: Scope, pointer: str) -> tuple[str, ...]:
+        return tuple(self._resolve(address, scope, f"{pointer}/{n}") for n, address in enumerate(addresses))
+
+    def _resolve(self, address: str, scope: Scope, pointer: str) -> str:
+        """The tensor that an address means inside a scope."""
+        if address in scope.inputs:
+            return scope.inputs[address]
+        full = scope.prefix + address
+        if full in self.names:
+            return self.names[full]
+        raise InvalidDocument("", [self._unresolved(address, scope, pointer)])
+
+    def _unresolved(self, address: str, scope: Scope, pointer: str) -> Problem:
+        full = scope.prefix + address
+        if full in self.ambiguous:
+            several = [name.removeprefix(scope.prefix) for name in self.ambiguous[full]]
+            message = f"{shown(address)} names several tensors"
+            return Problem(pointer, message, f"one of {', '.join(several)}", shown(address), f'write "{several[0]}"')
+        if address in scope.names:
+            message = f"{shown(address)} cannot be computed first: it needs this layer, or one that does"
+            return Problem(pointer, message, "layers that do not wait for each other", shown(address))
+        inside = (name for name, canonical in self.names.items() if name == canonical and name.startswith(scope.prefix))
+        known = [*scope.inputs, *(name.removeprefix(scope.prefix) for name in inside)]
+        near = did_you_mean(address, known)
+        return Problem(
+            pointer,
+            "no layer has this address",
+            f"one of {', '.join(list(dict.fromkeys(known))[-20:])}",
+            shown(address),
+            f'write "{near}"' if near else "name a layer of the same list",
+        )
+
+    def _node(
+        self,
+        call: Call,
+        path: str,
+        address: str,
+        inputs: tuple[str, ...],
+        keywords: Mapping[str, tuple[str | None, ...]],
+    ) -> tuple[str, ...]:
+        layer = call.layer
+        if len(self.nodes) >= MAX_NODES:
+            raise InvalidDocument("", [_too_many(call)])
+        given = inputs if isinstance(layer, Block) else ()
+        if isinstance(layer, Block):
+            inputs = self._block(layer, path, address, inputs, call.pointer)
+        count = len(inputs) if isinstance(layer, Block) else layer.output_count()
+        outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
+        self.nodes.append(Node(address, path, layer, inputs, outputs, call.pointer, keywords, call.listed, given))
+        self.names.update((output, output) for output in outputs)
+        if count == 1:
+            self.names[f"{address}#0"] = address
+        else:
+            self.ambiguous[address] = outputs
+        return outputs
+
+    def _block(self, block: Block, path: str, address: str, call: tuple[str, ...], pointer: str) -> tuple[str, ...]:
+        """Adds what is inside a block; the tensors that it returns."""
+        scope = Scope(address + "/", path + "/", pointer, dict(zip(block.input, call, strict=True)))
+        last = self._layers(block.layers, scope)
+        return self._outputs(block.outputs, last, scope)
+
+    def _outputs(self, outputs: Sequence[str] | None, last: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
+        return last if outputs is None else self._resolved(outputs, scope, scope.pointer + "/outputs")
+
+
+def _too_many(call: Call) -> Problem:
+    return Problem(call.pointer, "the layers are called too often", f"at most {MAX_NODES:,} calls", "more")

@@ -1,0 +1,36 @@
+"""`model.to_json()` of Keras 3, read by an allow-list and never by Keras' deserialiser, and written again.
+
+Source of the format: keras.src.models.functional (get_config, serialize_node) and keras.src.saving.serialization_lib
+of Keras 3.15.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.errors import shown
+from models.keras_json.classes import is_keras_json
+from models.keras_json.graph import model
+from models.keras_json.site import Site
+from models.places import Places
+
+__all__ = ["document_of", "is_keras_json"]
+
+
+def document_of(raw: dict[str, Any]) -> tuple[dict[str, Any], Places]:
+    """The document, not yet validated, that Keras' JSON describes, and where each of its parts came from.
+
+    What only training needs (`compile_config`) and what Keras works out anyway (`build_config`) is passed over.
+
+    Raises:
+        InvalidDocument: with every layer that is not in the catalogue, pointing into `raw`.
+    """
+    places = Places()
+    site = Site("", "", places)
+    version = raw.get("keras_version")
+    if isinstance(version, str) and version.startswith(("1.", "2.")):
+        raise site.reading("keras_version").refusal(
+            "this was written by an older Keras", "JSON of Keras 3", shown(version), "load it with Keras 3 and save it"
+        )
+    made = model(raw, site)
+    return {key: value for key, value in made.items() if value is not None}, places

@@ -1,0 +1,155 @@
+"""The calls of a layer: Keras' positional and keyword arguments become inputs, keywords and fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.errors import shown
+from models.keras_json.constants import constant
+from models.keras_json.site import Site
+from models.keras_json.tensors import Sources, argument_address, arguments, is_tensor
+from models.layers.layer import Layer
+
+FIRST = ("inputs", "input", "sequences", "sequence", "x", "xs", "args")
+"""What Keras' classes call their first argument."""
+POSITIONAL = ("query", "value", "key")
+"""The inputs of layers that Keras calls on several tensors one by one."""
+AFTER_SEQUENCES = ("initial_state", "mask")
+"""The positional arguments of recurrent layers after the sequences."""
+
+
+@dataclass
+class Call:
+    """One call: addresses with the places they are read at, tensors read by name, constants and flags."""
+
+    inputs: list[tuple[str, Site]] = field(default_factory=list)
+    keywords: dict[str, Any] = field(default_factory=dict)
+    sites: dict[str, Site] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Callee:
+    """What is called: a layer of a class, or a model (then `cls` is None) with inputs of these names."""
+
+    cls: type[Layer] | None
+    names: tuple[str, ...]
+    sources: Sources
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The arguments that are inputs, in order."""
+        if self.cls is not None and self.cls.operands:
+            return self.cls.operands
+        return POSITIONAL if self.cls is not None and self.cls.inputs_as == "positional" else ("inputs",)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The positional arguments."""
+        after = AFTER_SEQUENCES if self.cls is not None and "initial_state" in self.cls.call_tensors else ()
+        return self.operands + after
+
+    @property
+    def kind(self) -> str:
+        """What to call it."""
+        return "a model" if self.cls is None else self.cls.type_name()
+
+
+def call_of(node: Any, callee: Callee, site: Site) -> Call:
+    """Reads one entry of `inbound_nodes`.
+
+    Raises:
+        InvalidDocument: for arguments that a document cannot express.
+    """
+    if isinstance(node, list):
+        raise site.refusal(
+            "this is how Keras 2 writes a call", 'an object with "args" and "kwargs"', shown(node),
+            "load the model with Keras 3 and call its to_json()",
+        )  # fmt: skip
+    made = Call()
+    for name, value, place in _arguments(site.object(node, "a call"), callee, site):
+        if not _is_nothing(value):
+            _read(made, name, value, callee, place)
+    return made
+
+
+def _is_nothing(value: Any) -> bool:
+    """Whether an argument is left out: null, or several nulls (the masks of a model's inputs)."""
+    several = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or (bool(several) and all(item is None for item in several))
+
+
+def _arguments(node: dict[str, Any], callee: Callee, site: Site) -> Iterator[tuple[str, Any, Site]]:
+    """Every argument of a call by its name, the inputs first and in order."""
+    positional = site.reading("args").array(node.get("args", []), "args")
+    named = site.reading("kwargs").object(node.get("kwargs", {}), "kwargs")
+    names, order = callee.operands, callee.order
+    found: dict[str, tuple[Any, Site]] = {}
+    for number, value in enumerate(positional):
+        place = site.reading("args", number)
+        if number >= len(order) and value is not None:
+            raise place.refusal("there are more arguments than a document can express", f"{len(order)}", shown(value))
+        if number < len(order):
+            found[order[number]] = value, place
+    for word, value in named.items():
+        name = names[0] if word in FIRST and word not in names else word
+        found[name] = value, site.reading("kwargs", word)
+    for name in (*names, *(name for name in found if name not in names)):
+        if name in found:
+            yield name, *found[name]
+
+
+def _read(made: Call, name: str, value: Any, callee: Callee, site: Site) -> None:
+    """Adds one argument to a call."""
+    cls = callee.cls
+    if name in callee.operands:
+        _read_operand(made, name, value, callee, site)
+    elif name == "training":
+        _check_training(value, site)
+    elif cls is not None and name in cls.call_tensors:
+        made.keywords[name], made.sites[name] = _keyword(value, callee.sources, site), site
+    elif cls is not None and name in cls.call_fields:
+        made.fields[name], made.sites[name] = value, site
+    else:
+        message = f"a document cannot say {shown(name)} in a call of {callee.kind}"
+        raise site.refusal(message, "a call without it", shown(value))
+
+
+def _read_operand(made: Call, name: str, value: Any, callee: Callee, site: Site) -> None:
+    """A tensor, several, or (of operations) a constant."""
+    if callee.cls is not None and callee.cls.operands and not _has_tensors(value):
+        made.fields[name], made.sites[name] = constant(value, site), site
+        return
+    if isinstance(value, dict) and callee.names and set(value) == set(callee.names):
+        found = [(value[key], site.reading(key)) for key in callee.names]
+    else:
+        found = list(arguments(value, site))
+    for item, place in found:
+        if not is_tensor(item):
+            raise place.refusal("only tensors of the graph can stand here", "a __keras_tensor__", shown(item))
+        made.inputs.append((argument_address(item, callee.sources, place), place))
+
+
+def _has_tensors(value: Any) -> bool:
+    return is_tensor(value) or (isinstance(value, list) and any(is_tensor(item) for item in value))
+
+
+def _keyword(value: Any, sources: Sources, site: Site) -> Any:
+    """The address of a tensor that is read by name, or those of several."""
+    if is_tensor(value):
+        return argument_address(value, sources, site)
+    return [
+        None if item is None else _keyword(item, sources, site.reading(number))
+        for number, item in enumerate(site.array(value, "a tensor, or several,"))
+    ]
+
+
+def _check_training(value: Any, site: Site) -> None:
+    """The flag of one call counts for nothing: Keras overrules it by that of the whole network, which is always given.
+
+    Source: keras.src.models.functional.operation_fn.
+    """
+    if not isinstance(value, bool):
+        raise site.refusal("training is a flag", "true, false or null", shown(value))

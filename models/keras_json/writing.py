@@ -1,0 +1,131 @@
+"""The way back: a network as JSON that `keras.models.model_from_json` loads in plain Keras."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.document import Block
+from models.errors import InvalidDocument, Problem
+from models.graphs import Call, Graph, Member, graph_of
+from models.keras_json.arguments import layer_config, operands_of
+from models.layers.layer import Layer, Shape
+from models.layers.operations import Operation
+from models.network import Network
+
+Tensors = Mapping[str, tuple[Shape, str]]
+"""The shape, the batch first, and the dtype of every tensor by address: what a plan says."""
+
+
+def keras_json_of(network: Network, tensors: Tensors) -> dict[str, Any]:
+    """A Functional model with the document's own names; blocks become models inside it.
+
+    `tensors` has every tensor of the network, its inputs among them.
+
+    Raises:
+        InvalidDocument: when a layer reads from inside a block, which Keras' models cannot.
+    """
+    graph = graph_of(network)
+    return _model(network.document.name or "model", graph, _Writer(tensors))
+
+
+@dataclass(frozen=True)
+class _Writer:
+    tensors: Tensors
+
+
+def _model(name: str, graph: Graph, writer: _Writer, calls: Sequence[Call] = ()) -> dict[str, Any]:
+    """A serialised Functional model; `calls` are those of a block."""
+    reads = {local: _merged([writer.tensors[t] for t in several]) for local, several in _fed(graph, calls).items()}
+    blocks = {member.name for member in graph.members if member.inner is not None}
+    config = {
+        "name": name,
+        "trainable": True,
+        "layers": [
+            *(_input(local, *spec) for local, spec in reads.items()),
+            *(_member(member, writer) for member in graph.members),
+        ],
+        "input_layers": [[local, 0, 0] for local in reads],
+        "output_layers": [_history(address, blocks) for address in graph.outputs],
+    }
+    return {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": config,
+        "registered_name": "Functional",
+    }
+
+
+def _fed(graph: Graph, calls: Sequence[Call]) -> dict[str, list[str]]:
+    """The tensors that each input of a list stands for: one, or one a call."""
+    if not calls:
+        return {local: [tensor] for local, tensor in graph.inputs.items()}
+    return {local: [call.node.given[n] for call in calls] for n, local in enumerate(graph.inputs)}
+
+
+def _merged(several: Sequence[tuple[Shape, str]]) -> tuple[Shape, str]:
+    """One shape that all have: a length that differs is free."""
+    shapes = [shape for shape, _ in several]
+    lengths = [found[0] if len(set(found)) == 1 else None for found in zip(*shapes, strict=True)]
+    return tuple(lengths), several[0][1]
+
+
+def _input(name: str, shape: Shape, dtype: str) -> dict[str, Any]:
+    config = {"batch_shape": [None, *shape[1:]], "dtype": dtype, "sparse": False, "ragged": False, "name": name,
+              "optional": False}  # fmt: skip
+    return {"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None,
+            "name": name, "inbound_nodes": []}  # fmt: skip
+
+
+def _member(member: Member, writer: _Writer) -> dict[str, Any]:
+    if member.inner is not None:
+        entry = _model(member.name, member.inner, writer, member.calls)
+    else:
+        entry = layer_config(member.layer, member.name)
+    nodes = [_node(member.layer, call, writer) for call in member.calls]
+    return entry | {"name": member.name, "inbound_nodes": nodes}
+
+
+def _node(layer: Layer, call: Call, writer: _Writer) -> dict[str, Any]:
+    """One call, as Keras serialises it."""
+    read = call.node.given if isinstance(layer, Block) else call.node.inputs
+    tensors = [_tensor(local, writer.tensors[address], call) for local, address in zip(call.inputs, read, strict=True)]
+    named = {
+        name: [
+            None if local is None else _tensor(local, writer.tensors[str(address)], call)
+            for local, address in zip(several, call.node.keywords[name], strict=True)
+        ]
+        for name, several in call.keywords.items()
+    }
+    kwargs = {name: found if name in call.node.listed else found[0] for name, found in named.items()}
+    fields = {name: getattr(layer, name) for name in layer.call_fields}
+    flags = {name: value for name, value in fields.items() if value != type(layer).model_fields[name].default}
+    return {"args": _args(layer, tensors), "kwargs": flags | kwargs}
+
+
+def _args(layer: Layer, tensors: list[Any]) -> list[Any]:
+    if isinstance(layer, Operation):
+        return operands_of(layer, tensors)
+    listed = len(tensors) > 1 if isinstance(layer, Block) else layer.inputs_as == "list"
+    return [tensors] if listed else tensors
+
+
+def _tensor(local: str, spec: tuple[Shape, str], call: Call) -> dict[str, Any]:
+    if "/" in local:
+        message = f"{call.node.address} reads {local}, from inside a block, which Keras' models cannot"
+        raise InvalidDocument("", [Problem(call.node.pointer, message, "a tensor that the block returns", local)])
+    shape, dtype = spec
+    config = {"shape": [None, *shape[1:]], "dtype": dtype, "keras_history": _history(local)}
+    return {"class_name": "__keras_tensor__", "config": config}
+
+
+def _history(local: str, blocks: set[str] | None = None) -> list[Any]:
+    """[layer, call, output]; among a model's outputs, Keras counts the calls of models from 1."""
+    found = re.fullmatch(r"([^/@#]+)(?:@(\d+))?(?:#(\d+))?", local)
+    if found is None:
+        message = f"the network returns {local}, from inside a block, which Keras' models cannot"
+        raise InvalidDocument("", [Problem("/outputs", message, "a tensor that the block returns", local)])
+    name, call, output = found.groups()
+    return [name, int(call or 0) + (name in (blocks or ())), int(output or 0)]

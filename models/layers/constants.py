@@ -1,0 +1,100 @@
+"""Constants in the place of tensors: numbers and small arrays."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from models.errors import shown
+from models.layers.fields import MAX_RANK, DType
+from models.layers.layer import Shape, fault
+from models.layers.named import STRICT
+
+MAX_INTEGER = 2**53
+"""Beyond it floats do not hold every integer."""
+MAX_NUMBERS = 65_536
+"""Most numbers in one array."""
+
+
+def _number(value: Any) -> Any:
+    """An integer stays one: `x + 1` leaves integers integers, `x + 1.0` does not."""
+    if type(value) is int and abs(value) <= MAX_INTEGER:
+        return value
+    if type(value) is float and isfinite(value):
+        return value
+    expected = f"a finite number, an integer of at most {MAX_INTEGER}"
+    raise PydanticCustomError("number", "is not a number", {"expected": expected, "received": shown(value)})
+
+
+Number = Annotated[int | float, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
+
+
+class Array(BaseModel):
+    """An array written out: nested lists of numbers, and their dtype."""
+
+    model_config = STRICT
+    value: Annotated[list[Any], Field(min_length=1, max_length=MAX_NUMBERS)]
+    dtype: DType = "float32"
+
+    @model_validator(mode="after")
+    def _is_regular(self) -> Array:
+        self.shape  # noqa: B018 (raises)
+        return self
+
+    @property
+    def shape(self) -> Shape:
+        """The lengths of its axes.
+
+        Raises:
+            PydanticCustomError: when the lists are not of equal lengths, or hold anything but numbers.
+        """
+        level: list[Any] = [self.value]
+        lengths: list[int] = []
+        while isinstance(level[0], list):
+            sizes = {len(item) if isinstance(item, list) else -1 for item in level}
+            if len(sizes) > 1 or not min(sizes, default=0) or len(lengths) == MAX_RANK:
+                raise fault("array", "the lists are not of equal lengths", "nested lists of equal lengths, none empty")
+            lengths.append(sizes.pop())
+            level = [inner for item in level for inner in item]
+            if len(level) > MAX_NUMBERS:
+                raise fault("array", "there are too many numbers", f"at most {MAX_NUMBERS:,}")
+        if not all(type(item) is bool or _is_number(item) for item in level):
+            raise fault("array", "the lists hold something else than numbers", "numbers")
+        return tuple(lengths)
+
+
+def _is_number(value: Any) -> bool:
+    return (type(value) is int and abs(value) <= MAX_INTEGER) or (type(value) is float and isfinite(value))
+
+
+def _constant(value: Any) -> Any:
+    if value is None or isinstance(value, Array):
+        return value
+    return Array.model_validate(value) if isinstance(value, dict) else _number(value)
+
+
+_SCHEMA = {
+    "anyOf": [
+        {"type": "number"},
+        {
+            "type": "object",
+            "required": ["value"],
+            "properties": {"value": {"type": "array"}, "dtype": {"type": "string"}},
+        },
+        {"type": "null"},
+    ]
+}
+Constant = Annotated[
+    Any,
+    BeforeValidator(_constant),
+    WithJsonSchema({"description": "A constant in the place of a tensor of `inputs`."} | _SCHEMA),
+]
+"""A number, an `Array`, or null where a tensor stands."""
+
+
+def shape_of(constant: Any) -> Shape:
+    """The shape of a constant."""
+    return constant.shape if isinstance(constant, Array) else ()

@@ -1,0 +1,125 @@
+"""Operations that rearrange a tensor; the batch stays the first axis."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from models.layers.axes import InnerAxes, InnerAxis, NewAxis, check_new_axis, inner_axes
+from models.layers.fields import MAX_LENGTH, MAX_RANK
+from models.layers.layer import Example, LayerFault, Shape, fault, size_of
+from models.layers.operations import Operation
+from models.layers.operations_reducing import AlongAxis
+from models.layers.reshaping import check_target
+from models.layers.spatial import shape_text
+
+
+class ExpandDimsOp(Operation):
+    type: Literal["ops.expand_dims"] = "ops.expand_dims"
+    example = Example({"axis": 1}, ((4, 3),))
+    axis: NewAxis
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        check_new_axis(self.axis, shapes[0])
+
+
+class SqueezeOp(AlongAxis):
+    type: Literal["ops.squeeze"] = "ops.squeeze"
+    example = Example({"axis": 1}, ((1, 3),))
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Only axes of length 1 can go."""
+        for axis in inner_axes("axis", self.axis, shapes[0]):
+            if shapes[0][axis] != 1:
+                raise LayerFault("axis", "the axis is longer than 1", "an axis of length 1", shape_text(shapes[0]))
+
+
+class ReshapeOp(Operation):
+    """Gives each example a new shape. The first length is the batch's: -1 or null."""
+
+    type: Literal["ops.reshape"] = "ops.reshape"
+    example = Example({"newshape": [-1, 2, 6]}, ((3, 4),))
+    newshape: Annotated[
+        list[Annotated[int, Field(ge=-1, le=MAX_LENGTH)] | None], Field(min_length=1, max_length=MAX_RANK)
+    ]
+
+    @model_validator(mode="after")
+    def _keeps_the_batch(self) -> Self:
+        first, *rest = self.newshape
+        unknown = sum(length in (-1, None) for length in rest)
+        if first not in (-1, None) or 0 in rest or unknown > (first is None):
+            raise fault(
+                "newshape", "newshape does not keep the batch apart", "null (or -1) for the batch, then at most one -1",
+                "write null first",
+            )  # fmt: skip
+        return self
+
+    def target(self) -> list[int]:
+        """The new shape of one example; -1 for what is left."""
+        return [-1 if length is None else length for length in self.newshape[1:]]
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The elements of one example must fill the target exactly: with fewer, rows would mix."""
+        if self.newshape[0] == -1 and size_of(shapes[0][1:]) is None:
+            expected = "null for the batch, or an input whose lengths are known"
+            raise LayerFault("newshape", "-1 may mean more than the batch here", expected, shape_text(shapes[0]))
+        check_target("newshape", self.target(), shapes[0])
+
+    def settled(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+        """What -1 comes to."""
+        elements, target = size_of(shapes[0][1:]), self.target()
+        if elements is None or -1 not in target:
+            return output
+        known = size_of(tuple(length for length in target if length != -1)) or 1
+        return (output[0], *(elements // known if length == -1 else length for length in target))
+
+
+class TransposeOp(Operation):
+    type: Literal["ops.transpose"] = "ops.transpose"
+    example = Example({"axes": [0, 2, 1]}, ((4, 3),))
+    axes: Annotated[list[Annotated[int, Field(ge=0, le=MAX_RANK - 1)]], Field(min_length=1, max_length=MAX_RANK)]
+
+    @model_validator(mode="after")
+    def _keeps_the_batch(self) -> Self:
+        if self.axes[0] != 0 or sorted(self.axes) != list(range(len(self.axes))):
+            raise fault("axes", "axes is no order of the axes with the batch first", "0, then every other axis once")
+        return self
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        if len(self.axes) != len(shapes[0]):
+            expected = f"the numbers 0 to {len(shapes[0]) - 1}"
+            raise LayerFault("axes", "axes does not name every axis once", expected, f"{self.axes}")
+
+
+class SwapaxesOp(Operation):
+    type: Literal["ops.swapaxes"] = "ops.swapaxes"
+    example = Example({"axis1": 1, "axis2": 2}, ((4, 3),))
+    axis1: InnerAxis
+    axis2: InnerAxis
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        inner_axes("axis1", self.axis1, shapes[0])
+        inner_axes("axis2", self.axis2, shapes[0])
+
+
+class MoveaxisOp(Operation):
+    type: Literal["ops.moveaxis"] = "ops.moveaxis"
+    example = Example({"source": 1, "destination": 2}, ((4, 3),))
+    source: InnerAxes
+    destination: InnerAxes
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        moved = len(inner_axes("source", self.source, shapes[0]))
+        if len(inner_axes("destination", self.destination, shapes[0])) != moved:
+            raise LayerFault("destination", "every axis needs a place to go", f"{moved} places", f"{self.destination}")
+
+
+class RollOp(Operation):
+    type: Literal["ops.roll"] = "ops.roll"
+    example = Example({"shift": 1, "axis": 1}, ((4, 3),))
+    shift: Annotated[int, Field(ge=-MAX_LENGTH, le=MAX_LENGTH)]
+    axis: InnerAxis
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        inner_axes("axis", self.axis, shapes[0])

@@ -1,0 +1,178 @@
+"""Operations of two tensors, or of a tensor and a constant."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+from typing import ClassVar, Literal
+
+from pydantic import model_validator
+
+from models.layers.constants import Constant, shape_of
+from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
+from models.layers.operations import Operation
+from models.layers.pointwise import pointwise
+from models.layers.spatial import shape_text
+
+
+class Combining(Operation):
+    """Base of operations of several tensors, some of which may be constants."""
+
+    example = Example({}, ((4, 3), (4, 3)))
+    operands: ClassVar[tuple[str, ...]] = ("x1", "x2")
+    input_count = (1, 2)
+    x1: Constant = None
+    x2: Constant = None
+
+    @model_validator(mode="after")
+    def _reads_a_tensor(self) -> Combining:
+        if self.reads()[0] < 1:
+            raise fault("constants", "there is no tensor among the operands", "at most one constant")
+        return self
+
+    def reads(self) -> tuple[int, int | None]:
+        """One input for each operand that is no constant."""
+        tensors = [operand for operand in self.operands if getattr(self, operand, None) is None]
+        return len(tensors), len(tensors)
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Aligned at their ends, shapes must agree wherever neither is 1, and batches must meet batches."""
+        rank = len(shapes[0])
+        if any(len(shape) != rank for shape in shapes):
+            raise self._unfit(shapes, "tensors with the same number of axes: others would mix the batch with an axis")
+        constants = [shape_of(getattr(self, operand, None)) for operand in self.operands]
+        if any(len(shape) > rank or (len(shape) == rank and shape[0] != 1) for shape in constants):
+            raise self._unfit(shapes, f"constants of at most {rank - 1} axes: the batch is apart")
+        for lengths in zip_longest(*(reversed(shape) for shape in (*shapes, *constants)), fillvalue=1):
+            if len({length for length in lengths if length not in {None, 1}}) > 1:
+                raise self._unfit(shapes, "the same lengths; axes of length 1 are repeated")
+
+    def windows(self, shape: Shape) -> Windows:
+        return pointwise(shape)
+
+    def _unfit(self, shapes: tuple[Shape, ...], expected: str) -> LayerFault:
+        constants = [shape_of(value) for value in (self.x1, self.x2) if value is not None]
+        received = " and ".join(shape_text(shape) for shape in (*shapes, *constants))
+        return LayerFault("inputs", "the operands do not fit each other", expected, received)
+
+
+class AddOp(Combining):
+    type: Literal["ops.add"] = "ops.add"
+
+
+class DivideOp(Combining):
+    type: Literal["ops.divide", "ops.true_divide"] = "ops.divide"
+
+
+class EqualOp(Combining):
+    type: Literal["ops.equal"] = "ops.equal"
+
+
+class FloorDivideOp(Combining):
+    type: Literal["ops.floor_divide"] = "ops.floor_divide"
+    example = Example({"x2": 2}, ((4, 3),))
+
+
+class GreaterOp(Combining):
+    type: Literal["ops.greater"] = "ops.greater"
+
+
+class GreaterEqualOp(Combining):
+    type: Literal["ops.greater_equal"] = "ops.greater_equal"
+
+
+class LessOp(Combining):
+    type: Literal["ops.less"] = "ops.less"
+
+
+class LessEqualOp(Combining):
+    type: Literal["ops.less_equal"] = "ops.less_equal"
+
+
+class LogicalAndOp(Combining):
+    type: Literal["ops.logical_and"] = "ops.logical_and"
+    example = Example({}, ((4, 3), (4, 3)), "bool")
+
+
+class LogicalOrOp(Combining):
+    type: Literal["ops.logical_or"] = "ops.logical_or"
+    example = Example({}, ((4, 3), (4, 3)), "bool")
+
+
+class MaximumOp(Combining):
+    type: Literal["ops.maximum"] = "ops.maximum"
+
+
+class MinimumOp(Combining):
+    type: Literal["ops.minimum"] = "ops.minimum"
+
+
+class ModOp(Combining):
+    type: Literal["ops.mod"] = "ops.mod"
+    example = Example({"x2": 2}, ((4, 3),))
+
+
+class MultiplyOp(Combining):
+    type: Literal["ops.multiply"] = "ops.multiply"
+
+
+class NotEqualOp(Combining):
+    type: Literal["ops.not_equal"] = "ops.not_equal"
+
+
+class PowerOp(Combining):
+    type: Literal["ops.power"] = "ops.power"
+
+
+class SubtractOp(Combining):
+    type: Literal["ops.subtract"] = "ops.subtract"
+
+
+class WhereOp(Combining):
+    """Elements of the second tensor where the first is true, of the third elsewhere."""
+
+    type: Literal["ops.where"] = "ops.where"
+    example = Example({"x1": 1.0, "x2": 0.0}, ((4, 3),), "bool")
+    operands = ("condition", "x1", "x2")
+    input_count = (1, 3)
+
+
+class MatmulOp(Combining):
+    """The product of matrices in the last two axes."""
+
+    type: Literal["ops.matmul"] = "ops.matmul"
+    example = Example({}, ((4, 3), (3, 5)))
+    input_rank = tuple(range(2, 9))
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Two tensors have a batch each; a constant matrix has none."""
+        first, second = self._shapes(shapes)
+        if len(shapes) == 2 and (len(first) != len(second) or len(first) < 3):
+            raise self._unfit(shapes, "tensors with the same number of axes, three or more, the batch first")
+        if len(shapes) == 1 and (len(second if self.x1 is None else first) != 2 or len(shapes[0]) < 2):
+            raise self._unfit(shapes, "a constant of two axes")
+        if self.x1 is not None and len(shapes[0]) < 3:
+            raise self._unfit(shapes, "a tensor of three axes or more, the batch first")
+        if first[-1] is not None and second[-2] is not None and first[-1] != second[-2]:
+            raise self._unfit(shapes, "a last axis of the first as long as the last but one of the second")
+        pairs = zip(first[1:-2], second[1:-2], strict=False) if len(shapes) == 2 else ()
+        if any(None not in pair and pair[0] != pair[1] and 1 not in pair for pair in pairs):
+            raise self._unfit(shapes, "the same lengths before the last two axes")
+
+    def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
+        """Output elements × the length that is summed over."""
+        elements, length = size_of(outputs[0]), self._shapes(shapes)[0][-1]
+        return None if elements is None or length is None else elements * length
+
+    def windows(self, shape: Shape) -> Windows:
+        return None
+
+    def _shapes(self, shapes: tuple[Shape, ...]) -> tuple[Shape, Shape]:
+        constants = [None if value is None else shape_of(value) for value in (self.x1, self.x2)]
+        first, second = self.bound_shapes(shapes, constants)
+        return first, second
+
+    @staticmethod
+    def bound_shapes(shapes: tuple[Shape, ...], constants: list[Shape | None]) -> list[Shape]:
+        """The shape of each operand."""
+        left = iter(shapes)
+        return [next(left) if constant is None else constant for constant in constants]

@@ -1,0 +1,139 @@
+"""Operations that join, cut, repeat and pad tensors; the batch stays the first axis."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from models.layers.axes import InnerAxis, NewAxis, check_new_axis, inner_axes
+from models.layers.constants import Number
+from models.layers.fields import MAX_EXTENT, MAX_LENGTH, MAX_RANK, Extent
+from models.layers.layer import Example, LayerFault, Shape, fault
+from models.layers.merging import Concatenate
+from models.layers.operations import Operation
+from models.layers.spatial import known_length, shape_text
+
+MAX_PARTS = 64
+"""Most tensors that one is split into."""
+
+
+class ConcatenateOp(Operation):
+    type: Literal["ops.concatenate"] = "ops.concatenate"
+    example = Example({"axis": -1}, ((4, 3), (4, 2)))
+    operands = ("xs",)
+    gathers = True
+    input_count = (1, None)
+    axis: InnerAxis
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """All axes but the one of concatenation must agree."""
+        Concatenate(axis=self.axis).check_shapes(shapes)
+
+
+class StackOp(Operation):
+    type: Literal["ops.stack"] = "ops.stack"
+    example = Example({"axis": 1}, ((4, 3), (4, 3)))
+    gathers = True
+    input_count = (1, None)
+    axis: NewAxis
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """All inputs must have the same shape."""
+        check_new_axis(self.axis, shapes[0])
+        same_rank = len({len(shape) for shape in shapes}) == 1
+        if not same_rank or any(len(set(lengths) - {None}) > 1 for lengths in zip(*shapes, strict=True)):
+            received = " and ".join(shape_text(shape) for shape in shapes)
+            raise LayerFault("inputs", "the inputs do not have the same shape", shape_text(shapes[0]), received)
+
+
+class SplitOp(Operation):
+    type: Literal["ops.split"] = "ops.split"
+    example = Example({"indices_or_sections": 2, "axis": 1}, ((4, 3),))
+    indices_or_sections: (
+        Annotated[int, Field(ge=1, le=MAX_PARTS)]
+        | Annotated[list[Annotated[int, Field(ge=1, le=MAX_LENGTH)]], Field(min_length=1, max_length=MAX_PARTS - 1)]
+    )
+    axis: InnerAxis
+
+    def output_count(self) -> int:
+        where = self.indices_or_sections
+        return where if isinstance(where, int) else len(where) + 1
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Parts are equal, or cut where the axis is, in order."""
+        (axis,) = inner_axes("axis", self.axis, shapes[0])
+        length, where = known_length(shapes[0], axis), self.indices_or_sections
+        fits = length % where == 0 if isinstance(where, int) else sorted({*where, 0, length}) == [0, *where, length]
+        if not fits:
+            expected = f"a divisor of {length}, or increasing places between 0 and {length}"
+            raise LayerFault("indices_or_sections", "the axis cannot be cut like this", expected, f"{where}")
+
+
+class RepeatOp(Operation):
+    type: Literal["ops.repeat"] = "ops.repeat"
+    example = Example({"repeats": 2, "axis": 1}, ((4, 3),))
+    repeats: Extent
+    axis: InnerAxis
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        inner_axes("axis", self.axis, shapes[0])
+
+
+class TileOp(Operation):
+    type: Literal["ops.tile"] = "ops.tile"
+    example = Example({"repeats": [1, 2, 1]}, ((4, 3),))
+    repeats: Annotated[list[Extent], Field(min_length=1, max_length=MAX_RANK)]
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        if len(self.repeats) != len(shapes[0]) or self.repeats[0] != 1:
+            expected = f"1 for the batch, then {len(shapes[0]) - 1} numbers"
+            raise LayerFault("repeats", "repeats does not fit the axes of the input", expected, f"{self.repeats}")
+
+
+Width = Annotated[int, Field(ge=0, le=MAX_EXTENT)]
+
+
+class PadOp(Operation):
+    type: Literal["ops.pad"] = "ops.pad"
+    example = Example({"pad_width": [[0, 0], [1, 1], [0, 0]]}, ((4, 3),))
+    call_fields = frozenset({"constant_values"})
+    pad_width: Annotated[
+        list[Annotated[list[Width], Field(min_length=2, max_length=2)]], Field(min_length=1, max_length=MAX_RANK)
+    ]
+    mode: Literal["constant", "reflect", "symmetric"] = "constant"
+    constant_values: Number | None = None
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """A pair for each axis, none for the batch; what is mirrored must be there."""
+        if len(self.pad_width) != len(shapes[0]) or self.pad_width[0] != [0, 0]:
+            expected = f"[0, 0] for the batch, then {len(shapes[0]) - 1} pairs"
+            raise LayerFault("pad_width", "pad_width does not fit the axes of the input", expected, f"{self.pad_width}")
+        short = 1 if self.mode == "reflect" else 0
+        for axis, pair in enumerate(self.pad_width):
+            if self.mode != "constant" and any(pair) and max(pair) > known_length(shapes[0], axis) - short:
+                expected = f"at most {known_length(shapes[0], axis) - short} along axis {axis}"
+                raise LayerFault("pad_width", "more is mirrored than there is", expected, f"{pair}")
+
+
+class TakeOp(Operation):
+    type: Literal["ops.take"] = "ops.take"
+    example = Example({"indices": [0, 2], "axis": 2}, ((4, 3),))
+    operands = ("x", "indices")
+    indices: Any = Field()
+    axis: InnerAxis
+
+    @model_validator(mode="after")
+    def _are_integers(self) -> Self:
+        listed = self.indices if isinstance(self.indices, list) else [self.indices]
+        if not 1 <= len(listed) <= MAX_LENGTH or any(type(n) is not int or abs(n) > MAX_LENGTH for n in listed):
+            raise fault("indices", "indices are not integers", "an integer, or an array of integers")
+        return self
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """TensorFlow reads nothing outside the axis."""
+        (axis,) = inner_axes("axis", self.axis, shapes[0])
+        length = known_length(shapes[0], axis)
+        listed = self.indices if isinstance(self.indices, list) else [self.indices]
+        if any(not -length <= index < length for index in listed):
+            raise LayerFault("indices", "an index is outside the axis", f"{-length} to {length - 1}", f"{listed}")

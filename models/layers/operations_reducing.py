@@ -1,0 +1,170 @@
+"""Operations along axes: sums and means, maxima, softmax, norms."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from models.layers.axes import InnerAxes, InnerAxis, inner_axes
+from models.layers.constants import Number
+from models.layers.fields import MAX_FEATURES, DType, Length, NonNegative, Unset
+from models.layers.layer import Example, LayerFault, Shape, Windows
+from models.layers.operations import Operation
+from models.layers.pointwise import pointwise
+from models.layers.refused import Dense
+from models.layers.spatial import known_length
+
+
+class AlongAxis(Operation):
+    """Base of operations along axes that are named: Keras' default, all of them, has the batch among them."""
+
+    example = Example({"axis": -1}, ((4, 3),))
+    axis: InnerAxes
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """The axes must exist, and none be the batch."""
+        inner_axes("axis", self.axis, shapes[0])
+
+
+class Keeping(AlongAxis):
+    """Those whose output has the shape of the input."""
+
+    axis: InnerAxes = -1
+
+    def windows(self, shape: Shape) -> Windows:
+        return pointwise(shape) if inner_axes("axis", self.axis, shape) == (len(shape) - 1,) else None
+
+
+class Reduction(AlongAxis):
+    """Those that leave one element of every axis."""
+
+    keepdims: bool = False
+
+
+class AllOp(Reduction):
+    type: Literal["ops.all"] = "ops.all"
+    example = Example({"axis": -1}, ((4, 3),), "bool")
+
+
+class AnyOp(Reduction):
+    type: Literal["ops.any"] = "ops.any"
+    example = Example({"axis": -1}, ((4, 3),), "bool")
+
+
+class LogsumexpOp(Reduction):
+    type: Literal["ops.logsumexp"] = "ops.logsumexp"
+    keras_module = "keras.src.ops.math"
+
+
+class MaxOp(Reduction):
+    type: Literal["ops.max", "ops.amax"] = "ops.max"
+    initial: Number | None = None
+
+
+class MeanOp(Reduction):
+    type: Literal["ops.mean"] = "ops.mean"
+
+
+class MinOp(Reduction):
+    type: Literal["ops.min", "ops.amin"] = "ops.min"
+    initial: Number | None = None
+
+
+class NormOp(Reduction):
+    type: Literal["ops.norm"] = "ops.norm"
+    keras_module = "keras.src.ops.linalg"
+    axis: InnerAxis
+    ord: Annotated[int, Field(ge=1, le=2)] | None = None
+
+
+class ProdOp(Reduction):
+    type: Literal["ops.prod"] = "ops.prod"
+    not_taken = frozenset({"trainable", "activity_regularizer"})
+    dtype: Unset = None
+
+
+class StdOp(Reduction):
+    type: Literal["ops.std"] = "ops.std"
+
+
+class SumOp(Reduction):
+    type: Literal["ops.sum"] = "ops.sum"
+
+
+class VarOp(Reduction):
+    type: Literal["ops.var"] = "ops.var"
+
+
+class ArgmaxOp(Reduction):
+    type: Literal["ops.argmax"] = "ops.argmax"
+    axis: InnerAxis
+
+
+class ArgminOp(Reduction):
+    type: Literal["ops.argmin"] = "ops.argmin"
+    axis: InnerAxis
+
+
+class CumsumOp(AlongAxis):
+    type: Literal["ops.cumsum"] = "ops.cumsum"
+    not_taken = frozenset({"trainable", "activity_regularizer"})
+    axis: InnerAxis
+    dtype: Unset = None
+
+
+class FlipOp(AlongAxis):
+    type: Literal["ops.flip"] = "ops.flip"
+
+
+class SoftmaxOp(Keeping):
+    type: Literal["ops.softmax"] = "ops.softmax"
+    keras_module = "keras.src.ops.nn"
+    example = Example({}, ((4, 3),))
+
+
+class LogSoftmaxOp(Keeping):
+    type: Literal["ops.log_softmax"] = "ops.log_softmax"
+    keras_module = "keras.src.ops.nn"
+    example = Example({}, ((4, 3),))
+    axis: InnerAxis = -1
+
+
+class NormalizeOp(Keeping):
+    type: Literal["ops.normalize"] = "ops.normalize"
+    keras_module = "keras.src.ops.nn"
+    example = Example({}, ((4, 3),))
+    axis: InnerAxis = -1
+    order: Annotated[int, Field(ge=1, le=8)] = 2
+    epsilon: NonNegative | None = None
+
+
+class OneHotOp(Operation):
+    type: Literal["ops.one_hot"] = "ops.one_hot"
+    keras_module = "keras.src.ops.nn"
+    example = Example({"num_classes": 3}, ((4,),), "int32")
+    input_rank: ClassVar[tuple[int, ...]] = tuple(range(1, 8))
+    not_taken = frozenset({"trainable", "activity_regularizer"})
+    num_classes: Annotated[int, Field(ge=1, le=MAX_FEATURES)]
+    axis: Literal[-1] = -1
+    dtype: DType | None = None  # type: ignore[assignment]
+    sparse: Dense = False
+
+
+class TopKOp(Operation):
+    """The largest numbers along the last axis, then their places."""
+
+    type: Literal["ops.top_k"] = "ops.top_k"
+    keras_module = "keras.src.ops.math"
+    example = Example({"k": 2}, ((4, 3),))
+    k: Length
+    sorted: bool = True
+
+    def output_count(self) -> int:
+        return 2
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """There must be k numbers to choose from, and the batch is not among them."""
+        length = known_length(shapes[0], -1) if len(shapes[0]) > 1 else 0
+        if self.k > length:
+            raise LayerFault("k", "there are fewer numbers than k", f"at most {length}", f"{self.k}")

@@ -1,0 +1,205 @@
+"""Keras models nobody tuned anything for: nested, shared, merged, masked, mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import layers as L  # noqa: N812
+from keras import ops
+
+
+def plain_sequential() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 2)),
+            L.Conv2D(4, 3, strides=2, padding="same", activation="relu", kernel_regularizer="l2"),
+            L.BatchNormalization(),
+            L.ReLU(max_value=6),
+            L.MaxPooling2D(),
+            L.Dropout(0.5),
+            L.Flatten(),
+            L.Dense(5, activation="softmax", kernel_constraint="max_norm"),
+        ],
+        name="digits",
+    )
+
+
+def residual() -> keras.Model:
+    x = keras.Input((8, 8, 3), name="picture")
+    y = L.Conv2D(4, 3, padding="same")(x)
+    for _ in range(2):
+        z = L.Conv2D(4, 3, padding="same", use_bias=False)(y)
+        z = L.Activation("gelu")(L.BatchNormalization()(z))
+        y = L.Add()([y, z])
+    return keras.Model(x, L.Dense(3)(L.GlobalAveragePooling2D()(y)))
+
+
+def siamese() -> keras.Model:
+    i = keras.Input((6,), name="in")
+    tower = keras.Model(i, L.Dense(4, activation="tanh")(L.Dense(5, activation="relu")(i)), name="tower")
+    a, b = keras.Input((6,), name="left"), keras.Input((6,), name="right")
+    distance = ops.sqrt(ops.sum(ops.square(tower(a) - tower(b)), axis=1, keepdims=True) + 1e-6)
+    return keras.Model({"right": b, "left": a}, L.Dense(1, activation="sigmoid")(distance))
+
+
+def shared_three_times() -> keras.Model:
+    x = keras.Input((5,))
+    shared, other = L.Dense(5, activation="tanh", name="shared"), L.Dense(5, name="other")
+    return keras.Model(x, shared(other(shared(other(shared(x))))))
+
+
+def nested_three_deep() -> keras.Model:
+    deepest = keras.Sequential([L.Dense(4, activation="relu"), L.LayerNormalization()], name="deepest")
+    i = keras.Input((4,), name="i")
+    middle = keras.Model(i, [L.Add()([deepest(i), i]), i * 2.0], name="middle")
+    j = keras.Input((4,), name="j")
+    first, second = middle(j)
+    third, _ = middle(second)
+    outer = keras.Model(j, [first, third], name="outer")
+    x = keras.Input((4,), name="x")
+    a, b = outer(L.Dense(4)(x))
+    return keras.Model(x, [a, L.Concatenate()([a, b])])
+
+
+def several_inputs_nested() -> keras.Model:
+    p, q = keras.Input((3,), name="p"), keras.Input((3,), name="q")
+    inner = keras.Model({"q": q, "p": p}, {"s": L.Subtract()([p, q]), "a": L.Dense(2)(p)}, name="inner")
+    x = keras.Input((3,), name="x")
+    result = inner({"p": x, "q": L.Dense(3)(x)})
+    return keras.Model({"x": x}, {"o": result["s"], "b": result["a"]})
+
+
+def encoder_decoder() -> keras.Model:
+    a, b = keras.Input((5, 3), name="a"), keras.Input((4, 3), name="b")
+    _, h, c = L.LSTM(4, return_state=True, name="encoder")(a)
+    decoded = L.LSTM(4, return_sequences=True, name="decoder")(b, initial_state=[h, c])
+    return keras.Model([a, b], [L.Dense(2)(decoded), h])
+
+
+def recurrent_wrappers() -> keras.Model:
+    x = keras.Input((6, 3))
+    y = L.Bidirectional(L.LSTM(3, return_sequences=True))(x)
+    y = L.Bidirectional(L.GRU(2, return_sequences=True), merge_mode="sum")(y)
+    y = L.TimeDistributed(L.Dense(4, activation="relu"))(y)
+    y = L.RNN([L.LSTMCell(3), L.GRUCell(2)], return_sequences=True)(y)
+    return keras.Model(x, L.SimpleRNN(2)(y))
+
+
+def masked_tokens() -> keras.Model:
+    tokens = keras.Input((5,), dtype="int32", name="tokens")
+    y = L.Embedding(9, 4, mask_zero=True)(tokens)
+    y = L.LSTM(3, return_sequences=True)(y)
+    y = L.Bidirectional(L.GRU(2, return_sequences=True))(y)
+    return keras.Model(tokens, L.GlobalAveragePooling1D()(y))
+
+
+def masked_shared() -> keras.Model:
+    embed, read = L.Embedding(9, 4, mask_zero=True), L.LSTM(3)
+    a, b = keras.Input((5,), dtype="int32", name="a"), keras.Input((4,), dtype="int32", name="b")
+    return keras.Model([a, b], L.Dot(axes=1)([read(embed(a)), read(embed(b))]))
+
+
+def masking_and_concatenate() -> keras.Model:
+    x = keras.Input((5, 3))
+    y = L.Masking()(x)
+    return keras.Model(x, L.LSTM(3)(L.Concatenate()([y, y])))
+
+
+def transformer() -> keras.Model:
+    x = keras.Input((6, 8))
+    allowed = keras.Input((6, 6), dtype="bool", name="allowed")
+    y, scores = L.MultiHeadAttention(2, 4)(
+        query=x, value=x, key=x, attention_mask=allowed, return_attention_scores=True
+    )
+    y = L.LayerNormalization(epsilon=1e-6)(x + y)
+    y = y + L.Dense(8)(L.Dense(16, activation="gelu")(y))
+    y = L.MultiHeadAttention(2, 4)(y, y, use_causal_mask=True)
+    y = L.GroupQueryAttention(4, 4, 2)(y, y)
+    return keras.Model([x, allowed], [L.Attention()([y, y]), scores])
+
+
+def attention_by_hand() -> keras.Model:
+    x = keras.Input((6, 8))
+    q, k, v = L.Dense(8)(x), L.Dense(8)(x), L.Dense(8)(x)
+    q, k, v = (ops.transpose(ops.reshape(t, (-1, 6, 2, 4)), (0, 2, 1, 3)) for t in (q, k, v))
+    weights = ops.softmax(ops.matmul(q, ops.swapaxes(k, -1, -2)) / 2.0, axis=-1)
+    return keras.Model(x, ops.reshape(ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3)), (-1, 6, 8)))
+
+
+def one_dimension() -> keras.Model:
+    x = keras.Input((None, 3))
+    y = L.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="swish")(x)
+    y = L.SeparableConv1D(5, 3, padding="same")(y)
+    return keras.Model(x, L.GlobalMaxPooling1D()(y))
+
+
+def three_dimensions() -> keras.Model:
+    x = keras.Input((6, 6, 6, 1))
+    y = L.Conv3D(2, 3, activation="relu")(x)
+    y = L.Conv3DTranspose(2, 2, strides=2)(L.AveragePooling3D(2)(y))
+    return keras.Model(x, L.Cropping3D(1)(y))
+
+
+def squeeze_and_excite() -> keras.Model:
+    x = keras.Input((6, 6, 4))
+    scale = ops.mean(x, axis=(1, 2), keepdims=True)
+    scale = keras.activations.relu(scale + 3.0, max_value=6.0) * (1.0 / 6.0)
+    return keras.Model(x, x * scale)
+
+
+def slices() -> keras.Model:
+    x = keras.Input((6, 4))
+    parts = [x[:, 0], x[:, -1], ops.squeeze(x[:, 1:2], axis=1), x[..., 0:4:2][:, 0]]
+    joined = ops.concatenate(parts, axis=-1)
+    stacked = ops.stack([joined, -joined], axis=1)
+    return keras.Model(x, [ops.expand_dims(joined, 1), *ops.split(stacked, 2, axis=1)])
+
+
+def arithmetic() -> keras.Model:
+    x, y = keras.Input((4, 3), name="x"), keras.Input((4, 3), name="y")
+    a = 1 - x * y + x / 2 + x**2 - ops.maximum(x, 0.0) + np.arange(3, dtype="float32")
+    b = ops.where(x > 0, ops.minimum(x, y), ops.abs(y))
+    c = ops.exp(-ops.clip(x, -1, 1)) * ops.rsqrt(ops.square(y) + 1e-3)
+    d = ops.log(ops.max(ops.abs(x), axis=-1) + 1.0) - ops.min(y, axis=2)
+    e = ops.pad(ops.tile(x, (1, 2, 1)), ((0, 0), (1, 0), (0, 0)))
+    e = e + ops.pad(ops.repeat(y, 2, axis=1), [[0, 0], [0, 1], [0, 0]])
+    f = ops.cast(ops.argmax(x, axis=-1), "float32") + ops.std(x, axis=-1) * ops.var(y, axis=-1)
+    g = ops.silu(x) + ops.gelu(y, approximate=False) + ops.leaky_relu(x, 0.1) + ops.log_softmax(y)
+    h = ops.normalize(x) + ops.cumsum(y, axis=1) + ops.flip(x, axis=1) + ops.roll(y, 1, axis=2)
+    k = ops.one_hot(ops.cast(x > 0, "int32"), 3)
+    m = ops.take(x, [0, 2], axis=2) + ops.top_k(y, 2)[0]
+    n = ops.norm(x - y, axis=-1) + ops.logsumexp(x, axis=-1) + ops.prod(y, axis=-1) % 3
+    return keras.Model([x, y], [a, b, c, d, e, f, g, h, k, m, n])
+
+
+def mixed_precision() -> keras.Model:
+    x = keras.Input((6,))
+    y = L.Dense(5, activation="relu", dtype="mixed_float16")(x)
+    y = L.BatchNormalization(dtype="mixed_float16")(y * 2)
+    return keras.Model(x, L.Dense(3, activation="softmax", dtype="float32")(y))
+
+
+def preprocessing() -> keras.Model:
+    x = keras.Input((8, 8, 3))
+    y = L.RandomFlip()(L.Rescaling([1.0, 0.5, 2.0], offset=-1.0)(x))
+    y = L.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])(y)
+    return keras.Model(x, L.UpSampling2D()(L.Resizing(4, 4)(y)))
+
+
+def adapted() -> keras.Model:
+    layer = L.Normalization()
+    layer.adapt(np.random.default_rng(0).normal(3, 2, (50, 4)).astype("float32"))
+    return keras.Sequential([keras.Input((4,)), layer, L.Dense(2)])
+
+
+MODELS: dict[str, Callable[[], keras.Model]] = {
+    made.__name__: made
+    for made in (
+        plain_sequential, residual, siamese, shared_three_times, nested_three_deep, several_inputs_nested,
+        encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
+        attention_by_hand, one_dimension, three_dimensions, squeeze_and_excite, slices, arithmetic, mixed_precision,
+        preprocessing, adapted,
+    )
+}  # fmt: skip

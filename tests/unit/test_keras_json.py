@@ -1,0 +1,160 @@
+"""`model.to_json()` becomes our document: every activation of our network is Keras' own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras.src.ops.function import make_node_key
+
+from models.addresses import everything
+from models.document import parse_document
+from models.engine.build import BuiltModel, build
+from models.expansion import expand
+from models.keras_json.writing import keras_json_of
+from models.short_form import short_form
+
+SPEC = importlib.util.spec_from_file_location("keras_models", Path(__file__).with_name("keras_models.py"))
+assert SPEC is not None
+assert SPEC.loader is not None
+keras_models = importlib.util.module_from_spec(SPEC)
+sys.modules["keras_models"] = keras_models
+SPEC.loader.exec_module(keras_models)
+
+every_model = pytest.mark.parametrize("name", keras_models.MODELS)
+
+
+def functional(model: keras.Model) -> Any:
+    return model._functional if isinstance(model, keras.Sequential) else model
+
+
+def activations(model: keras.Model, values: list[Any], prefix: str = "") -> dict[str, np.ndarray]:
+    """What Keras computes at every address, models inside models included."""
+    graph = functional(model)
+    found: dict[str, Any] = {}
+    inner: list[tuple[str, keras.Model, list[Any]]] = []
+    for operation in graph.operations:
+        nodes = [node for n, node in enumerate(operation._inbound_nodes) if make_node_key(operation, n) in graph._nodes]
+        for number, node in enumerate(nodes):
+            address = prefix + operation.name + (f"@{number}" if len(nodes) > 1 else "")
+            tensors = node.output_tensors
+            names = [address] if len(tensors) == 1 else [f"{address}#{n}" for n in range(len(tensors))]
+            if isinstance(operation, keras.Model):
+                inner.append((address, operation, list(node.input_tensors)))
+            elif not isinstance(operation, keras.layers.InputLayer):
+                found |= dict(zip(names, tensors, strict=True))
+    results = dict(zip(found, computed(graph, list(found.values()), values), strict=True))
+    for address, nested, tensors in inner:
+        results |= activations(nested, computed(graph, tensors, values), address + "/")
+    return results
+
+
+def computed(graph: Any, tensors: list[Any], values: list[Any]) -> list[np.ndarray]:
+    if not tensors:
+        return []
+    outputs = keras.Model(graph.inputs, tensors)(values, training=False)
+    return [np.asarray(output) for output in keras.tree.flatten(outputs)]
+
+
+def layer_at(model: keras.Model, path: str) -> Any:
+    for name in path.split("/"):
+        model = next(item for item in functional(model).operations if item.name == name)
+    return model
+
+
+def with_weights_of(model: keras.Model, made: BuiltModel) -> BuiltModel:
+    """Our network with Keras' weights."""
+    for path, layer in made.outline.layers.items():
+        if layer.weights:
+            layer.set_weights(layer_at(model, path).get_weights())
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
+    return made
+
+
+def random_inputs(model: keras.Model) -> list[np.ndarray]:
+    random = np.random.default_rng(1)
+    shapes = [(tuple(7 if n is None else n for n in tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
+    return [
+        random.integers(0, 3, (2, *shape)).astype(dtype)
+        if dtype.startswith("int")
+        else random.random((2, *shape)) > 0.5
+        if dtype == "bool"
+        else random.normal(0.3, 1, (2, *shape)).astype(dtype)
+        for shape, dtype in shapes
+    ]
+
+
+def randomised(model: keras.Model) -> keras.Model:
+    """The same model with weights that no initializer makes: biases and moving statistics too."""
+    random = np.random.default_rng(2)
+    for weight in model.weights:
+        if weight.dtype.startswith("float") and "count" not in weight.name:
+            weight.assign(np.abs(random.normal(0.2, 0.4, weight.shape)) + 0.05)
+    return model
+
+
+def input_names(model: keras.Model) -> list[str]:
+    return [tensor._keras_history.operation.name for tensor in functional(model).inputs]
+
+
+@every_model
+def test_every_activation_is_that_of_keras(name: str) -> None:
+    """Addresses are Keras' names, and the numbers agree to 1e-5 (float16: to its own precision)."""
+    keras.utils.set_random_seed(0)
+    model = keras_models.MODELS[name]()
+    if name != "adapted":
+        randomised(model)
+    network = expand(parse_document(model.to_json()))
+    made = with_weights_of(model, build(network, 2**30))
+    inputs = random_inputs(model)
+    assert list(network.inputs) == input_names(model)
+    addresses = everything(network)
+    results = dict(zip(addresses, made.probe(addresses, False, False).run(inputs), strict=True))
+    expected = activations(model, inputs)
+    assert set(results) == set(expected)
+    for address, value in results.items():
+        tolerance = 2e-3 if value.dtype == "float16" else 1e-5
+        np.testing.assert_allclose(np.asarray(value), expected[address], tolerance, tolerance, err_msg=address)
+
+
+def tensors_of(made: BuiltModel) -> dict[str, Any]:
+    return {address: (made.outline.shape(address), made.outline.dtype(address)) for address in made.outline.specs}
+
+
+@every_model
+def test_there_and_back(name: str) -> None:
+    """Written for Keras, plain Keras loads it, with the same names, weights and results."""
+    keras.utils.set_random_seed(0)
+    model = keras_models.MODELS[name]()
+    network = expand(parse_document(model.to_json()))
+    made = with_weights_of(model, build(network, 2**30))
+    written = keras_json_of(network, tensors_of(made))
+    loaded = keras.models.model_from_json(json.dumps(written))
+    assert input_names(loaded) == input_names(model)
+    assert loaded.count_params() == model.count_params()
+    inputs = random_inputs(model)
+    for path, layer in made.outline.layers.items():
+        if layer.weights:
+            layer_at(loaded, path).set_weights(layer.get_weights())
+        if isinstance(layer, keras.layers.Normalization):
+            layer_at(loaded, path).finalize_state()
+    expected, found = (computed(functional(one), functional(one).outputs, inputs) for one in (model, loaded))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, 1e-5, 1e-5)
+
+
+@every_model
+def test_the_short_form_is_the_same_network(name: str) -> None:
+    """The document given back has the same identity, and is as short as one by hand."""
+    network = expand(parse_document(keras_models.MODELS[name]().to_json()))
+    short = short_form(network)
+    again = expand(parse_document(json.loads(json.dumps(short))))
+    assert again.identity() == network.identity()
+    assert short_form(again) == short

@@ -1,0 +1,350 @@
+"""What is refused of Keras' JSON is named, and the pointer leads to it in what was sent."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from models.document import MAX_DEPTH, parse_document
+from models.errors import InvalidDocument, LayerscopeError
+from models.expansion import expand
+from models.keras_json import is_keras_json
+from models.network import Network
+
+
+def dense(name: str = "dense", **config: Any) -> dict[str, Any]:
+    return {
+        "module": "keras.layers",
+        "class_name": "Dense",
+        "config": {"name": name, "units": 3, **config},
+        "registered_name": None,
+    }
+
+
+def tensor(name: str, call: int = 0, output: int = 0) -> dict[str, Any]:
+    history = [name, call, output]
+    return {
+        "class_name": "__keras_tensor__",
+        "config": {"shape": [None, 3], "dtype": "float32", "keras_history": history},
+    }
+
+
+def sequential(*layers: Any, **config: Any) -> dict[str, Any]:
+    config = {"name": "s", "trainable": True, "layers": list(layers), "build_input_shape": [None, 4], **config}
+    return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
+
+
+def source(name: str = "x", **config: Any) -> dict[str, Any]:
+    written = {"batch_shape": [None, 3], "dtype": "float32", "sparse": False, "ragged": False, "name": name, **config}
+    return {"module": "keras.layers", "class_name": "InputLayer", "config": written, "registered_name": None,
+            "name": name, "inbound_nodes": []}  # fmt: skip
+
+
+def called(layer: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+    return layer | {"name": layer["config"]["name"], "inbound_nodes": [{"args": list(args), "kwargs": kwargs}]}
+
+
+def functional(*layers: Any, outputs: Any = ("dense", 0, 0), inputs: Any = ("x", 0, 0)) -> dict[str, Any]:
+    config = {"name": "f", "trainable": True, "layers": [source(), *layers],
+              "input_layers": list(inputs), "output_layers": list(outputs)}  # fmt: skip
+    return {"module": "keras.src.models.functional", "class_name": "Functional", "config": config,
+            "registered_name": "Functional"}  # fmt: skip
+
+
+def operation(word: str, module: str, *args: Any, **config: Any) -> dict[str, Any]:
+    name = word.lower()
+    entry = {"module": f"keras.src.ops.{module}", "class_name": word, "config": {"name": name, **config}}
+    return called(entry | {"registered_name": word}, *args)
+
+
+def keras_layer(word: str, **config: Any) -> dict[str, Any]:
+    return {"module": "keras.layers", "class_name": word, "config": {"name": word.lower(), **config},
+            "registered_name": None}  # fmt: skip
+
+
+def taken(raw: Any) -> Network:
+    """The network, or an error that points into `raw`."""
+    document = parse_document(raw)
+    try:
+        return expand(document)
+    except LayerscopeError as error:
+        raise document.places.located(error) from None
+
+
+def refused(raw: Any) -> list[tuple[str, str]]:
+    """Every pointer and message of the refusal."""
+    with pytest.raises(InvalidDocument) as error:
+        taken(raw)
+    return [(problem.pointer, problem.message) for problem in error.value.problems]
+
+
+LAMBDA = keras_layer("Lambda", function={"class_name": "__lambda__", "config": {"code": "4wE="}})
+MINE = {"module": None, "class_name": "Mine", "config": {"name": "mine"}, "registered_name": "mine>Mine"}
+REFUSED = {
+    "Lambda": (sequential(dense(), LAMBDA), "/config/layers/1/class_name"),
+    "StringLookup": (sequential(keras_layer("StringLookup", vocabulary="/etc/passwd")), "/config/layers/0/class_name"),
+    "TFSMLayer": (sequential(keras_layer("TFSMLayer", filepath="/x")), "/config/layers/0/class_name"),
+    "TorchModuleWrapper": (sequential(keras_layer("TorchModuleWrapper", module=1)), "/config/layers/0/class_name"),
+    "custom class": (sequential(dense(), MINE), "/config/layers/1/module"),
+    "custom class of a module": (
+        sequential(dense() | {"module": "os", "class_name": "system"}),
+        "/config/layers/0/module",
+    ),
+    "registered under Keras' name": (
+        sequential(dense() | {"registered_name": "mine>Dense"}),
+        "/config/layers/0/registered_name",
+    ),
+    "class of another module": (sequential(dense() | {"module": "keras.utils"}), "/config/layers/0/module"),
+    "optimizer as a layer": (
+        sequential({"module": "keras.optimizers", "class_name": "Adam", "config": {}}),
+        "/config/layers/0/class_name",
+    ),
+    "operation not listed": (
+        functional(operation("Det", "linalg", tensor("x")), outputs=("det", 0, 0)),
+        "/config/layers/1/class_name",
+    ),
+    "custom model": (
+        sequential() | {"class_name": "MyModel", "module": "app", "registered_name": "app>MyModel"},
+        "/module",
+    ),
+    "layer alone": (dense(), "/class_name"),
+    "Keras 2": (sequential(dense()) | {"keras_version": "2.15.0"}, "/keras_version"),
+    "Keras 2 nodes": (
+        functional(dense() | {"name": "dense", "inbound_nodes": [[["x", 0, 0, {}]]]}),
+        "/config/layers/1/inbound_nodes/0",
+    ),
+    "argument": (sequential(dense(units=0)), "/config/layers/0/config/units"),
+    "unknown argument": (sequential(dense(unit=4)), "/config/layers/0/config/unit"),
+    "argument of a second layer": (
+        sequential(source("x"), dense("a"), dense("b", units="3")),
+        "/config/layers/2/config/units",
+    ),
+    "initializer": (
+        sequential(dense(kernel_initializer={"module": "keras.initializers", "class_name": "Mine", "config": {}})),
+        "/config/layers/0/config/kernel_initializer",
+    ),
+    "initializer's argument": (
+        sequential(
+            dense(kernel_initializer={"module": "keras.initializers", "class_name": "HeNormal", "config": {"seed": -1}})
+        ),
+        "/config/layers/0/config/kernel_initializer/config/seed",
+    ),
+    "initializer of somebody": (
+        sequential(dense(kernel_initializer={"module": "me", "class_name": "HeNormal", "config": {}})),
+        "/config/layers/0/config/kernel_initializer/module",
+    ),
+    "lambda initializer": (
+        sequential(dense(kernel_initializer={"class_name": "__lambda__", "config": {"value": ["4wE="]}})),
+        "/config/layers/0/config/kernel_initializer",
+    ),
+    "function": (
+        sequential(
+            dense(
+                activation={
+                    "module": "builtins",
+                    "class_name": "function",
+                    "config": "mine",
+                    "registered_name": "function",
+                }
+            )
+        ),
+        "/config/layers/0/config/activation/config",
+    ),
+    "registered function": (
+        sequential(
+            dense(
+                activation={
+                    "module": "builtins",
+                    "class_name": "function",
+                    "config": "mine",
+                    "registered_name": "me>mine",
+                }
+            )
+        ),
+        "/config/layers/0/config/activation/registered_name",
+    ),
+    "quantized policy": (
+        sequential(dense(dtype={"module": "keras", "class_name": "QuantizedDTypePolicy", "config": {"mode": "int8"}})),
+        "/config/layers/0/config/dtype/class_name",
+    ),
+    "policy": (
+        sequential(dense(dtype={"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float8"}})),
+        "/config/layers/0/config/dtype/config/name",
+    ),
+    "inside a wrapper": (
+        sequential(keras_layer("TimeDistributed", layer=dense(units=-1))),
+        "/config/layers/0/config/layer/config/units",
+    ),
+    "class inside a wrapper": (
+        sequential(keras_layer("TimeDistributed", layer=LAMBDA)),
+        "/config/layers/0/config/layer/class_name",
+    ),
+    "inside a model inside": (
+        sequential(sequential(dense(), dense("b", units=0))),
+        "/config/layers/0/config/layers/1/config/units",
+    ),
+    "name": (sequential(dense("a/b")), "/config/layers/0/config/name"),
+    "name in a graph": (
+        functional(called(dense("a:b"), tensor("x")), outputs=("a:b", 0, 0)),
+        "/config/layers/1/name",
+    ),
+    "shape": (sequential(source(batch_shape=[None, 0]), dense()), "/config/layers/0/config/batch_shape/1"),
+    "shape built for": (sequential(dense(), build_input_shape=[None, 4, -1]), "/config/build_input_shape/2"),
+    "input dtype": (sequential(source(dtype="string"), dense()), "/config/layers/0/config/dtype"),
+    "sparse input": (sequential(source(sparse=True), dense()), "/config/layers/0/config/sparse"),
+    "no such layer": (
+        functional(called(dense(), tensor("y"))),
+        "/config/layers/1/inbound_nodes/0/args/0/config/keras_history/0",
+    ),
+    "no such call": (
+        functional(called(dense(), tensor("x", 1))),
+        "/config/layers/1/inbound_nodes/0/args/0/config/keras_history/1",
+    ),
+    "no such output": (functional(called(dense(), tensor("x")), outputs=("dense", 0, 1)), "/config/output_layers"),
+    "no such result": (functional(called(dense(), tensor("x")), outputs=("other", 0, 0)), "/config/output_layers/0"),
+    "reads itself": (functional(called(dense(), tensor("dense"))), "/config/layers/1/inbound_nodes/0/args/0"),
+    "never called": (functional(dense() | {"name": "dense", "inbound_nodes": []}), "/config/layers/1/inbound_nodes"),
+    "two inputs for one": (
+        functional(called(dense(), [tensor("x"), tensor("x")])),
+        "/config/layers/1/inbound_nodes/0",
+    ),
+    "a number for a tensor": (functional(called(dense(), 3)), "/config/layers/1/inbound_nodes/0/args/0"),
+    "unknown keyword": (
+        functional(called(dense(), tensor("x"), temperature=3)),
+        "/config/layers/1/inbound_nodes/0/kwargs/temperature",
+    ),
+    "mask where none is read": (
+        functional(called(dense(), tensor("x"), mask=tensor("x"))),
+        "/config/layers/1/inbound_nodes/0/kwargs/mask",
+    ),
+    "constant": (
+        functional(operation("Add", "numpy", tensor("x"), 1e999), outputs=("add", 0, 0)),
+        "/config/layers/1/inbound_nodes/0/args/1",
+    ),
+    "axis of an operation": (
+        functional(operation("Mean", "numpy", tensor("x"), axis=0, keepdims=False), outputs=("mean", 0, 0)),
+        "/config/layers/1/config/axis",
+    ),
+}
+
+
+@pytest.mark.parametrize(("raw", "pointer"), REFUSED.values(), ids=list(REFUSED))
+def test_refused_with_its_pointer(raw: Any, pointer: str) -> None:
+    """One problem, where it is, whether the JSON came as an object or as text."""
+    found = refused(raw)
+    assert [place for place, _ in found] == [pointer], found
+    if "1e999" not in repr(raw) and "inf" not in repr(raw):
+        assert refused(json.dumps(raw)) == found
+
+
+def test_every_refused_class_is_named_at_once() -> None:
+    """A model with three of them is put right in one go."""
+    found = refused(sequential(LAMBDA, dense(), MINE, keras_layer("StringLookup")))
+    assert [pointer for pointer, _ in found] == [
+        "/config/layers/0/class_name", "/config/layers/2/module", "/config/layers/3/class_name",
+    ]  # fmt: skip
+    assert found[0][1] == "Lambda is not in the catalogue: its argument is code"
+    assert found[2][1] == "StringLookup is not in the catalogue: it looks up strings, and tensors here are numbers"
+
+
+def test_training_configuration_is_passed_over() -> None:
+    """Whatever an optimizer or a loss is, it changes no activation."""
+    raw = sequential(dense()) | {"compile_config": {"optimizer": {"class_name": "os.system"}}, "build_config": 3}
+    assert expand(parse_document(raw)).identity() == expand(parse_document(sequential(dense()))).identity()
+
+
+def test_text_is_taken_wherever_a_document_is() -> None:
+    """Our own form too; text that is no JSON is told where it stops being so."""
+    assert parse_document('{"layers": [{"type": "ReLU"}]}') == parse_document({"layers": [{"type": "ReLU"}]})
+    assert refused('{"layers": [') == [("", "the text is not JSON")]
+    assert refused('"{}"')[0][0] == ""
+
+
+def test_a_document_is_not_taken_for_keras() -> None:
+    """A document of ours may not hold `class_name`, and then it is told so."""
+    assert not is_keras_json({"layers": [], "class_name": "Sequential", "config": {}})
+
+
+def test_deep_json_is_refused() -> None:
+    """Models in models in models, further than anybody nests them."""
+    raw = dense()
+    for _ in range(MAX_DEPTH):
+        raw = sequential(raw)
+    assert refused(raw) == [("", "the document nests too deeply")]
+    assert refused("[" * 100_000)[0][0] == ""
+
+
+JUNK = [
+    None, True, 0, -1, 2**31, 10**40, 1.5, "", "x", "a/b", "\ud800", [], [[]], {}, ["x", 0, 0], ["x", 0, []],
+    {"class_name": "Dense"}, {"class_name": ["x"]}, {"class_name": {}, "config": []}, MINE, LAMBDA,
+    {"class_name": "__numpy__", "config": {"value": [[1], [1, 2]], "dtype": "float32"}},
+    {"class_name": "__keras_tensor__", "config": {"keras_history": ["x", 0, 0]}},
+    {"class_name": "__slice__", "config": {"start": "x"}}, {"class_name": "Functional", "config": {}},
+    {"class_name": "DTypePolicy", "config": []}, {"module": 3, "class_name": "Dense", "config": {}},
+]  # fmt: skip
+VALID = functional(
+    called(dense(dtype={"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}),
+           tensor("x")),
+    operation("Add", "numpy", tensor("dense"), {"class_name": "__numpy__", "config": {"value": [1.0, 2.0, 3.0],
+                                                                                     "dtype": "float32"}}),
+    operation("GetItem", "numpy", tensor("add"), [{"class_name": "__slice__", "config": {"start": None, "stop": None,
+                                                                                         "step": None}}, 0]),
+    called(functional(called(dense(), tensor("x"))) | {"name": "inner", "config": functional(
+        called(dense(), tensor("x")))["config"] | {"name": "inner"}}, tensor("add"), mask=None),
+    called(sequential(dense(), name="seq"), tensor("inner"), training=False),
+    outputs=[["seq", 0, 0], ["inner", 1, 0]],
+)  # fmt: skip
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value inside."""
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from places(inner, (*path, key))
+
+
+def changed(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    """A copy with something else at `path`."""
+    copy = inner = deepcopy(value)
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = deepcopy(junk)
+    return copy
+
+
+def test_the_valid_one_is_taken() -> None:
+    """What the next test spoils is in order."""
+    assert len(expand(parse_document(VALID)).nodes) == 7
+
+
+@pytest.mark.parametrize("path", list(places(VALID)), ids=lambda path: "/".join(map(str, path)))
+def test_junk_anywhere_is_refused_or_harmless(path: tuple[Any, ...]) -> None:
+    """Any value at any place of the JSON: it is taken, or refused as a document; nothing else is raised."""
+    for junk in JUNK:
+        try:
+            taken(changed(VALID, path, junk))
+        except InvalidDocument:
+            continue
+
+
+def test_several_junk_at_once() -> None:
+    """Combinations too."""
+    drawn, paths = random.Random(0), list(places(VALID))  # noqa: S311 (nothing secret)
+    for _ in range(300):
+        raw = VALID
+        for path in drawn.sample(paths, 3):
+            try:
+                raw = changed(raw, path, drawn.choice(JUNK))
+            except (KeyError, IndexError, TypeError):
+                continue  # the place is gone
+        try:
+            taken(raw)
+        except InvalidDocument:
+            continue

@@ -1,0 +1,148 @@
+"""The operations of keras.ops in the catalogue, against the functions of the installed Keras."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+import pytest
+from pydantic import ValidationError
+
+from models.engine.operations import OperationLayer
+from models.layers import CATALOGUE, names_of
+from models.layers.layer import GRAPH_FIELDS, LayerFault, Shape
+from models.layers.operations import Operation
+
+OPERATIONS = {name: cls for name, cls in CATALOGUE.items() if issubclass(cls, Operation)}
+every_operation = pytest.mark.parametrize("name", OPERATIONS)
+NO_DEFAULT = {"axis", "axes"}
+"""Keras' defaults for these have the batch among the axes."""
+
+
+def function(cls: type[Operation]) -> Any:
+    return getattr(keras.ops, cls.function())
+
+
+@every_operation
+def test_arguments_are_those_of_the_function(name: str) -> None:
+    """No argument is missing and none is made up; defaults are Keras', but for axes with the batch among them."""
+    cls = OPERATIONS[name]
+    parameters = inspect.signature(function(cls)).parameters
+    fields = {field for field in cls.model_fields if field not in GRAPH_FIELDS | cls.not_taken}
+    assert fields | set(cls.operands) == set(parameters)
+    for field in fields - NO_DEFAULT - set(cls.operands):
+        info = cls.model_fields[field]
+        default = parameters[field].default
+        assert info.is_required() == (default is inspect.Parameter.empty or field == "indices_or_sections")
+        assert info.is_required() or info.default == default
+
+
+@every_operation
+def test_all_names_are_one_function(name: str) -> None:
+    """An alias is another name of Keras' for what computes the same."""
+    for alias in names_of(OPERATIONS[name]):
+        assert callable(getattr(keras.ops, alias.removeprefix("ops.")))
+
+
+@every_operation
+def test_keras_serialises_it_under_the_names_we_know(name: str) -> None:
+    """The class and the module that Keras writes are those that are read and written here."""
+    cls = OPERATIONS[name]
+    module = __import__(cls.keras_module, fromlist=["_"])
+    assert issubclass(getattr(module, cls.keras_name()), keras.Operation)
+
+
+REFUSED = [
+    ("ops.mean", {"axis": 0}),
+    ("ops.mean", {"axis": None}),
+    ("ops.mean", {}),
+    ("ops.transpose", {"axes": [1, 0]}),
+    ("ops.reshape", {"newshape": [4, -1]}),
+    ("ops.reshape", {"newshape": [-1, -1, 3]}),
+    ("ops.reshape", {"newshape": [None, -1, -1]}),
+    ("ops.reshape", {"newshape": [None, 0]}),
+    ("ops.expand_dims", {"axis": 0}),
+    ("ops.concatenate", {"axis": 0}),
+    ("ops.get_item", {"key": [0]}),
+    ("ops.get_item", {"key": [None, 0]}),
+    ("ops.get_item", {"key": [{"start": 1}, 0]}),
+    ("ops.get_item", {"key": ["...", "...", 0]}),
+    ("ops.get_item", {"key": [{}, {"step": 0}]}),
+    ("ops.add", {"x1": 1, "x2": 2}),
+    ("ops.add", {"x2": float("nan")}),
+    ("ops.add", {"x2": 2**60}),
+    ("ops.add", {"x2": True}),
+    ("ops.add", {"x2": "1"}),
+    ("ops.add", {"x2": {"value": [[1, 2], [3]]}}),
+    ("ops.add", {"x2": {"value": []}}),
+    ("ops.add", {"x2": {"value": ["1"]}}),
+    ("ops.add", {"x2": {"value": [[[[[[[[[1]]]]]]]]]}}),
+    ("ops.take", {"indices": [0.5], "axis": 1}),
+    ("ops.split", {"indices_or_sections": 65, "axis": 1}),
+    ("ops.one_hot", {"num_classes": 3, "axis": 1}),
+    ("ops.add", {"trainable": False}),
+    ("ops.add", {"dtype": "float32"}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), REFUSED)
+def test_what_would_mix_rows_or_is_no_value_is_refused(name: str, arguments: dict[str, Any]) -> None:
+    """Nothing about the shapes need be known to refuse these."""
+    with pytest.raises(ValidationError):
+        OPERATIONS[name].model_validate(arguments)
+
+
+UNFIT = [
+    ("ops.add", {}, [(None, 4, 3), (None, 3)], "inputs"),
+    ("ops.add", {}, [(None, 4, 3), (None, 4, 2)], "inputs"),
+    ("ops.add", {"x2": {"value": [1, 2]}}, [(None, 3)], "inputs"),
+    ("ops.add", {"x2": {"value": [[1, 2, 3], [1, 2, 3]]}}, [(None, 3)], "inputs"),
+    ("ops.matmul", {}, [(None, 3), (None, 3)], "inputs"),
+    ("ops.matmul", {}, [(None, 4, 3), (None, 4, 3)], "inputs"),
+    ("ops.matmul", {}, [(None, 2, 4, 3), (None, 3, 4)], "inputs"),
+    ("ops.matmul", {"x1": {"value": [[1.0, 2.0]]}}, [(None, 2)], "inputs"),
+    ("ops.matmul", {"x2": 3}, [(None, 2)], "inputs"),
+    ("ops.mean", {"axis": 2}, [(None, 3)], "axis"),
+    ("ops.mean", {"axis": -2}, [(None, 3)], "axis"),
+    ("ops.squeeze", {"axis": 1}, [(None, 3)], "axis"),
+    ("ops.squeeze", {"axis": 1}, [(None, None)], "axis"),
+    ("ops.expand_dims", {"axis": -3}, [(None, 3)], "axis"),
+    ("ops.reshape", {"newshape": [-1, 6]}, [(None, 4, 3)], "newshape"),
+    ("ops.reshape", {"newshape": [-1, 6]}, [(None, None, 6)], "newshape"),
+    ("ops.reshape", {"newshape": [None, -1, 5]}, [(None, 4, 3)], "newshape"),
+    ("ops.transpose", {"axes": [0, 2, 1]}, [(None, 3)], "axes"),
+    ("ops.tile", {"repeats": [2, 1]}, [(None, 3)], "repeats"),
+    ("ops.pad", {"pad_width": [[1, 0], [0, 0]]}, [(None, 3)], "pad_width"),
+    ("ops.pad", {"pad_width": [[0, 0], [3, 0]], "mode": "reflect"}, [(None, 3)], "pad_width"),
+    ("ops.take", {"indices": [3], "axis": 1}, [(None, 3)], "indices"),
+    ("ops.top_k", {"k": 4}, [(None, 3)], "k"),
+    ("ops.top_k", {"k": 1}, [(5,)], "k"),
+    ("ops.split", {"indices_or_sections": 2, "axis": 1}, [(None, 3)], "indices_or_sections"),
+    ("ops.split", {"indices_or_sections": [2, 1], "axis": 1}, [(None, 3)], "indices_or_sections"),
+    ("ops.get_item", {"key": [{}, 3]}, [(None, 3)], "key"),
+    ("ops.get_item", {"key": [{}, {"start": 3}]}, [(None, 3)], "key"),
+    ("ops.get_item", {"key": [{}, 0, 0]}, [(None, 3)], "key"),
+    ("ops.get_item", {"key": ["...", 0, 0]}, [(None, 3)], "key"),
+    ("ops.stack", {"axis": 1}, [(None, 3), (None, 2)], "inputs"),
+    ("ops.moveaxis", {"source": [1, 2], "destination": 1}, [(None, 3, 4)], "destination"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "shapes", "field"), UNFIT)
+def test_unfit_shapes_are_refused(name: str, arguments: dict[str, Any], shapes: list[Shape], field: str) -> None:
+    """The fault names the argument, before TensorFlow sees anything."""
+    with pytest.raises(LayerFault) as refused:
+        OPERATIONS[name].model_validate(arguments).check_shapes(tuple(shapes))
+    assert refused.value.field == field
+    assert refused.value.expected
+
+
+def test_an_operation_casts_nothing_and_passes_no_mask_on() -> None:
+    """As in Keras' own graphs, where it is no layer."""
+    made = OperationLayer(OPERATIONS["ops.add"].model_validate({"x2": 1}), "l0")
+    x = keras.ops.ones((2, 3), "float16")
+    x._keras_mask = keras.ops.ones((2, 3), "bool")
+    y = made([x])
+    assert y.dtype.name == "float16"
+    assert getattr(y, "_keras_mask", None) is None
