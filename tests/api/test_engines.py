@@ -84,7 +84,7 @@ async def test_a_request_over_its_deadline_is_stopped_alone(start_server: StartS
 
 def test_a_model_that_kills_two_engines_is_quarantined(start_server: StartServer, tmp_path: Path) -> None:
     """After two deaths in a row the document is refused at once, and others are served."""
-    with start_server(tmp_path, DEADLINE="1", MAX_MACS="1000000000000000") as server:
+    with start_server(tmp_path, DEADLINE="3", MAX_MACS="1000000000000000") as server:
         codes = []
         for _ in range(3):
             reply = server.post("/v1/activations", json={"model": ENDLESS, "inputs": SEQUENCE, "data": "none"})
