@@ -33,6 +33,7 @@ from service.contract import (
 )
 from service.errors import raises
 from service.jobs import weights_question
+from service.model_forms import Form, document_form, keras_form, summary_form
 from service.replies import weights_json
 from service.routes.plan import plan_of, require_inputs
 from service.schemas import ModelEntry, ModelList, ModelSummary, WeightsReply
@@ -93,14 +94,28 @@ async def get_models(state: StateOf) -> ModelList:
 
 @router.get(
     "/v1/models/{name}",
-    summary="A model's graph",
-    responses=raises(NotFound, *ENGINE_ERRORS) | {200: {"model": ModelSummary}},
+    summary="A model's graph, document, Keras JSON or summary",
+    response_model=None,
+    responses=raises(NotFound, InvalidDocument, *ENGINE_ERRORS)
+    | {200: {"model": ModelSummary, "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def get_model(state: StateOf, name: Reference) -> ModelSummary:
-    """Nodes and edges; shapes and parameters when the document declares its inputs."""
+async def get_model(
+    state: StateOf,
+    name: Reference,
+    form: Annotated[
+        Form, Query(alias="as", description="`keras` loads with `keras.models.model_from_json`.")
+    ] = "graph",
+) -> ModelSummary | Response:
+    """Nodes and edges, with shapes and parameters when the document declares its inputs; or another form of it."""
     entry, network = await found(state, name)
+    if form == "document":
+        return document_form(network)
+    if form != "graph":
+        require_inputs(network)
     plan = await plan_of(state, network, None, ["**"]) if network.inputs else None
-    return ModelSummary(**_summary(entry, network, plan))
+    if plan is None or form == "graph":
+        return ModelSummary(**_summary(entry, network, plan))
+    return keras_form(network, plan) if form == "keras" else summary_form(network, plan)
 
 
 def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dict[str, Any]:

@@ -56,3 +56,29 @@ def test_errors_point_into_what_was_sent(refusal: Refusal, change: dict[str, Any
     config = {"name": "s", "layers": [layer], "build_input_shape": [None, 8, 8, 1]}
     raw = {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
     assert [problem["pointer"] for problem in refusal(raw)] == [pointer]
+
+
+def test_a_model_is_given_back_as_keras_json(server: Any) -> None:
+    """`?as=keras` loads in plain Keras with as many parameters; posted again it is the same model."""
+    assert server.client.put("/v1/models/tokens", content=tokens().to_json()).status_code in (200, 201)
+    model = keras.models.model_from_json(server.client.get("/v1/models/tokens?as=keras").text)
+    assert model.count_params() == tokens().count_params()
+    again = server.client.put("/v1/models/again", content=model.to_json())
+    assert again.json()["id"] == server.client.get("/v1/models/tokens").json()["id"]
+
+
+def test_a_model_is_given_back_as_a_document(server: Any) -> None:
+    """`?as=document` is the short form: posted again it has the same id."""
+    server.client.put("/v1/models/tokens", content=tokens().to_json())
+    document = server.client.get("/v1/models/tokens?as=document").json()
+    again = server.client.put("/v1/models/again", json=document)
+    assert again.json()["id"] == server.client.get("/v1/models/tokens").json()["id"]
+
+
+def test_a_model_is_given_back_as_a_summary(server: Any) -> None:
+    """`?as=summary` is a table in plain text; another word is an error."""
+    server.client.put("/v1/models/tokens", content=tokens().to_json())
+    reply = server.client.get("/v1/models/tokens?as=summary")
+    assert reply.headers["content-type"].startswith("text/plain")
+    assert f"Total parameters: {tokens().count_params():,}" in reply.text
+    assert server.client.get("/v1/models/tokens?as=picture").status_code == 422
