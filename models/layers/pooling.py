@@ -9,6 +9,9 @@ from models.layers.layer import Example, LayerFault, Shape, Windows
 from models.layers.spatial import Spatial
 from models.receptive_field import Window, padding_before
 
+PADDED_POOL = 8
+"""Padded pools up to this may be larger than the input: InceptionV3 ends in pools of 3 on maps of 1."""
+
 
 class Pooling(Spatial):
     """Base of pooling through a window."""
@@ -18,9 +21,11 @@ class Pooling(Spatial):
     padding: Padding = "valid"
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """TensorFlow segfaults on pools far larger than the input, padded or not."""
+        """TensorFlow segfaults on pools far larger than the input, padded or not; small padded ones are common."""
         lengths = self.spatial_shape(shapes[0])
-        if any(length is not None and pool > length for pool, length in zip(self.pool_size, lengths, strict=True)):
+        least = PADDED_POOL if self.padding == "same" else 1
+        pairs = zip(self.pool_size, lengths, strict=True)
+        if any(length is not None and pool > max(length, least) for pool, length in pairs):
             raise LayerFault(
                 "pool_size",
                 "the pool is larger than the input",
