@@ -88,6 +88,9 @@ def _each(entries: Iterable[Placed], site: Site, read: Callable[[Entry, Site], d
 
 def _placed(entry: Entry, site: Site) -> dict[str, Any]:
     """A layer, or a model as one layer, without what it reads."""
+    if "shared_object_id" in entry:
+        message = "this layer stands in two models, and a document shares layers within one list only"
+        raise site.reading("shared_object_id").refusal(message, "a layer of one model", "a shared object")
     return _block(entry, site) if is_model(entry) else layer(entry, layer_class(entry, site), site)
 
 

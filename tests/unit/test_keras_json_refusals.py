@@ -118,6 +118,7 @@ REFUSED = {
         functional(dense() | {"name": "dense", "inbound_nodes": [[["x", 0, 0, {}]]]}),
         "/config/layers/1/inbound_nodes/0",
     ),
+    "shared between models": (sequential(dense() | {"shared_object_id": 1}), "/config/layers/0/shared_object_id"),
     "argument": (sequential(dense(units=0)), "/config/layers/0/config/units"),
     "unknown argument": (sequential(dense(unit=4)), "/config/layers/0/config/unit"),
     "argument of a second layer": (
