@@ -41,9 +41,7 @@ def weight_paths(made: Outline) -> list[str]:
 def network_weights(made: Outline) -> dict[str, keras.Variable]:
     """Every weight by name (`block/conv2d/kernel`), in the order of the whole model's `get_weights()`."""
     return {
-        f"{path}/{name}": variable
-        for path in weight_paths(made)
-        for name, variable in named_weights(made.layers[path])
+        f"{path}/{name}": variable for path in weight_paths(made) for name, variable in named_weights(made.layers[path])
     }
 
 
@@ -134,7 +132,7 @@ def _values(file: WeightsFile) -> Mapping[str, Array]:
 
 def _given(values: Array) -> Any:
     """An initializer that gives these values; a copy, for TensorFlow would otherwise go on looking into the file."""
-    return lambda shape, dtype: np.array(values)
+    return lambda shape, dtype: np.array(values)  # noqa: ARG005 (how Keras calls it)
 
 
 def _check(variables: Mapping[str, keras.Variable], values: Mapping[str, Array]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from math import prod
+from mmap import mmap
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -21,6 +22,7 @@ MAX_TENSORS = 4096
 METADATA = "__metadata__"
 ALIGNMENT = 8
 """The data begins at a multiple of this, so that a reader can look at it in place."""
+Bytes = bytes | mmap
 NAMES = {code: name for name, code in SAFETENSORS_CODES.items()}
 
 
@@ -47,7 +49,7 @@ class Entry(NamedTuple):
     end: int
 
 
-def read_safetensors(data: bytes, pointer: str = "") -> dict[str, Array]:
+def read_safetensors(data: Bytes, pointer: str = "") -> dict[str, Array]:
     """The tensors of a .safetensors file by name, in the order of its header; views of `data` where aligned.
 
     Raises:
@@ -59,7 +61,7 @@ def read_safetensors(data: bytes, pointer: str = "") -> dict[str, Array]:
     return {entry.name: tensor_at(body, entry, pointer) for entry in entries}
 
 
-def read_layout(data: bytes, pointer: str = "") -> tuple[list[Entry], memoryview]:
+def read_layout(data: Bytes, pointer: str = "") -> tuple[list[Entry], memoryview]:
     """What a file says it holds, checked against its length, and the data that the entries point into.
 
     Raises:
@@ -99,7 +101,7 @@ def safetensors_header(tensors: Iterable[Described], metadata: Mapping[str, str]
     return len(text).to_bytes(8, "little") + text
 
 
-def _split(data: bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
+def _split(data: Bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
     """The header as JSON and the data after it."""
     length = int.from_bytes(data[:8], "little") if len(data) >= 8 else None
     if length is None or length > len(data) - 8:

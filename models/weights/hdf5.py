@@ -81,9 +81,10 @@ class Hdf5Source:
 
     def _decoded(self, data: bytes) -> Answer:
         try:
-            return msgspec.json.decode(data, type=Answer)
+            answer: Answer = msgspec.json.decode(data, type=Answer)
         except msgspec.DecodeError:
             raise self._unparsable("HDF5 cannot read this file", "no answer") from None
+        return answer
 
     def _refused(self, answer: Refused) -> TooLarge | Unparsable:
         kind = TooLarge if answer.too_large else Unparsable

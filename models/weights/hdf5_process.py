@@ -24,6 +24,8 @@ from models.weights.hdf5_messages import Copied, Job, Listing, Refused
 MAX_OBJECTS = 65_536
 MAX_TENSORS = 4096
 MAX_DEPTH = 64
+MAX_PATH = 1024
+"""Longest path of an object; with MAX_TENSORS this bounds the answer."""
 MAX_EXPANSION = 1100
 """Most bytes that one stored byte may stand for; deflate reaches 1,032."""
 SLAB_BYTES = 16 * 1024 * 1024
@@ -126,6 +128,8 @@ class _Walk:
             self.seen.add(info.u)
             if len(self.seen) > MAX_OBJECTS:
                 raise Refusal("the file has too many objects", f"over {MAX_OBJECTS} objects", too_large=True)
+            if len("/".join((*path, name))) > MAX_PATH:
+                raise Refusal("a name is too long", f"over {MAX_PATH} characters", too_large=True)
             names.append(name)
 
         group.links.iterate(visit, info=True)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 from models.weights.specs import WeightSpec
 
 POSITION = re.compile(r"arr_(0|[1-9]\d*)")
 NUMBER = re.compile(r"_\d+$")
+MAX_PREFIX = 4
+"""Most parts that all names may begin with."""
+MAX_PARTS = 64
+"""Names of more parts are nobody's."""
 
 
 def named(specs: Sequence[WeightSpec], received: Collection[str]) -> dict[str, str]:
@@ -29,9 +33,9 @@ def named(specs: Sequence[WeightSpec], received: Collection[str]) -> dict[str, s
 
 def _without_prefix(received: Collection[str], own: Collection[str]) -> dict[str, str]:
     """The file's names by what follows the parts that all begin with: as many as make most names ours."""
-    paths = [name.split("/") for name in received]
-    shared = len(commonprefix(paths)) if paths else 0
-    cut = max(range(shared + 1), key=lambda cut: (sum("/".join(path[cut:]) in own for path in paths), -cut))
+    paths = [name.split("/", MAX_PREFIX) for name in received]
+    shared = list(takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False)))
+    cut = max(range(len(shared) + 1), key=lambda cut: (sum("/".join(path[cut:]) in own for path in paths), -cut))
     return {"/".join(path[cut:]): "/".join(path) for path in paths}
 
 
@@ -57,7 +61,9 @@ def _unique_keys(names: Collection[str]) -> dict[str, str]:
 
 def _keys(name: str) -> Iterator[str]:
     """The name, then it without its first parts, then the same without the numbers that Keras counts names with."""
-    parts = name.split("/")
+    parts = name.split("/", MAX_PARTS)
+    if len(parts) > MAX_PARTS:
+        return
     plain = [NUMBER.sub("", part) for part in parts]
     for words in (parts, plain):
         yield from ("/".join(words[start:]) for start in range(max(1, len(words) - 1)))

@@ -2,14 +2,13 @@
 
 Layers are found by class and number, as Keras counts them. Nested models are the exception: Keras calls them
 `functional`, `sequential` or after a class of the user's, and a document knows only that they are blocks. Those of one
-class stand in order; of several classes, the one order is taken in which every block has what it should.
+class stand in order; those of several classes are told apart by their tensors' shapes, if no two are alike.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from models.weights.source import Declared
@@ -17,7 +16,7 @@ from models.weights.specs import WeightSpec
 
 Tree = dict[str, Any]
 """Groups by name, down to what a dataset is."""
-NUMBERED = re.compile(r"(.*?)(?:_(\d+))?")
+NUMBER = re.compile(r"_\d{1,9}$")
 
 
 def placed(specs: Sequence[WeightSpec], received: Mapping[str, Declared]) -> dict[str, str]:
@@ -40,9 +39,9 @@ def _tree(leaves: Mapping[str, Any]) -> Tree:
 
 def _pairs(expected: Tree, found: Tree) -> Iterator[tuple[str, str]]:
     """Every spec with its dataset, as far as both are there."""
-    names = {name: name for name in expected} | _models(expected, found)
+    models = _models(expected, found)
     for name, inner in expected.items():
-        other = found.get(names[name])
+        other = found.get(models.get(name, name))
         if isinstance(inner, WeightSpec) and isinstance(other, tuple):
             yield inner.name, other[0]
         elif isinstance(inner, dict) and isinstance(other, dict):
@@ -52,42 +51,37 @@ def _pairs(expected: Tree, found: Tree) -> Iterator[tuple[str, str]]:
 def _models(expected: Tree, found: Tree) -> dict[str, str]:
     """What the file calls each nested model of one level; nothing where that cannot be told."""
     blocks = [name for name in expected if name.startswith("*")]
-    classes: dict[str, list[str]] = {}
-    for name in sorted((name for name in found if blocks and name not in expected), key=_number):
-        classes.setdefault(_split(name)[0], []).append(name)
-    if len(classes) == 1:
-        return dict(zip(blocks, *classes.values(), strict=False))
-    fitting = list(islice(_orders(expected, found, blocks, list(classes.values())), 2))
-    return dict(zip(blocks, fitting[0], strict=True)) if len(fitting) == 1 else {}
+    others = sorted((name for name in found if blocks and name not in expected), key=_number)
+    if len({_word(name) for name in others}) == 1:
+        return dict(zip(blocks, others, strict=False))
+    contents = {_content(found[name]): name for name in others}
+    wanted = {_content(expected[block]): block for block in blocks}
+    if len(contents) < len(others) or len(wanted) < len(blocks):
+        return {}
+    return {block: contents[content] for content, block in wanted.items() if content in contents}
 
 
-def _orders(
-    expected: Tree, found: Tree, blocks: Sequence[str], classes: Sequence[Sequence[str]]
-) -> Iterator[tuple[str, ...]]:
-    """The ways to interleave the models of several classes so that each block has what it should."""
-    if not blocks and not any(classes):
-        yield ()
-    for number, names in enumerate(classes if blocks else ()):
-        if names and _fits(expected[blocks[0]], found[names[0]]):
-            rest = [*classes[:number], names[1:], *classes[number + 1 :]]
-            yield from ((names[0], *order) for order in _orders(expected, found, blocks[1:], rest))
+def _content(tree: Any) -> tuple[Declared, ...]:
+    """The dtypes and shapes of all that is inside, sorted."""
+    return tuple(sorted(_leaves(tree)))
 
 
-def _fits(expected: Any, found: Any) -> bool:
-    """Whether a group holds exactly what it should, in the right shapes."""
-    if isinstance(expected, WeightSpec):
-        return isinstance(found, tuple) and found[1] == Declared(expected.dtype, expected.shape)
-    if not isinstance(found, dict) or len(expected) != len(found):
-        return False
-    names = {name: name for name in expected} | _models(expected, found)
-    return all(name in found and _fits(expected[block], found[name]) for block, name in names.items())
+def _leaves(tree: Any) -> Iterator[Declared]:
+    if isinstance(tree, WeightSpec):
+        yield Declared(tree.dtype, tree.shape)
+    elif isinstance(tree, tuple):
+        yield tree[1]
+    else:
+        for inner in tree.values():
+            yield from _leaves(inner)
 
 
-def _split(name: str) -> tuple[str, int]:
-    """`functional_1` → `functional`, 1."""
-    word, number = NUMBERED.fullmatch(name).groups()  # type: ignore[union-attr] (it matches anything)
-    return word, int(number or 0)
+def _word(name: str) -> str:
+    """`functional_1` → `functional`."""
+    return NUMBER.sub("", name)
 
 
 def _number(name: str) -> int:
-    return _split(name)[1]
+    """`functional_1` → 1."""
+    number = name.removeprefix(_word(name))
+    return int(number[1:]) if number else 0
