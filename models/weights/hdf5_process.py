@@ -115,25 +115,28 @@ class _Walk:
                 raise Refusal("the file holds something other than groups and datasets", _shown(inner))
 
     def _names(self, group: h5g.GroupID, path: tuple[str, ...]) -> list[str]:
-        """The names of a group's hard links; nothing has been followed."""
-        names: list[str] = []
+        """The names of a group's links, all of them hard and to objects not seen before; none has been followed."""
+        links: list[tuple[bytes, int, int]] = []
 
-        def visit(raw: bytes, info: Any) -> None:
-            name = raw.decode("utf-8")
-            if info.type != h5l.TYPE_HARD:
-                kind = LINKS.get(info.type, "a link of an unknown kind")
-                raise Refusal("links are not followed", f"{kind} at {_shown((*path, name))}")
-            if info.u in self.seen:
-                raise Refusal("an object is linked twice", _shown((*path, name)))
-            self.seen.add(info.u)
-            if len(self.seen) > MAX_OBJECTS:
-                raise Refusal("the file has too many objects", f"over {MAX_OBJECTS} objects", too_large=True)
-            if len("/".join((*path, name))) > MAX_PATH:
-                raise Refusal("a name is too long", f"over {MAX_PATH} characters", too_large=True)
-            names.append(name)
+        def visit(name: bytes, info: Any) -> bool | None:
+            links.append((name, info.type, info.u))
+            return True if len(links) > MAX_OBJECTS else None  # an exception here would not reach us
 
         group.links.iterate(visit, info=True)
-        return names
+        return [self._checked_name((*path, name.decode()), kind, place) for name, kind, place in links]
+
+    def _checked_name(self, path: tuple[str, ...], kind: int, place: int) -> str:
+        """The last part of the path of a link, whose kind and target's address are these."""
+        if kind != h5l.TYPE_HARD:
+            raise Refusal("links are not followed", f"{LINKS.get(kind, 'an unknown link')} at {_shown(path)}")
+        if place in self.seen:
+            raise Refusal("an object is linked twice", _shown(path))
+        self.seen.add(place)
+        if len(self.seen) > MAX_OBJECTS:
+            raise Refusal("the file has too many objects", f"over {MAX_OBJECTS} objects", too_large=True)
+        if len("/".join(path)) > MAX_PATH:
+            raise Refusal("a name is too long", f"over {MAX_PATH} characters", too_large=True)
+        return path[-1]
 
 
 def _shown(path: tuple[str, ...]) -> str:
