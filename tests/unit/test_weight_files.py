@@ -2,17 +2,32 @@
 
 import keras
 import numpy as np
+import orjson
 import pytest
 from keras import layers
 from safetensors.numpy import load_file, save_file
 
 from models.document import parse_document
 from models.engine.build import build
+from models.engine.channel import FrameReader, frame
+from models.engine.execution import Execution
+from models.engine.execution import Limits as EngineLimits
+from models.engine.messages import (
+    FromEngine,
+    FromFront,
+    Payload,
+    Run,
+    Specified,
+    Specify,
+    TensorInfo,
+    Weights,
+)
 from models.engine.outline import declared_shapes, outline
 from models.engine.weights import network_weights, weight_specs
 from models.errors import InvalidWeights
+from models.layers import LAYERS
 from models.network import expand
-from models.weights.canonical import convert
+from models.weights.canonical import convert, write_canonical
 from models.weights.source import Limits
 from models.weights.specs import WeightsFile
 
@@ -216,3 +231,42 @@ def test_names_are_the_layers_path_and_the_variables():
     order = [spec.name for spec in specs_of(BRANCHES)]
     assert order[::2] == ["long/kernel", "short/kernel", "longer/kernel"]
     assert [spec.hdf5 for spec in specs_of(NESTED)][2] == "layers/*0/layers/dense/vars/0"
+
+
+@pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls.standalone], ids=lambda cls: cls.__name__)
+def test_every_layers_weights_have_one_name_and_one_place(cls):
+    """In the whole catalogue, without building anything."""
+    example = cls.example
+    inputs = {f"i{n}": {"shape": list(shape), "dtype": example.dtype} for n, shape in enumerate(example.shapes)}
+    layer = {"type": cls.__name__, **example.arguments, "inputs": list(inputs)}
+    network = expand(parse_document({"input": inputs, "layers": [layer]}))
+    made = outline(network, declared_shapes(network))
+    specs = weight_specs(made)
+    count = sum(len(layer.weights) for layer in made.layers.values())
+    assert len({spec.name for spec in specs}) == len({spec.hdf5 for spec in specs}) == len(specs) == count
+
+
+def test_an_engine_says_what_it_expects_and_runs_with_what_it_is_given(tmp_path):
+    """Messages as they cross the socket; models with other weights are other models."""
+    data = orjson.dumps(BRANCHES)
+    execution = Execution(EngineLimits(2**30, 2**30), 2**30)
+    request = through(Specify(1, data), FromFront)
+    specs = through(Specified(1, execution.specs(request)), FromEngine).specs
+    assert specs == specs_of(BRANCHES)
+    arrays = [np.full(spec.shape, 2 * ("kernel" in spec.name), np.float32) for spec in specs]
+    digest = write_canonical(specs, arrays, tmp_path / "w")
+    file = WeightsFile(str(tmp_path / "w"), digest)
+    sent = execution.weights(through(Weights(2, "other", data, None, 2**20, file), FromFront))
+    assert [info.name for info in sent.tensors] == [f"weights/{spec.name}" for spec in specs]
+    assert [bytes(buffer) for buffer in sent.buffers] == [array.tobytes() for array in arrays]
+    image = np.ones((1, 8, 8, 1), np.float32)
+    info = TensorInfo("input", "float32", image.shape, image.nbytes)
+    run = Run(3, "other", data, (info,), (Payload(),), ("add",), True, False, False, False, 2**20, 2**40, file)
+    result = execution.run(through(run, FromFront), [image])
+    np.testing.assert_array_equal(np.frombuffer(result.buffers[0], np.float32), 10)  # 2 + 2 · 2 · 2
+    assert result.cached
+
+
+def through(message, kinds):
+    """What the other process reads."""
+    return next(FrameReader(kinds).feed(frame(message)))

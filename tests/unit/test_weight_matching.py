@@ -69,7 +69,7 @@ def test_shapes_dtypes_and_numbers_that_are_none_are_listed_by_name(tmp_path):
          'convert it before saving: array.astype("float32")'),
         ("/weights/conv2d~1bias", "conv2d/bias is of another shape", "(2,)", "(3,)", None),
     ]  # fmt: skip
-    wrong = GOOD | {"conv2d/bias": np.float32([np.nan, 1]), "conv2d/kernel": GOOD["conv2d/kernel"] * np.float32(np.inf)}
+    wrong = GOOD | {"conv2d/bias": np.float32([np.nan, 1]), "conv2d/kernel": np.full((3, 3, 1, 2), np.inf, np.float32)}
     assert problems_of(wrong, tmp_path) == [
         ("/weights/conv2d~1kernel", "conv2d/kernel has NaN or infinite values", "finite numbers", "18 that are not",
          None),
@@ -111,7 +111,9 @@ def test_models_of_several_classes_that_look_alike_are_not_guessed():
     specs = [spec(f"{name}/dense/kernel", (2,), "float32", f"layers/*{n}/layers/dense/vars/0")
              for n, name in enumerate(("a", "b"))]  # fmt: skip
     like = Declared("float32", (2,))
-    found = placed(specs, {"layers/functional_1/layers/dense/vars/0": like, "layers/functional/layers/dense/vars/0": like})
+    found = placed(
+        specs, {"layers/functional_1/layers/dense/vars/0": like, "layers/functional/layers/dense/vars/0": like}
+    )
     assert found == {
         "a/dense/kernel": "layers/functional/layers/dense/vars/0",
         "b/dense/kernel": "layers/functional_1/layers/dense/vars/0",
