@@ -11,6 +11,7 @@ LayerscopeError
 │   ├── InvalidTensor
 │   ├── InvalidImage
 │   ├── InvalidOption
+│   ├── InvalidWeights    a file of weights that is not this network's
 │   ├── UnknownAddress
 │   └── Quarantined       a document that killed two engines in a row
 ├── Unavailable           try again later
@@ -102,6 +103,10 @@ class InvalidImage(Invalid):
 
 class InvalidOption(Invalid):
     code, title = "invalid_option", "An option makes no sense"
+
+
+class InvalidWeights(Invalid):
+    code, title = "invalid_weights", "The weights do not fit the network"
 
 
 class UnknownAddress(Invalid):

@@ -1,29 +1,33 @@
-"""Registered models: immutable documents under their digest, and names that point to them.
+"""Registered models: immutable documents and weights under their digests, and names that point to them.
 
-    objects/<sha256 of the bytes>.json    a document, verified against its name on every read
-    names/<name>.json                     {"id", "object", "created"}
+    objects/<sha256 of the bytes>.json            a document, verified against its name on every read
+    weights/<sha256 of the bytes>.safetensors     canonical weights, verified when first used
+    names/<name>.json                             {"id", "object", "created", "weights"}
 
-Over fsspec, so a folder, `memory://` and object stores are the same to it. A write goes to a temporary
-file, is synced, and is renamed into place; a process that dies on the way leaves nothing that is listed.
+A name is written last and at once, when all that it points to is in place: whatever dies on the way, every listed
+model is whole.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from threading import RLock
 from typing import Any
-from uuid import uuid4
 
-import fsspec
 import orjson
-from fsspec.implementations.local import LocalFileSystem
 
 from models.document import Document, canonical, parse_document
 from models.errors import NotFound, Problem, did_you_mean, shown
 from models.expansion import expand
+from models.network import NO_WEIGHTS
+from models.storage import Storage
+from models.weights.objects import FOLDER, WeightsObjects
+from models.weights.specs import WeightsFile
 
 KEPT_DOCUMENTS = 512
 """Parsed documents kept in memory."""
@@ -31,37 +35,46 @@ KEPT_DOCUMENTS = 512
 
 @dataclass(frozen=True)
 class Entry:
-    """A name and what it points to. `created` is when the name was last written, in UTC."""
+    """A name and what it points to. `created` is when the name was last written, in UTC; `weights` is the digest of
+    its file of weights, or NO_WEIGHTS when they follow from the seed.
+    """
 
     name: str
     id: str
     object: str
     created: str
+    weights: str = NO_WEIGHTS
 
 
 class ModelStore:
-    """Names and documents in one place that survives the process."""
+    """Names, documents and weights in one place that survives the process. Safe to use from several threads."""
 
     def __init__(self, url: str) -> None:
-        self._fs, self._root = fsspec.core.url_to_fs(url, auto_mkdir=True)
-        self._local = isinstance(self._fs, LocalFileSystem)
+        self._storage = Storage(url, ("objects", "names", FOLDER))
+        self._lock = RLock()
         self._entries: dict[str, Entry] = {}
         self._documents: dict[str, Document] = {}
-        self._lock = RLock()
+        self._weights = WeightsObjects(self._storage, self._points_to, self._lock)
 
     def open(self) -> None:
-        """Reads the names and removes what an interrupted write left behind."""
-        for folder in ("objects", "names", "tmp"):
-            self._fs.makedirs(self._path(folder), exist_ok=True)
-        for path in self._fs.ls(self._path("tmp"), detail=False):
-            self._fs.rm_file(path)
-        for path in self._fs.ls(self._path("names"), detail=False):
-            if str(path).endswith(".json"):
-                entry = Entry(**orjson.loads(self._fs.cat_file(path)))
+        """Reads the names, and removes what an interrupted write left behind."""
+        self._storage.open()
+        for file in self._storage.files("names"):
+            if file.endswith(".json"):
+                entry = Entry(**orjson.loads(self._storage.read("names", file)))
                 self._entries[entry.name] = entry
-        for path in self._fs.ls(self._path("objects"), detail=False):
-            if str(path).rpartition("/")[2].removesuffix(".json") not in {e.object for e in self._entries.values()}:
-                self._fs.rm_file(path)
+        if self._storage.is_local:  # elsewhere another service may be just about to point to it
+            self._sweep()
+
+    def close(self) -> None:
+        """Removes this process' copies of weights that lie elsewhere."""
+        self._weights.close()
+
+    def _sweep(self) -> None:
+        """Removes what nobody points to."""
+        for file in self._storage.files("objects"):
+            self._forget_document(file.removesuffix(".json"))
+        self._weights.sweep()
 
     def entries(self) -> list[Entry]:
         """Every name, sorted."""
@@ -75,14 +88,28 @@ class ModelStore:
         """
         entry = self._entries.get(reference)
         if entry is None and reference.startswith("sha256:"):
-            entry = next((one for one in self.entries() if one.id == reference), None)
+            entry = next((known for known in self.entries() if known.id == reference), None)
         if entry is None:
-            known = sorted(self._entries)
-            near = did_you_mean(reference, known)
-            expected = f"one of {', '.join(known[:20])}" if known else "a registered model"
+            names = [known.name for known in self.entries()]
+            near = did_you_mean(reference, names)
+            expected = f"one of {', '.join(names[:20])}" if names else "a registered model"
             suggestion = f'use "{near}"' if near else "PUT /v1/models/{name} registers one"
             raise NotFound("", [Problem("", "there is no model of this name", expected, shown(reference), suggestion)])
         return entry
+
+    @contextmanager
+    def using(self, reference: str) -> Iterator[Entry]:
+        """The entry of a name or id, whose weights stay in place until the block ends, whatever the name then means.
+
+        Raises:
+            NotFound: as `find`.
+        """
+        with ExitStack() as kept:
+            with self._lock:
+                entry = self.find(reference)
+                if entry.weights:
+                    kept.enter_context(self._weights.using(entry.weights))
+            yield entry
 
     def document(self, entry: Entry) -> Document:
         """The document of an entry.
@@ -100,7 +127,7 @@ class ModelStore:
 
     def _read(self, entry: Entry) -> Document:
         try:
-            data = self._fs.cat_file(self._path("objects", f"{entry.object}.json"))
+            data = self._storage.read("objects", f"{entry.object}.json")
         except FileNotFoundError:
             if self._entries.get(entry.name) == entry:
                 raise
@@ -109,65 +136,71 @@ class ModelStore:
             raise RuntimeError(f"object {entry.object} is damaged")
         return parse_document(orjson.loads(data))
 
-    def _remember(self, digest: str, document: Document) -> None:
-        self._documents[digest] = document
-        if len(self._documents) > KEPT_DOCUMENTS:
-            self._documents.pop(next(iter(self._documents)))
+    def local_weights(self, entry: Entry) -> WeightsFile | None:
+        """The entry's weights as a file on this machine; None when they follow from the seed.
 
-    def put(self, name: str, document: Document) -> tuple[Entry, bool]:
-        """Points `name` at a document; whether the name is new."""
+        Ask inside `using`, which keeps the file there. Reads all of it the first time.
+
+        Raises:
+            RuntimeError: when its bytes are not what their name says.
+        """
+        return self._weights.local(entry.weights) if entry.weights else None
+
+    def put(
+        self, name: str, document: Document, weights: Path | None = None, digest: str = NO_WEIGHTS
+    ) -> tuple[Entry, bool]:
+        """Points `name` at a document and its weights, a canonical file of this digest; whether the name is new.
+
+        The file is copied. A name that had weights and is put without has those of its seed.
+        """
+        if weights is None:
+            return self._put(name, document, NO_WEIGHTS)
+        with self._weights.using(digest):
+            self._weights.add(weights, digest)
+            return self._put(name, document, digest)
+
+    def _put(self, name: str, document: Document, weights: str) -> tuple[Entry, bool]:
         data = orjson.dumps(canonical(document), option=orjson.OPT_SORT_KEYS)
-        digest = sha256(data).hexdigest()
-        entry = Entry(name, expand(document).identity(), digest, datetime.now(UTC).isoformat(timespec="seconds"))
+        digest, created = sha256(data).hexdigest(), datetime.now(UTC).isoformat(timespec="seconds")
+        entry = Entry(name, expand(document).identity(weights), digest, created, weights)
         with self._lock:
-            if not self._fs.exists(self._path("objects", f"{digest}.json")):
-                self._write(data, "objects", f"{digest}.json")
-            self._write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
+            if not self._storage.exists("objects", f"{digest}.json"):
+                self._storage.write(data, "objects", f"{digest}.json")
+            self._storage.write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
             before = self._entries.get(name)
             self._entries[name] = entry
             self._remember(digest, document)
             if before is not None:
-                self._forget_object(before.object)
+                self._forget(before)
         return entry, before is None
 
     def delete(self, reference: str) -> None:
-        """Removes a name, or every name of an id, and the document when no name points to it any more."""
+        """Removes a name, or every name of an id, and what no name points to any more."""
         with self._lock:
             found = self.find(reference)
             doomed = [found] if reference in self._entries else [e for e in self.entries() if e.id == found.id]
             for entry in doomed:
-                self._fs.rm_file(self._path("names", f"{entry.name}.json"))
+                self._storage.remove("names", f"{entry.name}.json")
                 del self._entries[entry.name]
-                self._forget_object(entry.object)
+                self._forget(entry)
 
-    def _forget_object(self, digest: str) -> None:
+    def _forget(self, entry: Entry) -> None:
+        self._forget_document(entry.object)
+        if entry.weights:
+            self._weights.forget(entry.weights)
+
+    def _forget_document(self, digest: str) -> None:
         if all(entry.object != digest for entry in self._entries.values()):
             self._documents.pop(digest, None)
-            self._fs.rm_file(self._path("objects", f"{digest}.json"))
+            self._storage.remove("objects", f"{digest}.json")
 
-    def _write(self, data: bytes, folder: str, file: str) -> None:
-        if not self._local:
-            self._fs.pipe_file(self._path(folder, file), data)
-            return
-        temporary = self._path("tmp", uuid4().hex)
-        with open(temporary, "wb") as target:
-            target.write(data)
-            target.flush()
-            os.fsync(target.fileno())
-        os.replace(temporary, self._path(folder, file))
-        _sync_folder(self._path(folder))
+    def _points_to(self, weights: str) -> bool:
+        return any(entry.weights == weights for entry in self._entries.values())
 
-    def _path(self, *parts: str) -> str:
-        return "/".join((self._root.rstrip("/"), *parts))
-
-
-def _sync_folder(path: str) -> None:
-    """A rename lasts once its folder is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _remember(self, digest: str, document: Document) -> None:
+        self._documents[digest] = document
+        if len(self._documents) > KEPT_DOCUMENTS:
+            self._documents.pop(next(iter(self._documents)))
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import keras
-
 from models.engine.outline import Outline, declared_shapes, materialise, outline
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
 from models.engine.probe import Probe
+from models.engine.weights import load
 from models.errors import Problem, TooLarge
 from models.layers.layer import Shape
 from models.network import Network, Node
+from models.weights.specs import WeightsFile
 
 MAX_PROBES = 16
 """Most compiled functions kept for one model; the least recently used goes first."""
@@ -76,23 +76,12 @@ class BuiltModel:
         return outline(self.network, shapes)
 
 
-def named_weights(layer: keras.Layer) -> list[tuple[str, keras.Variable]]:
-    """A layer's weights in `get_weights()` order, by name: `kernel`, `forward_lstm/lstm_cell/kernel`."""
-    return [(_below(variable.path, layer.name), variable) for variable in layer.weights]
-
-
-def _below(variable_path: str, internal: str) -> str:
-    """A variable's path inside its layer, without internal names."""
-    parts = variable_path.split("/")
-    inner = parts[parts.index(internal) + 1 :] if internal in parts else parts[-1:]
-    return "/".join(inner)
-
-
-def build(network: Network, max_model_bytes: int) -> BuiltModel:
-    """Shapes, then gives weights to, a network whose inputs are declared.
+def build(network: Network, max_model_bytes: int, weights: WeightsFile | None = None) -> BuiltModel:
+    """Shapes, then gives weights to, a network whose inputs are declared: those of a file, or drawn from its seed.
 
     Raises:
         InvalidDocument: when Keras refuses a layer.
+        InvalidWeights: when the file is for another network.
         TooLarge: when the weights alone are over `max_model_bytes`; none has been allocated then.
     """
     made = outline(network, declared_shapes(network))
@@ -102,6 +91,9 @@ def build(network: Network, max_model_bytes: int) -> BuiltModel:
             "", "the weights are over the limit", f"at most {max_model_bytes:,} bytes", f"{nbytes:,} bytes"
         )
         raise TooLarge("", [problem])
-    materialise(made)
+    if weights is None:
+        materialise(made)
+    else:
+        load(made, weights)
     count = sum(parameter_count(layer.weights) for layer in made.layers.values())
     return BuiltModel(made, count, nbytes)

@@ -13,17 +13,19 @@ import orjson
 
 from models.addresses import PRE
 from models.document import parse_document
-from models.engine.build import BuiltModel, build, named_weights
+from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
-from models.engine.messages import LayerInfo, Plan, Run, TensorInfo, Weights
-from models.engine.outline import Outline, outline
+from models.engine.messages import LayerInfo, Plan, Run, Specify, TensorInfo, Weights
+from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import admit, plan_report
 from models.engine.probe import Probe, as_bytes, checked
+from models.engine.weights import named_weights, weight_paths, weight_specs
 from models.errors import Problem, TooLarge
 from models.expansion import expand
 from models.network import Network, Node
 from models.stats import statistics
 from models.tensors.dtypes import DTYPES
+from models.weights.specs import WeightsFile, WeightSpec
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Execution:
     def run(self, request: Run, inputs: Sequence[np.ndarray]) -> Result:
         """Runs a document on arrays given in the order of `request.inputs`."""
         started = time.perf_counter()
-        model, cached = self._model(request.key, request.document)
+        model, cached = self._model(request.key, request.document, request.weights_file)
         concrete = model.concrete({info.name: info.shape for info in request.inputs})
         sent = request.max_bytes if request.data else self.limits.max_working_bytes
         admit(concrete, request.outputs, sent, self.limits.max_working_bytes, request.max_macs)
@@ -85,16 +87,21 @@ class Execution:
     def weights(self, request: Weights) -> Result:
         """The weights of a document's layers, in `get_weights()` order."""
         started = time.perf_counter()
-        model, cached = self._model(request.key, request.document)
+        model, cached = self._model(request.key, request.document, request.weights_file)
         report = _Report(model, {})
-        for path in request.paths if request.paths is not None else model.outline.layers:
+        for path in request.paths if request.paths is not None else weight_paths(model.outline):
             report.add_weights(path)
         report.check_size(request.max_bytes)
         self.cache.trim()
         return report.result({}, cached, (time.perf_counter() - started) * 1e3, 0.0)
 
-    def _model(self, key: str, document: bytes) -> tuple[BuiltModel, bool]:
-        return self.cache.get(key, lambda: build(_network(document), self.limits.max_model_bytes))
+    def specs(self, request: Specify) -> tuple[WeightSpec, ...]:
+        """What a file of weights must hold; nothing is built."""
+        network = _network(request.document)
+        return weight_specs(outline(network, declared_shapes(network)))
+
+    def _model(self, key: str, document: bytes, weights: WeightsFile | None) -> tuple[BuiltModel, bool]:
+        return self.cache.get(key, lambda: build(_network(document), self.limits.max_model_bytes, weights))
 
 
 def _network(document: bytes) -> Network:

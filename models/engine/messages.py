@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from models.weights.specs import WeightsFile, WeightSpec
+
 INLINE_BYTES = 64 * 1024
 """Tensors up to this many bytes are copied into the frame; a page fault costs more than the copy."""
 
@@ -65,7 +67,8 @@ class Plan(Request, frozen=True, tag="plan"):
 class Run(Request, frozen=True, tag="run"):
     """Activations of a document. `outputs` are canonical addresses, `key` names the cached model.
 
-    `max_bytes` bounds the sum of the tensors asked for, `max_macs` the work.
+    `max_bytes` bounds the sum of the tensors asked for, `max_macs` the work. `weights_file` replaces the weights that
+    follow from the document's seed; `key` must tell models with different weights apart.
     """
 
     key: str
@@ -79,6 +82,7 @@ class Run(Request, frozen=True, tag="run"):
     training: bool
     max_bytes: int
     max_macs: int
+    weights_file: WeightsFile | None = None
 
 
 class Weights(Request, frozen=True, tag="weights"):
@@ -88,6 +92,13 @@ class Weights(Request, frozen=True, tag="weights"):
     document: bytes
     paths: tuple[str, ...] | None
     max_bytes: int
+    weights_file: WeightsFile | None = None
+
+
+class Specify(Request, frozen=True, tag="specify"):
+    """What a file of weights for a document, whose inputs are declared, must hold."""
+
+    document: bytes
 
 
 class Release(msgspec.Struct, frozen=True, tag_field="kind", tag="release"):
@@ -124,6 +135,12 @@ class Planned(Reply, frozen=True, tag="planned"):
     plan: bytes
 
 
+class Specified(Reply, frozen=True, tag="specified"):
+    """The expected weights in the order of Keras' `get_weights()`."""
+
+    specs: tuple[WeightSpec, ...]
+
+
 class Ran(Reply, frozen=True, tag="ran"):
     """The result without its large tensors. `tensors` lists what follows, in order, as `Data`.
 
@@ -147,5 +164,5 @@ class Data(Reply, frozen=True, tag="data"):
     payload: Payload
 
 
-FromFront = Plan | Run | Weights | Release
-FromEngine = Ready | Failed | Planned | Ran | Data | Release
+FromFront = Plan | Run | Weights | Specify | Release
+FromEngine = Ready | Failed | Planned | Specified | Ran | Data | Release

@@ -37,6 +37,8 @@ from models.engine.messages import (
     Request,
     Run,
     Span,
+    Specified,
+    Specify,
     TensorInfo,
     Weights,
 )
@@ -80,6 +82,8 @@ class EngineProcess:
                 case Run():
                     with self._inputs(request) as inputs:
                         self._send(request.id, self.execution.run(request, inputs))
+                case Specify():
+                    self.channel.send(Specified(request.id, self.execution.specs(request)))
                 case Weights():
                     self._send(request.id, self.execution.weights(request))
         except LayerscopeError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from models.tensors.shapes import checked_shape
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 4096
 """Longest header; NumPy writes 128 bytes, and a parser of Python literals is not for long texts."""
+HEADER_BYTES = 12 + MAX_HEADER
+"""As many bytes of a file as hold its header."""
 
 
 def read_npy(data: bytes, pointer: str = "") -> Array:
@@ -29,8 +31,8 @@ def read_npy(data: bytes, pointer: str = "") -> Array:
         Unparsable: it is not a .npy file, or not as long as its header says.
         InvalidTensor: it holds objects, strings, complex or structured values, or too many axes.
     """
-    header, body = _split(data, pointer)
-    dtype, fortran_order, shape = _header(header, pointer)
+    dtype, fortran_order, shape, start = read_npy_header(data, pointer)
+    body = memoryview(data)[start:]
     needed = prod(shape) * dtype.itemsize
     if len(body) != needed:
         raise _unparsable(
@@ -42,8 +44,27 @@ def read_npy(data: bytes, pointer: str = "") -> Array:
     return plain(flat.reshape(shape, order="F" if fortran_order else "C"), pointer)
 
 
-def _split(data: bytes, pointer: str) -> tuple[bytes, memoryview]:
-    """The header's text and the data after it."""
+class NpyHeader(NamedTuple):
+    """What a .npy file says it holds, and where the data begins."""
+
+    dtype: np.dtype[Any]
+    fortran_order: bool
+    shape: tuple[int, ...]
+    start: int
+
+
+def read_npy_header(data: bytes, pointer: str = "") -> NpyHeader:
+    """The header of a .npy file of which `data` is all, or the first HEADER_BYTES.
+
+    Raises:
+        Unparsable, InvalidTensor: as `read_npy`, but for the length of the data.
+    """
+    start, text = _split(data, pointer)
+    return NpyHeader(*_header(text, pointer), start)
+
+
+def _split(data: bytes, pointer: str) -> tuple[int, bytes]:
+    """Where the data begins, and the header's text before it."""
     width = {1: 2, 2: 4, 3: 4}.get(data[6]) if len(data) >= 12 and data.startswith(MAGIC) else None
     if width is None:
         raise _unparsable(pointer, "this is not a .npy file", "a .npy file of version 1, 2 or 3", _start_of(data))
@@ -52,7 +73,7 @@ def _split(data: bytes, pointer: str) -> tuple[bytes, memoryview]:
     if length > min(MAX_HEADER, len(data) - start):
         expected = f"at most {min(MAX_HEADER, len(data) - start)} bytes of header"
         raise _unparsable(pointer, "the header of the .npy file is too long", expected, f"{length} bytes")
-    return data[start : start + length], memoryview(data)[start + length :]
+    return start + length, data[start : start + length]
 
 
 def _header(text: bytes, pointer: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:

@@ -1,4 +1,4 @@
-"""The safetensors format, read with every check of its specification and limits besides.
+"""The safetensors format: read with every check of its specification and limits besides; the header written.
 
 Source: huggingface/safetensors, README "Format" and safetensors/src/tensor.rs.
 """
@@ -6,8 +6,12 @@ Source: huggingface/safetensors, README "Format" and safetensors/src/tensor.rs.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from math import prod
-from typing import Any, NamedTuple
+from mmap import mmap
+from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 from models.errors import InvalidTensor, Problem, TooLarge, Unparsable, shown
 from models.tensors.dtypes import DTYPES, EXPECTED, SAFETENSORS_CODES, Array, from_bytes
@@ -16,7 +20,23 @@ from models.tensors.shapes import checked_shape
 MAX_HEADER = 1024 * 1024
 MAX_TENSORS = 4096
 METADATA = "__metadata__"
+ALIGNMENT = 8
+"""The data begins at a multiple of this, so that a reader can look at it in place."""
+Bytes = bytes | mmap
 NAMES = {code: name for name, code in SAFETENSORS_CODES.items()}
+
+
+class Described(Protocol):
+    """A tensor without its bytes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def nbytes(self) -> int: ...
 
 
 class Entry(NamedTuple):
@@ -29,13 +49,23 @@ class Entry(NamedTuple):
     end: int
 
 
-def read_safetensors(data: bytes, pointer: str = "") -> dict[str, Array]:
+def read_safetensors(data: Bytes, pointer: str = "") -> dict[str, Array]:
     """The tensors of a .safetensors file by name, in the order of its header; views of `data` where aligned.
 
     Raises:
         Unparsable: it is not in this format: truncated, overlapping, out of range, with gaps or duplicates.
         TooLarge: a header over MAX_HEADER bytes or more than MAX_TENSORS tensors.
         InvalidTensor: a dtype or a number of axes that no tensor here has.
+    """
+    entries, body = read_layout(data, pointer)
+    return {entry.name: tensor_at(body, entry, pointer) for entry in entries}
+
+
+def read_layout(data: Bytes, pointer: str = "") -> tuple[list[Entry], memoryview]:
+    """What a file says it holds, checked against its length, and the data that the entries point into.
+
+    Raises:
+        Unparsable, TooLarge, InvalidTensor: as `read_safetensors`, but for the values.
     """
     header, body = _split(data, pointer)
     header.pop(METADATA, None)
@@ -45,13 +75,33 @@ def read_safetensors(data: bytes, pointer: str = "") -> dict[str, Array]:
         )
     entries = [_entry(name, raw, pointer) for name, raw in header.items()]
     _check_layout(entries, len(body), pointer)
-    return {
-        entry.name: from_bytes(body[entry.begin : entry.end], entry.dtype, entry.shape, pointer_of(pointer, entry.name))
-        for entry in entries
-    }
+    return entries, body
 
 
-def _split(data: bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
+def tensor_at(body: memoryview, entry: Entry, pointer: str) -> Array:
+    """One tensor: a view of the data where it is aligned."""
+    return from_bytes(body[entry.begin : entry.end], entry.dtype, entry.shape, pointer_of(pointer, entry.name))
+
+
+def safetensors_header(tensors: Iterable[Described], metadata: Mapping[str, str] | None = None) -> bytes:
+    """A file's beginning: the header's length in 8 bytes and the header, padded with spaces to ALIGNMENT.
+
+    The tensors, whose names are distinct, follow in this order.
+    """
+    entries: dict[str, object] = {METADATA: dict(metadata)} if metadata else {}
+    begin = 0
+    for tensor in tensors:
+        span = [begin, begin + tensor.nbytes]
+        entries[tensor.name] = {
+            "dtype": SAFETENSORS_CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": span
+        }  # fmt: skip
+        begin = span[1]
+    text = orjson.dumps(entries)
+    text += b" " * (-len(text) % ALIGNMENT)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _split(data: Bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
     """The header as JSON and the data after it."""
     length = int.from_bytes(data[:8], "little") if len(data) >= 8 else None
     if length is None or length > len(data) - 8:

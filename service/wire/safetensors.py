@@ -6,18 +6,11 @@ Source: huggingface/safetensors, README "Format".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
-
-import orjson
 
 from models.engine.messages import TensorInfo
 from models.errors import Problem, Unacceptable
-from models.tensors.dtypes import SAFETENSORS_CODES
+from models.tensors.safetensors import METADATA, safetensors_header
 from service.wire.stream import Buffer, checked
-
-ALIGNMENT = 8
-"""The data begins at a multiple of this, so that a reader can look at it in place."""
-METADATA = "__metadata__"
 
 
 class SafetensorsStream:
@@ -29,7 +22,7 @@ class SafetensorsStream:
 
     def __init__(self, tensors: Sequence[TensorInfo], metadata: Mapping[str, str] | None = None) -> None:
         self._tensors = tensors
-        self._head = header(tensors, metadata or {})
+        self._head = _head(tensors, metadata or {})
         self.length = len(self._head) + sum(tensor.nbytes for tensor in tensors)
 
     def head(self) -> bytes:
@@ -43,20 +36,11 @@ class SafetensorsStream:
         return b""
 
 
-def header(tensors: Sequence[TensorInfo], metadata: Mapping[str, str]) -> bytes:
-    """The header's length in 8 bytes and the header, padded with spaces to ALIGNMENT."""
-    offsets = pairwise(accumulate((tensor.nbytes for tensor in tensors), initial=0))
-    entries = {tensor.name: _entry(tensor, span) for tensor, span in zip(tensors, offsets, strict=True)}
-    if METADATA in entries:
+def _head(tensors: Sequence[TensorInfo], metadata: Mapping[str, str]) -> bytes:
+    names = {tensor.name for tensor in tensors}
+    if METADATA in names:
         problem = Problem("", "safetensors cannot name a tensor __metadata__", "another name", METADATA, "ask for npz")
         raise Unacceptable(problems=[problem])
-    if len(entries) < len(tensors):
+    if len(names) < len(tensors):
         raise ValueError("two tensors have the same name")
-    kept = {METADATA: dict(metadata)} if metadata else {}
-    text = orjson.dumps(kept | entries)
-    text += b" " * (-len(text) % ALIGNMENT)
-    return len(text).to_bytes(8, "little") + text
-
-
-def _entry(tensor: TensorInfo, span: tuple[int, int]) -> dict[str, object]:
-    return {"dtype": SAFETENSORS_CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": list(span)}
+    return safetensors_header(tensors, metadata)

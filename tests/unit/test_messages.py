@@ -24,9 +24,12 @@ from models.engine.messages import (
     Release,
     Run,
     Span,
+    Specified,
+    Specify,
     TensorInfo,
     Weights,
 )
+from models.weights.specs import WeightsFile, WeightSpec
 
 TENSOR = TensorInfo("block1/conv2d:pre", "bfloat16", (1, 28, 28, 3), 4704)
 SCALAR = TensorInfo("weights/bn/gamma", "float32", (), 4)
@@ -37,12 +40,15 @@ FROM_FRONT = [
         data=True, stats=False, weights=True, training=False, max_bytes=2**40, max_macs=2**62),
     Weights(3, "key", b"{}", ("a", "b/c"), 10),
     Weights(4, "key", b"{}", None, 10),
+    Weights(4, "key", b"{}", None, 10, WeightsFile("/data/weights/ab.safetensors", "ab")),
+    Specify(5, b"{}"),
     Release((Span(0, 1), Span(4096, 5))),
 ]  # fmt: skip
 FROM_ENGINE = [
     Ready(({"type": "CPU", "name": "/physical_device:CPU:0"},), {"keras": "3"}, 12.5),
     Failed(5, "invalid_document", "text – “quoted”", (("/layers/0", "message", None, "received", None),)),
     Planned(6, b'{"layers":[]}'),
+    Specified(6, (WeightSpec("conv2d/kernel", (3, 3, 1, 2), "float32", "layers/conv2d/vars/0"),)),
     Ran(7, (LayerInfo("a", "Conv2D", TENSOR, 30, STATS, (SCALAR,)), LayerInfo("b", "Dense", None, 0)),
         {"input": STATS}, 2**48, True, 0.1, 1e-9, (TENSOR, SCALAR), (Payload(b""),)),
     Data(8, Payload(None, Span(0, 0))),

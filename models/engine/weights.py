@@ -1,0 +1,143 @@
+"""A network's weights by name: what they are to be, where Keras keeps them, and their values from a file."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.saving.keras_saveable import KerasSaveable  # private: pinned, and covered by a test
+from keras.src.saving.saving_lib import _walk_saveable  # likewise
+from keras.src.utils.naming import to_snake_case  # likewise
+
+from models.engine.outline import Outline, materialise
+from models.errors import InvalidWeights, Problem
+from models.keras_order import Placed, keras_order, layer_paths
+from models.tensors.dtypes import Array
+from models.tensors.safetensors import read_safetensors
+from models.weights.specs import WeightsFile, WeightSpec
+
+
+def named_weights(layer: keras.Layer) -> list[tuple[str, keras.Variable]]:
+    """A layer's weights in `get_weights()` order, by name: `kernel`, `forward_lstm/lstm_cell/kernel`."""
+    return [(_below(variable.path, layer.name), variable) for variable in layer.weights]
+
+
+def _below(variable_path: str, internal: str) -> str:
+    """A variable's path inside its layer, without internal names."""
+    parts = variable_path.split("/")
+    inner = parts[parts.index(internal) + 1 :] if internal in parts else parts[-1:]
+    return "/".join(inner)
+
+
+def weight_paths(made: Outline) -> list[str]:
+    """The paths of the layers in the order in which Keras lists their weights."""
+    return list(layer_paths(keras_order(made.network)))
+
+
+def network_weights(made: Outline) -> dict[str, keras.Variable]:
+    """Every weight by name (`block/conv2d/kernel`), in the order of the whole model's `get_weights()`."""
+    return {
+        f"{path}/{name}": variable for path in weight_paths(made) for name, variable in named_weights(made.layers[path])
+    }
+
+
+def weight_specs(made: Outline) -> tuple[WeightSpec, ...]:
+    """What a file of weights must hold; nothing need have been built."""
+    places = {id(variable): place for place, variable in _places(made, keras_order(made.network), "")}
+    return tuple(
+        WeightSpec(name, tuple(variable.shape), _dtype(variable), places[id(variable)])
+        for name, variable in network_weights(made).items()
+    )
+
+
+def _dtype(variable: keras.Variable) -> str:
+    return str(keras.backend.standardize_dtype(variable.dtype))
+
+
+def _places(made: Outline, level: Iterable[Placed], prefix: str) -> Iterator[tuple[str, keras.Variable]]:
+    """Where Keras' saving_lib puts the variables of one level's layers; nested models are `*0`, `*1`, …"""
+    counts: dict[str, int] = {}
+    for placed in level:
+        if placed.node.is_block:
+            yield from _places(made, placed.inner, f"{prefix}layers/*{_next(counts, '*')}/")
+        else:
+            layer = made.layers[placed.node.path]
+            yield from _layer_places(layer, f"{prefix}layers/{_counted(type(layer).__name__, counts)}", set())
+
+
+def _counted(class_name: str, counts: dict[str, int]) -> str:
+    """The name of the next object of a class in one container: `conv2d`, `conv2d_1`."""
+    word = to_snake_case(class_name)
+    number = _next(counts, word)
+    return f"{word}_{number}" if number else word
+
+
+def _next(counts: dict[str, int], word: str) -> int:
+    counts[word] = counts.get(word, -1) + 1
+    return counts[word]
+
+
+def _layer_places(saveable: Any, path: str, visited: set[int]) -> Iterator[tuple[str, keras.Variable]]:
+    """Where saving_lib puts the variables of an object and of all that hangs on it."""
+    if id(saveable) in visited:
+        return
+    visited.add(id(saveable))
+    if hasattr(saveable, "save_own_variables"):
+        own: dict[str, keras.Variable] = {}
+        saveable.save_own_variables(own)
+        yield from ((f"{path}/vars/{key}", variable) for key, variable in own.items())
+    for attribute, held in _walk_saveable(saveable):
+        yield from _held_places(held, f"{path}/{attribute}", visited)
+
+
+def _held_places(held: Any, path: str, visited: set[int]) -> Iterator[tuple[str, keras.Variable]]:
+    """The same for what an attribute holds: an object, or a container of some."""
+    if isinstance(held, KerasSaveable):
+        yield from _layer_places(held, path, visited)
+    elif isinstance(held, list | tuple | dict):
+        counts: dict[str, int] = {}
+        for item in held.values() if isinstance(held, dict) else held:
+            if isinstance(item, KerasSaveable):
+                yield from _layer_places(item, f"{path}/{_counted(type(item).__name__, counts)}", visited)
+
+
+def load(made: Outline, file: WeightsFile) -> None:
+    """Gives an outline the weights of a canonical file; what is no weight (seeds) follows from the document.
+
+    Raises:
+        InvalidWeights: the file is for another network.
+        RuntimeError: its bytes are not those of its digest.
+    """
+    values = _values(file)
+    variables = network_weights(made)
+    _check(variables, values)
+    for name, variable in variables.items():
+        variable._initializer = _given(values[name])
+        variable._deferred_initialize()
+    materialise(made)
+
+
+def _values(file: WeightsFile) -> Mapping[str, Array]:
+    """The tensors of a file, as views of it."""
+    with open(file.path, "rb") as stream:
+        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    if sha256(data).hexdigest() != file.digest:
+        raise RuntimeError(f"the weights {file.digest} are damaged")
+    return read_safetensors(data)
+
+
+def _given(values: Array) -> Any:
+    """An initializer that gives these values; a copy, for TensorFlow would otherwise go on looking into the file."""
+    return lambda shape, dtype: np.array(values)  # noqa: ARG005 (how Keras calls it)
+
+
+def _check(variables: Mapping[str, keras.Variable], values: Mapping[str, Array]) -> None:
+    expected = {name: (tuple(variable.shape), _dtype(variable)) for name, variable in variables.items()}
+    received = {name: (array.shape, array.dtype.name) for name, array in values.items()}
+    if expected != received:
+        differing = next(name for name in [*expected, *received] if expected.get(name) != received.get(name))
+        raise InvalidWeights("", [Problem("/weights", f"the stored weights are for another network: {differing}")])

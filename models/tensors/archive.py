@@ -1,0 +1,126 @@
+"""ZIP archives from strangers: walked with limits on everything, before anything is decompressed."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import SEEK_END
+from typing import BinaryIO, NamedTuple
+
+from models.errors import Problem, TooLarge, Unparsable, shown
+
+MAX_MEMBERS = 4096
+MAX_DIRECTORY = 1024 * 1024
+"""Longest central directory in bytes; the names of MAX_MEMBERS members fit."""
+COPY_BYTES = 1024 * 1024
+END = b"PK\x05\x06"
+END_BYTES = 22
+LOCATOR = b"PK\x06\x07"
+LOCATOR_BYTES = 20
+ENCRYPTED = 0x1
+FAILURES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+"""What `zipfile` raises on archives that are damaged or made to hurt (KeyError and struct.error it wraps itself)."""
+
+
+class Kind(NamedTuple):
+    """A format that is a ZIP archive: its name, how its members' names end, and what a whole file is."""
+
+    name: str
+    suffix: str
+    expected: str
+
+
+class Archive:
+    """A checked archive over an open file. `members` maps each name to its declared size, in order.
+
+    Raises:
+        Unparsable: it is no ZIP archive of stored or deflated members with distinct, plain names.
+        TooLarge: more than MAX_MEMBERS members, or more than `max_bytes` in sum, once decompressed.
+    """
+
+    def __init__(self, file: BinaryIO, kind: Kind, max_bytes: int, pointer: str) -> None:
+        self._kind, self._pointer = kind, pointer
+        self._check_end(file)
+        with self._reading():
+            self._zip = zipfile.ZipFile(file)
+        self._infos = self._checked(self._zip.infolist(), max_bytes)
+        self.members = {name: info.file_size for name, info in self._infos.items()}
+
+    def read(self, name: str, nbytes: int | None = None) -> bytes:
+        """A member's first bytes, or all. Asking for a size bounds what is decompressed; `read()` alone does not."""
+        with self._reading(), self._zip.open(self._infos[name]) as stream:
+            return stream.read(self.members[name] if nbytes is None else nbytes)
+
+    def copy(self, name: str, target: BinaryIO) -> None:
+        """Writes a member's bytes, as many as declared, piece by piece."""
+        with self._reading(), self._zip.open(self._infos[name]) as stream:
+            shutil.copyfileobj(stream, target, COPY_BYTES)
+
+    def stored_bytes(self, name: str) -> int:
+        """The bytes that a member takes in the archive."""
+        return self._infos[name].compress_size
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except FAILURES as error:
+            raise self._unparsable(f"the {self._kind.name} file is damaged", shown(str(error))) from error
+
+    def _check_end(self, file: BinaryIO) -> None:
+        """The archive ends in a plain end record, so that `zipfile` reads the same numbers as we check here."""
+        size = file.seek(0, SEEK_END)
+        file.seek(max(0, size - END_BYTES - LOCATOR_BYTES))
+        tail = file.read()
+        end = tail[-END_BYTES:]
+        if not end.startswith(END) or end[-2:] != b"\0\0":
+            received = f"{size} bytes without the end of a ZIP archive"
+            raise self._unparsable(f"this is not a {self._kind.name} file", received)
+        if len(tail) > END_BYTES and tail.startswith(LOCATOR):
+            message = f"this {self._kind.name} file is a ZIP64 archive, which is only for more than 4 GiB"
+            raise self._unparsable(message, "ZIP64")
+        count, directory = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
+        if count > MAX_MEMBERS or directory > MAX_DIRECTORY:
+            raise self._too_many(f"{count} members, a directory of {directory} bytes")
+
+    def _checked(self, infos: list[zipfile.ZipInfo], max_bytes: int) -> dict[str, zipfile.ZipInfo]:
+        """The members by name, once their number, names, methods and declared sizes are acceptable."""
+        if len(infos) > MAX_MEMBERS:
+            raise self._too_many(f"{len(infos)} members")
+        for info in infos:
+            self._check_member(info)
+        total = sum(info.file_size for info in infos)
+        if total > max_bytes:
+            limit = f"at most {max_bytes} bytes decompressed"
+            message = f"the {self._kind.name} file is too large"
+            raise TooLarge(problems=[Problem(self._pointer, message, limit, f"{total} bytes")])
+        named = {info.filename: info for info in infos}
+        if len(named) < len(infos):
+            message = f"two members of the {self._kind.name} file have the same name"
+            raise self._unparsable(message, f"{len(infos)} members")
+        return named
+
+    def _check_member(self, info: zipfile.ZipInfo) -> None:
+        name = info.filename
+        if name != info.orig_filename or not self._is_plain(name):
+            message = f"a member of the {self._kind.name} file has a name that is refused"
+            raise self._unparsable(message, shown(info.orig_filename))
+        if info.flag_bits & ENCRYPTED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            received = "encryption" if info.flag_bits & ENCRYPTED else f"ZIP method {info.compress_type}"
+            raise self._unparsable(f"members of a {self._kind.name} file are stored or deflated", received)
+
+    def _is_plain(self, name: str) -> bool:
+        """A name with the right ending, below the archive's root."""
+        parts = name.split("/")
+        safe = "\\" not in name and name.isprintable() and not {"", ".", ".."} & set(parts)
+        return safe and name.endswith(self._kind.suffix) and name != self._kind.suffix
+
+    def _too_many(self, received: str) -> TooLarge:
+        message = f"the {self._kind.name} file has too many members"
+        return TooLarge(problems=[Problem(self._pointer, message, f"at most {MAX_MEMBERS}", received)])
+
+    def _unparsable(self, message: str, received: str) -> Unparsable:
+        return Unparsable(problems=[Problem(self._pointer, message, self._kind.expected, received)])

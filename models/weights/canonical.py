@@ -1,0 +1,92 @@
+"""The one form in which weights are kept: safetensors, in the network's order, no metadata.
+
+The same weights are the same bytes, so that the SHA-256 of the file names them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from models.errors import Problem
+from models.tensors.dtypes import Array, kind_of
+from models.tensors.safetensors import pointer_of, safetensors_header
+from models.weights.match import match, refuse
+from models.weights.read import read_weights
+from models.weights.source import Limits
+from models.weights.specs import WeightSpec
+
+PIECE = 1024 * 1024
+"""Numbers looked at, hashed and written at a time."""
+
+
+def convert(source: Path, specs: Sequence[WeightSpec], target: Path, limits: Limits, pointer: str = "") -> str:
+    """Writes the weights of an uploaded file of any format to `target`; their digest, in hexadecimal.
+
+    Raises:
+        InvalidWeights: they are not the network's, or some are NaN or infinite.
+        Unparsable, TooLarge, InvalidTensor: as `read_weights`. Whatever is raised, `target` is not there.
+    """
+    with TemporaryDirectory(dir=target.parent) as scratch:
+        opened = read_weights(source, Path(scratch), limits, pointer)
+        arrays = opened.read(match(opened, specs, pointer))
+        return write_canonical(specs, arrays, target, pointer)
+
+
+def write_canonical(specs: Sequence[WeightSpec], arrays: Iterable[Array], target: Path, pointer: str = "") -> str:
+    """Writes arrays, which are of the specs' shapes and dtypes, in their order; the digest. One is held at a time.
+
+    Raises:
+        InvalidWeights: naming those with NaN or infinities.
+    """
+    problems: list[Problem] = []
+    try:
+        digest = _write(specs, arrays, target, pointer, problems)
+        refuse(problems)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return digest
+
+
+def _write(
+    specs: Sequence[WeightSpec], arrays: Iterable[Array], target: Path, pointer: str, problems: list[Problem]
+) -> str:
+    head = safetensors_header(specs)
+    digest = sha256(head)
+    with target.open("wb") as file:
+        file.write(head)
+        for spec, array in zip(specs, arrays, strict=True):
+            unfit = 0
+            for piece in _pieces(spec, array):
+                unfit += _not_finite(piece)
+                data = piece.view(np.uint8).data
+                digest.update(data)
+                file.write(data)
+            if unfit:
+                problems.append(_problem(spec, unfit, pointer))
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _pieces(spec: WeightSpec, array: Array) -> Iterator[Array]:
+    """The numbers in C order, some at a time."""
+    if (array.dtype.name, array.shape) != (spec.dtype, spec.shape):
+        raise ValueError(f"{spec.name} is not what was declared")
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return (flat[start : start + PIECE] for start in range(0, flat.size, PIECE))
+
+
+def _not_finite(piece: Array) -> int:
+    return int(np.count_nonzero(~np.isfinite(piece))) if kind_of(piece.dtype) == "float" else 0
+
+
+def _problem(spec: WeightSpec, unfit: int, pointer: str) -> Problem:
+    message = f"{spec.name} has NaN or infinite values"
+    return Problem(pointer_of(pointer, spec.name), message, "finite numbers", f"{unfit} that are not")

@@ -1,0 +1,94 @@
+"""HDF5 files of weights, read by a throw-away process; this one sees its answers alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from models.errors import Problem, TooLarge, Unparsable
+from models.tensors.dtypes import DTYPES, Array, from_bytes
+from models.tensors.safetensors import pointer_of
+from models.weights.hdf5_messages import Answer, Copied, Job, Listing, Refused
+from models.weights.source import MEBIBYTE, Declared, Limits, mapped
+
+EXPECTED = "a .weights.h5 file as Keras' model.save_weights writes it"
+MEMORY = 256 * MEBIBYTE
+"""What the process may allocate beside the largest tensor."""
+
+
+class Hdf5Source:
+    """A .weights.h5 file. Values are copied to `scratch`, a folder of the caller's, when they are asked for."""
+
+    places = True
+
+    def __init__(self, path: Path, scratch: Path, limits: Limits, pointer: str) -> None:
+        self._path, self._scratch, self._limits, self._pointer = path, scratch, limits, pointer
+        listing = self._ask(Listing, MEMORY)
+        self.tensors: Mapping[str, Declared] = {
+            name: Declared(dtype, shape) for name, (dtype, shape) in listing.tensors.items()
+        }
+
+    def read(self, names: Sequence[str]) -> Iterator[Array]:
+        """Views of one file of values."""
+        sizes = [prod(self.tensors[name].shape) * DTYPES[self.tensors[name].dtype].itemsize for name in names]
+        if not sum(sizes):
+            return (self._array(name, memoryview(b"")) for name in names)
+        target = self._scratch / "values"
+        self._ask(Copied, MEMORY + 3 * max(sizes), target, names)
+        return self._arrays(names, sizes, memoryview(mapped(target, self._pointer)))
+
+    def _arrays(self, names: Sequence[str], sizes: Sequence[int], data: memoryview) -> Iterator[Array]:
+        if len(data) != sum(sizes):
+            raise self._unparsable("HDF5 gave other values than the file declares", f"{len(data)} bytes")
+        for name, size in zip(names, sizes, strict=True):
+            yield self._array(name, data[:size])
+            data = data[size:]
+
+    def _array(self, name: str, data: memoryview) -> Array:
+        dtype, shape = self.tensors[name]
+        return from_bytes(data, dtype, shape, pointer_of(self._pointer, name))
+
+    def _ask(self, kind: type[Any], memory: int, target: Path | None = None, names: Sequence[str] = ()) -> Any:
+        """One process, one answer."""
+        seconds = max(1, int(self._limits.seconds))
+        job = Job(str(self._path), memory, seconds, str(target) if target else None, tuple(names))
+        answer = self._decoded(self._run(msgspec.json.encode(job)))
+        if isinstance(answer, Refused):
+            raise self._refused(answer)
+        if not isinstance(answer, kind):
+            raise self._unparsable("HDF5 cannot read this file", "no answer")
+        return answer
+
+    def _run(self, job: bytes) -> bytes:
+        command = [sys.executable, "-m", "models.weights.hdf5_process"]
+        try:
+            done = subprocess.run(  # noqa: S603 (no word of the command is the caller's)
+                command, input=job, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                timeout=self._limits.seconds, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            received = f"over {self._limits.seconds:g} seconds"
+            raise self._unparsable("HDF5 takes too long over this file", received) from None
+        if done.returncode:
+            raise self._unparsable("HDF5 fails on this file", "a file that ends the process that reads it")
+        return done.stdout
+
+    def _decoded(self, data: bytes) -> Answer:
+        try:
+            answer: Answer = msgspec.json.decode(data, type=Answer)
+        except msgspec.DecodeError:
+            raise self._unparsable("HDF5 cannot read this file", "no answer") from None
+        return answer
+
+    def _refused(self, answer: Refused) -> TooLarge | Unparsable:
+        kind = TooLarge if answer.too_large else Unparsable
+        return kind(problems=[Problem(self._pointer, answer.message, EXPECTED, answer.received)])
+
+    def _unparsable(self, message: str, received: str) -> Unparsable:
+        return Unparsable(problems=[Problem(self._pointer, message, EXPECTED, received)])

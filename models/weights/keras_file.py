@@ -1,0 +1,68 @@
+"""Keras' .keras files: a ZIP archive of a config and an HDF5 file of weights. The config is only handed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+from models.errors import Problem, TooLarge, Unparsable
+from models.tensors.archive import Archive, Kind
+from models.weights.source import MEBIBYTE, Limits
+
+CONFIG = "config.json"
+WEIGHTS = "model.weights.h5"
+KERAS = Kind(".keras", "", "a .keras file as Keras' model.save writes it")
+MAX_CONFIG = 16 * MEBIBYTE
+MAX_EXPANSION = 100
+"""Most bytes that one stored byte may stand for: Keras stores without compressing, and numbers compress little."""
+EXPANSION_FLOOR = 16 * MEBIBYTE
+
+
+def keras_config(path: Path, limits: Limits, pointer: str = "") -> bytes:
+    """The JSON of the model's config, unparsed: what `model.to_json()` gives.
+
+    Raises:
+        Unparsable: it is no .keras file.
+        TooLarge: over the limits or MAX_CONFIG.
+    """
+    with path.open("rb") as file:
+        archive = open_keras(file, limits, pointer)
+        size = _size(archive, CONFIG, pointer)
+        if size > MAX_CONFIG:
+            raise _too_large(pointer, CONFIG, f"at most {MAX_CONFIG} bytes", size)
+        return archive.read(CONFIG)
+
+
+def extract_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -> Path:
+    """The HDF5 file inside, as a file in the folder `scratch`.
+
+    Raises:
+        Unparsable: it is no .keras file, or it has no weights in HDF5.
+        TooLarge: over the limits, or compressed as no numbers are.
+    """
+    with path.open("rb") as file:
+        archive = open_keras(file, limits, pointer)
+        size = _size(archive, WEIGHTS, pointer)
+        if size > max(EXPANSION_FLOOR, MAX_EXPANSION * archive.stored_bytes(WEIGHTS)):
+            raise _too_large(pointer, WEIGHTS, f"at most {MAX_EXPANSION} times its compressed bytes", size)
+        target = scratch / WEIGHTS
+        with target.open("wb") as extracted:
+            archive.copy(WEIGHTS, extracted)
+    return target
+
+
+def open_keras(file: BinaryIO, limits: Limits, pointer: str) -> Archive:
+    """The checked archive, nothing decompressed yet."""
+    return Archive(file, KERAS, limits.max_bytes, pointer)
+
+
+def _size(archive: Archive, name: str, pointer: str) -> int:
+    if name not in archive.members:
+        names = ", ".join(list(archive.members)[:5]) or "an empty archive"
+        raise Unparsable(problems=[Problem(pointer, f"the .keras file has no {name}", KERAS.expected, names[:200])])
+    return archive.members[name]
+
+
+def _too_large(pointer: str, name: str, expected: str, size: int) -> TooLarge:
+    message = f"{name} in the .keras file is too large"
+    return TooLarge(problems=[Problem(pointer, message, expected, f"{size} bytes")])

@@ -1,0 +1,98 @@
+"""Stored weights: immutable files under their digest, verified before they are first used, kept while in use."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import RLock
+from uuid import uuid4
+
+from models.storage import Storage, digest_of
+from models.weights.specs import WeightsFile
+
+FOLDER = "weights"
+SUFFIX = ".safetensors"
+
+
+class WeightsObjects:
+    """The files of one storage. `is_wanted` tells whether a digest is pointed to; what is neither wanted nor in use
+    is removed. `lock` is held whenever that is decided.
+    """
+
+    def __init__(self, storage: Storage, is_wanted: Callable[[str], bool], lock: RLock) -> None:
+        self._storage, self._is_wanted, self._lock = storage, is_wanted, lock
+        self._users: Counter[str] = Counter()
+        self._verified: dict[str, Path] = {}
+        self._downloads: TemporaryDirectory[str] | None = None
+
+    def close(self) -> None:
+        """Removes local copies."""
+        if self._downloads is not None:
+            self._downloads.cleanup()
+
+    @contextmanager
+    def using(self, digest: str) -> Iterator[None]:
+        """Keeps a file there until the end of the block."""
+        with self._lock:
+            self._users[digest] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users[digest] -= 1
+                self.forget(digest)
+
+    def add(self, source: Path, digest: str) -> None:
+        """Stores a copy of a local file, unless it is there; the caller is `using` the digest.
+
+        Raises:
+            RuntimeError: its bytes are not those of the digest.
+        """
+        if digest_of(source) != digest:
+            raise RuntimeError(f"{source} is not the file of digest {digest}")
+        if not self._storage.exists(FOLDER, digest + SUFFIX):
+            self._storage.write_file(source, FOLDER, digest + SUFFIX)
+
+    def forget(self, digest: str) -> None:
+        """Removes a file that is neither wanted nor in use."""
+        with self._lock:
+            if self._users[digest] or self._is_wanted(digest):
+                return
+            del self._users[digest]
+            local = self._verified.pop(digest, None)
+            if local is not None and not self._storage.is_local:
+                local.unlink(missing_ok=True)
+            self._storage.remove(FOLDER, digest + SUFFIX)
+
+    def sweep(self) -> None:
+        """Removes what a process that died had stored and nobody points to."""
+        for file in self._storage.files(FOLDER):
+            self.forget(file.removesuffix(SUFFIX))
+
+    def local(self, digest: str) -> WeightsFile:
+        """The file on this machine: the object itself, or a copy. The caller is `using` the digest.
+
+        Raises:
+            RuntimeError: its bytes are not those of the digest.
+        """
+        if digest not in self._verified:
+            path = self._fetched(digest)
+            if digest_of(path) != digest:
+                raise RuntimeError(f"weights {digest} are damaged")
+            self._verified[digest] = path
+        return WeightsFile(str(self._verified[digest]), digest)
+
+    def _fetched(self, digest: str) -> Path:
+        if self._storage.is_local:
+            return Path(self._storage.path(FOLDER, digest + SUFFIX))
+        with self._lock:
+            self._downloads = self._downloads or TemporaryDirectory(prefix="layerscope-")
+            folder = Path(self._downloads.name)
+        temporary = folder / uuid4().hex
+        self._storage.fetch(FOLDER, digest + SUFFIX, temporary)
+        os.replace(temporary, folder / (digest + SUFFIX))
+        return folder / (digest + SUFFIX)

@@ -1,0 +1,55 @@
+"""What every format of weights comes down to: names with dtypes and shapes, and the values on demand."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from models.errors import Problem, Unparsable
+from models.tensors.dtypes import Array
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on reading one file: its tensors' bytes once decompressed, and seconds in a process of HDF5's."""
+
+    max_bytes: int
+    seconds: float = 60.0
+
+
+class Declared(NamedTuple):
+    """What a file says of one tensor."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class TensorSource(Protocol):
+    """An opened file. `places` tells whether its names are those of Keras' HDF5 files rather than of variables."""
+
+    @property
+    def tensors(self) -> Mapping[str, Declared]:
+        """What the file holds, by name, in its order; no value has been read."""
+
+    @property
+    def places(self) -> bool: ...
+
+    def read(self, names: Sequence[str]) -> Iterator[Array]:
+        """The tensors of these names, one after the other: little-endian, C order, as declared."""
+
+
+def mapped(path: Path, pointer: str) -> mmap.mmap:
+    """A file as bytes that are read when they are looked at.
+
+    Raises:
+        Unparsable: it is empty.
+    """
+    if not path.stat().st_size:
+        raise Unparsable(problems=[Problem(pointer, "the file is empty", "a file of weights", "no bytes")])
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

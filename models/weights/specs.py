@@ -1,0 +1,40 @@
+"""What a network expects of a file of weights, and where such a file lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import prod
+
+import msgspec
+
+from models.tensors.dtypes import DTYPES
+
+
+class WeightSpec(msgspec.Struct, frozen=True, array_like=True):
+    """One expected tensor. `name` is the layer's path and the variable's: `block/conv2d/kernel`.
+
+    `hdf5` is where Keras keeps it in a .weights.h5 file, with `*0`, `*1`, … for the first, second, … nested model
+    of a level: Keras names those after their class, which a document does not know.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    hdf5: str
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensor."""
+        return prod(self.shape) * DTYPES[self.dtype].itemsize
+
+
+class WeightsFile(msgspec.Struct, frozen=True, array_like=True):
+    """A canonical file of weights: where it lies, and the SHA-256 of its bytes in hexadecimal."""
+
+    path: str
+    digest: str
+
+
+def total_bytes(specs: Iterable[WeightSpec]) -> int:
+    """Bytes of all the tensors."""
+    return sum(spec.nbytes for spec in specs)

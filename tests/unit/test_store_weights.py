@@ -1,0 +1,184 @@
+"""The store: whole models under names that move at once, whatever dies on the way."""
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from models.document import parse_document
+from models.errors import NotFound
+from models.expansion import expand
+from models.store import ModelStore
+from models.weights.canonical import write_canonical
+from models.weights.specs import WeightSpec
+
+SPECS = [WeightSpec("dense/kernel", (4, 2), "float32", "")]
+ROOT = Path(__file__).parents[2]
+
+
+def document(units=2):
+    """A network of one layer."""
+    return parse_document({"input": [4], "layers": [{"type": "Dense", "units": units, "use_bias": False}]})
+
+
+def weights(folder, value):
+    """A canonical file of one value, and its digest."""
+    path = folder / f"{value}.safetensors"
+    return path, write_canonical(SPECS, [np.full((4, 2), value, np.float32)], path)
+
+
+def opened(url):
+    """A store as a new process finds it."""
+    store = ModelStore(str(url))
+    store.open()
+    return store
+
+
+@pytest.fixture(params=["local", "memory"])
+def url(request, tmp_path):
+    """A folder, and a store that is no local one."""
+    return tmp_path / "store" if request.param == "local" else f"memory://{uuid4().hex}"
+
+
+def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
+    """Also from a store opened anew; the same weights make the same id."""
+    path, digest = weights(tmp_path, 1)
+    store = opened(url)
+    plain, is_new = store.put("a", document())
+    assert is_new
+    entry, is_new = store.put("a", document(), path, digest)
+    assert not is_new
+    assert entry.id == expand(document()).identity(digest) != plain.id
+    assert store.put("b", document(), path, digest)[0].id == entry.id
+    again = opened(url)
+    assert again.entries() == store.entries()
+    file = again.local_weights(again.find("a"))
+    assert (Path(file.path).read_bytes(), file.digest) == (path.read_bytes(), digest)
+    assert again.document(again.find("a")) == document()
+    again.close()
+    store.close()
+
+
+def test_a_name_without_weights_has_those_of_its_seed(url, tmp_path):
+    """Entries of older stores, which say nothing of weights, are read the same."""
+    store = opened(url)
+    store.put("a", document(), *weights(tmp_path, 1))
+    entry, _ = store.put("a", document())
+    assert store.local_weights(entry) is None
+    assert store._storage.files("weights") == []
+    store._storage.write(b'{"name":"old","id":"sha256:0","object":"0","created":"2026-01-01T00:00:00+00:00"}',
+                         "names", "old.json")  # fmt: skip
+    assert opened(url).find("old").weights == ""
+
+
+def test_weights_are_kept_while_they_are_in_use_and_no_longer(url, tmp_path):
+    """A request that has begun finishes on the old ones; two names may share a file."""
+    store = opened(url)
+    _, old = weights(tmp_path, 1)
+    store.put("a", document(), *weights(tmp_path, 1))
+    with ExitStack() as stack:
+        for _ in range(2):
+            entry = stack.enter_context(store.using("a"))
+        store.put("a", document(), *weights(tmp_path, 2))
+        assert store.find("a").weights != old == entry.weights
+        assert Path(store.local_weights(entry).path).exists()
+    assert store._storage.files("weights") == [f"{store.find('a').weights}.safetensors"]
+    store.put("b", document(), *weights(tmp_path, 2))
+    store.delete("a")
+    assert len(store._storage.files("weights")) == 1
+    store.delete("b")
+    assert store._storage.files("weights") == store._storage.files("objects") == []
+    with pytest.raises(NotFound), store.using("a"):
+        pass
+    store.close()
+
+
+def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_path):
+    """When it comes, and when it is first read."""
+    store = opened(tmp_path / "store")
+    path, digest = weights(tmp_path, 1)
+    with pytest.raises(RuntimeError, match="not the file"):
+        store.put("a", document(), path, "0" * 64)
+    assert store.entries() == []
+    assert store._storage.files("weights") == []
+    entry, _ = store.put("a", document(), path, digest)
+    stored = tmp_path / "store" / "weights" / f"{digest}.safetensors"
+    stored.write_bytes(stored.read_bytes()[:-1] + b"\1")
+    with pytest.raises(RuntimeError, match="damaged"):
+        store.local_weights(entry)
+
+
+def test_what_nobody_points_to_is_removed_when_the_store_is_opened(tmp_path):
+    """Documents, weights and halves of files that a process left when it died."""
+    store = opened(tmp_path / "store")
+    store.put("a", document(), *weights(tmp_path, 1))
+    for lost in ("objects/0.json", "weights/0.safetensors", "tmp/0"):
+        (tmp_path / "store" / lost).write_bytes(b"half")
+    opened(tmp_path / "store")
+    left = sorted(path.parent.name for path in (tmp_path / "store").glob("*/*"))
+    assert left == ["names", "objects", "weights"]
+
+
+KILLS = 60
+UPLOADS = """
+import os, random, signal, sys, time
+from pathlib import Path
+import numpy as np
+from models.document import parse_document
+from models.store import ModelStore
+from models.weights.canonical import write_canonical
+from models.weights.specs import WeightSpec
+
+folder, kills = Path(sys.argv[1]), int(sys.argv[2])
+specs = [WeightSpec("dense/kernel", (65_536,), "float32", "")]
+
+
+def opened():
+    store = ModelStore(str(folder / "store"))
+    store.open()
+    return store
+
+
+def upload(seed):
+    store, chance = opened(), np.random.default_rng(seed)
+    while True:
+        path = folder / f"upload-{seed}"
+        digest = write_canonical(specs, [chance.normal(size=65_536).astype("f4")], path)
+        layers = [{"type": "Dense", "units": int(chance.integers(1, 9))}]
+        store.put(f"m{chance.integers(4)}", parse_document({"input": [4], "layers": layers}), path, digest)
+        if chance.random() < 0.2:
+            store.delete(random.choice(store.entries()).name)
+
+
+models = 0
+for number in range(kills):
+    child = os.fork()
+    if not child:
+        upload(number)
+    time.sleep(random.uniform(0, 0.15))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    store = opened()
+    entries = store.entries()
+    for entry in entries:
+        store.document(entry)
+        store.local_weights(entry)
+    models += len(entries)
+    kept = {folder: set(store._storage.files(folder)) for folder in ("tmp", "objects", "weights")}
+    assert kept["tmp"] == set(), kept
+    assert kept["objects"] == {f"{entry.object}.json" for entry in entries}, kept
+    assert kept["weights"] == {f"{entry.weights}.safetensors" for entry in entries}, kept
+print(models)
+"""
+
+
+def test_a_process_killed_at_any_moment_leaves_whole_models(tmp_path):
+    """Sixty times `kill -9` while it uploads: every listed model verifies, and nothing else is left."""
+    command = [sys.executable, "-c", UPLOADS, str(tmp_path), str(KILLS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > KILLS

@@ -1,0 +1,272 @@
+"""Files of weights as Keras itself writes them, for networks of every kind, come out as Keras' own `get_weights()`."""
+
+import keras
+import numpy as np
+import orjson
+import pytest
+from keras import layers
+from safetensors.numpy import load_file, save_file
+
+from models.document import parse_document
+from models.engine.build import build
+from models.engine.channel import FrameReader, frame
+from models.engine.execution import Execution
+from models.engine.execution import Limits as EngineLimits
+from models.engine.messages import (
+    FromEngine,
+    FromFront,
+    Payload,
+    Run,
+    Specified,
+    Specify,
+    TensorInfo,
+    Weights,
+)
+from models.engine.outline import declared_shapes, outline
+from models.engine.weights import network_weights, weight_specs
+from models.errors import InvalidWeights
+from models.expansion import expand
+from models.layers import LAYERS
+from models.weights.canonical import convert, write_canonical
+from models.weights.source import Limits
+from models.weights.specs import WeightsFile
+
+LIMITS = Limits(2**30)
+
+
+def sequential():
+    """A chain, with layers of one class and layers that keep other state."""
+    return keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Conv2D(3, 3, name="first"), layers.Dropout(0.5), layers.BatchNormalization(),
+         layers.Conv2D(2, 3), layers.SeparableConv2D(2, 3), layers.Flatten(), layers.Dense(4)]
+    )  # fmt: skip
+
+
+SEQUENTIAL = {
+    "input": [8, 8, 1],
+    "layers": [
+        {"type": "Conv2D", "filters": 3, "kernel_size": 3, "name": "first"},
+        {"type": "Dropout", "rate": 0.5},
+        {"type": "BatchNormalization"},
+        {"type": "Conv2D", "filters": 2, "kernel_size": 3},
+        {"type": "SeparableConv2D", "filters": 2, "kernel_size": 3},
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 4},
+    ],
+}
+
+
+def sequences():
+    """Layers that hold layers."""
+    words = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(10, 4)(words)
+    x = layers.TimeDistributed(layers.Dense(4))(x)
+    x = layers.Bidirectional(layers.LSTM(2, return_sequences=True))(x)
+    x = layers.MultiHeadAttention(2, 2)(x, x)
+    x = layers.RNN(layers.StackedRNNCells([layers.LSTMCell(3), layers.GRUCell(2)]))(x)
+    return keras.Model(words, layers.Dense(1)(x))
+
+
+SEQUENCES = {
+    "input": {"words": {"shape": [6], "dtype": "int32"}},
+    "layers": [
+        {"type": "Embedding", "input_dim": 10, "output_dim": 4},
+        {"type": "TimeDistributed", "layer": {"type": "Dense", "units": 4}},
+        {"type": "Bidirectional", "layer": {"type": "LSTM", "units": 2, "return_sequences": True}},
+        {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 2, "inputs": ["bidirectional"] * 2},
+        {"type": "RNN", "cell": {"type": "StackedRNNCells",
+                                 "cells": [{"type": "LSTMCell", "units": 3}, {"type": "GRUCell", "units": 2}]}},
+        {"type": "Dense", "units": 1},
+    ],
+}  # fmt: skip
+
+
+def branches():
+    """Two branches of one class and unequal length: Keras lists the layers by their distance from the output."""
+    image = keras.Input((8, 8, 1))
+    short = layers.Conv2D(2, 1, name="short")(image)
+    long = layers.Conv2D(2, 1, name="long")(image)
+    long = layers.Conv2D(2, 1, name="longer")(long)
+    return keras.Model(image, layers.Add()([short, long]))
+
+
+BRANCHES = {
+    "input": [8, 8, 1],
+    "layers": [
+        {"type": "Conv2D", "filters": 2, "kernel_size": 1, "name": "short"},
+        {"type": "Conv2D", "filters": 2, "kernel_size": 1, "name": "long", "inputs": ["input"]},
+        {"type": "Conv2D", "filters": 2, "kernel_size": 1, "name": "longer"},
+        {"type": "Add", "inputs": ["short", "longer"]},
+    ],
+}
+
+
+def nested(*kinds):
+    """Two models in a model: `Sequential` or `Functional`, the second used twice."""
+
+    def inner(kind, name, units):
+        first, second = layers.Dense(units, name=f"{name}_in"), layers.Dense(4, name=f"{name}_out")
+        if kind == "Sequential":
+            return keras.Sequential([keras.Input((4,)), first, second], name=name)
+        x = keras.Input((4,))
+        return keras.Model(x, second(first(x)), name=name)
+
+    x = keras.Input((4,))
+    stem = layers.Dense(4, name="stem")(x)
+    one = inner(kinds[0], "one", 2)(stem)
+    two = inner(kinds[1], "two", 3)
+    return keras.Model(x, layers.Dense(1, name="head")(layers.Add()([two(one), two(stem)])))
+
+
+def block(name, units, **more):
+    """The same as a block."""
+    inner = [
+        {"type": "Dense", "units": units, "name": f"{name}_in"},
+        {"type": "Dense", "units": 4, "name": f"{name}_out"},
+    ]
+    return {"type": "Block", "name": name, "layers": inner, **more}
+
+
+NESTED = {
+    "input": [4],
+    "layers": [
+        {"type": "Dense", "units": 4, "name": "stem"},
+        block("one", 2),
+        block("two", 3, calls=[["one"], ["stem"]]),
+        {"type": "Add", "inputs": ["two@0", "two@1"]},
+        {"type": "Dense", "units": 1, "name": "head"},
+    ],
+}
+
+PAIRS = {
+    "sequential": (sequential, SEQUENTIAL),
+    "sequences": (sequences, SEQUENCES),
+    "branches": (branches, BRANCHES),
+    "nested sequential": (lambda: nested("Sequential", "Sequential"), NESTED),
+    "nested functional": (lambda: nested("Functional", "Functional"), NESTED),
+    "nested mixed": (lambda: nested("Functional", "Sequential"), NESTED),
+    "nested mixed, the other way": (lambda: nested("Sequential", "Functional"), NESTED),
+}
+
+
+def specs_of(document):
+    """What a document expects of a file."""
+    network = expand(parse_document(document))
+    return weight_specs(outline(network, declared_shapes(network)))
+
+
+def trained(make):
+    """A Keras model with weights and an optimizer's state of its own."""
+    keras.utils.clear_session()  # names as in a fresh process
+    model = make()
+    chance = np.random.default_rng(0)
+    model.set_weights([chance.normal(size=w.shape).astype(w.dtype) for w in model.get_weights()])
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def written(model, folder):
+    """One file a format."""
+    model.save_weights(folder / "w.weights.h5")
+    model.save(folder / "w.keras")
+    np.savez(folder / "positions.npz", *model.get_weights())
+    named = {variable.path: variable.numpy() for variable in model.weights}
+    np.savez_compressed(folder / "names.npz", **named)
+    save_file({name: np.ascontiguousarray(value) for name, value in named.items()}, folder / "w.safetensors")
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+@pytest.mark.parametrize("kind", PAIRS)
+def test_what_keras_saves_in_any_format_is_read_bit_for_bit(kind, tmp_path):
+    """And is the same file in the end, so that one digest names these weights."""
+    make, document = PAIRS[kind]
+    model, specs = trained(make), specs_of(document)
+    (tmp_path / "uploads").mkdir()
+    target, digests = tmp_path / "canonical.safetensors", set()
+    for file in written(model, tmp_path / "uploads"):
+        digests.add(convert(file, specs, target, LIMITS))
+        stored = load_file(target)
+        assert list(stored) == [spec.name for spec in specs]
+        for spec, expected in zip(specs, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(stored[spec.name], expected, strict=True)
+    assert len(digests) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["canonical.safetensors", "uploads"]
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_a_model_built_from_a_file_has_its_weights(kind, tmp_path):
+    """No value is drawn from the seed for them."""
+    make, document = PAIRS[kind]
+    model = trained(make)
+    np.savez(tmp_path / "w.npz", *model.get_weights())
+    target = tmp_path / "canonical.safetensors"
+    digest = convert(tmp_path / "w.npz", specs_of(document), target, LIMITS)
+    built = build(expand(parse_document(document)), 2**30, WeightsFile(str(target), digest))
+    target.unlink()  # the model does not go on looking into the file
+    for variable, expected in zip(network_weights(built.outline).values(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(variable.numpy(), expected, strict=True)
+
+
+def test_a_file_of_another_network_or_of_other_bytes_builds_nothing(tmp_path):
+    """The engine trusts neither the path nor the digest."""
+    target = tmp_path / "canonical.safetensors"
+    np.savez(tmp_path / "w.npz", *trained(branches).get_weights())
+    digest = convert(tmp_path / "w.npz", specs_of(BRANCHES), target, LIMITS)
+    with pytest.raises(InvalidWeights, match="another network: stem/kernel"):
+        build(expand(parse_document(NESTED)), 2**30, WeightsFile(str(target), digest))
+    target.write_bytes(target.read_bytes()[:-1] + b"\1")
+    with pytest.raises(RuntimeError, match="damaged"):
+        build(expand(parse_document(BRANCHES)), 2**30, WeightsFile(str(target), digest))
+
+
+def test_names_are_the_layers_path_and_the_variables():
+    """As Keras calls them, and in the order of `get_weights()`."""
+    names = [spec.name for spec in specs_of(SEQUENCES)]
+    assert names[:3] == ["embedding/embeddings", "time_distributed/dense/kernel", "time_distributed/dense/bias"]
+    assert names[3] == "bidirectional/forward_lstm/lstm_cell/kernel"
+    assert "multi_head_attention/attention_output/bias" in names
+    assert [spec.name for spec in specs_of(NESTED)][2:4] == ["one/one_in/kernel", "one/one_in/bias"]
+    order = [spec.name for spec in specs_of(BRANCHES)]
+    assert order[::2] == ["long/kernel", "short/kernel", "longer/kernel"]
+    assert [spec.hdf5 for spec in specs_of(NESTED)][2] == "layers/*0/layers/dense/vars/0"
+
+
+@pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls.standalone], ids=lambda cls: cls.type_name())
+def test_every_layers_weights_have_one_name_and_one_place(cls):
+    """In the whole catalogue, without building anything."""
+    example = cls.example
+    inputs = {f"i{n}": {"shape": list(shape), "dtype": example.dtype} for n, shape in enumerate(example.shapes)}
+    layer = {"type": cls.type_name(), **example.arguments, "inputs": list(inputs)}
+    network = expand(parse_document({"input": inputs, "layers": [layer]}))
+    made = outline(network, declared_shapes(network))
+    specs = weight_specs(made)
+    count = sum(len(layer.weights) for layer in made.layers.values())
+    assert len({spec.name for spec in specs}) == len({spec.hdf5 for spec in specs}) == len(specs) == count
+
+
+def test_an_engine_says_what_it_expects_and_runs_with_what_it_is_given(tmp_path):
+    """Messages as they cross the socket; models with other weights are other models."""
+    data = orjson.dumps(BRANCHES)
+    execution = Execution(EngineLimits(2**30, 2**30), 2**30)
+    request = through(Specify(1, data), FromFront)
+    specs = through(Specified(1, execution.specs(request)), FromEngine).specs
+    assert specs == specs_of(BRANCHES)
+    arrays = [np.full(spec.shape, 2 * ("kernel" in spec.name), np.float32) for spec in specs]
+    digest = write_canonical(specs, arrays, tmp_path / "w")
+    file = WeightsFile(str(tmp_path / "w"), digest)
+    sent = execution.weights(through(Weights(2, "other", data, None, 2**20, file), FromFront))
+    assert [info.name for info in sent.tensors] == [f"weights/{spec.name}" for spec in specs]
+    assert [bytes(buffer) for buffer in sent.buffers] == [array.tobytes() for array in arrays]
+    image = np.ones((1, 8, 8, 1), np.float32)
+    info = TensorInfo("input", "float32", image.shape, image.nbytes)
+    run = Run(3, "other", data, (info,), (Payload(),), ("add",), True, False, False, False, 2**20, 2**40, file)
+    result = execution.run(through(run, FromFront), [image])
+    np.testing.assert_array_equal(np.frombuffer(result.buffers[0], np.float32), 10)  # 2 + 2 · 2 · 2
+    assert result.cached
+
+
+def through(message, kinds):
+    """What the other process reads."""
+    return next(FrameReader(kinds).feed(frame(message)))

@@ -1,0 +1,145 @@
+"""Every tensor of a file is the network's by name, or is listed by name; nothing is guessed and nothing half stored."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from models.errors import InvalidWeights
+from models.weights.canonical import convert, write_canonical
+from models.weights.names import named
+from models.weights.places import placed
+from models.weights.source import Declared, Limits
+from models.weights.specs import WeightSpec
+
+LIMITS = Limits(2**20)
+
+
+def spec(name, shape=(2,), dtype="float32", hdf5=""):
+    """An expected tensor."""
+    return WeightSpec(name, shape, dtype, hdf5)
+
+
+SPECS = [spec("conv2d/kernel", (3, 3, 1, 2)), spec("conv2d/bias"), spec("block/conv2d/kernel", (3, 3, 2, 2))]
+GOOD = {one.name: np.arange(np.prod(one.shape), dtype=np.float32).reshape(one.shape) for one in SPECS}
+
+
+def problems_of(arrays, folder, specs=SPECS):
+    """What is wrong with a file of these arrays; nothing is left of it."""
+    save_file(arrays, folder / "upload")
+    with pytest.raises(InvalidWeights) as caught:
+        convert(folder / "upload", specs, folder / "target", LIMITS, "/weights")
+    assert [path.name for path in folder.iterdir()] == ["upload"]
+    return [(p.pointer, p.message, p.expected, p.received, p.suggestion) for p in caught.value.problems]
+
+
+def test_a_missing_tensor_is_listed(tmp_path):
+    """With what it should be."""
+    assert problems_of({name: GOOD[name] for name in list(GOOD)[:2]}, tmp_path) == [
+        ("/weights/block~1conv2d~1kernel", "block/conv2d/kernel is missing", "float32 of shape (3, 3, 2, 2)", "nothing",
+         None)
+    ]  # fmt: skip
+
+
+def test_a_tensor_too_many_is_listed(tmp_path):
+    """With what to do about it."""
+    assert problems_of(GOOD | {"dense/kernel": np.zeros(2, np.float32)}, tmp_path) == [
+        ("/weights/dense~1kernel", "the network has no such weight", "no further tensor", '"dense/kernel"',
+         "leave it out")
+    ]  # fmt: skip
+
+
+def test_a_misspelt_name_suggests_the_right_one(tmp_path):
+    """Both ends are listed."""
+    arrays = {name.replace("bias", "bais"): array for name, array in GOOD.items()}
+    assert problems_of(arrays, tmp_path) == [
+        ("/weights/conv2d~1bais", "the network has no such weight", "one of conv2d/bias", '"conv2d/bais"',
+         'write "conv2d/bias"'),
+        ("/weights/conv2d~1bias", "conv2d/bias is missing", "float32 of shape (2,)", "nothing", None),
+    ]  # fmt: skip
+
+
+def test_shapes_dtypes_and_numbers_that_are_none_are_listed_by_name(tmp_path):
+    """Values are looked at when everything else fits."""
+    wrong = GOOD | {"conv2d/bias": np.zeros(3, np.float32), "conv2d/kernel": GOOD["conv2d/kernel"].astype(np.float64)}
+    assert problems_of(wrong, tmp_path) == [
+        ("/weights/conv2d~1kernel", "conv2d/kernel is of another dtype", "float32", "float64",
+         'convert it before saving: array.astype("float32")'),
+        ("/weights/conv2d~1bias", "conv2d/bias is of another shape", "(2,)", "(3,)", None),
+    ]  # fmt: skip
+    wrong = GOOD | {"conv2d/bias": np.float32([np.nan, 1]), "conv2d/kernel": np.full((3, 3, 1, 2), np.inf, np.float32)}
+    assert problems_of(wrong, tmp_path) == [
+        ("/weights/conv2d~1kernel", "conv2d/kernel has NaN or infinite values", "finite numbers", "18 that are not",
+         None),
+        ("/weights/conv2d~1bias", "conv2d/bias has NaN or infinite values", "finite numbers", "1 that are not", None),
+    ]  # fmt: skip
+
+
+def test_at_most_twenty_problems_are_listed_and_all_are_counted(tmp_path):
+    """A file of another network needs no longer list."""
+    arrays = {f"other{n}/kernel": np.zeros(2, np.float32) for n in range(30)}
+    assert len(problems_of(arrays, tmp_path)) == 20
+    with pytest.raises(InvalidWeights, match=r"lacks 3 of the network's weights and has 30"):
+        convert(tmp_path / "upload", SPECS, tmp_path / "target", LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("received", "found"),
+    [
+        (["weights/conv2d/kernel", "weights/conv2d/bias", "weights/block/conv2d/kernel"], [0, 1, 2]),
+        (["my_model/conv2d/kernel", "my_model/conv2d/bias", "my_model/block/conv2d/kernel"], [0, 1, 2]),
+        (["conv2d_4/kernel", "conv2d_4/bias", "block/conv2d/kernel"], [0, 1, 2]),
+        (["arr_0", "arr_1", "arr_2"], [0, 1, 2]),
+        (["arr_2", "arr_0", "arr_1"], [1, 2, 0]),
+        (["arr_2"], [None, None, 0]),
+        (["one/conv2d/kernel", "other/conv2d/kernel"], [None, None, None]),
+        (["conv2d_1/kernel", "conv2d_2/kernel"], [None, None, None]),
+        (["CONV2D/KERNEL"], [None, None, None]),
+        ([], [None, None, None]),
+    ],
+)
+def test_names_that_only_one_weight_can_have_are_taken(received, found):
+    """Ours, Keras' with a model's name or other numbers, or positions; what two could be is nobody's."""
+    matched = named(SPECS, received)
+    assert [received.index(matched[one.name]) if one.name in matched else None for one in SPECS] == found
+
+
+def test_models_of_several_classes_that_look_alike_are_not_guessed():
+    """By place alone; the same classes stand in order."""
+    specs = [spec(f"{name}/dense/kernel", (2,), "float32", f"layers/*{n}/layers/dense/vars/0")
+             for n, name in enumerate(("a", "b"))]  # fmt: skip
+    like = Declared("float32", (2,))
+    found = placed(
+        specs, {"layers/functional_1/layers/dense/vars/0": like, "layers/functional/layers/dense/vars/0": like}
+    )
+    assert found == {
+        "a/dense/kernel": "layers/functional/layers/dense/vars/0",
+        "b/dense/kernel": "layers/functional_1/layers/dense/vars/0",
+    }
+    mixed = {"layers/functional/layers/dense/vars/0": like, "layers/sequential/layers/dense/vars/0": like}
+    assert placed(specs, mixed) == {}
+
+
+DTYPES = ["float16", "bfloat16", "float32", "float64", "int8", "int32", "uint8", "bool"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(DTYPES), st.lists(st.integers(0, 4), max_size=4)), min_size=1, max_size=6),
+    st.integers(0, 2**32),
+)
+def test_the_canonical_file_holds_every_dtype_bit_for_bit(tmp_path_factory, kinds, seed):
+    """And reading it gives it again, byte for byte."""
+    folder = tmp_path_factory.mktemp("canonical")
+    chance = np.random.default_rng(seed)
+    specs = [spec(f"layer_{n}/kernel", tuple(shape), dtype) for n, (dtype, shape) in enumerate(kinds)]
+    arrays = [chance.integers(0, 2, one.shape).astype(getattr(ml_dtypes, one.dtype, one.dtype)) for one in specs]
+    digest = write_canonical(specs, arrays, folder / "a")
+    if not any(one.dtype == "bfloat16" for one in specs):
+        stored = load_file(folder / "a")
+        for one, array in zip(specs, arrays, strict=True):
+            np.testing.assert_array_equal(stored[one.name], array, strict=True)
+    assert convert(folder / "a", specs, folder / "b", LIMITS) == digest
+    assert (folder / "b").read_bytes() == (folder / "a").read_bytes()
