@@ -250,14 +250,17 @@ def test_requests_in_flight_finish_on_the_old_weights(
     client.put("/v1/models/m", files={"model": network.to_json(), "weights": files["m.npz"]})
     image = np.ones((1, 8, 8, 1), "f4")
     waiting: list[httpx.Response] = []
-    busy = {"model": {"seed": 91, "layers": [{"type": "LSTM", "units": 64}]},
-            "inputs": {"shape": [1, 40_000, 1], "data": [1] * 40_000}}  # fmt: skip
+    steps = {"type": "LSTM", "units": 8, "return_sequences": True}
+    busy = {"model": {"seed": 91, "layers": [steps] * 6}, "inputs": {"shape": [1, 16_000, 1], "data": [1] * 16_000},
+            "data": "none"}  # fmt: skip
 
     def ask() -> None:
         waiting.append(client.post("/v1/models/m/activations?layers=head&data=base64", json={"inputs": image.tolist()}))
 
-    threads = [threading.Thread(target=client.post, args=("/v1/activations",), kwargs={"json": busy}),
-               threading.Thread(target=ask)]  # fmt: skip
+    def keep_busy() -> None:
+        assert client.post("/v1/activations", json=busy).status_code == 200
+
+    threads = [threading.Thread(target=keep_busy), threading.Thread(target=ask)]
     for thread in threads:
         thread.start()
         time.sleep(0.4)
