@@ -41,7 +41,7 @@ def _below(variable: keras.Variable, layer: keras.Layer) -> str:
 def _attribute(variable: keras.Variable, layer: keras.Layer) -> str:
     """What a layer calls a variable it gave no name: Keras' own name for it is a count of the whole process'."""
     held = ((name, value) for part in layer._flatten_layers() for name, value in vars(part).items())
-    return next(name.lstrip("_") for name, value in held if value is variable)
+    return str(next(name.lstrip("_") for name, value in held if value is variable))
 
 
 def weight_paths(made: Outline) -> list[str]:
