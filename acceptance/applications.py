@@ -53,18 +53,25 @@ def register(service: Service, model: keras.Model, folder: Path) -> None:
 
 def received(service: Service, image: np.ndarray) -> dict[str, np.ndarray]:
     """Every layer's activation."""
-    reply = service.client.post("/v1/models/network/activations", content=save({"input": image}),
+    reply = service.client.post("/v1/models/network/activations?layers=**", content=save({"input": image}),
                                 headers={"content-type": SAFETENSORS, "accept": SAFETENSORS})  # fmt: skip
     if reply.status_code != 200:
         raise SystemExit(reply.text)
-    return dict(load(reply.content))
+    return {address: value for address, value in load(reply.content).items() if address != "input"}
 
 
-def expected(model: keras.Model, image: np.ndarray) -> dict[str, np.ndarray]:
-    """The same by Keras, layers and operations alike."""
+def expected(model: keras.Model, value: Any, prefix: str = "") -> dict[str, np.ndarray]:
+    """The same by Keras: layers, operations, and nested models with what is in them."""
     operations = [operation for operation in model.operations if not isinstance(operation, keras.layers.InputLayer)]
-    outputs = keras.Model(model.inputs, [operation.output for operation in operations])(image)
-    return {operation.name: np.asarray(value) for operation, value in zip(operations, outputs, strict=True)}
+    tensors = [tensor for operation in operations for tensor in (operation.input, operation.output)]
+    values = keras.Model(model.inputs, tensors)(value)
+    found: dict[str, np.ndarray] = {}
+    for operation, given, made in zip(operations, values[::2], values[1::2], strict=True):
+        found[prefix + operation.name] = np.asarray(made)
+        if isinstance(operation, keras.Model):
+            inner = operation._functional if isinstance(operation, keras.Sequential) else operation
+            found |= expected(inner, given, f"{prefix}{operation.name}/")
+    return found
 
 
 def compare(service: Service, name: str, make: Any) -> bool:
