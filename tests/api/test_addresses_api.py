@@ -107,6 +107,15 @@ def test_addresses_in_a_query_and_in_a_file(server: Server, run: Run) -> None:
         np.testing.assert_array_equal(found[address], twin.array(address))
 
 
+@pytest.mark.parametrize("address", ["outer", "outer@1", "outer/inner", "outer@0/inner@1/conv", "outer/inner/conv"])
+def test_the_weights_of_calls_are_those_of_the_layer(server: Server, address: str) -> None:
+    """Calls share weights, so these may leave out which is meant."""
+    assert server.client.put("/v1/models/called", json=CALLED).status_code in (200, 201)
+    reply = server.client.get(f"/v1/models/called/layers/{address}/weights?data=none")
+    assert reply.status_code == 200, reply.text
+    assert [row["address"] for row in reply.json()["layers"]] == ["outer/inner/conv"]
+
+
 @pytest.mark.parametrize(
     ("selector", "message", "expected", "suggestion"),
     [

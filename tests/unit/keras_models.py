@@ -181,6 +181,21 @@ def mixed_precision() -> keras.Model:
     return keras.Model(x, L.Dense(3, activation="softmax", dtype="float32")(y))
 
 
+def calls_elsewhere() -> keras.Model:
+    x = keras.Input((4,), name="x")
+    shared = L.Dense(4, activation="gelu", name="shared")
+    shared(keras.Input((4,)))  # a call that is in no model
+    first, _unused, third = shared(x), shared(x * 2.0), shared(x * 3.0)
+    return keras.Model(x, [third, first])
+
+
+def passed_through() -> keras.Model:
+    x = keras.Input((4,))
+    inner = keras.Model(x, [x, L.ReLU(name="positive")(x)], name="inner")
+    y = keras.Input((4,))
+    return keras.Model(y, L.Add()(inner(inner(y)[1])))
+
+
 def activation_objects() -> keras.Model:
     x = inputs = keras.Input((8, 8, 3))
     x = L.Conv2D(4, 3, activation=L.LeakyReLU(0.2), name="leaky")(x)
@@ -212,6 +227,6 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         plain_sequential, residual, siamese, shared_three_times, nested_three_deep, several_inputs_nested,
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
         attention_by_hand, one_dimension, three_dimensions, squeeze_and_excite, slices, arithmetic, mixed_precision,
-        activation_objects, preprocessing, adapted,
+        calls_elsewhere, passed_through, activation_objects, preprocessing, adapted,
     )
 }  # fmt: skip
