@@ -113,7 +113,7 @@ def test_the_weights_of_calls_are_those_of_the_layer(server: Server, address: st
     assert server.client.put("/v1/models/called", json=CALLED).status_code in (200, 201)
     reply = server.client.get(f"/v1/models/called/layers/{address}/weights?data=none")
     assert reply.status_code == 200, reply.text
-    assert [row["address"] for row in reply.json()["layers"]] == ["outer/inner/conv"]
+    assert [row["address"] for row in reply.json()["layers"] if row["weights"]] == ["outer/inner/conv"]
 
 
 @pytest.mark.parametrize(
