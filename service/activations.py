@@ -14,9 +14,10 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.addresses import select
-from models.document import Document, canonical, parse_document
+from models.document import Document, canonical
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
 from models.network import Network
+from service.applications import Applications
 from service.bodies import is_json, media_type, parse_form, parse_json, part_bytes, unsupported
 from service.inputs import Posted, Resolved, resolve
 from service.jobs import Question, run_question
@@ -120,7 +121,7 @@ def _json_part(data: bytes, pointer: str) -> Any:
         raise error.under(pointer) from None
 
 
-def inline_model(raw: Any) -> Model:
+async def inline_model(raw: Any, applications: Applications) -> Model:
     """The model that came with the request, under its key `model`."""
     if raw is None:
         problem = Problem(
@@ -128,7 +129,7 @@ def inline_model(raw: Any) -> Model:
         )
         raise InvalidDocument("", [problem])
     try:
-        document = parse_document(raw)
+        document = await applications.read(raw)
     except LayerscopeError as error:
         raise error.under("/model") from None
     return Model(document, document.name, pointer="/model")

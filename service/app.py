@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 
 from models.store import ModelStore
 from service import errors
+from service.applications import Applications
 from service.body_limit import BodyLimit
 from service.contract import components
 from service.defects import Defects
@@ -33,7 +34,7 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         store = ModelStore(settings.data_dir)
         store.open()
         running = engines if engines is not None else LocalEngines(settings)
-        app.state.layerscope = State(settings, running, store)
+        app.state.layerscope = State(settings, running, store, Applications(running))
         await running.start()
         yield
         await running.stop()

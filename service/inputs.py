@@ -49,6 +49,7 @@ def resolve(document: Document, posted: Posted, options: ActivationOptions, sett
         TooLarge: when the arrays together are over the limit.
     """
     declared = document.input or {}
+    options = options.model_copy(update={"scale": options.scale or document.scale or "none"})
     raw = _by_name(posted, declared, options, settings)
     arrays: dict[str, Array] = {}
     for name in declared or raw:
@@ -151,7 +152,9 @@ def _image(
     for number, data in enumerate(files):
         with _at(pointer if len(files) == 1 else f"{pointer}/{number}"):
             read.append(
-                read_image(data, shape, resize=options.resize, scale=options.scale, max_pixels=settings.max_pixels)
+                read_image(
+                    data, shape, resize=options.resize, scale=options.scale or "none", max_pixels=settings.max_pixels
+                )
             )
             _check_bytes(sum(array.nbytes for array, _ in read), settings)
     with _at(pointer):

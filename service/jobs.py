@@ -10,9 +10,12 @@ from zlib import crc32
 
 import numpy as np
 
-from models.engine.messages import Plan, Planned, Ran, Request, Run, TensorInfo, Weights
+from models.engine.messages import Construct, Constructed, Plan, Planned, Ran, Request, Run, TensorInfo, Weights
 from models.errors import LayerscopeError
 from service.settings import Settings
+
+Head = Ran | Planned | Constructed
+"""What an answer begins with."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Answer:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.head: asyncio.Future[Ran | Planned] = loop.create_future()
+        self.head: asyncio.Future[Head] = loop.create_future()
         self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
         self.missing = 0
         self._abandoned = False
@@ -48,7 +51,7 @@ class Answer:
                 raise item
             yield item
 
-    def begin(self, head: Ran | Planned, inline: Sequence[memoryview]) -> None:
+    def begin(self, head: Head, inline: Sequence[memoryview]) -> None:
         """Takes the head and the tensors that came with it."""
         self.missing = len(head.tensors) - len(inline) if isinstance(head, Ran) else 0
         for view in inline:
@@ -131,6 +134,11 @@ def plan_question(document: bytes, shapes: Mapping[str, tuple[int | None, ...]],
     """The plan of a document on these input shapes, as a question."""
     key = f"plan:{crc32(document)}"
     return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs))
+
+
+def construct_question(arguments: bytes) -> Question:
+    """The document of a network of keras.applications, as a question."""
+    return Question(f"construct:{crc32(arguments)}", lambda number, _: Construct(number, arguments))
 
 
 def weights_question(key: str, document: bytes, paths: tuple[str, ...] | None, limits: Settings) -> Question:

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from models.store import ModelStore
+from service.applications import Applications
 from service.engines import Engines
 from service.settings import Settings
 
@@ -19,6 +20,7 @@ class State:
     settings: Settings
     engines: Engines
     store: ModelStore
+    applications: Applications
 
 
 def state_of(request: Request) -> State:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.document import canonical, parse_document
+from models.document import canonical
 from models.errors import (
     InvalidDocument,
     InvalidOption,
@@ -74,7 +74,7 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     if not is_json(request):
         raise unsupported(request, "application/json")
     raw = parse_json(body)
-    model = Model(parse_document(raw), name)
+    model = Model(await state.applications.read(raw), name)
     try:
         network = expand(model.document)
         if network.inputs:

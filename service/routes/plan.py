@@ -86,7 +86,7 @@ async def post_plan(
         raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', shown(raw))])
     query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
     options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
-    return await _planned(state, _model(state, model, raw.get("model")), options)
+    return await _planned(state, await _model(state, model, raw.get("model")), options)
 
 
 def _options(given: Mapping[str, Any]) -> PlanOptions:
@@ -96,9 +96,9 @@ def _options(given: Mapping[str, Any]) -> PlanOptions:
         raise InvalidOption("", problems_of(error, given, {"": ["model", *field_names(PlanOptions)]})) from None
 
 
-def _model(state: State, name: str | None, raw: Any) -> Model:
+async def _model(state: State, name: str | None, raw: Any) -> Model:
     if name is None:
-        return inline_model(raw)
+        return await inline_model(raw, state.applications)
     if raw is not None:
         problem = Problem("/model", "there are two models", "one in the query or one in the body", "both")
         raise InvalidOption("", [problem])
