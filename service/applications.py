@@ -10,8 +10,10 @@ import orjson
 
 from models.applications import Application, graph_arguments, parse_model
 from models.document import Document, parse_document
+from models.engine.messages import Constructed
 from models.places import Places
 from service.engines import Engines
+from service.jobs import construct_question
 
 KEPT = 32
 """Constructed networks kept in memory."""
@@ -63,7 +65,10 @@ class Applications:
         return await asyncio.shield(self._known[arguments])
 
     async def _constructed(self, arguments: bytes) -> Document:
-        return parse_document(orjson.loads(await self._engines.construct(arguments)))
+        answer = await self._engines.ask(construct_question(arguments))
+        head = await answer.head
+        assert isinstance(head, Constructed)  # noqa: S101 (what was asked for)
+        return parse_document(orjson.loads(head.document))
 
     def _forget_failed(self, arguments: bytes, done: asyncio.Task[Document]) -> None:
         if (done.cancelled() or done.exception() is not None) and self._known.get(arguments) is done:

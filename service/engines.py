@@ -29,10 +29,6 @@ class Engines(Protocol):
         """The plan of a document as JSON."""
         ...
 
-    async def construct(self, arguments: bytes) -> bytes:
-        """The document of a network of keras.applications as JSON."""
-        ...
-
     async def ask(self, question: Question) -> Answer:
         """Puts a question in line; the answer is complete up to its head."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
-from models.engine.messages import Constructed, Data, Failed, Planned, Ran
+from models.engine.messages import Data, Failed, Planned, Ran, Reply
 from models.errors import (
     DeadlineExceeded,
     Draining,
@@ -22,7 +22,7 @@ from models.errors import (
     error_of,
 )
 from service.engine_process import EngineProcess, EngineState
-from service.jobs import Answer, Job, Question, construct_question, plan_question
+from service.jobs import Answer, Job, Question, plan_question
 from service.quarantine import Quarantine
 from service.settings import Settings
 from service.slots import Slot
@@ -74,12 +74,6 @@ class LocalEngines:
         answer = await self.ask(plan_question(document, shapes, outputs))
         head = await answer.head
         return head.plan if isinstance(head, Planned) else b"null"
-
-    async def construct(self, arguments: bytes) -> bytes:
-        """The document of a network of keras.applications as JSON."""
-        answer = await self.ask(construct_question(arguments))
-        head = await answer.head
-        return head.document if isinstance(head, Constructed) else b"null"
 
     async def ask(self, question: Question) -> Answer:
         """Puts a question in line; returns when the head of the answer is there.
@@ -192,11 +186,12 @@ class LocalEngines:
             case Failed():
                 if not job.given_up:
                     job.answer.fail(error_of(message.code, message.detail, [Problem(*row) for row in message.problems]))
-            case Ran() | Planned() | Constructed():
-                inline = [process.take(payload) for payload in message.payloads] if isinstance(message, Ran) else []
-                job.answer.begin(message, inline)
             case Data():
                 job.answer.add(process.take(message.payload))
+            case Ran():
+                job.answer.begin(message, [process.take(payload) for payload in message.payloads])
+            case Reply():
+                job.answer.begin(message, [])
         if isinstance(message, Failed) or job.answer.missing == 0:
             self._finished(slot, job)
 

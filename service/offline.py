@@ -11,10 +11,10 @@ from models.applications import parse_model
 from models.document import Document
 from models.expansion import expand
 from models.network import Network
-from service.activations import document_bytes
 from service.applications import Applications
+from service.jobs import document_bytes
 from service.local_engines import LocalEngines
-from service.routes.plan import require_inputs
+from service.plans import require_inputs
 from service.settings import Settings
 
 

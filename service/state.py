@@ -11,6 +11,7 @@ from models.store import ModelStore
 from service.applications import Applications
 from service.engines import Engines
 from service.settings import Settings
+from service.upload_places import UploadPlaces
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class State:
     settings: Settings
     engines: Engines
     store: ModelStore
+    uploads: UploadPlaces
     applications: Applications
 
 

@@ -499,10 +499,6 @@ class Broken:
         """Fails."""
         raise RuntimeError("a secret")
 
-    async def construct(self, _: Any) -> bytes:
-        """Fails."""
-        raise RuntimeError("a secret")
-
     async def ask(self, _: Any) -> Any:
         """Fails."""
         raise ValueError("a secret")

@@ -9,8 +9,10 @@ import pytest
 
 from models.applications import parse_application
 from models.document import canonical, parse_document
+from models.engine.messages import Construct, Constructed
 from models.errors import EngineLost, InvalidDocument, Problem
 from service.applications import KEPT, Applications
+from service.jobs import Answer, Question
 
 DOCUMENT = {"name": "keras' name", "input": [8, 8, 1], "layers": [{"type": "Flatten"}], "scale": "signed"}
 
@@ -22,13 +24,16 @@ class Constructing:
         self.asked: list[bytes] = []
         self.failure: Exception | None = None
 
-    async def construct(self, arguments: bytes) -> bytes:
+    async def ask(self, question: Question) -> Answer:
         """The same document always."""
-        self.asked.append(arguments)
+        request, answer = question.phrase(1, ()), Answer()
+        assert isinstance(request, Construct)
+        self.asked.append(request.arguments)
         await asyncio.sleep(0.01)
         if self.failure is not None:
             raise self.failure
-        return orjson.dumps(canonical(parse_document(DOCUMENT)))
+        answer.begin(Constructed(1, orjson.dumps(canonical(parse_document(DOCUMENT)))), [])
+        return answer
 
 
 def made() -> tuple[Constructing, Applications]:
