@@ -129,10 +129,11 @@ async def inline_model(raw: Any, applications: Applications) -> Model:
         )
         raise InvalidDocument("", [problem])
     try:
-        document = await applications.read(raw)
+        described = await applications.read(raw)
     except LayerscopeError as error:
         raise error.under("/model") from None
-    return Model(document, document.name, pointer="/model")
+    document = described.document
+    return Model(document, document.name, pointer="/model", weights=described.weights)
 
 
 async def activations(request: Request, state: State, model: Model, ask: Ask) -> Response:

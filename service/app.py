@@ -18,6 +18,7 @@ from service.contract import components
 from service.defects import Defects
 from service.engines import Engines
 from service.local_engines import LocalEngines
+from service.pretrained import Pretrained
 from service.request_id import RequestId
 from service.routes import activations, docs, health, layers, models, plan, weights
 from service.settings import Settings
@@ -35,11 +36,12 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         store = ModelStore(settings.data_dir)
         store.open()
         running = engines if engines is not None else LocalEngines(settings)
-        applications = Applications(running)
+        applications = Applications(running, Pretrained(settings, store))
         uploads = UploadPlaces(settings.max_uploads)
         app.state.layerscope = State(settings, running, store, uploads, applications)
         await running.start()
         yield
+        await applications.close()
         await running.stop()
         store.close()
 

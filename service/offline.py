@@ -11,10 +11,12 @@ from models.applications import parse_model
 from models.document import Document
 from models.expansion import expand
 from models.network import Network
+from models.store import ModelStore
 from service.applications import Applications
 from service.jobs import document_bytes
 from service.local_engines import LocalEngines
 from service.plans import require_inputs
+from service.pretrained import Pretrained
 from service.settings import Settings
 
 
@@ -22,15 +24,18 @@ async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str,
     """The plan of a document, as `POST /v1/plan` gives it. No engine is started for one that makes no sense."""
     model = parse_model(raw)
     network = _plannable(model) if isinstance(model, Document) else None
+    store = ModelStore(settings.data_dir)
     engines = LocalEngines(settings)
+    applications = Applications(engines, Pretrained(settings, store))
     await engines.start()
     try:
-        network = network or _plannable(await Applications(engines).document(model))
+        network = network or _plannable((await applications.described(model)).document)
         shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
         plan: dict[str, Any] = orjson.loads(await engines.plan(document_bytes(network), shapes, select(network, None)))
         return plan
     finally:
         await engines.stop()
+        store.close()
 
 
 def _plannable(document: Document) -> Network:

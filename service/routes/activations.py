@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from models.errors import WeightsUnavailable
 from service.activations import activations, inline_model, read_ask
 from service.contract import ACTIVATION_ERRORS, activations_body, activations_replies
 from service.errors import raises
@@ -16,7 +17,7 @@ router = APIRouter(tags=["activations"])
 @router.post(
     "/v1/activations",
     summary="Run a model that comes with the request",
-    responses=raises(*ACTIVATION_ERRORS) | activations_replies(),
+    responses=raises(*ACTIVATION_ERRORS, WeightsUnavailable) | activations_replies(),
     openapi_extra=activations_body(inline=True),
 )
 async def post_activations(request: Request, state: StateOf) -> Response:

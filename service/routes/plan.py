@@ -11,13 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
-from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, shown
+from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, WeightsUnavailable, shown
 from models.expansion import expand
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
 from service.bodies import is_json, parse_json, unsupported
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
 from service.errors import raises
+from service.jobs import source_of
 from service.options import Selectors, from_pairs, gathered
 from service.plan_schemas import PlanReply
 from service.plans import plan_of, require_inputs
@@ -69,7 +70,9 @@ BODY = {
 @router.post(
     "/v1/plan",
     summary="Shapes, bytes, parameters, multiply-adds and receptive fields",
-    responses=raises(*BODY_ERRORS, NotFound, InvalidDocument, InvalidOption, UnknownAddress, *ENGINE_ERRORS)
+    responses=raises(
+        *BODY_ERRORS, NotFound, InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable, *ENGINE_ERRORS
+    )
     | {200: {"model": PlanReply}},
     openapi_extra=BODY,
 )
@@ -112,5 +115,9 @@ async def _planned(state: State, model: Model, options: PlanOptions) -> Response
         plan = await plan_of(state, network, options.batch, options.layers)
     except InvalidDocument as error:
         raise model.located(error) from None
-    head = {"id": model.id or network.identity(), "name": model.name, "parameters": plan["totals"]["parameters"]}
+    head = {
+        "id": model.id or source_of(network, model.weights).key,
+        "name": model.name,
+        "parameters": plan["totals"]["parameters"],
+    }
     return Response(orjson.dumps({"model": head, **plan}), media_type="application/json")

@@ -10,7 +10,7 @@ import pytest
 from models.applications import parse_application
 from models.document import canonical, parse_document
 from models.engine.messages import Construct, Constructed
-from models.errors import EngineLost, InvalidDocument, Problem
+from models.errors import EngineLost, InvalidDocument, Problem, WeightsUnavailable
 from service.applications import KEPT, Applications
 from service.jobs import Answer, Question
 
@@ -36,10 +36,18 @@ class Constructing:
         return answer
 
 
+class Nothing:
+    """No weights of ImageNet."""
+
+    async def get(self, _: bytes) -> None:
+        """Refuses."""
+        raise WeightsUnavailable
+
+
 def made() -> tuple[Constructing, Applications]:
     """An engine, and what asks it."""
     engine = Constructing()
-    return engine, Applications(engine)  # type: ignore[arg-type]
+    return engine, Applications(engine, Nothing())  # type: ignore[arg-type]
 
 
 async def test_however_many_ask_it_is_constructed_once() -> None:
@@ -47,10 +55,12 @@ async def test_however_many_ask_it_is_constructed_once() -> None:
     engine, applications = made()
     raw = {"application": "VGG16", "weights": None}
     await asyncio.gather(*(applications.read({**raw, "seed": seed}) for seed in range(5)))
-    labelled = await applications.read({**raw, "name": "mine", "seed": 7, "classes": 1000, "include_top": True})
+    labelled = (
+        await applications.read({**raw, "name": "mine", "seed": 7, "classes": 1000, "include_top": True})
+    ).document
     assert len(engine.asked) == 1
     assert (labelled.name, labelled.seed, labelled.scale) == ("mine", 7, "signed")
-    assert (await applications.read(raw)).name == "keras' name"
+    assert (await applications.read(raw)).document.name == "keras' name"
 
 
 async def test_what_an_engine_is_asked_reads_the_same() -> None:
@@ -104,7 +114,7 @@ async def test_few_are_kept() -> None:
 async def test_problems_of_what_a_name_stands_for_point_at_what_was_sent() -> None:
     """The input was sent; layers were not."""
     _, applications = made()
-    document = await applications.read({"application": "VGG16", "weights": None})
+    document = (await applications.read({"application": "VGG16", "weights": None})).document
     error = InvalidDocument("", [Problem("/input/input_layer/shape/0", "x"), Problem("/layers/3/filters", "x")])
     assert [problem.pointer for problem in document.places.located(error).problems] == ["/input", ""]
 
@@ -113,7 +123,15 @@ async def test_other_documents_pass_through() -> None:
     """Without an engine; text and lists too."""
     engine, applications = made()
     for raw in ([{"type": "Flatten"}], '{"layers": [{"type": "Flatten"}]}'):
-        assert len((await applications.read(raw)).layers) == 1
+        assert len((await applications.read(raw)).document.layers) == 1
     with pytest.raises(InvalidDocument):
         await applications.read("{")
+    assert engine.asked == []
+
+
+async def test_weights_of_imagenet_are_asked_of_nobody_else() -> None:
+    """No engine constructs a network that comes with weights; Keras' default is that it does."""
+    engine, applications = made()
+    with pytest.raises(WeightsUnavailable):
+        await applications.read({"application": "VGG16"})
     assert engine.asked == []

@@ -384,6 +384,7 @@ def test_canonical_form_spells_everything_out() -> None:
         "seed": 0,
         "input": {"input": {"shape": [4, 4, 1], "dtype": "float32"}},
         "outputs": None,
+        "scale": None,
         "layers": [
             {
                 "type": "MaxPooling2D", "name": None, "inputs": None, "calls": None, "keywords": None,
