@@ -76,21 +76,26 @@ async def register_upload(state: State, name: str, upload: Upload) -> Put:
         advice = f"send it as the part {WEIGHTS}, without {MODEL}: a .keras file has both"
         problem = Problem(f"/{MODEL}", "the model is an archive", "a model document as JSON", "a ZIP file", advice)
         raise InvalidOption("", [problem])
-    pointer = f"/{MODEL}" if upload.model is not None else f"/{WEIGHTS}/{CONFIG}"
+    if upload.model is not None:
+        return await register(state, name, _json(upload.model, f"/{MODEL}"), upload, f"/{MODEL}")
+    config = await run_in_threadpool(_config, upload.weights, _limits(state))
+    pointer = f"/{WEIGHTS}/{CONFIG}"
+    return await register(state, name, _json(config, pointer), upload, pointer)
+
+
+def _json(data: bytes, pointer: str) -> Any:
     try:
-        raw = parse_json(upload.model if upload.model is not None else await _config(state, upload))
+        return parse_json(data)
     except LayerscopeError as error:
         raise error.under(pointer) from None
-    return await register(state, name, raw, upload, pointer)
 
 
-async def _config(state: State, upload: Upload) -> bytes:
+def _config(path: Path | None, limits: Limits) -> bytes:
     """The document in a .keras file."""
-    assert upload.weights is not None  # noqa: S101 (a form has one of them at least)
-    if not await run_in_threadpool(_is_archive, upload.weights):
+    if path is None or not _is_archive(path):
         expected = f"a part {MODEL} with the document, or a .keras file, which has it inside"
         raise InvalidOption("", [Problem("", "there is no model", expected, "a file of weights alone")])
-    return await run_in_threadpool(keras_config, upload.weights, _limits(state), "")
+    return keras_config(path, limits, f"/{WEIGHTS}")
 
 
 def _is_archive(path: Path) -> bool:
