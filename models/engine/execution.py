@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import orjson
 
-from models.addresses import PRE
 from models.applications import parse_application
 from models.document import canonical, parse_document
 from models.engine.applications import constructed
@@ -24,7 +23,7 @@ from models.engine.probe import Probe, as_bytes, checked
 from models.engine.weights import named_weights, weight_paths, weight_specs
 from models.errors import Problem, TooLarge
 from models.expansion import expand
-from models.network import Network, Node
+from models.network import PRE, Network, Node
 from models.stats import statistics
 from models.tensors.dtypes import DTYPES
 from models.weights.specs import WeightsFile, WeightSpec
