@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args
 
-import orjson
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from models.errors import InvalidDocument, Problem, shown
+from models.images.scale import Scale
+from models.json_value import loaded
 from models.keras_json import document_of, is_keras_json
 from models.layers import ALIASES, CATALOGUE, LAYERS
 from models.layers.constraints import CONSTRAINTS
@@ -28,8 +29,6 @@ MAX_LAYERS = 2048
 1,041."""
 MAX_INPUTS = 64
 """Most inputs of a network or a block."""
-MAX_DEPTH = 64
-"""Deepest nesting of arrays and objects in a document."""
 
 Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
 InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]
@@ -127,6 +126,7 @@ class Document(BaseModel):
     input: Inputs = None
     layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
+    scale: Annotated[Scale | None, Field(description="How images are scaled where a request does not say.")] = None
 
     _places: Places = PrivateAttr(default=AS_SENT)
 
@@ -134,6 +134,12 @@ class Document(BaseModel):
     def places(self) -> Places:
         """Where its parts stand in what was sent."""
         return self._places
+
+    def standing_at(self, places: Places) -> Document:
+        """The same network, made of something else that was sent."""
+        made = self.model_copy()
+        made._places = places
+        return made
 
     def with_inputs(self, inputs: Mapping[str, InputSpec]) -> Document:
         """The same network on declared inputs."""
@@ -163,9 +169,7 @@ def parse_document(raw: Any) -> Document:
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
-    value = _loaded(raw) if isinstance(raw, str) else raw
-    if _depth(value) > MAX_DEPTH:
-        raise InvalidDocument("The document nests too deeply.", [_too_deep()])
+    value = loaded(raw)
     if is_keras_json(value):
         data, places = document_of(value)
     elif isinstance(value, list):
@@ -180,15 +184,6 @@ def parse_document(raw: Any) -> Document:
     return document
 
 
-def _loaded(text: str) -> Any:
-    """The JSON value that a document sent as text holds."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        expected = f"a document, or JSON text; line {error.lineno}, column {error.colno} is not"
-        raise InvalidDocument("", [Problem("", "the text is not JSON", expected, shown(text))]) from None
-
-
 def _validated(data: Any) -> Document:
     listed = data.get("layers") if isinstance(data, dict) else None
     problems = list(islice(type_problems(listed), MAX_PROBLEMS))
@@ -200,22 +195,6 @@ def _validated(data: Any) -> Document:
         raise InvalidDocument("", problems_of(error, data, FIELDS)) from None
     _check_layer_count(document)
     return document
-
-
-def _too_deep() -> Problem:
-    return Problem("", "the document nests too deeply", f"at most {MAX_DEPTH} levels of nesting", "more levels")
-
-
-def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
-    """Levels of nesting, counted up to `limit` without recursion."""
-    level, depth = [value], 0
-    while level and depth < limit:
-        children = [item for item in level if isinstance(item, dict | list)]
-        level = [inner for item in children for inner in (item.values() if isinstance(item, dict) else item)]
-        depth += bool(children)
-        if not children:
-            break
-    return depth
 
 
 def _check_layer_count(document: Document) -> None:

@@ -18,7 +18,8 @@ LayerscopeError
 │   ├── NotReady          no engine has warmed up yet
 │   ├── Overloaded        the queue or the reply memory is full
 │   ├── Draining          the service is stopping
-│   └── EngineLost        the engine died while it ran this request
+│   ├── EngineLost        the engine died while it ran this request
+│   └── WeightsUnavailable  a file of weights that Keras offers cannot be had
 ├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
 └── Internal              a defect of ours; its text never leaves the process
@@ -135,6 +136,10 @@ class Draining(Unavailable):
 
 class EngineLost(Unavailable):
     code, title = "engine_lost", "The engine died while it ran this request"
+
+
+class WeightsUnavailable(Unavailable):
+    code, title = "weights_unavailable", "The weights that Keras offers cannot be had"
 
 
 class SlowBody(LayerscopeError):

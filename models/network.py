@@ -86,6 +86,7 @@ class Network:
             ],
             "outputs": self.outputs,
         }
+        form |= {"scale": self.document.scale} if self.document.scale is not None else {}
         return json.dumps(form, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

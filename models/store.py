@@ -76,6 +76,12 @@ class ModelStore:
         """Where files on their way to this store may lie."""
         return self._storage.scratch
 
+    def local_folder(self, name: str) -> Path:
+        """A folder on this machine for what can be had again: it lasts where the store is local."""
+        folder = Path(self._storage.path(name)) if self._storage.is_local else self.scratch.path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _sweep(self) -> None:
         """Removes what nobody points to."""
         for file in self._storage.files("objects"):

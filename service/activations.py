@@ -13,9 +13,10 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.addresses import select
-from models.document import Document, parse_document
+from models.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
 from models.weights.specs import WeightsFile
+from service.applications import Applications
 from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
 from service.input_names import PART
 from service.inputs import Resolved, resolve
@@ -122,7 +123,7 @@ def _json_part(data: bytes, pointer: str) -> Any:
         raise error.under(pointer) from None
 
 
-def inline_model(raw: Any) -> Model:
+async def inline_model(raw: Any, applications: Applications) -> Model:
     """The model that came with the request, under its key `model`."""
     if raw is None:
         problem = Problem(
@@ -130,10 +131,11 @@ def inline_model(raw: Any) -> Model:
         )
         raise InvalidDocument("", [problem])
     try:
-        document = parse_document(raw)
+        described = await applications.read(raw)
     except LayerscopeError as error:
         raise error.under("/model") from None
-    return Model(document, document.name, pointer="/model")
+    document = described.document
+    return Model(document, document.name, pointer="/model", weights=described.weights)
 
 
 async def activations(request: Request, state: State, model: Model, ask: Ask) -> Response:

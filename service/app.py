@@ -13,11 +13,13 @@ from starlette.concurrency import run_in_threadpool
 
 from models.store import ModelStore, open_store
 from service import errors
+from service.applications import Applications
 from service.body_limit import BodyLimit
 from service.contract import components
 from service.defects import Defects
 from service.engines import Engines
 from service.local_engines import LocalEngines
+from service.pretrained import Pretrained
 from service.request_id import RequestId
 from service.routes import activations, docs, health, layers, models, plan, weights
 from service.settings import Settings
@@ -34,9 +36,12 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
         running = engines if engines is not None else LocalEngines(settings)
-        app.state.layerscope = State(settings, running, store, UploadPlaces(settings.max_uploads))
+        applications = Applications(running, Pretrained(settings, store))
+        uploads = UploadPlaces(settings.max_uploads)
+        app.state.layerscope = State(settings, running, store, uploads, applications)
         await running.start()
         yield
+        await applications.close()
         await running.stop()
         await run_in_threadpool(store.close)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from models.applications import FAMILIES
 from models.document import Document
 from models.errors import (
     DeadlineExceeded,
@@ -44,8 +45,9 @@ REGISTERED: dict[int | str, dict[str, Any]] = {
     201: {"model": ModelEntry, "description": "Registered."},
 }
 DOCUMENT_REF = {"$ref": "#/components/schemas/Document"}
-MODEL_SCHEMA = {"description": "A model document, or its list of layers alone.",
-                "anyOf": [DOCUMENT_REF, {"type": "array", "items": {"type": "object"}}]}  # fmt: skip
+APPLICATION_REFS = [{"$ref": f"#/components/schemas/{family.__name__}"} for family in FAMILIES]
+MODEL_SCHEMA = {"description": "A model document, its list of layers alone, or a network of keras.applications.",
+                "anyOf": [DOCUMENT_REF, {"type": "array", "items": {"type": "object"}}, *APPLICATION_REFS]}  # fmt: skip
 TENSOR_SCHEMA = {"$ref": "#/components/schemas/Tensor"}
 INPUTS_SCHEMA = {
     "description": "One tensor, or an object of tensors by input name.",
@@ -184,6 +186,7 @@ def weights_replies() -> dict[int | str, dict[str, Any]]:
 
 def components() -> dict[str, Any]:
     """The schemas that documents and problems are made of."""
-    roots: list[Any] = [(Document, "validation"), (ProblemDocument, "serialization")]
+    applications = [(family, "validation") for family in FAMILIES]
+    roots: list[Any] = [(Document, "validation"), *applications, (ProblemDocument, "serialization")]
     _, schema = models_json_schema(roots, ref_template="#/components/schemas/{model}")
     return {**schema["$defs"], "Tensor": TENSOR_COMPONENT}

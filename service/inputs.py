@@ -34,6 +34,7 @@ def resolve(document: Document, posted: Posted, options: ActivationOptions, sett
         TooLarge: when the arrays together are over the limit.
     """
     declared = document.input or {}
+    options = options.model_copy(update={"scale": options.scale or document.scale or "none"})
     raw = by_name(posted, declared, Reader(options, settings))
     arrays: dict[str, Array] = {}
     for name in declared or raw:

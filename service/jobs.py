@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from models.document import canonical
-from models.engine.messages import Plan, Ran, Reply, Request, Run, Specify, TensorInfo, Weights
+from models.engine.messages import Construct, Plan, Ran, Reply, Request, Run, Specify, TensorInfo, Weights
 from models.errors import LayerscopeError
 from models.network import NO_WEIGHTS, Network
 from models.weights.specs import WeightsFile
@@ -156,6 +156,11 @@ def plan_question(document: bytes, shapes: Mapping[str, tuple[int | None, ...]],
     """The plan of a document on these input shapes, as a question."""
     key = f"plan:{crc32(document)}"
     return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs))
+
+
+def construct_question(arguments: bytes) -> Question:
+    """The document of a network of keras.applications, as a question."""
+    return Question(f"construct:{crc32(arguments)}", lambda number, _: Construct(number, arguments))
 
 
 def weights_question(source: Source, paths: tuple[str, ...] | None, limits: Settings) -> Question:

@@ -7,23 +7,38 @@ from typing import Any
 import orjson
 
 from models.addresses import select
-from models.document import parse_document
+from models.applications import parse_model
+from models.document import Document
 from models.expansion import expand
+from models.network import Network
+from models.store import ModelStore
+from service.applications import Applications
 from service.jobs import document_bytes
 from service.local_engines import LocalEngines
 from service.plans import require_inputs
+from service.pretrained import Pretrained
 from service.settings import Settings
 
 
 async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str, Any]:
-    """The plan of a document, as `POST /v1/plan` gives it."""
-    network = expand(parse_document(raw))
-    require_inputs(network)
+    """The plan of a document, as `POST /v1/plan` gives it. No engine is started for one that makes no sense."""
+    model = parse_model(raw)
+    network = _plannable(model) if isinstance(model, Document) else None
+    store = ModelStore(settings.data_dir)
     engines = LocalEngines(settings)
+    applications = Applications(engines, Pretrained(settings, store))
     await engines.start()
     try:
+        network = network or _plannable((await applications.described(model)).document)
         shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
         plan: dict[str, Any] = orjson.loads(await engines.plan(document_bytes(network), shapes, select(network, None)))
         return plan
     finally:
         await engines.stop()
+        store.close()
+
+
+def _plannable(document: Document) -> Network:
+    network = expand(document)
+    require_inputs(network)
+    return network

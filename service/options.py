@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.errors import InvalidOption, Problem, shown
+from models.images import Scale
 from models.validation import field_names, pointer_to, problems_of
 
 MAX_SELECTORS = 1024
@@ -47,8 +48,10 @@ class ActivationOptions(BaseModel):
     resize: Literal["bilinear", "nearest", "none"] = Field(
         "bilinear", description="How images meet a fixed input size."
     )
-    scale: Literal["none", "unit", "signed", "caffe", "torch"] = Field(
-        "none", description="How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`."
+    scale: Scale | None = Field(
+        None,
+        description="How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. "
+        "Default: as the document says, else `none`.",
     )
 
 

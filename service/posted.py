@@ -81,7 +81,7 @@ class Reader:
 
     def _image(self, data: bytes, shape: Sequence[int | None] | None) -> tuple[Array, dict[str, Any]]:
         options, pixels = self.options, self.settings.max_pixels
-        return read_image(data, shape, resize=options.resize, scale=options.scale, max_pixels=pixels)
+        return read_image(data, shape, resize=options.resize, scale=options.scale or "none", max_pixels=pixels)
 
     def _whole(self, batch: Array, spec: InputSpec | None) -> Array:
         """Resizing makes fractions of whole pixels; an input of integers takes the nearest ones."""

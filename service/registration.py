@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from models.document import Document, parse_document
+from models.document import Document
 from models.engine.messages import Specified
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
 from models.expansion import expand
@@ -35,23 +35,39 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
     Raises:
         InvalidDocument, InvalidWeights, TooLarge, Unparsable, InvalidTensor
     """
-    model = _parsed(raw, name, pointer)
+    model = await _parsed(state, raw, name, pointer)
     try:
         network = expand(model.document)
         if network.inputs:
             await plan_of(state, network, None, None)
         if upload is None or upload.weights is None:
-            return await run_in_threadpool(state.store.put, name, model.document)
+            return await run_in_threadpool(_put, state, name, model)
+        _check_alone(model)
         return await put_weights(state, name, model.document, upload.weights, f"/{WEIGHTS}")
     except InvalidDocument as error:
         raise model.located(error) from None
 
 
-def _parsed(raw: Any, name: str, pointer: str) -> Model:
+def _put(state: State, name: str, model: Model) -> Put:
+    if model.weights is None:
+        return state.store.put(name, model.document)
+    return state.store.put(name, model.document, Path(model.weights.path), model.weights.digest)
+
+
+def _check_alone(model: Model) -> None:
+    """Weights that come with an upload are the only ones."""
+    if model.weights is not None:
+        problem = Problem("/weights", "there is a file of weights, too", "null with a file of weights", '"imagenet"',
+                          'write "weights": null')  # fmt: skip
+        raise InvalidDocument("", [problem])
+
+
+async def _parsed(state: State, raw: Any, name: str, pointer: str) -> Model:
     try:
-        return Model(parse_document(raw), name, pointer=pointer)
+        described = await state.applications.read(raw)
     except LayerscopeError as error:
         raise error.under(pointer) from None
+    return Model(described.document, name, pointer=pointer, weights=described.weights)
 
 
 async def register_upload(state: State, name: str, upload: Upload) -> Put:

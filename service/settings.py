@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     max_uploads: int = Field(4, ge=1, le=64, description="Most uploads of weights at once.")
     upload_seconds: float = Field(600.0, gt=0, le=86400, description="Seconds an upload of weights may take to arrive.")
     body_seconds: float = Field(60.0, gt=0, le=3600, description="Seconds a request's body may take to arrive.")
+    keras_home: str = Field(
+        "", description="Folder where Keras keeps the weights of ImageNet; empty: KERAS_HOME, else ~/.keras."
+    )
+    fetch_seconds: float = Field(600.0, gt=0, le=86400, description="Seconds the weights of ImageNet may take to come.")
     max_pixels: int = Field(
         50_000_000, ge=1, description="Most pixels of one image, read from its header before decoding."
     )
@@ -82,6 +86,12 @@ def load(**options: Any) -> Settings:
 def engine_environment() -> dict[str, str]:
     """The environment of an engine process: this one's, with TensorFlow quiet and Keras on TensorFlow."""
     return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}
+
+
+def fetch_environment(settings: Settings) -> dict[str, str]:
+    """The environment of a process that fetches weights: an engine's, without a GPU, and with Keras' folder."""
+    home = {"KERAS_HOME": settings.keras_home} if settings.keras_home else {}
+    return {**engine_environment(), "CUDA_VISIBLE_DEVICES": "-1", **home}
 
 
 def table(settings: Settings) -> list[tuple[str, str, str, str]]:

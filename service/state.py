@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from models.store import ModelStore
+from service.applications import Applications
 from service.engines import Engines
 from service.settings import Settings
 from service.upload_places import UploadPlaces
@@ -21,6 +22,7 @@ class State:
     engines: Engines
     store: ModelStore
     uploads: UploadPlaces
+    applications: Applications
 
 
 def state_of(request: Request) -> State:

@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import orjson
 
-from models.document import parse_document
+from models.applications import parse_application
+from models.document import canonical, parse_document
+from models.engine.applications import constructed
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
-from models.engine.messages import LayerInfo, Plan, Run, Specify, TensorInfo, Weights
+from models.engine.messages import Construct, LayerInfo, Plan, Run, Specify, TensorInfo, Weights
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import admit, plan_report
 from models.engine.probe import Probe, as_bytes, checked
@@ -98,6 +100,10 @@ class Execution:
         """What a file of weights must hold; nothing is built."""
         network = _network(request.document)
         return weight_specs(outline(network, declared_shapes(network)))
+
+    def construct(self, request: Construct) -> bytes:
+        """The document of a network of keras.applications; nothing is built."""
+        return orjson.dumps(canonical(constructed(parse_application(orjson.loads(request.arguments)))))
 
     def _model(self, key: str, document: bytes, weights: WeightsFile | None) -> tuple[BuiltModel, bool]:
         return self.cache.get(key, lambda: build(_network(document), self.limits.max_model_bytes, weights))

@@ -101,6 +101,12 @@ class Specify(Request, frozen=True, tag="specify"):
     document: bytes
 
 
+class Construct(Request, frozen=True, tag="construct"):
+    """A network of keras.applications; `arguments` is what `models.applications.graph_arguments` wrote."""
+
+    arguments: bytes
+
+
 class Release(msgspec.Struct, frozen=True, tag_field="kind", tag="release"):
     """Spans of the other side's arena that are no longer read."""
 
@@ -141,6 +147,12 @@ class Specified(Reply, frozen=True, tag="specified"):
     specs: tuple[WeightSpec, ...]
 
 
+class Constructed(Reply, frozen=True, tag="constructed"):
+    """The network as a canonical document."""
+
+    document: bytes
+
+
 class Ran(Reply, frozen=True, tag="ran"):
     """The result without its large tensors. `tensors` lists what follows, in order, as `Data`.
 
@@ -164,5 +176,5 @@ class Data(Reply, frozen=True, tag="data"):
     payload: Payload
 
 
-FromFront = Plan | Run | Weights | Specify | Release
-FromEngine = Ready | Failed | Planned | Specified | Ran | Data | Release
+FromFront = Plan | Run | Weights | Specify | Construct | Release
+FromEngine = Ready | Failed | Planned | Specified | Constructed | Ran | Data | Release

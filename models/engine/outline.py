@@ -99,7 +99,7 @@ def outline(network: Network, shapes: Mapping[str, Shape]) -> Outline:
     """
     layers: dict[str, keras.Layer] = {}
     specs = {name: _input_spec(network, name, shape) for name, shape in shapes.items()}
-    with _uninitialised():
+    with uninitialised():
         for node in network.nodes:
             specs.update(_node_specs(node, layers, specs, network.document.seed))
     return Outline(network, layers, specs)
@@ -110,7 +110,7 @@ def _input_spec(network: Network, name: str, shape: Shape) -> keras.KerasTensor:
 
 
 @contextmanager
-def _uninitialised() -> Iterator[None]:
+def uninitialised() -> Iterator[None]:
     """Variables made inside get no memory, and Keras forgets that it owes them any."""
     try:
         with keras.StatelessScope(initialize_variables=False):

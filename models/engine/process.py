@@ -25,6 +25,8 @@ from models.engine.channel import BlockingChannel
 from models.engine.execution import Execution, Limits, Result
 from models.engine.messages import (
     INLINE_BYTES,
+    Construct,
+    Constructed,
     Data,
     Failed,
     FromFront,
@@ -84,6 +86,8 @@ class EngineProcess:
                         self._send(request.id, self.execution.run(request, inputs))
                 case Specify():
                     self.channel.send(Specified(request.id, self.execution.specs(request)))
+                case Construct():
+                    self.channel.send(Constructed(request.id, self.execution.construct(request)))
                 case Weights():
                     self._send(request.id, self.execution.weights(request))
         except LayerscopeError as error:

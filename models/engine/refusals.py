@@ -96,9 +96,13 @@ def refusing(node: Node) -> Iterator[None]:
 INTERNAL_NAME = re.compile(r"\bl\d+\b")
 
 
+def sentence_of(error: Exception) -> str:
+    """Keras' own words on one line, and not too many of them."""
+    text = str(error).strip().split("\n\nArguments received")[0].split("\n")
+    return " ".join(line.strip() for line in text if line.strip())[:400] or type(error).__name__
+
+
 def _keras_problem(node: Node, error: Exception) -> Problem:
     """Keras' own words, with the document's names in place of internal ones."""
-    text = str(error).strip().split("\n\nArguments received")[0].split("\n")
-    sentence = INTERNAL_NAME.sub(node.address, " ".join(line.strip() for line in text if line.strip()))[:400]
-    kind = node.layer.type_name()
-    return Problem(node.pointer, f"{node.address}: Keras refuses this {kind}: {sentence or type(error).__name__}")
+    sentence = INTERNAL_NAME.sub(node.address, sentence_of(error))[:400]
+    return Problem(node.pointer, f"{node.address}: Keras refuses this {node.layer.type_name()}: {sentence}")

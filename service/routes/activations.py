@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from models.errors import WeightsUnavailable
 from service.activations import activations, inline_model, read_ask
 from service.contract import ACTIVATION_ERRORS, activations_body, activations_replies
 from service.errors import raises
@@ -16,10 +17,10 @@ router = APIRouter(tags=["activations"])
 @router.post(
     "/v1/activations",
     summary="Run a model that comes with the request",
-    responses=raises(*ACTIVATION_ERRORS) | activations_replies(),
+    responses=raises(*ACTIVATION_ERRORS, WeightsUnavailable) | activations_replies(),
     openapi_extra=activations_body(inline=True),
 )
 async def post_activations(request: Request, state: StateOf) -> Response:
     """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
     ask = await read_ask(request, inline=True)
-    return await activations(request, state, inline_model(ask.model), ask)
+    return await activations(request, state, await inline_model(ask.model, state.applications), ask)

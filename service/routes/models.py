@@ -17,6 +17,7 @@ from models.errors import (
     InvalidWeights,
     NotFound,
     Problem,
+    WeightsUnavailable,
     shown,
 )
 from models.network import Network
@@ -69,7 +70,9 @@ Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", ex
 @router.put(
     "/v1/models/{name}",
     summary="Register or replace a model",
-    responses=raises(*BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor, *ENGINE_ERRORS)
+    responses=raises(
+        *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor, WeightsUnavailable, *ENGINE_ERRORS
+    )
     | REGISTERED,
     openapi_extra=model_body(),
 )

@@ -11,13 +11,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
-from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, shown
+from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, WeightsUnavailable, shown
 from models.expansion import expand
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
 from service.bodies import is_json, parse_json, unsupported
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
 from service.errors import raises
+from service.jobs import source_of
 from service.options import Selectors, from_pairs, gathered
 from service.plan_schemas import PlanReply
 from service.plans import plan_of, require_inputs
@@ -69,7 +70,9 @@ BODY = {
 @router.post(
     "/v1/plan",
     summary="Shapes, bytes, parameters, multiply-adds and receptive fields",
-    responses=raises(*BODY_ERRORS, NotFound, InvalidDocument, InvalidOption, UnknownAddress, *ENGINE_ERRORS)
+    responses=raises(
+        *BODY_ERRORS, NotFound, InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable, *ENGINE_ERRORS
+    )
     | {200: {"model": PlanReply}},
     openapi_extra=BODY,
 )
@@ -85,7 +88,7 @@ async def post_plan(
         raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', shown(raw))])
     query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
     options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
-    return await _planned(state, _model(state, model, raw.get("model")), options)
+    return await _planned(state, await _model(state, model, raw.get("model")), options)
 
 
 def _options(given: Mapping[str, Any]) -> PlanOptions:
@@ -95,9 +98,9 @@ def _options(given: Mapping[str, Any]) -> PlanOptions:
         raise InvalidOption("", problems_of(error, given, {"": ["model", *field_names(PlanOptions)]})) from None
 
 
-def _model(state: State, name: str | None, raw: Any) -> Model:
+async def _model(state: State, name: str | None, raw: Any) -> Model:
     if name is None:
-        return inline_model(raw)
+        return await inline_model(raw, state.applications)
     if raw is not None:
         problem = Problem("/model", "there are two models", "one in the query or one in the body", "both")
         raise InvalidOption("", [problem])
@@ -112,5 +115,9 @@ async def _planned(state: State, model: Model, options: PlanOptions) -> Response
         plan = await plan_of(state, network, options.batch, options.layers)
     except InvalidDocument as error:
         raise model.located(error) from None
-    head = {"id": model.id or network.identity(), "name": model.name, "parameters": plan["totals"]["parameters"]}
+    head = {
+        "id": model.id or source_of(network, model.weights).key,
+        "name": model.name,
+        "parameters": plan["totals"]["parameters"],
+    }
     return Response(orjson.dumps({"model": head, **plan}), media_type="application/json")

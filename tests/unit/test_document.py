@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from models.document import MAX_DEPTH, MAX_INPUTS, MAX_LAYERS, Block, Document, InputSpec, canonical, parse_document
+from models.document import MAX_INPUTS, MAX_LAYERS, Block, Document, InputSpec, canonical, parse_document
 from models.errors import InvalidDocument, Problem
+from models.json_value import MAX_DEPTH
 from models.layers import CATALOGUE
 from models.layers.core import Dense
 from models.layers.excluded import EXCLUDED
@@ -383,6 +384,7 @@ def test_canonical_form_spells_everything_out() -> None:
         "seed": 0,
         "input": {"input": {"shape": [4, 4, 1], "dtype": "float32"}},
         "outputs": None,
+        "scale": None,
         "layers": [
             {
                 "type": "MaxPooling2D", "name": None, "inputs": None, "calls": None, "keywords": None,

@@ -54,6 +54,7 @@ def test_id_is_the_same_everywhere() -> None:
         (network(CONV), network(CONV, name="a label")),
         (network(CONV, name="one"), network(CONV, name="other")),
         (network(CONV), network(CONV, seed=0)),
+        (network(CONV), network(CONV, scale=None)),
         (network(CONV), network(CONV, outputs=["conv2d"])),
         (network(CONV), network(CONV, outputs=["conv2d#0"])),
         (network(CONV), network(CONV, input={"shape": [28, 28, 1]})),
@@ -93,6 +94,7 @@ def test_spelling_does_not_enter(one: Any, other: Any) -> None:
     "changed",
     [
         network(CONV, POOL, seed=1),
+        network(CONV, POOL, scale="none"),
         network({**CONV, "name": "first"}, POOL),
         network({**CONV, "filters": 5}, POOL),
         network({**CONV, "kernel_size": [3, 2]}, POOL),
@@ -115,7 +117,7 @@ def test_spelling_does_not_enter(one: Any, other: Any) -> None:
     ],
 )
 def test_content_enters(changed: Any) -> None:
-    """Seed, names, arguments, order, connections, inputs and outputs: a change of any is another network."""
+    """Seed, scale, names, arguments, order, connections, inputs and outputs: a change of any is another network."""
     assert identity(changed) != identity(network(CONV, POOL))
 
 

@@ -1,33 +1,43 @@
-"""The networks of keras.applications translate, layer by layer: the smallest of each family, and the longest."""
+"""The networks of keras.applications: names, arguments, sizes and scales are Keras', and every layer is there."""
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from keras.src.backend.common import global_state
 
-from models.document import parse_document
+from models.applications import APPLICATIONS, Application, parse_application
+from models.document import canonical, parse_document
+from models.engine.applications import constructed, document_of_model, keras_model
+from models.engine.outline import uninitialised
+from models.errors import InvalidDocument, Problem
 from models.expansion import expand
+from models.images.scale import scaled
 from models.short_form import short_form
 
-APPLICATIONS = (
-    "ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "InceptionResNetV2", "InceptionV3",
-    "MobileNet", "MobileNetV2", "MobileNetV3Small", "NASNetMobile", "NASNetLarge", "ResNet50", "ResNet50V2",
-    "VGG16", "Xception",
-)  # fmt: skip
+CONSTRUCTORS: dict[str, Callable[..., keras.Model]] = dict(inspect.getmembers(keras.applications, inspect.isfunction))
+SMALLEST = dict.fromkeys(CONSTRUCTORS, 32) | {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
+"""The smallest height and width that Keras takes."""
 
 
-def to_json(name: str) -> str:
-    """The network's JSON, made without memory for its weights."""
-    try:
-        with keras.StatelessScope(initialize_variables=False):
-            return str(getattr(keras.applications, name)(weights=None).to_json())
-    finally:
-        global_state.set_global_attribute("uninitialized_variables", [])
+def application(name: str, **arguments: Any) -> Application:
+    """Without weights, as they are not what these tests are about."""
+    return parse_application({"application": name, "weights": None, **arguments})
+
+
+def refused(name: str, **arguments: Any) -> Problem:
+    """The one problem of a network that is refused, by us or by Keras."""
+    with pytest.raises(InvalidDocument) as caught:
+        constructed(application(name, **arguments))
+    (problem,) = caught.value.problems
+    return problem
 
 
 def layers_of(model: dict[str, Any]) -> Iterator[str]:
@@ -40,10 +50,119 @@ def layers_of(model: dict[str, Any]) -> Iterator[str]:
             yield name
 
 
-@pytest.mark.parametrize("name", APPLICATIONS)
-def test_every_layer_is_there_under_its_name(name: str) -> None:
-    """Same layers, same names; and the short form is the same network again."""
-    text = to_json(name)
-    network = expand(parse_document(text))
-    assert sorted(node.address for node in network.nodes if not node.is_block) == sorted(layers_of(json.loads(text)))
+def test_there_is_every_network_of_keras() -> None:
+    """No constructor is missing, none is made up."""
+    assert set(APPLICATIONS) == set(CONSTRUCTORS)
+
+
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+def test_arguments_and_defaults_are_those_of_keras(name: str) -> None:
+    """But for the input's shape, which is called as in any document, and what cannot be sent."""
+    theirs = {key: p.default for key, p in inspect.signature(CONSTRUCTORS[name]).parameters.items() if key != "name"}
+    del theirs["input_tensor"]
+    theirs["input"] = theirs.pop("input_shape")
+    fields = APPLICATIONS[name].model_fields
+    assert {key: fields[key].default for key in fields.keys() - {"application", "name", "seed"}} == theirs
+
+
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+def test_every_layer_is_there_at_the_smallest_size(name: str) -> None:
+    """Same layers, same names, same input and output shapes."""
+    size = SMALLEST[name]
+    chosen = application(name, input=[size, size, 3])
+    with uninitialised():
+        model = keras_model(chosen, None)
+    network = expand(document_of_model(model, chosen))
+    text = json.loads(model.to_json())
+    assert sorted(node.address for node in network.nodes if not node.is_block) == sorted(layers_of(text))
+    assert {key: spec.shape for key, spec in network.inputs.items()} == {"input_layer": [size, size, 3]}
+    assert len(network.outputs) == 1
+
+
+@pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small", "NASNetMobile", "ResNet50V2"])
+def test_the_short_form_is_the_same_network(name: str) -> None:
+    """Of one of each kind, scale included."""
+    network = expand(constructed(application(name, include_top=False)))
     assert expand(parse_document(short_form(network))).identity() == network.identity()
+
+
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+def test_a_pixel_less_is_refused(name: str) -> None:
+    """With the smallest size there is; or Keras takes less, too."""
+    size = SMALLEST[name]
+    problem = refused(name, input=[size, size - 1, 3])
+    assert (problem.pointer, problem.expected) == ("/input", f"at least {size} pixels high and {size} wide")
+    assert problem.received == f"[{size}, {size - 1}, 3]"
+
+
+@pytest.mark.parametrize("name", CONSTRUCTORS)
+def test_images_are_scaled_as_the_network_s_own_function_does(name: str) -> None:
+    """`keras.applications.<module>.preprocess_input` on a picture of random pixels."""
+    picture = np.random.default_rng(0).uniform(0, 255, (5, 4, 3)).astype(np.float32)
+    preprocess = sys.modules[CONSTRUCTORS[name].__module__].preprocess_input  # type: ignore[attr-defined]
+    np.testing.assert_allclose(scaled(picture, APPLICATIONS[name].scale), preprocess(picture.copy()), atol=1e-5)
+
+
+def test_names_and_sizes_leave_no_trace() -> None:
+    """However many networks were made before, the same arguments give the same document; Keras' counters stay."""
+    keras.layers.GlobalAveragePooling2D()  # counted by Keras, as two networks below would be
+    before = dict(global_state.get_global_attribute("object_name_uids") or {})
+    first = canonical(constructed(application("MobileNet", input=[32, 32, 3])))
+    constructed(application("MobileNet", input=[33, 32, 3]))
+    assert "global_average_pooling2d" in [layer["name"] for layer in first["layers"]]
+    assert canonical(constructed(application("MobileNet", input=[32, 32, 3]))) == first
+    assert dict(global_state.get_global_attribute("object_name_uids") or {}) == before
+    assert global_state.get_global_attribute("uninitialized_variables") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "pointer"),
+    [
+        ("VGG16", {"pooling": "avg"}, "/pooling"),
+        ("VGG16", {"include_top": False, "classes": 10}, "/classes"),
+        ("VGG16", {"include_top": False, "classifier_activation": None}, "/classifier_activation"),
+        ("VGG16", {"weights": "imagenet", "classes": 10}, "/classes"),
+        ("VGG16", {"weights": "imagenet", "classifier_activation": "relu"}, "/classifier_activation"),
+        ("VGG16", {"weights": "imagenet", "include_top": False, "input": [64, 64, 1]}, "/input/2"),
+        ("VGG16", {"weights": "/etc/passwd"}, "/weights"),
+        ("VGG16", {"alpha": 1.0}, "/alpha"),
+        ("VGG16", {"input_tensor": 1}, "/input_tensor"),
+        ("VGG16", {"classifier_activation": "sotfmax"}, "/classifier_activation"),
+        ("VGG16", {"classes": 2**20 + 1}, "/classes"),
+        ("VGG16", {"classes": True}, "/classes"),
+        ("VGG16", {"input": [32, 32]}, "/input"),
+        ("VGG16", {"input": [32, 32, 3, 3]}, "/input"),
+        ("VGG16", {"input": [32, 32, None]}, "/input"),
+        ("VGG16", {"input": [32, 0, 3]}, "/input/1"),
+        ("VGG16", {"input": [32, 2**24 + 1, 3]}, "/input/1"),
+        ("VGG16", {"input": [32, 32.0, 3]}, "/input/1"),
+        ("VGG16", {"input": [None, None, 3]}, "/input"),
+        ("MobileNet", {"alpha": 0.001}, "/alpha"),
+        ("MobileNet", {"alpha": float("nan")}, "/alpha"),
+        ("MobileNet", {"alpha": 1e9}, "/alpha"),
+        ("MobileNet", {"depth_multiplier": 2**31}, "/depth_multiplier"),
+        ("MobileNet", {"dropout": 1.5}, "/dropout"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(name: str, arguments: dict[str, Any], pointer: str) -> None:
+    """At the argument that is wrong, with what came."""
+    problem = refused(name, **arguments)
+    assert problem.pointer == pointer
+    assert problem.expected
+    assert problem.received
+
+
+@pytest.mark.parametrize(("word", "meant"), [("MobilenetV2", "MobileNetV2"), ("InceptionV4", "InceptionV3")])
+def test_the_nearest_name_is_suggested(word: str, meant: str) -> None:
+    """For one that keras.applications does not have."""
+    problem = refused(word)
+    assert (problem.pointer, problem.suggestion) == ("/application", f'write "{meant}"')
+
+
+def test_what_keras_says_of_the_shape_that_weights_want() -> None:
+    """Keras speaks before it looks for a file."""
+    with pytest.raises(InvalidDocument) as caught:
+        keras_model(parse_application({"application": "VGG16", "input": [64, 64, 3]}), "imagenet")
+    (problem,) = caught.value.problems
+    assert (problem.pointer, problem.received) == ("/input", "[64, 64, 3]")
+    assert problem.expected == "[224, 224, 3], or another size without the top"

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from models.document import MAX_DEPTH, parse_document
+from models.document import parse_document
 from models.errors import InvalidDocument, LayerscopeError
 from models.expansion import expand
+from models.json_value import MAX_DEPTH
 from models.keras_json import is_keras_json
 from models.network import Network
 

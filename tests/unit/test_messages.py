@@ -11,6 +11,8 @@ import pytest
 
 from models.engine.channel import FrameReader, frame
 from models.engine.messages import (
+    Construct,
+    Constructed,
     Data,
     Failed,
     FromEngine,
@@ -42,6 +44,7 @@ FROM_FRONT = [
     Weights(4, "key", b"{}", None, 10),
     Weights(4, "key", b"{}", None, 10, WeightsFile("/data/weights/ab.safetensors", "ab")),
     Specify(5, b"{}"),
+    Construct(5, b"{}"),
     Release((Span(0, 1), Span(4096, 5))),
 ]  # fmt: skip
 FROM_ENGINE = [
@@ -49,6 +52,7 @@ FROM_ENGINE = [
     Failed(5, "invalid_document", "text – “quoted”", (("/layers/0", "message", None, "received", None),)),
     Planned(6, b'{"layers":[]}'),
     Specified(6, (WeightSpec("conv2d/kernel", (3, 3, 1, 2), "float32", "layers/conv2d/vars/0"),)),
+    Constructed(6, b"{}"),
     Ran(7, (LayerInfo("a", "Conv2D", TENSOR, 30, STATS, (SCALAR,)), LayerInfo("b", "Dense", None, 0)),
         {"input": STATS}, 2**48, True, 0.1, 1e-9, (TENSOR, SCALAR), (Payload(b""),)),
     Data(8, Payload(None, Span(0, 0))),

@@ -1,0 +1,93 @@
+"""Networks of keras.applications, made by Keras' own constructors without memory for their weights."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import orjson
+from keras.src.backend.common import global_state  # private: pinned, and covered by a test
+
+from models.applications import Application
+from models.document import Document, parse_document
+from models.engine.outline import uninitialised
+from models.engine.refusals import REFUSALS, sentence_of
+from models.errors import InvalidDocument, Problem, shown
+
+OURS = {"application", "name", "seed", "input", "weights"}
+"""Fields that a constructor does not take as they are."""
+
+
+def constructed(application: Application) -> Document:
+    """The network that Keras' constructor makes, weights left out.
+
+    Raises:
+        InvalidDocument: what Keras refuses.
+    """
+    with uninitialised():
+        model = keras_model(application, weights=None)
+    return document_of_model(model, application)
+
+
+def keras_model(application: Application, weights: str | None) -> keras.Model:
+    """Calls the constructor. The same arguments give the same names, whatever was made before.
+
+    Raises:
+        InvalidDocument: what Keras refuses, pointing at the argument.
+    """
+    constructor = getattr(keras.applications, application.application)
+    shape = tuple(application.input) if application.input is not None else None
+    with fresh_names(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # unusual channels are the client's choice
+        try:
+            return constructor(weights=weights, input_shape=shape, **application.model_dump(exclude=OURS))
+        except REFUSALS as error:
+            raise InvalidDocument("", [_problem(application, sentence_of(error))]) from error
+
+
+def document_of_model(model: keras.Model, application: Application) -> Document:
+    """A constructed model as a document that images reach scaled as its `preprocess_input` does."""
+    document = parse_document(orjson.loads(model.to_json()))
+    return document.model_copy(update={"scale": application.scale})
+
+
+@contextmanager
+def fresh_names() -> Iterator[None]:
+    """Layers that a constructor does not name are numbered from the start, as in a new process."""
+    before = global_state.get_global_attribute("object_name_uids")
+    global_state.set_global_attribute("object_name_uids", None)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", before)
+
+
+SMALLEST = re.compile(r"at least (\d+) ?x ?(\d+)")
+RIGHT_SHAPE = re.compile(r"`input_shape` should be (\([^)]*\))")
+MENTIONS = {"input_shape": "input", "filters": "alpha", "depth multiplier": "depth_multiplier", "alpha": "alpha"}
+"""What Keras' sentences speak of, and our field that it follows from."""
+
+
+def _problem(application: Application, sentence: str) -> Problem:
+    """Keras' refusal, at the argument that it is about."""
+    name = application.application
+    received = shown(application.input)
+    if found := SMALLEST.search(sentence):
+        height, width = found.groups()
+        expected = f"at least {height} pixels high and {width} wide"
+        return Problem("/input", f"the picture is too small for {name}", expected, received)
+    if found := RIGHT_SHAPE.search(sentence):
+        shape = [int(number) for number in re.findall(r"\d+", found[1])]
+        expected = f"{shape}, or another size without the top"
+        return Problem("/input", f"{name} with its top and the weights of ImageNet has one size", expected, received)
+    if "static `input_shape`" in sentence:
+        expected = "a fixed height and width, or include_top false"
+        return Problem("/input", f"{name} with its top has one size", expected, received)
+    field = next((ours for word, ours in MENTIONS.items() if word in sentence and hasattr(application, ours)), None)
+    value: Any = getattr(application, field) if field else None
+    return Problem(f"/{field}" if field else "", f"Keras refuses this {name}: {sentence}",
+                   "arguments that Keras' constructor takes", shown(value) if field else None)  # fmt: skip

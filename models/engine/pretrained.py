@@ -1,0 +1,138 @@
+"""`python -m models.engine.pretrained`: has Keras fetch one network's weights of ImageNet, writes them down, ends.
+
+A job on the standard input, its outcome on the standard output. Files lie in Keras' own folder (`KERAS_HOME`), where
+what was put by hand is found too. A process of its own, for a download takes as long as it likes, and so that an
+engine need not hold the same weights twice.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import keras
+import msgspec
+import orjson
+from keras.src.backend.config import keras_home  # private: as is the next
+from keras.src.utils import file_utils  # private: what the constructors call; covered by a test
+
+from models.applications import parse_application
+from models.document import Document, canonical
+from models.engine.applications import document_of_model, keras_model
+from models.engine.outline import declared_shapes, outline
+from models.engine.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome
+from models.engine.weights import weight_specs
+from models.errors import InvalidDocument, LayerscopeError, Problem, WeightsUnavailable
+from models.expansion import expand
+from models.weights.canonical import write_canonical
+from models.weights.specs import WeightSpec
+
+
+class Files:
+    """Keras' `get_file`, so that a download is in Keras' folder whole or not at all, and failures name the file."""
+
+    def __init__(self, folder: Path, get_file: Callable[..., str]) -> None:
+        self._folder, self._get_file = folder, get_file
+        self.name: str | None = None
+        """The file that was there or came; whatever goes wrong from then on is its fault."""
+
+    def get(self, fname: str, origin: str, cache_subdir: str = "models", file_hash: str | None = None) -> str:
+        """The path of a file, from Keras' folder or from where Keras offers it.
+
+        Raises:
+            WeightsUnavailable: it is in neither.
+        """
+        place = Path(keras_home(), cache_subdir, fname)
+        if not _is_whole(place, file_hash):
+            try:
+                fetched = self._get_file(fname, origin, cache_dir=str(self._folder), file_hash=file_hash)
+            except Exception as error:
+                raise _unavailable(fname, f"it cannot be downloaded from {origin}") from error
+            _keep(Path(fetched), place)
+            place = Path(fetched)
+        self.name = fname
+        return str(place)
+
+
+def _is_whole(place: Path, file_hash: str | None) -> bool:
+    return place.is_file() and (file_hash is None or file_utils.validate_file(str(place), file_hash))
+
+
+def _keep(fetched: Path, place: Path) -> None:
+    """Puts a copy into Keras' folder, if that can be written to."""
+    part = place.with_name(place.name + ".part")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(fetched, part)
+        os.replace(part, place)
+    except OSError:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _unavailable(name: str, reason: str) -> WeightsUnavailable:
+    advice = 'put it there, or write "weights": null'
+    expected = f"the file models/{name} in the folder of LAYERSCOPE_KERAS_HOME (~/.keras if that is not set)"
+    return WeightsUnavailable("", [Problem("/weights", f"{name} is not there", expected, reason, advice)])
+
+
+def fetched(job: Job) -> Fetched:
+    """The network that Keras loads, written down.
+
+    Raises:
+        InvalidDocument: what Keras refuses.
+        WeightsUnavailable: the file is neither there nor to be had, or is damaged.
+    """
+    application, folder = parse_application(orjson.loads(job.arguments)), Path(job.folder)
+    files = Files(folder, file_utils.get_file)
+    file_utils.get_file = files.get
+    try:
+        model = keras_model(application, "imagenet")
+    except (InvalidDocument, OSError) as error:
+        if files.name is not None:
+            raise _unavailable(files.name, "a file that is damaged or for another network") from error
+        raise
+    document = document_of_model(model, application)
+    return Fetched(orjson.dumps(canonical(document)), _written(model, document, folder / WEIGHTS))
+
+
+def _written(model: keras.Model, document: Document, target: Path) -> str:
+    """Writes the weights; the digest."""
+    network = expand(document)
+    specs = weight_specs(outline(network, declared_shapes(network)))
+    check_same(specs, model)
+    return write_canonical(specs, (variable.value.numpy() for variable in model.weights), target)
+
+
+def check_same(specs: Sequence[WeightSpec], model: keras.Model) -> None:
+    """The specs and Keras list the same weights in the same order: layer by layer, shape by shape.
+
+    Raises:
+        RuntimeError: they do not.
+    """
+    owners = {id(variable): layer.name for layer in model.layers for variable in layer.weights}
+    for spec, variable in zip(specs, model.weights, strict=True):
+        if spec.shape != tuple(variable.shape) or not spec.name.startswith(owners[id(variable)] + "/"):
+            raise RuntimeError(f"Keras has {variable.path} where the document has {spec.name}")
+
+
+def main() -> None:
+    """One job, one outcome. Keras prints on the standard output, which is kept from it."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    try:
+        outcome: Outcome = fetched(job)
+    except LayerscopeError as error:
+        rows = tuple((p.pointer, p.message, p.expected, p.received, p.suggestion) for p in error.problems)
+        outcome = NotFetched(error.code, error.detail, rows)
+    with os.fdopen(answers, "wb") as stream:
+        stream.write(msgspec.json.encode(outcome))
+
+
+if __name__ == "__main__":
+    main()

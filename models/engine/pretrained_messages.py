@@ -1,0 +1,31 @@
+"""What is said to and by the throw-away process that fetches the weights of ImageNet. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A network with the weights of ImageNet, as `models.applications.graph_arguments` wrote it, and a folder."""
+
+    arguments: bytes
+    folder: str
+
+
+class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
+    """The network as a canonical document; `WEIGHTS` in the folder is its canonical file of weights, of this digest."""
+
+    document: bytes
+    digest: str
+
+
+class NotFetched(msgspec.Struct, frozen=True, tag="not_fetched"):
+    """Refused or impossible; rebuilt as an error by `models.errors.error_of`."""
+
+    code: str
+    detail: str
+    problems: tuple[tuple[str, str, str | None, str | None, str | None], ...]
+
+
+Outcome = Fetched | NotFetched
+WEIGHTS = "weights.safetensors"

@@ -1,0 +1,44 @@
+"""The JSON value that was sent as a document, before anything is known of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from models.errors import InvalidDocument, Problem, shown
+
+MAX_DEPTH = 64
+"""Deepest nesting of arrays and objects in a document."""
+
+
+def loaded(raw: Any) -> Any:
+    """The JSON value that a document is, also where it was sent as text.
+
+    Raises:
+        InvalidDocument: for text that is not JSON, and for what nests too deeply.
+    """
+    try:
+        value = orjson.loads(raw) if isinstance(raw, str) else raw
+    except orjson.JSONDecodeError as error:
+        expected = f"a document, or JSON text; line {error.lineno}, column {error.colno} is not"
+        raise InvalidDocument("", [Problem("", "the text is not JSON", expected, shown(raw))]) from None
+    if _depth(value) > MAX_DEPTH:
+        raise InvalidDocument("The document nests too deeply.", [_too_deep()])
+    return value
+
+
+def _too_deep() -> Problem:
+    return Problem("", "the document nests too deeply", f"at most {MAX_DEPTH} levels of nesting", "more levels")
+
+
+def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
+    """Levels of nesting, counted up to `limit` without recursion."""
+    level, depth = [value], 0
+    while level and depth < limit:
+        children = [item for item in level if isinstance(item, dict | list)]
+        level = [inner for item in children for inner in (item.values() if isinstance(item, dict) else item)]
+        depth += bool(children)
+        if not children:
+            break
+    return depth

@@ -1,0 +1,96 @@
+"""Networks with the weights of ImageNet: Keras' loader, on a folder that holds a file of random weights."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.api.conftest import Reply, encoded
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+MODEL = {"application": "MobileNetV2", "alpha": 0.35, "input": [96, 96, 3], "include_top": False, "pooling": "avg"}
+FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5"
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that is not there: downloads fail at once."""
+
+
+def keras_model() -> keras.Model:
+    """The network of MODEL with random weights, the same each time."""
+    keras.utils.set_random_seed(0)
+    return keras.applications.MobileNetV2((96, 96, 3), alpha=0.35, weights=None, include_top=False, pooling="avg")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of Keras with one file, in the format of Keras' own."""
+    folder = tmp_path_factory.mktemp("keras")
+    (folder / "models").mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Keras' own, of NumPy
+        keras_model().save(folder / "models" / FILE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def offline(
+    home: Path, tmp_path_factory: pytest.TempPathFactory, start_server: Callable[..., AbstractContextManager[Server]]
+) -> Iterator[Server]:
+    """A server that finds weights in the folder and nowhere else."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            patch.setenv(name, NOWHERE)
+        patch.setenv("no_proxy", "127.0.0.1")
+        with start_server(tmp_path_factory.mktemp("data"), KERAS_HOME=str(home)) as server:
+            yield server
+
+
+def test_weights_and_activations_are_those_that_keras_loads(offline: Server, home: Path) -> None:
+    """The same numbers as in the file; the same id wherever the network is named; and no second look at the file."""
+    x = np.random.default_rng(0).uniform(-1, 1, (1, 96, 96, 3)).astype(np.float32)
+    options = {"data": "base64", "weights": True}
+    reply = Reply(offline.run(MODEL, encoded(x), **options))
+    model = keras_model()
+    for layer in model.layers:
+        if layer.weights:
+            for ours, theirs in zip(reply.weights(layer.name).values(), layer.weights, strict=True):
+                np.testing.assert_array_equal(ours, theirs.value.numpy())
+    np.testing.assert_allclose(reply.array("global_average_pooling2d"), model(x).numpy(), rtol=1e-4, atol=1e-5)
+
+    (home / "models" / FILE).unlink()
+    names = [reply.body["model"]["id"], offline.plan(MODEL | {"name": "mine"})["model"]["id"],
+             offline.client.put("/v1/models/pretrained", json=MODEL).json()["id"]]  # fmt: skip
+    assert len(set(names)) == 1
+    assert offline.plan(MODEL | {"weights": None})["model"]["id"] != names[0]
+    stored = Reply(offline.client.get("/v1/models/pretrained/layers/Conv1/weights?data=base64").json())
+    np.testing.assert_array_equal(stored.weights("Conv1")["kernel"], model.get_layer("Conv1").kernel.value.numpy())
+
+
+def test_a_file_that_cannot_be_had(offline: Server) -> None:
+    """503, with the file's name and where to put it; the next request is answered as ever."""
+    reply = offline.post("/v1/activations", json={"model": {"application": "MobileNet"}, "inputs": [[[[0, 0, 0]]]]})
+    assert (reply.status_code, reply.json()["code"], reply.headers["retry-after"]) == (503, "weights_unavailable", "1")
+    (problem,) = reply.json()["errors"]
+    assert problem["pointer"] == "/model/weights"
+    assert "models/mobilenet_1_0_224_tf.h5" in problem["expected"]
+    assert "LAYERSCOPE_KERAS_HOME" in problem["expected"]
+    assert problem["suggestion"] == 'put it there, or write "weights": null'
+    assert offline.plan({"application": "MobileNet", "weights": None})["totals"]["parameters"] == 4_253_864
+
+
+def test_weights_come_from_one_place(offline: Server) -> None:
+    """A file of weights with a network that brings its own: neither is preferred in silence."""
+    files: dict[str, Any] = {"model": (None, json.dumps(MODEL)), "weights": ("x.npz", b"PK\x03\x04")}
+    reply = offline.client.put("/v1/models/both", files=files)
+    assert reply.status_code == 422
+    (problem,) = reply.json()["errors"]
+    assert (problem["pointer"], problem["suggestion"]) == ("/model/weights", 'write "weights": null')

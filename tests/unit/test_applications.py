@@ -1,0 +1,137 @@
+"""What the front does with networks of keras.applications: constructed once, kept within bounds, labelled anew."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+
+from models.applications import parse_application
+from models.document import canonical, parse_document
+from models.engine.messages import Construct, Constructed
+from models.errors import EngineLost, InvalidDocument, Problem, WeightsUnavailable
+from service.applications import KEPT, Applications
+from service.jobs import Answer, Question
+
+DOCUMENT = {"name": "keras' name", "input": [8, 8, 1], "layers": [{"type": "Flatten"}], "scale": "signed"}
+
+
+class Constructing:
+    """An engine that takes a while, counts, and fails when told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[bytes] = []
+        self.failure: Exception | None = None
+
+    async def ask(self, question: Question) -> Answer:
+        """The same document always."""
+        request, answer = question.phrase(1, ()), Answer()
+        assert isinstance(request, Construct)
+        self.asked.append(request.arguments)
+        await asyncio.sleep(0.01)
+        if self.failure is not None:
+            raise self.failure
+        answer.begin(Constructed(1, orjson.dumps(canonical(parse_document(DOCUMENT)))), [])
+        return answer
+
+
+class Nothing:
+    """No weights of ImageNet."""
+
+    async def get(self, _: bytes) -> None:
+        """Refuses."""
+        raise WeightsUnavailable
+
+
+def made() -> tuple[Constructing, Applications]:
+    """An engine, and what asks it."""
+    engine = Constructing()
+    return engine, Applications(engine, Nothing())  # type: ignore[arg-type]
+
+
+async def test_however_many_ask_it_is_constructed_once() -> None:
+    """At once, one after the other, under another label, with another seed, and with defaults written out."""
+    engine, applications = made()
+    raw = {"application": "VGG16", "weights": None}
+    await asyncio.gather(*(applications.read({**raw, "seed": seed}) for seed in range(5)))
+    labelled = (
+        await applications.read({**raw, "name": "mine", "seed": 7, "classes": 1000, "include_top": True})
+    ).document
+    assert len(engine.asked) == 1
+    assert (labelled.name, labelled.seed, labelled.scale) == ("mine", 7, "signed")
+    assert (await applications.read(raw)).document.name == "keras' name"
+
+
+async def test_what_an_engine_is_asked_reads_the_same() -> None:
+    """The arguments, but for what does not change the graph."""
+    engine, applications = made()
+    raw = {"application": "MobileNet", "weights": None, "alpha": 0.5, "input": [64, None, 3], "include_top": False}
+    await applications.read(orjson.dumps({**raw, "seed": 3}).decode())
+    assert parse_application(orjson.loads(engine.asked[0])) == parse_application(raw)
+
+
+async def test_failures_are_not_kept() -> None:
+    """Each that waited has the error; the next who asks starts again."""
+    engine, applications = made()
+    engine.failure = EngineLost()
+    raw = {"application": "VGG16", "weights": None}
+    failed = await asyncio.gather(*(applications.read(raw) for _ in range(3)), return_exceptions=True)
+    assert [type(error) for error in failed] == [EngineLost] * 3
+    engine.failure = None
+    await applications.read(raw)
+    assert len(engine.asked) == 2
+
+
+async def test_who_goes_away_takes_nothing_along() -> None:
+    """A client that hangs up does not end what others wait for."""
+    engine, applications = made()
+    raw = {"application": "VGG16", "weights": None}
+    impatient = asyncio.create_task(applications.read(raw))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await applications.read(raw)
+    assert len(engine.asked) == 1
+
+
+async def test_few_are_kept() -> None:
+    """The one that was not asked for the longest is forgotten."""
+    engine, applications = made()
+
+    async def ask(size: int) -> None:
+        await applications.read({"application": "VGG16", "weights": None, "input": [size, size, 3]})
+
+    for size in range(1, KEPT + 1):
+        await ask(size)
+    await ask(1)
+    await ask(KEPT + 1)
+    await ask(1)
+    assert len(engine.asked) == KEPT + 1
+    await ask(2)
+    assert len(engine.asked) == KEPT + 2
+
+
+async def test_problems_of_what_a_name_stands_for_point_at_what_was_sent() -> None:
+    """The input was sent; layers were not."""
+    _, applications = made()
+    document = (await applications.read({"application": "VGG16", "weights": None})).document
+    error = InvalidDocument("", [Problem("/input/input_layer/shape/0", "x"), Problem("/layers/3/filters", "x")])
+    assert [problem.pointer for problem in document.places.located(error).problems] == ["/input", ""]
+
+
+async def test_other_documents_pass_through() -> None:
+    """Without an engine; text and lists too."""
+    engine, applications = made()
+    for raw in ([{"type": "Flatten"}], '{"layers": [{"type": "Flatten"}]}'):
+        assert len((await applications.read(raw)).document.layers) == 1
+    with pytest.raises(InvalidDocument):
+        await applications.read("{")
+    assert engine.asked == []
+
+
+async def test_weights_of_imagenet_are_asked_of_nobody_else() -> None:
+    """No engine constructs a network that comes with weights; Keras' default is that it does."""
+    engine, applications = made()
+    with pytest.raises(WeightsUnavailable):
+        await applications.read({"application": "VGG16"})
+    assert engine.asked == []
