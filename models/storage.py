@@ -109,6 +109,15 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def second_name(source: Path, target: Path) -> Path:
+    """The same file at `target`, too: neither may be changed. A copy where file systems differ."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+    return target
+
+
 def digest_of(path: Path) -> str:
     """The SHA-256 of a local file's bytes, in hexadecimal."""
     with path.open("rb") as file:

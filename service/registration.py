@@ -12,6 +12,7 @@ from models.engine.messages import Specified
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
 from models.expansion import expand
 from models.network import Network
+from models.storage import second_name
 from models.store import Entry
 from models.tensors.archive import ZIP_START
 from models.weights.canonical import convert
@@ -51,7 +52,9 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
 def _put(state: State, name: str, model: Model) -> Put:
     if model.weights is None:
         return state.store.put(name, model.document)
-    return state.store.put(name, model.document, Path(model.weights.path), model.weights.digest)
+    with state.store.scratch.folder() as folder:
+        copy = second_name(Path(model.weights.path), Path(folder) / WEIGHTS)
+        return state.store.put(name, model.document, copy, model.weights.digest)
 
 
 def _check_alone(model: Model) -> None:
