@@ -1,7 +1,7 @@
 """Files in folders, over fsspec, that are there whole or not at all.
 
 A write goes to a temporary file, is synced, and is renamed into place; a process that dies on the way leaves nothing
-but the temporary file, which the next `open` removes. Object stores are atomic by themselves.
+but its scratch folder, which the next `open` removes. Object stores are atomic by themselves.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import gettempdir
 from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from models.scratch import Scratch
+
 TEMPORARY = "tmp"
-COPY_BYTES = 1024 * 1024
 
 
 class Storage:
@@ -27,15 +28,16 @@ class Storage:
 
     def __init__(self, url: str, folders: Sequence[str]) -> None:
         self._fs, self._root = fsspec.core.url_to_fs(url, auto_mkdir=True)
-        self._folders = (*folders, TEMPORARY)
+        self._folders = folders
         self.is_local = isinstance(self._fs, LocalFileSystem)
+        elsewhere = Path(gettempdir()) / f"layerscope-{os.getuid()}"
+        self.scratch = Scratch(Path(self.path(TEMPORARY)) if self.is_local else elsewhere)
 
     def open(self) -> None:
         """Makes the folders, and removes what an interrupted write left behind."""
         for folder in self._folders:
             self._fs.makedirs(self.path(folder), exist_ok=True)
-        for file in self.files(TEMPORARY):
-            self.remove(TEMPORARY, file)
+        self.scratch.open()
 
     def path(self, *parts: str) -> str:
         """Where something lies, in the words of the file system."""
@@ -65,39 +67,37 @@ class Storage:
         if not self.is_local:
             self._fs.pipe_file(self.path(folder, file), data)
             return
-        with self._replacing(folder, file) as target:
-            target.write(data)
+        with self._replacing(folder, file) as temporary:
+            temporary.write_bytes(data)
 
-    def write_file(self, source: Path, folder: str, file: str) -> None:
-        """Writes a copy of a local file, piece by piece."""
+    def adopt(self, source: Path, folder: str, file: str) -> None:
+        """Moves a local file here."""
         if not self.is_local:
             self._fs.put_file(str(source), self.path(folder, file))
+            source.unlink()
             return
-        with source.open("rb") as opened, self._replacing(folder, file) as target:
-            shutil.copyfileobj(opened, target, COPY_BYTES)
+        with self._replacing(folder, file) as temporary:
+            shutil.move(source, temporary)
 
     def fetch(self, folder: str, file: str, target: Path) -> None:
         """Copies a file to a local path."""
         self._fs.get_file(self.path(folder, file), str(target))
 
     @contextmanager
-    def _replacing(self, folder: str, file: str) -> Iterator[BinaryIO]:
-        """A new file that takes its place, on disk, when the block ends well."""
-        temporary = self.path(TEMPORARY, uuid4().hex)
+    def _replacing(self, folder: str, file: str) -> Iterator[Path]:
+        """A path whose file takes its place, on disk, when the block ends well."""
+        temporary = self.scratch.path / uuid4().hex
         try:
-            with open(temporary, "wb") as target:
-                yield target
-                target.flush()
-                os.fsync(target.fileno())
+            yield temporary
+            _sync(temporary)
             os.replace(temporary, self.path(folder, file))
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        _sync_folder(self.path(folder))
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync(Path(self.path(folder)))  # a rename lasts once its folder is on disk
 
 
-def _sync_folder(path: str) -> None:
-    """A rename lasts once its folder is on disk."""
+def _sync(path: Path) -> None:
+    """Waits until a file or folder is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -25,6 +25,7 @@ from models.document import Document, canonical, parse_document
 from models.errors import NotFound, Problem, did_you_mean, shown
 from models.expansion import expand
 from models.network import NO_WEIGHTS
+from models.scratch import Scratch
 from models.storage import Storage
 from models.weights.objects import FOLDER, WeightsObjects
 from models.weights.specs import WeightsFile
@@ -67,8 +68,13 @@ class ModelStore:
             self._sweep()
 
     def close(self) -> None:
-        """Removes this process' copies of weights that lie elsewhere."""
-        self._weights.close()
+        """Removes this process' scratch files, among them copies of weights that lie elsewhere."""
+        self._storage.scratch.close()
+
+    @property
+    def scratch(self) -> Scratch:
+        """Where files on their way to this store may lie."""
+        return self._storage.scratch
 
     def _sweep(self) -> None:
         """Removes what nobody points to."""
@@ -151,7 +157,7 @@ class ModelStore:
     ) -> tuple[Entry, bool]:
         """Points `name` at a document and its weights, a canonical file of this digest; whether the name is new.
 
-        The file is copied. A name that had weights and is put without has those of its seed.
+        The file is moved into the store. A name that had weights and is put without has those of its seed.
         """
         if weights is None:
             return self._put(name, document, NO_WEIGHTS)
@@ -205,4 +211,5 @@ class ModelStore:
 
 def entry_json(entry: Entry) -> dict[str, Any]:
     """What a list of models says of one."""
-    return {"name": entry.name, "id": entry.id, "created": entry.created}
+    weights = f"sha256:{entry.weights}" if entry.weights else None
+    return {"name": entry.name, "id": entry.id, "created": entry.created, "weights": weights}

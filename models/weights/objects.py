@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import RLock
 from uuid import uuid4
 
@@ -27,12 +26,6 @@ class WeightsObjects:
         self._storage, self._is_wanted, self._lock = storage, is_wanted, lock
         self._users: Counter[str] = Counter()
         self._verified: dict[str, Path] = {}
-        self._downloads: TemporaryDirectory[str] | None = None
-
-    def close(self) -> None:
-        """Removes local copies."""
-        if self._downloads is not None:
-            self._downloads.cleanup()
 
     @contextmanager
     def using(self, digest: str) -> Iterator[None]:
@@ -47,15 +40,16 @@ class WeightsObjects:
                 self.forget(digest)
 
     def add(self, source: Path, digest: str) -> None:
-        """Stores a copy of a local file, unless it is there; the caller is `using` the digest.
+        """Takes a local file over, unless the same is there already; the caller is `using` the digest.
 
         Raises:
             RuntimeError: its bytes are not those of the digest.
         """
+        if self._storage.exists(FOLDER, digest + SUFFIX):
+            return
         if digest_of(source) != digest:
             raise RuntimeError(f"{source} is not the file of digest {digest}")
-        if not self._storage.exists(FOLDER, digest + SUFFIX):
-            self._storage.write_file(source, FOLDER, digest + SUFFIX)
+        self._storage.adopt(source, FOLDER, digest + SUFFIX)
 
     def forget(self, digest: str) -> None:
         """Removes a file that is neither wanted nor in use."""
@@ -89,9 +83,7 @@ class WeightsObjects:
     def _fetched(self, digest: str) -> Path:
         if self._storage.is_local:
             return Path(self._storage.path(FOLDER, digest + SUFFIX))
-        with self._lock:
-            self._downloads = self._downloads or TemporaryDirectory(prefix="layerscope-")
-            folder = Path(self._downloads.name)
+        folder = self._storage.scratch.path
         temporary = folder / uuid4().hex
         self._storage.fetch(FOLDER, digest + SUFFIX, temporary)
         os.replace(temporary, folder / (digest + SUFFIX))

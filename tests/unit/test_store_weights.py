@@ -47,6 +47,7 @@ def url(request, tmp_path):
 def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
     """Also from a store opened anew; the same weights make the same id."""
     path, digest = weights(tmp_path, 1)
+    content = path.read_bytes()
     store = opened(url)
     plain, is_new = store.put("a", document())
     assert is_new
@@ -57,7 +58,7 @@ def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
     again = opened(url)
     assert again.entries() == store.entries()
     file = again.local_weights(again.find("a"))
-    assert (Path(file.path).read_bytes(), file.digest) == (path.read_bytes(), digest)
+    assert (Path(file.path).read_bytes(), file.digest) == (content, digest)
     assert again.document(again.find("a")) == document()
     again.close()
     store.close()
@@ -116,6 +117,7 @@ def test_what_nobody_points_to_is_removed_when_the_store_is_opened(tmp_path):
     """Documents, weights and halves of files that a process left when it died."""
     store = opened(tmp_path / "store")
     store.put("a", document(), *weights(tmp_path, 1))
+    store.close()
     for lost in ("objects/0.json", "weights/0.safetensors", "tmp/0"):
         (tmp_path / "store" / lost).write_bytes(b"half")
     opened(tmp_path / "store")
