@@ -17,6 +17,7 @@ from models.addresses import select
 from models.document import Document, canonical, parse_document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
 from models.network import Network
+from models.views.selection import views_of
 from service.bodies import is_json, media_type, parse_form, parse_json, part_bytes, unsupported
 from service.inputs import Posted, Resolved, resolve
 from service.jobs import Question, run_question
@@ -154,13 +155,15 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
 
 def _question(state: State, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:
     network = resolved.network
+    outputs = select(network, options.layers)
     return run_question(
         network.identity(), document_bytes(network), list(network.inputs), resolved.arrays, state.settings,
-        outputs=select(network, options.layers),
+        outputs=outputs,
         data=wanted is not JSON or options.data != "none",
         stats=options.stats if options.stats is not None else wanted is JSON,
         weights=options.weights,
         training=options.training,
+        views=views_of(network, outputs, options.views()),
     )  # fmt: skip
 
 

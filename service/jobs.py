@@ -12,6 +12,7 @@ import numpy as np
 
 from models.engine.messages import Plan, Planned, Ran, Request, Run, TensorInfo, Weights
 from models.errors import LayerscopeError
+from models.views.view import View
 from service.settings import Settings
 
 
@@ -127,10 +128,15 @@ def run_question(
     return Question(key, phrase, tuple(arrays))
 
 
-def plan_question(document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]) -> Question:
+def plan_question(
+    document: bytes,
+    shapes: Mapping[str, tuple[int | None, ...]],
+    outputs: tuple[str, ...],
+    views: Mapping[str, View],
+) -> Question:
     """The plan of a document on these input shapes, as a question."""
     key = f"plan:{crc32(document)}"
-    return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs))
+    return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs, dict(views)))
 
 
 def weights_question(key: str, document: bytes, paths: tuple[str, ...] | None, limits: Settings) -> Question:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from models.errors import InvalidOption, Problem, shown
 from models.validation import field_names, pointer_to, problems_of
+from service.view_options import ViewOptions
 
 MAX_SELECTORS = 1024
 
@@ -29,10 +30,8 @@ Selectors = Annotated[
 ]
 
 
-class ActivationOptions(BaseModel):
+class ActivationOptions(ViewOptions):
     """Options of a request for activations."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     layers: Selectors = None
     data: Literal["nested", "base64", "none"] = Field("nested", description="How JSON carries the arrays.")

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from models.engine.messages import LayerInfo, Ran, TensorInfo
 from models.tensors.dtypes import DTYPES
+from models.views.view import SUFFIXES
 from service.jobs import Answer
 from service.tensor_response import TensorResponse
 from service.wire.formats import JSON, NPZ, SAFETENSORS, Format
@@ -79,7 +80,12 @@ async def activations_response(told: Told, answer: Answer, wanted: Format, mode:
 
 def _json(told: Told, ran: Ran, arrays: Mapping[str, np.ndarray], mode: str, weights: bool) -> bytes:
     entries = [
-        LayerEntry(layer, arrays.get(layer.address), [arrays[info.name] for info in layer.weights] if weights else None)
+        LayerEntry(
+            layer,
+            arrays.get(layer.address),
+            [arrays[info.name] for info in layer.weights] if weights else None,
+            {suffix: arrays[layer.address + suffix] for suffix in SUFFIXES if layer.address + suffix in arrays},
+        )
         for layer in ran.layers
     ]
     return activations_json(head_of(told, ran), entries, mode)  # type: ignore[arg-type]

@@ -21,7 +21,8 @@ MAIN = ""
 INDICES, VALUES = ":indices", ":values"
 COUNTS, EDGES, OUTSIDE = ":counts", ":edges", ":outside"
 SCALE, OFFSET = ":scale", ":offset"
-"""Suffixes of the members that a view is sent as, after the layer's address. No layer's name has a colon."""
+SUFFIXES = (INDICES, VALUES, COUNTS, EDGES, OUTSIDE, SCALE, OFFSET)
+"""What the members that a view is sent as are called, after the layer's address. No layer's name has a colon."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,20 @@ class View(msgspec.Struct, frozen=True):
             return self._cast(MAIN, form)
         indices, values = self.top.forms(form, address)
         return {**self._cast(VALUES, values), INDICES: indices}
+
+    def row(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, Any]:
+        """What a plan and a reply say of this view of an output: the options, and the result's shape, dtype and bytes.
+
+        Of top those of the values, of a histogram those of the counts; the bytes are those of all members.
+
+        Raises:
+            InvalidOption: the view does not fit the tensor.
+        """
+        forms = list(self.forms(shape, dtype, address).values())
+        sizes = [form.nbytes for form in forms]
+        known = [size for size in sizes if size is not None]
+        nbytes = sum(known) if len(known) == len(sizes) else None
+        return {**self.written(), "shape": forms[0].shape, "dtype": forms[0].dtype, "bytes": nbytes}
 
     def _reduced(self, form: Form, address: str) -> Form:
         form = self.slice.form(form, address) if self.slice is not None else form

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
@@ -16,6 +16,7 @@ from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, Unk
 from models.expansion import expand
 from models.network import Network
 from models.validation import field_names, problems_of
+from models.views.selection import views_of
 from service.activations import Model, document_bytes, inline_model
 from service.bodies import is_json, parse_json, unsupported
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
@@ -23,6 +24,7 @@ from service.errors import raises
 from service.options import Selectors, from_pairs, gathered
 from service.plan_schemas import PlanReply
 from service.state import State, StateOf
+from service.view_options import ViewOptions
 
 router = APIRouter(tags=["plan"])
 
@@ -36,10 +38,8 @@ def _not_a_bool(value: Any) -> Any:
     return value
 
 
-class PlanOptions(BaseModel):
+class PlanOptions(ViewOptions):
     """What a plan is asked for besides the model."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     batch: Annotated[
         Annotated[int, Field(ge=1, le=MAX_BATCH)] | None,
@@ -110,17 +110,24 @@ async def _planned(state: State, model: Model, options: PlanOptions) -> Response
     try:
         network = expand(model.document)
         require_inputs(network)
-        plan = await plan_of(state, network, options.batch, options.layers)
+        plan = await plan_of(state, network, options.batch, options.layers, options.views())
     except InvalidDocument as error:
         raise model.located(error) from None
     head = {"id": network.identity(), "name": model.name, "parameters": plan["totals"]["parameters"]}
     return Response(orjson.dumps({"model": head, **plan}), media_type="application/json")
 
 
-async def plan_of(state: State, network: Network, batch: int | None, layers: list[str] | None) -> dict[str, Any]:
+async def plan_of(
+    state: State,
+    network: Network,
+    batch: int | None,
+    layers: list[str] | None,
+    views: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The engine's plan of a network that declares its inputs."""
+    outputs = select(network, layers)
     shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    raw = await state.engines.plan(document_bytes(network), shapes, select(network, layers))
+    raw = await state.engines.plan(document_bytes(network), shapes, outputs, views_of(network, outputs, views or {}))
     plan: dict[str, Any] = orjson.loads(raw)
     return plan
 
