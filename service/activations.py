@@ -7,26 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.addresses import select
-from models.document import Document, canonical, parse_document
+from models.document import Document, parse_document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
-from models.network import Network
 from models.views.selection import views_of
-from service.bodies import is_json, media_type, parse_form, parse_json, part_bytes, unsupported
+from models.weights.specs import WeightsFile
+from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
 from service.inputs import Posted, Resolved, resolve
-from service.jobs import Question, run_question
+from service.jobs import Question, run_question, source_of
 from service.options import ActivationOptions, from_pairs, options_from
 from service.replies import OFFERED, Told, activations_response, infos
 from service.state import State
 from service.wire.formats import JSON, Format, negotiate
 
-MULTIPART = "multipart/form-data"
 TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
 THREAD_BYTES = 64 * 1024
 """Larger bodies are decoded on a thread."""
@@ -41,6 +39,8 @@ class Model:
     id: str | None = None
     pointer: str = ""
     """Where the document stands in the request."""
+    weights: WeightsFile | None = None
+    """None for those that follow from the seed."""
 
     def located(self, error: InvalidDocument) -> LayerscopeError:
         """An error of the document, with pointers into what was sent."""
@@ -144,7 +144,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
             resolved = await run_in_threadpool(resolve, model.document, ask.posted, ask.options, state.settings)
         else:
             resolved = resolve(model.document, ask.posted, ask.options, state.settings)
-        question = _question(state, resolved, ask.options, wanted)
+        question = _question(state, model, resolved, ask.options, wanted)
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None
@@ -153,11 +153,11 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
     return await activations_response(told, answer, wanted, ask.options.data, ask.options.weights)
 
 
-def _question(state: State, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:
+def _question(state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:
     network = resolved.network
     outputs = select(network, options.layers)
     return run_question(
-        network.identity(), document_bytes(network), list(network.inputs), resolved.arrays, state.settings,
+        source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
         outputs=outputs,
         data=wanted is not JSON or options.data != "none",
         stats=options.stats if options.stats is not None else wanted is JSON,
@@ -165,8 +165,3 @@ def _question(state: State, resolved: Resolved, options: ActivationOptions, want
         training=options.training,
         views=views_of(network, outputs, options.views()),
     )  # fmt: skip
-
-
-def document_bytes(network: Network) -> bytes:
-    """The document as an engine reads it."""
-    return orjson.dumps(canonical(network.document))

@@ -18,9 +18,10 @@ from service.defects import Defects
 from service.engines import Engines
 from service.local_engines import LocalEngines
 from service.request_id import RequestId
-from service.routes import activations, docs, health, layers, models, plan
+from service.routes import activations, docs, health, layers, models, plan, weights
 from service.settings import Settings
 from service.state import State
+from service.upload_places import UploadPlaces
 
 DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get every layer's activations."
 
@@ -33,16 +34,17 @@ def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
         store = ModelStore(settings.data_dir)
         store.open()
         running = engines if engines is not None else LocalEngines(settings)
-        app.state.layerscope = State(settings, running, store)
+        app.state.layerscope = State(settings, running, store, UploadPlaces(settings.max_uploads))
         await running.start()
         yield
         await running.stop()
+        store.close()
 
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
     )  # fmt: skip
-    for route in (activations, plan, layers, models, health, docs):
+    for route in (activations, plan, layers, models, weights, health, docs):
         app.include_router(route.router)
     app.mount("/swagger", docs.FILES)
     errors.install(app)

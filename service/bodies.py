@@ -14,6 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from models.errors import Problem, Unparsable, UnsupportedMedia
 
+MULTIPART = "multipart/form-data"
 MAX_FILES = 256
 """Most files in one form: the largest batch of images."""
 MAX_FIELDS = 64
@@ -57,10 +58,9 @@ async def parse_form(request: Request, body: bytes) -> FormData:
     Raises:
         Unparsable: when a part or the closing boundary is missing (parsers take half a form for a whole one).
     """
-    boundary = _boundary(request.headers.get("content-type", ""))
-    if not boundary or not body.rstrip(b"\r\n \t").endswith(b"--" + boundary + b"--"):
-        expected = "a multipart body that ends with its closing boundary"
-        raise Unparsable("", [Problem("", "the form is not complete", expected, f"{len(body):,} bytes")])
+    boundary = form_boundary(request)
+    if not body.rstrip(b"\r\n \t").endswith(b"--" + boundary + b"--"):
+        raise incomplete(len(body))
     described = f'multipart/form-data; boundary="{boundary.decode()}"; charset={BYTES}'
     parser = MultiPartParser(
         Headers({"content-type": described}), _once(body), max_files=MAX_FILES, max_fields=MAX_FIELDS,
@@ -73,11 +73,25 @@ async def parse_form(request: Request, body: bytes) -> FormData:
         raise Unparsable("", [Problem("", "the form cannot be read", "multipart/form-data", error.message)]) from None
 
 
-def _boundary(content_type: str) -> bytes:
+def form_boundary(request: Request) -> bytes:
+    """What separates the parts of a multipart form.
+
+    Raises:
+        Unparsable: the Content-Type does not say.
+    """
     message = Message()
-    message["content-type"] = content_type
+    message["content-type"] = request.headers.get("content-type", "")
     boundary = message.get_param("boundary")
-    return boundary.encode() if isinstance(boundary, str) and BOUNDARY.fullmatch(boundary) else b""
+    if not isinstance(boundary, str) or not BOUNDARY.fullmatch(boundary):
+        expected = "multipart/form-data; boundary=… (RFC 2046)"
+        raise Unparsable("", [Problem("", "the form has no boundary", expected, "a Content-Type without a usable one")])
+    return boundary.encode()
+
+
+def incomplete(size: int) -> Unparsable:
+    """The error for a form that stops before its closing boundary."""
+    expected = "a multipart body that ends with its closing boundary"
+    return Unparsable("", [Problem("", "the form is not complete", expected, f"{size:,} bytes")])
 
 
 async def _once(body: bytes) -> AsyncGenerator[bytes, None]:

@@ -3,11 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Overloaded, Problem, SlowBody, TooLarge
 from service.settings import Settings
+
+SCOPE_KEY = "layerscope.body"
+
+
+@dataclass
+class Body:
+    """How much of one request's body has come, and may come."""
+
+    announced: int
+    """Its Content-Length; 0 when there is none."""
+    max_bytes: int
+    seconds: float
+    started: float
+    size: int = 0
+    complete: bool = False
+    held: bool = True
+    """Whether it is kept in memory."""
+
+    def check_size(self) -> None:
+        """Raises TooLarge."""
+        if max(self.announced, self.size) > self.max_bytes:
+            received = f"{self.announced:,} bytes" if self.announced else f"more than {self.max_bytes:,} bytes"
+            advice = "send fewer or smaller inputs, or a binary format instead of JSON" if self.held else None
+            message = "the body is over its limit"
+            raise TooLarge("", [Problem("", message, f"at most {self.max_bytes:,} bytes", received, advice)])
 
 
 class BodyLimit:
@@ -23,52 +50,52 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Body(self._announced(scope), 0, asyncio.get_running_loop().time() + self._seconds)
+        body = Body(_announced(scope), self._each, self._seconds, asyncio.get_running_loop().time())
+        scope[SCOPE_KEY] = body
+        held = 0
 
         async def limited() -> Message:
-            self._check(body)
-            message = await self._next(receive, body)
-            size = len(message.get("body", b""))
-            body.size += size
-            self._held += size
+            nonlocal held
+            body.check_size()
+            message = await _next(receive, body)
+            body.size += len(message.get("body", b""))
+            self._held += body.size * body.held - held
+            held = body.size * body.held
             self._check(body)
             return message
 
         try:
             await self.app(scope, limited, send)
         finally:
-            self._held -= body.size
+            self._held -= held
 
-    def _announced(self, scope: Scope) -> int:
-        """The Content-Length, 0 when there is none that makes sense."""
-        value = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        return int(value) if value.isdigit() and len(value) < 20 else 0
-
-    async def _next(self, receive: Receive, body: _Body) -> Message:
-        if body.complete:
-            return await receive()  # waits for the client to hang up
-        try:
-            async with asyncio.timeout_at(body.deadline):
-                message = await receive()
-        except TimeoutError:
-            raise SlowBody(f"The body did not arrive within {self._seconds:g} s.") from None
-        body.complete = not message.get("more_body", False)
-        return message
-
-    def _check(self, body: _Body) -> None:
-        size = max(body.announced, body.size)
-        if size > self._each:
-            received = f"{body.announced:,} bytes" if body.announced else f"more than {self._each:,} bytes"
-            advice = "send fewer or smaller inputs, or a binary format instead of JSON"
-            problem = Problem("", "the body is over its limit", f"at most {self._each:,} bytes", received, advice)
-            raise TooLarge("", [problem])
-        if self._held > self._together:
+    def _check(self, body: Body) -> None:
+        body.check_size()
+        if body.held and self._held > self._together:
             raise Overloaded("The bodies of other requests fill the memory that is set aside for them.")
 
 
-class _Body:
-    """How much of one request's body has come."""
+def keep_on_disk(request: Request, max_bytes: int, seconds: float) -> None:
+    """Lets the body of a request, none of which has been read, be of `max_bytes` and take `seconds` to arrive: it is
+    not kept in memory.
+    """
+    body: Body = request.scope[SCOPE_KEY]
+    body.max_bytes, body.seconds, body.held = max_bytes, seconds, False
 
-    def __init__(self, announced: int, size: int, deadline: float) -> None:
-        self.announced, self.size, self.deadline = announced, size, deadline
-        self.complete = False
+
+def _announced(scope: Scope) -> int:
+    """The Content-Length, 0 when there is none that makes sense."""
+    value = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(value) if value.isdigit() and len(value) < 20 else 0
+
+
+async def _next(receive: Receive, body: Body) -> Message:
+    if body.complete:
+        return await receive()  # waits for the client to hang up
+    try:
+        async with asyncio.timeout_at(body.started + body.seconds):
+            message = await receive()
+    except TimeoutError:
+        raise SlowBody(f"The body did not arrive within {body.seconds:g} s.") from None
+    body.complete = not message.get("more_body", False)
+    return message

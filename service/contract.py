@@ -27,7 +27,7 @@ from models.errors import (
 )
 from service.errors import ProblemDocument
 from service.options import ActivationOptions
-from service.schemas import ActivationsReply
+from service.schemas import ActivationsReply, ModelEntry, WeightsReply
 from service.wire.formats import NPZ, SAFETENSORS
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
@@ -37,6 +37,12 @@ ACTIVATION_ERRORS = (
     *ENGINE_ERRORS,
 )  # fmt: skip
 
+BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
+WEIGHTS_FILE = "A .safetensors, .npz, .weights.h5 or .keras file; recognised by its bytes."
+REGISTERED: dict[int | str, dict[str, Any]] = {
+    200: {"model": ModelEntry, "description": "Replaced."},
+    201: {"model": ModelEntry, "description": "Registered."},
+}
 DOCUMENT_REF = {"$ref": "#/components/schemas/Document"}
 MODEL_SCHEMA = {"description": "A model document, or its list of layers alone.",
                 "anyOf": [DOCUMENT_REF, {"type": "array", "items": {"type": "object"}}]}  # fmt: skip
@@ -107,13 +113,12 @@ def activations_body(inline: bool) -> dict[str, Any]:
         },
         "examples": {"tensor": {"summary": "A 4×4 picture as numbers", "value": example}},
     }
-    binary = {"type": "string", "contentMediaType": "application/octet-stream"}
     form = {
         "schema": {
             "type": "object",
             "properties": {
-                "image": {"description": "An image; several make a batch.", "type": "array", "items": binary},
-                "tensor": {"description": "A .npy, .npz or .safetensors file.", **binary},
+                "image": {"description": "An image; several make a batch.", "type": "array", "items": BINARY},
+                "tensor": {"description": "A .npy, .npz or .safetensors file.", **BINARY},
                 "inputs": {"description": "Tensors as JSON.", "type": "string"},
                 **(
                     {"model": {"description": "The document as JSON: text or a file.", "type": "string"}}
@@ -125,7 +130,7 @@ def activations_body(inline: bool) -> dict[str, Any]:
             **({"required": ["model"]} if inline else {}),
         }
     }
-    raw = {} if inline else {kind: {"schema": binary} for kind in ("image/*", "application/x-npy", "application/x-npz",
+    raw = {} if inline else {kind: {"schema": BINARY} for kind in ("image/*", "application/x-npy", "application/x-npz",
                                                                    "application/vnd.safetensors")}  # fmt: skip
     content = {"application/json": json_body, "multipart/form-data": form, **raw}
     return {"requestBody": {"required": True, "content": content}, "parameters": option_parameters()}
@@ -133,15 +138,38 @@ def activations_body(inline: bool) -> dict[str, Any]:
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that runs a network, in every format."""
-    binary = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
-    content = dict.fromkeys((NPZ.media_type, SAFETENSORS.media_type), binary)
+    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type)}
     return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
 
 
-def document_body(example: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The request of a route that takes a document alone."""
-    content = {"schema": MODEL_SCHEMA, "examples": {"tiny": {"value": example or SMALL_DOCUMENT}}}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+def model_body() -> dict[str, Any]:
+    """The request that registers a model."""
+    form = {
+        "type": "object",
+        "properties": {
+            "model": {"description": "The document as JSON: text or a file. Left out with a .keras file.",
+                      "type": "string"},
+            "weights": {"description": WEIGHTS_FILE, **BINARY},
+        },
+    }  # fmt: skip
+    json_body = {"schema": MODEL_SCHEMA, "examples": {"tiny": {"value": SMALL_DOCUMENT}}}
+    content = {"application/json": json_body, "multipart/form-data": {"schema": form}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def weights_body() -> dict[str, Any]:
+    """The request that gives a model other weights."""
+    form = {"type": "object", "required": ["weights"],
+            "properties": {"weights": {"description": WEIGHTS_FILE, **BINARY}}}  # fmt: skip
+    kinds = (SAFETENSORS.media_type, NPZ.media_type, "application/octet-stream")
+    content = {kind: {"schema": {"description": WEIGHTS_FILE, **BINARY}} for kind in kinds}
+    return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
+
+
+def weights_replies() -> dict[int | str, dict[str, Any]]:
+    """The 200 of a route that gives weights, in every format."""
+    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type)}
+    return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}}
 
 
 def components() -> dict[str, Any]:

@@ -9,10 +9,14 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+import orjson
 
-from models.engine.messages import Plan, Planned, Ran, Request, Run, TensorInfo, Weights
+from models.document import canonical
+from models.engine.messages import Plan, Ran, Reply, Request, Run, Specify, TensorInfo, Weights
 from models.errors import LayerscopeError
+from models.network import NO_WEIGHTS, Network
 from models.views.view import View
+from models.weights.specs import WeightsFile
 from service.settings import Settings
 
 
@@ -30,12 +34,33 @@ class Question:
         return sum(array.nbytes for array in self.arrays)
 
 
+@dataclass(frozen=True)
+class Source:
+    """What an engine builds a model from: the document's bytes, and a file of weights when they are not its seed's."""
+
+    document: bytes
+    weights: WeightsFile | None
+    key: str
+    """The model's id: what engines know it by."""
+
+
+def source_of(network: Network, weights: WeightsFile | None = None) -> Source:
+    """A network with its weights, as an engine reads it."""
+    digest = weights.digest if weights is not None else NO_WEIGHTS
+    return Source(document_bytes(network), weights, network.identity(digest))
+
+
+def document_bytes(network: Network) -> bytes:
+    """The document as an engine reads it."""
+    return orjson.dumps(canonical(network.document))
+
+
 class Answer:
     """What an engine says to one question: a head at once, tensors as they come."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.head: asyncio.Future[Ran | Planned] = loop.create_future()
+        self.head: asyncio.Future[Reply] = loop.create_future()
         self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
         self.missing = 0
         self._abandoned = False
@@ -49,7 +74,7 @@ class Answer:
                 raise item
             yield item
 
-    def begin(self, head: Ran | Planned, inline: Sequence[memoryview]) -> None:
+    def begin(self, head: Reply, inline: Sequence[memoryview]) -> None:
         """Takes the head and the tensors that came with it."""
         self.missing = len(head.tensors) - len(inline) if isinstance(head, Ran) else 0
         for view in inline:
@@ -112,7 +137,7 @@ class Job:
 
 
 def run_question(
-    key: str, document: bytes, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, **options: Any
+    source: Source, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, **options: Any
 ) -> Question:
     """A run of a document on arrays, as a question."""
     infos = tuple(
@@ -121,11 +146,11 @@ def run_question(
 
     def phrase(number: int, payloads: tuple[Any, ...]) -> Request:
         return Run(
-            number, key, document, infos, payloads,
-            max_bytes=limits.reply_limit, max_macs=limits.max_macs, **options,
+            number, source.key, source.document, infos, payloads,
+            max_bytes=limits.reply_limit, max_macs=limits.max_macs, weights_file=source.weights, **options,
         )  # fmt: skip
 
-    return Question(key, phrase, tuple(arrays))
+    return Question(source.key, phrase, tuple(arrays))
 
 
 def plan_question(
@@ -139,6 +164,15 @@ def plan_question(
     return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs, dict(views)))
 
 
-def weights_question(key: str, document: bytes, paths: tuple[str, ...] | None, limits: Settings) -> Question:
-    """The weights of a document's layers, as a question."""
-    return Question(key, lambda number, _: Weights(number, key, document, paths, limits.reply_limit))
+def weights_question(source: Source, paths: tuple[str, ...] | None, limits: Settings) -> Question:
+    """The weights of a network's layers, as a question."""
+
+    def phrase(number: int, _: tuple[Any, ...]) -> Request:
+        return Weights(number, source.key, source.document, paths, limits.reply_limit, source.weights)
+
+    return Question(source.key, phrase)
+
+
+def specs_question(document: bytes) -> Question:
+    """What a file of weights for a document must hold, as a question."""
+    return Question(f"plan:{crc32(document)}", lambda number, _: Specify(number, document))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
-from models.engine.messages import Data, Failed, Planned, Ran
+from models.engine.messages import Data, Failed, Planned, Ran, Reply
 from models.errors import (
     DeadlineExceeded,
     Draining,
@@ -191,11 +191,12 @@ class LocalEngines:
             case Failed():
                 if not job.given_up:
                     job.answer.fail(error_of(message.code, message.detail, [Problem(*row) for row in message.problems]))
-            case Ran() | Planned():
-                inline = [process.take(payload) for payload in message.payloads] if isinstance(message, Ran) else []
-                job.answer.begin(message, inline)
             case Data():
                 job.answer.add(process.take(message.payload))
+            case Ran():
+                job.answer.begin(message, [process.take(payload) for payload in message.payloads])
+            case Reply():
+                job.answer.begin(message, [])
         if isinstance(message, Failed) or job.answer.missing == 0:
             self._finished(slot, job)
 

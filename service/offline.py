@@ -9,9 +9,9 @@ import orjson
 from models.addresses import select
 from models.document import parse_document
 from models.expansion import expand
-from service.activations import document_bytes
+from service.jobs import document_bytes
 from service.local_engines import LocalEngines
-from service.routes.plan import require_inputs
+from service.plans import require_inputs
 from service.settings import Settings
 
 

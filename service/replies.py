@@ -107,14 +107,26 @@ async def _arrays(ran: Ran, answer: Answer) -> dict[str, np.ndarray]:
     }
 
 
-async def weights_json(told_id: str, name: str | None, answer: Answer, mode: str) -> bytes:
-    """`{"model": …, "layers": [{"address", "type", "parameters", "weights": [...]}]}`."""
+async def weights_response(id: str, name: str, answer: Answer, wanted: Format, mode: str) -> Response:
+    """Weights in the format that was agreed on: `{"model": …, "layers": [{"address", "type", "parameters",
+    "weights": [...]}]}`, or one member `weights/<address>/<name>` each.
+    """
     ran = await answer.head
     assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
+    model = {"id": id, "name": name, "parameters": ran.parameters}
+    if wanted is NPZ:
+        return TensorResponse(NpzStream(ran.tensors), answer, wanted)
+    if wanted is SAFETENSORS:
+        metadata = {"layerscope": orjson.dumps({"model": model}).decode()}
+        return TensorResponse(SafetensorsStream(ran.tensors, metadata), answer, wanted)
     arrays = await _arrays(ran, answer)
+    body = await run_in_threadpool(_weights_json, model, ran, arrays, mode)
+    return Response(body, media_type=JSON.media_type)
+
+
+def _weights_json(model: Mapping[str, Any], ran: Ran, arrays: Mapping[str, np.ndarray], mode: str) -> bytes:
     layers = [_layer_weights(layer, arrays, mode) for layer in ran.layers]
-    head = {"model": {"id": told_id, "name": name, "parameters": ran.parameters}, "layers": layers}
-    return orjson.dumps(head, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps({"model": model, "layers": layers}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _layer_weights(layer: LayerInfo, arrays: Mapping[str, np.ndarray], mode: str) -> dict[str, Any]:

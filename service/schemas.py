@@ -143,6 +143,7 @@ class ModelEntry(BaseModel):
     name: str
     id: str
     created: str
+    weights: str | None = Field(description="`sha256:…` of the weights; null when they follow from the seed.")
 
 
 class ModelList(BaseModel):

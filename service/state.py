@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from models.store import ModelStore
 from service.engines import Engines
 from service.settings import Settings
+from service.upload_places import UploadPlaces
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class State:
     settings: Settings
     engines: Engines
     store: ModelStore
+    uploads: UploadPlaces
 
 
 def state_of(request: Request) -> State:

@@ -16,6 +16,8 @@ MAX_MEMBERS = 4096
 MAX_DIRECTORY = 1024 * 1024
 """Longest central directory in bytes; the names of MAX_MEMBERS members fit."""
 COPY_BYTES = 1024 * 1024
+ZIP_START = b"PK\x03\x04"
+"""How an archive with members begins."""
 END = b"PK\x05\x06"
 END_BYTES = 22
 LOCATOR = b"PK\x06\x07"

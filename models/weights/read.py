@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.tensors.archive import Archive, Kind
+from models.tensors.archive import END, ZIP_START, Archive, Kind
 from models.weights.hdf5 import Hdf5Source
 from models.weights.keras_file import WEIGHTS, extract_weights
 from models.weights.named_files import NpzSource, SafetensorsSource
 from models.weights.source import Limits, TensorSource
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 EITHER = Kind("ZIP", "", "a .npz or .keras file")
 
 
@@ -29,7 +28,7 @@ def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -
         start = file.read(len(HDF5))
     if start == HDF5:
         return Hdf5Source(path, scratch, limits, pointer)
-    if not start.startswith(ZIP):
+    if not start.startswith((ZIP_START, END)):
         return SafetensorsSource(path, pointer)
     if _is_keras(path, limits, pointer):
         return Hdf5Source(extract_weights(path, scratch, limits, pointer), scratch, limits, pointer)

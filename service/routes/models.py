@@ -3,41 +3,43 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.document import canonical, parse_document
+from models.document import canonical
 from models.errors import (
     InvalidDocument,
     InvalidOption,
+    InvalidTensor,
+    InvalidWeights,
     NotFound,
     Problem,
-    did_you_mean,
     shown,
 )
-from models.expansion import expand
 from models.network import Network
 from models.store import Entry, entry_json
-from service.activations import Model, activations, document_bytes, read_ask
-from service.bodies import is_json, parse_json, unsupported
+from service.activations import activations, read_ask
+from service.bodies import MULTIPART, is_json, media_type, parse_json, unsupported
 from service.contract import (
     ACTIVATION_ERRORS,
     BODY_ERRORS,
     ENGINE_ERRORS,
+    REGISTERED,
     activations_body,
     activations_replies,
-    document_body,
+    model_body,
 )
 from service.errors import raises
-from service.jobs import weights_question
 from service.model_forms import Form, document_form, keras_form, summary_form
-from service.replies import weights_json
-from service.routes.plan import plan_of, require_inputs
-from service.schemas import ModelEntry, ModelList, ModelSummary, WeightsReply
-from service.state import State, StateOf
+from service.plans import plan_of, require_inputs
+from service.registered import in_use
+from service.registration import register, register_upload
+from service.schemas import ModelEntry, ModelList, ModelSummary
+from service.state import StateOf
+from service.uploads import received
 
 router = APIRouter(tags=["models"])
 
@@ -53,37 +55,33 @@ def _new_name(
     raise InvalidOption("", [Problem("/name", "a model cannot have this name", expected, shown(name))])
 
 
+def registered(entry: Entry, is_new: bool) -> Response:
+    """The reply to a PUT: where the model is, and its id."""
+    content = ModelEntry(**entry_json(entry)).model_dump_json()
+    headers = {"Location": f"/v1/models/{entry.name}"}
+    return Response(content, 201 if is_new else 200, headers, "application/json")
+
+
 Name = Annotated[str, Depends(_new_name)]
 Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", examples=["digits"])]
-DataMode = Annotated[Literal["nested", "base64", "none"], Query(description="How the arrays are written.")]
 
 
 @router.put(
     "/v1/models/{name}",
     summary="Register or replace a model",
-    responses=raises(*BODY_ERRORS, InvalidDocument, InvalidOption, *ENGINE_ERRORS)
-    | {
-        200: {"model": ModelEntry, "description": "Replaced."},
-        201: {"model": ModelEntry, "description": "Registered."},
-    },
-    openapi_extra=document_body(),
+    responses=raises(*BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor, *ENGINE_ERRORS)
+    | REGISTERED,
+    openapi_extra=model_body(),
 )
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
-    """Checks a document, plans it when its inputs are declared, stores it, and points the name at it."""
+    """Checks a document and the weights that come with it, stores both, and points the name at them."""
+    if media_type(request) == MULTIPART:
+        async with received(request, state) as upload:
+            return registered(*await register_upload(state, name, upload))
     body = await request.body()
     if not is_json(request):
-        raise unsupported(request, "application/json")
-    raw = parse_json(body)
-    model = Model(parse_document(raw), name)
-    try:
-        network = expand(model.document)
-        if network.inputs:
-            await plan_of(state, network, None, None)
-    except InvalidDocument as error:
-        raise model.located(error) from None
-    entry, is_new = await run_in_threadpool(state.store.put, name, model.document)
-    content = ModelEntry(**entry_json(entry)).model_dump_json()
-    return Response(content, 201 if is_new else 200, {"Location": f"/v1/models/{name}"}, "application/json")
+        raise unsupported(request, "application/json", MULTIPART)
+    return registered(*await register(state, name, parse_json(body)))
 
 
 @router.get("/v1/models", summary="Registered models")
@@ -107,7 +105,8 @@ async def get_model(
     ] = "graph",
 ) -> ModelSummary | Response:
     """Nodes and edges, with shapes and parameters when the document declares its inputs; or another form of it."""
-    entry, network = await found(state, name)
+    async with in_use(state, name) as used:
+        entry, network = used.entry, used.network
     if form == "document":
         return document_form(network)
     if form != "graph":
@@ -152,69 +151,10 @@ async def delete_model(state: StateOf, name: Reference) -> None:
 )
 async def post_model_activations(request: Request, state: StateOf, name: Reference) -> Response:
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
-    entry = state.store.find(name)
+    state.store.find(name)
     ask = await read_ask(request, inline=False)
     if ask.model is not None:
         problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
         raise InvalidOption("", [problem])
-    document = await run_in_threadpool(state.store.document, entry)
-    return await activations(request, state, Model(document, entry.name, entry.id), ask)
-
-
-@router.get(
-    "/v1/models/{name}/weights",
-    summary="All weights",
-    responses=raises(NotFound, InvalidDocument, InvalidOption, *ENGINE_ERRORS) | {200: {"model": WeightsReply}},
-)
-async def get_weights(state: StateOf, name: Reference, data: DataMode = "nested") -> Response:
-    """Every layer's weights, in `get_weights()` order."""
-    entry, network = await found(state, name)
-    return await _weights(state, entry, network, None, data)
-
-
-@router.get(
-    "/v1/models/{name}/layers/{address:path}/weights",
-    summary="One layer's weights",
-    responses=raises(NotFound, InvalidDocument, InvalidOption, *ENGINE_ERRORS) | {200: {"model": WeightsReply}},
-)
-async def get_layer_weights(
-    state: StateOf, name: Reference, address: Annotated[str, Path(examples=["dense"])], data: DataMode = "nested"
-) -> Response:
-    """One layer's weights, or those of all layers in a block."""
-    entry, network = await found(state, name)
-    return await _weights(state, entry, network, layer_paths(network, address), data)
-
-
-def layer_paths(network: Network, address: str) -> tuple[str, ...]:
-    """The layers behind an address; calls of a shared layer share their weights.
-
-    Raises:
-        NotFound: naming the nearest address.
-    """
-    below = address + "/"
-    meant = [
-        node.path
-        for node in network.nodes
-        if address in (node.path, node.address, *node.outputs) or node.address.startswith(below)
-    ]
-    blocks = {node.path for node in network.nodes if node.is_block}
-    paths = tuple(path for path in dict.fromkeys(meant) if path not in blocks)
-    if not paths:
-        known = [node.address for node in network.nodes]
-        near = did_you_mean(address, known)
-        raise NotFound("", [Problem("", "there is no layer at this address", f"one of {', '.join(known[:20])}",
-                                    shown(address), f'use "{near}"' if near else None)])  # fmt: skip
-    return paths
-
-
-async def _weights(state: State, entry: Entry, network: Network, paths: tuple[str, ...] | None, data: str) -> Response:
-    require_inputs(network)
-    question = weights_question(network.identity(), document_bytes(network), paths, state.settings)
-    answer = await state.engines.ask(question)
-    return Response(await weights_json(entry.id, entry.name, answer, data), media_type="application/json")
-
-
-async def found(state: State, reference: str) -> tuple[Entry, Network]:
-    """A registered model and its network."""
-    entry = state.store.find(reference)
-    return entry, expand(await run_in_threadpool(state.store.document, entry))
+    async with in_use(state, name) as used:
+        return await activations(request, state, used.model, ask)

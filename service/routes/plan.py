@@ -11,18 +11,16 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
-from models.addresses import select
 from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, shown
 from models.expansion import expand
-from models.network import Network
 from models.validation import field_names, problems_of
-from models.views.selection import views_of
-from service.activations import Model, document_bytes, inline_model
+from service.activations import Model, inline_model
 from service.bodies import is_json, parse_json, unsupported
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
 from service.errors import raises
 from service.options import Selectors, from_pairs, gathered
 from service.plan_schemas import PlanReply
+from service.plans import plan_of, require_inputs
 from service.state import State, StateOf
 from service.view_options import ViewOptions
 
@@ -113,28 +111,5 @@ async def _planned(state: State, model: Model, options: PlanOptions) -> Response
         plan = await plan_of(state, network, options.batch, options.layers, options.views())
     except InvalidDocument as error:
         raise model.located(error) from None
-    head = {"id": network.identity(), "name": model.name, "parameters": plan["totals"]["parameters"]}
+    head = {"id": model.id or network.identity(), "name": model.name, "parameters": plan["totals"]["parameters"]}
     return Response(orjson.dumps({"model": head, **plan}), media_type="application/json")
-
-
-async def plan_of(
-    state: State,
-    network: Network,
-    batch: int | None,
-    layers: list[str] | None,
-    views: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The engine's plan of a network that declares its inputs."""
-    outputs = select(network, layers)
-    shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    raw = await state.engines.plan(document_bytes(network), shapes, outputs, views_of(network, outputs, views or {}))
-    plan: dict[str, Any] = orjson.loads(raw)
-    return plan
-
-
-def require_inputs(network: Network) -> None:
-    """A network can be planned once its inputs are declared."""
-    if not network.inputs:
-        problem = Problem("/input", "the document declares no input", "a shape without the batch", "nothing",
-                          'write "input": [28, 28, 1]')  # fmt: skip
-        raise InvalidDocument("", [problem])

@@ -86,7 +86,7 @@ def test_put_creates_then_replaces(models: httpx.Client) -> None:
     assert [reply.status_code for reply in (created, replaced)] == [201, 200]
     for reply in (created, replaced):
         assert reply.headers["location"] == "/v1/models/Some.name_1-x"
-        assert set(reply.json()) == {"name", "id", "created"}
+        assert set(reply.json()) == {"name", "id", "created", "weights"}
         assert reply.json()["name"] == "Some.name_1-x"
         assert datetime.fromisoformat(reply.json()["created"]).utcoffset() is not None
     assert created.json()["id"] != replaced.json()["id"]

@@ -1,0 +1,38 @@
+"""Plans of networks, by an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from models.addresses import select
+from models.errors import InvalidDocument, Problem
+from models.network import Network
+from models.views.selection import views_of
+from service.jobs import document_bytes
+from service.state import State
+
+
+async def plan_of(
+    state: State,
+    network: Network,
+    batch: int | None,
+    layers: list[str] | None,
+    views: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The engine's plan of a network that declares its inputs. `views` are options as a client writes them."""
+    outputs = select(network, layers)
+    shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
+    raw = await state.engines.plan(document_bytes(network), shapes, outputs, views_of(network, outputs, views or {}))
+    plan: dict[str, Any] = orjson.loads(raw)
+    return plan
+
+
+def require_inputs(network: Network) -> None:
+    """A network can be planned once its inputs are declared."""
+    if not network.inputs:
+        problem = Problem("/input", "the document declares no input", "a shape without the batch", "nothing",
+                          'write "input": [28, 28, 1]')  # fmt: skip
+        raise InvalidDocument("", [problem])

@@ -1,0 +1,113 @@
+"""Putting models and weights into the store: checked first, then stored, then the name moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from models.document import Document, parse_document
+from models.engine.messages import Specified
+from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
+from models.expansion import expand
+from models.network import Network
+from models.store import Entry
+from models.tensors.archive import ZIP_START
+from models.weights.canonical import convert
+from models.weights.keras_file import CONFIG, keras_config
+from models.weights.source import Limits
+from models.weights.specs import WeightSpec
+from service.activations import Model
+from service.bodies import parse_json
+from service.jobs import document_bytes, specs_question
+from service.plans import plan_of, require_inputs
+from service.state import State
+from service.uploads import MODEL, WEIGHTS, Upload
+
+Put = tuple[Entry, bool]
+"""An entry, and whether its name is new."""
+
+
+async def register(state: State, name: str, raw: Any, upload: Upload | None = None, pointer: str = "") -> Put:
+    """Points a name at a document, parsed JSON from `pointer` of the request, with the weights of an upload if any.
+
+    Raises:
+        InvalidDocument, InvalidWeights, TooLarge, Unparsable, InvalidTensor
+    """
+    model = _parsed(raw, name, pointer)
+    try:
+        network = expand(model.document)
+        if network.inputs:
+            await plan_of(state, network, None, None)
+        if upload is None or upload.weights is None:
+            return await run_in_threadpool(state.store.put, name, model.document)
+        return await put_weights(state, name, model.document, upload.weights, f"/{WEIGHTS}")
+    except InvalidDocument as error:
+        raise model.located(error) from None
+
+
+def _parsed(raw: Any, name: str, pointer: str) -> Model:
+    try:
+        return Model(parse_document(raw), name, pointer=pointer)
+    except LayerscopeError as error:
+        raise error.under(pointer) from None
+
+
+async def register_upload(state: State, name: str, upload: Upload) -> Put:
+    """The same from a form: `model` and `weights`, or a .keras file, which has both, as `weights` alone."""
+    if upload.model is not None and upload.model.startswith(ZIP_START):
+        advice = f"send it as the part {WEIGHTS}, without {MODEL}: a .keras file has both"
+        problem = Problem(f"/{MODEL}", "the model is an archive", "a model document as JSON", "a ZIP file", advice)
+        raise InvalidOption("", [problem])
+    if upload.model is not None:
+        return await register(state, name, _json(upload.model, f"/{MODEL}"), upload, f"/{MODEL}")
+    config = await run_in_threadpool(_config, upload.weights, _limits(state))
+    pointer = f"/{WEIGHTS}/{CONFIG}"
+    return await register(state, name, _json(config, pointer), upload, pointer)
+
+
+def _json(data: bytes, pointer: str) -> Any:
+    try:
+        return parse_json(data)
+    except LayerscopeError as error:
+        raise error.under(pointer) from None
+
+
+def _config(path: Path | None, limits: Limits) -> bytes:
+    """The document in a .keras file."""
+    if path is None or not _is_archive(path):
+        expected = f"a part {MODEL} with the document, or a .keras file, which has it inside"
+        raise InvalidOption("", [Problem("", "there is no model", expected, "a file of weights alone")])
+    return keras_config(path, limits, f"/{WEIGHTS}")
+
+
+def _is_archive(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(ZIP_START)) == ZIP_START
+
+
+async def put_weights(state: State, name: str, document: Document, source: Path, pointer: str) -> Put:
+    """Points a name at a document with the weights of an uploaded file; nothing is stored unless all of them fit.
+
+    Raises:
+        InvalidDocument: the document declares no input.
+        InvalidWeights, TooLarge, Unparsable, InvalidTensor: as `convert`.
+    """
+    network = expand(document)
+    require_inputs(network)
+    specs = await _specs(state, network)
+    target = source.with_name("canonical")
+    digest = await run_in_threadpool(convert, source, specs, target, _limits(state), pointer)
+    return await run_in_threadpool(state.store.put, name, document, target, digest)
+
+
+async def _specs(state: State, network: Network) -> tuple[WeightSpec, ...]:
+    answer = await state.engines.ask(specs_question(document_bytes(network)))
+    head = await answer.head
+    assert isinstance(head, Specified)  # noqa: S101 (what was asked for)
+    return head.specs
+
+
+def _limits(state: State) -> Limits:
+    return Limits(min(int(state.settings.max_weights), int(state.settings.max_model_bytes)), state.settings.deadline)

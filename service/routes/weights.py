@@ -1,0 +1,101 @@
+"""Weights of registered models, out and in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import Response
+
+from models.errors import InvalidDocument, InvalidOption, InvalidTensor, InvalidWeights, NotFound, Problem, Unacceptable
+from service.bodies import MULTIPART, media_type, unsupported
+from service.contract import BODY_ERRORS, ENGINE_ERRORS, REGISTERED, weights_body, weights_replies
+from service.errors import raises
+from service.jobs import source_of, weights_question
+from service.layer_paths import layer_paths
+from service.plans import require_inputs
+from service.registered import Registered, in_use
+from service.registration import put_weights
+from service.replies import OFFERED, weights_response
+from service.routes.models import Reference, registered
+from service.state import State, StateOf
+from service.uploads import WEIGHTS, received
+from service.wire.formats import Format, negotiate
+
+router = APIRouter(tags=["weights"])
+
+WEIGHT_TYPES = (
+    "application/vnd.safetensors", "application/x-safetensors", "application/x-npz", "application/npz",
+    "application/x-hdf5", "application/x-hdf", "application/zip", "application/octet-stream",
+)  # fmt: skip
+"""What a file may call itself; what it is, its bytes say."""
+DataMode = Annotated[Literal["nested", "base64", "none"], Query(description="How arrays are written in JSON.")]
+FormatName = Annotated[str | None, Query(description="`json`, `npz` or `safetensors`; overrides Accept.")]
+
+
+class Manner(NamedTuple):
+    """How a client wants weights written."""
+
+    wanted: Format
+    data: str
+
+
+def _manner(request: Request, data: DataMode = "nested", format: FormatName = None) -> Manner:
+    return Manner(negotiate(request.headers.get("accept"), format, OFFERED), data)
+
+
+MannerOf = Annotated[Manner, Depends(_manner)]
+
+
+@router.get(
+    "/v1/models/{name}/weights",
+    summary="All weights",
+    responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
+)
+async def get_weights(state: StateOf, name: Reference, manner: MannerOf) -> Response:
+    """Every layer's weights, in `get_weights()` order."""
+    async with in_use(state, name) as used:
+        return await _weights(state, used, None, manner)
+
+
+@router.get(
+    "/v1/models/{name}/layers/{address:path}/weights",
+    summary="One layer's weights",
+    responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
+)
+async def get_layer_weights(
+    state: StateOf, name: Reference, address: Annotated[str, Path(examples=["dense"])], manner: MannerOf
+) -> Response:
+    """One layer's weights, or those of all layers in a block."""
+    async with in_use(state, name) as used:
+        return await _weights(state, used, layer_paths(used.network, address), manner)
+
+
+async def _weights(state: State, used: Registered, paths: tuple[str, ...] | None, manner: Manner) -> Response:
+    require_inputs(used.network)
+    question = weights_question(source_of(used.network, used.model.weights), paths, state.settings)
+    answer = await state.engines.ask(question)
+    return await weights_response(used.entry.id, used.entry.name, answer, *manner)
+
+
+@router.put(
+    "/v1/models/{name}/weights",
+    summary="Give a model other weights",
+    responses=raises(NotFound, *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor,
+                     *ENGINE_ERRORS) | {200: REGISTERED[200]},
+    openapi_extra=weights_body(),
+)  # fmt: skip
+async def put_model_weights(request: Request, state: StateOf, name: Reference) -> Response:
+    """Takes a .safetensors, .npz, .weights.h5 or .keras file; the name moves to the new model, which has a new id."""
+    entry = state.store.find(name)
+    if entry.name != name:
+        problem = Problem("/name", "models of an id do not change", "a name", "an id", f"write {entry.name}")
+        raise InvalidOption("", [problem])
+    if media_type(request) not in ("", MULTIPART, *WEIGHT_TYPES):
+        raise unsupported(request, *WEIGHT_TYPES, MULTIPART)
+    async with received(request, state) as upload, in_use(state, name) as used:
+        if upload.weights is None or upload.model is not None:
+            expected = f"one part, {WEIGHTS}"
+            raise InvalidOption("", [Problem("", "this form has other parts", expected, "a model")])
+        pointer = f"/{WEIGHTS}" if media_type(request) == MULTIPART else ""
+        return registered(*await put_weights(state, name, used.model.document, upload.weights, pointer))

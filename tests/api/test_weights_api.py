@@ -1,0 +1,272 @@
+"""Weights over HTTP: in by four formats, out by three, bit by bit; nothing is stored unless all of them fit."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from safetensors.numpy import load, save
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.conftest import Server
+
+StartServer = Callable[..., AbstractContextManager[Any]]
+SAFETENSORS = "application/vnd.safetensors"
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, in saving
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    """A network as somebody trained it: no weight is at its initial value."""
+    made = keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Conv2D(2, 3, activation="relu", name="conv"),
+         layers.BatchNormalization(name="norm"), layers.Flatten(), layers.Dense(3, name="head")]
+    )  # fmt: skip
+    chance = np.random.default_rng(0)
+    made.set_weights([chance.uniform(0.1, 1, weight.shape).astype("f4") for weight in made.get_weights()])
+    return made
+
+
+@pytest.fixture(scope="module")
+def files(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Its weights as Keras and NumPy write them."""
+    folder = tmp_path_factory.mktemp("weights")
+    network.save(folder / "m.keras")
+    network.save_weights(folder / "m.weights.h5")
+    np.savez(folder / "m.npz", *network.get_weights())
+    paths = [weight.path for weight in network.weights]
+    named = dict(zip(paths, network.get_weights(), strict=True))
+    (folder / "m.safetensors").write_bytes(save(named))
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    """The client of a server whose store is emptied afterwards."""
+    yield server.client
+    for entry in server.client.get("/v1/models").json()["models"]:
+        server.client.delete(f"/v1/models/{entry['name']}")
+
+
+def names(network: keras.Model) -> list[str]:
+    """`weights/<address>/<name>` in the order of `get_weights()`."""
+    return [f"weights/{weight.path.split('/')[-2]}/{weight.name}" for weight in network.weights]
+
+
+def stored(client: httpx.Client, name: str) -> dict[str, np.ndarray]:
+    """A model's weights, as safetensors."""
+    reply = client.get(f"/v1/models/{name}/weights", headers={"accept": SAFETENSORS})
+    assert reply.headers["content-type"] == SAFETENSORS
+    return dict(load(reply.content))
+
+
+def problems(reply: httpx.Response, status: int) -> list[dict[str, Any]]:
+    """The problems of a refusal."""
+    assert reply.status_code == status, reply.text
+    assert reply.headers["content-type"] == "application/problem+json"
+    return list(reply.json()["errors"])
+
+
+@pytest.mark.parametrize("file", ["m.safetensors", "m.npz", "m.weights.h5", "m.keras"])
+def test_every_format_gives_the_weights_keras_has(
+    client: httpx.Client, network: keras.Model, files: dict[str, bytes], file: str
+) -> None:
+    """With the model or after it: the same id, bit-identical weights, the activations of Keras."""
+    form = {"model": network.to_json(), "weights": files[file]}
+    created = client.put("/v1/models/m", files=form)
+    assert created.status_code == 201, created.text
+    client.put("/v1/models/later", content=network.to_json())
+    replaced = client.put("/v1/models/later/weights", content=files[file])
+    assert (replaced.status_code, replaced.json()["id"]) == (200, created.json()["id"])
+    weights = stored(client, "m")
+    assert sorted(weights) == sorted(names(network))
+    for name, expected in zip(names(network), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights[name], expected)
+    image = np.random.default_rng(1).random((2, 8, 8, 1), "f4")
+    reply = client.post("/v1/models/m/activations?layers=head", content=save({"input": image}),
+                        headers={"content-type": SAFETENSORS, "accept": SAFETENSORS})  # fmt: skip
+    np.testing.assert_allclose(load(reply.content)["head"], network(image), rtol=1e-5)
+
+
+def test_a_keras_file_alone_is_a_model(client: httpx.Client, network: keras.Model, files: dict[str, bytes]) -> None:
+    """Its config is the document."""
+    alone = client.put("/v1/models/alone", files={"weights": files["m.keras"]})
+    both = client.put("/v1/models/both", files={"model": network.to_json(), "weights": files["m.npz"]})
+    assert alone.status_code == 201, alone.text
+    assert alone.json()["id"] == both.json()["id"]
+
+
+@pytest.mark.parametrize("kind", [SAFETENSORS, "application/x-npz"])
+def test_what_is_given_back_can_be_put_again(
+    client: httpx.Client, network: keras.Model, files: dict[str, bytes], kind: str
+) -> None:
+    """A round trip changes no bit and no id, raw or as a form."""
+    entry = client.put("/v1/models/m", files={"model": network.to_json(), "weights": files["m.npz"]}).json()
+    body = client.get("/v1/models/m/weights", headers={"accept": kind}).content
+    client.put("/v1/models/m", content=network.to_json())
+    assert client.get("/v1/models/m/weights", headers={"accept": kind}).content != body
+    for arguments in ({"content": body, "headers": {"content-type": kind}}, {"files": {"weights": body}}):
+        again = client.put("/v1/models/m/weights", **arguments)  # type: ignore[arg-type]
+        assert again.json()["id"] == entry["id"]
+        assert client.get("/v1/models/m/weights", headers={"accept": kind}).content == body
+
+
+def test_json_has_every_digit_that_counts(client: httpx.Client, network: keras.Model, files: dict[str, bytes]) -> None:
+    """Numbers read back as float32 are the weights' own; one layer's alone likewise."""
+    client.put("/v1/models/m", files={"weights": files["m.keras"]})
+    reply = client.get("/v1/models/m/weights").json()
+    rows = [row for layer in reply["layers"] for row in layer["weights"]]
+    for row, expected in zip(rows, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(np.array(row["data"], "f4"), expected)
+    one = client.get("/v1/models/m/layers/head/weights?format=npz").content
+    with np.load(io.BytesIO(one)) as archive:
+        np.testing.assert_array_equal(archive["weights/head/kernel"], network.get_layer("head").get_weights()[0])
+
+
+def test_new_weights_make_a_new_id_and_old_ones_go(
+    server: Server, client: httpx.Client, network: keras.Model, files: dict[str, bytes]
+) -> None:
+    """The list says which weights a name has; those of the seed are null. Nobody's files are removed."""
+    plain = client.put("/v1/models/m", content=network.to_json()).json()
+    given = client.put("/v1/models/m/weights", content=files["m.npz"]).json()
+    assert (plain["weights"], given["weights"][:7]) == (None, "sha256:")
+    assert plain["id"] != given["id"]
+    assert client.get("/v1/models").json()["models"] == [given]
+    assert len(list((server.data_dir / "weights").iterdir())) == 1
+    client.put("/v1/models/m", content=network.to_json())
+    assert list((server.data_dir / "weights").iterdir()) == []
+
+
+def test_tensors_that_do_not_fit_are_listed_by_name(
+    server: Server, client: httpx.Client, network: keras.Model, files: dict[str, bytes]
+) -> None:
+    """Missing, too many, of another shape or dtype, or not finite; the model stays as it was and nothing is stored."""
+    before = client.put("/v1/models/m", files={"model": network.to_json(), "weights": files["m.npz"]}).json()
+    weights = stored(client, "m")
+    del weights["weights/conv/bias"]
+    weights["weights/head/kernel"] = weights["weights/head/kernel"].T.copy()
+    weights["weights/norm/gamma"] = weights["weights/norm/gamma"].astype("f8")
+    found = problems(client.put("/v1/models/m/weights", content=save({**weights, "extra": np.ones(1)})), 422)
+    assert {problem["message"] for problem in found} == {
+        "the network has no such weight", "conv/bias is missing", "head/kernel is of another shape",
+        "norm/gamma is of another dtype",
+    }  # fmt: skip
+    whole = stored(client, "m")
+    whole["weights/head/bias"][:] = np.nan
+    (found_nan,) = problems(client.put("/v1/models/m", files={"model": network.to_json(), "weights": save(whole)}), 422)
+    assert found_nan["pointer"] == "/weights/head~1bias"
+    assert client.get("/v1/models").json()["models"] == [before]
+    assert len(list((server.data_dir / "weights").iterdir())) == 1
+    assert [list(folder.iterdir()) for folder in (server.data_dir / "tmp").iterdir()] in ([], [[]])
+
+
+def test_a_keras_file_with_code_in_it_is_refused(client: httpx.Client, tmp_path: Path) -> None:
+    """The Lambda is named where it stands in the file's config."""
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2), layers.Lambda(lambda x: x, name="code")])
+    model.save(tmp_path / "m.keras")
+    found = problems(client.put("/v1/models/m", files={"weights": (tmp_path / "m.keras").read_bytes()}), 422)
+    assert [problem["pointer"] for problem in found] == ["/weights/config.json/config/layers/2/class_name"]
+    assert client.get("/v1/models").json()["models"] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "pointer"),
+    [({"model": b"{}", "wieghts": b""}, ""), ({"weights": b"{}"}, ""), ({"model": b"PK\x03\x04"}, "/model"),
+     ({"model": b"{"}, "/model"), ({"model": b'{"input":[4],"layers":[{"type":"Dens","units":1}]}'},
+      "/model/layers/0/type"), ({"model": b'[{"type":"Flatten"}]', "weights": b"x" * 20}, "/model/input")],
+)  # fmt: skip
+def test_forms_that_make_no_sense(client: httpx.Client, form: dict[str, bytes], pointer: str) -> None:
+    """The pointer begins with the part's name."""
+    reply = client.put("/v1/models/m", files=form)
+    assert reply.status_code in (400, 422)
+    assert [problem["pointer"] for problem in reply.json()["errors"]] == [pointer]
+
+
+def test_weights_alone_need_a_name_a_file_and_its_type(
+    client: httpx.Client, network: keras.Model, files: dict[str, bytes]
+) -> None:
+    """Models of an id do not change; JSON is no file of weights; half a form is none."""
+    assert client.put("/v1/models/m/weights", content=files["m.npz"]).status_code == 404
+    entry = client.put("/v1/models/m", content=network.to_json()).json()
+    assert client.put(f"/v1/models/{entry['id']}/weights", content=files["m.npz"]).status_code == 422
+    assert client.put("/v1/models/m/weights", json={}).status_code == 415
+    assert client.put("/v1/models/m/weights", content=b"").status_code == 400
+    assert client.put("/v1/models/m/weights", content=b"not a file of weights").status_code == 400
+    half = b'--b\r\nContent-Disposition: form-data; name="weights"; filename="w"\r\n\r\n' + files["m.npz"]
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    assert client.put("/v1/models/m/weights", content=half, headers=kind).status_code == 400
+    both = client.put("/v1/models/m/weights", files={"model": b"{}", "weights": files["m.npz"]})
+    assert both.status_code == 422
+    assert client.get("/v1/models").json()["models"] == [entry]
+
+
+def test_an_upload_is_bounded(start_server: StartServer, tmp_path: Path) -> None:
+    """In its bytes on the way, announced or not, in what it unpacks to, and in how many there are at once."""
+    document = b'{"input":[4],"layers":[{"type":"Dense","units":1}]}'
+    with start_server(tmp_path, MAX_WEIGHTS="64KiB", MAX_BODY="64KiB", MAX_UPLOADS="1", BODY_SECONDS="30") as server:
+        server.client.put("/v1/models/m", content=document)
+        big = bytes(200_000)
+        (announced,) = problems(server.client.put("/v1/models/m/weights", content=big), 413)
+        assert announced["expected"] == "at most 131,072 bytes"
+        pieces = (big[start : start + 1000] for start in range(0, len(big), 1000))
+        problems(server.client.put("/v1/models/m/weights", content=pieces), 413)
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as member:
+            np.save(member, np.zeros(20_000, "f4"))
+        problems(server.client.put("/v1/models/m/weights", content=packed.getvalue()), 413)
+        finish = threading.Event()
+
+        def slow() -> Iterator[bytes]:
+            yield b"x"
+            finish.wait(30)
+
+        first = threading.Thread(target=lambda: server.client.put("/v1/models/m/weights", content=slow()))
+        first.start()
+        time.sleep(0.5)
+        refused = server.client.put("/v1/models/m/weights", content=b"y")
+        finish.set()
+        first.join()
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        assert refused.headers["retry-after"]
+        assert server.client.put("/v1/models/m/weights", content=b"y").status_code == 400
+
+
+def test_requests_in_flight_finish_on_the_old_weights(
+    client: httpx.Client, network: keras.Model, files: dict[str, bytes]
+) -> None:
+    """One that waits while the engine is busy still has its weights, though the name is gone."""
+    client.put("/v1/models/m", files={"model": network.to_json(), "weights": files["m.npz"]})
+    image = np.ones((1, 8, 8, 1), "f4")
+    waiting: list[httpx.Response] = []
+    steps = {"type": "LSTM", "units": 8, "return_sequences": True}
+    busy = {"model": {"seed": 91, "layers": [steps] * 6}, "inputs": {"shape": [1, 16_000, 1], "data": [1] * 16_000},
+            "data": "none"}  # fmt: skip
+
+    def ask() -> None:
+        waiting.append(client.post("/v1/models/m/activations?layers=head&data=base64", json={"inputs": image.tolist()}))
+
+    def keep_busy() -> None:
+        assert client.post("/v1/activations", json=busy).status_code == 200
+
+    threads = [threading.Thread(target=keep_busy), threading.Thread(target=ask)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.4)
+    assert client.delete("/v1/models/m").status_code == 204
+    assert not waiting
+    for thread in threads:
+        thread.join()
+    assert waiting[0].status_code == 200, waiting[0].text
+    assert client.get("/v1/models/m").status_code == 404
