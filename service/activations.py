@@ -18,6 +18,7 @@ from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Probl
 from models.views.selection import views_of
 from models.weights.specs import WeightsFile
 from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
+from service.drawing import check_drawing
 from service.inputs import Posted, Resolved, resolve
 from service.jobs import Question, run_question, source_of
 from service.options import ActivationOptions, from_pairs, options_from
@@ -139,6 +140,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
     """Runs a model on what was posted, and writes what was asked for."""
     started = time.perf_counter()
     wanted = negotiate(request.headers.get("accept"), ask.options.format, OFFERED)
+    check_drawing(ask.options, wanted)
     try:
         if ask.posted.images or ask.size > THREAD_BYTES:
             resolved = await run_in_threadpool(resolve, model.document, ask.posted, ask.options, state.settings)
@@ -150,7 +152,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
         raise model.located(error) from None
     inputs = infos(list(resolved.network.inputs), resolved.arrays)
     told = Told(model.id or question.key, model.name, inputs, resolved.preprocessing, started)
-    return await activations_response(told, answer, wanted, ask.options.data, ask.options.weights)
+    return await activations_response(told, answer, wanted, ask.options)
 
 
 def _question(state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from models.errors import InvalidOption, Problem, shown
 from models.validation import field_names, pointer_to, problems_of
+from service.picture_options import PictureOptions
 from service.view_options import ViewOptions
 
 MAX_SELECTORS = 1024
@@ -30,7 +31,7 @@ Selectors = Annotated[
 ]
 
 
-class ActivationOptions(ViewOptions):
+class ActivationOptions(ViewOptions, PictureOptions):
     """Options of a request for activations."""
 
     layers: Selectors = None
@@ -42,7 +43,7 @@ class ActivationOptions(ViewOptions):
     training: bool = Field(
         False, description="Training mode for BatchNormalization and Dropout; the model itself does not change."
     )
-    format: str | None = Field(None, description="`json`, `npz` or `safetensors`; wins over `Accept`.")
+    format: str | None = Field(None, description="`json`, `npz`, `safetensors`, `png` or `svg`; wins over `Accept`.")
     resize: Literal["bilinear", "nearest", "none"] = Field(
         "bilinear", description="How images meet a fixed input size."
     )

@@ -31,6 +31,7 @@ class PlannedView(PlannedTensor):
     reduce: str | None = None
     top: int | None = None
     histogram: str | None = None
+    axes: str
 
 
 class PlannedLayer(PlannedTensor):

@@ -37,6 +37,7 @@ class ViewReply(BaseModel):
     top: int | None = None
     histogram: str | None = None
     shape: list[int] = Field(description="Of the result; with `top` of its values, with `histogram` of its counts.")
+    axes: str = Field(description="The names of its axes, as `reduce` has them; `?` where they have none.")
     dtype: str
     bytes: int
     overflow: int | None = Field(None, description="Finite values that became infinite in a smaller dtype.")

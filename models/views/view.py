@@ -82,7 +82,7 @@ class View(msgspec.Struct, frozen=True):
         return {**self._cast(VALUES, values), INDICES: indices}
 
     def row(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, Any]:
-        """What a plan and a reply say of this view of an output: the options, and the result's shape, dtype and bytes.
+        """What a plan and a reply say of this view of an output: the options, and the result's figures.
 
         Of top those of the values, of a histogram those of the counts; the bytes are those of all members.
 
@@ -93,7 +93,8 @@ class View(msgspec.Struct, frozen=True):
         sizes = [form.nbytes for form in forms]
         known = [size for size in sizes if size is not None]
         nbytes = sum(known) if len(known) == len(sizes) else None
-        return {**self.written(), "shape": forms[0].shape, "dtype": forms[0].dtype, "bytes": nbytes}
+        axes = ",".join(forms[0].axes)
+        return {**self.written(), "shape": forms[0].shape, "axes": axes, "dtype": forms[0].dtype, "bytes": nbytes}
 
     def _reduced(self, form: Form, address: str) -> Form:
         form = self.slice.form(form, address) if self.slice is not None else form

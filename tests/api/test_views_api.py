@@ -206,11 +206,11 @@ def test_a_reply_says_what_was_done(server: Server) -> None:
         for key in ("shape", "dtype", "stats", "parameters", "type"):
             assert row[key] == whole[address][key]
     assert rows["conv2d"]["view"] == {
-        "reduce": "mean@h,w", "shape": [2, 4], "dtype": "float16", "bytes": 16, "overflow": 0
+        "reduce": "mean@h,w", "shape": [2, 4], "axes": "n,c", "dtype": "float16", "bytes": 16, "overflow": 0
     }  # fmt: skip
-    assert rows["dense"]["view"] == {"slice": "0", "top": 2, "shape": [2], "dtype": "float32", "bytes": 24}
+    assert rows["dense"]["view"] == {"slice": "0", "top": 2, "shape": [2], "axes": "c", "dtype": "float32", "bytes": 24}
     assert rows["flatten"]["view"] == {
-        "histogram": "8,0.0,1.0", "shape": [8], "dtype": "int64", "bytes": 8 * 8 + 9 * 8 + 24
+        "histogram": "8,0.0,1.0", "shape": [8], "axes": "?", "dtype": "int64", "bytes": 8 * 8 + 9 * 8 + 24
     }  # fmt: skip
     dense = np.array(whole["dense"]["data"])[0]
     order = np.argsort(-dense)[:2]
@@ -258,7 +258,7 @@ def test_the_three_places_of_options_are_one(server: Server) -> None:
 def test_without_data_a_view_is_only_described(server: Server) -> None:
     """Nothing is computed for nobody."""
     (row,) = server.run(CNN, encoded(PICTURE), layers=["dense"], top=2, data="none")["layers"]
-    assert row["view"] == {"top": 2, "shape": [2, 2], "dtype": "float32", "bytes": 48}
+    assert row["view"] == {"top": 2, "shape": [2, 2], "axes": "n,c", "dtype": "float32", "bytes": 48}
     assert not {"top", "data"} & set(row)
 
 
@@ -268,8 +268,14 @@ def test_plans_count_views(server: Server) -> None:
     plan = server.plan(CNN, batch=64, **options)
     conv, dense = plan["layers"]
     assert (conv["shape"], conv["bytes"]) == ([64, 6, 6, 4], 64 * 6 * 6 * 4 * 4)
-    assert conv["view"] == {"reduce": "mean@h,w", "shape": [64, 4], "dtype": "float32", "bytes": 64 * 4 * 4}
-    assert dense["view"] == {"top": 3, "shape": [64, 3], "dtype": "float32", "bytes": 64 * 3 * (4 + 8)}
+    assert conv["view"] == {
+        "reduce": "mean@h,w",
+        "shape": [64, 4],
+        "axes": "n,c",
+        "dtype": "float32",
+        "bytes": 64 * 4 * 4,
+    }
+    assert dense["view"] == {"top": 3, "shape": [64, 3], "axes": "n,c", "dtype": "float32", "bytes": 64 * 3 * (4 + 8)}
     assert plan["reply_bytes"] == 64 * 4 * 4 + 64 * 3 * 12
     free = server.plan(CNN, batch=None, **options)["layers"][0]["view"]
     assert (free["shape"], free["bytes"]) == ([None, 4], None)
