@@ -27,7 +27,7 @@ class Storage:
     """The folders of one place, by URL: a path, `memory://…`, `s3://…`."""
 
     def __init__(self, url: str, folders: Sequence[str]) -> None:
-        self._fs, self._root = fsspec.core.url_to_fs(url, auto_mkdir=True)
+        self._fs, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._folders = folders
         self.is_local = isinstance(self._fs, LocalFileSystem)
         elsewhere = Path(gettempdir()) / f"layerscope-{os.getuid()}"
@@ -45,7 +45,11 @@ class Storage:
 
     def files(self, folder: str) -> list[str]:
         """The names in a folder."""
-        return [str(path).rpartition("/")[2] for path in self._fs.ls(self.path(folder), detail=False)]
+        try:
+            paths = self._fs.ls(self.path(folder), detail=False)
+        except FileNotFoundError:  # object stores have no empty folders
+            return []
+        return [name for name in (str(path).rpartition("/")[2] for path in paths) if name]
 
     def exists(self, folder: str, file: str) -> bool:
         """Whether a file is there."""

@@ -209,6 +209,21 @@ class ModelStore:
             self._documents.pop(next(iter(self._documents)))
 
 
+def open_store(url: str) -> ModelStore:
+    """The store at a folder or fsspec URL.
+
+    Raises:
+        OSError: in one line, whatever the file system said.
+    """
+    try:
+        store = ModelStore(url)
+        store.open()
+    except Exception as error:  # every file system has errors of its own
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise OSError(f"the store {url} cannot be opened: {reason}") from error
+    return store
+
+
 def entry_json(entry: Entry) -> dict[str, Any]:
     """What a list of models says of one."""
     weights = f"sha256:{entry.weights}" if entry.weights else None

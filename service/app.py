@@ -9,8 +9,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.concurrency import run_in_threadpool
 
-from models.store import ModelStore
+from models.store import ModelStore, open_store
 from service import errors
 from service.body_limit import BodyLimit
 from service.contract import components
@@ -26,19 +27,18 @@ from service.upload_places import UploadPlaces
 DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get every layer's activations."
 
 
-def create_app(settings: Settings, engines: Engines | None = None) -> FastAPI:
-    """The service. `engines` stands in for processes on this machine."""
+def create_app(settings: Settings, engines: Engines | None = None, opened: ModelStore | None = None) -> FastAPI:
+    """The service. `engines` stands in for processes on this machine; a store that is `opened` is closed at the end."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = ModelStore(settings.data_dir)
-        store.open()
+        store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
         running = engines if engines is not None else LocalEngines(settings)
         app.state.layerscope = State(settings, running, store, UploadPlaces(settings.max_uploads))
         await running.start()
         yield
         await running.stop()
-        store.close()
+        await run_in_threadpool(store.close)
 
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,

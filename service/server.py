@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from models.store import open_store
 from service.app import create_app
 from service.protocol import BoundedProtocol
-from service.settings import Settings
+from service.settings import PREFIX, Settings
 
 DRAIN_SECONDS = 5
 """On top of the deadline, for replies that are still being sent."""
@@ -26,9 +27,17 @@ class Server(uvicorn.Server):
 
 
 def serve(settings: Settings) -> None:
-    """Serves until told to stop."""
+    """Serves until told to stop.
+
+    Raises:
+        SystemExit: with one clear line, when the store cannot be opened.
+    """
+    try:
+        store = open_store(settings.data_dir)
+    except OSError as error:
+        raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, opened=store),
         host=settings.host,
         port=settings.port,
         loop="auto",

@@ -115,3 +115,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def start_server() -> Callable[..., AbstractContextManager[Server]]:
     """Starts a server of a test's own: `with start_server(tmp_path, DEADLINE="5") as server`."""
     return running_server
+
+
+@pytest.fixture(scope="session")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An S3 server of this machine with an empty bucket, known to this process and those it starts: `s3://…`."""
+    port = free_port()
+    log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
+    process = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    with pytest.MonkeyPatch.context() as environment, httpx.Client(base_url=url) as client:
+        for name, value in (("ENDPOINT_URL", url), ("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"),
+                            ("DEFAULT_REGION", "us-east-1")):  # fmt: skip
+            environment.setenv(f"AWS_{name}", value)
+        wait_until(lambda: answers(client, "/moto-api/"), process)
+        client.put("/models").raise_for_status()
+        yield "s3://models"
+    process.kill()
+    process.wait()
+    log.close()

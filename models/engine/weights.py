@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
@@ -20,17 +21,27 @@ from models.tensors.dtypes import Array
 from models.tensors.safetensors import read_safetensors
 from models.weights.specs import WeightsFile, WeightSpec
 
+UNNAMED = re.compile(r"variable(_\d+)?")
+
 
 def named_weights(layer: keras.Layer) -> list[tuple[str, keras.Variable]]:
     """A layer's weights in `get_weights()` order, by name: `kernel`, `forward_lstm/lstm_cell/kernel`."""
-    return [(_below(variable.path, layer.name), variable) for variable in layer.weights]
+    return [(_below(variable, layer), variable) for variable in layer.weights]
 
 
-def _below(variable_path: str, internal: str) -> str:
+def _below(variable: keras.Variable, layer: keras.Layer) -> str:
     """A variable's path inside its layer, without internal names."""
-    parts = variable_path.split("/")
-    inner = parts[parts.index(internal) + 1 :] if internal in parts else parts[-1:]
+    parts = variable.path.split("/")
+    inner = parts[parts.index(layer.name) + 1 :] if layer.name in parts else parts[-1:]
+    if UNNAMED.fullmatch(inner[-1]):
+        inner[-1] = _attribute(variable, layer)
     return "/".join(inner)
+
+
+def _attribute(variable: keras.Variable, layer: keras.Layer) -> str:
+    """What a layer calls a variable it gave no name: Keras' own name for it is a count of the whole process'."""
+    held = ((name, value) for part in layer._flatten_layers() for name, value in vars(part).items())
+    return str(next(name.lstrip("_") for name, value in held if value is variable))
 
 
 def weight_paths(made: Outline) -> list[str]:

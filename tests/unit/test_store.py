@@ -32,15 +32,17 @@ def identity(of: Document) -> str:
     return expand(of).identity()
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A place for a store: on disk, and in a file system that only fsspec knows."""
+    """A place for a store: on disk, in a file system that only fsspec knows, and on an S3 server."""
     if request.param == "folder":
         yield str(tmp_path / "deep" / "store")
-        return
-    name = f"memory://{uuid4().hex}"
-    yield name
-    fsspec.filesystem("memory").rm(name, recursive=True)
+    elif request.param == "s3":
+        yield f"{request.getfixturevalue('bucket')}/{uuid4().hex}"
+    else:
+        name = f"memory://{uuid4().hex}"
+        yield name
+        fsspec.filesystem("memory").rm(name, recursive=True)
 
 
 def opened(url: str) -> ModelStore:
@@ -53,7 +55,9 @@ def opened(url: str) -> ModelStore:
 def files(url: str, folder: str) -> list[str]:
     """What lies in a folder of a store, by name."""
     fs, root = fsspec.core.url_to_fs(url)
-    return sorted(Path(path).name for path in fs.ls(f"{root}/{folder}", detail=False))
+    if not fs.exists(f"{root}/{folder}"):
+        return []  # object stores have no empty folders
+    return sorted(Path(path).name for path in fs.ls(f"{root}/{folder}", detail=False, refresh=True))
 
 
 def names(store: ModelStore) -> list[str]:

@@ -38,9 +38,11 @@ def opened(url):
     return store
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "memory", "s3"])
 def url(request, tmp_path):
-    """A folder, and a store that is no local one."""
+    """A folder, and stores that are no local ones."""
+    if request.param == "s3":
+        return f"{request.getfixturevalue('bucket')}/{uuid4().hex}"
     return tmp_path / "store" if request.param == "local" else f"memory://{uuid4().hex}"
 
 

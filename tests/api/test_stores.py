@@ -1,0 +1,56 @@
+"""The service over stores that are no folder: models with weights, before and after a restart."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+StartServer = Callable[..., AbstractContextManager[Any]]
+DOCUMENT = b'{"input": [2], "layers": [{"type": "Dense", "units": 2}]}'
+WEIGHTS = {"dense/kernel": np.array([[1, 2], [3, 4]], "f4"), "dense/bias": np.array([10, 20], "f4")}
+
+
+def activation(client: Any) -> list[list[float]]:
+    """What the model makes of (1, 1)."""
+    reply = client.post("/v1/models/m/activations", json={"inputs": [[1, 1]]})
+    assert reply.status_code == 200, reply.text
+    return list(reply.json()["layers"][0]["data"])
+
+
+@pytest.mark.parametrize("kind", ["s3", "memory"])
+def test_models_with_weights(kind: str, start_server: StartServer, request: pytest.FixtureRequest) -> None:
+    """An S3 server keeps them; memory has them as long as the process lives. Removed means gone."""
+    url = f"{request.getfixturevalue('bucket')}/{uuid4().hex}" if kind == "s3" else f"memory://{uuid4().hex}"
+    with start_server(url) as server:
+        form = {"model": DOCUMENT, "weights": save(WEIGHTS)}
+        entry = server.client.put("/v1/models/m", files=form).json()
+        assert activation(server.client) == [[14, 26]]
+        if kind == "memory":
+            return
+    with start_server(url) as server:
+        assert server.client.get("/v1/models").json()["models"] == [entry]
+        assert activation(server.client) == [[14, 26]]
+        weights = load(server.client.get("/v1/models/m/weights?format=safetensors").content)
+        np.testing.assert_array_equal(weights["weights/dense/kernel"], WEIGHTS["dense/kernel"])
+        assert server.client.delete("/v1/models/m").status_code == 204
+    with start_server(url) as server:
+        assert server.client.get("/v1/models").json() == {"models": []}
+
+
+@pytest.mark.parametrize("url", ["nowhere://x", "/dev/null/store", "s3:///"])
+def test_a_store_that_cannot_be_opened_stops_the_start(url: str, tmp_path: Path) -> None:
+    """With one clear line."""
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"layerscope: LAYERSCOPE_DATA_DIR: the store {url} cannot be opened: ")
