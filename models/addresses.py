@@ -9,13 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from models.errors import Problem, UnknownAddress, did_you_mean, shown
-from models.layers import ALIASES, CATALOGUE
-from models.network import Network
-
-PRE = ":pre"
-"""The suffix of the value that a fused activation is applied to."""
-MAX_CANDIDATES = 20
+from models.errors import Problem, UnknownAddress
+from models.layers import ALIASES
+from models.network import PRE, Network
+from models.unknown_addresses import ambiguous, nothing_before, several_meant, unknown_type, unmatched
 
 
 def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/layers") -> tuple[str, ...]:
@@ -57,7 +54,7 @@ def addresses(network: Network) -> tuple[str, ...]:
 
 def pre_addresses(network: Network) -> Mapping[str, str]:
     """`address:pre` → the layer call that it lies inside."""
-    fused = [node.address for node in network.nodes if node.layer.fused_activation() is not None]
+    fused = [node.address for node in network.nodes if node.layer.has_activation()]
     return {address + PRE: address for address in fused}
 
 
@@ -66,19 +63,26 @@ def _input_names(network: Network) -> tuple[str, ...]:
 
 
 def _matches(network: Network, selector: str, pre: Mapping[str, str], pointer: str) -> tuple[str, ...]:
-    if selector in network.names:
-        return (network.names[selector],)
-    if selector in pre:
-        return (selector,)
-    if selector.startswith("type:"):
+    found = _exact(network, selector, pre)
+    if not found and selector.startswith("type:"):
         found = _of_type(network, selector.removeprefix("type:"))
-    elif "*" in selector or "?" in selector:
+    elif not found and is_glob(selector):
         found = _globbed(network, selector, pre)
-    else:
-        found = ()
     if found:
         return found
     raise UnknownAddress("", [_unknown(network, selector, pointer)])
+
+
+def _exact(network: Network, selector: str, pre: Mapping[str, str]) -> tuple[str, ...]:
+    address = network.names.get(selector.removesuffix(PRE))
+    if address is None or not selector.endswith(PRE):
+        return () if address is None else (address,)
+    return (address + PRE,) if address + PRE in pre else ()
+
+
+def is_glob(selector: str) -> bool:
+    """Whether it has wildcards, which no name has."""
+    return "*" in selector or "?" in selector
 
 
 def _of_type(network: Network, word: str) -> tuple[str, ...]:
@@ -119,35 +123,16 @@ def _stretch(text: str, last_star: str = "") -> str:
 
 
 def _unknown(network: Network, selector: str, pointer: str) -> Problem:
-    candidates = network.ambiguous.get(selector)
-    if candidates:
-        message, near = f"{shown(selector)} names several tensors", candidates[0]
-        return Problem(pointer, message, f"one of {', '.join(candidates)}", shown(selector), f'write "{near}"')
     if selector.startswith("type:"):
-        return _unknown_type(network, selector, pointer)
-    known = [*addresses(network), *network.ambiguous]
-    nearest = did_you_mean(selector, known)
-    listed = known if len(known) <= MAX_CANDIDATES else [*known[:MAX_CANDIDATES], "…"]
-    return Problem(
-        pointer,
-        _why(network, selector),
-        f"one of {', '.join(listed)}, a glob, or type:Name",
-        shown(selector),
-        f'write "{nearest}"' if nearest else None,
-    )
+        return unknown_type(network, selector.removeprefix("type:"), selector, pointer)
+    known = addresses(network)
+    several = several_meant(selector, known)
+    if several:
+        return ambiguous(selector, several, pointer)
+    return nothing_before(network, selector, pointer) or unmatched(selector, known, _wider(network, selector), pointer)
 
 
-def _why(network: Network, selector: str) -> str:
-    if selector.endswith(PRE) and selector.removesuffix(PRE) in network.names:
-        return f"{shown(selector.removesuffix(PRE))} has no fused activation to look before"
-    return "no layer matches this selector"
-
-
-def _unknown_type(network: Network, selector: str, pointer: str) -> Problem:
-    present = list(dict.fromkeys(node.layer.type_name() for node in network.nodes))
-    word = selector.removeprefix("type:")
-    known = ALIASES.get(word, word) in CATALOGUE or word == "Block"
-    message = "this network has no layer of this type" if known else "there is no layer type of this name"
-    near = did_you_mean(word, present)
-    expected = f"one of {', '.join('type:' + name for name in present)}"
-    return Problem(pointer, message, expected, shown(selector), f'write "type:{near}"' if near else None)
+def _wider(network: Network, selector: str) -> str | None:
+    """The same glob at any depth, where that matches."""
+    anywhere = f"**/{selector}"
+    return anywhere if is_glob(selector) and _globbed(network, anywhere, pre_addresses(network)) else None

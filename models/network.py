@@ -16,6 +16,8 @@ from typing import Any
 from models.document import Block, Document, InputSpec, canonical
 from models.layers.layer import GRAPH_FIELDS, Layer
 
+PRE = ":pre"
+"""The suffix of the address of the value that a fused activation is applied to."""
 NO_WEIGHTS = ""
 """The weights digest of a network whose weights follow from its seed."""
 

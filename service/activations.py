@@ -19,9 +19,11 @@ from models.views.selection import views_of
 from models.weights.specs import WeightsFile
 from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
 from service.drawing import check_drawing
-from service.inputs import Posted, Resolved, resolve
+from service.input_names import PART
+from service.inputs import Resolved, resolve
 from service.jobs import Question, run_question, source_of
 from service.options import ActivationOptions, from_pairs, options_from
+from service.posted import Posted
 from service.replies import OFFERED, Told, activations_response, infos
 from service.state import State
 from service.wire.formats import JSON, Format, negotiate
@@ -88,17 +90,17 @@ def _from_json(raw: Any, query: Mapping[str, Any]) -> Ask:
 
 
 async def _from_form(form: FormData, query: Mapping[str, Any]) -> Ask:
-    """`image` (several: a batch), `tensor` or `inputs`; `model`; every other field is an option."""
+    """`image` (several: a batch), `tensor`, `inputs`, `inputs.<name>`; `model`; every other field is an option."""
     images = [await part_bytes(part) for part in form.getlist("image")]
     texts = {name: await _single_part(form, name) for name in ("tensor", "model", "inputs") if name in form}
-    given = [name for name in ("image", "tensor", "inputs") if name in form]
-    if len(given) > 1:
-        raise InvalidOption("", [Problem(f"/{given[1]}", "there are several inputs", "one of image, tensor, inputs",
-                                         " and ".join(given))])  # fmt: skip
-    options = [(name, await _text(part, name)) for name, part in form.multi_items() if name not in (*texts, "image")]
+    named = [name for name in dict.fromkeys(form.keys()) if name.startswith(PART)]
+    parts = {name.removeprefix(PART): tuple([await part_bytes(p) for p in form.getlist(name)]) for name in named}
+    taken = {"image", *texts, *named}
+    options = [(name, await _text(part, name)) for name, part in form.multi_items() if name not in taken]
     inputs = _json_part(texts["inputs"], "/inputs") if "inputs" in texts else None
     model = _json_part(texts["model"], "/model") if "model" in texts else None
-    return Ask(options_from(query, from_pairs(options)), Posted(inputs, tuple(images), texts.get("tensor")), model)
+    posted = Posted(inputs, tuple(images), texts.get("tensor"), parts)
+    return Ask(options_from(query, from_pairs(options)), posted, model)
 
 
 async def _single_part(form: FormData, name: str) -> bytes:

@@ -117,15 +117,25 @@ def activations_body(inline: bool) -> dict[str, Any]:
         "schema": {
             "type": "object",
             "properties": {
-                "image": {"description": "An image; several make a batch.", "type": "array", "items": BINARY},
-                "tensor": {"description": "A .npy, .npz or .safetensors file.", **BINARY},
-                "inputs": {"description": "Tensors as JSON.", "type": "string"},
+                "image": {
+                    "description": "An image for the one input that nothing else names; several make a batch.",
+                    "type": "array",
+                    "items": BINARY,
+                },
+                "tensor": {"description": "A .npy file, or a .npz or .safetensors file of inputs by name.", **BINARY},
+                "inputs": {"description": "Tensors as JSON, or an object of them by input name.", "type": "string"},
                 **(
                     {"model": {"description": "The document as JSON: text or a file.", "type": "string"}}
                     if inline
                     else {}
                 ),
                 **option_properties(),
+            },
+            "patternProperties": {
+                "^inputs\\.": {
+                    "description": "One input by its name, as `inputs.left`: an image (several make a batch), a tensor "
+                    "file, or a tensor as JSON.",
+                }
             },
             **({"required": ["model"]} if inline else {}),
         }

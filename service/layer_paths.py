@@ -16,7 +16,9 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
     meant = [
         node.path
         for node in network.nodes
-        if address in (node.path, node.address, *node.outputs) or node.address.startswith(below)
+        if address in (node.path, node.address, *node.outputs)
+        or node.path.startswith(below)
+        or node.address.startswith(below)
     ]
     blocks = {node.path for node in network.nodes if node.is_block}
     paths = tuple(path for path in dict.fromkeys(meant) if path not in blocks)

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 import orjson
 
-from models.addresses import PRE
 from models.document import parse_document
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
@@ -22,7 +21,7 @@ from models.engine.probe import Probe, array_bytes, as_bytes, checked
 from models.engine.weights import named_weights, weight_paths, weight_specs
 from models.errors import Problem, TooLarge
 from models.expansion import expand
-from models.network import Network, Node
+from models.network import PRE, Network, Node
 from models.stats import statistics
 from models.tensors.dtypes import DTYPES
 from models.views.view import View

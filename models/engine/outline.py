@@ -16,11 +16,11 @@ from typing import Any
 import keras
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
 
-from models.addresses import PRE
+from models.engine.activations import FusedActivation, activated
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
 from models.engine.refusals import check_inputs, check_output, refusing
 from models.layers.layer import Layer, Shape, size_of
-from models.network import Network, Node
+from models.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
 
 Specs = Mapping[str, keras.KerasTensor]
@@ -140,7 +140,7 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
     results = [_settled(node, shapes, result) for result in results]
     for result in results:
         check_output(node, tuple(result.shape))
-    before = {node.address + PRE: results[0]} if node.layer.fused_activation() is not None else {}
+    before = {node.address + PRE: results[0]} if node.layer.has_activation() else {}
     return dict(zip(node.outputs, results, strict=True)) | before
 
 
@@ -156,26 +156,10 @@ def _settled(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -
 def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
     """A Keras layer under a canonical name: nothing accumulates in Keras, and no name can collide or inject."""
     made = keras_layer(node.layer, f"l{number}", lambda field: derived_seed(seed, node.path, field))
-    if node.layer.fused_activation() is not None:
-        made.activation = FusedActivation(made.activation)
+    if node.layer.has_activation():
+        inner = activated(made)
+        inner.activation = FusedActivation(inner.activation)
     return made
-
-
-class FusedActivation:
-    """An activation that remembers, for the length of one trace, what it was applied to."""
-
-    def __init__(self, activation: Any) -> None:
-        self.activation = activation
-        self.before: Any = None
-
-    def __call__(self, x: Any) -> Any:
-        self.before = x
-        return self.activation(x)
-
-    def take(self) -> Any:
-        """What the activation was last applied to; forgotten at once."""
-        before, self.before = self.before, None
-        return before
 
 
 def named_tensors(node: Node, tensors: Mapping[str, Any]) -> dict[str, Any]:

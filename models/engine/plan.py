@@ -9,11 +9,10 @@ from typing import Any
 
 import keras
 
-from models.addresses import PRE
 from models.engine.outline import Outline
 from models.errors import Problem, TooLarge
 from models.layers.layer import Shape, size_of
-from models.network import Node
+from models.network import PRE, Node
 from models.receptive_field import AxisField, ReceptiveField, merged
 from models.tensors.dtypes import DTYPES
 from models.views.view import View

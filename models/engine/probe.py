@@ -15,12 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.addresses import PRE
-from models.engine.outline import FusedActivation, Outline, as_list, call, named_tensors
+from models.engine.activations import before_activation, joined
+from models.engine.outline import Outline, as_list, call, named_tensors
 from models.engine.refusals import refusing
 from models.errors import Internal, InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.layers.spatial import shape_text
-from models.network import Node
+from models.network import PRE, Node
 
 
 class Probe:
@@ -62,12 +62,11 @@ class Probe:
         if node.is_block:
             return dict(zip(node.outputs, inputs, strict=True))
         layer = self._outline.layers[node.path]
-        with refusing(node):
+        with refusing(node), before_activation(layer) as before:
             results = as_list(call(node.layer, layer, inputs, named, self._training))
         found = dict(zip(node.outputs, results, strict=True))
-        activation = getattr(layer, "activation", None)
-        if isinstance(activation, FusedActivation):
-            found[node.address + PRE] = activation.take()
+        if before:
+            found[node.address + PRE] = joined(before, results[0])
         return found
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:

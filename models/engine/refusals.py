@@ -26,9 +26,16 @@ def check_inputs(node: Node, shapes: tuple[Shape, ...], keywords: Mapping[str, t
             raise InvalidDocument("", [_rank_problem(node, ranks, shape)])
     if node.layer.needs_lengths() and any(length is None for shape in shapes for length in shape[1:]):
         raise InvalidDocument("", [_lengths_problem(node, shapes)])
-    try:
+    with _faults(node):
         node.layer.check_shapes(shapes)
         node.layer.check_keywords(shapes, keywords)
+
+
+@contextmanager
+def _faults(node: Node) -> Iterator[None]:
+    """What a layer itself finds at fault, as an error that points at it."""
+    try:
+        yield
     except LayerFault as fault:
         pointer = f"{node.pointer}/{fault.field}" if fault.field else node.pointer
         problem = Problem(pointer, f"{node.address}: {fault.message}", fault.expected, fault.received, fault.suggestion)
@@ -54,6 +61,9 @@ def _lengths_problem(node: Node, shapes: tuple[Shape, ...]) -> Problem:
 
 
 def check_output(node: Node, shape: Shape) -> None:
+    """Nothing empty, nothing endless, and what the layer's own last step takes."""
+    with _faults(node):
+        node.layer.check_output(shape)
     size = size_of(tuple(1 if dimension is None else dimension for dimension in shape))
     if any(dimension is not None and dimension < 1 for dimension in shape):
         message = f"{node.address}: nothing is left of the input"

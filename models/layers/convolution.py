@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from models.layers.activation_names import FusedActivation
+from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
 from models.layers.fields import CausalPadding, Features, Padding, Sizes1D, Sizes2D, Sizes3D
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
@@ -17,21 +17,17 @@ from models.layers.spatial import Spatial, known_length
 from models.receptive_field import Window, padding_before
 
 
-class SlidingKernel(Spatial):
+class SlidingKernel(Activated, Spatial):
     """Base of everything with a kernel that slides, and an activation applied last."""
 
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
     dilation_rate: tuple[int, ...]
     padding: CausalPadding = "valid"
-    activation: FusedActivation = None
     use_bias: bool = True
     bias_initializer: AnyInitializer = Zeros()
     bias_regularizer: AnyRegularizer | None = None
     bias_constraint: AnyConstraint | None = None
-
-    def fused_activation(self) -> str | None:
-        return self.activation
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The channels size the kernel."""

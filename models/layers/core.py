@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.layers.activation_names import FusedActivation
+from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
 from models.layers.fields import MAX_RANK, DType, Features, Length, Unset
 from models.layers.initializers import AnyInitializer, GlorotUniform, RandomUniform, Zeros
@@ -19,14 +19,13 @@ from models.layers.spatial import known_length
 EmbeddingSize = Annotated[int, Field(ge=1, le=2**16)]
 
 
-class Dense(Pointwise):
+class Dense(Activated, Pointwise):
     """Multiplies the last axis by a learned matrix, then adds a bias and applies the activation."""
 
     type: Literal["Dense"] = "Dense"
     example = Example({"units": 10, "activation": "softmax"}, ((16,),))
     input_rank = tuple(range(2, MAX_RANK + 1))
     units: Features
-    activation: FusedActivation = None
     use_bias: bool = True
     kernel_initializer: AnyInitializer = GlorotUniform()
     bias_initializer: AnyInitializer = Zeros()
@@ -37,9 +36,6 @@ class Dense(Pointwise):
     lora_rank: Unset = None
     lora_alpha: Unset = None
     quantization_config: Unset = None
-
-    def fused_activation(self) -> str | None:
-        return self.activation
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The last axis sizes the kernel."""

@@ -7,18 +7,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.layers.activation_names import FusedActivation
+from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
 from models.layers.einsum_equation import Equation, EquationText
 from models.layers.fields import MAX_RANK, Length, OneOrSeveral, Unset
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, size_of
+from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
 from models.layers.pointwise import pointwise
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import shape_text
 
 
-class EinsumDense(Layer):
+class EinsumDense(Activated):
     """Multiplies by a learned tensor along the axes that an Einstein summation names."""
 
     type: Literal["EinsumDense"] = "EinsumDense"
@@ -28,7 +28,6 @@ class EinsumDense(Layer):
     output_shape: Annotated[
         Length | Annotated[list[Length | None], Field(min_length=1, max_length=MAX_RANK - 1)], OneOrSeveral
     ]
-    activation: FusedActivation = None
     bias_axes: Annotated[str, Field(min_length=1, max_length=MAX_RANK)] | None = None
     kernel_initializer: AnyInitializer = GlorotUniform()
     bias_initializer: AnyInitializer = Zeros()
@@ -72,9 +71,6 @@ class EinsumDense(Layer):
         if set(axes) - set(letters) or len(set(axes)) < len(axes):
             raise fault("bias_axes", "bias_axes must be letters of the output", f"different letters of {letters}")
         return self
-
-    def fused_activation(self) -> str | None:
-        return self.activation
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The input must have the equation's axes, of the lengths that `output_shape` repeats."""

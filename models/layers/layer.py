@@ -129,9 +129,9 @@ class Layer(BaseModel):
         """Keras' keyword arguments of every call, beside the inputs."""
         return {field: getattr(self, field) for field in sorted(self.call_fields)}
 
-    def fused_activation(self) -> str | None:
-        """The activation applied last, whose input `address:pre` names; None if there is none."""
-        return None
+    def has_activation(self) -> bool:
+        """Whether the last step is an activation, whose input `address:pre` names."""
+        return False
 
     def output_count(self) -> int:
         """How many tensors one call returns."""
@@ -154,6 +154,13 @@ class Layer(BaseModel):
 
         Raises:
             LayerFault: naming the argument at fault, before TensorFlow sees anything.
+        """
+
+    def check_output(self, shape: Shape) -> None:
+        """Refuse an output that the layer's own last step would not take.
+
+        Raises:
+            LayerFault: naming the argument at fault.
         """
 
     def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:

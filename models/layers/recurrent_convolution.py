@@ -25,9 +25,9 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
     recurrent_activation: FusedActivation = "sigmoid"
     unit_forget_bias: bool = True
 
-    def fused_activation(self) -> str | None:
-        """None: the activation lies inside the recurrence."""
-        return None
+    def has_activation(self) -> bool:
+        """No: the activation lies inside the recurrence."""
+        return False
 
     def states(self) -> int:
         return self.state_count

@@ -60,6 +60,12 @@ class TimeDistributed(Layer):
     def id_bound(self) -> int | None:
         return self.layer.id_bound()
 
+    def has_activation(self) -> bool:
+        return self.layer.has_activation()
+
+    def check_output(self, shape: Shape) -> None:
+        self.layer.check_output(step_shape(shape))
+
     def needs_lengths(self) -> bool:
         return True
 
@@ -125,6 +131,12 @@ class SpectralNormalization(Layer):
 
     def needs_lengths(self) -> bool:
         return self.layer.needs_lengths()
+
+    def has_activation(self) -> bool:
+        return self.layer.has_activation()
+
+    def check_output(self, shape: Shape) -> None:
+        self.layer.check_output(shape)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         check_held("layer", self.layer, shapes[0])

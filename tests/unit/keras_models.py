@@ -181,6 +181,33 @@ def mixed_precision() -> keras.Model:
     return keras.Model(x, L.Dense(3, activation="softmax", dtype="float32")(y))
 
 
+def calls_elsewhere() -> keras.Model:
+    x = keras.Input((4,), name="x")
+    shared = L.Dense(4, activation="gelu", name="shared")
+    shared(keras.Input((4,)))  # a call that is in no model
+    first, _unused, third = shared(x), shared(x * 2.0), shared(x * 3.0)
+    return keras.Model(x, [third, first])
+
+
+def passed_through() -> keras.Model:
+    x = keras.Input((4,))
+    inner = keras.Model(x, [x, L.ReLU(name="positive")(x)], name="inner")
+    y = keras.Input((4,))
+    return keras.Model(y, L.Add()(inner(inner(y)[1])))
+
+
+def activation_objects() -> keras.Model:
+    x = inputs = keras.Input((8, 8, 3))
+    x = L.Conv2D(4, 3, activation=L.LeakyReLU(0.2), name="leaky")(x)
+    x = L.SeparableConv2D(4, 3, activation=L.ReLU(max_value=1.0), name="bounded")(x)
+    x = L.TimeDistributed(L.Conv1D(4, 2, activation=L.ELU(0.5)), name="steps")(x)
+    x = L.Flatten()(x)
+    mixed = L.LeakyReLU(0.1, dtype="mixed_float16")
+    x = L.Dense(6, activation=mixed, dtype="mixed_float16", name="mixed")(x)
+    x = L.Dense(5, activation=L.Activation("tanh"), name="tanh")(x)
+    return keras.Model(inputs, L.Dense(3, activation=L.Softmax(), name="softmax")(x))
+
+
 def preprocessing() -> keras.Model:
     x = keras.Input((8, 8, 3))
     y = L.RandomFlip()(L.Rescaling([1.0, 0.5, 2.0], offset=-1.0)(x))
@@ -200,6 +227,6 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         plain_sequential, residual, siamese, shared_three_times, nested_three_deep, several_inputs_nested,
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
         attention_by_hand, one_dimension, three_dimensions, squeeze_and_excite, slices, arithmetic, mixed_precision,
-        preprocessing, adapted,
+        calls_elsewhere, passed_through, activation_objects, preprocessing, adapted,
     )
 }  # fmt: skip

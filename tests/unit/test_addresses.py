@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.addresses import MAX_CANDIDATES, addresses, everything, pre_addresses, select
+from models.addresses import addresses, everything, pre_addresses, select
 from models.document import parse_document
 from models.errors import Problem, UnknownAddress
 from models.expansion import expand
 from models.network import Network
+from models.unknown_addresses import MAX_CANDIDATES
 
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 2, "kernel_size": 1}
 RELU_CONV: dict[str, Any] = {**CONV, "activation": "relu"}
@@ -143,6 +144,63 @@ def test_ambiguous_addresses_are_refused_with_what_they_could_mean(selector: str
     )
 
 
+CALLS = network(
+    {"type": "Block", "name": "outer", "layers": [
+        {"type": "Block", "name": "inner", "calls": [["input"], ["input"]], "layers": [RELU_CONV]},
+        {"type": "Add", "inputs": ["inner@0", "inner@1"]},
+    ], "calls": [["input"], ["input"]]},
+    {"type": "LSTM", "units": 2, "return_state": True, "calls": [["outer@0"], ["outer@1"]]},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("selector", "candidates"),
+    [
+        ("outer", "outer@0, outer@1"),
+        ("outer/add", "outer@0/add, outer@1/add"),
+        ("outer@1/inner", "outer@1/inner@0, outer@1/inner@1"),
+        ("outer@1/inner/conv2d:pre", "outer@1/inner@0/conv2d:pre, outer@1/inner@1/conv2d:pre"),
+        ("outer/inner@1/conv2d", "outer@0/inner@1/conv2d, outer@1/inner@1/conv2d"),
+        ("lstm@1", "lstm@1#0, lstm@1#1, lstm@1#2"),
+        ("lstm#2", "lstm@0#2, lstm@1#2"),
+        ("lstm", "lstm@0#0, lstm@0#1, lstm@0#2, lstm@1#0, lstm@1#1, lstm@1#2"),
+    ],
+)
+def test_every_tensor_that_an_unnumbered_address_could_mean_is_listed(selector: str, candidates: str) -> None:
+    """Whole addresses, wherever in the path the number of a call or an output is missing."""
+    found = refusal(selector, of=CALLS)
+    assert (found.message, found.expected) == (f'"{selector}" names several tensors', f"one of {candidates}")
+    assert found.suggestion == f'write "{candidates.partition(",")[0]}"'
+
+
+@pytest.mark.parametrize(
+    "address", ["outer@1/inner@0/conv2d:pre", "outer@0/inner@1/conv2d", "outer@1", "outer@1/add", "lstm@1#2"]
+)
+def test_numbers_go_together(address: str) -> None:
+    """A call, an output, and what lies before an activation, at any depth."""
+    assert select(CALLS, [address]) == (address,)
+
+
+def test_an_output_number_of_a_single_output_goes_with_pre() -> None:
+    """`conv2d#0` is `conv2d`, so `conv2d#0:pre` is `conv2d:pre`."""
+    assert select(NET, ["conv2d#0:pre", "shared@1#0:pre"]) == ("conv2d:pre", "shared@1:pre")
+
+
+@pytest.mark.parametrize(
+    ("selector", "suggestion"),
+    [("max_pooling2d", "block1/max_pooling2d"), ("max*", "**/max*"), ("inner/conv*", "**/inner/conv*")],
+)
+def test_layers_inside_blocks_are_pointed_at(selector: str, suggestion: str) -> None:
+    """An address without its block is not that layer's, but the suggestion is."""
+    assert refusal(selector).suggestion == f'write "{suggestion}"'
+
+
+def test_of_many_addresses_the_nearest_are_listed_first() -> None:
+    """A thousand candidates help nobody."""
+    many = network(*[{"type": "ReLU"}] * 500, {"type": "Dense", "units": 2, "name": "logits"})
+    assert str(refusal("logit", of=many).expected).startswith("one of logits, input, ")
+
+
 @pytest.mark.parametrize(
     ("selector", "suggestion"),
     [
@@ -186,10 +244,29 @@ def test_globs_that_match_nothing_are_refused(selector: str) -> None:
     assert refusal(selector).message == "no layer matches this selector"
 
 
-@pytest.mark.parametrize("address", ["block1/max_pooling2d", "block2/conv2d", "input", "block1", "lstm#0"])
-def test_only_fused_activations_have_something_before_them(address: str) -> None:
-    """A `linear` activation is none."""
-    assert refusal(f"{address}:pre").message == f'"{address}" has no fused activation to look before'
+@pytest.mark.parametrize(
+    ("address", "suggestion"),
+    [
+        ("block1/max_pooling2d", 'write "block1/conv2d": that is what it reads'),
+        ("block2/conv2d", 'write "block2/conv2d": no activation is applied to it'),
+        ("input", 'write "input": no activation is applied to it'),
+        ("block1", 'write "block1/conv2d": that is what it reads'),
+        ("block2", 'write "block2/inner/conv2d:pre"'),
+        ("lstm#0", 'write "reshape": that is what it reads'),
+        ("lstm", 'write "reshape": that is what it reads'),
+    ],
+)
+def test_only_fused_activations_have_something_before_them(address: str, suggestion: str) -> None:
+    """A `linear` activation is none; what holds the value that is asked for is named instead."""
+    found = refusal(f"{address}:pre")
+    assert (found.message, found.suggestion) == (f'"{address}" has no fused activation to look before', suggestion)
+
+
+def test_before_an_activation_layer_is_what_it_reads() -> None:
+    """`re_lu` is a layer of its own: the layer before it holds the value."""
+    chain = network(CONV, {"type": "ReLU"}, {"type": "Add", "inputs": ["conv2d", "re_lu"]})
+    assert refusal("re_lu:pre", of=chain).suggestion == 'write "conv2d": that is what it reads'
+    assert refusal("add:pre", of=chain).suggestion == 'write "conv2d" or "re_lu": that is what it reads'
 
 
 @pytest.mark.parametrize(

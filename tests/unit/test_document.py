@@ -323,7 +323,7 @@ def test_unknown_argument_names_the_type_and_its_arguments() -> None:
     """The message says whose argument it is not, and which there are."""
     found = problem(layer(colour=3))
     assert found.message == '"colour" is not an argument of Dense'
-    assert "units, activation" in str(found.expected)
+    assert "units, use_bias" in str(found.expected)
 
 
 @pytest.mark.parametrize("raw", [{}, {"type": None}, {"type": 3}, {"type": ["Dense"]}, {"type": {}}])

@@ -13,10 +13,11 @@ import pytest
 from keras.src.backend.common import global_state
 
 from models.document import parse_document
-from models.engine.build import BuiltModel, build, named_weights
+from models.engine.build import BuiltModel, build
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import parameter_bytes
 from models.engine.refusals import refusing
+from models.engine.weights import named_weights
 from models.errors import InvalidDocument, Problem, TooLarge
 from models.expansion import expand
 from models.layers.layer import Shape

@@ -144,4 +144,4 @@ def test_holders_look_like_what_they_hold() -> None:
         FRAMES[1:]
     )
     assert layer("ConvLSTM2D", filters=2, kernel_size=3).windows(FRAMES) is None
-    assert layer("ConvLSTM2D", filters=2, kernel_size=3).fused_activation() is None
+    assert layer("ConvLSTM2D", filters=2, kernel_size=3).has_activation() is False

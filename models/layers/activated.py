@@ -1,0 +1,73 @@
+"""Layers whose last step is an activation: given by its name, or as an activation layer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag, model_validator
+from typing_extensions import TypeAliasType
+
+from models.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
+from models.layers.activation_names import FusedActivation
+from models.layers.held import Held, check_held
+from models.layers.layer import Layer, Shape, fault
+
+
+def _kind(value: Any) -> str:
+    """Which arm of the union a value is for."""
+    word = value.type_name() if isinstance(value, Layer) else value.get("type") if isinstance(value, dict) else None
+    return word if isinstance(word, str) else "name"
+
+
+def _without_weights(value: Any) -> Any:
+    """PReLU's slopes are weights, which Keras does not build inside another layer."""
+    if _kind(value) != "PReLU":
+        return value
+    expected = "a name, or one of Activation, ELU, LeakyReLU, ReLU, Softmax"
+    raise fault("held_layer", "PReLU has weights of its own", expected, "put PReLU behind, as a layer of its own")
+
+
+def _by_name(value: Layer | str | None) -> Any:
+    """`Activation` only carries a name."""
+    if not isinstance(value, Activation):
+        return value
+    return None if value.activation == "linear" else value.activation
+
+
+AppliedActivation = TypeAliasType(
+    "AppliedActivation",
+    Annotated[
+        Annotated[FusedActivation, Tag("name")]
+        | Annotated[Activation, Held, Tag("Activation")]
+        | Annotated[ELU, Held, Tag("ELU")]
+        | Annotated[LeakyReLU, Held, Tag("LeakyReLU")]
+        | Annotated[ReLU, Held, Tag("ReLU")]
+        | Annotated[Softmax, Held, Tag("Softmax")],
+        Discriminator(_kind),
+        BeforeValidator(_without_weights),
+        AfterValidator(_by_name),
+    ],
+)
+"""The activation a layer applies last: a name, an activation layer, or null."""
+
+
+class Activated(Layer):
+    """Base of layers that apply an activation to what they have computed, and return that."""
+
+    activation: AppliedActivation = None
+
+    @model_validator(mode="after")
+    def _activation_shares_the_dtype(self) -> Activated:
+        """Keras announces the layer's dtype and returns the activation's."""
+        if isinstance(self.activation, Layer) and self.activation.dtype != self.dtype:
+            raise fault("dtype", "the activation and its layer have different dtypes", "the same dtype in both")
+        return self
+
+    def has_activation(self) -> bool:
+        """Unless it is null or linear."""
+        return self.activation is not None
+
+    def check_output(self, shape: Shape) -> None:
+        """The activation must take what the layer computes."""
+        if isinstance(self.activation, Layer):
+            check_held("activation", self.activation, shape)
