@@ -32,6 +32,15 @@ def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/l
     return tuple(dict.fromkeys(chosen))
 
 
+def matches(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
+    """Canonical addresses for one selector.
+
+    Raises:
+        UnknownAddress: it means nothing, or is an address that means several tensors.
+    """
+    return _matches(network, selector, pre_addresses(network), pointer)
+
+
 def everything(network: Network) -> tuple[str, ...]:
     """Every layer's outputs in the order they are computed, without blocks, whose results are their last layers'."""
     return tuple(output for node in network.nodes if not node.is_block for output in node.outputs)

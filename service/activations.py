@@ -15,9 +15,11 @@ from starlette.responses import Response
 from models.addresses import select
 from models.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
+from models.views.selection import views_of
 from models.weights.specs import WeightsFile
 from service.applications import Applications
 from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
+from service.drawing import check_drawing
 from service.input_names import PART
 from service.inputs import Resolved, resolve
 from service.jobs import Question, run_question, source_of
@@ -142,6 +144,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
     """Runs a model on what was posted, and writes what was asked for."""
     started = time.perf_counter()
     wanted = negotiate(request.headers.get("accept"), ask.options.format, OFFERED)
+    check_drawing(ask.options, wanted)
     try:
         if ask.posted.images or ask.size > THREAD_BYTES:
             resolved = await run_in_threadpool(resolve, model.document, ask.posted, ask.options, state.settings)
@@ -153,16 +156,18 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
         raise model.located(error) from None
     inputs = infos(list(resolved.network.inputs), resolved.arrays)
     told = Told(model.id or question.key, model.name, inputs, resolved.preprocessing, started)
-    return await activations_response(told, answer, wanted, ask.options.data, ask.options.weights)
+    return await activations_response(told, answer, wanted, ask.options)
 
 
 def _question(state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:
     network = resolved.network
+    outputs = select(network, options.layers)
     return run_question(
         source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
-        outputs=select(network, options.layers),
+        outputs=outputs,
         data=wanted is not JSON or options.data != "none",
         stats=options.stats if options.stats is not None else wanted is JSON,
         weights=options.weights,
         training=options.training,
+        views=views_of(network, outputs, options.views()),
     )  # fmt: skip

@@ -29,7 +29,7 @@ from models.errors import (
 from service.errors import ProblemDocument
 from service.options import ActivationOptions
 from service.schemas import ActivationsReply, ModelEntry, WeightsReply
-from service.wire.formats import NPZ, SAFETENSORS
+from service.wire.formats import NPZ, PNG, SAFETENSORS, SVG
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
 BODY_ERRORS = (Unparsable, SlowBody, TooLarge, UnsupportedMedia)
@@ -150,7 +150,8 @@ def activations_body(inline: bool) -> dict[str, Any]:
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that runs a network, in every format."""
-    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type)}
+    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type, PNG.media_type)}
+    content[SVG.media_type] = {"schema": {"type": "string"}}
     return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
 
 
@@ -180,7 +181,7 @@ def weights_body() -> dict[str, Any]:
 
 def weights_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that gives weights, in every format."""
-    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type)}
+    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type, PNG.media_type)}
     return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}}
 
 

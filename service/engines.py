@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from models.views.view import View
 from service.engine_process import EngineState
 from service.jobs import Answer, Question
 
@@ -24,7 +25,11 @@ class Engines(Protocol):
         ...
 
     async def plan(
-        self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]
+        self,
+        document: bytes,
+        shapes: Mapping[str, tuple[int | None, ...]],
+        outputs: tuple[str, ...],
+        views: Mapping[str, View] | None = None,
     ) -> bytes:
         """The plan of a document as JSON."""
         ...

@@ -15,6 +15,7 @@ from models.document import canonical
 from models.engine.messages import Construct, Plan, Ran, Reply, Request, Run, Specify, TensorInfo, Weights
 from models.errors import LayerscopeError
 from models.network import NO_WEIGHTS, Network
+from models.views.view import View
 from models.weights.specs import WeightsFile
 from service.settings import Settings
 
@@ -152,10 +153,15 @@ def run_question(
     return Question(source.key, phrase, tuple(arrays))
 
 
-def plan_question(document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]) -> Question:
+def plan_question(
+    document: bytes,
+    shapes: Mapping[str, tuple[int | None, ...]],
+    outputs: tuple[str, ...],
+    views: Mapping[str, View],
+) -> Question:
     """The plan of a document on these input shapes, as a question."""
     key = f"plan:{crc32(document)}"
-    return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs))
+    return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs, dict(views)))
 
 
 def construct_question(arguments: bytes) -> Question:

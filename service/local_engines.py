@@ -21,6 +21,7 @@ from models.errors import (
     Problem,
     error_of,
 )
+from models.views.view import View
 from service.engine_process import EngineProcess, EngineState
 from service.jobs import Answer, Job, Question, plan_question
 from service.quarantine import Quarantine
@@ -68,10 +69,14 @@ class LocalEngines:
         return [slot.process.state() if slot.process is not None else EngineState() for slot in self.slots]
 
     async def plan(
-        self, document: bytes, shapes: Mapping[str, tuple[int | None, ...]], outputs: tuple[str, ...]
+        self,
+        document: bytes,
+        shapes: Mapping[str, tuple[int | None, ...]],
+        outputs: tuple[str, ...],
+        views: Mapping[str, View] | None = None,
     ) -> bytes:
         """The plan of a document as JSON."""
-        answer = await self.ask(plan_question(document, shapes, outputs))
+        answer = await self.ask(plan_question(document, shapes, outputs, views or {}))
         head = await answer.head
         return head.plan if isinstance(head, Planned) else b"null"
 

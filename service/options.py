@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from models.errors import InvalidOption, Problem, shown
 from models.images import Scale
 from models.validation import field_names, pointer_to, problems_of
+from service.picture_options import PictureOptions
+from service.view_options import ViewOptions
 
 MAX_SELECTORS = 1024
 
@@ -30,10 +32,8 @@ Selectors = Annotated[
 ]
 
 
-class ActivationOptions(BaseModel):
+class ActivationOptions(ViewOptions, PictureOptions):
     """Options of a request for activations."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     layers: Selectors = None
     data: Literal["nested", "base64", "none"] = Field("nested", description="How JSON carries the arrays.")
@@ -44,7 +44,7 @@ class ActivationOptions(BaseModel):
     training: bool = Field(
         False, description="Training mode for BatchNormalization and Dropout; the model itself does not change."
     )
-    format: str | None = Field(None, description="`json`, `npz` or `safetensors`; wins over `Accept`.")
+    format: str | None = Field(None, description="`json`, `npz`, `safetensors`, `png` or `svg`; wins over `Accept`.")
     resize: Literal["bilinear", "nearest", "none"] = Field(
         "bilinear", description="How images meet a fixed input size."
     )

@@ -24,6 +24,16 @@ class PlannedTensor(BaseModel):
     bytes: int | None
 
 
+class PlannedView(PlannedTensor):
+    """What a layer's view makes of it: what was asked for, and the result."""
+
+    slice: str | None = None
+    reduce: str | None = None
+    top: int | None = None
+    histogram: str | None = None
+    axes: str
+
+
 class PlannedLayer(PlannedTensor):
     """One layer of a plan."""
 
@@ -36,6 +46,7 @@ class PlannedLayer(PlannedTensor):
     receptive_field: ReceptiveFieldReply | None = Field(
         description="Null where an output does not see a sliding window."
     )
+    view: PlannedView | None = Field(None, description="Where one was asked for; the layer's own figures stay.")
 
 
 class PlanTotals(BaseModel):
@@ -65,4 +76,5 @@ class PlanReply(BaseModel):
     model: PlannedModel
     inputs: dict[str, PlannedTensor]
     layers: list[PlannedLayer]
+    reply_bytes: int | None = Field(description="The layers asked for, after their views.")
     totals: PlanTotals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -9,14 +10,22 @@ import orjson
 from models.addresses import select
 from models.errors import InvalidDocument, Problem
 from models.network import Network
+from models.views.selection import views_of
 from service.jobs import document_bytes
 from service.state import State
 
 
-async def plan_of(state: State, network: Network, batch: int | None, layers: list[str] | None) -> dict[str, Any]:
-    """The engine's plan of a network that declares its inputs."""
+async def plan_of(
+    state: State,
+    network: Network,
+    batch: int | None,
+    layers: list[str] | None,
+    views: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The engine's plan of a network that declares its inputs. `views` are options as a client writes them."""
+    outputs = select(network, layers)
     shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    raw = await state.engines.plan(document_bytes(network), shapes, select(network, layers))
+    raw = await state.engines.plan(document_bytes(network), shapes, outputs, views_of(network, outputs, views or {}))
     plan: dict[str, Any] = orjson.loads(raw)
     return plan
 

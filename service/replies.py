@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -13,16 +13,24 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.engine.messages import LayerInfo, Ran, TensorInfo
+from models.errors import LayerscopeError
 from models.tensors.dtypes import DTYPES
+from models.views.view import SUFFIXES
+from service.drawing import drawing
 from service.jobs import Answer
+from service.options import ActivationOptions
+from service.pictures.reply import Arrays, File, planned_weights
+from service.pictures.sheet import Manner
 from service.tensor_response import TensorResponse
-from service.wire.formats import JSON, NPZ, SAFETENSORS, Format
+from service.wire.formats import JSON, NPZ, PNG, SAFETENSORS, SVG, Format
 from service.wire.json import LayerEntry, activations_json, layer_object, spelled, weight_object
 from service.wire.npz import NpzStream
 from service.wire.safetensors import SafetensorsStream
 
-OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS)
+OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS, PNG, SVG)
 """What activations can be sent as, the default first."""
+WEIGHTS_OFFERED = (JSON, NPZ, SAFETENSORS, PNG)
+"""What weights can be sent as."""
 THREAD_BYTES = 256 * 1024
 """JSON of more tensor bytes than this is written on a thread, so that other connections are not kept waiting."""
 
@@ -60,8 +68,9 @@ def _input(name: str, info: TensorInfo, told: Told, ran: Ran) -> dict[str, Any]:
     return described
 
 
-async def activations_response(told: Told, answer: Answer, wanted: Format, mode: str, weights: bool) -> Response:
+async def activations_response(told: Told, answer: Answer, wanted: Format, options: ActivationOptions) -> Response:
     """The activations in the format that was agreed on."""
+    mode, weights = options.data, options.weights
     ran = await answer.head
     assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
     if wanted is JSON:
@@ -72,14 +81,34 @@ async def activations_response(told: Told, answer: Answer, wanted: Format, mode:
         else:
             body = _json(told, ran, arrays, mode, weights)
         return Response(body, media_type=JSON.media_type)
+    if wanted in (PNG, SVG):
+        return await _picture(answer, wanted, lambda: drawing(ran, wanted, options))
     if wanted is NPZ:
         return TensorResponse(NpzStream(ran.tensors), answer, wanted)
     return TensorResponse(SafetensorsStream(ran.tensors, _metadata(told, ran)), answer, wanted)
 
 
+async def _picture(answer: Answer, wanted: Format, plan: Callable[[], Callable[[Arrays], File]]) -> Response:
+    """A picture, drawn on a thread once it is known that it can be."""
+    try:
+        draw = plan()
+    except LayerscopeError:
+        answer.abandon()
+        raise
+    ran = await answer.head
+    assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
+    file = await run_in_threadpool(draw, await _arrays(ran, answer))
+    return Response(file.content, headers=dict(file.headers), media_type=wanted.media_type)
+
+
 def _json(told: Told, ran: Ran, arrays: Mapping[str, np.ndarray], mode: str, weights: bool) -> bytes:
     entries = [
-        LayerEntry(layer, arrays.get(layer.address), [arrays[info.name] for info in layer.weights] if weights else None)
+        LayerEntry(
+            layer,
+            arrays.get(layer.address),
+            [arrays[info.name] for info in layer.weights] if weights else None,
+            {suffix: arrays[layer.address + suffix] for suffix in SUFFIXES if layer.address + suffix in arrays},
+        )
         for layer in ran.layers
     ]
     return activations_json(head_of(told, ran), entries, mode)  # type: ignore[arg-type]
@@ -101,13 +130,24 @@ async def _arrays(ran: Ran, answer: Answer) -> dict[str, np.ndarray]:
     }
 
 
-async def weights_response(id: str, name: str, answer: Answer, wanted: Format, mode: str) -> Response:
+class Writing(NamedTuple):
+    """How a client wants weights written."""
+
+    wanted: Format
+    mode: str
+    manner: Manner
+
+
+async def weights_response(id: str, name: str, answer: Answer, writing: Writing) -> Response:
     """Weights in the format that was agreed on: `{"model": …, "layers": [{"address", "type", "parameters",
     "weights": [...]}]}`, or one member `weights/<address>/<name>` each.
     """
     ran = await answer.head
     assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
     model = {"id": id, "name": name, "parameters": ran.parameters}
+    wanted, mode, manner = writing
+    if wanted is PNG:
+        return await _picture(answer, wanted, lambda: planned_weights(ran, manner))
     if wanted is NPZ:
         return TensorResponse(NpzStream(ran.tensors), answer, wanted)
     if wanted is SAFETENSORS:

@@ -29,6 +29,39 @@ class WeightReply(BaseModel):
     base64: str | None = None
 
 
+class ViewReply(BaseModel):
+    """What was made of an activation: the options in the order of their application, and the result's figures."""
+
+    slice: str | None = None
+    reduce: str | None = None
+    top: int | None = None
+    histogram: str | None = None
+    shape: list[int] = Field(description="Of the result; with `top` of its values, with `histogram` of its counts.")
+    axes: str = Field(description="The names of its axes, as `reduce` has them; `?` where they have none.")
+    dtype: str
+    bytes: int
+    overflow: int | None = Field(None, description="Finite values that became infinite in a smaller dtype.")
+    scale: float | None = Field(None, description="With uint8: value = offset + scale × number.")
+    offset: float | None = None
+
+
+class TopReply(BaseModel):
+    """The largest units of the last axis: largest first, of equal ones the lowest index first, NaN last."""
+
+    indices: Any
+    values: Any
+
+
+class HistogramReply(BaseModel):
+    """Counts between edges. The last bin holds both of its edges."""
+
+    counts: list[int]
+    edges: list[float]
+    below: int
+    above: int
+    nan: int
+
+
 class LayerReply(BaseModel):
     """One layer's activation."""
 
@@ -38,8 +71,11 @@ class LayerReply(BaseModel):
     dtype: str
     parameters: int
     stats: Stats | None = None
+    view: ViewReply | None = None
     data: Any = None
     base64: str | None = None
+    top: TopReply | None = None
+    histogram: HistogramReply | None = None
     weights: list[WeightReply] | None = None
 
 

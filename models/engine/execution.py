@@ -18,14 +18,15 @@ from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
 from models.engine.messages import Construct, LayerInfo, Plan, Run, Specify, TensorInfo, Weights
 from models.engine.outline import Outline, declared_shapes, outline
-from models.engine.plan import admit, plan_report
-from models.engine.probe import Probe, as_bytes, checked
+from models.engine.plan import admit, plan_report, sent_bytes
+from models.engine.probe import Probe, array_bytes, as_bytes, checked
 from models.engine.weights import named_weights, weight_paths, weight_specs
 from models.errors import Problem, TooLarge
 from models.expansion import expand
 from models.network import PRE, Network, Node
 from models.stats import statistics
 from models.tensors.dtypes import DTYPES
+from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
 
@@ -61,7 +62,7 @@ class Execution:
     def plan(self, request: Plan) -> bytes:
         """The plan as JSON (without the model's id and name, which the front knows)."""
         made = outline(_network(request.document), request.shapes)
-        return orjson.dumps(plan_report(made, request.outputs))
+        return orjson.dumps(plan_report(made, request.outputs, request.views))
 
     def run(self, request: Run, inputs: Sequence[np.ndarray]) -> Result:
         """Runs a document on arrays given in the order of `request.inputs`."""
@@ -69,7 +70,8 @@ class Execution:
         model, cached = self._model(request.key, request.document, request.weights_file)
         concrete = model.concrete({info.name: info.shape for info in request.inputs})
         sent = request.max_bytes if request.data else self.limits.max_working_bytes
-        admit(concrete, request.outputs, sent, self.limits.max_working_bytes, request.max_macs)
+        wanted = sent_bytes(concrete, request.outputs, request.views)
+        admit(concrete, wanted, sent, self.limits.max_working_bytes, request.max_macs)
         probe = model.probe(request.outputs, request.training, request.training and request.weights)
         built = time.perf_counter()
         results = probe.run(_in_order(model.network, request.inputs, inputs))
@@ -141,13 +143,27 @@ class _Report:
         shape, dtype = concrete.shape(address), concrete.dtype(address)
         output = TensorInfo(address, dtype, tuple(d or 0 for d in shape), data.nbytes)
         node = self.model.network.node_of.get(address.removesuffix(PRE))
-        stats = statistics(np.frombuffer(data, DTYPES[dtype])) if request.stats else None
-        if request.data:
+        array = np.frombuffer(data, DTYPES[dtype]).reshape(output.shape)
+        stats = statistics(array) if request.stats else None
+        view = request.views.get(address)
+        if request.data and view is None:
             self._add(output, data)
+        viewed = self._add_view(view, array, output, request.data) if view is not None else None
         weights = self._weights(node) if request.weights and node is not None else ()
         kind = "InputLayer" if node is None else node.layer.type_name()
         parameters = 0 if node is None else self.model.parameters_of(node)
-        self.layers.append(LayerInfo(address, kind, output, parameters, stats, weights))
+        self.layers.append(LayerInfo(address, kind, output, parameters, stats, weights, viewed))
+
+    def _add_view(self, view: View, array: np.ndarray, output: TensorInfo, data: bool) -> dict[str, Any]:
+        """Adds a view's members; what is to be said of it."""
+        row = view.row(output.shape, output.dtype, output.name)
+        if not data:
+            return row
+        result = view.apply(array, output.name)
+        for suffix, member in result.members.items():
+            name = output.name + suffix
+            self._add(TensorInfo(name, member.dtype.name, member.shape, member.nbytes), array_bytes(member))
+        return row | result.facts
 
     def add_weights(self, path: str) -> None:
         """One layer's weights alone."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
 INLINE_BYTES = 64 * 1024
@@ -40,7 +41,10 @@ class Payload(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LayerInfo(msgspec.Struct, frozen=True):
-    """One reported layer: its output tensor (None where only weights were asked for), statistics and weights."""
+    """One reported layer: its output tensor (None where only weights were asked for), statistics, weights and view.
+
+    With a view the tensors that follow are the view's members, named by its suffixes after the address.
+    """
 
     address: str
     type: str
@@ -48,6 +52,7 @@ class LayerInfo(msgspec.Struct, frozen=True):
     parameters: int
     stats: dict[str, Any] | None = None
     weights: tuple[TensorInfo, ...] = ()
+    view: dict[str, Any] | None = None
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="kind"):
@@ -62,13 +67,15 @@ class Plan(Request, frozen=True, tag="plan"):
     document: bytes
     shapes: dict[str, tuple[int | None, ...]]
     outputs: tuple[str, ...]
+    views: dict[str, View] = {}
 
 
 class Run(Request, frozen=True, tag="run"):
     """Activations of a document. `outputs` are canonical addresses, `key` names the cached model.
 
-    `max_bytes` bounds the sum of the tensors asked for, `max_macs` the work. `weights_file` replaces the weights that
-    follow from the document's seed; `key` must tell models with different weights apart.
+    `views` are by address. `max_bytes` bounds the sum of the tensors asked for, after their views, `max_macs` the work.
+    `weights_file` replaces the weights that follow from the document's seed; `key` must tell models with different
+    weights apart.
     """
 
     key: str
@@ -83,6 +90,7 @@ class Run(Request, frozen=True, tag="run"):
     max_bytes: int
     max_macs: int
     weights_file: WeightsFile | None = None
+    views: dict[str, View] = {}
 
 
 class Weights(Request, frozen=True, tag="weights"):

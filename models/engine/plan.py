@@ -15,6 +15,7 @@ from models.layers.layer import Shape, size_of
 from models.network import PRE, Node
 from models.receptive_field import AxisField, ReceptiveField, merged
 from models.tensors.dtypes import DTYPES
+from models.views.view import View
 
 
 def tensor_bytes(shape: Shape, dtype: str) -> int | None:
@@ -54,14 +55,20 @@ def total(numbers: Iterable[int | None]) -> int | None:
     return None if any(number is None for number in known) else sum(number for number in known if number is not None)
 
 
-def plan_report(outline: Outline, addresses: Sequence[str]) -> dict[str, Any]:
-    """The plan as the reply of `POST /v1/plan`, for the layers asked for, with totals over the whole network."""
+def plan_report(outline: Outline, addresses: Sequence[str], views: Mapping[str, View] | None = None) -> dict[str, Any]:
+    """The plan as the reply of `POST /v1/plan`, for the layers asked for, with totals over the whole network.
+
+    Raises:
+        InvalidOption: a view does not fit its layer.
+    """
     network, fields = outline.network, receptive_fields(outline)
     nodes = [node for node in network.nodes if not node.is_block]
     inputs = {name: _tensor_row(outline, name) for name in outline.network.inputs}
+    rows = [_row(outline, address, fields) | _viewed(outline, address, views or {}) for address in addresses]
     return {
         "inputs": inputs,
-        "layers": [_row(outline, address, fields) for address in addresses],
+        "layers": rows,
+        "reply_bytes": total(row.get("view", row)["bytes"] for row in rows),
         "totals": {
             "layers": len(nodes),
             "input_bytes": total(row["bytes"] for row in inputs.values()),
@@ -76,6 +83,12 @@ def plan_report(outline: Outline, addresses: Sequence[str]) -> dict[str, Any]:
 def _tensor_row(outline: Outline, address: str) -> dict[str, Any]:
     shape, dtype = outline.shape(address), outline.dtype(address)
     return {"shape": shape, "dtype": dtype, "bytes": tensor_bytes(shape, dtype)}
+
+
+def _viewed(outline: Outline, address: str, views: Mapping[str, View]) -> dict[str, Any]:
+    if address not in views:
+        return {}
+    return {"view": views[address].row(outline.shape(address), outline.dtype(address), address)}
 
 
 def _parameters(layers: Iterable[keras.Layer]) -> dict[str, int]:
@@ -133,16 +146,27 @@ def _field_json(field: ReceptiveField | None) -> dict[str, Any] | None:
     return {"input": field.input} | {key: [axis[key] for axis in axes] for key in ("size", "stride", "offset")}
 
 
-def admit(outline: Outline, outputs: Sequence[str], max_bytes: int, max_working_bytes: int, max_macs: int) -> None:
+def sent_bytes(outline: Outline, outputs: Sequence[str], views: Mapping[str, View]) -> dict[str, int]:
+    """Bytes of each output as it is sent, after its view. Every shape of `outline` is concrete.
+
+    Raises:
+        InvalidOption: a view does not fit its layer.
+    """
+    viewed = {address: _viewed(outline, address, views) for address in outputs}
+    return {address: row["view"]["bytes"] if row else outline.nbytes(address) for address, row in viewed.items()}
+
+
+def admit(outline: Outline, wanted: Mapping[str, int], max_bytes: int, max_working_bytes: int, max_macs: int) -> None:
     """Refuse, by the plan's figures, what would not fit. Every shape of `outline` is concrete.
+
+    `wanted` gives the bytes that each output asked for is sent as.
 
     Raises:
         TooLarge: with the figures, and the selection or batch that would fit.
     """
-    wanted = {address: outline.nbytes(address) for address in outputs}
     if sum(wanted.values()) > max_bytes:
         raise TooLarge("", [_reply_problem(outline, wanted, max_bytes)])
-    needed = [node for node in outline.needed(outputs) if not node.is_block]
+    needed = [node for node in outline.needed(list(wanted)) if not node.is_block]
     working = sum(outline.nbytes(output) for node in needed for output in node.outputs)
     if working > max_working_bytes:
         raise TooLarge("", [_working_problem(outline, working, max_working_bytes)])

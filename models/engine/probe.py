@@ -141,4 +141,9 @@ def as_bytes(tensor: Any) -> memoryview:
         array = np.asarray(memoryview(tensor))
     except (BufferError, TypeError, ValueError):
         array = tensor.numpy()
+    return array_bytes(array)
+
+
+def array_bytes(array: np.ndarray) -> memoryview:
+    """An array as flat bytes in C order; copied only where it does not lie so."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError
 from starlette.responses import Response
 
 from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, WeightsUnavailable, shown
@@ -20,30 +19,22 @@ from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAM
 from service.errors import raises
 from service.jobs import source_of
 from service.options import Selectors, from_pairs, gathered
+from service.picture_options import Whole
 from service.plan_schemas import PlanReply
 from service.plans import plan_of, require_inputs
 from service.state import State, StateOf
+from service.view_options import ViewOptions
 
 router = APIRouter(tags=["plan"])
 
 MAX_BATCH = 2**20
 
 
-def _not_a_bool(value: Any) -> Any:
-    """True is no count, though Python takes it for 1."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("int_type", "Input should be a valid integer")
-    return value
-
-
-class PlanOptions(BaseModel):
+class PlanOptions(ViewOptions):
     """What a plan is asked for besides the model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
     batch: Annotated[
-        Annotated[int, Field(ge=1, le=MAX_BATCH)] | None,
-        BeforeValidator(_not_a_bool),
+        Annotated[Whole, Field(ge=1, le=MAX_BATCH)] | None,
         Field(description="Examples at once; null leaves the batch free."),
     ] = 1
     layers: Selectors = None
@@ -112,7 +103,7 @@ async def _planned(state: State, model: Model, options: PlanOptions) -> Response
     try:
         network = expand(model.document)
         require_inputs(network)
-        plan = await plan_of(state, network, options.batch, options.layers)
+        plan = await plan_of(state, network, options.batch, options.layers, options.views())
     except InvalidDocument as error:
         raise model.located(error) from None
     head = {

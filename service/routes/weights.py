@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
@@ -10,17 +10,19 @@ from starlette.responses import Response
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, InvalidWeights, NotFound, Problem, Unacceptable
 from service.bodies import MULTIPART, media_type, unsupported
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, REGISTERED, weights_body, weights_replies
+from service.drawing import weights_drawing
 from service.errors import raises
 from service.jobs import source_of, weights_question
 from service.layer_paths import layer_paths
+from service.picture_options import PictureOptions
 from service.plans import require_inputs
 from service.registered import Registered, in_use
 from service.registration import put_weights
-from service.replies import OFFERED, weights_response
+from service.replies import WEIGHTS_OFFERED, Writing, weights_response
 from service.routes.models import Reference, registered
 from service.state import State, StateOf
 from service.uploads import WEIGHTS, received
-from service.wire.formats import Format, negotiate
+from service.wire.formats import PNG, negotiate
 
 router = APIRouter(tags=["weights"])
 
@@ -30,21 +32,22 @@ WEIGHT_TYPES = (
 )  # fmt: skip
 """What a file may call itself; what it is, its bytes say."""
 DataMode = Annotated[Literal["nested", "base64", "none"], Query(description="How arrays are written in JSON.")]
-FormatName = Annotated[str | None, Query(description="`json`, `npz` or `safetensors`; overrides Accept.")]
+FormatName = Annotated[str | None, Query(description="`json`, `npz`, `safetensors` or `png`; overrides Accept.")]
 
 
-class Manner(NamedTuple):
-    """How a client wants weights written."""
+def _writing(
+    request: Request,
+    picture: Annotated[PictureOptions, Depends(weights_drawing)],
+    data: DataMode = "nested",
+    format: FormatName = None,
+) -> Writing:
+    wanted = negotiate(request.headers.get("accept"), format, WEIGHTS_OFFERED)
+    if wanted is not PNG:
+        picture.refuse_given()
+    return Writing(wanted, data, picture.manner())
 
-    wanted: Format
-    data: str
 
-
-def _manner(request: Request, data: DataMode = "nested", format: FormatName = None) -> Manner:
-    return Manner(negotiate(request.headers.get("accept"), format, OFFERED), data)
-
-
-MannerOf = Annotated[Manner, Depends(_manner)]
+WritingOf = Annotated[Writing, Depends(_writing)]
 
 
 @router.get(
@@ -52,10 +55,10 @@ MannerOf = Annotated[Manner, Depends(_manner)]
     summary="All weights",
     responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
 )
-async def get_weights(state: StateOf, name: Reference, manner: MannerOf) -> Response:
+async def get_weights(state: StateOf, name: Reference, writing: WritingOf) -> Response:
     """Every layer's weights, in `get_weights()` order."""
     async with in_use(state, name) as used:
-        return await _weights(state, used, None, manner)
+        return await _weights(state, used, None, writing)
 
 
 @router.get(
@@ -64,18 +67,18 @@ async def get_weights(state: StateOf, name: Reference, manner: MannerOf) -> Resp
     responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
 )
 async def get_layer_weights(
-    state: StateOf, name: Reference, address: Annotated[str, Path(examples=["dense"])], manner: MannerOf
+    state: StateOf, name: Reference, address: Annotated[str, Path(examples=["dense"])], writing: WritingOf
 ) -> Response:
     """One layer's weights, or those of all layers in a block."""
     async with in_use(state, name) as used:
-        return await _weights(state, used, layer_paths(used.network, address), manner)
+        return await _weights(state, used, layer_paths(used.network, address), writing)
 
 
-async def _weights(state: State, used: Registered, paths: tuple[str, ...] | None, manner: Manner) -> Response:
+async def _weights(state: State, used: Registered, paths: tuple[str, ...] | None, writing: Writing) -> Response:
     require_inputs(used.network)
     question = weights_question(source_of(used.network, used.model.weights), paths, state.settings)
     answer = await state.engines.ask(question)
-    return await weights_response(used.entry.id, used.entry.name, answer, *manner)
+    return await weights_response(used.entry.id, used.entry.name, answer, writing)
 
 
 @router.put(

@@ -31,6 +31,7 @@ NPZ = Format("npz", "application/x-npz", ("application/npz",))
 NPY = Format("npy", "application/x-npy", ("application/npy",))
 SAFETENSORS = Format("safetensors", "application/vnd.safetensors", ("application/x-safetensors",))
 PNG = Format("png", "image/png")
+SVG = Format("svg", "image/svg+xml")
 JSONL = Format("jsonl", "application/jsonl", ("ndjson", "application/x-ndjson", "application/jsonlines"))
 
 RANGE = re.compile(r"\s*([^\s;,/]+)/([^\s;,/]+)\s*((?:;[^,]*)?)$")

@@ -9,7 +9,7 @@ import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ import orjson
 
 from models.engine.messages import LayerInfo, TensorInfo
 from models.tensors.dtypes import Array, kind_of, plain
+from models.views.view import COUNTS, EDGES, INDICES, OUTSIDE, VALUES
 from service.wire.dtypes import widened
 
 DataMode = Literal["nested", "base64", "none"]
@@ -28,11 +29,15 @@ CALL = re.compile(r"@\d+|#\d+|:pre")
 
 @dataclass(frozen=True, slots=True)
 class LayerEntry:
-    """One layer of a reply. `weights` follow `info.weights`; None where weights were not asked for."""
+    """One layer of a reply. `weights` follow `info.weights`; None where weights were not asked for.
+
+    `view` holds the members of the layer's view by suffix, instead of `data`.
+    """
 
     info: LayerInfo
     data: Array | None = None
     weights: Sequence[Array] | None = None
+    view: Mapping[str, Array] = field(default_factory=dict)
 
 
 def activations_json(head: Mapping[str, Any], layers: Sequence[LayerEntry], mode: DataMode) -> bytes:
@@ -57,12 +62,25 @@ def layer_object(entry: LayerEntry, mode: DataMode) -> dict[str, Any]:
     found["parameters"] = info.parameters
     if info.stats is not None:
         found["stats"] = spelled(info.stats)
+    if info.view is not None:
+        found["view"] = spelled(info.view)
     if entry.data is not None:
         found |= values(entry.data, mode)
+    found |= viewed(entry.view)
     if entry.weights is not None:
         pairs = zip(info.weights, entry.weights, strict=True)
         found["weights"] = [weight_object(info.address, weight, data, mode) for weight, data in pairs]
     return found
+
+
+def viewed(members: Mapping[str, Array]) -> dict[str, Any]:
+    """`top` with indices and values, or `histogram` with counts, edges and what lies outside; always nested lists."""
+    if COUNTS in members:
+        outside = dict(zip(("below", "above", "nan"), members[OUTSIDE].tolist(), strict=True))
+        return {"histogram": {"counts": members[COUNTS], "edges": members[EDGES], **outside}}
+    if INDICES in members:
+        return {"top": {"indices": nested(members[INDICES]), "values": nested(members[VALUES])}}
+    return {}
 
 
 def weight_object(address: str, info: TensorInfo, data: Array, mode: DataMode) -> dict[str, Any]:

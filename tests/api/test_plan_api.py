@@ -55,6 +55,7 @@ PLAN: dict[str, Any] = {
          "parameters": 650, "trainable_parameters": 650, "non_trainable_parameters": 0, "macs": BATCH * 64 * 10,
          "receptive_field": None},
     ],
+    "reply_bytes": 4 * (2 * 8192 + 2 * 1024 + 2 * 64) + 4 * (2 * 64 + 2 * 10),
     "totals": {
         "layers": 6,
         "input_bytes": 24_576,

@@ -31,12 +31,25 @@ from models.engine.messages import (
     TensorInfo,
     Weights,
 )
+from models.views.casting import Cast
+from models.views.histogram import Histogram
+from models.views.reduction import Reduction
+from models.views.slicing import Slice, Stretch
+from models.views.top import Top
+from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
 TENSOR = TensorInfo("block1/conv2d:pre", "bfloat16", (1, 28, 28, 3), 4704)
 SCALAR = TensorInfo("weights/bn/gamma", "float32", (), 4)
 STATS = {"min": -1.5, "max": 3, "mean": None, "std": 0.1 + 0.2, "zeros": 1 / 3, "nan": 2, "inf": 0}
+VIEW = View(
+    Slice((0, None, Stretch(None, -1, 2), Stretch()), "0, ..., :-1:2, :", "/slice/conv2d"),
+    Reduction("mean", "hw", "/reduce"), Top(3, "/top"), Histogram(4, (-2.0, 1e300), "/histogram"),
+    Cast("uint8", "/dtype"),
+)  # fmt: skip
 FROM_FRONT = [
+    Plan(1, b"{}", {}, ("conv2d",), {"conv2d": VIEW, "lstm#1": View(histogram=Histogram(4, None, "/histogram"))}),
+    Run(2, "sha256:00", b"{}", (), (), ("a@0",), True, False, True, False, 1, 2, None, {"a@0": VIEW, "b": View()}),
     Plan(1, b"{}", {"left": (None, 28, None, 1), "right": ()}, ("conv2d", "lstm#1")),
     Run(2, "sha256:00", b"{}", (TENSOR, SCALAR), (Payload(b"\x00\xff"), Payload(None, Span(4096, 2**40))), ("a@0",),
         data=True, stats=False, weights=True, training=False, max_bytes=2**40, max_macs=2**62),

@@ -10,7 +10,7 @@ import pytest
 
 from models.document import parse_document
 from models.engine.outline import Outline, declared_shapes, outline
-from models.engine.plan import admit, plan_report
+from models.engine.plan import admit, plan_report, sent_bytes
 from models.errors import Problem, TooLarge
 from models.expansion import expand
 
@@ -150,7 +150,7 @@ def refusal(found: Outline, outputs: list[str], **limits: int) -> Problem:
     """Why a run is not admitted."""
     bounds = {"max_bytes": UNBOUNDED, "max_working_bytes": UNBOUNDED, "max_macs": UNBOUNDED}
     with pytest.raises(TooLarge) as refused:
-        admit(found, outputs, **bounds | limits)
+        admit(found, sent_bytes(found, outputs, {}), **bounds | limits)
     (only,) = refused.value.problems
     return only
 
@@ -158,7 +158,7 @@ def refusal(found: Outline, outputs: list[str], **limits: int) -> Problem:
 def test_what_fits_exactly_is_admitted() -> None:
     """Limits are inclusive."""
     found = outlined(*CNN)
-    admit(found, ["conv2d", "dense"], 2048 + 80, 4 * 2 * 650, 2 * (256 * 9 + 640))
+    admit(found, sent_bytes(found, ["conv2d", "dense"], {}), 2048 + 80, 4 * 2 * 650, 2 * (256 * 9 + 640))
 
 
 def test_replies_over_the_limit_are_refused_with_a_selection_that_fits() -> None:
@@ -177,7 +177,7 @@ def test_the_selection_that_is_suggested_is_admitted() -> None:
     """Taking the advice helps."""
     found, outputs = outlined(*CNN), ["conv2d", "batch_normalization", "max_pooling2d", "flatten", "dense"]
     advice = str(refusal(found, outputs, max_bytes=3000).suggestion)
-    admit(found, advice.rpartition(": ")[2].split(", "), 3000, UNBOUNDED, UNBOUNDED)
+    admit(found, sent_bytes(found, advice.rpartition(": ")[2].split(", "), {}), 3000, UNBOUNDED, UNBOUNDED)
 
 
 def test_replies_of_one_layer_over_the_limit_are_refused_with_a_batch_that_fits() -> None:
@@ -197,7 +197,7 @@ def test_work_in_between_counts_whether_asked_for_or_not() -> None:
         "26,000 bytes",
         "a batch of at most 5 would fit",
     )
-    admit(found, ["conv2d"], UNBOUNDED, 13_000, UNBOUNDED)
+    admit(found, {"conv2d": 0}, UNBOUNDED, 13_000, UNBOUNDED)
 
 
 def test_multiply_adds_are_limited() -> None:
@@ -206,4 +206,4 @@ def test_multiply_adds_are_limited() -> None:
     assert refusal(found, ["dense"], max_macs=5000) == Problem(
         "", "the work is over its limit", "at most 5,000 multiply-adds", "5,888 multiply-adds"
     )
-    admit(found, ["flatten"], UNBOUNDED, UNBOUNDED, 5000)
+    admit(found, {"flatten": 0}, UNBOUNDED, UNBOUNDED, 5000)

@@ -1,0 +1,75 @@
+"""`dtype`: the values in fewer bytes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.errors import did_you_mean, shown
+from models.tensors.dtypes import DTYPES, Array, kind_of
+from models.views.form import Form, refused
+
+NAMES = ("float16", "bfloat16", "float32", "float64", "uint8")
+CHUNK = 1 << 20
+"""Elements quantized at a time, in double precision."""
+EXPECTED = f"one of {', '.join(NAMES)}"
+
+
+class Cast(msgspec.Struct, frozen=True):
+    """Values rounded to the nearest of a floating-point dtype, or to the 256 steps of `offset + scale * uint8`.
+
+    What is too large for the dtype becomes infinite and is counted as overflow. scale and offset are one tensor's own:
+    its minimum is 0, its maximum 255, and every value is at most half a scale off.
+    """
+
+    dtype: str
+    pointer: str
+
+    def form(self, form: Form) -> Form:
+        """The same shape in the new dtype."""
+        return Form(form.shape, self.dtype, form.axes)
+
+    def apply(self, array: Array, address: str) -> tuple[Array, dict[str, Any]]:
+        """The cast values, and what is to be said of them: `overflow`, or `scale` and `offset`.
+
+        Raises:
+            InvalidOption: uint8 has no NaN and no infinities, but the tensor does.
+        """
+        if self.dtype == "uint8":
+            return self._quantized(array, address)
+        with np.errstate(over="ignore"):
+            cast = array.astype(DTYPES[self.dtype], copy=False)
+        return cast, {"overflow": _infinities(cast) - _infinities(array)}
+
+    def _quantized(self, array: Array, address: str) -> tuple[Array, dict[str, Any]]:
+        low, high = float(array.min()), float(array.max())
+        if not (math.isfinite(low) and math.isfinite(high)):
+            bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+            message = f"{address}: uint8 has no NaN and no infinities"
+            raise refused(self.pointer, message, "finite values", f"{bad:,} that are not", 'write "float16"')
+        scale = (high / 2 - low / 2) / 255 * 2  # in halves, for the range itself may overflow
+        codes, flat = np.empty(array.size, np.uint8), array.reshape(-1)
+        for start in range(0, flat.size, CHUNK):
+            wide = flat[start : start + CHUNK].astype(np.float64) / 2 - low / 2
+            codes[start : start + CHUNK] = np.rint(wide / ((scale / 2) or 1.0))
+        return codes.reshape(array.shape), {"scale": scale, "offset": low}
+
+
+def _infinities(array: Array) -> int:
+    return int(np.count_nonzero(np.isinf(array))) if kind_of(array.dtype) == "float" else 0
+
+
+def parse_cast(value: Any, pointer: str) -> Cast:
+    """The dtype of this name.
+
+    Raises:
+        InvalidOption: tensors are not sent in it.
+    """
+    if isinstance(value, str) and value.strip() in NAMES:
+        return Cast(value.strip(), pointer)
+    near = did_you_mean(value, NAMES) if isinstance(value, str) else None
+    advice = f'write "{near}"' if near else None
+    raise refused(pointer, "tensors are not sent in this dtype", EXPECTED, shown(value), advice)

@@ -1,0 +1,136 @@
+"""`reduce`: fewer axes: `mean@h,w`. The axes are named n, t, d, h, w, c, by their number (see `form.AXES`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.errors import did_you_mean, shown
+from models.tensors.dtypes import DTYPES, Array, kind_of
+from models.views.form import MAX_TEXT, NAMELESS, Form, refused
+
+FUNCTIONS = ("mean", "max", "min", "sum", "std", "l2", "argmax")
+EXPECTED = f"one of {', '.join(FUNCTIONS)}, @, and axes out of n, t, d, h, w, c"
+EXAMPLE = 'write "mean@h,w"'
+
+
+class Reduction(msgspec.Struct, frozen=True):
+    """A function over named axes, which are gone afterwards.
+
+    Sums are in double precision whatever the dtype. The result is float32 for float16, bfloat16 and float32 and float64
+    for float64, integers and bools; but max and min keep the dtype, sums of integers and bools are int64 (uint64 of
+    unsigned ones), and argmax gives int64. std is the population's; l2 the root of the sum of squares. NaN goes through
+    all but argmax, where it loses: an index of all NaN is 0.
+    """
+
+    function: str
+    axes: str
+    pointer: str
+
+    @property
+    def text(self) -> str:
+        """As it is written."""
+        return f"{self.function}@{','.join(self.axes)}"
+
+    def form(self, form: Form, address: str) -> Form:
+        """The result's form.
+
+        Raises:
+            InvalidOption: the tensor has no such axis.
+        """
+        for axis in self.axes:
+            if axis not in form.axes:
+                raise self._no_such_axis(axis, form, address)
+        kept = [(length, axis) for length, axis in zip(form.shape, form.axes, strict=True) if axis not in self.axes]
+        shape, axes = tuple(length for length, _ in kept), "".join(axis for _, axis in kept)
+        return Form(shape, result_dtype(self.function, form.dtype), axes)
+
+    def apply(self, array: Array, axes: str) -> Array:
+        """The reduced array; `axes` names those it has."""
+        over = tuple(axes.index(axis) for axis in self.axes)
+        wide = array.astype(np.float32) if array.dtype.name in ("float16", "bfloat16") else array
+        with np.errstate(all="ignore"):  # what overflows is infinite, and NaN is NaN, as in the layers themselves
+            found = _reduced(self.function, wide, over)
+        return np.asarray(found, DTYPES[result_dtype(self.function, array.dtype.name)])
+
+    def _no_such_axis(self, axis: str, form: Form, address: str) -> Exception:
+        known = [axis for axis in form.axes if axis != NAMELESS]
+        expected = f"axes out of {', '.join(known)}" if known else "a tensor whose axes have names: one to five of them"
+        message = f"{address}: there is no axis {axis} in a tensor of {len(form.shape)} axes"
+        return refused(self.pointer, message, expected, shown(self.text), "give reduce for each layer, as an object")
+
+
+def result_dtype(function: str, dtype: str) -> str:
+    """What a reduction makes of a dtype."""
+    kind = kind_of(DTYPES[dtype])
+    match function:
+        case "max" | "min":
+            return dtype
+        case "argmax":
+            return "int64"
+        case "sum" if kind != "float":
+            return "uint64" if dtype.startswith("uint") else "int64"
+    return "float32" if kind == "float" and dtype != "float64" else "float64"
+
+
+def _reduced(function: str, array: Array, over: tuple[int, ...]) -> Any:
+    match function:
+        case "l2":
+            return np.sqrt(_squares(array, over))
+        case "argmax":
+            return argmax(array, over[0])
+        case "max" | "min":
+            return getattr(array, function)(over)
+        case "sum" if kind_of(array.dtype) != "float":
+            return array.sum(over)  # in 64 bits
+    return getattr(array, function)(over, dtype=np.float64)
+
+
+def _squares(array: Array, over: tuple[int, ...]) -> Any:
+    """Sums of squares, without a copy in double precision."""
+    axes = list(range(array.ndim))
+    return np.einsum(array, axes, array, axes, [axis for axis in axes if axis not in over], dtype=np.float64)
+
+
+def argmax(array: Array, axis: int) -> Array:
+    """The first largest element along an axis; NaN loses to everything, unlike NumPy's."""
+    best: Array = array.argmax(axis)
+    if kind_of(array.dtype) != "float" or not np.isnan(array.max(axis)).any():
+        return best
+    missing = np.isnan(array)
+    best = np.where(missing, -np.inf, array).argmax(axis)
+    lost = np.take_along_axis(missing, np.expand_dims(best, axis), axis).squeeze(axis)
+    return np.where(lost, (~missing).argmax(axis), best)
+
+
+def parse_reduction(value: Any, pointer: str) -> Reduction:
+    """The reduction that a text writes.
+
+    Raises:
+        InvalidOption: there is no such function or axis, or argmax is given several.
+    """
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_TEXT:
+        raise refused(pointer, "this is not a reduction", EXPECTED, shown(value), EXAMPLE)
+    function, at, rest = (word.strip() for word in value.partition("@"))
+    if function not in FUNCTIONS:
+        near = did_you_mean(function, FUNCTIONS)
+        advice = f'write "{near}{at}{rest}"' if near else None
+        raise refused(pointer, "there is no such reduction", EXPECTED, shown(value), advice)
+    axes = [axis.strip() for axis in rest.split(",")] if rest else []
+    _check_axes(function, axes, value, pointer)
+    return Reduction(function, "".join(axes), pointer)
+
+
+def _check_axes(function: str, axes: list[str], value: str, pointer: str) -> None:
+    if not axes:
+        message = "a reduction names the axes that it takes away"
+        raise refused(pointer, message, EXPECTED, shown(value), f'write "{function}@h,w" or "{function}@c"')
+    unknown = [axis for axis in axes if axis not in tuple("ntdhwc")]
+    if unknown:
+        raise refused(pointer, "there is no such axis", EXPECTED, shown(unknown[0]), EXAMPLE)
+    if len(set(axes)) < len(axes):
+        raise refused(pointer, "an axis is named twice", "each axis once", shown(value))
+    if function == "argmax" and len(axes) > 1:
+        raise refused(pointer, "argmax takes one axis", "one axis", shown(value), f'write "argmax@{axes[-1]}"')

@@ -1,0 +1,108 @@
+"""Which view each layer gets: an option holds one value for all layers, or an object of values by selector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from models.addresses import matches
+from models.errors import shown
+from models.network import Network
+from models.validation import pointer_to
+from models.views.casting import parse_cast
+from models.views.form import refused
+from models.views.histogram import parse_histogram
+from models.views.reduction import parse_reduction
+from models.views.slicing import parse_slice
+from models.views.top import parse_top
+from models.views.view import View
+
+PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "slice": parse_slice,
+    "reduce": parse_reduction,
+    "top": parse_top,
+    "histogram": parse_histogram,
+    "dtype": parse_cast,
+}
+"""The options that make a view, in the order in which they are applied."""
+MAX_SELECTORS = 1024
+
+
+def views_of(network: Network, selected: Sequence[str], options: Mapping[str, Any]) -> dict[str, View]:
+    """The views of the selected layers that have one, by address. None, as an option or in an object, is no view.
+
+    Raises:
+        UnknownAddress: a selector means nothing.
+        InvalidOption: a value makes no sense, a selector matches no selected layer, or two match one equally closely.
+    """
+    parts = {name: _by_address(network, selected, name, options.get(name)) for name in PARSERS}
+    chosen = {address: View(**{name: part.get(address) for name, part in parts.items()}) for address in selected}
+    for view in chosen.values():
+        view.check()
+    return {address: view for address, view in chosen.items() if view != View()}
+
+
+def _by_address(network: Network, selected: Sequence[str], name: str, value: Any) -> dict[str, Any]:
+    """One option's part of the view of each selected layer."""
+    value = _read(name, value)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        return dict.fromkeys(selected, PARSERS[name](value, f"/{name}"))
+    if not 1 <= len(value) <= MAX_SELECTORS:
+        message = f"{name} has too many or too few selectors"
+        raise refused(f"/{name}", message, f"1 to {MAX_SELECTORS} selectors", shown(value))
+    parts = {selector: _parsed(name, selector, item) for selector, item in value.items()}
+    meant: dict[str, list[str]] = {}
+    for selector in value:
+        for address in _selected(network, selected, selector, pointer_to([name, selector])):
+            meant.setdefault(address, []).append(selector)
+    return {address: parts[_closest(network, found, (name, address, value))] for address, found in meant.items()}
+
+
+def _read(name: str, value: Any) -> Any:
+    """An object, also where it came as text in a query or a form."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return orjson.loads(value)
+    except ValueError:
+        expected = "a value, or a JSON object of values by selector"
+        raise refused(f"/{name}", f"{name} is not valid JSON", expected, shown(value)) from None
+
+
+def _parsed(name: str, selector: str, value: Any) -> Any:
+    return None if value is None else PARSERS[name](value, pointer_to([name, selector]))
+
+
+def _selected(network: Network, selected: Sequence[str], selector: str, pointer: str) -> list[str]:
+    meant = set(matches(network, selector, pointer))
+    found = [address for address in selected if address in meant]
+    if not found:
+        few = ", ".join(selected[:20])
+        raise refused(pointer, "this selector matches none of the layers asked for", f"one of {few}", shown(selector))
+    return found
+
+
+def closeness(selector: str, network: Network) -> int:
+    """How closely a selector names what it matches: 3 an address, 2 a glob or type, 1 `*`, 0 `**`."""
+    if selector in ("*", "**"):
+        return 2 - len(selector)
+    is_pattern = selector not in network.names and (selector.startswith("type:") or "*" in selector or "?" in selector)
+    return 2 if is_pattern else 3
+
+
+def _closest(network: Network, selectors: Sequence[str], where: tuple[str, str, Mapping[str, Any]]) -> str:
+    """Of the selectors that match one layer, the one that names it most closely."""
+    best = max(closeness(selector, network) for selector in selectors)
+    first, *others = (selector for selector in selectors if closeness(selector, network) == best)
+    name, address, values = where
+    for other in others:
+        if values[other] != values[first]:
+            message = f"{shown(first)} and {shown(other)} give {address} different values"
+            advice = f"give {shown(address)} a value of its own"
+            expected = "one value for a layer, or one selector that is closer"
+            raise refused(pointer_to([name, other]), message, expected, shown(other), advice)
+    return first

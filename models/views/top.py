@@ -1,0 +1,70 @@
+"""`top`: the k largest units of the last axis, with index and value."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.errors import shown
+from models.tensors.dtypes import Array, kind_of
+from models.views.form import Form, refused
+
+MAX_K = 2**31 - 1
+CHUNK = 1 << 20
+"""Elements sorted at a time."""
+
+
+class Top(msgspec.Struct, frozen=True):
+    """The k largest of the last axis, largest first; of equal ones the lowest index first, NaN after everything."""
+
+    k: int
+    pointer: str
+
+    def forms(self, form: Form, address: str) -> tuple[Form, Form]:
+        """Of the indices (int64) and of the values: the tensor's shape with k on the last axis.
+
+        Raises:
+            InvalidOption: the last axis is shorter than k, or there is none.
+        """
+        if not form.shape:
+            raise refused(self.pointer, f"{address}: there is no axis left to rank", "a tensor with an axis")
+        length = form.shape[-1]
+        if length is not None and self.k > length:
+            message = f"{address}: the last axis has fewer units"
+            raise refused(self.pointer, message, f"1 to {length}", str(self.k))
+        shape = (*form.shape[:-1], self.k)
+        return Form(shape, "int64", form.axes), Form(shape, form.dtype, form.axes)
+
+    def apply(self, array: Array) -> tuple[Array, Array]:
+        """(indices, values)."""
+        rows = array.reshape(-1, array.shape[-1])
+        indices = np.empty((len(rows), self.k), np.int64)
+        step = max(1, CHUNK // rows.shape[1])
+        for start in range(0, len(rows), step):
+            indices[start : start + step] = _largest(rows[start : start + step], self.k)
+        values = np.take_along_axis(rows, indices, axis=1)
+        shape = (*array.shape[:-1], self.k)
+        return indices.reshape(shape), values.reshape(shape)
+
+
+def _largest(rows: Array, k: int) -> Array:
+    """NumPy sorts NaN last; negation, of bits where there are no signs, turns the order and keeps that of equals."""
+    wide = rows.astype(np.float32) if rows.dtype.name in ("float16", "bfloat16") else rows
+    turned: Array = np.negative(wide) if kind_of(rows.dtype) == "float" else np.invert(wide)
+    order: Array = np.argsort(turned, axis=1, kind="stable")[:, :k]
+    return order
+
+
+def parse_top(value: Any, pointer: str) -> Top:
+    """The k of an integer or a text.
+
+    Raises:
+        InvalidOption: it is not a number of units.
+    """
+    number = int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,10}\s*", value, re.ASCII) else value
+    if type(number) is not int or not 1 <= number <= MAX_K:
+        raise refused(pointer, "top is a number of units", "an integer of at least 1", shown(value))
+    return Top(number, pointer)

@@ -1,0 +1,135 @@
+"""One layer's view: what it makes of a tensor, known before there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from models.tensors.dtypes import Array
+from models.views.casting import Cast
+from models.views.form import Form, form_of, refused
+from models.views.histogram import Histogram
+from models.views.reduction import Reduction
+from models.views.slicing import Slice
+from models.views.top import Top
+
+MAIN = ""
+"""The suffix of the member that stands for the tensor itself."""
+INDICES, VALUES = ":indices", ":values"
+COUNTS, EDGES, OUTSIDE = ":counts", ":edges", ":outside"
+SCALE, OFFSET = ":scale", ":offset"
+SUFFIXES = (INDICES, VALUES, COUNTS, EDGES, OUTSIDE, SCALE, OFFSET)
+"""What the members that a view is sent as are called, after the layer's address. No layer's name has a colon."""
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """A view's result: arrays by suffix, and facts that no array holds."""
+
+    members: dict[str, Array]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class View(msgspec.Struct, frozen=True):
+    """A slice, a reduction of it, the top units or a histogram of that, in another dtype; each of them optional."""
+
+    slice: Slice | None = None
+    reduce: Reduction | None = None
+    top: Top | None = None
+    histogram: Histogram | None = None
+    dtype: Cast | None = None
+
+    def written(self) -> dict[str, Any]:
+        """The options that make this view, as a client writes them."""
+        options = {
+            "slice": self.slice and self.slice.text,
+            "reduce": self.reduce and self.reduce.text,
+            "top": self.top and self.top.k,
+            "histogram": self.histogram and self.histogram.text,
+        }
+        return {name: value for name, value in options.items() if value is not None}
+
+    def check(self) -> None:
+        """Whether the options go together.
+
+        Raises:
+            InvalidOption: top and histogram are asked for of the same layer, or a histogram in another dtype.
+        """
+        if self.histogram is None:
+            return
+        pointer, expected = self.histogram.pointer, "one of them for a layer"
+        if self.top is not None:
+            raise refused(pointer, "a layer is given its top units or its histogram", expected, "top and histogram")
+        if self.dtype is not None:
+            message = "a histogram is sent in its own dtypes: counts as int64, edges as float64"
+            raise refused(self.dtype.pointer, message, expected, "histogram and dtype")
+
+    def forms(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, Form]:
+        """What an output of this shape becomes, by suffix, without its values. The first is the main one.
+
+        Raises:
+            InvalidOption: the view does not fit the tensor.
+        """
+        form = self._reduced(form_of(shape, dtype), address)
+        if self.histogram is not None:
+            return dict(zip((COUNTS, EDGES, OUTSIDE), self.histogram.forms(), strict=True))
+        if self.top is None:
+            return self._cast(MAIN, form)
+        indices, values = self.top.forms(form, address)
+        return {**self._cast(VALUES, values), INDICES: indices}
+
+    def row(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, Any]:
+        """What a plan and a reply say of this view of an output: the options, and the result's figures.
+
+        Of top those of the values, of a histogram those of the counts; the bytes are those of all members.
+
+        Raises:
+            InvalidOption: the view does not fit the tensor.
+        """
+        forms = list(self.forms(shape, dtype, address).values())
+        sizes = [form.nbytes for form in forms]
+        known = [size for size in sizes if size is not None]
+        nbytes = sum(known) if len(known) == len(sizes) else None
+        axes = ",".join(forms[0].axes)
+        return {**self.written(), "shape": forms[0].shape, "axes": axes, "dtype": forms[0].dtype, "bytes": nbytes}
+
+    def _reduced(self, form: Form, address: str) -> Form:
+        form = self.slice.form(form, address) if self.slice is not None else form
+        return self.reduce.form(form, address) if self.reduce is not None else form
+
+    def _cast(self, suffix: str, form: Form) -> dict[str, Form]:
+        if self.dtype is None:
+            return {suffix: form}
+        scalars = dict.fromkeys((SCALE, OFFSET), Form((), "float64", "")) if self.dtype.dtype == "uint8" else {}
+        return {suffix: self.dtype.form(form), **scalars}
+
+    def apply(self, array: Array, address: str) -> Viewed:
+        """The view of an array: its members are those of `forms`, in the same order.
+
+        Raises:
+            InvalidOption: the values cannot be written in the dtype asked for.
+        """
+        array = self._reduce(array, address)
+        if self.histogram is not None:
+            return Viewed(dict(zip((COUNTS, EDGES, OUTSIDE), self.histogram.apply(array), strict=True)))
+        if self.top is None:
+            return self._converted(MAIN, array, address)
+        indices, values = self.top.apply(array)
+        found = self._converted(VALUES, values, address)
+        return Viewed({**found.members, INDICES: indices}, found.facts)
+
+    def _reduce(self, array: Array, address: str) -> Array:
+        form = form_of(array.shape, array.dtype.name)
+        if self.slice is not None:
+            form, array = self.slice.form(form, address), self.slice.apply(array)
+        return self.reduce.apply(array, form.axes) if self.reduce is not None else array
+
+    def _converted(self, suffix: str, array: Array, address: str) -> Viewed:
+        if self.dtype is None:
+            return Viewed({suffix: array})
+        cast, facts = self.dtype.apply(array, address)
+        scalars = {name: np.float64(facts[name[1:]]) for name in (SCALE, OFFSET) if name[1:] in facts}
+        return Viewed({suffix: cast, **{name: np.asarray(value) for name, value in scalars.items()}}, facts)

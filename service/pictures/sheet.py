@@ -1,0 +1,81 @@
+"""Contact sheets: the maps of one tensor as pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.errors import Problem, TooLarge
+from models.tensors.dtypes import Array
+from service.pictures.colours import GUTTER, NONFINITE, table
+from service.pictures.scaling import Range, Scaled, scaled
+from service.pictures.tiles import Tiles
+
+GAP, LAYER_GAP = 1, 4
+"""Pixels between maps, and between layers."""
+MAX_PIXELS = 1 << 23
+"""Of one picture."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How maps are drawn."""
+
+    cmap: str
+    range: Range
+    upscale: int
+
+
+def size_of(tiles: Tiles, upscale: int) -> tuple[int, int]:
+    """Width and height of a sheet in pixels."""
+    blocks, _, height, width = tiles.shape
+    return (
+        tiles.columns * (width * upscale + GAP) - GAP,
+        blocks * tiles.rows * (height * upscale + GAP) - GAP,
+    )
+
+
+def admit(sizes: list[tuple[int, int]]) -> None:
+    """Refuses a picture of too many pixels, before it is drawn.
+
+    Raises:
+        TooLarge: with the figures.
+    """
+    width, height = max(width for width, _ in sizes), sum(height + LAYER_GAP for _, height in sizes) - LAYER_GAP
+    if width * height > MAX_PIXELS:
+        advice = "ask for a slice, one channel, fewer layers, fewer bins or a smaller upscale"
+        expected, received = f"at most {MAX_PIXELS:,} pixels", f"{width:,} × {height:,} pixels"
+        raise TooLarge("", [Problem("", "the picture is over its limit", expected, received, advice)])
+
+
+def drawn(maps: Array, tiles: Tiles, manner: Manner) -> tuple[Array, Scaled]:
+    """The sheet's pixels (height, width, 3), and how the values were scaled."""
+    found = scaled(maps, manner.range)
+    pixels = table(manner.cmap)[found.codes]
+    pixels[found.bad] = NONFINITE
+    return _laid_out(pixels.repeat(manner.upscale, 2).repeat(manner.upscale, 3), tiles), found
+
+
+def _laid_out(pixels: Array, tiles: Tiles) -> Array:
+    """(blocks, maps, height, width, 3) as one picture, with gaps between maps and where the last row ends early."""
+    blocks, count, height, width, _ = pixels.shape
+    rows, columns = tiles.rows, tiles.columns
+    sheet = np.empty((blocks, rows * columns, height + GAP, width + GAP, 3), np.uint8)
+    sheet[:] = GUTTER
+    sheet[:, :count, :height, :width] = pixels
+    sheet = sheet.reshape(blocks, rows, columns, height + GAP, width + GAP, 3).swapaxes(2, 3)
+    return sheet.reshape(blocks * rows * (height + GAP), columns * (width + GAP), 3)[:-GAP, :-GAP]
+
+
+def stacked(pictures: list[Array]) -> Array:
+    """Pictures below one another, from the left edge."""
+    width = max(picture.shape[1] for picture in pictures)
+    height = sum(picture.shape[0] + LAYER_GAP for picture in pictures) - LAYER_GAP
+    whole = np.empty((height, width, 3), np.uint8)
+    whole[:] = GUTTER
+    top = 0
+    for picture in pictures:
+        whole[top : top + picture.shape[0], : picture.shape[1]] = picture
+        top += picture.shape[0] + LAYER_GAP
+    return whole

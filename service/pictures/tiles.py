@@ -1,0 +1,82 @@
+"""How a tensor becomes maps in rows and columns.
+
+Two spatial axes are a map, in a near-square sheet of the channels, one sheet for each item of the batch below the
+other; a third (depth) runs along the columns, with the channels below one another. One spatial axis is a map with the
+channels as its width, the items in a near-square sheet. Without spatial axes there is one map: a row for each item, a
+column for each unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, isqrt
+
+from models.errors import InvalidOption, Problem
+from models.tensors.dtypes import Array
+from models.views.form import AXES, NAMELESS
+
+SPATIAL = "dthw"
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Maps as (blocks, maps of a block, height, width); each block begins a row."""
+
+    shape: tuple[int, int, int, int]
+    columns: int
+    order: str
+    """The axes in the order of the shape, those that are not there left out."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of one block."""
+        return ceil(self.shape[1] / self.columns)
+
+    def of(self, array: Array, axes: str) -> Array:
+        """The maps of an array with these axes."""
+        return array.transpose([axes.index(axis) for axis in self.order]).reshape(self.shape)
+
+
+def tiled(shape: tuple[int, ...], axes: str) -> Tiles:
+    """The arrangement of a tensor whose axes are named."""
+    length = dict(zip(axes, shape, strict=True))
+    spatial = [axis for axis in SPATIAL if axis in axes]
+    n, c = length.get("n", 1), length.get("c", 1)
+    if not spatial:
+        return Tiles((1, 1, n, c), 1, _present("nc", axes))
+    if len(spatial) == 1:
+        return Tiles((1, n, length[spatial[0]], c), _columns(n), _present("n" + spatial[0] + "c", axes))
+    *deep, high, wide = spatial
+    size = (length[high], length[wide])
+    order = _present("nc" + "".join(spatial), axes)
+    if deep and length[deep[0]] > 1:
+        return Tiles((n, c * length[deep[0]], *size), length[deep[0]], order)
+    return Tiles((n, c, *size), _columns(c), order) if c > 1 else Tiles((1, n, *size), _columns(n), order)
+
+
+def _present(order: str, axes: str) -> str:
+    return "".join(axis for axis in order if axis in axes)
+
+
+def _columns(count: int) -> int:
+    """Of a sheet close to square, and not higher than wide."""
+    return isqrt(count - 1) + 1
+
+
+def named_axes(axes: str, address: str) -> str:
+    """The axes' names; those of views of large tensors, which have none, go by their number.
+
+    Raises:
+        InvalidOption: there are more than five.
+    """
+    if NAMELESS not in axes:
+        return axes
+    if len(axes) in AXES:
+        return AXES[len(axes)]
+    message = f"{address}: there is no picture of a tensor of {len(axes)} axes"
+    raise InvalidOption("", [Problem("/slice", message, "at most five axes", f"{len(axes)}", 'write "slice": "0"')])
+
+
+def kernel_axes(rank: int) -> str:
+    """The axes of weights: of a kernel (…, in, out) one filter after the other, with its inputs along the columns."""
+    return {1: "c", 3: "tcn", 4: "hwdc", 5: "dhwcn"}.get(rank, AXES.get(rank, NAMELESS * rank))

@@ -1,0 +1,268 @@
+"""Pictures of tensors: which value has which colour, and where."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.errors import InvalidOption, TooLarge
+from models.tensors.dtypes import Array
+from service.pictures.colours import COLOUR_MAPS, GUTTER, NONFINITE, table
+from service.pictures.histogram import Bars, pixels, svg
+from service.pictures.png import png
+from service.pictures.scaling import Range, parse_range, scaled
+from service.pictures.sheet import MAX_PIXELS, Manner, admit, drawn, size_of, stacked
+from service.pictures.tiles import kernel_axes, named_axes, tiled
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+LAYER = Manner("gray", Range("layer"), 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [("gray", "000000", "ffffff"), ("viridis", "440154", "fde725"), ("magma", "000004", "fcfdbf"),
+     ("cividis", "00224e", "fee838"), ("coolwarm", "3b4cc0", "b40426")],
+)  # fmt: skip
+def test_colour_maps_have_their_ends(name: str, first: str, last: str) -> None:
+    """As they were published."""
+    colours = table(name)
+    assert (colours.shape, colours.dtype) == ((256, 3), np.uint8)
+    assert (bytes(colours[0]).hex(), bytes(colours[-1]).hex()) == (first, last)
+
+
+@pytest.mark.parametrize("name", COLOUR_MAPS)
+def test_no_value_looks_like_what_is_none(name: str) -> None:
+    """The colours of gaps, NaN and infinities are in no map, and colours do not jump."""
+    colours = table(name).astype(int)
+    assert not {GUTTER, NONFINITE} & {tuple(colour) for colour in colours.tolist()}
+    assert abs(np.diff(colours, axis=0)).max() < 8
+
+
+def test_the_middle_of_the_diverging_map_is_neutral() -> None:
+    """Zero is neither warm nor cold."""
+    assert np.ptp(table("coolwarm")[127:129].astype(int)) <= 1
+
+
+@pytest.mark.parametrize("name", ["layer", "map", "symmetric"])
+def test_values_are_scaled_to_their_range(name: str) -> None:
+    """Every number is the nearest of 256."""
+    maps = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
+    exact = maps.astype(np.float64)
+    low, high = exact.min(), exact.max()
+    if name == "map":
+        low, high = exact.min((2, 3), keepdims=True), exact.max((2, 3), keepdims=True)
+    if name == "symmetric":
+        low, high = -abs(exact).max(), abs(exact).max()
+    found = scaled(maps, Range(name))
+    np.testing.assert_array_equal(found.codes, np.rint((exact - low) / (high - low) * 255))
+    assert (found.low, found.high) == (np.min(low), np.max(high))
+    assert (found.bad.any(), found.clipped) == (False, 0)
+
+
+def test_a_given_range_says_what_it_cuts() -> None:
+    """What is outside has the colour of the end, and is counted."""
+    found = scaled(np.array([[[[-3.0, -2, 0, 2, 2.5, np.inf]]]]), parse_range("-2,2"))
+    np.testing.assert_array_equal(found.codes[0, 0, 0, :5], [0, 0, 128, 255, 255])
+    assert (found.low, found.high, found.clipped, found.bad.sum()) == (-2, 2, 2, 1)
+
+
+@pytest.mark.parametrize("name", ["layer", "map"])
+@pytest.mark.parametrize("value", [0.0, 5.0, -1e308, 1e-320])
+def test_a_constant_has_the_lowest_colour(name: str, value: float) -> None:
+    """There is nothing to divide by."""
+    found = scaled(np.full((1, 2, 3, 3), value), Range(name))
+    assert not found.codes.any()
+    assert (found.low, found.high) == (value, value)
+
+
+def test_zero_is_in_the_middle_of_a_symmetric_range() -> None:
+    """Also where there is nothing else."""
+    np.testing.assert_array_equal(scaled(np.zeros((1, 1, 1, 2)), Range("symmetric")).codes, np.full((1, 1, 1, 2), 128))
+    np.testing.assert_array_equal(scaled(np.array([[[[-1.0, 0, 1]]]]), Range("symmetric")).codes, [[[[0, 128, 255]]]])
+
+
+@pytest.mark.parametrize("name", ["layer", "map", "symmetric"])
+def test_nan_and_infinities_have_a_colour_of_their_own(name: str) -> None:
+    """And do not move the range; a map without any finite value is scaled by nothing."""
+    maps = np.array([[[[1, np.nan, 3]], [[np.inf, -np.inf, np.nan]]]])
+    found = scaled(maps, Range(name))
+    np.testing.assert_array_equal(found.bad, ~np.isfinite(maps))
+    assert found.high == 3
+    nothing = scaled(np.full((1, 1, 1, 1), np.nan), Range(name))
+    assert (nothing.low, nothing.high, nothing.bad.all()) == (None, None, True)
+    sheet, _ = drawn(maps, tiled((1, 1, 3, 2), "nhwc"), Manner("gray", Range(name), 1))
+    assert [tuple(pixel) for pixel in sheet[0, 4:].tolist()] == [NONFINITE] * 3
+
+
+def test_the_widest_range_is_scaled() -> None:
+    """Its width is over the largest double."""
+    np.testing.assert_array_equal(
+        scaled(np.array([[[[-1.7e308, 0, 1.7e308]]]]), Range("layer")).codes, [[[[0, 128, 255]]]]
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "maps", "1", "1,2,3", "2,1", "1,1", "nan,1", "0,inf", "1_0,20", "a,b", ",", "9" * 99]
+)
+def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
+    """With the option's pointer."""
+    with pytest.raises(InvalidOption) as caught:
+        parse_range(text)
+    assert caught.value.problems[0].pointer == "/normalize"
+
+
+def sheet_of(array: Array, axes: str, upscale: int = 1) -> Array:
+    """The codes of a contact sheet in grey; gaps are the only colour that is none."""
+    tiles = tiled(array.shape, axes)
+    sheet, _ = drawn(tiles.of(array, axes), tiles, Manner("gray", Range("given", (0, 255)), upscale))
+    assert sheet.shape[1::-1] == size_of(tiles, upscale)
+    is_gap = (sheet == GUTTER).all(-1)
+    assert (np.ptp(sheet, axis=-1)[~is_gap] == 0).all()
+    return np.where(is_gap, -1, sheet[..., 0].astype(int))
+
+
+def test_channels_stand_in_a_sheet_close_to_square() -> None:
+    """Row by row, items of the batch below one another, a pixel between them."""
+    array = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 7))
+    sheet = sheet_of(array, "nhwc")
+    assert sheet.shape == (2 * 3 * 5 - 1, 3 * 6 - 1)
+    for item in range(2):
+        for channel in range(7):
+            top, left = (item * 3 + channel // 3) * 5, channel % 3 * 6
+            np.testing.assert_array_equal(sheet[top : top + 4, left : left + 5], array[item, :, :, channel])
+    assert (sheet[4::5] == -1).all()
+    assert (sheet[:, 5::6] == -1).all()
+    assert (sheet[10:15, 6:] == -1).all()
+
+
+def test_values_are_drawn_as_squares() -> None:
+    """Each as often as asked for, never blended."""
+    array = np.arange(12).reshape(1, 3, 4, 1)
+    np.testing.assert_array_equal(sheet_of(array, "nhwc", 3), np.kron(array[0, :, :, 0], np.ones((3, 3), int)))
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "index"),
+    [
+        ("nc", (3, 5), lambda a: a),
+        ("c", (5,), lambda a: a[None]),
+        ("", (), lambda a: a.reshape(1, 1)),
+        ("hw", (3, 4), lambda a: a),
+        ("hc", (3, 4), lambda a: a),
+        ("wc", (3, 4), lambda a: a),
+        ("ntc", (1, 3, 4), lambda a: a[0]),
+        ("hwc", (3, 4, 1), lambda a: a[:, :, 0]),
+        ("nhw", (1, 3, 4), lambda a: a[0]),
+        ("dhwc", (1, 3, 4, 1), lambda a: a[0, :, :, 0]),
+    ],
+)
+def test_one_map_is_the_tensor_itself(axes: str, shape: tuple[int, ...], index: Any) -> None:
+    """Items or space downwards, units or channels to the right."""
+    array = np.random.default_rng(0).integers(0, 256, shape)
+    np.testing.assert_array_equal(sheet_of(array, axes), index(array))
+
+
+def test_sequences_stand_side_by_side() -> None:
+    """Time downwards, channels to the right."""
+    array = np.random.default_rng(0).integers(0, 256, (3, 4, 5))
+    sheet = sheet_of(array, "ntc")
+    np.testing.assert_array_equal(sheet[:4, 6:11], array[1])
+    np.testing.assert_array_equal(sheet[5:9, :5], array[2])
+
+
+def test_depth_runs_along_the_columns() -> None:
+    """One row for each channel."""
+    array = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5, 2))
+    sheet = sheet_of(array, "ndhwc")
+    assert sheet.shape == (4 * 5 - 1, 3 * 6 - 1)
+    np.testing.assert_array_equal(sheet[15:19, 6:11], array[1, 1, :, :, 1])
+
+
+def test_kernels_are_drawn_filter_by_filter() -> None:
+    """A row for each filter with its inputs along it; with one input, the filters close to a square."""
+    kernel = np.random.default_rng(0).integers(0, 256, (3, 3, 2, 5))
+    sheet = sheet_of(kernel, kernel_axes(4))
+    assert sheet.shape == (5 * 4 - 1, 2 * 4 - 1)
+    np.testing.assert_array_equal(sheet[16:19, 4:7], kernel[:, :, 1, 4])
+    first = kernel[:, :, :1]
+    np.testing.assert_array_equal(sheet_of(first, kernel_axes(4))[4:7, 4:7], first[:, :, 0, 4])
+    line = np.random.default_rng(0).integers(0, 256, (3, 2, 4))
+    np.testing.assert_array_equal(sheet_of(line, kernel_axes(3))[4:7, :2], line[:, :, 2])
+    np.testing.assert_array_equal(sheet_of(line[0], kernel_axes(2)), line[0])
+    np.testing.assert_array_equal(sheet_of(line[0, 0], kernel_axes(1)), line[0, 0][None])
+
+
+def test_tensors_of_many_axes_have_no_picture() -> None:
+    """A slice of them has."""
+    assert named_axes("????", "conv") == "nhwc"
+    with pytest.raises(InvalidOption):
+        named_axes("??????", "conv")
+
+
+def test_pictures_have_a_limit() -> None:
+    """Of pixels, said with the figures before anything is drawn."""
+    admit([(MAX_PIXELS // 8, 8)])
+    with pytest.raises(TooLarge) as caught:
+        admit([(MAX_PIXELS // 8, 4), (1, 1)])
+    (problem,) = caught.value.problems
+    assert problem.received == "1,048,576 × 9 pixels"
+
+
+def bars() -> Bars:
+    """Seven bins, one of them empty and one hardly anything."""
+    counts = np.array([1, 200, 1000, 0, 500, 3, 77])
+    return Bars("block/conv2d:pre", counts, np.linspace(-2, 2, 8), np.array([3, 1234, 5]))
+
+
+def golden_pictures() -> dict[str, Array]:
+    """What has to look the same for ever, on every machine."""
+    draw = np.random.default_rng(7)
+    maps = draw.normal(size=(2, 5, 6, 7)).round(2)
+    maps[0, 0, 0, 0], maps[1, 2, 3, 4] = np.nan, np.inf
+    tiles = tiled(maps.shape, "nhwc")
+    found = {
+        f"sheet-{cmap}-{range}": drawn(tiles.of(maps, "nhwc"), tiles, Manner(cmap, parse_range(range), 2))[0]
+        for cmap, range in (("gray", "layer"), ("viridis", "map"), ("magma", "layer"), ("cividis", "-1,1"),
+                            ("coolwarm", "symmetric"))
+    }  # fmt: skip
+    return {**found, "histogram": pixels(bars()), "stacked": stacked([found["sheet-gray-layer"], pixels(bars())])}
+
+
+@pytest.mark.parametrize("name", sorted(golden_pictures()))
+def test_pictures_are_those_of_old(name: str) -> None:
+    """Pixel by pixel."""
+    with Image.open(GOLDEN / f"{name}.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), golden_pictures()[name])
+
+
+def test_the_svg_is_that_of_old() -> None:
+    """Letter by letter; addresses are escaped."""
+    other = Bars("<a&b>", np.array([1, 0]), np.array([0, 0.5, 1]), np.array([0, 0, 0]))
+    assert svg([bars(), other]) == (GOLDEN / "histogram.svg").read_text(encoding="utf-8")
+    assert "&lt;a&amp;b&gt;" in svg([other])
+
+
+@pytest.mark.parametrize("bins", [1, 64, 512, 4096])
+def test_every_bin_is_at_least_a_pixel(bins: int) -> None:
+    """The tallest bar is as high as the picture, the lowest a pixel."""
+    counts = np.arange(1, bins + 1)
+    sheet = pixels(Bars("conv2d", counts, np.linspace(0, 1, bins + 1), np.array([0, 0, 0])))
+    is_bar = (sheet == (68, 114, 196)).all(-1)
+    assert is_bar.sum(0).max() == 256
+    assert (is_bar.sum(0) > 0).sum() == max(1, 512 // bins) * bins
+
+
+def test_png_files_carry_their_texts() -> None:
+    """Under keys of ours, in any language; the same bytes every time."""
+    picture = sheet_of(np.arange(6).reshape(2, 3), "nc").astype(np.uint8)[..., None].repeat(3, -1)
+    texts = {"address": "Schicht – 層", "min": "-1.5"}
+    content = png(picture, texts)
+    assert content == png(picture, texts)
+    with Image.open(io.BytesIO(content)) as image:
+        np.testing.assert_array_equal(np.asarray(image), picture)
+        assert image.text == {"layerscope:address": "Schicht – 層", "layerscope:min": "-1.5"}
