@@ -20,7 +20,8 @@ LayerscopeError
 │   ├── Draining          the service is stopping
 │   ├── EngineLost        the engine died while it ran this request
 │   ├── WeightsUnavailable  a file of weights that Keras offers cannot be had
-│   └── StoreFull         the disk is
+│   ├── StoreFull         the disk is
+│   └── Superseded        what a request began with has been replaced
 ├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
 └── Internal              a defect of ours; its text never leaves the process
@@ -145,6 +146,10 @@ class WeightsUnavailable(Unavailable):
 
 class StoreFull(Unavailable):
     code, title = "store_full", "There is no room left where models and uploads are kept"
+
+
+class Superseded(Unavailable):
+    code, title = "superseded", "The model was replaced while this request changed it"
 
 
 class SlowBody(LayerscopeError):
