@@ -15,7 +15,7 @@ from models.json_value import loaded
 from models.keras_json import document_of, is_keras_json
 from models.layers import ALIASES, CATALOGUE, LAYERS
 from models.layers.constraints import CONSTRAINTS
-from models.layers.fields import MAX_LENGTH, MAX_RANK, Address, LayerName
+from models.layers.fields import MAX_INPUTS, MAX_LAYERS, MAX_LENGTH, MAX_RANK, Address, LayerName
 from models.layers.initializers import INITIALIZERS
 from models.layers.layer import Layer
 from models.layers.named import STRICT, snake_case
@@ -23,12 +23,6 @@ from models.layers.regularizers import REGULARIZERS
 from models.places import AS_SENT, LIST_ALONE, Places
 from models.type_problems import type_problems
 from models.validation import MAX_PROBLEMS, field_names, problems_of
-
-MAX_LAYERS = 2048
-"""Most layers in one document, the inner ones of blocks included. NASNetLarge, the longest of keras.applications, has
-1,041."""
-MAX_INPUTS = 64
-"""Most inputs of a network or a block."""
 
 Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
 InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]

@@ -155,7 +155,13 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
     except InvalidDocument as error:
         raise model.located(error) from None
     inputs = infos(list(resolved.network.inputs), resolved.arrays)
-    told = Told(model.id or question.key, model.name, inputs, resolved.preprocessing, started)
+    told = Told(
+        model.id if model.id and model.document.input else question.key,
+        model.name,
+        inputs,
+        resolved.preprocessing,
+        started,
+    )
     return await activations_response(told, answer, wanted, ask.options)
 
 

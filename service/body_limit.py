@@ -12,6 +12,9 @@ from models.errors import Overloaded, Problem, SlowBody, TooLarge
 from service.settings import Settings
 
 SCOPE_KEY = "layerscope.body"
+GRACE_SECONDS = 30.0
+MIN_RATE = 64 * 1024
+"""Bytes a second, on average after GRACE_SECONDS, of a body that may take long: else few clients hold every place."""
 
 
 @dataclass
@@ -27,6 +30,12 @@ class Body:
     complete: bool = False
     held: bool = True
     """Whether it is kept in memory."""
+
+    @property
+    def deadline(self) -> float:
+        """When its next piece has to be there, by the loop's clock."""
+        kept_up = self.seconds if self.held else GRACE_SECONDS + self.size / MIN_RATE
+        return self.started + min(self.seconds, kept_up)
 
     def check_size(self) -> None:
         """Raises TooLarge."""
@@ -93,9 +102,10 @@ async def _next(receive: Receive, body: Body) -> Message:
     if body.complete:
         return await receive()  # waits for the client to hang up
     try:
-        async with asyncio.timeout_at(body.started + body.seconds):
+        async with asyncio.timeout_at(body.deadline):
             message = await receive()
     except TimeoutError:
-        raise SlowBody(f"The body did not arrive within {body.seconds:g} s.") from None
+        seconds = body.deadline - body.started
+        raise SlowBody(f"Of the body, {body.size:,} bytes had arrived after {seconds:g} s.") from None
     body.complete = not message.get("more_body", False)
     return message

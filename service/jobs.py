@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import orjson
@@ -153,6 +153,11 @@ def run_question(
     return Question(source.key, phrase, tuple(arrays))
 
 
+def _key(what: str, content: bytes) -> str:
+    """What engines and the quarantine know a question by that is about no built model."""
+    return f"{what}:{sha256(content).hexdigest()}"
+
+
 def plan_question(
     document: bytes,
     shapes: Mapping[str, tuple[int | None, ...]],
@@ -160,13 +165,13 @@ def plan_question(
     views: Mapping[str, View],
 ) -> Question:
     """The plan of a document on these input shapes, as a question."""
-    key = f"plan:{crc32(document)}"
+    key = _key("plan", document)
     return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs, dict(views)))
 
 
 def construct_question(arguments: bytes) -> Question:
     """The document of a network of keras.applications, as a question."""
-    return Question(f"construct:{crc32(arguments)}", lambda number, _: Construct(number, arguments))
+    return Question(_key("construct", arguments), lambda number, _: Construct(number, arguments))
 
 
 def weights_question(source: Source, paths: tuple[str, ...] | None, limits: Settings) -> Question:
@@ -180,4 +185,4 @@ def weights_question(source: Source, paths: tuple[str, ...] | None, limits: Sett
 
 def specs_question(document: bytes) -> Question:
     """What a file of weights for a document must hold, as a question."""
-    return Question(f"plan:{crc32(document)}", lambda number, _: Specify(number, document))
+    return Question(_key("plan", document), lambda number, _: Specify(number, document))

@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     max_body: Size = _size(64 * MIB, "Largest request body.")
     max_bodies: Size = _size(512 * MIB, "Request bodies held at once, all requests together.")
     max_weights: Size = _size(2 * GIB, "Largest upload of weights, and what it may unpack to; kept on disk.")
-    max_uploads: int = Field(4, ge=1, le=64, description="Most uploads of weights at once.")
+    max_uploads: int = Field(8, ge=1, le=64, description="Most uploads of weights at once.")
     upload_seconds: float = Field(600.0, gt=0, le=86400, description="Seconds an upload of weights may take to arrive.")
     body_seconds: float = Field(60.0, gt=0, le=3600, description="Seconds a request's body may take to arrive.")
     keras_home: str = Field(

@@ -10,6 +10,7 @@ from typing import Any
 
 from models.errors import shown
 from models.keras_json.classes import is_keras_json
+from models.keras_json.counting import check_count
 from models.keras_json.graph import model
 from models.keras_json.site import Site
 from models.places import Places
@@ -32,5 +33,6 @@ def document_of(raw: dict[str, Any]) -> tuple[dict[str, Any], Places]:
         raise site.reading("keras_version").refusal(
             "this was written by an older Keras", "JSON of Keras 3", shown(version), "load it with Keras 3 and save it"
         )
+    check_count(raw, site)
     made = model(raw, site)
     return {key: value for key, value in made.items() if value is not None}, places

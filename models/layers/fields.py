@@ -30,6 +30,11 @@ MAX_FEATURES = 2**20
 """Most units, filters or features of one layer."""
 MAX_LENGTH = 2**24
 """Longest single axis of a tensor, and the largest vocabulary."""
+MAX_LAYERS = 2048
+"""Most layers in one document, the inner ones of blocks included. NASNetLarge, the longest of keras.applications, has
+1,041."""
+MAX_INPUTS = 64
+"""Most inputs of a network or a block."""
 MAX_RANK = 8
 """Most axes of a tensor, the batch included (TensorFlow aborts at 255)."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from math import prod
+from mmap import mmap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +17,14 @@ from models.tensors.dtypes import DTYPES, EXPECTED, Array, from_bytes, plain
 from models.tensors.shapes import checked_shape
 
 MAGIC = b"\x93NUMPY"
+Bytes = bytes | mmap
 MAX_HEADER = 4096
 """Longest header; NumPy writes 128 bytes, and a parser of Python literals is not for long texts."""
 HEADER_BYTES = 12 + MAX_HEADER
 """As many bytes of a file as hold its header."""
 
 
-def read_npy(data: bytes, pointer: str = "") -> Array:
+def read_npy(data: Bytes, pointer: str = "") -> Array:
     """The array of a .npy file: C order, little-endian, of a dtype of DTYPES, at most 8 axes.
 
     Two opaque bytes (`|V2`) are bfloat16: that is what NumPy writes for it.
@@ -53,7 +55,7 @@ class NpyHeader(NamedTuple):
     start: int
 
 
-def read_npy_header(data: bytes, pointer: str = "") -> NpyHeader:
+def read_npy_header(data: Bytes, pointer: str = "") -> NpyHeader:
     """The header of a .npy file of which `data` is all, or the first HEADER_BYTES.
 
     Raises:
@@ -63,9 +65,9 @@ def read_npy_header(data: bytes, pointer: str = "") -> NpyHeader:
     return NpyHeader(*_header(text, pointer), start)
 
 
-def _split(data: bytes, pointer: str) -> tuple[int, bytes]:
+def _split(data: Bytes, pointer: str) -> tuple[int, bytes]:
     """Where the data begins, and the header's text before it."""
-    width = {1: 2, 2: 4, 3: 4}.get(data[6]) if len(data) >= 12 and data.startswith(MAGIC) else None
+    width = {1: 2, 2: 4, 3: 4}.get(data[6]) if len(data) >= 12 and data[: len(MAGIC)] == MAGIC else None
     if width is None:
         raise _unparsable(pointer, "this is not a .npy file", "a .npy file of version 1, 2 or 3", _start_of(data))
     start = 8 + width
@@ -102,7 +104,7 @@ def _dtype(descr: Any, pointer: str) -> np.dtype[Any]:
     raise InvalidTensor(problems=[Problem(pointer, "arrays of this dtype are not accepted", EXPECTED, shown(descr))])
 
 
-def _start_of(data: bytes) -> str:
+def _start_of(data: Bytes) -> str:
     return f"{len(data)} bytes that begin with {data[:16].hex(' ')}" if data else "no bytes"
 
 

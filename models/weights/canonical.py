@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from models.errors import Problem
+from models.errors import Problem, TooLarge
 from models.tensors.dtypes import Array, kind_of
-from models.tensors.safetensors import pointer_of, safetensors_header
+from models.tensors.safetensors import MAX_HEADER, MAX_TENSORS, pointer_of, safetensors_header
 from models.weights.match import match, refuse
 from models.weights.read import read_weights
 from models.weights.source import Limits
@@ -58,6 +58,7 @@ def _write(
     specs: Sequence[WeightSpec], arrays: Iterable[Array], target: Path, pointer: str, problems: list[Problem]
 ) -> str:
     head = safetensors_header(specs)
+    _check_readable(specs, head, pointer)
     digest = sha256(head)
     with target.open("wb") as file:
         file.write(head)
@@ -73,6 +74,18 @@ def _write(
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest()
+
+
+def _check_readable(specs: Sequence[WeightSpec], head: bytes, pointer: str) -> None:
+    """What is written can be read again, here and by who downloads it."""
+    if len(specs) > MAX_TENSORS:
+        message, expected, received = "the network has too many weights", f"at most {MAX_TENSORS}", f"{len(specs)}"
+    elif len(head) > MAX_HEADER:
+        message = "the names of the weights are too long together"
+        expected, received = f"at most {MAX_HEADER:,} bytes with shapes and dtypes", f"{len(head):,} bytes"
+    else:
+        return
+    raise TooLarge(problems=[Problem(pointer, message, expected, received)])
 
 
 def _pieces(spec: WeightSpec, array: Array) -> Iterator[Array]:

@@ -7,15 +7,12 @@ from typing import BinaryIO
 
 from models.errors import Problem, TooLarge, Unparsable
 from models.tensors.archive import Archive, Kind
-from models.weights.source import MEBIBYTE, Limits
+from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Limits
 
 CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 KERAS = Kind(".keras", "", "a .keras file as Keras' model.save writes it")
 MAX_CONFIG = 16 * MEBIBYTE
-MAX_EXPANSION = 100
-"""Most bytes that one stored byte may stand for: Keras stores without compressing, and numbers compress little."""
-EXPANSION_FLOOR = 16 * MEBIBYTE
 
 
 def keras_config(path: Path, limits: Limits, pointer: str = "") -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
@@ -14,6 +15,7 @@ from models.weights.places import placed
 from models.weights.source import Declared, TensorSource
 from models.weights.specs import WeightSpec
 
+NESTED = re.compile(r"\*(\d+)")
 NEAR_NAMES = 200
 """Most names that a suggestion is looked for among."""
 LEGACY = "model_weights/"
@@ -55,7 +57,7 @@ def _detail(missing: Sequence[WeightSpec], extra: Sequence[str]) -> str:
 
 
 def _extra(names: Sequence[str], missing: Sequence[WeightSpec], places: bool, pointer: str) -> Iterator[Problem]:
-    known = [spec.hdf5 if places else spec.name for spec in missing[:NEAR_NAMES]]
+    known = [_place(spec) if places else spec.name for spec in missing[:NEAR_NAMES]]
     for name in names:
         near = did_you_mean(name, known)
         suggestion = _instead(name) or (f'write "{near}"' if near and not places else "leave it out")
@@ -71,8 +73,13 @@ def _instead(name: str) -> str | None:
 
 
 def _missing(spec: WeightSpec, places: bool, pointer: str) -> Problem:
-    expected = f"{spec.dtype} of shape {words(spec.shape)}" + (f" at {spec.hdf5}" if places else "")
+    expected = f"{spec.dtype} of shape {words(spec.shape)}" + (f" at {_place(spec)}" if places else "")
     return Problem(pointer_of(pointer, spec.name), f"{spec.name} is missing", expected, "nothing")
+
+
+def _place(spec: WeightSpec) -> str:
+    """Where a weight lies in an HDF5 file; nested models are called after their class, which is not known here."""
+    return NESTED.sub(lambda found: f"(nested model {int(found[1]) + 1})", spec.hdf5)
 
 
 def _different(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
+from mmap import mmap
 from pathlib import Path
 
-from models.errors import Problem, Unparsable
+from models.errors import Problem, TooLarge, Unparsable
 from models.tensors.archive import Archive
 from models.tensors.dtypes import Array
-from models.tensors.npy import HEADER_BYTES, read_npy, read_npy_header
+from models.tensors.npy import HEADER_BYTES, NpyHeader, read_npy, read_npy_header
 from models.tensors.npz import SUFFIX, member_pointer, open_npz
 from models.tensors.safetensors import read_layout, tensor_at
-from models.weights.source import Declared, Limits, mapped
+from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Declared, Limits, mapped
+
+MAX_FORTRAN = 64 * MEBIBYTE
+"""Largest array in Fortran's order."""
 
 
 class SafetensorsSource:
@@ -32,12 +36,12 @@ class SafetensorsSource:
 
 
 class NpzSource:
-    """A .npz file; one tensor at a time is decompressed."""
+    """A .npz file; one tensor at a time is unpacked into `scratch`, a folder of the caller's."""
 
     places = False
 
-    def __init__(self, path: Path, limits: Limits, pointer: str) -> None:
-        self._path, self._limits, self._pointer = path, limits, pointer
+    def __init__(self, path: Path, scratch: Path, limits: Limits, pointer: str) -> None:
+        self._path, self._scratch, self._limits, self._pointer = path, scratch, limits, pointer
         with path.open("rb") as file:
             archive = open_npz(file, limits.max_bytes, pointer)
             self.tensors: Mapping[str, Declared] = {
@@ -45,18 +49,44 @@ class NpzSource:
             }
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
-        """Each as `read_npy` gives it."""
+        """Each as `read_npy` gives it, over a file that is gone when the array is."""
         with self._path.open("rb") as file:
             archive = open_npz(file, self._limits.max_bytes, self._pointer)
             for name in names:
-                yield read_npy(archive.read(name + SUFFIX), member_pointer(self._pointer, name))
+                yield read_npy(self._unpacked(archive, name + SUFFIX), member_pointer(self._pointer, name))
+
+    def _unpacked(self, archive: Archive, member: str) -> mmap:
+        target = self._scratch / "member"
+        with target.open("wb") as file:
+            archive.copy(member, file)
+        try:
+            return mapped(target, self._pointer)
+        finally:
+            target.unlink()
 
     def _declared(self, archive: Archive, member: str) -> Declared:
         """What a member's header says, once its size agrees: what is decompressed later is what is declared here."""
         pointer = member_pointer(self._pointer, member)
         header = read_npy_header(archive.read(member, HEADER_BYTES), pointer)
-        needed, size = header.start + prod(header.shape) * header.dtype.itemsize, archive.members[member]
-        if needed != size:
-            message = "the .npy file is cut short or too long"
-            raise Unparsable(problems=[Problem(pointer, message, f"{needed} bytes", f"{size} bytes")])
+        size = archive.members[member]
+        _check_size(header, size, pointer)
+        _check_cost(header, size, archive.stored_bytes(member), pointer)
         return Declared(header.dtype.name, header.shape)
+
+
+def _check_size(header: NpyHeader, size: int, pointer: str) -> None:
+    needed = header.start + prod(header.shape) * header.dtype.itemsize
+    if needed != size:
+        message = "the .npy file is cut short or too long"
+        raise Unparsable(problems=[Problem(pointer, message, f"{needed} bytes", f"{size} bytes")])
+
+
+def _check_cost(header: NpyHeader, size: int, stored: int, pointer: str) -> None:
+    """Numbers compress little, and turning round what stands in Fortran's order takes as much memory again."""
+    if size > max(EXPANSION_FLOOR, MAX_EXPANSION * stored):
+        message, expected = "the .npy file is too large", f"at most {MAX_EXPANSION} times its compressed bytes"
+        raise TooLarge(problems=[Problem(pointer, message, expected, f"{size} bytes of {stored}")])
+    if header.fortran_order and len(header.shape) > 1 and size > MAX_FORTRAN:
+        message, expected = "a large array is in Fortran's order", f"C order, or at most {MAX_FORTRAN} bytes"
+        advice = "save numpy.ascontiguousarray(array)"
+        raise TooLarge(problems=[Problem(pointer, message, expected, f"{size} bytes", advice)])

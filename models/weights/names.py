@@ -47,14 +47,15 @@ def _counted_from_later(own: Sequence[str], received: Collection[str]) -> dict[s
     Keras goes on counting as long as its process lives. None unless every name of both finds the other.
     """
     ours, theirs = _counts(own), _counts(received)
-    starts = {word: min(numbers) for word, numbers in theirs.items()}
-    for word, numbers in ours.items():
-        later = {number + starts.get(word, 0) for number in numbers}
-        if theirs.get(word) != (later if numbers == set(range(len(numbers))) else numbers):
-            return None
-        starts[word] = starts[word] if numbers == set(range(len(numbers))) else 0
-    found = {_begun_at_zero(name, starts): name for name in received}
+    shifts = {word: _shift(numbers, theirs.get(word, set())) for word, numbers in ours.items()}
+    found = {_shifted(name, shifts): name for name in received}
     return found if found.keys() == set(own) and len(found) == len(received) else None
+
+
+def _shift(ours: set[int], theirs: set[int]) -> int:
+    """How much later theirs begin to count; 0 where ours are no count, but names somebody gave."""
+    counted = len(ours) == 1 or ours == set(range(len(ours)))
+    return min(theirs) - min(ours) if counted and theirs else 0
 
 
 def _counts(names: Iterable[str]) -> dict[str, set[int]]:
@@ -83,15 +84,14 @@ def _split(part: str) -> tuple[str, int]:
     return (part[: found.start()], int(found[1])) if found else (part, 0)
 
 
-def _begun_at_zero(name: str, starts: Mapping[str, int]) -> str:
-    """A name with the number of each word less what its word's numbers start at."""
-    parts = name.split("/", MAX_PARTS)
-    shifted = [_named(word.rpartition("/")[2], number - starts.get(word, 0)) for word, number in _words(name)]
-    return "/".join([*shifted, parts[-1]])
+def _shifted(name: str, shifts: Mapping[str, int]) -> str:
+    """A name with the number of each word as ours has it."""
+    words = [_named(word.rpartition("/")[2], number - shifts.get(word, 0)) for word, number in _words(name)]
+    return "/".join([*words, name.split("/", MAX_PARTS)[-1]])
 
 
 def _named(word: str, number: int) -> str:
-    return f"{word}_{number}" if number else word
+    return f"{word}_{number}" if number else word  # below 0: nobody's
 
 
 def _alike(own: Collection[str], received: Mapping[str, str]) -> dict[str, str]:

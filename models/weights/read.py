@@ -32,7 +32,7 @@ def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -
         return SafetensorsSource(path, pointer)
     if _is_keras(path, limits, pointer):
         return Hdf5Source(extract_weights(path, scratch, limits, pointer), scratch, limits, pointer)
-    return NpzSource(path, limits, pointer)
+    return NpzSource(path, scratch, limits, pointer)
 
 
 def _is_keras(path: Path, limits: Limits, pointer: str) -> bool:

@@ -12,6 +12,9 @@ from models.errors import Problem, Unparsable
 from models.tensors.dtypes import Array
 
 MEBIBYTE = 1024 * 1024
+MAX_EXPANSION = 100
+"""Most bytes that one stored byte may stand for: Keras stores without compressing, and numbers compress little."""
+EXPANSION_FLOOR = 16 * MEBIBYTE
 
 
 @dataclass(frozen=True)

@@ -270,3 +270,38 @@ def test_requests_in_flight_finish_on_the_old_weights(
         thread.join()
     assert waiting[0].status_code == 200, waiting[0].text
     assert client.get("/v1/models/m").status_code == 404
+
+
+def test_a_network_without_weights_is_the_same_with_an_empty_file(client: httpx.Client) -> None:
+    """One id for it, and nothing stored."""
+    document = b'{"input":[4],"layers":[{"type":"ReLU"}]}'
+    plain = client.put("/v1/models/plain", content=document).json()
+    given = client.put("/v1/models/given", files={"model": document, "weights": save({})}).json()
+    assert (given["id"], given["weights"]) == (plain["id"], None)
+
+
+def test_the_id_of_what_ran_is_that_of_its_inputs_too(client: httpx.Client) -> None:
+    """A document that declares no input is another network for inputs of another shape."""
+    client.put("/v1/models/free", content=b'[{"type":"Dense","units":4}]')
+    replies = [client.post("/v1/models/free/activations", json={"inputs": [[1] * n]}).json() for n in (2, 4, 2)]
+    ids = [reply["model"]["id"] for reply in replies]
+    assert ids[0] == ids[2] != ids[1]
+    assert [reply["model"]["parameters"] for reply in replies] == [12, 20, 12]
+
+
+def test_a_change_that_comes_too_late_changes_nothing(
+    client: httpx.Client, network: keras.Model, files: dict[str, bytes]
+) -> None:
+    """A document that is put while weights are read stays; the weights are refused with a time to try again."""
+    client.put("/v1/models/m", content=network.to_json())
+    late: list[httpx.Response] = []
+    thread = threading.Thread(
+        target=lambda: late.append(client.put("/v1/models/m/weights", content=files["m.weights.h5"]))
+    )
+    thread.start()
+    time.sleep(0.2)  # its process that reads HDF5 takes longer to start
+    replaced = client.put("/v1/models/m", content=b'[{"type":"Flatten"}]').json()
+    thread.join()
+    assert (late[0].status_code, late[0].json()["code"]) == (503, "superseded")
+    assert late[0].headers["retry-after"]
+    assert client.get("/v1/models").json()["models"] == [replaced]

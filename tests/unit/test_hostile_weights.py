@@ -220,6 +220,18 @@ def is_a_bomb_beyond_the_limit(folder):
             member.write(bytes(MEBIBYTE))
 
 
+def is_an_honest_looking_npz_bomb(folder):
+    """As large as it declares, of zeros that deflate to a thousandth."""
+    with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file, file.open("arr_0.npy", "w") as member:
+        np.save(member, np.zeros((5000, 5000), np.float32))
+
+
+def is_large_in_fortrans_order(folder):
+    """Numbers that would have to be turned round in memory."""
+    with zipfile.ZipFile(folder / "upload", "w") as file, file.open("arr_0.npy", "w") as member:
+        np.save(member, np.zeros((4200, 4200), np.float32, order="F"))
+
+
 def has_a_million_empty_tensors(folder):
     """In safetensors; the header alone is 70 MB."""
     entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
@@ -266,6 +278,8 @@ HOSTILE = {
     is_a_keras_bomb: ("too_large", "model.weights.h5 in the .keras file is too large"),
     is_an_npz_bomb: ("unparsable", "the .npy file is cut short or too long"),
     is_a_bomb_beyond_the_limit: ("too_large", "the ZIP file is too large"),
+    is_an_honest_looking_npz_bomb: ("too_large", "the .npy file is too large"),
+    is_large_in_fortrans_order: ("too_large", "a large array is in Fortran's order"),
     has_a_million_empty_tensors: ("too_large", "the header is too long"),
     has_many_slashes: ("invalid_weights", "the network has no such weight"),
     is_empty: ("unparsable", "the file is empty"),

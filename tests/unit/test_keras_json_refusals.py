@@ -350,3 +350,14 @@ def test_several_junk_at_once() -> None:
             taken(raw)
         except InvalidDocument:
             continue
+
+
+def test_layers_are_counted_before_they_are_translated() -> None:
+    """Models inside models included; a million would take half a minute."""
+    layer = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}}
+    inner = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [layer] * 2000}}
+    outer = {"module": "keras", "class_name": "Sequential", "config": {"name": "t", "layers": [inner, inner]}}
+    with pytest.raises(InvalidDocument) as caught:
+        parse_document(outer)
+    (problem,) = caught.value.problems
+    assert (problem.pointer, problem.received) == ("/config", "4002 layers")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from models.errors import InvalidWeights
+from models.errors import InvalidWeights, TooLarge
 from models.weights.canonical import convert, write_canonical
 from models.weights.names import named
 from models.weights.places import placed
@@ -167,3 +167,13 @@ def test_the_canonical_file_holds_every_dtype_bit_for_bit(tmp_path_factory, kind
             np.testing.assert_array_equal(stored[one.name], array, strict=True)
     assert convert(folder / "a", specs, folder / "b", LIMITS) == digest
     assert (folder / "b").read_bytes() == (folder / "a").read_bytes()
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path):
+    """More names than a header may hold, and more weights than a file may."""
+    long = [spec(f"{number:04}{'x' * 600}", (), "int8") for number in range(2000)]
+    many = [spec(str(number), (), "int8") for number in range(4097)]
+    for specs, message in ((long, "names of the weights are too long"), (many, "too many weights")):
+        with pytest.raises(TooLarge, match=message):
+            write_canonical(specs, (np.zeros((), np.int8) for _ in specs), tmp_path / "target")
+    assert list(tmp_path.iterdir()) == []
