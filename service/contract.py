@@ -29,7 +29,7 @@ from models.errors import (
 from service.errors import ProblemDocument
 from service.options import ActivationOptions
 from service.schemas import ActivationsReply, ModelEntry, WeightsReply
-from service.wire.formats import NPZ, PNG, SAFETENSORS, SVG
+from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
 BODY_ERRORS = (Unparsable, SlowBody, TooLarge, UnsupportedMedia)
@@ -40,6 +40,10 @@ ACTIVATION_ERRORS = (
 
 BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 WEIGHTS_FILE = "A .safetensors, .npz, .weights.h5 or .keras file; recognised by its bytes."
+LINES = (
+    "The reply without `layers`, then each of them, a line each, sent when it is ready. Where it breaks off, the last "
+    'line is `{"error": …}` with a problem document.'
+)
 REGISTERED: dict[int | str, dict[str, Any]] = {
     200: {"model": ModelEntry, "description": "Replaced."},
     201: {"model": ModelEntry, "description": "Registered."},
@@ -150,9 +154,14 @@ def activations_body(inline: bool) -> dict[str, Any]:
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that runs a network, in every format."""
-    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type, PNG.media_type)}
-    content[SVG.media_type] = {"schema": {"type": "string"}}
+    content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
     return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
+
+
+def reply_content(*formats: Format) -> dict[str, Any]:
+    """What a reply is besides JSON."""
+    texts = {JSONL: {"type": "string", "description": LINES}, SVG: {"type": "string"}}
+    return {format.media_type: {"schema": texts.get(format, BINARY)} for format in formats}
 
 
 def model_body() -> dict[str, Any]:
@@ -181,7 +190,7 @@ def weights_body() -> dict[str, Any]:
 
 def weights_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that gives weights, in every format."""
-    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type, PNG.media_type)}
+    content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG)
     return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}}
 
 

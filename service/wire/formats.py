@@ -33,6 +33,8 @@ SAFETENSORS = Format("safetensors", "application/vnd.safetensors", ("application
 PNG = Format("png", "image/png")
 SVG = Format("svg", "image/svg+xml")
 JSONL = Format("jsonl", "application/jsonl", ("ndjson", "application/x-ndjson", "application/jsonlines"))
+TEXTS = (JSON, JSONL)
+"""Those that describe the layers, and may leave their values out."""
 
 RANGE = re.compile(r"\s*([^\s;,/]+)/([^\s;,/]+)\s*((?:;[^,]*)?)$")
 QUALITY = re.compile(r";\s*[qQ]\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)")
