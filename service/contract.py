@@ -48,6 +48,11 @@ REGISTERED: dict[int | str, dict[str, Any]] = {
     200: {"model": ModelEntry, "description": "Replaced."},
     201: {"model": ModelEntry, "description": "Registered."},
 }
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has this reply already."}}
+IF_NONE_MATCH: dict[str, Any] = {
+    "parameters": [{"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"},
+                    "description": "ETags of replies that the client has."}],
+}  # fmt: skip
 DOCUMENT_REF = {"$ref": "#/components/schemas/Document"}
 APPLICATION_REFS = [{"$ref": f"#/components/schemas/{family.__name__}"} for family in FAMILIES]
 MODEL_SCHEMA = {"description": "A model document, its list of layers alone, or a network of keras.applications.",
@@ -149,7 +154,8 @@ def activations_body(inline: bool) -> dict[str, Any]:
     raw = {} if inline else {kind: {"schema": BINARY} for kind in ("image/*", "application/x-npy", "application/x-npz",
                                                                    "application/vnd.safetensors")}  # fmt: skip
     content = {"application/json": json_body, "multipart/form-data": form, **raw}
-    return {"requestBody": {"required": True, "content": content}, "parameters": option_parameters()}
+    headers = [] if inline else IF_NONE_MATCH["parameters"]
+    return {"requestBody": {"required": True, "content": content}, "parameters": option_parameters() + headers}
 
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:
@@ -191,7 +197,7 @@ def weights_body() -> dict[str, Any]:
 def weights_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that gives weights, in every format."""
     content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG)
-    return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}}
+    return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}} | NOT_MODIFIED
 
 
 def components() -> dict[str, Any]:

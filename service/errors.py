@@ -32,7 +32,8 @@ log = logging.getLogger("layerscope")
 
 PROBLEM_TYPE = "application/problem+json"
 PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
-RETRY_AFTER_SECONDS = 1
+HEADERS = {415: {"Accept-Encoding": "identity"}, 503: {"Retry-After": "1"}}
+"""What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3), and seconds."""
 MAX_ECHO = 1024
 """Characters of a path or pointer that are sent back."""
 STATUS: dict[type[LayerscopeError], int] = {
@@ -159,9 +160,7 @@ async def _validation(request: Request, error: Exception) -> Response:
 def _response(request: Request, status: int, *members: Any) -> Response:
     """The reply of a problem; `members` are those of `_body`."""
     body = _body(request, status, *members)
-    headers = {REQUEST_ID: body["request_id"]}
-    if status == 503:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    headers = {REQUEST_ID: body["request_id"], **HEADERS.get(status, {})}
     return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
 
 

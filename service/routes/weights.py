@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, InvalidWeights, NotFound, Problem, Unacceptable
 from service.bodies import MULTIPART, media_type, unsupported
-from service.contract import BODY_ERRORS, ENGINE_ERRORS, REGISTERED, weights_body, weights_replies
+from service.contract import BODY_ERRORS, ENGINE_ERRORS, IF_NONE_MATCH, REGISTERED, weights_body, weights_replies
 from service.drawing import weights_drawing
 from service.errors import problem_of, raises
+from service.etags import ETag
 from service.jobs import source_of, weights_question
 from service.layer_paths import layer_paths
 from service.picture_options import PictureOptions
@@ -59,6 +60,7 @@ WritingOf = Annotated[Writing, Depends(_writing)]
     "/v1/models/{name}/weights",
     summary="All weights",
     responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
+    openapi_extra=IF_NONE_MATCH,
 )
 async def get_weights(request: Request, state: StateOf, name: Reference, writing: WritingOf) -> Response:
     """Every layer's weights, in `get_weights()` order."""
@@ -70,6 +72,7 @@ async def get_weights(request: Request, state: StateOf, name: Reference, writing
     "/v1/models/{name}/layers/{address:path}/weights",
     summary="One layer's weights",
     responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
+    openapi_extra=IF_NONE_MATCH,
 )
 async def get_layer_weights(
     request: Request,
@@ -87,9 +90,13 @@ async def _weights(
     request: Request, state: State, used: Registered, paths: tuple[str, ...] | None, writing: Writing
 ) -> Response:
     require_inputs(used.network)
+    entry, wanted = used.entry, writing.wanted
+    tag = ETag(request, (entry.id, entry.name, paths, wanted.name, writing.mode, repr(writing.manner)))
+    if (unchanged := tag.unchanged()) is not None:
+        return unchanged
     question = weights_question(source_of(used.network, used.model.weights), paths, state.settings)
     answer = await state.engines.ask(question)
-    return await weights_response(used.entry.id, used.entry.name, answer, writing, partial(problem_of, request))
+    return tag.on(await weights_response(entry.id, entry.name, answer, writing, partial(problem_of, request)))
 
 
 @router.put(
