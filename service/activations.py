@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -20,6 +21,8 @@ from models.weights.specs import WeightsFile
 from service.applications import Applications
 from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
 from service.drawing import check_drawing
+from service.errors import problem_of
+from service.etags import ETag
 from service.input_names import PART
 from service.inputs import Resolved, resolve
 from service.jobs import Question, run_question, source_of
@@ -27,7 +30,8 @@ from service.options import ActivationOptions, from_pairs, options_from
 from service.posted import Posted
 from service.replies import OFFERED, Told, activations_response, infos
 from service.state import State
-from service.wire.formats import JSON, Format, negotiate
+from service.wire.formats import NPY, TEXTS, TIMED, Format, negotiate
+from service.wire.npy import check_one_tensor
 
 TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
 THREAD_BYTES = 64 * 1024
@@ -151,28 +155,41 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
         else:
             resolved = resolve(model.document, ask.posted, ask.options, state.settings)
         question = _question(state, model, resolved, ask.options, wanted)
+        tag = await _tag(request, model, resolved, ask.options, wanted)
+        if tag is not None and (unchanged := tag.unchanged()) is not None:
+            return unchanged
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None
     inputs = infos(list(resolved.network.inputs), resolved.arrays)
-    told = Told(
-        model.id if model.id and model.document.input else question.key,
-        model.name,
-        inputs,
-        resolved.preprocessing,
-        started,
-    )
-    return await activations_response(told, answer, wanted, ask.options)
+    told = Told(question.key, model.name, inputs, resolved.preprocessing, started)
+    response = await activations_response(told, answer, wanted, ask.options, partial(problem_of, request))
+    return response if tag is None else tag.on(response)
+
+
+async def _tag(
+    request: Request, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format
+) -> ETag | None:
+    """What tells the reply from others; None where the same question may have another answer."""
+    if model.id is None or options.training:
+        return None
+    chosen = options.model_dump_json(exclude={"format"})
+    parts = (model.id, model.name, list(resolved.network.inputs), resolved.preprocessing, chosen, wanted.name)
+    if sum(array.nbytes for array in resolved.arrays) > THREAD_BYTES:
+        return await run_in_threadpool(ETag, request, parts, resolved.arrays, wanted in TIMED)
+    return ETag(request, parts, resolved.arrays, wanted in TIMED)
 
 
 def _question(state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:
     network = resolved.network
     outputs = select(network, options.layers)
+    if wanted is NPY:
+        check_one_tensor(outputs, options.weights)
     return run_question(
         source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
         outputs=outputs,
-        data=wanted is not JSON or options.data != "none",
-        stats=options.stats if options.stats is not None else wanted is JSON,
+        data=wanted not in TEXTS or options.data != "none",
+        stats=options.stats if options.stats is not None else wanted in TEXTS,
         weights=options.weights,
         training=options.training,
         views=views_of(network, outputs, options.views()),

@@ -15,6 +15,7 @@ from models.store import ModelStore, open_store
 from service import errors
 from service.applications import Applications
 from service.body_limit import BodyLimit
+from service.compression import Compression
 from service.contract import components
 from service.defects import Defects
 from service.engines import Engines
@@ -53,6 +54,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         app.include_router(route.router)
     app.mount("/swagger", docs.FILES)
     errors.install(app)
+    app.add_middleware(Compression)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Defects)
     app.add_middleware(RequestId)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import Overloaded, Problem, SlowBody, TooLarge
+from models.errors import Overloaded, Problem, SlowBody, TooLarge, UnsupportedMedia, shown
 from service.settings import Settings
 
 SCOPE_KEY = "layerscope.body"
@@ -23,6 +24,8 @@ class Body:
 
     announced: int
     """Its Content-Length; 0 when there is none."""
+    encoding: str
+    """Its Content-Encoding; empty when it is as it is."""
     max_bytes: int
     seconds: float
     started: float
@@ -36,6 +39,12 @@ class Body:
         """When its next piece has to be there, by the loop's clock."""
         kept_up = self.seconds if self.held else GRACE_SECONDS + self.size / MIN_RATE
         return self.started + min(self.seconds, kept_up)
+
+    def check_encoding(self) -> None:
+        """Raises UnsupportedMedia: what a body becomes when it is unpacked would be under no limit."""
+        if self.encoding:
+            message, expected = "compressed bodies are not read here", "a body without Content-Encoding"
+            raise UnsupportedMedia("", [Problem("", message, expected, shown(self.encoding, 100), "send it as it is")])
 
     def check_size(self) -> None:
         """Raises TooLarge."""
@@ -59,12 +68,13 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = Body(_announced(scope), self._each, self._seconds, asyncio.get_running_loop().time())
+        body = Body(_announced(scope), _encoding(scope), self._each, self._seconds, asyncio.get_running_loop().time())
         scope[SCOPE_KEY] = body
         held = 0
 
         async def limited() -> Message:
             nonlocal held
+            body.check_encoding()
             body.check_size()
             message = await _next(receive, body)
             body.size += len(message.get("body", b""))
@@ -96,6 +106,14 @@ def _announced(scope: Scope) -> int:
     """The Content-Length, 0 when there is none that makes sense."""
     value = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     return int(value) if value.isdigit() and len(value) < 20 else 0
+
+
+def _encoding(scope: Scope) -> str:
+    """The Content-Encoding of a body under /v1; /v2 has rules of its own."""
+    if not scope["path"].startswith("/v1/"):
+        return ""
+    encoding = Headers(scope=scope).get("content-encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
 
 
 async def _next(receive: Receive, body: Body) -> Message:

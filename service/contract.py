@@ -29,7 +29,7 @@ from models.errors import (
 from service.errors import ProblemDocument
 from service.options import ActivationOptions
 from service.schemas import ActivationsReply, ModelEntry, WeightsReply
-from service.wire.formats import NPZ, PNG, SAFETENSORS, SVG
+from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
 BODY_ERRORS = (Unparsable, SlowBody, TooLarge, UnsupportedMedia)
@@ -40,10 +40,19 @@ ACTIVATION_ERRORS = (
 
 BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 WEIGHTS_FILE = "A .safetensors, .npz, .weights.h5 or .keras file; recognised by its bytes."
+LINES = (
+    "The reply without `layers`, then each of them, a line each, sent when it is ready. Where it breaks off, the last "
+    'line is `{"error": …}` with a problem document.'
+)
 REGISTERED: dict[int | str, dict[str, Any]] = {
     200: {"model": ModelEntry, "description": "Replaced."},
     201: {"model": ModelEntry, "description": "Registered."},
 }
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has this reply already."}}
+IF_NONE_MATCH: dict[str, Any] = {
+    "parameters": [{"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"},
+                    "description": "ETags of replies that the client has."}],
+}  # fmt: skip
 DOCUMENT_REF = {"$ref": "#/components/schemas/Document"}
 APPLICATION_REFS = [{"$ref": f"#/components/schemas/{family.__name__}"} for family in FAMILIES]
 MODEL_SCHEMA = {"description": "A model document, its list of layers alone, or a network of keras.applications.",
@@ -145,14 +154,20 @@ def activations_body(inline: bool) -> dict[str, Any]:
     raw = {} if inline else {kind: {"schema": BINARY} for kind in ("image/*", "application/x-npy", "application/x-npz",
                                                                    "application/vnd.safetensors")}  # fmt: skip
     content = {"application/json": json_body, "multipart/form-data": form, **raw}
-    return {"requestBody": {"required": True, "content": content}, "parameters": option_parameters()}
+    headers = [] if inline else IF_NONE_MATCH["parameters"]
+    return {"requestBody": {"required": True, "content": content}, "parameters": option_parameters() + headers}
 
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that runs a network, in every format."""
-    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type, PNG.media_type)}
-    content[SVG.media_type] = {"schema": {"type": "string"}}
+    content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
     return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
+
+
+def reply_content(*formats: Format) -> dict[str, Any]:
+    """What a reply is besides JSON."""
+    texts = {JSONL: {"type": "string", "description": LINES}, SVG: {"type": "string"}}
+    return {format.media_type: {"schema": texts.get(format, BINARY)} for format in formats}
 
 
 def model_body() -> dict[str, Any]:
@@ -181,8 +196,8 @@ def weights_body() -> dict[str, Any]:
 
 def weights_replies() -> dict[int | str, dict[str, Any]]:
     """The 200 of a route that gives weights, in every format."""
-    content = {key: {"schema": BINARY} for key in (NPZ.media_type, SAFETENSORS.media_type, PNG.media_type)}
-    return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}}
+    content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG)
+    return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}} | NOT_MODIFIED
 
 
 def components() -> dict[str, Any]:

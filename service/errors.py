@@ -34,7 +34,8 @@ log = logging.getLogger("layerscope")
 
 PROBLEM_TYPE = "application/problem+json"
 PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
-RETRY_AFTER_SECONDS = 1
+HEADERS = {415: {"Accept-Encoding": "identity"}, 503: {"Retry-After": "1"}}
+"""What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3), and seconds."""
 MAX_ECHO = 1024
 """Characters of a path or pointer that are sent back."""
 STATUS: dict[type[LayerscopeError], int] = {
@@ -130,11 +131,22 @@ async def _no_room(request: Request, error: Exception) -> Response:
 
 def problem_response(request: Request, error: LayerscopeError) -> Response:
     """The reply for a domain error."""
-    status = status_of(type(error))
-    if status == 500:
-        log.error("%s %s: %s", request.method, request.url.path, error.detail)
-        error = Internal()
-    return _response(request, status, error.code, error.title, error.detail, error.problems)
+    error = _public(request, error)
+    return _response(request, status_of(type(error)), error.code, error.title, error.detail, error.problems)
+
+
+def problem_of(request: Request, error: LayerscopeError) -> dict[str, Any]:
+    """The problem document of a domain error, for a reply that has begun already."""
+    error = _public(request, error)
+    return _body(request, status_of(type(error)), error.code, error.title, error.detail, error.problems)
+
+
+def _public(request: Request, error: LayerscopeError) -> LayerscopeError:
+    """The error as a client may see it; the log has a defect's text."""
+    if status_of(type(error)) != 500:
+        return error
+    log.error("%s %s: %s", request.method, request.url.path, error.detail)
+    return Internal()
 
 
 async def _framework(request: Request, error: Exception) -> Response:
@@ -155,21 +167,24 @@ async def _validation(request: Request, error: Exception) -> Response:
     return _response(request, 422, Invalid.code, Invalid.title, problems[0].message if problems else "", problems)
 
 
-def _response(  # noqa: PLR0913, PLR0917 (the members of one reply)
+def _response(request: Request, status: int, *members: Any) -> Response:
+    """The reply of a problem; `members` are those of `_body`."""
+    body = _body(request, status, *members)
+    headers = {REQUEST_ID: body["request_id"], **HEADERS.get(status, {})}
+    return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
+
+
+def _body(  # noqa: PLR0913, PLR0917 (the members of one reply)
     request: Request, status: int, code: str, title: str, detail: str, problems: tuple[Problem, ...] | list[Problem]
-) -> Response:
+) -> dict[str, Any]:
     path = request.url.path
-    body = {
+    return {
         **_head(status, code, title, detail),
         "instance": _printable(path if len(path) <= MAX_ECHO else path[:MAX_ECHO] + "…"),
         "code": code,
         "request_id": request.scope.get("request_id", ""),
         "errors": [_item(problem) for problem in problems],
     }
-    headers = {REQUEST_ID: body["request_id"]}
-    if status == 503:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
 
 
 def not_http(request_id: str) -> bytes:

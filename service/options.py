@@ -44,7 +44,11 @@ class ActivationOptions(ViewOptions, PictureOptions):
     training: bool = Field(
         False, description="Training mode for BatchNormalization and Dropout; the model itself does not change."
     )
-    format: str | None = Field(None, description="`json`, `npz`, `safetensors`, `png` or `svg`; wins over `Accept`.")
+    format: str | None = Field(
+        None,
+        description="`json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or "
+        "`svg`; wins over `Accept`.",
+    )
     resize: Literal["bilinear", "nearest", "none"] = Field(
         "bilinear", description="How images meet a fixed input size."
     )

@@ -1,4 +1,4 @@
-"""From an engine's answer to a response: JSON in one piece, binary formats streamed tensor by tensor."""
+"""From an engine's answer to a response: small JSON in one piece, all else as the tensors come."""
 
 from __future__ import annotations
 
@@ -12,27 +12,31 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.engine.messages import LayerInfo, Ran, TensorInfo
+from models.engine.messages import Ran, TensorInfo
 from models.errors import LayerscopeError
-from models.tensors.dtypes import DTYPES
-from models.views.view import SUFFIXES
+from models.tensors.dtypes import Array
 from service.drawing import drawing
 from service.jobs import Answer
+from service.layer_pieces import THREAD_BYTES, Telling, entry_of, layer_pieces, named_arrays
 from service.options import ActivationOptions
 from service.pictures.reply import Arrays, File, planned_weights
 from service.pictures.sheet import Manner
-from service.tensor_response import TensorResponse
-from service.wire.formats import JSON, NPZ, PNG, SAFETENSORS, SVG, Format
-from service.wire.json import LayerEntry, activations_json, layer_object, spelled, weight_object
+from service.tensor_response import TensorResponse, tensor_pieces
+from service.wire.formats import JSON, JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
+from service.wire.json import LayerEntry, activations_json, layer_object
+from service.wire.json_values import DataMode, spelled
+from service.wire.layer_streams import JsonLines, JsonStream, LayerStream, base64_length
+from service.wire.npy import NpyStream
 from service.wire.npz import NpzStream
 from service.wire.safetensors import SafetensorsStream
+from service.wire.stream import TensorStream
 
-OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS, PNG, SVG)
+OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
 """What activations can be sent as, the default first."""
-WEIGHTS_OFFERED = (JSON, NPZ, SAFETENSORS, PNG)
+WEIGHTS_OFFERED = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG)
 """What weights can be sent as."""
-THREAD_BYTES = 256 * 1024
-"""JSON of more tensor bytes than this is written on a thread, so that other connections are not kept waiting."""
+SMALL_BYTES = 1 << 20
+"""JSON of at most so many tensor bytes is written in one piece."""
 
 
 @dataclass(frozen=True)
@@ -68,24 +72,66 @@ def _input(name: str, info: TensorInfo, told: Told, ran: Ran) -> dict[str, Any]:
     return described
 
 
-async def activations_response(told: Told, answer: Answer, wanted: Format, options: ActivationOptions) -> Response:
+async def activations_response(
+    told: Told, answer: Answer, wanted: Format, options: ActivationOptions, telling: Telling
+) -> Response:
     """The activations in the format that was agreed on."""
-    mode, weights = options.data, options.weights
     ran = await answer.head
     assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
-    if wanted is JSON:
-        arrays = await _arrays(ran, answer)
-        size = sum(info.nbytes for info in ran.tensors)
-        if size > THREAD_BYTES:
-            body = await run_in_threadpool(_json, told, ran, arrays, mode, weights)
-        else:
-            body = _json(told, ran, arrays, mode, weights)
-        return Response(body, media_type=JSON.media_type)
+    if wanted in (JSON, JSONL):
+        return await _layers(head_of(told, ran), ran, answer, Layout(wanted, options.data, options.weights, telling))
     if wanted in (PNG, SVG):
         return await _picture(answer, wanted, lambda: drawing(ran, wanted, options))
-    if wanted is NPZ:
-        return TensorResponse(NpzStream(ran.tensors), answer, wanted)
-    return TensorResponse(SafetensorsStream(ran.tensors, _metadata(told, ran)), answer, wanted)
+    return _binary(ran, answer, wanted, _metadata(told, ran) if wanted is SAFETENSORS else {})
+
+
+class Layout(NamedTuple):
+    """How layers are written in JSON."""
+
+    wanted: Format
+    mode: DataMode
+    weights: bool
+    telling: Telling
+
+
+async def _layers(head: Mapping[str, Any], ran: Ran, answer: Answer, layout: Layout) -> Response:
+    """JSON: what is small in one piece, all else layer by layer."""
+    wanted, mode, weights, telling = layout
+    if wanted is JSON and (nbytes := _written_bytes(ran)) <= SMALL_BYTES:
+        arrays = await _arrays(ran, answer)
+        entries = [entry_of(layer, arrays, weights) for layer in ran.layers]
+        if nbytes <= THREAD_BYTES:
+            return Response(activations_json(head, entries, mode), media_type=JSON.media_type)
+        return Response(await run_in_threadpool(activations_json, head, entries, mode), media_type=JSON.media_type)
+    stream: LayerStream = JsonLines(head, mode)
+    if wanted is JSON:
+        length = base64_length(ran.layers, ran.tensors, weights) if mode == "base64" else None
+        stream = JsonStream(head, mode, length)
+    return TensorResponse(layer_pieces(stream, ran, answer, weights, telling), stream.length, answer, wanted)
+
+
+def _written_bytes(ran: Ran) -> int:
+    """Bytes of all tensors as JSON has them: weights that are shared are written with every call."""
+    weights = [info for layer in ran.layers for info in layer.weights]
+    shared = sum(info.nbytes for info in weights) - sum({info.name: info.nbytes for info in weights}.values())
+    return sum(info.nbytes for info in ran.tensors) + shared
+
+
+def _binary(ran: Ran, answer: Answer, wanted: Format, metadata: Mapping[str, str]) -> Response:
+    """The tensors as they are."""
+    stream: TensorStream
+    try:
+        match wanted.name:
+            case NPZ.name:
+                stream = NpzStream(ran.tensors)
+            case NPY.name:
+                stream = NpyStream(ran.tensors)
+            case _:
+                stream = SafetensorsStream(ran.tensors, metadata)
+    except LayerscopeError:
+        answer.abandon()
+        raise
+    return TensorResponse(tensor_pieces(stream, answer), stream.length, answer, wanted)
 
 
 async def _picture(answer: Answer, wanted: Format, plan: Callable[[], Callable[[Arrays], File]]) -> Response:
@@ -101,19 +147,6 @@ async def _picture(answer: Answer, wanted: Format, plan: Callable[[], Callable[[
     return Response(file.content, headers=dict(file.headers), media_type=wanted.media_type)
 
 
-def _json(told: Told, ran: Ran, arrays: Mapping[str, np.ndarray], mode: str, weights: bool) -> bytes:
-    entries = [
-        LayerEntry(
-            layer,
-            arrays.get(layer.address),
-            [arrays[info.name] for info in layer.weights] if weights else None,
-            {suffix: arrays[layer.address + suffix] for suffix in SUFFIXES if layer.address + suffix in arrays},
-        )
-        for layer in ran.layers
-    ]
-    return activations_json(head_of(told, ran), entries, mode)  # type: ignore[arg-type]
-
-
 def _metadata(told: Told, ran: Ran) -> dict[str, str]:
     """The JSON reply without arrays, as safetensors carries text beside its tensors."""
     layers = [layer_object(LayerEntry(layer), "none") for layer in ran.layers]
@@ -121,51 +154,32 @@ def _metadata(told: Told, ran: Ran) -> dict[str, str]:
     return {"layerscope": orjson.dumps(spelled(reply)).decode()}
 
 
-async def _arrays(ran: Ran, answer: Answer) -> dict[str, np.ndarray]:
-    """Every tensor of the answer by name, over the engine's memory."""
-    views = [view async for view in answer.tensors()]
-    return {
-        info.name: np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
-        for info, view in zip(ran.tensors, views, strict=True)
-    }
+async def _arrays(ran: Ran, answer: Answer) -> dict[str, Array]:
+    """Every tensor of the answer by name."""
+    return {name: array async for name, array in named_arrays(ran, answer)}
 
 
 class Writing(NamedTuple):
     """How a client wants weights written."""
 
     wanted: Format
-    mode: str
+    mode: DataMode
     manner: Manner
 
 
-async def weights_response(id: str, name: str, answer: Answer, writing: Writing) -> Response:
+async def weights_response(id: str, name: str, answer: Answer, writing: Writing, telling: Telling) -> Response:
     """Weights in the format that was agreed on: `{"model": …, "layers": [{"address", "type", "parameters",
     "weights": [...]}]}`, or one member `weights/<address>/<name>` each.
     """
     ran = await answer.head
     assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
-    model = {"id": id, "name": name, "parameters": ran.parameters}
     wanted, mode, manner = writing
+    head = {"model": {"id": id, "name": name, "parameters": ran.parameters}}
+    if wanted in (JSON, JSONL):
+        return await _layers(head, ran, answer, Layout(wanted, mode, True, telling))
     if wanted is PNG:
         return await _picture(answer, wanted, lambda: planned_weights(ran, manner))
-    if wanted is NPZ:
-        return TensorResponse(NpzStream(ran.tensors), answer, wanted)
-    if wanted is SAFETENSORS:
-        metadata = {"layerscope": orjson.dumps({"model": model}).decode()}
-        return TensorResponse(SafetensorsStream(ran.tensors, metadata), answer, wanted)
-    arrays = await _arrays(ran, answer)
-    body = await run_in_threadpool(_weights_json, model, ran, arrays, mode)
-    return Response(body, media_type=JSON.media_type)
-
-
-def _weights_json(model: Mapping[str, Any], ran: Ran, arrays: Mapping[str, np.ndarray], mode: str) -> bytes:
-    layers = [_layer_weights(layer, arrays, mode) for layer in ran.layers]
-    return orjson.dumps({"model": model, "layers": layers}, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def _layer_weights(layer: LayerInfo, arrays: Mapping[str, np.ndarray], mode: str) -> dict[str, Any]:
-    weights = [weight_object(layer.address, info, arrays[info.name], mode) for info in layer.weights]  # type: ignore[arg-type]
-    return {"address": layer.address, "type": layer.type, "parameters": layer.parameters, "weights": weights}
+    return _binary(ran, answer, wanted, {"layerscope": orjson.dumps(head).decode()})
 
 
 def infos(names: Sequence[str], arrays: Sequence[np.ndarray]) -> dict[str, TensorInfo]:

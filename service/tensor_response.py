@@ -1,11 +1,12 @@
-"""A binary reply, sent tensor by tensor out of the engine's memory."""
+"""A reply that is sent while the engine's tensors still come."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import suppress
+from traceback import clear_frames
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
@@ -13,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from service.jobs import Answer
 from service.wire.formats import Format
-from service.wire.stream import TensorStream
+from service.wire.stream import Buffer, TensorStream
 
 log = logging.getLogger("layerscope")
 
@@ -24,18 +25,16 @@ SEND_SECONDS = 60.0
 
 
 class TensorResponse(StreamingResponse):
-    """Each tensor goes out while the next one is copied; the length is known from the start.
-
-    A tensor's memory is free again when its last view is dropped. Of a client that hangs up, views stay behind in
-    tracebacks until some garbage collection: they are released here.
+    """Pieces of a reply, and the answer that they are made of: what is left of it is given back when the client hangs
+    up or does not read. The pieces' own views end with them.
     """
 
-    def __init__(self, stream: TensorStream, answer: Answer, wanted: Format) -> None:
-        self._stream, self._answer = stream, answer
-        self._views: list[memoryview] = []
-        self._complete = False
-        headers = {"Content-Length": str(stream.length)}
-        super().__init__(self._pieces(), media_type=wanted.media_type, headers=headers)
+    def __init__(
+        self, pieces: AsyncGenerator[Buffer, None], length: int | None, answer: Answer, wanted: Format
+    ) -> None:
+        self._pieces, self._answer = _let_go(pieces), answer
+        headers = {} if length is None else {"Content-Length": str(length)}
+        super().__init__(self._pieces, media_type=wanted.media_type, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_in_time(message: Message) -> None:
@@ -49,31 +48,47 @@ class TensorResponse(StreamingResponse):
         try:
             await super().__call__(scope, receive, send_in_time)
         finally:
-            if not self._complete:
-                self._answer.abandon()
-                self._release()
+            self._answer.abandon()
+            await self._pieces.aclose()
 
-    async def _pieces(self) -> AsyncIterator[bytes | memoryview]:
-        yield self._stream.head()
+
+async def _let_go(pieces: AsyncGenerator[Buffer, None]) -> AsyncGenerator[Buffer, None]:
+    """The pieces. What they hold when they end early is dropped at once, not when somebody drops the traceback."""
+    try:
+        async for piece in pieces:
+            yield piece
+    except BaseException as error:
+        await pieces.aclose()
+        clear_frames(error.__traceback__)
+        raise
+
+
+async def tensor_pieces(stream: TensorStream, answer: Answer) -> AsyncGenerator[Buffer, None]:
+    """Each tensor goes out while the next one is copied.
+
+    A tensor's memory is free again when its last view is dropped. Of a client that hangs up, views stay behind in
+    tracebacks until some garbage collection: they are released here.
+    """
+    views: list[memoryview] = []
+    try:
+        yield stream.head()
         index = 0
-        async for view in self._answer.tensors():
-            self._views = [view]
-            for piece in self._stream.member(index, view):
+        async for view in answer.tensors():
+            views = [view]
+            for piece in stream.member(index, view):
                 for part in _parts(piece):
-                    self._views += [part] if isinstance(part, memoryview) else []
+                    views += [part] if isinstance(part, memoryview) else []
                     yield part
             index += 1
-        yield self._stream.tail()
-        self._views.clear()
-        self._complete = True
-
-    def _release(self) -> None:
-        for view in reversed(self._views):
+        views = []  # the last ones may still be in a socket's buffer
+        yield stream.tail()
+    finally:
+        for view in reversed(views):
             with suppress(BufferError):  # still being written: freed when that ends
                 view.release()
 
 
-def _parts(piece: bytes | memoryview) -> Iterator[bytes | memoryview]:
+def _parts(piece: Buffer) -> Iterator[Buffer]:
     """A piece in parts of at most PART_BYTES, without copying."""
     for start in range(0, len(piece), PART_BYTES):
         yield piece[start : start + PART_BYTES]

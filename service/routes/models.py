@@ -29,12 +29,15 @@ from service.contract import (
     ACTIVATION_ERRORS,
     BODY_ERRORS,
     ENGINE_ERRORS,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
     REGISTERED,
     activations_body,
     activations_replies,
     model_body,
 )
 from service.errors import raises
+from service.etags import ETag
 from service.model_forms import Form, document_form, keras_form, summary_form
 from service.plans import plan_of, require_inputs
 from service.registered import in_use
@@ -106,9 +109,13 @@ async def get_models(state: StateOf) -> ModelList:
     summary="A model's graph, document, Keras JSON or summary",
     response_model=None,
     responses=raises(NotFound, InvalidDocument, *ENGINE_ERRORS)
-    | {200: {"model": ModelSummary, "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    | {200: {"model": ModelSummary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    | NOT_MODIFIED,
+    openapi_extra=IF_NONE_MATCH,
 )
 async def get_model(
+    request: Request,
+    response: Response,
     state: StateOf,
     name: Reference,
     form: Annotated[
@@ -118,14 +125,18 @@ async def get_model(
     """Nodes and edges, with shapes and parameters when the document declares its inputs; or another form of it."""
     async with in_use(state, name) as used:
         entry, network = used.entry, used.network
+    tag = ETag(request, (entry_json(entry), form))
+    if (unchanged := tag.unchanged()) is not None:
+        return unchanged
     if form == "document":
-        return document_form(network)
+        return tag.on(document_form(network))
     if form != "graph":
         require_inputs(network)
     plan = await plan_of(state, network, None, ["**"]) if network.inputs else None
     if plan is None or form == "graph":
+        tag.on(response)
         return ModelSummary(**_summary(entry, network, plan))
-    return keras_form(network, plan) if form == "keras" else summary_form(network, plan)
+    return tag.on(keras_form(network, plan) if form == "keras" else summary_form(network, plan))
 
 
 def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dict[str, Any]:
@@ -157,7 +168,7 @@ async def delete_model(state: StateOf, name: Reference) -> None:
 @router.post(
     "/v1/models/{name}/activations",
     summary="Run a registered model",
-    responses=raises(NotFound, *ACTIVATION_ERRORS) | activations_replies(),
+    responses=raises(NotFound, *ACTIVATION_ERRORS) | activations_replies() | NOT_MODIFIED,
     openapi_extra=activations_body(inline=False),
 )
 async def post_model_activations(request: Request, state: StateOf, name: Reference) -> Response:

@@ -15,8 +15,9 @@ from models.expansion import expand
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
 from service.bodies import is_json, parse_json, unsupported
-from service.contract import BODY_ERRORS, ENGINE_ERRORS, MODEL_SCHEMA, PLAN_EXAMPLE
+from service.contract import BODY_ERRORS, ENGINE_ERRORS, IF_NONE_MATCH, MODEL_SCHEMA, NOT_MODIFIED, PLAN_EXAMPLE
 from service.errors import raises
+from service.etags import ETag
 from service.jobs import source_of
 from service.options import Selectors, from_pairs, gathered
 from service.picture_options import Whole
@@ -64,8 +65,9 @@ BODY = {
     responses=raises(
         *BODY_ERRORS, NotFound, InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable, *ENGINE_ERRORS
     )
-    | {200: {"model": PlanReply}},
-    openapi_extra=BODY,
+    | {200: {"model": PlanReply}}
+    | NOT_MODIFIED,
+    openapi_extra=BODY | IF_NONE_MATCH,
 )
 async def post_plan(
     request: Request, state: StateOf, model: Annotated[str | None, Query(description="A registered model.")] = None
@@ -79,7 +81,11 @@ async def post_plan(
         raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', shown(raw))])
     query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
     options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
-    return await _planned(state, await _model(state, model, raw.get("model")), options)
+    planned = await _model(state, model, raw.get("model"))
+    if planned.id is None:
+        return await _planned(state, planned, options)
+    tag = ETag(request, (planned.id, planned.name, options.model_dump_json()))
+    return tag.unchanged() or tag.on(await _planned(state, planned, options))
 
 
 def _options(given: Mapping[str, Any]) -> PlanOptions:

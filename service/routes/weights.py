@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
@@ -19,9 +20,10 @@ from models.errors import (
     Unacceptable,
 )
 from service.bodies import MULTIPART, media_type, unsupported
-from service.contract import BODY_ERRORS, ENGINE_ERRORS, REGISTERED, weights_body, weights_replies
+from service.contract import BODY_ERRORS, ENGINE_ERRORS, IF_NONE_MATCH, REGISTERED, weights_body, weights_replies
 from service.drawing import weights_drawing
-from service.errors import raises
+from service.errors import problem_of, raises
+from service.etags import ETag
 from service.jobs import source_of, weights_question
 from service.layer_paths import layer_paths
 from service.picture_options import PictureOptions
@@ -33,6 +35,7 @@ from service.routes.models import Reference, registered
 from service.state import State, StateOf
 from service.uploads import WEIGHTS, received
 from service.wire.formats import PNG, negotiate
+from service.wire.json_values import DataMode
 
 router = APIRouter(tags=["weights"])
 
@@ -41,14 +44,17 @@ WEIGHT_TYPES = (
     "application/x-hdf5", "application/x-hdf", "application/zip", "application/octet-stream",
 )  # fmt: skip
 """What a file may call itself; what it is, its bytes say."""
-DataMode = Annotated[Literal["nested", "base64", "none"], Query(description="How arrays are written in JSON.")]
-FormatName = Annotated[str | None, Query(description="`json`, `npz`, `safetensors` or `png`; overrides Accept.")]
+Data = Annotated[DataMode, Query(description="How arrays are written in JSON.")]
+FormatName = Annotated[
+    str | None,
+    Query(description="`json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` or `png`; overrides Accept."),
+]
 
 
 def _writing(
     request: Request,
     picture: Annotated[PictureOptions, Depends(weights_drawing)],
-    data: DataMode = "nested",
+    data: Data = "nested",
     format: FormatName = None,
 ) -> Writing:
     wanted = negotiate(request.headers.get("accept"), format, WEIGHTS_OFFERED)
@@ -64,31 +70,43 @@ WritingOf = Annotated[Writing, Depends(_writing)]
     "/v1/models/{name}/weights",
     summary="All weights",
     responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
+    openapi_extra=IF_NONE_MATCH,
 )
-async def get_weights(state: StateOf, name: Reference, writing: WritingOf) -> Response:
+async def get_weights(request: Request, state: StateOf, name: Reference, writing: WritingOf) -> Response:
     """Every layer's weights, in `get_weights()` order."""
     async with in_use(state, name) as used:
-        return await _weights(state, used, None, writing)
+        return await _weights(request, state, used, None, writing)
 
 
 @router.get(
     "/v1/models/{name}/layers/{address:path}/weights",
     summary="One layer's weights",
     responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
+    openapi_extra=IF_NONE_MATCH,
 )
 async def get_layer_weights(
-    state: StateOf, name: Reference, address: Annotated[str, Path(examples=["dense"])], writing: WritingOf
+    request: Request,
+    state: StateOf,
+    name: Reference,
+    address: Annotated[str, Path(examples=["dense"])],
+    writing: WritingOf,
 ) -> Response:
     """One layer's weights, or those of all layers in a block."""
     async with in_use(state, name) as used:
-        return await _weights(state, used, layer_paths(used.network, address), writing)
+        return await _weights(request, state, used, layer_paths(used.network, address), writing)
 
 
-async def _weights(state: State, used: Registered, paths: tuple[str, ...] | None, writing: Writing) -> Response:
+async def _weights(
+    request: Request, state: State, used: Registered, paths: tuple[str, ...] | None, writing: Writing
+) -> Response:
     require_inputs(used.network)
+    entry, wanted = used.entry, writing.wanted
+    tag = ETag(request, (entry.id, entry.name, paths, wanted.name, writing.mode, repr(writing.manner)))
+    if (unchanged := tag.unchanged()) is not None:
+        return unchanged
     question = weights_question(source_of(used.network, used.model.weights), paths, state.settings)
     answer = await state.engines.ask(question)
-    return await weights_response(used.entry.id, used.entry.name, answer, writing)
+    return tag.on(await weights_response(entry.id, entry.name, answer, writing, partial(problem_of, request)))
 
 
 @router.put(

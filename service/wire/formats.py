@@ -33,6 +33,10 @@ SAFETENSORS = Format("safetensors", "application/vnd.safetensors", ("application
 PNG = Format("png", "image/png")
 SVG = Format("svg", "image/svg+xml")
 JSONL = Format("jsonl", "application/jsonl", ("ndjson", "application/x-ndjson", "application/jsonlines"))
+TEXTS = (JSON, JSONL)
+"""Those that describe the layers, and may leave their values out."""
+TIMED = (JSON, JSONL, SAFETENSORS)
+"""Those of activations that say how long it took: the bytes of two replies differ."""
 
 RANGE = re.compile(r"\s*([^\s;,/]+)/([^\s;,/]+)\s*((?:;[^,]*)?)$")
 QUALITY = re.compile(r";\s*[qQ]\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)")
@@ -85,10 +89,11 @@ def _named(name: str, offered: Sequence[Format]) -> Format:
 def _parsed(accept: str) -> list[MediaRange]:
     """The elements of an Accept header; malformed ones are left out, a malformed quality counts as 0."""
     matches = [RANGE.match(element) for element in accept.split(",")]
-    return [MediaRange(found[1].lower(), found[2].lower(), _quality(found[3])) for found in matches if found]
+    return [MediaRange(found[1].lower(), found[2].lower(), quality(found[3])) for found in matches if found]
 
 
-def _quality(parameters: str) -> float:
+def quality(parameters: str) -> float:
+    """The `q` among the parameters of an element, as in `;q=0.5`: 1 without one, 0 where it is malformed."""
     if not re.search(r";\s*[qQ]\s*=", parameters):
         return 1.0
     found = QUALITY.search(parameters)

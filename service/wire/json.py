@@ -5,23 +5,20 @@ JSON has no NaN and no infinities: they are the strings "NaN", "Infinity" and "-
 
 from __future__ import annotations
 
-import base64
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import orjson
 
 from models.engine.messages import LayerInfo, TensorInfo
-from models.tensors.dtypes import Array, kind_of, plain
+from models.tensors.dtypes import Array
 from models.views.view import COUNTS, EDGES, INDICES, OUTSIDE, VALUES
-from service.wire.dtypes import widened
+from service.wire.json_values import DataMode, Large, nested, spelled, values
 
-DataMode = Literal["nested", "base64", "none"]
-"""How a tensor's values are written: nested arrays, its bytes (little-endian, C order), or not at all."""
+HOLE = b"\0"
+"""Stands in a text for a large array. JSON itself never holds this byte: in strings it is escaped."""
 
 CALL = re.compile(r"@\d+|#\d+|:pre")
 """What an address has beyond the layer's path, which alone names weights."""
@@ -41,16 +38,33 @@ class LayerEntry:
 
 
 def activations_json(head: Mapping[str, Any], layers: Sequence[LayerEntry], mode: DataMode) -> bytes:
-    """The reply: `head` with "layers" in it, before "timing" if that is there."""
-    last = {key: head[key] for key in ("timing",) if key in head}
-    first = {key: value for key, value in head.items() if key not in last}
+    """The reply in one piece, for small ones: `head` with "layers" in it, before "timing" if that is there."""
+    first, last = parted(head)
     written = [layer_object(entry, mode) for entry in layers]
-    return orjson.dumps({**spelled(first), "layers": written, **spelled(last)}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps({**first, "layers": written, **last}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def layer_json(entry: LayerEntry, mode: DataMode) -> bytes:
-    """One layer alone, as a line of JSONL."""
-    return orjson.dumps(layer_object(entry, mode), option=orjson.OPT_SERIALIZE_NUMPY)
+def parted(head: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What stands before the layers and what after them."""
+    last = {key: head[key] for key in ("timing",) if key in head}
+    return spelled({key: value for key, value in head.items() if key not in last}), spelled(last)
+
+
+def layer_pieces(entry: LayerEntry, mode: DataMode) -> Iterator[bytes]:
+    """One layer alone, in pieces: large arrays are written a part at a time."""
+    large: list[Large] = []
+
+    def leave_hole(array: Large) -> orjson.Fragment:
+        large.append(array)
+        return orjson.Fragment(HOLE)
+
+    written = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
+    text = orjson.dumps(layer_object(entry, mode), leave_hole, written)
+    first, *rest = text.split(HOLE)
+    yield first
+    for array, after in zip(large, rest, strict=True):
+        yield from array.pieces()
+        yield after
 
 
 def layer_object(entry: LayerEntry, mode: DataMode) -> dict[str, Any]:
@@ -91,61 +105,3 @@ def weight_object(address: str, info: TensorInfo, data: Array, mode: DataMode) -
 
 def _shape(info: TensorInfo) -> dict[str, Any]:
     return {"shape": list(info.shape), "dtype": info.dtype}
-
-
-def values(array: Array, mode: DataMode) -> dict[str, Any]:
-    """`{"data": nested}`, `{"base64": bytes}` or nothing."""
-    match mode:
-        case "nested":
-            return {"data": nested(array)}
-        case "base64":
-            encoded = base64.b64encode(plain(array, "").reshape(-1).view(np.uint8).data)
-            return {"base64": orjson.Fragment(b'"' + encoded + b'"')}
-    return {}
-
-
-def nested(array: Array) -> Array | orjson.Fragment:
-    """The values as something orjson writes as nested arrays, a rank of 0 as one number.
-
-    float16 and bfloat16 are widened to float32, which is exact.
-    """
-    wide = plain(widened(array), "")
-    if wide.ndim and _is_finite(wide):
-        return wide
-    text = orjson.dumps(np.atleast_1d(wide), option=orjson.OPT_SERIALIZE_NUMPY)
-    return orjson.Fragment(_with_words(text if wide.ndim else text[1:-1], wide))
-
-
-def _is_finite(array: Array) -> bool:
-    """One pass in most cases: NaN and infinities survive a sum. A sum that overflows is looked into."""
-    if kind_of(array.dtype) != "float":
-        return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
-
-
-def _with_words(text: bytes, array: Array) -> bytes:
-    """The text with each null, which is what orjson writes for NaN and infinities, put in words; both in C order."""
-    if kind_of(array.dtype) != "float":
-        return text
-    words = [_word(value) for value in array[~np.isfinite(array)].tolist()]
-    pieces = text.split(b"null")
-    return b"".join(piece + word for piece, word in zip(pieces, [*words, b""], strict=True))
-
-
-def _word(value: float) -> bytes:
-    if math.isnan(value):
-        return b'"NaN"'
-    return b'"Infinity"' if value > 0 else b'"-Infinity"'
-
-
-def spelled(value: Any) -> Any:
-    """Plain JSON values with NaN and infinities in words, at any depth; for small ones such as statistics."""
-    match value:
-        case float() | np.floating() if not math.isfinite(value):
-            return orjson.Fragment(_word(float(value)))
-        case Mapping():
-            return {key: spelled(item) for key, item in value.items()}
-        case list() | tuple():
-            return [spelled(item) for item in value]
-    return value

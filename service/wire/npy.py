@@ -17,6 +17,8 @@ from models.errors import Problem, Unacceptable
 from models.tensors.dtypes import DTYPES
 from service.wire.stream import Buffer, checked
 
+ONE_TENSOR = "a .npy file holds one tensor"
+
 
 class NpyStream:
     """The only tensor of a reply.
@@ -27,9 +29,10 @@ class NpyStream:
 
     def __init__(self, tensors: Sequence[TensorInfo]) -> None:
         if len(tensors) != 1:
-            expected, received = "a reply of one tensor", f"{len(tensors)} tensors"
-            advice = "ask for one layer without weights, or for npz"
-            raise Unacceptable(problems=[Problem("", "a .npy file holds one tensor", expected, received, advice)])
+            names = ", ".join(tensor.name for tensor in tensors[:5])
+            received = f"{len(tensors)} tensors: {names}{', …' * (len(tensors) > 5)}"
+            problem = Problem("", ONE_TENSOR, "a reply of one tensor", received, "ask for npz")
+            raise Unacceptable(problems=[problem])
         self._tensor = tensors[0]
         self.length = npy_bytes(self._tensor)
 
@@ -41,6 +44,20 @@ class NpyStream:
 
     def tail(self) -> bytes:
         return b""
+
+
+def check_one_tensor(addresses: Sequence[str], weights: bool) -> None:
+    """Whether a request for these activations is one for a single tensor.
+
+    Raises:
+        Unacceptable: it is not; names a selection that would be.
+    """
+    if len(addresses) > 1:
+        advice = f'write "layers": ["{addresses[-1]}"], or ask for npz'
+        raise Unacceptable(problems=[Problem("/layers", ONE_TENSOR, "one layer", f"{len(addresses)} layers", advice)])
+    if weights:
+        advice = "leave them out, or ask for npz"
+        raise Unacceptable(problems=[Problem("/weights", ONE_TENSOR, "false", "true", advice)])
 
 
 def npy_header(tensor: TensorInfo) -> bytes:

@@ -11,7 +11,7 @@ from starlette.types import Message
 from models.engine.messages import Ran, TensorInfo
 from service import tensor_response
 from service.jobs import Answer
-from service.tensor_response import TensorResponse
+from service.tensor_response import TensorResponse, tensor_pieces
 from service.wire.formats import NPZ
 from service.wire.npz import NpzStream
 
@@ -24,6 +24,12 @@ def answered() -> Answer:
     ran = Ran(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ())
     answer.begin(ran, [memoryview(bytes(4 << 20))])
     return answer
+
+
+def response_of(answer: Answer) -> TensorResponse:
+    """An answer as npz."""
+    stream = NpzStream(TENSORS)
+    return TensorResponse(tensor_pieces(stream, answer), stream.length, answer, NPZ)
 
 
 async def never() -> Message:
@@ -43,7 +49,7 @@ async def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.Monke
         if sent > 1 << 20:
             await asyncio.Event().wait()
 
-    response = TensorResponse(NpzStream(TENSORS), answer, NPZ)
+    response = response_of(answer)
     with pytest.raises(ClientDisconnect):
         await response({"type": "http", "asgi": {"spec_version": "2.4"}}, never, send)
     assert sent < 4 << 20
@@ -56,7 +62,7 @@ async def test_a_reply_is_sent_in_parts() -> None:
     async def send(message: Message) -> None:
         sizes.append(len(message.get("body", b"")))
 
-    response = TensorResponse(NpzStream(TENSORS), answered(), NPZ)
+    response = response_of(answered())
     await response({"type": "http", "asgi": {"spec_version": "2.4"}}, never, send)
     assert max(sizes) <= tensor_response.PART_BYTES
     assert sum(sizes) == NpzStream(TENSORS).length

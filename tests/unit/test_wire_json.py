@@ -7,7 +7,7 @@ import pytest
 
 from models.engine.messages import LayerInfo, TensorInfo
 from models.tensors import DTYPES
-from service.wire.json import LayerEntry, activations_json, layer_json
+from service.wire.json import LayerEntry, activations_json, layer_pieces
 
 
 def entry_of(array, weights=None, **info):
@@ -32,9 +32,14 @@ def tensor_info(name, array):
     return TensorInfo(name, array.dtype.name, array.shape, array.nbytes)
 
 
+def written_layer(entry, mode):
+    """The text of one layer."""
+    return b"".join(layer_pieces(entry, mode))
+
+
 def written(array):
     """The text of `data`."""
-    text = layer_json(entry_of(array), "nested").decode()
+    text = written_layer(entry_of(array), "nested").decode()
     return text.partition('"data":')[2].removesuffix("}")
 
 
@@ -57,7 +62,7 @@ def test_a_reply_is_exactly_the_contracts():
 def test_base64_is_the_bytes_beside_shape_and_dtype():
     """In place of data, for weights too."""
     array = np.arange(3, dtype=np.float32)
-    layer = json.loads(layer_json(entry_of(array, {"kernel": array[:1]}), "base64"))
+    layer = json.loads(written_layer(entry_of(array, {"kernel": array[:1]}), "base64"))
     assert "data" not in layer
     assert layer["base64"] == base64.b64encode(array.tobytes()).decode()
     assert layer["weights"] == [{"name": "kernel", "shape": [1], "dtype": "float32", "base64": "AAAAAA=="}]
@@ -65,7 +70,7 @@ def test_base64_is_the_bytes_beside_shape_and_dtype():
 
 def test_without_data_shapes_remain():
     """Nothing but the description is written."""
-    assert layer_json(entry_of(np.zeros((1, 2), np.float32), {}), "none") == (
+    assert written_layer(entry_of(np.zeros((1, 2), np.float32), {}), "none") == (
         b'{"address":"conv2d","type":"Conv2D","shape":[1,2],"dtype":"float32","parameters":30,"weights":[]}'
     )
 
@@ -73,7 +78,7 @@ def test_without_data_shapes_remain():
 def test_weights_alone_have_no_shape_of_an_output():
     """The weights route asks for no activation."""
     info = LayerInfo("dense", "Dense", None, 1, None, (TensorInfo("weights/dense/bias", "float32", (1,), 4),))
-    assert layer_json(LayerEntry(info, None, (np.float32([2]),)), "nested") == (
+    assert written_layer(LayerEntry(info, None, (np.float32([2]),)), "nested") == (
         b'{"address":"dense","type":"Dense","parameters":1,'
         b'"weights":[{"name":"bias","shape":[1],"dtype":"float32","data":[2.0]}]}'
     )
@@ -82,7 +87,7 @@ def test_weights_alone_have_no_shape_of_an_output():
 @pytest.mark.parametrize("address", ["conv2d@1", "conv2d#1", "conv2d:pre", "conv2d@1:pre"])
 def test_weights_keep_their_own_names_under_any_address_of_the_layer(address):
     """The second call of a shared layer has the same weights."""
-    layer = json.loads(layer_json(entry_of(np.zeros(1), {"cell/kernel": np.zeros(1)}, address=address), "none"))
+    layer = json.loads(written_layer(entry_of(np.zeros(1), {"cell/kernel": np.zeros(1)}, address=address), "none"))
     assert [weight["name"] for weight in layer["weights"]] == ["cell/kernel"]
 
 

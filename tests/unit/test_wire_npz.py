@@ -153,4 +153,4 @@ def test_npy_holds_one_tensor(count):
     """Anything else is asked for otherwise."""
     with pytest.raises(Unacceptable) as caught:
         NpyStream([TensorInfo("a", "int8", (1,), 1)] * count)
-    assert caught.value.problems[0].received == f"{count} tensors"
+    assert caught.value.problems[0].received == f"{count} tensors: {', '.join(['a'] * count)}"

@@ -1,0 +1,53 @@
+"""ETags of replies that follow from a registered model and what was sent: known before an engine is asked.
+
+Source: RFC 9110 sections 8.8.3 (ETag) and 13.1.2 (If-None-Match).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from fastapi import Request
+from starlette.responses import Response
+
+from models.tensors.dtypes import Array
+
+TAG = re.compile(r'(?:W/)?("[^"]*")')
+CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
+"""A cache may keep the reply for its client, and has to ask each time whether it still holds."""
+HASH_BYTES = 16
+
+
+class ETag:
+    """The digest of everything that a reply depends on: this version, `parts` (plain JSON) and the arrays.
+
+    It is weak where the same question may be answered with other bytes, such as those of a timing.
+    """
+
+    def __init__(self, request: Request, parts: Any, arrays: Sequence[Array] = (), weak: bool = False) -> None:
+        shapes = [(array.dtype.name, array.shape) for array in arrays]
+        digest = hashlib.sha256(orjson.dumps([request.app.version, parts, shapes]))
+        for array in arrays:
+            digest.update(array.reshape(-1).view("u1").data)
+        self._tag = f'"{digest.hexdigest()[: 2 * HASH_BYTES]}"'
+        self._header = f"W/{self._tag}" if weak else self._tag
+        self._known = request.headers.get("if-none-match")
+
+    def unchanged(self) -> Response | None:
+        """The 304, if the client has this reply already; weakly compared."""
+        if self._known is None or not (self._known.strip() == "*" or self._tag in TAG.findall(self._known)):
+            return None
+        return Response(status_code=304, headers=self.headers())
+
+    def headers(self) -> dict[str, str]:
+        """What the reply says of itself."""
+        return {"ETag": self._header, **CACHING}
+
+    def on(self, response: Response) -> Response:
+        """The reply with these headers."""
+        response.headers.update(self.headers())
+        return response

@@ -1,0 +1,125 @@
+"""Numbers in JSON: nested arrays, base64, and words for what JSON has no numbers for."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+
+from models.tensors.dtypes import Array, kind_of, plain
+from service.wire.dtypes import widened
+
+DataMode = Literal["nested", "base64", "none"]
+"""How a tensor's values are written: nested arrays, its bytes (little-endian, C order), or not at all."""
+LARGE_BYTES = 1 << 20
+"""Arrays of more are written in pieces."""
+PIECE_VALUES = 1 << 16
+"""Numbers written at once: about a megabyte of text."""
+PIECE_BYTES = 3 << 18
+"""Bytes written at once in base64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """An array too large to be written in one piece, and how it is."""
+
+    array: Array
+    write: Callable[[Array], Iterator[bytes]]
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its text."""
+        return self.write(self.array)
+
+
+def values(array: Array, mode: DataMode) -> dict[str, Any]:
+    """`{"data": nested}`, `{"base64": bytes}` or nothing."""
+    match mode:
+        case "nested":
+            return {"data": nested(array)}
+        case "base64":
+            is_large = array.nbytes > LARGE_BYTES
+            return {"base64": Large(array, _base64) if is_large else orjson.Fragment(b"".join(_base64(array)))}
+    return {}
+
+
+def nested(array: Array) -> Array | orjson.Fragment | Large:
+    """The values as something orjson writes as nested arrays, a rank of 0 as one number."""
+    return Large(array, _nested) if array.nbytes > LARGE_BYTES else _written(array)
+
+
+def _nested(array: Array) -> Iterator[bytes]:
+    """The text of `nested`, as many rows at a time as hold PIECE_VALUES; longer rows are divided themselves."""
+    if array.size <= PIECE_VALUES or not array.ndim:
+        yield orjson.dumps(_written(array), option=orjson.OPT_SERIALIZE_NUMPY)
+        return
+    rows = PIECE_VALUES * len(array) // array.size
+    for start in range(0, len(array), max(rows, 1)):
+        yield b"," if start else b"["
+        if rows:
+            yield orjson.dumps(_written(array[start : start + rows]), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        else:
+            yield from _nested(array[start])
+    yield b"]"
+
+
+def _base64(array: Array) -> Iterator[bytes]:
+    """The array's bytes as a string; parts of a multiple of three bytes need no padding in between."""
+    data = plain(array, "").reshape(-1).view(np.uint8).data
+    yield b'"'
+    for start in range(0, len(data), PIECE_BYTES):
+        yield base64.b64encode(data[start : start + PIECE_BYTES])
+    yield b'"'
+
+
+def base64_bytes(nbytes: int) -> int:
+    """The length of so many bytes in base64, without quotes."""
+    return 4 * -(-nbytes // 3)
+
+
+def _written(array: Array) -> Array | orjson.Fragment:
+    """What orjson writes; float16 and bfloat16 are widened to float32, which is exact."""
+    wide = plain(widened(array), "")
+    if wide.ndim and _is_finite(wide):
+        return wide
+    text = orjson.dumps(np.atleast_1d(wide), option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.Fragment(_with_words(text if wide.ndim else text[1:-1], wide))
+
+
+def _is_finite(array: Array) -> bool:
+    """One pass in most cases: NaN and infinities survive a sum. A sum that overflows is looked into."""
+    if kind_of(array.dtype) != "float":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
+
+
+def _with_words(text: bytes, array: Array) -> bytes:
+    """The text with each null, which is what orjson writes for NaN and infinities, put in words; both in C order."""
+    if kind_of(array.dtype) != "float":
+        return text
+    words = [_word(value) for value in array[~np.isfinite(array)].tolist()]
+    pieces = text.split(b"null")
+    return b"".join(piece + word for piece, word in zip(pieces, [*words, b""], strict=True))
+
+
+def _word(value: float) -> bytes:
+    if math.isnan(value):
+        return b'"NaN"'
+    return b'"Infinity"' if value > 0 else b'"-Infinity"'
+
+
+def spelled(value: Any) -> Any:
+    """Plain JSON values with NaN and infinities in words, at any depth; for small ones such as statistics."""
+    match value:
+        case float() | np.floating() if not math.isfinite(value):
+            return orjson.Fragment(_word(float(value)))
+        case Mapping():
+            return {key: spelled(item) for key, item in value.items()}
+        case list() | tuple():
+            return [spelled(item) for item in value]
+    return value

@@ -1,0 +1,98 @@
+"""Replies written layer by layer: one JSON object, or a line of JSON for each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import orjson
+
+from models.engine.messages import LayerInfo, TensorInfo
+from service.wire.json import LayerEntry, layer_pieces, parted
+from service.wire.json_values import DataMode, base64_bytes, spelled
+
+NO_VALUES = np.empty(0, np.uint8)
+
+
+class LayerStream(Protocol):
+    """Send `head()`, every piece of `layer(i, entry)` for i = 0, 1, … in this order, then `tail()`."""
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the whole body, where they are known before it is written."""
+
+    def head(self) -> bytes:
+        """What precedes the first layer."""
+
+    def layer(self, number: int, entry: LayerEntry) -> Iterator[bytes]:
+        """The text of one layer."""
+
+    def failed(self, problem: Mapping[str, Any]) -> bytes | None:
+        """What ends a reply whose next layer does not come; None where only hanging up says that."""
+
+    def tail(self) -> bytes:
+        """What follows the last layer."""
+
+
+class JsonStream:
+    """The very bytes of `activations_json`."""
+
+    def __init__(self, head: Mapping[str, Any], mode: DataMode, length: int | None = None) -> None:
+        first, last = parted(head)
+        self._first = orjson.dumps(first)[:-1] + b',"layers":['
+        self._last = b"]" + (b"," + orjson.dumps(last)[1:] if last else b"}")
+        self._mode = mode
+        self.length = None if length is None else len(self._first) + length + len(self._last)
+
+    def head(self) -> bytes:
+        return self._first
+
+    def layer(self, number: int, entry: LayerEntry) -> Iterator[bytes]:
+        if number:
+            yield b","
+        yield from layer_pieces(entry, self._mode)
+
+    def failed(self, problem: Mapping[str, Any]) -> bytes | None:  # noqa: ARG002 (half an object tells)
+        return None
+
+    def tail(self) -> bytes:
+        return self._last
+
+
+class JsonLines:
+    """A line for the head and one for each layer, as they stand in JSON; `{"error": problem}` where it breaks off."""
+
+    length = None
+
+    def __init__(self, head: Mapping[str, Any], mode: DataMode) -> None:
+        self._head, self._mode = head, mode
+
+    def head(self) -> bytes:
+        return orjson.dumps(spelled(self._head), option=orjson.OPT_APPEND_NEWLINE)
+
+    def layer(self, number: int, entry: LayerEntry) -> Iterator[bytes]:  # noqa: ARG002 (lines are alike)
+        yield from layer_pieces(entry, self._mode)
+        yield b"\n"
+
+    def failed(self, problem: Mapping[str, Any]) -> bytes | None:
+        return orjson.dumps({"error": problem}, option=orjson.OPT_APPEND_NEWLINE)
+
+    def tail(self) -> bytes:
+        return b""
+
+
+def base64_length(layers: Sequence[LayerInfo], tensors: Sequence[TensorInfo], weights: bool) -> int | None:
+    """Bytes of all layers, commas included, in `data=base64`; None with views that are written as numbers."""
+    sizes = {info.name: info.nbytes for info in tensors}
+    written = {layer.address for layer in layers} & sizes.keys()
+    if len(written | {info.name for layer in layers for info in layer.weights}) < len(sizes):
+        return None
+    length = max(len(layers) - 1, 0)
+    for layer in layers:
+        data = [sizes[layer.address]] if layer.address in written else []
+        kernels = [info.nbytes for info in layer.weights]
+        blank = LayerEntry(layer, NO_VALUES if data else None, [NO_VALUES] * len(kernels) if weights else None)
+        length += sum(map(len, layer_pieces(blank, "base64")))
+        length += sum(base64_bytes(nbytes) for nbytes in (*data, *kernels))
+    return length

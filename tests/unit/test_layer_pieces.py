@@ -1,0 +1,105 @@
+"""JSON written while tensors still come: what is held, and what a client is told when no more come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.engine.messages import LayerInfo, Ran, TensorInfo
+from models.errors import EngineLost, LayerscopeError
+from service.jobs import Answer
+from service.layer_pieces import layer_pieces
+from service.wire.layer_streams import JsonLines, JsonStream
+
+COUNT, SIDE = 4, 300
+SHAPE = (SIDE, SIDE)
+NBYTES = 4 * SIDE * SIDE
+KERNEL = TensorInfo("weights/a/kernel", "float32", (2,), 8)
+TENSORS = tuple(TensorInfo(f"a@{n}", "float32", SHAPE, NBYTES) for n in range(COUNT))
+LAYERS = tuple(LayerInfo(info.name, "Dense", info, 2, weights=(KERNEL,)) for info in TENSORS)
+RAN = Ran(1, LAYERS, {}, 2, True, 0.0, 0.0, (TENSORS[0], KERNEL, *TENSORS[1:]), ())
+
+
+def telling(error: LayerscopeError) -> dict[str, Any]:
+    """Told by its code."""
+    return {"code": error.code}
+
+
+class Tensors:
+    """Hands out tensors as the engine does, and counts those that are still held."""
+
+    def __init__(self) -> None:
+        self.answer = Answer()
+        self.answer.begin(RAN, [])
+        self._kept: list[weakref.ref[Any]] = []
+
+    def add(self, size: int) -> None:
+        """The next tensor."""
+        array = np.ones(size, np.float32)
+        self._kept += [weakref.ref(array)] * (size > 2)
+        self.answer.add(array.data.cast("B"))
+
+    async def held(self) -> int:
+        """Large ones that somebody still has, once the loop has closed the generators that were dropped."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return sum(kept() is not None for kept in self._kept)
+
+
+async def test_each_layer_leaves_when_it_has_come() -> None:
+    """A line is complete before the next tensor is there; the kernel that all calls share is kept for them."""
+    tensors = Tensors()
+    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.answer, True, telling)
+    assert await anext(pieces) == b"{}\n"
+    for number in range(COUNT):
+        tensors.add(SIDE * SIDE)
+        if number == 0:
+            tensors.add(2)
+        line = b""
+        while not line.endswith(b"\n"):
+            line += await anext(pieces)
+        layer = json.loads(line)
+        assert np.shape(layer["data"]) == SHAPE
+        assert layer["weights"] == [{"name": "kernel", "shape": [2], "dtype": "float32", "data": [1.0, 1.0]}]
+        assert await tensors.held() <= 2
+    assert [piece async for piece in pieces] == [b""]
+    assert await tensors.held() == 0
+
+
+async def test_a_reply_that_is_left_lets_go_of_its_tensors() -> None:
+    """In the middle of a layer, without waiting for the garbage collection."""
+    tensors = Tensors()
+    tensors.add(SIDE * SIDE)
+    tensors.add(2)
+    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.answer, True, telling)
+    await anext(pieces)
+    await anext(pieces)
+    assert await tensors.held() == 1
+    await pieces.aclose()
+    assert await tensors.held() == 0
+
+
+async def test_lines_end_with_the_error() -> None:
+    """After whole lines."""
+    tensors = Tensors()
+    tensors.add(SIDE * SIDE)
+    tensors.add(2)
+    tensors.answer.fail(EngineLost())
+    pieces = layer_pieces(JsonLines({}, "base64"), RAN, tensors.answer, True, telling)
+    lines = b"".join([piece async for piece in pieces]).splitlines()
+    assert [json.loads(line).get("address") for line in lines] == [None, "a@0", None]
+    assert json.loads(lines[-1]) == {"error": {"code": "engine_lost"}}
+
+
+async def test_json_breaks_off() -> None:
+    """Half an object cannot end well: the error goes on, and the connection is closed."""
+    tensors = Tensors()
+    tensors.answer.fail(EngineLost())
+    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.answer, True, telling)
+    with pytest.raises(EngineLost):
+        [piece async for piece in pieces]
