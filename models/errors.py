@@ -20,6 +20,8 @@ LayerscopeError
 │   ├── Draining          the service is stopping
 │   ├── EngineLost        the engine died while it ran this request
 │   └── WeightsUnavailable  a file of weights that Keras offers cannot be had
+├── Unsupported           a part of a protocol that is not offered
+│   └── UnsupportedEncoding  a body compressed in a way nobody reads
 ├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
 └── Internal              a defect of ours; its text never leaves the process
@@ -140,6 +142,14 @@ class EngineLost(Unavailable):
 
 class WeightsUnavailable(Unavailable):
     code, title = "weights_unavailable", "The weights that Keras offers cannot be had"
+
+
+class Unsupported(LayerscopeError):
+    code, title = "unsupported", "This part of the protocol is not offered"
+
+
+class UnsupportedEncoding(Unsupported):
+    code, title = "unsupported_encoding", "Bodies are not read in this Content-Encoding"
 
 
 class SlowBody(LayerscopeError):

@@ -24,14 +24,19 @@ from models.errors import (
     Unacceptable,
     Unavailable,
     Unparsable,
+    Unsupported,
+    UnsupportedEncoding,
     UnsupportedMedia,
 )
+from service.open_inference.problems import in_one_line, protocol_status, speaks_protocol
 from service.request_id import HEADER as REQUEST_ID
 
 log = logging.getLogger("layerscope")
 
 PROBLEM_TYPE = "application/problem+json"
 PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
+JSON_TYPE = "application/json"
+OPEN_INFERENCE_REF = {"$ref": "#/components/schemas/OpenInferenceProblem"}
 RETRY_AFTER_SECONDS = 1
 MAX_ECHO = 1024
 """Characters of a path or pointer that are sent back."""
@@ -44,6 +49,7 @@ STATUS: dict[type[LayerscopeError], int] = {
     UnsupportedMedia: 415,
     Invalid: 422,
     Internal: 500,
+    Unsupported: 501,
     Unavailable: 503,
     DeadlineExceeded: 504,
 }
@@ -82,6 +88,12 @@ class ProblemDocument(BaseModel):
     errors: list[ProblemItem]
 
 
+class OpenInferenceProblem(ProblemDocument):
+    """The same, as clients of the Open Inference Protocol read it."""
+
+    error: str = Field(description="All of it in one line.")
+
+
 def status_of(error: type[LayerscopeError]) -> int:
     """The HTTP status of an error class: its own, or that of its nearest ancestor."""
     return next(STATUS[ancestor] for ancestor in error.__mro__ if ancestor in STATUS)
@@ -93,14 +105,16 @@ def unforeseen(request: Request, error: Exception) -> Response:
     return _response(request, 500, Internal.code, Internal.title, "This is a defect; the log has the details.", ())
 
 
-def raises(*errors: type[LayerscopeError]) -> dict[int | str, dict[str, Any]]:
+def raises(*errors: type[LayerscopeError], open_inference: bool = False) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses of a route that raises these."""
     described: dict[int | str, dict[str, Any]] = {}
     every: tuple[type[LayerscopeError], ...] = (*errors, Internal)
+    media_type, schema = (JSON_TYPE, OPEN_INFERENCE_REF) if open_inference else (PROBLEM_TYPE, PROBLEM_REF)
     for error in every:
+        status = status_of(error)
         entry = described.setdefault(
-            status_of(error),
-            {"content": {PROBLEM_TYPE: {"schema": PROBLEM_REF}}, "description": ""},
+            protocol_status(status) if open_inference else status,
+            {"content": {media_type: {"schema": schema}}, "description": ""},
         )
         entry["description"] = "; ".join(filter(None, (entry["description"], f"`{error.code}`: {error.title}")))
     return described
@@ -149,6 +163,8 @@ def _response(  # noqa: PLR0913, PLR0917 (the members of one reply)
     request: Request, status: int, code: str, title: str, detail: str, problems: tuple[Problem, ...] | list[Problem]
 ) -> Response:
     path = request.url.path
+    open_inference = speaks_protocol(path)
+    status = protocol_status(status) if open_inference else status
     body = {
         **_head(status, code, title, detail),
         "instance": _printable(path if len(path) <= MAX_ECHO else path[:MAX_ECHO] + "…"),
@@ -159,6 +175,12 @@ def _response(  # noqa: PLR0913, PLR0917 (the members of one reply)
     headers = {REQUEST_ID: body["request_id"]}
     if status == 503:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if code == UnsupportedEncoding.code:
+        headers["Accept-Encoding"] = "gzip, deflate"
+    if open_inference:
+        return Response(
+            orjson.dumps({**body, "error": _printable(in_one_line(detail, problems))}), status, headers, JSON_TYPE
+        )
     return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
 
 
