@@ -19,7 +19,8 @@ LayerscopeError
 │   ├── Overloaded        the queue or the reply memory is full
 │   ├── Draining          the service is stopping
 │   ├── EngineLost        the engine died while it ran this request
-│   └── WeightsUnavailable  a file of weights that Keras offers cannot be had
+│   ├── WeightsUnavailable  a file of weights that Keras offers cannot be had
+│   └── StoreFull         the disk is
 ├── Unsupported           a part of a protocol that is not offered
 │   └── UnsupportedEncoding  a body compressed in a way nobody reads
 ├── SlowBody              the body did not arrive in time
@@ -142,6 +143,10 @@ class EngineLost(Unavailable):
 
 class WeightsUnavailable(Unavailable):
     code, title = "weights_unavailable", "The weights that Keras offers cannot be had"
+
+
+class StoreFull(Unavailable):
+    code, title = "store_full", "There is no room left where models and uploads are kept"
 
 
 class Unsupported(LayerscopeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import Any
 
@@ -20,6 +21,7 @@ from models.errors import (
     NotFound,
     Problem,
     SlowBody,
+    StoreFull,
     TooLarge,
     Unacceptable,
     Unavailable,
@@ -54,6 +56,7 @@ STATUS: dict[type[LayerscopeError], int] = {
     DeadlineExceeded: 504,
 }
 """By class; a subclass has its parent's status unless it has its own."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FRAMEWORK = {
     400: ("bad_request", "The request cannot be understood"),
     404: (NotFound.code, NotFound.title),
@@ -123,6 +126,7 @@ def raises(*errors: type[LayerscopeError], open_inference: bool = False) -> dict
 def install(app: FastAPI) -> None:
     """Every error of every path in the one shape."""
     app.add_exception_handler(LayerscopeError, _domain)
+    app.add_exception_handler(OSError, _no_room)
     app.add_exception_handler(HTTPException, _framework)
     app.add_exception_handler(RequestValidationError, _validation)
 
@@ -130,6 +134,12 @@ def install(app: FastAPI) -> None:
 async def _domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, LayerscopeError)  # noqa: S101 (registered for this class alone)
     return problem_response(request, error)
+
+
+async def _no_room(request: Request, error: Exception) -> Response:
+    """A full disk is nobody's defect; what was being written is not there."""
+    full = isinstance(error, OSError) and error.errno in NO_ROOM
+    return problem_response(request, StoreFull()) if full else unforeseen(request, error)
 
 
 def problem_response(request: Request, error: LayerscopeError) -> Response:

@@ -35,8 +35,14 @@ async def in_use(state: State, reference: str) -> AsyncIterator[Registered]:
     Raises:
         NotFound: with the nearest name.
     """
-    with ExitStack() as kept:
-        entry = kept.enter_context(state.store.using(reference))
+    kept = ExitStack()
+    entry = kept.enter_context(state.store.using(reference))
+    try:
         document = await run_in_threadpool(state.store.document, entry)
         weights = await run_in_threadpool(state.store.local_weights, entry) if entry.weights else None
         yield Registered(entry, Model(document, entry.name, entry.id, weights=weights))
+    finally:
+        if entry.weights:
+            await run_in_threadpool(kept.close)  # the last user may have a file to remove, wherever it lies
+        else:
+            kept.close()

@@ -17,6 +17,7 @@ from models.errors import (
     InvalidWeights,
     NotFound,
     Problem,
+    StoreFull,
     WeightsUnavailable,
     shown,
 )
@@ -71,7 +72,14 @@ Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", ex
     "/v1/models/{name}",
     summary="Register or replace a model",
     responses=raises(
-        *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor, WeightsUnavailable, *ENGINE_ERRORS
+        *BODY_ERRORS,
+        InvalidDocument,
+        InvalidOption,
+        InvalidWeights,
+        InvalidTensor,
+        StoreFull,
+        WeightsUnavailable,
+        *ENGINE_ERRORS,
     )
     | REGISTERED,
     openapi_extra=model_body(),

@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
-from models.errors import InvalidDocument, InvalidOption, InvalidTensor, InvalidWeights, NotFound, Problem, Unacceptable
+from models.errors import (
+    InvalidDocument,
+    InvalidOption,
+    InvalidTensor,
+    InvalidWeights,
+    NotFound,
+    Problem,
+    StoreFull,
+    Unacceptable,
+)
 from service.bodies import MULTIPART, media_type, unsupported
 from service.contract import BODY_ERRORS, ENGINE_ERRORS, REGISTERED, weights_body, weights_replies
 from service.drawing import weights_drawing
@@ -84,7 +93,7 @@ async def _weights(state: State, used: Registered, paths: tuple[str, ...] | None
 @router.put(
     "/v1/models/{name}/weights",
     summary="Give a model other weights",
-    responses=raises(NotFound, *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor,
+    responses=raises(NotFound, *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor, StoreFull,
                      *ENGINE_ERRORS) | {200: REGISTERED[200]},
     openapi_extra=weights_body(),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import re
@@ -520,3 +521,24 @@ async def test_defects_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert replies[0].headers["x-request-id"] == "mine"
     assert [record.levelno for record in caplog.records if record.name == "layerscope"] == [logging.ERROR] * 3
     assert caplog.text.count("Error: a secret") == 3
+
+
+async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 with a time to try again; once there is room, the same request is served, and nothing half is left."""
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device: /a/secret/path")
+
+    app = create_app(Settings(data_dir=str(tmp_path)), Broken())
+    async with LifespanManager(app) as manager:
+        transport = httpx.ASGITransport(manager.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            with monkeypatch.context() as patched:
+                patched.setattr("os.fsync", full)
+                refused = await client.put("/v1/models/m", json=[{"type": "Flatten"}])
+            assert "secret" not in refused.text
+            assert problem(refused, 503, "store_full")["errors"] == []
+            assert refused.headers["retry-after"] == "1"
+            assert (await client.get("/v1/models")).json() == {"models": []}
+            assert (await client.put("/v1/models/m", json=[{"type": "Flatten"}])).status_code == 201
+    assert [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()] == []
