@@ -34,7 +34,7 @@ def wanted_outputs(network: Network, request: InferRequest) -> tuple[Wanted, ...
         UnknownAddress: a name is no address, or means several tensors.
         InvalidOption: a tensor is asked for twice, or a view makes no sense.
     """
-    asked = request.outputs or [RequestedOutput(name=address) for address in network.outputs]
+    asked = request.outputs or [_own(address) for address in dict.fromkeys(network.outputs)]
     addresses = [_address(network, output.name, f"/outputs/{number}/name") for number, output in enumerate(asked)]
     _check_once(asked, addresses)
     general = _general(network, addresses, request)
@@ -42,6 +42,11 @@ def wanted_outputs(network: Network, request: InferRequest) -> tuple[Wanted, ...
         _wanted(output, address, general.get(address, View()), request, f"/outputs/{number}")
         for number, (output, address) in enumerate(zip(asked, addresses, strict=True))
     )
+
+
+def _own(address: str) -> RequestedOutput:
+    """An output of the model's. Its address may be longer than one that is sent."""
+    return RequestedOutput.model_construct(name=address, parameters=OutputParameters())
 
 
 def _address(network: Network, name: str, pointer: str) -> str:

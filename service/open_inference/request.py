@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.errors import InvalidOption, Problem, Unsupported, shown
 from models.images import Scale
@@ -21,6 +21,8 @@ RESERVED_PREFIX = "triton_"
 SHARED_MEMORY = "shared_memory_"
 MAX_TENSORS = 1024
 Size = Annotated[int, Field(ge=0)]
+NULL_IS_NONE = BeforeValidator(lambda value: {} if value is None else value)
+"""Some clients write what they leave out as null."""
 if TYPE_CHECKING:
     Datatype = str
 else:
@@ -74,7 +76,7 @@ class Input(BaseModel):
     name: str
     shape: list[int]
     datatype: Datatype
-    parameters: InputParameters = InputParameters()
+    parameters: Annotated[InputParameters, NULL_IS_NONE] = InputParameters()
     data: Any = Field(None, description="The values in C order, flat or nested.")
 
 
@@ -83,7 +85,7 @@ class RequestedOutput(BaseModel):
 
     model_config = STRICT
     name: Annotated[str, Field(min_length=1, max_length=1024)]
-    parameters: OutputParameters = OutputParameters()
+    parameters: Annotated[OutputParameters, NULL_IS_NONE] = OutputParameters()
 
 
 class InferRequest(BaseModel):
@@ -96,7 +98,7 @@ class InferRequest(BaseModel):
     outputs: Annotated[list[RequestedOutput], Field(max_length=MAX_TENSORS)] | None = Field(
         None, description="Default: the model's outputs."
     )
-    parameters: RequestParameters = RequestParameters()
+    parameters: Annotated[RequestParameters, NULL_IS_NONE] = RequestParameters()
 
 
 FIELDS = {

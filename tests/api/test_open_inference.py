@@ -131,6 +131,29 @@ def test_the_shapes_of_several_inputs(client: triton.InferenceServerClient, serv
     assert client.infer(undeclared, [tensor("input", np.ones((3, 4), np.float32))]).as_numpy("dense").shape == (3, 2)
 
 
+def test_outputs_of_every_kind(client: triton.InferenceServerClient, run: Callable[..., Reply], server: Server) -> None:
+    """Calls of a shared layer, one of several outputs, a block's result, an input; named as they were asked for."""
+    model = {
+        "input": {"left": [3, 2], "right": [3, 2]},
+        "layers": [{"type": "LSTM", "units": 2, "return_state": True, "name": "lstm", "calls": [["left"], ["right"]]},
+                   {"type": "Block", "name": "block", "inputs": ["lstm@0#0"],
+                    "layers": [{"type": "Dense", "units": 2}]}],
+        "outputs": ["lstm@1#2", "block", "left"],
+    }  # fmt: skip
+    name = registered(server, "shared", model)
+    arrays = {side: RNG.random((1, 3, 2), np.float32) for side in ("left", "right")}
+    inputs = [tensor(side, array) for side, array in arrays.items()]
+    addresses = ["lstm@1#2", "block", "left", "lstm@0#0", "block/dense"]
+    expected = run(model, arrays, layers=addresses, weights=False)
+    reply = client.infer(name, inputs, outputs=wanted(*addresses))
+    assert [one["name"] for one in reply.get_response()["outputs"]] == addresses
+    assert all(same(reply.as_numpy(address), expected.array(address)) for address in addresses)
+    own = client.infer(name, inputs).get_response()["outputs"]
+    described = client.get_model_metadata(name)["outputs"]
+    assert [one["name"] for one in own] == [one["name"] for one in described] == model["outputs"]
+    assert [[1, *one["shape"][1:]] for one in described] == [one["shape"] for one in own]
+
+
 @pytest.mark.parametrize("response", COMPRESSIONS)
 @pytest.mark.parametrize("request_", COMPRESSIONS)
 @pytest.mark.parametrize("binary", [True, False])
@@ -204,8 +227,8 @@ def test_views_and_training(
     own._parameters |= {"slice": "1, :, 0", "histogram": "4,-1,1"}
     reply = client.infer("digits-v2", inputs, outputs=[own], parameters={"histogram": 9})
     assert reply.as_numpy("conv2d:pre:counts").tolist() == np.histogram(maps[1, :, 0], 4, (-1, 1))[0].tolist()
-    reply = client.infer("digits-v2", inputs, outputs=wanted("conv2d"), parameters={"dtype": "float16"})
-    assert same(reply.as_numpy("conv2d"), expected("conv2d").astype(np.float16))
+    reply = client.infer("digits-v2", inputs, outputs=wanted("conv2d#0"), parameters={"dtype": "float16"})
+    assert same(reply.as_numpy("conv2d#0"), expected("conv2d").astype(np.float16))
 
 
 @pytest.mark.parametrize("binary", [True, False])

@@ -182,6 +182,12 @@ def test_parameters_of_schedulers_are_taken():
     assert infer_request({"inputs": [TENSOR], "parameters": reserved}) == infer_request({"inputs": [TENSOR]})
 
 
+def test_null_is_nothing():
+    """As some clients write it."""
+    nulls = {"id": None, "outputs": None, "parameters": None}
+    assert infer_request({"inputs": [{**TENSOR, "parameters": None}], **nulls}) == infer_request({"inputs": [TENSOR]})
+
+
 @pytest.mark.parametrize("kind", ["inputs", "outputs"])
 def test_shared_memory_is_not_offered(kind):
     """Said before anything else that is wrong."""
