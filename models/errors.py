@@ -20,10 +20,11 @@ LayerscopeError
 │   ├── Draining          the service is stopping
 │   ├── EngineLost        the engine died while it ran this request
 │   ├── WeightsUnavailable  a file of weights that Keras offers cannot be had
-│   └── StoreFull         the disk is
+│   ├── StoreFull         the disk is
+│   └── Superseded        what a request began with has been replaced
+├── SlowBody              the body did not arrive in time
 ├── Unsupported           a part of a protocol that is not offered
 │   └── UnsupportedEncoding  a body compressed in a way nobody reads
-├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
 └── Internal              a defect of ours; its text never leaves the process
 
@@ -149,12 +150,8 @@ class StoreFull(Unavailable):
     code, title = "store_full", "There is no room left where models and uploads are kept"
 
 
-class Unsupported(LayerscopeError):
-    code, title = "unsupported", "This part of the protocol is not offered"
-
-
-class UnsupportedEncoding(Unsupported):
-    code, title = "unsupported_encoding", "Bodies are not read in this Content-Encoding"
+class Superseded(Unavailable):
+    code, title = "superseded", "The model was replaced while this request changed it"
 
 
 class SlowBody(LayerscopeError):
@@ -163,6 +160,14 @@ class SlowBody(LayerscopeError):
 
 class DeadlineExceeded(LayerscopeError):
     code, title = "deadline_exceeded", "The request ran longer than its deadline"
+
+
+class Unsupported(LayerscopeError):
+    code, title = "unsupported", "This part of the protocol is not offered"
+
+
+class UnsupportedEncoding(Unsupported):
+    code, title = "unsupported_encoding", "Bodies are not read in this Content-Encoding"
 
 
 class Internal(LayerscopeError):

@@ -12,39 +12,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
 import orjson
 
 from models.document import Document, canonical, parse_document
+from models.entries import Entry, check_expected, now
 from models.errors import NotFound, Problem, did_you_mean, shown
 from models.expansion import expand
 from models.network import NO_WEIGHTS
 from models.scratch import Scratch
 from models.storage import Storage
 from models.weights.objects import FOLDER, WeightsObjects
-from models.weights.specs import WeightsFile
+from models.weights.specs import GivenWeights, WeightsFile
 
 KEPT_DOCUMENTS = 512
 """Parsed documents kept in memory."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A name and what it points to. `created` is when the name was last written, in UTC; `weights` is the digest of
-    its file of weights, or NO_WEIGHTS when they follow from the seed.
-    """
-
-    name: str
-    id: str
-    object: str
-    created: str
-    weights: str = NO_WEIGHTS
 
 
 class ModelStore:
@@ -52,10 +38,11 @@ class ModelStore:
 
     def __init__(self, url: str) -> None:
         self._storage = Storage(url, ("objects", "names", FOLDER))
-        self._lock = RLock()
+        self._lock = RLock()  # of what is in memory: held for moments, also by the event loop
+        self._writing = RLock()  # of what is stored: one writer at a time, however long its file system takes
         self._entries: dict[str, Entry] = {}
         self._documents: dict[str, Document] = {}
-        self._weights = WeightsObjects(self._storage, self._points_to, self._lock)
+        self._weights = WeightsObjects(self._storage, self._points_to, self._lock, self._writing)
 
     def open(self) -> None:
         """Reads the names, and removes what an interrupted write left behind."""
@@ -132,9 +119,8 @@ class ModelStore:
         """
         document = self._documents.get(entry.object)
         if document is None:
-            with self._lock:
-                document = self._read(entry)
-                self._remember(entry.object, document)
+            document = self._read(entry)
+            self._remember(entry.object, document)
         return document
 
     def _read(self, entry: Entry) -> Document:
@@ -158,42 +144,55 @@ class ModelStore:
         """
         return self._weights.local(entry.weights) if entry.weights else None
 
-    def put(
-        self, name: str, document: Document, weights: Path | None = None, digest: str = NO_WEIGHTS
-    ) -> tuple[Entry, bool]:
-        """Points `name` at a document and its weights, a canonical file of this digest; whether the name is new.
+    def put(self, name: str, document: Document, weights: GivenWeights | None = None,
+            expected: Entry | None = None) -> tuple[Entry, bool]:  # fmt: skip
+        """Points `name` at a document and its weights; whether the name is new.
 
-        The file is moved into the store. A name that had weights and is put without has those of its seed.
+        The file of weights is moved into the store. A name that had weights and is put without has those of its seed.
+
+        Raises:
+            NotFound, Superseded: the name does not point to what was `expected` any more.
         """
         if weights is None:
-            return self._put(name, document, NO_WEIGHTS)
-        with self._weights.using(digest):
-            self._weights.add(weights, digest)
-            return self._put(name, document, digest)
+            return self._put(name, document, None, expected)
+        with self._weights.using(weights.digest):
+            self._weights.add(weights)
+            return self._put(name, document, weights, expected)
 
-    def _put(self, name: str, document: Document, weights: str) -> tuple[Entry, bool]:
+    def _put(
+        self, name: str, document: Document, weights: GivenWeights | None, expected: Entry | None
+    ) -> tuple[Entry, bool]:
         data = orjson.dumps(canonical(document), option=orjson.OPT_SORT_KEYS)
-        digest, created = sha256(data).hexdigest(), datetime.now(UTC).isoformat(timespec="seconds")
-        entry = Entry(name, expand(document).identity(weights), digest, created, weights)
-        with self._lock:
-            if not self._storage.exists("objects", f"{digest}.json"):
-                self._storage.write(data, "objects", f"{digest}.json")
-            self._storage.write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
+        digest = weights.digest if weights is not None else NO_WEIGHTS
+        entry = Entry(name, expand(document).identity(digest), sha256(data).hexdigest(), now(), digest)
+        with self._writing:
             before = self._entries.get(name)
-            self._entries[name] = entry
-            self._remember(digest, document)
+            check_expected(name, before, expected)
+            if weights is not None:
+                self._weights.add(weights)  # what was there before may have gone with the last that pointed to it
+            if not self._storage.exists("objects", f"{entry.object}.json"):
+                self._storage.write(data, "objects", f"{entry.object}.json")
+            self._storage.write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
+            with self._lock:
+                self._entries[name] = entry
+            self._remember(entry.object, document)
             if before is not None:
                 self._forget(before)
         return entry, before is None
 
     def delete(self, reference: str) -> None:
-        """Removes a name, or every name of an id, and what no name points to any more."""
-        with self._lock:
+        """Removes a name, or every name of an id, and what no name points to any more.
+
+        Raises:
+            NotFound: as `find`.
+        """
+        with self._writing:
             found = self.find(reference)
             doomed = [found] if reference in self._entries else [e for e in self.entries() if e.id == found.id]
             for entry in doomed:
                 self._storage.remove("names", f"{entry.name}.json")
-                del self._entries[entry.name]
+                with self._lock:
+                    del self._entries[entry.name]
                 self._forget(entry)
 
     def _forget(self, entry: Entry) -> None:
@@ -203,16 +202,18 @@ class ModelStore:
 
     def _forget_document(self, digest: str) -> None:
         if all(entry.object != digest for entry in self._entries.values()):
-            self._documents.pop(digest, None)
+            with self._lock:
+                self._documents.pop(digest, None)
             self._storage.remove("objects", f"{digest}.json")
 
     def _points_to(self, weights: str) -> bool:
-        return any(entry.weights == weights for entry in self._entries.values())
+        return any(entry.weights == weights for entry in self._entries.copy().values())
 
     def _remember(self, digest: str, document: Document) -> None:
-        self._documents[digest] = document
-        if len(self._documents) > KEPT_DOCUMENTS:
-            self._documents.pop(next(iter(self._documents)))
+        with self._lock:
+            self._documents[digest] = document
+            if len(self._documents) > KEPT_DOCUMENTS:
+                self._documents.pop(next(iter(self._documents)))
 
 
 def open_store(url: str) -> ModelStore:
@@ -228,9 +229,3 @@ def open_store(url: str) -> ModelStore:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise OSError(f"the store {url} cannot be opened: {reason}") from error
     return store
-
-
-def entry_json(entry: Entry) -> dict[str, Any]:
-    """What a list of models says of one."""
-    weights = f"sha256:{entry.weights}" if entry.weights else None
-    return {"name": entry.name, "id": entry.id, "created": entry.created, "weights": weights}

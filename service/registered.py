@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 
+from models.entries import Entry
 from models.expansion import expand
 from models.network import Network
-from models.store import Entry
 from service.activations import Model
 from service.state import State
 

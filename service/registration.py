@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
 from models.document import Document
 from models.engine.messages import Specified
+from models.entries import Entry
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
 from models.expansion import expand
 from models.network import Network
 from models.storage import second_name
-from models.store import Entry
 from models.tensors.archive import ZIP_START
 from models.weights.canonical import convert
 from models.weights.keras_file import CONFIG, keras_config
 from models.weights.source import Limits
-from models.weights.specs import WeightSpec
+from models.weights.specs import GivenWeights, WeightSpec
 from service.activations import Model
 from service.bodies import parse_json
 from service.jobs import document_bytes, specs_question
@@ -28,6 +28,13 @@ from service.uploads import MODEL, WEIGHTS, Upload
 
 Put = tuple[Entry, bool]
 """An entry, and whether its name is new."""
+
+
+class GivenFile(NamedTuple):
+    """An uploaded file of weights, and where it stands in the request."""
+
+    path: Path
+    pointer: str
 
 
 async def register(state: State, name: str, raw: Any, upload: Upload | None = None, pointer: str = "") -> Put:
@@ -44,7 +51,7 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
         if upload is None or upload.weights is None:
             return await run_in_threadpool(_put, state, name, model)
         _check_alone(model)
-        return await put_weights(state, name, model.document, upload.weights, f"/{WEIGHTS}")
+        return await put_weights(state, name, model.document, GivenFile(upload.weights, f"/{WEIGHTS}"))
     except InvalidDocument as error:
         raise model.located(error) from None
 
@@ -54,7 +61,7 @@ def _put(state: State, name: str, model: Model) -> Put:
         return state.store.put(name, model.document)
     with state.store.scratch.folder() as folder:
         copy = second_name(Path(model.weights.path), Path(folder) / WEIGHTS)
-        return state.store.put(name, model.document, copy, model.weights.digest)
+        return state.store.put(name, model.document, GivenWeights(copy, model.weights.digest))
 
 
 def _check_alone(model: Model) -> None:
@@ -106,19 +113,23 @@ def _is_archive(path: Path) -> bool:
         return file.read(len(ZIP_START)) == ZIP_START
 
 
-async def put_weights(state: State, name: str, document: Document, source: Path, pointer: str) -> Put:
+async def put_weights(
+    state: State, name: str, document: Document, upload: GivenFile, expected: Entry | None = None
+) -> Put:
     """Points a name at a document with the weights of an uploaded file; nothing is stored unless all of them fit.
 
     Raises:
         InvalidDocument: the document declares no input.
         InvalidWeights, TooLarge, Unparsable, InvalidTensor: as `convert`.
+        NotFound, Superseded: the name does not point to what was `expected` any more.
     """
     network = expand(document)
     require_inputs(network)
     specs = await _specs(state, network)
-    target = source.with_name("canonical")
-    digest = await run_in_threadpool(convert, source, specs, target, _limits(state), pointer)
-    return await run_in_threadpool(state.store.put, name, document, target, digest)
+    target = upload.path.with_name("canonical")
+    digest = await run_in_threadpool(convert, upload.path, specs, target, _limits(state), upload.pointer)
+    weights = GivenWeights(target, digest) if specs else None  # a network without weights is the same without a file
+    return await run_in_threadpool(state.store.put, name, document, weights, expected)
 
 
 async def _specs(state: State, network: Network) -> tuple[WeightSpec, ...]:

@@ -11,7 +11,7 @@ from threading import RLock
 from uuid import uuid4
 
 from models.storage import Storage, digest_of
-from models.weights.specs import WeightsFile
+from models.weights.specs import GivenWeights, WeightsFile
 
 FOLDER = "weights"
 SUFFIX = ".safetensors"
@@ -19,11 +19,12 @@ SUFFIX = ".safetensors"
 
 class WeightsObjects:
     """The files of one storage. `is_wanted` tells whether a digest is pointed to; what is neither wanted nor in use
-    is removed. `lock` is held whenever that is decided.
+    is removed. `lock` is held when that is decided, `writing` until the file is gone: a name that is about to point to
+    it holds `writing` too, and looks again.
     """
 
-    def __init__(self, storage: Storage, is_wanted: Callable[[str], bool], lock: RLock) -> None:
-        self._storage, self._is_wanted, self._lock = storage, is_wanted, lock
+    def __init__(self, storage: Storage, is_wanted: Callable[[str], bool], lock: RLock, writing: RLock) -> None:
+        self._storage, self._is_wanted, self._lock, self._writing = storage, is_wanted, lock, writing
         self._users: Counter[str] = Counter()
         self._verified: dict[str, Path] = {}
 
@@ -37,14 +38,20 @@ class WeightsObjects:
         finally:
             with self._lock:
                 self._users[digest] -= 1
+                kept = self._is_kept(digest)
+            if not kept:
                 self.forget(digest)
 
-    def add(self, source: Path, digest: str) -> None:
+    def _is_kept(self, digest: str) -> bool:
+        return self._users[digest] > 0 or self._is_wanted(digest)
+
+    def add(self, weights: GivenWeights) -> None:
         """Takes a local file over, unless the same is there already; the caller is `using` the digest.
 
         Raises:
             RuntimeError: its bytes are not those of the digest.
         """
+        source, digest = weights
         if self._storage.exists(FOLDER, digest + SUFFIX):
             return
         if digest_of(source) != digest:
@@ -53,11 +60,12 @@ class WeightsObjects:
 
     def forget(self, digest: str) -> None:
         """Removes a file that is neither wanted nor in use."""
-        with self._lock:
-            if self._users[digest] or self._is_wanted(digest):
-                return
-            del self._users[digest]
-            local = self._verified.pop(digest, None)
+        with self._writing:
+            with self._lock:
+                if self._is_kept(digest):
+                    return
+                self._users.pop(digest, None)
+                local = self._verified.pop(digest, None)
             if local is not None and not self._storage.is_local:
                 local.unlink(missing_ok=True)
             self._storage.remove(FOLDER, digest + SUFFIX)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import prod
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,6 +34,13 @@ class WeightsFile(msgspec.Struct, frozen=True, array_like=True):
     """A canonical file of weights: where it lies, and the SHA-256 of its bytes in hexadecimal."""
 
     path: str
+    digest: str
+
+
+class GivenWeights(NamedTuple):
+    """A canonical file that is to be stored, and its digest."""
+
+    path: Path
     digest: str
 
 

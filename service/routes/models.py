@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.document import canonical
+from models.entries import Entry, entry_json
 from models.errors import (
     InvalidDocument,
     InvalidOption,
@@ -22,7 +23,6 @@ from models.errors import (
     shown,
 )
 from models.network import Network
-from models.store import Entry, entry_json
 from service.activations import activations, read_ask
 from service.bodies import MULTIPART, is_json, media_type, parse_json, unsupported
 from service.contract import (

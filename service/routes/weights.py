@@ -15,6 +15,7 @@ from models.errors import (
     NotFound,
     Problem,
     StoreFull,
+    Superseded,
     Unacceptable,
 )
 from service.bodies import MULTIPART, media_type, unsupported
@@ -26,7 +27,7 @@ from service.layer_paths import layer_paths
 from service.picture_options import PictureOptions
 from service.plans import require_inputs
 from service.registered import Registered, in_use
-from service.registration import put_weights
+from service.registration import GivenFile, put_weights
 from service.replies import WEIGHTS_OFFERED, Writing, weights_response
 from service.routes.models import Reference, registered
 from service.state import State, StateOf
@@ -94,7 +95,7 @@ async def _weights(state: State, used: Registered, paths: tuple[str, ...] | None
     "/v1/models/{name}/weights",
     summary="Give a model other weights",
     responses=raises(NotFound, *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor, StoreFull,
-                     *ENGINE_ERRORS) | {200: REGISTERED[200]},
+                     Superseded, *ENGINE_ERRORS) | {200: REGISTERED[200]},
     openapi_extra=weights_body(),
 )  # fmt: skip
 async def put_model_weights(request: Request, state: StateOf, name: Reference) -> Response:
@@ -110,4 +111,5 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
             expected = f"one part, {WEIGHTS}"
             raise InvalidOption("", [Problem("", "this form has other parts", expected, "a model")])
         pointer = f"/{WEIGHTS}" if media_type(request) == MULTIPART else ""
-        return registered(*await put_weights(state, name, used.model.document, upload.weights, pointer))
+        file = GivenFile(upload.weights, pointer)
+        return registered(*await put_weights(state, name, used.model.document, file, used.entry))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 from uuid import uuid4
@@ -10,11 +11,11 @@ import numpy as np
 import pytest
 
 from models.document import parse_document
-from models.errors import NotFound
+from models.errors import NotFound, Superseded
 from models.expansion import expand
 from models.store import ModelStore
 from models.weights.canonical import write_canonical
-from models.weights.specs import WeightSpec
+from models.weights.specs import GivenWeights, WeightSpec
 
 SPECS = [WeightSpec("dense/kernel", (4, 2), "float32", "")]
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def document(units=2):
 def weights(folder, value):
     """A canonical file of one value, and its digest."""
     path = folder / f"{value}.safetensors"
-    return path, write_canonical(SPECS, [np.full((4, 2), value, np.float32)], path)
+    return GivenWeights(path, write_canonical(SPECS, [np.full((4, 2), value, np.float32)], path))
 
 
 def opened(url):
@@ -53,10 +54,10 @@ def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
     store = opened(url)
     plain, is_new = store.put("a", document())
     assert is_new
-    entry, is_new = store.put("a", document(), path, digest)
+    entry, is_new = store.put("a", document(), GivenWeights(path, digest))
     assert not is_new
     assert entry.id == expand(document()).identity(digest) != plain.id
-    assert store.put("b", document(), path, digest)[0].id == entry.id
+    assert store.put("b", document(), GivenWeights(path, digest))[0].id == entry.id
     again = opened(url)
     assert again.entries() == store.entries()
     file = again.local_weights(again.find("a"))
@@ -69,7 +70,7 @@ def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
 def test_a_name_without_weights_has_those_of_its_seed(url, tmp_path):
     """Entries of older stores, which say nothing of weights, are read the same."""
     store = opened(url)
-    store.put("a", document(), *weights(tmp_path, 1))
+    store.put("a", document(), weights(tmp_path, 1))
     entry, _ = store.put("a", document())
     assert store.local_weights(entry) is None
     assert store._storage.files("weights") == []
@@ -82,15 +83,15 @@ def test_weights_are_kept_while_they_are_in_use_and_no_longer(url, tmp_path):
     """A request that has begun finishes on the old ones; two names may share a file."""
     store = opened(url)
     _, old = weights(tmp_path, 1)
-    store.put("a", document(), *weights(tmp_path, 1))
+    store.put("a", document(), weights(tmp_path, 1))
     with ExitStack() as stack:
         for _ in range(2):
             entry = stack.enter_context(store.using("a"))
-        store.put("a", document(), *weights(tmp_path, 2))
+        store.put("a", document(), weights(tmp_path, 2))
         assert store.find("a").weights != old == entry.weights
         assert Path(store.local_weights(entry).path).exists()
     assert store._storage.files("weights") == [f"{store.find('a').weights}.safetensors"]
-    store.put("b", document(), *weights(tmp_path, 2))
+    store.put("b", document(), weights(tmp_path, 2))
     store.delete("a")
     assert len(store._storage.files("weights")) == 1
     store.delete("b")
@@ -105,10 +106,10 @@ def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_pa
     store = opened(tmp_path / "store")
     path, digest = weights(tmp_path, 1)
     with pytest.raises(RuntimeError, match="not the file"):
-        store.put("a", document(), path, "0" * 64)
+        store.put("a", document(), GivenWeights(path, "0" * 64))
     assert store.entries() == []
     assert store._storage.files("weights") == []
-    entry, _ = store.put("a", document(), path, digest)
+    entry, _ = store.put("a", document(), GivenWeights(path, digest))
     stored = tmp_path / "store" / "weights" / f"{digest}.safetensors"
     stored.write_bytes(stored.read_bytes()[:-1] + b"\1")
     with pytest.raises(RuntimeError, match="damaged"):
@@ -118,13 +119,54 @@ def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_pa
 def test_what_nobody_points_to_is_removed_when_the_store_is_opened(tmp_path):
     """Documents, weights and halves of files that a process left when it died."""
     store = opened(tmp_path / "store")
-    store.put("a", document(), *weights(tmp_path, 1))
+    store.put("a", document(), weights(tmp_path, 1))
     store.close()
     for lost in ("objects/0.json", "weights/0.safetensors", "tmp/0"):
         (tmp_path / "store" / lost).write_bytes(b"half")
     opened(tmp_path / "store")
     left = sorted(path.parent.name for path in (tmp_path / "store").glob("*/*"))
     assert left == ["names", "objects", "weights"]
+
+
+def test_a_change_of_what_has_changed_meanwhile_is_refused(url, tmp_path):
+    """A name that was replaced stays as it was replaced, one that was removed stays removed."""
+    store = opened(url)
+    first, _ = store.put("a", document())
+    second, _ = store.put("a", document(3))
+    with pytest.raises(Superseded):
+        store.put("a", document(), weights(tmp_path, 1), first)
+    assert store.find("a") == second
+    assert store.put("a", document(4), expected=second)[0] == store.find("a")
+    store.delete("a")
+    with pytest.raises(NotFound, match="removed meanwhile"):
+        store.put("a", document(), weights(tmp_path, 1), second)
+    assert store.entries() == []
+    assert store._storage.files("weights") == []
+
+
+def test_readers_do_not_wait_for_a_writer(url, tmp_path, monkeypatch):
+    """However long its file system takes."""
+    store = opened(url)
+    store.put("a", document(), weights(tmp_path, 1))
+    entered, go_on = threading.Event(), threading.Event()
+    write = store._storage.write
+
+    def slow(*arguments):
+        entered.set()
+        assert go_on.wait(30)
+        write(*arguments)
+
+    monkeypatch.setattr(store._storage, "write", slow)
+    writer = threading.Thread(target=store.put, args=("b", document(5)))
+    writer.start()
+    assert entered.wait(30)
+    with store.using("a") as entry:
+        assert [one.name for one in store.entries()] == ["a"]
+        assert store.document(entry) == document()
+        assert store.local_weights(entry) is not None
+    go_on.set()
+    writer.join()
+    assert [one.name for one in store.entries()] == ["a", "b"]
 
 
 KILLS = 60
@@ -135,7 +177,7 @@ import numpy as np
 from models.document import parse_document
 from models.store import ModelStore
 from models.weights.canonical import write_canonical
-from models.weights.specs import WeightSpec
+from models.weights.specs import GivenWeights, WeightSpec
 
 folder, kills = Path(sys.argv[1]), int(sys.argv[2])
 specs = [WeightSpec("dense/kernel", (65_536,), "float32", "")]
@@ -153,7 +195,8 @@ def upload(seed):
         path = folder / f"upload-{seed}"
         digest = write_canonical(specs, [chance.normal(size=65_536).astype("f4")], path)
         layers = [{"type": "Dense", "units": int(chance.integers(1, 9))}]
-        store.put(f"m{chance.integers(4)}", parse_document({"input": [4], "layers": layers}), path, digest)
+        document = parse_document({"input": [4], "layers": layers})
+        store.put(f"m{chance.integers(4)}", document, GivenWeights(path, digest))
         if chance.random() < 0.2:
             store.delete(random.choice(store.entries()).name)
 

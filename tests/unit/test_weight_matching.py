@@ -106,6 +106,30 @@ def test_names_that_only_one_weight_can_have_are_taken(received, found):
     assert [received.index(matched[one.name]) if one.name in matched else None for one in SPECS] == found
 
 
+@pytest.mark.parametrize(
+    ("own", "received", "found"),
+    [
+        # a network counted from where Keras had come to: the same count, begun later
+        (["dense", "dense_1"], ["dense_1", "dense_2"], ["dense_1", "dense_2"]),
+        (["dense", "dense_1"], ["dense_2", "dense_1"], ["dense_1", "dense_2"]),
+        (["dense", "dense_1", "conv2d"], ["dense_9", "dense_10", "conv2d"], ["dense_9", "dense_10", "conv2d"]),
+        (["block/dense", "block/dense_1"], ["block/dense_4", "block/dense_5"], ["block/dense_4", "block/dense_5"]),
+        # what is left over when some names happen to be ours is nobody's
+        (["dense", "dense_1"], ["dense_1", "dense_3"], [None, "dense_1"]),
+        (["dense", "dense_1"], ["dense_1", "dense_10"], [None, "dense_1"]),
+        (["a/dense", "b/dense"], ["b/dense", "c/dense"], [None, "b/dense"]),
+        (["conv_1", "conv_2"], ["conv_2", "conv_3"], [None, "conv_2"]),
+        (["dense", "dense_1"], ["dense_1", "dense_2", "dense_3"], [None, "dense_1"]),
+    ],
+)
+def test_layers_of_one_class_are_not_mixed_up(own, received, found):
+    """Whatever shape they have: a name that could be meant for another layer finds none."""
+    matched = named([spec(f"{name}/kernel") for name in own], [f"{name}/kernel" for name in received])
+    assert [matched.get(f"{name}/kernel", "None/kernel").removesuffix("/kernel") for name in own] == [
+        str(name) for name in found
+    ]
+
+
 def test_models_of_several_classes_that_look_alike_are_not_guessed():
     """By place alone; the same classes stand in order."""
     specs = [spec(f"{name}/dense/kernel", (2,), "float32", f"layers/*{n}/layers/dense/vars/0")
