@@ -23,9 +23,9 @@ LayerscopeError
 │   ├── StoreFull         the disk is
 │   └── Superseded        what a request began with has been replaced
 ├── SlowBody              the body did not arrive in time
+├── DeadlineExceeded      the request ran longer than its deadline
 ├── Unsupported           a part of a protocol that is not offered
 │   └── UnsupportedEncoding  a body compressed in a way nobody reads
-├── DeadlineExceeded      the request ran longer than its deadline
 └── Internal              a defect of ours; its text never leaves the process
 
 Status codes belong to HTTP and live in service/errors.py.

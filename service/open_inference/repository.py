@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import Request
 
+from models.entries import Entry
 from models.errors import InvalidOption, NotFound, Problem, shown
-from models.store import Entry
 from service.bodies import parse_json
 from service.open_inference.schemas import IndexEntry
 from service.open_inference.served import VERSION, Served

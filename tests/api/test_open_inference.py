@@ -178,8 +178,8 @@ def test_no_outputs_are_the_models_own(
 ) -> None:
     """As bytes, which the client asks for, whatever the inputs are; also asynchronously and under the version."""
     inputs = [tensor("input", IMAGES, binary)]
-    later = client.async_infer("digits-v2", inputs, model_version="1")
-    for reply in (client.infer("digits-v2", inputs), later.get_result()):
+    later = client.async_infer("digits-v2", inputs, model_version="1").get_result()  # holds the client's one connection
+    for reply in (client.infer("digits-v2", inputs), later):
         (output,) = reply.get_response()["outputs"]
         assert output["parameters"] == {"binary_data_size": 80}
         assert same(reply.as_numpy("dense"), expected("dense"))

@@ -179,7 +179,7 @@ def test_only_inferences_are_compressed(server: Server, infer: Callable[..., htt
 def test_a_bomb(start_server: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> None:
     """What a body decompresses to is what counts: 413, by its own limit and by that of all."""
     bomb = gzip.compress(b" " * (3 << 20))
-    with start_server(tmp_path, MAX_BODY="2MiB", MAX_BODIES="4MiB") as small:
+    with start_server(tmp_path, wait=False, MAX_BODY="2MiB", MAX_BODIES="4MiB") as small:
         small.client.put("/v1/models/small", json=MODEL).raise_for_status()
         for _ in range(3):
             reply = small.post(PATH, content=bomb, headers={"Content-Encoding": "gzip"})
