@@ -24,6 +24,8 @@ LayerscopeError
 │   └── Superseded        what a request began with has been replaced
 ├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
+├── Unsupported           a part of a protocol that is not offered
+│   └── UnsupportedEncoding  a body compressed in a way nobody reads
 └── Internal              a defect of ours; its text never leaves the process
 
 Status codes belong to HTTP and live in service/errors.py.
@@ -158,6 +160,14 @@ class SlowBody(LayerscopeError):
 
 class DeadlineExceeded(LayerscopeError):
     code, title = "deadline_exceeded", "The request ran longer than its deadline"
+
+
+class Unsupported(LayerscopeError):
+    code, title = "unsupported", "This part of the protocol is not offered"
+
+
+class UnsupportedEncoding(Unsupported):
+    code, title = "unsupported_encoding", "Bodies are not read in this Content-Encoding"
 
 
 class Internal(LayerscopeError):

@@ -20,9 +20,10 @@ from service.contract import components
 from service.defects import Defects
 from service.engines import Engines
 from service.local_engines import LocalEngines
+from service.open_inference.served import Served
 from service.pretrained import Pretrained
 from service.request_id import RequestId
-from service.routes import activations, docs, health, layers, models, plan, weights
+from service.routes import activations, docs, health, layers, model_repository, models, open_inference, plan, weights
 from service.settings import Settings
 from service.state import State
 from service.upload_places import UploadPlaces
@@ -39,7 +40,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         running = engines if engines is not None else LocalEngines(settings)
         applications = Applications(running, Pretrained(settings, store))
         uploads = UploadPlaces(settings.max_uploads)
-        app.state.layerscope = State(settings, running, store, uploads, applications)
+        app.state.layerscope = State(settings, running, store, uploads, applications, Served(store))
         await running.start()
         yield
         await applications.close()
@@ -50,7 +51,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
     )  # fmt: skip
-    for route in (activations, plan, layers, models, weights, health, docs):
+    for route in (activations, plan, layers, models, weights, open_inference, model_repository, health, docs):
         app.include_router(route.router)
     app.mount("/swagger", docs.FILES)
     errors.install(app)

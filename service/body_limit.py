@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Overloaded, Problem, SlowBody, TooLarge, UnsupportedMedia, shown
+from service.open_inference.problems import speaks_protocol
 from service.settings import Settings
 
 SCOPE_KEY = "layerscope.body"
@@ -33,6 +35,15 @@ class Body:
     complete: bool = False
     held: bool = True
     """Whether it is kept in memory."""
+    unpacked: int = 0
+    """Bytes that were made of it by decompression, and are kept beside it."""
+    account: Callable[[], None] = lambda: None
+    """Called when what it keeps has changed. Raises Overloaded."""
+
+    @property
+    def kept(self) -> int:
+        """Bytes in memory."""
+        return (self.size + self.unpacked) * self.held
 
     @property
     def deadline(self) -> float:
@@ -72,17 +83,22 @@ class BodyLimit:
         scope[SCOPE_KEY] = body
         held = 0
 
-        async def limited() -> Message:
+        def account() -> None:
             nonlocal held
-            body.check_encoding()
+            self._held += body.kept - held
+            held = body.kept
+            self._check(body)
+
+        async def limited() -> Message:
+            if not speaks_protocol(scope["path"]):
+                body.check_encoding()
             body.check_size()
             message = await _next(receive, body)
             body.size += len(message.get("body", b""))
-            self._held += body.size * body.held - held
-            held = body.size * body.held
-            self._check(body)
+            account()
             return message
 
+        body.account = account
         try:
             await self.app(scope, limited, send)
         finally:
@@ -100,6 +116,17 @@ def keep_on_disk(request: Request, max_bytes: int, seconds: float) -> None:
     """
     body: Body = request.scope[SCOPE_KEY]
     body.max_bytes, body.seconds, body.held = max_bytes, seconds, False
+
+
+def hold(request: Request, nbytes: int) -> None:
+    """Counts what decompression made of a body.
+
+    Raises:
+        Overloaded: with the bodies of all requests it is more than may be kept.
+    """
+    body: Body = request.scope[SCOPE_KEY]
+    body.unpacked += nbytes
+    body.account()
 
 
 def _announced(scope: Scope) -> int:

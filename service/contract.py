@@ -26,7 +26,7 @@ from models.errors import (
     Unparsable,
     UnsupportedMedia,
 )
-from service.errors import ProblemDocument
+from service.errors import OpenInferenceProblem, ProblemDocument
 from service.options import ActivationOptions
 from service.schemas import ActivationsReply, ModelEntry, WeightsReply
 from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
@@ -203,6 +203,7 @@ def weights_replies() -> dict[int | str, dict[str, Any]]:
 def components() -> dict[str, Any]:
     """The schemas that documents and problems are made of."""
     applications = [(family, "validation") for family in FAMILIES]
-    roots: list[Any] = [(Document, "validation"), *applications, (ProblemDocument, "serialization")]
+    problems = [(problem, "serialization") for problem in (ProblemDocument, OpenInferenceProblem)]
+    roots: list[Any] = [(Document, "validation"), *applications, *problems]
     _, schema = models_json_schema(roots, ref_template="#/components/schemas/{model}")
     return {**schema["$defs"], "Tensor": TENSOR_COMPONENT}

@@ -26,8 +26,11 @@ from models.errors import (
     Unacceptable,
     Unavailable,
     Unparsable,
+    Unsupported,
+    UnsupportedEncoding,
     UnsupportedMedia,
 )
+from service.open_inference.problems import in_one_line, protocol_status, speaks_protocol
 from service.request_id import HEADER as REQUEST_ID
 
 log = logging.getLogger("layerscope")
@@ -36,6 +39,8 @@ PROBLEM_TYPE = "application/problem+json"
 PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
 HEADERS = {415: {"Accept-Encoding": "identity"}, 503: {"Retry-After": "1"}}
 """What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3), and seconds."""
+JSON_TYPE = "application/json"
+OPEN_INFERENCE_REF = {"$ref": "#/components/schemas/OpenInferenceProblem"}
 MAX_ECHO = 1024
 """Characters of a path or pointer that are sent back."""
 STATUS: dict[type[LayerscopeError], int] = {
@@ -47,6 +52,7 @@ STATUS: dict[type[LayerscopeError], int] = {
     UnsupportedMedia: 415,
     Invalid: 422,
     Internal: 500,
+    Unsupported: 501,
     Unavailable: 503,
     DeadlineExceeded: 504,
 }
@@ -86,6 +92,12 @@ class ProblemDocument(BaseModel):
     errors: list[ProblemItem]
 
 
+class OpenInferenceProblem(ProblemDocument):
+    """The same, as clients of the Open Inference Protocol read it."""
+
+    error: str = Field(description="All of it in one line.")
+
+
 def status_of(error: type[LayerscopeError]) -> int:
     """The HTTP status of an error class: its own, or that of its nearest ancestor."""
     return next(STATUS[ancestor] for ancestor in error.__mro__ if ancestor in STATUS)
@@ -97,14 +109,16 @@ def unforeseen(request: Request, error: Exception) -> Response:
     return _response(request, 500, Internal.code, Internal.title, "This is a defect; the log has the details.", ())
 
 
-def raises(*errors: type[LayerscopeError]) -> dict[int | str, dict[str, Any]]:
+def raises(*errors: type[LayerscopeError], open_inference: bool = False) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses of a route that raises these."""
     described: dict[int | str, dict[str, Any]] = {}
     every: tuple[type[LayerscopeError], ...] = (*errors, Internal)
+    media_type, schema = (JSON_TYPE, OPEN_INFERENCE_REF) if open_inference else (PROBLEM_TYPE, PROBLEM_REF)
     for error in every:
+        status = status_of(error)
         entry = described.setdefault(
-            status_of(error),
-            {"content": {PROBLEM_TYPE: {"schema": PROBLEM_REF}}, "description": ""},
+            protocol_status(status) if open_inference else status,
+            {"content": {media_type: {"schema": schema}}, "description": ""},
         )
         entry["description"] = "; ".join(filter(None, (entry["description"], f"`{error.code}`: {error.title}")))
     return described
@@ -168,16 +182,22 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 
 def _response(request: Request, status: int, *members: Any) -> Response:
-    """The reply of a problem; `members` are those of `_body`."""
+    """The reply of a problem; `members` are those of `_body`. Below /v2 it has the protocol's `error` besides."""
     body = _body(request, status, *members)
-    headers = {REQUEST_ID: body["request_id"], **HEADERS.get(status, {})}
-    return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
+    headers = {REQUEST_ID: body["request_id"], **HEADERS.get(body["status"], {})}
+    if not speaks_protocol(request.url.path):
+        return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
+    if body["code"] == UnsupportedEncoding.code:
+        headers["Accept-Encoding"] = "gzip, deflate"
+    error = _printable(in_one_line(body["detail"], members[3]))
+    return Response(orjson.dumps({**body, "error": error}), body["status"], headers, JSON_TYPE)
 
 
 def _body(  # noqa: PLR0913, PLR0917 (the members of one reply)
     request: Request, status: int, code: str, title: str, detail: str, problems: tuple[Problem, ...] | list[Problem]
 ) -> dict[str, Any]:
     path = request.url.path
+    status = protocol_status(status) if speaks_protocol(path) else status
     return {
         **_head(status, code, title, detail),
         "instance": _printable(path if len(path) <= MAX_ECHO else path[:MAX_ECHO] + "…"),

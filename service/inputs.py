@@ -33,9 +33,19 @@ def resolve(document: Document, posted: Posted, options: ActivationOptions, sett
         InvalidTensor, InvalidImage, Unparsable: with a pointer to the input at fault.
         TooLarge: when the arrays together are over the limit.
     """
+    raw = by_name(posted, document.input or {}, reader_for(document, options, settings))
+    return fitted(document, raw, settings)
+
+
+def reader_for(document: Document, options: ActivationOptions, settings: Settings) -> Reader:
+    """What decodes inputs of this document."""
+    scale = options.scale or document.scale or "none"
+    return Reader(options.model_copy(update={"scale": scale}), settings)
+
+
+def fitted(document: Document, raw: Mapping[str, Given], settings: Settings) -> Resolved:
+    """The network on decoded inputs. Raises as `resolve`."""
     declared = document.input or {}
-    options = options.model_copy(update={"scale": options.scale or document.scale or "none"})
-    raw = by_name(posted, declared, Reader(options, settings))
     arrays: dict[str, Array] = {}
     for name in declared or raw:
         spec = declared.get(name) or _declaration(document, raw[name])

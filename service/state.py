@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from models.store import ModelStore
 from service.applications import Applications
 from service.engines import Engines
+from service.open_inference.served import Served
 from service.settings import Settings
 from service.upload_places import UploadPlaces
 
@@ -23,6 +24,7 @@ class State:
     store: ModelStore
     uploads: UploadPlaces
     applications: Applications
+    served: Served
 
 
 def state_of(request: Request) -> State:

@@ -6,7 +6,7 @@ import base64
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -22,6 +22,19 @@ PIECE_VALUES = 1 << 16
 """Numbers written at once: about a megabyte of text."""
 PIECE_BYTES = 3 << 18
 """Bytes written at once in base64."""
+
+
+class Words(NamedTuple):
+    """What stands for the values that JSON has no numbers for."""
+
+    nan: bytes
+    infinity: bytes
+    minus_infinity: bytes
+
+
+STRINGS = Words(b'"NaN"', b'"Infinity"', b'"-Infinity"')
+NUMBERS = Words(b"NaN", b"Infinity", b"-Infinity")
+"""As JavaScript and most parsers write them, against the standard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +97,13 @@ def base64_bytes(nbytes: int) -> int:
 def _written(array: Array) -> Array | orjson.Fragment:
     """What orjson writes; float16 and bfloat16 are widened to float32, which is exact."""
     wide = plain(widened(array), "")
-    if wide.ndim and _is_finite(wide):
+    if wide.ndim and is_finite(wide):
         return wide
     text = orjson.dumps(np.atleast_1d(wide), option=orjson.OPT_SERIALIZE_NUMPY)
-    return orjson.Fragment(_with_words(text if wide.ndim else text[1:-1], wide))
+    return orjson.Fragment(with_words(text if wide.ndim else text[1:-1], wide))
 
 
-def _is_finite(array: Array) -> bool:
+def is_finite(array: Array) -> bool:
     """One pass in most cases: NaN and infinities survive a sum. A sum that overflows is looked into."""
     if kind_of(array.dtype) != "float":
         return True
@@ -98,19 +111,19 @@ def _is_finite(array: Array) -> bool:
         return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
-def _with_words(text: bytes, array: Array) -> bytes:
+def with_words(text: bytes, array: Array, words: Words = STRINGS) -> bytes:
     """The text with each null, which is what orjson writes for NaN and infinities, put in words; both in C order."""
     if kind_of(array.dtype) != "float":
         return text
-    words = [_word(value) for value in array[~np.isfinite(array)].tolist()]
+    found = [_word(value, words) for value in array[~np.isfinite(array)].tolist()]
     pieces = text.split(b"null")
-    return b"".join(piece + word for piece, word in zip(pieces, [*words, b""], strict=True))
+    return b"".join(piece + word for piece, word in zip(pieces, [*found, b""], strict=True))
 
 
-def _word(value: float) -> bytes:
+def _word(value: float, words: Words = STRINGS) -> bytes:
     if math.isnan(value):
-        return b'"NaN"'
-    return b'"Infinity"' if value > 0 else b'"-Infinity"'
+        return words.nan
+    return words.infinity if value > 0 else words.minus_infinity
 
 
 def spelled(value: Any) -> Any:

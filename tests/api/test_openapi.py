@@ -82,12 +82,17 @@ def test_every_operation_is_explained() -> None:
 
 
 def test_every_error_is_a_problem() -> None:
-    """One shape, under its own media type, on every operation; `/readyz` alone says not ready in its own words."""
+    """One shape, under its own media type, on every operation, which `/v2` calls JSON and adds to; `/readyz` alone says
+    not ready in its own words.
+    """
     for _, path, operation in OPERATIONS:
+        protocol = path == "/v2" or path.startswith("/v2/")
+        media_type = "application/json" if protocol else "application/problem+json"
+        name = "OpenInferenceProblem" if protocol else "ProblemDocument"
         for status, reply in operation["responses"].items():
             if status >= "400" and (path, status) != ("/readyz", "503"):
-                schema = {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
-                assert reply["content"] == {"application/problem+json": schema}, (path, status)
+                schema = {"schema": {"$ref": f"#/components/schemas/{name}"}}
+                assert reply["content"] == {media_type: schema}, (path, status)
 
 
 def test_options_are_the_same_everywhere() -> None:

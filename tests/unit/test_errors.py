@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+import json
 import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from models import errors
 from models.errors import (
@@ -21,7 +23,7 @@ from models.errors import (
     error_of,
     shown,
 )
-from service.errors import FRAMEWORK, STATUS, raises, status_of
+from service.errors import FRAMEWORK, STATUS, raises, status_of, unforeseen
 
 ERRORS = all_errors()
 every_error = pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
@@ -31,7 +33,7 @@ PROBLEM = Problem("/layers/0/units", "units should be an integer", "an integer",
 @every_error
 def test_every_error_has_a_status(error: type[LayerscopeError]) -> None:
     """One of those that the contract lists."""
-    assert status_of(error) in {400, 404, 406, 408, 413, 415, 422, 500, 503, 504}
+    assert status_of(error) in {400, 404, 406, 408, 413, 415, 422, 500, 501, 503, 504}
 
 
 @every_error
@@ -49,6 +51,17 @@ def test_codes_and_titles_are_distinct() -> None:
     assert len({error.code for error in ERRORS}) == len({error.title for error in ERRORS}) == len(ERRORS)
     known = {error.code: status_of(error) for error in ERRORS}
     assert all(known.get(code, status) == status for status, (code, _) in FRAMEWORK.items())
+
+
+@pytest.mark.parametrize(("path", "media_type"), [("/v1/x", "application/problem+json"), ("/v2/x", "application/json")])
+def test_a_defect_says_nothing_of_itself(path: str, media_type: str) -> None:
+    """Under `/v2`, too, where clients look for `error`."""
+    request = Request({"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b""})
+    reply = unforeseen(request, RuntimeError("secret"))
+    body = json.loads(reply.body)
+    assert (reply.status_code, reply.media_type, body["code"]) == (500, media_type, "internal")
+    assert b"secret" not in reply.body
+    assert body.get("error") == (body["detail"] if path == "/v2/x" else None)
 
 
 def test_every_status_is_declared_for_a_real_error() -> None:

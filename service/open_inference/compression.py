@@ -1,0 +1,92 @@
+"""Bodies compressed with gzip or deflate, on their way in and out.
+
+Deflate is the zlib format (RFC 9110 section 8.4.1.2). Only replies of inferences are compressed: clients decompress no
+others.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from models.errors import Problem, TooLarge, Unparsable, UnsupportedEncoding
+from service.body_limit import hold
+from service.wire.stream import Buffer
+
+WINDOWS = {"gzip": 31, "deflate": 15}
+"""zlib's window bits, which tell the formats apart."""
+LEVEL = 1
+"""Activations are nearly incompressible: what level 9 gains over it costs twenty times as long."""
+MIN_BYTES = 1024
+"""Smaller replies are not compressed."""
+STEP = 1 << 20
+"""Bytes decompressed at once."""
+ELEMENT = re.compile(r"\s*([A-Za-z0-9!#$&^_.+-]+)\s*(?:;\s*[qQ]\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?")
+
+
+async def plain_body(request: Request, max_bytes: int) -> bytes:
+    """The body, decompressed.
+
+    Raises:
+        UnsupportedEncoding: in another Content-Encoding, or several.
+        TooLarge: more than `max_bytes` after decompression.
+        Unparsable: it is not what its Content-Encoding says.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", *WINDOWS):
+        problem = Problem("", "the body cannot be decompressed", "gzip or deflate", encoding[:60])
+        raise UnsupportedEncoding("", [problem])
+    body = await request.body()
+    return body if encoding in ("identity", "") else await _decompressed(request, body, encoding, max_bytes)
+
+
+async def _decompressed(request: Request, body: bytes, encoding: str, max_bytes: int) -> bytes:
+    decoder, pieces, size = zlib.decompressobj(WINDOWS[encoding]), [], 0
+    rest = body
+    while rest and not decoder.eof:
+        piece = await run_in_threadpool(_step, decoder, rest, encoding)
+        rest, size = decoder.unconsumed_tail, size + len(piece)
+        if size > max_bytes:
+            message = "the body is over its limit once it is decompressed"
+            raise TooLarge("", [Problem("", message, f"at most {max_bytes:,} bytes", f"more than {max_bytes:,} bytes")])
+        hold(request, len(piece))
+        pieces.append(piece)
+    if not decoder.eof or decoder.unused_data:
+        received = "more after its end" if decoder.eof else "a body that is cut off"
+        raise Unparsable("", [Problem("", f"the body is not one of {encoding}", f"one stream of {encoding}", received)])
+    return b"".join(pieces)
+
+
+def _step(decoder: Any, data: bytes, encoding: str) -> bytes:
+    try:
+        piece: bytes = decoder.decompress(data, STEP)
+    except zlib.error:
+        expected = "the zlib format (RFC 1950)" if encoding == "deflate" else "the gzip format (RFC 1952)"
+        raise Unparsable("", [Problem("", f"the body is not {encoding}", expected, "other bytes")]) from None
+    return piece
+
+
+def chosen_encoding(accept: str | None) -> str | None:
+    """What of gzip and deflate a client likes best, by RFC 9110 section 12.5.3; None for neither.
+
+    Among equals the first that is named.
+    """
+    best, liked = None, 0.0
+    for element in (accept or "").split(","):
+        found = ELEMENT.fullmatch(element)
+        quality = float(found[2] or 1) if found else 0.0
+        name = found[1].lower() if found else ""
+        if name in ("identity", *WINDOWS) and quality > liked:
+            best, liked = name, quality
+    return None if best == "identity" else best
+
+
+def compressed(pieces: Iterable[Buffer], encoding: str) -> bytes:
+    """The body that `pieces` are parts of, compressed."""
+    encoder = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOWS[encoding])
+    return b"".join([*(encoder.compress(piece) for piece in pieces), encoder.flush()])

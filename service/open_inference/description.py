@@ -1,0 +1,64 @@
+"""Models as the protocol describes them: metadata, and Triton's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from models.network import Network
+from models.tensors.dtypes import DTYPES
+from service.open_inference.schemas import ConfiguredTensor, ModelConfiguration, ModelMetadata, TensorMetadata
+from service.open_inference.served import VERSION
+from service.plans import plan_of
+from service.registered import Registered
+from service.state import State
+from service.wire.open_inference import DATATYPES
+
+MAX_BATCH = 2**31 - 1
+UNKNOWN = "float32", (None,)
+"""Of tensors whose shapes follow from what is sent; the protocol has no word for an unknown rank."""
+
+
+async def metadata(state: State, name: str, used: Registered) -> ModelMetadata:
+    """Inputs and outputs with their shapes; the outputs' are planned by an engine."""
+    network = used.network
+    inputs = [_tensor(one, spec.dtype, (None, *spec.shape)) for one, spec in network.inputs.items()]
+    return ModelMetadata(
+        name=name, versions=[VERSION], inputs=inputs or [_tensor("input", *UNKNOWN)],
+        outputs=await _outputs(state, used),
+    )  # fmt: skip
+
+
+async def _outputs(state: State, used: Registered) -> list[TensorMetadata]:
+    network = used.network
+    if not network.inputs:
+        return [_tensor(address, *UNKNOWN) for address in network.outputs]
+    plan = await plan_of(state, network, None, list(network.outputs))
+    return [_tensor(row["address"], row["dtype"], row["shape"]) for row in plan["layers"]]
+
+
+def _tensor(name: str, dtype: str, shape: Sequence[int | None]) -> TensorMetadata:
+    axes = [-1 if length is None else length for length in shape]
+    return TensorMetadata(name=name, datatype=DATATYPES[dtype], shape=axes)
+
+
+async def configuration(state: State, name: str, used: Registered) -> ModelConfiguration:
+    """The same without the batch, whose limit follows from that on a request's inputs."""
+    described = await metadata(state, name, used)
+    return ModelConfiguration(
+        name=name,
+        max_batch_size=_largest_batch(used.network, int(state.settings.max_input_bytes)),
+        input=[_configured(tensor) for tensor in described.inputs],
+        output=[_configured(tensor) for tensor in described.outputs],
+    )
+
+
+def _configured(tensor: TensorMetadata) -> ConfiguredTensor:
+    return ConfiguredTensor(name=tensor.name, data_type=f"TYPE_{tensor.datatype}", dims=tensor.shape[1:] or [1])
+
+
+def _largest_batch(network: Network, limit: int) -> int:
+    """Free dimensions count as 1."""
+    sample = sum(prod(length or 1 for length in spec.shape) * DTYPES[spec.dtype].itemsize
+                 for spec in network.inputs.values())  # fmt: skip
+    return max(1, min(MAX_BATCH, limit // (sample or 1)))

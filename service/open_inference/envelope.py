@@ -1,0 +1,64 @@
+"""The body of an inference taken apart: its JSON, and the bytes of the tensors behind it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from models.errors import InvalidOption, Problem, shown
+from service.bodies import parse_json
+from service.wire.open_inference import HEADER
+
+POINTER = ""
+"""Problems of the header have no place in the JSON."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A body: its parsed JSON, and the bytes behind it. Without JSON all of it is the one input's bytes."""
+
+    head: Any
+    tensors: memoryview
+    has_json: bool = True
+
+
+def opened(body: bytes, header: str | None) -> Envelope:
+    """A body and its `Inference-Header-Content-Length`.
+
+    Raises:
+        InvalidOption: the header is no length, or longer than the body.
+        Unparsable: what it delimits is not JSON.
+    """
+    view = memoryview(body)
+    if header is None:
+        return Envelope(_parsed(body), view[len(body) :])
+    length = _length(header, len(body))
+    if not length:
+        return Envelope(None, view, has_json=False)
+    return Envelope(_parsed(bytes(view[:length])), view[length:])
+
+
+def _length(header: str, available: int) -> int:
+    text = header.strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 20) or int(text) > available:
+        message = f"{HEADER} is not the length of the JSON"
+        raise InvalidOption("", [Problem(POINTER, message, f"0 to {available}, the bytes of the body", shown(header))])
+    return int(text)
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _with_literals(text) if b"NaN" in text or b"Infinity" in text else parse_json(text)
+
+
+def _with_literals(text: bytes) -> Any:
+    """Triton's clients write NaN, Infinity and -Infinity as they are."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return parse_json(text)  # says where it stops being JSON

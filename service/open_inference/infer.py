@@ -1,0 +1,96 @@
+"""One inference: the body of a request in, the reply out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from models.engine.messages import Ran
+from models.errors import InvalidDocument
+from models.views.view import View
+from service.activations import THREAD_BYTES, Model
+from service.inputs import Resolved, fitted, reader_for
+from service.jobs import Question, run_question, source_of
+from service.open_inference.compression import chosen_encoding, plain_body
+from service.open_inference.envelope import opened
+from service.open_inference.inputs import given_inputs, raw_input
+from service.open_inference.outputs import Wanted, wanted_outputs
+from service.open_inference.reply import infer_reply
+from service.open_inference.request import InferRequest, RequestParameters, infer_request
+from service.open_inference.served import VERSION
+from service.open_inference.statistics import Stopwatch
+from service.options import ActivationOptions
+from service.settings import Settings
+from service.state import State
+from service.wire.open_inference import HEADER
+
+WITHOUT_JSON = InferRequest(inputs=[], parameters=RequestParameters(binary_data_output=True))
+"""The request of a body that is one tensor's bytes: all outputs come back as bytes."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An inference, read and checked."""
+
+    request: InferRequest
+    resolved: Resolved
+    wanted: tuple[Wanted, ...]
+
+
+async def infer(request: Request, state: State, name: str, model: Model, watch: Stopwatch) -> Response:
+    """Runs a model on what was sent.
+
+    Raises:
+        InvalidOption, InvalidTensor, InvalidImage, UnknownAddress, Unparsable, TooLarge, Unsupported
+    """
+    body = await plain_body(request, int(state.settings.max_body))
+    header, encoding = request.headers.get(HEADER), chosen_encoding(request.headers.get("accept-encoding"))
+    watch.start()
+    try:
+        if len(body) > THREAD_BYTES:
+            asked = await run_in_threadpool(_prepared, model, body, header, state.settings)
+        else:
+            asked = _prepared(model, body, header, state.settings)
+        question = _question(model, asked, state.settings)
+        watch.lap("compute_input")
+        answer = await state.engines.ask(question)
+    except InvalidDocument as error:
+        raise model.located(error) from None
+    ran = await answer.head
+    assert isinstance(ran, Ran)  # noqa: S101 (a run is answered by one)
+    watch.ran(asked.resolved.arrays[0].shape[0], int((ran.build_ms + ran.run_ms) * 1e6))
+    told = {"model_name": name, "model_version": VERSION}
+    given_id = asked.request.id
+    reply = await infer_reply(told if given_id is None else {"id": given_id, **told}, answer, asked.wanted, encoding)
+    watch.lap("compute_output")
+    return reply
+
+
+def _prepared(model: Model, body: bytes, header: str | None, settings: Settings) -> Prepared:
+    envelope = opened(body, header)
+    request = infer_request(envelope.head) if envelope.has_json else WITHOUT_JSON
+    given = request.parameters
+    options = ActivationOptions(resize=given.resize, scale=given.scale)
+    reader, declared = reader_for(model.document, options, settings), model.document.input or {}
+    if envelope.has_json:
+        arrays = given_inputs(request.inputs, envelope.tensors, declared, reader)
+    else:
+        arrays = raw_input(envelope.tensors, declared)
+    resolved = fitted(model.document, arrays, settings)
+    return Prepared(request, resolved, wanted_outputs(resolved.network, request))
+
+
+def _question(model: Model, asked: Prepared, settings: Settings) -> Question:
+    network, wanted = asked.resolved.network, asked.wanted
+    options: dict[str, Any] = {"data": True, "stats": False, "weights": False}
+    return run_question(
+        source_of(network, model.weights), list(network.inputs), asked.resolved.arrays, settings,
+        outputs=tuple(one.address for one in wanted),
+        training=asked.request.parameters.training,
+        views={one.address: one.view for one in wanted if one.view != View()},
+        **options,
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""The inputs of an inference as arrays, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+
+from models.document import InputSpec
+from models.errors import InvalidTensor, Problem, did_you_mean, shown
+from models.images import image_bytes
+from models.tensors.dtypes import DTYPES, Array, from_bytes
+from models.tensors.forms import parse_tensor
+from models.tensors.shapes import checked_shape, words
+from service.open_inference.request import Input
+from service.posted import Given, Reader
+from service.wire.open_inference import BYTES, DATATYPES, unpacked
+
+DTYPE_OF: Mapping[str, str] = {datatype: name for name, datatype in DATATYPES.items()}
+
+
+def given_inputs(
+    inputs: Sequence[Input], tensors: memoryview, declared: Mapping[str, InputSpec], reader: Reader
+) -> dict[str, Given]:
+    """Every input, decoded. An undeclared one is called `input`.
+
+    Raises:
+        InvalidTensor: for inputs that are missing, unknown or given twice, and for values that do not fill their shape.
+    """
+    _check_names([one.name for one in inputs], list(declared) or ["input"])
+    pieces = _pieces(inputs, tensors)
+    return {
+        one.name: _given(one, piece, declared.get(one.name), reader, f"/inputs/{number}")
+        for number, (one, piece) in enumerate(zip(inputs, pieces, strict=True))
+    }
+
+
+def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[str, Given]:
+    """The one input of a network, of which a body is the bytes; a batch of one.
+
+    Raises:
+        InvalidTensor: there are several inputs, or more than one axis is free.
+    """
+    if len(declared) != 1:
+        message = "a body of bytes alone is for a model of one input that is declared"
+        raise _refused("", message, "JSON with inputs", f"{len(declared)} declared inputs")
+    ((name, spec),) = declared.items()
+    size, known = DTYPES[spec.dtype].itemsize, prod(length for length in spec.shape if length is not None)
+    free = spec.shape.count(None)
+    length, rest = divmod(len(tensors), known * size)
+    if free > 1 or rest or (not free and length != 1):
+        shape = words([1, *spec.shape])
+        raise _refused("", f"the body is not {name}", f"{shape} of {DATATYPES[spec.dtype]}", f"{len(tensors):,} bytes")
+    shape_of_one = (1, *(length if axis is None else axis for axis in spec.shape))
+    return {name: Given(from_bytes(tensors, spec.dtype, shape_of_one, ""), "", True)}
+
+
+def _check_names(given: Sequence[str], expected: Sequence[str]) -> None:
+    problems = []
+    for number, name in enumerate(given):
+        pointer = f"/inputs/{number}/name"
+        if name not in expected:
+            near = did_you_mean(name, expected)
+            advice = f'write "{near}"' if near else None
+            listed = f"one of {', '.join(expected[:20])}"
+            problems.append(Problem(pointer, "the model has no input of this name", listed, shown(name), advice))
+        elif name in given[:number]:
+            problems.append(Problem(pointer, f"the input {name} is given twice", "each input once", shown(name)))
+    if not problems:
+        problems = [
+            Problem("/inputs", f"the input {name} is missing", f"all of {', '.join(expected[:20])}", "nothing")
+            for name in expected if name not in given
+        ]  # fmt: skip
+    if problems:
+        raise InvalidTensor("", problems[:20])
+
+
+def _pieces(inputs: Sequence[Input], tensors: memoryview) -> list[memoryview | None]:
+    """The bytes of each input; None where its values are in the JSON."""
+    pieces: list[memoryview | None] = []
+    rest = tensors
+    for number, one in enumerate(inputs):
+        size, pointer = one.parameters.binary_data_size, f"/inputs/{number}"
+        if (size is None) == (one.data is None):
+            received = "neither" if size is None else "both"
+            raise _refused(pointer, "an input has either data or binary_data_size", "one of them", received)
+        if size is not None and size > len(rest):
+            message = f"unexpected size for input {one.name}"
+            raise _refused(pointer, message, f"{size:,} bytes behind the JSON", f"{len(rest):,} bytes")
+        pieces.append(None if size is None else rest[:size])
+        rest = rest[size or 0 :]
+    if len(rest):
+        raise _refused(
+            "", "unexpected additional input data", "as many bytes as the inputs have", f"{len(rest):,} more"
+        )
+    return pieces
+
+
+def _given(one: Input, piece: memoryview | None, spec: InputSpec | None, reader: Reader, pointer: str) -> Given:
+    shape = checked_shape(one.shape, f"{pointer}/shape")
+    if one.datatype == BYTES:
+        return reader.images(_files(one, piece, shape, pointer), spec, pointer)
+    dtype = DTYPE_OF[one.datatype]
+    array = _from_json(one, shape, dtype, pointer) if piece is None else _from_piece(piece, shape, dtype, pointer)
+    return Given(array, pointer, None, dtype)
+
+
+def _from_piece(piece: memoryview, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
+    needed = prod(shape) * DTYPES[dtype].itemsize
+    if len(piece) != needed:
+        message = "the bytes do not fill the shape"
+        raise _refused(pointer, message, f"{needed:,} bytes for {words(shape)} of {DATATYPES[dtype]}",
+                       f"{len(piece):,} bytes")  # fmt: skip
+    return from_bytes(piece, dtype, shape, pointer)
+
+
+def _from_json(one: Input, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
+    if dtype == "bfloat16":
+        raise _refused(pointer, "BF16 has no form in JSON", "binary_data_size, or FP32", "data")
+    if not shape and not isinstance(one.data, list):
+        raise _refused(f"{pointer}/data", "data is an array", "an array of one number", shown(one.data))
+    return parse_tensor({"shape": list(shape), "dtype": dtype, "data": one.data}, pointer)
+
+
+def _files(one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer: str) -> list[bytes]:
+    """Images, one an element. JSON carries text, so that there they are base64."""
+    count = prod(shape)
+    if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or not count:
+        raise _refused(f"{pointer}/shape", "BYTES are images, one an element", "[batch] or [batch, 1]", words(shape))
+    if piece is not None:
+        return unpacked(piece, count, pointer)
+    rows = one.data if isinstance(one.data, list) else []
+    texts = [text for row in rows for text in (row if isinstance(row, list) else [row])]
+    if len(texts) != count:
+        raise _refused(f"{pointer}/data", "the data does not fill the shape", f"{count} strings", shown(one.data))
+    return [image_bytes(text, f"{pointer}/data/{number}") for number, text in enumerate(texts)]
+
+
+def _refused(pointer: str, message: str, expected: str, received: str) -> InvalidTensor:
+    return InvalidTensor("", [Problem(pointer, message, expected, received)])

@@ -1,0 +1,147 @@
+"""The JSON of an inference, checked. Tensors' values are read by `inputs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from models.errors import InvalidOption, Problem, Unsupported, shown
+from models.images import Scale
+from models.images.resize import Resize
+from models.validation import field_names, pointer_to, problems_of
+from models.views.selection import PARSERS
+from service.wire.open_inference import BYTES, DATATYPES
+
+STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+RESERVED = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers")
+"""Parameters of Triton's clients that say how to schedule a request. They are taken and change nothing."""
+RESERVED_PREFIX = "triton_"
+SHARED_MEMORY = "shared_memory_"
+MAX_TENSORS = 1024
+Size = Annotated[int, Field(ge=0)]
+NULL_IS_NONE = BeforeValidator(lambda value: {} if value is None else value)
+"""Some clients write what they leave out as null."""
+if TYPE_CHECKING:
+    Datatype = str
+else:
+    Datatype = Literal[(*DATATYPES.values(), BYTES)]
+
+
+class Views(BaseModel):
+    """What is made of outputs before they are sent."""
+
+    model_config = STRICT
+    slice: str | None = Field(None, description="A part in NumPy's notation, the batch first: `0, :, :, 3:8`.")
+    reduce: str | None = Field(None, description="A function over named axes: `mean@h,w`.")
+    top: int | str | None = Field(None, description="The k largest units of the last axis.")
+    histogram: int | str | None = Field(None, description="Bins, or bins and range: `64,-2,2`.")
+    dtype: str | None = Field(None, description="`float16`, `bfloat16`, `float32`, `float64` or `uint8`.")
+
+    def views(self) -> dict[str, Any]:
+        """Those that are given, by name."""
+        return {name: getattr(self, name) for name in PARSERS if getattr(self, name) is not None}
+
+
+class RequestParameters(Views):
+    """Of the whole request; views for every output, or as JSON text by selector."""
+
+    binary_data_output: bool = Field(False, description="Outputs come as bytes unless they say otherwise.")
+    training: bool = Field(False, description="Training mode for BatchNormalization and Dropout.")
+    resize: Resize = Field("bilinear", description="How images meet a fixed input size.")
+    scale: Scale | None = Field(None, description="How pixels become numbers. Default: as the document says.")
+
+
+class InputParameters(BaseModel):
+    """Of one input."""
+
+    model_config = STRICT
+    binary_data_size: Size | None = Field(None, description="Bytes behind the JSON that are this input's.")
+
+
+class OutputParameters(Views):
+    """Of one output."""
+
+    binary_data: bool | None = Field(None, description="Whether it comes as bytes.")
+    classification: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="The k largest values, as BYTES `value:index`, instead of the tensor."
+    )
+
+
+class Input(BaseModel):
+    """One input tensor, its batch included."""
+
+    model_config = STRICT
+    name: str
+    shape: list[int]
+    datatype: Datatype
+    parameters: Annotated[InputParameters, NULL_IS_NONE] = InputParameters()
+    data: Any = Field(None, description="The values in C order, flat or nested.")
+
+
+class RequestedOutput(BaseModel):
+    """An address of a layer."""
+
+    model_config = STRICT
+    name: Annotated[str, Field(min_length=1, max_length=1024)]
+    parameters: Annotated[OutputParameters, NULL_IS_NONE] = OutputParameters()
+
+
+class InferRequest(BaseModel):
+    """An inference."""
+
+    model_config = STRICT
+    id: str | None = None
+    model_name: Any = Field(None, description="Not read: the path names the model.")
+    inputs: Annotated[list[Input], Field(max_length=MAX_TENSORS)]
+    outputs: Annotated[list[RequestedOutput], Field(max_length=MAX_TENSORS)] | None = Field(
+        None, description="Default: the model's outputs."
+    )
+    parameters: Annotated[RequestParameters, NULL_IS_NONE] = RequestParameters()
+
+
+FIELDS = {
+    "": field_names(InferRequest),
+    "inputs": [*field_names(Input), *field_names(InputParameters)],
+    "outputs": [*field_names(RequestedOutput), *field_names(OutputParameters)],
+    "parameters": field_names(RequestParameters),
+}
+
+
+def infer_request(raw: Any) -> InferRequest:
+    """The request that parsed JSON writes.
+
+    Raises:
+        InvalidOption: listing every problem.
+        Unsupported: a tensor lies in shared memory.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidOption("", [Problem("", "the body is not an object", '{"inputs": […]}', shown(raw))])
+    for path in _shared(raw):
+        message = "tensors in shared memory are not read: a service may be on another machine"
+        raise Unsupported("", [Problem(pointer_to(path), message, "binary_data_size or data", "shared memory")])
+    kept = {**raw, "parameters": _without_reserved(raw["parameters"])} if "parameters" in raw else raw
+    try:
+        return InferRequest.model_validate(kept)
+    except ValidationError as error:
+        raise InvalidOption("", problems_of(error, kept, FIELDS)) from None
+
+
+def _without_reserved(parameters: Any) -> Any:
+    if not isinstance(parameters, dict):
+        return parameters
+    return {
+        key: value for key, value in parameters.items() if key not in RESERVED and not key.startswith(RESERVED_PREFIX)
+    }
+
+
+def _shared(raw: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
+    """Where tensors are said to lie in shared memory."""
+    for kind in ("inputs", "outputs"):
+        tensors = raw.get(kind)
+        for number, tensor in enumerate(tensors if isinstance(tensors, list) else []):
+            parameters = tensor.get("parameters") if isinstance(tensor, dict) else None
+            for key in parameters if isinstance(parameters, dict) else ():
+                if key.startswith(SHARED_MEMORY):
+                    yield kind, number, "parameters", key
