@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Overloaded, Problem, SlowBody, TooLarge, UnsupportedMedia, shown
-from service.open_inference.problems import speaks_protocol
 from service.settings import Settings
 
 SCOPE_KEY = "layerscope.body"
@@ -90,8 +89,7 @@ class BodyLimit:
             self._check(body)
 
         async def limited() -> Message:
-            if not speaks_protocol(scope["path"]):
-                body.check_encoding()
+            body.check_encoding()
             body.check_size()
             message = await _next(receive, body)
             body.size += len(message.get("body", b""))

@@ -54,10 +54,16 @@ def files(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    """The client of a server whose store is emptied afterwards."""
+    """The client of a server whose store is empty, before and afterwards."""
+    empty(server.client)
     yield server.client
-    for entry in server.client.get("/v1/models").json()["models"]:
-        server.client.delete(f"/v1/models/{entry['name']}")
+    empty(server.client)
+
+
+def empty(client: httpx.Client) -> None:
+    """Removes every model."""
+    for entry in client.get("/v1/models").json()["models"]:
+        client.delete(f"/v1/models/{entry['name']}")
 
 
 def names(network: keras.Model) -> list[str]:

@@ -31,6 +31,6 @@ async def test_what_is_decompressed_counts_until_the_request_ends() -> None:
 
     limit = BodyLimit(app, Settings(max_bodies="1000B"))
     for _ in range(2):
-        await limit({"type": "http", "headers": []}, receive, None)  # type: ignore[arg-type]
+        await limit({"type": "http", "path": "/v2", "headers": []}, receive, None)  # type: ignore[arg-type]
         assert limit._held == 0
     assert found == [1001, 1001]
