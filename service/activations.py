@@ -12,10 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from models.addresses import select
 from models.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
-from models.views.selection import views_of
 from models.weights.specs import WeightsFile
 from service.applications import Applications
 from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
@@ -26,6 +24,7 @@ from service.jobs import Question, run_question, source_of
 from service.options import ActivationOptions, from_pairs, options_from
 from service.posted import Posted
 from service.replies import OFFERED, Told, activations_response, infos
+from service.selection import selection_of
 from service.state import State
 from service.wire.formats import JSON, Format, negotiate
 
@@ -150,7 +149,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
             resolved = await run_in_threadpool(resolve, model.document, ask.posted, ask.options, state.settings)
         else:
             resolved = resolve(model.document, ask.posted, ask.options, state.settings)
-        question = _question(state, model, resolved, ask.options, wanted)
+        question = await _question(state, model, resolved, ask.options, wanted)
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None
@@ -159,9 +158,11 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
     return await activations_response(told, answer, wanted, ask.options)
 
 
-def _question(state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:
+async def _question(
+    state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format
+) -> Question:
     network = resolved.network
-    outputs = select(network, options.layers)
+    outputs, views = await selection_of(network, options.layers, options.views())
     return run_question(
         source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
         outputs=outputs,
@@ -169,5 +170,5 @@ def _question(state: State, model: Model, resolved: Resolved, options: Activatio
         stats=options.stats if options.stats is not None else wanted is JSON,
         weights=options.weights,
         training=options.training,
-        views=views_of(network, outputs, options.views()),
+        views=views,
     )  # fmt: skip
