@@ -7,12 +7,15 @@ stay within one segment and `**` spans any number; `type:Conv2D`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from models.errors import Problem, UnknownAddress
+from models.errors import InvalidOption, Problem, UnknownAddress
 from models.layers import ALIASES
 from models.network import PRE, Network
 from models.unknown_addresses import ambiguous, nothing_before, several_meant, unknown_type, unmatched
+
+MAX_PATTERNS = 64
+"""Different globs and types in one selection."""
 
 
 def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/layers") -> tuple[str, ...]:
@@ -20,25 +23,22 @@ def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/l
 
     Raises:
         UnknownAddress: for a selector that means nothing, or an address that means several tensors.
+        InvalidOption: for more than MAX_PATTERNS different globs and types; each is held against every address.
     """
     if selectors is None:
         return everything(network)
-    pre = pre_addresses(network)
-    chosen = [
-        address
-        for n, selector in enumerate(selectors)
-        for address in _matches(network, selector, pre, f"{pointer}/{n}")
-    ]
-    return tuple(dict.fromkeys(chosen))
+    places = {selector: n for n, selector in reversed(list(enumerate(selectors)))}
+    distinct = dict.fromkeys(selectors)
+    _check_patterns(sum(is_pattern(network, selector) for selector in distinct), pointer)
+    found = [matches(network, selector, f"{pointer}/{places[selector]}") for selector in distinct]
+    return tuple(dict.fromkeys(address for several in found for address in several))
 
 
-def matches(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
-    """Canonical addresses for one selector.
-
-    Raises:
-        UnknownAddress: it means nothing, or is an address that means several tensors.
-    """
-    return _matches(network, selector, pre_addresses(network), pointer)
+def _check_patterns(count: int, pointer: str) -> None:
+    if count > MAX_PATTERNS:
+        message, expected = "there are too many globs and types", f"at most {MAX_PATTERNS}, and addresses"
+        advice = "write addresses, or globs that match more"
+        raise InvalidOption("", [Problem(pointer, message, expected, str(count), advice)])
 
 
 def everything(network: Network) -> tuple[str, ...]:
@@ -49,35 +49,34 @@ def everything(network: Network) -> tuple[str, ...]:
 def addresses(network: Network) -> tuple[str, ...]:
     """Every tensor that can be asked for: inputs, layers, blocks, values before fused activations."""
     outputs = tuple(output for node in network.nodes for output in node.outputs)
-    return (*_input_names(network), *outputs, *pre_addresses(network))
-
-
-def pre_addresses(network: Network) -> Mapping[str, str]:
-    """`address:pre` → the layer call that it lies inside."""
-    fused = [node.address for node in network.nodes if node.layer.has_activation()]
-    return {address + PRE: address for address in fused}
+    return (*_input_names(network), *outputs, *network.pre_addresses)
 
 
 def _input_names(network: Network) -> tuple[str, ...]:
     return tuple(network.inputs) or ("input",)
 
 
-def _matches(network: Network, selector: str, pre: Mapping[str, str], pointer: str) -> tuple[str, ...]:
-    found = _exact(network, selector, pre)
+def matches(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
+    """Canonical addresses for one selector.
+
+    Raises:
+        UnknownAddress: it means nothing, or is an address that means several tensors.
+    """
+    found = _exact(network, selector)
     if not found and selector.startswith("type:"):
         found = _of_type(network, selector.removeprefix("type:"))
     elif not found and is_glob(selector):
-        found = _globbed(network, selector, pre)
+        found = _globbed(network, selector)
     if found:
         return found
     raise UnknownAddress("", [_unknown(network, selector, pointer)])
 
 
-def _exact(network: Network, selector: str, pre: Mapping[str, str]) -> tuple[str, ...]:
+def _exact(network: Network, selector: str) -> tuple[str, ...]:
     address = network.names.get(selector.removesuffix(PRE))
     if address is None or not selector.endswith(PRE):
         return () if address is None else (address,)
-    return (address + PRE,) if address + PRE in pre else ()
+    return (address + PRE,) if address + PRE in network.pre_addresses else ()
 
 
 def is_glob(selector: str) -> bool:
@@ -85,14 +84,19 @@ def is_glob(selector: str) -> bool:
     return "*" in selector or "?" in selector
 
 
+def is_pattern(network: Network, selector: str) -> bool:
+    """Whether it is a glob or a type rather than an address; names that look like one are addresses."""
+    return selector not in network.names and (selector.startswith("type:") or is_glob(selector))
+
+
 def _of_type(network: Network, word: str) -> tuple[str, ...]:
     name = ALIASES.get(word, word)
     return tuple(out for node in network.nodes if node.layer.type_name() == name for out in node.outputs)
 
 
-def _globbed(network: Network, selector: str, pre: Mapping[str, str]) -> tuple[str, ...]:
+def _globbed(network: Network, selector: str) -> tuple[str, ...]:
     pattern = re.compile(_regex(selector))
-    pool = pre if selector.endswith(PRE) else everything_and_blocks(network)
+    pool = network.pre_addresses if selector.endswith(PRE) else everything_and_blocks(network)
     return tuple(address for address in pool if pattern.fullmatch(address))
 
 
@@ -135,4 +139,4 @@ def _unknown(network: Network, selector: str, pointer: str) -> Problem:
 def _wider(network: Network, selector: str) -> str | None:
     """The same glob at any depth, where that matches."""
     anywhere = f"**/{selector}"
-    return anywhere if is_glob(selector) and _globbed(network, anywhere, pre_addresses(network)) else None
+    return anywhere if is_glob(selector) and _globbed(network, anywhere) else None

@@ -70,6 +70,11 @@ class Network:
         """The node that computes each tensor."""
         return {output: node for node in self.nodes for output in node.outputs}
 
+    @cached_property
+    def pre_addresses(self) -> Mapping[str, str]:
+        """`address:pre` → the layer call with a fused activation that it lies inside."""
+        return {node.address + PRE: node.address for node in self.nodes if node.layer.has_activation()}
+
     def identity(self, weights_digest: str = NO_WEIGHTS) -> str:
         """`sha256:…` of the canonical network and its weights; spelling and the label `name` do not enter."""
         return "sha256:" + sha256(f"{self._canonical_json}\n{weights_digest}".encode()).hexdigest()

@@ -59,8 +59,14 @@ def problems_of(error: ValidationError, data: Any, fields: Mapping[str, Iterable
     `fields` gives the known field names, for suggestions about unknown ones: by layer type, by the top-level field
     that an object lies in, and under "" those of the document itself.
     """
-    details = error.errors(include_url=False, include_input=True)[:MAX_PROBLEMS]
-    found = _without_repeats(_problem(detail, data, fields or {}) for detail in details)
+    return problems_in(error.errors(include_url=False, include_input=True), data, fields)
+
+
+def problems_in(
+    details: Sequence[ErrorDetails], data: Any, fields: Mapping[str, Iterable[str]] | None = None
+) -> list[Problem]:
+    """Likewise of pydantic's errors as they stand, whoever gathered them."""
+    found = _without_repeats(_problem(detail, data, fields or {}) for detail in details[:MAX_PROBLEMS])
     return _without_misspelt(_without_other_kinds(found))
 
 
@@ -165,11 +171,15 @@ def _filled(template: str, context: Mapping[str, Any]) -> str:
 
 
 def _unknown_field(path: list[str | int], owner: str | None, fields: Mapping[str, Iterable[str]]) -> Problem:
-    name = str(path[-1])
     known = list(fields.get(owner or (str(path[0]) if len(path) > 1 else ""), ()))
+    return unknown_name(pointer_to(path), str(path[-1]), known, owner)
+
+
+def unknown_name(pointer: str, name: str, known: Sequence[str], owner: str | None = None) -> Problem:
+    """A name that is none of the known ones: of an argument of the layer type `owner`, or of an option."""
     near = did_you_mean(name, known)
     return Problem(
-        pointer_to(path),
+        pointer,
         f"{shown(name)} is not an argument of {owner}" if owner else f"{shown(name)} is not a known field",
         f"one of {', '.join(known)}" if known else "only known fields",
         shown(name),

@@ -13,10 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from models.addresses import select
 from models.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
-from models.views.selection import views_of
 from models.weights.specs import WeightsFile
 from service.applications import Applications
 from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
@@ -29,6 +27,7 @@ from service.jobs import Question, run_question, source_of
 from service.options import ActivationOptions, from_pairs, options_from
 from service.posted import Posted
 from service.replies import OFFERED, Told, activations_response, infos
+from service.selection import selection_of
 from service.state import State
 from service.wire.formats import NPY, TEXTS, TIMED, Format, negotiate
 from service.wire.npy import check_one_tensor
@@ -154,7 +153,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
             resolved = await run_in_threadpool(resolve, model.document, ask.posted, ask.options, state.settings)
         else:
             resolved = resolve(model.document, ask.posted, ask.options, state.settings)
-        question = _question(state, model, resolved, ask.options, wanted)
+        question = await _question(state, model, resolved, ask.options, wanted)
         tag = await _tag(request, model, resolved, ask.options, wanted)
         if tag is not None and (unchanged := tag.unchanged()) is not None:
             return unchanged
@@ -180,9 +179,11 @@ async def _tag(
     return ETag(request, parts, resolved.arrays, wanted in TIMED)
 
 
-def _question(state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format) -> Question:
+async def _question(
+    state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format
+) -> Question:
     network = resolved.network
-    outputs = select(network, options.layers)
+    outputs, views = await selection_of(network, options.layers, options.views())
     if wanted is NPY:
         check_one_tensor(outputs, options.weights)
     return run_question(
@@ -192,5 +193,5 @@ def _question(state: State, model: Model, resolved: Resolved, options: Activatio
         stats=options.stats if options.stats is not None else wanted in TEXTS,
         weights=options.weights,
         training=options.training,
-        views=views_of(network, outputs, options.views()),
+        views=views,
     )  # fmt: skip

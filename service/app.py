@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
@@ -22,6 +22,7 @@ from service.engines import Engines
 from service.local_engines import LocalEngines
 from service.open_inference.served import Served
 from service.pretrained import Pretrained
+from service.query import known_query
 from service.request_id import RequestId
 from service.routes import activations, docs, health, layers, model_repository, models, open_inference, plan, weights
 from service.settings import Settings
@@ -51,7 +52,9 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
     )  # fmt: skip
-    for route in (activations, plan, layers, models, weights, open_inference, model_repository, health, docs):
+    for route in (activations, plan, layers, models, weights):
+        app.include_router(route.router, dependencies=[Depends(known_query)])
+    for route in (open_inference, model_repository, health, docs):
         app.include_router(route.router)
     app.mount("/swagger", docs.FILES)
     errors.install(app)

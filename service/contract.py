@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -103,11 +104,11 @@ def option_properties() -> dict[str, Any]:
     return properties
 
 
-def option_parameters() -> list[dict[str, Any]]:
-    """The options as query parameters."""
+def option_parameters(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Options as query parameters, which the route reads by itself."""
     return [
         {"name": name, "in": "query", "required": False, "schema": schema, "description": schema.get("description", "")}
-        for name, schema in option_properties().items()
+        for name, schema in properties.items()
     ]
 
 
@@ -154,8 +155,8 @@ def activations_body(inline: bool) -> dict[str, Any]:
     raw = {} if inline else {kind: {"schema": BINARY} for kind in ("image/*", "application/x-npy", "application/x-npz",
                                                                    "application/vnd.safetensors")}  # fmt: skip
     content = {"application/json": json_body, "multipart/form-data": form, **raw}
-    headers = [] if inline else IF_NONE_MATCH["parameters"]
-    return {"requestBody": {"required": True, "content": content}, "parameters": option_parameters() + headers}
+    parameters = option_parameters(option_properties()) + ([] if inline else IF_NONE_MATCH["parameters"])
+    return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
 
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:

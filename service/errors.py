@@ -17,6 +17,7 @@ from models.errors import (
     DeadlineExceeded,
     Internal,
     Invalid,
+    InvalidOption,
     LayerscopeError,
     NotFound,
     Problem,
@@ -30,6 +31,7 @@ from models.errors import (
     UnsupportedEncoding,
     UnsupportedMedia,
 )
+from models.validation import problems_in
 from service.open_inference.problems import in_one_line, protocol_status, speaks_protocol
 from service.request_id import HEADER as REQUEST_ID
 
@@ -173,12 +175,10 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 
 async def _validation(request: Request, error: Exception) -> Response:
-    """A parameter that FastAPI refused. Its own reply would echo the input, and fail on NaN."""
+    """A query parameter that FastAPI refused. Its own reply would echo the input, and fail on NaN."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 (registered for this class alone)
-    problems = [
-        Problem("/" + "/".join(str(part) for part in item["loc"][1:]), str(item["msg"])) for item in error.errors()
-    ]
-    return _response(request, 422, Invalid.code, Invalid.title, problems[0].message if problems else "", problems)
+    details: list[Any] = [{**item, "loc": item["loc"][1:]} for item in error.errors()]  # without "query"
+    return problem_response(request, InvalidOption("", problems_in(details, dict(request.query_params))))
 
 
 def _response(request: Request, status: int, *members: Any) -> Response:

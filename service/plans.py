@@ -7,11 +7,10 @@ from typing import Any
 
 import orjson
 
-from models.addresses import select
 from models.errors import InvalidDocument, Problem
 from models.network import Network
-from models.views.selection import views_of
 from service.jobs import document_bytes
+from service.selection import selection_of
 from service.state import State
 
 
@@ -23,9 +22,9 @@ async def plan_of(
     views: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The engine's plan of a network that declares its inputs. `views` are options as a client writes them."""
-    outputs = select(network, layers)
+    outputs, seen = await selection_of(network, layers, views or {})
     shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    raw = await state.engines.plan(document_bytes(network), shapes, outputs, views_of(network, outputs, views or {}))
+    raw = await state.engines.plan(document_bytes(network), shapes, outputs, seen)
     plan: dict[str, Any] = orjson.loads(raw)
     return plan
 

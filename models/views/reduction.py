@@ -53,7 +53,7 @@ class Reduction(msgspec.Struct, frozen=True):
         wide = array.astype(np.float32) if array.dtype.name in ("float16", "bfloat16") else array
         with np.errstate(all="ignore"):  # what overflows is infinite, and NaN is NaN, as in the layers themselves
             found = _reduced(self.function, wide, over)
-        return np.asarray(found, DTYPES[result_dtype(self.function, array.dtype.name)])
+            return np.asarray(found, DTYPES[result_dtype(self.function, array.dtype.name)])
 
     def _no_such_axis(self, axis: str, form: Form, address: str) -> Exception:
         known = [axis for axis in form.axes if axis != NAMELESS]

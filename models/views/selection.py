@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from models.addresses import matches
+from models.addresses import is_pattern, matches
 from models.errors import shown
 from models.network import Network
 from models.validation import pointer_to
@@ -27,7 +27,35 @@ PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
     "dtype": parse_cast,
 }
 """The options that make a view, in the order in which they are applied."""
-MAX_SELECTORS = 1024
+MAX_SELECTORS = 64
+"""In one object."""
+
+
+class Chosen:
+    """The layers asked for. What a selector means among them is worked out once, however many options have it."""
+
+    def __init__(self, network: Network, selected: Sequence[str]) -> None:
+        self.network, self.selected = network, selected
+        self._meant: dict[str, list[str]] = {}
+
+    def meant(self, selector: str, pointer: str) -> list[str]:
+        """Those that a selector matches.
+
+        Raises:
+            UnknownAddress: it means nothing.
+            InvalidOption: it matches none of them.
+        """
+        if selector not in self._meant:
+            self._meant[selector] = self._found(selector, pointer)
+        return self._meant[selector]
+
+    def _found(self, selector: str, pointer: str) -> list[str]:
+        every = set(matches(self.network, selector, pointer))
+        found = [address for address in self.selected if address in every]
+        if not found:
+            message, few = "this selector matches none of the layers asked for", ", ".join(self.selected[:20])
+            raise refused(pointer, message, f"one of {few}", shown(selector))
+        return found
 
 
 def views_of(network: Network, selected: Sequence[str], options: Mapping[str, Any]) -> dict[str, View]:
@@ -37,29 +65,26 @@ def views_of(network: Network, selected: Sequence[str], options: Mapping[str, An
         UnknownAddress: a selector means nothing.
         InvalidOption: a value makes no sense, a selector matches no selected layer, or two match one equally closely.
     """
-    parts = {name: _by_address(network, selected, name, options.get(name)) for name in PARSERS}
+    asked = Chosen(network, selected)
+    parts = {name: _by_address(asked, name, options.get(name)) for name in PARSERS}
     chosen = {address: View(**{name: part.get(address) for name, part in parts.items()}) for address in selected}
     for view in chosen.values():
         view.check()
     return {address: view for address, view in chosen.items() if view != View()}
 
 
-def _by_address(network: Network, selected: Sequence[str], name: str, value: Any) -> dict[str, Any]:
+def _by_address(asked: Chosen, name: str, value: Any) -> dict[str, Any]:
     """One option's part of the view of each selected layer."""
     value = _read(name, value)
     if value is None:
         return {}
     if not isinstance(value, dict):
-        return dict.fromkeys(selected, PARSERS[name](value, f"/{name}"))
+        return dict.fromkeys(asked.selected, PARSERS[name](value, f"/{name}"))
     if not 1 <= len(value) <= MAX_SELECTORS:
         message = f"{name} has too many or too few selectors"
         raise refused(f"/{name}", message, f"1 to {MAX_SELECTORS} selectors", shown(value))
     parts = {selector: _parsed(name, selector, item) for selector, item in value.items()}
-    meant: dict[str, list[str]] = {}
-    for selector in value:
-        for address in _selected(network, selected, selector, pointer_to([name, selector])):
-            meant.setdefault(address, []).append(selector)
-    return {address: parts[_closest(network, found, (name, address, value))] for address, found in meant.items()}
+    return {address: parts[selector] for address, selector in _deciding(asked, name, value).items()}
 
 
 def _read(name: str, value: Any) -> Any:
@@ -77,32 +102,28 @@ def _parsed(name: str, selector: str, value: Any) -> Any:
     return None if value is None else PARSERS[name](value, pointer_to([name, selector]))
 
 
-def _selected(network: Network, selected: Sequence[str], selector: str, pointer: str) -> list[str]:
-    meant = set(matches(network, selector, pointer))
-    found = [address for address in selected if address in meant]
-    if not found:
-        few = ", ".join(selected[:20])
-        raise refused(pointer, "this selector matches none of the layers asked for", f"one of {few}", shown(selector))
-    return found
+def _deciding(asked: Chosen, name: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """The selector that names each layer most closely; of equally close ones, which have to agree, the first."""
+    meant = {selector: asked.meant(selector, pointer_to([name, selector])) for selector in values}
+    rank = {selector: closeness(selector, asked.network) for selector in values}
+    deciding: dict[str, str] = {}
+    for selector in sorted(values, key=rank.__getitem__, reverse=True):
+        for address in meant[selector]:
+            first = deciding.setdefault(address, selector)
+            if rank[first] == rank[selector] and values[first] != values[selector]:
+                raise _ambiguous(name, first, selector, address)
+    return deciding
 
 
 def closeness(selector: str, network: Network) -> int:
     """How closely a selector names what it matches: 3 an address, 2 a glob or type, 1 `*`, 0 `**`."""
     if selector in ("*", "**"):
         return 2 - len(selector)
-    is_pattern = selector not in network.names and (selector.startswith("type:") or "*" in selector or "?" in selector)
-    return 2 if is_pattern else 3
+    return 2 if is_pattern(network, selector) else 3
 
 
-def _closest(network: Network, selectors: Sequence[str], where: tuple[str, str, Mapping[str, Any]]) -> str:
-    """Of the selectors that match one layer, the one that names it most closely."""
-    best = max(closeness(selector, network) for selector in selectors)
-    first, *others = (selector for selector in selectors if closeness(selector, network) == best)
-    name, address, values = where
-    for other in others:
-        if values[other] != values[first]:
-            message = f"{shown(first)} and {shown(other)} give {address} different values"
-            advice = f"give {shown(address)} a value of its own"
-            expected = "one value for a layer, or one selector that is closer"
-            raise refused(pointer_to([name, other]), message, expected, shown(other), advice)
-    return first
+def _ambiguous(name: str, first: str, other: str, address: str) -> Exception:
+    message = f"{shown(first)} and {shown(other)} give {address} different values"
+    advice = f"give {shown(address)} a value of its own"
+    expected = "one value for a layer, or one selector that is closer"
+    return refused(pointer_to([name, other]), message, expected, shown(other), advice)

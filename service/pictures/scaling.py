@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from models.tensors.dtypes import Array
 
 NAMED = ("map", "layer", "symmetric")
 EXPECTED = f"{', '.join(NAMED)}, or low,high"
+SMALLEST = sys.float_info.min
+"""Half the width of the narrowest range: below it doubles lose their digits, and at last are 0."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,9 @@ def scaled(maps: Array, range: Range) -> Scaled:
     values /= 2  # the whole range may overflow, its half does not
     values -= low / 2
     parts = np.full(values.shape, 0.5 if range.name == "symmetric" else 0.0)  # of a constant: the middle is zero's
-    np.divide(values, high / 2 - low / 2, out=parts, where=high > low)
+    span = high / 2 - low / 2
+    with np.errstate(over="ignore"):  # far beyond a narrow range: infinite, then cut to its end
+        np.divide(values, span, out=parts, where=span > 0)
     clipped = int(np.count_nonzero(finite & ((parts < 0) | (parts > 1)))) if range.ends else 0
     np.clip(parts, 0, 1, out=parts)
     parts *= 255
@@ -87,4 +92,7 @@ def parse_range(text: str) -> Range:
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise InvalidOption("", [Problem("/normalize", "this is not a range of values", EXPECTED, shown(text))])
+    if high / 2 - low / 2 < SMALLEST:
+        expected = f"ends that are {2 * SMALLEST:.2g} apart, or more"
+        raise InvalidOption("", [Problem("/normalize", "the range is too narrow", expected, shown(text))])
     return Range("given", (low, high))

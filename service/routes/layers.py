@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 
-from models.errors import NotFound, Problem, did_you_mean, shown
+from models.errors import InvalidOption, NotFound, Problem, did_you_mean, shown
 from models.layers import ALIASES, CATALOGUE
 from models.layers.excluded import EXCLUDED
 from models.layers.layer import Layer
@@ -18,13 +18,13 @@ router = APIRouter(tags=["layers"])
 EXAMPLE_STEPS = 3
 
 
-@router.get("/v1/layers", summary="Every allowed layer")
+@router.get("/v1/layers", summary="Every allowed layer", responses=raises(InvalidOption))
 async def get_layers() -> LayerTypeList:
     """The catalogue, and what of Keras is left out of it."""
     return LayerTypeList(layers=[LayerTypeEntry(**_entry(name)) for name in CATALOGUE], left_out=dict(EXCLUDED))
 
 
-@router.get("/v1/layers/{type}", summary="One layer's arguments", responses=raises(NotFound))
+@router.get("/v1/layers/{type}", summary="One layer's arguments", responses=raises(NotFound, InvalidOption))
 async def get_layer(type: Annotated[str, Path(examples=["Conv2D"])]) -> LayerType:
     """The JSON Schema of a layer's arguments, and a document that runs."""
     name = ALIASES.get(type, type)

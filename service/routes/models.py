@@ -98,7 +98,7 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     return registered(*await register(state, name, parse_json(body)))
 
 
-@router.get("/v1/models", summary="Registered models")
+@router.get("/v1/models", summary="Registered models", responses=raises(InvalidOption))
 async def get_models(state: StateOf) -> ModelList:
     """Every name and what it points to."""
     return ModelList(models=[ModelEntry(**entry_json(entry)) for entry in state.store.entries()])
@@ -108,7 +108,7 @@ async def get_models(state: StateOf) -> ModelList:
     "/v1/models/{name}",
     summary="A model's graph, document, Keras JSON or summary",
     response_model=None,
-    responses=raises(NotFound, InvalidDocument, *ENGINE_ERRORS)
+    responses=raises(NotFound, InvalidDocument, InvalidOption, *ENGINE_ERRORS)
     | {200: {"model": ModelSummary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
     | NOT_MODIFIED,
     openapi_extra=IF_NONE_MATCH,
@@ -159,7 +159,9 @@ def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dic
     }
 
 
-@router.delete("/v1/models/{name}", status_code=204, summary="Forget a model", responses=raises(NotFound))
+@router.delete(
+    "/v1/models/{name}", status_code=204, summary="Forget a model", responses=raises(NotFound, InvalidOption)
+)
 async def delete_model(state: StateOf, name: Reference) -> None:
     """Removes a name; by id, every name that points to it. Requests that run already finish."""
     await run_in_threadpool(state.store.delete, name)

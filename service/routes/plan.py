@@ -15,7 +15,15 @@ from models.expansion import expand
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
 from service.bodies import is_json, parse_json, unsupported
-from service.contract import BODY_ERRORS, ENGINE_ERRORS, IF_NONE_MATCH, MODEL_SCHEMA, NOT_MODIFIED, PLAN_EXAMPLE
+from service.contract import (
+    BODY_ERRORS,
+    ENGINE_ERRORS,
+    IF_NONE_MATCH,
+    MODEL_SCHEMA,
+    NOT_MODIFIED,
+    PLAN_EXAMPLE,
+    option_parameters,
+)
 from service.errors import raises
 from service.etags import ETag
 from service.jobs import source_of
@@ -41,13 +49,15 @@ class PlanOptions(ViewOptions):
     layers: Selectors = None
 
 
+OPTIONS: dict[str, Any] = PlanOptions.model_json_schema()["properties"]
 BODY = {
+    "parameters": option_parameters(OPTIONS),
     "requestBody": {
         "content": {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "properties": {"model": MODEL_SCHEMA, **PlanOptions.model_json_schema()["properties"]},
+                    "properties": {"model": MODEL_SCHEMA, **OPTIONS},
                     "additionalProperties": False,
                 },
                 "examples": {
@@ -55,7 +65,7 @@ BODY = {
                 },
             }
         }
-    }
+    },
 }
 
 

@@ -277,7 +277,7 @@ def test_weights_as_base64_and_without_data(models: httpx.Client) -> None:
         values = np.frombuffer(base64.b64decode(other.pop("base64")), other["dtype"]).reshape(other["shape"])
         assert np.array_equal(values, np.array(one.pop("data"), np.float32))
         assert one == other
-    assert refused(models.get(path, params={"data": "nestde"}))[:3] == (422, "invalid", "/data")
+    assert refused(models.get(path, params={"data": "nestde"})) == (422, "invalid_option", "/data", 'write "nested"')
 
 
 def test_weights_of_unknown_layers(models: httpx.Client) -> None:

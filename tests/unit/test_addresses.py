@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.addresses import addresses, everything, pre_addresses, select
+from models.addresses import addresses, everything, select
+from models.addresses import matches as matches_of
 from models.document import parse_document
-from models.errors import Problem, UnknownAddress
+from models.errors import InvalidOption, Problem, UnknownAddress
 from models.expansion import expand
 from models.network import Network
 from models.unknown_addresses import MAX_CANDIDATES
@@ -302,10 +303,33 @@ def test_addresses_lists_what_can_be_asked_for() -> None:
 
 def test_pre_addresses_lead_to_the_call_they_lie_inside() -> None:
     """A call each, where an activation is fused."""
-    assert pre_addresses(NET) == {
+    assert NET.pre_addresses == {
         f"{address}:pre": address
         for address in ("conv2d", "block1/conv2d", "block2/inner/conv2d", "shared@0", "shared@1")
     }
+
+
+def test_selectors_that_search_are_few() -> None:
+    """64 different ones; the same one again, and addresses, do not count."""
+    globs = ["**" + "*" * number for number in range(63)]
+    assert select(NET, [*globs, "type:Conv2D", *["conv2d", "**"] * 400]) == select(NET, ["**"])
+    with pytest.raises(InvalidOption) as caught:
+        select(NET, [*globs, "type:Conv2D", "*"])
+    (found,) = caught.value.problems
+    assert (found.pointer, found.expected, found.received) == ("/layers", "at most 64, and addresses", "65")
+
+
+def test_a_selector_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is written; what is wrong with it is said of the first place."""
+    looked_up: list[tuple[str, str]] = []
+
+    def counted(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
+        looked_up.append((selector, pointer))
+        return matches_of(network, selector, pointer)
+
+    monkeypatch.setattr("models.addresses.matches", counted)
+    assert select(NET, ["shared@1", "**", "shared@1", "**"])[0] == "shared@1"
+    assert looked_up == [("shared@1", "/layers/0"), ("**", "/layers/1")]
 
 
 def test_no_selector_keeps_the_service_busy() -> None:

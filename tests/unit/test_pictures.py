@@ -106,9 +106,25 @@ def test_the_widest_range_is_scaled() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["layer", "map", "symmetric"])
+def test_the_narrowest_values_are_scaled(name: str) -> None:
+    """Half of the least double is 0: such a layer is as good as constant."""
+    found = scaled(np.array([[[[0, 5e-324]]]]), Range(name))
+    np.testing.assert_array_equal(found.codes, np.full((1, 1, 1, 2), 128 if name == "symmetric" else 0))
+
+
+def test_a_narrow_range_cuts_what_is_far_beyond_it() -> None:
+    """The quotient is over the largest double."""
+    found = scaled(np.array([[[[-1e300, 0, 5e-308, 1e300]]]]), parse_range("0,5e-308"))
+    np.testing.assert_array_equal(found.codes, [[[[0, 0, 255, 255]]]])
+    assert found.clipped == 2
+
+
 @pytest.mark.parametrize(
-    "text", ["", "maps", "1", "1,2,3", "2,1", "1,1", "nan,1", "0,inf", "1_0,20", "a,b", ",", "9" * 99]
-)
+    "text",
+    ["", "maps", "1", "1,2,3", "2,1", "1,1", "nan,1", "0,inf", "1_0,20", "a,b", ",", "9" * 99, "0,5e-324", "0,4e-308",
+     "-5e-324,5e-324"],
+)  # fmt: skip
 def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
     """With the option's pointer."""
     with pytest.raises(InvalidOption) as caught:

@@ -137,6 +137,13 @@ def test_reductions_are_numpys_in_double_precision(function: str, dtype: str, sh
         assert found.dtype.name == kind
 
 
+@pytest.mark.parametrize("function", ["sum", "l2"])
+def test_what_overflows_is_infinite(function: str) -> None:
+    """Two of the largest single-precision numbers fit into double precision, but not into the result."""
+    array = np.full((1, 2), np.finfo(np.float32).max, np.float32)
+    np.testing.assert_array_equal(result(array, reduce=f"{function}@c")[""], np.array([np.inf], np.float32))
+
+
 def test_sums_of_half_precision_are_not_in_half_precision() -> None:
     """A mean of 60,000 values of 60,000 is 60,000: their sum is far over float16's 65,504."""
     array = np.full((1, 60_000), 60_000, np.float16)

@@ -1,0 +1,92 @@
+"""What a query holds is read or refused; nothing is passed over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+SPECIFICATION: dict[str, Any] = json.loads((Path(__file__).parents[2] / "openapi" / "openapi.json").read_text("utf-8"))
+ROUTES = [
+    (method, path)
+    for path, operations in SPECIFICATION["paths"].items() if path.startswith("/v1/") for method in operations
+]  # fmt: skip
+TINY: dict[str, Any] = {"input": [4], "layers": [{"type": "Dense", "units": 2}]}
+WEIGHTS = "/v1/models/asked/weights"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def asked(server: Server) -> Iterator[None]:
+    """A registered model."""
+    server.client.put("/v1/models/asked", json=TINY).raise_for_status()
+    yield
+    server.client.delete("/v1/models/asked")
+
+
+def refused(server: Server, method: str, path: str, **arguments: Any) -> list[dict[str, str]]:
+    """The problems of a request whose options make no sense."""
+    reply = server.client.request(method, path, **arguments)
+    assert (reply.status_code, reply.json()["code"]) == (422, "invalid_option"), reply.text
+    return list(reply.json()["errors"])
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES, ids=[f"{method} {path}" for method, path in ROUTES])
+def test_unknown_options_are_refused_everywhere(server: Server, method: str, path: str) -> None:
+    """With the route's own, and before anything is done; so is one that is given twice."""
+    place = path.format(name="asked", address="dense", type="Dense")
+    declared = [one["name"] for one in SPECIFICATION["paths"][path][method].get("parameters", [])
+                if one["in"] == "query"]  # fmt: skip
+    (found,) = refused(server, method, place, params={"bogus": "1"})
+    assert (found["pointer"], found["received"]) == ("/bogus", '"bogus"')
+    assert set(found["expected"].removeprefix("one of ").split(", ")) == set(declared or ["only known fields"])
+    for name in set(declared) - {"layers"}:
+        (found,) = refused(server, method, place, params=[(name, "1"), (name, "1")])
+        assert (found["pointer"], found["expected"]) == (f"/{name}", "one value")
+    assert server.client.get("/v1/models/asked").status_code == 200
+
+
+def test_there_are_routes() -> None:
+    """All those of models, layers, weights, plans and activations."""
+    assert len(ROUTES) == 12
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer", "suggestion"),
+    [
+        (f"{WEIGHTS}?foramt=png", "/foramt", 'write "format"'),
+        (f"{WEIGHTS}?channel=1", "/channel", None),
+        (f"{WEIGHTS}?channel=1&format=png", "/channel", None),
+        (f"{WEIGHTS}?cmap=gray", "/cmap", 'write "format": "png", or accept image/png'),
+        ("/v1/models/asked?As=keras", "/As", 'write "as"'),
+        ("/v1/models/asked?as=kears", "/as", 'write "keras"'),
+        ("/v1/models?bogus", "/bogus", None),
+        ("/v1/models?a~/b=1", "/a~0~1b", None),
+    ],
+)
+def test_what_was_meant_is_said(server: Server, path: str, pointer: str, suggestion: str | None) -> None:
+    """Of names and of values."""
+    (found,) = refused(server, "GET", path)
+    assert (found["pointer"], found.get("suggestion")) == (pointer, suggestion)
+
+
+@pytest.mark.parametrize("option", ["upscale=0", "upscale=65", "upscale=x", "upscale=1.5", "cmap=grya", "data=x",
+                                    f"normalize={'1' * 101}", "normalize=0,5e-324"])  # fmt: skip
+def test_weights_and_activations_refuse_in_the_same_words(server: Server, option: str) -> None:
+    """What is out of range has the same code, and says what was expected and what came."""
+    of_weights = refused(server, "GET", f"{WEIGHTS}?format=png&{option}")
+    run = {"inputs": [1, 2, 3, 4]}
+    assert of_weights == refused(server, "POST", f"/v1/models/asked/activations?format=png&{option}", json=run)
+    assert of_weights[0]["expected"]
+    assert of_weights[0]["received"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/version", "/docs", "/openapi.json"])
+def test_probes_and_pages_take_any_query(server: Server, path: str) -> None:
+    """Load balancers and browsers append what they like."""
+    assert server.client.get(path, params={"bogus": "1"}).status_code == 200
