@@ -51,7 +51,7 @@ class PlanOptions(ViewOptions):
 
 OPTIONS: dict[str, Any] = PlanOptions.model_json_schema()["properties"]
 BODY = {
-    "parameters": option_parameters(OPTIONS),
+    "parameters": option_parameters(OPTIONS) + IF_NONE_MATCH["parameters"],
     "requestBody": {
         "content": {
             "application/json": {
@@ -77,7 +77,7 @@ BODY = {
     )
     | {200: {"model": PlanReply}}
     | NOT_MODIFIED,
-    openapi_extra=BODY | IF_NONE_MATCH,
+    openapi_extra=BODY,
 )
 async def post_plan(
     request: Request, state: StateOf, model: Annotated[str | None, Query(description="A registered model.")] = None
