@@ -92,14 +92,15 @@ MENTIONS = {"input_shape": "input", "filters": "alpha", "depth multiplier": "dep
 
 def _refusal(application: Application, error: Exception) -> Problem:
     """Keras' refusal, at the argument that it is about. Only a ValueError is a sentence of Keras."""
-    name = application.application
-    found = _input_problem(application, sentence_of(error))
+    name, sentence = application.application, sentence_of(error) if isinstance(error, ValueError) else ""
+    found = _input_problem(application, sentence) or _argument_problem(application, sentence)
     if found is not None:
         return found
-    if not isinstance(error, ValueError):
-        expected = "other arguments, or those that Keras has by default"
-        return Problem("", f"Keras cannot make a {name} of these arguments", expected)
-    return _argument_problem(application, sentence_of(error))
+    if application.input is not None and application.input[:2].count(None) == 1:
+        message = f"Keras cannot make a {name} with only one of height and width free"
+        return Problem("/input", message, "both free or both fixed", shown(application.input))
+    reason = sentence or "these arguments do not go together"
+    return Problem("", f"Keras refuses this {name}: {reason}", "arguments that Keras' constructor takes")
 
 
 def _input_problem(application: Application, sentence: str) -> Problem | None:
@@ -115,15 +116,12 @@ def _input_problem(application: Application, sentence: str) -> Problem | None:
     if "static `input_shape`" in sentence:
         expected = "a fixed height and width, or include_top false"
         return Problem("/input", f"{name} with its top has one size", expected, received)
-    if application.input is not None and application.input[:2].count(None) == 1:
-        expected = "a height and a width that are both free or both fixed"
-        return Problem("/input", f"Keras cannot make a {name} with one of them free", expected, received)
     return None
 
 
-def _argument_problem(application: Application, sentence: str) -> Problem:
-    name = application.application
+def _argument_problem(application: Application, sentence: str) -> Problem | None:
     field = next((ours for word, ours in MENTIONS.items() if word in sentence and hasattr(application, ours)), None)
-    value: Any = getattr(application, field) if field else None
-    return Problem(f"/{field}" if field else "", f"Keras refuses this {name}: {sentence}",
-                   "arguments that Keras' constructor takes", shown(value) if field else None)  # fmt: skip
+    if field is None:
+        return None
+    message = f"Keras refuses this {application.application}: {sentence}"
+    return Problem(f"/{field}", message, "arguments that Keras' constructor takes", shown(getattr(application, field)))

@@ -151,6 +151,7 @@ def test_names_and_sizes_leave_no_trace() -> None:
         ("NASNetMobile", {"include_top": False, "input": [None, 224, 3]}, "/input"),
         ("MobileNetV2", {"weights": "imagenet", "alpha": 0.36}, "/alpha"),
         ("MobileNet", {"weights": "imagenet", "alpha": 0.36}, "/alpha"),
+        ("MobileNetV2", {"weights": "imagenet", "alpha": 0.36, "include_top": False, "input": [None, 96, 3]}, "/alpha"),
         ("MobileNet", {"weights": "imagenet", "depth_multiplier": 2}, "/depth_multiplier"),
         ("MobileNetV3Small", {"weights": "imagenet", "alpha": 0.5}, "/alpha"),
         ("NASNetMobile", {"weights": "imagenet", "include_top": False, "input": [224, None, 3]}, "/input"),
@@ -185,7 +186,7 @@ def test_what_python_says_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         raise TypeError("unsupported operand type(s) for %: 'NoneType' and 'int'")
 
     monkeypatch.setattr(keras.applications, "VGG16", broken)
-    assert refused("VGG16").message == "Keras cannot make a VGG16 of these arguments"
+    assert refused("VGG16").message == "Keras refuses this VGG16: these arguments do not go together"
 
 
 def test_graphs_for_imagenet_are_made_without_a_file() -> None:
