@@ -93,11 +93,16 @@ class Storage:
         temporary = self.scratch.path / uuid4().hex
         try:
             yield temporary
-            _sync(temporary)
-            os.replace(temporary, self.path(folder, file))
+            settle(temporary, Path(self.path(folder, file)))
         finally:
             temporary.unlink(missing_ok=True)
-        _sync(Path(self.path(folder)))  # a rename lasts once its folder is on disk
+
+
+def settle(source: Path, target: Path) -> None:
+    """Renames a file of the same file system; what is there when this returns outlasts a power cut."""
+    _sync(source)
+    os.replace(source, target)
+    _sync(target.parent)  # a rename lasts once its folder is on disk
 
 
 def _sync(path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from models.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
 from models.weights.specs import WeightsFile
-from service.applications import Applications
+from service.applications import Described
 from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
 from service.drawing import check_drawing
 from service.errors import problem_of
@@ -48,6 +48,8 @@ class Model:
     """Where the document stands in the request."""
     weights: WeightsFile | None = None
     """None for those that follow from the seed."""
+    missing: str | None = None
+    """The file that has its weights, where that is still to be fetched."""
 
     def located(self, error: InvalidDocument) -> LayerscopeError:
         """An error of the document, with pointers into what was sent."""
@@ -128,19 +130,19 @@ def _json_part(data: bytes, pointer: str) -> Any:
         raise error.under(pointer) from None
 
 
-async def inline_model(raw: Any, applications: Applications) -> Model:
-    """The model that came with the request, under its key `model`."""
+async def inline_model(raw: Any, read: Callable[[Any], Awaitable[Described]]) -> Model:
+    """The model that came with the request, under its key `model`, as `read` of `Applications` has it."""
     if raw is None:
         problem = Problem(
             "/model", "there is no model", "a model document", "nothing", "see GET /v1/layers for what it may hold"
         )
         raise InvalidDocument("", [problem])
     try:
-        described = await applications.read(raw)
+        described = await read(raw)
     except LayerscopeError as error:
         raise error.under("/model") from None
     document = described.document
-    return Model(document, document.name, pointer="/model", weights=described.weights)
+    return Model(document, document.name, pointer="/model", weights=described.weights, missing=described.missing)
 
 
 async def activations(request: Request, state: State, model: Model, ask: Ask) -> Response:

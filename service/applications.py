@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +15,7 @@ from models.weights.specs import WeightsFile
 from service.engines import Engines
 from service.jobs import construct_question
 from service.pretrained import Pretrained
+from service.shared_tasks import SharedTasks
 
 KEPT = 32
 """Constructed networks kept in memory."""
@@ -40,6 +39,8 @@ class Described:
 
     document: Document
     weights: WeightsFile | None = None
+    missing: str | None = None
+    """The file that has its weights, where that is still to be fetched."""
 
 
 class Applications:
@@ -47,14 +48,13 @@ class Applications:
 
     def __init__(self, engines: Engines, pretrained: Pretrained) -> None:
         self._engines, self._pretrained = engines, pretrained
-        self._known: OrderedDict[bytes, asyncio.Task[Described]] = OrderedDict()
+        self._graphs: SharedTasks[bytes, Described] = SharedTasks(KEPT)
+        self._fetches: SharedTasks[bytes, WeightsFile] = SharedTasks(0)
 
     async def close(self) -> None:
         """Ends what is being made."""
-        making = [*self._known.values()]
-        for task in making:
-            task.cancel()
-        await asyncio.gather(*making, return_exceptions=True)
+        await self._graphs.close()
+        await self._fetches.close()
 
     async def read(self, raw: Any) -> Described:
         """What `raw`, parsed JSON, describes in any of its forms.
@@ -65,6 +65,14 @@ class Applications:
         """
         return await self.described(parse_model(raw))
 
+    async def read_graph(self, raw: Any) -> Described:
+        """The same, and nothing is fetched.
+
+        Raises:
+            InvalidDocument: listing every problem with its pointer into `raw`.
+        """
+        return await self.graph(parse_model(raw))
+
     async def described(self, model: Document | Application) -> Described:
         """The document itself, or the one that a name stands for.
 
@@ -72,35 +80,31 @@ class Applications:
             InvalidDocument: what Keras' constructor refuses.
             WeightsUnavailable: those of ImageNet cannot be had.
         """
+        found = await self.graph(model)
+        if isinstance(model, Document) or found.missing is None:
+            return found
+        arguments, file = graph_arguments(model), found.missing
+        weights = await self._fetches.get(arguments, lambda: self._pretrained.get(arguments, file))
+        return replace(found, weights=weights, missing=None)
+
+    async def graph(self, model: Document | Application) -> Described:
+        """The same, with weights of ImageNet only if they are on this machine.
+
+        Raises:
+            InvalidDocument: what Keras' constructor refuses.
+        """
         if isinstance(model, Document):
             return Described(model)
-        found = await self._found(model)
+        arguments = graph_arguments(model)
+        found = await self._graphs.get(arguments, lambda: self._constructed(arguments))
+        weights = await self._pretrained.kept(arguments) if found.missing is not None else None
         label = model.name if model.name is not None else found.document.name
         document = found.document.model_copy(update={"name": label, "seed": model.seed})
-        return replace(found, document=document.standing_at(OfApplication()))
-
-    async def _found(self, model: Application) -> Described:
-        arguments = graph_arguments(model)
-        if arguments not in self._known:
-            making = self._constructed(arguments) if model.weights is None else self._fetched(arguments)
-            task = asyncio.get_running_loop().create_task(making)
-            task.add_done_callback(lambda done: self._forget_failed(arguments, done))
-            self._known[arguments] = task
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
-        self._known.move_to_end(arguments)
-        return await asyncio.shield(self._known[arguments])
+        missing = found.missing if weights is None else None
+        return Described(document.standing_at(OfApplication()), weights, missing)
 
     async def _constructed(self, arguments: bytes) -> Described:
         answer = await self._engines.ask(construct_question(arguments))
         head = await answer.head
         assert isinstance(head, Constructed)  # noqa: S101 (what was asked for)
-        return Described(parse_document(orjson.loads(head.document)))
-
-    async def _fetched(self, arguments: bytes) -> Described:
-        document, weights = await self._pretrained.get(arguments)
-        return Described(parse_document(orjson.loads(document)), weights)
-
-    def _forget_failed(self, arguments: bytes, done: asyncio.Task[Described]) -> None:
-        if (done.cancelled() or done.exception() is not None) and self._known.get(arguments) is done:
-            del self._known[arguments]
+        return Described(parse_document(orjson.loads(head.document)), missing=head.file)

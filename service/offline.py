@@ -29,7 +29,7 @@ async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str,
     applications = Applications(engines, Pretrained(settings, store))
     await engines.start()
     try:
-        network = network or _plannable((await applications.described(model)).document)
+        network = network or _plannable((await applications.graph(model)).document)
         shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
         plan: dict[str, Any] = orjson.loads(await engines.plan(document_bytes(network), shapes, select(network, None)))
         return plan

@@ -65,7 +65,7 @@ class PlanTotals(BaseModel):
 class PlannedModel(BaseModel):
     """The model that was planned."""
 
-    id: str
+    id: str | None = Field(None, description="Null while weights of ImageNet that it follows from are not here yet.")
     name: str | None
     parameters: int
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
+from models.applications import Application, parse_model
 from models.document import Document
 from models.engine.messages import Specified
 from models.entries import Entry
@@ -43,14 +44,13 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
     Raises:
         InvalidDocument, InvalidWeights, TooLarge, Unparsable, InvalidTensor
     """
-    model = await _parsed(state, raw, name, pointer)
+    model = await _parsed(state, raw, name, pointer, upload is not None and upload.weights is not None)
     try:
         network = expand(model.document)
         if network.inputs:
             await plan_of(state, network, None, None)
         if upload is None or upload.weights is None:
             return await run_in_threadpool(_put, state, name, model)
-        _check_alone(model)
         return await put_weights(state, name, model.document, GivenFile(upload.weights, f"/{WEIGHTS}"))
     except InvalidDocument as error:
         raise model.located(error) from None
@@ -64,17 +64,20 @@ def _put(state: State, name: str, model: Model) -> Put:
         return state.store.put(name, model.document, GivenWeights(copy, model.weights.digest))
 
 
-def _check_alone(model: Model) -> None:
+def _check_alone(model: Document | Application) -> None:
     """Weights that come with an upload are the only ones."""
-    if model.weights is not None:
+    if isinstance(model, Application) and model.weights is not None:
         problem = Problem("/weights", "there is a file of weights, too", "null with a file of weights", '"imagenet"',
                           'write "weights": null')  # fmt: skip
         raise InvalidDocument("", [problem])
 
 
-async def _parsed(state: State, raw: Any, name: str, pointer: str) -> Model:
+async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights: bool) -> Model:
     try:
-        described = await state.applications.read(raw)
+        model = parse_model(raw)
+        if with_weights:
+            _check_alone(model)
+        described = await state.applications.described(model)
     except LayerscopeError as error:
         raise error.under(pointer) from None
     return Model(described.document, name, pointer=pointer, weights=described.weights)

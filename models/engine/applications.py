@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import orjson
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
+from keras.src.utils import file_utils  # private: what the constructors call; covered by a test
 
 from models.applications import Application
 from models.document import Document, parse_document
@@ -22,15 +23,32 @@ OURS = {"application", "name", "seed", "input", "weights"}
 """Fields that a constructor does not take as they are."""
 
 
-def constructed(application: Application) -> Document:
-    """The network that Keras' constructor makes, weights left out.
+def constructed(application: Application) -> tuple[Document, str | None]:
+    """The network that Keras' constructor makes, weights left out, and the file that it would read them from.
 
     Raises:
         InvalidDocument: what Keras refuses.
     """
-    with uninitialised():
-        model = keras_model(application, weights=None)
-    return document_of_model(model, application)
+    with uninitialised(), without_files() as wanted:
+        model = keras_model(application, application.weights)
+    return document_of_model(model, application), wanted[0] if wanted else None
+
+
+@contextmanager
+def without_files() -> Iterator[list[str]]:
+    """Constructors check their arguments and make their graph, and fetch and read nothing; the files they want."""
+    wanted: list[str] = []
+
+    def get_file(name: str, *_: Any, **__: Any) -> str:
+        wanted.append(name)
+        return name
+
+    before = file_utils.get_file, keras.Model.load_weights
+    file_utils.get_file, keras.Model.load_weights = get_file, lambda *_: None
+    try:
+        yield wanted
+    finally:
+        file_utils.get_file, keras.Model.load_weights = before
 
 
 def keras_model(application: Application, weights: str | None) -> keras.Model:
@@ -46,7 +64,7 @@ def keras_model(application: Application, weights: str | None) -> keras.Model:
         try:
             return constructor(weights=weights, input_shape=shape, **application.model_dump(exclude=OURS))
         except REFUSALS as error:
-            raise InvalidDocument("", [_problem(application, sentence_of(error))]) from error
+            raise InvalidDocument("", [_refusal(application, error)]) from error
 
 
 def document_of_model(model: keras.Model, application: Application) -> Document:
@@ -72,10 +90,21 @@ MENTIONS = {"input_shape": "input", "filters": "alpha", "depth multiplier": "dep
 """What Keras' sentences speak of, and our field that it follows from."""
 
 
-def _problem(application: Application, sentence: str) -> Problem:
-    """Keras' refusal, at the argument that it is about."""
-    name = application.application
-    received = shown(application.input)
+def _refusal(application: Application, error: Exception) -> Problem:
+    """Keras' refusal, at the argument that it is about. Only a ValueError is a sentence of Keras."""
+    name, sentence = application.application, sentence_of(error) if isinstance(error, ValueError) else ""
+    found = _input_problem(application, sentence) or _argument_problem(application, sentence)
+    if found is not None:
+        return found
+    if application.input is not None and application.input[:2].count(None) == 1:
+        message = f"Keras cannot make a {name} with only one of height and width free"
+        return Problem("/input", message, "both free or both fixed", shown(application.input))
+    reason = sentence or "these arguments do not go together"
+    return Problem("", f"Keras refuses this {name}: {reason}", "arguments that Keras' constructor takes")
+
+
+def _input_problem(application: Application, sentence: str) -> Problem | None:
+    name, received = application.application, shown(application.input)
     if found := SMALLEST.search(sentence):
         height, width = found.groups()
         expected = f"at least {height} pixels high and {width} wide"
@@ -87,7 +116,12 @@ def _problem(application: Application, sentence: str) -> Problem:
     if "static `input_shape`" in sentence:
         expected = "a fixed height and width, or include_top false"
         return Problem("/input", f"{name} with its top has one size", expected, received)
+    return None
+
+
+def _argument_problem(application: Application, sentence: str) -> Problem | None:
     field = next((ours for word, ours in MENTIONS.items() if word in sentence and hasattr(application, ours)), None)
-    value: Any = getattr(application, field) if field else None
-    return Problem(f"/{field}" if field else "", f"Keras refuses this {name}: {sentence}",
-                   "arguments that Keras' constructor takes", shown(value) if field else None)  # fmt: skip
+    if field is None:
+        return None
+    message = f"Keras refuses this {application.application}: {sentence}"
+    return Problem(f"/{field}", message, "arguments that Keras' constructor takes", shown(getattr(application, field)))

@@ -103,9 +103,10 @@ class Execution:
         network = _network(request.document)
         return weight_specs(outline(network, declared_shapes(network)))
 
-    def construct(self, request: Construct) -> bytes:
-        """The document of a network of keras.applications; nothing is built."""
-        return orjson.dumps(canonical(constructed(parse_application(orjson.loads(request.arguments)))))
+    def construct(self, request: Construct) -> tuple[bytes, str | None]:
+        """The document of a network of keras.applications and its file of weights; nothing is built or fetched."""
+        document, file = constructed(parse_application(orjson.loads(request.arguments)))
+        return orjson.dumps(canonical(document)), file
 
     def _model(self, key: str, document: bytes, weights: WeightsFile | None) -> tuple[BuiltModel, bool]:
         return self.cache.get(key, lambda: build(_network(document), self.limits.max_model_bytes, weights))

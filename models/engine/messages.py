@@ -156,9 +156,10 @@ class Specified(Reply, frozen=True, tag="specified"):
 
 
 class Constructed(Reply, frozen=True, tag="constructed"):
-    """The network as a canonical document."""
+    """The network as a canonical document, and the name of the file of weights that Keras would fetch for it."""
 
     document: bytes
+    file: str | None = None
 
 
 class Ran(Reply, frozen=True, tag="ran"):

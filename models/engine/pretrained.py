@@ -1,8 +1,8 @@
 """`python -m models.engine.pretrained`: has Keras fetch one network's weights of ImageNet, writes them down, ends.
 
-A job on the standard input, its outcome on the standard output. Files lie in Keras' own folder (`KERAS_HOME`), where
-what was put by hand is found too. A process of its own, for a download takes as long as it likes, and so that an
-engine need not hold the same weights twice.
+A job on the standard input, which stays open as long as the parent lives; its outcome on the standard output. Files
+lie in Keras' own folder (`KERAS_HOME`), where what was put by hand is found too. A process of its own, for a download
+takes as long as it likes, and so that an engine need not hold the same weights twice.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from keras.src.backend.config import keras_home  # private: as is the next
 from keras.src.utils import file_utils  # private: what the constructors call; covered by a test
 
 from models.applications import parse_application
-from models.document import Document, canonical
+from models.document import Document
 from models.engine.applications import document_of_model, keras_model
 from models.engine.outline import declared_shapes, outline
 from models.engine.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome
@@ -97,7 +98,7 @@ def fetched(job: Job) -> Fetched:
             raise _unavailable(files.name, "a file that is damaged or for another network") from error
         raise
     document = document_of_model(model, application)
-    return Fetched(orjson.dumps(canonical(document)), _written(model, document, folder / WEIGHTS))
+    return Fetched(_written(model, document, folder / WEIGHTS))
 
 
 def _written(model: keras.Model, document: Document, target: Path) -> str:
@@ -120,11 +121,19 @@ def check_same(specs: Sequence[WeightSpec], model: keras.Model) -> None:
             raise RuntimeError(f"Keras has {variable.path} where the document has {spec.name}")
 
 
+def _end_with_parent() -> None:
+    """The standard input ends when the parent does, however it does."""
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
 def main() -> None:
     """One job, one outcome. Keras prints on the standard output, which is kept from it."""
     answers = os.dup(1)
     os.dup2(2, 1)
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         outcome: Outcome = fetched(job)
     except LayerscopeError as error:

@@ -13,9 +13,8 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
-    """The network as a canonical document; `WEIGHTS` in the folder is its canonical file of weights, of this digest."""
+    """`WEIGHTS` in the folder is the network's canonical file of weights, of this digest."""
 
-    document: bytes
     digest: str
 
 

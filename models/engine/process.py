@@ -87,7 +87,7 @@ class EngineProcess:
                 case Specify():
                     self.channel.send(Specified(request.id, self.execution.specs(request)))
                 case Construct():
-                    self.channel.send(Constructed(request.id, self.execution.construct(request)))
+                    self.channel.send(Constructed(request.id, *self.execution.construct(request)))
                 case Weights():
                     self._send(request.id, self.execution.weights(request))
         except LayerscopeError as error:

@@ -23,4 +23,4 @@ router = APIRouter(tags=["activations"])
 async def post_activations(request: Request, state: StateOf) -> Response:
     """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
     ask = await read_ask(request, inline=True)
-    return await activations(request, state, await inline_model(ask.model, state.applications), ask)
+    return await activations(request, state, await inline_model(ask.model, state.applications.read), ask)

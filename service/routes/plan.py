@@ -82,7 +82,7 @@ BODY = {
 async def post_plan(
     request: Request, state: StateOf, model: Annotated[str | None, Query(description="A registered model.")] = None
 ) -> Response:
-    """Plans a document, or a registered model; nothing is built."""
+    """Plans a document, or a registered model; nothing is built, nothing is fetched."""
     body = await request.body()
     if body and not is_json(request):
         raise unsupported(request, "application/json")
@@ -107,7 +107,7 @@ def _options(given: Mapping[str, Any]) -> PlanOptions:
 
 async def _model(state: State, name: str | None, raw: Any) -> Model:
     if name is None:
-        return await inline_model(raw, state.applications)
+        return await inline_model(raw, state.applications.read_graph)
     if raw is not None:
         problem = Problem("/model", "there are two models", "one in the query or one in the body", "both")
         raise InvalidOption("", [problem])
@@ -123,7 +123,7 @@ async def _planned(state: State, model: Model, options: PlanOptions) -> Response
     except InvalidDocument as error:
         raise model.located(error) from None
     head = {
-        "id": model.id or source_of(network, model.weights).key,
+        "id": model.id or (source_of(network, model.weights).key if model.missing is None else None),
         "name": model.name,
         "parameters": plan["totals"]["parameters"],
     }

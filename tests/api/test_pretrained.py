@@ -58,6 +58,8 @@ def test_weights_and_activations_are_those_that_keras_loads(offline: Server, hom
     """The same numbers as in the file; the same id wherever the network is named; and no second look at the file."""
     x = np.random.default_rng(0).uniform(-1, 1, (1, 96, 96, 3)).astype(np.float32)
     options = {"data": "base64", "weights": True}
+    planned = offline.plan(MODEL)
+    assert (planned["model"]["id"], planned["totals"]["parameters"]) == (None, keras_model().count_params())
     reply = Reply(offline.run(MODEL, encoded(x), **options))
     model = keras_model()
     for layer in model.layers:
@@ -89,8 +91,18 @@ def test_a_file_that_cannot_be_had(offline: Server) -> None:
 
 def test_weights_come_from_one_place(offline: Server) -> None:
     """A file of weights with a network that brings its own: neither is preferred in silence."""
-    files: dict[str, Any] = {"model": (None, json.dumps(MODEL)), "weights": ("x.npz", b"PK\x03\x04")}
+    model = {"application": "VGG16"}  # not to be had here: it is not even tried
+    files: dict[str, Any] = {"model": (None, json.dumps(model)), "weights": ("x.npz", b"PK\x03\x04")}
     reply = offline.client.put("/v1/models/both", files=files)
     assert reply.status_code == 422
     (problem,) = reply.json()["errors"]
     assert (problem["pointer"], problem["suggestion"]) == ("/model/weights", 'write "weights": null')
+
+
+@pytest.mark.parametrize("route", ["/v1/plan", "/v1/activations"])
+def test_what_imagenet_has_no_weights_for(offline: Server, route: str) -> None:
+    """Is refused as Keras' constructor does; nothing is fetched for that."""
+    reply = offline.post(route, json={"model": {"application": "MobileNetV2", "alpha": 0.36}})
+    assert reply.status_code == 422
+    (problem,) = reply.json()["errors"]
+    assert (problem["pointer"], problem["received"]) == ("/model/alpha", "0.36")

@@ -32,15 +32,23 @@ class Constructing:
         await asyncio.sleep(0.01)
         if self.failure is not None:
             raise self.failure
-        answer.begin(Constructed(1, orjson.dumps(canonical(parse_document(DOCUMENT)))), [])
+        file = "x.h5" if b'"imagenet"' in request.arguments else None
+        answer.begin(Constructed(1, orjson.dumps(canonical(parse_document(DOCUMENT))), file), [])
         return answer
 
 
 class Nothing:
     """No weights of ImageNet."""
 
-    async def get(self, _: bytes) -> None:
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def kept(self, _: bytes) -> None:
+        """None is here."""
+
+    async def get(self, _: bytes, file: str) -> None:
         """Refuses."""
+        self.asked.append(file)
         raise WeightsUnavailable
 
 
@@ -129,9 +137,23 @@ async def test_other_documents_pass_through() -> None:
     assert engine.asked == []
 
 
-async def test_weights_of_imagenet_are_asked_of_nobody_else() -> None:
-    """No engine constructs a network that comes with weights; Keras' default is that it does."""
-    engine, applications = made()
+async def test_arguments_are_checked_before_weights_are_fetched() -> None:
+    """By an engine, which has Keras' constructor."""
+    engine, nothing = Constructing(), Nothing()
+    applications = Applications(engine, nothing)  # type: ignore[arg-type]
+    engine.failure = InvalidDocument("alpha")
+    with pytest.raises(InvalidDocument):
+        await applications.read({"application": "MobileNetV2", "alpha": 0.36})
+    assert nothing.asked == []
+
+
+async def test_a_graph_needs_no_weights() -> None:
+    """Those that are not here are named; whoever runs it has them fetched, and hears that they cannot be had."""
+    engine, nothing = Constructing(), Nothing()
+    applications = Applications(engine, nothing)  # type: ignore[arg-type]
+    described = await applications.read_graph({"application": "VGG16", "seed": 3})
+    assert (described.missing, described.weights, described.document.seed) == ("x.h5", None, 3)
+    assert nothing.asked == []
     with pytest.raises(WeightsUnavailable):
         await applications.read({"application": "VGG16"})
-    assert engine.asked == []
+    assert (nothing.asked, len(engine.asked)) == (["x.h5"], 1)

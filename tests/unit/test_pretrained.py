@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import stat
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -97,7 +102,7 @@ def test_a_damaged_file_is_no_defect(home: Path, tmp_path: Path) -> None:
     assert "damaged" in str(caught.value.problems[0].received)
 
 
-@pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0", "ConvNeXtTiny", "NASNetMobile"])
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0", "ConvNeXtTiny"])
 def test_weights_have_the_order_of_keras(name: str) -> None:
     """The document's are the model's, layer by layer; and of another model they are not."""
     application = parse_application({"application": name, "weights": None})
@@ -119,7 +124,7 @@ class Counting(Pretrained):
     """Without a process: the same outcome always, counted."""
 
     started = 0
-    outcome: Outcome = Fetched(b"{}", sha256(BYTES).hexdigest())
+    outcome: Outcome = Fetched(sha256(BYTES).hexdigest())
 
     async def _run(self, job: Job) -> Outcome:
         self.started += 1
@@ -128,20 +133,20 @@ class Counting(Pretrained):
         return self.outcome
 
 
-def pretrained_of(folder: Path, kind: type[Pretrained] = Counting, **settings: Any) -> Any:
+def pretrained_of(folder: Path, kind: type[Pretrained] = Counting, clock: Any = time.monotonic, **settings: Any) -> Any:
     """On a store in this folder."""
-    return kind(Settings(data_dir=str(folder), **settings), ModelStore(str(folder)))
+    return kind(Settings(data_dir=str(folder), **settings), ModelStore(str(folder)), clock)
 
 
 async def test_what_was_converted_is_kept(tmp_path: Path) -> None:
-    """Beyond the process; one file for all documents that share it; nothing else is left."""
+    """Beyond the process; one file for all files that share it; nothing else is left."""
     first = pretrained_of(tmp_path)
-    documents = [await first.get(b"a"), await first.get(b"b"), await first.get(b"a")]
+    files = [await first.get(b"a", "x.h5"), await first.get(b"b", "x.h5"), await first.get(b"a", "x.h5")]
     assert first.started == 2
-    assert documents[0] == documents[1] == documents[2]
-    assert digest_of(Path(documents[0][1].path)) == sha256(BYTES).hexdigest()
+    assert files[0] == files[1] == files[2]
+    assert digest_of(Path(files[0].path)) == sha256(BYTES).hexdigest()
     later = pretrained_of(tmp_path)
-    assert await later.get(b"a") == documents[0]
+    assert await later.get(b"a", "x.h5") == files[0]
     assert later.started == 0
     assert sorted(file.suffix for file in (tmp_path / FOLDER).iterdir()) == [".json", ".json", ".safetensors"]
 
@@ -149,10 +154,44 @@ async def test_what_was_converted_is_kept(tmp_path: Path) -> None:
 async def test_what_was_removed_by_hand_is_fetched_again(tmp_path: Path) -> None:
     """A document without its weights is not given."""
     service = pretrained_of(tmp_path)
-    _, weights = await service.get(b"a")
+    weights = await service.get(b"a", "x.h5")
     os.unlink(weights.path)
-    await service.get(b"a")
+    await service.get(b"a", "x.h5")
     assert service.started == 2
+
+
+@pytest.mark.parametrize("suffix", [".json", ".safetensors"])
+@pytest.mark.parametrize("left", [b"", b"{", b"\xff\xfe", b"{}", BYTES[:-1]])
+async def test_what_a_power_cut_left_is_fetched_again(tmp_path: Path, suffix: str, left: bytes) -> None:
+    """A note that nobody can read, or weights that are not of the size that it says."""
+    service = pretrained_of(tmp_path)
+    kept = await service.get(b"a", "x.h5")
+    (file,) = (tmp_path / FOLDER).glob(f"*{suffix}")
+    file.write_bytes(left)
+    assert await service.get(b"a", "x.h5") == kept == await service.get(b"a", "x.h5")
+    assert service.started == 2
+    assert digest_of(Path(kept.path)) == kept.digest
+
+
+async def test_weights_are_on_disk_before_the_note_that_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes, then the name, each."""
+    steps: list[str] = []
+    replace, sync = os.replace, os.fsync
+
+    def replacing(source: Path, target: Path) -> None:
+        steps.append(target.suffix)
+        replace(source, target)
+
+    def syncing(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "replace", replacing)
+    monkeypatch.setattr(os, "fsync", syncing)
+    await pretrained_of(tmp_path).get(b"a", "x.h5")
+    assert steps == ["file", ".safetensors", "folder", "file", ".json", "folder"]
 
 
 async def test_refusals_of_the_process_are_errors_here(tmp_path: Path) -> None:
@@ -161,24 +200,95 @@ async def test_refusals_of_the_process_are_errors_here(tmp_path: Path) -> None:
     rows = (("/weights", "x is not there", "x", "y", None),)
     service.outcome = NotFetched("weights_unavailable", "x is not there", rows)
     with pytest.raises(WeightsUnavailable, match="x is not there") as caught:
-        await service.get(b"a")
+        await service.get(b"a", "x.h5")
     assert caught.value.problems[0].expected == "x"
     assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+async def test_a_file_that_failed_is_left_alone_for_a_minute(tmp_path: Path) -> None:
+    """Whichever network wants it, and those in line too; others are fetched."""
+    now = [0.0]
+    service = pretrained_of(tmp_path, clock=lambda: now[0])
+    good, service.outcome = service.outcome, NotFetched("weights_unavailable", "x.h5 is not there", ())
+    asked = [service.get(arguments, "x.h5") for arguments in (b"a", b"b", b"a")]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    assert [(type(error), str(error)) for error in found] == [(WeightsUnavailable, "x.h5 is not there")] * 3
+    assert service.started == 1
+    service.outcome, now[0] = good, 59.0
+    await service.get(b"c", "y.h5")
+    with pytest.raises(WeightsUnavailable):
+        await service.get(b"a", "x.h5")
+    assert service.started == 2
+    now[0] = 61.0
+    await service.get(b"a", "x.h5")
+    assert service.started == 3
+
+
+class Endless(Pretrained):
+    """A download that does not end."""
+
+    async def _run(self, _: Job) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_nobody_waits_in_line_longer_than_a_request_may(tmp_path: Path) -> None:
+    """The one that is being fetched goes on."""
+    service = pretrained_of(tmp_path, Endless, deadline=0.05)
+    first = asyncio.create_task(service.get(b"a", "x.h5"))
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await service.get(b"b", "y.h5")
+    assert not first.done()
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
 
 
 async def test_only_so_many_wait(tmp_path: Path) -> None:
     """One is fetched at a time; beyond those that wait, clients are told to come back."""
     service = pretrained_of(tmp_path)
-    asked = [service.get(str(number).encode()) for number in range(MAX_WAITING + 1)]
+    asked = [service.get(str(number).encode(), "x.h5") for number in range(MAX_WAITING + 1)]
     found = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(one) for one in found].count(Overloaded) == 1
     assert service.started == MAX_WAITING
-    await service.get(b"0")
+    await service.get(b"0", "x.h5")
 
 
 async def test_a_process_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     """Long before TensorFlow is there."""
     service = pretrained_of(tmp_path, Pretrained, fetch_seconds=0.1)
     with pytest.raises(DeadlineExceeded):
-        await service.get(orjson.dumps(SMALL))
+        await service.get(orjson.dumps(SMALL), FILE)
     assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+PARENT = """
+import asyncio, sys
+from models.store import ModelStore
+from service.pretrained import Pretrained
+from service.settings import Settings
+folder, arguments = sys.argv[1:]
+store = ModelStore(folder)
+store.open()
+asyncio.run(Pretrained(Settings(data_dir=folder), store).get(arguments.encode(), "x.h5"))
+"""
+
+
+def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
+    """Which is killed while a download hangs: the connection of the download is closed."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(60)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        environment = {**os.environ, "https_proxy": address, "HTTPS_PROXY": address, "KERAS_HOME": str(tmp_path / "k")}
+        command = [sys.executable, "-c", PARENT, str(tmp_path), graph_arguments(parse_application(SMALL)).decode()]
+        parent = subprocess.Popen(command, env=environment)
+        try:
+            connection, _ = proxy.accept()
+        finally:
+            parent.kill()
+            parent.wait()
+        with connection:
+            connection.settimeout(20)
+            assert connection.recv(8) == b"CONNECT "
+            while connection.recv(4096):
+                pass
