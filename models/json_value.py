@@ -12,6 +12,10 @@ MAX_DEPTH = 64
 """Deepest nesting of arrays and objects in a document."""
 
 
+LARGE = 4096
+"""Members of a value that take a while to be looked through."""
+
+
 def loaded(raw: Any) -> Any:
     """The JSON value that a document is, also where it was sent as text.
 
@@ -42,3 +46,18 @@ def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
         if not children:
             break
     return depth
+
+
+def is_large(value: Any, limit: int = LARGE) -> bool:
+    """Whether a value has more than `limit` members, or characters if it is text; looks at no more than that."""
+    if isinstance(value, str):
+        return len(value) > limit
+    waiting, count = [value], 0
+    while waiting:
+        one = waiting.pop()
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        count += len(inner)
+        if count > limit:
+            return True
+        waiting += inner
+    return False

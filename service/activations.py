@@ -17,7 +17,17 @@ from models.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
 from models.weights.specs import WeightsFile
 from service.applications import Described
-from service.bodies import MULTIPART, is_json, media_type, parse_form, parse_json, part_bytes, unsupported
+from service.bodies import (
+    MULTIPART,
+    THREAD_BYTES,
+    is_json,
+    json_of,
+    media_type,
+    parse_form,
+    parse_json,
+    part_bytes,
+    unsupported,
+)
 from service.drawing import check_drawing
 from service.errors import problem_of
 from service.etags import ETag
@@ -33,8 +43,6 @@ from service.wire.formats import NPY, TEXTS, TIMED, Format, negotiate
 from service.wire.npy import check_one_tensor
 
 TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
-THREAD_BYTES = 64 * 1024
-"""Larger bodies are decoded on a thread."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +92,7 @@ async def read_ask(request: Request, inline: bool) -> Ask:
         return Ask(options_from(query), posted, size=len(body))
     if not is_json(request):
         raise unsupported(request, "application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
-    raw = await run_in_threadpool(parse_json, body) if len(body) > THREAD_BYTES else parse_json(body)
-    return replace(_from_json(raw, query), size=len(body))
+    return replace(_from_json(await json_of(body), query), size=len(body))
 
 
 def _from_json(raw: Any, query: Mapping[str, Any]) -> Ask:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 
 from models.applications import Application, graph_arguments, parse_model
 from models.document import Document, parse_document
 from models.engine.messages import Constructed
+from models.json_value import is_large
 from models.places import Places
 from models.weights.specs import WeightsFile
 from service.engines import Engines
@@ -43,6 +45,15 @@ class Described:
     """The file that has its weights, where that is still to be fetched."""
 
 
+async def model_of(raw: Any) -> Document | Application:
+    """`parse_model`, on a thread where it takes a while.
+
+    Raises:
+        InvalidDocument: listing every problem with its pointer into `raw`.
+    """
+    return await run_in_threadpool(parse_model, raw) if is_large(raw) else parse_model(raw)
+
+
 class Applications:
     """Networks of keras.applications. Whoever asks for one that is being made waits for the same one."""
 
@@ -63,7 +74,7 @@ class Applications:
             InvalidDocument: listing every problem with its pointer into `raw`.
             WeightsUnavailable: those of ImageNet cannot be had.
         """
-        return await self.described(parse_model(raw))
+        return await self.described(await model_of(raw))
 
     async def read_graph(self, raw: Any) -> Described:
         """The same, and nothing is fetched.
@@ -71,7 +82,7 @@ class Applications:
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
         """
-        return await self.graph(parse_model(raw))
+        return await self.graph(await model_of(raw))
 
     async def described(self, model: Document | Application) -> Described:
         """The document itself, or the one that a name stands for.

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -18,6 +19,8 @@ MULTIPART = "multipart/form-data"
 MAX_FILES = 256
 """Most files in one form: the largest batch of images."""
 MAX_FIELDS = 64
+THREAD_BYTES = 64 * 1024
+"""Larger bodies are decoded on a thread."""
 BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 """RFC 2046 section 5.1.1."""
 BYTES = "latin-1"
@@ -50,6 +53,15 @@ def parse_json(body: bytes) -> Any:
         where = f"JSON (RFC 8259, UTF-8); line {error.lineno}, column {error.colno} is not" if body.strip() else "JSON"
         hint = 'write NaN and infinities as the strings "NaN", "Infinity", "-Infinity"' if b"NaN" in body else None
         raise Unparsable("", [Problem("", message, where, f"{len(body):,} bytes", hint)]) from None
+
+
+async def json_of(body: bytes) -> Any:
+    """`parse_json`, on a thread where it takes a while.
+
+    Raises:
+        Unparsable: saying where it stops being JSON.
+    """
+    return await run_in_threadpool(parse_json, body) if len(body) > THREAD_BYTES else parse_json(body)
 
 
 async def parse_form(request: Request, body: bytes) -> FormData:

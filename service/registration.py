@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from models.applications import Application, parse_model
+from models.applications import Application
 from models.document import Document
 from models.engine.messages import Specified
 from models.entries import Entry
@@ -21,7 +21,8 @@ from models.weights.keras_file import CONFIG, keras_config
 from models.weights.source import Limits
 from models.weights.specs import GivenWeights, WeightSpec
 from service.activations import Model
-from service.bodies import parse_json
+from service.applications import model_of
+from service.bodies import json_of
 from service.jobs import document_bytes, specs_question
 from service.plans import plan_of, require_inputs
 from service.state import State
@@ -74,7 +75,7 @@ def _check_alone(model: Document | Application) -> None:
 
 async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights: bool) -> Model:
     try:
-        model = parse_model(raw)
+        model = await model_of(raw)
         if with_weights:
             _check_alone(model)
         described = await state.applications.described(model)
@@ -90,15 +91,15 @@ async def register_upload(state: State, name: str, upload: Upload) -> Put:
         problem = Problem(f"/{MODEL}", "the model is an archive", "a model document as JSON", "a ZIP file", advice)
         raise InvalidOption("", [problem])
     if upload.model is not None:
-        return await register(state, name, _json(upload.model, f"/{MODEL}"), upload, f"/{MODEL}")
+        return await register(state, name, await _json(upload.model, f"/{MODEL}"), upload, f"/{MODEL}")
     config = await run_in_threadpool(_config, upload.weights, _limits(state))
     pointer = f"/{WEIGHTS}/{CONFIG}"
-    return await register(state, name, _json(config, pointer), upload, pointer)
+    return await register(state, name, await _json(config, pointer), upload, pointer)
 
 
-def _json(data: bytes, pointer: str) -> Any:
+async def _json(data: bytes, pointer: str) -> Any:
     try:
-        return parse_json(data)
+        return await json_of(data)
     except LayerscopeError as error:
         raise error.under(pointer) from None
 

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from models.engine.messages import Ran
 from models.errors import InvalidDocument
 from models.views.view import View
-from service.activations import THREAD_BYTES, Model
+from service.activations import Model
+from service.bodies import THREAD_BYTES
 from service.inputs import Resolved, fitted, reader_for
 from service.jobs import Question, run_question, source_of
 from service.open_inference.compression import chosen_encoding, plain_body

@@ -24,7 +24,7 @@ from models.errors import (
 )
 from models.network import Network
 from service.activations import activations, read_ask
-from service.bodies import MULTIPART, is_json, media_type, parse_json, unsupported
+from service.bodies import MULTIPART, is_json, json_of, media_type, unsupported
 from service.contract import (
     ACTIVATION_ERRORS,
     BODY_ERRORS,
@@ -95,7 +95,7 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     body = await request.body()
     if not is_json(request):
         raise unsupported(request, "application/json", MULTIPART)
-    return registered(*await register(state, name, parse_json(body)))
+    return registered(*await register(state, name, await json_of(body)))
 
 
 @router.get("/v1/models", summary="Registered models", responses=raises(InvalidOption))

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query, Request
 from pydantic import Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, WeightsUnavailable, shown
 from models.expansion import expand
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
-from service.bodies import is_json, parse_json, unsupported
+from service.bodies import is_json, json_of, unsupported
 from service.contract import (
     BODY_ERRORS,
     ENGINE_ERRORS,
@@ -86,7 +87,7 @@ async def post_plan(
     body = await request.body()
     if body and not is_json(request):
         raise unsupported(request, "application/json")
-    raw = parse_json(body) if body or model is None else {}
+    raw = await json_of(body) if body or model is None else {}
     if not isinstance(raw, dict):
         raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', shown(raw))])
     query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
@@ -112,7 +113,8 @@ async def _model(state: State, name: str | None, raw: Any) -> Model:
         problem = Problem("/model", "there are two models", "one in the query or one in the body", "both")
         raise InvalidOption("", [problem])
     entry = state.store.find(name)
-    return Model(state.store.document(entry), entry.name, entry.id)
+    document = await run_in_threadpool(state.store.document, entry)
+    return Model(document, entry.name, entry.id)
 
 
 async def _planned(state: State, model: Model, options: PlanOptions) -> Response:

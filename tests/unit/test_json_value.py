@@ -1,0 +1,28 @@
+"""What is looked at of a JSON value before it is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.json_value import LARGE, is_large
+
+
+@pytest.mark.parametrize(
+    ("value", "large"),
+    [
+        ({"layers": [{"type": "Dense", "units": 1}] * 100}, False),
+        ([0] * LARGE, False),
+        ([0] * (LARGE + 1), True),
+        ({"a": [{"b": [0] * LARGE}]}, True),
+        ({str(number): 0 for number in range(LARGE + 1)}, True),
+        ("x" * LARGE, False),
+        ("x" * (LARGE + 1), True),
+        (3, False),
+        (None, False),
+    ],
+)
+def test_large_values_are_told_by_all_that_is_in_them(value: Any, large: bool) -> None:
+    """However deep it lies."""
+    assert is_large(value) is large
