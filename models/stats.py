@@ -21,7 +21,7 @@ def statistics(array: np.ndarray) -> dict[str, Any]:
         flat = flat.astype(np.uint8 if flat.dtype.kind == "b" else np.float32)
     low, high = flat.min(), flat.max()
     bad = {"nan": 0, "inf": 0}
-    zeros = 1.0 - int(np.count_nonzero(flat)) / flat.size
+    zeros = (flat.size - int(np.count_nonzero(flat))) / flat.size
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = {"nan": int(np.isnan(flat).sum()), "inf": int(np.isinf(flat).sum())}
         flat = flat[np.isfinite(flat)]

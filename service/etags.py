@@ -36,10 +36,13 @@ class ETag:
         self._tag = f'"{digest.hexdigest()[: 2 * HASH_BYTES]}"'
         self._header = f"W/{self._tag}" if weak else self._tag
         self._known = request.headers.get("if-none-match")
+        self._takes_any = request.method == "GET"  # to a POST, `*` does not say which reply the client has
 
     def unchanged(self) -> Response | None:
         """The 304, if the client has this reply already; weakly compared."""
-        if self._known is None or not (self._known.strip() == "*" or self._tag in TAG.findall(self._known)):
+        if self._known is None or not (
+            (self._takes_any and self._known.strip() == "*") or self._tag in TAG.findall(self._known)
+        ):
             return None
         return Response(status_code=304, headers=self.headers())
 

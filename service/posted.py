@@ -70,10 +70,12 @@ class Reader:
             expected = f"a tensor of shape (batch, {', '.join(str(d) for d in shape)})"
             raise InvalidTensor("", [Problem(pointer, message, expected, "an image")])
         read: list[tuple[Array, dict[str, Any]]] = []
+        nbytes = 0
         for number, data in enumerate(files):
             with _at(pointer if len(files) == 1 else f"{pointer}/{number}"):
                 read.append(self._image(data, shape))
-                check_bytes(sum(array.nbytes for array, _ in read), self.settings)
+                nbytes += read[-1][0].nbytes
+                check_bytes(nbytes, self.settings)
         with _at(pointer):
             batch = stack([array for array, _ in read])
         notes = read[0][1] if len(read) == 1 else {"images": [note for _, note in read]}

@@ -19,14 +19,21 @@ LINGER_SECONDS = 10.0
 """For the rest of a body that was refused before it had come; a client that still writes would not see the reply."""
 
 
+STALL_SECONDS = 60.0
+"""For a client to take what has been written to it, before it is hung up on."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """Hangs up on clients that connect and say nothing, dribble their headers or refused bodies, or never end them."""
+    """Hangs up on clients that connect and say nothing, dribble their headers or refused bodies, never end them, or do
+    not read.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._linger_timer: asyncio.TimerHandle | None = None
+        self._stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -35,7 +42,26 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
         self._stop_lingering()
+        self._stop_stalling()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stop_stalling()
+        self._stall_timer = self.loop.call_later(STALL_SECONDS, self._give_up)
+
+    def resume_writing(self) -> None:
+        self._stop_stalling()
+        super().resume_writing()
+
+    def _give_up(self) -> None:
+        """What is still to be written is dropped: `close` would wait for the client to take it."""
+        self.transport.abort()
+
+    def _stop_stalling(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
 
     def data_received(self, data: bytes) -> None:
         if self._head_timer is not None:

@@ -21,7 +21,10 @@ log = logging.getLogger("layerscope")
 PART_BYTES = 1 << 20
 """What is written at once."""
 SEND_SECONDS = 60.0
-"""For a client to take one part; one that reads less than 17 kB/s would hold the engine's memory for hours."""
+"""For a client to take one part."""
+GRACE_SECONDS = 30.0
+MIN_RATE = 64 * 1024
+"""Bytes a second that a client takes on average, later: else two of them hold the memory of replies for hours."""
 
 
 class TensorResponse(StreamingResponse):
@@ -37,13 +40,19 @@ class TensorResponse(StreamingResponse):
         super().__init__(self._pieces, media_type=wanted.media_type, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        loop, sent = asyncio.get_running_loop(), 0
+        started = loop.time()
+
         async def send_in_time(message: Message) -> None:
+            nonlocal sent
+            kept_up = started + GRACE_SECONDS + sent / MIN_RATE
             try:
-                async with asyncio.timeout(SEND_SECONDS):
+                async with asyncio.timeout_at(min(loop.time() + SEND_SECONDS, kept_up)):
                     await send(message)
             except TimeoutError:
-                log.warning("a client did not take %d bytes within %g s; hung up", PART_BYTES, SEND_SECONDS)
+                log.warning("a client takes less than %d bytes a second; hung up after %d", MIN_RATE, sent)
                 raise ClientDisconnect from None
+            sent += len(message.get("body", b""))
 
         try:
             await super().__call__(scope, receive, send_in_time)

@@ -54,7 +54,7 @@ class Cast(msgspec.Struct, frozen=True):
         codes, flat = np.empty(array.size, np.uint8), array.reshape(-1)
         for start in range(0, flat.size, CHUNK):
             wide = flat[start : start + CHUNK].astype(np.float64) / 2 - low / 2
-            codes[start : start + CHUNK] = np.rint(wide / ((scale / 2) or 1.0))
+            codes[start : start + CHUNK] = np.clip(np.rint(wide / ((scale / 2) or 1.0)), 0, 255)
         return codes.reshape(array.shape), {"scale": scale, "offset": low}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import isinf
 from typing import Any
 
 import orjson
@@ -59,6 +60,16 @@ def _parsed(text: bytes) -> Any:
 def _with_literals(text: bytes) -> Any:
     """Triton's clients write NaN, Infinity and -Infinity as they are."""
     try:
-        return json.loads(text)
+        value = json.loads(text, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate, which no text holds, is a ValueError too
     except (ValueError, RecursionError):
         return parse_json(text)  # says where it stops being JSON
+    return value
+
+
+def _finite(text: str) -> float:
+    """A number that is not infinite by being written too large."""
+    value = float(text)
+    if isinf(value):
+        raise ValueError("too large")
+    return value

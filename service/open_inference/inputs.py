@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from math import prod
 
 from models.document import InputSpec
-from models.errors import InvalidTensor, Problem, did_you_mean, shown
+from models.errors import InvalidTensor, Problem, TooLarge, did_you_mean, shown
 from models.images import image_bytes
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.forms import parse_tensor
 from models.tensors.shapes import checked_shape, words
+from service.bodies import MAX_FILES
 from service.open_inference.request import Input
 from service.posted import Given, Reader
 from service.wire.open_inference import BYTES, DATATYPES, unpacked
@@ -126,6 +127,9 @@ def _files(one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer
     count = prod(shape)
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or not count:
         raise _refused(f"{pointer}/shape", "BYTES are images, one an element", "[batch] or [batch, 1]", words(shape))
+    if count > MAX_FILES:
+        message, expected = "there are too many images in one request", f"at most {MAX_FILES} images"
+        raise TooLarge("", [Problem(f"{pointer}/shape", message, expected, f"{count:,}", "send several requests")])
     if piece is not None:
         return unpacked(piece, count, pointer)
     rows = one.data if isinstance(one.data, list) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.engine.messages import Ran, TensorInfo
-from models.errors import InvalidOption, Problem
+from models.errors import InvalidOption, Problem, TooLarge
 from models.tensors.dtypes import DTYPES, Array
 from models.views.top import Top
 from models.views.view import MAIN, SUFFIXES
@@ -33,6 +34,10 @@ from service.wire.open_inference import (
 )
 from service.wire.stream import Buffer
 
+MAX_JSON_BYTES = 4 * 1024 * 1024
+"""Tensors written as JSON numbers in one reply."""
+MAX_CLASSES = 65_536
+"""Classes in one reply."""
 BINARY = Format("open-inference", "application/octet-stream")
 
 
@@ -67,7 +72,8 @@ async def infer_reply(
     members = _members(ran.tensors, wanted)
     try:
         _check_forms(members)
-    except InvalidOption:
+        _check_sizes(members)
+    except (InvalidOption, TooLarge):
         answer.abandon()
         raise
     small = sum(info.nbytes for info in ran.tensors) < MIN_BYTES
@@ -92,6 +98,29 @@ def _check_forms(members: Sequence[Member]) -> None:
         if not member.wanted.binary and member.wanted.classes is None and member.info.dtype == "bfloat16":
             message = f"{member.name} is BF16, which has no form in JSON"
             raise InvalidOption("", [Problem(member.wanted.pointer, message, "binary_data, or the view dtype", "JSON")])
+
+
+def _check_sizes(members: Sequence[Member]) -> None:
+    """What is written as text is written in one piece."""
+    numbers = sum(
+        member.info.nbytes for member in members if not member.wanted.binary and member.wanted.classes is None
+    )
+    if numbers > MAX_JSON_BYTES:
+        message, expected = "the outputs are too large for JSON", f"at most {MAX_JSON_BYTES:,} bytes of tensors"
+        advice = 'ask for "binary_data": true'
+        raise TooLarge("", [Problem("/outputs", message, expected, f"{numbers:,} bytes", advice)])
+    classes = sum(_classes(member) for member in members)
+    if classes > MAX_CLASSES:
+        message, expected = "there are too many classes", f"at most {MAX_CLASSES:,} in one reply"
+        raise TooLarge("", [Problem("/outputs", message, expected, f"{classes:,}", "ask for fewer, or for the tensor")])
+
+
+def _classes(member: Member) -> int:
+    """How many classes are asked of a tensor."""
+    if member.wanted.classes is None:
+        return 0
+    rows = member.info.shape[0] if member.info.shape else 1
+    return rows * min(member.wanted.classes, prod(member.info.shape[1:]))
 
 
 async def _arrays(tensors: Sequence[TensorInfo], answer: Answer) -> AsyncIterator[Array]:

@@ -11,11 +11,14 @@ VERSION = "1"
 
 
 class Served:
-    """By name. Models are loaded when they are registered; one that was unloaded is so until it is loaded again."""
+    """By name. Models are loaded when they are registered; one that was unloaded is so until it is loaded again, or
+    its name points to another model.
+    """
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store
-        self._unloaded: set[str] = set()
+        self._unloaded: dict[str, str] = {}
+        """The ids that names had when they were unloaded."""
         self._statistics: dict[str, Statistics] = {}
 
     def names(self) -> list[str]:
@@ -24,7 +27,10 @@ class Served:
 
     def is_loaded(self, name: str) -> bool:
         """Whether inferences run on it."""
-        return name not in self._unloaded
+        return name not in self._unloaded or self._ids().get(name) != self._unloaded[name]
+
+    def _ids(self) -> dict[str, str]:
+        return {entry.name: entry.id for entry in self._store.entries()}
 
     def require_loaded(self, name: str) -> None:
         """Raises InvalidOption: it was unloaded."""
@@ -35,11 +41,13 @@ class Served:
 
     def load(self, name: str) -> None:
         """Takes it up again."""
-        self._unloaded.discard(name)
+        self._unloaded.pop(name, None)
 
     def unload(self, name: str) -> None:
         """Sets it aside. Names that are no longer registered are forgotten."""
-        self._unloaded = {*self._unloaded, name}.intersection(self.names())
+        ids = self._ids()
+        kept = {one: id for one, id in self._unloaded.items() if ids.get(one) == id}
+        self._unloaded = kept | ({name: ids[name]} if name in ids else {})
 
     def statistics(self, name: str) -> Statistics:
         """Of a model since the service started, or since its name was last forgotten."""

@@ -125,7 +125,7 @@ async def get_model(
     """Nodes and edges, with shapes and parameters when the document declares its inputs; or another form of it."""
     async with in_use(state, name) as used:
         entry, network = used.entry, used.network
-    tag = ETag(request, (entry_json(entry), form))
+    tag = ETag(request, (entry_json(entry), entry.object, form))
     if (unchanged := tag.unchanged()) is not None:
         return unchanged
     if form == "document":

@@ -286,3 +286,44 @@ def test_not_ready(start_server: Callable[..., AbstractContextManager[Any]], tmp
             assert client.is_server_live()
             assert not client.is_server_ready()
         error_of(starting.client.get("/v2/health/ready"), 503)
+
+
+def test_more_than_a_reply_can_be(server: Server, infer: Callable[..., httpx.Response]) -> None:
+    """Images, classes and numbers written as text are bounded; what is asked for as bytes is not."""
+    wide = {"input": [None, 2], "layers": [{"type": "UpSampling1D", "size": 64}] * 2}
+    server.client.put("/v1/models/wide", json=wide).raise_for_status()
+    x = {"name": "input", "shape": [1, 600, 2], "datatype": "FP32", "data": [0] * 1200}
+
+    def ask(**output: Any) -> httpx.Response:
+        head = {"inputs": [x], "outputs": [{"name": "up_sampling1d_1", "parameters": output}]}
+        return server.post("/v2/models/wide/infer", json=head)
+
+    assert "binary_data" in error_of(ask(), 413)["error"]
+    assert error_of(ask(classification=100_000), 413)["errors"][0]["received"] == "100,000"
+    assert ask(binary_data=True).status_code == ask(classification=10).status_code == 200
+    server.client.delete("/v1/models/wide")
+    images = {"input": [1, 1, 1], "layers": [{"type": "Flatten"}]}
+    server.client.put("/v1/models/images", json=images).raise_for_status()
+    many = {"name": "input", "shape": [257], "datatype": "BYTES", "parameters": {"binary_data_size": 257 * 4}}
+    head = json.dumps({"inputs": [many]}).encode()
+    reply = server.post("/v2/models/images/infer", content=head + bytes(257 * 4), headers={HEADER: str(len(head))})
+    assert error_of(reply, 413)["errors"][0]["expected"] == "at most 256 images"
+    server.client.delete("/v1/models/images")
+
+
+@pytest.mark.parametrize("text", [b'"id":"\\ud800",', b'"parameters":{"priority":1e400},'])
+def test_literals_let_nothing_else_in(infer: Callable[..., httpx.Response], text: bytes) -> None:
+    """NaN is read beside JSON; lone surrogates and numbers that are too large are not."""
+    inputs = json.dumps([{**INPUT, "data": X.tolist()}]).encode().replace(b"1.0", b"NaN", 1)
+    error_of(infer(b"{" + text + b'"inputs":' + inputs + b"}"), 400)
+    assert infer(b'{"inputs":' + inputs + b"}").status_code == 200
+
+
+def test_a_name_that_is_registered_again_is_loaded(client: triton.InferenceServerClient, server: Server) -> None:
+    """What was unloaded was the model it pointed to."""
+    server.client.put("/v1/models/again", json=MODEL).raise_for_status()
+    client.unload_model("again")
+    assert not client.is_model_ready("again")
+    server.client.put("/v1/models/again", json={**MODEL, "seed": 5}).raise_for_status()
+    assert client.is_model_ready("again")
+    server.client.delete("/v1/models/again")

@@ -156,3 +156,10 @@ def test_the_tensor_stays_as_it_is() -> None:
 def test_any_tensor_of_finite_values_has_numpys_figures(array: Array) -> None:
     """Drawn at random."""
     assert statistics(array) == pytest.approx(expected(array), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("zeros", range(7))
+def test_the_share_of_zeros_is_rounded_once(zeros: int) -> None:
+    """As one division gives it."""
+    array = np.array([0] * zeros + [1] * (6 - zeros), np.float32)
+    assert statistics(array)["zeros"] == zeros / 6
