@@ -227,7 +227,12 @@ async def test_a_file_that_failed_is_left_alone_for_a_minute(tmp_path: Path) -> 
 class Endless(Pretrained):
     """A download that does not end."""
 
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
+        self.began = asyncio.Event()
+
     async def _run(self, _: Job) -> Outcome:
+        self.began.set()
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -236,7 +241,7 @@ async def test_nobody_waits_in_line_longer_than_a_request_may(tmp_path: Path) ->
     """The one that is being fetched goes on."""
     service = pretrained_of(tmp_path, Endless, deadline=0.05)
     first = asyncio.create_task(service.get(b"a", "x.h5"))
-    await asyncio.sleep(0)
+    await service.began.wait()
     with pytest.raises(Overloaded):
         await service.get(b"b", "y.h5")
     assert not first.done()
