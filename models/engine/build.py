@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from models.engine.outline import Outline, declared_shapes, materialise, outline
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
 from models.engine.probe import Probe
+from models.engine.selected import Selected
 from models.engine.weights import load
 from models.errors import Problem, TooLarge
 from models.layers.layer import Shape
@@ -29,7 +31,7 @@ class BuiltModel:
     parameters: int
     weight_bytes: int
     counts: dict[str, int] = field(default_factory=dict)
-    outlines: OrderedDict[tuple[tuple[str, Shape], ...], Outline] = field(default_factory=OrderedDict)
+    selections: OrderedDict[tuple[Any, ...], Selected] = field(default_factory=OrderedDict)
     probes: OrderedDict[tuple[tuple[str, ...], bool, bool], Probe] = field(default_factory=OrderedDict)
 
     @property
@@ -59,14 +61,15 @@ class BuiltModel:
             self.counts[node.address] = sum(parameter_count(layer.weights) for layer in layers)
         return self.counts[node.address]
 
-    def concrete(self, shapes: Mapping[str, Shape]) -> Outline:
-        """The outline on inputs of exactly these shapes."""
-        key = tuple(shapes.items())
-        if key not in self.outlines:
-            self.outlines[key] = self._concrete(shapes)
-            if len(self.outlines) > MAX_PROBES:
-                self.outlines.popitem(last=False)
-        return self.outlines[key]
+    def selected(self, shapes: Mapping[str, Shape], outputs: Sequence[str]) -> Selected:
+        """What is known of a selection on inputs of exactly these shapes."""
+        key = (tuple(shapes.items()), tuple(outputs))
+        if key not in self.selections:
+            self.selections[key] = Selected(self._concrete(shapes), tuple(outputs))
+            if len(self.selections) > MAX_PROBES:
+                self.selections.popitem(last=False)
+        self.selections.move_to_end(key)
+        return self.selections[key]
 
     def _concrete(self, shapes: Mapping[str, Shape]) -> Outline:
         """The built outline on this batch, where the batch is all that was free; else shaped anew."""

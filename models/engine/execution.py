@@ -14,18 +14,19 @@ import orjson
 from models.applications import parse_application
 from models.document import canonical, parse_document
 from models.engine.applications import constructed
+from models.engine.arrays import as_bytes, flat_bytes
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
 from models.engine.messages import Construct, LayerInfo, Plan, Run, Specify, TensorInfo, Weights
-from models.engine.outline import Outline, declared_shapes, outline
-from models.engine.plan import admit, plan_report, sent_bytes
-from models.engine.probe import Probe, array_bytes, as_bytes, checked
+from models.engine.outline import declared_shapes, outline
+from models.engine.plan import plan_report
+from models.engine.probe import Probe
+from models.engine.selected import Row
 from models.engine.weights import named_weights, weight_paths, weight_specs
 from models.errors import Problem, TooLarge
 from models.expansion import expand
-from models.network import PRE, Network, Node
+from models.network import Network, Node
 from models.stats import statistics
-from models.tensors.dtypes import DTYPES
 from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
@@ -68,19 +69,18 @@ class Execution:
         """Runs a document on arrays given in the order of `request.inputs`."""
         started = time.perf_counter()
         model, cached = self._model(request.key, request.document, request.weights_file)
-        concrete = model.concrete({info.name: info.shape for info in request.inputs})
+        selected = model.selected({info.name: info.shape for info in request.inputs}, request.outputs)
         sent = request.max_bytes if request.data else self.limits.max_working_bytes
-        wanted = sent_bytes(concrete, request.outputs, request.views)
-        admit(concrete, wanted, sent, self.limits.max_working_bytes, request.max_macs)
+        selected.admit(request.views, sent, self.limits.max_working_bytes, request.max_macs)
         probe = model.probe(request.outputs, request.training, request.training and request.weights)
         built = time.perf_counter()
         results = probe.run(_in_order(model.network, request.inputs, inputs))
         ran = time.perf_counter()
-        checked(concrete, request.outputs, results)
+        arrays = selected.checked(results)
         self.cache.trim()
         report = _Report(model, _moved(probe, results))
-        for address, tensor in zip(request.outputs, results, strict=False):
-            report.add_activation(address, as_bytes(tensor), concrete, request)
+        for row, array in zip(selected.rows, arrays, strict=True):
+            report.add_activation(row, array, request)
         stats = {
             info.name: statistics(array) for info, array in zip(request.inputs, inputs, strict=True) if request.stats
         }
@@ -92,8 +92,9 @@ class Execution:
         started = time.perf_counter()
         model, cached = self._model(request.key, request.document, request.weights_file)
         report = _Report(model, {})
+        nodes = {node.path: node for node in model.network.nodes}
         for path in request.paths if request.paths is not None else weight_paths(model.outline):
-            report.add_weights(path)
+            report.add_weights(nodes[path])
         report.check_size(request.max_bytes)
         self.cache.trim()
         return report.result({}, cached, (time.perf_counter() - started) * 1e3, 0.0)
@@ -133,27 +134,23 @@ class _Report:
 
     def __init__(self, model: BuiltModel, moved: Mapping[int, Any]) -> None:
         self.model, self.moved = model, moved
-        self.paths = {node.path: node for node in model.network.nodes}
         self.layers: list[LayerInfo] = []
         self.tensors: list[TensorInfo] = []
         self.names: set[str] = set()
         self.buffers: list[memoryview] = []
 
-    def add_activation(self, address: str, data: memoryview, concrete: Outline, request: Run) -> None:
+    def add_activation(self, row: Row, array: np.ndarray, request: Run) -> None:
         """One layer's output, with what was asked for besides."""
-        shape, dtype = concrete.shape(address), concrete.dtype(address)
-        output = TensorInfo(address, dtype, tuple(d or 0 for d in shape), data.nbytes)
-        node = self.model.network.node_of.get(address.removesuffix(PRE))
-        array = np.frombuffer(data, DTYPES[dtype]).reshape(output.shape)
+        output, node = row
         stats = statistics(array) if request.stats else None
-        view = request.views.get(address)
+        view = request.views.get(output.name)
         if request.data and view is None:
-            self._add(output, data)
+            self._add(output, flat_bytes(array))
         viewed = self._add_view(view, array, output, request.data) if view is not None else None
         weights = self._weights(node) if request.weights and node is not None else ()
         kind = "InputLayer" if node is None else node.layer.type_name()
         parameters = 0 if node is None else self.model.parameters_of(node)
-        self.layers.append(LayerInfo(address, kind, output, parameters, stats, weights, viewed))
+        self.layers.append(LayerInfo(output.name, kind, output, parameters, stats, weights, viewed))
 
     def _add_view(self, view: View, array: np.ndarray, output: TensorInfo, data: bool) -> dict[str, Any]:
         """Adds a view's members; what is to be said of it."""
@@ -163,14 +160,15 @@ class _Report:
         result = view.apply(array, output.name)
         for suffix, member in result.members.items():
             name = output.name + suffix
-            self._add(TensorInfo(name, member.dtype.name, member.shape, member.nbytes), array_bytes(member))
+            self._add(TensorInfo(name, member.dtype.name, member.shape, member.nbytes), flat_bytes(member))
         return row | result.facts
 
-    def add_weights(self, path: str) -> None:
+    def add_weights(self, node: Node) -> None:
         """One layer's weights alone."""
-        node = self.paths[path]
         infos = self._weights(node)
-        self.layers.append(LayerInfo(path, node.layer.type_name(), None, self.model.parameters_of(node), None, infos))
+        self.layers.append(
+            LayerInfo(node.path, node.layer.type_name(), None, self.model.parameters_of(node), None, infos)
+        )
 
     def _weights(self, node: Node) -> tuple[TensorInfo, ...]:
         if node.is_block:

@@ -156,7 +156,12 @@ def devices() -> tuple[dict[str, str], ...]:
 
 
 def prepare() -> None:
-    """Before any operation runs: GPUs take memory as they need it, not all at once."""
+    """Before any operation runs: GPUs take memory as they need it, not all at once, and functions stay as written.
+
+    TensorFlow's optimiser fuses operations whose results are not asked for, so that the bits of a layer would depend
+    on which others are asked for, and takes longer than tracing (decision 0008).
+    """
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     for device in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(device, True)
 

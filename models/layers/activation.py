@@ -25,6 +25,7 @@ class Activation(Pointwise):
 
     type: Literal["Activation"] = "Activation"
     example = Example({"activation": "relu"}, ((4,),))
+    runs_directly = True
     activation: ActivationName
 
 
@@ -32,6 +33,7 @@ class ReLU(Pointwise):
     """Sets negative values to 0, or lets `negative_slope`, `threshold` and `max_value` shape the bend."""
 
     type: Literal["ReLU"] = "ReLU"
+    runs_directly = True
     keras_modules = ("keras.layers", "keras.src.activations.")
     example = Example({}, ((4,),))
     max_value: NonNegative | None = None
@@ -44,6 +46,7 @@ class LeakyReLU(Pointwise):
 
     type: Literal["LeakyReLU"] = "LeakyReLU"
     example = Example({}, ((4,),))
+    runs_directly = True
     negative_slope: NonNegative = 0.3
 
 
@@ -52,6 +55,7 @@ class ELU(Pointwise):
 
     type: Literal["ELU"] = "ELU"
     example = Example({}, ((4,),))
+    runs_directly = True
     alpha: float = 1.0
 
 
@@ -60,6 +64,7 @@ class PReLU(Pointwise):
 
     type: Literal["PReLU"] = "PReLU"
     example = Example({"shared_axes": [1, 2]}, ((4, 4, 3),))
+    runs_directly = True
     alpha_initializer: AnyInitializer = Zeros()
     alpha_regularizer: AnyRegularizer | None = None
     alpha_constraint: AnyConstraint | None = None
@@ -79,5 +84,6 @@ class Softmax(AlongAxes):
     """Turns the values along the axis into positive ones that sum to 1."""
 
     type: Literal["Softmax"] = "Softmax"
+    runs_directly = True
     call_tensors = frozenset({"mask"})
     example = Example({}, ((4,),))

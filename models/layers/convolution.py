@@ -20,6 +20,8 @@ from models.receptive_field import Window, padding_before
 class SlidingKernel(Activated, Spatial):
     """Base of everything with a kernel that slides, and an activation applied last."""
 
+    runs_directly = True
+
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
     dilation_rate: tuple[int, ...]

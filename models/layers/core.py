@@ -24,6 +24,7 @@ class Dense(Activated, Pointwise):
 
     type: Literal["Dense"] = "Dense"
     example = Example({"units": 10, "activation": "softmax"}, ((16,),))
+    runs_directly = True
     input_rank = tuple(range(2, MAX_RANK + 1))
     units: Features
     use_bias: bool = True
@@ -88,6 +89,7 @@ class Identity(Pointwise):
 
     type: Literal["Identity"] = "Identity"
     example = Example({}, ((4,),))
+    runs_directly = True
 
 
 class Masking(Pointwise):

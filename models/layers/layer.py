@@ -62,6 +62,10 @@ class Layer(BaseModel):
     """True for layers that are the identity at inference (Dropout, augmentation)."""
     reproducible: ClassVar[bool] = True
     """False for layers that, in training mode, draw numbers no seed fixes (AugMix)."""
+    runs_directly: ClassVar[bool] = False
+    """True for layers of few operations of which Keras, without a compiled function, computes the same bits: no loop
+    over time steps, and no addition that Keras takes for that of a bias when the batch is one.
+    """
     call_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
     call_tensors: ClassVar[frozenset[str]] = frozenset()

@@ -15,6 +15,8 @@ Pairs = tuple[tuple[int, int], ...]
 class Cropping(SpatialAxes):
     """Base of cropping."""
 
+    runs_directly = True
+
     cropping: tuple[Any, ...]
 
     def pairs(self) -> Pairs:
@@ -69,6 +71,8 @@ class Cropping3D(Cropping, Spatial):
 
 class ZeroPadding(Spatial):
     """Base of padding with zeros."""
+
+    runs_directly = True
 
     padding: tuple[Any, ...]
 

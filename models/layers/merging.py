@@ -27,6 +27,8 @@ class ElementwiseMerging(Pointwise, Merging):
     The windows are those of inputs that all have the same shape.
     """
 
+    runs_directly = True
+
     example = Example({}, ((4, 3), (4, 3)))
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:

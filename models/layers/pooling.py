@@ -16,6 +16,8 @@ PADDED_POOL = 8
 class Pooling(Spatial):
     """Base of pooling through a window."""
 
+    runs_directly = True
+
     pool_size: tuple[int, ...]
     strides: tuple[int, ...] | None = None
     padding: Padding = "valid"

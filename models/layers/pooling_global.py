@@ -12,6 +12,8 @@ from models.layers.spatial import Spatial
 class GlobalPooling(Spatial):
     """Base of pooling over all positions."""
 
+    runs_directly = True
+
     keepdims: bool = False
 
 

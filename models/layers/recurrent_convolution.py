@@ -17,6 +17,7 @@ from models.layers.spatial import known_length
 class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
     """Base of the convolutional LSTMs: four gates, each a convolution of the input and one of the state."""
 
+    runs_directly = False
     gates = 4
     state_count = 2
     filters: Features

@@ -17,6 +17,8 @@ NoiseShape = Annotated[list[Length | None], Field(min_length=1, max_length=MAX_R
 class TrainingOnly(Pointwise):
     """Base of the layers that are the identity at inference."""
 
+    runs_directly = True
+
     training_only = True
 
 

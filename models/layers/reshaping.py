@@ -52,6 +52,7 @@ class Flatten(Layer):
 
     type: Literal["Flatten"] = "Flatten"
     example = Example({}, ((3, 4, 2),))
+    runs_directly = True
     data_format: DataFormat | None = None
 
 
@@ -60,6 +61,7 @@ class Reshape(Layer):
 
     type: Literal["Reshape"] = "Reshape"
     example = Example({"target_shape": [2, 6]}, ((3, 4),))
+    runs_directly = True
     target_shape: Annotated[list[TargetLength], Field(max_length=MAX_RANK - 1)]
     """Without the batch; empty for one number an example."""
 
@@ -79,6 +81,7 @@ class Permute(Layer):
 
     type: Literal["Permute"] = "Permute"
     example = Example({"dims": [2, 1]}, ((3, 4),))
+    runs_directly = True
     dims: Annotated[list[AxisNumber], Field(min_length=1, max_length=MAX_RANK - 1)]
 
     @model_validator(mode="after")
@@ -101,6 +104,7 @@ class RepeatVector(Layer):
 
     type: Literal["RepeatVector"] = "RepeatVector"
     example = Example({"n": 3}, ((4,),))
+    runs_directly = True
     input_rank = 2
     n: Annotated[int, Field(ge=1, le=MAX_FEATURES)]
 
@@ -110,6 +114,7 @@ class UpSampling1D(SpatialAxes):
 
     type: Literal["UpSampling1D"] = "UpSampling1D"
     example = Example({}, ((3, 2),))
+    runs_directly = True
     input_rank = 3
     spatial_rank = 1
     size: Enlargement = 2
@@ -120,6 +125,7 @@ class UpSampling2D(Spatial):
 
     type: Literal["UpSampling2D"] = "UpSampling2D"
     example = Example({}, ((3, 4, 2),))
+    runs_directly = True
     input_rank = 4
     spatial_rank = 2
     size: Annotated[tuple[int, ...], Sizes(2, high=MAX_ENLARGEMENT)] = (2, 2)
@@ -134,6 +140,7 @@ class UpSampling3D(Spatial):
 
     type: Literal["UpSampling3D"] = "UpSampling3D"
     example = Example({}, ((2, 3, 4, 2),))
+    runs_directly = True
     input_rank = 5
     spatial_rank = 3
     size: Annotated[tuple[int, ...], Sizes(3, high=MAX_ENLARGEMENT)] = (2, 2, 2)

@@ -12,9 +12,11 @@ import pytest
 import tensorflow as tf
 
 from models.document import parse_document
+from models.engine.arrays import as_bytes
 from models.engine.build import MAX_PROBES, BuiltModel, build
 from models.engine.outline import declared_shapes, outline
-from models.engine.probe import Probe, as_bytes, checked
+from models.engine.probe import Probe
+from models.engine.selected import Selected
 from models.errors import Internal, InvalidOption, InvalidTensor, Problem
 from models.expansion import expand
 
@@ -152,7 +154,7 @@ def test_only_what_is_needed_is_computed() -> None:
     }
     assert needed == {"a": ["a"], "c": ["a", "c"], "add": ["a", "c", "add"], "input": []}
     assert [node.address for node in model.outline.needed(["b", "c"])] == ["a", "b", "c"]
-    captured = model.probe(["a"], training=False, updates=False)._compiled.captured_inputs
+    captured = model.probe(["a"], training=False, updates=False)._compile().captured
     assert len(captured) == len(model.outline.layers["a"].weights)
 
 
@@ -287,10 +289,10 @@ def test_compiled_functions_are_kept_and_bounded() -> None:
 def test_results_that_are_not_the_planned_ones_are_never_sent(result: Array) -> None:
     """TensorFlow may return memory that it never wrote; a wrong shape or dtype is how that shows."""
     network = expand(parse_document({"input": [4], "layers": [DENSE]}))
-    planned = outline(network, declared_shapes(network)).on_batch(2)
-    checked(planned, ["dense"], [np.zeros((2, 3), np.float32)])
+    planned = Selected(outline(network, declared_shapes(network)).on_batch(2), ("dense",))
+    planned.checked([tf.zeros((2, 3))])
     with pytest.raises(Internal, match="dense: planned float32"):
-        checked(planned, ["dense"], [result])
+        planned.checked([tf.constant(result)])
 
 
 @pytest.mark.parametrize(

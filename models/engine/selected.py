@@ -1,0 +1,73 @@
+"""Tensors asked for of a network on inputs of known shapes: what is known of them before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models.engine.arrays import as_array
+from models.engine.messages import TensorInfo
+from models.engine.outline import Outline
+from models.engine.plan import admit, sent_bytes
+from models.errors import Internal
+from models.layers.spatial import shape_text
+from models.network import PRE, Node
+from models.tensors.dtypes import DTYPES
+from models.views.view import View
+
+
+class Row(NamedTuple):
+    """One tensor that is asked for, and the call it belongs to: None for an input."""
+
+    info: TensorInfo
+    node: Node | None
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Made once for all runs of a selection on inputs of the same shapes. Every shape of the outline is concrete."""
+
+    outline: Outline
+    outputs: tuple[str, ...]
+    rows: tuple[Row, ...] = field(init=False)
+    admitted: set[tuple[int, int, int]] = field(default_factory=set)
+    """The limits that it is known to keep."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(map(self._row, self.outputs)))
+
+    def _row(self, address: str) -> Row:
+        shape, dtype = self.outline.shape(address), self.outline.dtype(address)
+        info = TensorInfo(address, dtype, tuple(d or 0 for d in shape), self.outline.nbytes(address))
+        return Row(info, self.outline.network.node_of.get(address.removesuffix(PRE)))
+
+    def admit(self, views: Mapping[str, View], max_bytes: int, max_working_bytes: int, max_macs: int) -> None:
+        """Refuses, by the plan's figures, what would not fit.
+
+        Raises:
+            TooLarge: with the figures, and the selection or batch that would fit.
+            InvalidOption: a view does not fit its layer.
+        """
+        limits = (max_bytes, max_working_bytes, max_macs)
+        if views or limits not in self.admitted:
+            admit(self.outline, sent_bytes(self.outline, self.outputs, views), *limits)
+        if not views:
+            self.admitted.add(limits)
+
+    def checked(self, results: Sequence[Any]) -> list[np.ndarray]:
+        """The results as arrays over their own memory. One that is not as planned is never sent: TensorFlow may return
+        uninitialised memory.
+        """
+        return [_checked(row.info, result) for row, result in zip(self.rows, results, strict=False)]
+
+
+def _checked(info: TensorInfo, result: Any) -> np.ndarray:
+    array = as_array(result)
+    if array.shape != info.shape or array.dtype != DTYPES[info.dtype]:
+        planned, computed = (f"{dtype} {shape_text(shape)}" for dtype, shape in (
+            (info.dtype, info.shape), (result.dtype.name, array.shape)))  # fmt: skip
+        raise Internal(f"{info.name}: planned {planned}, computed {computed}")
+    return array
