@@ -252,11 +252,11 @@ def test_not_found(server: Server, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "allowed"), [
-    ("GET", "/v1/activations", "POST"), ("POST", "/healthz", "GET"), ("PATCH", "/v1/models", "GET"),
-    ("DELETE", "/v1/plan", "POST"), ("POST", "/docs", "GET"),
+    ("GET", "/v1/activations", "POST"), ("POST", "/healthz", "GET, HEAD"),
+    ("PATCH", "/v1/models", "GET, HEAD"), ("DELETE", "/v1/plan", "POST"), ("POST", "/docs", "GET, HEAD"),
 ])  # fmt: skip
 def test_wrong_method(server: Server, method: str, path: str, allowed: str) -> None:
-    """405 says which method there is."""
+    """405 says which methods there are."""
     reply = server.client.request(method, path)
     problem(reply, 405, "method_not_allowed")
     assert reply.headers["allow"] == allowed
