@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.environments import interpreter
 from benchmarks.measure import Record, measured
 from benchmarks.peers import PEERS
 from benchmarks.samples import WORKLOADS, Sample
@@ -59,7 +60,8 @@ def _attempt(peer: str, workload: str, seconds: float, number: int) -> Record:
     sys.stderr.write(f"round {number + 1}: {workload}, {peer}\n")
     sample = Sample(FOLDER / "work" / workload)
     try:
-        return measured(PEERS[peer], WORKLOADS[workload], sample, FOLDER / "environments", seconds)
+        python = interpreter(PEERS[peer].environment, FOLDER / "environments")
+        return measured(PEERS[peer], WORKLOADS[workload], sample, python, seconds)
     except Exception as error:  # one peer's trouble is a row of the table
         return {"failed": f"{type(error).__name__}: {error}"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,7 +24,7 @@ class WrongReply(Exception):
     """A server answers something else than Keras."""
 
 
-def measured(peer: Peer, workload: Workload, sample: Sample, environments: Path, seconds: float) -> Record:
+def measured(peer: Peer, workload: Workload, sample: Sample, python: str, seconds: float) -> Record:
     """Start and first reply in seconds, MiB before and after load, and the cells by name: `binary 16`.
 
     Raises:
@@ -33,7 +32,7 @@ def measured(peer: Peer, workload: Workload, sample: Sample, environments: Path,
         WrongReply: it answers something else than Keras.
     """
     url, begun = f"http://127.0.0.1:{PORT}", time.monotonic()
-    command = peer.command(peer.python(environments), sample, PORT)
+    command = peer.command(python, sample, PORT)
     with started(command, peer.variables, sample.folder / "server.log") as process:
         wait_ready(process, url + peer.ready)
         ready = time.monotonic() - begun

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import orjson
 
-from benchmarks.peers.peer import BYTES, JSON, Peer, Request, own_server
+from benchmarks.peers.peer import BYTES, JSON, Peer, Request, json_body, own_server
 from benchmarks.replies import named, one_after_the_other
 from benchmarks.samples import Sample
-
-
-def json_body(sample: Sample) -> bytes:
-    """`{"inputs": [[…]]}`."""
-    return orjson.dumps({"inputs": sample.picture}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def requests(sample: Sample) -> dict[str, Request]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 from urllib.parse import quote
 
 import httpx
 import numpy as np
-import orjson
 
 from benchmarks.peers import open_inference
-from benchmarks.peers.peer import JSON, Peer, Request
+from benchmarks.peers.peer import JSON, Peer, Request, json_body
 from benchmarks.replies import layerscope, tensors
 from benchmarks.samples import Array, Sample
 
@@ -46,19 +44,15 @@ def requests(sample: Sample) -> dict[str, Request]:
     """The same layers as JSON without statistics and as bytes; then what else users may ask for."""
     path = f"{MODEL}/activations?layers={quote(','.join(sample.expected))}"
     return {
-        "json": Request(f"{path}&stats=false", JSON, _json(sample), layerscope),
+        "json": Request(f"{path}&stats=false", JSON, json_body(sample), layerscope),
         "binary": Request(path, NPY, _npy(sample.picture), tensors),
         "uint8": Request(path, NPY, _npy(sample.picture.astype(np.uint8)), tensors),
-        "json with statistics": Request(path, JSON, _json(sample), layerscope),
+        "json with statistics": Request(path, JSON, json_body(sample), layerscope),
         "binary /v2": open_inference.as_bytes("/v2/models/measured/infer", sample),
         "json with the model": Request(
-            "/v1/activations", JSON, _json(sample, model=DOCUMENT, stats=False), layerscope, own_weights=True
+            "/v1/activations", JSON, json_body(sample, model=DOCUMENT, stats=False), layerscope, own_weights=True
         ),
     }
-
-
-def _json(sample: Sample, **others: Any) -> bytes:
-    return orjson.dumps({"inputs": sample.picture, **others}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _npy(array: Array) -> bytes:

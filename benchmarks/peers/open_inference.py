@@ -13,16 +13,14 @@ from benchmarks.samples import Sample
 
 def as_json(path: str, sample: Sample) -> Request:
     """Flat JSON in and out."""
-    body = _described(sample, data=sample.picture.ravel())
-    return Request(path, JSON, orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY), open_inference)
+    body = _body(sample, False, data=sample.picture.ravel())
+    return Request(path, JSON, body, open_inference)
 
 
 def as_bytes(path: str, sample: Sample) -> Request:
     """Binary tensor data in and out, behind a JSON that describes them."""
     data = sample.picture.tobytes()
-    described = orjson.dumps(
-        _described(sample, parameters={"binary_data_size": len(data)}) | {"parameters": {"binary_data_output": True}}
-    )
+    described = _body(sample, True, parameters={"binary_data_size": len(data)})
     headers = {
         "Content-Type": "application/octet-stream",
         "Inference-Header-Content-Length": str(len(described)),
@@ -30,6 +28,8 @@ def as_bytes(path: str, sample: Sample) -> Request:
     return Request(path, headers, described + data, open_inference)
 
 
-def _described(sample: Sample, **values: Any) -> dict[str, Any]:
+def _body(sample: Sample, binary: bool, **values: Any) -> bytes:
+    """All outputs by name; `values` are those of the input, or where they are."""
     tensor = {"name": "input", "shape": list(sample.picture.shape), "datatype": "FP32", **values}
-    return {"inputs": [tensor], "outputs": [{"name": name} for name in sample.expected]}
+    outputs = [{"name": name, "parameters": {"binary_data": binary}} for name in sample.expected]
+    return orjson.dumps({"inputs": [tensor], "outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)

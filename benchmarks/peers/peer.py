@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
+
+import orjson
 
 from benchmarks.replies import Reader
 from benchmarks.samples import Sample
@@ -31,6 +32,11 @@ def own_server(module: str) -> Callable[[str, Sample, int], list[str]]:
     return lambda python, sample, port: [python, "-m", f"benchmarks.servers.{module}", str(sample.folder), str(port)]
 
 
+def json_body(sample: Sample, **others: Any) -> bytes:
+    """`{"inputs": [[…]]}`."""
+    return orjson.dumps({"inputs": sample.picture, **others}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
 def nothing(_: str, __: Sample) -> None:
     """Most servers have the model from the start."""
 
@@ -50,7 +56,3 @@ class Peer:
     prepare: Callable[[str, Sample], None] = nothing
     variables: Mapping[str, str] = field(default_factory=dict)
     workloads: tuple[str, ...] = ("tiny", "mnv2", "mnv2all", "hd")
-
-    def python(self, environments: Path) -> str:
-        """The interpreter it runs in."""
-        return str(environments / self.environment / "bin" / "python") if self.environment else sys.executable

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import orjson
 import uvicorn
@@ -14,23 +11,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from benchmarks.compiled import Compiled
-from benchmarks.samples import Sample
+from benchmarks.servers.arguments import port, sample
 
 
-def application(network: Compiled) -> Starlette:
+def application(compiled: Compiled) -> Starlette:
     """JSON in and out, or raw bytes in and out, one output behind the other. Nothing is awaited while it computes."""
 
     async def ready(_: Request) -> Response:
         return Response()
 
     async def as_json(request: Request) -> Response:
-        outputs = network(np.asarray(orjson.loads(await request.body())["inputs"], np.float32))
-        named = {name: value.numpy() for name, value in zip(network.names, outputs, strict=True)}
-        return Response(orjson.dumps(named, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
+        outputs = compiled(np.asarray(orjson.loads(await request.body())["inputs"], np.float32))
+        return Response(orjson.dumps(outputs, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
 
     async def as_bytes(request: Request) -> Response:
-        batch = np.frombuffer(await request.body(), request.path_params["dtype"]).reshape(-1, *network.shape)
-        return Response(b"".join(map(memoryview, network(batch))), media_type="application/octet-stream")
+        batch = np.frombuffer(await request.body(), request.path_params["dtype"]).reshape(-1, *compiled.shape)
+        return Response(b"".join(compiled(batch).values()), media_type="application/octet-stream")
 
     return Starlette(
         routes=[
@@ -42,5 +38,5 @@ def application(network: Compiled) -> Starlette:
 
 
 if __name__ == "__main__":
-    app = application(Compiled(Sample(Path(sys.argv[1]))))
-    uvicorn.run(app, port=int(sys.argv[2]), loop="uvloop", http="httptools", access_log=False, log_level="warning")
+    app = application(Compiled(sample()))
+    uvicorn.run(app, port=port(), loop="uvloop", http="httptools", access_log=False, log_level="warning")
