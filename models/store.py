@@ -22,8 +22,7 @@ import orjson
 from models.document import Document, canonical, parse_document
 from models.entries import Entry, check_expected, now
 from models.errors import NotFound, Problem, did_you_mean, shown
-from models.expansion import expand
-from models.network import NO_WEIGHTS
+from models.network import NO_WEIGHTS, Network
 from models.scratch import Scratch
 from models.storage import Storage
 from models.weights.objects import FOLDER, WeightsObjects
@@ -144,9 +143,9 @@ class ModelStore:
         """
         return self._weights.local(entry.weights) if entry.weights else None
 
-    def put(self, name: str, document: Document, weights: GivenWeights | None = None,
+    def put(self, name: str, network: Network, weights: GivenWeights | None = None,
             expected: Entry | None = None) -> tuple[Entry, bool]:  # fmt: skip
-        """Points `name` at a document and its weights; whether the name is new.
+        """Points `name` at the document of a network and its weights; whether the name is new.
 
         The file of weights is moved into the store. A name that had weights and is put without has those of its seed.
 
@@ -154,17 +153,17 @@ class ModelStore:
             NotFound, Superseded: the name does not point to what was `expected` any more.
         """
         if weights is None:
-            return self._put(name, document, None, expected)
+            return self._put(name, network, None, expected)
         with self._weights.using(weights.digest):
             self._weights.add(weights)
-            return self._put(name, document, weights, expected)
+            return self._put(name, network, weights, expected)
 
     def _put(
-        self, name: str, document: Document, weights: GivenWeights | None, expected: Entry | None
+        self, name: str, network: Network, weights: GivenWeights | None, expected: Entry | None
     ) -> tuple[Entry, bool]:
-        data = orjson.dumps(canonical(document), option=orjson.OPT_SORT_KEYS)
+        data = orjson.dumps(canonical(network.document), option=orjson.OPT_SORT_KEYS)
         digest = weights.digest if weights is not None else NO_WEIGHTS
-        entry = Entry(name, expand(document).identity(digest), sha256(data).hexdigest(), now(), digest)
+        entry = Entry(name, network.identity(digest), sha256(data).hexdigest(), now(), digest)
         with self._writing:
             before = self._entries.get(name)
             check_expected(name, before, expected)
@@ -175,7 +174,7 @@ class ModelStore:
             self._storage.write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
             with self._lock:
                 self._entries[name] = entry
-            self._remember(entry.object, document)
+            self._remember(entry.object, network.document)
             if before is not None:
                 self._forget(before)
         return entry, before is None

@@ -20,6 +20,7 @@ from service.contract import components
 from service.defects import Defects
 from service.engines import Engines
 from service.local_engines import LocalEngines
+from service.methods import Head
 from service.open_inference.served import Served
 from service.pretrained import Pretrained
 from service.query import known_query
@@ -62,6 +63,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Defects)
     app.add_middleware(RequestId)
+    app.add_middleware(Head)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
 

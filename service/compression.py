@@ -47,7 +47,10 @@ class Compressed:
 
     async def send(self, message: Message) -> None:
         """Takes the reply's messages."""
-        if message["type"] == "http.response.start" and is_worthwhile(message, self._encoding):
+        starts = message["type"] == "http.response.start"
+        if starts:
+            weaken_tag(message)
+        if starts and is_worthwhile(message, self._encoding):
             self._start, self._encoder = message, ENCODERS[self._encoding]()
             self._flushes = Headers(raw=message["headers"]).get("content-type") == JSONL.media_type
         elif self._encoder is None:
@@ -68,7 +71,7 @@ class Compressed:
             await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     def _encoded(self, start: Message, length: int | None) -> Message:
-        """The reply's head. Another coding is other bytes, so a strong ETag becomes a weak one."""
+        """The reply's head."""
         headers = MutableHeaders(raw=start["headers"])
         headers["Content-Encoding"] = self._encoding
         if "Accept-Encoding" not in headers.get("Vary", ""):
@@ -76,9 +79,16 @@ class Compressed:
         del headers["Content-Length"]
         if length is not None:
             headers["Content-Length"] = str(length)
-        if headers.get("ETag", "W/").startswith('"'):
-            headers["ETag"] = f"W/{headers['ETag']}"
         return start
+
+
+def weaken_tag(start: Message) -> None:
+    """Another coding is other bytes, so a strong ETag becomes a weak one: also where nothing is compressed, for a 304
+    does not know whether the reply would have been, and has to carry the same.
+    """
+    headers = MutableHeaders(raw=start["headers"])
+    if headers.get("ETag", "").startswith('"'):
+        headers["ETag"] = f"W/{headers['ETag']}"
 
 
 def is_worthwhile(start: Message, encoding: str) -> bool:

@@ -32,6 +32,7 @@ from models.errors import (
     UnsupportedMedia,
 )
 from models.validation import problems_in
+from service.methods import allowed
 from service.open_inference.problems import in_one_line, protocol_status, speaks_protocol
 from service.request_id import HEADER as REQUEST_ID
 
@@ -171,6 +172,8 @@ async def _framework(request: Request, error: Exception) -> Response:
     code, title = FRAMEWORK.get(error.status_code, ("error", "The request cannot be served"))
     response = _response(request, error.status_code, code, title, title + ".", ())
     response.headers.update(error.headers or {})
+    if error.status_code == 405 and (methods := allowed(request)):
+        response.headers["Allow"] = methods  # the framework names those of one route
     return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from starlette.concurrency import run_in_threadpool
 
@@ -22,7 +23,7 @@ class Registered:
     entry: Entry
     model: Model
 
-    @property
+    @cached_property
     def network(self) -> Network:
         """Its graph."""
         return expand(self.model.document)

@@ -19,7 +19,7 @@ from models.tensors.archive import ZIP_START
 from models.weights.canonical import convert
 from models.weights.keras_file import CONFIG, keras_config
 from models.weights.source import Limits
-from models.weights.specs import GivenWeights, WeightSpec
+from models.weights.specs import GivenWeights, WeightsFile, WeightSpec
 from service.activations import Model
 from service.applications import model_of
 from service.bodies import json_of
@@ -48,21 +48,21 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
     model = await _parsed(state, raw, name, pointer, upload is not None and upload.weights is not None)
     try:
         network = expand(model.document)
+        if upload is not None and upload.weights is not None:
+            return await put_weights(state, name, network, GivenFile(upload.weights, f"/{WEIGHTS}"))
         if network.inputs:
             await plan_of(state, network, None, None)
-        if upload is None or upload.weights is None:
-            return await run_in_threadpool(_put, state, name, model)
-        return await put_weights(state, name, model.document, GivenFile(upload.weights, f"/{WEIGHTS}"))
+        return await run_in_threadpool(_put, state, name, network, model.weights)
     except InvalidDocument as error:
         raise model.located(error) from None
 
 
-def _put(state: State, name: str, model: Model) -> Put:
-    if model.weights is None:
-        return state.store.put(name, model.document)
+def _put(state: State, name: str, network: Network, weights: WeightsFile | None) -> Put:
+    if weights is None:
+        return state.store.put(name, network)
     with state.store.scratch.folder() as folder:
-        copy = second_name(Path(model.weights.path), Path(folder) / WEIGHTS)
-        return state.store.put(name, model.document, GivenWeights(copy, model.weights.digest))
+        copy = second_name(Path(weights.path), Path(folder) / WEIGHTS)
+        return state.store.put(name, network, GivenWeights(copy, weights.digest))
 
 
 def _check_alone(model: Document | Application) -> None:
@@ -118,22 +118,21 @@ def _is_archive(path: Path) -> bool:
 
 
 async def put_weights(
-    state: State, name: str, document: Document, upload: GivenFile, expected: Entry | None = None
+    state: State, name: str, network: Network, upload: GivenFile, expected: Entry | None = None
 ) -> Put:
-    """Points a name at a document with the weights of an uploaded file; nothing is stored unless all of them fit.
+    """Points a name at a network with the weights of an uploaded file; nothing is stored unless all of them fit.
 
     Raises:
-        InvalidDocument: the document declares no input.
+        InvalidDocument: the document declares no input, or an engine refuses it.
         InvalidWeights, TooLarge, Unparsable, InvalidTensor: as `convert`.
         NotFound, Superseded: the name does not point to what was `expected` any more.
     """
-    network = expand(document)
     require_inputs(network)
     specs = await _specs(state, network)
     target = upload.path.with_name("canonical")
     digest = await run_in_threadpool(convert, upload.path, specs, target, _limits(state), upload.pointer)
     weights = GivenWeights(target, digest) if specs else None  # a network without weights is the same without a file
-    return await run_in_threadpool(state.store.put, name, document, weights, expected)
+    return await run_in_threadpool(state.store.put, name, network, weights, expected)
 
 
 async def _specs(state: State, network: Network) -> tuple[WeightSpec, ...]:

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 120
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @dataclass
@@ -50,14 +52,33 @@ class Server:
         """The process id of the first engine."""
         return int(self.client.get("/readyz").json()["engines"][0]["pid"])
 
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Waits until something holds, as long as the server lives."""
+        wait_until(condition, self.process)
+
     def wait_ready(self, engines: int = 1) -> None:
         """Waits until this many engines are ready."""
-        wait_until(lambda: sum(one["ready"] for one in self.client.get("/readyz").json()["engines"]) >= engines)
+        self.wait_until(lambda: sum(one["ready"] for one in self.client.get("/readyz").json()["engines"]) >= engines)
+
+    @contextmanager
+    def begun(self, method: str, path: str, length: int) -> Iterator[HTTPConnection]:
+        """A connection on which the server reads the body of a request: it has said so, and nothing of it is sent."""
+        url = self.client.base_url
+        with closing(HTTPConnection(url.host, url.port, timeout=START_SECONDS)) as connection:
+            connection.putrequest(method, path)
+            connection.putheader("Content-Length", str(length))
+            connection.putheader("Expect", "100-continue")
+            connection.endheaders()
+            assert connection.sock.recv(len(GO_ON)) == GO_ON
+            yield connection
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """SIGTERM; the exit code. One that does not end is killed."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        try:
+            return self.process.wait(timeout=60)
+        finally:
+            self.process.kill()
 
 
 def free_port() -> int:
@@ -124,13 +145,15 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
     process = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
-    with pytest.MonkeyPatch.context() as environment, httpx.Client(base_url=url) as client:
-        for name, value in (("ENDPOINT_URL", url), ("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"),
-                            ("DEFAULT_REGION", "us-east-1")):  # fmt: skip
-            environment.setenv(f"AWS_{name}", value)
-        wait_until(lambda: answers(client, "/moto-api/"), process)
-        client.put("/models").raise_for_status()
-        yield "s3://models"
-    process.kill()
-    process.wait()
-    log.close()
+    try:
+        with pytest.MonkeyPatch.context() as environment, httpx.Client(base_url=url, timeout=60) as client:
+            for name, value in (("ENDPOINT_URL", url), ("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"),
+                                ("DEFAULT_REGION", "us-east-1")):  # fmt: skip
+                environment.setenv(f"AWS_{name}", value)
+            wait_until(lambda: answers(client, "/moto-api/"), process)
+            client.put("/models").raise_for_status()
+            yield "s3://models"
+    finally:
+        process.kill()
+        process.wait()
+        log.close()

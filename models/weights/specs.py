@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
@@ -42,8 +41,3 @@ class GivenWeights(NamedTuple):
 
     path: Path
     digest: str
-
-
-def total_bytes(specs: Iterable[WeightSpec]) -> int:
-    """Bytes of all the tensors."""
-    return sum(spec.nbytes for spec in specs)

@@ -130,4 +130,4 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
             raise InvalidOption("", [Problem("", "this form has other parts", expected, "a model")])
         pointer = f"/{WEIGHTS}" if media_type(request) == MULTIPART else ""
         file = GivenFile(upload.weights, pointer)
-        return registered(*await put_weights(state, name, used.model.document, file, used.entry))
+        return registered(*await put_weights(state, name, used.network, file, used.entry))

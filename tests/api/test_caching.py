@@ -67,13 +67,14 @@ def stopped_engine(cached: Server) -> Iterator[None]:
 def test_the_same_run_is_not_run_again(cached: Server, format: str, request: pytest.FixtureRequest) -> None:
     """Without the engine: weak where a timing is told, strong where the bytes are the same."""
     body = BODY | {"format": format, "layers": ["a"]}
-    tag = tag_of(cached.post(RUN, json=body))
+    plainly = {"Accept-Encoding": "identity"}
+    tag = tag_of(cached.post(RUN, json=body, headers=plainly))
     assert tag.startswith('W/"') == (format in ("json", "jsonl", "safetensors"))
     if not tag.startswith("W/"):
         assert cached.post(RUN, json=body).content == cached.post(RUN, json=body).content
     request.getfixturevalue("stopped_engine")
     for known in (tag, tag.removeprefix("W/"), f'"other", {tag}'):
-        assert is_unchanged(cached.post(RUN, json=body, headers={"If-None-Match": known}), tag)
+        assert is_unchanged(cached.post(RUN, json=body, headers={**plainly, "If-None-Match": known}), tag)
 
 
 def test_another_run_has_another_tag(cached: Server) -> None:
@@ -135,7 +136,17 @@ def test_reading_again(cached: Server, path: str, request: pytest.FixtureRequest
     assert first.headers["etag"].startswith('"')
     request.getfixturevalue("stopped_engine")
     for known in (tag_of(first), f"W/{tag_of(first)}"):
-        assert is_unchanged(cached.client.get(path, headers={"If-None-Match": known}), tag_of(first))
+        assert is_unchanged(cached.client.get(path, headers={**plainly, "If-None-Match": known}), tag_of(first))
+
+
+@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
+def test_what_is_confirmed_has_the_tag_that_it_came_with(cached: Server, path: str, coding: str) -> None:
+    """Weak or strong, compressed or too small for it."""
+    accepted = {"Accept-Encoding": coding}
+    tag = tag_of(cached.client.get(path, headers=accepted))
+    assert tag.startswith("W/") == (coding != "identity")
+    assert is_unchanged(cached.client.get(path, headers={**accepted, "If-None-Match": tag}), tag)
 
 
 def test_every_reading_has_its_own_tag(cached: Server) -> None:

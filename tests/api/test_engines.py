@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ ENDLESS = {
 SEQUENCE = {"shape": [1, 4096, 8], "dtype": "float32", "data": [0.5] * (4096 * 8)}
 
 
-async def many(url: str, documents: list[dict[str, Any]], inputs: Any, meanwhile: Any = None) -> list[httpx.Response]:
-    """Posts all documents at once."""
+async def many(url: str, documents: list[dict[str, Any]], inputs: Any, then: Any = None) -> list[httpx.Response]:
+    """Posts all documents at once; `then` is called when one of them has its reply."""
     limits = httpx.Limits(max_connections=len(documents))
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
         posts = [
@@ -39,8 +40,9 @@ async def many(url: str, documents: list[dict[str, Any]], inputs: Any, meanwhile
             )
             for document in documents
         ]
-        if meanwhile is not None:
-            await meanwhile()
+        if then is not None:
+            await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
+            then()
         return list(await asyncio.gather(*posts))
 
 
@@ -53,31 +55,31 @@ async def test_a_killed_engine_loses_only_what_it_was_executing(start_server: St
     """Of fifty requests that wait when the engine is killed, at most the one it ran fails, with 503 and Retry-After."""
     with start_server(tmp_path) as server:
         pid = server.engine_pid()
-
-        async def kill() -> None:
-            await asyncio.sleep(0.4)
-            os.kill(pid, signal.SIGKILL)
-
-        replies = await many(server.url, different(50), PICTURE, kill)
+        replies = await many(server.url, different(50), PICTURE, lambda: os.kill(pid, signal.SIGKILL))
         failed = [reply for reply in replies if reply.status_code != 200]
         assert len(failed) <= 1
         assert all(reply.status_code == 503 and reply.headers["retry-after"] for reply in failed)
         assert server.engine_pid() != pid
 
 
-async def test_a_request_over_its_deadline_is_stopped_alone(start_server: StartServer, tmp_path: Path) -> None:
+def cpu_seconds(pid: int) -> float:
+    """Time that a process has computed (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_request_over_its_deadline_is_stopped_alone(start_server: StartServer, tmp_path: Path) -> None:
     """The endless request gets 504; those behind it are run again on the next engine and succeed."""
     with start_server(tmp_path, DEADLINE="10", MAX_MACS="1000000000000000") as server:
         pid = server.engine_pid()
-        async with httpx.AsyncClient(base_url=server.url, timeout=120) as client:
-            endless = asyncio.create_task(
-                client.post("/v1/activations", json={"model": ENDLESS, "inputs": SEQUENCE, "data": "none"})
-            )
-            await asyncio.sleep(3)
-            behind = await many(server.url, different(3), PICTURE)
-            reply = await endless
-        assert reply.status_code == 504
-        assert reply.json()["code"] == "deadline_exceeded"
+        busy = cpu_seconds(pid) + 1
+        body = json.dumps({"model": ENDLESS, "inputs": SEQUENCE, "data": "none"}).encode()
+        with server.begun("POST", "/v1/activations", len(body)) as endless:
+            endless.send(body)
+            server.wait_until(lambda: cpu_seconds(pid) > busy)
+            behind = asyncio.run(many(server.url, different(3), PICTURE))
+            reply = endless.getresponse()
+            assert (reply.status, json.load(reply)["code"]) == (504, "deadline_exceeded")
         assert [one.status_code for one in behind] == [200, 200, 200]
         assert server.engine_pid() != pid
 
@@ -95,19 +97,16 @@ def test_a_model_that_kills_two_engines_is_quarantined(start_server: StartServer
         assert server.run(SMALL, PICTURE)["layers"][0]["address"] == "conv2d"
 
 
-async def test_a_server_that_is_told_to_stop_finishes_what_it_accepted(
-    start_server: StartServer, tmp_path: Path
-) -> None:
+def test_a_server_that_is_told_to_stop_finishes_what_it_accepted(start_server: StartServer, tmp_path: Path) -> None:
     """SIGTERM during twenty requests: all are answered, and the exit code is 0."""
-    with start_server(tmp_path) as server:
-
-        async def stop() -> None:
-            await asyncio.sleep(0.3)
-            server.process.send_signal(signal.SIGTERM)
-
-        replies = await many(server.url, different(20), PICTURE, stop)
-        assert [reply.status_code for reply in replies] == [200] * 20
-        assert server.process.wait(timeout=30) == 0
+    bodies = [json.dumps({"model": one, "inputs": PICTURE, "data": "none"}).encode() for one in different(20)]
+    with start_server(tmp_path) as server, ExitStack() as connections:
+        accepted = [connections.enter_context(server.begun("POST", "/v1/activations", len(one))) for one in bodies]
+        for connection, body in zip(accepted, bodies, strict=True):
+            connection.send(body)
+        server.process.send_signal(signal.SIGTERM)
+        assert [connection.getresponse().status for connection in accepted] == [200] * 20
+        assert server.process.wait(timeout=60) == 0
 
 
 def test_the_front_answers_before_an_engine_is_ready(start_server: StartServer, tmp_path: Path) -> None:

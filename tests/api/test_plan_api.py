@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,13 +214,12 @@ def resident_mib(pid: int) -> float:
 
 
 def test_a_model_of_a_trillion_parameters_costs_nothing(server: Server) -> None:
-    """Its plan is there at once and no memory is taken; to run it is refused with the numbers."""
+    """No memory is taken for its plan; to run it is refused with the numbers."""
     side = 2**20
     model = {"input": [side], "layers": [{"type": "Dense", "units": side}, {"type": "Dense", "units": side}]}
     server.plan({"input": [2], "layers": [{"type": "Dense", "units": 1}]})
-    before, started = resident_mib(server.engine_pid()), time.monotonic()
+    before = resident_mib(server.engine_pid())
     plan = server.plan(model)
-    assert time.monotonic() - started < 2
     assert resident_mib(server.engine_pid()) - before < 20
     assert plan["totals"]["parameters"] == 2 * (side * side + side) > 2e12
     assert plan["totals"]["parameter_bytes"] == 4 * plan["totals"]["parameters"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-import threading
-import time
+import json
+import os
+import signal
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -232,49 +233,42 @@ def test_an_upload_is_bounded(start_server: StartServer, tmp_path: Path) -> None
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as member:
             np.save(member, np.zeros(20_000, "f4"))
         problems(server.client.put("/v1/models/m/weights", content=packed.getvalue()), 413)
-        finish = threading.Event()
-
-        def slow() -> Iterator[bytes]:
-            yield b"x"
-            finish.wait(30)
-
-        first = threading.Thread(target=lambda: server.client.put("/v1/models/m/weights", content=slow()))
-        first.start()
-        time.sleep(0.5)
-        refused = server.client.put("/v1/models/m/weights", content=b"y")
-        finish.set()
-        first.join()
+        with server.begun("PUT", "/v1/models/m/weights", 1) as first:
+            refused = server.client.put("/v1/models/m/weights", content=b"y")
+            first.send(b"x")
+            assert first.getresponse().status == 400
         assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
         assert refused.headers["retry-after"]
         assert server.client.put("/v1/models/m/weights", content=b"y").status_code == 400
 
 
+@contextmanager
+def stopped_engine(server: Server) -> Iterator[None]:
+    """Until the block ends, whoever needs the engine waits."""
+    pid = server.engine_pid()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def test_requests_in_flight_finish_on_the_old_weights(
-    client: httpx.Client, network: keras.Model, files: dict[str, bytes]
+    server: Server, client: httpx.Client, network: keras.Model, files: dict[str, bytes]
 ) -> None:
     """One that waits while the engine is busy still has its weights, though the name is gone."""
     client.put("/v1/models/m", files={"model": network.to_json(), "weights": files["m.npz"]})
     image = np.ones((1, 8, 8, 1), "f4")
-    waiting: list[httpx.Response] = []
-    steps = {"type": "LSTM", "units": 8, "return_sequences": True}
-    busy = {"model": {"seed": 91, "layers": [steps] * 6}, "inputs": {"shape": [1, 16_000, 1], "data": [1] * 16_000},
-            "data": "none"}  # fmt: skip
-
-    def ask() -> None:
-        waiting.append(client.post("/v1/models/m/activations?layers=head&data=base64", json={"inputs": image.tolist()}))
-
-    def keep_busy() -> None:
-        assert client.post("/v1/activations", json=busy).status_code == 200
-
-    threads = [threading.Thread(target=keep_busy), threading.Thread(target=ask)]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.4)
-    assert client.delete("/v1/models/m").status_code == 204
-    assert not waiting
-    for thread in threads:
-        thread.join()
-    assert waiting[0].status_code == 200, waiting[0].text
+    body = json.dumps({"inputs": image.tolist()}).encode()
+    path = "/v1/models/m/activations?layers=head&format=safetensors"
+    with server.begun("POST", path, len(body)) as waiting:
+        with stopped_engine(server):
+            waiting.send(body)
+            assert client.get("/v1/models/m?as=document").status_code == 200  # comes later, so the other has its model
+            assert client.delete("/v1/models/m").status_code == 204
+        reply = waiting.getresponse()
+        assert reply.status == 200
+        np.testing.assert_allclose(load(reply.read())["head"], network(image), rtol=1e-5)
     assert client.get("/v1/models/m").status_code == 404
 
 
@@ -295,19 +289,24 @@ def test_the_id_of_what_ran_is_that_of_its_inputs_too(client: httpx.Client) -> N
     assert [reply["model"]["parameters"] for reply in replies] == [12, 20, 12]
 
 
+def uploads(server: Server) -> list[Path]:
+    """The files of weights that have come, or are coming."""
+    return list(server.data_dir.glob("tmp/*/*/weights"))
+
+
 def test_a_change_that_comes_too_late_changes_nothing(
-    client: httpx.Client, network: keras.Model, files: dict[str, bytes]
+    server: Server, client: httpx.Client, network: keras.Model, files: dict[str, bytes]
 ) -> None:
     """A document that is put while weights are read stays; the weights are refused with a time to try again."""
     client.put("/v1/models/m", content=network.to_json())
-    late: list[httpx.Response] = []
-    thread = threading.Thread(
-        target=lambda: late.append(client.put("/v1/models/m/weights", content=files["m.weights.h5"]))
-    )
-    thread.start()
-    time.sleep(0.2)  # its process that reads HDF5 takes longer to start
-    replaced = client.put("/v1/models/m", content=b'[{"type":"Flatten"}]').json()
-    thread.join()
-    assert (late[0].status_code, late[0].json()["code"]) == (503, "superseded")
-    assert late[0].headers["retry-after"]
+    body = files["m.weights.h5"]
+    with server.begun("PUT", "/v1/models/m/weights", len(body)) as late:
+        with stopped_engine(server):
+            late.send(body)
+            server.wait_until(lambda: [file.stat().st_size for file in uploads(server)] == [len(body)])
+            assert client.get("/v1/models/m?as=document").status_code == 200  # comes later, so the other has its model
+            replaced = client.put("/v1/models/m", content=b'[{"type":"Flatten"}]').json()
+        reply = late.getresponse()
+        assert (reply.status, json.load(reply)["code"]) == (503, "superseded")
+        assert reply.headers["retry-after"]
     assert client.get("/v1/models").json()["models"] == [replaced]

@@ -22,6 +22,7 @@ class Constructing:
 
     def __init__(self) -> None:
         self.asked: list[bytes] = []
+        self.is_asked = asyncio.Event()
         self.failure: Exception | None = None
 
     async def ask(self, question: Question) -> Answer:
@@ -29,6 +30,7 @@ class Constructing:
         request, answer = question.phrase(1, ()), Answer()
         assert isinstance(request, Construct)
         self.asked.append(request.arguments)
+        self.is_asked.set()
         await asyncio.sleep(0.01)
         if self.failure is not None:
             raise self.failure
@@ -96,7 +98,7 @@ async def test_who_goes_away_takes_nothing_along() -> None:
     engine, applications = made()
     raw = {"application": "VGG16", "weights": None}
     impatient = asyncio.create_task(applications.read(raw))
-    await asyncio.sleep(0)
+    await engine.is_asked.wait()
     impatient.cancel()
     await applications.read(raw)
     assert len(engine.asked) == 1

@@ -1,14 +1,16 @@
-"""What bodies hold together, decompression included."""
+"""What bodies hold together, decompression included, and how long they may take."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
-from models.errors import Overloaded
-from service.body_limit import BodyLimit, hold
+from models.errors import Overloaded, SlowBody
+from service.body_limit import MIN_RATE, BodyLimit, hold, keep_on_disk
 from service.settings import Settings
 
 
@@ -34,3 +36,51 @@ async def test_what_is_decompressed_counts_until_the_request_ends() -> None:
         await limit({"type": "http", "path": "/v2", "headers": []}, receive, None)  # type: ignore[arg-type]
         assert limit._held == 0
     assert found == [1001, 1001]
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "size", "pieces", "seconds"),
+    [
+        (True, 4 * MIN_RATE, 4, 46),  # 30 s and 4 s for each piece; the fifth comes after 50 s
+        (True, 1, 3, 30),
+        (True, 20 * MIN_RATE, 9, 100),  # in time, but for the whole
+        (False, 1, 5, 60),  # bodies in memory have a shorter time, and no rate
+    ],
+)
+async def test_bodies_come_in_time(
+    on_disk: bool, size: int, pieces: int, seconds: int, passing: Callable[[float], Any]
+) -> None:
+    """A piece each ten seconds: what had come when it was too late."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        if on_disk:
+            keep_on_disk(request, 1 << 30, 100)
+        async for _ in request.stream():
+            pass
+
+    async def receive_slowly() -> dict[str, Any]:
+        await passing(10)
+        return {"type": "http.request", "body": bytes(size), "more_body": True}
+
+    limit = BodyLimit(app, Settings(body_seconds=60))
+    told = f"Of the body, {pieces * size:,} bytes had arrived after {seconds} s."
+    with pytest.raises(SlowBody, match=told):
+        await limit({"type": "http", "path": "/v1/x", "headers": []}, receive_slowly, None)  # type: ignore[arg-type]
+
+
+async def test_who_keeps_up_may_take_long(passing: Callable[[float], Any]) -> None:
+    """Ten minutes at the least rate."""
+    piece, numbers = bytes(10 * MIN_RATE), count(1)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        keep_on_disk(request, 1 << 30, 1000)
+        assert sum([len(one) async for one in request.stream()]) == 60 * len(piece)
+
+    async def receive_steadily() -> dict[str, Any]:
+        await passing(10)
+        return {"type": "http.request", "body": piece, "more_body": next(numbers) < 60}
+
+    scope = {"type": "http", "path": "/v1/x", "headers": []}
+    await BodyLimit(app, Settings())(scope, receive_steadily, None)  # type: ignore[arg-type]

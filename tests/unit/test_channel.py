@@ -102,6 +102,8 @@ def test_messages_before_garbage_are_delivered() -> None:
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     """The two ends of a socket."""
     ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.settimeout(60)
     with ours, theirs:
         yield ours, theirs
 

@@ -132,6 +132,18 @@ async def test_left_alone(reply: Response, accepted: str | None, path: str) -> N
     assert b"".join(pieces) == reply.body
 
 
+@pytest.mark.parametrize(("accepted", "tag"), [("gzip", 'W/"a"'), ("identity", '"a"'), (None, '"a"')])
+@pytest.mark.parametrize("status", [200, 304])
+@pytest.mark.parametrize("text", [b"", TEXT])
+async def test_a_tag_is_weak_where_compression_is_accepted(
+    accepted: str | None, tag: str, status: int, text: bytes
+) -> None:
+    """Whether the reply is compressed or not: what was, is confirmed under the same tag."""
+    reply = Response(text if status == 200 else None, status, {"ETag": '"a"'}, "application/json")
+    headers, _ = await sent(reply, accepted)
+    assert headers["etag"] == tag
+
+
 async def test_tensors_in_zstd() -> None:
     """That is fast enough for them."""
     headers, (body,) = await sent(Response(TEXT, media_type="application/x-npz"), "gzip, zstd")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -23,29 +23,54 @@ async def large(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": bytes(SIZE)})
 
 
-async def test_who_does_not_read_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left of the reply is dropped; somebody who reads, however late he begins, gets all of it."""
-    monkeypatch.setattr(service.protocol, "STALL_SECONDS", 1.0)
+@pytest.fixture
+async def server() -> AsyncIterator[uvicorn.Server]:
+    """A server of such replies."""
     server = uvicorn.Server(uvicorn.Config(large, port=0, http=BoundedProtocol, lifespan="off", log_level="error"))
     serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    received = [await asyncio.to_thread(_read_after, port, seconds) for seconds in (0.1, 2.5)]
-    assert received[0] > SIZE > received[1]
+    await until(lambda: server.started)
+    yield server
     server.should_exit = True
     await serving
 
 
-def _read_after(port: int, seconds: float) -> int:
-    """The bytes that come after a pause."""
-    with socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.connect(("127.0.0.1", port))
-        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        time.sleep(seconds)
-        size = 0
-        with suppress(ConnectionResetError):
-            while data := client.recv(1 << 20):
-                size += len(data)
-        return size
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for a state that nothing tells of."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_who_reads_gets_all(server: uvicorn.Server) -> None:
+    """However little the system takes at once."""
+    with asked(server) as client:
+        assert await asyncio.to_thread(received, client) > SIZE
+
+
+async def test_who_does_not_read_is_hung_up_on(server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of the reply is dropped."""
+    monkeypatch.setattr(service.protocol, "STALL_SECONDS", 0.1)
+    connections = server.server_state.connections
+    with asked(server) as client:
+        await until(lambda: len(connections) == 1)
+        await until(lambda: not connections)
+        assert await asyncio.to_thread(received, client) < SIZE
+
+
+def asked(server: uvicorn.Server) -> socket.socket:
+    """A connection on which the reply was asked for, with little room for what comes."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(60)
+    client.connect(server.servers[0].sockets[0].getsockname())
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    return client
+
+
+def received(client: socket.socket) -> int:
+    """The bytes that come."""
+    size = 0
+    with suppress(ConnectionResetError):
+        while data := client.recv(1 << 20):
+            size += len(data)
+    return size

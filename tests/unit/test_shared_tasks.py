@@ -11,17 +11,19 @@ async def test_close_ends_all_that_run_however_many() -> None:
     """More than are remembered."""
     tasks: SharedTasks[int, None] = SharedTasks(kept=1)
     ended: list[int] = []
+    all_run = asyncio.Barrier(5)
 
     async def endless(number: int) -> None:
         try:
+            await all_run.wait()
             await asyncio.Event().wait()
         finally:
             ended.append(number)
 
     asking = [asyncio.create_task(tasks.get(number, lambda number=number: endless(number))) for number in range(4)]
-    await asyncio.sleep(0.01)
+    await all_run.wait()
     await tasks.close()
-    assert ended == [0, 1, 2, 3]
+    assert sorted(ended) == [0, 1, 2, 3]
     await asyncio.gather(*asking, return_exceptions=True)
 
 

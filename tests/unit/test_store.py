@@ -19,12 +19,18 @@ import pytest
 from models.document import Document, parse_document
 from models.errors import NotFound, Problem
 from models.expansion import expand
+from models.network import Network
 from models.store import ModelStore
 
 
 def document(units: int = 2, **fields: Any) -> Document:
     """A document that differs with its units."""
     return parse_document({"input": [4], "layers": [{"type": "Dense", "units": units}], **fields})
+
+
+def network(units: int = 2, **fields: Any) -> Network:
+    """Its network."""
+    return expand(document(units, **fields))
 
 
 def identity(of: Document) -> str:
@@ -74,7 +80,7 @@ def test_models_survive(url: str) -> None:
     """A store that is opened again has the same names, ids, times and documents."""
     store = opened(url)
     for name, units in (("b", 2), ("a", 3)):
-        store.put(name, document(units))
+        store.put(name, network(units))
     again = opened(url)
     assert names(again) == ["a", "b"]
     assert again.entries() == store.entries()
@@ -84,7 +90,7 @@ def test_models_survive(url: str) -> None:
 def test_an_entry_says_what_it_points_to(url: str) -> None:
     """The id is the network's, the time is that of writing, in UTC."""
     before = datetime.now(UTC).replace(microsecond=0)
-    entry, _ = opened(url).put("m", document(name="label"))
+    entry, _ = opened(url).put("m", network(name="label"))
     assert (entry.name, entry.id) == ("m", identity(document()))
     assert before <= datetime.fromisoformat(entry.created) <= datetime.now(UTC)
     assert files(url, "objects") == [f"{entry.object}.json"]
@@ -94,14 +100,14 @@ def test_an_entry_says_what_it_points_to(url: str) -> None:
 def test_put_says_whether_the_name_is_new(url: str) -> None:
     """Once."""
     store = opened(url)
-    assert [store.put("m", document(units))[1] for units in (1, 2, 2)] == [True, False, False]
+    assert [store.put("m", network(units))[1] for units in (1, 2, 2)] == [True, False, False]
 
 
 def test_a_replaced_name_drops_the_old_document(url: str) -> None:
     """Nothing points to it any more."""
     store = opened(url)
-    old, _ = store.put("m", document(1))
-    new, _ = store.put("m", document(2))
+    old, _ = store.put("m", network(1))
+    new, _ = store.put("m", network(2))
     assert old.object != new.object
     assert files(url, "objects") == [f"{new.object}.json"]
     assert opened(url).document(new) == document(2)
@@ -110,21 +116,21 @@ def test_a_replaced_name_drops_the_old_document(url: str) -> None:
 def test_a_replaced_name_leaves_a_document_that_others_point_to(url: str) -> None:
     """Equal documents are kept once, for as long as one name needs them."""
     store = opened(url)
-    store.put("one", document(1))
-    store.put("other", document(1))
+    store.put("one", network(1))
+    store.put("other", network(1))
     assert len(files(url, "objects")) == 1
-    store.put("one", document(2))
+    store.put("one", network(2))
     assert len(files(url, "objects")) == 2
     assert store.document(store.find("other")) == document(1)
-    store.put("other", document(2))
+    store.put("other", network(2))
     assert len(files(url, "objects")) == 1
 
 
 def test_writing_the_same_again_keeps_the_document(url: str) -> None:
     """A name that is replaced by what it was does not lose it."""
     store = opened(url)
-    store.put("m", document())
-    entry, _ = store.put("m", document())
+    store.put("m", network())
+    entry, _ = store.put("m", network())
     assert opened(url).document(entry) == document()
 
 
@@ -132,7 +138,7 @@ def test_models_are_found_by_name_and_by_id(url: str) -> None:
     """An id that several names point to leads to the first of them."""
     store = opened(url)
     for name in ("b", "a"):
-        store.put(name, document())
+        store.put(name, network())
     assert store.find("b").name == "b"
     assert store.find(identity(document())).name == "a"
 
@@ -142,7 +148,7 @@ def test_unknown_models_are_not_found(url: str) -> None:
     store = opened(url)
     with pytest.raises(NotFound) as empty:
         store.find("m")
-    store.put("digits", document())
+    store.put("digits", network())
     with pytest.raises(NotFound) as near:
         store.find("digit")
     with pytest.raises(NotFound):
@@ -159,8 +165,8 @@ def test_unknown_models_are_not_found(url: str) -> None:
 def test_a_name_is_deleted_alone(url: str) -> None:
     """What others still point to stays; the document goes with the last of them."""
     store = opened(url)
-    store.put("one", document())
-    store.put("other", document())
+    store.put("one", network())
+    store.put("other", network())
     store.delete("one")
     assert names(store) == names(opened(url)) == ["other"]
     assert opened(url).document(store.find("other")) == document()
@@ -171,9 +177,9 @@ def test_a_name_is_deleted_alone(url: str) -> None:
 def test_an_id_is_deleted_with_every_name(url: str) -> None:
     """Also where labels make the documents differ; other models stay."""
     store = opened(url)
-    store.put("one", document(name="label"))
-    store.put("other", document())
-    store.put("kept", document(3))
+    store.put("one", network(name="label"))
+    store.put("other", network())
+    store.put("kept", network(3))
     store.delete(identity(document()))
     assert names(store) == names(opened(url)) == ["kept"]
     assert len(files(url, "objects")) == 1
@@ -182,7 +188,7 @@ def test_an_id_is_deleted_with_every_name(url: str) -> None:
 def test_what_is_not_there_cannot_be_deleted(url: str) -> None:
     """Twice is once too often."""
     store = opened(url)
-    store.put("m", document())
+    store.put("m", network())
     store.delete("m")
     with pytest.raises(NotFound):
         store.delete("m")
@@ -191,15 +197,15 @@ def test_what_is_not_there_cannot_be_deleted(url: str) -> None:
 def test_a_deleted_name_can_be_written_again(url: str) -> None:
     """As if it had never been."""
     store = opened(url)
-    store.put("m", document())
+    store.put("m", network())
     store.delete("m")
-    assert store.put("m", document())[1] is True
+    assert store.put("m", network())[1] is True
     assert names(opened(url)) == ["m"]
 
 
 def test_a_damaged_document_is_noticed(url: str) -> None:
     """Bytes that are not what their name says are never run."""
-    entry, _ = opened(url).put("m", document())
+    entry, _ = opened(url).put("m", network())
     fs, root = fsspec.core.url_to_fs(url)
     path = f"{root}/objects/{entry.object}.json"
     fs.pipe_file(path, fs.cat_file(path).replace(b'"units":2', b'"units":3'))
@@ -211,7 +217,7 @@ def test_a_damaged_document_is_noticed(url: str) -> None:
 def test_leftovers_of_interrupted_writes_are_removed(url: str) -> None:
     """What never got its name is gone after the next start, and was never a model."""
     store = opened(url)
-    store.put("m", document())
+    store.put("m", network())
     store.close()
     fs, root = fsspec.core.url_to_fs(url)
     fs.makedirs(f"{root}/tmp", exist_ok=True)  # noqa: S108 (the store's own folder)
@@ -225,6 +231,7 @@ def test_leftovers_of_interrupted_writes_are_removed(url: str) -> None:
 KILLED = """
 import os, signal, sys
 from models.document import parse_document
+from models.expansion import expand
 from models.store import ModelStore
 
 renames, real = int(sys.argv[2]), os.replace
@@ -239,7 +246,8 @@ def replace(source, target):
 os.replace = replace
 store = ModelStore(sys.argv[1])
 store.open()
-store.put("m", parse_document({"input": [4], "layers": [{"type": "Dense", "units": 9}]}))
+document = parse_document({"input": [4], "layers": [{"type": "Dense", "units": 9}]})
+store.put("m", expand(document))
 """
 
 
@@ -251,7 +259,7 @@ def test_a_process_that_is_killed_while_it_writes_changes_nothing(
     """Before the document, or the name, is renamed into place: a name points to all of the old, or does not exist."""
     store = opened(str(tmp_path))
     for name in before:
-        store.put(name, document(1))
+        store.put(name, network(1))
     store.close()
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(renames)], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -260,7 +268,7 @@ def test_a_process_that_is_killed_while_it_writes_changes_nothing(
     assert names(again) == before
     assert [again.document(entry) for entry in again.entries()] == [document(1) for _ in before]
     assert files(str(tmp_path), "tmp") == []
-    again.put("m", document(9))
+    again.put("m", network(9))
     assert opened(str(tmp_path)).document(again.find("m")) == document(9)
 
 
@@ -280,7 +288,7 @@ def test_many_threads_at_once(tmp_path: Path) -> None:
 
     def work(number: int) -> None:
         name = f"m{number * 7 % 5}"
-        store.put(name, documents[number % 2])
+        store.put(name, expand(documents[number % 2]))
         with suppress(NotFound):
             store.document(store.find(name))
         with suppress(NotFound):

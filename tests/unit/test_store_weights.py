@@ -26,6 +26,11 @@ def document(units=2):
     return parse_document({"input": [4], "layers": [{"type": "Dense", "units": units, "use_bias": False}]})
 
 
+def network(units=2):
+    """Its expanded form."""
+    return expand(document(units))
+
+
 def weights(folder, value):
     """A canonical file of one value, and its digest."""
     path = folder / f"{value}.safetensors"
@@ -52,12 +57,12 @@ def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
     path, digest = weights(tmp_path, 1)
     content = path.read_bytes()
     store = opened(url)
-    plain, is_new = store.put("a", document())
+    plain, is_new = store.put("a", network())
     assert is_new
-    entry, is_new = store.put("a", document(), GivenWeights(path, digest))
+    entry, is_new = store.put("a", network(), GivenWeights(path, digest))
     assert not is_new
-    assert entry.id == expand(document()).identity(digest) != plain.id
-    assert store.put("b", document(), GivenWeights(path, digest))[0].id == entry.id
+    assert entry.id == network().identity(digest) != plain.id
+    assert store.put("b", network(), GivenWeights(path, digest))[0].id == entry.id
     again = opened(url)
     assert again.entries() == store.entries()
     file = again.local_weights(again.find("a"))
@@ -70,8 +75,8 @@ def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
 def test_a_name_without_weights_has_those_of_its_seed(url, tmp_path):
     """Entries of older stores, which say nothing of weights, are read the same."""
     store = opened(url)
-    store.put("a", document(), weights(tmp_path, 1))
-    entry, _ = store.put("a", document())
+    store.put("a", network(), weights(tmp_path, 1))
+    entry, _ = store.put("a", network())
     assert store.local_weights(entry) is None
     assert store._storage.files("weights") == []
     store._storage.write(b'{"name":"old","id":"sha256:0","object":"0","created":"2026-01-01T00:00:00+00:00"}',
@@ -83,15 +88,15 @@ def test_weights_are_kept_while_they_are_in_use_and_no_longer(url, tmp_path):
     """A request that has begun finishes on the old ones; two names may share a file."""
     store = opened(url)
     _, old = weights(tmp_path, 1)
-    store.put("a", document(), weights(tmp_path, 1))
+    store.put("a", network(), weights(tmp_path, 1))
     with ExitStack() as stack:
         for _ in range(2):
             entry = stack.enter_context(store.using("a"))
-        store.put("a", document(), weights(tmp_path, 2))
+        store.put("a", network(), weights(tmp_path, 2))
         assert store.find("a").weights != old == entry.weights
         assert Path(store.local_weights(entry).path).exists()
     assert store._storage.files("weights") == [f"{store.find('a').weights}.safetensors"]
-    store.put("b", document(), weights(tmp_path, 2))
+    store.put("b", network(), weights(tmp_path, 2))
     store.delete("a")
     assert len(store._storage.files("weights")) == 1
     store.delete("b")
@@ -106,10 +111,10 @@ def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_pa
     store = opened(tmp_path / "store")
     path, digest = weights(tmp_path, 1)
     with pytest.raises(RuntimeError, match="not the file"):
-        store.put("a", document(), GivenWeights(path, "0" * 64))
+        store.put("a", network(), GivenWeights(path, "0" * 64))
     assert store.entries() == []
     assert store._storage.files("weights") == []
-    entry, _ = store.put("a", document(), GivenWeights(path, digest))
+    entry, _ = store.put("a", network(), GivenWeights(path, digest))
     stored = tmp_path / "store" / "weights" / f"{digest}.safetensors"
     stored.write_bytes(stored.read_bytes()[:-1] + b"\1")
     with pytest.raises(RuntimeError, match="damaged"):
@@ -119,7 +124,7 @@ def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_pa
 def test_what_nobody_points_to_is_removed_when_the_store_is_opened(tmp_path):
     """Documents, weights and halves of files that a process left when it died."""
     store = opened(tmp_path / "store")
-    store.put("a", document(), weights(tmp_path, 1))
+    store.put("a", network(), weights(tmp_path, 1))
     store.close()
     for lost in ("objects/0.json", "weights/0.safetensors", "tmp/0"):
         (tmp_path / "store" / lost).write_bytes(b"half")
@@ -131,15 +136,15 @@ def test_what_nobody_points_to_is_removed_when_the_store_is_opened(tmp_path):
 def test_a_change_of_what_has_changed_meanwhile_is_refused(url, tmp_path):
     """A name that was replaced stays as it was replaced, one that was removed stays removed."""
     store = opened(url)
-    first, _ = store.put("a", document())
-    second, _ = store.put("a", document(3))
+    first, _ = store.put("a", network())
+    second, _ = store.put("a", network(3))
     with pytest.raises(Superseded):
-        store.put("a", document(), weights(tmp_path, 1), first)
+        store.put("a", network(), weights(tmp_path, 1), first)
     assert store.find("a") == second
-    assert store.put("a", document(4), expected=second)[0] == store.find("a")
+    assert store.put("a", network(4), expected=second)[0] == store.find("a")
     store.delete("a")
     with pytest.raises(NotFound, match="removed meanwhile"):
-        store.put("a", document(), weights(tmp_path, 1), second)
+        store.put("a", network(), weights(tmp_path, 1), second)
     assert store.entries() == []
     assert store._storage.files("weights") == []
 
@@ -147,7 +152,7 @@ def test_a_change_of_what_has_changed_meanwhile_is_refused(url, tmp_path):
 def test_readers_do_not_wait_for_a_writer(url, tmp_path, monkeypatch):
     """However long its file system takes."""
     store = opened(url)
-    store.put("a", document(), weights(tmp_path, 1))
+    store.put("a", network(), weights(tmp_path, 1))
     entered, go_on = threading.Event(), threading.Event()
     write = store._storage.write
 
@@ -157,7 +162,7 @@ def test_readers_do_not_wait_for_a_writer(url, tmp_path, monkeypatch):
         write(*arguments)
 
     monkeypatch.setattr(store._storage, "write", slow)
-    writer = threading.Thread(target=store.put, args=("b", document(5)))
+    writer = threading.Thread(target=store.put, args=("b", network(5)))
     writer.start()
     assert entered.wait(30)
     with store.using("a") as entry:
@@ -175,6 +180,7 @@ import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
 from models.document import parse_document
+from models.expansion import expand
 from models.store import ModelStore
 from models.weights.canonical import write_canonical
 from models.weights.specs import GivenWeights, WeightSpec
@@ -196,7 +202,7 @@ def upload(seed):
         digest = write_canonical(specs, [chance.normal(size=65_536).astype("f4")], path)
         layers = [{"type": "Dense", "units": int(chance.integers(1, 9))}]
         document = parse_document({"input": [4], "layers": layers})
-        store.put(f"m{chance.integers(4)}", document, GivenWeights(path, digest))
+        store.put(f"m{chance.integers(4)}", expand(document), GivenWeights(path, digest))
         if chance.random() < 0.2:
             store.delete(random.choice(store.entries()).name)
 

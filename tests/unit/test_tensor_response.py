@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from starlette.requests import ClientDisconnect
@@ -53,6 +55,25 @@ async def test_a_client_that_stops_reading_is_given_up(monkeypatch: pytest.Monke
     with pytest.raises(ClientDisconnect):
         await response({"type": "http", "asgi": {"spec_version": "2.4"}}, never, send)
     assert sent < 4 << 20
+
+
+@pytest.mark.parametrize(("rate", "parts"), [(64, 4), (48, 2), (20, 0)])
+async def test_a_client_that_reads_slowly_is_given_up(rate: int, parts: int, passing: Callable[[float], Any]) -> None:
+    """After 30 s it has to have read 64 KiB a second on average, however quick each part of 1 MiB is."""
+    answer, sent = answered(), 0
+
+    async def send(message: Message) -> None:
+        nonlocal sent
+        await passing(len(message.get("body", b"")) / (rate * 1024))
+        sent += len(message.get("body", b""))
+
+    reply = response_of(answer)({"type": "http", "asgi": {"spec_version": "2.4"}}, never, send)
+    if parts == 4:
+        await reply
+    else:
+        with pytest.raises(ClientDisconnect):
+            await reply
+    assert sent >> 20 == parts
 
 
 async def test_a_reply_is_sent_in_parts() -> None:

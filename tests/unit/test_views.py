@@ -47,6 +47,17 @@ def result(array: Array, **options: Any) -> dict[str, Array]:
 
 
 @pytest.mark.parametrize(
+    ("steps", "codes"),
+    [([0, 714], [0, 255]), ([0, 100, 510, 714], [0, 50, 255, 255]), ([-357, 0, 357], [0, 178, 255])],
+)
+def test_bytes_stay_bytes_where_the_scale_is_too_coarse(steps: list[int], codes: list[int]) -> None:
+    """Among the smallest numbers a step of 714 / 255 = 2.8 is rounded to 2: what lies beyond 255 of them is 255."""
+    smallest = np.nextafter(0, 1)
+    members = result(np.array(steps) * smallest, dtype="uint8")
+    assert (members[""].tolist(), float(members[":scale"])) == (codes, 2 * smallest)
+
+
+@pytest.mark.parametrize(
     ("text", "index"),
     [
         ("0, :, :, 3:5", np.s_[0, :, :, 3:5]),

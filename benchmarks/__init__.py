@@ -1,0 +1,1 @@
+"""Layerscope beside other servers of Keras models: the same files, the same inputs, one machine, one run."""

@@ -1,0 +1,96 @@
+"""HEAD wherever there is GET, and what a 405 says of the other methods."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Scope
+
+from service.defects import Defects
+from service.methods import Head
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.conftest import Server
+
+WIDE: dict[str, Any] = {"input": [600], "layers": [{"type": "Dense", "units": 600, "name": "a"}]}
+NAMES = {"{name}": "heads", "{type}": "Conv2D", "{address}": "a"}
+WEIGHTS = "/v1/models/heads/weights"
+OTHERS = [
+    "/docs", "/openapi.json", "/swagger/swagger-ui.css", "/v1/models/heads?as=keras", "/v1/models/heads?as=nonsense",
+    "/v1/models/nobody", "/nowhere", f"{WEIGHTS}?format=npz", f"{WEIGHTS}?format=jsonl", f"{WEIGHTS}?format=png",
+]  # fmt: skip
+OF_ONE_REPLY = {"date", "x-request-id", "transfer-encoding"}
+
+
+@pytest.fixture(scope="module")
+def heads(server: Server) -> Server:
+    """A server with a model whose weights come in many pieces."""
+    server.client.put("/v1/models/heads", json=WIDE).raise_for_status()
+    return server
+
+
+def told(reply: httpx.Response) -> dict[str, str]:
+    """The headers that are the same for the same question."""
+    return {name: value for name, value in reply.headers.items() if name not in OF_ONE_REPLY}
+
+
+def test_every_get_has_a_head(heads: Server) -> None:
+    """The same status and headers, and no body; errors and streams among them."""
+    described = heads.client.get("/openapi.json").json()["paths"]
+    paths = [path for path, operations in described.items() if "get" in operations]
+    for name, value in NAMES.items():
+        paths = [path.replace(name, value) for path in paths]
+    for path in [*paths, *OTHERS]:
+        whole, head = heads.client.get(path), heads.client.head(path)
+        assert (head.status_code, told(head), head.content) == (whole.status_code, told(whole), b""), path
+    assert not any("head" in operations for operations in described.values())
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
+def test_what_is_to_come_is_told(heads: Server, coding: str) -> None:
+    """Its length, its tag and its coding; and what the client has already is confirmed."""
+    accepted = {"Accept-Encoding": coding}
+    for path in ("/v1/models/heads", f"{WEIGHTS}?format=safetensors"):
+        whole, head = heads.client.get(path, headers=accepted), heads.client.head(path, headers=accepted)
+        assert told(head) == told(whole)
+        assert head.headers["etag"]
+        known = heads.client.head(path, headers={**accepted, "If-None-Match": head.headers["etag"]})
+        assert (known.status_code, known.headers["etag"]) == (304, head.headers["etag"])
+    plain = heads.client.head(f"{WEIGHTS}?format=safetensors", headers={"Accept-Encoding": "identity"})
+    assert int(plain.headers["content-length"]) > 4 * 600 * 601
+
+
+@pytest.mark.parametrize(("method", "path", "methods"), [
+    ("HEAD", "/v1/plan", "POST"), ("PATCH", "/v1/models/heads", "GET, HEAD, PUT, DELETE"),
+    ("POST", WEIGHTS, "GET, HEAD, PUT"), ("OPTIONS", "/v1/models", "GET, HEAD"), ("PUT", "/v2", "GET, HEAD"),
+    ("POST", "/swagger/swagger-ui.css", "GET, HEAD"), ("POST", "/openapi.json", "GET, HEAD"),
+])  # fmt: skip
+def test_every_method_of_a_path_is_listed(heads: Server, method: str, path: str, methods: str) -> None:
+    """Whichever route is nearest."""
+    reply = heads.client.request(method, path)
+    assert (reply.status_code, reply.headers["allow"]) == (405, methods)
+
+
+async def test_the_rest_of_a_stream_is_not_made() -> None:
+    """However long it would be."""
+    sent: list[Message] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {"type": "http", "method": "HEAD", "asgi": {"spec_version": "2.4"}}
+    await Head(Defects(StreamingResponse(endless())))(scope, receive, send)
+    start, end = sent
+    assert (start["type"], start["status"], end) == ("http.response.start", 200, {"type": "http.response.body"})
