@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, cast, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -24,6 +25,8 @@ from models.places import AS_SENT, LIST_ALONE, Places
 from models.type_problems import type_problems
 from models.validation import MAX_PROBLEMS, field_names, problems_of
 
+KEPT_INPUTS = 8
+"""Documents kept beside one that declares no inputs: one for each shape that was sent."""
 Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
 InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]
 InputDType = Annotated[
@@ -111,6 +114,13 @@ Inputs = Annotated[
 ]
 
 
+class Derived(dict[Any, Any]):
+    """Equal to nothing else, so that documents are equal by their fields alone."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
 class Document(BaseModel):
     """A network: its inputs, its layers in order, and what it returns."""
 
@@ -136,9 +146,27 @@ class Document(BaseModel):
         made._places = places
         return made
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, for which nothing is known yet that follows from its fields."""
+        made = super().model_copy(update=update, deep=deep)
+        made.__dict__.pop("derived", None)
+        return made
+
+    @cached_property
+    def derived(self) -> Derived:
+        """What was made of it and is asked for again: kept as long as the document."""
+        return Derived()
+
     def with_inputs(self, inputs: Mapping[str, InputSpec]) -> Document:
-        """The same network on declared inputs."""
-        return self.model_copy(update={"input": dict(inputs)})
+        """The same network on declared inputs; those of late are kept."""
+        key = tuple((name, *spec.shape, spec.dtype) for name, spec in inputs.items())
+        found = self.derived.get(key)
+        if found is None:
+            found = self.model_copy(update={"input": dict(inputs)})
+            if len(self.derived) > KEPT_INPUTS:
+                self.derived.clear()
+            self.derived[key] = found
+        return cast(Document, found)
 
 
 Block.model_rebuild()

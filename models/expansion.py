@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from models.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
 from models.document import Block, Document, InputSpec
@@ -22,7 +23,10 @@ def expand(document: Document) -> Network:
     Raises:
         InvalidDocument: for names used twice and addresses that lead nowhere.
     """
-    return _Expansion(document).network()
+    found = document.derived.get(Network)
+    if found is None:
+        found = document.derived[Network] = _Expansion(document).network()
+    return cast(Network, found)
 
 
 class _Expansion:

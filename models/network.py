@@ -13,6 +13,8 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+import orjson
+
 from models.document import Block, Document, InputSpec, canonical
 from models.layers.layer import GRAPH_FIELDS, Layer
 
@@ -77,9 +79,21 @@ class Network:
 
     def identity(self, weights_digest: str = NO_WEIGHTS) -> str:
         """`sha256:…` of the canonical network and its weights; spelling and the label `name` do not enter."""
-        return "sha256:" + sha256(f"{self._canonical_json}\n{weights_digest}".encode()).hexdigest()
+        if weights_digest not in self._identities:
+            digest = sha256(f"{self._canonical_json()}\n{weights_digest}".encode()).hexdigest()
+            self._identities[weights_digest] = f"sha256:{digest}"
+        return self._identities[weights_digest]
 
     @cached_property
+    def _identities(self) -> dict[str, str]:
+        """By digest of the weights."""
+        return {}
+
+    @cached_property
+    def document_bytes(self) -> bytes:
+        """The document as an engine reads it."""
+        return orjson.dumps(canonical(self.document))
+
     def _canonical_json(self) -> str:
         form = {
             "seed": self.document.seed,

@@ -41,7 +41,7 @@ class ModelStore:
         self._writing = RLock()  # of what is stored: one writer at a time, however long its file system takes
         self._entries: dict[str, Entry] = {}
         self._documents: dict[str, Document] = {}
-        self._weights = WeightsObjects(self._storage, self._points_to, self._lock, self._writing)
+        self._weights = WeightsObjects(self._storage, self.points_to, self._lock, self._writing)
 
     def open(self) -> None:
         """Reads the names, and removes what an interrupted write left behind."""
@@ -121,6 +121,13 @@ class ModelStore:
             document = self._read(entry)
             self._remember(entry.object, document)
         return document
+
+    def at_hand(self, entry: Entry) -> tuple[Document, WeightsFile | None] | None:
+        """The document and weights of an entry, where nothing has to be read for them. Ask inside `using`."""
+        document, weights = self._documents.get(entry.object), None
+        if entry.weights:
+            weights = self._weights.verified(entry.weights)
+        return None if document is None or (entry.weights and weights is None) else (document, weights)
 
     def _read(self, entry: Entry) -> Document:
         try:
@@ -205,7 +212,8 @@ class ModelStore:
                 self._documents.pop(digest, None)
             self._storage.remove("objects", f"{digest}.json")
 
-    def _points_to(self, weights: str) -> bool:
+    def points_to(self, weights: str) -> bool:
+        """Whether a name has these weights."""
         return any(entry.weights == weights for entry in self._entries.copy().values())
 
     def _remember(self, digest: str, document: Document) -> None:

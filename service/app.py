@@ -28,6 +28,7 @@ from service.request_id import RequestId
 from service.routes import activations, docs, health, layers, model_repository, models, open_inference, plan, weights
 from service.settings import Settings
 from service.state import State
+from service.straight import put_first
 from service.upload_places import UploadPlaces
 
 DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get every layer's activations."
@@ -57,6 +58,11 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         app.include_router(route.router, dependencies=[Depends(known_query)])
     for route in (open_inference, model_repository, health, docs):
         app.include_router(route.router)
+    put_first(
+        app,
+        [activations.router, models.router, open_inference.router],
+        [activations.post_activations, models.post_model_activations, open_inference.post_infer],
+    )
     app.mount("/swagger", docs.FILES)
     errors.install(app)
     app.add_middleware(Compression)

@@ -17,10 +17,14 @@ from models.weights.specs import WeightsFile
 from service.engines import Engines
 from service.jobs import construct_question
 from service.pretrained import Pretrained
+from service.recent import Recent
 from service.shared_tasks import SharedTasks
 
 KEPT = 32
 """Constructed networks kept in memory."""
+KEPT_DOCUMENTS = 512
+KEPT_BYTES = 4 * 1024 * 1024
+"""Of the JSON of documents that came of late, which are not read again. In memory a document is 20 times as large."""
 
 
 SENT = ("/input", "/weights")
@@ -45,15 +49,6 @@ class Described:
     """The file that has its weights, where that is still to be fetched."""
 
 
-async def model_of(raw: Any) -> Document | Application:
-    """`parse_model`, on a thread where it takes a while.
-
-    Raises:
-        InvalidDocument: listing every problem with its pointer into `raw`.
-    """
-    return await run_in_threadpool(parse_model, raw) if is_large(raw) else parse_model(raw)
-
-
 class Applications:
     """Networks of keras.applications. Whoever asks for one that is being made waits for the same one."""
 
@@ -61,6 +56,8 @@ class Applications:
         self._engines, self._pretrained = engines, pretrained
         self._graphs: SharedTasks[bytes, Described] = SharedTasks(KEPT)
         self._fetches: SharedTasks[bytes, WeightsFile] = SharedTasks(0)
+        self._read: Recent[Document | Application] = Recent(KEPT_DOCUMENTS, KEPT_BYTES)
+        self._named: Recent[Document] = Recent(KEPT, KEPT_BYTES)
 
     async def close(self) -> None:
         """Ends what is being made."""
@@ -74,7 +71,7 @@ class Applications:
             InvalidDocument: listing every problem with its pointer into `raw`.
             WeightsUnavailable: those of ImageNet cannot be had.
         """
-        return await self.described(await model_of(raw))
+        return await self.described(await self.model_of(raw))
 
     async def read_graph(self, raw: Any) -> Described:
         """The same, and nothing is fetched.
@@ -82,7 +79,20 @@ class Applications:
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
         """
-        return await self.graph(await model_of(raw))
+        return await self.graph(await self.model_of(raw))
+
+    async def model_of(self, raw: Any) -> Document | Application:
+        """`parse_model`, on a thread where it takes a while, and once for what comes again.
+
+        Raises:
+            InvalidDocument: listing every problem with its pointer into `raw`.
+        """
+        text = orjson.dumps(raw)
+        found = self._read.get(text)
+        if found is None:
+            found = await run_in_threadpool(parse_model, raw) if is_large(raw) else parse_model(raw)
+            self._read.add(text, found)
+        return found
 
     async def described(self, model: Document | Application) -> Described:
         """The document itself, or the one that a name stands for.
@@ -109,10 +119,18 @@ class Applications:
         arguments = graph_arguments(model)
         found = await self._graphs.get(arguments, lambda: self._constructed(arguments))
         weights = await self._pretrained.kept(arguments) if found.missing is not None else None
-        label = model.name if model.name is not None else found.document.name
-        document = found.document.model_copy(update={"name": label, "seed": model.seed})
         missing = found.missing if weights is None else None
-        return Described(document.standing_at(OfApplication()), weights, missing)
+        return Described(self._labelled(found.document, model, arguments), weights, missing)
+
+    def _labelled(self, document: Document, model: Application, arguments: bytes) -> Document:
+        """The document of a network under the name and with the seed that a client gave it."""
+        label = model.name if model.name is not None else document.name
+        key = orjson.dumps((label, model.seed)) + arguments
+        found = self._named.get(key)
+        if found is None:
+            found = document.model_copy(update={"name": label, "seed": model.seed}).standing_at(OfApplication())
+            self._named.add(key, found)
+        return found
 
     async def _constructed(self, arguments: bytes) -> Described:
         answer = await self._engines.ask(construct_question(arguments))

@@ -48,7 +48,7 @@ def drawing(ran: Ran, wanted: Format, options: ActivationOptions) -> Callable[[A
     return planned_svg(ran) if wanted is SVG else planned(ran, options.manner(), options.channel)
 
 
-def weights_drawing(
+async def weights_drawing(
     cmap: ColourMap | None = None,
     normalize: Annotated[str | None, Query(max_length=100, description="Of pictures; per weight: see cmap.")] = None,
     upscale: Annotated[int | None, Query(ge=1, le=MAX_UPSCALE, description="Of pictures.")] = None,

@@ -14,7 +14,7 @@ import orjson
 from fastapi import Request
 from starlette.responses import Response
 
-from models.tensors.dtypes import Array
+from models.tensors.dtypes import Array, name_of
 
 TAG = re.compile(r'(?:W/)?("[^"]*")')
 CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
@@ -29,7 +29,7 @@ class ETag:
     """
 
     def __init__(self, request: Request, parts: Any, arrays: Sequence[Array] = (), weak: bool = False) -> None:
-        shapes = [(array.dtype.name, array.shape) for array in arrays]
+        shapes = [(name_of(array.dtype), array.shape) for array in arrays]
         digest = hashlib.sha256(orjson.dumps([request.app.version, parts, shapes]))
         for array in arrays:
             digest.update(array.reshape(-1).view("u1").data)

@@ -9,12 +9,11 @@ from hashlib import sha256
 from typing import Any
 
 import numpy as np
-import orjson
 
-from models.document import canonical
 from models.engine.messages import Construct, Plan, Ran, Reply, Request, Run, Specify, TensorInfo, Weights
 from models.errors import LayerscopeError
 from models.network import NO_WEIGHTS, Network
+from models.tensors.dtypes import name_of
 from models.views.view import View
 from models.weights.specs import WeightsFile
 from service.settings import Settings
@@ -47,12 +46,7 @@ class Source:
 def source_of(network: Network, weights: WeightsFile | None = None) -> Source:
     """A network with its weights, as an engine reads it."""
     digest = weights.digest if weights is not None else NO_WEIGHTS
-    return Source(document_bytes(network), weights, network.identity(digest))
-
-
-def document_bytes(network: Network) -> bytes:
-    """The document as an engine reads it."""
-    return orjson.dumps(canonical(network.document))
+    return Source(network.document_bytes, weights, network.identity(digest))
 
 
 class Answer:
@@ -140,9 +134,8 @@ def run_question(
     source: Source, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, **options: Any
 ) -> Question:
     """A run of a document on arrays, as a question."""
-    infos = tuple(
-        TensorInfo(name, array.dtype.name, array.shape, array.nbytes) for name, array in zip(names, arrays, strict=True)
-    )
+    pairs = zip(names, arrays, strict=True)
+    infos = tuple(TensorInfo(name, name_of(array.dtype), array.shape, array.nbytes) for name, array in pairs)
 
     def phrase(number: int, payloads: tuple[Any, ...]) -> Request:
         return Run(

@@ -13,7 +13,6 @@ from models.expansion import expand
 from models.network import Network
 from models.store import ModelStore
 from service.applications import Applications
-from service.jobs import document_bytes
 from service.local_engines import LocalEngines
 from service.plans import require_inputs
 from service.pretrained import Pretrained
@@ -31,7 +30,7 @@ async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str,
     try:
         network = network or _plannable((await applications.graph(model)).document)
         shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-        plan: dict[str, Any] = orjson.loads(await engines.plan(document_bytes(network), shapes, select(network, None)))
+        plan: dict[str, Any] = orjson.loads(await engines.plan(network.document_bytes, shapes, select(network, None)))
         return plan
     finally:
         await engines.stop()

@@ -9,7 +9,6 @@ import orjson
 
 from models.errors import InvalidDocument, Problem
 from models.network import Network
-from service.jobs import document_bytes
 from service.selection import selection_of
 from service.state import State
 
@@ -24,7 +23,7 @@ async def plan_of(
     """The engine's plan of a network that declares its inputs. `views` are options as a client writes them."""
     outputs, seen = await selection_of(network, layers, views or {})
     shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    raw = await state.engines.plan(document_bytes(network), shapes, outputs, seen)
+    raw = await state.engines.plan(network.document_bytes, shapes, outputs, seen)
     plan: dict[str, Any] = orjson.loads(raw)
     return plan
 

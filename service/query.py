@@ -17,6 +17,8 @@ async def known_query(request: Request) -> None:
     Raises:
         InvalidOption: for a name that the route does not declare, or one given twice (but `layers`, which add up).
     """
+    if not request.scope["query_string"]:
+        return
     given = from_pairs(request.query_params.multi_items())
     known = declared(request.scope["route"])
     unknown = [name for name in given if name not in known]

@@ -9,9 +9,12 @@ from functools import cached_property
 
 from starlette.concurrency import run_in_threadpool
 
+from models.document import Document
 from models.entries import Entry
 from models.expansion import expand
 from models.network import Network
+from models.store import ModelStore
+from models.weights.specs import WeightsFile
 from service.activations import Model
 from service.state import State
 
@@ -39,11 +42,15 @@ async def in_use(state: State, reference: str) -> AsyncIterator[Registered]:
     kept = ExitStack()
     entry = kept.enter_context(state.store.using(reference))
     try:
-        document = await run_in_threadpool(state.store.document, entry)
-        weights = await run_in_threadpool(state.store.local_weights, entry) if entry.weights else None
+        found = state.store.at_hand(entry)
+        document, weights = found if found is not None else await run_in_threadpool(_read, state.store, entry)
         yield Registered(entry, Model(document, entry.name, entry.id, weights=weights))
     finally:
-        if entry.weights:
+        if entry.weights and not state.store.points_to(entry.weights):
             await run_in_threadpool(kept.close)  # the last user may have a file to remove, wherever it lies
         else:
             kept.close()
+
+
+def _read(store: ModelStore, entry: Entry) -> tuple[Document, WeightsFile | None]:
+    return store.document(entry), store.local_weights(entry)

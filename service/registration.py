@@ -21,9 +21,8 @@ from models.weights.keras_file import CONFIG, keras_config
 from models.weights.source import Limits
 from models.weights.specs import GivenWeights, WeightsFile, WeightSpec
 from service.activations import Model
-from service.applications import model_of
 from service.bodies import json_of
-from service.jobs import document_bytes, specs_question
+from service.jobs import specs_question
 from service.plans import plan_of, require_inputs
 from service.state import State
 from service.uploads import MODEL, WEIGHTS, Upload
@@ -75,7 +74,7 @@ def _check_alone(model: Document | Application) -> None:
 
 async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights: bool) -> Model:
     try:
-        model = await model_of(raw)
+        model = await state.applications.model_of(raw)
         if with_weights:
             _check_alone(model)
         described = await state.applications.described(model)
@@ -136,7 +135,7 @@ async def put_weights(
 
 
 async def _specs(state: State, network: Network) -> tuple[WeightSpec, ...]:
-    answer = await state.engines.ask(specs_question(document_bytes(network)))
+    answer = await state.engines.ask(specs_question(network.document_bytes))
     head = await answer.head
     assert isinstance(head, Specified)  # noqa: S101 (what was asked for)
     return head.specs

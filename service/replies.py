@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from models.engine.messages import Ran, TensorInfo
 from models.errors import LayerscopeError
-from models.tensors.dtypes import Array
+from models.tensors.dtypes import Array, name_of
 from service.drawing import drawing
 from service.jobs import Answer
 from service.layer_pieces import THREAD_BYTES, Telling, entry_of, layer_pieces, named_arrays
@@ -29,7 +29,7 @@ from service.wire.layer_streams import JsonLines, JsonStream, LayerStream, base6
 from service.wire.npy import NpyStream
 from service.wire.npz import NpzStream
 from service.wire.safetensors import SafetensorsStream
-from service.wire.stream import TensorStream
+from service.wire.stream import TensorStream, whole
 
 OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
 """What activations can be sent as, the default first."""
@@ -82,7 +82,7 @@ async def activations_response(
         return await _layers(head_of(told, ran), ran, answer, Layout(wanted, options.data, options.weights, telling))
     if wanted in (PNG, SVG):
         return await _picture(answer, wanted, lambda: drawing(ran, wanted, options))
-    return _binary(ran, answer, wanted, _metadata(told, ran) if wanted is SAFETENSORS else {})
+    return await _binary(ran, answer, wanted, _metadata(told, ran) if wanted is SAFETENSORS else {})
 
 
 class Layout(NamedTuple):
@@ -117,8 +117,8 @@ def _written_bytes(ran: Ran) -> int:
     return sum(info.nbytes for info in ran.tensors) + shared
 
 
-def _binary(ran: Ran, answer: Answer, wanted: Format, metadata: Mapping[str, str]) -> Response:
-    """The tensors as they are."""
+async def _binary(ran: Ran, answer: Answer, wanted: Format, metadata: Mapping[str, str]) -> Response:
+    """The tensors as they are: what is small in one piece, all else as they come."""
     stream: TensorStream
     try:
         match wanted.name:
@@ -131,6 +131,9 @@ def _binary(ran: Ran, answer: Answer, wanted: Format, metadata: Mapping[str, str
     except LayerscopeError:
         answer.abandon()
         raise
+    if stream.length <= THREAD_BYTES:
+        tensors = [view async for view in answer.tensors()]
+        return Response(whole(stream, tensors), media_type=wanted.media_type)
     return TensorResponse(tensor_pieces(stream, answer), stream.length, answer, wanted)
 
 
@@ -150,8 +153,8 @@ async def _picture(answer: Answer, wanted: Format, plan: Callable[[], Callable[[
 def _metadata(told: Told, ran: Ran) -> dict[str, str]:
     """The JSON reply without arrays, as safetensors carries text beside its tensors."""
     layers = [layer_object(LayerEntry(layer), "none") for layer in ran.layers]
-    reply = {**head_of(told, ran), "layers": layers}
-    return {"layerscope": orjson.dumps(spelled(reply)).decode()}
+    reply = {**spelled(head_of(told, ran)), "layers": layers}
+    return {"layerscope": orjson.dumps(reply).decode()}
 
 
 async def _arrays(ran: Ran, answer: Answer) -> dict[str, Array]:
@@ -179,12 +182,12 @@ async def weights_response(id: str, name: str, answer: Answer, writing: Writing,
         return await _layers(head, ran, answer, Layout(wanted, mode, True, telling))
     if wanted is PNG:
         return await _picture(answer, wanted, lambda: planned_weights(ran, manner))
-    return _binary(ran, answer, wanted, {"layerscope": orjson.dumps(head).decode()})
+    return await _binary(ran, answer, wanted, {"layerscope": orjson.dumps(head).decode()})
 
 
 def infos(names: Sequence[str], arrays: Sequence[np.ndarray]) -> dict[str, TensorInfo]:
     """The inputs as they go to the engine, by name."""
     return {
-        name: TensorInfo(name, array.dtype.name, array.shape, array.nbytes)
+        name: TensorInfo(name, name_of(array.dtype), array.shape, array.nbytes)
         for name, array in zip(names, arrays, strict=True)
     }

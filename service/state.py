@@ -27,8 +27,8 @@ class State:
     served: Served
 
 
-def state_of(request: Request) -> State:
-    """The application's state, for routes."""
+async def state_of(request: Request) -> State:
+    """The application's state, for routes. Not waiting for anything, it runs where the route runs, not on a thread."""
     state = request.app.state.layerscope
     assert isinstance(state, State)  # noqa: S101 (the lifespan put it there)
     return state

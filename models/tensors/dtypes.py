@@ -30,6 +30,18 @@ SAFETENSORS_CODES: Mapping[str, str] = {
 EXPECTED = f"one of {', '.join(DTYPES)}"
 
 
+NAMES: Mapping[np.dtype[Any], str] = {dtype: name for name, dtype in DTYPES.items()} | {
+    dtype.newbyteorder(">"): name for name, dtype in DTYPES.items()
+}
+"""The name of each of these dtypes in either byte order; NumPy takes 3 µs to put one together."""
+FLOATS = frozenset(dtype for dtype, name in NAMES.items() if "float" in name)
+
+
+def name_of(dtype: np.dtype[Any]) -> str:
+    """A dtype's name."""
+    return NAMES.get(dtype) or dtype.name
+
+
 def dtype_named(name: Any, pointer: str) -> np.dtype[Any]:
     """The dtype of this name.
 
@@ -52,17 +64,20 @@ def plain(array: Array, pointer: str) -> Array:
     Raises:
         InvalidTensor: the dtype is none of DTYPES (objects, strings, complex and structured values).
     """
-    if array.dtype.name not in DTYPES:
+    name = NAMES.get(array.dtype)
+    if name is None:
         message = f"tensors of dtype {array.dtype.name[:60]} are not accepted"
         raise InvalidTensor(problems=[Problem(pointer, message, EXPECTED, array.dtype.name[:60])])
-    return np.require(array, DTYPES[array.dtype.name], ["C", "A"]).reshape(array.shape)
+    if array.flags.c_contiguous and array.flags.aligned and array.dtype == DTYPES[name]:
+        return array
+    return np.require(array, DTYPES[name], ["C", "A"]).reshape(array.shape)
 
 
 def kind_of(dtype: np.dtype[Any]) -> Literal["bool", "float", "int"]:
     """What sort of number a dtype of DTYPES holds; NumPy itself calls bfloat16 void."""
-    if dtype.name == "bool":
-        return "bool"
-    return "float" if "float" in dtype.name else "int"
+    if dtype in FLOATS:
+        return "float"
+    return "bool" if dtype.kind == "b" else "int"
 
 
 def from_bytes(data: bytes | memoryview, name: str, shape: tuple[int, ...], pointer: str) -> Array:

@@ -65,6 +65,8 @@ def views_of(network: Network, selected: Sequence[str], options: Mapping[str, An
         UnknownAddress: a selector means nothing.
         InvalidOption: a value makes no sense, a selector matches no selected layer, or two match one equally closely.
     """
+    if all(options.get(name) is None for name in PARSERS):
+        return {}
     asked = Chosen(network, selected)
     parts = {name: _by_address(asked, name, options.get(name)) for name in PARSERS}
     chosen = {address: View(**{name: part.get(address) for name, part in parts.items()}) for address in selected}

@@ -75,6 +75,11 @@ class WeightsObjects:
         for file in self._storage.files(FOLDER):
             self.forget(file.removesuffix(SUFFIX))
 
+    def verified(self, digest: str) -> WeightsFile | None:
+        """The file on this machine, if its bytes have been verified. The caller is `using` the digest."""
+        path = self._verified.get(digest)
+        return None if path is None else WeightsFile(str(path), digest)
+
     def local(self, digest: str) -> WeightsFile:
         """The file on this machine: the object itself, or a copy. The caller is `using` the digest.
 

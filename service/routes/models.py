@@ -51,7 +51,7 @@ router = APIRouter(tags=["models"])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def _new_name(
+async def _new_name(
     name: Annotated[str, Path(description=f"A name to register under: `{NAME.pattern}`.", examples=["digits"])],
 ) -> str:
     if NAME.fullmatch(name):

@@ -50,7 +50,7 @@ router = APIRouter(tags=["open inference"])
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-def _of_version(
+async def _of_version(
     request: Request,
     name: Annotated[str, Path(description="A registered name, or an id `sha256:…`.", examples=["digits"])],
 ) -> str:

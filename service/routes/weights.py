@@ -51,7 +51,7 @@ FormatName = Annotated[
 ]
 
 
-def _writing(
+async def _writing(
     request: Request,
     picture: Annotated[PictureOptions, Depends(weights_drawing)],
     data: Data = "nested",

@@ -128,11 +128,10 @@ def _word(value: float, words: Words = STRINGS) -> bytes:
 
 def spelled(value: Any) -> Any:
     """Plain JSON values with NaN and infinities in words, at any depth; for small ones such as statistics."""
-    match value:
-        case float() | np.floating() if not math.isfinite(value):
-            return orjson.Fragment(_word(float(value)))
-        case Mapping():
-            return {key: spelled(item) for key, item in value.items()}
-        case list() | tuple():
-            return [spelled(item) for item in value]
-    return value
+    if isinstance(value, str | int | None):
+        return value
+    if isinstance(value, float | np.floating):
+        return value if math.isfinite(value) else orjson.Fragment(_word(float(value)))
+    if isinstance(value, list | tuple):
+        return [spelled(item) for item in value]
+    return {key: spelled(item) for key, item in value.items()} if isinstance(value, Mapping) else value

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.document import parse_document
+from models.document import InputSpec, parse_document
 from models.errors import InvalidDocument, Problem
 from models.expansion import MAX_NODES, expand
 from models.network import Network
@@ -360,3 +360,23 @@ def test_expansion_is_bounded() -> None:
 def test_a_whole_document_of_layers_is_expanded() -> None:
     """The bound on nodes leaves room for every document without calls."""
     assert len(network(*[RELU] * 1024).nodes) == 1024
+
+
+def test_a_document_is_expanded_once_and_its_copies_for_themselves() -> None:
+    """What is known of a document is not known of one that differs."""
+    document = parse_document({"input": [4], "layers": [{"type": "Dense", "units": 2}]})
+    assert expand(document) is expand(document)
+    other = document.model_copy(update={"seed": 1})
+    assert expand(other) is not expand(document)
+    assert expand(other).identity() != expand(document).identity()
+    assert expand(document.standing_at(document.places)).document == document
+
+
+def test_a_document_without_inputs_is_another_for_each_shape() -> None:
+    """The same shape gives the same document; the number of shapes that are kept is bounded."""
+    document = parse_document({"layers": [{"type": "Dense", "units": 2}]})
+    on = {n: document.with_inputs({"input": InputSpec(shape=[n])}) for n in range(1, 40)}
+    assert document.with_inputs({"input": InputSpec(shape=[39])}) is on[39]
+    assert document.with_inputs({"input": InputSpec(shape=[39], dtype="float64")}) is not on[39]
+    assert len(document.derived) < 15
+    assert [expand(one).inputs["input"].shape for one in on.values()] == [[n] for n in range(1, 40)]
