@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -15,12 +17,19 @@ async def known_query(request: Request) -> None:
     """For routes of any router: nothing that a client asks for is passed over.
 
     Raises:
-        InvalidOption: for a name that the route does not declare, or one given twice (but `layers`, which add up).
+        InvalidOption: as `check_query`.
     """
-    if not request.scope["query_string"]:
-        return
+    if request.scope["query_string"]:
+        check_query(request, declared(request.scope["route"]))
+
+
+def check_query(request: Request, known: Sequence[str]) -> None:
+    """Compares a query with the names that a route declares.
+
+    Raises:
+        InvalidOption: for a name that is not `known`, or one given twice (but `layers`, which add up).
+    """
     given = from_pairs(request.query_params.multi_items())
-    known = declared(request.scope["route"])
     unknown = [name for name in given if name not in known]
     if unknown:
         raise InvalidOption("", [unknown_name(pointer_to([name]), name, known) for name in unknown[:MAX_PROBLEMS]])

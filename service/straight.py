@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from service.query import known_query
+from service.query import check_query, declared
 from service.state import state_of
 
 
@@ -25,6 +25,7 @@ class Straight(Route):
         super().__init__(documented.path, self._call, methods=documented.methods)
         self._documented = documented
         self._checks_query = documented.path.startswith("/v1/")
+        self._known = declared(documented)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Other methods are for the routes that follow to refuse."""
@@ -32,9 +33,8 @@ class Straight(Route):
         return (match, child) if match is Match.FULL else (Match.NONE, {})
 
     async def _call(self, request: Request) -> Response:
-        request.scope["route"] = self._documented
-        if self._checks_query:
-            await known_query(request)
+        if self._checks_query and request.scope["query_string"]:
+            check_query(request, self._known)
         reply: Response = await self._documented.endpoint(request, await state_of(request), **request.path_params)
         return reply
 
