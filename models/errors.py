@@ -34,6 +34,7 @@ Status codes belong to HTTP and live in service/errors.py.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
@@ -67,7 +68,9 @@ class LayerscopeError(Exception):
 
     def under(self, prefix: str) -> LayerscopeError:
         """The same error with every pointer moved below `prefix`."""
-        return type(self)(self.detail, [problem.under(prefix) for problem in self.problems])
+        moved = copy(self)
+        moved.problems = tuple(problem.under(prefix) for problem in self.problems)
+        return moved
 
 
 class Unparsable(LayerscopeError):
@@ -123,7 +126,13 @@ class Quarantined(Invalid):
 
 
 class Unavailable(LayerscopeError):
+    """`seconds` says when to try again, where that is known."""
+
     code, title = "unavailable", "Try again later"
+
+    def __init__(self, detail: str = "", problems: Iterable[Problem] = (), seconds: float = 1.0) -> None:
+        super().__init__(detail, problems)
+        self.seconds = seconds
 
 
 class NotReady(Unavailable):

@@ -38,6 +38,10 @@ class Engines(Protocol):
         """Puts a question in line; the answer is complete up to its head."""
         ...
 
+    def seconds_until_ready(self) -> float:
+        """When the first of them is expected to take work; 0 when one does."""
+        ...
+
     def states(self) -> list[EngineState]:
         """What each engine is doing."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from math import ceil
 from typing import Any
 
 import orjson
@@ -40,8 +41,8 @@ log = logging.getLogger("layerscope")
 
 PROBLEM_TYPE = "application/problem+json"
 PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
-HEADERS = {415: {"Accept-Encoding": "identity"}, 503: {"Retry-After": "1"}}
-"""What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3), and seconds."""
+HEADERS = {415: {"Accept-Encoding": "identity"}}
+"""What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3)."""
 JSON_TYPE = "application/json"
 OPEN_INFERENCE_REF = {"$ref": "#/components/schemas/OpenInferenceProblem"}
 MAX_ECHO = 1024
@@ -149,7 +150,15 @@ async def _no_room(request: Request, error: Exception) -> Response:
 def problem_response(request: Request, error: LayerscopeError) -> Response:
     """The reply for a domain error."""
     error = _public(request, error)
-    return _response(request, status_of(type(error)), error.code, error.title, error.detail, error.problems)
+    response = _response(request, status_of(type(error)), error.code, error.title, error.detail, error.problems)
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = whole_seconds(error.seconds)
+    return response
+
+
+def whole_seconds(seconds: float) -> str:
+    """A time as `Retry-After` says it (RFC 9110 section 10.2.3): at least one second."""
+    return str(max(1, ceil(seconds)))
 
 
 def problem_of(request: Request, error: LayerscopeError) -> dict[str, Any]:

@@ -18,15 +18,17 @@ class Failures:
         self._known: dict[str, tuple[float, WeightsUnavailable]] = {}
 
     def remember(self, file: str, error: WeightsUnavailable) -> None:
-        """From now on, for a while."""
+        """From now on, for a while, which the error says."""
+        error.seconds = REMEMBERED_SECONDS
         self._known[file] = (self._clock() + REMEMBERED_SECONDS, error)
 
     def check(self, file: str) -> None:
         """Lets files pass that did not fail lately.
 
         Raises:
-            WeightsUnavailable: as it was.
+            WeightsUnavailable: as it was, with what is left of that time.
         """
         until, error = self._known.get(file, (0.0, None))
-        if error is not None and self._clock() < until:
-            raise WeightsUnavailable(error.detail, error.problems)
+        left = until - self._clock()
+        if error is not None and left > 0:
+            raise WeightsUnavailable(error.detail, error.problems, left)

@@ -34,6 +34,8 @@ PIPELINE = 2
 """Requests handed to one engine at a time: the one it runs and the next, so that it never waits for the front."""
 START_SECONDS = 120.0
 """What an engine may take to become ready before the jobs in line for it are given up."""
+EXPECTED_START_SECONDS = 10.0
+"""What the first start is expected to take, most of it TensorFlow's import."""
 RESTART_SECONDS = (0.0, 1.0, 5.0, 30.0)
 """Pauses before an engine that did not live to become ready is started again."""
 
@@ -47,6 +49,7 @@ class LocalEngines:
         self.quarantine = Quarantine()
         self.draining = False
         self.restarts = 0
+        self._start_seconds = EXPECTED_START_SECONDS
 
     async def start(self) -> None:
         """Starts every engine; does not wait for them."""
@@ -63,6 +66,10 @@ class LocalEngines:
                 job.give_up(Draining())
             if slot.process is not None:
                 await slot.process.stop()
+
+    def seconds_until_ready(self) -> float:
+        """When the first of them is expected to take work, by how long the last start took; 0 when one does."""
+        return min(slot.seconds_until_ready(self._start_seconds) for slot in self.slots)
 
     def states(self) -> list[EngineState]:
         """What each engine is doing."""
@@ -101,7 +108,7 @@ class LocalEngines:
         if self.draining:
             raise Draining()
         if all(slot.early_deaths > 1 for slot in self.slots):
-            raise NotReady("Engines end before they are ready; the log says why.")
+            raise NotReady("Engines end before they are ready; the log says why.", (), self.seconds_until_ready())
         if sum(len(slot.waiting) for slot in self.slots) >= self.settings.max_queue:
             raise Overloaded(f"{self.settings.max_queue} requests are waiting already.")
         waiting = sum(job.question.nbytes for slot in self.slots for job in slot.waiting)
@@ -149,7 +156,8 @@ class LocalEngines:
         job.timer = asyncio.get_running_loop().call_later(seconds, self._waited_too_long, job)
 
     def _waited_too_long(self, job: Job) -> None:
-        job.give_up(Overloaded(f"No engine was free within {self.settings.deadline:g} s."))
+        waited = f"No engine was free within {self.settings.deadline:g} s."
+        job.give_up(Overloaded(waited, (), self.seconds_until_ready()))
 
     def _ran_too_long(self, slot: Slot, job: Job) -> None:
         """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
@@ -169,6 +177,7 @@ class LocalEngines:
         slot.restart = None
         if self.draining:
             return
+        slot.started = asyncio.get_running_loop().time()
         process = EngineProcess(self.settings)
         slot.process = process
         process.on_message = lambda message: self._heard(slot, process, message)
@@ -177,6 +186,7 @@ class LocalEngines:
         process.start()
 
     def _ready(self, slot: Slot) -> None:
+        self._start_seconds = asyncio.get_running_loop().time() - slot.started
         slot.early_deaths = 0
         self._restart_waiting(slot)
         self._dispatch(slot)
@@ -214,14 +224,14 @@ class LocalEngines:
             return
         log.warning("engine %d ended (%s); starting another", slot.number, process.ending())
         self.restarts += 1
+        self._restart(slot, process)
         if slot.running:
             lost = slot.running.popleft()
             if not lost.given_up:
                 self.quarantine.blame(lost.question.key)
-                lost.give_up(EngineLost())
+                lost.give_up(EngineLost("", (), self.seconds_until_ready()))
         while slot.running:
             slot.waiting.appendleft(slot.running.pop())
-        self._restart(slot, process)
         self._restart_waiting(slot)
 
     def _restart(self, slot: Slot, process: EngineProcess) -> None:
@@ -229,4 +239,5 @@ class LocalEngines:
             slot.early_deaths += 1
         slot.process = None
         pause = RESTART_SECONDS[min(slot.early_deaths, len(RESTART_SECONDS) - 1)]
-        slot.restart = asyncio.get_running_loop().call_later(pause, self._spawn, slot)
+        loop = asyncio.get_running_loop()
+        slot.started, slot.restart = loop.time() + pause, loop.call_later(pause, self._spawn, slot)

@@ -21,6 +21,8 @@ class Slot:
     next_id: int = 1
     early_deaths: int = 0
     restart: asyncio.TimerHandle | None = None
+    started: float = 0.0
+    """When its engine was, or will be, by the loop's clock."""
 
     @property
     def load(self) -> int:
@@ -31,3 +33,8 @@ class Slot:
     def ready(self) -> bool:
         """Whether the engine takes work."""
         return self.process is not None and self.process.ready is not None
+
+    def seconds_until_ready(self, start_seconds: float) -> float:
+        """What is left of a start that takes as long as this."""
+        left = self.started + start_seconds - asyncio.get_running_loop().time()
+        return 0.0 if self.ready else max(0.0, left)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Response
 
 from service.engine_process import EngineState
+from service.errors import whole_seconds
 from service.schemas import EngineReply, Liveness, Readiness, Version
 from service.state import State, StateOf
 
@@ -29,7 +30,7 @@ async def get_readiness(state: StateOf, response: Response) -> Readiness:
     reason = not_ready_reason(state, engines)
     if reason is not None:
         response.status_code = 503
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = whole_seconds(state.engines.seconds_until_ready())
     shown = [EngineReply(ready=engine.ready, pid=engine.pid, devices=list(engine.devices)) for engine in engines]
     return Readiness(ready=reason is None, draining=state.engines.draining, reason=reason, engines=shown)
 

@@ -94,7 +94,7 @@ async def get_ready(state: StateOf) -> ServerReady:
 def _require_ready(state: State) -> None:
     reason = not_ready_reason(state, state.engines.states())
     if reason is not None:
-        raise NotReady(f"{reason[0].upper()}{reason[1:]}.")
+        raise NotReady(f"{reason[0].upper()}{reason[1:]}.", (), state.engines.seconds_until_ready())
 
 
 @router.get("/v2", summary="Open inference: the server and its extensions")

@@ -80,7 +80,7 @@ def test_weights_and_activations_are_those_that_keras_loads(offline: Server, hom
 def test_a_file_that_cannot_be_had(offline: Server) -> None:
     """503, with the file's name and where to put it; the next request is answered as ever."""
     reply = offline.post("/v1/activations", json={"model": {"application": "MobileNet"}, "inputs": [[[[0, 0, 0]]]]})
-    assert (reply.status_code, reply.json()["code"], reply.headers["retry-after"]) == (503, "weights_unavailable", "1")
+    assert (reply.status_code, reply.json()["code"], reply.headers["retry-after"]) == (503, "weights_unavailable", "60")
     (problem,) = reply.json()["errors"]
     assert problem["pointer"] == "/model/weights"
     assert "models/mobilenet_1_0_224_tf.h5" in problem["expected"]

@@ -374,7 +374,7 @@ WORD = st.text("ab", min_size=1, max_size=4)
 PATTERN = st.lists(st.sampled_from(["a", "b", "/", "?", "*", "**", "**/", "/**/", "ab"]), min_size=1, max_size=8)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.lists(WORD, min_size=1, max_size=4), min_size=1, max_size=6), PATTERN)
 def test_globs_match_as_a_simple_matcher_does(paths: list[list[str]], parts: list[str]) -> None:
     """Against a matcher that tries everything."""

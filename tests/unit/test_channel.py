@@ -56,7 +56,7 @@ def test_a_stream_byte_by_byte() -> None:
     assert came == ends
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
 def test_a_stream_cut_into_any_pieces(cuts: list[int]) -> None:
     """Empty pieces included."""

@@ -360,7 +360,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=500, derandomize=True, database=None)
 @given(JSON, st.sampled_from([None, "float32", "int8", "bool", "bfloat16", "uint64"]))
 def test_any_json_is_a_tensor_or_an_error_of_ours(raw, dtype):
     """Nothing that JSON can say gets past as something else."""

@@ -196,7 +196,7 @@ def shuffled(value: Any, data: st.DataObject) -> Any:
     return [shuffled(item, data) for item in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LISTS, st.data())
 def test_any_network_keeps_its_id_when_it_is_written_otherwise(layers: list[Any], data: st.DataObject) -> None:
     """With keys reordered, with every default written out, and after a round trip through JSON."""
@@ -206,7 +206,7 @@ def test_any_network_keeps_its_id_when_it_is_written_otherwise(layers: list[Any]
     assert identity(shuffled(spelled_out, data)) == known
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(LISTS, LISTS)
 def test_different_networks_have_different_ids(one: list[Any], other: list[Any]) -> None:
     """Ids are equal exactly when the canonical documents are."""

@@ -212,13 +212,14 @@ async def test_a_file_that_failed_is_left_alone_for_a_minute(tmp_path: Path) -> 
     good, service.outcome = service.outcome, NotFetched("weights_unavailable", "x.h5 is not there", ())
     asked = [service.get(arguments, "x.h5") for arguments in (b"a", b"b", b"a")]
     found = await asyncio.gather(*asked, return_exceptions=True)
-    assert [(type(error), str(error)) for error in found] == [(WeightsUnavailable, "x.h5 is not there")] * 3
+    told = [(type(error), str(error), error.seconds) for error in found]
+    assert told == [(WeightsUnavailable, "x.h5 is not there", 60.0)] * 3
     assert service.started == 1
     service.outcome, now[0] = good, 59.0
     await service.get(b"c", "y.h5")
-    with pytest.raises(WeightsUnavailable):
+    with pytest.raises(WeightsUnavailable) as caught:
         await service.get(b"a", "x.h5")
-    assert service.started == 2
+    assert (caught.value.seconds, service.started) == (1.0, 2)
     now[0] = 61.0
     await service.get(b"a", "x.h5")
     assert service.started == 3

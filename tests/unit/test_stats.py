@@ -145,7 +145,7 @@ def test_the_tensor_stays_as_it_is() -> None:
     np.testing.assert_array_equal(array, [1.0, np.nan, 3.0])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     arrays.arrays(
         st.sampled_from([np.float32, np.float64, np.int16]),

@@ -89,7 +89,7 @@ PART = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(PART, max_size=5), st.sampled_from(SHAPES))
 def test_slices_are_numpys_or_refused(parts: list[Any], shape: tuple[int, ...]) -> None:
     """Never anything else: what NumPy would clamp or leave empty is an error with a pointer."""

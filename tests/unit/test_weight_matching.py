@@ -149,7 +149,7 @@ def test_models_of_several_classes_that_look_alike_are_not_guessed():
 DTYPES = ["float16", "bfloat16", "float32", "float64", "int8", "int32", "uint8", "bool"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.sampled_from(DTYPES), st.lists(st.integers(0, 4), max_size=4)), min_size=1, max_size=6),
     st.integers(0, 2**32),
