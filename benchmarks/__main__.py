@@ -13,10 +13,9 @@ from typing import Any
 
 from benchmarks.machine import machine
 from benchmarks.plan import ONCE, Measurement, plan
-from benchmarks.samples import WORKLOADS, Sample
+from benchmarks.samples import FOLDER, WORKLOADS, Sample
 from benchmarks.tables import report
 
-FOLDER = Path(__file__).resolve().parent.parent / ".bench"
 WORK = FOLDER / "work"
 
 

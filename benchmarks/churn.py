@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 from benchmarks.documents import body, six_layers
@@ -42,8 +43,8 @@ def _posted(port: int, numbers: range) -> dict[str, Any]:
 
 def _times(port: int, numbers: Iterable[int]) -> list[float]:
     """Milliseconds of each document, one after the other over one connection."""
-    client = Client(port)
-    return [timed(client.post, "/v1/activations", body(_document(number), SIDE)) for number in numbers]
+    with closing(Client(port)) as client:
+        return [timed(client.post, "/v1/activations", body(_document(number), SIDE)) for number in numbers]
 
 
 def _document(number: int) -> dict[str, Any]:

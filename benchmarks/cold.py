@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import product
 from typing import Any
 
@@ -27,8 +28,8 @@ def sizes() -> dict[str, list[tuple[int, int, int]]]:
 
 def layerscope(sample: Sample, _: float) -> dict[str, Any]:
     """One request for each document, over one connection."""
-    with running(PEER, sample) as server:
-        client, cells = Client(server.port), {}
+    with running(PEER, sample) as server, closing(Client(server.port)) as client:
+        cells = {}
         for name, ones in sizes().items():
             bodies = [body(six_layers(SIDE, *one), SIDE) for one in ones]
             times = [timed(client.post, "/v1/activations", one, FORMATS[name]) for one in bodies]

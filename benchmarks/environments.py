@@ -9,10 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.samples import FOLDER, ROOT
+
 REQUIREMENTS = Path(__file__).parent / "requirements"
-ROOT = Path(__file__).parent.parent
 BOOTSTRAP = ROOT / "scripts" / "bootstrap"
-ENVIRONMENTS = ROOT / ".bench" / "environments"
+ENVIRONMENTS = FOLDER / "environments"
 PYTHON = "/usr/bin/python3.11"
 """Debian's: Triton's binary embeds it, and starts with no other build of 3.11."""
 INSTALLED = "installed.txt"

@@ -16,7 +16,7 @@ import httpx
 from benchmarks.environments import interpreter
 from benchmarks.peers.peer import Peer
 from benchmarks.processes import alive, tree
-from benchmarks.samples import Sample
+from benchmarks.samples import ROOT, Sample
 
 START_SECONDS = 180
 STOP_SECONDS = 30
@@ -54,7 +54,7 @@ def running(peer: Peer, sample: Sample) -> Iterator[Server]:
     with (sample.folder / "server.log").open("wb") as log:
         begun = time.monotonic()
         process = subprocess.Popen(
-            command, env={**os.environ, **peer.variables}, stdout=log, stderr=log, start_new_session=True
+            command, env={**os.environ, **peer.variables}, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
         )
     try:
         _wait(process, f"http://127.0.0.1:{port}{peer.ready}")

@@ -12,12 +12,18 @@ from http.client import HTTPConnection
 from statistics import mean, median, quantiles
 from typing import Any
 
+from benchmarks.samples import ROOT
+
 
 class Client:
     """One connection to a server on this machine."""
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection("127.0.0.1", port)
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._connection.close()
 
     def post(self, path: str, body: bytes, accept: str = "application/json") -> bytes:
         """A reply to JSON.
@@ -59,5 +65,5 @@ def print_cells(cells: Mapping[str, Any]) -> None:
 def printed(module: str, *arguments: object) -> dict[str, Any]:
     """The record that a program of this package prints."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]

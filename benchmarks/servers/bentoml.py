@@ -1,4 +1,4 @@
-"""BentoML: a service with one worker, whose reply is written by orjson. Run by `bentoml serve` with `--arg folder=…`."""
+"""BentoML with one worker, whose reply is written by orjson; run by `bentoml serve` with `--arg folder=…`."""
 
 from pathlib import Path
 from typing import Annotated
