@@ -1,67 +1,86 @@
-"""`scripts/bench`: Layerscope beside its peers, and a table of what was measured."""
+"""`scripts/bench`: Layerscope beside its peers, and tables of what was measured."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from benchmarks.environments import interpreter
-from benchmarks.measure import Record, measured
-from benchmarks.peers import PEERS
-from benchmarks.samples import WORKLOADS, Sample
-from benchmarks.tables import tables
+from benchmarks.machine import machine
+from benchmarks.plan import ONCE, Measurement, plan
+from benchmarks.samples import FOLDER, WORKLOADS, Sample
+from benchmarks.tables import report
 
-FOLDER = Path(__file__).parent.parent / ".bench"
+WORK = FOLDER / "work"
 
 
 def main() -> None:
     """Measures, unless a stored run is given, and prints."""
     options = _options()
-    if options.stored:
-        rounds = json.loads(options.stored.read_text())["rounds"]
-    else:
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.networks", str(FOLDER / "work"), *options.workloads], check=True
-        )
-        rounds = [_round(options, number) for number in range(options.rounds)]
-        options.output.write_text(json.dumps({"rounds": rounds}, indent=1))
-    sys.stdout.write(tables(rounds))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that no server is left behind
+    if not options.stored:
+        options.stored = options.output
+        options.output.write_text(json.dumps(_run(options), indent=1))
+    sys.stdout.write(report(json.loads(options.stored.read_text())))
 
 
 def _options() -> argparse.Namespace:
+    whole = plan(0)
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    names = lambda text: text.split(",")  # noqa: E731 (argparse shows its name)
-    parser.add_argument("--workloads", type=names, default=list(WORKLOADS), help=",".join(WORKLOADS))
-    parser.add_argument("--peers", type=names, default=list(PEERS), help=",".join(PEERS))
-    parser.add_argument("--rounds", type=int, default=3, help="each server is started once a round and workload")
-    parser.add_argument("--seconds", type=float, default=4, help="of load in each cell")
-    parser.add_argument("--output", type=Path, default=FOLDER / "result.json", help="where the figures are stored")
-    parser.add_argument("--from", dest="stored", type=Path, help="prints the tables of stored figures")
+    parser.add_argument("--workloads", type=_names(whole), default=list(whole), help=", ".join(whole))
+    peers = list(dict.fromkeys(name for one in whole.values() for name in one))
+    parser.add_argument("--peers", type=_names(peers), default=peers, help=", ".join(peers))
+    parser.add_argument("--rounds", type=int, default=3, help="in each, every server is started once a workload (3)")
+    parser.add_argument("--seconds", type=float, default=4, help="of load in each cell (4)")
+    parser.add_argument("--documents", type=int, default=10_000, help="that churn posts, once (10,000)")
+    parser.add_argument("--output", type=Path, default=FOLDER / "result.json", help="where figures are stored")
+    parser.add_argument("--from", dest="stored", type=Path, help="prints stored figures, measures nothing")
     return parser.parse_args()
 
 
-def _round(options: argparse.Namespace, number: int) -> Record:
+def _names(known: Iterable[str]) -> Any:
+    """A reader of names separated by commas."""
+
+    def names(text: str) -> list[str]:
+        given = text.split(",")
+        if unknown := set(given) - set(known):
+            raise argparse.ArgumentTypeError(f"no {', '.join(unknown)}; there are {', '.join(known)}")
+        return given
+
+    return names
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
+    """Every round, and where they were run."""
+    saved = [workload for workload in options.workloads if workload in WORKLOADS]
+    subprocess.run([sys.executable, "-m", "benchmarks.networks", str(WORK), *saved], check=True)
+    return {"machine": machine(), "rounds": [_round(options, number) for number in range(options.rounds)]}
+
+
+def _round(options: argparse.Namespace, number: int) -> dict[str, Any]:
     """Every server on every workload, one after the other."""
+    measurements = plan(options.documents)
     return {
         workload: {
-            peer: _attempt(peer, workload, options.seconds, number)
-            for peer in options.peers
-            if workload in PEERS[peer].workloads
+            name: _attempt(f"round {number + 1}: {workload}, {name}", measurement, workload, options.seconds)
+            for name, measurement in measurements[workload].items()
+            if name in options.peers
         }
         for workload in options.workloads
+        if workload != ONCE or number == 0
     }
 
 
-def _attempt(peer: str, workload: str, seconds: float, number: int) -> Record:
+def _attempt(title: str, measurement: Measurement, workload: str, seconds: float) -> dict[str, Any]:
     """A record, or why there is none."""
-    sys.stderr.write(f"round {number + 1}: {workload}, {peer}\n")
-    sample = Sample(FOLDER / "work" / workload)
+    sys.stderr.write(f"{title}\n")
     try:
-        python = interpreter(PEERS[peer].environment, FOLDER / "environments")
-        return measured(PEERS[peer], WORKLOADS[workload], sample, python, seconds)
+        return measurement(Sample(WORK / workload), seconds)
     except Exception as error:  # one peer's trouble is a row of the table
         return {"failed": f"{type(error).__name__}: {error}"}
 

@@ -9,8 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.samples import FOLDER, ROOT
+
 REQUIREMENTS = Path(__file__).parent / "requirements"
-BOOTSTRAP = Path(__file__).parent.parent / "scripts" / "bootstrap"
+BOOTSTRAP = ROOT / "scripts" / "bootstrap"
+ENVIRONMENTS = FOLDER / "environments"
 PYTHON = "/usr/bin/python3.11"
 """Debian's: Triton's binary embeds it, and starts with no other build of 3.11."""
 INSTALLED = "installed.txt"
@@ -20,7 +23,7 @@ class NotInstalled(Exception):
     """A peer's environment could not be made."""
 
 
-def interpreter(name: str | None, folder: Path) -> str:
+def interpreter(name: str | None) -> str:
     """The Python of an environment, which is made unless it has what is pinned already; of none, this one.
 
     Raises:
@@ -28,9 +31,10 @@ def interpreter(name: str | None, folder: Path) -> str:
     """
     if name is None:
         return sys.executable
-    python, pinned, marker = folder / name / "bin" / "python", REQUIREMENTS / f"{name}.txt", folder / name / INSTALLED
+    folder = ENVIRONMENTS / name
+    python, pinned, marker = folder / "bin" / "python", REQUIREMENTS / f"{name}.txt", folder / INSTALLED
     if not marker.exists() or marker.read_text() != pinned.read_text():
-        _install(folder / name, python, pinned)
+        _install(folder, python, pinned)
         marker.write_text(pinned.read_text())
     return str(python)
 

@@ -36,10 +36,10 @@ class Load:
     def run(self, seconds: float) -> Seen:
         """Wrk counts whole seconds, at least one."""
         named = [part for name, value in self.headers.items() for part in ("-H", f"{name}: {value}")]
-        command = ["wrk", "-t1", f"-c{self.connections}", f"-d{max(round(seconds), 1)}s", "-s", str(SCRIPT), *named]
-        waiting = ["--latency", "--timeout", f"{TIMEOUT_SECONDS}s"]
-        done = subprocess.run([*command, *waiting, self.url, "--", str(self.body)], capture_output=True, check=True)
-        return read(done.stdout.decode())
+        rhythm = ["-t1", f"-c{self.connections}", f"-d{max(round(seconds), 1)}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
+        command = ["wrk", "--latency", *rhythm, "-s", str(SCRIPT), *named, self.url, "--", str(self.body)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return read(done.stdout)
 
 
 def read(output: str) -> Seen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -11,12 +10,12 @@ import numpy as np
 
 from benchmarks.load import Load
 from benchmarks.peers.peer import Peer, Request
-from benchmarks.processes import cpu_seconds, memories, started, wait_ready
+from benchmarks.processes import cpu_seconds, memories
+from benchmarks.running import running
 from benchmarks.samples import Sample, Workload
 
 TOLERANCE = 1e-4
 WARM_SECONDS = 1
-PORT = 18080
 Record = dict[str, Any]
 
 
@@ -24,30 +23,26 @@ class WrongReply(Exception):
     """A server answers something else than Keras."""
 
 
-def measured(peer: Peer, workload: Workload, sample: Sample, python: str, seconds: float) -> Record:
-    """Start and first reply in seconds, MiB before and after load, and the cells by name: `binary 16`.
+def measured(peer: Peer, workload: Workload, sample: Sample, seconds: float) -> Record:
+    """Start in seconds, MiB before and after load, and the cells by name: `binary 16`.
 
     Raises:
+        NotInstalled: its environment could not be made.
         NotStarted: it ended, or was never ready.
         WrongReply: it answers something else than Keras.
     """
-    url, begun = f"http://127.0.0.1:{PORT}", time.monotonic()
-    command = peer.command(python, sample, PORT)
-    with started(command, peer.variables, sample.folder / "server.log") as process:
-        wait_ready(process, url + peer.ready)
-        ready = time.monotonic() - begun
-        peer.prepare(url, sample)
+    with running(peer, sample) as server:
+        peer.prepare(server.url, sample)
         requests = {name: one for name, one in peer.requests(sample).items() if name in workload.encodings}
-        sizes = {name: checked(url, request, sample) for name, request in requests.items()}
-        idle = memories(process.pid)
-        cells = {}
+        sizes = {name: checked(server.url, request, sample) for name, request in requests.items()}
+        idle, cells = memories(server.pid), {}
         for name, request in requests.items():
             body = sample.folder / "body"
             body.write_bytes(request.body)
             for connections in workload.connections:
-                cell = _cell(Load(url + request.path, request.headers, body, connections), seconds, process.pid)
+                cell = _cell(Load(server.url + request.path, request.headers, body, connections), seconds, server.pid)
                 cells[f"{name} {connections}"] = {**cell, "reply_bytes": sizes[name]}
-        return {"start_s": ready, "idle_mib": idle, "loaded_mib": memories(process.pid), "cells": cells}
+        return {"start_s": server.start_s, "idle_mib": idle, "loaded_mib": memories(server.pid), "cells": cells}
 
 
 def checked(url: str, request: Request, sample: Sample) -> int:
@@ -57,9 +52,9 @@ def checked(url: str, request: Request, sample: Sample) -> int:
         raise WrongReply(f"{reply.status_code}: {reply.text[:300]}")
     values = request.reader(reply.content, reply.headers)
     for name, expected in sample.expected.items():
-        received = values[name].reshape(expected.shape)
+        received = values[name]
         difference = 0.0 if request.own_weights else float(np.abs(received - expected).max())
-        if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
+        if received.shape != expected.shape or not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
             raise WrongReply(f"{request.path}: {name} differs from Keras by {difference}")
     return len(reply.content)
 

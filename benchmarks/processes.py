@@ -1,25 +1,11 @@
-"""A server's processes: started, timed, weighed, ended."""
+"""What a server's processes take: memory and processor time."""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
 TICKS = os.sysconf("SC_CLK_TCK")
-START_SECONDS = 180
-STOP_SECONDS = 30
-MIB = 1024 * 1024
-
-
-class NotStarted(Exception):
-    """A server ended, or was not ready in time."""
 
 
 def _fields(pid: int) -> list[str]:
@@ -28,6 +14,11 @@ def _fields(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    return bool(_fields(pid))
 
 
 def tree(root: int) -> list[int]:
@@ -57,52 +48,3 @@ def memories(root: int) -> dict[str, float]:
     """MiB of the first process and of all it started."""
     first, *others = tree(root)
     return {"first": memory(first), "others": sum(map(memory, others))}
-
-
-@contextmanager
-def started(command: list[str], variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A server for the length of the block; its output goes to a file."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env={**os.environ, **variables}, stdout=output, stderr=output, start_new_session=True
-        )
-    try:
-        yield process
-    finally:
-        _end(process)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM to the first process; what is left of its tree after a while is killed."""
-    pids = tree(process.pid)
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    for pid in pids[1:]:
-        if _fields(pid):
-            os.kill(pid, signal.SIGKILL)
-
-
-def wait_ready(process: subprocess.Popen[bytes], url: str) -> None:
-    """Until a path answers 200.
-
-    Raises:
-        NotStarted: the process has ended, or does not answer in time.
-    """
-    end = time.monotonic() + START_SECONDS
-    while not _answers(url):
-        if process.poll() is not None:
-            raise NotStarted(f"ended with status {process.returncode}")
-        if time.monotonic() > end:
-            raise NotStarted(f"not ready after {START_SECONDS} s")
-        time.sleep(0.02)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".bench"
+"""Where all that is made on the way is kept; git does not see it."""
 MODEL, INPUT, EXPECTED = "model.keras", "input.npy", "expected.npz"
 
 

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.measure import Record
+from benchmarks.ratios import table
 
-COLUMNS: dict[str, Callable[[Record], str]] = {
-    "req/s": lambda cell: f"{cell['requests_per_second']:,.1f}",
-    "p50 ms": lambda cell: f"{cell['p50_ms']:,.2f}",
-    "p99 ms": lambda cell: f"{cell['p99_ms']:,.2f}",
-    "CPU ms": lambda cell: f"{cell['cpu_ms']:,.2f}",
-    "errors": lambda cell: f"{cell['errors']:.0f}",
-    "reply bytes": lambda cell: f"{cell['reply_bytes']:,.0f}",
+Record = dict[str, Any]
+COLUMNS = {
+    "req/s": ("requests_per_second", "{:,.1f}"),
+    "p50 ms": ("p50_ms", "{:,.2f}"),
+    "p99 ms": ("p99_ms", "{:,.2f}"),
+    "CPU ms a request": ("cpu_ms", "{:,.2f}"),
+    "errors": ("errors", "{:,.0f}"),
+    "reply bytes": ("reply_bytes", "{:,.0f}"),
 }
+SERVER: dict[str, Callable[[Record], str]] = {
+    "start s": lambda one: f"{one['start_s']:.1f}",
+    "MiB idle": lambda one: f"{sum(one['idle_mib'].values()):,.0f}",
+    "MiB after load": lambda one: f"{sum(one['loaded_mib'].values()):,.0f}",
+    "first process": lambda one: f"{one['loaded_mib']['first']:,.0f}",
+    "others": lambda one: f"{one['loaded_mib']['others']:,.0f}",
+}
+
+
+def report(run: Mapping[str, Any]) -> str:
+    """The ratios, then of each workload the cells and what the servers take."""
+    rounds, about = run["rounds"], ", ".join(f"{name} {value}" for name, value in run["machine"].items())
+    parts = [_workload(name, [one[name] for one in rounds if name in one]) for name in rounds[0]]
+    goals = header(["", "ratio", "goal", "median", "rounds", ""], 2) + "".join(map(row, table(rounds)))
+    return "\n".join([f"{about}; {len(rounds)} rounds\n", goals, *parts])
 
 
 def row(values: Iterable[object]) -> str:
@@ -30,43 +46,38 @@ def header(names: Sequence[str], texts: int = 1) -> str:
 
 def medians(records: Sequence[Any]) -> Any:
     """The median of each number in records of the same form."""
-    first = records[0]
-    if not isinstance(first, dict):
+    if not isinstance(records[0], dict):
         return median(records)
-    return {key: medians([one[key] for one in records if key in one]) for key in first}
-
-
-def tables(rounds: Sequence[Record]) -> str:
-    """Of each workload the cells, then the servers' start and memory."""
-    return "\n".join(_workload(name, [one[name] for one in rounds if name in one]) for name in rounds[0])
+    return {key: medians([one[key] for one in records if key in one]) for key in records[0]}
 
 
 def _workload(name: str, rounds: Sequence[Record]) -> str:
     good = {peer: [one[peer] for one in rounds if "failed" not in one[peer]] for peer in rounds[0]}
     middle = {peer: medians(records) for peer, records in good.items() if records}
     failed = {peer: rounds[-1][peer]["failed"] for peer, records in good.items() if not records}
-    return (
-        f"## {name}\n\n"
-        + header(["", "server", *COLUMNS], 2)
-        + "".join(_cells(middle))
-        + "\n"
-        + header(["server", "start s", "MiB idle", "MiB after load", "of these, first process"])
-        + "".join(_server(peer, record) for peer, record in middle.items())
-        + "".join(row([peer, f"not measured: {reason.splitlines()[0]}", "", "", ""]) for peer, reason in failed.items())
+    served = {peer: record for peer, record in middle.items() if "start_s" in record}
+    return "".join(
+        [
+            f"## {name}\n\n{header(['', 'server', *COLUMNS], 2)}",
+            *_cells(middle),
+            *[f"\n{header(['server', *SERVER])}" if served else ""],
+            *[row([peer, *(show(record) for show in SERVER.values())]) for peer, record in served.items()],
+            *[_kept(record) for record in middle.values() if "engine_mib" in record],
+            *[f"\n{peer} was not measured: {reason.splitlines()[0]}\n" for peer, reason in failed.items()],
+        ]
     )
 
 
 def _cells(middle: Record) -> Iterable[str]:
     """Sorted by cell, so that servers stand below each other."""
-    names = dict.fromkeys(cell for record in middle.values() for cell in record["cells"])
-    for cell in names:
+    for cell in dict.fromkeys(cell for record in middle.values() for cell in record["cells"]):
         for peer, record in middle.items():
-            if cell in record["cells"]:
-                yield row([cell, peer, *(show(record["cells"][cell]) for show in COLUMNS.values())])
+            if found := record["cells"].get(cell):
+                figures = [form.format(found[key]) if key in found else "" for key, form in COLUMNS.values()]
+                yield row([cell, peer, *figures])
 
 
-def _server(peer: str, record: Record) -> str:
-    idle, loaded = (sum(record[key].values()) for key in ("idle_mib", "loaded_mib"))
-    return row(
-        [peer, f"{record['start_s']:.1f}", f"{idle:.0f}", f"{loaded:.0f}", f"{record['loaded_mib']['first']:.0f}"]
-    )
+def _kept(record: Record) -> str:
+    """The engine's memory as the documents come."""
+    lines = "".join(row([documents, f"{mib:,.0f}"]) for documents, mib in record["engine_mib"].items())
+    return f"\nBudget of the cache: {record['budget_mib']:,.0f} MiB.\n\n{header(['documents', 'engine MiB'])}{lines}"

@@ -6,7 +6,7 @@ end
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format(
-    '{"seconds": %.6f, "requests": %d, "bytes": %.0f, "refused": %d, "broken": %d, "p50_ms": %.3f, "p99_ms": %.3f}\n',
-    summary.duration / 1e6, summary.requests, summary.bytes, e.status, e.connect + e.read + e.write + e.timeout,
+    '{"seconds": %.6f, "requests": %d, "refused": %d, "broken": %d, "p50_ms": %.3f, "p99_ms": %.3f}\n',
+    summary.duration / 1e6, summary.requests, e.status, e.connect + e.read + e.write + e.timeout,
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.peers import floor, layerscope, litserve, mlserver, sending, triton
+from benchmarks.peers import bentoml, floor, layerscope, litserve, mlserver, ray, sending, triton, tutorial
 from benchmarks.peers.peer import Peer
 
 PEERS: dict[str, Peer] = {
@@ -11,5 +11,8 @@ PEERS: dict[str, Peer] = {
     "triton": triton.PEER,
     "mlserver": mlserver.PEER,
     "litserve": litserve.PEER,
+    "bentoml": bentoml.PEER,
+    "ray serve": ray.PEER,
+    "tutorial": tutorial.PEER,
     "sending alone": sending.PEER,
 }

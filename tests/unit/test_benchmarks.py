@@ -1,0 +1,122 @@
+"""What the comparison makes of its figures, by hand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.load import Seen, read
+from benchmarks.processes import cpu_seconds, memories, tree
+from benchmarks.ratios import GOALS, measured, table
+from benchmarks.replies import open_inference
+from benchmarks.tables import report
+from benchmarks.timings import cell
+
+WRK = """Running 2s test @ http://127.0.0.1:18080/json
+  1 threads and 16 connections
+Requests/sec:    750.0
+{"seconds": 2.000000, "requests": 1500, "refused": 3, "broken": 1, "p50_ms": 20.500, "p99_ms": 41.000}
+"""
+
+
+def record(**rates: float) -> dict[str, Any]:
+    """A server's record with a rate for each cell; its p50 is 1,000 / rate ms and its p99 twice that."""
+    figures = {
+        name.replace("_", " "): {"requests_per_second": rate, "p50_ms": 1000 / rate, "p99_ms": 2000 / rate, "errors": 0}
+        for name, rate in rates.items()
+    }
+    return {"cells": figures, "start_s": 1.0, "idle_mib": {"first": 10, "others": 20},
+            "loaded_mib": {"first": 30, "others": 40}}  # fmt: skip
+
+
+def test_the_last_line_of_wrk_is_read() -> None:
+    """Refused replies and broken connections are errors."""
+    assert read(WRK) == Seen(requests=1500, requests_per_second=750, p50_ms=20.5, p99_ms=41, errors=4)
+
+
+def test_calls_that_are_timed_one_by_one_make_a_cell() -> None:
+    """100 calls of 1 to 100 ms: 50.5 on average and in the middle; 99.01 is below all but one in a hundred."""
+    assert cell([float(number) for number in range(1, 101)]) == {
+        "requests": 100,
+        "requests_per_second": pytest.approx(1000 / 50.5),
+        "p50_ms": 50.5,
+        "p99_ms": pytest.approx(99.01),
+        "errors": 0,
+    }
+
+
+def test_ratios_are_formed_within_rounds_and_then_the_median_is_taken() -> None:
+    """Of 900/300, 600/100 and 800/400, the middle one is 3, which is neither 800/300 nor the mean of them."""
+    pairs = [(900, 300), (600, 100), (800, 400)]
+    rounds = [{"tiny": {"layerscope": record(json_16=ours), "floor": record(json_16=theirs)}} for ours, theirs in pairs]
+    lines = {text: rest for _, text, *rest in table(rounds)}
+    assert lines["JSON, 16: req/s by the floor's"] == ["≥ 1.5", "3.00", "3.00 · 6.00 · 2.00", "reached"]
+
+
+def test_the_floor_is_no_peer_and_the_best_peer_counts() -> None:
+    """900 by 300 of the faster peer is 3; the floor's 1,000 and a server that failed do not count."""
+    (goal,) = [goal for goal in GOALS if "best peer" in goal.text]
+    servers = {"layerscope": 900, "floor": 1000, "mlserver": 300, "litserve": 150}
+    one = {name: record(json_16=rate) for name, rate in servers.items()}
+    assert measured(goal, [{"tiny": {**one, "triton": {"failed": "NotInstalled: no such file"}}}]) == [3]
+
+
+def test_what_the_parts_take_alone_is_added_up() -> None:
+    """100 ms where computing takes 20 and sending 60: 1.25 times as long, which is still allowed."""
+    (goal,) = [goal for goal in GOALS if "alone" in goal.text]
+    rates = {"layerscope": 10, "compute alone": 50, "sending alone": 1000 / 60}
+    (ratio,) = measured(goal, [{"mnv2all": {name: record(binary_1=rate) for name, rate in rates.items()}}])
+    assert ratio == pytest.approx(1.25)
+    assert goal.reached(1.25)
+    assert not goal.reached(1.26)
+
+
+def test_memory_over_the_budget_is_counted_from_the_start() -> None:
+    """From 300 to 1,400 MiB with a budget of 1,024: 76 too many."""
+    (goal,) = [goal for goal in GOALS if goal.workload == "churn"]
+    kept = {"engine_mib": {"0": 300.0, "10000": 1400.0}, "budget_mib": 1024.0}
+    assert measured(goal, [{"churn": {"layerscope": kept}}]) == [76]
+    assert not goal.reached(76)
+
+
+def test_the_report_says_who_was_not_measured() -> None:
+    """Medians of those that were, a line for those that were not."""
+    rounds = [
+        {"tiny": {"floor": record(json_16=rate), "triton": {"failed": "NotStarted: ended"}}} for rate in (1, 5, 2)
+    ]
+    text = report({"machine": {"cores": "2"}, "rounds": rounds})
+    assert "| json 16 | floor | 2.0 | 500.00 | 1,000.00 |  | 0 |  |" in text
+    assert "| floor | 1.0 | 30 | 70 | 30 | 40 |" in text
+    assert "triton was not measured: NotStarted: ended" in text
+
+
+def test_binary_tensors_lie_behind_their_json() -> None:
+    """Two outputs, the second one's bytes behind the first one's."""
+    first, second = np.arange(6, dtype=np.float32).reshape(2, 3), np.float32([[7]])
+    described = b'{"outputs": [%s, %s]}' % (
+        b'{"name": "a", "shape": [2, 3], "datatype": "FP32", "parameters": {"binary_data_size": 24}}',
+        b'{"name": "b", "shape": [1, 1], "datatype": "FP32", "parameters": {"binary_data_size": 4}}',
+    )
+    reply = described + first.tobytes() + second.tobytes()
+    values = open_inference(reply, {"inference-header-content-length": str(len(described))})
+    np.testing.assert_array_equal(values["a"], first)
+    np.testing.assert_array_equal(values["b"], second)
+
+
+def test_children_count_as_the_server() -> None:
+    """A child that holds 64 MiB and has computed for 0.3 s."""
+    code = "import time; kept = b'x' * 2**26\nwhile time.process_time() < 0.3: pass\nprint(flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        assert child.pid in tree(os.getpid())
+        assert 64 <= memories(child.pid)["first"] < 128
+        assert memories(os.getpid())["others"] >= 64
+        assert 0.25 <= cpu_seconds(child.pid) < 5
+        child.communicate(b"\n")
