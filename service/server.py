@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,8 @@ from service.app import create_app
 from service.protocol import BoundedProtocol
 from service.settings import PREFIX, Settings
 
+GARBAGE_OBJECTS = 50_000
+"""New containers, less those that are gone, until the young are looked through; Python's 700 are one small body."""
 DRAIN_SECONDS = 5
 """On top of the deadline, for replies that are still being sent."""
 
@@ -47,4 +50,14 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=int(settings.deadline) + DRAIN_SECONDS,
     )
+    leave_alone_what_stays()
     Server(config).run()
+
+
+def leave_alone_what_stays() -> None:
+    """What the application is made of is never garbage: looking through it stopped one request in a hundred for 70 ms.
+    The numbers of a small tensor in JSON are thousands of lists.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
