@@ -22,15 +22,13 @@ class ModelCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self._models: OrderedDict[str, BuiltModel] = OrderedDict()
+        self._weighed: dict[str, int] = {}
         self._garbage = 0
+        self.nbytes = 0
+        """What the cached models are taken to hold."""
 
     def __len__(self) -> int:
         return len(self._models)
-
-    @property
-    def nbytes(self) -> int:
-        """What the cached models are taken to hold."""
-        return sum(model.nbytes for model in self._models.values())
 
     def get(self, key: str, make: Callable[[], BuiltModel]) -> tuple[BuiltModel, bool]:
         """The model, and whether it was there already. Others make room for it at once: what follows may fail."""
@@ -44,13 +42,19 @@ class ModelCache:
     def clear(self) -> None:
         """Forgets every model."""
         self._models.clear()
+        self._weighed.clear()
+        self.nbytes = 0
 
     def trim(self) -> None:
-        """Evicts until the budget holds; called again after each request, which may have compiled something."""
-        held = self.nbytes
-        while held > self.max_bytes and len(self._models) > 1:
-            evicted = self._models.popitem(last=False)[1].nbytes
-            held -= evicted
+        """Evicts until the budget holds; called again after each request, which may have compiled something for the
+        model that was asked for last.
+        """
+        key, model = next(reversed(self._models.items()))
+        self.nbytes += model.nbytes - self._weighed.get(key, 0)
+        self._weighed[key] = model.nbytes
+        while self.nbytes > self.max_bytes and len(self._models) > 1:
+            evicted = self._weighed.pop(self._models.popitem(last=False)[0])
+            self.nbytes -= evicted
             self._garbage += evicted
         if self._garbage > GARBAGE_SHARE * self.max_bytes:
             gc.collect()

@@ -141,14 +141,13 @@ class _Report:
 
     def add_activation(self, row: Row, array: np.ndarray, request: Run) -> None:
         """One layer's output, with what was asked for besides."""
-        output, node = row
+        output, node, kind = row
         stats = statistics(array) if request.stats else None
         view = request.views.get(output.name)
         if request.data and view is None:
             self._add(output, flat_bytes(array))
         viewed = self._add_view(view, array, output, request.data) if view is not None else None
         weights = self._weights(node) if request.weights and node is not None else ()
-        kind = "InputLayer" if node is None else node.layer.type_name()
         parameters = 0 if node is None else self.model.parameters_of(node)
         self.layers.append(LayerInfo(output.name, kind, output, parameters, stats, weights, viewed))
 

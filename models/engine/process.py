@@ -19,6 +19,7 @@ import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy)
 import numpy as np
 import orjson
 import tensorflow as tf
+from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has no other way to its configuration
 
 from models.engine.arena import Arena
 from models.engine.channel import BlockingChannel
@@ -156,11 +157,16 @@ def devices() -> tuple[dict[str, str], ...]:
 
 
 def prepare() -> None:
-    """Before any operation runs: GPUs take memory as they need it, not all at once, and functions stay as written.
+    """Before any operation runs: GPUs take memory as they need it, not all at once, functions stay as written, and
+    threads that have nothing to do sleep.
 
     TensorFlow's optimiser fuses operations whose results are not asked for, so that the bits of a layer would depend
-    on which others are asked for, and takes longer than tracing (decision 0008).
+    on which others are asked for, and takes longer than tracing (decision 0008). Its idle threads look for work as
+    busily as others work: a quarter of the processor time of six small layers, which the front needs.
     """
+    context.context()._config = tf.compat.v1.ConfigProto(
+        experimental=tf.compat.v1.ConfigProto.Experimental(disable_thread_spinning=True)
+    )
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     for device in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(device, True)

@@ -20,10 +20,11 @@ from models.views.view import View
 
 
 class Row(NamedTuple):
-    """One tensor that is asked for, and the call it belongs to: None for an input."""
+    """One tensor that is asked for, the call it belongs to (None for an input), and its layer's type."""
 
     info: TensorInfo
     node: Node | None
+    type: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Selected:
     def _row(self, address: str) -> Row:
         shape, dtype = self.outline.shape(address), self.outline.dtype(address)
         info = TensorInfo(address, dtype, tuple(d or 0 for d in shape), self.outline.nbytes(address))
-        return Row(info, self.outline.network.node_of.get(address.removesuffix(PRE)))
+        node = self.outline.network.node_of.get(address.removesuffix(PRE))
+        return Row(info, node, "InputLayer" if node is None else node.layer.type_name())
 
     def admit(self, views: Mapping[str, View], max_bytes: int, max_working_bytes: int, max_macs: int) -> None:
         """Refuses, by the plan's figures, what would not fit.
