@@ -45,10 +45,12 @@ def header(names: Sequence[str], texts: int = 1) -> str:
 
 
 def medians(records: Sequence[Any]) -> Any:
-    """The median of each number in records of the same form."""
+    """The median of each number in records of the same form; of errors the sum."""
     if not isinstance(records[0], dict):
         return median(records)
-    return {key: medians([one[key] for one in records if key in one]) for key in records[0]}
+    return {
+        key: (sum if key == "errors" else medians)([one[key] for one in records if key in one]) for key in records[0]
+    }
 
 
 def _workload(name: str, rounds: Sequence[Record]) -> str:

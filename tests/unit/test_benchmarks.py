@@ -27,7 +27,7 @@ Requests/sec:    750.0
 def record(**rates: float) -> dict[str, Any]:
     """A server's record with a rate for each cell; its p50 is 1,000 / rate ms and its p99 twice that."""
     figures = {
-        name.replace("_", " "): {"requests_per_second": rate, "p50_ms": 1000 / rate, "p99_ms": 2000 / rate, "errors": 0}
+        name.replace("_", " "): {"requests_per_second": rate, "p50_ms": 1000 / rate, "p99_ms": 2000 / rate, "errors": 1}
         for name, rate in rates.items()
     }
     return {"cells": figures, "start_s": 1.0, "idle_mib": {"first": 10, "others": 20},
@@ -85,12 +85,12 @@ def test_memory_over_the_budget_is_counted_from_the_start() -> None:
 
 
 def test_the_report_says_who_was_not_measured() -> None:
-    """Medians of those that were, a line for those that were not."""
+    """Medians of those that were and their errors together, a line for those that were not."""
     rounds = [
         {"tiny": {"floor": record(json_16=rate), "triton": {"failed": "NotStarted: ended"}}} for rate in (1, 5, 2)
     ]
     text = report({"machine": {"cores": "2"}, "rounds": rounds})
-    assert "| json 16 | floor | 2.0 | 500.00 | 1,000.00 |  | 0 |  |" in text
+    assert "| json 16 | floor | 2.0 | 500.00 | 1,000.00 |  | 3 |  |" in text
     assert "| floor | 1.0 | 30 | 70 | 30 | 40 |" in text
     assert "triton was not measured: NotStarted: ended" in text
 
