@@ -30,7 +30,7 @@ def report(run: Mapping[str, Any]) -> str:
     """The ratios, then of each workload the cells and what the servers take."""
     rounds, about = run["rounds"], ", ".join(f"{name} {value}" for name, value in run["machine"].items())
     parts = [_workload(name, [one[name] for one in rounds if name in one]) for name in rounds[0]]
-    goals = header(["", "ratio", "goal", "median", "rounds", ""], 2) + "".join(map(row, table(rounds)))
+    goals = header(["", "ratio", "goal", "median", "", "rounds"], 2) + "".join(map(row, table(rounds)))
     return "\n".join([f"{about}; {len(rounds)} rounds\n", goals, *parts])
 
 
