@@ -41,7 +41,7 @@ def record(**rates: float) -> dict[str, Any]:
 
 
 def test_the_last_line_of_wrk_is_read() -> None:
-    """Refused replies and broken connections are errors; the rate is that of the 1,497 replies that were not refused."""
+    """Refused replies and broken connections are errors; the rate is that of the 1,497 other replies."""
     assert read(WRK) == Seen(requests=1500, requests_per_second=748.5, p50_ms=20.5, p99_ms=41, errors=4)
 
 
