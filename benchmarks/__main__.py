@@ -24,9 +24,8 @@ def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that no server is left behind
     if not options.stored:
-        options.stored = options.output
-        options.output.write_text(json.dumps(_run(options), indent=1))
-    sys.stdout.write(report(json.loads(options.stored.read_text())))
+        _run(options)
+    sys.stdout.write(report(json.loads((options.stored or options.output).read_text())))
 
 
 def _options() -> argparse.Namespace:
@@ -55,11 +54,14 @@ def _names(known: Iterable[str]) -> Any:
     return names
 
 
-def _run(options: argparse.Namespace) -> dict[str, Any]:
-    """Every round, and where they were run."""
+def _run(options: argparse.Namespace) -> None:
+    """Every round; what is measured is stored after each."""
     saved = [workload for workload in options.workloads if workload in WORKLOADS]
     subprocess.run([sys.executable, "-m", "benchmarks.networks", str(WORK), *saved], check=True)
-    return {"machine": machine(), "rounds": [_round(options, number) for number in range(options.rounds)]}
+    run: dict[str, Any] = {"machine": machine(), "rounds": []}
+    for number in range(options.rounds):
+        run["rounds"].append(_round(options, number))
+        options.output.write_text(json.dumps(run, indent=1))
 
 
 def _round(options: argparse.Namespace, number: int) -> dict[str, Any]:

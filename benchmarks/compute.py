@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
 from benchmarks.compiled import Compiled
 from benchmarks.samples import Sample
-from benchmarks.timings import cell, print_cells, printed, timed
+from benchmarks.timings import cell, print_cells, timed
 
 WARM_RUNS = 10
 
@@ -26,11 +25,6 @@ def main() -> None:
     while time.perf_counter() < end:
         times.append(timed(function, picture))
     print_cells({"binary 1": cell(times)})
-
-
-def measured(sample: Sample, seconds: float) -> dict[str, Any]:
-    """The same in a process of its own."""
-    return printed("compute", sample.folder, seconds)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,20 @@ class Goal:
         return (self.least is None or ratio >= self.least) and (self.most is None or ratio <= self.most)
 
 
+class TooManyErrors(Exception):
+    """What was measured is how fast a server refuses."""
+
+
 def _figure(name: str, cell: str, figure: str) -> Callable[[Round], float]:
-    return lambda one: float(one[name]["cells"][cell][figure])
+    """One figure of a cell in which at least 99 of 100 requests were answered."""
+
+    def read(one: Round) -> float:
+        seen = one[name]["cells"][cell]
+        if seen["errors"] > seen["requests"] / 100:
+            raise TooManyErrors
+        return float(seen[figure])
+
+    return read
 
 
 def _times(cell: str, other: str, figure: str = RATE) -> Callable[[Round], float]:
@@ -44,10 +56,15 @@ NO_PEERS = ("layerscope", "floor", "sending alone", "compute alone", "keras")
 def _best_peer(cell: str) -> Callable[[Round], float]:
     """Layerscope's rate by that of the fastest server that anyone can install."""
 
+    def rate(name: str, one: Round) -> float:
+        try:
+            return _figure(name, cell, RATE)(one)
+        except (KeyError, TooManyErrors):
+            return 0
+
     def ratio(one: Round) -> float:
-        rates = [record["cells"][cell][RATE] for name, record in one.items()
-                 if name not in NO_PEERS and cell in record.get("cells", {})]  # fmt: skip
-        return _figure("layerscope", cell, RATE)(one) / max(rates)
+        best = max((rate(name, one) for name in one if name not in NO_PEERS), default=0)
+        return _figure("layerscope", cell, RATE)(one) / best
 
     return ratio
 
@@ -94,17 +111,24 @@ def measured(goal: Goal, rounds: Sequence[Mapping[str, Round]]) -> list[float]:
     for one in rounds:
         try:
             values.append(goal.ratio(one[goal.workload]))
-        except (KeyError, ValueError):  # a server that was not measured
+        except (KeyError, ZeroDivisionError, TooManyErrors):  # a server that was not measured, or did not work
             continue
     return values
 
 
 def table(rounds: Sequence[Mapping[str, Round]]) -> Iterator[tuple[str, ...]]:
-    """Workload, what is compared, goal, median, each round, verdict; goals without figures are left out."""
+    """Workload, what is compared, goal, median, each round, verdict, for the workloads that were run."""
     for goal in GOALS:
-        if values := measured(goal, rounds):
-            middle = median(values)
+        if any(goal.workload in one for one in rounds):
+            values = measured(goal, rounds)
             bound = f"≥ {goal.least:g}" if goal.least is not None else f"≤ {goal.most:g}"
             each = " · ".join(f"{value:.2f}" for value in values)
-            verdict = "reached" if goal.reached(middle) else "**missed**"
-            yield goal.workload, goal.text, bound, f"{middle:.2f}", each, verdict
+            yield goal.workload, goal.text, bound, *_judged(goal, values), each
+
+
+def _judged(goal: Goal, values: Sequence[float]) -> tuple[str, str]:
+    """The median and whether it will do."""
+    if not values:
+        return "", "not measured"
+    middle = median(values)
+    return f"{middle:.2f}", "reached" if goal.reached(middle) else "**missed**"

@@ -30,7 +30,7 @@ def report(run: Mapping[str, Any]) -> str:
     """The ratios, then of each workload the cells and what the servers take."""
     rounds, about = run["rounds"], ", ".join(f"{name} {value}" for name, value in run["machine"].items())
     parts = [_workload(name, [one[name] for one in rounds if name in one]) for name in rounds[0]]
-    goals = header(["", "ratio", "goal", "median", "rounds", ""], 2) + "".join(map(row, table(rounds)))
+    goals = header(["", "ratio", "goal", "median", "", "rounds"], 2) + "".join(map(row, table(rounds)))
     return "\n".join([f"{about}; {len(rounds)} rounds\n", goals, *parts])
 
 
@@ -45,10 +45,12 @@ def header(names: Sequence[str], texts: int = 1) -> str:
 
 
 def medians(records: Sequence[Any]) -> Any:
-    """The median of each number in records of the same form."""
+    """The median of each number in records of the same form; of errors the sum."""
     if not isinstance(records[0], dict):
         return median(records)
-    return {key: medians([one[key] for one in records if key in one]) for key in records[0]}
+    return {
+        key: (sum if key == "errors" else medians)([one[key] for one in records if key in one]) for key in records[0]
+    }
 
 
 def _workload(name: str, rounds: Sequence[Record]) -> str:

@@ -1,4 +1,4 @@
-"""Triton, by the Open Inference Protocol, with its batcher."""
+"""Triton, by the Open Inference Protocol, with its batcher where that is faster."""
 
 from __future__ import annotations
 

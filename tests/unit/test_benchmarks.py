@@ -27,7 +27,13 @@ Requests/sec:    750.0
 def record(**rates: float) -> dict[str, Any]:
     """A server's record with a rate for each cell; its p50 is 1,000 / rate ms and its p99 twice that."""
     figures = {
-        name.replace("_", " "): {"requests_per_second": rate, "p50_ms": 1000 / rate, "p99_ms": 2000 / rate, "errors": 0}
+        name.replace("_", " "): {
+            "requests_per_second": rate,
+            "p50_ms": 1000 / rate,
+            "p99_ms": 2000 / rate,
+            "requests": 100,
+            "errors": 1,
+        }
         for name, rate in rates.items()
     }
     return {"cells": figures, "start_s": 1.0, "idle_mib": {"first": 10, "others": 20},
@@ -35,8 +41,8 @@ def record(**rates: float) -> dict[str, Any]:
 
 
 def test_the_last_line_of_wrk_is_read() -> None:
-    """Refused replies and broken connections are errors."""
-    assert read(WRK) == Seen(requests=1500, requests_per_second=750, p50_ms=20.5, p99_ms=41, errors=4)
+    """Refused replies and broken connections are errors; the rate is that of the 1,497 other replies."""
+    assert read(WRK) == Seen(requests=1500, requests_per_second=748.5, p50_ms=20.5, p99_ms=41, errors=4)
 
 
 def test_calls_that_are_timed_one_by_one_make_a_cell() -> None:
@@ -55,7 +61,7 @@ def test_ratios_are_formed_within_rounds_and_then_the_median_is_taken() -> None:
     pairs = [(900, 300), (600, 100), (800, 400)]
     rounds = [{"tiny": {"layerscope": record(json_16=ours), "floor": record(json_16=theirs)}} for ours, theirs in pairs]
     lines = {text: rest for _, text, *rest in table(rounds)}
-    assert lines["JSON, 16: req/s by the floor's"] == ["≥ 1.5", "3.00", "3.00 · 6.00 · 2.00", "reached"]
+    assert lines["JSON, 16: req/s by the floor's"] == ["≥ 1.5", "3.00", "reached", "3.00 · 6.00 · 2.00"]
 
 
 def test_the_floor_is_no_peer_and_the_best_peer_counts() -> None:
@@ -64,6 +70,15 @@ def test_the_floor_is_no_peer_and_the_best_peer_counts() -> None:
     servers = {"layerscope": 900, "floor": 1000, "mlserver": 300, "litserve": 150}
     one = {name: record(json_16=rate) for name, rate in servers.items()}
     assert measured(goal, [{"tiny": {**one, "triton": {"failed": "NotInstalled: no such file"}}}]) == [3]
+
+
+def test_a_server_that_refuses_is_not_fast() -> None:
+    """With more than one error in a hundred requests a cell is no figure; the best of the others counts."""
+    one = {name: record(json_16=rate) for name, rate in {"layerscope": 900, "triton": 26000, "mlserver": 300}.items()}
+    one["triton"]["cells"]["json 16"]["errors"] = 2
+    lines = {text: rest for _, text, *rest in table([{"tiny": one}])}
+    assert lines["JSON, 16 connections: req/s by the best peer's"] == ["≥ 3", "3.00", "reached", "3.00"]
+    assert lines["binary, 16: req/s by Triton's"] == ["≥ 1.6", "", "not measured", ""]
 
 
 def test_what_the_parts_take_alone_is_added_up() -> None:
@@ -85,12 +100,12 @@ def test_memory_over_the_budget_is_counted_from_the_start() -> None:
 
 
 def test_the_report_says_who_was_not_measured() -> None:
-    """Medians of those that were, a line for those that were not."""
+    """Medians of those that were and their errors together, a line for those that were not."""
     rounds = [
         {"tiny": {"floor": record(json_16=rate), "triton": {"failed": "NotStarted: ended"}}} for rate in (1, 5, 2)
     ]
     text = report({"machine": {"cores": "2"}, "rounds": rounds})
-    assert "| json 16 | floor | 2.0 | 500.00 | 1,000.00 |  | 0 |  |" in text
+    assert "| json 16 | floor | 2.0 | 500.00 | 1,000.00 |  | 3 |  |" in text
     assert "| floor | 1.0 | 30 | 70 | 30 | 40 |" in text
     assert "triton was not measured: NotStarted: ended" in text
 
