@@ -39,7 +39,7 @@ from service.posted import Posted
 from service.replies import OFFERED, Told, activations_response, infos
 from service.selection import selection_of
 from service.state import State
-from service.wire.formats import NPY, TEXTS, TIMED, Format, negotiate
+from service.wire.formats import JSON, NPY, TEXTS, TIMED, Format, negotiate
 from service.wire.npy import check_one_tensor
 
 TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
@@ -203,4 +203,5 @@ async def _question(
         weights=options.weights,
         training=options.training,
         views=views,
+        texts=wanted is JSON and options.data == "nested" and not (views or options.weights),
     )  # fmt: skip

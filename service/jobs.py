@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -55,6 +56,7 @@ class Answer:
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.head: asyncio.Future[Reply] = loop.create_future()
+        self._inline: deque[memoryview] = deque()
         self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
         self.missing = 0
         self._abandoned = False
@@ -63,16 +65,16 @@ class Answer:
         """The bytes of each tensor of the head, in order. Shared memory is given back when a view is dropped."""
         head = await self.head
         for _ in head.tensors if isinstance(head, Ran) else ():
-            item = await self._tensors.get()
+            item = self._inline.popleft() if self._inline else await self._tensors.get()
             if isinstance(item, LayerscopeError):
                 raise item
             yield item
 
     def begin(self, head: Reply, inline: Sequence[memoryview]) -> None:
-        """Takes the head and the tensors that came with it."""
+        """Takes the head and the tensors that came with it, which are no shared memory."""
         self.missing = len(head.tensors) - len(inline) if isinstance(head, Ran) else 0
-        for view in inline:
-            self._keep(view)
+        if not self._abandoned:
+            self._inline.extend(inline)
         if not self.head.done():
             self.head.set_result(head)
 
@@ -90,6 +92,7 @@ class Answer:
     def abandon(self) -> None:
         """Nobody takes the rest: its memory is given back, also that of tensors still to come."""
         self._abandoned = True
+        self._inline.clear()
         while not self._tensors.empty():
             item = self._tensors.get_nowait()
             if isinstance(item, memoryview):

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
+import orjson
 from starlette.concurrency import run_in_threadpool
 
 from models.engine.messages import LayerInfo, Ran
@@ -56,7 +57,7 @@ async def layer_pieces(
     yield stream.tail()
 
 
-def entry_of(layer: LayerInfo, arrays: Mapping[str, Array], weights: bool) -> LayerEntry:
+def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], weights: bool) -> LayerEntry:
     """A layer with those of the arrays that are its own."""
     return LayerEntry(
         layer,
@@ -72,6 +73,13 @@ async def named_arrays(ran: Ran, answer: Answer) -> AsyncIterator[tuple[str, Arr
     async for view in answer.tensors():
         info = next(infos)
         yield info.name, np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
+
+
+async def named_texts(ran: Ran, answer: Answer) -> AsyncIterator[tuple[str, orjson.Fragment]]:
+    """The same of an answer that came as JSON text."""
+    infos = iter(ran.tensors)
+    async for view in answer.tensors():
+        yield next(infos).name, orjson.Fragment(bytes(view))
 
 
 def _names(ran: Ran) -> list[set[str]]:

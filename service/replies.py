@@ -17,11 +17,11 @@ from models.errors import LayerscopeError
 from models.tensors.dtypes import Array, name_of
 from service.drawing import drawing
 from service.jobs import Answer
-from service.layer_pieces import THREAD_BYTES, Telling, entry_of, layer_pieces, named_arrays
+from service.layer_pieces import THREAD_BYTES, Telling, entry_of, layer_pieces, named_arrays, named_texts
 from service.options import ActivationOptions
 from service.pictures.reply import Arrays, File, planned_weights
 from service.pictures.sheet import Manner
-from service.tensor_response import TensorResponse, tensor_pieces
+from service.tensor_response import TensorResponse, tensor_response
 from service.wire.formats import JSON, JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 from service.wire.json import LayerEntry, activations_json, layer_object
 from service.wire.json_values import DataMode, spelled
@@ -29,7 +29,7 @@ from service.wire.layer_streams import JsonLines, JsonStream, LayerStream, base6
 from service.wire.npy import NpyStream
 from service.wire.npz import NpzStream
 from service.wire.safetensors import SafetensorsStream
-from service.wire.stream import TensorStream, whole
+from service.wire.stream import TensorStream
 
 OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
 """What activations can be sent as, the default first."""
@@ -52,7 +52,7 @@ class Told:
 
 
 def head_of(told: Told, ran: Ran) -> dict[str, Any]:
-    """The reply without its layers."""
+    """The reply without its layers, ready for `orjson.dumps`."""
     inputs = {name: _input(name, info, told, ran) for name, info in told.inputs.items()}
     total = (time.perf_counter() - told.started) * 1e3
     timing = {"build_ms": ran.build_ms, "run_ms": ran.run_ms, "total_ms": total}
@@ -68,7 +68,7 @@ def _input(name: str, info: TensorInfo, told: Told, ran: Ran) -> dict[str, Any]:
     if name in told.preprocessing:
         described["preprocessing"] = told.preprocessing[name]
     if name in ran.inputs:
-        described["stats"] = ran.inputs[name]
+        described["stats"] = spelled(ran.inputs[name])
     return described
 
 
@@ -98,8 +98,8 @@ async def _layers(head: Mapping[str, Any], ran: Ran, answer: Answer, layout: Lay
     """JSON: what is small in one piece, all else layer by layer."""
     wanted, mode, weights, telling = layout
     if wanted is JSON and (nbytes := _written_bytes(ran)) <= SMALL_BYTES:
-        arrays = await _arrays(ran, answer)
-        entries = [entry_of(layer, arrays, weights) for layer in ran.layers]
+        values = await _texts(ran, answer) if ran.texts else await _arrays(ran, answer)
+        entries = [entry_of(layer, values, weights) for layer in ran.layers]
         if nbytes <= THREAD_BYTES:
             return Response(activations_json(head, entries, mode), media_type=JSON.media_type)
         return Response(await run_in_threadpool(activations_json, head, entries, mode), media_type=JSON.media_type)
@@ -131,10 +131,7 @@ async def _binary(ran: Ran, answer: Answer, wanted: Format, metadata: Mapping[st
     except LayerscopeError:
         answer.abandon()
         raise
-    if stream.length <= THREAD_BYTES:
-        tensors = [view async for view in answer.tensors()]
-        return Response(whole(stream, tensors), media_type=wanted.media_type)
-    return TensorResponse(tensor_pieces(stream, answer), stream.length, answer, wanted)
+    return await tensor_response(stream, answer, wanted)
 
 
 async def _picture(answer: Answer, wanted: Format, plan: Callable[[], Callable[[Arrays], File]]) -> Response:
@@ -153,13 +150,18 @@ async def _picture(answer: Answer, wanted: Format, plan: Callable[[], Callable[[
 def _metadata(told: Told, ran: Ran) -> dict[str, str]:
     """The JSON reply without arrays, as safetensors carries text beside its tensors."""
     layers = [layer_object(LayerEntry(layer), "none") for layer in ran.layers]
-    reply = {**spelled(head_of(told, ran)), "layers": layers}
+    reply = {**head_of(told, ran), "layers": layers}
     return {"layerscope": orjson.dumps(reply).decode()}
 
 
 async def _arrays(ran: Ran, answer: Answer) -> dict[str, Array]:
     """Every tensor of the answer by name."""
     return {name: array async for name, array in named_arrays(ran, answer)}
+
+
+async def _texts(ran: Ran, answer: Answer) -> dict[str, orjson.Fragment]:
+    """The same of an answer that came as JSON text."""
+    return {name: text async for name, text in named_texts(ran, answer)}
 
 
 class Writing(NamedTuple):

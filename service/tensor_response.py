@@ -9,15 +9,17 @@ from contextlib import suppress
 from traceback import clear_frames
 
 from starlette.requests import ClientDisconnect
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from service.jobs import Answer
 from service.wire.formats import Format
-from service.wire.stream import Buffer, TensorStream
+from service.wire.stream import Buffer, TensorStream, whole
 
 log = logging.getLogger("layerscope")
 
+WHOLE_BYTES = 64 * 1024
+"""Replies up to this are sent in one piece: nobody waits for them, and a stream costs a task and two timers."""
 PART_BYTES = 1 << 20
 """What is written at once."""
 SEND_SECONDS = 60.0
@@ -59,6 +61,13 @@ class TensorResponse(StreamingResponse):
         finally:
             self._answer.abandon()
             await self._pieces.aclose()
+
+
+async def tensor_response(stream: TensorStream, answer: Answer, wanted: Format) -> Response:
+    """A reply of tensors as they are: what is small in one piece, all else as they come."""
+    if stream.length <= WHOLE_BYTES:
+        return Response(whole(stream, [view async for view in answer.tensors()]), media_type=wanted.media_type)
+    return TensorResponse(tensor_pieces(stream, answer), stream.length, answer, wanted)
 
 
 async def _let_go(pieces: AsyncGenerator[Buffer, None]) -> AsyncGenerator[Buffer, None]:

@@ -91,6 +91,8 @@ class Run(Request, frozen=True, tag="run"):
     max_macs: int
     weights_file: WeightsFile | None = None
     views: dict[str, View] = {}
+    texts: bool = False
+    """Whether tensors that come inline may come as JSON text: an engine has more time than the front of all engines."""
 
 
 class Weights(Request, frozen=True, tag="weights"):
@@ -177,6 +179,8 @@ class Ran(Reply, frozen=True, tag="ran"):
     run_ms: float
     tensors: tuple[TensorInfo, ...]
     payloads: tuple[Payload, ...]
+    texts: bool = False
+    """Whether the payloads are JSON text."""
 
 
 class Data(Reply, frozen=True, tag="data"):

@@ -47,6 +47,7 @@ from models.engine.messages import (
 )
 from models.errors import Internal, LayerscopeError, Overloaded
 from models.tensors.dtypes import DTYPES
+from models.tensors.json_text import json_text
 
 WARM_UP = {
     "input": [8, 8, 1],
@@ -84,7 +85,7 @@ class EngineProcess:
                     self.channel.send(Planned(request.id, self.execution.plan(request)))
                 case Run():
                     with self._inputs(request) as inputs:
-                        self._send(request.id, self.execution.run(request, inputs))
+                        self._send(request.id, self.execution.run(request, inputs), request.texts)
                 case Specify():
                     self.channel.send(Specified(request.id, self.execution.specs(request)))
                 case Construct():
@@ -112,14 +113,14 @@ class EngineProcess:
         data = self.requests.view(payload.span) if payload.span is not None else payload.inline or b""
         return np.frombuffer(data, DTYPES[info.dtype]).reshape(info.shape)
 
-    def _send(self, number: int, result: Result) -> None:
-        """The head with all small tensors when everything is small; else the head, then tensor by tensor."""
+    def _send(self, number: int, result: Result, texts: bool = False) -> None:
+        """The head with all tensors when everything is small; else the head, then tensor by tensor."""
         small = sum(buffer.nbytes for buffer in result.buffers) <= INLINE_BYTES
         spans = () if small else self._reserve(result.buffers)
-        payloads = tuple(Payload(bytes(buffer)) for buffer in result.buffers) if small else ()
+        payloads = _inline(result, texts) if small else ()
         self.channel.send(
             Ran(number, result.layers, result.inputs, result.parameters, result.cached, result.build_ms, result.run_ms,
-                result.tensors, payloads)
+                result.tensors, payloads, texts and small)
         )  # fmt: skip
         for buffer, span in zip(result.buffers, spans, strict=False):
             self.channel.send(Data(number, self._payload(buffer, span)))
@@ -140,6 +141,15 @@ class EngineProcess:
                 raise Overloaded("Replies that are still being read hold the memory this one needs.")
             spans.append(span)
         return tuple(spans)
+
+
+def _inline(result: Result, texts: bool) -> tuple[Payload, ...]:
+    """The tensors themselves, as bytes or as JSON text."""
+    if not texts:
+        return tuple(Payload(bytes(buffer)) for buffer in result.buffers)
+    pairs = zip(result.tensors, result.buffers, strict=True)
+    arrays = (np.frombuffer(buffer, DTYPES[info.dtype]).reshape(info.shape) for info, buffer in pairs)
+    return tuple(Payload(json_text(array)) for array in arrays)
 
 
 def _failed(number: int, error: LayerscopeError) -> Failed:

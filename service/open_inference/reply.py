@@ -19,7 +19,7 @@ from models.views.view import MAIN, SUFFIXES
 from service.jobs import Answer
 from service.open_inference.compression import MIN_BYTES, compressed
 from service.open_inference.outputs import Wanted
-from service.tensor_response import TensorResponse, tensor_pieces
+from service.tensor_response import tensor_response
 from service.wire.formats import JSON, Format
 from service.wire.open_inference import (
     BYTES,
@@ -80,7 +80,7 @@ async def infer_reply(
     if all(member.as_it_is for member in members) and (encoding is None or small):
         head = reply_head(told, [output_of(member.name, member.info) for member in members])
         stream = OpenInferenceStream(head, ran.tensors)
-        response: Response = TensorResponse(tensor_pieces(stream, answer), stream.length, answer, BINARY)
+        response = await tensor_response(stream, answer, BINARY)
         response.headers[HEADER] = str(len(head))
         return response
     arrays = [array async for array in _arrays(ran.tensors, answer)]

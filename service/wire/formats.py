@@ -68,8 +68,11 @@ def negotiate(accept: str | None, format: str | None, offered: Sequence[Format])
     """
     if format is not None:
         return _named(format, offered)
-    if accept is None or not accept.strip():
+    if accept is None or accept == "*/*" or not accept.strip():
         return offered[0]
+    exact = next((candidate for candidate in offered if candidate.media_type == accept), None)
+    if exact is not None:
+        return exact
     ranges = _parsed(accept)
     ranked = [(_rank(candidate, ranges), candidate) for candidate in offered]
     best, chosen = max(ranked, key=lambda pair: pair[0])

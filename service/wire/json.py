@@ -24,6 +24,10 @@ CALL = re.compile(r"@\d+|#\d+|:pre")
 """What an address has beyond the layer's path, which alone names weights."""
 
 
+Values = Array | orjson.Fragment
+"""A tensor, or the text that an engine wrote for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerEntry:
     """One layer of a reply. `weights` follow `info.weights`; None where weights were not asked for.
@@ -32,8 +36,8 @@ class LayerEntry:
     """
 
     info: LayerInfo
-    data: Array | None = None
-    weights: Sequence[Array] | None = None
+    data: Values | None = None
+    weights: Sequence[Values] | None = None
     view: Mapping[str, Array] = field(default_factory=dict)
 
 
@@ -47,7 +51,7 @@ def activations_json(head: Mapping[str, Any], layers: Sequence[LayerEntry], mode
 def parted(head: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What stands before the layers and what after them."""
     last = {key: head[key] for key in ("timing",) if key in head}
-    return spelled({key: value for key, value in head.items() if key not in last}), spelled(last)
+    return {key: value for key, value in head.items() if key not in last}, last
 
 
 def layer_pieces(entry: LayerEntry, mode: DataMode) -> Iterator[bytes]:
@@ -97,7 +101,7 @@ def viewed(members: Mapping[str, Array]) -> dict[str, Any]:
     return {}
 
 
-def weight_object(address: str, info: TensorInfo, data: Array, mode: DataMode) -> dict[str, Any]:
+def weight_object(address: str, info: TensorInfo, data: Values, mode: DataMode) -> dict[str, Any]:
     """One weight of the layer at `address` under its own name, such as `kernel`; written as `layer_object`."""
     path = CALL.sub("", address)
     return {"name": info.name.removeprefix(f"weights/{path}/"), **_shape(info), **values(data, mode)}

@@ -6,13 +6,13 @@ import base64
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import orjson
 
-from models.tensors.dtypes import Array, kind_of, plain
-from service.wire.dtypes import widened
+from models.tensors.dtypes import Array, plain
+from models.tensors.json_text import word, written
 
 DataMode = Literal["nested", "base64", "none"]
 """How a tensor's values are written: nested arrays, its bytes (little-endian, C order), or not at all."""
@@ -22,19 +22,6 @@ PIECE_VALUES = 1 << 16
 """Numbers written at once: about a megabyte of text."""
 PIECE_BYTES = 3 << 18
 """Bytes written at once in base64."""
-
-
-class Words(NamedTuple):
-    """What stands for the values that JSON has no numbers for."""
-
-    nan: bytes
-    infinity: bytes
-    minus_infinity: bytes
-
-
-STRINGS = Words(b'"NaN"', b'"Infinity"', b'"-Infinity"')
-NUMBERS = Words(b"NaN", b"Infinity", b"-Infinity")
-"""As JavaScript and most parsers write them, against the standard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +36,10 @@ class Large:
         return self.write(self.array)
 
 
-def values(array: Array, mode: DataMode) -> dict[str, Any]:
-    """`{"data": nested}`, `{"base64": bytes}` or nothing."""
+def values(array: Array | orjson.Fragment, mode: DataMode) -> dict[str, Any]:
+    """`{"data": nested}`, `{"base64": bytes}` or nothing. A fragment is the text that an engine wrote for `nested`."""
+    if isinstance(array, orjson.Fragment):
+        return {"data": array}
     match mode:
         case "nested":
             return {"data": nested(array)}
@@ -62,19 +51,19 @@ def values(array: Array, mode: DataMode) -> dict[str, Any]:
 
 def nested(array: Array) -> Array | orjson.Fragment | Large:
     """The values as something orjson writes as nested arrays, a rank of 0 as one number."""
-    return Large(array, _nested) if array.nbytes > LARGE_BYTES else _written(array)
+    return Large(array, _nested) if array.nbytes > LARGE_BYTES else written(array)
 
 
 def _nested(array: Array) -> Iterator[bytes]:
     """The text of `nested`, as many rows at a time as hold PIECE_VALUES; longer rows are divided themselves."""
     if array.size <= PIECE_VALUES or not array.ndim:
-        yield orjson.dumps(_written(array), option=orjson.OPT_SERIALIZE_NUMPY)
+        yield orjson.dumps(written(array), option=orjson.OPT_SERIALIZE_NUMPY)
         return
     rows = PIECE_VALUES * len(array) // array.size
     for start in range(0, len(array), max(rows, 1)):
         yield b"," if start else b"["
         if rows:
-            yield orjson.dumps(_written(array[start : start + rows]), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+            yield orjson.dumps(written(array[start : start + rows]), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
         else:
             yield from _nested(array[start])
     yield b"]"
@@ -94,44 +83,12 @@ def base64_bytes(nbytes: int) -> int:
     return 4 * -(-nbytes // 3)
 
 
-def _written(array: Array) -> Array | orjson.Fragment:
-    """What orjson writes; float16 and bfloat16 are widened to float32, which is exact."""
-    wide = plain(widened(array), "")
-    if wide.ndim and is_finite(wide):
-        return wide
-    text = orjson.dumps(np.atleast_1d(wide), option=orjson.OPT_SERIALIZE_NUMPY)
-    return orjson.Fragment(with_words(text if wide.ndim else text[1:-1], wide))
-
-
-def is_finite(array: Array) -> bool:
-    """One pass in most cases: NaN and infinities survive a sum. A sum that overflows is looked into."""
-    if kind_of(array.dtype) != "float":
-        return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
-
-
-def with_words(text: bytes, array: Array, words: Words = STRINGS) -> bytes:
-    """The text with each null, which is what orjson writes for NaN and infinities, put in words; both in C order."""
-    if kind_of(array.dtype) != "float":
-        return text
-    found = [_word(value, words) for value in array[~np.isfinite(array)].tolist()]
-    pieces = text.split(b"null")
-    return b"".join(piece + word for piece, word in zip(pieces, [*found, b""], strict=True))
-
-
-def _word(value: float, words: Words = STRINGS) -> bytes:
-    if math.isnan(value):
-        return words.nan
-    return words.infinity if value > 0 else words.minus_infinity
-
-
 def spelled(value: Any) -> Any:
     """Plain JSON values with NaN and infinities in words, at any depth; for small ones such as statistics."""
     if isinstance(value, str | int | None):
         return value
     if isinstance(value, float | np.floating):
-        return value if math.isfinite(value) else orjson.Fragment(_word(float(value)))
+        return value if math.isfinite(value) else orjson.Fragment(word(float(value)))
     if isinstance(value, list | tuple):
         return [spelled(item) for item in value]
     return {key: spelled(item) for key, item in value.items()} if isinstance(value, Mapping) else value

@@ -10,7 +10,7 @@ import orjson
 
 from models.engine.messages import LayerInfo, TensorInfo
 from service.wire.json import LayerEntry, layer_pieces, parted
-from service.wire.json_values import DataMode, base64_bytes, spelled
+from service.wire.json_values import DataMode, base64_bytes
 
 NO_VALUES = np.empty(0, np.uint8)
 
@@ -69,7 +69,7 @@ class JsonLines:
         self._head, self._mode = head, mode
 
     def head(self) -> bytes:
-        return orjson.dumps(spelled(self._head), option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(self._head, option=orjson.OPT_APPEND_NEWLINE)
 
     def layer(self, number: int, entry: LayerEntry) -> Iterator[bytes]:  # noqa: ARG002 (lines are alike)
         yield from layer_pieces(entry, self._mode)

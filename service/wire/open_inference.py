@@ -16,8 +16,8 @@ import orjson
 from models.engine.messages import TensorInfo
 from models.errors import InvalidTensor, Problem
 from models.tensors.dtypes import Array, plain
-from service.wire.dtypes import widened
-from service.wire.json_values import NUMBERS, is_finite, with_words
+from models.tensors.json_text import NUMBERS, is_finite, with_words
+from models.tensors.widened import widened
 from service.wire.stream import Buffer, checked
 
 DATATYPES: Mapping[str, str] = {

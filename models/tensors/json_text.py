@@ -1,0 +1,63 @@
+"""Tensors as JSON: nested arrays of numbers that read back as the same bits, and words for what is no number there."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+
+from models.tensors.dtypes import Array, kind_of, plain
+from models.tensors.widened import widened
+
+
+class Words(NamedTuple):
+    """What stands for the values that JSON has no numbers for."""
+
+    nan: bytes
+    infinity: bytes
+    minus_infinity: bytes
+
+
+STRINGS = Words(b'"NaN"', b'"Infinity"', b'"-Infinity"')
+NUMBERS = Words(b"NaN", b"Infinity", b"-Infinity")
+"""As JavaScript and most parsers write them, against the standard."""
+
+
+def json_text(array: Array) -> bytes:
+    """The values as nested arrays, a rank of 0 as one number."""
+    value = written(array)
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def written(array: Array) -> Array | orjson.Fragment:
+    """What orjson writes; float16 and bfloat16 are widened to float32, which is exact."""
+    wide = plain(widened(array), "")
+    if wide.ndim and is_finite(wide):
+        return wide
+    text = orjson.dumps(np.atleast_1d(wide), option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.Fragment(with_words(text if wide.ndim else text[1:-1], wide))
+
+
+def is_finite(array: Array) -> bool:
+    """One pass in most cases: NaN and infinities survive a sum. A sum that overflows is looked into."""
+    if kind_of(array.dtype) != "float":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
+
+
+def with_words(text: bytes, array: Array, words: Words = STRINGS) -> bytes:
+    """The text with each null, which is what orjson writes for NaN and infinities, put in words; both in C order."""
+    if kind_of(array.dtype) != "float":
+        return text
+    found = [word(value, words) for value in array[~np.isfinite(array)].tolist()]
+    pieces = text.split(b"null")
+    return b"".join(piece + word for piece, word in zip(pieces, [*found, b""], strict=True))
+
+
+def word(value: float, words: Words = STRINGS) -> bytes:
+    if math.isnan(value):
+        return words.nan
+    return words.infinity if value > 0 else words.minus_infinity
