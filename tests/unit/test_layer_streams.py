@@ -16,7 +16,7 @@ from service.wire.json import LayerEntry, activations_json
 from service.wire.json_values import DataMode
 from service.wire.layer_streams import JsonLines, JsonStream, base64_length
 
-HEAD = {"model": {"id": "sha256:0"}, "inputs": {"input": {"stats": {"min": float("nan")}}}, "timing": {"run_ms": 0.5}}
+HEAD = {"model": {"id": "sha256:0"}, "inputs": {"input": {"stats": {"min": 0.25}}}, "timing": {"run_ms": 0.5}}
 SHAPES = [(), (1,), (7,), (0, 3), (1, 1, 40), (40, 1, 1), (3, 5, 7), (2, 1, 3, 2, 4), (9, 0), (30, 2)]
 DTYPES = ["float32", "float64", "float16", "bfloat16", "int8", "uint64", "bool"]
 

@@ -3,10 +3,13 @@ import json
 
 import ml_dtypes
 import numpy as np
+import orjson
 import pytest
 
-from models.engine.messages import LayerInfo, TensorInfo
+from models.engine.messages import LayerInfo, Ran, TensorInfo
 from models.tensors import DTYPES
+from models.tensors.json_text import json_text
+from service.replies import Told, head_of
 from service.wire.json import LayerEntry, activations_json, layer_pieces
 
 
@@ -132,9 +135,21 @@ def test_reading_gives_back_the_same_bits(name):
     assert np.isnan(back[~numbers]).all()
 
 
-def test_statistics_and_head_spell_infinities_too():
-    """A mean of NaN is not null."""
+def test_statistics_spell_infinities_too():
+    """A mean of NaN is not null, of a layer or of an input."""
     entry = entry_of(np.zeros(1), stats={"mean": float("nan"), "max": float("inf"), "edges": [np.float32("-inf"), 1.0]})
-    body = json.loads(activations_json({"inputs": {"a": {"stats": {"min": float("nan")}}}}, [entry], "none"))
+    ran = Ran(1, (), {"a": {"min": float("nan")}}, 0, True, 0.0, 0.0, (), ())
+    told = Told("sha256:0", None, {"a": TensorInfo("a", "float32", (1,), 4)}, {}, 0.0)
+    body = json.loads(activations_json(head_of(told, ran), [entry], "none"))
     assert body["layers"][0]["stats"] == {"mean": "NaN", "max": "Infinity", "edges": ["-Infinity", 1.0]}
     assert body["inputs"]["a"]["stats"] == {"min": "NaN"}
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_the_text_of_an_engine_is_the_text_of_the_front(name):
+    """A reply does not tell who wrote its numbers."""
+    values = np.array([[0, 1, 2.5], [-0.0, np.nan, np.inf]] if "float" in name else [[0, 1, 0], [1, 1, 0]])
+    for array in (values.astype(DTYPES[name]), values.astype(DTYPES[name])[0, 1]):
+        entry = entry_of(np.asarray(array))
+        text = LayerEntry(entry.info, orjson.Fragment(json_text(np.asarray(array))))
+        assert activations_json({}, [text], "nested") == activations_json({}, [entry], "nested")
