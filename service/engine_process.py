@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -52,6 +53,8 @@ class EngineProcess(asyncio.Protocol):
         self._process: subprocess.Popen[bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._stopping = False
+        self._returned: deque[Span] = deque()
+        self._releasing = False
         self._connecting: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
@@ -151,9 +154,17 @@ class EngineProcess(asyncio.Protocol):
         return holder.data
 
     def _give_back(self, span: Span) -> None:
-        """May run on any thread: whichever drops the last view."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.send, Release((span,)))
+        """May run on any thread: whichever drops the last view. What comes together is given back together."""
+        self._returned.append(span)
+        if not (self._releasing or self._loop.is_closed()):
+            self._releasing = True
+            self._loop.call_soon_threadsafe(self._release)
+
+    def _release(self) -> None:
+        self._releasing = False  # first: what another thread returns from here on is given back by another call
+        spans = tuple(self._returned.popleft() for _ in range(len(self._returned)))
+        if spans:
+            self.send(Release(spans))
 
     def kill(self) -> None:
         """Ends the process at once; `on_end` follows."""

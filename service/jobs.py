@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from models.engine.groups import parts
 from models.engine.messages import Construct, Plan, Ran, Reply, Request, Run, Specify, TensorInfo, Weights
 from models.errors import LayerscopeError
 from models.network import NO_WEIGHTS, Network
@@ -58,6 +59,7 @@ class Answer:
         self.head: asyncio.Future[Reply] = loop.create_future()
         self._inline: deque[memoryview] = deque()
         self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
+        self._sizes: list[int] = []
         self.missing = 0
         self._abandoned = False
 
@@ -72,16 +74,19 @@ class Answer:
 
     def begin(self, head: Reply, inline: Sequence[memoryview]) -> None:
         """Takes the head and the tensors that came with it, which are no shared memory."""
-        self.missing = len(head.tensors) - len(inline) if isinstance(head, Ran) else 0
+        self._sizes = [info.nbytes for info in head.tensors] if isinstance(head, Ran) else []
+        self.missing = len(self._sizes) - len(inline)
         if not self._abandoned:
             self._inline.extend(inline)
         if not self.head.done():
             self.head.set_result(head)
 
-    def add(self, view: memoryview) -> None:
-        """Takes the next tensor."""
-        self.missing -= 1
-        self._keep(view)
+    def add(self, view: memoryview, count: int) -> None:
+        """Takes the next tensors, which lie in one stretch of memory."""
+        first = len(self._sizes) - self.missing
+        self.missing -= count
+        for part in parts(view, self._sizes[first : first + count]):
+            self._keep(part)
 
     def _keep(self, view: memoryview) -> None:
         if self._abandoned:

@@ -202,7 +202,7 @@ class LocalEngines:
                 if not job.given_up:
                     job.answer.fail(error_of(message.code, message.detail, [Problem(*row) for row in message.problems]))
             case Data():
-                job.answer.add(process.take(message.payload))
+                job.answer.add(process.take(message.payload), message.count)
             case Ran():
                 job.answer.begin(message, [process.take(payload) for payload in message.payloads])
             case Reply():

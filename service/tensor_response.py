@@ -20,6 +20,8 @@ log = logging.getLogger("layerscope")
 
 WHOLE_BYTES = 64 * 1024
 """Replies up to this are sent in one piece: nobody waits for them, and a stream costs a task and two timers."""
+SMALL_BYTES = 128 * 1024
+"""Smaller pieces are sent together: each one that is sent alone costs as much as copying it."""
 PART_BYTES = 1 << 20
 """What is written at once."""
 SEND_SECONDS = 60.0
@@ -81,6 +83,23 @@ async def _let_go(pieces: AsyncGenerator[Buffer, None]) -> AsyncGenerator[Buffer
         raise
 
 
+class Gathered(list[bytes]):
+    """Small pieces on their way, copied, so that they go out together."""
+
+    def takes(self, piece: Buffer) -> bool:
+        """Whether a piece is small enough to wait for others, of which there are not too many yet."""
+        if len(piece) >= SMALL_BYTES or sum(map(len, self)) >= PART_BYTES:
+            return False
+        self.append(bytes(piece))
+        return True
+
+    def together(self) -> bytes:
+        """All of them; none are left."""
+        whole = b"".join(self)
+        self.clear()
+        return whole
+
+
 async def tensor_pieces(stream: TensorStream, answer: Answer) -> AsyncGenerator[Buffer, None]:
     """Each tensor goes out while the next one is copied.
 
@@ -88,18 +107,21 @@ async def tensor_pieces(stream: TensorStream, answer: Answer) -> AsyncGenerator[
     tracebacks until some garbage collection: they are released here.
     """
     views: list[memoryview] = []
+    small = Gathered([stream.head()])
     try:
-        yield stream.head()
         index = 0
         async for view in answer.tensors():
             views = [view]
-            for piece in stream.member(index, view):
-                for part in _parts(piece):
+            for part in (part for piece in stream.member(index, view) for part in _parts(piece)):
+                if not small.takes(part):
                     views += [part] if isinstance(part, memoryview) else []
+                    if small:
+                        yield small.together()
                     yield part
             index += 1
         views = []  # the last ones may still be in a socket's buffer
-        yield stream.tail()
+        small.append(stream.tail())
+        yield small.together()
     finally:
         for view in reversed(views):
             with suppress(BufferError):  # still being written: freed when that ends

@@ -184,9 +184,10 @@ class Ran(Reply, frozen=True, tag="ran"):
 
 
 class Data(Reply, frozen=True, tag="data"):
-    """The next tensor of a result."""
+    """The next tensors of a result, as many as `count`; where each lies, `models.engine.groups` says."""
 
     payload: Payload
+    count: int = 1
 
 
 FromFront = Plan | Run | Weights | Specify | Construct | Release

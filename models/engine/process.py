@@ -24,6 +24,7 @@ from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has
 from models.engine.arena import Arena
 from models.engine.channel import BlockingChannel
 from models.engine.execution import Execution, Limits, Result
+from models.engine.groups import grouped, pack, starts
 from models.engine.messages import (
     INLINE_BYTES,
     Construct,
@@ -114,29 +115,30 @@ class EngineProcess:
         return np.frombuffer(data, DTYPES[info.dtype]).reshape(info.shape)
 
     def _send(self, number: int, result: Result, texts: bool = False) -> None:
-        """The head with all tensors when everything is small; else the head, then tensor by tensor."""
+        """The head with all tensors when everything is small; else the head, then group by group."""
         small = sum(buffer.nbytes for buffer in result.buffers) <= INLINE_BYTES
-        spans = () if small else self._reserve(result.buffers)
+        groups = [] if small else grouped(result.buffers)
+        sizes = [starts([buffer.nbytes for buffer in group])[-1] for group in groups]
+        spans = self._reserve(sizes)
         payloads = _inline(result, texts) if small else ()
         self.channel.send(
             Ran(number, result.layers, result.inputs, result.parameters, result.cached, result.build_ms, result.run_ms,
                 result.tensors, payloads, texts and small)
         )  # fmt: skip
-        for buffer, span in zip(result.buffers, spans, strict=False):
-            self.channel.send(Data(number, self._payload(buffer, span)))
+        for group, size, span in zip(groups, sizes, spans, strict=True):
+            self.channel.send(Data(number, self._payload(group, size, span), len(group)))
 
-    def _payload(self, buffer: memoryview, span: Span | None) -> Payload:
-        if span is None:
-            return Payload(bytes(buffer))
-        self.replies.view(span)[:] = buffer
-        return Payload(None, span)
+    def _payload(self, group: Sequence[memoryview], size: int, span: Span | None) -> Payload:
+        target = bytearray(size) if span is None else self.replies.view(span)
+        pack(memoryview(target), group)
+        return Payload(bytes(target)) if span is None else Payload(None, span)
 
-    def _reserve(self, buffers: Sequence[memoryview]) -> tuple[Span | None, ...]:
-        """Room for every large tensor, or none at all: slow readers make a request wait outside, never in here."""
+    def _reserve(self, sizes: Sequence[int]) -> tuple[Span | None, ...]:
+        """Room for every large group, or none at all: slow readers make a request wait outside, never in here."""
         spans: list[Span | None] = []
-        for buffer in buffers:
-            span = self.replies.allocate(buffer.nbytes) if buffer.nbytes > INLINE_BYTES else None
-            if span is None and buffer.nbytes > INLINE_BYTES:
+        for size in sizes:
+            span = self.replies.allocate(size) if size > INLINE_BYTES else None
+            if span is None and size > INLINE_BYTES:
                 self.replies.free([taken for taken in spans if taken is not None])
                 raise Overloaded("Replies that are still being read hold the memory this one needs.")
             spans.append(span)
