@@ -169,7 +169,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None
-    inputs = infos(list(resolved.network.inputs), resolved.arrays)
+    inputs = infos(resolved.network.inputs, resolved.arrays)
     told = Told(question.key, model.name, inputs, resolved.preprocessing, started)
     response = await activations_response(told, answer, wanted, ask.options, partial(problem_of, request))
     return response if tag is None else tag.on(response)

@@ -10,7 +10,7 @@ from models.document import Document, InputSpec
 from models.errors import InvalidTensor, Problem
 from models.expansion import expand
 from models.network import Network
-from models.tensors import fit
+from models.tensors import DTYPES, fit
 from service.input_names import by_name
 from service.options import ActivationOptions
 from service.posted import Array, Given, Posted, Reader, check_bytes
@@ -19,7 +19,10 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class Resolved:
-    """A network on inputs of known shape, and the arrays for them, in the order of `network.inputs`."""
+    """A network on inputs of known shape, and the arrays for them, in the order of `network.inputs`.
+
+    An array may be of a narrower dtype than its input, which an engine widens: there is less to copy.
+    """
 
     network: Network
     arrays: tuple[Array, ...]
@@ -50,8 +53,8 @@ def fitted(document: Document, raw: Mapping[str, Given], settings: Settings) -> 
     for name in declared or raw:
         spec = declared.get(name) or _declaration(document, raw[name])
         document = document if declared else document.with_inputs({name: spec})
-        arrays[name] = fit(raw[name].array, spec, name, raw[name].pointer)
-    _check(arrays, settings)
+        arrays[name] = fit(raw[name].array, spec, name, raw[name].pointer, widen=False)
+    _check(arrays, document.input or {}, settings)
     notes = {name: given.preprocessing for name, given in raw.items() if given.preprocessing}
     return Resolved(expand(document), tuple(arrays.values()), notes)
 
@@ -73,10 +76,10 @@ def _has_batch(document: Document, rank: int) -> bool:
     return rank > 1
 
 
-def _check(arrays: Mapping[str, Array], settings: Settings) -> None:
-    """One batch for all inputs, and no more bytes than allowed."""
+def _check(arrays: Mapping[str, Array], declared: Mapping[str, InputSpec], settings: Settings) -> None:
+    """One batch for all inputs, and no more bytes than allowed once each is of its declared dtype."""
     batches = {name: array.shape[0] for name, array in arrays.items()}
     if len(set(batches.values())) > 1:
         received = ", ".join(f"{name}: {batch}" for name, batch in batches.items())
         raise InvalidTensor("", [Problem("/inputs", "the inputs differ in batch", "the same batch for all", received)])
-    check_bytes(sum(array.nbytes for array in arrays.values()), settings)
+    check_bytes(sum(array.size * DTYPES[declared[name].dtype].itemsize for name, array in arrays.items()), settings)

@@ -81,7 +81,7 @@ class Answer:
         if not self.head.done():
             self.head.set_result(head)
 
-    def add(self, view: memoryview, count: int) -> None:
+    def add(self, view: memoryview, count: int = 1) -> None:
         """Takes the next tensors, which lie in one stretch of memory."""
         first = len(self._sizes) - self.missing
         self.missing -= count

@@ -12,9 +12,10 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from models.document import InputSpec
 from models.engine.messages import Ran, TensorInfo
 from models.errors import LayerscopeError
-from models.tensors.dtypes import Array, name_of
+from models.tensors.dtypes import DTYPES, Array
 from service.drawing import drawing
 from service.jobs import Answer
 from service.layer_pieces import THREAD_BYTES, Telling, entry_of, layer_pieces, named_arrays, named_texts
@@ -187,9 +188,9 @@ async def weights_response(id: str, name: str, answer: Answer, writing: Writing,
     return await _binary(ran, answer, wanted, {"layerscope": orjson.dumps(head).decode()})
 
 
-def infos(names: Sequence[str], arrays: Sequence[np.ndarray]) -> dict[str, TensorInfo]:
-    """The inputs as they go to the engine, by name."""
+def infos(inputs: Mapping[str, InputSpec], arrays: Sequence[np.ndarray]) -> dict[str, TensorInfo]:
+    """The inputs as the network takes them, by name."""
     return {
-        name: TensorInfo(name, name_of(array.dtype), array.shape, array.nbytes)
-        for name, array in zip(names, arrays, strict=True)
+        name: TensorInfo(name, spec.dtype, array.shape, array.size * DTYPES[spec.dtype].itemsize)
+        for (name, spec), array in zip(inputs.items(), arrays, strict=True)
     }

@@ -27,6 +27,7 @@ from models.errors import Problem, TooLarge
 from models.expansion import expand
 from models.network import Network, Node
 from models.stats import statistics
+from models.tensors.dtypes import DTYPES
 from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
@@ -81,9 +82,7 @@ class Execution:
         report = _Report(model, _moved(probe, results))
         for row, array in zip(selected.rows, arrays, strict=True):
             report.add_activation(row, array, request)
-        stats = {
-            info.name: statistics(array) for info, array in zip(request.inputs, inputs, strict=True) if request.stats
-        }
+        stats = _input_statistics(model.network, request, inputs) if request.stats else {}
         report.check_size(request.max_bytes)
         return report.result(stats, cached, (built - started) * 1e3, (ran - built) * 1e3)
 
@@ -121,6 +120,12 @@ def _in_order(network: Network, infos: Sequence[TensorInfo], arrays: Sequence[np
     """The arrays in the order in which the network declares its inputs."""
     by_name = {info.name: array for info, array in zip(infos, arrays, strict=True)}
     return [by_name[name] for name in network.inputs]
+
+
+def _input_statistics(network: Network, request: Run, arrays: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Of the inputs as the network takes them."""
+    pairs = [(info.name, array) for info, array in zip(request.inputs, arrays, strict=True)]
+    return {name: statistics(array.astype(DTYPES[network.inputs[name].dtype], copy=False)) for name, array in pairs}
 
 
 def _moved(probe: Probe, results: Sequence[Any]) -> dict[int, Any]:

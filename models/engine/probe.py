@@ -99,13 +99,15 @@ class Probe:
         return found
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:
-        """The selected tensors, then the updated weights, for inputs in the order the network declares them.
+        """The selected tensors, then the updated weights, for inputs in the order the network declares them, each of
+        its dtype or one all of whose values that holds.
 
         Raises:
             InvalidTensor: when a value is out of the range that a layer looks up.
             TooLarge: when memory runs out all the same.
         """
-        tensors = [tf.convert_to_tensor(value) for value in inputs]
+        dtypes = [spec.dtype for spec in self._outline.network.inputs.values()]
+        tensors = [_as_dtype(value, dtype) for value, dtype in zip(inputs, dtypes, strict=True)]
         if self._is_new:
             self._is_new = False
             with suppress(InvalidDocument, tf.errors.OpError):  # the compiled function says it in our words
@@ -120,6 +122,12 @@ class Probe:
             raise InvalidDocument(
                 "TensorFlow has no implementation of a layer for its dtype on this device."
             ) from error
+
+
+def _as_dtype(value: Any, dtype: str) -> Any:
+    """A tensor of the input's dtype; what comes is of that or a narrower one."""
+    tensor = tf.convert_to_tensor(value)
+    return tensor if tensor.dtype.name == dtype else tf.cast(tensor, dtype)
 
 
 def _has_gpu() -> bool:

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from models.errors import InvalidTensor, Problem
 from models.tensors.convert import converted
-from models.tensors.dtypes import Array
+from models.tensors.dtypes import DTYPES, Array, plain
 from models.tensors.shapes import words
 
 if TYPE_CHECKING:
     from models.document import InputSpec
 
 
-def fit(array: Array, spec: InputSpec, name: str, pointer: str) -> Array:
+def fit(array: Array, spec: InputSpec, name: str, pointer: str, widen: bool = True) -> Array:
     """The tensor with its batch dimension and as `spec.dtype`: C order, little-endian, every axis 1 or more.
 
-    A tensor of the declared rank is a batch of one. `name` is the input's, `pointer` where it was sent.
+    A tensor of the declared rank is a batch of one. `name` is the input's, `pointer` where it was sent. Without
+    `widen`, dtypes all of whose values `spec.dtype` holds are left as they are: bytes of a picture stay bytes.
 
     Raises:
         InvalidTensor: the shape is not the declared one, or a value does not fit the dtype.
@@ -30,6 +33,8 @@ def fit(array: Array, spec: InputSpec, name: str, pointer: str) -> Array:
         received = words(array.shape)
         message = f"{name} is empty: axis {array.shape.index(0)} has no elements"
         raise InvalidTensor(problems=[Problem(pointer, message, "1 or more along every axis", received)])
+    if not widen and np.can_cast(array.dtype, DTYPES[spec.dtype], "safe"):
+        return plain(array, pointer).reshape(shape)
     return converted(array, spec.dtype, pointer).reshape(shape)
 
 

@@ -259,3 +259,15 @@ def test_empty_tensors_are_refused(shape):
     """A batch of nothing, and a free dimension of nothing, give TensorFlow's uninitialised memory."""
     problem = problem_of(fit, np.zeros(shape), InputSpec(shape=[None, 2]), "input", "/inputs")
     assert problem.expected == "1 or more along every axis"
+
+
+@pytest.mark.parametrize(
+    ("sent", "declared", "kept"),
+    [("uint8", "float32", True), ("bool", "float16", True), ("float16", "float32", True), ("int16", "int32", True),
+     ("int32", "float32", False), ("float64", "float32", False), ("int8", "uint8", False), ("float32", "bool", False)],
+)  # fmt: skip
+def test_narrower_dtypes_may_stay_as_they_are(sent: str, declared: str, kept: bool) -> None:
+    """Where the declared dtype holds each of their values."""
+    array, spec = np.ones((1, 3), sent), InputSpec(shape=[3], dtype=declared)
+    assert fit(array, spec, "input", "", widen=False).dtype == (sent if kept else declared)
+    assert fit(array, spec, "input", "").dtype == declared
