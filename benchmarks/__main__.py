@@ -74,7 +74,7 @@ def _round(options: argparse.Namespace, number: int) -> dict[str, Any]:
             if name in options.peers
         }
         for workload in options.workloads
-        if workload != ONCE or number == 0
+        if workload not in ONCE or number == 0
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from benchmarks import churn, cold
+from benchmarks import churn, cold, growth
 from benchmarks.measure import measured
 from benchmarks.peers import PEERS
 from benchmarks.samples import WORKLOADS, Sample
@@ -14,8 +14,8 @@ from benchmarks.timings import printed
 
 Measurement = Callable[[Sample, float], dict[str, Any]]
 """Takes the workload's files and the seconds of load a cell; gives `cells` by name, and what else is known."""
-ONCE = "churn"
-"""What is too long to be done in every round."""
+ONCE = ("growth", "churn")
+"""What takes long, and is no comparison."""
 
 
 def plan(documents: int) -> dict[str, dict[str, Measurement]]:
@@ -28,5 +28,6 @@ def plan(documents: int) -> dict[str, dict[str, Measurement]]:
     return {
         **served,
         "cold": {"layerscope": cold.layerscope, "keras": cold.keras},
-        ONCE: {"layerscope": lambda sample, _: churn.measured(sample, documents)},
+        "growth": {"layerscope": growth.measured, "batching": lambda *_: printed("batching")},
+        "churn": {"layerscope": lambda sample, _: churn.measured(sample, documents)},
     }

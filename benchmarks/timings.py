@@ -25,13 +25,13 @@ class Client:
         """Hangs up."""
         self._connection.close()
 
-    def post(self, path: str, body: bytes, accept: str = "application/json") -> bytes:
-        """A reply to JSON.
+    def post(self, path: str, body: bytes, accept: str = "application/json", kind: str = "application/json") -> bytes:
+        """A reply.
 
         Raises:
             RuntimeError: its status is not 200.
         """
-        self._connection.request("POST", path, body, {"Content-Type": "application/json", "Accept": accept})
+        self._connection.request("POST", path, body, {"Content-Type": kind, "Accept": accept})
         reply = self._connection.getresponse()
         content = reply.read()
         if reply.status != HTTPStatus.OK:

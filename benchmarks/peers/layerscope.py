@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import numpy as np
 
+from benchmarks.documents import six_layers
 from benchmarks.peers import open_inference
 from benchmarks.peers.peer import JSON, Peer, Request, json_body
 from benchmarks.replies import layerscope, tensors
@@ -15,17 +16,7 @@ from benchmarks.samples import Array, Sample
 
 MODEL = "/v1/models/measured"
 NPY = {"Content-Type": "application/x-npy", "Accept": "application/vnd.safetensors"}
-DOCUMENT = {
-    "input": [28, 28, 1],
-    "layers": [
-        {"type": "Conv2D", "filters": 3, "kernel_size": 3, "padding": "same"},
-        {"type": "BatchNormalization"},
-        {"type": "ReLU"},
-        {"type": "MaxPooling2D"},
-        {"type": "Flatten"},
-        {"type": "Dense", "units": 10, "activation": "softmax"},
-    ],
-}
+DOCUMENT = six_layers(28, 3, 3, 10)
 """The network of the workload tiny; only there a request brings its model along."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from models.addresses import everything
 from models.document import parse_document
@@ -108,3 +109,10 @@ def test_what_goes_wrong_directly_is_told_by_the_compiled_function(monkeypatch: 
 
     monkeypatch.setattr(probe, "_compute", failing)
     assert probe.run([np.ones((1, 4), np.float32)])[0].numpy().tolist() == [[1, 1, 1, 1]]
+
+
+def test_an_engine_is_configured_as_it_says() -> None:
+    """These are TensorFlow's own words for it; another release may have others."""
+    config = context.context().config
+    assert config.experimental.disable_thread_spinning
+    assert config.graph_options.rewrite_options.disable_meta_optimizer
