@@ -27,8 +27,10 @@ def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/l
     """
     if selectors is None:
         return everything(network)
-    places = {selector: n for n, selector in reversed(list(enumerate(selectors)))}
     distinct = dict.fromkeys(selectors)
+    if all(selector in network.names for selector in distinct):
+        return tuple(dict.fromkeys(network.names[selector] for selector in distinct))
+    places = {selector: n for n, selector in reversed(list(enumerate(selectors)))}
     _check_patterns(sum(is_pattern(network, selector) for selector in distinct), pointer)
     found = [matches(network, selector, f"{pointer}/{places[selector]}") for selector in distinct]
     return tuple(dict.fromkeys(address for several in found for address in several))

@@ -25,7 +25,7 @@ from models.places import AS_SENT, LIST_ALONE, Places
 from models.type_problems import type_problems
 from models.validation import MAX_PROBLEMS, field_names, problems_of
 
-KEPT_INPUTS = 8
+KEPT_INPUTS = 2
 """Documents kept beside one that declares no inputs: one for each shape that was sent."""
 Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
 InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]
@@ -154,11 +154,11 @@ class Document(BaseModel):
 
     @cached_property
     def derived(self) -> Derived:
-        """What was made of it and is asked for again: kept as long as the document."""
+        """What was made of it and is asked for again: its network, and itself on inputs."""
         return Derived()
 
     def with_inputs(self, inputs: Mapping[str, InputSpec]) -> Document:
-        """The same network on declared inputs; those of late are kept."""
+        """The same network on declared inputs; a few of them are kept."""
         key = tuple((name, *spec.shape, spec.dtype) for name, spec in inputs.items())
         found = self.derived.get(key)
         if found is None:

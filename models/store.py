@@ -22,6 +22,7 @@ import orjson
 from models.document import Document, canonical, parse_document
 from models.entries import Entry, check_expected, now
 from models.errors import NotFound, Problem, did_you_mean, shown
+from models.expansion import expand
 from models.network import NO_WEIGHTS, Network
 from models.scratch import Scratch
 from models.storage import Storage
@@ -29,6 +30,8 @@ from models.weights.objects import FOLDER, WeightsObjects
 from models.weights.specs import GivenWeights, WeightsFile
 
 KEPT_DOCUMENTS = 512
+KEPT_NODES = 50_000
+"""Calls of layers in the documents that are kept; each takes some 2 kB."""
 """Parsed documents kept in memory."""
 
 
@@ -219,8 +222,12 @@ class ModelStore:
     def _remember(self, digest: str, document: Document) -> None:
         with self._lock:
             self._documents[digest] = document
-            if len(self._documents) > KEPT_DOCUMENTS:
+            while len(self._documents) > 1 and self._is_too_much():
                 self._documents.pop(next(iter(self._documents)))
+
+    def _is_too_much(self) -> bool:
+        nodes = sum(len(expand(document).nodes) for document in self._documents.values())
+        return len(self._documents) > KEPT_DOCUMENTS or nodes > KEPT_NODES
 
 
 def open_store(url: str) -> ModelStore:

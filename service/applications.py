@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +10,10 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 
 from models.applications import Application, graph_arguments, parse_model
-from models.document import Document, parse_document
+from models.document import KEPT_INPUTS, Document, parse_document
 from models.engine.messages import Constructed
+from models.errors import InvalidDocument
+from models.expansion import expand
 from models.json_value import is_large
 from models.places import Places
 from models.weights.specs import WeightsFile
@@ -23,10 +26,12 @@ from service.shared_tasks import SharedTasks
 KEPT = 32
 """Constructed networks kept in memory."""
 KEPT_DOCUMENTS = 512
-KEPT_BYTES = 4 * 1024 * 1024
-"""Of the JSON of documents that came of late, which are not read again. In memory a document is 20 times as large."""
+KEPT_BYTES = 64 * 1024 * 1024
+"""Of documents that came of late, which are not read again, and of the networks that are kept with them."""
 
 
+NODE_BYTES = 2000
+"""Of one call of a layer: measured at 800 in the network, and as much in the document."""
 SENT = ("/input", "/weights")
 """What of a network that is named may be at fault by itself."""
 
@@ -47,6 +52,15 @@ class Described:
     weights: WeightsFile | None = None
     missing: str | None = None
     """The file that has its weights, where that is still to be fetched."""
+
+
+def document_bytes(model: Document | Application) -> int:
+    """What a document takes in memory with the networks that are kept with it, about; an application is small.
+
+    Raises:
+        InvalidDocument: as `expand`.
+    """
+    return NODE_BYTES * (1 + KEPT_INPUTS) * len(expand(model).nodes) if isinstance(model, Document) else NODE_BYTES
 
 
 class Applications:
@@ -87,11 +101,18 @@ class Applications:
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
         """
-        text = orjson.dumps(raw)
+        return await run_in_threadpool(self._known, raw) if is_large(raw) else self._known(raw)
+
+    def _known(self, raw: Any) -> Document | Application:
+        try:
+            text = orjson.dumps(raw)
+        except TypeError:
+            return parse_model(raw)  # it nests too deeply to be written, and is refused in our words
         found = self._read.get(text)
         if found is None:
-            found = await run_in_threadpool(parse_model, raw) if is_large(raw) else parse_model(raw)
-            self._read.add(text, found)
+            found = parse_model(raw)
+            with suppress(InvalidDocument):  # a graph that makes no sense is refused later, with its place
+                self._read.add(text, found, len(text) + document_bytes(found))
         return found
 
     async def described(self, model: Document | Application) -> Described:
@@ -129,7 +150,7 @@ class Applications:
         found = self._named.get(key)
         if found is None:
             found = document.model_copy(update={"name": label, "seed": model.seed}).standing_at(OfApplication())
-            self._named.add(key, found)
+            self._named.add(key, found, document_bytes(found))
         return found
 
     async def _constructed(self, arguments: bytes) -> Described:

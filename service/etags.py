@@ -52,6 +52,6 @@ class ETag:
         return {"ETag": self._header, **CACHING}
 
     def on(self, response: Response) -> Response:
-        """The reply with these headers."""
-        response.headers.update(self.headers())
+        """The reply, which has none of these headers yet, with them."""
+        response.raw_headers.extend((name.lower().encode(), value.encode()) for name, value in self.headers().items())
         return response

@@ -21,7 +21,7 @@ from service.settings import Settings
 class Resolved:
     """A network on inputs of known shape, and the arrays for them, in the order of `network.inputs`.
 
-    An array may be of a narrower dtype than its input, which an engine widens: there is less to copy.
+    An array may be of another dtype than its input, which an engine casts safely: there is less to copy.
     """
 
     network: Network

@@ -101,8 +101,13 @@ class LocalEngines:
         self._start_waiting(slot, job)
         slot.waiting.append(job)
         self._dispatch(slot)
-        await asyncio.shield(job.answer.head)
-        return job.answer
+        answer = job.answer
+        try:
+            await asyncio.shield(answer.head)
+            return answer
+        finally:
+            # They hold an error that holds this frame: the arrays would wait for a collection of garbage.
+            del job, answer
 
     def _admit(self, question: Question) -> None:
         if self.draining:

@@ -83,32 +83,40 @@ async def _let_go(pieces: AsyncGenerator[Buffer, None]) -> AsyncGenerator[Buffer
         raise
 
 
-class Gathered(list[bytes]):
+class Gathered:
     """Small pieces on their way, copied, so that they go out together."""
+
+    def __init__(self) -> None:
+        self._text = bytearray()
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
 
     def takes(self, piece: Buffer) -> bool:
         """Whether a piece is small enough to wait for others, of which there are not too many yet."""
-        if len(piece) >= SMALL_BYTES or sum(map(len, self)) >= PART_BYTES:
+        if len(piece) >= SMALL_BYTES or len(self._text) >= PART_BYTES:
             return False
-        self.append(bytes(piece))
+        self._text += piece
         return True
 
     def together(self) -> bytes:
         """All of them; none are left."""
-        whole = b"".join(self)
-        self.clear()
+        whole = bytes(self._text)
+        self._text.clear()
         return whole
 
 
 async def tensor_pieces(stream: TensorStream, answer: Answer) -> AsyncGenerator[Buffer, None]:
-    """Each tensor goes out while the next one is copied.
+    """Tensors go out while the next ones are copied.
 
     A tensor's memory is free again when its last view is dropped. Of a client that hangs up, views stay behind in
     tracebacks until some garbage collection: they are released here.
     """
     views: list[memoryview] = []
-    small = Gathered([stream.head()])
+    small = Gathered()
     try:
+        if not small.takes(head := stream.head()):
+            yield head
         index = 0
         async for view in answer.tensors():
             views = [view]
@@ -120,8 +128,7 @@ async def tensor_pieces(stream: TensorStream, answer: Answer) -> AsyncGenerator[
                     yield part
             index += 1
         views = []  # the last ones may still be in a socket's buffer
-        small.append(stream.tail())
-        yield small.together()
+        yield small.together() + stream.tail()
     finally:
         for view in reversed(views):
             with suppress(BufferError):  # still being written: freed when that ends

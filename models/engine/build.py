@@ -1,4 +1,4 @@
-"""A network with its weights, ready to run: one compiled function a selection."""
+"""A network with its weights, ready to run: one probe a selection."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ PROBE_BYTES = 1_500_000
 
 @dataclass
 class BuiltModel:
-    """An immutable network and the functions compiled for it so far."""
+    """An immutable network, and the probes of the selections that were asked for of late."""
 
     outline: Outline
     parameters: int
     weight_bytes: int
     counts: dict[str, int] = field(default_factory=dict)
+    outlines: OrderedDict[tuple[tuple[str, Shape], ...], Outline] = field(default_factory=OrderedDict)
     selections: OrderedDict[tuple[Any, ...], Selected] = field(default_factory=OrderedDict)
     probes: OrderedDict[tuple[tuple[str, ...], bool, bool], Probe] = field(default_factory=OrderedDict)
 
@@ -45,7 +46,7 @@ class BuiltModel:
         return self.weight_bytes + PROBE_BYTES * max(1, len(self.probes))
 
     def probe(self, outputs: Sequence[str], training: bool, updates: bool) -> Probe:
-        """The compiled function for a selection, made at the first ask."""
+        """The probe of a selection, made at the first ask."""
         key = (tuple(outputs), training, updates)
         if key not in self.probes:
             self.probes[key] = Probe(self.outline, outputs, training, updates)
@@ -65,11 +66,20 @@ class BuiltModel:
         """What is known of a selection on inputs of exactly these shapes."""
         key = (tuple(shapes.items()), tuple(outputs))
         if key not in self.selections:
-            self.selections[key] = Selected(self._concrete(shapes), tuple(outputs))
+            self.selections[key] = Selected(self.concrete(shapes), tuple(outputs))
             if len(self.selections) > MAX_PROBES:
                 self.selections.popitem(last=False)
         self.selections.move_to_end(key)
         return self.selections[key]
+
+    def concrete(self, shapes: Mapping[str, Shape]) -> Outline:
+        """The outline on inputs of exactly these shapes."""
+        key = tuple(shapes.items())
+        if key not in self.outlines:
+            self.outlines[key] = self._concrete(shapes)
+            if len(self.outlines) > MAX_PROBES:
+                self.outlines.popitem(last=False)
+        return self.outlines[key]
 
     def _concrete(self, shapes: Mapping[str, Shape]) -> Outline:
         """The built outline on this batch, where the batch is all that was free; else shaped anew."""

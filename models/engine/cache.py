@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import islice
 
 from models.engine.build import BuiltModel
 
@@ -32,12 +33,19 @@ class ModelCache:
 
     def get(self, key: str, make: Callable[[], BuiltModel]) -> tuple[BuiltModel, bool]:
         """The model, and whether it was there already. Others make room for it at once: what follows may fail."""
+        self._weigh()  # what the last request compiled, though it may have failed
         found = key in self._models
         model = self._models[key] if found else make()
         self._models[key] = model
         self._models.move_to_end(key)
         self.trim()
         return model, found
+
+    def _weigh(self) -> None:
+        """The model that was asked for last, the only one that can have grown."""
+        for key, model in islice(reversed(self._models.items()), 1):
+            self.nbytes += model.nbytes - self._weighed.get(key, 0)
+            self._weighed[key] = model.nbytes
 
     def clear(self) -> None:
         """Forgets every model."""
@@ -49,9 +57,7 @@ class ModelCache:
         """Evicts until the budget holds; called again after each request, which may have compiled something for the
         model that was asked for last.
         """
-        key, model = next(reversed(self._models.items()))
-        self.nbytes += model.nbytes - self._weighed.get(key, 0)
-        self._weighed[key] = model.nbytes
+        self._weigh()
         while self.nbytes > self.max_bytes and len(self._models) > 1:
             evicted = self._weighed.pop(self._models.popitem(last=False)[0])
             self.nbytes -= evicted

@@ -14,7 +14,7 @@ from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
 INLINE_BYTES = 64 * 1024
-"""Tensors up to this many bytes are copied into the frame; a page fault costs more than the copy."""
+"""Inputs, whole replies and groups of tensors up to this are copied into the frame: a page fault costs more."""
 
 
 class TensorInfo(msgspec.Struct, frozen=True, array_like=True):

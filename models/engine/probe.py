@@ -100,7 +100,7 @@ class Probe:
 
     def run(self, inputs: Sequence[Any]) -> list[Any]:
         """The selected tensors, then the updated weights, for inputs in the order the network declares them, each of
-        its dtype or one all of whose values that holds.
+        its dtype or one that NumPy casts to it safely.
 
         Raises:
             InvalidTensor: when a value is out of the range that a layer looks up.
@@ -125,7 +125,7 @@ class Probe:
 
 
 def _as_dtype(value: Any, dtype: str) -> Any:
-    """A tensor of the input's dtype; what comes is of that or a narrower one."""
+    """A tensor of the input's dtype; what comes is of that, or safely cast to it."""
     tensor = tf.convert_to_tensor(value)
     return tensor if tensor.dtype.name == dtype else tf.cast(tensor, dtype)
 

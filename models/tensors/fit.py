@@ -21,7 +21,7 @@ def fit(array: Array, spec: InputSpec, name: str, pointer: str, widen: bool = Tr
     """The tensor with its batch dimension and as `spec.dtype`: C order, little-endian, every axis 1 or more.
 
     A tensor of the declared rank is a batch of one. `name` is the input's, `pointer` where it was sent. Without
-    `widen`, dtypes all of whose values `spec.dtype` holds are left as they are: bytes of a picture stay bytes.
+    `widen`, what NumPy calls a safe cast is left for later: bytes of a picture stay bytes.
 
     Raises:
         InvalidTensor: the shape is not the declared one, or a value does not fit the dtype.

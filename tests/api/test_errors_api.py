@@ -542,3 +542,13 @@ async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             assert (await client.get("/v1/models")).json() == {"models": []}
             assert (await client.put("/v1/models/m", json=[{"type": "Flatten"}])).status_code == 201
     assert [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()] == []
+
+
+def test_a_document_that_nests_too_deeply_is_refused_in_words(server: Server) -> None:
+    """Deeper than it could be written again, and sent twice."""
+    nested = "[" * 300 + "]" * 300
+    for path in ("/v1/activations", "/v1/plan"):
+        body = f'{{"model": {{"layers": {nested}}}, "inputs": [1]}}'
+        reply = server.client.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert reply.status_code == 422
+        assert reply.json()["code"] in ("invalid_document", "invalid_option")

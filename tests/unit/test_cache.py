@@ -97,3 +97,13 @@ def test_clear_forgets_everything() -> None:
     cache.get("a", lambda: model(1))
     cache.clear()
     assert (len(cache), cache.nbytes) == (0, 0)
+
+
+def test_what_a_failing_request_compiled_is_counted_when_the_next_comes() -> None:
+    """Nobody trims after an error."""
+    cache = ModelCache(ENOUGH)
+    built, _ = cache.get("a", lambda: model(1))
+    for outputs in (["dense"], ["input"]):
+        built.probe(outputs, training=False, updates=False)
+    other, _ = cache.get("b", lambda: model(1))
+    assert cache.nbytes == built.nbytes + other.nbytes

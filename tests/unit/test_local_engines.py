@@ -1,0 +1,40 @@
+"""What becomes of a question whose answer is an error."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from models.engine.messages import Plan
+from models.errors import TooLarge
+from service.jobs import Question
+from service.local_engines import LocalEngines
+from service.settings import Settings
+
+
+async def test_an_error_keeps_nothing_of_its_question() -> None:
+    """Its arrays go with the request, not with the next collection of garbage."""
+    engines = LocalEngines(Settings())
+    array = np.zeros(10)
+    gone = weakref.ref(array)
+
+    async def asked(one: np.ndarray) -> None:
+        question = Question("key", lambda number, _: Plan(number, b"{}", {}, ()), (one,))
+        asyncio.get_running_loop().call_soon(lambda: engines.slots[0].waiting.pop().give_up(TooLarge("")))
+        with pytest.raises(TooLarge):
+            await engines.ask(question)
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(asked(array))
+        del array
+        await task
+        del task
+        await asyncio.sleep(0)
+        assert gone() is None
+    finally:
+        gc.enable()
