@@ -1,4 +1,4 @@
-"""How Layerscope's time grows with layers, channels, batch and clients, and what a second engine brings."""
+"""How Layerscope's time grows with layers, channels, batch and clients; what a second engine and batches bring."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.documents import six_layers
 from benchmarks.load import Load
-from benchmarks.peers.layerscope import NPY, PEER
+from benchmarks.peers.layerscope import NPY, PEER, TOGETHER
 from benchmarks.running import Server, running
 from benchmarks.samples import Sample
 from benchmarks.timings import Client, cell, timed
@@ -21,6 +21,7 @@ from benchmarks.timings import Client, cell, timed
 SIDE = 28
 RUNS, WARM = 150, 20
 CLIENTS = (1, 4, 16, 64)
+TWO_ENGINES = replace(PEER, variables={"LAYERSCOPE_ENGINES": "2"})
 SIX = six_layers(SIDE, 3, 3, 10)
 
 
@@ -42,8 +43,9 @@ def measured(sample: Sample, seconds: float) -> dict[str, Any]:
     with running(PEER, sample) as server:
         cells = {name: _alone(server, document, batch) for name, document, batch in cases()}
         cells |= {f"clients {n}, six layers": _loaded(server, sample, n, seconds) for n in CLIENTS}
-    with running(replace(PEER, variables={"LAYERSCOPE_ENGINES": "2"}), sample) as server:
-        cells |= {f"clients {n}, two engines": _loaded(server, sample, n, seconds) for n in CLIENTS}
+    for name, peer in {"two engines": TWO_ENGINES, "sixteen together": TOGETHER}.items():
+        with running(peer, sample) as server:
+            cells |= {f"clients {n}, {name}": _loaded(server, sample, n, seconds) for n in CLIENTS}
     return {"cells": cells}
 
 

@@ -50,7 +50,7 @@ def _times(cell: str, other: str, figure: str = RATE) -> Callable[[Round], float
     return lambda one: ours(one) / theirs(one)
 
 
-NO_PEERS = ("layerscope", "floor", "sending alone", "compute alone", "keras")
+NO_PEERS = ("layerscope", "layerscope together", "floor", "sending alone", "compute alone", "keras")
 
 
 def _best_peer(cell: str) -> Callable[[Round], float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from models.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
+from models.tensors.dtypes import Array
 from models.weights.specs import WeightsFile
 from service.applications import Described
 from service.bodies import (
@@ -163,7 +164,8 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
         else:
             resolved = resolve(model.document, ask.posted, ask.options, state.settings)
         question = await _question(state, model, resolved, ask.options, wanted)
-        tag = await _tag(request, model, resolved, ask.options, wanted)
+        weak = wanted in TIMED or state.settings.batch_requests > 1
+        tag = await _tag(request, _parts(model, resolved, ask.options, wanted), resolved.arrays, weak)
         if tag is not None and (unchanged := tag.unchanged()) is not None:
             return unchanged
         answer = await state.engines.ask(question)
@@ -175,17 +177,21 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
     return response if tag is None else tag.on(response)
 
 
-async def _tag(
-    request: Request, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format
-) -> ETag | None:
-    """What tells the reply from others; None where the same question may have another answer."""
+async def _tag(request: Request, parts: object, arrays: Sequence[Array], weak: bool) -> ETag | None:
+    """The tag of a reply that follows from these parts and arrays; none where there are no such parts."""
+    if parts is None:
+        return None
+    if sum(array.nbytes for array in arrays) > THREAD_BYTES:
+        return await run_in_threadpool(ETag, request, parts, arrays, weak)
+    return ETag(request, parts, arrays, weak)
+
+
+def _parts(model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format) -> object:
+    """What tells the reply from others, but for the arrays; None where the same question may have another answer."""
     if model.id is None or options.training:
         return None
     chosen = options.model_dump_json(exclude={"format"})
-    parts = (model.id, model.name, list(resolved.network.inputs), resolved.preprocessing, chosen, wanted.name)
-    if sum(array.nbytes for array in resolved.arrays) > THREAD_BYTES:
-        return await run_in_threadpool(ETag, request, parts, resolved.arrays, wanted in TIMED)
-    return ETag(request, parts, resolved.arrays, wanted in TIMED)
+    return model.id, model.name, list(resolved.network.inputs), resolved.preprocessing, chosen, wanted.name
 
 
 async def _question(

@@ -26,7 +26,7 @@ class ETag:
 
     It is no cryptographic one: that takes 15 ms for 1920×1080 pixels, and who makes two requests alike fools himself.
 
-    It is weak where the same question may be answered with other bytes, such as those of a timing.
+    It is weak where the same question may be answered with other bytes: those of a timing, or of a batch.
     """
 
     def __init__(self, request: Request, parts: Any, arrays: Sequence[Array] = (), weak: bool = False) -> None:

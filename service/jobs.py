@@ -28,6 +28,8 @@ class Question:
     key: str
     phrase: Callable[[int, tuple[Any, ...]], Request]
     arrays: tuple[np.ndarray, ...] = ()
+    joins: object = None
+    """Runs of which this is equal may be computed as one batch; None: this one may not."""
 
     @property
     def nbytes(self) -> int:
@@ -119,11 +121,18 @@ class Job:
     answer: Answer
     timer: asyncio.TimerHandle | None = None
     given_up: bool = False
+    alone: bool = False
+    """Whether it runs, or has to run, by itself."""
 
     @property
-    def started(self) -> bool:
-        """Whether the client has been promised a result already."""
-        return self.answer.head.done()
+    def answers_for(self) -> bool:
+        """Whether what befalls the engine is put down to it: no other runs with it, or it is being answered."""
+        return self.alone or self.answer.head.done()
+
+    def joins(self, other: Job) -> bool:
+        """Whether the two may be computed as one batch."""
+        apart = self.alone or other.alone or self.question.joins is None
+        return not apart and self.question.joins == other.question.joins
 
     def give_up(self, error: LayerscopeError) -> None:
         """Answers with an error; what an engine still says to it is ignored."""
@@ -151,7 +160,17 @@ def run_question(
             max_bytes=limits.reply_limit, max_macs=limits.max_macs, weights_file=source.weights, **options,
         )  # fmt: skip
 
-    return Question(source.key, phrase, tuple(arrays))
+    joins = _joins(source, infos, options) if limits.batch_requests > 1 else None
+    return Question(source.key, phrase, tuple(arrays), joins)
+
+
+def _joins(source: Source, infos: Sequence[TensorInfo], options: Mapping[str, Any]) -> object:
+    """What runs must agree in: everything but the numbers and the batch, of which all inputs of a run have the same.
+    Training mode, in which the rows of a batch meet, keeps a run apart.
+    """
+    if options["training"] or len({info.shape[0] for info in infos}) != 1:
+        return None
+    return source.key, [(info.name, info.dtype, info.shape[1:]) for info in infos], options
 
 
 def _key(what: str, content: bytes) -> str:

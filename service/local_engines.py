@@ -132,22 +132,15 @@ class LocalEngines:
 
     def _dispatch(self, slot: Slot) -> None:
         """Hands the engine what it has room for."""
+        most = self.settings.batch_requests
+        ahead = PIPELINE if most == 1 else 1  # what comes while a batch runs makes the next one
         process = slot.process
-        while process is not None and slot.ready and slot.waiting and len(slot.running) < PIPELINE:
-            job = slot.waiting[0]
-            if job.given_up:
-                slot.waiting.popleft()
-                continue
-            payloads = process.payloads(job.question.arrays)
-            if payloads is None:
+        while process is not None and slot.ready and len(slot.running) < ahead:
+            jobs = slot.hand_over(process, most)
+            if not jobs:
                 return
-            slot.waiting.popleft()
-            slot.running.append(job)
-            job.stop_clock()
-            if len(slot.running) == 1:
-                self._start_clock(slot, job)
-            process.send(job.question.phrase(slot.next_id, payloads))
-            slot.next_id += 1
+            if slot.running[0] is jobs[0]:
+                self._start_clock(slot, jobs[0])
 
     def _start_clock(self, slot: Slot, job: Job) -> None:
         """The running deadline counts from when the engine turns to the job."""
@@ -166,8 +159,9 @@ class LocalEngines:
 
     def _ran_too_long(self, slot: Slot, job: Job) -> None:
         """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
-        self.quarantine.blame(job.question.key)
-        job.give_up(DeadlineExceeded(f"The request ran longer than {self.settings.deadline:g} s and was stopped."))
+        if job.answers_for:
+            self.quarantine.blame(job.question.key)
+            job.give_up(DeadlineExceeded(f"The request ran longer than {self.settings.deadline:g} s and was stopped."))
         self._restart_waiting(slot)
         if slot.process is not None:
             slot.process.kill()
@@ -224,20 +218,25 @@ class LocalEngines:
         self._dispatch(slot)
 
     def _ended(self, slot: Slot, process: EngineProcess) -> None:
-        """An engine is gone: its running job is lost, the next in line run again on its successor."""
+        """An engine is gone: its running job is lost, the next in line run again on its successor; so do those of a
+        batch, each by itself.
+        """
         if slot.process is not process or self.draining:
             return
         log.warning("engine %d ended (%s); starting another", slot.number, process.ending())
         self.restarts += 1
         self._restart(slot, process)
-        if slot.running:
-            lost = slot.running.popleft()
-            if not lost.given_up:
-                self.quarantine.blame(lost.question.key)
-                lost.give_up(EngineLost("", (), self.seconds_until_ready()))
+        if slot.running and slot.running[0].answers_for:
+            self._lose(slot.running.popleft())
         while slot.running:
             slot.waiting.appendleft(slot.running.pop())
+            slot.waiting[0].alone = True
         self._restart_waiting(slot)
+
+    def _lose(self, job: Job) -> None:
+        if not job.given_up:
+            self.quarantine.blame(job.question.key)
+            job.give_up(EngineLost("", (), self.seconds_until_ready()))
 
     def _restart(self, slot: Slot, process: EngineProcess) -> None:
         if process.ready is None:

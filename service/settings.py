@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     max_working_bytes: Size = _size(2 * GIB, "Most that one request may compute, asked for or not.")
     max_model_bytes: Size = _size(2 * GIB, "Largest weights of one model.")
     max_macs: int = Field(2 * 10**12, ge=1, description="Most multiply-adds of one request.")
+    batch_requests: int = Field(
+        1, ge=1, le=256, description="Most waiting requests run as one batch; above 1 the last bits may differ."
+    )
     max_queue: int = Field(256, ge=1, description="Most requests waiting for an engine.")
     max_queue_bytes: Size = _size(GIB, "Inputs of waiting requests, all together.")
     reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way; one reply takes at most half.")

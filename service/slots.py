@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import cast
 
+from models.engine.messages import Request, Run, Together
 from service.engine_process import EngineProcess
 from service.jobs import Job
 
@@ -34,7 +38,47 @@ class Slot:
         """Whether the engine takes work."""
         return self.process is not None and self.process.ready is not None
 
+    def next_in_line(self, most: int) -> list[Job]:
+        """The job that has waited longest and those that may be computed with it, at most so many; what was given up
+        is dropped.
+        """
+        while self.waiting and self.waiting[0].given_up:
+            self.waiting.popleft()
+        if most == 1 or not self.waiting:
+            return list(islice(self.waiting, 1))
+        first = self.waiting[0]
+        others = (job for job in islice(self.waiting, 1, None) if not job.given_up and first.joins(job))
+        return [first, *islice(others, most - 1)]
+
+    def hand_over(self, process: EngineProcess, most: int) -> list[Job]:
+        """Gives the engine what is next in line, as far as there is room for the arrays, in one message."""
+        jobs: list[Job] = []
+        requests: list[Request] = []
+        for job in self.next_in_line(most):
+            payloads = process.payloads(job.question.arrays)
+            if payloads is None:
+                break
+            jobs.append(job)
+            requests.append(job.question.phrase(self.next_id, payloads))
+            self.next_id += 1
+        if jobs:
+            process.send(_together(requests))
+        for job in jobs:
+            self._begin(job, alone=len(jobs) == 1)
+        return jobs
+
+    def _begin(self, job: Job, alone: bool) -> None:
+        self.waiting.remove(job)
+        self.running.append(job)
+        job.stop_clock()
+        job.alone = alone
+
     def seconds_until_ready(self, start_seconds: float) -> float:
         """What is left of a start that takes as long as this."""
         left = self.started + start_seconds - asyncio.get_running_loop().time()
         return 0.0 if self.ready else max(0.0, left)
+
+
+def _together(requests: Sequence[Request]) -> Request | Together:
+    """One message; only runs come in several."""
+    return requests[0] if len(requests) == 1 else Together(cast(tuple[Run, ...], tuple(requests)))

@@ -7,6 +7,7 @@ from benchmarks.peers.peer import Peer
 
 PEERS: dict[str, Peer] = {
     "layerscope": layerscope.PEER,
+    "layerscope together": layerscope.TOGETHER,
     "floor": floor.PEER,
     "triton": triton.PEER,
     "mlserver": mlserver.PEER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from urllib.parse import quote
 
 import httpx
@@ -53,3 +54,5 @@ def _npy(array: Array) -> bytes:
 
 
 PEER = Peer(command, requests, ready="/readyz", prepare=register)
+TOGETHER = replace(PEER, variables={"LAYERSCOPE_BATCH_REQUESTS": "16"}, workloads=("tiny", "mnv2"))
+"""With the setting under which waiting requests run as one batch."""

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import orjson
 
 from models.applications import parse_application
 from models.document import canonical, parse_document
 from models.engine.applications import constructed
-from models.engine.arrays import as_bytes, flat_bytes
+from models.engine.arrays import as_array
+from models.engine.batch import Batch
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
-from models.engine.messages import Construct, LayerInfo, Plan, Run, Specify, TensorInfo, Weights
+from models.engine.messages import Construct, Plan, Run, Specify, TensorInfo, Weights
 from models.engine.outline import declared_shapes, outline
 from models.engine.plan import plan_report
 from models.engine.probe import Probe
-from models.engine.selected import Row
-from models.engine.weights import named_weights, weight_paths, weight_specs
-from models.errors import Problem, TooLarge
+from models.engine.report import Report, Result, Timing
+from models.engine.selected import Selected
+from models.engine.weights import weight_paths, weight_specs
 from models.expansion import expand
-from models.network import Network, Node
-from models.stats import statistics
-from models.tensors.dtypes import DTYPES
-from models.views.view import View
+from models.network import Network
 from models.weights.specs import WeightsFile, WeightSpec
 
 
@@ -38,20 +35,6 @@ class Limits:
 
     max_working_bytes: int
     max_model_bytes: int
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished run: what is known of it, and the tensors that follow, in the order of `tensors`."""
-
-    layers: tuple[LayerInfo, ...]
-    inputs: dict[str, Any]
-    parameters: int
-    cached: bool
-    build_ms: float
-    run_ms: float
-    tensors: tuple[TensorInfo, ...]
-    buffers: tuple[memoryview, ...]
 
 
 class Execution:
@@ -68,35 +51,51 @@ class Execution:
 
     def run(self, request: Run, inputs: Sequence[np.ndarray]) -> Result:
         """Runs a document on arrays given in the order of `request.inputs`."""
+        return self.run_together([request], [inputs])[0]
+
+    def run_together(self, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]]) -> list[Result]:
+        """Runs a document once, on the inputs of requests that agree in all but the numbers and the batch of those.
+
+        Together they keep the limits of one, and so its deadline.
+
+        Raises:
+            LayerscopeError: when one of them is refused, or all together are.
+        """
         started = time.perf_counter()
-        model, cached = self._model(request.key, request.document, request.weights_file)
-        selected = model.selected({info.name: info.shape for info in request.inputs}, request.outputs)
+        first, batch = requests[0], Batch.of(inputs)
+        model, cached = self._model(first.key, first.document, first.weights_file)
+        selections = [self._admitted(model, one, arrays) for one, arrays in zip(requests, inputs, strict=True)]
+        if len(requests) > 1:
+            self._admitted(model, first, batch.inputs)
+        probe = model.probe(first.outputs, first.training, first.training and first.weights)
+        built = time.perf_counter()
+        results = probe.run(_in_order(model.network, first.inputs, batch.inputs))
+        ran = time.perf_counter()
+        self.cache.trim()
+        shares, moved = batch.shares(list(map(as_array, results[: len(first.outputs)]))), _moved(probe, results)
+        timing = Timing(cached, (built - started) * 1e3, (ran - built) * 1e3)
+        parts = zip(requests, selections, inputs, shares, strict=True)
+        return [_reported(Report(model, moved), *part).result(timing) for part in parts]
+
+    def _admitted(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> Selected:
+        """What is known of a request on these inputs, which is within the limits."""
+        shapes = {info.name: array.shape for info, array in zip(request.inputs, inputs, strict=True)}
+        selected = model.selected(shapes, request.outputs)
         sent = request.max_bytes if request.data else self.limits.max_working_bytes
         selected.admit(request.views, sent, self.limits.max_working_bytes, request.max_macs)
-        probe = model.probe(request.outputs, request.training, request.training and request.weights)
-        built = time.perf_counter()
-        results = probe.run(_in_order(model.network, request.inputs, inputs))
-        ran = time.perf_counter()
-        arrays = selected.checked(results)
-        self.cache.trim()
-        report = _Report(model, _moved(probe, results))
-        for row, array in zip(selected.rows, arrays, strict=True):
-            report.add_activation(row, array, request)
-        stats = _input_statistics(model.network, request, inputs) if request.stats else {}
-        report.check_size(request.max_bytes)
-        return report.result(stats, cached, (built - started) * 1e3, (ran - built) * 1e3)
+        return selected
 
     def weights(self, request: Weights) -> Result:
         """The weights of a document's layers, in `get_weights()` order."""
         started = time.perf_counter()
         model, cached = self._model(request.key, request.document, request.weights_file)
-        report = _Report(model, {})
+        report = Report(model, {})
         nodes = {node.path: node for node in model.network.nodes}
         for path in request.paths if request.paths is not None else weight_paths(model.outline):
             report.add_weights(nodes[path])
         report.check_size(request.max_bytes)
         self.cache.trim()
-        return report.result({}, cached, (time.perf_counter() - started) * 1e3, 0.0)
+        return report.result(Timing(cached, (time.perf_counter() - started) * 1e3, 0.0))
 
     def specs(self, request: Specify) -> tuple[WeightSpec, ...]:
         """What a file of weights must hold; nothing is built."""
@@ -122,90 +121,19 @@ def _in_order(network: Network, infos: Sequence[TensorInfo], arrays: Sequence[np
     return [by_name[name] for name in network.inputs]
 
 
-def _input_statistics(network: Network, request: Run, arrays: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Of the inputs as the network takes them."""
-    pairs = [(info.name, array) for info, array in zip(request.inputs, arrays, strict=True)]
-    return {name: statistics(array.astype(DTYPES[network.inputs[name].dtype], copy=False)) for name, array in pairs}
+def _reported(
+    report: Report, request: Run, selected: Selected, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+) -> Report:
+    """The report with what one request asked for."""
+    for row, array in selected.planned(outputs):
+        report.add_activation(row, array, request)
+    if request.stats:
+        report.add_inputs(request.inputs, inputs)
+    report.check_size(request.max_bytes)
+    return report
 
 
 def _moved(probe: Probe, results: Sequence[Any]) -> dict[int, Any]:
     """The weights that training mode moved, by variable."""
     new = results[len(probe.outputs) :]
     return {id(variable): value for variable, value in zip(probe.updated, new, strict=True)}
-
-
-class _Report:
-    """Collects layers and the tensors that follow them."""
-
-    def __init__(self, model: BuiltModel, moved: Mapping[int, Any]) -> None:
-        self.model, self.moved = model, moved
-        self.layers: list[LayerInfo] = []
-        self.tensors: list[TensorInfo] = []
-        self.names: set[str] = set()
-        self.buffers: list[memoryview] = []
-
-    def add_activation(self, row: Row, array: np.ndarray, request: Run) -> None:
-        """One layer's output, with what was asked for besides."""
-        output, node, kind = row
-        stats = statistics(array) if request.stats else None
-        view = request.views.get(output.name)
-        if request.data and view is None:
-            self._add(output, flat_bytes(array))
-        viewed = self._add_view(view, array, output, request.data) if view is not None else None
-        weights = self._weights(node) if request.weights and node is not None else ()
-        parameters = 0 if node is None else self.model.parameters_of(node)
-        self.layers.append(LayerInfo(output.name, kind, output, parameters, stats, weights, viewed))
-
-    def _add_view(self, view: View, array: np.ndarray, output: TensorInfo, data: bool) -> dict[str, Any]:
-        """Adds a view's members; what is to be said of it."""
-        row = view.row(output.shape, output.dtype, output.name)
-        if not data:
-            return row
-        result = view.apply(array, output.name)
-        for suffix, member in result.members.items():
-            name = output.name + suffix
-            self._add(TensorInfo(name, member.dtype.name, member.shape, member.nbytes), flat_bytes(member))
-        return row | result.facts
-
-    def add_weights(self, node: Node) -> None:
-        """One layer's weights alone."""
-        infos = self._weights(node)
-        self.layers.append(
-            LayerInfo(node.path, node.layer.type_name(), None, self.model.parameters_of(node), None, infos)
-        )
-
-    def _weights(self, node: Node) -> tuple[TensorInfo, ...]:
-        if node.is_block:
-            return ()
-        infos = []
-        for name, variable in named_weights(self.model.outline.layers[node.path]):
-            value = self.moved.get(id(variable), variable.value)
-            data = as_bytes(value)
-            dtype = keras.backend.standardize_dtype(variable.dtype)
-            info = TensorInfo(f"weights/{node.path}/{name}", dtype, tuple(variable.shape), data.nbytes)
-            self._add(info, data)
-            infos.append(info)
-        return tuple(infos)
-
-    def _add(self, info: TensorInfo, data: memoryview) -> None:
-        """Adds a tensor once: the weights of a layer called several times are sent with its first call."""
-        if info.name in self.names:
-            return
-        self.names.add(info.name)
-        self.tensors.append(info)
-        self.buffers.append(data)
-
-    def check_size(self, limit: int) -> None:
-        """Refuses a reply whose tensors, weights included, are over the limit; nothing has been copied yet."""
-        nbytes = sum(info.nbytes for info in self.tensors)
-        if nbytes > limit:
-            advice = "ask for the weights of one layer at a time, or for fewer layers"
-            problem = Problem(
-                "/weights", "the reply is over its limit", f"at most {limit:,} bytes", f"{nbytes:,} bytes", advice
-            )
-            raise TooLarge("", [problem])
-
-    def result(self, inputs: dict[str, Any], cached: bool, build_ms: float, run_ms: float) -> Result:
-        """What was collected."""
-        return Result(tuple(self.layers), inputs, self.model.parameters, cached, build_ms, run_ms,
-                      tuple(self.tensors), tuple(self.buffers))  # fmt: skip

@@ -95,6 +95,14 @@ class Run(Request, frozen=True, tag="run"):
     """Whether tensors that come inline may come as JSON text: an engine has more time than the front of all engines."""
 
 
+class Together(msgspec.Struct, frozen=True, tag_field="kind", tag="together"):
+    """Runs that agree in everything that is computed but the numbers and the batch of their inputs: they may be
+    computed as one batch. Each is answered on its own, in order.
+    """
+
+    runs: tuple[Run, ...]
+
+
 class Weights(Request, frozen=True, tag="weights"):
     """The weights of a document's layers; `paths` limits them to those layers (None: all)."""
 
@@ -190,5 +198,5 @@ class Data(Reply, frozen=True, tag="data"):
     count: int = 1
 
 
-FromFront = Plan | Run | Weights | Specify | Construct | Release
+FromFront = Plan | Run | Together | Weights | Specify | Construct | Release
 FromEngine = Ready | Failed | Planned | Specified | Constructed | Ran | Data | Release

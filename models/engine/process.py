@@ -6,24 +6,21 @@ Started by the front as `python -m models.engine`, never forked: a fork after Te
 from __future__ import annotations
 
 import argparse
-import gc
 import signal
 import socket
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import keras
 import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy)
 import numpy as np
-import orjson
 import tensorflow as tf
 from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has no other way to its configuration
 
 from models.engine.arena import Arena
 from models.engine.channel import BlockingChannel
-from models.engine.execution import Execution, Limits, Result
+from models.engine.execution import Execution, Limits
 from models.engine.groups import grouped, pack, starts
 from models.engine.messages import (
     INLINE_BYTES,
@@ -44,23 +41,14 @@ from models.engine.messages import (
     Specified,
     Specify,
     TensorInfo,
+    Together,
     Weights,
 )
+from models.engine.report import Result
+from models.engine.warm_up import warm_up
 from models.errors import Internal, LayerscopeError, Overloaded
 from models.tensors.dtypes import DTYPES
 from models.tensors.json_text import json_text
-
-WARM_UP = {
-    "input": [8, 8, 1],
-    "layers": [
-        {"type": "Conv2D", "filters": 2, "kernel_size": 3, "activation": "relu"},
-        {"type": "BatchNormalization"},
-        {"type": "MaxPooling2D"},
-        {"type": "Flatten"},
-        {"type": "Dense", "units": 2, "activation": "softmax"},
-    ],
-}
-"""A network that touches what the first request would otherwise pay for."""
 
 
 class EngineProcess:
@@ -74,25 +62,57 @@ class EngineProcess:
     def serve(self) -> None:
         """One message after the other, until the socket closes."""
         for message in self.channel.messages():
-            if isinstance(message, Release):
-                self.replies.free(message.spans)
-            else:
-                self._answer(message)
-
-    def _answer(self, request: Request) -> None:
-        try:
-            match request:
-                case Plan():
-                    self.channel.send(Planned(request.id, self.execution.plan(request)))
+            match message:
+                case Release():
+                    self.replies.free(message.spans)
                 case Run():
-                    with self._inputs(request) as inputs:
-                        self._send(request.id, self.execution.run(request, inputs), request.texts)
-                case Specify():
-                    self.channel.send(Specified(request.id, self.execution.specs(request)))
-                case Construct():
-                    self.channel.send(Constructed(request.id, *self.execution.construct(request)))
-                case Weights():
-                    self._send(request.id, self.execution.weights(request))
+                    self._run(message)
+                case Together():
+                    self._run_together(message.runs)
+                case _:
+                    with self._failures_told(message):
+                        self._answer(message)
+
+    def _answer(self, request: Plan | Specify | Construct | Weights) -> None:
+        match request:
+            case Plan():
+                self.channel.send(Planned(request.id, self.execution.plan(request)))
+            case Specify():
+                self.channel.send(Specified(request.id, self.execution.specs(request)))
+            case Construct():
+                self.channel.send(Constructed(request.id, *self.execution.construct(request)))
+            case Weights():
+                self._send(request.id, self.execution.weights(request))
+
+    def _run(self, request: Run) -> None:
+        with self._failures_told(request), self._given_back(request):
+            self._send(request.id, self.execution.run(request, self._inputs(request)), request.texts)
+
+    def _run_together(self, requests: Sequence[Run]) -> None:
+        """As one batch; where that is refused, as two halves, down to the one that is told why."""
+        half = len(requests) // 2
+        if half == 0:
+            self._run(requests[0])
+        elif results := self._results(requests):
+            for request, result in zip(requests, results, strict=True):
+                with self._failures_told(request), self._given_back(request):
+                    self._send(request.id, result, request.texts)
+        else:
+            self._run_together(requests[:half])
+            self._run_together(requests[half:])
+
+    def _results(self, requests: Sequence[Run]) -> Sequence[Result]:
+        """Of a batch; none where it cannot be run."""
+        try:
+            return self.execution.run_together(requests, [self._inputs(request) for request in requests])
+        except Exception:  # what is wrong, and with which of them, shows when it is run alone
+            return ()
+
+    @contextmanager
+    def _failures_told(self, request: Request) -> Iterator[None]:
+        """Answers with the error that ends the block."""
+        try:
+            yield
         except LayerscopeError as error:
             self.channel.send(_failed(request.id, error))
         except Exception as error:  # the front answers 500 without this text; the log has it
@@ -100,13 +120,17 @@ class EngineProcess:
             sys.excepthook(*sys.exc_info())
             self.channel.send(_failed(request.id, Internal()))
 
+    def _inputs(self, request: Run) -> list[np.ndarray]:
+        """The request's arrays, straight from shared memory."""
+        return [self._array(info, payload) for info, payload in zip(request.inputs, request.payloads, strict=True)]
+
     @contextmanager
-    def _inputs(self, request: Run) -> Iterator[list[np.ndarray]]:
-        """The request's arrays, straight from shared memory, which is given back afterwards."""
-        spans = tuple(payload.span for payload in request.payloads if payload.span is not None)
+    def _given_back(self, request: Run) -> Iterator[None]:
+        """The shared memory of its inputs is the front's again after the block."""
         try:
-            yield [self._array(info, payload) for info, payload in zip(request.inputs, request.payloads, strict=True)]
+            yield
         finally:
+            spans = tuple(payload.span for payload in request.payloads if payload.span is not None)
             if spans:
                 self.channel.send(Release(spans))
 
@@ -122,8 +146,8 @@ class EngineProcess:
         spans = self._reserve(sizes)
         payloads = _inline(result, texts) if small else ()
         self.channel.send(
-            Ran(number, result.layers, result.inputs, result.parameters, result.cached, result.build_ms, result.run_ms,
-                result.tensors, payloads, texts and small)
+            Ran(number, result.layers, result.inputs, result.parameters, *result.timing, result.tensors, payloads,
+                texts and small)
         )  # fmt: skip
         for group, size, span in zip(groups, sizes, spans, strict=True):
             self.channel.send(Data(number, self._payload(group, size, span), len(group)))
@@ -182,21 +206,6 @@ def prepare() -> None:
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     for device in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(device, True)
-
-
-def warm_up(execution: Execution) -> float:
-    """Builds and runs a small network; milliseconds. Afterwards what exists is no longer scanned for garbage."""
-    started = time.perf_counter()
-    array = np.zeros((1, 8, 8, 1), np.float32)
-    info = TensorInfo("input", "float32", array.shape, array.nbytes)
-    document = orjson.dumps(WARM_UP)
-    request = Run(0, "warm-up", document, (info,), (Payload(array.tobytes()),), ("dense",), data=True, stats=True,
-                  weights=False, training=False, max_bytes=1 << 20, max_macs=1 << 40)  # fmt: skip
-    execution.run(request, [array])
-    execution.cache.clear()
-    gc.collect()
-    gc.freeze()
-    return (time.perf_counter() - started) * 1e3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

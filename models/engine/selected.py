@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from models.engine.arrays import as_array
 from models.engine.messages import TensorInfo
 from models.engine.outline import Outline
 from models.engine.plan import admit, sent_bytes
@@ -59,17 +58,17 @@ class Selected:
         if not views:
             self.admitted.add(limits)
 
-    def checked(self, results: Sequence[Any]) -> list[np.ndarray]:
-        """The results as arrays over their own memory. One that is not as planned is never sent: TensorFlow may return
-        uninitialised memory.
+    def planned(self, arrays: Sequence[np.ndarray]) -> Iterator[tuple[Row, np.ndarray]]:
+        """What was computed, beside what was asked for. An array that is not as planned is never sent: TensorFlow may
+        return uninitialised memory.
         """
-        return [_checked(row.info, result) for row, result in zip(self.rows, results, strict=False)]
+        for row, array in zip(self.rows, arrays, strict=True):
+            _check(row.info, array)
+            yield row, array
 
 
-def _checked(info: TensorInfo, result: Any) -> np.ndarray:
-    array = as_array(result)
+def _check(info: TensorInfo, array: np.ndarray) -> None:
     if array.shape != info.shape or array.dtype != DTYPES[info.dtype]:
         planned, computed = (f"{dtype} {shape_text(shape)}" for dtype, shape in (
-            (info.dtype, info.shape), (result.dtype.name, array.shape)))  # fmt: skip
+            (info.dtype, info.shape), (array.dtype.name, array.shape)))  # fmt: skip
         raise Internal(f"{info.name}: planned {planned}, computed {computed}")
-    return array

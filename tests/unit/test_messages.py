@@ -29,6 +29,7 @@ from models.engine.messages import (
     Specified,
     Specify,
     TensorInfo,
+    Together,
     Weights,
 )
 from models.views.casting import Cast
@@ -53,6 +54,7 @@ FROM_FRONT = [
     Plan(1, b"{}", {"left": (None, 28, None, 1), "right": ()}, ("conv2d", "lstm#1")),
     Run(2, "sha256:00", b"{}", (TENSOR, SCALAR), (Payload(b"\x00\xff"), Payload(None, Span(4096, 2**40))), ("a@0",),
         data=True, stats=False, weights=True, training=False, max_bytes=2**40, max_macs=2**62),
+    Together((Run(2, "key", b"{}", (TENSOR,), (Payload(b"1"),), ("a",), True, False, False, False, 1, 2),)),
     Weights(3, "key", b"{}", ("a", "b/c"), 10),
     Weights(4, "key", b"{}", None, 10),
     Weights(4, "key", b"{}", None, 10, WeightsFile("/data/weights/ab.safetensors", "ab")),

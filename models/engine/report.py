@@ -1,0 +1,125 @@
+"""What an engine tells of a finished request: layers, and the tensors that follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from models.engine.arrays import as_bytes, flat_bytes
+from models.engine.build import BuiltModel
+from models.engine.messages import LayerInfo, Run, TensorInfo
+from models.engine.selected import Row
+from models.engine.weights import named_weights
+from models.errors import Problem, TooLarge
+from models.network import Node
+from models.stats import statistics
+from models.tensors.dtypes import DTYPES
+from models.views.view import View
+
+
+class Timing(NamedTuple):
+    """Whether the model was built before, and milliseconds: of making it ready, and of running it."""
+
+    cached: bool
+    build_ms: float
+    run_ms: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: what is known of it, and the tensors that follow, in the order of `tensors`."""
+
+    layers: tuple[LayerInfo, ...]
+    inputs: dict[str, Any]
+    parameters: int
+    timing: Timing
+    tensors: tuple[TensorInfo, ...]
+    buffers: tuple[memoryview, ...]
+
+
+class Report:
+    """Collects layers and the tensors that follow them."""
+
+    def __init__(self, model: BuiltModel, moved: Mapping[int, Any]) -> None:
+        self.model, self.moved = model, moved
+        self.inputs: dict[str, Any] = {}
+        self.layers: list[LayerInfo] = []
+        self.tensors: list[TensorInfo] = []
+        self.names: set[str] = set()
+        self.buffers: list[memoryview] = []
+
+    def add_inputs(self, infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> None:
+        """Statistics of the inputs, as the network takes them."""
+        declared = self.model.network.inputs
+        for info, array in zip(infos, arrays, strict=True):
+            self.inputs[info.name] = statistics(array.astype(DTYPES[declared[info.name].dtype], copy=False))
+
+    def add_activation(self, row: Row, array: np.ndarray, request: Run) -> None:
+        """One layer's output, with what was asked for besides."""
+        output, node, kind = row
+        stats = statistics(array) if request.stats else None
+        view = request.views.get(output.name)
+        if request.data and view is None:
+            self._add(output, flat_bytes(array))
+        viewed = self._add_view(view, array, output, request.data) if view is not None else None
+        weights = self._weights(node) if request.weights and node is not None else ()
+        parameters = 0 if node is None else self.model.parameters_of(node)
+        self.layers.append(LayerInfo(output.name, kind, output, parameters, stats, weights, viewed))
+
+    def _add_view(self, view: View, array: np.ndarray, output: TensorInfo, data: bool) -> dict[str, Any]:
+        """Adds a view's members; what is to be said of it."""
+        row = view.row(output.shape, output.dtype, output.name)
+        if not data:
+            return row
+        result = view.apply(array, output.name)
+        for suffix, member in result.members.items():
+            name = output.name + suffix
+            self._add(TensorInfo(name, member.dtype.name, member.shape, member.nbytes), flat_bytes(member))
+        return row | result.facts
+
+    def add_weights(self, node: Node) -> None:
+        """One layer's weights alone."""
+        infos = self._weights(node)
+        self.layers.append(
+            LayerInfo(node.path, node.layer.type_name(), None, self.model.parameters_of(node), None, infos)
+        )
+
+    def _weights(self, node: Node) -> tuple[TensorInfo, ...]:
+        if node.is_block:
+            return ()
+        infos = []
+        for name, variable in named_weights(self.model.outline.layers[node.path]):
+            value = self.moved.get(id(variable), variable.value)
+            data = as_bytes(value)
+            dtype = keras.backend.standardize_dtype(variable.dtype)
+            info = TensorInfo(f"weights/{node.path}/{name}", dtype, tuple(variable.shape), data.nbytes)
+            self._add(info, data)
+            infos.append(info)
+        return tuple(infos)
+
+    def _add(self, info: TensorInfo, data: memoryview) -> None:
+        """Adds a tensor once: the weights of a layer called several times are sent with its first call."""
+        if info.name in self.names:
+            return
+        self.names.add(info.name)
+        self.tensors.append(info)
+        self.buffers.append(data)
+
+    def check_size(self, limit: int) -> None:
+        """Refuses a reply whose tensors, weights included, are over the limit; nothing has been copied yet."""
+        nbytes = sum(info.nbytes for info in self.tensors)
+        if nbytes > limit:
+            advice = "ask for the weights of one layer at a time, or for fewer layers"
+            problem = Problem(
+                "/weights", "the reply is over its limit", f"at most {limit:,} bytes", f"{nbytes:,} bytes", advice
+            )
+            raise TooLarge("", [problem])
+
+    def result(self, timing: Timing) -> Result:
+        """What was collected."""
+        layers, tensors, buffers = tuple(self.layers), tuple(self.tensors), tuple(self.buffers)
+        return Result(layers, self.inputs, self.model.parameters, timing, tensors, buffers)

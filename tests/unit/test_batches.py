@@ -1,0 +1,209 @@
+"""Runs computed as one batch: each is answered as if it had been alone, but for the last bits."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import msgspec
+import numpy as np
+import orjson
+import pytest
+
+from models.addresses import everything
+from models.document import parse_document
+from models.engine.arena import Arena, anonymous_file
+from models.engine.batch import Batch
+from models.engine.channel import BlockingChannel
+from models.engine.execution import Execution, Limits, Result
+from models.engine.messages import Data, Failed, FromEngine, FromFront, Payload, Ran, Release, Run, TensorInfo, Together
+from models.engine.process import EngineProcess, prepare
+from models.errors import LayerscopeError, TooLarge
+from models.expansion import expand
+from models.layers import LAYERS
+from models.layers.layer import Layer
+from models.tensors.dtypes import DTYPES
+from models.views.reduction import Reduction
+from models.views.view import View
+from service.routes.layers import example_document
+
+prepare()
+Array = np.ndarray[Any, Any]
+SIX: dict[str, Any] = {
+    "input": [28, 28, 1],
+    "layers": [
+        {"type": "Conv2D", "filters": 3, "kernel_size": 3, "padding": "same"},
+        {"type": "BatchNormalization"},
+        {"type": "ReLU"},
+        {"type": "MaxPooling2D"},
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 10, "activation": "softmax"},
+    ],
+}
+TABLE = {"input": {"shape": [3], "dtype": "int64"}, "layers": [{"type": "Embedding", "input_dim": 10, "output_dim": 2}]}
+
+
+def asked(document: dict[str, Any], inputs: Sequence[Array], **options: Any) -> Run:
+    """A run of everything on these inputs."""
+    network = expand(parse_document(document))
+    infos = tuple(TensorInfo(n, a.dtype.name, a.shape, a.nbytes) for n, a in zip(network.inputs, inputs, strict=True))
+    values: dict[str, Any] = {
+        "outputs": everything(network), "data": True, "stats": True, "weights": False, "training": False,
+        "max_bytes": 2**30, "max_macs": 2**40,
+    }  # fmt: skip
+    payloads = tuple(Payload(array.tobytes()) for array in inputs)
+    return Run(options.pop("id", 1), "key", orjson.dumps(document), infos, payloads, **{**values, **options})
+
+
+def execution() -> Execution:
+    """One without models."""
+    return Execution(Limits(2**31, 2**31), 2**30)
+
+
+def arrays(result: Result) -> dict[str, Array]:
+    """What was computed, by name."""
+    pairs = zip(result.tensors, result.buffers, strict=True)
+    return {info.name: np.frombuffer(data, DTYPES[info.dtype]).reshape(info.shape) for info, data in pairs}
+
+
+def drawn(document: dict[str, Any], batch: int, seed: int) -> list[Array]:
+    """Inputs of a network: small whole numbers, which every dtype holds."""
+    generator = np.random.default_rng(seed)
+    specs = expand(parse_document(document)).inputs.values()
+    shapes = [(batch, *[length or 5 for length in spec.shape]) for spec in specs]
+    return [generator.integers(0, 2, shape).astype(spec.dtype) for shape, spec in zip(shapes, specs, strict=True)]
+
+
+def test_rows_are_put_behind_each_other_and_given_back() -> None:
+    """Of two inputs, for requests of 2, 1 and 3 rows; the arrays of one request are its own."""
+    left, right = np.arange(12).reshape(6, 2), np.arange(6.0)
+    parts = [(left[:2], right[:2]), (left[2:3], right[2:3]), (left[3:], right[3:])]
+    batch = Batch.of(parts)
+    np.testing.assert_array_equal(batch.inputs[0], left)
+    np.testing.assert_array_equal(batch.inputs[1], right)
+    assert [[array.tolist() for array in share] for share in batch.shares((left, right))] == [
+        [array.tolist() for array in part] for part in parts
+    ]
+    assert Batch.of(parts[:1]).inputs is parts[0]
+
+
+@pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls.standalone], ids=lambda cls: cls.type_name())
+def test_no_layer_lets_the_rows_of_a_batch_meet(cls: type[Layer]) -> None:
+    """Of three requests run together each gets what it gets alone: nobody sees another's numbers."""
+    document = example_document(cls)
+    inputs = [drawn(document, rows, rows) for rows in (1, 3, 2)]
+    requests = [asked(document, one, stats=False) for one in inputs]
+    engine = execution()
+    alone = [arrays(engine.run(request, one)) for request, one in zip(requests, inputs, strict=True)]
+    for own, result in zip(alone, engine.run_together(requests, inputs), strict=True):
+        for name, array in arrays(result).items():
+            np.testing.assert_allclose(array.astype("f8"), own[name].astype("f8"), rtol=2e-3, atol=2e-4)
+
+
+def test_each_is_told_what_keras_and_numpy_say_of_its_own_rows() -> None:
+    """Numbers, statistics of layers and inputs, and views, for requests of 1, 2 and 4 pictures."""
+    generator = np.random.default_rng(0)
+    pictures = [generator.random((rows, 28, 28, 1), np.float32) for rows in (1, 2, 4)]
+    views = {"conv2d": View(reduce=Reduction("mean", "hw", "/reduce"))}
+    engine = execution()
+    results = engine.run_together([asked(SIX, [one], views=views) for one in pictures], [[one] for one in pictures])
+    outline = engine.cache.get("key", lambda: pytest.fail("it is not built twice"))[0].outline
+    for picture, result in zip(pictures, results, strict=True):
+        x, found = keras.ops.convert_to_tensor(picture), arrays(result)
+        assert result.inputs["input"]["mean"] == pytest.approx(picture.mean(dtype="f8"))
+        for row in result.layers:
+            x = outline.layers[row.address](x)
+            expected = np.asarray(x)
+            assert row.stats is not None
+            assert row.stats["std"] == pytest.approx(expected.std(dtype="f8"), rel=1e-5)
+            shown = expected.mean((1, 2)) if row.address == "conv2d" else expected
+            np.testing.assert_allclose(found[row.address], shown, rtol=1e-5, atol=1e-6)
+
+
+def test_together_they_keep_the_limits_of_one() -> None:
+    """Bytes and multiply-adds are those of the whole batch."""
+    picture = np.zeros((1, 28, 28, 1), np.float32)
+    for limits in ({"max_bytes": 60_000}, {"max_macs": 60_000}):
+        request = asked(SIX, [picture], **limits)
+        execution().run(request, [picture])
+        with pytest.raises(TooLarge):
+            execution().run_together([request] * 3, [[picture]] * 3)
+
+
+class Wire:
+    """An engine in this process, and the front's end of its socket."""
+
+    def __init__(self) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        files = [anonymous_file(2**20) for _ in range(2)]
+        channel = BlockingChannel[FromFront](self.theirs, FromFront)
+        self.engine = EngineProcess(channel, Arena(files[0], 2**20), Arena(files[1], 2**20), execution())
+        for file in files:
+            os.close(file)
+
+    def ask(self, message: msgspec.Struct) -> list[Any]:
+        """What the engine says to this before its front hangs up."""
+        front = BlockingChannel[Any](self.ours, FromEngine)
+        with self.ours:
+            with self.theirs:
+                front.send(message)
+                self.ours.shutdown(socket.SHUT_WR)
+                self.engine.serve()
+            return list(front.messages())
+
+
+@pytest.mark.parametrize("bad", [{0}, {6}, {2, 3}, set(range(7))])
+def test_who_is_at_fault_is_told_and_the_others_are_answered(bad: set[int]) -> None:
+    """Ids out of range in some of seven requests: those fail, in their places, the rest get their rows."""
+    ids = [np.array([[number, 99 if number in bad else 1, 2]]) for number in range(7)]
+    said = Wire().ask(Together(tuple(asked(TABLE, [one], id=number) for number, one in enumerate(ids))))
+    assert [message.id for message in said] == list(range(7))
+    assert [message.id for message in said if isinstance(message, Failed)] == sorted(bad)
+    for message in said:
+        if isinstance(message, Ran):
+            (payload,) = message.payloads
+            rows = np.frombuffer(payload.inline or b"", np.float32).reshape(3, 2)
+            alone = arrays(execution().run(asked(TABLE, [ids[message.id]]), [ids[message.id]]))
+            assert rows.tobytes() == alone["embedding"].tobytes()
+
+
+def test_a_batch_of_runs_is_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five that agree; after a refusal, of halves."""
+    sizes: list[int] = []
+    run = Execution.run_together
+
+    def counted(self: Execution, requests: Sequence[Run], inputs: Any) -> list[Result]:
+        sizes.append(len(requests))
+        if len(requests) > 2:
+            raise LayerscopeError("")
+        return run(self, requests, inputs)
+
+    picture = np.zeros((1, 28, 28, 1), np.float32)
+    batch = Together(tuple(asked(SIX, [picture], id=number) for number in range(5)))
+    assert [type(message) for message in Wire().ask(batch)] == [Ran] * 5
+    monkeypatch.setattr(Execution, "run_together", counted)
+    assert [message.id for message in Wire().ask(batch) if isinstance(message, Ran)] == list(range(5))
+    assert sizes == [5, 2, 3, 1, 2]
+
+
+def test_large_tensors_and_shared_inputs_travel_as_ever() -> None:
+    """Each request's inputs are given back once, each reply comes through shared memory."""
+    document = {"input": [200, 200], "layers": [{"type": "ReLU"}]}
+    wire, generator = Wire(), np.random.default_rng(0)
+    inputs = [generator.standard_normal((1, 200, 200)).astype(np.float32) for _ in range(2)]
+    spans = [wire.engine.requests.allocate(array.nbytes) for array in inputs]
+    runs = []
+    for number, (array, span) in enumerate(zip(inputs, spans, strict=True)):
+        assert span is not None
+        wire.engine.requests.view(span)[:] = array.tobytes()
+        run = asked(document, [array], id=number, stats=False)
+        runs.append(msgspec.structs.replace(run, payloads=(Payload(None, span),)))
+    said = wire.ask(Together(tuple(runs)))
+    assert [message.spans for message in said if isinstance(message, Release)] == [(span,) for span in spans]
+    data = [message for message in said if isinstance(message, Data)]
+    for array, message in zip(inputs, data, strict=True):
+        assert message.payload.span is not None
+        assert bytes(wire.engine.replies.view(message.payload.span)) == np.maximum(array, 0).tobytes()

@@ -1,0 +1,165 @@
+"""What an engine is given at once, and what becomes of that when the engine does not live to answer it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from models.engine.messages import Payload, Run, Together
+from models.errors import DeadlineExceeded, EngineLost, Overloaded
+from service.jobs import Answer, Job, Question, Source, plan_question, run_question
+from service.local_engines import LocalEngines
+from service.settings import Settings
+
+TWO_ROWS, THREE_ROWS = np.zeros((2, 4), np.float32), np.zeros((3, 4), np.float32)
+OPTIONS: dict[str, Any] = {
+    "outputs": ("a",), "data": True, "stats": True, "weights": False, "training": False, "views": {},
+}  # fmt: skip
+
+
+class Engine:
+    """Takes what it is given, with room for so many arrays."""
+
+    ready = True
+
+    def __init__(self, room: int = 100) -> None:
+        self.room, self.sent, self.killed = room, [], 0
+
+    def payloads(self, arrays: tuple[np.ndarray, ...]) -> tuple[Payload, ...] | None:
+        self.room -= len(arrays)
+        return tuple(Payload(array.tobytes()) for array in arrays) if self.room >= 0 else None
+
+    def send(self, message: msgspec.Struct) -> None:
+        self.sent.append(message)
+
+    def kill(self) -> None:
+        self.killed += 1
+
+    def ending(self) -> str:
+        return "killed"
+
+    async def stop(self) -> None:
+        self.killed += 1
+
+
+def asked(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) -> Question:
+    """A run of a model on inputs."""
+    names = [f"input{number}" for number in range(len(arrays))]
+    limits = Settings(batch_requests=most)
+    return run_question(Source(b"{}", None, key), names, arrays, limits, **{**OPTIONS, **options})
+
+
+def engines_with(*questions: Question, most: int = 4, room: int = 100) -> tuple[LocalEngines, Any, list[Job]]:
+    """Engines of which one runs, with these questions in line; the process; and their jobs."""
+    engines, process = LocalEngines(Settings(batch_requests=most)), Engine(room)
+    jobs = [Job(question, Answer()) for question in questions]
+    engines.slots[0].process = process  # type: ignore[assignment]
+    engines.slots[0].waiting.extend(jobs)
+    engines._dispatch(engines.slots[0])
+    return engines, process, jobs
+
+
+def ids(message: msgspec.Struct) -> list[int]:
+    """The numbers of the runs in a message."""
+    return [run.id for run in message.runs] if isinstance(message, Together) else [message.id]  # type: ignore[attr-defined]
+
+
+OTHERS = [
+    asked(TWO_ROWS, key="two"), asked(TWO_ROWS, outputs=("b",)), asked(TWO_ROWS, weights=True),
+    asked(TWO_ROWS, training=True), asked(TWO_ROWS.astype(np.uint8)), asked(TWO_ROWS[:, :3]),
+    asked(TWO_ROWS, THREE_ROWS), asked(TWO_ROWS, most=1), plan_question(b"{}", {}, ("a",), {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS)
+async def test_only_what_agrees_is_handed_over_together(other: Question) -> None:
+    """Batches may differ; another model, selection, dtype or shape, and training mode, stay apart from all."""
+    engines, process, jobs = engines_with(asked(TWO_ROWS), other, asked(THREE_ROWS))
+    (message,) = process.sent
+    assert ids(message) == [1, 2]
+    assert [run.inputs[0].shape for run in message.runs] == [(2, 4), (3, 4)]
+    assert list(engines.slots[0].waiting) == [jobs[1]]
+    apart = engines_with(other, other)[1]
+    agree = other.joins is not None
+    assert [len(ids(message)) for message in apart.sent] == [2 if agree else 1]
+
+
+async def test_by_default_each_is_handed_over_alone() -> None:
+    """Two of them, so that the engine need not wait for the front."""
+    assert [ids(message) for message in engines_with(*[asked(TWO_ROWS)] * 5, most=1)[1].sent] == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "most", "room", "taken"), [(9, 4, 100, 4), (3, 4, 100, 3), (9, 9, 5, 5), (1, 4, 0, 0)]
+)
+async def test_as_many_as_are_allowed_and_there_is_room_for(waiting: int, most: int, room: int, taken: int) -> None:
+    """In the order in which they came; the rest stay in line, and one batch runs at a time."""
+    engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * waiting, most=most, room=room)
+    assert [number for message in process.sent for number in ids(message)] == list(range(1, taken + 1))
+    assert list(engines.slots[0].running) == jobs[:taken]
+    assert list(engines.slots[0].waiting) == jobs[taken:]
+
+
+async def test_what_was_given_up_is_not_handed_over() -> None:
+    """First in line or behind."""
+    question = asked(TWO_ROWS)
+    engines, process, _ = engines_with(room=0)
+    jobs = [Job(question, Answer()) for _ in range(4)]
+    for job in jobs[::2]:
+        job.give_up(Overloaded(""))
+        assert isinstance(job.answer.head.exception(), Overloaded)
+    engines.slots[0].waiting.extend(jobs)
+    process.room = 100
+    engines._dispatch(engines.slots[0])
+    assert list(engines.slots[0].running) == jobs[1::2]
+
+
+async def test_a_batch_that_ends_its_engine_is_run_again_one_by_one() -> None:
+    """Nobody is blamed until it is known whose fault it was."""
+    engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 4)
+    slot = engines.slots[0]
+    engines._ended(slot, process)
+    assert list(slot.waiting) == jobs
+    assert not any(job.answer.head.done() for job in jobs)
+    slot.process = successor = Engine()  # type: ignore[assignment]
+    engines._dispatch(slot)
+    assert [ids(message) for message in successor.sent] == [[5]]
+    engines._ended(slot, successor)  # type: ignore[arg-type]
+    assert isinstance(jobs[0].answer.head.exception(), EngineLost)
+    assert list(slot.waiting) == jobs[1:]
+    for job in jobs[1:]:
+        job.stop_clock()
+    await engines.stop()
+    assert all(job.answer.head.exception() is not None for job in jobs)
+
+
+async def test_a_batch_that_runs_too_long_is_run_again_one_by_one() -> None:
+    """One that runs alone is told so."""
+    engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 2)
+    slot = engines.slots[0]
+    engines._ran_too_long(slot, jobs[0])
+    engines._ended(slot, process)
+    assert process.killed == 1
+    assert list(slot.waiting) == jobs
+    slot.process = successor = Engine()  # type: ignore[assignment]
+    engines._dispatch(slot)
+    engines._ran_too_long(slot, jobs[0])
+    assert successor.killed == 1
+    assert isinstance(jobs[0].answer.head.exception(), DeadlineExceeded)
+    await engines.stop()
+    assert jobs[1].answer.head.exception() is not None
+
+
+async def test_a_batch_that_is_being_answered_loses_the_one_that_is() -> None:
+    """Its client has the head already; those behind it run again."""
+    engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 3)
+    slot = engines.slots[0]
+    jobs[0].answer.head.set_result(Run(1, "", b"", (), (), (), True, True, True, True, 1, 1))  # type: ignore[arg-type]
+    engines._ended(slot, process)
+    assert jobs[0].given_up
+    assert list(slot.waiting) == jobs[1:]
+    await engines.stop()
+    assert all(job.answer.head.exception() is not None for job in jobs[1:])
