@@ -12,9 +12,9 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.document import InputSpec
 from models.engine.messages import Ran, TensorInfo
 from models.errors import LayerscopeError
+from models.inputs import InputSpec
 from models.tensors.dtypes import DTYPES
 from service.drawing import drawing
 from service.jobs import Answer
