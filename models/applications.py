@@ -12,9 +12,10 @@ import orjson
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from models.document import Dimension, Document, parse_document
+from models.document import Document, parse_document
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
 from models.images.scale import Scale
+from models.inputs import Dimension
 from models.json_value import loaded
 from models.layers.activation_names import FusedActivation
 from models.layers.fields import MAX_EXTENT, Features

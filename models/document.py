@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr, ValidationError, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
-from models.errors import InvalidDocument, Problem, shown
+from models.errors import InvalidDocument, Problem
 from models.images.scale import Scale
+from models.inputs import Inputs, InputSpec
 from models.json_value import loaded
 from models.keras_json import document_of, is_keras_json
 from models.layers import ALIASES, CATALOGUE, LAYERS
 from models.layers.constraints import CONSTRAINTS
-from models.layers.fields import MAX_INPUTS, MAX_LAYERS, MAX_LENGTH, MAX_RANK, Address, LayerName
+from models.layers.fields import MAX_INPUTS, MAX_LAYERS, Address, LayerName
 from models.layers.initializers import INITIALIZERS
 from models.layers.layer import Layer
 from models.layers.named import STRICT, snake_case
@@ -25,24 +26,11 @@ from models.places import AS_SENT, LIST_ALONE, Places
 from models.type_problems import type_problems
 from models.validation import MAX_PROBLEMS, field_names, problems_of
 
+if TYPE_CHECKING:
+    from models.network import Network
+
 KEPT_INPUTS = 2
 """Documents kept beside one that declares no inputs: one for each shape that was sent."""
-Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
-InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]
-InputDType = Annotated[
-    Literal["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64",
-            "uint8", "uint16", "uint32", "uint64", "bool"],
-    Field(description="The dtype that the input is converted to."),
-]  # fmt: skip
-
-
-class InputSpec(BaseModel):
-    """One input of a network: its shape without the batch (null: a free dimension) and its dtype."""
-
-    model_config = STRICT
-    shape: InputShape
-    dtype: InputDType = "float32"
-
 
 if TYPE_CHECKING:
     AnyNode = Layer
@@ -65,60 +53,19 @@ class Block(Layer):
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
 
 
-def _as_inputs(value: Any) -> Any:
-    """A single shape or specification is short for one input called `input`."""
-    match value:
-        case list():
-            return {"input": InputSpec.model_validate({"shape": value})}
-        case {"shape": list()}:
-            return {"input": InputSpec.model_validate(value)}
-        case dict() if value:
-            return value
-        case None:
-            return None
-    raise _not_a_shape(value, "an object of named inputs")
+InputsKey = tuple[tuple[str | int | None, ...], ...]
+"""The name, lengths and dtype of each input."""
 
 
-def _as_spec(value: Any) -> Any:
-    """A shape alone is short for one of float32."""
-    if isinstance(value, dict | InputSpec):
-        return value
-    if isinstance(value, list):
-        return {"shape": value}
-    raise _not_a_shape(value, 'an object with "shape" and "dtype"')
+@dataclass(eq=False)
+class Derived:
+    """What was made of a document and is asked for again: its network, and itself on inputs.
 
+    Equal to nothing else, so that documents are equal by their fields alone.
+    """
 
-def _not_a_shape(value: Any, alternative: str) -> PydanticCustomError:
-    expected = f"a shape without the batch such as [28, 28, 1], or {alternative}"
-    return PydanticCustomError("input", "is not a shape", {"expected": expected, "received": shown(value)})
-
-
-_SHAPE_SCHEMA = {"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}
-_SPEC_SCHEMA = {
-    "type": "object",
-    "required": ["shape"],
-    "properties": {"shape": _SHAPE_SCHEMA, "dtype": {"type": "string"}},
-}
-_INPUT_SCHEMA = {
-    "description": "The shape without the batch, or several named inputs; left out, taken from what is posted.",
-    "anyOf": [
-        _SHAPE_SCHEMA,
-        _SPEC_SCHEMA,
-        {"type": "object", "additionalProperties": {"anyOf": [_SHAPE_SCHEMA, _SPEC_SCHEMA]}},
-        {"type": "null"},
-    ],
-}
-Inputs = Annotated[
-    Annotated[dict[LayerName, Annotated[InputSpec, BeforeValidator(_as_spec)]], Field(max_length=MAX_INPUTS)] | None,
-    BeforeValidator(_as_inputs, json_schema_input_type=Annotated[Any, WithJsonSchema(_INPUT_SCHEMA)]),
-]
-
-
-class Derived(dict[Any, Any]):
-    """Equal to nothing else, so that documents are equal by their fields alone."""
-
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__  # type: ignore[assignment]
+    network: Network | None = None
+    on_inputs: dict[InputsKey, Document] = field(default_factory=dict)
 
 
 class Document(BaseModel):
@@ -154,19 +101,20 @@ class Document(BaseModel):
 
     @cached_property
     def derived(self) -> Derived:
-        """What was made of it and is asked for again: its network, and itself on inputs."""
+        """What follows from its fields, as far as it is known."""
         return Derived()
 
     def with_inputs(self, inputs: Mapping[str, InputSpec]) -> Document:
         """The same network on declared inputs; a few of them are kept."""
         key = tuple((name, *spec.shape, spec.dtype) for name, spec in inputs.items())
-        found = self.derived.get(key)
+        kept = self.derived.on_inputs
+        found = kept.get(key)
         if found is None:
             found = self.model_copy(update={"input": dict(inputs)})
-            if len(self.derived) > KEPT_INPUTS:
-                self.derived.clear()
-            self.derived[key] = found
-        return cast(Document, found)
+            if len(kept) >= KEPT_INPUTS:
+                kept.clear()
+            kept[key] = found
+        return found
 
 
 Block.model_rebuild()

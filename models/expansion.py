@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
 
 from models.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
-from models.document import Block, Document, InputSpec
+from models.document import Block, Document
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.inputs import InputSpec
 from models.layer_names import layer_names
 from models.layers.layer import Layer
 from models.network import Network, Node
@@ -23,10 +23,10 @@ def expand(document: Document) -> Network:
     Raises:
         InvalidDocument: for names used twice and addresses that lead nowhere.
     """
-    found = document.derived.get(Network)
-    if found is None:
-        found = document.derived[Network] = _Expansion(document).network()
-    return cast(Network, found)
+    derived = document.derived
+    if derived.network is None:
+        derived.network = _Expansion(document).network()
+    return derived.network
 
 
 class _Expansion:

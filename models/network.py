@@ -15,7 +15,8 @@ from typing import Any
 
 import orjson
 
-from models.document import Block, Document, InputSpec, canonical
+from models.document import Block, Document, canonical
+from models.inputs import InputSpec
 from models.layers.layer import GRAPH_FIELDS, Layer
 
 PRE = ":pre"

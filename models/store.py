@@ -30,9 +30,9 @@ from models.weights.objects import FOLDER, WeightsObjects
 from models.weights.specs import GivenWeights, WeightsFile
 
 KEPT_DOCUMENTS = 512
+"""Parsed documents kept in memory."""
 KEPT_NODES = 50_000
 """Calls of layers in the documents that are kept; each takes some 2 kB."""
-"""Parsed documents kept in memory."""
 
 
 class ModelStore:
@@ -44,7 +44,7 @@ class ModelStore:
         self._writing = RLock()  # of what is stored: one writer at a time, however long its file system takes
         self._entries: dict[str, Entry] = {}
         self._documents: dict[str, Document] = {}
-        self._weights = WeightsObjects(self._storage, self.points_to, self._lock, self._writing)
+        self.weights = WeightsObjects(self._storage, self.points_to, self._lock, self._writing)
 
     def open(self) -> None:
         """Reads the names, and removes what an interrupted write left behind."""
@@ -75,7 +75,7 @@ class ModelStore:
         """Removes what nobody points to."""
         for file in self._storage.files("objects"):
             self._forget_document(file.removesuffix(".json"))
-        self._weights.sweep()
+        self.weights.sweep()
 
     def entries(self) -> list[Entry]:
         """Every name, sorted."""
@@ -101,6 +101,7 @@ class ModelStore:
     @contextmanager
     def using(self, reference: str) -> Iterator[Entry]:
         """The entry of a name or id, whose weights stay in place until the block ends, whatever the name then means.
+        Nothing is removed at its end: see `weights.unused`.
 
         Raises:
             NotFound: as `find`.
@@ -109,7 +110,7 @@ class ModelStore:
             with self._lock:
                 entry = self.find(reference)
                 if entry.weights:
-                    kept.enter_context(self._weights.using(entry.weights))
+                    kept.enter_context(self.weights.using(entry.weights))
             yield entry
 
     def document(self, entry: Entry) -> Document:
@@ -129,7 +130,7 @@ class ModelStore:
         """The document and weights of an entry, where nothing has to be read for them. Ask inside `using`."""
         document, weights = self._documents.get(entry.object), None
         if entry.weights:
-            weights = self._weights.verified(entry.weights)
+            weights = self.weights.verified(entry.weights)
         return None if document is None or (entry.weights and weights is None) else (document, weights)
 
     def _read(self, entry: Entry) -> Document:
@@ -151,7 +152,7 @@ class ModelStore:
         Raises:
             RuntimeError: when its bytes are not what their name says.
         """
-        return self._weights.local(entry.weights) if entry.weights else None
+        return self.weights.local(entry.weights) if entry.weights else None
 
     def put(self, name: str, network: Network, weights: GivenWeights | None = None,
             expected: Entry | None = None) -> tuple[Entry, bool]:  # fmt: skip
@@ -164,9 +165,13 @@ class ModelStore:
         """
         if weights is None:
             return self._put(name, network, None, expected)
-        with self._weights.using(weights.digest):
-            self._weights.add(weights)
-            return self._put(name, network, weights, expected)
+        try:
+            with self.weights.using(weights.digest):
+                self.weights.add(weights)
+                return self._put(name, network, weights, expected)
+        finally:
+            if not self.points_to(weights.digest):  # it was refused, or the name is gone already
+                self.weights.forget(weights.digest)
 
     def _put(
         self, name: str, network: Network, weights: GivenWeights | None, expected: Entry | None
@@ -178,7 +183,7 @@ class ModelStore:
             before = self._entries.get(name)
             check_expected(name, before, expected)
             if weights is not None:
-                self._weights.add(weights)  # what was there before may have gone with the last that pointed to it
+                self.weights.add(weights)  # what was there before may have gone with the last that pointed to it
             if not self._storage.exists("objects", f"{entry.object}.json"):
                 self._storage.write(data, "objects", f"{entry.object}.json")
             self._storage.write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
@@ -207,7 +212,7 @@ class ModelStore:
     def _forget(self, entry: Entry) -> None:
         self._forget_document(entry.object)
         if entry.weights:
-            self._weights.forget(entry.weights)
+            self.weights.forget(entry.weights)
 
     def _forget_document(self, digest: str) -> None:
         if all(entry.object != digest for entry in self._entries.values()):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from models.document import InputSpec
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
+from models.inputs import InputSpec
 from models.tensors import is_tensor_form
 from models.validation import MAX_PROBLEMS, pointer_to
 from service.posted import UNNAMED, Given, Posted, Reader

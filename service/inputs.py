@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.document import Document, InputSpec
+from models.document import Document
 from models.errors import InvalidTensor, Problem
 from models.expansion import expand
+from models.inputs import InputSpec
 from models.network import Network
 from models.tensors import DTYPES, fit
 from service.input_names import by_name

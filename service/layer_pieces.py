@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from models.engine.messages import LayerInfo, Ran
+from models.engine.messages import LayerInfo, Ran, TensorInfo
 from models.errors import LayerscopeError
 from models.tensors.dtypes import DTYPES, Array
 from models.views.view import MAIN, SUFFIXES
@@ -20,6 +20,8 @@ from service.wire.json import LayerEntry
 from service.wire.layer_streams import LayerStream
 
 log = logging.getLogger("layerscope")
+
+Value = TypeVar("Value")
 
 THREAD_BYTES = 256 * 1024
 """JSON of more tensor bytes than this is written on a thread, so that other connections are not kept waiting."""
@@ -35,7 +37,7 @@ async def layer_pieces(
     """The whole reply. Tensors that a later layer has too, as weights that are shared, are kept until then."""
     named = _names(ran)
     last = {name: number for number, names in enumerate(named) for name in names}
-    arriving, arrays = named_arrays(ran, answer), dict[str, Array]()
+    arriving, arrays = named_tensors(ran, answer, array_of), dict[str, Array]()
     yield stream.head()
     try:
         for number, (layer, names) in enumerate(zip(ran.layers, named, strict=True)):
@@ -67,19 +69,24 @@ def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], weights: bool) -> Laye
     )
 
 
-async def named_arrays(ran: Ran, answer: Answer) -> AsyncIterator[tuple[str, Array]]:
-    """Every tensor of the answer with its name, over the engine's memory."""
+async def named_tensors(
+    ran: Ran, answer: Answer, read: Callable[[TensorInfo, memoryview], Value]
+) -> AsyncIterator[tuple[str, Value]]:
+    """Every tensor of the answer with its name, as `read` takes it from the engine's memory."""
     infos = iter(ran.tensors)
     async for view in answer.tensors():
         info = next(infos)
-        yield info.name, np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
+        yield info.name, read(info, view)
 
 
-async def named_texts(ran: Ran, answer: Answer) -> AsyncIterator[tuple[str, orjson.Fragment]]:
-    """The same of an answer that came as JSON text."""
-    infos = iter(ran.tensors)
-    async for view in answer.tensors():
-        yield next(infos).name, orjson.Fragment(bytes(view))
+def array_of(info: TensorInfo, view: memoryview) -> Array:
+    """A tensor over the engine's memory."""
+    return np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
+
+
+def text_of(_: TensorInfo, view: memoryview) -> orjson.Fragment:
+    """A tensor that came as JSON text."""
+    return orjson.Fragment(bytes(view))
 
 
 def _names(ran: Ran) -> list[set[str]]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from models.document import InputSpec
 from models.errors import InvalidTensor, LayerscopeError, Problem, TooLarge, Unparsable
 from models.images import image_bytes, read_image, stack
+from models.inputs import InputSpec
 from models.tensors import parse_tensor, read_npy, read_npz, read_safetensors
 from service.bodies import parse_json
 from service.options import ActivationOptions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,17 +39,15 @@ async def in_use(state: State, reference: str) -> AsyncIterator[Registered]:
     Raises:
         NotFound: with the nearest name.
     """
-    kept = ExitStack()
-    entry = kept.enter_context(state.store.using(reference))
+    store = state.store
     try:
-        found = state.store.at_hand(entry)
-        document, weights = found if found is not None else await run_in_threadpool(_read, state.store, entry)
-        yield Registered(entry, Model(document, entry.name, entry.id, weights=weights))
+        with store.using(reference) as entry:
+            found = store.at_hand(entry)
+            document, weights = found if found is not None else await run_in_threadpool(_read, store, entry)
+            yield Registered(entry, Model(document, entry.name, entry.id, weights=weights))
     finally:
-        if entry.weights and not state.store.points_to(entry.weights):
-            await run_in_threadpool(kept.close)  # the last user may have a file to remove, wherever it lies
-        else:
-            kept.close()
+        if store.weights.unused():
+            await run_in_threadpool(store.weights.remove_unused)
 
 
 def _read(store: ModelStore, entry: Entry) -> tuple[Document, WeightsFile | None]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.document import InputSpec
 from models.engine.messages import Ran, TensorInfo
 from models.errors import LayerscopeError
-from models.tensors.dtypes import DTYPES, Array
+from models.inputs import InputSpec
+from models.tensors.dtypes import DTYPES
 from service.drawing import drawing
 from service.jobs import Answer
-from service.layer_pieces import THREAD_BYTES, Telling, entry_of, layer_pieces, named_arrays, named_texts
+from service.layer_pieces import THREAD_BYTES, Telling, array_of, entry_of, layer_pieces, named_tensors, text_of
 from service.options import ActivationOptions
 from service.pictures.reply import Arrays, File, planned_weights
 from service.pictures.sheet import Manner
@@ -31,6 +31,8 @@ from service.wire.npy import NpyStream
 from service.wire.npz import NpzStream
 from service.wire.safetensors import SafetensorsStream
 from service.wire.stream import TensorStream
+
+Value = TypeVar("Value")
 
 OFFERED: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
 """What activations can be sent as, the default first."""
@@ -99,7 +101,7 @@ async def _layers(head: Mapping[str, Any], ran: Ran, answer: Answer, layout: Lay
     """JSON: what is small in one piece, all else layer by layer."""
     wanted, mode, weights, telling = layout
     if wanted is JSON and (nbytes := _written_bytes(ran)) <= SMALL_BYTES:
-        values = await _texts(ran, answer) if ran.texts else await _arrays(ran, answer)
+        values = await _tensors(ran, answer, text_of if ran.texts else array_of)
         entries = [entry_of(layer, values, weights) for layer in ran.layers]
         if nbytes <= THREAD_BYTES:
             return Response(activations_json(head, entries, mode), media_type=JSON.media_type)
@@ -144,7 +146,7 @@ async def _picture(answer: Answer, wanted: Format, plan: Callable[[], Callable[[
         raise
     ran = await answer.head
     assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
-    file = await run_in_threadpool(draw, await _arrays(ran, answer))
+    file = await run_in_threadpool(draw, await _tensors(ran, answer, array_of))
     return Response(file.content, headers=dict(file.headers), media_type=wanted.media_type)
 
 
@@ -155,14 +157,9 @@ def _metadata(told: Told, ran: Ran) -> dict[str, str]:
     return {"layerscope": orjson.dumps(reply).decode()}
 
 
-async def _arrays(ran: Ran, answer: Answer) -> dict[str, Array]:
+async def _tensors(ran: Ran, answer: Answer, read: Callable[[TensorInfo, memoryview], Value]) -> dict[str, Value]:
     """Every tensor of the answer by name."""
-    return {name: array async for name, array in named_arrays(ran, answer)}
-
-
-async def _texts(ran: Ran, answer: Answer) -> dict[str, orjson.Fragment]:
-    """The same of an answer that came as JSON text."""
-    return {name: text async for name, text in named_texts(ran, answer)}
+    return {name: value async for name, value in named_tensors(ran, answer, read)}
 
 
 class Writing(NamedTuple):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from models.engine.latest import Latest
 from models.engine.outline import Outline, declared_shapes, materialise, outline
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
 from models.engine.probe import Probe
@@ -21,6 +20,8 @@ MAX_PROBES = 16
 """Most compiled functions kept for one model; the least recently used goes first."""
 PROBE_BYTES = 1_500_000
 """What one compiled function is taken to cost: measured at 1.0–1.6 MB for six layers."""
+Shapes = tuple[tuple[str, Shape], ...]
+"""Of inputs, by name."""
 
 
 @dataclass
@@ -31,9 +32,9 @@ class BuiltModel:
     parameters: int
     weight_bytes: int
     counts: dict[str, int] = field(default_factory=dict)
-    outlines: OrderedDict[tuple[tuple[str, Shape], ...], Outline] = field(default_factory=OrderedDict)
-    selections: OrderedDict[tuple[Any, ...], Selected] = field(default_factory=OrderedDict)
-    probes: OrderedDict[tuple[tuple[str, ...], bool, bool], Probe] = field(default_factory=OrderedDict)
+    outlines: Latest[Shapes, Outline] = field(default_factory=lambda: Latest(MAX_PROBES))
+    selections: Latest[tuple[Shapes, tuple[str, ...]], Selected] = field(default_factory=lambda: Latest(MAX_PROBES))
+    probes: Latest[tuple[tuple[str, ...], bool, bool], Probe] = field(default_factory=lambda: Latest(MAX_PROBES))
 
     @property
     def network(self) -> Network:
@@ -48,12 +49,7 @@ class BuiltModel:
     def probe(self, outputs: Sequence[str], training: bool, updates: bool) -> Probe:
         """The probe of a selection, made at the first ask."""
         key = (tuple(outputs), training, updates)
-        if key not in self.probes:
-            self.probes[key] = Probe(self.outline, outputs, training, updates)
-            if len(self.probes) > MAX_PROBES:
-                self.probes.popitem(last=False)
-        self.probes.move_to_end(key)
-        return self.probes[key]
+        return self.probes.get(key, lambda: Probe(self.outline, outputs, training, updates))
 
     def parameters_of(self, node: Node) -> int:
         """Parameters of the layers behind a node, counted once."""
@@ -65,21 +61,11 @@ class BuiltModel:
     def selected(self, shapes: Mapping[str, Shape], outputs: Sequence[str]) -> Selected:
         """What is known of a selection on inputs of exactly these shapes."""
         key = (tuple(shapes.items()), tuple(outputs))
-        if key not in self.selections:
-            self.selections[key] = Selected(self.concrete(shapes), tuple(outputs))
-            if len(self.selections) > MAX_PROBES:
-                self.selections.popitem(last=False)
-        self.selections.move_to_end(key)
-        return self.selections[key]
+        return self.selections.get(key, lambda: Selected(self.concrete(shapes), tuple(outputs)))
 
     def concrete(self, shapes: Mapping[str, Shape]) -> Outline:
         """The outline on inputs of exactly these shapes."""
-        key = tuple(shapes.items())
-        if key not in self.outlines:
-            self.outlines[key] = self._concrete(shapes)
-            if len(self.outlines) > MAX_PROBES:
-                self.outlines.popitem(last=False)
-        return self.outlines[key]
+        return self.outlines.get(tuple(shapes.items()), lambda: self._concrete(shapes))
 
     def _concrete(self, shapes: Mapping[str, Shape]) -> Outline:
         """The built outline on this batch, where the batch is all that was free; else shaped anew."""

@@ -34,7 +34,7 @@ class Selected:
     outputs: tuple[str, ...]
     rows: tuple[Row, ...] = field(init=False)
     admitted: set[tuple[int, int, int]] = field(default_factory=set)
-    """The limits that it is known to keep."""
+    """The limits that it is known to keep: replies with data have others than those without."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", tuple(map(self._row, self.outputs)))

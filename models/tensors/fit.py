@@ -14,7 +14,7 @@ from models.tensors.dtypes import DTYPES, Array, plain
 from models.tensors.shapes import words
 
 if TYPE_CHECKING:
-    from models.document import InputSpec
+    from models.inputs import InputSpec
 
 
 def fit(array: Array, spec: InputSpec, name: str, pointer: str, widen: bool = True) -> Array:

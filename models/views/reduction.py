@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import msgspec
@@ -21,8 +22,8 @@ class Reduction(msgspec.Struct, frozen=True):
 
     Sums are in double precision whatever the dtype. The result is float32 for float16, bfloat16 and float32 and float64
     for float64, integers and bools; but max and min keep the dtype, sums of integers and bools are int64 (uint64 of
-    unsigned ones), and argmax gives int64. std is the population's; l2 the root of the sum of squares. NaN goes through
-    all but argmax, where it loses: an index of all NaN is 0.
+    unsigned ones) and refused where they do not fit, and argmax gives int64. std is the population's; l2 the root of
+    the sum of squares. NaN goes through all but argmax, where it loses: an index of all NaN is 0.
     """
 
     function: str
@@ -32,7 +33,11 @@ class Reduction(msgspec.Struct, frozen=True):
     @property
     def text(self) -> str:
         """As it is written."""
-        return f"{self.function}@{','.join(self.axes)}"
+        return f"{self.function}@{self._axes}"
+
+    @property
+    def _axes(self) -> str:
+        return ",".join(self.axes)
 
     def form(self, form: Form, address: str) -> Form:
         """The result's form.
@@ -47,9 +52,16 @@ class Reduction(msgspec.Struct, frozen=True):
         shape, axes = tuple(length for length, _ in kept), "".join(axis for _, axis in kept)
         return Form(shape, result_dtype(self.function, form.dtype), axes)
 
-    def apply(self, array: Array, axes: str) -> Array:
-        """The reduced array; `axes` names those it has."""
+    def apply(self, array: Array, axes: str, address: str) -> Array:
+        """The reduced array; `axes` names those it has.
+
+        Raises:
+            InvalidOption: a sum of integers does not fit its 64 bits.
+        """
         over = tuple(axes.index(axis) for axis in self.axes)
+        if self.function == "sum" and overflows(array, over):
+            message = f"{address}: a sum of integers does not fit 64 bits"
+            raise refused(self.pointer, message, "sums of 64 bits", shown(self.text), f'write "mean@{self._axes}"')
         wide = array.astype(np.float32) if array.dtype.name in ("float16", "bfloat16") else array
         with np.errstate(all="ignore"):  # what overflows is infinite, and NaN is NaN, as in the layers themselves
             found = _reduced(self.function, wide, over)
@@ -86,6 +98,22 @@ def _reduced(function: str, array: Array, over: tuple[int, ...]) -> Any:
         case "sum" if kind_of(array.dtype) != "float":
             return array.sum(over)  # in 64 bits
     return getattr(array, function)(over, dtype=np.float64)
+
+
+def overflows(array: Array, over: tuple[int, ...]) -> bool:
+    """Whether a sum over these axes of a tensor of integers leaves 64 bits, where NumPy's would wrap around.
+
+    Exact: where the largest number leaves it open, the sums of the upper and of the lower 32 bits, which cannot
+    overflow for fewer than 2**31 numbers, are put together.
+    """
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8:
+        return False
+    largest = max(int(array.max()), -int(array.min()))
+    if largest * prod(array.shape[axis] for axis in over) <= np.iinfo(array.dtype).max:
+        return False
+    low = (array & 0xFFFFFFFF).sum(over)
+    high = (array >> 32).sum(over) + (low >> 32)
+    return bool((high.astype(f"{array.dtype.kind}4") != high).any())
 
 
 def _squares(array: Array, over: tuple[int, ...]) -> Any:

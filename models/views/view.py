@@ -110,7 +110,7 @@ class View(msgspec.Struct, frozen=True):
         """The view of an array: its members are those of `forms`, in the same order.
 
         Raises:
-            InvalidOption: the values cannot be written in the dtype asked for.
+            InvalidOption: the values cannot be written in the dtype asked for, or a sum in 64 bits.
         """
         array = self._reduce(array, address)
         if self.histogram is not None:
@@ -125,7 +125,7 @@ class View(msgspec.Struct, frozen=True):
         form = form_of(array.shape, array.dtype.name)
         if self.slice is not None:
             form, array = self.slice.form(form, address), self.slice.apply(array)
-        return self.reduce.apply(array, form.axes) if self.reduce is not None else array
+        return self.reduce.apply(array, form.axes, address) if self.reduce is not None else array
 
     def _converted(self, suffix: str, array: Array, address: str) -> Viewed:
         if self.dtype is None:

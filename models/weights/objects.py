@@ -26,11 +26,12 @@ class WeightsObjects:
     def __init__(self, storage: Storage, is_wanted: Callable[[str], bool], lock: RLock, writing: RLock) -> None:
         self._storage, self._is_wanted, self._lock, self._writing = storage, is_wanted, lock, writing
         self._users: Counter[str] = Counter()
+        self._left: set[str] = set()  # forgotten while they were in use
         self._verified: dict[str, Path] = {}
 
     @contextmanager
     def using(self, digest: str) -> Iterator[None]:
-        """Keeps a file there until the end of the block."""
+        """Keeps a file there until the end of the block. Removes nothing, for it may end on an event loop."""
         with self._lock:
             self._users[digest] += 1
         try:
@@ -38,12 +39,16 @@ class WeightsObjects:
         finally:
             with self._lock:
                 self._users[digest] -= 1
-                kept = self._is_kept(digest)
-            if not kept:
-                self.forget(digest)
 
-    def _is_kept(self, digest: str) -> bool:
-        return self._users[digest] > 0 or self._is_wanted(digest)
+    def unused(self) -> list[str]:
+        """What was forgotten while it was in use, and is in use no more."""
+        with self._lock:
+            return [digest for digest in self._left if not self._users[digest]]
+
+    def remove_unused(self) -> None:
+        """Removes that."""
+        for digest in self.unused():
+            self.forget(digest)
 
     def add(self, weights: GivenWeights) -> None:
         """Takes a local file over, unless the same is there already; the caller is `using` the digest.
@@ -59,10 +64,14 @@ class WeightsObjects:
         self._storage.adopt(source, FOLDER, digest + SUFFIX)
 
     def forget(self, digest: str) -> None:
-        """Removes a file that is neither wanted nor in use."""
+        """Removes a file that is neither wanted nor in use; one that is in use is `unused` later."""
         with self._writing:
             with self._lock:
-                if self._is_kept(digest):
+                self._left.discard(digest)
+                if self._is_wanted(digest):
+                    return
+                if self._users[digest]:
+                    self._left.add(digest)
                     return
                 self._users.pop(digest, None)
                 local = self._verified.pop(digest, None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 
-from models.document import InputSpec
 from models.errors import InvalidTensor, Problem, TooLarge, did_you_mean, shown
 from models.images import image_bytes
+from models.inputs import InputSpec
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.forms import parse_tensor
 from models.tensors.shapes import checked_shape, words

@@ -222,6 +222,26 @@ def test_a_reply_says_what_was_done(server: Server) -> None:
     assert "data" not in rows["dense"]
 
 
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_sums_of_integers_are_exact_or_refused(server: Server, dtype: str) -> None:
+    """NumPy's would wrap around. A plan announces the dtype that is sent."""
+    half = int(np.iinfo(dtype).max) // 2
+    model = {"input": {"n": {"shape": [2], "dtype": dtype}}, "layers": [{"type": "Flatten"}]}
+    asked = {"model": model, "layers": ["n"], "reduce": {"n": "sum@c"}}
+    planned = server.post("/v1/plan", json=asked).json()["layers"][0]["view"]
+    for numbers, status in (([half, half + 1], 200), ([half + 1, half + 1], 422)):
+        reply = server.post("/v1/activations", json={**asked, "inputs": {"n": encoded(np.array([numbers], dtype))}})
+        assert reply.status_code == status, reply.text
+        if status == 200:
+            row = reply.json()["layers"][0]
+            assert (row["data"], row["view"]["dtype"], planned["dtype"]) == ([sum(numbers)], dtype, dtype)
+        else:
+            assert reply.json()["errors"] == [{
+                "pointer": "/reduce/n", "message": "n: a sum of integers does not fit 64 bits",
+                "expected": "sums of 64 bits", "received": '"sum@c"', "suggestion": 'write "mean@c"',
+            }]  # fmt: skip
+
+
 def test_safetensors_tell_of_views_too(server: Server) -> None:
     """In their metadata, where JSON has them; scale and offset are members as well."""
     body = {"model": CNN, "inputs": encoded(PICTURE), "layers": ["dense"], "dtype": "uint8", "format": "safetensors"}

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from models.document import MAX_INPUTS, MAX_LAYERS, Block, Document, InputSpec, canonical, parse_document
+from models.document import MAX_INPUTS, MAX_LAYERS, Block, Document, canonical, parse_document
 from models.errors import InvalidDocument, Problem
+from models.inputs import InputSpec
 from models.json_value import MAX_DEPTH
 from models.layers import CATALOGUE
 from models.layers.core import Dense

@@ -5,6 +5,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import numpy as np
@@ -16,6 +17,7 @@ from models.expansion import expand
 from models.store import ModelStore
 from models.weights.canonical import write_canonical
 from models.weights.specs import GivenWeights, WeightSpec
+from service.registered import in_use
 
 SPECS = [WeightSpec("dense/kernel", (4, 2), "float32", "")]
 ROOT = Path(__file__).parents[2]
@@ -95,6 +97,9 @@ def test_weights_are_kept_while_they_are_in_use_and_no_longer(url, tmp_path):
         store.put("a", network(), weights(tmp_path, 2))
         assert store.find("a").weights != old == entry.weights
         assert Path(store.local_weights(entry).path).exists()
+    assert store.weights.unused() == [old]
+    store.weights.remove_unused()
+    assert store.weights.unused() == []
     assert store._storage.files("weights") == [f"{store.find('a').weights}.safetensors"]
     store.put("b", network(), weights(tmp_path, 2))
     store.delete("a")
@@ -104,6 +109,53 @@ def test_weights_are_kept_while_they_are_in_use_and_no_longer(url, tmp_path):
     with pytest.raises(NotFound), store.using("a"):
         pass
     store.close()
+
+
+def test_weights_that_a_name_takes_up_again_while_they_are_in_use_stay(url, tmp_path):
+    """They were forgotten, and are wanted when their user ends."""
+    store = opened(url)
+    entry, _ = store.put("a", network(), weights(tmp_path, 1))
+    with store.using("a"):
+        store.delete("a")
+        store.put("b", network(), weights(tmp_path, 1))
+    store.weights.remove_unused()
+    assert store.weights.unused() == []
+    assert store._storage.files("weights") == [f"{entry.weights}.safetensors"]
+    assert store.local_weights(store.find("b")) is not None
+    store.close()
+
+
+class Interrupted:
+    """A lock; just before it is next taken, something happens once."""
+
+    def __init__(self, lock, happens):
+        self.lock, self.happens = lock, happens
+
+    def __enter__(self):
+        happens, self.happens = self.happens, lambda: None
+        happens()
+        return self.lock.__enter__()
+
+    def __exit__(self, *error):
+        self.lock.__exit__(*error)
+
+
+async def test_a_model_deleted_as_its_last_user_ends_leaves_on_a_thread(tmp_path, monkeypatch):
+    """Its file may lie far away, and other requests are not kept waiting for that."""
+    store, threads = opened(tmp_path / "store"), []
+    store.put("a", network(), weights(tmp_path, 1))
+    remove = store._storage.remove
+
+    def recorded(folder, file):
+        threads.extend([threading.current_thread()] if folder == "weights" else [])
+        remove(folder, file)
+
+    monkeypatch.setattr(store._storage, "remove", recorded)
+    async with in_use(SimpleNamespace(store=store), "a"):
+        monkeypatch.setattr(store.weights, "_lock", Interrupted(store._lock, lambda: store.delete("a")))
+    assert store._storage.files("weights") == []
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
 
 
 def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_path):

@@ -155,6 +155,46 @@ def test_what_overflows_is_infinite(function: str) -> None:
     np.testing.assert_array_equal(result(array, reduce=f"{function}@c")[""], np.array([np.inf], np.float32))
 
 
+def exact_sums(array: Array, axis: int) -> list[int]:
+    """In Python's integers, over one of two axes."""
+    rows = array.tolist() if axis else array.T.tolist()
+    return [sum(row) for row in rows]
+
+
+EDGES = [-(2**63), -(2**63) + 1, -(2**62), -(2**32), -1, 0, 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**63, 2**64 - 1]
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_sums_of_integers_are_exact_or_refused(dtype: str, data: st.DataObject) -> None:
+    """Against integers without bounds: NumPy's own sums wrap around."""
+    bounds = np.iinfo(dtype)
+    fitting = [edge for edge in EDGES if bounds.min <= edge <= bounds.max]
+    numbers = st.sampled_from(fitting) | st.integers(int(bounds.min), int(bounds.max))
+    rows = data.draw(st.lists(st.lists(numbers, min_size=4, max_size=4), min_size=1, max_size=4))
+    array, axis = np.array(rows, dtype), data.draw(st.sampled_from([0, 1]))
+    sums = exact_sums(array, axis)
+    if all(bounds.min <= one <= bounds.max for one in sums):
+        assert result(array, reduce=f"sum@{'nc'[axis]}")[""].tolist() == sums
+    else:
+        with pytest.raises(InvalidOption, match="a sum of integers does not fit 64 bits"):
+            result(array, reduce=f"sum@{'nc'[axis]}")
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_the_largest_sums_fit(dtype: str) -> None:
+    """And one more does not."""
+    bounds = np.iinfo(dtype)
+    half = int(bounds.max) // 2
+    assert result(np.array([[half, half + 1]], dtype), reduce="sum@c")[""].tolist() == [bounds.max]
+    assert result(np.array([[bounds.max, 0], [0, bounds.max]], dtype), reduce="sum@c")[""].tolist() == [bounds.max] * 2
+    with pytest.raises(InvalidOption):
+        result(np.array([[half + 1, half + 1]], dtype), reduce="sum@c")
+    if bounds.min:
+        assert result(np.array([[-half - 1, -half - 1]], dtype), reduce="sum@c")[""].tolist() == [bounds.min]
+
+
 def test_sums_of_half_precision_are_not_in_half_precision() -> None:
     """A mean of 60,000 values of 60,000 is 60,000: their sum is far over float16's 65,504."""
     array = np.full((1, 60_000), 60_000, np.float16)

@@ -1,0 +1,34 @@
+"""What was made of late, bounded by count."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Latest(Generic[Key, Value]):
+    """Values by what they were made from; what was asked for longest ago goes first. For one thread."""
+
+    def __init__(self, max_count: int) -> None:
+        self._max_count = max_count
+        self._values: OrderedDict[Key, Value] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: Key, make: Callable[[], Value]) -> Value:
+        """The value of a key, made at the first ask; nothing is kept where that fails."""
+        if key not in self._values:
+            self._values[key] = make()
+            if len(self._values) > self._max_count:
+                self._values.popitem(last=False)
+        self._values.move_to_end(key)
+        return self._values[key]
+
+    def clear(self) -> None:
+        """Forgets every value."""
+        self._values.clear()

@@ -1,0 +1,77 @@
+"""The inputs that a document declares: shapes without the batch, and dtypes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from models.errors import shown
+from models.layers.fields import MAX_INPUTS, MAX_LENGTH, MAX_RANK, LayerName
+from models.layers.named import STRICT
+
+Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
+InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]
+InputDType = Annotated[
+    Literal["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64",
+            "uint8", "uint16", "uint32", "uint64", "bool"],
+    Field(description="The dtype that the input is converted to."),
+]  # fmt: skip
+
+
+class InputSpec(BaseModel):
+    """One input of a network: its shape without the batch (null: a free dimension) and its dtype."""
+
+    model_config = STRICT
+    shape: InputShape
+    dtype: InputDType = "float32"
+
+
+def _as_inputs(value: Any) -> Any:
+    """A single shape or specification is short for one input called `input`."""
+    match value:
+        case list():
+            return {"input": InputSpec.model_validate({"shape": value})}
+        case {"shape": list()}:
+            return {"input": InputSpec.model_validate(value)}
+        case dict() if value:
+            return value
+        case None:
+            return None
+    raise _not_a_shape(value, "an object of named inputs")
+
+
+def _as_spec(value: Any) -> Any:
+    """A shape alone is short for one of float32."""
+    if isinstance(value, dict | InputSpec):
+        return value
+    if isinstance(value, list):
+        return {"shape": value}
+    raise _not_a_shape(value, 'an object with "shape" and "dtype"')
+
+
+def _not_a_shape(value: Any, alternative: str) -> PydanticCustomError:
+    expected = f"a shape without the batch such as [28, 28, 1], or {alternative}"
+    return PydanticCustomError("input", "is not a shape", {"expected": expected, "received": shown(value)})
+
+
+_SHAPE_SCHEMA = {"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}
+_SPEC_SCHEMA = {
+    "type": "object",
+    "required": ["shape"],
+    "properties": {"shape": _SHAPE_SCHEMA, "dtype": {"type": "string"}},
+}
+_INPUT_SCHEMA = {
+    "description": "The shape without the batch, or several named inputs; left out, taken from what is posted.",
+    "anyOf": [
+        _SHAPE_SCHEMA,
+        _SPEC_SCHEMA,
+        {"type": "object", "additionalProperties": {"anyOf": [_SHAPE_SCHEMA, _SPEC_SCHEMA]}},
+        {"type": "null"},
+    ],
+}
+Inputs = Annotated[
+    Annotated[dict[LayerName, Annotated[InputSpec, BeforeValidator(_as_spec)]], Field(max_length=MAX_INPUTS)] | None,
+    BeforeValidator(_as_inputs, json_schema_input_type=Annotated[Any, WithJsonSchema(_INPUT_SCHEMA)]),
+]
