@@ -19,6 +19,7 @@ from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
 from models.engine.messages import Construct, Plan, Run, Specify, TensorInfo, Weights
 from models.engine.outline import declared_shapes, outline
+from models.engine.parcel import Parcel
 from models.engine.plan import plan_report
 from models.engine.probe import Probe
 from models.engine.report import Report, Result, Timing
@@ -49,14 +50,18 @@ class Execution:
         made = outline(_network(request.document), request.shapes)
         return orjson.dumps(plan_report(made, request.outputs, request.views))
 
-    def run(self, request: Run, inputs: Sequence[np.ndarray]) -> Result:
-        """Runs a document on arrays given in the order of `request.inputs`."""
-        return self.run_together([request], [inputs])[0]
+    def run(self, request: Run, inputs: Sequence[np.ndarray], parcel: Parcel | None = None) -> Result:
+        """Runs a document on arrays given in the order of `request.inputs`. What a parcel takes of the outputs is
+        copied as soon as it is computed.
+        """
+        return self.run_together([request], [inputs], parcel)[0]
 
-    def run_together(self, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]]) -> list[Result]:
+    def run_together(
+        self, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], parcel: Parcel | None = None
+    ) -> list[Result]:
         """Runs a document once, on the inputs of requests that agree in all but the numbers and the batch of those.
 
-        Together they keep the limits of one, and so its deadline.
+        Together they keep the limits of one, and so its deadline. A parcel is for a single request.
 
         Raises:
             LayerscopeError: when one of them is refused, or all together are.
@@ -68,8 +73,11 @@ class Execution:
         if len(requests) > 1:
             self._admitted(model, first, batch.inputs)
         probe = model.probe(first.outputs, first.training, first.training and first.weights)
+        if parcel is not None and first.data and not (first.views or first.weights):
+            parcel.expect([row.info for row in selections[0].rows])
+        copy = None if parcel is None or parcel.is_empty else parcel.copy
         built = time.perf_counter()
-        results = probe.run(_in_order(model.network, first.inputs, batch.inputs))
+        results = probe.run(_in_order(model.network, first.inputs, batch.inputs), copy)
         ran = time.perf_counter()
         self.cache.trim()
         shares, moved = batch.shares(list(map(as_array, results[: len(first.outputs)]))), _moved(probe, results)

@@ -5,34 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
+from models.engine.messages import TensorInfo
+
 GROUP_BYTES = 1 << 20
 """A group ends with the tensor that makes it so large; one goes out while the next is copied."""
 ALIGNMENT = 64
 """Bytes that each tensor of a group starts at a multiple of."""
 
 
-def grouped(buffers: Iterable[memoryview]) -> list[list[memoryview]]:
-    """The buffers, in order, in groups."""
-    groups: list[list[memoryview]] = []
+def grouped(tensors: Iterable[TensorInfo]) -> list[list[TensorInfo]]:
+    """The tensors, in order, in groups."""
+    groups: list[list[TensorInfo]] = []
     nbytes = GROUP_BYTES
-    for buffer in buffers:
+    for info in tensors:
         if nbytes >= GROUP_BYTES:
             groups.append([])
             nbytes = 0
-        groups[-1].append(buffer)
-        nbytes += buffer.nbytes
+        groups[-1].append(info)
+        nbytes += info.nbytes
     return groups
 
 
 def starts(sizes: Sequence[int]) -> list[int]:
     """Where each tensor of a group starts, and where the group ends."""
     return list(accumulate((-(-size // ALIGNMENT) * ALIGNMENT for size in sizes), initial=0))
-
-
-def pack(target: memoryview, group: Sequence[memoryview]) -> None:
-    """Copies the tensors of a group to their places."""
-    for buffer, start in zip(group, starts([buffer.nbytes for buffer in group]), strict=False):
-        target[start : start + buffer.nbytes] = buffer
 
 
 def parts(packed: memoryview, sizes: Sequence[int]) -> list[memoryview]:

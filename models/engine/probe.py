@@ -9,8 +9,9 @@ Both ways give the same bits, because no optimiser rewrites the function (decisi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ import tensorflow as tf
 from models.engine.activations import before_activation, joined
 from models.engine.compiled import Compiled
 from models.engine.outline import Outline, as_list, call, named_tensors
+from models.engine.parts import Part, divided, whole
 from models.engine.refusals import refusing
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.network import PRE, Node
@@ -43,20 +45,22 @@ class Probe:
             _refuse_unrepeatable(self._nodes)
         self.updated: list[keras.Variable] = self._changing() if updates else []
         self._weights = [(one, tf.identity(one.value)) for layer in self._layers() for one in layer.variables]
-        self._compiled: Compiled | None = None
+        (self._whole,) = whole(outline, self._nodes, outputs)
+        self._compiled: list[tuple[Part, Compiled]] = []
         self._is_plain = all(self._runs_directly(node) for node in self._nodes)
         self._is_new = self._is_plain and not training
         if not self._is_new:
             self._compile()
 
-    def _compile(self) -> Compiled:
-        outline = self._outline
-        names = list(outline.network.inputs)
-        signature = [
-            tf.TensorSpec(outline.shape(name), outline.dtype(name), name=f"i{n}") for n, name in enumerate(names)
-        ]
-        self._compiled = Compiled(self._compute, signature, inline=self._is_chain() and not _has_gpu())
+    def _compile(self) -> list[tuple[Part, Compiled]]:
+        parts = [self._whole] if self._training else divided(self._outline, self._nodes, self.outputs)
+        self._compiled = [(part, self._function(part)) for part in parts]
         return self._compiled
+
+    def _function(self, part: Part) -> Compiled:
+        shape, dtype = self._outline.shape, self._outline.dtype
+        signature = [tf.TensorSpec(shape(name), dtype(name), name=f"i{n}") for n, name in enumerate(part.reads)]
+        return Compiled(partial(self._compute, part), signature, inline=self._is_chain() and not _has_gpu())
 
     def _is_chain(self) -> bool:
         """Whether there is nothing that could run beside something else."""
@@ -76,15 +80,15 @@ class Probe:
         """The weights that a pass in training mode moves."""
         return [weight for layer in self._layers() for weight in layer.non_trainable_weights]
 
-    def _compute(self, *inputs: Any) -> list[Any]:
-        tensors: dict[str, Any] = dict(zip(self._outline.network.inputs, inputs, strict=True))
+    def _compute(self, part: Part, *inputs: Any) -> list[Any]:
+        tensors: dict[str, Any] = dict(zip(part.reads, inputs, strict=True))
         with keras.StatelessScope(state_mapping=self._weights) as scope:
-            for number, node in enumerate(self._nodes):
+            for number, node in enumerate(part.nodes, part.first):
                 inputs_of_node = [tensors[address] for address in node.inputs]
                 guarded = _guarded(node, number, inputs_of_node)
                 tensors.update(self._node(node, guarded, named_tensors(node, tensors)))
             moved = [scope.get_current_value(variable) for variable in self.updated]
-        return [tf.identity(tensors[address]) for address in self.outputs] + moved
+        return [tf.identity(tensors[address]) for address in part.writes] + moved
 
     def _node(self, node: Node, inputs: list[Any], named: Mapping[str, Any]) -> Mapping[str, Any]:
         """What one layer call computes, and what its fused activation was applied to."""
@@ -98,22 +102,23 @@ class Probe:
             found[node.address + PRE] = joined(before, results[0])
         return found
 
-    def run(self, inputs: Sequence[Any]) -> list[Any]:
+    def run(self, inputs: Sequence[Any], told: Callable[[Mapping[str, Any]], None] | None = None) -> list[Any]:
         """The selected tensors, then the updated weights, for inputs in the order the network declares them, each of
-        its dtype or one that NumPy casts to it safely.
+        its dtype or one that NumPy casts to it safely. `told` is called with what each part of
+        the network gives, by address, before the next one runs.
 
         Raises:
             InvalidTensor: when a value is out of the range that a layer looks up.
             TooLarge: when memory runs out all the same.
         """
-        dtypes = [spec.dtype for spec in self._outline.network.inputs.values()]
-        tensors = [_as_dtype(value, dtype) for value, dtype in zip(inputs, dtypes, strict=True)]
+        specs = self._outline.network.inputs
+        tensors = {name: _as_dtype(value, specs[name].dtype) for name, value in zip(specs, inputs, strict=True)}
         if self._is_new:
             self._is_new = False
             with suppress(InvalidDocument, tf.errors.OpError):  # the compiled function says it in our words
-                return self._compute(*tensors)
+                return self._run([(self._whole, self._directly)], tensors, told)
         try:
-            return (self._compiled or self._compile())(tensors)
+            return self._run(self._compiled or self._compile(), tensors, told)
         except tf.errors.InvalidArgumentError as error:
             raise _value_error(error, self._nodes) from error
         except tf.errors.ResourceExhaustedError as error:
@@ -122,6 +127,24 @@ class Probe:
             raise InvalidDocument(
                 "TensorFlow has no implementation of a layer for its dtype on this device."
             ) from error
+
+    def _directly(self, inputs: Sequence[Any]) -> list[Any]:
+        return self._compute(self._whole, *inputs)
+
+    def _run(
+        self,
+        steps: Sequence[tuple[Part, Callable[[Sequence[Any]], list[Any]]]],
+        tensors: dict[str, Any],
+        told: Callable[[Mapping[str, Any]], None] | None,
+    ) -> list[Any]:
+        moved: list[Any] = []
+        for part, function in steps:
+            found = function([tensors[address] for address in part.reads])
+            tensors.update(zip(part.writes, found, strict=False))
+            moved = found[len(part.writes) :]
+            if told is not None:
+                told({address: tensors[address] for address in part.writes})
+        return [tensors[address] for address in self.outputs] + moved
 
 
 def _as_dtype(value: Any, dtype: str) -> Any:

@@ -21,12 +21,9 @@ from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has
 from models.engine.arena import Arena
 from models.engine.channel import BlockingChannel
 from models.engine.execution import Execution, Limits
-from models.engine.groups import grouped, pack, starts
 from models.engine.messages import (
-    INLINE_BYTES,
     Construct,
     Constructed,
-    Data,
     Failed,
     FromFront,
     Payload,
@@ -37,16 +34,17 @@ from models.engine.messages import (
     Release,
     Request,
     Run,
-    Span,
     Specified,
     Specify,
     TensorInfo,
     Together,
     Weights,
 )
+from models.engine.outbox import Outbox
+from models.engine.parcel import Parcel
 from models.engine.report import Result
 from models.engine.warm_up import warm_up
-from models.errors import Internal, LayerscopeError, Overloaded
+from models.errors import Internal, LayerscopeError
 from models.tensors.dtypes import DTYPES
 from models.tensors.json_text import json_text
 
@@ -58,6 +56,7 @@ class EngineProcess:
         self, channel: BlockingChannel[FromFront], replies: Arena, requests: Arena, execution: Execution
     ) -> None:
         self.channel, self.replies, self.requests, self.execution = channel, replies, requests, execution
+        self.outbox = Outbox(channel, replies)
 
     def serve(self) -> None:
         """One message after the other, until the socket closes."""
@@ -72,21 +71,24 @@ class EngineProcess:
                 case _:
                     with self._failures_told(message):
                         self._answer(message)
+        self.outbox.close()
 
     def _answer(self, request: Plan | Specify | Construct | Weights) -> None:
         match request:
             case Plan():
-                self.channel.send(Planned(request.id, self.execution.plan(request)))
+                self.outbox.send(Planned(request.id, self.execution.plan(request)))
             case Specify():
-                self.channel.send(Specified(request.id, self.execution.specs(request)))
+                self.outbox.send(Specified(request.id, self.execution.specs(request)))
             case Construct():
-                self.channel.send(Constructed(request.id, *self.execution.construct(request)))
+                self.outbox.send(Constructed(request.id, *self.execution.construct(request)))
             case Weights():
-                self._send(request.id, self.execution.weights(request))
+                with self.outbox.parcel() as parcel:
+                    self._send(request.id, self.execution.weights(request), parcel)
 
     def _run(self, request: Run) -> None:
-        with self._failures_told(request), self._given_back(request):
-            self._send(request.id, self.execution.run(request, self._inputs(request)), request.texts)
+        with self._failures_told(request), self._given_back(request), self.outbox.parcel() as parcel:
+            result = self.execution.run(request, self._inputs(request), parcel)
+            self._send(request.id, result, parcel, request.texts)
 
     def _run_together(self, requests: Sequence[Run]) -> None:
         """As one batch; where that is refused, as two halves, down to the one that is told why."""
@@ -95,8 +97,8 @@ class EngineProcess:
             self._run(requests[0])
         elif results := self._results(requests):
             for request, result in zip(requests, results, strict=True):
-                with self._failures_told(request), self._given_back(request):
-                    self._send(request.id, result, request.texts)
+                with self._failures_told(request), self._given_back(request), self.outbox.parcel() as parcel:
+                    self._send(request.id, result, parcel, request.texts)
         else:
             self._run_together(requests[:half])
             self._run_together(requests[half:])
@@ -114,11 +116,11 @@ class EngineProcess:
         try:
             yield
         except LayerscopeError as error:
-            self.channel.send(_failed(request.id, error))
+            self.outbox.send(_failed(request.id, error))
         except Exception as error:  # the front answers 500 without this text; the log has it
             print(f"engine: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             sys.excepthook(*sys.exc_info())
-            self.channel.send(_failed(request.id, Internal()))
+            self.outbox.send(_failed(request.id, Internal()))
 
     def _inputs(self, request: Run) -> list[np.ndarray]:
         """The request's arrays, straight from shared memory."""
@@ -132,41 +134,23 @@ class EngineProcess:
         finally:
             spans = tuple(payload.span for payload in request.payloads if payload.span is not None)
             if spans:
-                self.channel.send(Release(spans))
+                self.outbox.send(Release(spans))
 
     def _array(self, info: TensorInfo, payload: Payload) -> np.ndarray:
         data = self.requests.view(payload.span) if payload.span is not None else payload.inline or b""
         return np.frombuffer(data, DTYPES[info.dtype]).reshape(info.shape)
 
-    def _send(self, number: int, result: Result, texts: bool = False) -> None:
-        """The head with all tensors when everything is small; else the head, then group by group."""
-        small = sum(buffer.nbytes for buffer in result.buffers) <= INLINE_BYTES
-        groups = [] if small else grouped(result.buffers)
-        sizes = [starts([buffer.nbytes for buffer in group])[-1] for group in groups]
-        spans = self._reserve(sizes)
-        payloads = _inline(result, texts) if small else ()
-        self.channel.send(
-            Ran(number, result.layers, result.inputs, result.parameters, *result.timing, result.tensors, payloads,
-                texts and small)
-        )  # fmt: skip
-        for group, size, span in zip(groups, sizes, spans, strict=True):
-            self.channel.send(Data(number, self._payload(group, size, span), len(group)))
-
-    def _payload(self, group: Sequence[memoryview], size: int, span: Span | None) -> Payload:
-        target = bytearray(size) if span is None else self.replies.view(span)
-        pack(memoryview(target), group)
-        return Payload(bytes(target)) if span is None else Payload(None, span)
-
-    def _reserve(self, sizes: Sequence[int]) -> tuple[Span | None, ...]:
-        """Room for every large group, or none at all: slow readers make a request wait outside, never in here."""
-        spans: list[Span | None] = []
-        for size in sizes:
-            span = self.replies.allocate(size) if size > INLINE_BYTES else None
-            if span is None and size > INLINE_BYTES:
-                self.replies.free([taken for taken in spans if taken is not None])
-                raise Overloaded("Replies that are still being read hold the memory this one needs.")
-            spans.append(span)
-        return tuple(spans)
+    def _send(self, number: int, result: Result, parcel: Parcel, texts: bool = False) -> None:
+        """Everything in the head when it is small; else the head, and then a parcel."""
+        parcel.expect(result.tensors)
+        payloads = _inline(result, texts) if parcel.is_empty else ()
+        head = Ran(number, result.layers, result.inputs, result.parameters, *result.timing, result.tensors, payloads,
+                   texts and parcel.is_empty)  # fmt: skip
+        if parcel.is_empty:
+            self.outbox.send(head)
+        else:
+            names = (info.name for info in result.tensors)
+            self.outbox.send_parcel(head, parcel, dict(zip(names, result.buffers, strict=True)))
 
 
 def _inline(result: Result, texts: bool) -> tuple[Payload, ...]:

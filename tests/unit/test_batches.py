@@ -175,11 +175,11 @@ def test_a_batch_of_runs_is_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     run = Execution.run_together
 
-    def counted(self: Execution, requests: Sequence[Run], inputs: Any) -> list[Result]:
+    def counted(self: Execution, requests: Sequence[Run], *others: Any) -> list[Result]:
         sizes.append(len(requests))
         if len(requests) > 2:
             raise LayerscopeError("")
-        return run(self, requests, inputs)
+        return run(self, requests, *others)
 
     picture = np.zeros((1, 28, 28, 1), np.float32)
     batch = Together(tuple(asked(SIX, [picture], id=number) for number in range(5)))

@@ -43,9 +43,9 @@ def both_ways(model: BuiltModel, batch: int, outputs: tuple[str, ...]) -> list[l
     inputs = [(4 * generator.standard_normal(shape)).astype(dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     model.probes.clear()
     probe = model.probe(outputs, training=False, updates=False)
-    assert probe._compiled is None
+    assert not probe._compiled
     runs = [[tensor.numpy().tobytes() for tensor in probe.run(inputs)] for _ in range(3)]
-    assert probe._compiled is not None
+    assert probe._compiled
     return runs
 
 
@@ -80,7 +80,7 @@ def test_what_is_broadcast_is_compiled_at_once(type_name: str) -> None:
     """Keras, seeing a batch of one, adds a column of shape (8, 1) as if it were a bias of the channels."""
     model = built({"input": {"a": [8, 8], "b": [8, 1]}, "layers": [{"type": type_name, "inputs": ["a", "b"]}]})
     probe = model.probe((model.network.outputs[0],), training=False, updates=False)
-    assert probe._compiled is not None
+    assert probe._compiled
     left, right = (np.random.default_rng(0).standard_normal((1, 8, n)).astype(np.float32) for n in (8, 1))
     wanted = (left + right) / (2 if type_name == "Average" else 1)
     np.testing.assert_allclose(probe.run([left, right])[0].numpy(), wanted, rtol=1e-6)

@@ -154,7 +154,7 @@ def test_only_what_is_needed_is_computed() -> None:
     }
     assert needed == {"a": ["a"], "c": ["a", "c"], "add": ["a", "c", "add"], "input": []}
     assert [node.address for node in model.outline.needed(["b", "c"])] == ["a", "b", "c"]
-    captured = model.probe(["a"], training=False, updates=False)._compile().captured
+    captured = model.probe(["a"], training=False, updates=False)._compile()[0][1].captured
     assert len(captured) == len(model.outline.layers["a"].weights)
 
 

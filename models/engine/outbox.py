@@ -1,0 +1,64 @@
+"""What an engine says, in order. Large tensors are copied by a thread of its own, while more is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import msgspec
+
+from models.engine.arena import Arena
+from models.engine.channel import BlockingChannel
+from models.engine.messages import FromFront, Ran
+from models.engine.parcel import Parcel
+
+
+class Outbox:
+    """Nothing overtakes what was said before."""
+
+    def __init__(self, channel: BlockingChannel[FromFront], arena: Arena) -> None:
+        self.arena = arena
+        self._channel = channel
+        self._thread = ThreadPoolExecutor(1, "outbox")
+        self._last: Future[None] | None = None
+        self._reply: Future[None] | None = None
+
+    def send(self, message: msgspec.Struct) -> None:
+        """On this very thread when nothing is on its way: the other would have to wake up first."""
+        if self._last is None or self._last.done():
+            self._channel.send(message)
+        else:
+            self._then(lambda: self._channel.send(message))
+
+    @contextmanager
+    def parcel(self) -> Iterator[Parcel]:
+        """A parcel to be sent in the block; what it took is given back where that fails."""
+        parcel = Parcel(self.arena, self._then)
+        try:
+            yield parcel
+        except BaseException:
+            if self._last is not None:
+                self._last.result()
+            parcel.drop()
+            raise
+
+    def send_parcel(self, head: Ran, parcel: Parcel, tensors: Mapping[str, memoryview]) -> None:
+        """The head, then what the parcel holds, group by group. The tensors of at most one reply wait here."""
+
+        def send() -> None:
+            self._channel.send(head)
+            for message in parcel.messages(head.id, tensors):
+                self._channel.send(message)
+
+        before, self._reply = self._reply, self._then(send)
+        if before is not None:
+            before.result()
+
+    def close(self) -> None:
+        """Sends what is left."""
+        self._thread.shutdown()
+
+    def _then(self, work: Callable[[], None]) -> Future[None]:
+        self._last = self._thread.submit(work)
+        return self._last

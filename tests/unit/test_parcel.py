@@ -1,0 +1,159 @@
+"""Tensors on their way through shared memory, and what is said of them, in order."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.engine.arena import Arena, anonymous_file
+from models.engine.channel import BlockingChannel
+from models.engine.groups import GROUP_BYTES, parts
+from models.engine.messages import INLINE_BYTES, Data, Failed, FromEngine, FromFront, Ran, TensorInfo
+from models.engine.outbox import Outbox
+from models.engine.parcel import Parcel
+from models.errors import Overloaded
+
+ROOM = 8 * GROUP_BYTES
+HEAD = Ran(7, (), {}, 0, True, 0.0, 0.0, (), ())
+SIZES = [GROUP_BYTES, 3, 0, GROUP_BYTES, 70]
+
+
+@pytest.fixture
+def arena() -> Arena:
+    """Shared memory of eight megabytes."""
+    descriptor = anonymous_file(ROOM)
+    made = Arena(descriptor, ROOM)
+    os.close(descriptor)
+    return made
+
+
+@pytest.fixture
+def ends(arena: Arena) -> Iterator[tuple[Outbox, BlockingChannel[Any]]]:
+    """An outbox, and who listens."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield Outbox(BlockingChannel[FromFront](theirs, FromFront), arena), BlockingChannel[Any](ours, FromEngine)
+
+
+def tensors(sizes: list[int]) -> tuple[list[TensorInfo], dict[str, np.ndarray]]:
+    """Random bytes by name."""
+    generator = np.random.default_rng(0)
+    arrays = {str(number): generator.integers(0, 256, size).astype(np.uint8) for number, size in enumerate(sizes)}
+    return [TensorInfo(name, "uint8", array.shape, array.nbytes) for name, array in arrays.items()], arrays
+
+
+def received(messages: list[Data], infos: list[TensorInfo], arena: Arena) -> list[bytes]:
+    """The tensors of a parcel as the front finds them."""
+    found: list[bytes] = []
+    for message in messages:
+        payload, sizes = message.payload, [info.nbytes for info in infos[len(found) : len(found) + message.count]]
+        memory = arena.view(payload.span) if payload.span is not None else memoryview(payload.inline or b"")
+        found += [bytes(part) for part in parts(memory, sizes)]
+    return found
+
+
+@pytest.mark.parametrize("early", [[], ["0"], ["3", "1"], ["4", "3", "2", "1", "0"]])
+def test_every_tensor_arrives_whoever_copied_it_first(early: list[str], arena: Arena) -> None:
+    """While others were computed, or when the message that tells of it is written; in order all the same."""
+    infos, arrays = tensors(SIZES)
+    parcel = Parcel(arena, lambda work: work())
+    parcel.expect(infos)
+    parcel.copy({name: arrays[name] for name in early} | {"nobody asked for": arrays["0"]})
+    late = {name: array.data for name, array in arrays.items() if name not in early}
+    messages = list(parcel.messages(7, late))
+    assert received(messages, infos, arena) == [array.tobytes() for array in arrays.values()]
+    assert [message.count for message in messages] == [1, 3, 1]
+    assert messages[2].payload.inline is not None
+
+
+def test_what_is_small_needs_no_parcel(arena: Arena) -> None:
+    """Nor is it copied; a byte more needs one."""
+    parcel = Parcel(arena, lambda _: pytest.fail("nothing is to be copied"))
+    infos, arrays = tensors([INLINE_BYTES - 1, 1])
+    parcel.expect(infos)
+    assert parcel.is_empty
+    parcel.copy(arrays)
+    assert list(parcel.messages(1, {})) == []
+    parcel.expect(tensors([INLINE_BYTES, 1])[0])
+    assert not parcel.is_empty
+
+
+def test_room_that_is_not_there_is_an_error_and_all_is_given_back(ends: tuple[Outbox, Any], arena: Arena) -> None:
+    """Likewise when what is computed meanwhile fails."""
+    outbox, _ = ends
+    infos, arrays = tensors([GROUP_BYTES] * 9)
+
+    def fails() -> None:
+        with outbox.parcel() as parcel:
+            parcel.expect(infos[:8])
+            parcel.copy(arrays)
+            raise ZeroDivisionError
+
+    with pytest.raises(Overloaded), outbox.parcel() as parcel:
+        parcel.expect(infos)
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert arena.allocate(ROOM) is not None
+
+
+def test_nothing_overtakes_what_was_said_before(ends: tuple[Outbox, BlockingChannel[Any]], arena: Arena) -> None:
+    """A parcel whose tensors are still being copied goes before what is said after it."""
+    outbox, front = ends
+    infos, arrays = tensors(SIZES)
+    gate = threading.Event()
+    outbox._then(gate.wait)
+    with outbox.parcel() as parcel:
+        parcel.expect(infos)
+        parcel.copy({"3": arrays["3"]})
+        outbox.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
+    outbox.send(Failed(8, "code", "detail"))
+    gate.set()
+    outbox.close()
+    messages = [next(stream) for stream in [front.messages()] for _ in range(5)]
+    assert messages[0] == HEAD
+    assert received(messages[1:4], infos, arena) == [array.tobytes() for array in arrays.values()]
+    assert messages[4] == Failed(8, "code", "detail")
+
+
+def test_what_is_said_to_nobody_in_line_is_said_at_once(ends: tuple[Outbox, BlockingChannel[Any]]) -> None:
+    """By the thread that says it."""
+    outbox, front = ends
+    threads: list[str] = []
+    send: Callable[[Any], None] = outbox._channel.send
+    outbox._channel.send = lambda message: (threads.append(threading.current_thread().name), send(message))  # type: ignore[method-assign,assignment,func-returns-value]
+    outbox.send(HEAD)
+    assert next(front.messages()) == HEAD
+    assert threads == [threading.current_thread().name]
+
+
+def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[Outbox, BlockingChannel[Any]]) -> None:
+    """The third waits until the first has gone."""
+    outbox, _ = ends
+    infos, arrays = tensors(SIZES)
+    gate, done = threading.Event(), threading.Event()
+    outbox._then(gate.wait)
+
+    def three() -> None:
+        for number in range(2):
+            with outbox.parcel() as parcel:
+                parcel.expect(infos)
+                outbox.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
+            if number == 0:
+                done.set()
+        done.clear()
+
+    thread = threading.Thread(target=three)
+    thread.start()
+    assert done.wait(60)
+    thread.join(0.2)
+    assert thread.is_alive()
+    gate.set()
+    thread.join(60)
+    assert not done.is_set()
+    outbox.close()

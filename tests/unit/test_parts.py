@@ -1,0 +1,131 @@
+"""A network computed in parts gives the same bits as at one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.addresses import everything
+from models.document import parse_document
+from models.engine import parts
+from models.engine.build import BuiltModel, build
+from models.engine.process import prepare
+from models.errors import InvalidTensor
+from models.expansion import expand
+from models.layers import LAYERS
+from models.layers.layer import Layer
+from models.network import PRE
+from service.routes.layers import example_document
+
+prepare()
+BRANCHES: dict[str, Any] = {
+    "input": {"left": [8, 8, 2], "right": {"shape": [8, 8, 2], "dtype": "uint8"}},
+    "layers": [
+        {"type": "Conv2D", "name": "a", "filters": 2, "kernel_size": 3, "padding": "same", "activation": "relu",
+         "inputs": ["left"]},
+        {"type": "Rescaling", "name": "b", "scale": 0.5, "inputs": ["right"]},
+        {"type": "Conv2D", "name": "shared", "filters": 2, "kernel_size": 1, "calls": [["a"], ["b"]]},
+        {"type": "Add", "name": "sum", "inputs": ["shared@0", "shared@1"]},
+        {"type": "Add", "name": "again", "inputs": ["sum", "left"]},
+        {"type": "Reshape", "name": "rows", "target_shape": [8, 16]},
+        {"type": "LSTM", "name": "lstm", "units": 3, "return_state": True},
+        {"type": "Dense", "name": "dense", "units": 4, "activation": "softmax", "inputs": ["lstm#1"]},
+    ],
+}  # fmt: skip
+MASKED: dict[str, Any] = {
+    "input": {"shape": [6], "dtype": "int32"},
+    "layers": [{"type": "Embedding", "input_dim": 9, "output_dim": 4, "mask_zero": True}, {"type": "LSTM", "units": 3}],
+}
+TABLE: dict[str, Any] = {
+    "input": {"shape": [3], "dtype": "float32"},
+    "layers": [{"type": "ReLU"}, {"type": "Embedding", "input_dim": 9, "output_dim": 2}],
+}
+
+
+def built(document: dict[str, Any]) -> BuiltModel:
+    """A model of this document."""
+    return build(expand(parse_document(document)), 2**34)
+
+
+def inputs_of(model: BuiltModel, batch: int) -> list[np.ndarray]:
+    """Small whole numbers, which every dtype holds."""
+    generator = np.random.default_rng(batch)
+    specs = model.network.inputs.values()
+    shapes = [(batch, *[length or 5 for length in spec.shape]) for spec in specs]
+    return [generator.integers(0, 3, shape).astype(spec.dtype) for shape, spec in zip(shapes, specs, strict=True)]
+
+
+def compiled_bits(model: BuiltModel, outputs: tuple[str, ...], inputs: list[np.ndarray]) -> tuple[int, list[bytes]]:
+    """The parts of a new probe, and what its second run gives, which is compiled."""
+    model.probes.clear()
+    probe = model.probe(outputs, training=False, updates=False)
+    probe.run(inputs)
+    bits = [tensor.numpy().tobytes() for tensor in probe.run(inputs)]
+    return len(probe._compiled), bits
+
+
+@pytest.mark.parametrize(
+    "outputs", [None, ("dense", "a"), ("a:pre", "left", "lstm#2"), ("right",), ("shared@1", "again")]
+)
+def test_parts_give_the_bits_of_the_whole(outputs: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Branches, shared layers, several inputs and outputs, the value before an activation; in any order."""
+    model = built(BRANCHES)
+    wanted = outputs or (*everything(model.network), "a" + PRE)
+    inputs = inputs_of(model, 2)
+    assert compiled_bits(model, wanted, inputs)[0] == 1
+    _, expected = compiled_bits(model, wanted, inputs)
+    monkeypatch.setattr(parts, "PART_BYTES", 0)
+    count, bits = compiled_bits(model, wanted, inputs)
+    assert bits == expected
+    assert count == max(1, len(model.outline.needed(wanted)))
+
+
+@pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls.standalone], ids=lambda cls: cls.type_name())
+def test_a_layer_computes_the_same_behind_a_cut(cls: type[Layer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it reads comes from another function."""
+    document = example_document(cls)
+    network = expand(parse_document(document))
+    if len(network.inputs) > 1 or next(iter(network.inputs.values())).dtype == "string":
+        return
+    model = built(document)
+    inputs = inputs_of(model, 2)
+    outputs = everything(model.network)
+    _, expected = compiled_bits(model, outputs, inputs)
+    monkeypatch.setattr(parts, "PART_BYTES", 0)
+    assert compiled_bits(model, outputs, inputs)[1] == expected
+
+
+def test_masks_keep_a_network_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras hangs them on the tensors of one trace; the LSTM would see the padding."""
+    monkeypatch.setattr(parts, "PART_BYTES", 0)
+    model = built(MASKED)
+    count, bits = compiled_bits(model, ("embedding", "lstm"), [np.array([[1, 2, 0, 0, 0, 0]], np.int32)])
+    short = compiled_bits(model, ("lstm",), [np.array([[1, 2, 0, 0, 0, 0]], np.int32)])[1]
+    assert (count, bits[1:]) == (1, short)
+    full = compiled_bits(model, ("lstm",), [np.array([[1, 2, 3, 0, 0, 0]], np.int32)])[1]
+    assert full != short
+
+
+def test_each_part_is_told_before_the_next_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is asked for and what later parts read, by address."""
+    monkeypatch.setattr(parts, "PART_BYTES", 8 * 8 * 2 * 4)
+    model = built(BRANCHES)
+    outputs = ("a", "again", "dense")
+    probe = model.probe(outputs, training=False, updates=False)
+    told: list[Mapping[str, Any]] = []
+    results = probe.run(inputs_of(model, 1), told.append)
+    assert [set(part) & set(outputs) for part in told] == [{"a"}, {"again"}, {"dense"}]
+    found = {address: tensor for part in told for address, tensor in part.items()}
+    assert all(found[address] is tensor for address, tensor in zip(outputs, results, strict=True))
+
+
+def test_a_later_part_names_the_layer_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its number among all of them."""
+    monkeypatch.setattr(parts, "PART_BYTES", 0)
+    probe = built(TABLE).probe(("re_lu", "embedding"), training=False, updates=False)
+    with pytest.raises(InvalidTensor) as raised:
+        probe.run([np.full((1, 3), 99, np.float32)])
+    assert raised.value.problems[0].message.startswith("embedding ")
