@@ -104,8 +104,8 @@ class Probe:
 
     def run(self, inputs: Sequence[Any], told: Callable[[Mapping[str, Any]], None] | None = None) -> list[Any]:
         """The selected tensors, then the updated weights, for inputs in the order the network declares them, each of
-        its dtype or one that NumPy casts to it safely. `told` is called with what each part of
-        the network gives, by address, before the next one runs.
+        its dtype or one that NumPy casts to it safely. Before each part of the network but the first runs, `told` is
+        called with what the one before gave, by address.
 
         Raises:
             InvalidTensor: when a value is out of the range that a layer looks up.
@@ -137,13 +137,14 @@ class Probe:
         tensors: dict[str, Any],
         told: Callable[[Mapping[str, Any]], None] | None,
     ) -> list[Any]:
+        given: dict[str, Any] = {}
         moved: list[Any] = []
         for part, function in steps:
+            if told is not None and given:
+                told(given)
             found = function([tensors[address] for address in part.reads])
-            tensors.update(zip(part.writes, found, strict=False))
-            moved = found[len(part.writes) :]
-            if told is not None:
-                told({address: tensors[address] for address in part.writes})
+            given, moved = dict(zip(part.writes, found, strict=False)), found[len(part.writes) :]
+            tensors.update(given)
         return [tensors[address] for address in self.outputs] + moved
 
 
