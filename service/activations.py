@@ -35,7 +35,7 @@ from service.etags import ETag
 from service.input_names import PART
 from service.inputs import Resolved, resolve
 from service.jobs import Question, run_question, source_of
-from service.options import ActivationOptions, from_pairs, options_from
+from service.options import ActivationOptions, QueryOptions, from_pairs, options_from
 from service.posted import Posted
 from service.replies import OFFERED, Told, activations_response, infos
 from service.selection import selection_of
@@ -77,23 +77,26 @@ class Ask:
     """Bytes of the body."""
 
 
-async def read_ask(request: Request, inline: bool) -> Ask:
+async def read_ask(request: Request, queries: QueryOptions, inline: bool) -> Ask:
     """Reads the body of any accepted type. `inline` says that the model comes with the request.
 
     Raises:
         UnsupportedMedia, Unparsable, TooLarge, InvalidOption
     """
-    query = from_pairs(request.query_params.multi_items())
     kind = media_type(request)
     body = await request.body()
     if kind == MULTIPART:
-        return replace(await _from_form(await parse_form(request, body), query), size=len(body))
+        return replace(await _from_form(await parse_form(request, body), _query(request)), size=len(body))
     if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES):
         posted = Posted(images=(body,)) if kind.startswith("image/") else Posted(tensor=body)
-        return Ask(options_from(query), posted, size=len(body))
+        return Ask(queries.read(request), posted, size=len(body))
     if not is_json(request):
         raise unsupported(request, "application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
-    return replace(_from_json(await json_of(body), query), size=len(body))
+    return replace(_from_json(await json_of(body), _query(request)), size=len(body))
+
+
+def _query(request: Request) -> dict[str, Any]:
+    return from_pairs(request.query_params.multi_items())
 
 
 def _from_json(raw: Any, query: Mapping[str, Any]) -> Ask:
@@ -190,8 +193,8 @@ def _parts(model: Model, resolved: Resolved, options: ActivationOptions, wanted:
     """What tells the reply from others, but for the arrays; None where the same question may have another answer."""
     if model.id is None or options.training:
         return None
-    chosen = options.model_dump_json(exclude={"format"})
-    return model.id, model.name, list(resolved.network.inputs), resolved.preprocessing, chosen, wanted.name
+    names = list(resolved.network.inputs)
+    return model.id, model.name, names, resolved.preprocessing, options.told_apart, wanted.name
 
 
 async def _question(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
+from fastapi import Request
 from pydantic import BeforeValidator, Field, ValidationError
 
 from models.errors import InvalidOption, Problem, shown
 from models.images import Scale
 from models.validation import field_names, pointer_to, problems_of
 from service.picture_options import PictureOptions
+from service.recent import Recent
 from service.view_options import ViewOptions
 
 MAX_SELECTORS = 1024
@@ -58,8 +61,36 @@ class ActivationOptions(ViewOptions, PictureOptions):
         "Default: as the document says, else `none`.",
     )
 
+    @cached_property
+    def told_apart(self) -> str:
+        """What makes replies different, as text; the format is a matter of its own."""
+        return self.model_dump_json(exclude={"format"})
+
 
 NAMES = tuple(field_names(ActivationOptions))
+KEPT_QUERIES, KEPT_BYTES = 256, 4 << 20
+OPTION_BYTES = 20
+"""What the options of a query are taken to hold for each of its bytes."""
+
+
+class QueryOptions:
+    """The options in queries; clients ask the same again and again."""
+
+    def __init__(self) -> None:
+        self._recent: Recent[ActivationOptions] = Recent(KEPT_QUERIES, KEPT_BYTES)
+
+    def read(self, request: Request) -> ActivationOptions:
+        """Those of one request.
+
+        Raises:
+            InvalidOption: as `options_from`.
+        """
+        query: bytes = request.scope["query_string"]
+        options = self._recent.get(query)
+        if options is None:
+            options = options_from(from_pairs(request.query_params.multi_items()))
+            self._recent.add(query, options, OPTION_BYTES * len(query))
+        return options
 
 
 def options_from(*sources: Mapping[str, Any]) -> ActivationOptions:

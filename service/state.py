@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from models.store import ModelStore
 from service.applications import Applications
 from service.engines import Engines
 from service.open_inference.served import Served
+from service.options import QueryOptions
 from service.settings import Settings
 from service.upload_places import UploadPlaces
 
@@ -25,6 +26,7 @@ class State:
     uploads: UploadPlaces
     applications: Applications
     served: Served
+    queries: QueryOptions = field(default_factory=QueryOptions)
 
 
 async def state_of(request: Request) -> State:

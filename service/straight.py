@@ -12,7 +12,11 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from service.query import check_query, declared
+from service.recent import Recent
 from service.state import state_of
+
+KEPT_QUERIES, KEPT_BYTES = 256, 1 << 20
+"""Most queries of which a route remembers that they are right, and their bytes."""
 
 
 class Straight(Route):
@@ -26,6 +30,7 @@ class Straight(Route):
         self._documented = documented
         self._checks_query = documented.path.startswith("/v1/")
         self._known = declared(documented)
+        self._checked: Recent[bool] = Recent(KEPT_QUERIES, KEPT_BYTES)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Other methods are for the routes that follow to refuse."""
@@ -33,8 +38,10 @@ class Straight(Route):
         return (match, child) if match is Match.FULL else (Match.NONE, {})
 
     async def _call(self, request: Request) -> Response:
-        if self._checks_query and request.scope["query_string"]:
+        query = request.scope["query_string"]
+        if self._checks_query and query and not self._checked.get(query):
             check_query(request, self._known)
+            self._checked.add(query, True, len(query))
         reply: Response = await self._documented.endpoint(request, await state_of(request), **request.path_params)
         return reply
 

@@ -176,7 +176,7 @@ async def delete_model(state: StateOf, name: Reference) -> None:
 async def post_model_activations(request: Request, state: StateOf, name: Reference) -> Response:
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
     state.store.find(name)
-    ask = await read_ask(request, inline=False)
+    ask = await read_ask(request, state.queries, inline=False)
     if ask.model is not None:
         problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
         raise InvalidOption("", [problem])
