@@ -26,6 +26,7 @@ from service.bodies import (
     media_type,
     parse_form,
     parse_json,
+    parse_run,
     part_bytes,
     unsupported,
 )
@@ -92,7 +93,7 @@ async def read_ask(request: Request, queries: QueryOptions, inline: bool) -> Ask
         return Ask(queries.read(request), posted, size=len(body))
     if not is_json(request):
         raise unsupported(request, "application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
-    return replace(_from_json(await json_of(body), _query(request)), size=len(body))
+    return replace(_from_json(await json_of(body, parse_run), _query(request)), size=len(body))
 
 
 def _query(request: Request) -> dict[str, Any]:

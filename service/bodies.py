@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from email.message import Message
 from typing import Any
 
+import msgspec
 import orjson
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +16,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from models.errors import Problem, Unparsable, UnsupportedMedia
+from models.tensors.numbers import numbers_in
 
 MULTIPART = "multipart/form-data"
 MAX_FILES = 256
@@ -23,6 +26,8 @@ THREAD_BYTES = 64 * 1024
 """Larger bodies are decoded on a thread."""
 BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 """RFC 2046 section 5.1.1."""
+MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+"""Tells the members of an object apart without reading them."""
 BYTES = "latin-1"
 """Text parts are read as this, in which every byte is a character: what they are is decided by who decodes them. The
 client's `charset` is not heeded: some of Python's codecs raise what the parser does not catch.
@@ -55,13 +60,27 @@ def parse_json(body: bytes) -> Any:
         raise Unparsable("", [Problem("", message, where, f"{len(body):,} bytes", hint)]) from None
 
 
-async def json_of(body: bytes) -> Any:
-    """`parse_json`, on a thread where it takes a while.
+def parse_run(body: bytes) -> Any:
+    """`parse_json`, but regular arrays of numbers under `inputs` come as `Numbers`: in half the time.
 
     Raises:
         Unparsable: saying where it stops being JSON.
     """
-    return await run_in_threadpool(parse_json, body) if len(body) > THREAD_BYTES else parse_json(body)
+    with suppress(msgspec.DecodeError, orjson.JSONDecodeError, RecursionError):
+        members = {name: bytes(text) for name, text in MEMBERS.decode(body).items()}
+        numbers = numbers_in(members.get("inputs", b""))
+        if numbers is not None:
+            return {name: numbers if name == "inputs" else orjson.loads(text) for name, text in members.items()}
+    return parse_json(body)
+
+
+async def json_of(body: bytes, parse: Callable[[bytes], Any] = parse_json) -> Any:
+    """`parse_json` or the like, on a thread where it takes a while.
+
+    Raises:
+        Unparsable: saying where it stops being JSON.
+    """
+    return await run_in_threadpool(parse, body) if len(body) > THREAD_BYTES else parse(body)
 
 
 async def parse_form(request: Request, body: bytes) -> FormData:

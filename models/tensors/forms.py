@@ -11,6 +11,7 @@ from models.errors import InvalidTensor, Problem, did_you_mean, shown
 from models.tensors.convert import converted
 from models.tensors.dtypes import Array, dtype_named, from_bytes
 from models.tensors.nested import parse_nested
+from models.tensors.numbers import Numbers
 from models.tensors.shapes import checked_shape
 
 KEYS = ("shape", "dtype", "data", "base64", "image")
@@ -36,7 +37,7 @@ def parse_tensor(raw: Any, pointer: str, dtype: str | None = None) -> Array:
     Raises:
         InvalidTensor: with the pointer of the row, number or key that is wrong.
     """
-    if isinstance(raw, list | int | float):
+    if isinstance(raw, list | int | float | Numbers):
         return _meant_for(raw, pointer, pointer, dtype)
     if not isinstance(raw, dict):
         raise InvalidTensor(problems=[Problem(pointer, "this is not a tensor", EXPECTED, shown(raw))])

@@ -11,6 +11,7 @@ import numpy as np
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
 from models.layers.fields import MAX_RANK
 from models.tensors.dtypes import Array, kind_of
+from models.tensors.numbers import Numbers
 
 WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 """Numbers that JSON has no digits for, written as strings."""
@@ -40,6 +41,8 @@ def parse_nested(raw: Any, pointer: str, dtype: np.dtype[Any] | None = None) -> 
 
 def _flattened(raw: Any, pointer: str) -> tuple[tuple[int, ...], list[Any]]:
     """The shape, following the first row of each axis, and the numbers in C order."""
+    if isinstance(raw, Numbers):
+        return raw
     shape: tuple[int, ...] = ()
     level: list[Any] = [raw]
     while level and type(level[0]) is list:

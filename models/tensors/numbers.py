@@ -1,0 +1,52 @@
+"""Nested JSON arrays of numbers, read without making a list of every row.
+
+The tutorials' pictures are written `[[[[0.0], [1.0], …`: 784 numbers in as many lists. What is left of such text when
+everything that numbers are made of is taken out, brackets and commas, says whether it is regular and of what shape;
+what is left without the brackets is one flat list.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, NamedTuple
+
+import orjson
+
+from models.layers.fields import MAX_RANK
+
+DIGITS = b"0123456789.-+eE \n\r\t"
+"""What numbers, and the space between them, are written with."""
+
+
+class Numbers(NamedTuple):
+    """Regularly nested arrays: their shape, and the numbers in C order."""
+
+    shape: tuple[int, ...]
+    leaves: list[Any]
+
+
+def numbers_in(text: bytes) -> Numbers | None:
+    """The numbers of a JSON array; None where it is not regular, not of numbers alone or not JSON, which those who
+    read it in full have words for.
+    """
+    shape = _shape(text.translate(None, DIGITS))
+    if shape is None:
+        return None
+    try:
+        leaves = orjson.loads(b"[%b]" % text.translate(None, b"[]"))
+    except orjson.JSONDecodeError:
+        return None
+    return Numbers(shape, leaves) if len(leaves) == prod(shape) else None
+
+
+def _shape(skeleton: bytes) -> tuple[int, ...] | None:
+    """The shape of which brackets and commas are exactly these."""
+    rank = len(skeleton) - len(skeleton.lstrip(b"["))
+    shape: tuple[int, ...] = ()
+    row = b""
+    for closed in range(1, min(rank, MAX_RANK + 1) + 1):
+        end = skeleton.find(b"]" * closed) + closed
+        length = (end - (rank - closed) - 1) // (len(row) + 1)
+        shape = (length, *shape)
+        row = b"[%b]" % b",".join([row] * length)
+    return shape if row == skeleton and 0 < len(shape) <= MAX_RANK else None

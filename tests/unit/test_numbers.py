@@ -1,0 +1,115 @@
+"""Numbers in nested JSON arrays, read in one go, are those that are read row by row."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.errors import InvalidTensor, Unparsable
+from models.tensors.forms import parse_tensor
+from models.tensors.nested import parse_nested
+from models.tensors.numbers import numbers_in
+from service.bodies import parse_json, parse_run
+
+NUMBERS = st.one_of(st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False, allow_infinity=False))
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=8), st.data())
+def test_regular_arrays_are_read(shape: list[int], data: st.DataObject) -> None:
+    """Of any shape and spacing: the numbers of JSON's own reader, of the same types, in the same order."""
+    size = int(np.prod(shape))
+    leaves = data.draw(st.lists(NUMBERS, min_size=size, max_size=size))
+    text = json.dumps(np.array(leaves, object).reshape(shape).tolist(), indent=data.draw(st.sampled_from([None, 1])))
+    numbers = numbers_in(text.encode())
+    assert numbers is not None
+    assert (numbers.shape, numbers.leaves) == (tuple(shape), leaves)
+    assert list(map(type, numbers.leaves)) == list(map(type, leaves))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5", "[]", "[[]]", "[[1],[]]", "[[],[1]]", "[[1,2],[3]]", "[1,[2]]", "[[1],2]", "[1,]", "[,1]", "[1,,2]",
+        "[1 2]", "[1,2", "1,2]", "[[1,2]", "[1,2]]", "[1][2]", "[[1][2]]", '["1"]', "[true]", "[null]", "[NaN]",
+        "[1.2.3]", "[-]", "[e]", "[--1]", "[01]", "[1.]", "[.5]", "[+1]", "[[1],[2]],[[3],[4]]", "", " ",
+        "[" * 9 + "1" + "]" * 9, "][", "[[1,2],[3,4]", "{}", "[{}]", '[[1,2],"NaN"]', "[1e]", "[0x1]", "[1_000]",
+        "[\u0661]",
+    ],
+)  # fmt: skip
+def test_everything_else_is_left_to_those_who_have_words_for_it(text: str) -> None:
+    """And means, or is refused as, what it always did."""
+    assert numbers_in(text.encode()) is None
+    body = f'{{"inputs": {text}, "stats": false}}'.encode()
+    assert outcome(parse_run, body) == outcome(parse_json, body)
+
+
+def outcome(parse: Any, body: bytes) -> Any:
+    """What a reader makes of a body, or says of it."""
+    try:
+        return parse(body)
+    except Unparsable as error:
+        return error.problems
+
+
+@given(st.text(alphabet="[],1-.e \n\u0663", max_size=20))
+def test_arbitrary_text_is_never_taken_for_something_else(text: str) -> None:
+    """What is read is what JSON's own reader reads."""
+    numbers = numbers_in(text.encode())
+    if numbers is not None:
+        expected = np.array(orjson.loads(text), object)
+        assert expected.shape == numbers.shape
+        assert expected.reshape(-1).tolist() == numbers.leaves
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"inputs": [[1, 2.5]], "stats": false, "layers": ["a", "\xc3\xa9"], "inputs": [[3], [4]]}',
+        b'{"a\\u00e9": {"deep": [1, {"x": null}]}, "inputs": [1]}',
+        b' {"inputs":[[-0.0,1e5],[1E-5,12345678901234567890]]}\n',
+    ],
+)
+def test_the_rest_of_a_body_is_as_ever(body: bytes) -> None:
+    """The last of members of one name counts; order and other values stay."""
+    expected, parsed = parse_json(body), parse_run(body)
+    assert list(parsed) == list(expected)
+    numbers = parsed.pop("inputs")
+    array = expected.pop("inputs")
+    assert parsed == expected
+    np.testing.assert_array_equal(parse_tensor(numbers, ""), parse_nested(array, ""))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"5", b'{"inputs": [1]} x', b'{"inputs": [1],}', b'{"inputs": [1], "a": NaN}',
+        b'\xef\xbb\xbf{"inputs": [1]}', b'{"inputs": [1], "a": "\xff"}', b'{"inputs": [1], "a": "\\ud800"}',
+        b'{"inputs": [1], "a": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"inputs": [1], "a": 1e999}', b'{"inputs": [1], a: 1}', b"{'inputs': [1]}", b'{"inputs": [1], "a": 01}',
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_refused_in_the_same_words(body: bytes) -> None:
+    """Whatever the member is that is wrong."""
+    assert outcome(parse_run, body) == outcome(parse_json, body)
+
+
+def test_a_number_that_does_not_fit_is_pointed_at() -> None:
+    """By the axes of the whole."""
+    numbers = numbers_in(b"[[1, 2], [3, 1180591620717411303424]]")
+    with pytest.raises(InvalidTensor) as raised:
+        parse_tensor(numbers, "/inputs", "int32")
+    expected = outcome_of_rows()
+    assert [problem.pointer for problem in raised.value.problems] == expected
+
+
+def outcome_of_rows() -> list[str]:
+    """Where the same number is found row by row."""
+    with pytest.raises(InvalidTensor) as raised:
+        parse_tensor(orjson.loads(b"[[1, 2], [3, 1180591620717411303424]]"), "/inputs", "int32")
+    return [problem.pointer for problem in raised.value.problems]
