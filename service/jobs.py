@@ -123,11 +123,18 @@ class Job:
     given_up: bool = False
     alone: bool = False
     """Whether it runs, or has to run, by itself."""
+    number: int = 0
+    """What its engine knows it by."""
 
     @property
-    def answers_for(self) -> bool:
-        """Whether what befalls the engine is put down to it: no other runs with it, or it is being answered."""
-        return self.alone or self.answer.head.done()
+    def is_computed(self) -> bool:
+        """Whether its answer has begun; the engine may be at the next one already."""
+        return self.answer.head.done()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it cannot be run again when its engine ends: nothing else ran, or it is half answered."""
+        return self.alone or self.is_computed
 
     def joins(self, other: Job) -> bool:
         """Whether the two may be computed as one batch."""
@@ -166,9 +173,9 @@ def run_question(
 
 def _joins(source: Source, infos: Sequence[TensorInfo], options: Mapping[str, Any]) -> object:
     """What runs must agree in: everything but the numbers and the batch, of which all inputs of a run have the same.
-    Training mode, in which the rows of a batch meet, keeps a run apart.
+    Training mode, in which the rows of a batch meet, keeps a run apart, and so do weights, which each would be sent.
     """
-    if options["training"] or len({info.shape[0] for info in infos}) != 1:
+    if options["training"] or options["weights"] or len({info.shape[0] for info in infos}) != 1:
         return None
     return source.key, [(info.name, info.dtype, info.shape[1:]) for info in infos], options
 

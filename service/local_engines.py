@@ -16,6 +16,7 @@ from models.errors import (
     DeadlineExceeded,
     Draining,
     EngineLost,
+    LayerscopeError,
     NotReady,
     Overloaded,
     Problem,
@@ -132,13 +133,11 @@ class LocalEngines:
 
     def _dispatch(self, slot: Slot) -> None:
         """Hands the engine what it has room for."""
-        most = self.settings.batch_requests
+        most, process = self.settings.batch_requests, slot.process
         ahead = PIPELINE if most == 1 else 1  # what comes while a batch runs makes the next one
-        process = slot.process
-        while process is not None and slot.ready and len(slot.running) < ahead:
-            jobs = slot.hand_over(process, most)
-            if not jobs:
-                return
+        while (
+            process is not None and slot.ready and len(slot.running) < ahead and (jobs := slot.hand_over(process, most))
+        ):
             if slot.running[0] is jobs[0]:
                 self._start_clock(slot, jobs[0])
 
@@ -159,9 +158,9 @@ class LocalEngines:
 
     def _ran_too_long(self, slot: Slot, job: Job) -> None:
         """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
-        if job.answers_for:
-            self.quarantine.blame(job.question.key)
-            job.give_up(DeadlineExceeded(f"The request ran longer than {self.settings.deadline:g} s and was stopped."))
+        if job.is_lost:
+            seconds = self.settings.deadline
+            self._lose(job, DeadlineExceeded(f"The request ran longer than {seconds:g} s and was stopped."))
         self._restart_waiting(slot)
         if slot.process is not None:
             slot.process.kill()
@@ -196,6 +195,10 @@ class LocalEngines:
             self._dispatch(slot)
             return
         job = slot.running[0]
+        if message.id != job.number:
+            log.error("an engine answered %d instead of %d", message.id, job.number)
+            process.kill()
+            return
         match message:
             case Failed():
                 if not job.given_up:
@@ -218,25 +221,25 @@ class LocalEngines:
         self._dispatch(slot)
 
     def _ended(self, slot: Slot, process: EngineProcess) -> None:
-        """An engine is gone: its running job is lost, the next in line run again on its successor; so do those of a
-        batch, each by itself.
-        """
+        """An engine is gone: what it ran is lost, what comes after, or ran in a batch, runs again, each by itself."""
         if slot.process is not process or self.draining:
             return
         log.warning("engine %d ended (%s); starting another", slot.number, process.ending())
         self.restarts += 1
         self._restart(slot, process)
-        if slot.running and slot.running[0].answers_for:
-            self._lose(slot.running.popleft())
+        if slot.running and slot.running[0].is_lost:
+            self._lose(slot.running.popleft(), EngineLost("", (), self.seconds_until_ready()))
         while slot.running:
             slot.waiting.appendleft(slot.running.pop())
             slot.waiting[0].alone = True
         self._restart_waiting(slot)
 
-    def _lose(self, job: Job) -> None:
-        if not job.given_up:
+    def _lose(self, job: Job, error: LayerscopeError) -> None:
+        """Blames it, unless it is computed: while it is sent the engine is at the next, which will be first in line."""
+        if not (job.given_up or job.is_computed):
             self.quarantine.blame(job.question.key)
-            job.give_up(EngineLost("", (), self.seconds_until_ready()))
+        if not job.given_up:
+            job.give_up(error)
 
     def _restart(self, slot: Slot, process: EngineProcess) -> None:
         if process.ready is None:

@@ -59,8 +59,8 @@ class Slot:
             if payloads is None:
                 break
             jobs.append(job)
-            requests.append(job.question.phrase(self.next_id, payloads))
-            self.next_id += 1
+            job.number, self.next_id = self.next_id, self.next_id + 1
+            requests.append(job.question.phrase(job.number, payloads))
         if jobs:
             process.send(_together(requests))
         for job in jobs:

@@ -25,7 +25,7 @@ class Batch:
         return cls([np.concatenate(rows) for rows in zip(*requests, strict=True)], tuple(accumulate(sizes[:-1])))
 
     def shares(self, outputs: Sequence[np.ndarray]) -> list[Sequence[np.ndarray]]:
-        """The rows of each request: no layer of the catalogue lets the rows of a batch meet, but in training mode."""
+        """The rows of each request: the layers let no rows of a batch meet."""
         if not self.starts:
             return [outputs]
         return list(zip(*(np.split(array, self.starts) for array in outputs), strict=True))

@@ -1,6 +1,6 @@
 """Built models, bounded by bytes, least recently used first out.
 
-The engine serves one request at a time, so a model is built once however many requests wait for it
+The engine computes one request at a time, so a model is built once however many requests wait for it
 and is never evicted while it runs.
 """
 

@@ -48,7 +48,7 @@ class FrameReader(Generic[T]):
 
 
 class BlockingChannel(Generic[T]):
-    """The engine's end: one thread that reads a message, works, and writes."""
+    """The engine's end: read by one thread, written by one at a time."""
 
     def __init__(self, connection: socket.socket, kinds: Any) -> None:
         self._connection = connection

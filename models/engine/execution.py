@@ -20,11 +20,12 @@ from models.engine.cache import ModelCache
 from models.engine.messages import Construct, Plan, Run, Specify, TensorInfo, Weights
 from models.engine.outline import declared_shapes, outline
 from models.engine.parcel import Parcel
-from models.engine.plan import plan_report
+from models.engine.plan import plan_report, sent_bytes
 from models.engine.probe import Probe
 from models.engine.report import Report, Result, Timing
 from models.engine.selected import Selected
 from models.engine.weights import weight_paths, weight_specs
+from models.errors import InvalidOption, TooLarge
 from models.expansion import expand
 from models.network import Network
 from models.weights.specs import WeightsFile, WeightSpec
@@ -54,14 +55,14 @@ class Execution:
         """Runs a document on arrays given in the order of `request.inputs`. What a parcel takes of the outputs is
         copied as soon as it is computed.
         """
-        return self.run_together([request], [inputs], parcel)[0]
+        return self.run_together([request], [inputs], [] if parcel is None else [parcel])[0]
 
     def run_together(
-        self, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], parcel: Parcel | None = None
+        self, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], parcels: Sequence[Parcel] = ()
     ) -> list[Result]:
         """Runs a document once, on the inputs of requests that agree in all but the numbers and the batch of those.
 
-        Together they keep the limits of one, and so its deadline. A parcel is for a single request.
+        Together they keep the limits of one. Each has a parcel, or none has; room for all is made before any is run.
 
         Raises:
             LayerscopeError: when one of them is refused, or all together are.
@@ -72,12 +73,14 @@ class Execution:
         selections = [self._admitted(model, one, arrays) for one, arrays in zip(requests, inputs, strict=True)]
         if len(requests) > 1:
             self._admitted(model, first, batch.inputs)
+            _check_apart(model.network, requests, selections)
         probe = model.probe(first.outputs, first.training, first.training and first.weights)
-        if parcel is not None and first.data and not (first.views or first.weights):
-            parcel.expect([row.info for row in selections[0].rows])
-        copy = None if parcel is None or parcel.is_empty else parcel.copy
+        for parcel, selected in zip(parcels, selections, strict=False):
+            if first.data and not (first.views or first.weights):
+                parcel.expect([row.info for row in selected.rows])
+        alone = len(requests) == 1 and any(not parcel.is_empty for parcel in parcels)
         built = time.perf_counter()
-        results = probe.run(_in_order(model.network, first.inputs, batch.inputs), copy)
+        results = probe.run(_in_order(model.network, first.inputs, batch.inputs), parcels[0].copy if alone else None)
         ran = time.perf_counter()
         self.cache.trim()
         shares, moved = batch.shares(list(map(as_array, results[: len(first.outputs)]))), _moved(probe, results)
@@ -127,6 +130,18 @@ def _in_order(network: Network, infos: Sequence[TensorInfo], arrays: Sequence[np
     """The arrays in the order in which the network declares its inputs."""
     by_name = {info.name: array for info, array in zip(infos, arrays, strict=True)}
     return [by_name[name] for name in network.inputs]
+
+
+def _check_apart(network: Network, requests: Sequence[Run], selections: Sequence[Selected]) -> None:
+    """Refuses a batch in which rows would meet, or whose replies, which views of the batch axis make no smaller, would
+    be over the limit of one.
+    """
+    if any(node.layer.rows_meet() for node in network.nodes):
+        raise InvalidOption("A layer of this network lets the rows of a batch meet.")
+    views = requests[0].views
+    sent = (sent_bytes(one.outline, one.outputs, views) for one in selections) if views else ()
+    if sum(sum(nbytes.values()) for nbytes in sent) > requests[0].max_bytes:
+        raise TooLarge("")
 
 
 def _reported(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -31,16 +33,20 @@ class Outbox:
         else:
             self._then(lambda: self._channel.send(message))
 
+    def parcel(self) -> Parcel:
+        """One to be filled and sent."""
+        return Parcel(self.arena, self._then)
+
     @contextmanager
-    def parcel(self) -> Iterator[Parcel]:
-        """A parcel to be sent in the block; what it took is given back where that fails."""
-        parcel = Parcel(self.arena, self._then)
+    def holding(self, parcels: Sequence[Parcel]) -> Iterator[None]:
+        """What they took is given back where the block fails."""
         try:
-            yield parcel
+            yield
         except BaseException:
             if self._last is not None:
                 self._last.result()
-            parcel.drop()
+            for parcel in parcels:
+                parcel.drop()
             raise
 
     def send_parcel(self, head: Ran, parcel: Parcel, tensors: Mapping[str, memoryview]) -> None:
@@ -59,6 +65,17 @@ class Outbox:
         """Sends what is left."""
         self._thread.shutdown()
 
-    def _then(self, work: Callable[[], None]) -> Future[None]:
-        self._last = self._thread.submit(work)
+    def _then(self, work: Callable[[], object]) -> Future[None]:
+        self._last = self._thread.submit(_or_end, work)
         return self._last
+
+
+def _or_end(work: Callable[[], object]) -> None:
+    """Does what was promised. An engine that cannot ends: a tensor's place would hold what another client was sent."""
+    try:
+        work()
+    except ConnectionError:
+        os._exit(0)  # the front is gone
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        os._exit(1)

@@ -57,6 +57,8 @@ class Parcel:
     def drop(self) -> None:
         """Gives the room back."""
         self._arena.free([span for _, _, span in self._groups if span is not None])
+        self._groups.clear()
+        self._places.clear()
 
     def _room(self, size: int) -> tuple[np.ndarray, Span | None]:
         if size <= INLINE_BYTES:

@@ -53,7 +53,7 @@ class Probe:
             self._compile()
 
     def _compile(self) -> list[tuple[Part, Compiled]]:
-        parts = [self._whole] if self._training else divided(self._outline, self._nodes, self.outputs)
+        parts = [self._whole] if self._training or _has_gpu() else divided(self._outline, self._nodes, self.outputs)
         self._compiled = [(part, self._function(part)) for part in parts]
         return self._compiled
 

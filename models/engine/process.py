@@ -1,4 +1,4 @@
-"""The engine process: imports TensorFlow, warms up, then serves one request at a time over its socket.
+"""The engine process: imports TensorFlow, warms up, then computes one request after the other.
 
 Started by the front as `python -m models.engine`, never forked: a fork after TensorFlow ran hangs.
 """
@@ -82,31 +82,35 @@ class EngineProcess:
             case Construct():
                 self.outbox.send(Constructed(request.id, *self.execution.construct(request)))
             case Weights():
-                with self.outbox.parcel() as parcel:
+                parcel = self.outbox.parcel()
+                with self.outbox.holding([parcel]):
                     self._send(request.id, self.execution.weights(request), parcel)
 
     def _run(self, request: Run) -> None:
-        with self._failures_told(request), self._given_back(request), self.outbox.parcel() as parcel:
+        parcel = self.outbox.parcel()
+        with self._failures_told(request), self._given_back(request), self.outbox.holding([parcel]):
             result = self.execution.run(request, self._inputs(request), parcel)
             self._send(request.id, result, parcel, request.texts)
 
     def _run_together(self, requests: Sequence[Run]) -> None:
         """As one batch; where that is refused, as two halves, down to the one that is told why."""
-        half = len(requests) // 2
+        half, parcels = len(requests) // 2, [self.outbox.parcel() for _ in requests]
         if half == 0:
             self._run(requests[0])
-        elif results := self._results(requests):
-            for request, result in zip(requests, results, strict=True):
-                with self._failures_told(request), self._given_back(request), self.outbox.parcel() as parcel:
+        elif results := self._results(requests, parcels):
+            for request, result, parcel in zip(requests, results, parcels, strict=True):
+                with self._failures_told(request), self._given_back(request), self.outbox.holding([parcel]):
                     self._send(request.id, result, parcel, request.texts)
         else:
             self._run_together(requests[:half])
             self._run_together(requests[half:])
 
-    def _results(self, requests: Sequence[Run]) -> Sequence[Result]:
+    def _results(self, requests: Sequence[Run], parcels: Sequence[Parcel]) -> Sequence[Result]:
         """Of a batch; none where it cannot be run."""
+        inputs = [self._inputs(request) for request in requests]
         try:
-            return self.execution.run_together(requests, [self._inputs(request) for request in requests])
+            with self.outbox.holding(parcels):
+                return self.execution.run_together(requests, inputs, parcels)
         except Exception:  # what is wrong, and with which of them, shows when it is run alone
             return ()
 

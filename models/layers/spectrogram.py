@@ -107,6 +107,10 @@ class MelSpectrogram(Layer):
             raise fault("min_freq", "min_freq must be below max_freq", "a smaller min_freq or a larger max_freq")
         return self
 
+    def rows_meet(self) -> bool:
+        """In decibels: below the loudest of all rows by more than `top_db` there is nothing."""
+        return self.power_to_db
+
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The sound is mirrored at its ends by half a transform; Keras must announce as many frames as there are."""
         length = shapes[0][1]

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.engine.messages import Payload, Run, Together
+from models.engine.messages import Payload, Ran, Together
 from models.errors import DeadlineExceeded, EngineLost, Overloaded
 from service.jobs import Answer, Job, Question, Source, plan_question, run_question
 from service.local_engines import LocalEngines
@@ -69,6 +69,7 @@ def ids(message: msgspec.Struct) -> list[int]:
 
 OTHERS = [
     asked(TWO_ROWS, key="two"), asked(TWO_ROWS, outputs=("b",)), asked(TWO_ROWS, weights=True),
+    asked(TWO_ROWS, stats=False),
     asked(TWO_ROWS, training=True), asked(TWO_ROWS.astype(np.uint8)), asked(TWO_ROWS[:, :3]),
     asked(TWO_ROWS, THREE_ROWS), asked(TWO_ROWS, most=1), plan_question(b"{}", {}, ("a",), {}),
 ]  # fmt: skip
@@ -157,9 +158,34 @@ async def test_a_batch_that_is_being_answered_loses_the_one_that_is() -> None:
     """Its client has the head already; those behind it run again."""
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 3)
     slot = engines.slots[0]
-    jobs[0].answer.head.set_result(Run(1, "", b"", (), (), (), True, True, True, True, 1, 1))  # type: ignore[arg-type]
+    jobs[0].answer.head.set_result(Ran(1, (), {}, 0, True, 0.0, 0.0, (), ()))
     engines._ended(slot, process)
     assert jobs[0].given_up
     assert list(slot.waiting) == jobs[1:]
     await engines.stop()
     assert all(job.answer.head.exception() is not None for job in jobs[1:])
+
+
+async def test_who_is_computed_is_not_blamed_for_what_comes_next() -> None:
+    """While one answer is sent, the engine computes the next: it ends twice, and only the second model is refused."""
+    engines, process, jobs = engines_with(asked(TWO_ROWS, key="good"), asked(TWO_ROWS, key="bad"), most=1)
+    slot = engines.slots[0]
+    jobs[0].answer.head.set_result(Ran(1, (), {}, 0, True, 0.0, 0.0, (), ()))
+    for _ in range(2):
+        engines._ended(slot, process)
+        slot.process = process = Engine()  # type: ignore[assignment]
+        engines._dispatch(slot)
+    assert isinstance(jobs[1].answer.head.exception(), EngineLost)
+    engines.quarantine.check("good")
+    assert engines.quarantine._deaths.keys() == {"bad"}
+    await engines.stop()
+
+
+async def test_an_answer_to_another_question_ends_the_engine() -> None:
+    """Nobody is given what somebody else asked for."""
+    engines, process, jobs = engines_with(asked(TWO_ROWS), asked(TWO_ROWS), most=1)
+    engines._heard(engines.slots[0], process, Ran(2, (), {}, 0, True, 0.0, 0.0, (), ()))
+    assert process.killed == 1
+    assert not any(job.answer.head.done() for job in jobs)
+    await engines.stop()
+    assert all(job.answer.head.exception() is not None for job in jobs)

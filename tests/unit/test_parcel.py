@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -90,13 +92,15 @@ def test_room_that_is_not_there_is_an_error_and_all_is_given_back(ends: tuple[Ou
     infos, arrays = tensors([GROUP_BYTES] * 9)
 
     def fails() -> None:
-        with outbox.parcel() as parcel:
+        parcel = outbox.parcel()
+        with outbox.holding([parcel]):
             parcel.expect(infos[:8])
             parcel.copy(arrays)
             raise ZeroDivisionError
 
-    with pytest.raises(Overloaded), outbox.parcel() as parcel:
-        parcel.expect(infos)
+    large = outbox.parcel()
+    with pytest.raises(Overloaded), outbox.holding([large]):
+        large.expect(infos)
     with pytest.raises(ZeroDivisionError):
         fails()
     assert arena.allocate(ROOM) is not None
@@ -108,10 +112,10 @@ def test_nothing_overtakes_what_was_said_before(ends: tuple[Outbox, BlockingChan
     infos, arrays = tensors(SIZES)
     gate = threading.Event()
     outbox._then(gate.wait)
-    with outbox.parcel() as parcel:
-        parcel.expect(infos)
-        parcel.copy({"3": arrays["3"]})
-        outbox.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
+    parcel = outbox.parcel()
+    parcel.expect(infos)
+    parcel.copy({"3": arrays["3"]})
+    outbox.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
     outbox.send(Failed(8, "code", "detail"))
     gate.set()
     outbox.close()
@@ -133,22 +137,22 @@ def test_what_is_said_to_nobody_in_line_is_said_at_once(ends: tuple[Outbox, Bloc
 
 
 def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[Outbox, BlockingChannel[Any]]) -> None:
-    """The third waits until the first has gone."""
+    """Who sends a second waits until the first has gone."""
     outbox, _ = ends
     infos, arrays = tensors(SIZES)
     gate, done = threading.Event(), threading.Event()
     outbox._then(gate.wait)
 
-    def three() -> None:
+    def two() -> None:
         for number in range(2):
-            with outbox.parcel() as parcel:
-                parcel.expect(infos)
-                outbox.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
+            parcel = outbox.parcel()
+            parcel.expect(infos)
+            outbox.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
             if number == 0:
                 done.set()
         done.clear()
 
-    thread = threading.Thread(target=three)
+    thread = threading.Thread(target=two)
     thread.start()
     assert done.wait(60)
     thread.join(0.2)
@@ -157,3 +161,19 @@ def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[Outbox, Bl
     thread.join(60)
     assert not done.is_set()
     outbox.close()
+
+
+@pytest.mark.parametrize(("failing", "status"), [("raise MemoryError", 1), ("raise BrokenPipeError", 0)])
+def test_an_engine_that_cannot_do_what_it_promised_ends(failing: str, status: int) -> None:
+    """Rather than send what lay in the place of a tensor before; quietly when only the front is gone."""
+    code = f"""
+import time
+from models.engine.outbox import Outbox
+def work():
+    {failing}
+Outbox(None, None)._then(work)
+time.sleep(60)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == status
+    assert ("MemoryError" in ended.stderr) == (status == 1)

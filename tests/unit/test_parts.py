@@ -85,17 +85,26 @@ def test_parts_give_the_bits_of_the_whole(outputs: tuple[str, ...] | None, monke
 
 @pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls.standalone], ids=lambda cls: cls.type_name())
 def test_a_layer_computes_the_same_behind_a_cut(cls: type[Layer], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it reads comes from another function."""
+    """What it reads comes from another function, one for each input."""
     document = example_document(cls)
-    network = expand(parse_document(document))
-    if len(network.inputs) > 1 or next(iter(network.inputs.values())).dtype == "string":
-        return
-    model = built(document)
-    inputs = inputs_of(model, 2)
-    outputs = everything(model.network)
-    _, expected = compiled_bits(model, outputs, inputs)
+    inputs = expand(parse_document(document)).inputs
+    before = [
+        {"type": "Identity", "name": f"before{number}", "dtype": spec.dtype, "inputs": [name]}
+        for number, (name, spec) in enumerate(inputs.items())
+    ]
+    (layer,) = document["layers"]
+    behind = {**document, "layers": [*before, {**layer, "inputs": [one["name"] for one in before]}]}
+    model = built(behind)
+    arrays, outputs = inputs_of(model, 2), everything(model.network)
+    _, expected = compiled_bits(model, outputs, arrays)
     monkeypatch.setattr(parts, "PART_BYTES", 0)
-    assert compiled_bits(model, outputs, inputs)[1] == expected
+    count, bits = compiled_bits(model, outputs, arrays)
+    assert bits == expected
+    assert count == (1 if cls.type_name() in MASKING else 1 + len(before))
+
+
+MASKING = {"Masking"}
+"""Those whose output has a mask; they stay with what reads it."""
 
 
 def test_masks_keep_a_network_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,7 +265,7 @@ def test_an_engine_says_what_it_expects_and_runs_with_what_it_is_given(tmp_path)
     run = Run(3, "other", data, (info,), (Payload(),), ("add",), True, False, False, False, 2**20, 2**40, file)
     result = execution.run(through(run, FromFront), [image])
     np.testing.assert_array_equal(np.frombuffer(result.buffers[0], np.float32), 10)  # 2 + 2 · 2 · 2
-    assert result.cached
+    assert result.timing.cached
 
 
 def through(message, kinds):
