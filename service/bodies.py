@@ -27,7 +27,7 @@ THREAD_BYTES = 64 * 1024
 BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 """RFC 2046 section 5.1.1."""
 MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-"""Tells the members of an object apart without reading them."""
+"""Tells the members of an object apart: that each is one JSON value is checked, its numbers and strings are not."""
 BYTES = "latin-1"
 """Text parts are read as this, in which every byte is a character: what they are is decided by who decodes them. The
 client's `charset` is not heeded: some of Python's codecs raise what the parser does not catch.

@@ -26,8 +26,8 @@ class Numbers(NamedTuple):
 
 
 def numbers_in(text: bytes) -> Numbers | None:
-    """The numbers of a JSON array; None where it is not regular, not of numbers alone or not JSON, which those who
-    read it in full have words for.
+    """The numbers of one JSON value; None where it is no regular array of numbers alone, or its numbers are not JSON's,
+    which those who read it in full have words for. That it is one value, who calls this has to know: `1[]` is not.
     """
     shape = _shape(text.translate(None, DIGITS))
     if shape is None:
