@@ -39,6 +39,7 @@ class Call:
     reads: Sequence[str] | None
     keywords: Mapping[str, Sequence[str | None]]
     listed: frozenset[str]
+    positional: int | None
     pointer: str
 
     def wanted(self) -> Iterator[str]:
@@ -68,10 +69,26 @@ def calls_of(layer: Layer, position: int, scope: Scope) -> Iterator[Call]:
         expected, received = f"{len(calls)} objects, one a call", f"{len(keywords)}"
         problem = Problem(pointer + "/keywords", "keywords does not go with the calls", expected, received)
         raise InvalidDocument("", [problem])
+    positional = _positional(layer, len(calls), pointer)
     for number, (reads, named) in enumerate(zip(calls, keywords, strict=True)):
         spelled = {name: [value] if isinstance(value, str) else value for name, value in named.items()}
         listed = frozenset(name for name, value in named.items() if isinstance(value, list))
-        yield Call(layer, position, number, len(calls), reads, spelled, listed, pointer)
+        yield Call(layer, position, number, len(calls), reads, spelled, listed, positional[number], pointer)
+
+
+def _positional(layer: Layer, calls: int, pointer: str) -> Sequence[int | None]:
+    """How many arguments of each call are given by position."""
+    several = layer.positional if isinstance(layer.positional, list) else [layer.positional] * calls
+    if len(several) != calls:
+        expected, received = f"{calls} numbers, one a call", f"{len(several)}"
+        problem = Problem(pointer + "/positional", "positional does not go with the calls", expected, received)
+        raise InvalidDocument("", [problem])
+    known = len(layer.input) if isinstance(layer, Block) else len(layer.call_names())
+    if any(count is not None and count > known for count in several):
+        message = f"{layer.type_name()} reads fewer arguments by position"
+        problem = Problem(pointer + "/positional", message, f"at most {known}", f"{layer.positional}")
+        raise InvalidDocument("", [problem])
+    return several
 
 
 def default_inputs(call: Call, before: tuple[str, ...]) -> tuple[str, ...]:

@@ -162,7 +162,8 @@ class _Expansion:
             inputs = self._block(layer, path, address, inputs, call.pointer)
         count = len(inputs) if isinstance(layer, Block) else layer.output_count()
         outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
-        self.nodes.append(Node(address, path, layer, inputs, outputs, call.pointer, keywords, call.listed, given))
+        node = Node(address, path, layer, inputs, outputs, call.pointer, keywords, call.listed, given, call.positional)
+        self.nodes.append(node)
         self.names.update((output, output) for output in outputs)
         if count == 1:
             self.names[f"{address}#0"] = address

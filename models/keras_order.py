@@ -21,10 +21,7 @@ class Placed:
 
 
 def keras_order(network: Network) -> tuple[Placed, ...]:
-    """The layers of a network as `model.layers` would list them; what no output needs comes last, as written.
-
-    A block of several inputs is taken to read them in the order in which its layers do.
-    """
+    """The layers of a network as `model.layers` would list them; what no output needs comes last, as written."""
     return _level(network, network.nodes, "", network.outputs)
 
 
@@ -64,10 +61,8 @@ class _Graph:
         return self._prefix + node.address.removeprefix(self._prefix).partition("/")[0]
 
     def _before(self, address: str) -> Iterator[str]:
-        """The calls of this level that a call reads."""
-        inner = self.inside[address]
-        made = {output for node in inner for output in node.outputs}
-        yield from self._items(tensor for node in inner for tensor in node.inputs if tensor not in made)
+        """The calls of this level that a call reads, all that are given to a block among them."""
+        return self._items(self.nodes[address].flattened)
 
     def _items(self, tensors: Iterable[str]) -> Iterator[str]:
         owners = (self._network.node_of.get(tensor) for tensor in tensors)

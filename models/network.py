@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from models.call_arguments import CallArguments
 from models.document import Block, Document, canonical
 from models.inputs import InputSpec
 from models.layers.layer import GRAPH_FIELDS, Layer
@@ -43,11 +44,26 @@ class Node:
     """The keywords that Keras takes as a list of tensors, even of one."""
     given: tuple[str, ...] = ()
     """What a block is applied to; its `inputs` are what it returns."""
+    positional: int | None = None
+    """How many arguments Keras' call was given by position; None for the inputs alone."""
 
     @property
     def reads(self) -> tuple[str, ...]:
         """Every tensor that must be there before this call."""
         return (*self.inputs, *(one for several in self.keywords.values() for one in several if one is not None))
+
+    @property
+    def arguments(self) -> CallArguments:
+        """What the call is given."""
+        if isinstance(self.layer, Block):
+            return CallArguments(self.layer.input, self.given, separate=True)
+        separate = self.layer.inputs_as == "positional"
+        return CallArguments(self.layer.call_names(), self.inputs, separate, self.keywords)
+
+    @property
+    def flattened(self) -> tuple[str, ...]:
+        """What the call is given, in the order in which Keras flattens it."""
+        return self.arguments.flattened(self.positional)
 
     @property
     def is_block(self) -> bool:
@@ -102,6 +118,7 @@ class Network:
             "nodes": [
                 {"address": node.address, "path": node.path, "inputs": node.inputs, "layer": _arguments(node)}
                 | ({"keywords": dict(node.keywords)} if node.keywords else {})
+                | ({"order": node.flattened} if node.flattened != node.arguments.flattened() else {})
                 for node in self.nodes
             ],
             "outputs": self.outputs,

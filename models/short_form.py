@@ -68,7 +68,7 @@ def _member(member: Member, before: tuple[str, ...]) -> dict[str, Any]:
         written["calls"] = [list(call.inputs) for call in member.calls]
     elif member.calls[0].inputs != before:
         written["inputs"] = list(member.calls[0].inputs)
-    return written | _keywords(member.calls)
+    return written | _keywords(member.calls) | _positional(member.calls)
 
 
 def _keywords(calls: tuple[Call, ...]) -> dict[str, Any]:
@@ -79,6 +79,13 @@ def _keywords(calls: tuple[Call, ...]) -> dict[str, Any]:
         for call in calls
     ]
     return {"keywords": spelled if len(calls) > 1 else spelled[0]}
+
+
+def _positional(calls: tuple[Call, ...]) -> dict[str, Any]:
+    counts = [call.node.positional for call in calls]
+    if all(count is None for count in counts):
+        return {}
+    return {"positional": counts if len(calls) > 1 else counts[0]}
 
 
 def _arguments(model: BaseModel) -> dict[str, Any]:

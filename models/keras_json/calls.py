@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.call_arguments import CallArguments
 from models.errors import shown
 from models.keras_json.constants import constant
 from models.keras_json.site import Site
@@ -27,16 +28,24 @@ class Call:
     inputs: list[tuple[str, Site]] = field(default_factory=list)
     keywords: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
+    positional: int | None = None
+    """How many arguments were given by position, where that decides the order in which Keras lists the tensors."""
+    by_name: bool = False
+    """Whether a model was given its inputs in an object, by their names."""
     fields: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Callee:
-    """What is called: a layer of a class, or a model (then `cls` is None) with inputs of these names."""
+    """What is called: a layer of a class, or a model (then `cls` is None) with inputs of these names.
+
+    A model whose inputs are an object is given objects with the same keys, whatever its inputs are named.
+    """
 
     cls: type[Layer] | None
     names: tuple[str, ...]
     sources: Sources
+    keyed: bool = False
 
     @property
     def operands(self) -> tuple[str, ...]:
@@ -68,11 +77,26 @@ def call_of(node: Any, callee: Callee, site: Site) -> Call:
             "this is how Keras 2 writes a call", 'an object with "args" and "kwargs"', shown(node),
             "load the model with Keras 3 and call its to_json()",
         )  # fmt: skip
-    made = Call()
-    for name, value, place in _arguments(site.object(node, "a call"), callee, site):
+    made, positional = Call(), 0
+    for name, value, place, by_position in _arguments(site.object(node, "a call"), callee, site):
         if not _is_nothing(value):
             _read(made, name, value, callee, place)
+            positional += by_position
+    made.positional = _positional(made, callee, positional)
     return made
+
+
+def _positional(call: Call, callee: Callee, count: int) -> int | None:
+    """How many arguments were given by position, unless the order of the tensors is that of a document anyway."""
+    inputs = [address for address, _ in call.inputs]
+    if callee.cls is None:
+        arguments = CallArguments(callee.names, inputs, separate=True)
+        count = 0 if call.by_name else len(inputs)
+    else:
+        keywords = {name: [read] if isinstance(read, str) else read for name, read in call.keywords.items()}
+        separate = callee.cls.inputs_as == "positional"
+        arguments = CallArguments(callee.cls.call_names(), inputs, separate, keywords)
+    return count if arguments.flattened(count) != arguments.flattened() else None
 
 
 def _is_nothing(value: Any) -> bool:
@@ -81,21 +105,21 @@ def _is_nothing(value: Any) -> bool:
     return value is None or (bool(several) and all(item is None for item in several))
 
 
-def _arguments(node: dict[str, Any], callee: Callee, site: Site) -> Iterator[tuple[str, Any, Site]]:
-    """Every argument of a call by its name, the inputs first and in order."""
+def _arguments(node: dict[str, Any], callee: Callee, site: Site) -> Iterator[tuple[str, Any, Site, bool]]:
+    """Every argument of a call by its name, the inputs first and in order, and whether it is given by position."""
     positional = site.reading("args").array(node.get("args", []), "args")
     named = site.reading("kwargs").object(node.get("kwargs", {}), "kwargs")
     names, order = callee.operands, callee.order
-    found: dict[str, tuple[Any, Site]] = {}
+    found: dict[str, tuple[Any, Site, bool]] = {}
     for number, value in enumerate(positional):
         place = site.reading("args", number)
         if number >= len(order) and value is not None:
             raise place.refusal("there are more arguments than a document can express", f"{len(order)}", shown(value))
         if number < len(order):
-            found[order[number]] = value, place
+            found[order[number]] = value, place, True
     for word, value in named.items():
         name = names[0] if word in FIRST and word not in names else word
-        found[name] = value, site.reading("kwargs", word)
+        found[name] = value, site.reading("kwargs", word), False
     for name in (*names, *(name for name in found if name not in names)):
         if name in found:
             yield name, *found[name]
@@ -122,8 +146,8 @@ def _read_operand(made: Call, name: str, value: Any, callee: Callee, site: Site)
     if callee.cls is not None and callee.cls.operands and not _has_tensors(value):
         made.fields[name], made.sites[name] = constant(value, site), site
         return
-    if isinstance(value, dict) and callee.names and set(value) == set(callee.names):
-        found = [(value[key], site.reading(key)) for key in callee.names]
+    if isinstance(value, dict) and not callee.keyed and set(value) == set(callee.names):
+        found, made.by_name = [(value[key], site.reading(key)) for key in callee.names], True
     else:
         found = list(arguments(value, site))
     for item, place in found:

@@ -103,7 +103,8 @@ def _called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
         site.reading("name").writing("name")
     places = [site.reading("inbound_nodes", number) for number in range(len(entry["inbound_nodes"]))]
     nodes = zip(entry["inbound_nodes"], places, strict=True)
-    callee = Callee(cls, tuple(written["input"]) if cls is None else (), sources)
+    keyed = isinstance(entry["config"].get("input_layers"), dict)
+    callee = Callee(cls, tuple(written["input"]) if cls is None else (), sources, keyed)
     calls = [call_of(node, callee, place) for node, place in nodes]
     return written | spelled(calls, places, site)
 

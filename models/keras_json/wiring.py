@@ -73,6 +73,8 @@ def spelled(calls: Sequence[Call], places: Sequence[Site], site: Site) -> dict[s
     graph: dict[str, Any] = {"inputs": addresses[0]} if one else {"calls": addresses}
     if any(call.keywords for call in calls):
         graph["keywords"] = calls[0].keywords if one else [call.keywords for call in calls]
+    if any(call.positional is not None for call in calls):
+        graph["positional"] = calls[0].positional if one else [call.positional for call in calls]
     return _common(calls, site) | graph
 
 

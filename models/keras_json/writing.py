@@ -13,7 +13,7 @@ from models.graphs import Call, Graph, Member, graph_of
 from models.keras_json.arguments import layer_config, operands_of
 from models.layers.layer import Layer, Shape
 from models.layers.operations import Operation
-from models.network import Network
+from models.network import Network, Node
 
 Tensors = Mapping[str, tuple[Shape, str]]
 """The shape, the batch first, and the dtype of every tensor by address: what a plan says."""
@@ -102,14 +102,26 @@ def _node(layer: Layer, call: Call, writer: _Writer) -> dict[str, Any]:
     kwargs = {name: found if name in call.node.listed else found[0] for name, found in named.items()}
     fields = {name: getattr(layer, name) for name in layer.call_fields}
     flags = {name: value for name, value in fields.items() if value != type(layer).model_fields[name].default}
-    return {"args": _args(layer, tensors), "kwargs": flags | kwargs}
+    args, by_name = _by_position(call.node, tensors, kwargs)
+    return {"args": args, "kwargs": flags | by_name}
 
 
-def _args(layer: Layer, tensors: list[Any]) -> list[Any]:
+def _by_position(node: Node, tensors: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments by position and those by name, as many each as where the network came from."""
+    layer, count = node.layer, node.positional
     if isinstance(layer, Operation):
-        return operands_of(layer, tensors)
-    listed = len(tensors) > 1 if isinstance(layer, Block) else layer.inputs_as == "list"
-    return [tensors] if listed else tensors
+        return operands_of(layer, tensors), kwargs
+    if isinstance(layer, Block):
+        several = dict(zip(layer.input, tensors, strict=True)) if count is not None else tensors
+        return [several if len(tensors) > 1 else tensors[0]], kwargs
+    inputs = tensors if layer.inputs_as == "positional" else [tensors if layer.inputs_as == "list" else tensors[0]]
+    if count is None:
+        return inputs, kwargs
+    names = layer.call_names()
+    given = dict(zip(names, inputs, strict=False)) | kwargs
+    by_position = [name for name in names if name in given][:count]
+    args = [given.pop(name, None) for name in names[: names.index(by_position[-1]) + 1]] if by_position else []
+    return args, given
 
 
 def _tensor(local: str, spec: tuple[Shape, str], call: Call) -> dict[str, Any]:

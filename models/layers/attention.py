@@ -56,7 +56,7 @@ class ScoredAttention(AttentionLayer):
     """Attention without projections of its own, on [query, value] or [query, value, key]."""
 
     inputs_as = "list"
-    call_tensors = frozenset({"mask"})
+    call_tensors = ("mask",)
     input_rank = 3
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:

@@ -23,7 +23,8 @@ class ProjectedAttention(AttentionLayer):
     """Attention of several heads with learned projections, called on query, value and perhaps key."""
 
     inputs_as = "positional"
-    call_tensors = frozenset({"attention_mask", "key_mask", "query_mask", "value_mask"})
+    call_inputs = ("query", "value", "key")
+    call_tensors = ("query_mask", "value_mask", "key_mask", "attention_mask")
     use_bias: bool = True
     sliding_window: Length | None = None
     flash_attention: NoFlash = None

@@ -7,9 +7,13 @@ from pydantic import AfterValidator
 from models.layers.layer import Layer, LayerFault, Shape, fault
 
 
+PLACING = ("inputs", "calls", "keywords", "positional")
+"""The fields that place a layer in a graph."""
+
+
 def _unplaced(layer: Layer) -> Layer:
     """A held layer reads what its holder gives it."""
-    if layer.inputs is not None or layer.calls is not None or layer.keywords is not None:
+    if any(getattr(layer, field) is not None for field in PLACING):
         raise fault(
             "held_layer",
             "a layer inside another takes its input from it",

@@ -35,6 +35,7 @@ class Example:
     dtype: str = "float32"
 
 
+Positional = Annotated[int, Field(ge=0, le=16)]
 Keywords = dict[LayerName, Address | Annotated[list[Address | None], Field(min_length=1, max_length=64)]]
 """What one call reads by name: an address, or several."""
 
@@ -68,8 +69,10 @@ class Layer(BaseModel):
     """
     call_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
-    call_tensors: ClassVar[frozenset[str]] = frozenset()
-    """Tensors that Keras' call takes by name, beside the inputs (`mask`, `initial_state`)."""
+    call_inputs: ClassVar[tuple[str, ...]] = ("inputs",)
+    """What Keras' call names the arguments that the inputs are."""
+    call_tensors: ClassVar[tuple[str, ...]] = ()
+    """Tensors that Keras' call takes beside the inputs (`initial_state`, `mask`), in the order of its arguments."""
     sets_held: ClassVar[frozenset[str]] = frozenset()
     """For wrappers: arguments of Keras' that the wrapper itself sets in the layers it holds."""
     not_taken: ClassVar[frozenset[str]] = frozenset()
@@ -96,6 +99,14 @@ class Layer(BaseModel):
             description='Tensors the call takes by name, as {"mask": "not_equal"}; with several calls, one object each.'
         ),
     ] = None
+    positional: Annotated[
+        Positional | Annotated[list[Positional | None], Field(min_length=1, max_length=64)] | None,
+        Field(
+            description="How many arguments of the call were given by position where Keras called the layer, the "
+            "inputs alone when left out. Changes no number, only the order in which Keras lists layers and weights; "
+            "with several calls, one number each."
+        ),
+    ] = None
     trainable: bool = True
     dtype: DType | None = None
     activity_regularizer: AnyRegularizer | None = None
@@ -109,6 +120,11 @@ class Layer(BaseModel):
     def keras_name(cls) -> str:
         """The class' name in keras.layers."""
         return cls.__name__
+
+    @classmethod
+    def call_names(cls) -> tuple[str, ...]:
+        """The arguments of Keras' call that are tensors, in its order."""
+        return (cls.operands or cls.call_inputs) + cls.call_tensors
 
     @classmethod
     def summary(cls) -> str:
@@ -193,7 +209,7 @@ class Layer(BaseModel):
         return None
 
 
-GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls", "keywords"})
+GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls", "keywords", "positional"})
 
 
 class LayerFault(Exception):

@@ -22,7 +22,8 @@ class Recurrent(Layer):
     """What runs along the second axis of its input."""
 
     input_rank = 3
-    call_tensors = frozenset({"initial_state", "mask"})
+    call_inputs = ("sequences",)
+    call_tensors = ("initial_state", "mask")
     return_sequences: bool = False
     return_state: bool = False
     go_backwards: bool = False
