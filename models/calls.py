@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.document import Block
@@ -25,7 +25,15 @@ class Scope:
     names: list[str] = field(default_factory=list)
     """Those of the layers, in the order of the list."""
     results: list[tuple[str, ...] | None] = field(default_factory=list)
-    """What the last call of each layer returns, once it is made; before them, the inputs."""
+    """What the last call of each layer returns, once it is made, as addresses of the list; before them, the inputs."""
+
+    def tensor(self, address: str) -> str:
+        """The tensor that an address of the list, in its canonical spelling, stands for."""
+        return self.inputs.get(address) or self.prefix + address
+
+    def tensors(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Several of them."""
+        return tuple(self.tensor(address) for address in addresses)
 
 
 @dataclass(frozen=True)

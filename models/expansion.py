@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from models.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
 from models.document import Block, Document
@@ -11,7 +12,7 @@ from models.errors import InvalidDocument, Problem, did_you_mean, shown
 from models.inputs import InputSpec
 from models.layer_names import layer_names
 from models.layers.layer import Layer
-from models.network import Network, Node
+from models.network import Local, Network, Node
 
 MAX_NODES = 4096
 """Most calls of layers in one network; those inside a block count each time that the block is called."""
@@ -44,12 +45,13 @@ class _Expansion:
         last = self._layers(self.document.layers, scope)
         outputs = self._outputs(self.document.outputs, last, scope)
         declared = self.document.input or {}
-        return Network(self.document, declared, tuple(self.nodes), outputs, self.names, self.ambiguous)
+        tensors = scope.tensors(outputs)
+        return Network(self.document, declared, tuple(self.nodes), tensors, self.names, self.ambiguous)
 
     def _layers(self, layers: Sequence[Layer], scope: Scope) -> tuple[str, ...]:
         """Adds every call of a list of layers as soon as all it reads is there; the outputs of the last layer."""
         scope.names = layer_names(layers, set(scope.inputs), scope.pointer)
-        scope.results = [tuple(scope.inputs.values()), *(None for _ in layers)]
+        scope.results = [tuple(scope.inputs), *(None for _ in layers)]
         waiting: dict[str, list[Call]] = {}
         for call in (call for position, layer in enumerate(layers) for call in calls_of(layer, position, scope)):
             ready = [call]
@@ -97,14 +99,15 @@ class _Expansion:
         else:
             inputs = self._resolved(call.reads, scope, call.inputs_pointer())
         keywords = {name: self._keyword(name, several, call, scope) for name, several in call.keywords.items()}
+        local = Local(inputs, keywords)
         check_count(call.layer, inputs, call.inputs_pointer())
         name = scope.names[call.position]
         address = scope.prefix + name if call.of == 1 else f"{scope.prefix}{name}@{call.number}"
         if call.of > 1:
             self.ambiguous[scope.prefix + name] = tuple(f"{scope.prefix}{name}@{n}" for n in range(call.of))
-        outputs = self._node(call, scope.path + name, address, inputs, keywords)
+        outputs = self._node(call, scope, address, local)
         if call.number == call.of - 1:
-            scope.results[call.position + 1] = outputs
+            scope.results[call.position + 1] = tuple(output.removeprefix(scope.prefix) for output in outputs)
 
     def _keyword(self, name: str, several: Sequence[str | None], call: Call, scope: Scope) -> tuple[str | None, ...]:
         if name not in call.layer.call_tensors:
@@ -118,12 +121,12 @@ class _Expansion:
         return tuple(self._resolve(address, scope, f"{pointer}/{n}") for n, address in enumerate(addresses))
 
     def _resolve(self, address: str, scope: Scope, pointer: str) -> str:
-        """The tensor that an address means inside a scope."""
+        """The canonical spelling of an address inside a scope."""
         if address in scope.inputs:
-            return scope.inputs[address]
+            return address
         full = scope.prefix + address
         if full in self.names:
-            return self.names[full]
+            return self.names[full].removeprefix(scope.prefix)
         raise InvalidDocument("", [self._unresolved(address, scope, pointer)])
 
     def _unresolved(self, address: str, scope: Scope, pointer: str) -> Problem:
@@ -146,36 +149,34 @@ class _Expansion:
             f'write "{near}"' if near else "name a layer of the same list",
         )
 
-    def _node(
-        self,
-        call: Call,
-        path: str,
-        address: str,
-        inputs: tuple[str, ...],
-        keywords: Mapping[str, tuple[str | None, ...]],
-    ) -> tuple[str, ...]:
-        layer = call.layer
+    def _node(self, call: Call, scope: Scope, address: str, local: Local) -> tuple[str, ...]:
         if len(self.nodes) >= MAX_NODES:
             raise InvalidDocument("", [_too_many(call)])
-        given = inputs if isinstance(layer, Block) else ()
+        layer, path = call.layer, scope.path + scope.names[call.position]
+        inputs = scope.tensors(local.inputs)
+        given: tuple[str, ...] = ()
         if isinstance(layer, Block):
-            inputs = self._block(layer, path, address, inputs, call.pointer)
-        count = len(inputs) if isinstance(layer, Block) else layer.output_count()
-        outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
-        node = Node(address, path, layer, inputs, outputs, call.pointer, keywords, call.listed, given, call.positional)
+            inner = Scope(address + "/", path + "/", call.pointer, dict(zip(layer.input, inputs, strict=True)))
+            local = replace(local, returned=self._outputs(layer.outputs, self._layers(layer.layers, inner), inner))
+            inputs, given = inner.tensors(local.returned), inputs
+        outputs = self._names(address, len(inputs) if isinstance(layer, Block) else layer.output_count())
+        keywords = {
+            name: tuple(one and scope.tensor(one) for one in several) for name, several in local.keywords.items()
+        }
+        node = Node(address, path, layer, inputs, outputs, call.pointer, local, keywords, call.listed, given,
+                    call.positional)  # fmt: skip
         self.nodes.append(node)
+        return outputs
+
+    def _names(self, address: str, count: int) -> tuple[str, ...]:
+        """The addresses of what a call returns."""
+        outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
         self.names.update((output, output) for output in outputs)
         if count == 1:
             self.names[f"{address}#0"] = address
         else:
             self.ambiguous[address] = outputs
         return outputs
-
-    def _block(self, block: Block, path: str, address: str, call: tuple[str, ...], pointer: str) -> tuple[str, ...]:
-        """Adds what is inside a block; the tensors that it returns."""
-        scope = Scope(address + "/", path + "/", pointer, dict(zip(block.input, call, strict=True)))
-        last = self._layers(block.layers, scope)
-        return self._outputs(block.outputs, last, scope)
 
     def _outputs(self, outputs: Sequence[str] | None, last: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
         return last if outputs is None else self._resolved(outputs, scope, scope.pointer + "/outputs")

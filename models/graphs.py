@@ -36,9 +36,9 @@ class Member:
 
 @dataclass(frozen=True)
 class Graph:
-    """A list of layers: the names of its inputs and the tensors they stand for, its layers, what it returns."""
+    """A list of layers: the names of its inputs, its layers, what it returns."""
 
-    inputs: Mapping[str, str]
+    inputs: tuple[str, ...]
     members: tuple[Member, ...]
     outputs: tuple[str, ...]
 
@@ -48,52 +48,33 @@ def graph_of(network: Network) -> Graph:
     within: dict[str, list[Node]] = {}
     for node in network.nodes:
         within.setdefault(node.address.rpartition("/")[0], []).append(node)
-    inputs = {name: name for name in network.inputs} or {"input": "input"}
-    return _graph("", inputs, network.outputs, within)
+    return _graph("", tuple(network.inputs) or ("input",), network.outputs, within)
 
 
-def _graph(scope: str, inputs: Mapping[str, str], outputs: Sequence[str], within: Mapping[str, list[Node]]) -> Graph:
+def _graph(scope: str, inputs: Sequence[str], outputs: Sequence[str], within: Mapping[str, list[Node]]) -> Graph:
     """The list whose addresses begin with `scope`."""
-    local = _Local(scope, {tensor: name for name, tensor in reversed(list(inputs.items()))})
     by_path: dict[str, list[Node]] = {}
     for node in within.get(scope, []):
         by_path.setdefault(node.path, []).append(node)
-    members = tuple(_member(sorted(nodes, key=_number), local, within) for nodes in by_path.values())
-    return Graph(inputs, members, tuple(local.name(tensor) for tensor in outputs))
+    members = tuple(_member(sorted(nodes, key=_number), within) for nodes in by_path.values())
+    return Graph(tuple(inputs), members, tuple(outputs))
 
 
-def _member(nodes: Sequence[Node], local: _Local, within: Mapping[str, list[Node]]) -> Member:
+def _member(nodes: Sequence[Node], within: Mapping[str, list[Node]]) -> Member:
     first = nodes[0]
     inner = None
     if isinstance(first.layer, Block):
-        inputs = dict(zip(first.layer.input, first.given, strict=True))
-        inner = _graph(first.address, inputs, first.inputs, within)
-    calls = tuple(_call(node, local) for node in nodes)
+        inner = _graph(first.address, first.layer.input, first.local.returned, within)
+    calls = tuple(Call(node.local.inputs, node.local.keywords, _local_outputs(node), node) for node in nodes)
     return Member(first.path.rpartition("/")[2], first.layer, calls, inner)
 
 
-def _call(node: Node, local: _Local) -> Call:
-    keywords = {
-        name: tuple(None if one is None else local.name(one) for one in read) for name, read in node.keywords.items()
-    }
-    read = node.given if node.is_block else node.inputs
-    return Call(local.names(read), keywords, local.names(node.outputs), node)
+def _local_outputs(node: Node) -> tuple[str, ...]:
+    """What a call returns, as addresses of its list."""
+    scope = node.address.rpartition("/")[0]
+    return tuple(output.removeprefix(f"{scope}/" if scope else "") for output in node.outputs)
 
 
 def _number(node: Node) -> int:
     """Which of its layer's calls this is."""
     return int(node.address.rpartition("/")[2].partition("@")[2] or 0)
-
-
-@dataclass(frozen=True)
-class _Local:
-    """From a tensor's address to the one within a list."""
-
-    scope: str
-    inputs: Mapping[str, str]
-
-    def name(self, address: str) -> str:
-        return self.inputs.get(address) or address.removeprefix(f"{self.scope}/" if self.scope else "")
-
-    def names(self, addresses: Sequence[str]) -> tuple[str, ...]:
-        return tuple(self.name(address) for address in addresses)

@@ -27,6 +27,17 @@ NO_WEIGHTS = ""
 
 
 @dataclass(frozen=True, slots=True)
+class Local:
+    """What a call reads and, of a block, what it returns, as addresses of the list that the layer stands in: those
+    inside a block are the same in all its calls, even where a call gives one tensor to two inputs.
+    """
+
+    inputs: tuple[str, ...]
+    keywords: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    returned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One call of one layer. `path` names the layer that owns the weights, `inputs` and `outputs` are addresses of
     tensors, `pointer` is its place in the document.
@@ -38,6 +49,7 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     pointer: str
+    local: Local
     keywords: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     """What the call reads by name; None where one of several is left out."""
     listed: frozenset[str] = frozenset()

@@ -61,7 +61,7 @@ def _model(name: str, graph: Graph, writer: _Writer, calls: Sequence[Call] = ())
 def _fed(graph: Graph, calls: Sequence[Call]) -> dict[str, list[str]]:
     """The tensors that each input of a list stands for: one, or one a call."""
     if not calls:
-        return {local: [tensor] for local, tensor in graph.inputs.items()}
+        return {local: [local] for local in graph.inputs}
     return {local: [call.node.given[n] for call in calls] for n, local in enumerate(graph.inputs)}
 
 

@@ -6,7 +6,6 @@ from pydantic import AfterValidator
 
 from models.layers.layer import Layer, LayerFault, Shape, fault
 
-
 PLACING = ("inputs", "calls", "keywords", "positional")
 """The fields that place a layer in a graph."""
 
