@@ -51,6 +51,10 @@ class Block(Layer):
     layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
     input: Annotated[list[LayerName], Field(min_length=1, max_length=MAX_INPUTS)] = ["input"]  # noqa: RUF012 (pydantic copies it)
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
+    class_name: Annotated[
+        Literal["Functional", "Sequential"] | None,
+        Field(description="What Keras calls the model that this block was: its files of weights are named after it."),
+    ] = None
 
 
 InputsKey = tuple[tuple[str | int | None, ...], ...]

@@ -140,5 +140,5 @@ class Network:
 
 
 def _arguments(node: Node) -> dict[str, Any]:
-    fields = GRAPH_FIELDS - {"type"} | ({"layers", "input", "outputs"} if node.is_block else set())
+    fields = GRAPH_FIELDS - {"type"} | ({"layers", "input", "outputs", "class_name"} if node.is_block else set())
     return {key: value for key, value in canonical(node.layer).items() if key not in fields}

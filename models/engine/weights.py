@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -14,9 +14,11 @@ from keras.src.saving.keras_saveable import KerasSaveable  # private: pinned, an
 from keras.src.saving.saving_lib import _walk_saveable  # likewise
 from keras.src.utils.naming import to_snake_case  # likewise
 
+from models.document import Block
 from models.engine.outline import Outline, materialise
 from models.errors import InvalidWeights, Problem
 from models.keras_order import Placed, keras_order, layer_paths
+from models.network import Node
 from models.tensors.dtypes import Array
 from models.tensors.safetensors import read_safetensors
 from models.weights.specs import WeightsFile, WeightSpec
@@ -58,26 +60,53 @@ def network_weights(made: Outline) -> dict[str, keras.Variable]:
 
 def weight_specs(made: Outline) -> tuple[WeightSpec, ...]:
     """What a file of weights must hold; nothing need have been built."""
-    places = {id(variable): place for place, variable in _places(made, keras_order(made.network), "")}
-    return tuple(
-        WeightSpec(name, tuple(variable.shape), _dtype(variable), places[id(variable)])
-        for name, variable in network_weights(made).items()
-    )
+    places: dict[int, list[Place]] = {}
+    for place, variable in _places(made, keras_order(made.network), "", ()):
+        places.setdefault(id(variable), []).append(place)
+    return tuple(_spec(name, variable, places[id(variable)]) for name, variable in network_weights(made).items())
+
+
+def _spec(name: str, variable: keras.Variable, places: Sequence[Place]) -> WeightSpec:
+    """The last place is the one that Keras reads last, where it reads a variable from several."""
+    *copies, place = places
+    shape, dtype = tuple(variable.shape), _dtype(variable)
+    return WeightSpec(name, shape, dtype, place.path, place.layers, tuple(copy.path for copy in copies))
 
 
 def _dtype(variable: keras.Variable) -> str:
     return str(keras.backend.standardize_dtype(variable.dtype))
 
 
-def _places(made: Outline, level: Iterable[Placed], prefix: str) -> Iterator[tuple[str, keras.Variable]]:
+class Place(NamedTuple):
+    """A place in a file, and the names of the layers on the way to it."""
+
+    path: str
+    layers: tuple[str, ...]
+
+
+def _places(
+    made: Outline, level: Sequence[Placed], prefix: str, above: tuple[str, ...]
+) -> Iterator[tuple[Place, keras.Variable]]:
     """Where Keras' saving_lib puts the variables of one level's layers; nested models are `*0`, `*1`, …"""
     counts: dict[str, int] = {}
+    models = iter(_model_keys([placed.node for placed in level if placed.node.is_block]))
     for placed in level:
+        layers = (*above, placed.node.path.rpartition("/")[2])
         if placed.node.is_block:
-            yield from _places(made, placed.inner, f"{prefix}layers/*{_next(counts, '*')}/")
+            yield from _places(made, placed.inner, f"{prefix}layers/{next(models)}/", layers)
         else:
             layer = made.layers[placed.node.path]
-            yield from _layer_places(layer, f"{prefix}layers/{_counted(type(layer).__name__, counts)}", set())
+            path = f"{prefix}layers/{_counted(type(layer).__name__, counts)}"
+            yield from ((Place(place, layers), variable) for place, variable in _layer_places(layer, path, set()))
+
+
+def _model_keys(nodes: Sequence[Node]) -> list[str]:
+    """`*0`, `*1`, …, with what Keras calls the models of one level where all their classes are known."""
+    classes = [node.layer.class_name for node in nodes if isinstance(node.layer, Block)]
+    counts: dict[str, int] = {}
+    if None in classes:
+        return [f"*{number}" for number in range(len(nodes))]
+    return [f"*{number}:{_counted(str(word), counts)}" for number, word in enumerate(classes)]
 
 
 def _counted(class_name: str, counts: dict[str, int]) -> str:

@@ -113,7 +113,8 @@ def _block(entry: Entry, site: Site) -> dict[str, Any]:
     """A model inside another."""
     inner = model(entry, site)
     names = list(inner["input"]) if inner["input"] else [_free_name(inner["layers"])]
-    made = {"type": "Block", "name": inner["name"], "input": names, "layers": inner["layers"]}
+    kind = "Sequential" if entry["class_name"] == "Sequential" else "Functional"
+    made = {"type": "Block", "name": inner["name"], "class_name": kind, "input": names, "layers": inner["layers"]}
     return made | ({"outputs": inner["outputs"]} if "outputs" in inner else {})
 
 

@@ -18,7 +18,7 @@ from models.tensors.dtypes import Array, kind_of
 from models.tensors.safetensors import MAX_HEADER, MAX_TENSORS, pointer_of, safetensors_header
 from models.weights.match import match, refuse
 from models.weights.read import read_weights
-from models.weights.source import Limits
+from models.weights.source import Limits, TensorSource
 from models.weights.specs import WeightSpec
 
 PIECE = 1024 * 1024
@@ -34,8 +34,24 @@ def convert(source: Path, specs: Sequence[WeightSpec], target: Path, limits: Lim
     """
     with TemporaryDirectory(dir=target.parent) as scratch:
         opened = read_weights(source, Path(scratch), limits, pointer)
-        arrays = opened.read(match(opened, specs, pointer))
-        return write_canonical(specs, arrays, target, pointer)
+        matched = match(opened, specs, pointer)
+        _check_copies(opened, matched.copies, pointer)
+        return write_canonical(specs, opened.read(matched.names), target, pointer)
+
+
+def _check_copies(source: TensorSource, copies: Sequence[tuple[str, str]], pointer: str) -> None:
+    """What Keras writes twice has one value.
+
+    Raises:
+        InvalidWeights: naming the tensors that differ from those they should be the same as.
+    """
+    arrays = iter(source.read([name for pair in copies for name in pair]) if copies else ())
+    pairs = ((pair, next(arrays).tobytes() == next(arrays).tobytes()) for pair in copies)
+    refuse(
+        Problem(pointer_of(pointer, copy), f"{copy} should be the same as {name}", "the same numbers", "other numbers")
+        for (name, copy), same in pairs
+        if not same
+    )
 
 
 def write_canonical(specs: Sequence[WeightSpec], arrays: Iterable[Array], target: Path, pointer: str = "") -> str:

@@ -33,6 +33,7 @@ class Hdf5Source:
         self.tensors: Mapping[str, Declared] = {
             name: Declared(dtype, shape) for name, (dtype, shape) in listing.tensors.items()
         }
+        self.names: Mapping[str, str] = listing.names
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
         """Views of one file of values."""

@@ -19,9 +19,12 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True, tag="listing"):
-    """The dtype and shape of every dataset by path, the optimizer's left out."""
+    """The dtype and shape of every dataset by path, the optimizer's left out, and the names that Keras gives to the
+    layers of groups, by the path of the group.
+    """
 
     tensors: dict[str, tuple[str, tuple[int, ...]]]
+    names: dict[str, str] = {}
 
 
 class Copied(msgspec.Struct, frozen=True, tag="copied"):

@@ -1,8 +1,8 @@
 """`python -m models.weights.hdf5_process`: reads one HDF5 file and ends. A job on the standard input, an answer out.
 
 HDF5 was not made for files from strangers: it can crash, loop for ever and allocate what a header says. So it runs
-here, under limits that the kernel keeps and a deadline that the parent keeps. Attributes are never read, links are
-looked at before they are followed, and data is read only where it is plain.
+here, under limits that the kernel keeps and a deadline that the parent keeps. Of attributes only the names of layers
+are read, links are looked at before they are followed, and data is read only where it is plain.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ MAX_EXPANSION = 1100
 SLAB_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
 """A chunk may be larger than its dataset up to here."""
+VARIABLES = "vars"
+"""The group of a layer's own variables; Keras keeps the layer's name as its attribute."""
+MAX_NAME = 1024
+"""Most characters of a layer's name."""
 OPTIMIZER = "optimizer"
 """The group at the root where Keras keeps its optimizer's variables: no weights."""
 FILTERS = {h5z.FILTER_DEFLATE: "deflate", h5z.FILTER_SHUFFLE: "shuffle", h5z.FILTER_FLETCHER32: "fletcher32"}
@@ -88,7 +92,13 @@ def _listing(file: str) -> Listing:
         tensors[path] = (_dtype(dataset, path), dataset.shape)
         if len(tensors) > MAX_TENSORS:
             raise Refusal("the file has too many tensors", f"over {MAX_TENSORS} tensors", too_large=True)
-    return Listing(tensors)
+    return Listing(tensors, walk.names)
+
+
+def _name_of(group: h5g.GroupID) -> str | None:
+    """The layer's name that Keras keeps with the group of its variables."""
+    attribute = h5py.Group(group).attrs.get("name")
+    return attribute if isinstance(attribute, str) and len(attribute) <= MAX_NAME else None
 
 
 class _Walk:
@@ -96,6 +106,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.seen: set[int] = set()
+        self.names: dict[str, str] = {}
 
     def datasets(self, group: h5g.GroupID, path: tuple[str, ...]) -> Iterator[tuple[str, h5d.DatasetID]]:
         """The checked datasets below a group."""
@@ -107,6 +118,8 @@ class _Walk:
                 continue
             held = h5o.open(group, name.encode())
             if isinstance(held, h5g.GroupID):
+                if name == VARIABLES and (named := _name_of(held)) is not None:
+                    self.names["/".join(path)] = named
                 yield from self.datasets(held, inner)
             elif isinstance(held, h5d.DatasetID):
                 _check(held, "/".join(inner))

@@ -3,43 +3,98 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, islice
+from typing import NamedTuple
 
 from models.errors import InvalidWeights, Problem, did_you_mean, shown
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
 from models.validation import MAX_PROBLEMS
 from models.weights.names import named
-from models.weights.places import placed
+from models.weights.places import Doubt, Found, copy_name, placed
 from models.weights.source import Declared, TensorSource
 from models.weights.specs import WeightSpec
 
-NESTED = re.compile(r"\*(\d+)")
+NESTED = re.compile(r"\*(\d+)(?::\w+)?")
 NEAR_NAMES = 200
 """Most names that a suggestion is looked for among."""
+CONTAINER = re.compile(r"layers/[^/]+/")
+"""The group of a layer in a model's group."""
 LEGACY = "model_weights/"
 """How the datasets of Keras 2's whole models begin."""
 
 
-def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") -> list[str]:
-    """The file's names of the network's weights, in the order of `specs`. No value is looked at.
+class Matched(NamedTuple):
+    """The file's names of the network's weights, in the order of the specs, and of what should be the same as some:
+    pairs of a weight's name in the file and another's.
+    """
+
+    names: list[str]
+    copies: list[tuple[str, str]]
+
+
+def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") -> Matched:
+    """Which tensor of a file is which of the network's. No value is looked at.
 
     Raises:
         InvalidWeights: what does not fit, at most MAX_PROBLEMS.
     """
     tensors = source.tensors
-    found = placed(specs, tensors) if source.places else named(specs, tensors)
+    places = placed(specs, tensors, source.names) if source.places else Found(named(specs, tensors))
+    refuse(_doubtful(doubt, pointer) for doubt in places.doubts)
+    found = places.places
     missing = [spec for spec in specs if spec.name not in found]
     used = set(found.values())
     extra = [name for name in tensors if name not in used]
+    if source.places and not missing:
+        beside = _beside(tensors)
+        extra = [name for name in extra if name not in beside or name.startswith(LEGACY)]
     problems = chain(
         _extra(extra, missing, source.places, pointer),
         (_missing(spec, source.places, pointer) for spec in missing),
         _different(specs, found, tensors, pointer),
     )
     refuse(problems, _detail(missing, extra))
-    return [found[spec.name] for spec in specs]
+    copies = [
+        (found[spec.name], found[name])
+        for spec in specs
+        for name in (copy_name(spec, number) for number in range(len(spec.copies)))
+        if name in found
+    ]
+    return Matched([found[spec.name] for spec in specs], copies)
+
+
+def _beside(places: Iterable[str]) -> set[str]:
+    """Datasets that belong to a model and not to its layers: its metrics, or layers that it never calls. Keras
+    passes them over, too.
+    """
+    models = {"", *(place[: found.start()] for place in places for found in CONTAINER.finditer(place))}
+    return {place for place in places if _owner(place, models) is not None}
+
+
+def _owner(place: str, models: Set[str]) -> str | None:
+    """The group of the model that a dataset belongs to, if it is in none of its layers."""
+    inside = ""
+    while inside in models:
+        found = CONTAINER.match(place, len(inside))
+        if found is None:
+            return inside
+        inside = place[: found.end()]
+    return None
+
+
+def _doubtful(doubt: Doubt, pointer: str) -> Problem:
+    """A layer that two groups of the file could be."""
+    message = f"{doubt.layer} could be {doubt.one} or {doubt.other}, which are alike"
+    if doubt.named:
+        message = (
+            f"{doubt.layer} is {doubt.one} by Keras' order of layers and {doubt.other} by its name; both would fit"
+        )
+    return Problem(
+        pointer_of(pointer, doubt.one), message, "one group that the layer can be", f"{doubt.one} and {doubt.other}",
+        "send the .keras file, or name the weights in a .safetensors or .npz file",
+    )  # fmt: skip
 
 
 def refuse(problems: Iterable[Problem], detail: str = "") -> None:

@@ -23,6 +23,7 @@ class SafetensorsSource:
     """A .safetensors file; its tensors are views of the file."""
 
     places = False
+    names: Mapping[str, str] = {}
 
     def __init__(self, path: Path, pointer: str) -> None:
         entries, self._body = read_layout(mapped(path, pointer), pointer)
@@ -39,6 +40,7 @@ class NpzSource:
     """A .npz file; one tensor at a time is unpacked into `scratch`, a folder of the caller's."""
 
     places = False
+    names: Mapping[str, str] = {}
 
     def __init__(self, path: Path, scratch: Path, limits: Limits, pointer: str) -> None:
         self._path, self._scratch, self._limits, self._pointer = path, scratch, limits, pointer

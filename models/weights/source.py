@@ -33,7 +33,9 @@ class Declared(NamedTuple):
 
 
 class TensorSource(Protocol):
-    """An opened file. `places` tells whether its names are those of Keras' HDF5 files rather than of variables."""
+    """An opened file. `places` tells whether its names are those of Keras' HDF5 files rather than of variables;
+    `names` are what such a file calls the layers of its groups, by the path of the group.
+    """
 
     @property
     def tensors(self) -> Mapping[str, Declared]:
@@ -41,6 +43,9 @@ class TensorSource(Protocol):
 
     @property
     def places(self) -> bool: ...
+
+    @property
+    def names(self) -> Mapping[str, str]: ...
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
         """The tensors of these names, one after the other: little-endian, C order, as declared."""

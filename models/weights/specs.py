@@ -15,13 +15,17 @@ class WeightSpec(msgspec.Struct, frozen=True, array_like=True):
     """One expected tensor. `name` is the layer's path and the variable's: `block/conv2d/kernel`.
 
     `hdf5` is where Keras keeps it in a .weights.h5 file, with `*0`, `*1`, … for the first, second, … nested model
-    of a level: Keras names those after their class, which a document does not know.
+    of a level: Keras names those after their class. Where the document knows it, it follows: `*0:sequential`.
+    `layers` are the names of the layers at each `layers/…` of that place; `copies` are where Keras writes the same
+    variable again.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     hdf5: str
+    layers: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
 
     @property
     def nbytes(self) -> int:

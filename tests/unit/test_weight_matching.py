@@ -1,5 +1,6 @@
 """Every tensor of a file is the network's by name, or is listed by name; nothing is guessed and nothing half stored."""
 
+import h5py
 import ml_dtypes
 import numpy as np
 import pytest
@@ -130,20 +131,92 @@ def test_layers_of_one_class_are_not_mixed_up(own, received, found):
     ]
 
 
-def test_models_of_several_classes_that_look_alike_are_not_guessed():
-    """By place alone; the same classes stand in order."""
-    specs = [spec(f"{name}/dense/kernel", (2,), "float32", f"layers/*{n}/layers/dense/vars/0")
-             for n, name in enumerate(("a", "b"))]  # fmt: skip
-    like = Declared("float32", (2,))
-    found = placed(
-        specs, {"layers/functional_1/layers/dense/vars/0": like, "layers/functional/layers/dense/vars/0": like}
-    )
-    assert found == {
-        "a/dense/kernel": "layers/functional/layers/dense/vars/0",
-        "b/dense/kernel": "layers/functional_1/layers/dense/vars/0",
-    }
-    mixed = {"layers/functional/layers/dense/vars/0": like, "layers/sequential/layers/dense/vars/0": like}
-    assert placed(specs, mixed) == {}
+LIKE = Declared("float32", (2,))
+
+
+def expected(*layers):
+    """Dense layers of one shape: (path, place, names on the way)."""
+    return [
+        WeightSpec(f"{path}/kernel", (2,), "float32", f"{place}/vars/0", tuple(path.split("/")))
+        for path, place in layers
+    ]
+
+
+DENSE = ("layers/dense", "layers/dense_1")
+PAIR = expected(("a", DENSE[0]), ("b", DENSE[1]))
+BLOCKS = expected(("a/dense", "layers/*0/layers/dense"), ("b/dense", "layers/*1/layers/dense"))
+KNOWN = expected(("a/dense", "layers/*0:sequential/layers/dense"), ("b/dense", "layers/*1:functional/layers/dense"))
+FUNCTIONALS = ("layers/functional", "layers/functional_1")
+MIXED = ("layers/functional", "layers/sequential")
+
+
+@pytest.mark.parametrize(
+    ("specs", "groups", "names", "found"),
+    [
+        (PAIR, DENSE, (), "12"),
+        (PAIR, DENSE, ("a", "b"), "12"),
+        (PAIR, DENSE, ("dense_4", "dense_5"), "12"),
+        (PAIR, ("layers/dense_4", "layers/dense_5"), ("a", "b"), "12"),
+        (PAIR, ("layers/conv", "layers/conv_1"), ("a", "b"), "--"),
+        (PAIR, DENSE, ("b", "a"), "?"),
+        (PAIR, DENSE, ("a", "a"), "12"),
+        (BLOCKS, FUNCTIONALS, (), "12"),
+        (BLOCKS, FUNCTIONALS[::-1], (), "21"),
+        (BLOCKS, FUNCTIONALS, ("b", "a"), "?"),
+        (BLOCKS, MIXED, (), "?"),
+        (BLOCKS, MIXED, ("b", "a"), "21"),
+        (KNOWN, MIXED, (), "21"),
+        (KNOWN, MIXED, ("b", "a"), "21"),
+        (KNOWN, MIXED, ("a", "b"), "?"),
+        (KNOWN, FUNCTIONALS, (), "12"),
+    ],
+)
+def test_a_layer_is_found_by_its_number_and_by_its_name(specs, groups, names, found):
+    """Where both are there and disagree, and where nested models cannot be told, neither is taken."""
+    inside = "" if specs is PAIR else "/layers/dense"
+    received = {f"{group}{inside}/vars/0": LIKE for group in groups}
+    result = placed(specs, received, dict(zip(groups, names, strict=False)))
+    if found == "?":
+        assert result.places == {}
+        assert {frozenset((doubt.one, doubt.other)) for doubt in result.doubts} == {frozenset(groups)}
+    else:
+        places = [result.places.get(spec.name) for spec in specs]
+        assert places == [None if one == "-" else list(received)[int(one) - 1] for one in found]
+        assert result.doubts == []
+
+
+def test_what_hangs_beside_the_layers_of_a_model_is_passed_over(tmp_path):
+    """Metrics, and layers that the model never calls, nested ones included; a layer too many is not."""
+    specs = expected(("a", "layers/dense"), ("b/dense", "layers/*0/layers/dense"))
+
+    def converted(*more):
+        with h5py.File(tmp_path / "upload", "w") as file:
+            for place in ("layers/dense/vars/0", "layers/functional/layers/dense/vars/0", *more):
+                file[place] = np.zeros(2, np.float32)
+        return convert(tmp_path / "upload", specs, tmp_path / "target", LIMITS)
+
+    digest = converted()
+    assert converted("metrics/mean/vars/0", "extra/vars/0", "layers/functional/metrics/mean/vars/0") == digest
+    for more in ("layers/dense/metrics/vars/0", "layers/dense_1/vars/0", "layers/functional/layers/mean/vars/0"):
+        with pytest.raises(InvalidWeights, match="has 1 that are not"):
+            converted(more)
+
+
+def test_a_variable_that_keras_writes_twice_has_one_value(tmp_path):
+    """A copy with other numbers is refused; a file without it is taken."""
+    place = "layers/spectral_normalization"
+    specs = [WeightSpec("s/kernel", (2,), "float32", f"{place}/layer/vars/0", ("s",), (f"{place}/vars/0",))]
+    for copy, good in (([1, 2], True), (None, True), ([1, 3], False)):
+        with h5py.File(tmp_path / "upload", "w") as file:
+            file[f"{place}/layer/vars/0"] = np.float32([1, 2])
+            if copy is not None:
+                file[f"{place}/vars/0"] = np.float32(copy)
+        if good:
+            convert(tmp_path / "upload", specs, tmp_path / "target", LIMITS)
+            assert load_file(tmp_path / "target")["s/kernel"].tolist() == [1, 2]
+        else:
+            with pytest.raises(InvalidWeights, match=f"{place}/vars/0 should be the same as {place}/layer/vars/0"):
+                convert(tmp_path / "upload", specs, tmp_path / "target", LIMITS, "/weights")
 
 
 DTYPES = ["float16", "bfloat16", "float32", "float64", "int8", "int32", "uint8", "bool"]
