@@ -82,6 +82,9 @@ class Document(BaseModel):
     input: Inputs = None
     layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
+    trainable: Annotated[
+        bool, Field(description="False freezes every weight, whatever the layers say, as it does on a Keras model.")
+    ] = True
     scale: Annotated[Scale | None, Field(description="How images are scaled where a request does not say.")] = None
 
     _places: Places = PrivateAttr(default=AS_SENT)

@@ -101,6 +101,15 @@ class Network:
         """The node that computes each tensor."""
         return {output: node for node in self.nodes for output in node.outputs}
 
+    def is_frozen(self, path: str) -> bool:
+        """Whether a model around a layer, of this path, keeps its weights from being trained."""
+        return not self.document.trainable or any(path.startswith(model) for model in self._frozen_models)
+
+    @cached_property
+    def _frozen_models(self) -> tuple[str, ...]:
+        """How the paths begin of what lies in blocks that are not trainable."""
+        return tuple({f"{node.path}/": None for node in self.nodes if node.is_block and not node.layer.trainable})
+
     @cached_property
     def pre_addresses(self) -> Mapping[str, str]:
         """`address:pre` → the layer call with a fused activation that it lies inside."""
@@ -136,6 +145,7 @@ class Network:
             "outputs": self.outputs,
         }
         form |= {"scale": self.document.scale} if self.document.scale is not None else {}
+        form |= {} if self.document.trainable else {"trainable": False}
         return json.dumps(form, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

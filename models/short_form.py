@@ -30,6 +30,8 @@ def short_form(network: Network) -> dict[str, Any]:
     written["layers"] = _layers(graph)
     if graph.outputs != _last(graph):
         written["outputs"] = list(graph.outputs)
+    if not document.trainable:
+        written["trainable"] = False
     if document.scale is not None:
         written["scale"] = document.scale
     return written

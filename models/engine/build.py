@@ -54,7 +54,7 @@ class BuiltModel:
     def parameters_of(self, node: Node) -> int:
         """Parameters of the layers behind a node, counted once."""
         if node.address not in self.counts:
-            layers = node_layers(self.outline, node)
+            layers = node_layers(self.outline, node).values()
             self.counts[node.address] = sum(parameter_count(layer.weights) for layer in layers)
         return self.counts[node.address]
 

@@ -12,7 +12,7 @@ import keras
 from models.engine.outline import Outline
 from models.errors import Problem, TooLarge
 from models.layers.layer import Shape, size_of
-from models.network import PRE, Node
+from models.network import PRE, Network, Node
 from models.receptive_field import AxisField, ReceptiveField, merged
 from models.tensors.dtypes import DTYPES
 from models.views.view import View
@@ -35,11 +35,11 @@ def parameter_bytes(outline: Outline) -> int:
     return sum(prod(weight.shape) * DTYPES[weight.dtype].itemsize for weight in weights)
 
 
-def node_layers(outline: Outline, node: Node) -> list[keras.Layer]:
-    """The Keras layers of a node: its own, or all that lie inside a block."""
+def node_layers(outline: Outline, node: Node) -> dict[str, keras.Layer]:
+    """The Keras layers of a node by path: its own, or all that lie inside a block."""
     if not node.is_block:
-        return [outline.layers[node.path]]
-    return [layer for path, layer in outline.layers.items() if path.startswith(node.path + "/")]
+        return {node.path: outline.layers[node.path]}
+    return {path: layer for path, layer in outline.layers.items() if path.startswith(node.path + "/")}
 
 
 def node_macs(outline: Outline, node: Node) -> int | None:
@@ -73,7 +73,7 @@ def plan_report(outline: Outline, addresses: Sequence[str], views: Mapping[str, 
             "layers": len(nodes),
             "input_bytes": total(row["bytes"] for row in inputs.values()),
             "bytes": total(_tensor_row(outline, output)["bytes"] for node in nodes for output in node.outputs),
-            **_parameters(outline.layers.values()),
+            **_parameters(network, outline.layers),
             "parameter_bytes": parameter_bytes(outline),
             "macs": total(node_macs(outline, node) for node in nodes),
         },
@@ -91,14 +91,14 @@ def _viewed(outline: Outline, address: str, views: Mapping[str, View]) -> dict[s
     return {"view": views[address].row(outline.shape(address), outline.dtype(address), address)}
 
 
-def _parameters(layers: Iterable[keras.Layer]) -> dict[str, int]:
-    held = list(layers)
-    trainable = sum(parameter_count(layer.trainable_weights) for layer in held)
-    frozen = sum(parameter_count(layer.non_trainable_weights) for layer in held)
+def _parameters(network: Network, layers: Mapping[str, keras.Layer]) -> dict[str, int]:
+    count = sum(parameter_count(layer.weights) for layer in layers.values())
+    free = [layer for path, layer in layers.items() if not network.is_frozen(path)]
+    trainable = sum(parameter_count(layer.trainable_weights) for layer in free)
     return {
-        "parameters": trainable + frozen,
+        "parameters": count,
         "trainable_parameters": trainable,
-        "non_trainable_parameters": frozen,
+        "non_trainable_parameters": count - trainable,
     }
 
 
@@ -106,13 +106,13 @@ def _row(outline: Outline, address: str, fields: Mapping[str, ReceptiveField | N
     tensor = address.removesuffix(PRE)
     node = outline.network.node_of.get(tensor)
     if node is None:
-        return {"address": address, "type": "InputLayer", **_tensor_row(outline, address), **_parameters([]), "macs": 0,
-                "receptive_field": _field_json(fields.get(tensor))}  # fmt: skip
+        row = {"address": address, "type": "InputLayer", **_tensor_row(outline, address)}
+        return row | _parameters(outline.network, {}) | {"macs": 0, "receptive_field": _field_json(fields.get(tensor))}
     return {
         "address": address,
         "type": node.layer.type_name(),
         **_tensor_row(outline, address),
-        **_parameters(node_layers(outline, node)),
+        **_parameters(outline.network, node_layers(outline, node)),
         "macs": node_macs(outline, node),
         "receptive_field": _field_json(fields.get(tensor)),
     }

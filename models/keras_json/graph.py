@@ -38,7 +38,7 @@ def model(entry: Entry, site: Site) -> dict[str, Any]:
     places = [inner.reading("layers", number) for number in range(len(layers))]
     entries = [(place.object(item, "a layer"), place) for item, place in zip(layers, places, strict=True)]
     made = _sequential(config, entries, inner) if word == "Sequential" else _functional(config, entries, inner)
-    return {"name": config.get("name"), **made}
+    return {"name": config.get("name"), **made, "trainable": config.get("trainable") is not False}
 
 
 def _functional(config: dict[str, Any], entries: list[Placed], site: Site) -> dict[str, Any]:
@@ -115,6 +115,7 @@ def _block(entry: Entry, site: Site) -> dict[str, Any]:
     names = list(inner["input"]) if inner["input"] else [_free_name(inner["layers"])]
     kind = "Sequential" if entry["class_name"] == "Sequential" else "Functional"
     made = {"type": "Block", "name": inner["name"], "class_name": kind, "input": names, "layers": inner["layers"]}
+    made |= {"trainable": inner["trainable"]}
     return made | ({"outputs": inner["outputs"]} if "outputs" in inner else {})
 
 

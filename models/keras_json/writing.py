@@ -28,7 +28,7 @@ def keras_json_of(network: Network, tensors: Tensors) -> dict[str, Any]:
         InvalidDocument: when a layer reads from inside a block, which Keras' models cannot.
     """
     graph = graph_of(network)
-    return _model(network.document.name or "model", graph, _Writer(tensors))
+    return _model(network.document.name or "model", graph, _Writer(tensors), trainable=network.document.trainable)
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,15 @@ class _Writer:
     tensors: Tensors
 
 
-def _model(name: str, graph: Graph, writer: _Writer, calls: Sequence[Call] = ()) -> dict[str, Any]:
+def _model(
+    name: str, graph: Graph, writer: _Writer, calls: Sequence[Call] = (), trainable: bool = True
+) -> dict[str, Any]:
     """A serialised Functional model; `calls` are those of a block."""
     reads = {local: _merged([writer.tensors[t] for t in several]) for local, several in _fed(graph, calls).items()}
     blocks = {member.name for member in graph.members if member.inner is not None}
     config = {
         "name": name,
-        "trainable": True,
+        "trainable": trainable,
         "layers": [
             *(_input(local, *spec) for local, spec in reads.items()),
             *(_member(member, writer) for member in graph.members),
@@ -81,7 +83,7 @@ def _input(name: str, shape: Shape, dtype: str) -> dict[str, Any]:
 
 def _member(member: Member, writer: _Writer) -> dict[str, Any]:
     if member.inner is not None:
-        entry = _model(member.name, member.inner, writer, member.calls)
+        entry = _model(member.name, member.inner, writer, member.calls, member.layer.trainable)
     else:
         entry = layer_config(member.layer, member.name)
     nodes = [_node(member.layer, call, writer) for call in member.calls]
