@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.document import Block
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.layers.block import Block
 from models.layers.layer import Layer
 
 

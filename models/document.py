@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
@@ -15,9 +15,10 @@ from models.images.scale import Scale
 from models.inputs import Inputs, InputSpec
 from models.json_value import loaded
 from models.keras_json import document_of, is_keras_json
-from models.layers import ALIASES, CATALOGUE, LAYERS
+from models.layers import ALIASES, ANY_NODE, CATALOGUE
+from models.layers.block import Block
 from models.layers.constraints import CONSTRAINTS
-from models.layers.fields import MAX_INPUTS, MAX_LAYERS, Address, LayerName
+from models.layers.fields import MAX_LAYERS, Address
 from models.layers.initializers import INITIALIZERS
 from models.layers.layer import Layer
 from models.layers.named import STRICT, snake_case
@@ -35,27 +36,7 @@ KEPT_INPUTS = 2
 if TYPE_CHECKING:
     AnyNode = Layer
 else:
-    AnyNode = Annotated[Union[(*LAYERS, "Block")], Field(discriminator="type")]
-
-
-class Block(Layer):
-    """Layers under one name, as the tutorials' sub-classed `ConvLayer`; blocks nest in blocks.
-
-    Inside, `input` is what the block is applied to; `input` may instead list names for several inputs.
-    """
-
-    type: Literal["Block"] = "Block"
-    runs_directly = True
-    input_count: ClassVar[tuple[int, int | None]] = (1, None)
-
-    layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
-    input: Annotated[list[LayerName], Field(min_length=1, max_length=MAX_INPUTS)] = ["input"]  # noqa: RUF012 (pydantic copies it)
-    outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
-    class_name: Annotated[
-        Literal["Functional", "Sequential"] | None,
-        Field(description="What Keras calls the model that this block was: its files of weights are named after it."),
-    ] = None
-
+    AnyNode = ANY_NODE
 
 InputsKey = tuple[tuple[str | int | None, ...], ...]
 """The name, lengths and dtype of each input."""
@@ -124,7 +105,6 @@ class Document(BaseModel):
         return found
 
 
-Block.model_rebuild()
 Document.model_rebuild()
 
 DOCUMENT_FIELDS = field_names(Document)

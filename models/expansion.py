@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from models.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
-from models.document import Block, Document
+from models.document import Document
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
 from models.inputs import InputSpec
 from models.layer_names import layer_names
+from models.layers.block import Block
 from models.layers.layer import Layer
 from models.network import Local, Network, Node
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from models.document import Block
+from models.layers.block import Block
 from models.layers.layer import Layer
 from models.network import Network, Node
 

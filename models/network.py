@@ -16,8 +16,9 @@ from typing import Any
 import orjson
 
 from models.call_arguments import CallArguments
-from models.document import Block, Document, canonical
+from models.document import Document, canonical
 from models.inputs import InputSpec
+from models.layers.block import Block
 from models.layers.layer import GRAPH_FIELDS, Layer
 
 PRE = ":pre"

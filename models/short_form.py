@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from models.document import Block, canonical
+from models.document import canonical
 from models.graphs import Call, Graph, Member, graph_of
+from models.layers.block import Block
 from models.layers.layer import GRAPH_FIELDS
 from models.layers.named import Named
 from models.network import Network

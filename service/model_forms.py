@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 from starlette.responses import Response
 
-from models.keras_json.writing import keras_json_of
+from models.keras_json.writing import Planned, keras_json_of
 from models.network import Network
 from models.short_form import short_form
 from models.summary import summary_of
@@ -21,15 +21,13 @@ def document_form(network: Network) -> Response:
     return Response(orjson.dumps(short_form(network)), media_type="application/json")
 
 
-def keras_form(network: Network, plan: Mapping[str, Any]) -> Response:
+def keras_form(planned: Planned) -> Response:
     """What `keras.models.model_from_json` loads in plain Keras.
 
     Raises:
         InvalidDocument: when a layer reads from inside a block, which Keras' models cannot.
     """
-    inputs = {name: (tuple(row["shape"]), row["dtype"]) for name, row in plan["inputs"].items()}
-    outputs = {row["address"]: (tuple(row["shape"]), row["dtype"]) for row in plan["layers"]}
-    return Response(orjson.dumps(keras_json_of(network, inputs | outputs)), media_type="application/json")
+    return Response(orjson.dumps(keras_json_of(planned)), media_type="application/json")
 
 
 def summary_form(network: Network, plan: Mapping[str, Any]) -> Response:

@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 
 from models.errors import InvalidDocument, Problem
+from models.keras_json.writing import Planned
 from models.network import Network
+from models.step_networks import step_networks
 from service.selection import selection_of
 from service.state import State
 
@@ -26,6 +28,17 @@ async def plan_of(
     raw = await state.engines.plan(network.document_bytes, shapes, outputs, seen)
     plan: dict[str, Any] = orjson.loads(raw)
     return plan
+
+
+async def planned(state: State, network: Network, plan: Mapping[str, Any]) -> Planned:
+    """A network whose plan, of every tensor, is known, with the plans of blocks that layers apply to steps."""
+    inputs = {name: (tuple(row["shape"]), row["dtype"]) for name, row in plan["inputs"].items()}
+    tensors = inputs | {row["address"]: (tuple(row["shape"]), row["dtype"]) for row in plan["layers"]}
+    steps = {
+        path: await planned(state, inner, await plan_of(state, inner, None, ["**"]))
+        for path, inner in step_networks(network, tensors).items()
+    }
+    return Planned(network, tensors, steps)
 
 
 def require_inputs(network: Network) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import keras
 
+from models.engine.block_layer import BlockLayer
 from models.engine.operations import OperationLayer
+from models.layers.block import Block
 from models.layers.constraints import Constraint
 from models.layers.initializers import Initializer
 from models.layers.layer import Layer
@@ -53,6 +55,8 @@ def _module(layer: Layer) -> Any:
 
 def _keras_value(value: Any, field: str, seed_of: SeedOf, suffix: str = "") -> Any:
     match value:
+        case Block():
+            return BlockLayer(value, value.default_name() + suffix, seed_of(f"{field}/seed"))
         case Layer():
             return keras_layer(value, value.default_name() + suffix, lambda inner: seed_of(f"{field}/{inner}"))
         case Named():

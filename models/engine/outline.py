@@ -7,7 +7,6 @@ layers their weights, so that nothing is shaped twice.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,9 +16,11 @@ import keras
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
 
 from models.engine.activations import FusedActivation, activated
+from models.engine.block_layer import begin
+from models.engine.calling import as_list, call, named_tensors
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
-from models.engine.refusals import check_inputs, check_output, refusing
-from models.layers.layer import Layer, Shape, size_of
+from models.engine.refusals import check_inputs, check_output, check_written_out, refusing
+from models.layers.layer import Shape, size_of
 from models.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
 
@@ -135,6 +136,7 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
         if node.path not in layers:
             layers[node.path] = _new_layer(node, len(layers), seed)
         results = as_list(call(node.layer, layers[node.path], inputs, named, training=False))
+    check_written_out(node, layers[node.path], shapes)
     if len(results) != len(node.outputs):
         raise RuntimeError(f"{node.layer.type_name()} gave {len(results)} outputs, not {len(node.outputs)}")
     results = [_settled(node, shapes, result) for result in results]
@@ -156,31 +158,11 @@ def _settled(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -
 def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
     """A Keras layer under a canonical name: nothing accumulates in Keras, and no name can collide or inject."""
     made = keras_layer(node.layer, f"l{number}", lambda field: derived_seed(seed, node.path, field))
+    begin(made, outline, node.pointer)
     if node.layer.has_activation():
         inner = activated(made)
         inner.activation = FusedActivation(inner.activation)
     return made
-
-
-def named_tensors(node: Node, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """What a call reads by name, among tensors by address: one, or a list where Keras takes a list."""
-    several = {name: [None if one is None else tensors[one] for one in read] for name, read in node.keywords.items()}
-    return {name: found if name in node.listed else found[0] for name, found in several.items()}
-
-
-def call(layer: Layer, made: keras.Layer, inputs: Sequence[Any], named: Mapping[str, Any], training: bool) -> Any:
-    """Calls a Keras layer the way its class takes its inputs."""
-    extra: dict[str, Any] = {**layer.call_arguments(), **named}
-    if "training" in inspect.signature(made.call).parameters:
-        extra["training"] = training
-    if layer.inputs_as == "positional":
-        return made(*inputs, **extra)
-    return made(list(inputs) if layer.inputs_as == "list" else inputs[0], **extra)
-
-
-def as_list(value: Any) -> list[Any]:
-    """Keras returns one tensor, or a list or tuple of them, possibly nested (states of stacked cells)."""
-    return [tensor for item in value for tensor in as_list(item)] if isinstance(value, list | tuple) else [value]
 
 
 def materialise(made: Outline) -> None:
@@ -190,8 +172,9 @@ def materialise(made: Outline) -> None:
             if variable._value is None:
                 variable._initializer = _seeded(variable._initializer, made.network, path, number)
                 variable._deferred_initialize()
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it keeps a copy of its weights
+        for part in layer._flatten_layers():
+            if isinstance(part, keras.layers.Normalization):
+                part.finalize_state()  # it keeps a copy of its weights
 
 
 def _seeded(initializer: Any, network: Network, path: str, number: int) -> Any:

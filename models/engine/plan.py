@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from models.engine.block_layer import BlockLayer, held_block
 from models.engine.outline import Outline
 from models.errors import Problem, TooLarge
 from models.layers.layer import Shape, size_of
@@ -46,7 +47,22 @@ def node_macs(outline: Outline, node: Node) -> int | None:
     """Multiply-adds of one call on the outline's shapes; a block's are counted inside it."""
     if node.is_block:
         return 0
+    block = held_block(outline.layers[node.path])
+    if block is not None:
+        return _macs_of_steps(block, outline.shape(node.inputs[0]))
     return node.layer.macs(outline.shapes(node.inputs), outline.shapes(node.outputs))
+
+
+def _macs_of_steps(block: BlockLayer, shape: Shape) -> int | None:
+    """Multiply-adds of a block that is applied to every step of an input of this shape."""
+    inner = block.built_outline
+    rank = len(inner.shape(next(iter(inner.network.inputs))))
+    batch, steps = shape[0], size_of(shape[1 : 1 + len(shape) - rank])
+    if batch is None or steps is None:
+        return None
+    one = inner.on_batch(batch)
+    count = total(node_macs(one, each) for each in one.network.nodes)
+    return None if count is None else steps * count
 
 
 def total(numbers: Iterable[int | None]) -> int | None:

@@ -18,8 +18,10 @@ import keras
 import tensorflow as tf
 
 from models.engine.activations import before_activation, joined
+from models.engine.calling import as_list, call, named_tensors
 from models.engine.compiled import Compiled
-from models.engine.outline import Outline, as_list, call, named_tensors
+from models.engine.ids import guarded
+from models.engine.outline import Outline
 from models.engine.parts import Part, divided, whole
 from models.engine.refusals import refusing
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
@@ -85,8 +87,8 @@ class Probe:
         with keras.StatelessScope(state_mapping=self._weights) as scope:
             for number, node in enumerate(part.nodes, part.first):
                 inputs_of_node = [tensors[address] for address in node.inputs]
-                guarded = _guarded(node, number, inputs_of_node)
-                tensors.update(self._node(node, guarded, named_tensors(node, tensors)))
+                checked = guarded(node.layer, inputs_of_node, f"node {number}")
+                tensors.update(self._node(node, checked, named_tensors(node, tensors)))
             moved = [scope.get_current_value(variable) for variable in self.updated]
         return [tf.identity(tensors[address]) for address in part.writes] + moved
 
@@ -166,25 +168,6 @@ def _refuse_unrepeatable(nodes: Sequence[Node]) -> None:
 
 
 IDS = re.compile(r"ids below (\d+) for node (\d+);")
-
-
-def _guarded(node: Node, number: int, inputs: list[Any]) -> list[Any]:
-    """The inputs of a layer, with ids checked before it sees them: TensorFlow accepts -1, 1.9 and NaN, and returns a
-    wrong row.
-    """
-    bound = node.layer.id_bound()
-    if bound is None:
-        return inputs
-    ids, *others = inputs
-    wide = tf.cast(ids, tf.float64 if ids.dtype.is_floating else tf.int64)  # the bound may not fit the ids' own dtype
-    message = f"ids below {bound} for node {number};"
-    checks = [
-        tf.debugging.assert_non_negative(wide, message=message),
-        tf.debugging.assert_less(wide, tf.cast(bound, wide.dtype), message=message),
-        tf.debugging.assert_equal(wide, tf.round(wide), message=message),
-    ]
-    with tf.control_dependencies(checks):
-        return [tf.identity(ids), *others]
 
 
 def _value_error(error: tf.errors.InvalidArgumentError, nodes: Sequence[Node]) -> InvalidTensor:

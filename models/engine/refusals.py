@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import keras
 import tensorflow as tf
 
+from models.engine.block_layer import held_block, written_out
 from models.errors import InvalidDocument, Problem
 from models.layers.layer import LayerFault, Shape, size_of
 from models.layers.spatial import shape_text
 from models.network import Node
 
+MAX_WRITTEN_OUT = 4096
+"""Most layers that the steps of a sequence are written out as: each takes 5 ms to trace."""
 MAX_ELEMENTS = 2**44
 """Largest tensor that is still shaped; beyond it TensorFlow's own shape arithmetic overflows and aborts."""
 
@@ -76,6 +80,15 @@ def check_output(node: Node, shape: Shape) -> None:
         message = f"{node.address}: the output is larger than any machine could hold"
         problem = Problem(node.pointer, message, f"at most {MAX_ELEMENTS:,} elements", f"{shape_text(shape)}")
         raise InvalidDocument("", [problem])
+
+
+def check_written_out(node: Node, made: keras.Layer, shapes: tuple[Shape, ...]) -> None:
+    """The steps of a sequence that a block is applied to must be few enough to be written out."""
+    if held_block(made) is None or (count := written_out(made, shapes[0])) <= MAX_WRITTEN_OUT:
+        return
+    message = f"{node.address}: there are too many steps to write the layers of the block out for each"
+    expected, received = f"at most {MAX_WRITTEN_OUT:,} layers, each counted once a step", f"{count:,}"
+    raise InvalidDocument("", [Problem(f"{node.pointer}/inputs", message, expected, received)])
 
 
 REFUSALS = (

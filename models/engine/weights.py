@@ -14,10 +14,11 @@ from keras.src.saving.keras_saveable import KerasSaveable  # private: pinned, an
 from keras.src.saving.saving_lib import _walk_saveable  # likewise
 from keras.src.utils.naming import to_snake_case  # likewise
 
-from models.document import Block
+from models.engine.block_layer import BlockLayer, held_block
 from models.engine.outline import Outline, materialise
 from models.errors import InvalidWeights, Problem
 from models.keras_order import Placed, keras_order, layer_paths
+from models.layers.block import Block
 from models.network import Node
 from models.tensors.dtypes import Array
 from models.tensors.safetensors import read_safetensors
@@ -28,7 +29,9 @@ UNNAMED = re.compile(r"variable(_\d+)?")
 
 def named_weights(layer: keras.Layer) -> list[tuple[str, keras.Variable]]:
     """A layer's weights in `get_weights()` order, by name: `kernel`, `forward_lstm/lstm_cell/kernel`."""
-    return [(_below(variable, layer), variable) for variable in layer.weights]
+    block = held_block(layer)
+    held = {} if block is None else {id(one): name for name, one in network_weights(block.built_outline).items()}
+    return [(held.get(id(variable)) or _below(variable, layer), variable) for variable in layer.weights]
 
 
 def _below(variable: keras.Variable, layer: keras.Layer) -> str:
@@ -83,6 +86,10 @@ class Place(NamedTuple):
     path: str
     layers: tuple[str, ...]
 
+    def below(self, words: str) -> Place:
+        """A place deeper in the same layer."""
+        return Place(f"{self.path}/{words}", self.layers)
+
 
 def _places(
     made: Outline, level: Sequence[Placed], prefix: str, above: tuple[str, ...]
@@ -96,8 +103,8 @@ def _places(
             yield from _places(made, placed.inner, f"{prefix}layers/{next(models)}/", layers)
         else:
             layer = made.layers[placed.node.path]
-            path = f"{prefix}layers/{_counted(type(layer).__name__, counts)}"
-            yield from ((Place(place, layers), variable) for place, variable in _layer_places(layer, path, set()))
+            place = Place(f"{prefix}layers/{_counted(type(layer).__name__, counts)}", layers)
+            yield from _layer_places(layer, place, set())
 
 
 def _model_keys(nodes: Sequence[Node]) -> list[str]:
@@ -121,28 +128,32 @@ def _next(counts: dict[str, int], word: str) -> int:
     return counts[word]
 
 
-def _layer_places(saveable: Any, path: str, visited: set[int]) -> Iterator[tuple[str, keras.Variable]]:
+def _layer_places(saveable: Any, place: Place, visited: set[int]) -> Iterator[tuple[Place, keras.Variable]]:
     """Where saving_lib puts the variables of an object and of all that hangs on it."""
     if id(saveable) in visited:
         return
     visited.add(id(saveable))
+    if isinstance(saveable, BlockLayer):  # it stands for a model
+        outline = saveable.built_outline
+        yield from _places(outline, keras_order(outline.network), f"{place.path}/", place.layers)
+        return
     if hasattr(saveable, "save_own_variables"):
         own: dict[str, keras.Variable] = {}
         saveable.save_own_variables(own)
-        yield from ((f"{path}/vars/{key}", variable) for key, variable in own.items())
+        yield from ((place.below(f"vars/{key}"), variable) for key, variable in own.items())
     for attribute, held in _walk_saveable(saveable):
-        yield from _held_places(held, f"{path}/{attribute}", visited)
+        yield from _held_places(held, place.below(attribute), visited)
 
 
-def _held_places(held: Any, path: str, visited: set[int]) -> Iterator[tuple[str, keras.Variable]]:
+def _held_places(held: Any, place: Place, visited: set[int]) -> Iterator[tuple[Place, keras.Variable]]:
     """The same for what an attribute holds: an object, or a container of some."""
     if isinstance(held, KerasSaveable):
-        yield from _layer_places(held, path, visited)
+        yield from _layer_places(held, place, visited)
     elif isinstance(held, list | tuple | dict):
         counts: dict[str, int] = {}
         for item in held.values() if isinstance(held, dict) else held:
             if isinstance(item, KerasSaveable):
-                yield from _layer_places(item, f"{path}/{_counted(type(item).__name__, counts)}", visited)
+                yield from _layer_places(item, place.below(_counted(type(item).__name__, counts)), visited)
 
 
 def load(made: Outline, file: WeightsFile) -> None:

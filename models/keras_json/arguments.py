@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from models.layers.block import Block
 from models.layers.constants import Array
 from models.layers.constraints import Constraint
 from models.layers.initializers import Initializer
@@ -22,13 +24,19 @@ MODULES: dict[type[Named], str] = {
 }
 
 
-def layer_config(layer: Layer, name: str) -> dict[str, Any]:
+Held = Callable[[Block], dict[str, Any]]
+"""What serialises a block that a layer holds."""
+
+
+def layer_config(layer: Layer, name: str, held: Held) -> dict[str, Any]:
     """A serialised layer or operation."""
     if isinstance(layer, ReshapeOp) and -1 in layer.target():
         return layer_config(
-            Reshape(target_shape=layer.target()), name
+            Reshape(target_shape=layer.target()), name, held
         )  # Keras' operation cannot say which axis is free
-    arguments = {key: serialised(value) for key, value in layer.arguments().items() if key not in layer.call_fields}
+    arguments = {
+        key: serialised(value, held) for key, value in layer.arguments().items() if key not in layer.call_fields
+    }
     if arguments.get("dtype", "") is None and not layer.operands:
         del arguments["dtype"]
     module = layer.keras_module if isinstance(layer, Operation) else layer.keras_modules[0]
@@ -41,28 +49,38 @@ def layer_config(layer: Layer, name: str) -> dict[str, Any]:
     }
 
 
-def serialised(value: Any) -> Any:
+def serialised(value: Any, held: Held) -> Any:
     """An argument as JSON."""
     match value:
         case Layer():
-            return layer_config(value, value.default_name())
+            return held(value) if isinstance(value, Block) else layer_config(value, value.default_name(), held)
         case Named():
-            fields = {name: serialised(getattr(value, name)) for name in type(value).model_fields if name != "type"}
-            module = next(module for base, module in MODULES.items() if isinstance(value, base))
-            return {"module": module, "class_name": type(value).__name__, "config": fields, "registered_name": None}
+            return _named(value, held)
         case Array():
             return {"class_name": "__numpy__", "config": {"value": value.value, "dtype": value.dtype}}
         case Slice():
             bounds = {"start": value.start, "stop": value.stop, "step": value.step}
             return {"class_name": "__slice__", "config": bounds}
         case list() | tuple():
-            return [serialised(item) for item in value]
+            return [serialised(item, held) for item in value]
     return value
+
+
+def _named(value: Named, held: Held) -> dict[str, Any]:
+    """An initializer, a regularizer or a constraint."""
+    fields = {name: serialised(getattr(value, name), held) for name in type(value).model_fields if name != "type"}
+    module = next(module for base, module in MODULES.items() if isinstance(value, base))
+    return {"module": module, "class_name": type(value).__name__, "config": fields, "registered_name": None}
+
+
+def no_block(block: Block) -> dict[str, Any]:
+    """For what holds none."""
+    raise TypeError(f"{block.default_name()} cannot stand here")
 
 
 def operands_of(operation: Operation, tensors: list[Any]) -> list[Any]:
     """The positional arguments of an operation's call."""
     if isinstance(operation, GetItemOp):
         ellipsis = {"class_name": "__ellipsis__", "config": {}}
-        return [*tensors, [ellipsis if item == "..." else serialised(item) for item in operation.key]]
-    return [serialised(operand) for operand in operation.bound(tensors)]
+        return [*tensors, [ellipsis if item == "..." else serialised(item, no_block) for item in operation.key]]
+    return [serialised(operand, no_block) for operand in operation.bound(tensors)]

@@ -91,7 +91,12 @@ def _placed(entry: Entry, site: Site) -> dict[str, Any]:
     if "shared_object_id" in entry:
         message = "this layer stands in two models, and a document shares layers within one list only"
         raise site.reading("shared_object_id").refusal(message, "a layer of one model", "a shared object")
-    return _block(entry, site) if is_model(entry) else layer(entry, layer_class(entry, site), site)
+    return _read(entry, site)
+
+
+def _read(entry: Entry, site: Site) -> dict[str, Any]:
+    """A layer, or a model as a block."""
+    return _block(entry, site) if is_model(entry) else layer(entry, layer_class(entry, site), site, _read)
 
 
 def _called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from models.errors import shown
 from models.keras_json.site import Site
 from models.keras_json.tensors import leaves
-from models.keras_json.values import plain
+from models.keras_json.values import dtype_of
 
 
 def is_input(entry: dict[str, Any]) -> bool:
@@ -53,7 +53,7 @@ def input_spec(entry: dict[str, Any], site: Site) -> dict[str, Any]:
     spec = {"shape": without_batch(config.get(found), shape)}
     if config.get("dtype") is not None:
         dtype = site.reading("config", "dtype")
-        spec["dtype"] = plain(config["dtype"], dtype.writing("dtype"))
+        spec["dtype"] = dtype_of(config["dtype"], dtype.writing("dtype"))
     return spec
 
 

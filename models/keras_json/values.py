@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from models.errors import shown
-from models.keras_json.classes import check_own, layer_class
+from models.keras_json.classes import check_own
 from models.keras_json.site import Site
 from models.layers.layer import Layer
 
@@ -29,19 +30,22 @@ DERIVED = ("IntegerLookup.vocabulary_size", "AdditiveAttention.seed")
 """Fields that Keras writes and its own constructors do not take."""
 
 
-def held_layer(entry: dict[str, Any], site: Site) -> dict[str, Any]:
-    """A layer inside another; its own name means nothing there."""
-    written = layer(entry, layer_class(entry, site), site)
-    return {key: value for key, value in written.items() if key != "name"}
+Read = Callable[[dict[str, Any], Site], dict[str, Any]]
+"""What translates a layer or a model, wherever it stands."""
 
 
-def layer(entry: dict[str, Any], cls: type[Layer], site: Site) -> dict[str, Any]:
-    """A layer's type, name and arguments. What reads and calls it stands elsewhere."""
+def held_layer(entry: dict[str, Any], site: Site, read: Read) -> dict[str, Any]:
+    """A layer or a model inside a layer; its own name means nothing there."""
+    return {key: value for key, value in read(entry, site).items() if key != "name"}
+
+
+def layer(entry: dict[str, Any], cls: type[Layer], site: Site, read: Read) -> dict[str, Any]:
+    """A layer's type, name and arguments; `read` is for what it holds. What reads and calls it stands elsewhere."""
     config = site.reading("config").object(entry.get("config"), "config")
     site.reading("class_name").writing("type")
     fields = site.opened("config")
     arguments = {
-        key: plain(value, fields.at(key)) for key, value in config.items() if not _says_nothing(key, value, cls)
+        key: plain(value, fields.at(key), read) for key, value in config.items() if not _says_nothing(key, value, cls)
     }
     for held in (value for value in arguments.values() if cls.sets_held and isinstance(value, dict)):
         for name in cls.sets_held & held.keys():
@@ -59,19 +63,29 @@ def _says_nothing(key: str, value: Any, cls: type[Layer]) -> bool:
     return value in harmless or f"{cls.type_name()}.{key}" in DERIVED
 
 
-def plain(value: Any, site: Site) -> Any:
+def plain(value: Any, site: Site, read: Read) -> Any:
     """A value of a config in the document's own spelling."""
     match value:
         case {"class_name": _}:
-            return _object(value, site)
+            return _object(value, site, read)
         case dict():
-            return {key: plain(item, site.at(key)) for key, item in value.items()}
+            return {key: plain(item, site.at(key), read) for key, item in value.items()}
         case list():
-            return [plain(item, site.at(number)) for number, item in enumerate(value)]
+            return [plain(item, site.at(number), read) for number, item in enumerate(value)]
     return value
 
 
-def _object(value: dict[str, Any], site: Site) -> Any:
+def dtype_of(value: Any, site: Site) -> Any:
+    """A dtype, or the name of a policy."""
+    return plain(value, site, no_layer)
+
+
+def no_layer(entry: dict[str, Any], site: Site) -> dict[str, Any]:
+    """The refusal of a layer where none can stand."""
+    raise site.refusal("no layer can stand here", "a value", shown(entry.get("class_name")))
+
+
+def _object(value: dict[str, Any], site: Site, read: Read) -> Any:
     """A serialised object, by its class."""
     word, config, module = value.get("class_name"), value.get("config"), value.get("module")
     if word in ("__numpy__", "__tensor__"):
@@ -88,8 +102,9 @@ def _object(value: dict[str, Any], site: Site) -> Any:
     if module in NAMED:
         site.reading("class_name").writing("type")
         fields = site.opened("config").object(config or {}, "config")
-        return {"type": word, **{key: plain(item, site.reading("config").at(key)) for key, item in fields.items()}}
-    return held_layer(value, site)
+        inner = site.reading("config")
+        return {"type": word, **{key: plain(item, inner.at(key), read) for key, item in fields.items()}}
+    return held_layer(value, site, read)
 
 
 def _function(value: dict[str, Any], site: Site) -> Any:

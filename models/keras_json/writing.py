@@ -4,50 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from models.document import Block
 from models.errors import InvalidDocument, Problem
 from models.graphs import Call, Graph, Member, graph_of
 from models.keras_json.arguments import layer_config, operands_of
+from models.layers.block import Block
 from models.layers.layer import Layer, Shape
 from models.layers.operations import Operation
 from models.network import Network, Node
-
-Tensors = Mapping[str, tuple[Shape, str]]
-"""The shape, the batch first, and the dtype of every tensor by address: what a plan says."""
+from models.step_networks import Tensors
 
 
-def keras_json_of(network: Network, tensors: Tensors) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Planned:
+    """A network and its tensors, inputs among them; the same of the blocks that layers apply to steps, by the path of
+    the layer.
+    """
+
+    network: Network
+    tensors: Tensors
+    steps: Mapping[str, Planned] = field(default_factory=dict)
+
+
+def keras_json_of(planned: Planned) -> dict[str, Any]:
     """A Functional model with the document's own names; blocks become models inside it.
-
-    `tensors` has every tensor of the network, its inputs among them.
 
     Raises:
         InvalidDocument: when a layer reads from inside a block, which Keras' models cannot.
     """
-    graph = graph_of(network)
-    return _model(network.document.name or "model", graph, _Writer(tensors), trainable=network.document.trainable)
-
-
-@dataclass(frozen=True)
-class _Writer:
-    tensors: Tensors
+    document = planned.network.document
+    return _model(document.name or "model", graph_of(planned.network), planned, trainable=document.trainable)
 
 
 def _model(
-    name: str, graph: Graph, writer: _Writer, calls: Sequence[Call] = (), trainable: bool = True
+    name: str, graph: Graph, planned: Planned, calls: Sequence[Call] = (), trainable: bool = True
 ) -> dict[str, Any]:
     """A serialised Functional model; `calls` are those of a block."""
-    reads = {local: _merged([writer.tensors[t] for t in several]) for local, several in _fed(graph, calls).items()}
+    reads = {local: _merged([planned.tensors[t] for t in several]) for local, several in _fed(graph, calls).items()}
     blocks = {member.name for member in graph.members if member.inner is not None}
     config = {
         "name": name,
         "trainable": trainable,
         "layers": [
             *(_input(local, *spec) for local, spec in reads.items()),
-            *(_member(member, writer) for member in graph.members),
+            *(_member(member, planned) for member in graph.members),
         ],
         "input_layers": [[local, 0, 0] for local in reads],
         "output_layers": [_history(address, blocks) for address in graph.outputs],
@@ -81,22 +84,29 @@ def _input(name: str, shape: Shape, dtype: str) -> dict[str, Any]:
             "name": name, "inbound_nodes": []}  # fmt: skip
 
 
-def _member(member: Member, writer: _Writer) -> dict[str, Any]:
+def _member(member: Member, planned: Planned) -> dict[str, Any]:
     if member.inner is not None:
-        entry = _model(member.name, member.inner, writer, member.calls, member.layer.trainable)
+        entry = _model(member.name, member.inner, planned, member.calls, member.layer.trainable)
     else:
-        entry = layer_config(member.layer, member.name)
-    nodes = [_node(member.layer, call, writer) for call in member.calls]
+        entry = layer_config(member.layer, member.name, partial(_held, planned.steps.get(member.calls[0].node.path)))
+    nodes = [_node(member.layer, call, planned) for call in member.calls]
     return entry | {"name": member.name, "inbound_nodes": nodes}
 
 
-def _node(layer: Layer, call: Call, writer: _Writer) -> dict[str, Any]:
+def _held(planned: Planned | None, block: Block) -> dict[str, Any]:
+    """A block that a layer applies to steps."""
+    if planned is None:
+        raise TypeError(f"no plan of {block.default_name()}")
+    return _model(block.name or block.default_name(), graph_of(planned.network), planned, trainable=block.trainable)
+
+
+def _node(layer: Layer, call: Call, planned: Planned) -> dict[str, Any]:
     """One call, as Keras serialises it."""
     read = call.node.given if isinstance(layer, Block) else call.node.inputs
-    tensors = [_tensor(local, writer.tensors[address], call) for local, address in zip(call.inputs, read, strict=True)]
+    tensors = [_tensor(local, planned.tensors[address], call) for local, address in zip(call.inputs, read, strict=True)]
     named = {
         name: [
-            None if local is None else _tensor(local, writer.tensors[str(address)], call)
+            None if local is None else _tensor(local, planned.tensors[str(address)], call)
             for local, address in zip(several, call.node.keywords[name], strict=True)
         ]
         for name, several in call.keywords.items()

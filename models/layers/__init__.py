@@ -45,6 +45,7 @@ from models.layers import (
     spectrogram,
     wrapping,
 )
+from models.layers.block import Block
 from models.layers.layer import Layer
 
 FAMILIES: dict[str, tuple[ModuleType, ...]] = {
@@ -107,5 +108,15 @@ LAYERS: tuple[type[Layer], ...] = tuple(cls for cls in CATALOGUE.values() if cls
 IMAGE_LAYERS = [cls for cls in LAYERS if issubclass(cls, image.ImageAxes | preprocessing.Rescaling)]
 """What a Pipeline may hold."""
 
-for _cls in CATALOGUE.values():
-    _cls.model_rebuild(_types_namespace={"AnyLayer": union(LAYERS), "AnyImageLayer": union(IMAGE_LAYERS)})
+ANY_NODE = union([*LAYERS, Block])
+"""What can stand in a graph."""
+
+_DECLARED: tuple[type[Layer], ...] = (*CATALOGUE.values(), Block)
+for _cls in _DECLARED:
+    _cls.model_rebuild(
+        _types_namespace={
+            "AnyLayer": union(LAYERS),
+            "AnyNode": ANY_NODE,
+            "AnyImageLayer": union(IMAGE_LAYERS),
+        }
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from models.layers.bidirectional import Bidirectional
+from models.layers.block import Block
 from models.layers.held import Held, check_held
 from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault
 from models.layers.recurrent import Recurrent, SequenceRecurrent
@@ -15,6 +16,7 @@ from models.layers.spatial import shape_text
 
 if TYPE_CHECKING:
     AnyLayer = Layer
+    AnyNode = Layer
 
 MAX_NESTING = 4
 """Deepest nesting of wrappers."""
@@ -25,7 +27,7 @@ RECURRENT_COPIES = 16
 
 
 class TimeDistributed(Layer):
-    """Applies a layer to every step of a sequence. Keras writes the layer out once for each step."""
+    """Applies a layer, or a block of layers, to every step of a sequence. Keras writes it out once for each step."""
 
     type: Literal["TimeDistributed"] = "TimeDistributed"
     example = Example({"layer": {"type": "Dense", "units": 3}}, ((4, 5),))
@@ -33,12 +35,12 @@ class TimeDistributed(Layer):
     call_tensors = ("mask",)
     unstepped: ClassVar[frozenset[str]] = frozenset({"Pipeline", "Discretization", "Hashing", "IntegerLookup"})
     """Types whose output Keras announces wrongly, or not at all, from inside TimeDistributed."""
-    layer: Annotated[AnyLayer, Held]
+    layer: Annotated[AnyNode, Held]
 
     @model_validator(mode="after")
     def _takes_its_dtype_from_the_layer(self) -> TimeDistributed:
         """Keras announces the wrapper's dtype and returns the layer's."""
-        if self.dtype != self.layer.dtype:
+        if self.dtype != self.layer.dtype and not isinstance(self.layer, Block):
             raise fault("dtype", "the wrapper and its layer have different dtypes", "the same dtype in both")
         return self
 
@@ -48,7 +50,7 @@ class TimeDistributed(Layer):
             raise fault("held_layer", f"{self.layer.keras_name()} cannot be applied step by step", "another layer")
         if _nesting(self) > MAX_NESTING:
             raise fault("nesting", "the layers wrap each other too deeply", f"at most {MAX_NESTING} wrappers")
-        if self.layer.inputs_as != "one" or self.layer.output_count() != 1:
+        if not _is_one_to_one(self.layer):
             raise fault(
                 "held_layer",
                 "only a layer from one tensor to one tensor can be applied step by step",
@@ -85,6 +87,13 @@ class TimeDistributed(Layer):
         """Steps × the inner layer."""
         steps, inner = shapes[0][1], self.layer.macs((step_shape(shapes[0]),), (step_shape(outputs[0]),))
         return None if steps is None or inner is None else steps * inner
+
+
+def _is_one_to_one(layer: Layer) -> bool:
+    """Whether a layer is called on one tensor and returns one."""
+    if isinstance(layer, Block):
+        return len(layer.input) == 1 and (layer.outputs is None or len(layer.outputs) == 1)
+    return layer.inputs_as == "one" and layer.output_count() == 1
 
 
 def _nesting(layer: Layer) -> int:

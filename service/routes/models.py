@@ -39,7 +39,7 @@ from service.contract import (
 from service.errors import raises
 from service.etags import ETag
 from service.model_forms import Form, document_form, keras_form, summary_form
-from service.plans import plan_of, require_inputs
+from service.plans import plan_of, planned, require_inputs
 from service.registered import in_use
 from service.registration import register, register_upload
 from service.schemas import ModelEntry, ModelList, ModelSummary
@@ -136,7 +136,9 @@ async def get_model(
     if plan is None or form == "graph":
         tag.on(response)
         return ModelSummary(**_summary(entry, network, plan))
-    return tag.on(keras_form(network, plan) if form == "keras" else summary_form(network, plan))
+    if form == "keras":
+        return tag.on(keras_form(await planned(state, network, plan)))
+    return tag.on(summary_form(network, plan))
 
 
 def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dict[str, Any]:

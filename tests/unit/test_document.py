@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from models.document import MAX_INPUTS, MAX_LAYERS, Block, Document, canonical, parse_document
+from models.document import Document, canonical, parse_document
 from models.errors import InvalidDocument, Problem
 from models.inputs import InputSpec
 from models.json_value import MAX_DEPTH
 from models.layers import CATALOGUE
+from models.layers.block import Block
 from models.layers.core import Dense
 from models.layers.excluded import EXCLUDED
+from models.layers.fields import MAX_INPUTS, MAX_LAYERS
 from models.layers.layer import Layer
 from models.layers.pooling import MaxPooling2D
 from models.validation import MAX_PROBLEMS

@@ -15,9 +15,11 @@ from keras.src.ops.function import make_node_key
 
 from models.addresses import everything
 from models.document import parse_document
+from models.engine.block_layer import held_block
 from models.engine.build import BuiltModel, build
+from models.engine.outline import Outline
 from models.expansion import expand
-from models.keras_json.writing import keras_json_of
+from models.keras_json.writing import Planned, keras_json_of
 from models.short_form import short_form
 
 SPEC = importlib.util.spec_from_file_location("keras_models", Path(__file__).with_name("keras_models.py"))
@@ -124,8 +126,12 @@ def test_every_activation_is_that_of_keras(name: str) -> None:
         np.testing.assert_allclose(np.asarray(value), expected[address], tolerance, tolerance, err_msg=address)
 
 
-def tensors_of(made: BuiltModel) -> dict[str, Any]:
-    return {address: (made.outline.shape(address), made.outline.dtype(address)) for address in made.outline.specs}
+def planned_of(outline: Outline) -> Planned:
+    """What an engine knows of a network's tensors, and of the blocks that are applied to steps."""
+    tensors: Any = {address: (outline.shape(address), outline.dtype(address)) for address in outline.specs}
+    blocks = {path: held_block(layer) for path, layer in outline.layers.items()}
+    steps = {path: planned_of(block.built_outline) for path, block in blocks.items() if block is not None}
+    return Planned(outline.network, tensors, steps)
 
 
 @every_model
@@ -135,7 +141,7 @@ def test_there_and_back(name: str) -> None:
     model = keras_models.MODELS[name]()
     network = expand(parse_document(model.to_json()))
     made = with_weights_of(model, build(network, 2**30))
-    written = keras_json_of(network, tensors_of(made))
+    written = keras_json_of(planned_of(made.outline))
     loaded = keras.models.model_from_json(json.dumps(written))
     assert input_names(loaded) == input_names(model)
     assert loaded.count_params() == model.count_params()

@@ -1,0 +1,35 @@
+"""Layers under one name: a model inside a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from models.layers.fields import MAX_INPUTS, MAX_LAYERS, Address, LayerName
+from models.layers.layer import Layer
+
+if TYPE_CHECKING:
+    AnyNode = Layer
+
+
+class Block(Layer):
+    """Layers under one name, as the tutorials' sub-classed `ConvLayer`; blocks nest in blocks.
+
+    Inside, `input` is what the block is applied to; `input` may instead list names for several inputs.
+    """
+
+    type: Literal["Block"] = "Block"
+    runs_directly = True
+    input_count: ClassVar[tuple[int, int | None]] = (1, None)
+
+    layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
+    input: Annotated[list[LayerName], Field(min_length=1, max_length=MAX_INPUTS)] = ["input"]  # noqa: RUF012 (pydantic copies it)
+    outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
+    class_name: Annotated[
+        Literal["Functional", "Sequential"] | None,
+        Field(description="What Keras calls the model that this block was: its files of weights are named after it."),
+    ] = None
+
+    def rows_meet(self) -> bool:
+        return any(layer.rows_meet() for layer in self.layers)
