@@ -9,11 +9,14 @@ from dataclasses import replace
 from models.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
 from models.document import Document
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.graphs import graph_of
 from models.inputs import InputSpec
 from models.layer_names import layer_names
 from models.layers.block import Block
 from models.layers.layer import Layer
+from models.layers.wrapping import TimeDistributed
 from models.network import Local, Network, Node
+from models.spelling import spelled_out
 
 MAX_NODES = 4096
 """Most calls of layers in one network; those inside a block count each time that the block is called."""
@@ -153,7 +156,7 @@ class _Expansion:
     def _node(self, call: Call, scope: Scope, address: str, local: Local) -> tuple[str, ...]:
         if len(self.nodes) >= MAX_NODES:
             raise InvalidDocument("", [_too_many(call)])
-        layer, path = call.layer, scope.path + scope.names[call.position]
+        layer, path = self._with_blocks(call.layer), scope.path + scope.names[call.position]
         inputs = scope.tensors(local.inputs)
         given: tuple[str, ...] = ()
         if isinstance(layer, Block):
@@ -168,6 +171,17 @@ class _Expansion:
                     call.positional)  # fmt: skip
         self.nodes.append(node)
         return outputs
+
+    def _with_blocks(self, layer: Layer) -> Layer:
+        """The layer, with a block that it applies to steps spelled out: one network has one form."""
+        if not isinstance(layer, TimeDistributed):
+            return layer
+        held = layer.layer
+        if isinstance(held, Block):
+            inputs = {name: InputSpec(shape=[]) for name in held.input}
+            inner = Document.model_construct(layers=held.layers, input=inputs, outputs=held.outputs)
+            return layer.model_copy(update={"layer": spelled_out(held, graph_of(_Expansion(inner).network()))})
+        return layer.model_copy(update={"layer": self._with_blocks(held)})
 
     def _names(self, address: str, count: int) -> tuple[str, ...]:
         """The addresses of what a call returns."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from models.layers.block import Block
 from models.layers.layer import Layer
@@ -23,6 +24,10 @@ class Call:
     outputs: tuple[str, ...]
     node: Node
 
+    def named(self) -> dict[str, Any]:
+        """What it reads by name: an address, or several."""
+        return {name: list(read) if name in self.node.listed else read[0] for name, read in self.keywords.items()}
+
 
 @dataclass(frozen=True)
 class Member:
@@ -32,6 +37,22 @@ class Member:
     layer: Layer
     calls: tuple[Call, ...]
     inner: Graph | None
+
+    @property
+    def keywords(self) -> Any:
+        """What its calls read by name, as a document writes it: None where that is nothing."""
+        each = [call.named() for call in self.calls]
+        return self._written(each) if any(each) else None
+
+    @property
+    def positional(self) -> Any:
+        """How many arguments its calls are given by position, as a document writes it."""
+        each = [call.node.positional for call in self.calls]
+        return None if all(count is None for count in each) else self._written(each)
+
+    def _written(self, each: list[Any]) -> Any:
+        """One value for one call, a list for several."""
+        return each[0] if len(each) == 1 else each
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from models.document import canonical
-from models.graphs import Call, Graph, Member, graph_of
+from models.graphs import Graph, Member, graph_of
 from models.layers.block import Block
 from models.layers.layer import GRAPH_FIELDS
 from models.layers.named import Named
 from models.network import Network
+from models.step_networks import step_network
 
 LISTED = frozenset({"layers", "input", "outputs"})
 
@@ -63,32 +64,22 @@ def _member(member: Member, before: tuple[str, ...]) -> dict[str, Any]:
     layer = member.layer
     written = {"type": layer.type_name(), "name": member.name, **_arguments(layer)}
     if isinstance(layer, Block) and member.inner is not None:
-        written |= {"input": layer.input} if layer.input != ["input"] else {}
-        written["layers"] = _layers(member.inner)
-        if member.inner.outputs != _last(member.inner):
-            written["outputs"] = list(member.inner.outputs)
+        written |= _inside(layer, member.inner)
     if len(member.calls) > 1:
         written["calls"] = [list(call.inputs) for call in member.calls]
     elif member.calls[0].inputs != before:
         written["inputs"] = list(member.calls[0].inputs)
-    return written | _keywords(member.calls) | _positional(member.calls)
+    named = {"keywords": member.keywords, "positional": member.positional}
+    return written | {name: value for name, value in named.items() if value is not None}
 
 
-def _keywords(calls: tuple[Call, ...]) -> dict[str, Any]:
-    if not any(call.keywords for call in calls):
-        return {}
-    spelled = [
-        {name: list(read) if name in call.node.listed else read[0] for name, read in call.keywords.items()}
-        for call in calls
-    ]
-    return {"keywords": spelled if len(calls) > 1 else spelled[0]}
-
-
-def _positional(calls: tuple[Call, ...]) -> dict[str, Any]:
-    counts = [call.node.positional for call in calls]
-    if all(count is None for count in counts):
-        return {}
-    return {"positional": counts if len(calls) > 1 else counts[0]}
+def _inside(block: Block, graph: Graph) -> dict[str, Any]:
+    """What lies in a block, and the names of what it reads and returns."""
+    written: dict[str, Any] = {"input": block.input} if block.input != ["input"] else {}
+    written["layers"] = _layers(graph)
+    if graph.outputs != _last(graph):
+        written["outputs"] = list(graph.outputs)
+    return written
 
 
 def _arguments(model: BaseModel) -> dict[str, Any]:
@@ -110,7 +101,8 @@ def _short(value: Any) -> Any:
             name = str(canonical(value)["type"])
             return {"type": name, **arguments} if arguments else name
         case BaseModel() if "type" in type(value).model_fields:
-            return {"type": canonical(value)["type"], **_arguments(value)}
+            inside = _inside(value, graph_of(step_network(value, ()))) if isinstance(value, Block) else {}
+            return {"type": canonical(value)["type"], **_arguments(value), **inside}
         case BaseModel():
             return _arguments(value)
         case list() | tuple():

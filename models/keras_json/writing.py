@@ -52,8 +52,8 @@ def _model(
             *(_input(local, *spec) for local, spec in reads.items()),
             *(_member(member, planned) for member in graph.members),
         ],
-        "input_layers": [[local, 0, 0] for local in reads],
-        "output_layers": [_history(address, blocks) for address in graph.outputs],
+        "input_layers": _one_or_all([[local, 0, 0] for local in reads]),
+        "output_layers": _one_or_all([_history(address, blocks) for address in graph.outputs]),
     }
     return {
         "module": "keras.src.models.functional",
@@ -61,6 +61,11 @@ def _model(
         "config": config,
         "registered_name": "Functional",
     }
+
+
+def _one_or_all(tensors: list[Any]) -> Any:
+    """A single tensor stands alone: TimeDistributed finds no shape for a model with a list of one input."""
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _fed(graph: Graph, calls: Sequence[Call]) -> dict[str, list[str]]:

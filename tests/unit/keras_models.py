@@ -221,6 +221,38 @@ def adapted() -> keras.Model:
     return keras.Sequential([keras.Input((4,)), layer, L.Dense(2)])
 
 
+def applied_to_steps() -> keras.Model:
+    """Models of every kind inside TimeDistributed, once within another and one frozen."""
+    x = keras.Input((3, 4, 4, 2), name="clip")
+    frame = keras.Sequential(
+        [keras.Input((4, 4, 2)), L.Conv2D(3, 3, activation="relu"), L.BatchNormalization(), L.Flatten()], name="frame"
+    )
+    y = L.TimeDistributed(frame, name="frames")(x)
+    i = keras.Input((12,))
+    first, second = L.Dense(6, name="first"), L.Dense(6, name="second")
+    tower = keras.Sequential([keras.Input((6,)), L.Dense(6, name="top"), L.Dropout(0.5)], name="tower")
+    graph = keras.Model(i, tower(L.Subtract()([second(i), first(i) * 2.0])), name="graph")
+    graph.trainable = False
+    y = L.TimeDistributed(graph, name="graphs")(y)
+    nested = L.TimeDistributed(L.TimeDistributed(keras.Sequential([keras.Input((3,)), L.Dense(2)])), name="nested")
+    return keras.Model(x, nested(L.Reshape((3, 2, 3))(y)))
+
+
+def read_by_keyword() -> keras.Model:
+    """Calls of which Keras sorts the arguments, models given objects and inputs that nobody reads."""
+    q, v = keras.Input((3, 4), name="q"), keras.Input((3, 4), name="v")
+    dense = {name: L.Dense(4, name=name)(tensor) for name, tensor in (("a", v), ("b", q), ("c", v))}
+    y = L.MultiHeadAttention(2, 2)(query=dense["a"], value=dense["b"], key=dense["c"])
+    state = L.GlobalAveragePooling1D()(L.Dense(4, name="d")(q))
+    z = L.GRU(4, return_sequences=True)(sequences=L.Dense(4, name="e")(y), initial_state=state)
+    left, right, idle = keras.Input((3, 4), name="left"), keras.Input((3, 4), name="right"), keras.Input((3, 4))
+    inner = keras.Model([right, idle, left], L.Dense(4, name="in_r")(right) - L.Dense(4, name="in_l")(left))
+    w = inner([L.Dense(4, name="f")(z), L.Dense(4, name="g")(y), L.Dense(4, name="h")(z)])
+    named = keras.Model([left, right], L.Subtract()([right, L.Dense(4, name="i")(left)]))
+    same = L.Dense(4, name="j")(w)
+    return keras.Model([q, v], [named({"right": same, "left": L.Dense(4, name="k")(w)}), named([same, same])])
+
+
 MODELS: dict[str, Callable[[], keras.Model]] = {
     made.__name__: made
     for made in (
@@ -228,5 +260,6 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
         attention_by_hand, one_dimension, three_dimensions, squeeze_and_excite, slices, arithmetic, mixed_precision,
         calls_elsewhere, passed_through, activation_objects, preprocessing, adapted,
+        applied_to_steps, read_by_keyword,
     )
 }  # fmt: skip

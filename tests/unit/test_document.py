@@ -387,11 +387,11 @@ def test_canonical_form_spells_everything_out() -> None:
         "seed": 0,
         "input": {"input": {"shape": [4, 4, 1], "dtype": "float32"}},
         "outputs": None,
-        "scale": None,
+        "trainable": True, "scale": None,
         "layers": [
             {
                 "type": "MaxPooling2D", "name": None, "inputs": None, "calls": None, "keywords": None,
-                "trainable": True, "dtype": None,
+                "positional": None, "trainable": True, "dtype": None,
                 "activity_regularizer": None, "pool_size": [3, 3], "strides": None, "padding": "valid",
                 "data_format": None,
             }

@@ -18,6 +18,7 @@ from models.document import parse_document
 from models.engine.block_layer import held_block
 from models.engine.build import BuiltModel, build
 from models.engine.outline import Outline
+from models.engine.weights import network_weights
 from models.expansion import expand
 from models.keras_json.writing import Planned, keras_json_of
 from models.short_form import short_form
@@ -154,6 +155,24 @@ def test_there_and_back(name: str) -> None:
     expected, found = (computed(functional(one), functional(one).outputs, inputs) for one in (model, loaded))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, 1e-5, 1e-5)
+
+
+@every_model
+def test_weights_are_listed_as_keras_lists_them(name: str) -> None:
+    """Those of the document, and of what is written for Keras: a list of arrays fits both."""
+    keras.utils.set_random_seed(0)
+    model = keras_models.MODELS[name]()
+    network = expand(parse_document(model.to_json()))
+    made = with_weights_of(model, build(network, 2**30))
+    ours = [variable.numpy() for variable in network_weights(made.outline).values()]
+    loaded = keras.models.model_from_json(json.dumps(keras_json_of(planned_of(made.outline))))
+    for one, other, again in zip(ours, model.get_weights(), loaded.weights, strict=True):
+        np.testing.assert_array_equal(one, other, strict=True)
+        assert tuple(again.shape) == one.shape
+    loaded.set_weights(ours)
+    for path, layer in ((path, layer) for path, layer in made.outline.layers.items() if layer.weights):
+        for one, other in zip(layer_at(loaded, path).get_weights(), layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other, strict=True)
 
 
 @every_model

@@ -1,5 +1,10 @@
 """Files of weights as Keras itself writes them, for networks of every kind, come out as Keras' own `get_weights()`."""
 
+import importlib.util
+import json
+from pathlib import Path
+
+import h5py
 import keras
 import numpy as np
 import orjson
@@ -193,6 +198,47 @@ def test_what_keras_saves_in_any_format_is_read_bit_for_bit(kind, tmp_path):
             np.testing.assert_array_equal(stored[spec.name], expected, strict=True)
     assert len(digests) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["canonical.safetensors", "uploads"]
+
+
+def loaded_module(path):
+    """A module that lies beside the tests."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+TESTS = Path(__file__).parent
+keras_models = loaded_module(TESTS / "keras_models.py").MODELS
+random_models = loaded_module(TESTS.parent.parent / "acceptance" / "random_models.py")
+INTRICATE = ["applied_to_steps", "read_by_keyword", "encoder_decoder", "several_inputs_nested", "nested_three_deep"]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation", "ignore:Layer 'inner:UserWarning")
+def test_weights_come_to_the_layers_they_were_saved_from(tmp_path):
+    """Of models in which layers of one class and shape abound: as .keras, with names and without, and by position."""
+    models = [(name, keras_models[name]()) for name in INTRICATE]
+    models += [(f"random {number}", random_models.random_model(number)) for number in (0, 1, 2, 6, 8, 13, 30, 34)]
+    wrong = []
+    for name, model in models:
+        random_models.draw_weights(model, 1)
+        specs = specs_of(json.loads(model.to_json()))
+        model.save(tmp_path / "m.keras")
+        model.save_weights(tmp_path / "m.weights.h5")
+        np.savez(tmp_path / "m.npz", *model.get_weights())
+        without_names(tmp_path / "m.weights.h5")
+        for file in ("m.keras", "m.weights.h5", "m.npz"):
+            convert(tmp_path / file, specs, tmp_path / "target", LIMITS)
+            stored = load_file(tmp_path / "target")
+            pairs = zip([stored[spec.name] for spec in specs], model.get_weights(), strict=True)
+            wrong += [] if all(np.array_equal(one, other) for one, other in pairs) else [f"{name} as {file}"]
+    assert wrong == []
+
+
+def without_names(path):
+    """A file as Keras 3 wrote it before it kept the names of layers."""
+    with h5py.File(path, "a") as file:
+        file.visititems(lambda _, item: item.attrs.pop("name", None) and None)
 
 
 @pytest.mark.parametrize("kind", PAIRS)
