@@ -26,6 +26,8 @@ class Call:
     """One call: addresses with the places they are read at, tensors read by name, constants and flags."""
 
     inputs: list[tuple[str, Site]] = field(default_factory=list)
+    dtypes: list[str | None] = field(default_factory=list)
+    """Those of the inputs."""
     keywords: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
     positional: int | None = None
@@ -154,6 +156,7 @@ def _read_operand(made: Call, name: str, value: Any, callee: Callee, site: Site)
         if not is_tensor(item):
             raise place.refusal("only tensors of the graph can stand here", "a __keras_tensor__", shown(item))
         made.inputs.append((argument_address(item, callee.sources, place), place))
+        made.dtypes.append(item["config"].get("dtype"))
 
 
 def _has_tensors(value: Any) -> bool:

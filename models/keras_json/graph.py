@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from models.errors import InvalidDocument, Problem, shown
 from models.keras_json.calls import Callee, call_of
+from models.keras_json.casts import USUAL, declared, may_differ, settle
 from models.keras_json.classes import MODELS, check_own, is_model, layer_class
 from models.keras_json.inputs import input_name, input_spec, inputs_of, is_input, without_batch
 from models.keras_json.site import Site
@@ -58,7 +59,8 @@ def _sequential(config: dict[str, Any], entries: list[Placed], site: Site) -> di
     """A list of layers, each reading the one before."""
     for _, place in [placed for number, placed in enumerate(entries) if number and is_input(placed[0])]:
         raise place.refusal("an InputLayer stands first in a Sequential model", "the first place", "another place")
-    layers = _each(entries, site, _placed)
+    before = {id(entry): [other for other, _ in entries[:number]] for number, (entry, _) in enumerate(entries)}
+    layers = _each(entries, site, lambda entry, place: _in_a_row(entry, place, before[id(entry)]))
     if entries and is_input(entries[0][0]):
         entry, place = entries[0]
         name = input_name(entry, place)
@@ -99,6 +101,13 @@ def _read(entry: Entry, site: Site) -> dict[str, Any]:
     return _block(entry, site) if is_model(entry) else layer(entry, layer_class(entry, site), site, _read)
 
 
+def _in_a_row(entry: Entry, site: Site, before: Sequence[Entry]) -> dict[str, Any]:
+    """A layer of a Sequential model, whose input's dtype stands nowhere."""
+    written = _placed(entry, site)
+    settle(written, [[None if may_differ(before) else USUAL]])
+    return written
+
+
 def _called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
     """A layer or a model with what it reads in each of its calls."""
     written = _placed(entry, site)
@@ -111,6 +120,7 @@ def _called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
     keyed = isinstance(entry["config"].get("input_layers"), dict)
     callee = Callee(cls, tuple(written["input"]) if cls is None else (), sources, keyed)
     calls = [call_of(node, callee, place) for node, place in nodes]
+    settle(written, [call.dtypes for call in calls])
     return written | spelled(calls, places, site)
 
 
@@ -120,7 +130,7 @@ def _block(entry: Entry, site: Site) -> dict[str, Any]:
     names = list(inner["input"]) if inner["input"] else [_free_name(inner["layers"])]
     kind = "Sequential" if entry["class_name"] == "Sequential" else "Functional"
     made = {"type": "Block", "name": inner["name"], "class_name": kind, "input": names, "layers": inner["layers"]}
-    made |= {"trainable": inner["trainable"]}
+    made |= {"trainable": inner["trainable"], **declared(inner["input"])}
     return made | ({"outputs": inner["outputs"]} if "outputs" in inner else {})
 
 

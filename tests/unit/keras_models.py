@@ -253,6 +253,18 @@ def read_by_keyword() -> keras.Model:
     return keras.Model([q, v], [named({"right": same, "left": L.Dense(4, name="k")(w)}), named([same, same])])
 
 
+def given_other_dtypes() -> keras.Model:
+    """Models that are given other dtypes than their inputs are declared with: Keras casts."""
+    raw, half = keras.Input((3, 4), dtype="uint8", name="raw"), keras.Input((4,), dtype="float16", name="half")
+    i = keras.Input((4,), name="i")
+    scaled = keras.Model(i, i * 3.3, name="scaled")
+    j = keras.Input((4,), dtype="int32", name="j")
+    whole = keras.Model(j, j * 2, name="whole")
+    steps = L.TimeDistributed(keras.Sequential([keras.Input((4,)), L.ReLU(), L.Dense(2)]), name="steps")
+    row = keras.Sequential([keras.Input((3, 4), dtype="uint8"), keras.Sequential([keras.Input((3, 4)), L.ReLU()])])
+    return keras.Model([raw, half], [scaled(half), whole(half), steps(raw), row(raw)])
+
+
 MODELS: dict[str, Callable[[], keras.Model]] = {
     made.__name__: made
     for made in (
@@ -260,6 +272,6 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
         attention_by_hand, one_dimension, three_dimensions, squeeze_and_excite, slices, arithmetic, mixed_precision,
         calls_elsewhere, passed_through, activation_objects, preprocessing, adapted,
-        applied_to_steps, read_by_keyword,
+        applied_to_steps, read_by_keyword, given_other_dtypes,
     )
 }  # fmt: skip
