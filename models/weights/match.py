@@ -52,7 +52,7 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
         extra = [name for name in extra if name not in beside or name.startswith(LEGACY)]
     problems = chain(
         _extra(extra, missing, source.places, pointer),
-        (_missing(spec, source.places, pointer) for spec in missing),
+        (_missing(spec, _twin(spec, specs, found), source.places, pointer) for spec in missing),
         _different(specs, found, tensors, pointer),
     )
     refuse(problems, _detail(missing, extra))
@@ -127,9 +127,20 @@ def _instead(name: str) -> str | None:
     return "save it with model.save_weights('….weights.h5') or as .keras, with Keras 3"
 
 
-def _missing(spec: WeightSpec, places: bool, pointer: str) -> Problem:
+def _missing(spec: WeightSpec, twin: WeightSpec | None, places: bool, pointer: str) -> Problem:
     expected = f"{spec.dtype} of shape {words(spec.shape)}" + (f" at {_place(spec)}" if places else "")
-    return Problem(pointer_of(pointer, spec.name), f"{spec.name} is missing", expected, "nothing")
+    suggestion = None
+    if twin is not None:
+        suggestion = f"where this is the layer of {twin.name}, it stands in two models: Keras writes it once, and a " \
+                     "document shares layers within one list only"  # fmt: skip
+    return Problem(pointer_of(pointer, spec.name), f"{spec.name} is missing", expected, "nothing", suggestion)
+
+
+def _twin(spec: WeightSpec, specs: Sequence[WeightSpec], found: Mapping[str, str]) -> WeightSpec | None:
+    """A weight that is there and could be the same one: of a layer of the same name in another model."""
+    same = (other for other in specs if other.layers[-1:] == spec.layers[-1:] and other.shape == spec.shape)
+    alike = (other for other in same if other.name in found and len(spec.layers) != 0 and other.layers != spec.layers)
+    return next((other for other in alike if other.name.endswith(spec.name.rpartition("/")[2])), None)
 
 
 def _place(spec: WeightSpec) -> str:

@@ -235,6 +235,20 @@ def test_weights_come_to_the_layers_they_were_saved_from(tmp_path):
     assert wrong == []
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+def test_a_layer_of_two_models_is_refused_for_what_it_is(tmp_path):
+    """Keras saves its weights once; `to_json()` does not say that it is one layer, `.keras` does."""
+    shared, x = layers.Dense(4, name="shared"), keras.Input((4,))
+    one, two = (keras.Model(inner := keras.Input((4,)), shared(inner), name=name) for name in ("one", "two"))
+    model = keras.Model(x, layers.Dense(1)(two(one(x))))
+    model.save_weights(tmp_path / "m.weights.h5")
+    with pytest.raises(InvalidWeights) as caught:
+        convert(tmp_path / "m.weights.h5", specs_of(json.loads(model.to_json())), tmp_path / "target", LIMITS)
+    assert [(p.message, "stands in two models" in p.suggestion) for p in caught.value.problems] == [
+        ("two/shared/kernel is missing", True), ("two/shared/bias is missing", True)
+    ]  # fmt: skip
+
+
 def without_names(path):
     """A file as Keras 3 wrote it before it kept the names of layers."""
     with h5py.File(path, "a") as file:
