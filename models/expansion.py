@@ -156,7 +156,7 @@ class _Expansion:
     def _node(self, call: Call, scope: Scope, address: str, local: Local) -> tuple[str, ...]:
         if len(self.nodes) >= MAX_NODES:
             raise InvalidDocument("", [_too_many(call)])
-        layer, path = self._with_blocks(call.layer), scope.path + scope.names[call.position]
+        layer, path = _with_blocks(call.layer, call.pointer), scope.path + scope.names[call.position]
         inputs = scope.tensors(local.inputs)
         given: tuple[str, ...] = ()
         if isinstance(layer, Block):
@@ -172,17 +172,6 @@ class _Expansion:
         self.nodes.append(node)
         return outputs
 
-    def _with_blocks(self, layer: Layer) -> Layer:
-        """The layer, with a block that it applies to steps spelled out: one network has one form."""
-        if not isinstance(layer, TimeDistributed):
-            return layer
-        held = layer.layer
-        if isinstance(held, Block):
-            inputs = {name: InputSpec(shape=[]) for name in held.input}
-            inner = Document.model_construct(layers=held.layers, input=inputs, outputs=held.outputs)
-            return layer.model_copy(update={"layer": spelled_out(held, graph_of(_Expansion(inner).network()))})
-        return layer.model_copy(update={"layer": self._with_blocks(held)})
-
     def _names(self, address: str, count: int) -> tuple[str, ...]:
         """The addresses of what a call returns."""
         outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
@@ -195,6 +184,34 @@ class _Expansion:
 
     def _outputs(self, outputs: Sequence[str] | None, last: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
         return last if outputs is None else self._resolved(outputs, scope, scope.pointer + "/outputs")
+
+
+def _with_blocks(layer: Layer, pointer: str) -> Layer:
+    """The layer, with a block that it applies to steps spelled out: one network has one form."""
+    if not isinstance(layer, TimeDistributed):
+        return layer
+    inside = f"{pointer}/layer"
+    block = layer.layer
+    if not isinstance(block, Block):
+        return layer.model_copy(update={"layer": _with_blocks(block, inside)})
+    inputs = {name: InputSpec(shape=[]) for name in block.input}
+    document = Document.model_construct(layers=block.layers, input=inputs, outputs=block.outputs)
+    try:
+        graph = graph_of(_Expansion(document).network())
+    except InvalidDocument as error:
+        raise error.under(inside) from error
+    if len(graph.outputs) != 1:
+        message, received = "a block that is applied to steps returns one tensor", f"{len(graph.outputs)}"
+        problem = Problem(
+            f"{inside}/outputs", message, "one output", received, f'write "outputs": ["{graph.outputs[0]}"]'
+        )
+        raise InvalidDocument("", [problem])
+    return layer.model_copy(update={"layer": spelled_out(block, graph)})
+
+
+def _too_many_outputs(outputs: Sequence[str], pointer: str) -> Problem:
+    message, suggestion = "a block that is applied to steps returns one tensor", f'write "outputs": ["{outputs[0]}"]'
+    return Problem(pointer, message, "one output", f"{len(outputs)}", suggestion)
 
 
 def _too_many(call: Call) -> Problem:

@@ -1,0 +1,63 @@
+"""Blocks that TimeDistributed applies to every step: what they cost, and where their faults are found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.document import parse_document
+from models.engine.outline import declared_shapes, outline
+from models.engine.plan import plan_report
+from models.errors import InvalidDocument
+from models.expansion import expand
+
+DENSE = {"type": "Dense", "units": 2}
+
+
+def block(*layers: Any, **fields: Any) -> dict[str, Any]:
+    """A block of layers."""
+    return {"type": "Block", "layers": list(layers), **fields}
+
+
+def plan(layer: Any, shape: list[int]) -> Any:
+    """The plan of a layer applied to steps, with a batch of five."""
+    network = expand(parse_document({"input": shape, "layers": [{"type": "TimeDistributed", "layer": layer}]}))
+    shapes = {name: (5, *rest) for name, (_, *rest) in declared_shapes(network).items()}
+    return plan_report(outline(network, shapes), ["time_distributed"])
+
+
+def test_a_block_costs_its_layers_once_a_step() -> None:
+    """5 rows × 3 steps × (4·2 + 2·2) multiply-adds; its weights count once."""
+    report = plan(block(DENSE, DENSE), [3, 4])
+    assert report["layers"][0]["shape"] == (5, 3, 2)
+    assert (report["totals"]["macs"], report["totals"]["parameters"]) == (5 * 3 * (4 * 2 + 2 * 2), 10 + 6)
+
+
+def test_blocks_on_steps_of_steps_multiply() -> None:
+    """Two steps of three steps each."""
+    report = plan({"type": "TimeDistributed", "layer": block(DENSE)}, [2, 3, 4])
+    assert report["totals"]["macs"] == 5 * 2 * 3 * 4 * 2
+
+
+NAMED = {**DENSE, "name": "a", "inputs": ["b"]}, {**DENSE, "name": "b", "inputs": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "pointer", "message"),
+    [
+        (block({"type": "Conv2D", "filters": 1, "kernel_size": 3}), [3, 4], "/layer/layers/0", "with 2 axes"),
+        (block(DENSE, {"type": "Dens", "units": 2}), [3, 4], "/layer/layers/1/type", "no layer of this type"),
+        (block(*NAMED), [3, 4], "/layer/layers/0/inputs/0", "cannot be computed first"),
+        (block({"type": "LSTM", "units": 2, "return_state": True}), [3, 4, 5], "/layer/outputs", "returns one tensor"),
+        (block(DENSE, outputs=["dense", "dense"]), [3, 4], "", "one tensor to one tensor"),
+        (block(DENSE, inputs=["input"]), [3, 4], "/layer", "takes its input from it"),
+        (block(*[DENSE] * 30), [256, 4], "/inputs", "too many steps"),
+    ],
+)
+def test_faults_are_found_where_they_stand(layer: Any, shape: list[int], pointer: str, message: str) -> None:
+    """By the front or by an engine, with a pointer into the block."""
+    with pytest.raises(InvalidDocument) as caught:
+        plan(layer, shape)
+    (problem,) = caught.value.problems
+    assert (problem.pointer, message in problem.message) == (f"/layers/0{pointer}", True)
