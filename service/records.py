@@ -31,6 +31,16 @@ class Record:
     """Whether all of the reply was sent."""
     course: Course | None = None
     """How its question went through an engine, if there was one."""
+    ended: float = 0.0
+    """When, since the epoch."""
+    total_ms: float = 0.0
+    route: str = "-"
+    bytes_in: int = 0
+
+    def end(self, scope: Scope) -> None:
+        """Nothing more comes; the rest is noted."""
+        self.ended, self.total_ms = time.time(), (time.perf_counter() - self.started) * 1e3
+        self.route, self.bytes_in = route_of(scope), bytes_in(scope)
 
 
 def record_of(scope: Mapping[str, Any]) -> Record | None:
