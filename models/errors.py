@@ -1,6 +1,11 @@
 """Every error of the domain, declared once.
 
 LayerscopeError
+├── BadRequest            no HTTP, or a head that contradicts itself
+├── LongAddress           the address is over its limit
+├── LargeHead             the headers are over their limit
+├── Misdirected           asked for by a name that is not this service's
+├── CrossSite             a page of another origin asks for something to be done
 ├── Unparsable            the bytes are not the format they claim to be
 ├── NotFound              no such model, layer type or address on a path
 ├── Unacceptable          no format the client accepts can be produced
@@ -25,8 +30,9 @@ LayerscopeError
 ├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
 ├── Unsupported           a part of a protocol that is not offered
-│   └── UnsupportedEncoding  a body compressed in a way nobody reads
-└── Internal              a defect of ours; its text never leaves the process
+│   ├── UnsupportedEncoding  a body compressed in a way nobody reads
+│   └── UnknownMethod     a method that HTTP has not, or that means nothing here
+└── Internal              a defect of ours; its text is for the log alone
 
 Status codes belong to HTTP and live in service/errors.py.
 """
@@ -36,8 +42,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import ClassVar
+
+from models.received import did_you_mean as did_you_mean  # noqa: PLC0414 (handed on: errors are told with them)
+from models.received import shown as shown  # noqa: PLC0414 (likewise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,26 @@ class LayerscopeError(Exception):
         moved = copy(self)
         moved.problems = tuple(problem.under(prefix) for problem in self.problems)
         return moved
+
+
+class BadRequest(LayerscopeError):
+    code, title = "bad_request", "The request cannot be understood"
+
+
+class LongAddress(LayerscopeError):
+    code, title = "address_too_long", "The address is over its limit"
+
+
+class LargeHead(LayerscopeError):
+    code, title = "headers_too_large", "The headers are over their limit"
+
+
+class Misdirected(LayerscopeError):
+    code, title = "misdirected", "This service is not known by that name"
+
+
+class CrossSite(LayerscopeError):
+    code, title = "cross_site", "Pages of this origin may not ask"
 
 
 class Unparsable(LayerscopeError):
@@ -179,6 +207,10 @@ class UnsupportedEncoding(Unsupported):
     code, title = "unsupported_encoding", "Bodies are not read in this Content-Encoding"
 
 
+class UnknownMethod(Unsupported):
+    code, title = "unknown_method", "There is no such method here"
+
+
 class Internal(LayerscopeError):
     code, title = "internal", "Layerscope has a defect"
 
@@ -193,33 +225,3 @@ def error_of(code: str, detail: str, problems: Iterable[Problem]) -> LayerscopeE
     """The error a process on the other side of a socket raised, rebuilt from its code."""
     classes = {error.code: error for error in all_errors()}
     return classes.get(code, Internal)(detail, problems)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to `word` (case is ignored), or None when nothing is near."""
-    by_folded = {candidate.casefold(): candidate for candidate in known}
-    near = get_close_matches(word.casefold()[:128], by_folded, n=1, cutoff=0.6)
-    return by_folded[near[0]] if near else None
-
-
-def shown(value: object, limit: int = 60, depth: int = 3) -> str:  # noqa: PLR0911 (one a kind)
-    """What was received, in words that are short and safe to send back."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            huge = isinstance(value, int) and abs(value) >= 10**24
-            return "an integer of over 24 digits" if huge else repr(value)
-        case str():
-            text = value.encode("unicode_escape").decode("ascii")
-            return f'"{text}"' if len(text) <= limit else f"a string of {len(value)} characters"
-        case list() | tuple():
-            few = depth > 0 and len(value) <= 8
-            inner = ", ".join(shown(item, 20, depth - 1) for item in value) if few else ""
-            return f"[{inner}]" if few and len(inner) <= limit else f"an array of {len(value)} items"
-        case dict():
-            return f"an object with {len(value)} keys"
-        case _:
-            return type(value).__name__

@@ -38,6 +38,7 @@ from service.inputs import Resolved, resolve
 from service.jobs import Question, run_question, source_of
 from service.options import ActivationOptions, QueryOptions, from_pairs, options_from
 from service.posted import Posted
+from service.records import follow
 from service.replies import OFFERED, Told, activations_response, infos
 from service.selection import selection_of
 from service.state import State
@@ -172,6 +173,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
         tag = await _tag(request, _parts(model, resolved, ask.options, wanted), resolved.arrays, weak)
         if tag is not None and (unchanged := tag.unchanged()) is not None:
             return unchanged
+        follow(request.scope, question.course, question.key)
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None

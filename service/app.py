@@ -13,18 +13,21 @@ from starlette.concurrency import run_in_threadpool
 
 from models.store import ModelStore, open_store
 from service import errors
+from service.access_log import AccessLog
 from service.applications import Applications
 from service.body_limit import BodyLimit
 from service.compression import Compression
 from service.contract import components
 from service.defects import Defects
+from service.edge import Edge
 from service.engines import Engines
+from service.hosts import Hosts, hosts_in
 from service.local_engines import LocalEngines
 from service.methods import Head
 from service.open_inference.served import Served
+from service.origins import Origins, origins_of
 from service.pretrained import Pretrained
 from service.query import known_query
-from service.request_id import RequestId
 from service.routes import activations, docs, health, layers, model_repository, models, open_inference, plan, weights
 from service.settings import Settings
 from service.state import State
@@ -36,6 +39,8 @@ DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get 
 
 def create_app(settings: Settings, engines: Engines | None = None, opened: ModelStore | None = None) -> FastAPI:
     """The service. `engines` stands in for processes on this machine; a store that is `opened` is closed at the end."""
+
+    access_log = AccessLog(settings.log)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -49,6 +54,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         await applications.close()
         await running.stop()
         await run_in_threadpool(store.close)
+        access_log.close()
 
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
@@ -68,8 +74,11 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
     app.add_middleware(Compression)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Defects)
-    app.add_middleware(RequestId)
     app.add_middleware(Head)
+    app.add_middleware(
+        Edge, origins=Origins(origins_of(settings.origins, settings.host)),
+        hosts=Hosts(hosts_in(settings.hosts), settings.host), log=access_log,
+    )  # fmt: skip
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
 

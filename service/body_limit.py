@@ -14,6 +14,8 @@ from models.errors import Overloaded, Problem, SlowBody, TooLarge, UnsupportedMe
 from service.settings import Settings
 
 SCOPE_KEY = "layerscope.body"
+REFUSAL = "layerscope.refusal"
+"""Where the protocol of the connection says why it does not read on: an error."""
 GRACE_SECONDS = 30.0
 MIN_RATE = 64 * 1024
 """Bytes a second, on average after GRACE_SECONDS, of a body that may take long: else few clients hold every place."""
@@ -92,6 +94,8 @@ class BodyLimit:
             body.check_encoding()
             body.check_size()
             message = await _next(receive, body)
+            if REFUSAL in scope:
+                raise scope[REFUSAL]
             body.size += len(message.get("body", b""))
             account()
             return message
@@ -137,8 +141,8 @@ def _encoding(scope: Scope) -> str:
     """The Content-Encoding of a body under /v1; /v2 has rules of its own."""
     if not scope["path"].startswith("/v1/"):
         return ""
-    encoding = Headers(scope=scope).get("content-encoding", "").strip().lower()
-    return "" if encoding == "identity" else encoding
+    codings = ",".join(Headers(scope=scope).getlist("content-encoding")).lower().split(",")
+    return ",".join(filter(None, (coding.strip() for coding in codings if coding.strip() != "identity")))
 
 
 async def _next(receive: Receive, body: Body) -> Message:

@@ -27,8 +27,8 @@ from models.errors import (
     Unparsable,
     UnsupportedMedia,
 )
-from service.errors import OpenInferenceProblem, ProblemDocument
 from service.options import ActivationOptions
+from service.problem_documents import OpenInferenceProblem, ProblemDocument
 from service.schemas import ActivationsReply, ModelEntry, WeightsReply
 from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 

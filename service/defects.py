@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import unforeseen
+from service.records import about, named
+
+log = logging.getLogger("layerscope")
 
 
 class Defects:
@@ -30,6 +35,7 @@ class Defects:
         except ClientDisconnect:
             return  # nobody is left to be answered
         except Exception as error:
-            if started:
-                raise  # too late for another reply: the connection is closed
+            if started:  # too late for another reply: the connection is closed
+                log.error("%s broke off", named(scope), exc_info=error, extra=about(scope))
+                return
             await unforeseen(Request(scope), error)(scope, receive, send)

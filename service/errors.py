@@ -10,18 +10,21 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from models.errors import (
+    BadRequest,
+    CrossSite,
     DeadlineExceeded,
     Internal,
     Invalid,
     InvalidOption,
+    LargeHead,
     LayerscopeError,
+    LongAddress,
+    Misdirected,
     NotFound,
-    Problem,
     SlowBody,
     StoreFull,
     TooLarge,
@@ -34,27 +37,34 @@ from models.errors import (
 )
 from models.validation import problems_in
 from service.methods import allowed
-from service.open_inference.problems import in_one_line, protocol_status, speaks_protocol
-from service.request_id import HEADER as REQUEST_ID
+from service.open_inference.problems import protocol_status, speaks_protocol
+from service.problem_documents import (
+    JSON_TYPE,
+    OPEN_INFERENCE_REF,
+    PROBLEM_REF,
+    PROBLEM_TYPE,
+    media_type_of,
+    problem_document,
+)
+from service.records import about, named, record_of
 
 log = logging.getLogger("layerscope")
 
-PROBLEM_TYPE = "application/problem+json"
-PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
 HEADERS = {415: {"Accept-Encoding": "identity"}}
 """What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3)."""
-JSON_TYPE = "application/json"
-OPEN_INFERENCE_REF = {"$ref": "#/components/schemas/OpenInferenceProblem"}
-MAX_ECHO = 1024
-"""Characters of a path or pointer that are sent back."""
 STATUS: dict[type[LayerscopeError], int] = {
+    BadRequest: 400,
     Unparsable: 400,
+    CrossSite: 403,
     NotFound: 404,
     Unacceptable: 406,
     SlowBody: 408,
     TooLarge: 413,
+    LongAddress: 414,
     UnsupportedMedia: 415,
+    Misdirected: 421,
     Invalid: 422,
+    LargeHead: 431,
     Internal: 500,
     Unsupported: 501,
     Unavailable: 503,
@@ -63,43 +73,12 @@ STATUS: dict[type[LayerscopeError], int] = {
 """By class; a subclass has its parent's status unless it has its own."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FRAMEWORK = {
-    400: ("bad_request", "The request cannot be understood"),
+    400: (BadRequest.code, BadRequest.title),
     404: (NotFound.code, NotFound.title),
     405: ("method_not_allowed", "This address does not take this method"),
     413: (TooLarge.code, TooLarge.title),
     415: (UnsupportedMedia.code, UnsupportedMedia.title),
 }
-
-
-class ProblemItem(BaseModel):
-    """One thing wrong with one field."""
-
-    pointer: str = Field(
-        description="JSON pointer (RFC 6901) into what was sent.", examples=["/model/layers/3/kernel_size"]
-    )
-    message: str
-    expected: str | None = None
-    received: str | None = None
-    suggestion: str | None = Field(None, description="What to write instead.")
-
-
-class ProblemDocument(BaseModel):
-    """An error, as RFC 9457 has it."""
-
-    type: str = Field(description="Names the error; stable.", examples=["urn:layerscope:error:invalid_document"])
-    title: str
-    status: int
-    detail: str
-    instance: str = Field(description="The path that was asked for.")
-    code: str = Field(description="The error's name alone; stable.", examples=["invalid_document"])
-    request_id: str
-    errors: list[ProblemItem]
-
-
-class OpenInferenceProblem(ProblemDocument):
-    """The same, as clients of the Open Inference Protocol read it."""
-
-    error: str = Field(description="All of it in one line.")
 
 
 def status_of(error: type[LayerscopeError]) -> int:
@@ -109,7 +88,7 @@ def status_of(error: type[LayerscopeError]) -> int:
 
 def unforeseen(request: Request, error: Exception) -> Response:
     """The reply for a defect of ours: the log has it, the client does not."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log.error("%s failed", named(request.scope), exc_info=error, extra=about(request.scope))
     return _response(request, 500, Internal.code, Internal.title, "This is a defect; the log has the details.", ())
 
 
@@ -164,14 +143,14 @@ def whole_seconds(seconds: float) -> str:
 def problem_of(request: Request, error: LayerscopeError) -> dict[str, Any]:
     """The problem document of a domain error, for a reply that has begun already."""
     error = _public(request, error)
-    return _body(request, status_of(type(error)), error.code, error.title, error.detail, error.problems)
+    return _told(request, status_of(type(error)), error.code, error.title, error.detail, error.problems)
 
 
 def _public(request: Request, error: LayerscopeError) -> LayerscopeError:
     """The error as a client may see it; the log has a defect's text."""
     if status_of(type(error)) != 500:
         return error
-    log.error("%s %s: %s", request.method, request.url.path, error.detail)
+    log.error("%s failed: %s", named(request.scope), error.detail, extra=about(request.scope))
     return Internal()
 
 
@@ -194,54 +173,16 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 
 def _response(request: Request, status: int, *members: Any) -> Response:
-    """The reply of a problem; `members` are those of `_body`. Below /v2 it has the protocol's `error` besides."""
-    body = _body(request, status, *members)
-    headers = {REQUEST_ID: body["request_id"], **HEADERS.get(body["status"], {})}
-    if not speaks_protocol(request.url.path):
-        return Response(orjson.dumps(body), status, headers, PROBLEM_TYPE)
-    if body["code"] == UnsupportedEncoding.code:
-        headers["Accept-Encoding"] = "gzip, deflate"
-    error = _printable(in_one_line(body["detail"], members[3]))
-    return Response(orjson.dumps({**body, "error": error}), body["status"], headers, JSON_TYPE)
+    """The reply of a problem; `members` are those of `problem_document`."""
+    body = _told(request, status, *members)
+    headers = HEADERS.get(body["status"], {})
+    if body["code"] == UnsupportedEncoding.code and speaks_protocol(request.url.path):
+        headers = {"Accept-Encoding": "gzip, deflate"}
+    return Response(orjson.dumps(body), body["status"], headers, media_type_of(request.url.path))
 
 
-def _body(  # noqa: PLR0913, PLR0917 (the members of one reply)
-    request: Request, status: int, code: str, title: str, detail: str, problems: tuple[Problem, ...] | list[Problem]
-) -> dict[str, Any]:
-    path = request.url.path
-    status = protocol_status(status) if speaks_protocol(path) else status
-    return {
-        **_head(status, code, title, detail),
-        "instance": _printable(path if len(path) <= MAX_ECHO else path[:MAX_ECHO] + "…"),
-        "code": code,
-        "request_id": request.scope.get("request_id", ""),
-        "errors": [_item(problem) for problem in problems],
-    }
-
-
-def not_http(request_id: str) -> bytes:
-    """The body for what came instead of a request."""
-    code, title = FRAMEWORK[400]
-    head = _head(400, code, title, "This is not HTTP/1.1.")
-    return orjson.dumps({**head, "instance": "", "code": code, "request_id": request_id, "errors": []})
-
-
-def _head(status: int, code: str, title: str, detail: str) -> dict[str, Any]:
-    return {"type": f"urn:layerscope:error:{code}", "title": title, "status": status, "detail": _printable(detail)}
-
-
-def _item(problem: Problem) -> dict[str, str]:
-    fields = {"pointer": _short(problem.pointer)} | {key: getattr(problem, key) for key in Problem.__slots__[1:]}
-    return {key: _printable(value) for key, value in fields.items() if value is not None}
-
-
-def _short(pointer: str) -> str:
-    """A pointer, to the nearest enclosing value where a name in it is longer than is sent back."""
-    while len(pointer) > MAX_ECHO:
-        pointer = pointer.rpartition("/")[0]
-    return pointer
-
-
-def _printable(text: str) -> str:
-    """Text that UTF-8 can carry, whatever a client put into a name."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _told(request: Request, status: int, code: str, *members: Any) -> dict[str, Any]:
+    """The problem document; the log has its code."""
+    if (record := record_of(request.scope)) is not None:
+        record.code = code
+    return problem_document(request, status, code, *members)

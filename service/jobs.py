@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -18,6 +18,7 @@ from models.network import NO_WEIGHTS, Network
 from models.tensors.dtypes import name_of
 from models.views.view import View
 from models.weights.specs import WeightsFile
+from service.courses import Course
 from service.settings import Settings
 
 
@@ -30,6 +31,7 @@ class Question:
     arrays: tuple[np.ndarray, ...] = ()
     joins: object = None
     """Runs of which this is equal may be computed as one batch; None: this one may not."""
+    course: Course = field(default_factory=Course)
 
     @property
     def nbytes(self) -> int:
@@ -56,8 +58,9 @@ def source_of(network: Network, weights: WeightsFile | None = None) -> Source:
 class Answer:
     """What an engine says to one question: a head at once, tensors as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, course: Course | None = None) -> None:
         loop = asyncio.get_running_loop()
+        self._course = course if course is not None else Course()
         self.head: asyncio.Future[Reply] = loop.create_future()
         self._inline: deque[memoryview] = deque()
         self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
@@ -81,6 +84,7 @@ class Answer:
         if not self._abandoned:
             self._inline.extend(inline)
         if not self.head.done():
+            self._course.end(head)
             self.head.set_result(head)
 
     def add(self, view: memoryview, count: int = 1) -> None:
@@ -110,6 +114,7 @@ class Answer:
         if self.head.done():
             self._tensors.put_nowait(error)
         else:
+            self._course.end()
             self.head.set_exception(error)
 
 

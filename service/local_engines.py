@@ -97,7 +97,7 @@ class LocalEngines:
             EngineLost, DeadlineExceeded: when it kills this one, or does not finish.
         """
         self._admit(question)
-        job = Job(question, Answer())
+        job = Job(question, Answer(question.course))
         slot = self._slot_for(question.key)
         self._start_waiting(slot, job)
         slot.waiting.append(job)

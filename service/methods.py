@@ -32,7 +32,11 @@ class Head:
             if message.get("more_body", False):
                 raise ClientDisconnect  # nobody takes the rest, as when a client hangs up
 
-        await self.app({**scope, "method": ANSWERED_AS["HEAD"]}, receive, send_head)
+        inner = {**scope, "method": ANSWERED_AS["HEAD"]}
+        try:
+            await self.app(inner, receive, send_head)
+        finally:
+            scope["route"] = inner.get("route")  # for the log
 
 
 def allowed(request: Request) -> str:

@@ -1,26 +1,30 @@
-"""uvicorn's HTTP/1.1 protocol with what it lacks: a deadline and a size limit for a request's head."""
+"""uvicorn's HTTP/1.1 protocol with what it lacks: deadlines, limits for a request's head, and answers to what is no
+request that can be handed on, which the application makes like all others.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-from uuid import uuid4
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from service.errors import PROBLEM_TYPE, not_http
-from service.request_id import HEADER
+from models.errors import LayerscopeError
+from service.body_limit import REFUSAL
+from service.farewell import Farewell
+from service.heads import HeadLimits, refusal_of, unknown_method
+from service.settings import Settings
 
 HEAD_SECONDS = 10.0
 """From the connection, or a request's first byte, until its headers are complete. Idle kept-alive connections have
 uvicorn's own, shorter limit."""
-HEAD_BYTES = 64 * 1024
 LINGER_SECONDS = 10.0
 """For the rest of a body that was refused before it had come; a client that still writes would not see the reply."""
-
-
 STALL_SECONDS = 60.0
 """For a client to take what has been written to it, before it is hung up on."""
+MAX_PATH = 2048
+"""What is handed on of the address of a request that is refused."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -28,12 +32,17 @@ class BoundedProtocol(HttpToolsProtocol):
     not read.
     """
 
+    limits = HeadLimits()
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._linger_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._refused = False
+        self._begins, self._received = False, 0
+        """Whether a request begins in the bytes that came last, and how many those are."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -64,20 +73,78 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stall_timer = None
 
     def data_received(self, data: bytes) -> None:
-        if self._head_timer is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES + len(data):
-                self._hang_up()
-                return
-        super().data_received(data)
+        """After a refusal nothing is read; a head that goes on and on is refused before it ends."""
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        self._begins, self._received = False, len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the request is answered as if it had not asked
+        except httptools.HttpParserError as error:
+            self._refuse(refusal_of(error, data))
+        else:
+            if self._head_timer is not None:
+                self._count_head(0 if self._begins else len(data))
+
+    def _count_head(self, size: int) -> None:
+        """Of one that is not complete. What came together with its first byte may be of the request before."""
+        self._head_bytes += size
+        if self._head_bytes > self.limits.max_headers + self.limits.max_url:
+            self._refuse(self.limits.refusal(self.url, self.headers, self._head_bytes) or self.limits.endless())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._begins = True
         self._await_head()
 
     def on_headers_complete(self) -> None:
+        """Raises LayerscopeError, which ends parsing: the head is over a limit, or no application is asked for it."""
         self._stop_clock()
+        if (error := self.limits.refusal(self.url, self.headers, self._head_bytes + self._received)) is not None:
+            raise error
+        if self.parser.get_method() == b"CONNECT":
+            raise unknown_method("CONNECT")
         super().on_headers_complete()
+
+    def _refuse(self, error: LayerscopeError) -> None:
+        """Reads no further, and has the application answer with an error."""
+        self._refused = True
+        self._stop_clock()
+        if self.cycle is not None and self.scope is self.cycle.scope:
+            self._break_off(self.cycle, error)
+            return
+        cycle = self._cycle(error)
+        if self.cycle is None or self.cycle.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.pipeline.appendleft((cycle, self.app))
+        self.cycle = cycle
+
+    def _break_off(self, cycle: RequestResponseCycle, error: LayerscopeError) -> None:
+        """A body that is broken: the application learns of it where it reads on."""
+        if cycle.response_complete:
+            self.transport.close()
+            return
+        cast(dict[str, Any], cycle.scope)[REFUSAL] = error
+        cycle.keep_alive, cycle.transport = False, Farewell(self.transport)  # type: ignore[assignment]
+        cycle.message_event.set()
+
+    def _cycle(self, error: LayerscopeError) -> RequestResponseCycle:
+        """An exchange whose request is as much as is known of it."""
+        path, _, query = self.url[:MAX_PATH].partition(b"?")
+        known = {"method": self.parser.get_method().decode("latin-1") if self.url else "",
+                 "path": path.decode("latin-1"), "raw_path": path, "query_string": query, REFUSAL: error}  # fmt: skip
+        cast(dict[str, Any], self.scope).update(known)
+        cycle = RequestResponseCycle(
+            scope=self.scope, transport=Farewell(self.transport), flow=self.flow,  # type: ignore[arg-type]
+            logger=self.logger, access_logger=self.access_logger, access_log=False,
+            default_headers=self.server_state.default_headers, message_event=asyncio.Event(),
+            expect_100_continue=False, keep_alive=False, on_response=self.on_response_complete,
+        )  # fmt: skip
+        cycle.more_body = False
+        return cycle
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -87,16 +154,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._stop_lingering()
         super().on_message_complete()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's signature)
-        request_id = uuid4().hex
-        body = not_http(request_id)
-        head = (
-            "HTTP/1.1 400 Bad Request", f"content-type: {PROBLEM_TYPE}", f"content-length: {len(body)}",
-            f"{HEADER.lower()}: {request_id}", "connection: close",
-        )  # fmt: skip
-        self.transport.write("\r\n".join(head).encode() + b"\r\n\r\n" + body)
-        self.transport.close()
 
     def _stop_lingering(self) -> None:
         if self._linger_timer is not None:
@@ -116,3 +173,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def _hang_up(self) -> None:
         self._stop_clock()
         self.transport.close()
+
+
+def protocol_of(settings: Settings) -> type[BoundedProtocol]:
+    """The protocol with the limits that are set."""
+
+    class Protocol(BoundedProtocol):
+        limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
+
+    return Protocol

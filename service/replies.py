@@ -22,6 +22,7 @@ from service.layer_pieces import THREAD_BYTES, Telling, array_of, entry_of, laye
 from service.options import ActivationOptions
 from service.pictures.reply import Arrays, File, planned_weights
 from service.pictures.sheet import Manner
+from service.shown_pages import PICTURE
 from service.tensor_response import TensorResponse, tensor_response
 from service.wire.formats import JSON, JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 from service.wire.json import LayerEntry, activations_json, layer_object
@@ -147,7 +148,7 @@ async def _picture(answer: Answer, wanted: Format, plan: Callable[[], Callable[[
     ran = await answer.head
     assert isinstance(ran, Ran)  # noqa: S101 (a plan answers plans)
     file = await run_in_threadpool(draw, await _tensors(ran, answer, array_of))
-    return Response(file.content, headers=dict(file.headers), media_type=wanted.media_type)
+    return Response(file.content, headers={**file.headers, **PICTURE}, media_type=wanted.media_type)
 
 
 def _metadata(told: Told, ran: Ran) -> dict[str, str]:

@@ -10,7 +10,9 @@ import uvicorn
 
 from models.store import open_store
 from service.app import create_app
-from service.protocol import BoundedProtocol
+from service.listening import announce, listening
+from service.log import configuration
+from service.protocol import protocol_of
 from service.settings import PREFIX, Settings
 
 GARBAGE_OBJECTS = 50_000
@@ -33,25 +35,26 @@ def serve(settings: Settings) -> None:
     """Serves until told to stop.
 
     Raises:
-        SystemExit: with one clear line, when the store cannot be opened.
+        SystemExit: with one clear line, when the address cannot be had or the store not be opened.
     """
+    sockets = listening(settings)
     try:
         store = open_store(settings.data_dir)
     except OSError as error:
         raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None
     config = uvicorn.Config(
         create_app(settings, opened=store),
-        host=settings.host,
-        port=settings.port,
         loop="auto",
-        http=BoundedProtocol,
+        http=protocol_of(settings),
         ws="none",
+        log_config=configuration(settings.log),
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(settings.deadline) + DRAIN_SECONDS,
     )
+    announce(sockets, settings)
     leave_alone_what_stays()
-    Server(config).run()
+    Server(config).run(sockets)
 
 
 def leave_alone_what_stays() -> None:

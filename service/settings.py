@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any
 
-from pydantic import ByteSize, Field, ValidationError
+from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import did_you_mean
+from service.hosts import hosts_in
+from service.log import LogForm
+from service.origins import origins_in
 
 PREFIX = "LAYERSCOPE_"
 MIB = 1024 * 1024
@@ -28,6 +32,20 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    origins: str = Field(
+        "",
+        description="Origins of web pages that may ask, separated by commas: https://host, https://host:*, local "
+        "(pages of this machine), or * or none. Empty: local while listening on this machine alone, else none.",
+    )
+    hosts: str = Field(
+        "",
+        description="Names that requests may be sent to besides localhost, separated by commas; *: any. Empty: none "
+        "while listening on this machine alone, else any.",
+    )
+    max_headers: Size = _size(32 * 1024, "Largest headers of one request.")
+    max_header_fields: int = Field(100, ge=1, le=10_000, description="Most headers of one request.")
+    max_url: Size = _size(16 * 1024, "Longest path and query of one request.")
+    log: LogForm = Field("text", description="Form of the log: text, json, or off for text without requests.")
     data_dir: str = Field(".layerscope", description="Where registered models are kept: a folder, or an fsspec URL.")
     engines: int = Field(1, ge=1, le=64, description="Engine processes; each holds TensorFlow and its own model cache.")
     deadline: float = Field(
@@ -59,6 +77,16 @@ class Settings(BaseSettings):
     max_queue: int = Field(256, ge=1, description="Most requests waiting for an engine.")
     max_queue_bytes: Size = _size(GIB, "Inputs of waiting requests, all together.")
     reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way; one reply takes at most half.")
+
+    @field_validator("origins", "hosts")
+    @classmethod
+    def _is_a_list(cls, text: str, info: ValidationInfo) -> str:
+        """Is read again where it is used."""
+        try:
+            (origins_in if info.field_name == "origins" else hosts_in)(text)
+        except ValueError as error:
+            raise PydanticCustomError("list", "{what}", {"what": str(error)}) from None
+        return text
 
     @property
     def reply_limit(self) -> int:

@@ -70,6 +70,7 @@ class Slot:
     def _begin(self, job: Job, alone: bool) -> None:
         self.waiting.remove(job)
         self.running.append(job)
+        job.question.course.engine = self.number
         job.stop_clock()
         job.alone = alone
 

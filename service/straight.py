@@ -35,7 +35,7 @@ class Straight(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Other methods are for the routes that follow to refuse."""
         match, child = super().matches(scope)
-        return (match, child) if match is Match.FULL else (Match.NONE, {})
+        return (match, {**child, "route": self._documented}) if match is Match.FULL else (Match.NONE, {})
 
     async def _call(self, request: Request) -> Response:
         query = request.scope["query_string"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import signal
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from traceback import format_exc
 
 import keras
 import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy)
@@ -47,6 +47,9 @@ from models.engine.warm_up import warm_up
 from models.errors import Internal, LayerscopeError
 from models.tensors.dtypes import DTYPES
 from models.tensors.json_text import json_text
+
+MAX_TRACEBACK = 32_768
+"""Characters of what the front logs of a defect, its end."""
 
 
 class EngineProcess:
@@ -121,10 +124,8 @@ class EngineProcess:
             yield
         except LayerscopeError as error:
             self.outbox.send(_failed(request.id, error))
-        except Exception as error:  # the front answers 500 without this text; the log has it
-            print(f"engine: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            sys.excepthook(*sys.exc_info())
-            self.outbox.send(_failed(request.id, Internal()))
+        except Exception:  # the front answers 500 without this text, which it logs with the request's id
+            self.outbox.send(_failed(request.id, Internal(format_exc()[-MAX_TRACEBACK:])))
 
     def _inputs(self, request: Run) -> list[np.ndarray]:
         """The request's arrays, straight from shared memory."""

@@ -10,6 +10,7 @@ from models.layers import ALIASES, CATALOGUE
 from models.layers.excluded import EXCLUDED
 from models.layers.layer import Layer
 from models.layers.named import snake_case
+from models.received import cut
 
 MODELS = {
     "Sequential": ("keras", "keras.models", "keras.src.models.sequential"),
@@ -79,9 +80,9 @@ def layer_class(entry: dict[str, Any], site: Site) -> type[Layer]:
     if found is not None and module.startswith(found.keras_modules):
         return found
     if module.startswith(OPERATIONS):
-        message = f"keras.ops.{snake_case(word)} is not among the operations of the catalogue"
+        message = f"keras.ops.{cut(snake_case(word))} is not among the operations of the catalogue"
     else:
-        message = f"{word} of {module} is not in the catalogue"
+        message = f"{cut(word)} of {cut(module)} is not in the catalogue"
     near = did_you_mean(name, CATALOGUE)
     received = shown(word if found is None else module)
     raise site.reading("class_name" if found is None else "module").refusal(

@@ -50,7 +50,7 @@ def _layer_name(name: str) -> str:
     cleaned = (
         f"layer{name}"
         if name in RESERVED_NAMES
-        else re.sub(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)[:128]
+        else re.sub(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)[:100]
     )
     context = {"expected": "1 to 128 characters without / @ : # * ? and control characters", "received": shown(name)}
     advice = {"suggestion": f"write {shown(cleaned, 130)}"} if cleaned else {}

@@ -25,6 +25,7 @@ from service.open_inference.request import InferRequest, RequestParameters, infe
 from service.open_inference.served import VERSION
 from service.open_inference.statistics import Stopwatch
 from service.options import ActivationOptions
+from service.records import follow
 from service.settings import Settings
 from service.state import State
 from service.wire.open_inference import HEADER
@@ -58,6 +59,7 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
             asked = _prepared(model, body, header, state.settings)
         question = _question(model, asked, state.settings)
         watch.lap("compute_input")
+        follow(request.scope, question.course, question.key)
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None

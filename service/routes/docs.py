@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
+
+from service.shown_pages import FILES as FILE_HEADERS
+from service.shown_pages import page
 
 router = APIRouter(include_in_schema=False)
 
-FILES = StaticFiles(packages=[("fastapi_swagger", "resources")])
-"""Swagger UI's files, mounted at `/swagger`."""
-PAGE = {"tryItOutEnabled": True, "filter": True, "displayRequestDuration": True, "defaultModelsExpandDepth": 0}
+SETTINGS = {
+    "tryItOutEnabled": True, "filter": True, "displayRequestDuration": True, "defaultModelsExpandDepth": 0,
+    "validatorUrl": None,
+}  # fmt: skip
+"""Of Swagger UI. Without the last one it would show the document to a validator of its makers."""
 
 
-@router.get("/docs")
-async def get_docs() -> HTMLResponse:
-    """Every operation with its schema, and a form to try it."""
-    return get_swagger_ui_html(
+class Files(StaticFiles):
+    """Files that pages of ours are made of."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        """One of them, or a 304."""
+        response = super().file_response(*arguments, **options)
+        response.headers.update(FILE_HEADERS)
+        return response
+
+
+FILES = Files(packages=[("fastapi_swagger", "resources")])
+"""Swagger UI's, mounted at `/swagger`."""
+HTML = bytes(
+    get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Layerscope",
         swagger_js_url="swagger/swagger-ui-bundle.js",
         swagger_css_url="swagger/swagger-ui.css",
         swagger_favicon_url="swagger/favicon-32x32.png",
-        swagger_ui_parameters=PAGE,
-    )
+        swagger_ui_parameters=SETTINGS,
+    ).body
+).decode()
+HEADERS = page(HTML)
+
+
+@router.get("/docs")
+async def get_docs() -> HTMLResponse:
+    """Every operation with its schema, and a form to try it."""
+    return HTMLResponse(HTML, headers=HEADERS)

@@ -28,6 +28,7 @@ from service.jobs import source_of, weights_question
 from service.layer_paths import layer_paths
 from service.picture_options import PictureOptions
 from service.plans import require_inputs
+from service.records import follow
 from service.registered import Registered, in_use
 from service.registration import GivenFile, put_weights
 from service.replies import WEIGHTS_OFFERED, Writing, weights_response
@@ -105,6 +106,7 @@ async def _weights(
     if (unchanged := tag.unchanged()) is not None:
         return unchanged
     question = weights_question(source_of(used.network, used.model.weights), paths, state.settings)
+    follow(request.scope, question.course, question.key)
     answer = await state.engines.ask(question)
     return tag.on(await weights_response(entry.id, entry.name, answer, writing, partial(problem_of, request)))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -110,3 +112,24 @@ def digit() -> Array:
     """The picture as the tutorials feed it to layers: (1, 28, 28, 1) float32, 0…255."""
     with Image.open(DIGIT) as image:
         return np.asarray(image, np.float32)[np.newaxis, ..., np.newaxis]
+
+
+@pytest.fixture(scope="session")
+def dialogue() -> Callable[..., httpx.Response]:
+    """`dialogue(server, *pieces)`: what a server answers to bytes on a connection, which it then has to close."""
+
+    def exchange(server: Any, *sent: bytes) -> httpx.Response:
+        url = server.client.base_url
+        with socket.create_connection((url.host, url.port), timeout=30) as connection:
+            for piece in sent:
+                connection.sendall(piece)
+            received = b""
+            while piece := connection.recv(65536):
+                received += piece
+        head, _, body = received.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        return httpx.Response(
+            int(first.split()[1]), headers=[tuple(line.split(": ", 1)) for line in lines], content=body
+        )
+
+    return exchange

@@ -25,13 +25,13 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from tests.conftest import Server
 
+Dialogue = Callable[..., httpx.Response]
 StartServer = Callable[..., AbstractContextManager[Any]]
 
 DENSE: dict[str, Any] = {"input": [4], "layers": [{"type": "Dense", "units": 2}]}
 PICTURE: dict[str, Any] = {"input": [4, 4, 3], "layers": [{"type": "Flatten"}]}
 RUN: dict[str, Any] = {"model": DENSE, "inputs": [1, 2, 3, 4]}
 JSON = {"Content-Type": "application/json"}
-LONG = "k" * 50_000
 MAX_REPLY = 4096
 """No error is longer, however long what was sent."""
 
@@ -265,7 +265,7 @@ def test_wrong_method(server: Server, method: str, path: str, allowed: str) -> N
 @pytest.mark.parametrize(("method", "path"), [
     ("POST", "/v1/activations"), ("POST", "/v1/plan"), ("PUT", "/v1/models/m"), ("POST", "/v1/models/m/activations"),
 ])  # fmt: skip
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", LONG])
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "k" * 10_000])
 def test_unsupported_media(server: Server, method: str, path: str, media_type: str) -> None:
     """415 lists what can be sent, and repeats what came unless that is long."""
     assert server.client.put("/v1/models/m", json=DENSE).status_code in (200, 201)
@@ -293,48 +293,7 @@ def test_json_by_other_names(server: Server) -> None:
             assert server.client.send(request).status_code == 200
 
 
-def long_things() -> Iterator[tuple[str, str, Any]]:
-    """Requests in which one name is very long."""
-    yield "POST", "/v1/activations", RUN | {LONG: 1}
-    yield "POST", "/v1/activations", RUN | {"data": LONG}
-    yield "POST", "/v1/activations", RUN | {"format": LONG}
-    yield "POST", "/v1/activations", RUN | {"layers": [LONG[:1000]]}
-    yield "POST", "/v1/activations", RUN | {"layers": [LONG]}
-    yield "POST", "/v1/activations", RUN | {"inputs": {LONG: [1]}}
-    yield "POST", "/v1/activations", RUN | {"inputs": {"shape": [1], "dtype": LONG, "data": [1]}}
-    yield "POST", "/v1/activations", RUN | {"inputs": LONG}
-    yield "POST", "/v1/activations", RUN | {"model": DENSE | {LONG: 1}}
-    yield "POST", "/v1/activations", RUN | {"model": DENSE | {"name": LONG}}
-    yield "POST", "/v1/activations", with_layer(type=LONG)
-    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, **{LONG: 1})
-    yield "POST", "/v1/activations", with_layer(type="Dense", units=LONG)
-    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, activation=LONG)
-    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, name=LONG)
-    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, inputs=[LONG[:1000]])
-    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, kernel_initializer={"type": LONG})
-    yield "POST", "/v1/activations", with_layer(type="Dense", units=1, kernel_initializer={"type": "Zeros", LONG: 1})
-    yield "POST", "/v1/plan", {"model": DENSE, LONG: 1}
-    yield "PUT", f"/v1/models/{LONG}", DENSE
-    yield "GET", f"/v1/models/{LONG}", None
-    yield "GET", f"/v1/layers/{LONG}", None
-    yield "GET", f"/{LONG}", None
-    yield "GET", f"/v1/models/m/layers/{LONG}/weights", None
-    yield "GET", f"/v1/models/m/weights?data={LONG}", None
-    yield "POST", f"/v1/plan?model={LONG}", None
-
-
-@pytest.mark.parametrize(("method", "path", "body"), list(long_things()), ids=lambda value: str(value)[:40])
-def test_long_input_is_not_sent_back(server: Server, method: str, path: str, body: Any) -> None:
-    """An error is short, and its pointers lead to something that exists."""
-    assert server.client.put("/v1/models/m", json=DENSE).status_code in (200, 201)
-    reply = server.client.request(method, path, json=body)
-    assert 400 <= reply.status_code < 500
-    whole = problem(reply, reply.status_code, reply.json()["code"])
-    assert "k" * 1100 not in reply.text
-    assert all(len(item["pointer"]) <= 1024 for item in whole["errors"])
-
-
-@pytest.mark.parametrize("sent", ["a", "A.b_c-9", "0" * 64])
+@pytest.mark.parametrize("sent", ["a", "A.b_c-9", "0" * 128])
 def test_request_id_is_echoed(server: Server, sent: str) -> None:
     """On successes and errors, when it is well-formed."""
     for path in ("/healthz", "/none", "/v1/models/none"):
@@ -343,7 +302,7 @@ def test_request_id_is_echoed(server: Server, sent: str) -> None:
         assert reply.json().get("request_id", sent) == sent
 
 
-@pytest.mark.parametrize("sent", [b"", b"a b", b"\xe9", b"a\tb", b"<script>", b"0" * 65])
+@pytest.mark.parametrize("sent", [b"", b"a b", b"\xe9", b"a\tb", b"<script>", b"0" * 129])
 def test_request_id_is_made(server: Server, sent: bytes) -> None:
     """One that is not well-formed is replaced, by another each time."""
     ids = [server.client.get("/none", headers={b"X-Request-ID": sent}).headers["x-request-id"] for _ in range(2)]
@@ -351,29 +310,14 @@ def test_request_id_is_made(server: Server, sent: bytes) -> None:
     assert ids[0] != ids[1]
 
 
-def dialogue(server: Any, *sent: bytes) -> httpx.Response:
-    """What a server answers to bytes on a connection, which it then has to close."""
-    url = server.client.base_url
-    with socket.create_connection((url.host, url.port), timeout=30) as connection:
-        for piece in sent:
-            connection.sendall(piece)
-        received = b""
-        while piece := connection.recv(65536):
-            received += piece
-    head, _, body = received.partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
-    return httpx.Response(int(first.split()[1]), headers=[tuple(line.split(": ", 1)) for line in lines], content=body)
-
-
 @pytest.mark.parametrize("sent", [
     b"hello\r\n\r\n",
-    b"NONSENSE / HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"POST /v1/plan HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n",
-    b"POST /v1/plan HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n",
+    b"POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 ])  # fmt: skip
-def test_what_is_not_http(server: Server, sent: bytes) -> None:
+def test_what_is_not_http(server: Server, dialogue: Dialogue, sent: bytes) -> None:
     """Also the server's own 400 has the shape, and the connection ends."""
-    assert problem(dialogue(server, sent), 400, "bad_request")["instance"] == ""
+    assert problem(dialogue(server, sent), 400, "bad_request")["detail"] == "This is not HTTP/1.1."
 
 
 @pytest.fixture(scope="module")
@@ -394,10 +338,10 @@ def test_announced_bodies_over_the_limit(strict: Any, path: str) -> None:
     assert strict.client.get("/healthz").status_code == 200
 
 
-def test_endless_bodies(strict: Any) -> None:
+def test_endless_bodies(strict: Any, dialogue: Dialogue) -> None:
     """A chunked body is counted while it comes."""
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
-    head = b"POST /v1/plan HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     reply = dialogue(strict, head, chunk * 16, b"1\r\n \r\n0\r\n\r\n")
     (item,) = problem(reply, 413, "too_large")["errors"]
     assert (item["expected"], item["received"]) == ("at most 1,048,576 bytes", "more than 1,048,576 bytes")
@@ -413,7 +357,7 @@ def test_refused_bodies_are_not_waited_for(strict: Any) -> None:
     """A client that announces much, is refused, sends a little more and then nothing is hung up on."""
     url = strict.client.base_url
     with socket.create_connection((url.host, url.port), timeout=LINGER_SECONDS + 60) as connection:
-        connection.sendall(b"POST /v1/activations HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n[")
+        connection.sendall(b"POST /v1/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n[")
         assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
         connection.sendall(b" ")
         while connection.recv(65536):
@@ -509,7 +453,7 @@ async def test_defects_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     app = create_app(Settings(data_dir=str(tmp_path)), Broken())
     async with LifespanManager(app) as manager:
         transport = httpx.ASGITransport(manager.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             replies = [
                 await client.post("/v1/activations", json=RUN, headers={"X-Request-ID": "mine"}),
                 await client.post("/v1/plan", json={"model": DENSE}),
@@ -532,7 +476,7 @@ async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     app = create_app(Settings(data_dir=str(tmp_path)), Broken())
     async with LifespanManager(app) as manager:
         transport = httpx.ASGITransport(manager.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             with monkeypatch.context() as patched:
                 patched.setattr("os.fsync", full)
                 refused = await client.put("/v1/models/m", json=[{"type": "Flatten"}])

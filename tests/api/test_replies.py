@@ -280,7 +280,7 @@ def asked_for(server: Server, model: Any, picture: Array, format: str = "safeten
     data = base64.b64encode(picture.tobytes()).decode()
     inputs = {"shape": list(picture.shape), "dtype": "float32", "base64": data}
     body = json.dumps({"model": model, "inputs": inputs, "format": format}).encode()
-    head = f"POST /v1/activations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = f"POST /v1/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}"
     url = server.client.base_url
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)

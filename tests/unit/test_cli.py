@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,20 @@ def test_settings_that_are_wrong_stop_every_command_with_one_line() -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith("layerscope: ")
         assert done.stderr.count("\n") == 1
+
+
+def test_addresses_that_cannot_be_had_stop_the_start_with_one_line(tmp_path: Path) -> None:
+    """Before anything else is started: no engine, and no store."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for arguments, told in [
+            (("--port", str(taken.getsockname()[1])), "LAYERSCOPE_PORT: 127.0.0.1 port "),
+            (("--host", "999.1.1.1"), "LAYERSCOPE_HOST: 999.1.1.1: "),
+            (("--host", "a" * 100), "LAYERSCOPE_HOST: a string of 100 characters is no name of a host"),
+        ]:
+            done = layerscope("serve", *arguments, LAYERSCOPE_DATA_DIR=str(tmp_path / "store"))
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+            assert done.stderr.startswith(f"layerscope: {told}")
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize("arguments", [(), ("sreve",), ("settings", "--prot", "1")])

@@ -98,6 +98,8 @@ def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("port", "http"), ("port", "65536"), ("port", "-1"), ("port", "80.5"), ("engines", "0"), ("engines", "65"),
         ("deadline", "0"), ("deadline", "-1"), ("deadline", "nan"), ("deadline", "inf"), ("deadline", "3601"),
+        ("origins", "null"), ("origins", "https://a/b"), ("origins", "*, local"), ("hosts", "http://a"), ("log", "xml"),
+        ("max_header_fields", "0"), ("max_headers", "x"),
         ("body_seconds", "0"), ("require_gpu", "maybe"), ("max_macs", "0"), ("max_pixels", "many"), ("max_queue", "0"),
         *((name, value) for name in SIZES for value in ("0", "-1", "64 potatoes", "", "x")),
     ],

@@ -1,0 +1,51 @@
+"""What was received, in words that are short and safe to send back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+MAX_SHOWN = 120
+"""Characters of one value, however it came into a text."""
+LONG = re.compile(rf"\S{{{MAX_SHOWN + 1},}}")
+
+
+def cut(text: str, limit: int = MAX_SHOWN) -> str:
+    """The beginning of a text that is longer than this, with a sign that it is one."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def without_long_words(text: str) -> str:
+    """A text whose words are cut: what is longer than MAX_SHOWN is no word of ours, but a name or a value."""
+    return LONG.sub(lambda word: cut(word[0]), text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to `word` (case is ignored), or None when nothing is near."""
+    by_folded = {candidate.casefold(): candidate for candidate in known}
+    near = get_close_matches(word.casefold()[:128], by_folded, n=1, cutoff=0.6)
+    return by_folded[near[0]] if near else None
+
+
+def shown(value: object, limit: int = 60, depth: int = 3) -> str:  # noqa: PLR0911 (one a kind)
+    """What was received, in words that are short and safe to send back."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            huge = isinstance(value, int) and abs(value) >= 10**24
+            return "an integer of over 24 digits" if huge else repr(value)
+        case str():
+            text = value.encode("unicode_escape").decode("ascii")
+            return f'"{text}"' if len(text) <= limit else f"a string of {len(value)} characters"
+        case list() | tuple():
+            few = depth > 0 and len(value) <= 8
+            inner = ", ".join(shown(item, 20, depth - 1) for item in value) if few else ""
+            return f"[{inner}]" if few and len(inner) <= limit else f"an array of {len(value)} items"
+        case dict():
+            return f"an object with {len(value)} keys"
+        case _:
+            return type(value).__name__

@@ -1,0 +1,261 @@
+"""What every reply has, whoever makes it, and what goes no further: by origin, by host, by the size of its head."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from service.app import create_app
+from service.origins import READ
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+Dialogue = Callable[..., httpx.Response]
+
+MODEL: dict[str, Any] = {
+    "input": [4, 4, 1],
+    "layers": [{"type": "Conv2D", "filters": 2, "kernel_size": 3, "name": "a"}],
+}
+RUN = {"model": MODEL, "inputs": [[[1]] * 4] * 4}
+PAGE, STRANGER = "http://localhost:5173", "https://evil.example"
+NAMES = {"name": "edge", "type": "Conv2D", "address": "a", "kind": "x", "action": "y"}
+HEAD = b"Host: localhost\r\nOrigin: http://localhost:5173\r\n"
+LONG = b"x" * 40_000
+
+
+@pytest.fixture(scope="module")
+def edge(server: Server) -> Server:
+    """A server with a model."""
+    server.client.put("/v1/models/edge", json=MODEL).raise_for_status()
+    return server
+
+
+def readable(reply: httpx.Response) -> str | None:
+    """What keeps a page at PAGE from reading a reply, or is missing in it; None when all is well."""
+    headers = reply.headers
+    if headers.get("access-control-allow-origin") != PAGE:
+        return "no access-control-allow-origin"
+    if "etag" not in headers["access-control-expose-headers"].lower():
+        return "hidden headers"
+    if "origin" not in headers["vary"].lower().split(", "):
+        return "no vary"
+    complete = headers["x-content-type-options"] == "nosniff" and headers["cache-control"] and headers["x-request-id"]
+    return None if complete else "something else"
+
+
+def replies(edge: Server, dialogue: Dialogue) -> dict[str, httpx.Response]:
+    """One of every layer of the service, to a page."""
+    client, page = edge.client, {"Origin": PAGE}
+
+    def get(path: str, **headers: str) -> httpx.Response:
+        return client.get(path, headers=page | headers)
+
+    def post(path: str, **arguments: Any) -> httpx.Response:
+        return client.post(path, **{**arguments, "headers": page | arguments.get("headers", {})})
+
+    wide = {"model": {"input": [4], "layers": [{"type": "Dense", "units": 200_000}]}, "inputs": [1, 2, 3, 4]}
+    weights = "/v1/models/edge/weights"
+    return {
+        "200": post("/v1/activations", json=RUN),
+        "stream": post("/v1/activations?format=npz", json=wide),
+        "lines": post("/v1/activations?format=jsonl", json=RUN),
+        "picture": get(f"{weights}?format=png"),
+        "304": get(weights, **{"If-None-Match": get(weights).headers["etag"]}),
+        "head": client.head("/v1/models", headers=page),
+        "204": client.delete("/v1/models/edge-gone", headers=page),
+        "404": get("/nowhere"), "405": get("/v1/activations"), "415": post("/v1/plan", content=b"x", headers={
+            "Content-Type": "text/plain"}),
+        "encoding": post("/v1/plan", content=b"x", headers={"Content-Encoding": "br"}),
+        "422": post("/v1/plan", json={}),
+        "v2": get("/v2"), "v2 error": post("/v2/models/edge/infer", json={}), "v2 404": get("/v2/nowhere"),
+        "docs": get("/docs"), "files": get("/swagger/swagger-ui.css"), "openapi": get("/openapi.json"),
+        "ready": get("/readyz"),
+        "413": dialogue(edge, b"POST /v1/plan HTTP/1.1\r\nConnection: close\r\nContent-Length: 999999999\r\n" + HEAD
+                        + b"\r\n"),
+        "414": dialogue(edge, b"GET /" + LONG + b" HTTP/1.1\r\n" + HEAD + b"\r\n"),
+        "431": dialogue(edge, b"GET / HTTP/1.1\r\n" + HEAD + b"X: " + LONG + b"\r\n\r\n"),
+        "400": dialogue(edge, b"GET / HTTP/1.1\r\n" + HEAD + b"X: 1\r\nBad Header: x\r\n\r\n"),
+        "501": dialogue(edge, b"CONNECT localhost:80 HTTP/1.1\r\n" + HEAD + b"\r\n"),
+    }  # fmt: skip
+
+
+def test_pages_read_every_reply(edge: Server, dialogue: Dialogue) -> None:
+    """Of every layer, whatever its status."""
+    edge.client.put("/v1/models/edge-gone", json=MODEL).raise_for_status()
+    found = replies(edge, dialogue)
+    assert {what: why for what, reply in found.items() if (why := readable(reply)) is not None} == {}
+    assert {what: str(reply.status_code) for what, reply in found.items() if what.isdigit()} == {
+        what: what for what in found if what.isdigit()
+    }
+    own = {name for reply in found.values() for name in reply.headers if name.startswith(("x-layerscope", "etag"))}
+    assert own <= set(READ.lower().split(", "))
+    for what in ("docs", "picture"):
+        assert "frame-ancestors 'none'" in found[what].headers["content-security-policy"]
+        assert found[what].headers["cross-origin-resource-policy"] in ("same-origin", "same-site")
+
+
+def test_strangers_read_nothing(edge: Server) -> None:
+    """GET is answered, but not for them; `Vary` says that others get more."""
+    for path in ("/v1/models", "/nowhere", "/v2", "/docs"):
+        for origin in (STRANGER, "null", f"{PAGE}.evil.example"):
+            reply = edge.client.get(path, headers={"Origin": origin})
+            assert not [name for name in reply.headers if name.startswith("access-control")]
+            assert "origin" in reply.headers["vary"].lower()
+
+
+def test_preflights_of_every_route(edge: Server) -> None:
+    """Every method of every path, what is not there included; with any header."""
+    paths = {path: list(operations) for path, operations in edge.client.get("/openapi.json").json()["paths"].items()}
+    failures = []
+    for path, methods in {**paths, "/nowhere": ["get", "post"], "/docs": ["get"]}.items():
+        address = re.sub(r"\{(\w+)[^}]*\}", lambda name: NAMES.get(name[1], "x"), path)
+        for method in methods:
+            headers = {"Origin": PAGE, "Access-Control-Request-Method": method.upper(),
+                       "Access-Control-Request-Headers": "content-type,x-mine"}  # fmt: skip
+            reply = edge.client.options(address, headers=headers)
+            told = {
+                name: reply.headers.get(f"access-control-allow-{name}", "") for name in ("origin", "methods", "headers")
+            }
+            good = (
+                told["origin"] == PAGE and method.upper() in told["methods"] and told["headers"].startswith("*, Auth")
+            )
+            failures += [] if good and reply.status_code == 204 and not reply.content else [(method, path, told)]
+    assert failures == []
+
+
+def test_preflights_of_strangers(edge: Server) -> None:
+    """403 in words; a network of this machine is opened to nobody by it."""
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Private-Network": "true"}
+    refused = edge.client.options("/v1/plan", headers={"Origin": STRANGER, **asks})
+    allowed = edge.client.options("/v1/plan", headers={"Origin": PAGE, **asks})
+    assert (refused.status_code, refused.json()["code"]) == (403, "cross_site")
+    assert "access-control-allow-private-network" not in refused.headers
+    assert allowed.headers["access-control-allow-private-network"] == "true"
+
+
+CROSS = {"Sec-Fetch-Site": "cross-site"}
+ACTS: list[tuple[dict[str, str], bool]] = [
+    ({}, True), ({"Origin": PAGE}, True), ({"Origin": PAGE, **CROSS}, True), ({"Sec-Fetch-Site": "none"}, True),
+    ({"Origin": STRANGER}, False), ({"Origin": "null"}, False), (CROSS, False), ({"Origin": STRANGER, **CROSS}, False),
+]  # fmt: skip
+
+
+def test_what_strangers_would_have_done(edge: Server) -> None:
+    """403 on everything that is not GET, HEAD or OPTIONS; and nothing was done."""
+    failures = []
+    for method, path in (("POST", "/v1/plan"), ("PUT", "/v1/models/edge"), ("DELETE", "/v1/models/nobody"),
+                         ("POST", "/v2/repository/index"), ("POST", "/v2/models/edge/infer"), ("PATCH", "/v1/models"),
+                         ("POST", "/nowhere")):  # fmt: skip
+        for headers, passes in ACTS:
+            reply = edge.client.request(method, path, json=MODEL, headers=headers)
+            failures += [] if (reply.status_code != 403) is passes else [(method, path, headers, reply.status_code)]
+    assert failures == []
+    headers = {"Origin": STRANGER, "Content-Type": "text/plain"}
+    refused = edge.client.post("/v2/repository/models/edge/unload", content=b"{}", headers=headers)
+    assert (refused.status_code, "LAYERSCOPE_ORIGINS" in refused.json()["error"]) == (403, True)
+    assert edge.client.get("/v2/models/edge/ready").status_code == 200
+    assert edge.client.delete("/v1/models/edge", headers={"Origin": STRANGER}).status_code == 403
+    assert edge.client.get("/v1/models", headers={"Origin": STRANGER, **CROSS}).status_code == 200
+
+
+HOSTS = {
+    b"": 400, b"Host: localhost\r\nHost: localhost\r\n": 400, b"Host: a b\r\n": 400, b"Host: localhost/x\r\n": 400,
+    b"Host: \r\n": 400, b"Host: u@localhost\r\n": 400, b"Host: localhost:x\r\n": 400, b"Host: \xe9\r\n": 400,
+    b"Host: evil.example\r\n": 421, b"Host: 10.0.0.1:80\r\n": 421, b"Host: localhost.evil.example\r\n": 421,
+    b"Host: [::1]:80\r\n": 200, b"HOST: LocalHost.\r\n": 200,
+}  # fmt: skip
+
+
+def test_hosts(edge: Server, dialogue: Dialogue) -> None:
+    """Exactly one, well formed, and on loopback one that no stranger's name server can point here."""
+    found = {}
+    for host in HOSTS:
+        reply = dialogue(edge, b"GET /healthz HTTP/1.1\r\nConnection: close\r\n" + host + b"\r\n")
+        assert reply.status_code == 200 or reply.headers["content-type"] == "application/problem+json"
+        found[host] = reply.status_code
+    assert found == HOSTS
+    assert dialogue(edge, b"GET /healthz HTTP/1.0\r\n\r\n").status_code == 200
+
+
+def fields(count: int) -> bytes:
+    """So many headers."""
+    return b"".join(b"X-%d: 1\r\n" % number for number in range(count))
+
+
+FIRST = b"GET /healthz HTTP/1.1\r\n" + HEAD
+HEADS: list[tuple[list[bytes], int, str]] = [
+    ([FIRST + b"X: " + b"x" * 32_000 + b"\r\nConnection: close\r\n\r\n"], 200, ""),
+    ([FIRST + fields(97) + b"Connection: close\r\n\r\n"], 200, ""),
+    ([b"GET /healthz?" + b"q" * 16_000 + b" HTTP/1.1\r\nConnection: close\r\n" + HEAD + b"\r\n"], 200, ""),
+    ([FIRST + b"X: " + b"x" * 33_000 + b"\r\n\r\n"], 431, "32,768 bytes"),
+    ([FIRST + b"X: ", *[b"x" * 60_000] * 20], 431, "32,768 bytes"),
+    ([FIRST + fields(99) + b"\r\n"], 431, "100 headers"),
+    ([FIRST, *[fields(10_000)] * 3, b"\r\n"], 431, "100 headers"),
+    ([b"GET /" + b"x" * 16_384 + b" HTTP/1.1\r\n" + HEAD + b"\r\n"], 414, "16,384 bytes"),
+    ([b"GET /", *[b"x" * 60_000] * 20, b" HTTP/1.1\r\n" + HEAD + b"\r\n"], 414, "16,384 bytes"),
+    ([b"POST /v2/models/a/infer?" + LONG + b" HTTP/1.1\r\n" + HEAD + b"\r\n"], 414, "16,384 bytes"),
+    ([b"BREW / HTTP/1.1\r\n" + HEAD + b"\r\n"], 501, "GET, HEAD"),
+    ([b"get / HTTP/1.1\r\n" + HEAD + b"\r\n"], 501, "GET, HEAD"),
+    ([b"CONNECT localhost:80 HTTP/1.1\r\n" + HEAD + b"\r\n"], 501, "GET, HEAD"),
+    ([b"B", b"R", b"EW / HTTP/1.1\r\n" + HEAD + b"\r\n"], 501, "GET, HEAD"),
+    ([b"hello\r\n\r\n"], 400, ""),
+    ([b"\x16\x03\x01\x02\x00\x01"], 400, ""),
+    ([b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"], 400, ""),
+    ([b"POST /v1/plan HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\nzz\r\n"], 400, ""),
+]
+
+
+def test_heads(edge: Server, dialogue: Dialogue) -> None:
+    """What is too long, or no request, is answered in the one shape before the connection is closed."""
+    failures = []
+    for sent, status, expected in HEADS:
+        reply = dialogue(edge, *sent)
+        told = reply.json()
+        good = reply.status_code == status and (status == 200 or (told["status"] == status and told["request_id"]))
+        good = good and (not expected or expected in told["errors"][0]["expected"])
+        failures += [] if good and len(reply.content) < 1024 else [(sent[0][:60], reply.status_code, told)]
+    assert failures == []
+
+
+def test_a_refusal_waits_for_its_turn(edge: Server, dialogue: Dialogue) -> None:
+    """Behind a request that came before it on the same connection, which is answered first."""
+    first = b"POST /v1/plan HTTP/1.1\r\n" + HEAD + b"Content-Length: 2\r\n\r\n{}"
+    both = dialogue(edge, first + b"GET / HTTP/1.1\r\n" + HEAD + b"X: " + LONG + b"\r\n\r\n")
+    assert both.status_code == 422
+    assert b"HTTP/1.1 431 " in both.content
+
+
+def test_unknown_codings(edge: Server) -> None:
+    """415 says what is read, also of several; nothing, and `identity`, are read. /v2 reads two."""
+    body = json.dumps({"model": MODEL}).encode()
+
+    def sent(path: str, coding: str) -> httpx.Response:
+        return edge.client.post(path, content=body, headers={"Content-Encoding": coding})
+
+    for coding in ("gzip", "br", "identity, gzip", "x" * 1000):
+        reply = sent("/v1/plan", coding)
+        assert (reply.status_code, reply.headers["accept-encoding"]) == (415, "identity"), coding
+    assert [sent("/v1/plan", coding).status_code for coding in ("", "identity", "Identity", "identity, identity")] == [
+        200
+    ] * 4
+    reply = sent("/v2/models/edge/infer", "br")
+    assert (reply.status_code, reply.headers["accept-encoding"]) == (501, "gzip, deflate")
+
+
+@pytest.mark.parametrize(("origins", "told"), [("*", "*"), ("https://evil.example", STRANGER), ("none", None)])
+async def test_settings_of_a_server(tmp_path: Path, origins: str, told: str | None) -> None:
+    """Who else may ask is said by whoever runs it."""
+    app = create_app(Settings(data_dir=str(tmp_path), origins=origins, hosts="box.lan", log="off"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://box.lan") as client:
+        headers = {"Origin": STRANGER, **CROSS}
+        replies = [await client.get("/healthz", headers=headers), await client.post("/healthz", headers=headers)]
+    assert [reply.headers.get("access-control-allow-origin") for reply in replies] == [told] * 2
+    assert [reply.status_code for reply in replies] == [200, 405 if told else 403]

@@ -1,0 +1,188 @@
+"""The log of requests: what a line has and what it never has, and that nobody waits for whoever reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from starlette.requests import ClientDisconnect
+
+from models.engine.messages import Ran
+from models.errors import EngineLost
+from service.access_log import MAX_WAITING, AccessLog
+from service.app import create_app
+from service.courses import Course
+from service.defects import Defects
+from service.edge import Edge
+from service.hosts import Hosts
+from service.jobs import Answer, Question
+from service.log import JsonLines, TextLines
+from service.origins import Origins
+from service.records import Record
+from service.settings import Settings
+
+MODEL: dict[str, Any] = {"input": [4], "layers": [{"type": "ReLU", "name": "secret"}]}
+RUN = {"model": MODEL, "inputs": [1, 2, 3, 4]}
+
+
+class Engines:
+    """Engines of which the one that is asked dies."""
+
+    draining = False
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+    def states(self) -> list[Any]:
+        """Fails."""
+        raise RuntimeError("a secret")
+
+    async def ask(self, question: Question) -> Answer:
+        """Fails, some time after another engine had it."""
+        answer, question.course.engine = Answer(question.course), 3
+        answer.fail(EngineLost())
+        await answer.head
+        return answer
+
+
+async def logged(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], form: str) -> list[bytes]:
+    """The lines of a few requests, and what the last one answered."""
+    app = create_app(Settings(data_dir=str(tmp_path), log=form), Engines())  # type: ignore[arg-type]
+    async with LifespanManager(app) as manager:
+        transport = httpx.ASGITransport(manager.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            await client.head("/v1/models/secret?as=keras", headers={"X-Request-ID": "a.B-9_" * 21})
+            await client.post("/v1/activations?layers=secret", json=RUN)
+            await client.get("/secret")
+            await client.get("/v1/models", headers={"Host": "secret"})
+            await client.get("/readyz", headers={"X-Request-ID": "mine"})
+    return capfdbinary.readouterr().err.splitlines()
+
+
+async def test_lines_of_json(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """One a request, with what is known of it; names, values and paths of its client do not enter."""
+    lines = [json.loads(line) for line in await logged(tmp_path, capfdbinary, "json")]
+    assert [(line["method"], line["route"], line["status"], line["code"]) for line in lines] == [
+        ("HEAD", "/v1/models/{name}", 404, "not_found"),
+        ("POST", "/v1/activations", 503, "engine_lost"),
+        ("GET", "-", 404, "not_found"),
+        ("GET", "-", 421, "misdirected"),
+        ("GET", "/readyz", 500, "internal"),
+    ]
+    run = lines[1]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", run["time"])
+    assert (run["engine"], len(run["model"]), run["bytes_in"]) == (3, 12, len(json.dumps(RUN).replace(" ", "")))
+    assert run["total_ms"] > run["queue_ms"] >= 0
+    assert (run["complete"], run["bytes_out"] > 100, run["build_ms"], run["run_ms"]) == (True, True, None, None)
+    assert [line["request_id"] for line in lines[::4]] == ["a.B-9_" * 21, "mine"]
+    assert "secret" not in json.dumps(lines)
+    assert {tuple(line) for line in lines} == {tuple(run)}
+
+
+async def test_lines_of_text(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """The same, to be read by people; `off` has none."""
+    lines = await logged(tmp_path, capfdbinary, "text")
+    assert len(lines) == 5
+    assert re.fullmatch(
+        rb"\S+Z [0-9a-f]{32} POST /v1/activations 503 engine_lost bytes_in=\d+ bytes_out=\d+ total_ms=[\d.]+"
+        rb" queue_ms=[\d.]+ engine=3 model=[0-9a-f]{12}", lines[1],
+    )  # fmt: skip
+    assert await logged(tmp_path, capfdbinary, "off") == []
+
+
+async def test_a_defect_is_found_by_its_request_id(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The id that the client was told to report stands beside the traceback, in either form."""
+    await logged(tmp_path, capfdbinary, "off")
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    text, told = TextLines().format(record), json.loads(JsonLines().format(record))
+    assert text.splitlines()[0].endswith("ERROR layerscope: request mine (GET /readyz) failed")
+    assert (told["request_id"], told["level"]) == ("mine", "ERROR")
+    for written in (text, told["traceback"]):
+        assert written.endswith("RuntimeError: a secret")
+
+
+@pytest.mark.parametrize("error", [ClientDisconnect(), RuntimeError("broken")])
+async def test_a_reply_that_breaks_is_logged_with_what_was_sent(error: Exception) -> None:
+    """Whether its client has gone, or it is our fault."""
+    written: list[bytes] = []
+    log = AccessLog("json", written.append)
+
+    async def breaks(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+        raise error
+
+    async def send(message: Any) -> None:
+        """Takes it."""
+
+    edge = Edge(Defects(breaks), Origins(frozenset()), Hosts(frozenset(), ""), log)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")], "http_version": "1.1"}
+    await edge(scope, None, send)  # type: ignore[arg-type]
+    log.close()
+    told = json.loads(written[0])
+    assert (told["status"], told["bytes_out"], told["complete"]) == (200, 1000, False)
+
+
+def test_times_of_an_engine() -> None:
+    """What is neither building nor running is the queue's."""
+    course = Course(model="sha256:0123456789abcdef", engine=0)
+    course.asked -= 1
+    course.end(Ran(1, (), {}, 0, False, 100.0, 200.0, (), ()))
+    told = course.told()
+    assert 700 <= told.pop("queue_ms") < 60_000
+    assert told == {"build_ms": 100.0, "run_ms": 200.0, "engine": 0, "model": "0123456789ab"}
+
+
+@pytest.fixture
+async def stuck() -> AsyncIterator[tuple[AccessLog, list[bytes], Event]]:
+    """A log whose reader takes nothing until an event."""
+    read, lines = Event(), []
+
+    def write(data: bytes) -> None:
+        assert read.wait(60)
+        lines.append(data)
+
+    yield AccessLog("text", write), lines, read
+    read.set()
+
+
+async def test_a_stuck_reader_stops_nobody(stuck: tuple[AccessLog, list[bytes], Event]) -> None:
+    """Lines wait, up to a number; how many are missing is said once there is room."""
+    log, lines, read = stuck
+    log.add({}, Record("first", "GET"))
+    await asyncio.sleep(0.3)
+    for number in range(MAX_WAITING + 5):
+        log.add({}, Record(str(number), "GET"))
+    read.set()
+    async with asyncio.timeout(60):
+        while len(lines) < 2:  # noqa: ASYNC110 (nothing tells of it)
+            await asyncio.sleep(0.01)
+    assert b" first GET - - - " in lines[0]
+    assert lines[1].count(b"\n") == MAX_WAITING + 1
+    assert lines[1].endswith(b" 5 more requests, which nobody noted\n")
+
+
+def test_a_line_costs_microseconds() -> None:
+    """A hundredth of the smallest request; the slowest of machines included."""
+    log, scope = AccessLog("text", lambda _: None), {"route": None}
+    log._writing = True
+    record = Record("0" * 32, "POST", course=Course("sha256:" + "0" * 64, 0))
+    started = time.process_time()
+    for _ in range(5000):
+        log.add(scope, record)
+    assert (time.process_time() - started) / 5000 < 100e-6

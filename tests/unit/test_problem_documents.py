@@ -1,0 +1,62 @@
+"""Problem documents, whatever is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from starlette.requests import Request
+
+from models.errors import Problem
+from service.problem_documents import problem_document
+
+MAX_BYTES = 64 * 1024
+WORST = ["\x00", "\ud800", "é", "😀", '"', "\\", "k", "k ", "/k", "/" + "k" * 100]
+"""What takes most bytes as JSON, or is in the way of where a text is cut."""
+
+
+def document(path: str, detail: str, *problems: Problem) -> dict[str, Any]:
+    """The document of an error."""
+    request = Request({"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b""})
+    return problem_document(request, 422, "invalid", "a title", detail, problems)
+
+
+@pytest.mark.parametrize("root", ["/v1/", "/v2/"])
+def test_none_is_longer_than_its_bound(root: str) -> None:
+    """With twenty problems in which every text is a megabyte of anything; the first problem is always told."""
+    for sign in WORST:
+        text = sign * 1_000_000
+        whole = document(root + text, text, *[Problem(text, text, text, text, text)] * 20)
+        assert len(orjson.dumps(whole)) <= MAX_BYTES, sign
+        assert whole["errors"], sign
+        assert ("error" in whole) == (root == "/v2/")
+
+
+def test_words_are_cut() -> None:
+    """A word that is longer than any of ours is a name or a value; of the rest of a text there are 1,024 characters."""
+    (told,) = document("/", "", Problem("", f"{'k' * 121} is {'k' * 120}", "a " * 600))["errors"]
+    assert told["message"] == f"{'k' * 119}… is {'k' * 120}"
+    assert told["expected"] == "a " * 511 + "a…"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "told"),
+    [
+        ("/layers/0/name", "/layers/0/name"),
+        (f"/a/{'k' * 128}/b", f"/a/{'k' * 128}/b"),
+        (f"/a/{'k' * 129}/b", "/a"),
+        ("/k" * 512, "/k" * 512),
+        ("/k" * 513, "/k" * 511),
+        ("k" * 2000, ""),
+    ],
+)
+def test_pointers_lead_to_what_exists(pointer: str, told: str) -> None:
+    """They end at the value around a name that is too long."""
+    assert document("/", "", Problem(pointer, "x"))["errors"][0]["pointer"] == told
+
+
+def test_paths_are_cut() -> None:
+    """Each part of them, and the whole."""
+    assert document(f"/v1/models/{'k' * 121}/weights", "")["instance"] == f"/v1/models/{'k' * 119}…/weights"
+    assert len(document("/k" * 10_000, "")["instance"]) == 1024
