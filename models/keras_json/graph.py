@@ -130,7 +130,7 @@ def _block(entry: Entry, site: Site) -> dict[str, Any]:
     names = list(inner["input"]) if inner["input"] else [_free_name(inner["layers"])]
     kind = "Sequential" if entry["class_name"] == "Sequential" else "Functional"
     made = {"type": "Block", "name": inner["name"], "class_name": kind, "input": names, "layers": inner["layers"]}
-    made |= {"trainable": inner["trainable"], **declared(inner["input"])}
+    made |= declared(inner["input"])  # its `trainable` counts for nothing in Keras: that of its layers does
     return made | ({"outputs": inner["outputs"]} if "outputs" in inner else {})
 
 

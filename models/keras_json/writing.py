@@ -89,11 +89,22 @@ def _input(name: str, shape: Shape, dtype: str) -> dict[str, Any]:
             "name": name, "inbound_nodes": []}  # fmt: skip
 
 
+def _freeze(entry: dict[str, Any]) -> None:
+    """Freezes a model and all in it: Keras goes by what its layers say."""
+    config = entry["config"]
+    if "trainable" in config:
+        config["trainable"] = False
+    for inner in config.get("layers", ()):
+        _freeze(inner)
+
+
 def _member(member: Member, planned: Planned) -> dict[str, Any]:
     if member.inner is not None:
-        entry = _model(member.name, member.inner, planned, member.calls, member.layer.trainable)
+        entry = _model(member.name, member.inner, planned, member.calls)
     else:
         entry = layer_config(member.layer, member.name, partial(_held, planned.steps.get(member.calls[0].node.path)))
+    if isinstance(member.layer, Block) and not member.layer.trainable:
+        _freeze(entry)
     nodes = [_node(member.layer, call, planned) for call in member.calls]
     return entry | {"name": member.name, "inbound_nodes": nodes}
 
@@ -102,7 +113,10 @@ def _held(planned: Planned | None, block: Block) -> dict[str, Any]:
     """A block that a layer applies to steps."""
     if planned is None:
         raise TypeError(f"no plan of {block.default_name()}")
-    return _model(block.name or block.default_name(), graph_of(planned.network), planned, trainable=block.trainable)
+    entry = _model(block.name or block.default_name(), graph_of(planned.network), planned)
+    if not block.trainable:
+        _freeze(entry)
+    return entry
 
 
 def _node(layer: Layer, call: Call, planned: Planned) -> dict[str, Any]:

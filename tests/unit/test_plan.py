@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,6 +70,29 @@ def test_totals_are_over_the_whole_network() -> None:
         "parameter_bytes": 4 * 706,
         "macs": 2 * (256 * 9 + 640),
     }
+
+
+def keras_models() -> list[keras.Model]:
+    """A model within a model: as they are made, and with one or the other frozen, in two ways."""
+    made = []
+    for frozen in ("neither", "inner", "outer", "inner, made so", "outer, made so"):
+        x, y = keras.Input((4,)), keras.Input((4,))
+        layers = [keras.layers.Dense(3), keras.layers.BatchNormalization()]
+        inner = keras.Model(y, layers[1](layers[0](y)), trainable=frozen != "inner, made so")
+        outer = keras.Model(x, keras.layers.Dense(2)(inner(x)), trainable=frozen != "outer, made so")
+        if frozen in ("inner", "outer"):
+            {"inner": inner, "outer": outer}[frozen].trainable = False
+        made.append(outer)
+    return made
+
+
+def test_what_a_frozen_model_holds_is_frozen_as_keras_counts_it() -> None:
+    """Whatever its layers say, which keep what they were told."""
+    for model in keras_models():
+        found = expand(parse_document(model.to_json()))
+        counted = plan_report(outline(found, declared_shapes(found)), [])["totals"]
+        trainable = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+        assert (counted["parameters"], counted["trainable_parameters"]) == (model.count_params(), trainable)
 
 
 def test_parameters_are_those_that_keras_counts() -> None:
