@@ -40,6 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._linger_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
+        self.url, self.headers = b"", []
         self._refused = False
         self._begins, self._received = False, 0
         """Whether a request begins in the bytes that came last, and how many those are."""
@@ -76,7 +77,6 @@ class BoundedProtocol(HttpToolsProtocol):
         """After a refusal nothing is read; a head that goes on and on is refused before it ends."""
         if self._refused:
             return
-        self._unset_keepalive_if_required()
         self._begins, self._received = False, len(data)
         try:
             self.parser.feed_data(data)
@@ -96,6 +96,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._unset_keepalive_if_required()
         self._begins = True
         self._await_head()
 
@@ -112,7 +113,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Reads no further, and has the application answer with an error."""
         self._refused = True
         self._stop_clock()
-        if self.cycle is not None and self.scope is self.cycle.scope:
+        if self.scope is None:  # nothing has come but empty lines
+            super().on_message_begin()
+        elif self.cycle is not None and self.scope is self.cycle.scope:
             self._break_off(self.cycle, error)
             return
         cycle = self._cycle(error)
