@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
@@ -15,7 +15,7 @@ from models.images.scale import Scale
 from models.inputs import Inputs, InputSpec
 from models.json_value import loaded
 from models.keras_json import document_of, is_keras_json
-from models.layers import ALIASES, CATALOGUE, LAYERS
+from models.layers import ALIASES, CATALOGUE, LAYERS, union
 from models.layers.constraints import CONSTRAINTS
 from models.layers.fields import MAX_INPUTS, MAX_LAYERS, Address, LayerName
 from models.layers.initializers import INITIALIZERS
@@ -35,7 +35,7 @@ KEPT_INPUTS = 2
 if TYPE_CHECKING:
     AnyNode = Layer
 else:
-    AnyNode = Annotated[Union[(*LAYERS, "Block")], Field(discriminator="type")]
+    AnyNode = union("AnyNode", (*LAYERS, "Block"))
 
 
 class Block(Layer):

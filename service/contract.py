@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from models.applications import FAMILIES
-from models.document import Document
 from models.errors import (
     DeadlineExceeded,
     Draining,
@@ -27,8 +25,9 @@ from models.errors import (
     Unparsable,
     UnsupportedMedia,
 )
+from service.document_schemas import COMPONENT, document_schemas
 from service.errors import OpenInferenceProblem, ProblemDocument
-from service.options import ActivationOptions
+from service.option_schemas import option_fields, option_parameters, option_properties, option_schemas
 from service.schemas import ActivationsReply, ModelEntry, WeightsReply
 from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 
@@ -98,20 +97,6 @@ PLAN_EXAMPLE = {
 }
 
 
-def option_properties() -> dict[str, Any]:
-    """The JSON Schema of each option."""
-    properties: dict[str, Any] = ActivationOptions.model_json_schema()["properties"]
-    return properties
-
-
-def option_parameters(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Options as query parameters, which the route reads by itself."""
-    return [
-        {"name": name, "in": "query", "required": False, "schema": schema, "description": schema.get("description", "")}
-        for name, schema in properties.items()
-    ]
-
-
 def activations_body(inline: bool) -> dict[str, Any]:
     """The request of a route that runs a network."""
     model = {"model": MODEL_SCHEMA} if inline else {}
@@ -141,7 +126,7 @@ def activations_body(inline: bool) -> dict[str, Any]:
                     if inline
                     else {}
                 ),
-                **option_properties(),
+                **option_fields(),
             },
             "patternProperties": {
                 "^inputs\\.": {
@@ -149,13 +134,14 @@ def activations_body(inline: bool) -> dict[str, Any]:
                     "file, or a tensor as JSON.",
                 }
             },
+            "additionalProperties": False,
             **({"required": ["model"]} if inline else {}),
         }
     }
     raw = {} if inline else {kind: {"schema": BINARY} for kind in ("image/*", "application/x-npy", "application/x-npz",
                                                                    "application/vnd.safetensors")}  # fmt: skip
     content = {"application/json": json_body, "multipart/form-data": form, **raw}
-    parameters = option_parameters(option_properties()) + ([] if inline else IF_NONE_MATCH["parameters"])
+    parameters = option_parameters() + ([] if inline else IF_NONE_MATCH["parameters"])
     return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
 
 
@@ -180,6 +166,7 @@ def model_body() -> dict[str, Any]:
                       "type": "string"},
             "weights": {"description": WEIGHTS_FILE, **BINARY},
         },
+        "additionalProperties": False,
     }  # fmt: skip
     json_body = {"schema": MODEL_SCHEMA, "examples": {"tiny": {"value": SMALL_DOCUMENT}}}
     content = {"application/json": json_body, "multipart/form-data": {"schema": form}}
@@ -188,8 +175,8 @@ def model_body() -> dict[str, Any]:
 
 def weights_body() -> dict[str, Any]:
     """The request that gives a model other weights."""
-    form = {"type": "object", "required": ["weights"],
-            "properties": {"weights": {"description": WEIGHTS_FILE, **BINARY}}}  # fmt: skip
+    properties = {"weights": {"description": WEIGHTS_FILE, **BINARY}}
+    form = {"type": "object", "required": ["weights"], "properties": properties, "additionalProperties": False}
     kinds = (SAFETENSORS.media_type, NPZ.media_type, "application/octet-stream")
     content = {kind: {"schema": {"description": WEIGHTS_FILE, **BINARY}} for kind in kinds}
     return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
@@ -203,8 +190,6 @@ def weights_replies() -> dict[int | str, dict[str, Any]]:
 
 def components() -> dict[str, Any]:
     """The schemas that documents and problems are made of."""
-    applications = [(family, "validation") for family in FAMILIES]
-    problems = [(problem, "serialization") for problem in (ProblemDocument, OpenInferenceProblem)]
-    roots: list[Any] = [(Document, "validation"), *applications, *problems]
-    _, schema = models_json_schema(roots, ref_template="#/components/schemas/{model}")
-    return {**schema["$defs"], "Tensor": TENSOR_COMPONENT}
+    problems: list[Any] = [(problem, "serialization") for problem in (ProblemDocument, OpenInferenceProblem)]
+    _, schema = models_json_schema(problems, ref_template=COMPONENT)
+    return {**document_schemas(), **option_schemas(), **schema["$defs"], "Tensor": TENSOR_COMPONENT}

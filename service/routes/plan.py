@@ -23,11 +23,11 @@ from service.contract import (
     MODEL_SCHEMA,
     NOT_MODIFIED,
     PLAN_EXAMPLE,
-    option_parameters,
 )
 from service.errors import raises
 from service.etags import ETag
 from service.jobs import source_of
+from service.option_schemas import option_parameters, option_properties
 from service.options import Selectors, from_pairs, gathered
 from service.picture_options import Whole
 from service.plan_schemas import PlanReply
@@ -44,21 +44,20 @@ class PlanOptions(ViewOptions):
     """What a plan is asked for besides the model."""
 
     batch: Annotated[
-        Annotated[Whole, Field(ge=1, le=MAX_BATCH)] | None,
+        Annotated[int, Field(ge=1, le=MAX_BATCH), Whole] | None,
         Field(description="Examples at once; null leaves the batch free."),
     ] = 1
     layers: Selectors = None
 
 
-OPTIONS: dict[str, Any] = PlanOptions.model_json_schema()["properties"]
 BODY = {
-    "parameters": option_parameters(OPTIONS) + IF_NONE_MATCH["parameters"],
+    "parameters": option_parameters(PlanOptions) + IF_NONE_MATCH["parameters"],
     "requestBody": {
         "content": {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "properties": {"model": MODEL_SCHEMA, **OPTIONS},
+                    "properties": {"model": MODEL_SCHEMA, **option_properties(PlanOptions)},
                     "additionalProperties": False,
                 },
                 "examples": {

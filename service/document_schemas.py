@@ -1,0 +1,70 @@
+"""What OpenAPI says of model documents: one `Layer`, which every type extends, as `type` tells.
+
+A document's layers are described by `Layer` alone, and not by a union of all types: whoever makes requests of the
+description (generators of tests) would look through some 2,000 arguments for each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.applications import FAMILIES
+from models.document import Block, Document
+from models.json_schema import definitions_of
+from models.layers import LAYERS, names_of
+from models.layers.layer import Layer
+
+COMPONENT = "#/components/schemas/{model}"
+"""Where OpenAPI keeps the schema of a model."""
+TYPES: tuple[type[Layer], ...] = (Block, *LAYERS)
+NODE = "Keras' name of the class (GET /v1/layers), or Block. The schema of its arguments extends this one."
+SAID = ("title", "properties", "required", "additionalProperties")
+"""Of the schema of a type, what it says with that of every layer."""
+
+
+def reference(name: str) -> dict[str, str]:
+    """A reference to a component."""
+    return {"$ref": COMPONENT.format(model=name)}
+
+
+def document_schemas() -> dict[str, Any]:
+    """The schemas that documents are made of, by name."""
+    made = definitions_of((Document, Layer, *FAMILIES), COMPONENT)
+    shared = made["Layer"]["properties"]
+    for cls in TYPES:
+        made[cls.__name__] = _extension(made[cls.__name__], shared)
+    block = {"not": {"const": "Block"}}
+    return made | {
+        "Layer": _any_layer(made["Layer"]),
+        "AnyNode": reference("Layer"),
+        "AnyLayer": {**reference("Layer"), "properties": {"type": block}},
+    }
+
+
+def _any_layer(schema: dict[str, Any]) -> dict[str, Any]:
+    """What every layer has, whichever it is."""
+    names = {name: cls.__name__ for cls in TYPES for name in names_of(cls)}
+    others = {name: COMPONENT.format(model=component) for name, component in names.items() if name != component}
+    kind = {"type": "string", "enum": sorted(names), "description": NODE}
+    return {
+        "title": "Layer",
+        "description": "A layer, with the arguments of Keras' constructor beside what is listed here.",
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": kind, **schema["properties"]},
+        "discriminator": {"propertyName": "type", "mapping": others},
+    }
+
+
+def _extension(schema: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """The schema of one type without what every layer has."""
+    kept = {key: value for key, value in schema.items() if key not in SAID}
+    own = {name: value for name, value in schema["properties"].items() if value != shared.get(name)}
+    required = [name for name in schema["required"] if name != "type"]
+    return {
+        **kept,
+        "allOf": [reference("Layer")],
+        "properties": own,
+        **({"required": required} if required else {}),
+        "unevaluatedProperties": False,
+    }
