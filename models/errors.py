@@ -21,6 +21,9 @@ LayerscopeError
 │   ├── EngineLost        the engine died while it ran this request
 │   ├── WeightsUnavailable  a file of weights that Keras offers cannot be had
 │   ├── StoreFull         the disk is
+│   ├── StoreReadOnly     models can be run, not registered or removed
+│   ├── StoreUnreachable  the file system where models are kept does not answer
+│   ├── ModelDamaged      what is stored of a model is not what was stored
 │   └── Superseded        what a request began with has been replaced
 ├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
@@ -157,6 +160,18 @@ class WeightsUnavailable(Unavailable):
 
 class StoreFull(Unavailable):
     code, title = "store_full", "There is no room left where models and uploads are kept"
+
+
+class StoreReadOnly(Unavailable):
+    code, title = "store_read_only", "Nothing can be written where models and uploads are kept"
+
+
+class StoreUnreachable(Unavailable):
+    code, title = "store_unreachable", "The place where models are kept does not answer"
+
+
+class ModelDamaged(Unavailable):
+    code, title = "model_damaged", "What is stored of this model is damaged"
 
 
 class Superseded(Unavailable):

@@ -15,10 +15,15 @@ from models.errors import (
     InvalidImage,
     InvalidOption,
     InvalidTensor,
+    ModelDamaged,
+    NotFound,
     NotReady,
     Overloaded,
     Quarantined,
     SlowBody,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnreachable,
     TooLarge,
     Unacceptable,
     UnknownAddress,
@@ -33,6 +38,10 @@ from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
 BODY_ERRORS = (Unparsable, SlowBody, TooLarge, UnsupportedMedia)
+STORE_ERRORS = (StoreFull, StoreReadOnly, StoreUnreachable)
+"""Of routes that change what is stored."""
+MODEL_ERRORS = (NotFound, ModelDamaged, StoreUnreachable)
+"""Of routes that read a registered model."""
 ACTIVATION_ERRORS = (
     *BODY_ERRORS, Unacceptable, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
     *ENGINE_ERRORS,

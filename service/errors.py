@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from math import ceil
 from typing import Any
@@ -23,7 +22,6 @@ from models.errors import (
     NotFound,
     Problem,
     SlowBody,
-    StoreFull,
     TooLarge,
     Unacceptable,
     Unavailable,
@@ -32,6 +30,7 @@ from models.errors import (
     UnsupportedEncoding,
     UnsupportedMedia,
 )
+from models.storage_errors import refusal
 from models.validation import problems_in
 from service.methods import allowed
 from service.open_inference.problems import in_one_line, protocol_status, speaks_protocol
@@ -61,7 +60,6 @@ STATUS: dict[type[LayerscopeError], int] = {
     DeadlineExceeded: 504,
 }
 """By class; a subclass has its parent's status unless it has its own."""
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FRAMEWORK = {
     400: ("bad_request", "The request cannot be understood"),
     404: (NotFound.code, NotFound.title),
@@ -116,7 +114,7 @@ def unforeseen(request: Request, error: Exception) -> Response:
 def raises(*errors: type[LayerscopeError], open_inference: bool = False) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses of a route that raises these."""
     described: dict[int | str, dict[str, Any]] = {}
-    every: tuple[type[LayerscopeError], ...] = (*errors, Internal)
+    every: dict[type[LayerscopeError], None] = dict.fromkeys((*errors, Internal))
     media_type, schema = (JSON_TYPE, OPEN_INFERENCE_REF) if open_inference else (PROBLEM_TYPE, PROBLEM_REF)
     for error in every:
         status = status_of(error)
@@ -142,9 +140,9 @@ async def _domain(request: Request, error: Exception) -> Response:
 
 
 async def _no_room(request: Request, error: Exception) -> Response:
-    """A full disk is nobody's defect; what was being written is not there."""
-    full = isinstance(error, OSError) and error.errno in NO_ROOM
-    return problem_response(request, StoreFull()) if full else unforeseen(request, error)
+    """A disk that takes no more is nobody's defect; what was being written is not there."""
+    refused = refusal(error) if isinstance(error, OSError) and not isinstance(error, PermissionError) else None
+    return problem_response(request, refused) if refused is not None else unforeseen(request, error)
 
 
 def problem_response(request: Request, error: LayerscopeError) -> Response:

@@ -15,7 +15,7 @@ from keras.src.saving.saving_lib import _walk_saveable  # likewise
 from keras.src.utils.naming import to_snake_case  # likewise
 
 from models.engine.outline import Outline, materialise
-from models.errors import InvalidWeights, Problem
+from models.errors import InvalidWeights, ModelDamaged, Problem
 from models.keras_order import Placed, keras_order, layer_paths
 from models.tensors.dtypes import Array
 from models.tensors.safetensors import read_safetensors
@@ -121,7 +121,7 @@ def load(made: Outline, file: WeightsFile) -> None:
 
     Raises:
         InvalidWeights: the file is for another network.
-        RuntimeError: its bytes are not those of its digest.
+        ModelDamaged: it is gone, or its bytes are not those of its digest.
     """
     values = _values(file)
     variables = network_weights(made)
@@ -134,10 +134,13 @@ def load(made: Outline, file: WeightsFile) -> None:
 
 def _values(file: WeightsFile) -> Mapping[str, Array]:
     """The tensors of a file, as views of it."""
-    with open(file.path, "rb") as stream:
-        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        with open(file.path, "rb") as stream:
+            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):  # nothing can be mapped of an empty file
+        raise ModelDamaged("its weights are gone") from None
     if sha256(data).hexdigest() != file.digest:
-        raise RuntimeError(f"the weights {file.digest} are damaged")
+        raise ModelDamaged("its weights are damaged")
     return read_safetensors(data)
 
 

@@ -60,9 +60,7 @@ CallKeywords = TypeAliasType(
 )
 LayerInputs = TypeAliasType(
     "LayerInputs",
-    Annotated[
-        Addresses | None, Field(description="Addresses of what this layer reads; left out, the layer before.")
-    ],
+    Annotated[Addresses | None, Field(description="Addresses of what this layer reads; left out, the layer before.")],
 )
 
 

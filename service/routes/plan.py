@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, WeightsUnavailable, shown
+from models.errors import InvalidDocument, InvalidOption, Problem, UnknownAddress, WeightsUnavailable, shown
 from models.expansion import expand
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
@@ -20,6 +20,7 @@ from service.contract import (
     BODY_ERRORS,
     ENGINE_ERRORS,
     IF_NONE_MATCH,
+    MODEL_ERRORS,
     MODEL_SCHEMA,
     NOT_MODIFIED,
     PLAN_EXAMPLE,
@@ -73,7 +74,7 @@ BODY = {
     "/v1/plan",
     summary="Shapes, bytes, parameters, multiply-adds and receptive fields",
     responses=raises(
-        *BODY_ERRORS, NotFound, InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable, *ENGINE_ERRORS
+        *BODY_ERRORS, *MODEL_ERRORS, InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable, *ENGINE_ERRORS
     )
     | {200: {"model": PlanReply}}
     | NOT_MODIFIED,
