@@ -2,6 +2,7 @@
 
 LayerscopeError
 ├── Unparsable            the bytes are not the format they claim to be
+│   └── WrongDigest       they are not those whose digest came with them
 ├── NotFound              no such model, layer type or address on a path
 ├── Unacceptable          no format the client accepts can be produced
 ├── UnsupportedMedia      a body of a type nobody reads
@@ -78,6 +79,10 @@ class LayerscopeError(Exception):
 
 class Unparsable(LayerscopeError):
     code, title = "unparsable", "The body is not what its type says"
+
+
+class WrongDigest(Unparsable):
+    code, title = "wrong_digest", "The body is not the one whose digest came with it"
 
 
 class NotFound(LayerscopeError):

@@ -16,6 +16,7 @@ from service import errors
 from service.applications import Applications
 from service.body_limit import BodyLimit
 from service.compression import Compression
+from service.content_digest import ContentDigest
 from service.contract import components
 from service.defects import Defects
 from service.engines import Engines
@@ -66,6 +67,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
     app.mount("/swagger", docs.FILES)
     errors.install(app)
     app.add_middleware(Compression)
+    app.add_middleware(ContentDigest)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Defects)
     app.add_middleware(RequestId)

@@ -29,6 +29,7 @@ from models.errors import (
     UnknownAddress,
     Unparsable,
     UnsupportedMedia,
+    WrongDigest,
 )
 from service.document_schemas import COMPONENT, document_schemas
 from service.errors import OpenInferenceProblem, ProblemDocument
@@ -37,7 +38,7 @@ from service.schemas import ActivationsReply, ModelEntry, WeightsReply
 from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
-BODY_ERRORS = (Unparsable, SlowBody, TooLarge, UnsupportedMedia)
+BODY_ERRORS = (Unparsable, WrongDigest, SlowBody, TooLarge, UnsupportedMedia)
 STORE_ERRORS = (StoreFull, StoreReadOnly, StoreUnreachable)
 """Of routes that change what is stored."""
 MODEL_ERRORS = (NotFound, ModelDamaged, StoreUnreachable)

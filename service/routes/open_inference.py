@@ -24,6 +24,7 @@ from models.errors import (
     Unparsable,
     Unsupported,
     UnsupportedEncoding,
+    WrongDigest,
 )
 from service.contract import ENGINE_ERRORS, MODEL_ERRORS
 from service.errors import raises
@@ -142,8 +143,8 @@ async def get_configuration(state: StateOf, name: Name) -> ModelConfiguration:
 
 @model_route(
     "POST", "/infer",
-    Unparsable, SlowBody, TooLarge, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
-    Unsupported, UnsupportedEncoding, *ENGINE_ERRORS,
+    Unparsable, WrongDigest, SlowBody, TooLarge, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption,
+    UnknownAddress, Unsupported, UnsupportedEncoding, *ENGINE_ERRORS,
     summary="Open inference: run a model",
     replies=infer_replies(), openapi_extra=infer_body(), response_model=None,
 )  # fmt: skip
