@@ -46,7 +46,10 @@ def describe(service: Service) -> None:
 
 def main() -> int:
     os.environ["https_proxy"] = NO_NETWORK
-    with TemporaryDirectory() as folder, running(Path(folder) / "store", KERAS_HOME=folder) as service:
+    with (
+        TemporaryDirectory() as folder,
+        running(Path(folder) / "store", KERAS_HOME=folder, FETCH_SECONDS="10") as service,
+    ):
         for name, document in DOCUMENTS.items():
             service.client.put(f"/v1/models/{name}", json=document).raise_for_status()
         describe(service)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -80,8 +81,9 @@ class DocumentSchema(GenerateJsonSchema):
         return {"$ref": self.ref_template.format(model=rest["title"])}
 
 
+@cache
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of one model, complete in itself."""
+    """The JSON Schema of one model, complete in itself. Made once: a layer that holds any other takes a second."""
     made: dict[str, Any] = model.model_json_schema(schema_generator=DocumentSchema)
     return made
 
