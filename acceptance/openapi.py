@@ -1,4 +1,4 @@
-"""Requests drawn from the OpenAPI document by schemathesis, against a real service: no 500, no reply but those described.
+"""Requests drawn from the OpenAPI document by schemathesis, against a real service: no 500, no reply it does not have.
 
 Schemathesis has an environment of its own, .schemathesis/, as uv.lock says: it is a plugin of pytest, too, which tests
 do without. Arguments go to `schemathesis run`: --max-examples 200, --include-path /v1/plan.

@@ -54,6 +54,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call the operation
     )  # fmt: skip
     for route in (activations, plan, layers, models, weights):
         app.include_router(route.router, dependencies=[Depends(known_query)])

@@ -31,10 +31,10 @@ from models.errors import (
     UnsupportedMedia,
     WrongDigest,
 )
-from service.document_schemas import COMPONENT, document_schemas
+from service.document_schemas import COMPONENT, document_schemas, reference
 from service.errors import OpenInferenceProblem, ProblemDocument
 from service.option_schemas import option_fields, option_parameters, option_properties, option_schemas
-from service.schemas import ActivationsReply, ModelEntry, WeightsReply
+from service.schemas import ActivationsReply, ModelEntry, ModelSummary, WeightsReply
 from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
@@ -56,18 +56,44 @@ LINES = (
 )
 REGISTERED: dict[int | str, dict[str, Any]] = {
     200: {"model": ModelEntry, "description": "Replaced."},
-    201: {"model": ModelEntry, "description": "Registered."},
+    201: {
+        "model": ModelEntry,
+        "description": "Registered.",
+        "headers": {"Location": {"description": "Where it is.", "schema": {"type": "string"}}},
+    },
 }
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has this reply already."}}
 IF_NONE_MATCH: dict[str, Any] = {
     "parameters": [{"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"},
                     "description": "ETags of replies that the client has."}],
 }  # fmt: skip
-DOCUMENT_REF = {"$ref": "#/components/schemas/Document"}
-APPLICATION_REFS = [{"$ref": f"#/components/schemas/{family.__name__}"} for family in FAMILIES]
-MODEL_SCHEMA = {"description": "A model document, its list of layers alone, or a network of keras.applications.",
-                "anyOf": [DOCUMENT_REF, {"type": "array", "items": {"type": "object"}}, *APPLICATION_REFS]}  # fmt: skip
-TENSOR_SCHEMA = {"$ref": "#/components/schemas/Tensor"}
+DOCUMENT_REF = reference("Document")
+APPLICATION_REFS = [reference(family.__name__) for family in FAMILIES]
+KERAS_MODEL = {
+    "title": "KerasModel",
+    "description": "What `model.to_json()` of Keras 3 gives.",
+    "type": "object",
+    "required": ["class_name", "config"],
+    "properties": {"class_name": {"type": "string"}, "config": {"type": "object"}},
+}
+MODEL_SCHEMA = {
+    "description": "A model document, its list of layers alone, a network of keras.applications, or Keras' own JSON, also "
+    "as text.",
+    "anyOf": [DOCUMENT_REF, {"type": "array", "items": reference("Layer"), "minItems": 1}, *APPLICATION_REFS,
+              reference("KerasModel"), {"type": "string", "contentMediaType": "application/json"}],
+}  # fmt: skip
+MODEL_FORMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The graph; or as asked, the document, Keras' JSON or a table.",
+        "content": {
+            "application/json": {
+                "schema": {"anyOf": [reference("ModelSummary"), DOCUMENT_REF, reference("KerasModel")]}
+            },
+            "text/plain": {"schema": {"type": "string"}},
+        },
+    }
+}
+TENSOR_SCHEMA = reference("Tensor")
 INPUTS_SCHEMA = {
     "description": "One tensor, or an object of tensors by input name.",
     "anyOf": [TENSOR_SCHEMA, {"type": "object", "additionalProperties": TENSOR_SCHEMA}],
@@ -199,7 +225,8 @@ def weights_replies() -> dict[int | str, dict[str, Any]]:
 
 
 def components() -> dict[str, Any]:
-    """The schemas that documents and problems are made of."""
-    problems: list[Any] = [(problem, "serialization") for problem in (ProblemDocument, OpenInferenceProblem)]
-    _, schema = models_json_schema(problems, ref_template=COMPONENT)
-    return {**document_schemas(), **option_schemas(), **schema["$defs"], "Tensor": TENSOR_COMPONENT}
+    """The schemas that the framework does not find in the routes' signatures."""
+    replies: list[Any] = [(reply, "serialization") for reply in (ProblemDocument, OpenInferenceProblem, ModelSummary)]
+    _, schema = models_json_schema(replies, ref_template=COMPONENT)
+    ours = {"Tensor": TENSOR_COMPONENT, "KerasModel": KERAS_MODEL}
+    return {**document_schemas(), **option_schemas(), **schema["$defs"], **ours}

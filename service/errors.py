@@ -42,6 +42,7 @@ PROBLEM_TYPE = "application/problem+json"
 PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
 HEADERS = {415: {"Accept-Encoding": "identity"}}
 """What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3)."""
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 JSON_TYPE = "application/json"
 OPEN_INFERENCE_REF = {"$ref": "#/components/schemas/OpenInferenceProblem"}
 MAX_ECHO = 1024
@@ -122,6 +123,8 @@ def raises(*errors: type[LayerscopeError], open_inference: bool = False) -> dict
             protocol_status(status) if open_inference else status,
             {"content": {media_type: {"schema": schema}}, "description": ""},
         )
+        if issubclass(error, Unavailable):
+            entry["headers"] = RETRY_AFTER
         entry["description"] = "; ".join(filter(None, (entry["description"], f"`{error.code}`: {error.title}")))
     return described
 

@@ -30,6 +30,7 @@ from service.contract import (
     ENGINE_ERRORS,
     IF_NONE_MATCH,
     MODEL_ERRORS,
+    MODEL_FORMS,
     NOT_MODIFIED,
     REGISTERED,
     STORE_ERRORS,
@@ -113,9 +114,7 @@ async def get_models(state: StateOf) -> ModelList:
     "/v1/models/{name}",
     summary="A model's graph, document, Keras JSON or summary",
     response_model=None,
-    responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, *ENGINE_ERRORS)
-    | {200: {"model": ModelSummary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
-    | NOT_MODIFIED,
+    responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, *ENGINE_ERRORS) | MODEL_FORMS | NOT_MODIFIED,
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_model(
