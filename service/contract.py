@@ -77,8 +77,8 @@ KERAS_MODEL = {
     "properties": {"class_name": {"type": "string"}, "config": {"type": "object"}},
 }
 MODEL_SCHEMA = {
-    "description": "A model document, its list of layers alone, a network of keras.applications, or Keras' own JSON, also "
-    "as text.",
+    "description": "A model document, its list of layers alone, a network of keras.applications, or Keras' own JSON; "
+    "also as text.",
     "anyOf": [DOCUMENT_REF, {"type": "array", "items": reference("Layer"), "minItems": 1}, *APPLICATION_REFS,
               reference("KerasModel"), {"type": "string", "contentMediaType": "application/json"}],
 }  # fmt: skip
