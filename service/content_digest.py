@@ -30,8 +30,10 @@ class ContentDigest:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sent = [value for name, value in scope["headers"] if name == HEADER] if scope["type"] == "http" else []
-        await self.app(scope, _checking(receive, b",".join(sent).decode("latin-1")) if sent else receive, send)
+        if scope["type"] == "http" and HEADER in dict(scope["headers"]):
+            sent = b",".join(value for name, value in scope["headers"] if name == HEADER)
+            receive = _checking(receive, sent.decode("latin-1"))
+        await self.app(scope, receive, send)
 
 
 def _checking(receive: Receive, header: str) -> Receive:
