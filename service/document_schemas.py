@@ -1,4 +1,4 @@
-"""What OpenAPI says of model documents: one `Layer`, which every type extends, as `type` tells.
+"""What OpenAPI says of model documents: one `Layer`, which the schema of every type extends.
 
 A document's layers are described by `Layer` alone, and not by a union of all types: whoever makes requests of the
 description (generators of tests) would look through some 2,000 arguments for each.
@@ -17,7 +17,10 @@ from models.layers.layer import Layer
 COMPONENT = "#/components/schemas/{model}"
 """Where OpenAPI keeps the schema of a model."""
 TYPES: tuple[type[Layer], ...] = (Block, *LAYERS)
-NODE = "Keras' name of the class (GET /v1/layers), or Block. The schema of its arguments extends this one."
+KIND = (
+    "Keras' name of the class (GET /v1/layers), or Block. The schema that has this type extends Layer by its arguments."
+)
+WITH_ARGUMENTS = "A layer with the arguments of its type: what the schema that extends Layer with this type allows."
 SAID = ("title", "properties", "required", "additionalProperties")
 """Of the schema of a type, what it says with that of every layer."""
 
@@ -33,26 +36,23 @@ def document_schemas() -> dict[str, Any]:
     shared = made["Layer"]["properties"]
     for cls in TYPES:
         made[cls.__name__] = _extension(made[cls.__name__], shared)
-    block = {"not": {"const": "Block"}}
+    anything = {"description": WITH_ARGUMENTS, "allOf": [reference("Layer")], "additionalProperties": True}
     return made | {
         "Layer": _any_layer(made["Layer"]),
-        "AnyNode": reference("Layer"),
-        "AnyLayer": {**reference("Layer"), "properties": {"type": block}},
+        "AnyNode": anything,
+        "AnyLayer": {**anything, "properties": {"type": {"not": {"const": "Block"}}}},
     }
 
 
 def _any_layer(schema: dict[str, Any]) -> dict[str, Any]:
     """What every layer has, whichever it is."""
-    names = {name: cls.__name__ for cls in TYPES for name in names_of(cls)}
-    others = {name: COMPONENT.format(model=component) for name, component in names.items() if name != component}
-    kind = {"type": "string", "enum": sorted(names), "description": NODE}
+    names = sorted(name for cls in TYPES for name in names_of(cls))
     return {
         "title": "Layer",
-        "description": "A layer, with the arguments of Keras' constructor beside what is listed here.",
+        "description": "What every layer has beside the arguments of its type.",
         "type": "object",
         "required": ["type"],
-        "properties": {"type": kind, **schema["properties"]},
-        "discriminator": {"propertyName": "type", "mapping": others},
+        "properties": {"type": {"type": "string", "enum": names, "description": KIND}, **schema["properties"]},
     }
 
 
