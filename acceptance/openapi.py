@@ -43,11 +43,7 @@ def describe(service: Service) -> None:
 
 
 def main() -> int:
-    os.environ["https_proxy"] = NO_NETWORK
-    with (
-        TemporaryDirectory() as folder,
-        running(Path(folder) / "store", KERAS_HOME=folder, FETCH_SECONDS="10") as service,
-    ):
+    with TemporaryDirectory() as folder, running(Path(folder) / "store", KERAS_HOME=folder, **NO_IMAGENET) as service:
         for name, document in DOCUMENTS.items():
             service.client.put(f"/v1/models/{name}", json=document).raise_for_status()
         describe(service)
