@@ -75,8 +75,13 @@ class ModelStore:
         return self._storage.scratch
 
     def local_folder(self, name: str) -> Path:
-        """A folder on this machine for what can be had again: it lasts where the store is local."""
-        return Path(self._storage.path(name)) if self._storage.is_local else self.scratch.path / name
+        """A folder on this machine for what can be had again: it lasts where the store is local. A read-only store may
+        lack it.
+        """
+        folder = Path(self._storage.path(name)) if self._storage.is_local else self.scratch.path / name
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def entries(self) -> list[Entry]:
         """Every name, sorted."""

@@ -125,7 +125,6 @@ class Pretrained:
     def _keep(self, arguments: bytes, fetched: Fetched, folder: Path) -> WeightsFile:
         """Moves both into place, the weights first, so that what a note names is there."""
         weights, note, written = self._weights(fetched.digest), self._note(arguments), folder / "note"
-        weights.parent.mkdir(parents=True, exist_ok=True)
         written.write_bytes(msgspec.json.encode(Note(fetched.digest, (folder / WEIGHTS).stat().st_size)))
         settle(folder / WEIGHTS, weights)
         settle(written, note)
