@@ -36,8 +36,8 @@ class Storage:
         self._fs, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._folders = folders
         self.is_local = isinstance(self._fs, LocalFileSystem)
-        elsewhere = Path(gettempdir()) / f"layerscope-{os.getuid()}"
-        self.scratch = Scratch(Path(self.path(TEMPORARY)) if self.is_local else elsewhere)
+        other = Path(gettempdir()) / f"layerscope-{os.getuid()}"
+        self.scratch = Scratch(Path(self.path(TEMPORARY)) if self.is_local else other)
 
     def open(self) -> None:
         """Makes the folders, and removes what an interrupted write left behind.
