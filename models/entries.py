@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from models.errors import NotFound, Superseded
+import orjson
+
+from models.errors import NotFound, Superseded, shown
 from models.network import NO_WEIGHTS
+
+FORMS = {"name": ".+", "id": "sha256:[0-9a-f]+", "object": "[0-9a-f]+", "created": ".+", "weights": "[0-9a-f]*"}
+"""What each member of the file of a name looks like; digests are parts of paths."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,35 @@ class Entry:
     object: str
     created: str
     weights: str = NO_WEIGHTS
+
+
+def entry_bytes(entry: Entry) -> bytes:
+    """The file of a name."""
+    return orjson.dumps(asdict(entry))
+
+
+def read_entry(name: str, data: bytes) -> Entry:
+    """The entry in the file of a name.
+
+    Raises:
+        ValueError: saying what is wrong with the file.
+    """
+    try:
+        raw = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise ValueError("it is not JSON" if data.strip() else "it is empty") from None
+    if not isinstance(raw, dict):
+        raise ValueError("it is not an object")
+    members = {field.name for field in fields(Entry)}
+    if unknown := sorted(raw.keys() - members):
+        raise ValueError(f"it has {shown(unknown[0])}, which a newer version may have written")
+    for member, form in FORMS.items():
+        value = raw.get(member, NO_WEIGHTS if member == "weights" else None)
+        if not (isinstance(value, str) and re.fullmatch(form, value)):
+            raise ValueError(f"its {member} is {shown(value)}" if member in raw else f"it has no {member}")
+    if raw["name"] != name:
+        raise ValueError(f"it is that of the name {shown(raw['name'])}")
+    return Entry(**raw)
 
 
 def now() -> str:

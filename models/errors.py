@@ -7,6 +7,7 @@ LayerscopeError
 ├── Misdirected           asked for by a name that is not this service's
 ├── CrossSite             a page of another origin asks for something to be done
 ├── Unparsable            the bytes are not the format they claim to be
+│   └── WrongDigest       they are not those whose digest came with them
 ├── NotFound              no such model, layer type or address on a path
 ├── Unacceptable          no format the client accepts can be produced
 ├── UnsupportedMedia      a body of a type nobody reads
@@ -26,6 +27,9 @@ LayerscopeError
 │   ├── EngineLost        the engine died while it ran this request
 │   ├── WeightsUnavailable  a file of weights that Keras offers cannot be had
 │   ├── StoreFull         the disk is
+│   ├── StoreReadOnly     models can be run, not registered or removed
+│   ├── StoreUnreachable  the file system where models are kept does not answer
+│   ├── ModelDamaged      what is stored of a model is not what was stored
 │   └── Superseded        what a request began with has been replaced
 ├── SlowBody              the body did not arrive in time
 ├── DeadlineExceeded      the request ran longer than its deadline
@@ -103,6 +107,10 @@ class CrossSite(LayerscopeError):
 
 class Unparsable(LayerscopeError):
     code, title = "unparsable", "The body is not what its type says"
+
+
+class WrongDigest(Unparsable):
+    code, title = "wrong_digest", "The body is not the one whose digest came with it"
 
 
 class NotFound(LayerscopeError):
@@ -185,6 +193,18 @@ class WeightsUnavailable(Unavailable):
 
 class StoreFull(Unavailable):
     code, title = "store_full", "There is no room left where models and uploads are kept"
+
+
+class StoreReadOnly(Unavailable):
+    code, title = "store_read_only", "Nothing can be written where models and uploads are kept"
+
+
+class StoreUnreachable(Unavailable):
+    code, title = "store_unreachable", "The place where models are kept does not answer"
+
+
+class ModelDamaged(Unavailable):
+    code, title = "model_damaged", "What is stored of this model is damaged"
 
 
 class Superseded(Unavailable):

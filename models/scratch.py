@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from uuid import uuid4
 
+from models.storage_errors import writing
+
 
 class Scratch:
     """Folders below `parent`, one a process, made when it is first needed."""
@@ -34,10 +36,18 @@ class Scratch:
 
     @property
     def path(self) -> Path:
-        """This process' folder."""
+        """This process' folder, made again where somebody removed it.
+
+        Raises:
+            StoreFull, StoreReadOnly: it cannot be made.
+        """
         with self._making:
-            while self._own is None:
-                self._own = self._made(self.parent / uuid4().hex)
+            if self._own is not None and not self._own.is_dir():
+                os.close(self._descriptor)
+                self._own = None
+            with writing():
+                while self._own is None:
+                    self._own = self._made(self.parent / uuid4().hex)
             return self._own
 
     def _made(self, folder: Path) -> Path | None:
@@ -51,8 +61,13 @@ class Scratch:
         return None
 
     def folder(self) -> TemporaryDirectory[str]:
-        """A folder that is removed at the end of its block."""
-        return TemporaryDirectory(dir=self.path)
+        """A folder that is removed at the end of its block.
+
+        Raises:
+            StoreFull, StoreReadOnly: it cannot be made.
+        """
+        with writing():
+            return TemporaryDirectory(dir=self.path)
 
     def close(self) -> None:
         """Removes this process' folder."""

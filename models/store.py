@@ -5,56 +5,65 @@
     names/<name>.json                             {"id", "object", "created", "weights"}
 
 A name is written last and at once, when all that it points to is in place: whatever dies on the way, every listed
-model is whole.
+model is whole. What is damaged all the same is never run, and costs its own model alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 
 import orjson
 
-from models.document import Document, canonical, parse_document
+from models.document import Document, canonical
+from models.document_objects import FOLDER as DOCUMENTS
+from models.document_objects import DocumentObjects
 from models.entries import Entry, check_expected, now
-from models.errors import NotFound, Problem, did_you_mean, shown
-from models.expansion import expand
+from models.errors import NotFound, StoreReadOnly
+from models.names import FOLDER as NAMES
+from models.names import Names, damaged
 from models.network import NO_WEIGHTS, Network
 from models.scratch import Scratch
 from models.storage import Storage
-from models.weights.objects import FOLDER, WeightsObjects
+from models.storage_errors import NotWhole
+from models.weights.objects import FOLDER as WEIGHTS
+from models.weights.objects import WeightsObjects
 from models.weights.specs import GivenWeights, WeightsFile
 
-KEPT_DOCUMENTS = 512
-"""Parsed documents kept in memory."""
-KEPT_NODES = 50_000
-"""Calls of layers in the documents that are kept; each takes some 2 kB."""
+log = logging.getLogger("layerscope.store")
 
 
 class ModelStore:
-    """Names, documents and weights in one place that survives the process. Safe to use from several threads."""
+    """Names, documents and weights in one place that survives the process. Safe to use from several threads.
+
+    Every method that asks the place raises StoreUnreachable, StoreFull and StoreReadOnly as `Storage` does.
+    """
 
     def __init__(self, url: str) -> None:
-        self._storage = Storage(url, ("objects", "names", FOLDER))
+        self._storage = Storage(url, (DOCUMENTS, NAMES, WEIGHTS))
         self._lock = RLock()  # of what is in memory: held for moments, also by the event loop
         self._writing = RLock()  # of what is stored: one writer at a time, however long its file system takes
-        self._entries: dict[str, Entry] = {}
-        self._documents: dict[str, Document] = {}
+        self._names = Names(self._storage, self._lock)
+        self._documents = DocumentObjects(self._storage, self._may_go, self._lock)
         self.weights = WeightsObjects(self._storage, self.points_to, self._lock, self._writing)
 
     def open(self) -> None:
-        """Reads the names, and removes what an interrupted write left behind."""
-        self._storage.open()
-        for file in self._storage.files("names"):
-            if file.endswith(".json"):
-                entry = Entry(**orjson.loads(self._storage.read("names", file)))
-                self._entries[entry.name] = entry
-        if self._storage.is_local:  # elsewhere another service may be just about to point to it
-            self._sweep()
+        """Reads the names, and removes what an interrupted write left behind. One that is there may be read-only."""
+        try:
+            self._storage.open()
+        except StoreReadOnly as refused:
+            if not self._storage.has(NAMES):
+                raise (refused.__cause__ or refused) from None
+            log.warning("the store is read-only: its models are run, and none is registered or removed")
+        self._names.open()
+        if self._storage.is_local and not self.damaged:  # elsewhere another service may be just about to point to it
+            with suppress(StoreReadOnly):
+                self._documents.sweep()
+                self.weights.sweep()
 
     def close(self) -> None:
         """Removes this process' scratch files, among them copies of weights that lie elsewhere."""
@@ -66,37 +75,31 @@ class ModelStore:
         return self._storage.scratch
 
     def local_folder(self, name: str) -> Path:
-        """A folder on this machine for what can be had again: it lasts where the store is local."""
+        """A folder on this machine for what can be had again: it lasts where the store is local. A read-only store may
+        lack it.
+        """
         folder = Path(self._storage.path(name)) if self._storage.is_local else self.scratch.path / name
-        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
-
-    def _sweep(self) -> None:
-        """Removes what nobody points to."""
-        for file in self._storage.files("objects"):
-            self._forget_document(file.removesuffix(".json"))
-        self.weights.sweep()
 
     def entries(self) -> list[Entry]:
         """Every name, sorted."""
-        return sorted(self._entries.copy().values(), key=lambda entry: entry.name)
+        return sorted(self._names.all(), key=lambda entry: entry.name)
+
+    @property
+    def damaged(self) -> Mapping[str, str]:
+        """What is wrong with the file of each name that cannot be read."""
+        return self._names.damaged
 
     def find(self, reference: str) -> Entry:
         """The entry of a name, or of a model id.
 
         Raises:
             NotFound: with the nearest name.
+            ModelDamaged: the file of the name cannot be read.
         """
-        entry = self._entries.get(reference)
-        if entry is None and reference.startswith("sha256:"):
-            entry = next((known for known in self.entries() if known.id == reference), None)
-        if entry is None:
-            names = [known.name for known in self.entries()]
-            near = did_you_mean(reference, names)
-            expected = f"one of {', '.join(names[:20])}" if names else "a registered model"
-            suggestion = f'use "{near}"' if near else "PUT /v1/models/{name} registers one"
-            raise NotFound("", [Problem("", "there is no model of this name", expected, shown(reference), suggestion)])
-        return entry
+        return self._names.find(reference)
 
     @contextmanager
     def using(self, reference: str) -> Iterator[Entry]:
@@ -104,7 +107,7 @@ class ModelStore:
         Nothing is removed at its end: see `weights.unused`.
 
         Raises:
-            NotFound: as `find`.
+            NotFound, ModelDamaged: as `find`.
         """
         with ExitStack() as kept:
             with self._lock:
@@ -118,31 +121,21 @@ class ModelStore:
 
         Raises:
             NotFound: when the entry has been removed since it was found.
-            RuntimeError: when its bytes are not what their name says.
+            ModelDamaged: when its bytes are gone, or are not what their name says.
         """
-        document = self._documents.get(entry.object)
-        if document is None:
-            document = self._read(entry)
-            self._remember(entry.object, document)
-        return document
+        try:
+            return self._documents.get(entry.object)
+        except NotWhole as error:
+            if self._names.get(entry.name) == entry:
+                raise damaged(entry.name, str(error)) from None
+            raise NotFound(f"The model {entry.name} has just been removed or replaced.") from None
 
     def at_hand(self, entry: Entry) -> tuple[Document, WeightsFile | None] | None:
         """The document and weights of an entry, where nothing has to be read for them. Ask inside `using`."""
-        document, weights = self._documents.get(entry.object), None
+        document, weights = self._documents.at_hand(entry.object), None
         if entry.weights:
             weights = self.weights.verified(entry.weights)
         return None if document is None or (entry.weights and weights is None) else (document, weights)
-
-    def _read(self, entry: Entry) -> Document:
-        try:
-            data = self._storage.read("objects", f"{entry.object}.json")
-        except FileNotFoundError:
-            if self._entries.get(entry.name) == entry:
-                raise
-            raise NotFound(f"The model {entry.name} has just been removed or replaced.") from None
-        if sha256(data).hexdigest() != entry.object:
-            raise RuntimeError(f"object {entry.object} is damaged")
-        return parse_document(orjson.loads(data))
 
     def local_weights(self, entry: Entry) -> WeightsFile | None:
         """The entry's weights as a file on this machine; None when they follow from the seed.
@@ -150,9 +143,14 @@ class ModelStore:
         Ask inside `using`, which keeps the file there. Reads all of it the first time.
 
         Raises:
-            RuntimeError: when its bytes are not what their name says.
+            ModelDamaged: when its bytes are gone, or are not what their name says.
         """
-        return self.weights.local(entry.weights) if entry.weights else None
+        if not entry.weights:
+            return None
+        try:
+            return self.weights.local(entry.weights)
+        except NotWhole as error:
+            raise damaged(entry.name, str(error)) from None
 
     def put(self, name: str, network: Network, weights: GivenWeights | None = None,
             expected: Entry | None = None) -> tuple[Entry, bool]:  # fmt: skip
@@ -180,16 +178,12 @@ class ModelStore:
         digest = weights.digest if weights is not None else NO_WEIGHTS
         entry = Entry(name, network.identity(digest), sha256(data).hexdigest(), now(), digest)
         with self._writing:
-            before = self._entries.get(name)
+            before = self._names.get(name)
             check_expected(name, before, expected)
             if weights is not None:
                 self.weights.add(weights)  # what was there before may have gone with the last that pointed to it
-            if not self._storage.exists("objects", f"{entry.object}.json"):
-                self._storage.write(data, "objects", f"{entry.object}.json")
-            self._storage.write(orjson.dumps(asdict(entry)), "names", f"{name}.json")
-            with self._lock:
-                self._entries[name] = entry
-            self._remember(entry.object, network.document)
+            self._documents.add(entry.object, data, network.document)
+            self._names.write(entry)
             if before is not None:
                 self._forget(before)
         return entry, before is None
@@ -201,38 +195,24 @@ class ModelStore:
             NotFound: as `find`.
         """
         with self._writing:
-            found = self.find(reference)
-            doomed = [found] if reference in self._entries else [e for e in self.entries() if e.id == found.id]
-            for entry in doomed:
-                self._storage.remove("names", f"{entry.name}.json")
-                with self._lock:
-                    del self._entries[entry.name]
-                self._forget(entry)
+            for name in self._names.meant(reference):
+                entry = self._names.get(name)
+                self._names.remove(name)
+                if entry is not None:
+                    self._forget(entry)
 
     def _forget(self, entry: Entry) -> None:
-        self._forget_document(entry.object)
+        self._documents.forget(entry.object)
         if entry.weights:
             self.weights.forget(entry.weights)
 
-    def _forget_document(self, digest: str) -> None:
-        if all(entry.object != digest for entry in self._entries.values()):
-            with self._lock:
-                self._documents.pop(digest, None)
-            self._storage.remove("objects", f"{digest}.json")
+    def _may_go(self, document: str) -> bool:
+        """Whether no name points to a document, and no damaged one may."""
+        return not self.damaged and all(entry.object != document for entry in self._names.all())
 
     def points_to(self, weights: str) -> bool:
-        """Whether a name has these weights."""
-        return any(entry.weights == weights for entry in self._entries.copy().values())
-
-    def _remember(self, digest: str, document: Document) -> None:
-        with self._lock:
-            self._documents[digest] = document
-            while len(self._documents) > 1 and self._is_too_much():
-                self._documents.pop(next(iter(self._documents)))
-
-    def _is_too_much(self) -> bool:
-        nodes = sum(len(expand(document).nodes) for document in self._documents.values())
-        return len(self._documents) > KEPT_DOCUMENTS or nodes > KEPT_NODES
+        """Whether a name has these weights, or a damaged one may have them."""
+        return bool(self.damaged) or any(entry.weights == weights for entry in self._names.all())
 
 
 def open_store(url: str) -> ModelStore:

@@ -17,6 +17,7 @@ from service.access_log import AccessLog
 from service.applications import Applications
 from service.body_limit import BodyLimit
 from service.compression import Compression
+from service.content_digest import ContentDigest
 from service.contract import components
 from service.defects import Defects
 from service.edge import Edge
@@ -59,6 +60,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what generated clients call the operation
     )  # fmt: skip
     for route in (activations, plan, layers, models, weights):
         app.include_router(route.router, dependencies=[Depends(known_query)])
@@ -72,6 +74,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
     app.mount("/swagger", docs.FILES)
     errors.install(app)
     app.add_middleware(Compression)
+    app.add_middleware(ContentDigest)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Defects)
     app.add_middleware(Head)

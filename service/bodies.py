@@ -66,7 +66,7 @@ def parse_run(body: bytes) -> Any:
     Raises:
         Unparsable: saying where it stops being JSON.
     """
-    with suppress(msgspec.DecodeError, orjson.JSONDecodeError, RecursionError):
+    with suppress(msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         members = {name: bytes(text) for name, text in MEMBERS.decode(body).items()}
         numbers = numbers_in(members.get("inputs", b""))
         if numbers is not None:

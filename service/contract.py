@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from models.applications import FAMILIES
-from models.document import Document
 from models.errors import (
     DeadlineExceeded,
     Draining,
@@ -17,23 +15,34 @@ from models.errors import (
     InvalidImage,
     InvalidOption,
     InvalidTensor,
+    ModelDamaged,
+    NotFound,
     NotReady,
     Overloaded,
     Quarantined,
     SlowBody,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnreachable,
     TooLarge,
     Unacceptable,
     UnknownAddress,
     Unparsable,
     UnsupportedMedia,
+    WrongDigest,
 )
-from service.options import ActivationOptions
+from service.document_schemas import COMPONENT, document_schemas, reference
+from service.option_schemas import option_fields, option_parameters, option_properties, option_schemas
 from service.problem_documents import OpenInferenceProblem, ProblemDocument
-from service.schemas import ActivationsReply, ModelEntry, WeightsReply
+from service.schemas import ActivationsReply, ModelEntry, ModelSummary, WeightsReply
 from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 
 ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
-BODY_ERRORS = (Unparsable, SlowBody, TooLarge, UnsupportedMedia)
+BODY_ERRORS = (Unparsable, WrongDigest, SlowBody, TooLarge, UnsupportedMedia)
+STORE_ERRORS = (StoreFull, StoreReadOnly, StoreUnreachable)
+"""Of routes that change what is stored."""
+MODEL_ERRORS = (NotFound, ModelDamaged, StoreUnreachable)
+"""Of routes that read a registered model."""
 ACTIVATION_ERRORS = (
     *BODY_ERRORS, Unacceptable, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
     *ENGINE_ERRORS,
@@ -47,18 +56,44 @@ LINES = (
 )
 REGISTERED: dict[int | str, dict[str, Any]] = {
     200: {"model": ModelEntry, "description": "Replaced."},
-    201: {"model": ModelEntry, "description": "Registered."},
+    201: {
+        "model": ModelEntry,
+        "description": "Registered.",
+        "headers": {"Location": {"description": "Where it is.", "schema": {"type": "string"}}},
+    },
 }
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has this reply already."}}
 IF_NONE_MATCH: dict[str, Any] = {
     "parameters": [{"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"},
                     "description": "ETags of replies that the client has."}],
 }  # fmt: skip
-DOCUMENT_REF = {"$ref": "#/components/schemas/Document"}
-APPLICATION_REFS = [{"$ref": f"#/components/schemas/{family.__name__}"} for family in FAMILIES]
-MODEL_SCHEMA = {"description": "A model document, its list of layers alone, or a network of keras.applications.",
-                "anyOf": [DOCUMENT_REF, {"type": "array", "items": {"type": "object"}}, *APPLICATION_REFS]}  # fmt: skip
-TENSOR_SCHEMA = {"$ref": "#/components/schemas/Tensor"}
+DOCUMENT_REF = reference("Document")
+APPLICATION_REFS = [reference(family.__name__) for family in FAMILIES]
+KERAS_MODEL = {
+    "title": "KerasModel",
+    "description": "What `model.to_json()` of Keras 3 gives.",
+    "type": "object",
+    "required": ["class_name", "config"],
+    "properties": {"class_name": {"type": "string"}, "config": {"type": "object"}},
+}
+MODEL_SCHEMA = {
+    "description": "A model document, its list of layers alone, a network of keras.applications, or Keras' own JSON; "
+    "also as text.",
+    "anyOf": [DOCUMENT_REF, {"type": "array", "items": reference("Layer"), "minItems": 1}, *APPLICATION_REFS,
+              reference("KerasModel"), {"type": "string", "contentMediaType": "application/json"}],
+}  # fmt: skip
+MODEL_FORMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The graph; or as asked, the document, Keras' JSON or a table.",
+        "content": {
+            "application/json": {
+                "schema": {"anyOf": [reference("ModelSummary"), DOCUMENT_REF, reference("KerasModel")]}
+            },
+            "text/plain": {"schema": {"type": "string"}},
+        },
+    }
+}
+TENSOR_SCHEMA = reference("Tensor")
 INPUTS_SCHEMA = {
     "description": "One tensor, or an object of tensors by input name.",
     "anyOf": [TENSOR_SCHEMA, {"type": "object", "additionalProperties": TENSOR_SCHEMA}],
@@ -98,20 +133,6 @@ PLAN_EXAMPLE = {
 }
 
 
-def option_properties() -> dict[str, Any]:
-    """The JSON Schema of each option."""
-    properties: dict[str, Any] = ActivationOptions.model_json_schema()["properties"]
-    return properties
-
-
-def option_parameters(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Options as query parameters, which the route reads by itself."""
-    return [
-        {"name": name, "in": "query", "required": False, "schema": schema, "description": schema.get("description", "")}
-        for name, schema in properties.items()
-    ]
-
-
 def activations_body(inline: bool) -> dict[str, Any]:
     """The request of a route that runs a network."""
     model = {"model": MODEL_SCHEMA} if inline else {}
@@ -141,7 +162,7 @@ def activations_body(inline: bool) -> dict[str, Any]:
                     if inline
                     else {}
                 ),
-                **option_properties(),
+                **option_fields(),
             },
             "patternProperties": {
                 "^inputs\\.": {
@@ -149,13 +170,14 @@ def activations_body(inline: bool) -> dict[str, Any]:
                     "file, or a tensor as JSON.",
                 }
             },
+            "additionalProperties": False,
             **({"required": ["model"]} if inline else {}),
         }
     }
     raw = {} if inline else {kind: {"schema": BINARY} for kind in ("image/*", "application/x-npy", "application/x-npz",
                                                                    "application/vnd.safetensors")}  # fmt: skip
     content = {"application/json": json_body, "multipart/form-data": form, **raw}
-    parameters = option_parameters(option_properties()) + ([] if inline else IF_NONE_MATCH["parameters"])
+    parameters = option_parameters() + ([] if inline else IF_NONE_MATCH["parameters"])
     return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
 
 
@@ -180,6 +202,7 @@ def model_body() -> dict[str, Any]:
                       "type": "string"},
             "weights": {"description": WEIGHTS_FILE, **BINARY},
         },
+        "additionalProperties": False,
     }  # fmt: skip
     json_body = {"schema": MODEL_SCHEMA, "examples": {"tiny": {"value": SMALL_DOCUMENT}}}
     content = {"application/json": json_body, "multipart/form-data": {"schema": form}}
@@ -188,8 +211,8 @@ def model_body() -> dict[str, Any]:
 
 def weights_body() -> dict[str, Any]:
     """The request that gives a model other weights."""
-    form = {"type": "object", "required": ["weights"],
-            "properties": {"weights": {"description": WEIGHTS_FILE, **BINARY}}}  # fmt: skip
+    properties = {"weights": {"description": WEIGHTS_FILE, **BINARY}}
+    form = {"type": "object", "required": ["weights"], "properties": properties, "additionalProperties": False}
     kinds = (SAFETENSORS.media_type, NPZ.media_type, "application/octet-stream")
     content = {kind: {"schema": {"description": WEIGHTS_FILE, **BINARY}} for kind in kinds}
     return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
@@ -202,9 +225,8 @@ def weights_replies() -> dict[int | str, dict[str, Any]]:
 
 
 def components() -> dict[str, Any]:
-    """The schemas that documents and problems are made of."""
-    applications = [(family, "validation") for family in FAMILIES]
-    problems = [(problem, "serialization") for problem in (ProblemDocument, OpenInferenceProblem)]
-    roots: list[Any] = [(Document, "validation"), *applications, *problems]
-    _, schema = models_json_schema(roots, ref_template="#/components/schemas/{model}")
-    return {**schema["$defs"], "Tensor": TENSOR_COMPONENT}
+    """The schemas that the framework does not find in the routes' signatures."""
+    replies: list[Any] = [(reply, "serialization") for reply in (ProblemDocument, OpenInferenceProblem, ModelSummary)]
+    _, schema = models_json_schema(replies, ref_template=COMPONENT)
+    ours = {"Tensor": TENSOR_COMPONENT, "KerasModel": KERAS_MODEL}
+    return {**document_schemas(), **option_schemas(), **schema["$defs"], **ours}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from math import ceil
 from typing import Any
@@ -26,7 +25,6 @@ from models.errors import (
     Misdirected,
     NotFound,
     SlowBody,
-    StoreFull,
     TooLarge,
     Unacceptable,
     Unavailable,
@@ -35,6 +33,7 @@ from models.errors import (
     UnsupportedEncoding,
     UnsupportedMedia,
 )
+from models.storage_errors import refusal
 from models.validation import problems_in
 from service.methods import allowed
 from service.open_inference.problems import protocol_status, speaks_protocol
@@ -52,6 +51,7 @@ log = logging.getLogger("layerscope")
 
 HEADERS = {415: {"Accept-Encoding": "identity"}}
 """What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3)."""
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 STATUS: dict[type[LayerscopeError], int] = {
     BadRequest: 400,
     Unparsable: 400,
@@ -71,7 +71,6 @@ STATUS: dict[type[LayerscopeError], int] = {
     DeadlineExceeded: 504,
 }
 """By class; a subclass has its parent's status unless it has its own."""
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FRAMEWORK = {
     400: (BadRequest.code, BadRequest.title),
     404: (NotFound.code, NotFound.title),
@@ -95,7 +94,7 @@ def unforeseen(request: Request, error: Exception) -> Response:
 def raises(*errors: type[LayerscopeError], open_inference: bool = False) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses of a route that raises these."""
     described: dict[int | str, dict[str, Any]] = {}
-    every: tuple[type[LayerscopeError], ...] = (*errors, Internal)
+    every: dict[type[LayerscopeError], None] = dict.fromkeys((*errors, Internal))
     media_type, schema = (JSON_TYPE, OPEN_INFERENCE_REF) if open_inference else (PROBLEM_TYPE, PROBLEM_REF)
     for error in every:
         status = status_of(error)
@@ -103,6 +102,8 @@ def raises(*errors: type[LayerscopeError], open_inference: bool = False) -> dict
             protocol_status(status) if open_inference else status,
             {"content": {media_type: {"schema": schema}}, "description": ""},
         )
+        if issubclass(error, Unavailable):
+            entry["headers"] = RETRY_AFTER
         entry["description"] = "; ".join(filter(None, (entry["description"], f"`{error.code}`: {error.title}")))
     return described
 
@@ -121,9 +122,9 @@ async def _domain(request: Request, error: Exception) -> Response:
 
 
 async def _no_room(request: Request, error: Exception) -> Response:
-    """A full disk is nobody's defect; what was being written is not there."""
-    full = isinstance(error, OSError) and error.errno in NO_ROOM
-    return problem_response(request, StoreFull()) if full else unforeseen(request, error)
+    """A disk that takes no more is nobody's defect; what was being written is not there."""
+    refused = refusal(error) if isinstance(error, OSError) and not isinstance(error, PermissionError) else None
+    return problem_response(request, refused) if refused is not None else unforeseen(request, error)
 
 
 def problem_response(request: Request, error: LayerscopeError) -> Response:

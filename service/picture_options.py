@@ -22,7 +22,8 @@ def not_a_bool(value: Any) -> Any:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(not_a_bool)]
+Whole = BeforeValidator(not_a_bool)
+"""Marks an integer that is a count."""
 
 
 class PictureOptions(BaseModel):
@@ -30,14 +31,14 @@ class PictureOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    channel: Annotated[Whole, Field(ge=0)] | None = Field(None, description="In pictures: this channel alone.")
+    channel: Annotated[int, Field(ge=0), Whole] | None = Field(None, description="In pictures: this channel alone.")
     cmap: ColourMap = Field("gray", description="Colours of pictures; `coolwarm` has zero in its middle.")
     normalize: Annotated[str, Field(max_length=100)] | None = Field(
         None,
         description="The range of values that the colours of pictures stand for: `layer` the whole layer's, `map` each "
         "map's own, `symmetric` as far below zero as above, or `low,high`. Default: `layer`; coolwarm `symmetric`.",
     )
-    upscale: Annotated[Whole, Field(ge=1, le=MAX_UPSCALE)] = Field(1, description="Pixels of a value, each way.")
+    upscale: Annotated[int, Field(ge=1, le=MAX_UPSCALE), Whole] = Field(1, description="Pixels of a value, each way.")
 
     def manner(self) -> Manner:
         """How maps are drawn.

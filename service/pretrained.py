@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from models.engine.pretrained_messages import WEIGHTS, Fetched, Job, Outcome
 from models.errors import DeadlineExceeded, Internal, Overloaded, Problem, WeightsUnavailable, error_of
 from models.storage import settle
+from models.storage_errors import writing
 from models.store import ModelStore
 from models.weights.specs import WeightsFile
 from service.failures import Failures
@@ -120,6 +121,7 @@ class Pretrained:
             self._failures.remember(file, error)
         raise error
 
+    @writing()
     def _keep(self, arguments: bytes, fetched: Fetched, folder: Path) -> WeightsFile:
         """Moves both into place, the weights first, so that what a note names is there."""
         weights, note, written = self._weights(fetched.digest), self._note(arguments), folder / "note"

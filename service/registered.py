@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 
 from models.document import Document
 from models.entries import Entry
+from models.errors import ModelDamaged
 from models.expansion import expand
+from models.names import damaged
 from models.network import Network
 from models.store import ModelStore
 from models.weights.specs import WeightsFile
@@ -38,16 +40,27 @@ async def in_use(state: State, reference: str) -> AsyncIterator[Registered]:
 
     Raises:
         NotFound: with the nearest name.
+        ModelDamaged: it is not whole in the store.
     """
     store = state.store
     try:
         with store.using(reference) as entry:
             found = store.at_hand(entry)
             document, weights = found if found is not None else await run_in_threadpool(_read, store, entry)
-            yield Registered(entry, Model(document, entry.name, entry.id, weights=weights))
+            with _named(entry):
+                yield Registered(entry, Model(document, entry.name, entry.id, weights=weights))
     finally:
         if store.weights.unused():
             await run_in_threadpool(store.weights.remove_unused)
+
+
+@contextmanager
+def _named(entry: Entry) -> Iterator[None]:
+    """An engine that finds weights damaged does not know whose they are."""
+    try:
+        yield
+    except ModelDamaged as error:
+        raise damaged(entry.name, error.detail) from None
 
 
 def _read(store: ModelStore, entry: Entry) -> tuple[Document, WeightsFile | None]:

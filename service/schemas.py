@@ -147,10 +147,20 @@ class ModelEntry(BaseModel):
     weights: str | None = Field(description="`sha256:…` of the weights; null when they follow from the seed.")
 
 
+class DamagedName(BaseModel):
+    """A name whose file in the store cannot be read."""
+
+    name: str
+    problem: str = Field(description="What is wrong with the file.")
+
+
 class ModelList(BaseModel):
     """Every registered model."""
 
     models: list[ModelEntry]
+    damaged: list[DamagedName] = Field(
+        [], description="Names that stand for no model, where there are any: PUT replaces one, DELETE removes it."
+    )
 
 
 class NodeReply(BaseModel):

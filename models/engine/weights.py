@@ -16,7 +16,7 @@ from keras.src.utils.naming import to_snake_case  # likewise
 
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.outline import Outline, materialise
-from models.errors import InvalidWeights, Problem
+from models.errors import InvalidWeights, ModelDamaged, Problem
 from models.keras_order import Placed, keras_order, layer_paths
 from models.layers.block import Block
 from models.network import Node
@@ -161,7 +161,7 @@ def load(made: Outline, file: WeightsFile) -> None:
 
     Raises:
         InvalidWeights: the file is for another network.
-        RuntimeError: its bytes are not those of its digest.
+        ModelDamaged: it is gone, or its bytes are not those of its digest.
     """
     values = _values(file)
     variables = network_weights(made)
@@ -174,10 +174,13 @@ def load(made: Outline, file: WeightsFile) -> None:
 
 def _values(file: WeightsFile) -> Mapping[str, Array]:
     """The tensors of a file, as views of it."""
-    with open(file.path, "rb") as stream:
-        data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        with open(file.path, "rb") as stream:
+            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):  # nothing can be mapped of an empty file
+        raise ModelDamaged("its weights are gone") from None
     if sha256(data).hexdigest() != file.digest:
-        raise RuntimeError(f"the weights {file.digest} are damaged")
+        raise ModelDamaged("its weights are damaged")
     return read_safetensors(data)
 
 

@@ -90,9 +90,9 @@ def names_of(cls: type[Layer]) -> tuple[str, ...]:
     return get_args(cls.model_fields["type"].annotation)
 
 
-def union(classes: Sequence[type[Layer]]) -> Any:
-    """A union of types that `type` tells apart."""
-    return Annotated[Union[tuple(classes)], Field(discriminator="type")]  # noqa: UP007
+def union(title: str, classes: Sequence[Any]) -> Any:
+    """A union of types that `type` tells apart. JSON Schemas have it once, under its title."""
+    return Annotated[Union[tuple(classes)], Field(discriminator="type", title=title)]  # noqa: UP007
 
 
 CATALOGUE: dict[str, type[Layer]] = {
@@ -108,15 +108,15 @@ LAYERS: tuple[type[Layer], ...] = tuple(cls for cls in CATALOGUE.values() if cls
 IMAGE_LAYERS = [cls for cls in LAYERS if issubclass(cls, image.ImageAxes | preprocessing.Rescaling)]
 """What a Pipeline may hold."""
 
-ANY_NODE = union([*LAYERS, Block])
+ANY_NODE = union("AnyNode", (*LAYERS, Block))
 """What can stand in a graph."""
+HELD = {
+    "AnyLayer": union("AnyLayer", LAYERS),
+    "AnyNode": ANY_NODE,
+    "AnyImageLayer": union("AnyImageLayer", IMAGE_LAYERS),
+}
+"""What wrappers, blocks and a Pipeline hold, by the names that their annotations have for it."""
 
 _DECLARED: tuple[type[Layer], ...] = (*CATALOGUE.values(), Block)
 for _cls in _DECLARED:
-    _cls.model_rebuild(
-        _types_namespace={
-            "AnyLayer": union(LAYERS),
-            "AnyNode": ANY_NODE,
-            "AnyImageLayer": union(IMAGE_LAYERS),
-        }
-    )
+    _cls.model_rebuild(_types_namespace=HELD)

@@ -21,6 +21,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError, core_schema
+from typing_extensions import TypeAliasType
 
 from models.errors import shown
 
@@ -57,11 +58,14 @@ def _layer_name(name: str) -> str:
     raise PydanticCustomError("layer_name", "is not a layer name", context | advice)
 
 
-LayerName = Annotated[
-    str,
-    AfterValidator(_layer_name),
-    WithJsonSchema({"type": "string", "pattern": r"^[^/@:#*?\x00-\x1f\x7f-\x9f]{1,128}$"}),
-]
+LayerName = TypeAliasType(
+    "LayerName",
+    Annotated[
+        str,
+        AfterValidator(_layer_name),
+        WithJsonSchema({"type": "string", "pattern": r"^[^/@:#*?\x00-\x1f\x7f-\x9f]{1,128}$"}),
+    ],
+)
 """A Keras layer name without the characters that addresses are made of."""
 Address = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
@@ -98,13 +102,16 @@ AnyCase = BeforeValidator(_lower)
 Padding = Annotated[Literal["valid", "same"], AnyCase]
 CausalPadding = Annotated[Literal["valid", "same", "causal"], AnyCase]
 DataFormat = Annotated[Literal["channels_last", "channels_first"], AnyCase]
-DType = Annotated[
-    Literal[
-        "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16",
-        "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool",
+DType = TypeAliasType(
+    "DType",
+    Annotated[
+        Literal[
+            "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16",
+            "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool",
+        ],
+        AnyCase,
     ],
-    AnyCase,
-]  # fmt: skip
+)  # fmt: skip
 """A dtype or a mixed-precision policy."""
 Unset: TypeAlias = None
 """For arguments whose only value here is Keras' own default."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, Field
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from models.layers.fields import Address, DType, LayerName
 from models.layers.named import STRICT, snake_case
@@ -36,8 +37,43 @@ class Example:
 
 
 Positional = Annotated[int, Field(ge=0, le=16)]
-Keywords = dict[LayerName, Address | Annotated[list[Address | None], Field(min_length=1, max_length=64)]]
+Addresses = TypeAliasType("Addresses", Annotated[list[Address], Field(min_length=1, max_length=64)])
+"""Tensors that one call reads, in order."""
+Calls = TypeAliasType(
+    "Calls",
+    Annotated[
+        Annotated[list[Addresses], Field(min_length=1, max_length=64)] | None,
+        Field(description="Applies the layer several times with shared weights, once to each list."),
+    ],
+)
+Keywords = TypeAliasType(
+    "Keywords", dict[LayerName, Address | Annotated[list[Address | None], Field(min_length=1, max_length=64)]]
+)
 """What one call reads by name: an address, or several."""
+CallKeywords = TypeAliasType(
+    "CallKeywords",
+    Annotated[
+        Keywords | Annotated[list[Keywords], Field(min_length=1, max_length=64)] | None,
+        Field(
+            description='Tensors the call takes by name, as {"mask": "not_equal"}; with several calls, one object each.'
+        ),
+    ],
+)
+CallPositional = TypeAliasType(
+    "CallPositional",
+    Annotated[
+        Positional | Annotated[list[Positional | None], Field(min_length=1, max_length=64)] | None,
+        Field(
+            description="How many arguments of the call were given by position where Keras called the layer, the "
+            "inputs alone when left out. Changes no number, only the order in which Keras lists layers and weights; "
+            "with several calls, one number each."
+        ),
+    ],
+)
+LayerInputs = TypeAliasType(
+    "LayerInputs",
+    Annotated[Addresses | None, Field(description="Addresses of what this layer reads; left out, the layer before.")],
+)
 
 
 class Layer(BaseModel):
@@ -79,34 +115,10 @@ class Layer(BaseModel):
     """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
 
     name: LayerName | None = None
-    inputs: Annotated[
-        list[Address] | None,
-        Field(
-            description="Addresses of what this layer reads; left out, the layer before.", min_length=1, max_length=64
-        ),
-    ] = None
-    calls: Annotated[
-        list[Annotated[list[Address], Field(min_length=1, max_length=64)]] | None,
-        Field(
-            description="Applies the layer several times with shared weights, once to each list.",
-            min_length=1,
-            max_length=64,
-        ),
-    ] = None
-    keywords: Annotated[
-        Keywords | Annotated[list[Keywords], Field(min_length=1, max_length=64)] | None,
-        Field(
-            description='Tensors the call takes by name, as {"mask": "not_equal"}; with several calls, one object each.'
-        ),
-    ] = None
-    positional: Annotated[
-        Positional | Annotated[list[Positional | None], Field(min_length=1, max_length=64)] | None,
-        Field(
-            description="How many arguments of the call were given by position where Keras called the layer, the "
-            "inputs alone when left out. Changes no number, only the order in which Keras lists layers and weights; "
-            "with several calls, one number each."
-        ),
-    ] = None
+    inputs: LayerInputs = None
+    calls: Calls = None
+    keywords: CallKeywords = None
+    positional: CallPositional = None
     trainable: bool = True
     dtype: DType | None = None
     activity_regularizer: AnyRegularizer | None = None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError
 
 from models.errors import did_you_mean, shown
@@ -49,19 +50,27 @@ def closed_union(kind: str, classes: Sequence[type[Named]], aliases: Mapping[str
             raise _unknown(kind, word, list(names), list(spellings))
         return spellings[word].model_validate(arguments)
 
-    return BeforeValidator(parse, json_schema_input_type=_input_schema(kind, classes))
+    return BeforeValidator(parse, json_schema_input_type=Annotated[Any, _Spellings(kind, tuple(classes))])
 
 
-def _input_schema(kind: str, classes: Sequence[type[Named]]) -> Any:
-    names = [name for cls in classes for name in (snake_case(cls.__name__), cls.__name__)]
-    schema = {
-        "description": f"The name of a known {kind}, or an object with its type and arguments.",
-        "anyOf": [
-            {"type": "string", "enum": sorted(set(names))},
-            {"type": "object", "required": ["type"], "properties": {"type": {"enum": [c.__name__ for c in classes]}}},
-        ],
-    }
-    return Annotated[Any, WithJsonSchema(schema)]
+@dataclass(frozen=True)
+class _Spellings:
+    """Marks what JSON may hold for one of `classes`; Keras' own spelling is for Keras' own JSON."""
+
+    kind: str
+    classes: tuple[type[Named], ...]
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        names = sorted({name for cls in self.classes for name in (snake_case(cls.__name__), cls.__name__)})
+        return {
+            "description": f"The name of a known {self.kind}, or an object with its type and arguments.",
+            "anyOf": [{"type": "string", "enum": names}, *(handler(_in_place(cls)) for cls in self.classes)],
+        }
+
+
+def _in_place(cls: type[Named]) -> Any:
+    """The schema of a class without a definition of its own: a layer and an initializer are both called Identity."""
+    return {key: value for key, value in cls.__pydantic_core_schema__.items() if key != "ref"}
 
 
 def _split(kind: str, value: Any, names: list[str]) -> tuple[str, dict[str, Any]]:

@@ -1,20 +1,26 @@
-"""Stored weights: immutable files under their digest, verified before they are first used, kept while in use."""
+"""Stored weights: immutable files under their digest, kept while in use; verified before they are first used, and again
+when a file has changed since.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from uuid import uuid4
 
+from models.errors import StoreReadOnly, StoreUnreachable
 from models.storage import Storage, digest_of
+from models.storage_errors import NotWhole
 from models.weights.specs import GivenWeights, WeightsFile
 
 FOLDER = "weights"
 SUFFIX = ".safetensors"
+Mark = tuple[int, int, int]
+"""The size, time of change and number of a file: another file, or another content, has another."""
 
 
 class WeightsObjects:
@@ -27,7 +33,7 @@ class WeightsObjects:
         self._storage, self._is_wanted, self._lock, self._writing = storage, is_wanted, lock, writing
         self._users: Counter[str] = Counter()
         self._left: set[str] = set()  # forgotten while they were in use
-        self._verified: dict[str, Path] = {}
+        self._verified: dict[str, tuple[Path, Mark]] = {}
 
     @contextmanager
     def using(self, digest: str) -> Iterator[None]:
@@ -46,22 +52,30 @@ class WeightsObjects:
             return [digest for digest in self._left if not self._users[digest]]
 
     def remove_unused(self) -> None:
-        """Removes that."""
-        for digest in self.unused():
-            self.forget(digest)
+        """Removes that; where nothing can be removed now, it stays until the store is opened again."""
+        with suppress(StoreReadOnly, StoreUnreachable):
+            for digest in self.unused():
+                self.forget(digest)
 
     def add(self, weights: GivenWeights) -> None:
-        """Takes a local file over, unless the same is there already; the caller is `using` the digest.
+        """Takes a local file over, unless it was or the same is there, whole; the caller is `using` the digest.
 
         Raises:
             RuntimeError: its bytes are not those of the digest.
         """
         source, digest = weights
-        if self._storage.exists(FOLDER, digest + SUFFIX):
+        if not source.exists() or self._is_whole(digest, source.stat().st_size):
             return
         if digest_of(source) != digest:
             raise RuntimeError(f"{source} is not the file of digest {digest}")
         self._storage.adopt(source, FOLDER, digest + SUFFIX)
+
+    def _is_whole(self, digest: str, size: int) -> bool:
+        """Whether a file of this size is stored and, where it is on this machine, has the right bytes."""
+        if self._storage.size(FOLDER, digest + SUFFIX) != size:
+            return False
+        path = self._storage.path(FOLDER, digest + SUFFIX)
+        return not self._storage.is_local or self.verified(digest) is not None or digest_of(Path(path)) == digest
 
     def forget(self, digest: str) -> None:
         """Removes a file that is neither wanted nor in use; one that is in use is `unused` later."""
@@ -74,9 +88,9 @@ class WeightsObjects:
                     self._left.add(digest)
                     return
                 self._users.pop(digest, None)
-                local = self._verified.pop(digest, None)
-            if local is not None and not self._storage.is_local:
-                local.unlink(missing_ok=True)
+                known = self._verified.pop(digest, None)
+            if known is not None and not self._storage.is_local:
+                known[0].unlink(missing_ok=True)
             self._storage.remove(FOLDER, digest + SUFFIX)
 
     def sweep(self) -> None:
@@ -85,22 +99,29 @@ class WeightsObjects:
             self.forget(file.removesuffix(SUFFIX))
 
     def verified(self, digest: str) -> WeightsFile | None:
-        """The file on this machine, if its bytes have been verified. The caller is `using` the digest."""
-        path = self._verified.get(digest)
-        return None if path is None else WeightsFile(str(path), digest)
+        """The file on this machine, if it was verified and is still that file. The caller is `using` the digest."""
+        path, mark = self._verified.get(digest, (None, None))
+        return None if path is None or _mark(path) != mark else WeightsFile(str(path), digest)
 
     def local(self, digest: str) -> WeightsFile:
         """The file on this machine: the object itself, or a copy. The caller is `using` the digest.
 
         Raises:
-            RuntimeError: its bytes are not those of the digest.
+            NotWhole: it is gone, or its bytes are not those of the digest, in words.
         """
-        if digest not in self._verified:
+        known = self.verified(digest)
+        if known is not None:
+            return known
+        try:
             path = self._fetched(digest)
-            if digest_of(path) != digest:
-                raise RuntimeError(f"weights {digest} are damaged")
-            self._verified[digest] = path
-        return WeightsFile(str(self._verified[digest]), digest)
+            mark = _mark(path)
+            whole = digest_of(path) == digest
+        except (FileNotFoundError, PermissionError, IsADirectoryError):
+            raise NotWhole("its weights are gone") from None
+        if mark is None or not whole:
+            raise NotWhole("its weights are damaged")
+        self._verified[digest] = path, mark
+        return WeightsFile(str(path), digest)
 
     def _fetched(self, digest: str) -> Path:
         if self._storage.is_local:
@@ -110,3 +131,12 @@ class WeightsObjects:
         self._storage.fetch(FOLDER, digest + SUFFIX, temporary)
         os.replace(temporary, folder / (digest + SUFFIX))
         return folder / (digest + SUFFIX)
+
+
+def _mark(path: Path) -> Mark | None:
+    """Of a file on this machine; None where it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.json_schema import schema_of
 from service.contract import BINARY, SMALL_INPUT
 from service.open_inference.request import InferRequest
 from service.open_inference.schemas import InferReply
@@ -19,7 +20,7 @@ BODY_OF_BYTES = (
 
 def infer_body() -> dict[str, Any]:
     """The request of an inference."""
-    json_body = {"schema": _inlined(InferRequest.model_json_schema()),
+    json_body = {"schema": _inlined(schema_of(InferRequest)),
                  "examples": {"tensor": {"summary": "A 4×4 picture as numbers", "value": INFER_EXAMPLE}}}  # fmt: skip
     binary = {"schema": {"description": BODY_OF_BYTES, **BINARY}}
     return {"requestBody": {"required": True, "content": {"application/json": json_body,
@@ -40,7 +41,7 @@ def small_body(description: str, name: str, value: dict[str, Any]) -> dict[str, 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema without definitions of its own."""
-    definitions = schema.pop("$defs", {})
+    definitions = schema.get("$defs", {})
 
     def resolved(value: Any) -> Any:
         if isinstance(value, list):
@@ -49,7 +50,7 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
             return value
         if "$ref" in value:
             return resolved(definitions[value["$ref"].rpartition("/")[2]])
-        return {key: resolved(item) for key, item in value.items()}
+        return {key: resolved(item) for key, item in value.items() if key != "$defs"}
 
     inlined: dict[str, Any] = resolved(schema)
     return inlined

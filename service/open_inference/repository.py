@@ -24,8 +24,12 @@ def index_of(served: Served, name: str) -> IndexEntry:
 
 
 def index(served: Served, only_ready: bool) -> list[IndexEntry]:
-    """Every registered model."""
-    return [index_of(served, name) for name in served.names() if served.is_loaded(name) or not only_ready]
+    """Every registered model; of a name whose file is damaged, what is wrong with it."""
+    known = [index_of(served, name) for name in served.names() if served.is_loaded(name) or not only_ready]
+    damaged = {} if only_ready else served.damaged()
+    return known + [
+        IndexEntry(name=name, version=VERSION, state="UNAVAILABLE", reason=reason) for name, reason in damaged.items()
+    ]
 
 
 async def sent_object(request: Request) -> dict[str, Any]:

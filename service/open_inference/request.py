@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 
 from models.errors import InvalidOption, Problem, Unsupported, shown
 from models.images import Scale
@@ -18,15 +19,20 @@ STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_erro
 RESERVED = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers")
 """Parameters of Triton's clients that say how to schedule a request. They are taken and change nothing."""
 RESERVED_PREFIX = "triton_"
+SCHEDULING: JsonDict = {f"^({'|'.join(RESERVED)})$|^{RESERVED_PREFIX}": {"description": "Taken, and changes nothing."}}
+"""What a schema says of them."""
 SHARED_MEMORY = "shared_memory_"
 MAX_TENSORS = 1024
 Size = Annotated[int, Field(ge=0)]
-NULL_IS_NONE = BeforeValidator(lambda value: {} if value is None else value)
-"""Some clients write what they leave out as null."""
 if TYPE_CHECKING:
     Datatype = str
 else:
     Datatype = Literal[(*DATATYPES.values(), BYTES)]
+
+
+def _or_null(model: type[BaseModel]) -> BeforeValidator:
+    """Some clients write what they leave out as null."""
+    return BeforeValidator(lambda value: {} if value is None else value, json_schema_input_type=model | None)
 
 
 class Views(BaseModel):
@@ -47,6 +53,7 @@ class Views(BaseModel):
 class RequestParameters(Views):
     """Of the whole request; views for every output, or as JSON text by selector."""
 
+    model_config = STRICT | ConfigDict(json_schema_extra={"patternProperties": SCHEDULING})
     binary_data_output: bool = Field(False, description="Outputs come as bytes unless they say otherwise.")
     training: bool = Field(False, description="Training mode for BatchNormalization and Dropout.")
     resize: Resize = Field("bilinear", description="How images meet a fixed input size.")
@@ -76,7 +83,7 @@ class Input(BaseModel):
     name: str
     shape: list[int]
     datatype: Datatype
-    parameters: Annotated[InputParameters, NULL_IS_NONE] = InputParameters()
+    parameters: Annotated[InputParameters, _or_null(InputParameters)] = InputParameters()
     data: Any = Field(None, description="The values in C order, flat or nested.")
 
 
@@ -85,7 +92,7 @@ class RequestedOutput(BaseModel):
 
     model_config = STRICT
     name: Annotated[str, Field(min_length=1, max_length=1024)]
-    parameters: Annotated[OutputParameters, NULL_IS_NONE] = OutputParameters()
+    parameters: Annotated[OutputParameters, _or_null(OutputParameters)] = OutputParameters()
 
 
 class InferRequest(BaseModel):
@@ -98,7 +105,7 @@ class InferRequest(BaseModel):
     outputs: Annotated[list[RequestedOutput], Field(max_length=MAX_TENSORS)] | None = Field(
         None, description="Default: the model's outputs."
     )
-    parameters: Annotated[RequestParameters, NULL_IS_NONE] = RequestParameters()
+    parameters: Annotated[RequestParameters, _or_null(RequestParameters)] = RequestParameters()
 
 
 FIELDS = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from models.errors import InvalidOption, NotFound, Problem, shown
 from models.store import ModelStore
 from service.open_inference.statistics import Statistics
@@ -24,6 +26,10 @@ class Served:
     def names(self) -> list[str]:
         """Every registered name, sorted."""
         return [entry.name for entry in self._store.entries()]
+
+    def damaged(self) -> Mapping[str, str]:
+        """What is wrong with names whose files cannot be read."""
+        return self._store.damaged
 
     def is_loaded(self, name: str) -> bool:
         """Whether inferences run on it."""

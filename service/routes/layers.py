@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
+from starlette.concurrency import run_in_threadpool
 
 from models.errors import InvalidOption, NotFound, Problem, did_you_mean, shown
+from models.json_schema import schema_of
 from models.layers import ALIASES, CATALOGUE
 from models.layers.excluded import EXCLUDED
 from models.layers.layer import Layer
@@ -31,7 +33,8 @@ async def get_layer(type: Annotated[str, Path(examples=["Conv2D"])]) -> LayerTyp
     if name not in CATALOGUE:
         raise NotFound("", [_unknown(type)])
     cls = CATALOGUE[name]
-    return LayerType(**_entry(name), arguments=cls.model_json_schema(), example=example_document(cls))
+    arguments = await run_in_threadpool(schema_of, cls)
+    return LayerType(**_entry(name), arguments=arguments, example=example_document(cls))
 
 
 def _unknown(word: str) -> Problem:

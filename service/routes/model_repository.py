@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 
-from models.errors import InvalidOption, SlowBody, TooLarge, Unparsable, Unsupported
+from models.errors import InvalidOption, ModelDamaged, SlowBody, TooLarge, Unparsable, Unsupported, WrongDigest
 from service.errors import raises
 from service.open_inference.contract import small_body
 from service.open_inference.repository import index, index_of, parameters_of, refuse_models, registered, sent_object
@@ -15,7 +15,7 @@ from service.state import StateOf
 
 router = APIRouter(tags=["open inference"])
 
-REFUSALS = raises(Unparsable, SlowBody, TooLarge, InvalidOption, open_inference=True)
+REFUSALS = raises(Unparsable, WrongDigest, SlowBody, TooLarge, InvalidOption, ModelDamaged, open_inference=True)
 Name = Annotated[str, Path(description="A registered name, or an id `sha256:…`.", examples=["digits"])]
 
 

@@ -18,7 +18,6 @@ from models.errors import (
     InvalidWeights,
     NotFound,
     Problem,
-    StoreFull,
     WeightsUnavailable,
     shown,
 )
@@ -30,8 +29,11 @@ from service.contract import (
     BODY_ERRORS,
     ENGINE_ERRORS,
     IF_NONE_MATCH,
+    MODEL_ERRORS,
+    MODEL_FORMS,
     NOT_MODIFIED,
     REGISTERED,
+    STORE_ERRORS,
     activations_body,
     activations_replies,
     model_body,
@@ -42,7 +44,7 @@ from service.model_forms import Form, document_form, keras_form, summary_form
 from service.plans import plan_of, planned, require_inputs
 from service.registered import in_use
 from service.registration import register, register_upload
-from service.schemas import ModelEntry, ModelList, ModelSummary
+from service.schemas import DamagedName, ModelEntry, ModelList, ModelSummary
 from service.state import StateOf
 from service.uploads import received
 
@@ -80,7 +82,7 @@ Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", ex
         InvalidOption,
         InvalidWeights,
         InvalidTensor,
-        StoreFull,
+        *STORE_ERRORS,
         WeightsUnavailable,
         *ENGINE_ERRORS,
     )
@@ -98,19 +100,21 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     return registered(*await register(state, name, await json_of(body)))
 
 
-@router.get("/v1/models", summary="Registered models", responses=raises(InvalidOption))
+@router.get(
+    "/v1/models", summary="Registered models", responses=raises(InvalidOption), response_model_exclude_defaults=True
+)
 async def get_models(state: StateOf) -> ModelList:
-    """Every name and what it points to."""
-    return ModelList(models=[ModelEntry(**entry_json(entry)) for entry in state.store.entries()])
+    """Every name and what it points to, and the names that point to nothing that can be read."""
+    models = [ModelEntry(**entry_json(entry)) for entry in state.store.entries()]
+    damaged = [DamagedName(name=name, problem=problem) for name, problem in state.store.damaged.items()]
+    return ModelList(models=models, damaged=damaged)
 
 
 @router.get(
     "/v1/models/{name}",
     summary="A model's graph, document, Keras JSON or summary",
     response_model=None,
-    responses=raises(NotFound, InvalidDocument, InvalidOption, *ENGINE_ERRORS)
-    | {200: {"model": ModelSummary, "content": {"text/plain": {"schema": {"type": "string"}}}}}
-    | NOT_MODIFIED,
+    responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, *ENGINE_ERRORS) | MODEL_FORMS | NOT_MODIFIED,
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_model(
@@ -162,7 +166,10 @@ def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dic
 
 
 @router.delete(
-    "/v1/models/{name}", status_code=204, summary="Forget a model", responses=raises(NotFound, InvalidOption)
+    "/v1/models/{name}",
+    status_code=204,
+    summary="Forget a model",
+    responses=raises(NotFound, InvalidOption, *STORE_ERRORS),
 )
 async def delete_model(state: StateOf, name: Reference) -> None:
     """Removes a name; by id, every name that points to it. Requests that run already finish."""
@@ -172,7 +179,7 @@ async def delete_model(state: StateOf, name: Reference) -> None:
 @router.post(
     "/v1/models/{name}/activations",
     summary="Run a registered model",
-    responses=raises(NotFound, *ACTIVATION_ERRORS) | activations_replies() | NOT_MODIFIED,
+    responses=raises(*MODEL_ERRORS, *ACTIVATION_ERRORS) | activations_replies() | NOT_MODIFIED,
     openapi_extra=activations_body(inline=False),
 )
 async def post_model_activations(request: Request, state: StateOf, name: Reference) -> Response:

@@ -17,7 +17,6 @@ from models.errors import (
     InvalidImage,
     InvalidOption,
     InvalidTensor,
-    NotFound,
     NotReady,
     SlowBody,
     TooLarge,
@@ -25,8 +24,9 @@ from models.errors import (
     Unparsable,
     Unsupported,
     UnsupportedEncoding,
+    WrongDigest,
 )
-from service.contract import ENGINE_ERRORS
+from service.contract import ENGINE_ERRORS, MODEL_ERRORS
 from service.errors import raises
 from service.open_inference.contract import infer_body, infer_replies
 from service.open_inference.description import configuration, metadata
@@ -65,7 +65,7 @@ def model_route(method: str, path: str, *errors: Any, **described: Any) -> Calla
     """Registers an endpoint below `/v2/models/{name}`, with and without a version."""
 
     def register(endpoint: Endpoint) -> Endpoint:
-        responses = raises(NotFound, *errors, open_inference=True) | described.pop("replies", {})
+        responses = raises(*MODEL_ERRORS, *errors, open_inference=True) | described.pop("replies", {})
         router.add_api_route(f"/v2/models/{{name}}{path}", endpoint, methods=[method], responses=responses, **described)
         versioned = f"/v2/models/{{name}}/versions/{{version}}{path}"
         router.add_api_route(versioned, endpoint, methods=[method], include_in_schema=False)
@@ -143,8 +143,8 @@ async def get_configuration(state: StateOf, name: Name) -> ModelConfiguration:
 
 @model_route(
     "POST", "/infer",
-    Unparsable, SlowBody, TooLarge, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
-    Unsupported, UnsupportedEncoding, *ENGINE_ERRORS,
+    Unparsable, WrongDigest, SlowBody, TooLarge, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption,
+    UnknownAddress, Unsupported, UnsupportedEncoding, *ENGINE_ERRORS,
     summary="Open inference: run a model",
     replies=infer_replies(), openapi_extra=infer_body(), response_model=None,
 )  # fmt: skip

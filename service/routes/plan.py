@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, UnknownAddress, WeightsUnavailable, shown
+from models.errors import InvalidDocument, InvalidOption, Problem, UnknownAddress, WeightsUnavailable, shown
 from models.expansion import expand
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
@@ -20,14 +20,15 @@ from service.contract import (
     BODY_ERRORS,
     ENGINE_ERRORS,
     IF_NONE_MATCH,
+    MODEL_ERRORS,
     MODEL_SCHEMA,
     NOT_MODIFIED,
     PLAN_EXAMPLE,
-    option_parameters,
 )
 from service.errors import raises
 from service.etags import ETag
 from service.jobs import source_of
+from service.option_schemas import option_parameters, option_properties
 from service.options import Selectors, from_pairs, gathered
 from service.picture_options import Whole
 from service.plan_schemas import PlanReply
@@ -44,21 +45,20 @@ class PlanOptions(ViewOptions):
     """What a plan is asked for besides the model."""
 
     batch: Annotated[
-        Annotated[Whole, Field(ge=1, le=MAX_BATCH)] | None,
+        Annotated[int, Field(ge=1, le=MAX_BATCH), Whole] | None,
         Field(description="Examples at once; null leaves the batch free."),
     ] = 1
     layers: Selectors = None
 
 
-OPTIONS: dict[str, Any] = PlanOptions.model_json_schema()["properties"]
 BODY = {
-    "parameters": option_parameters(OPTIONS) + IF_NONE_MATCH["parameters"],
+    "parameters": option_parameters(PlanOptions) + IF_NONE_MATCH["parameters"],
     "requestBody": {
         "content": {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "properties": {"model": MODEL_SCHEMA, **OPTIONS},
+                    "properties": {"model": MODEL_SCHEMA, **option_properties(PlanOptions)},
                     "additionalProperties": False,
                 },
                 "examples": {
@@ -74,7 +74,7 @@ BODY = {
     "/v1/plan",
     summary="Shapes, bytes, parameters, multiply-adds and receptive fields",
     responses=raises(
-        *BODY_ERRORS, NotFound, InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable, *ENGINE_ERRORS
+        *BODY_ERRORS, *MODEL_ERRORS, InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable, *ENGINE_ERRORS
     )
     | {200: {"model": PlanReply}}
     | NOT_MODIFIED,

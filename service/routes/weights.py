@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.errors import (
@@ -13,14 +14,22 @@ from models.errors import (
     InvalidOption,
     InvalidTensor,
     InvalidWeights,
-    NotFound,
     Problem,
-    StoreFull,
     Superseded,
     Unacceptable,
 )
+from models.expansion import expand
 from service.bodies import MULTIPART, media_type, unsupported
-from service.contract import BODY_ERRORS, ENGINE_ERRORS, IF_NONE_MATCH, REGISTERED, weights_body, weights_replies
+from service.contract import (
+    BODY_ERRORS,
+    ENGINE_ERRORS,
+    IF_NONE_MATCH,
+    MODEL_ERRORS,
+    REGISTERED,
+    STORE_ERRORS,
+    weights_body,
+    weights_replies,
+)
 from service.drawing import weights_drawing
 from service.errors import problem_of, raises
 from service.etags import ETag
@@ -70,7 +79,7 @@ WritingOf = Annotated[Writing, Depends(_writing)]
 @router.get(
     "/v1/models/{name}/weights",
     summary="All weights",
-    responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
+    responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_weights(request: Request, state: StateOf, name: Reference, writing: WritingOf) -> Response:
@@ -82,7 +91,7 @@ async def get_weights(request: Request, state: StateOf, name: Reference, writing
 @router.get(
     "/v1/models/{name}/layers/{address:path}/weights",
     summary="One layer's weights",
-    responses=raises(NotFound, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
+    responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_layer_weights(
@@ -114,8 +123,8 @@ async def _weights(
 @router.put(
     "/v1/models/{name}/weights",
     summary="Give a model other weights",
-    responses=raises(NotFound, *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor, StoreFull,
-                     Superseded, *ENGINE_ERRORS) | {200: REGISTERED[200]},
+    responses=raises(*MODEL_ERRORS, *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor,
+                     *STORE_ERRORS, Superseded, *ENGINE_ERRORS) | {200: REGISTERED[200]},
     openapi_extra=weights_body(),
 )  # fmt: skip
 async def put_model_weights(request: Request, state: StateOf, name: Reference) -> Response:
@@ -126,10 +135,11 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
         raise InvalidOption("", [problem])
     if media_type(request) not in ("", MULTIPART, *WEIGHT_TYPES):
         raise unsupported(request, *WEIGHT_TYPES, MULTIPART)
-    async with received(request, state) as upload, in_use(state, name) as used:
+    document = await run_in_threadpool(state.store.document, entry)  # its weights may be damaged
+    async with received(request, state) as upload:
         if upload.weights is None or upload.model is not None:
             expected = f"one part, {WEIGHTS}"
             raise InvalidOption("", [Problem("", "this form has other parts", expected, "a model")])
         pointer = f"/{WEIGHTS}" if media_type(request) == MULTIPART else ""
         file = GivenFile(upload.weights, pointer)
-        return registered(*await put_weights(state, name, used.network, file, used.entry))
+        return registered(*await put_weights(state, name, expand(document), file, entry))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from models.document import Document, parse_document
-from models.errors import NotFound, Problem
+from models.entries import entry_bytes
+from models.errors import ModelDamaged, NotFound, Problem, StoreReadOnly, StoreUnreachable
 from models.expansion import expand
 from models.network import Network
 from models.store import ModelStore
@@ -203,15 +209,131 @@ def test_a_deleted_name_can_be_written_again(url: str) -> None:
     assert names(opened(url)) == ["m"]
 
 
-def test_a_damaged_document_is_noticed(url: str) -> None:
-    """Bytes that are not what their name says are never run."""
+def test_a_damaged_document_is_noticed_and_replaced(url: str) -> None:
+    """Bytes that are not what their name says, or are gone, are never run; the same document put again heals it."""
     entry, _ = opened(url).put("m", network())
     fs, root = fsspec.core.url_to_fs(url)
     path = f"{root}/objects/{entry.object}.json"
-    fs.pipe_file(path, fs.cat_file(path).replace(b'"units":2', b'"units":3'))
+    whole = fs.cat_file(path)
+    for damage, said in (
+        (whole.replace(b'"units":2', b'"units":3'), "damaged"),
+        (whole[:9], "damaged"),
+        (None, "gone"),
+    ):
+        fs.rm_file(path) if damage is None else fs.pipe_file(path, damage)
+        store = opened(url)
+        with pytest.raises(ModelDamaged, match=f'"m" cannot be used: its document is {said}'):
+            store.document(store.find("m"))
+        store.put("m", network())
+        assert opened(url).document(store.find("m")) == document()
+
+
+def test_a_document_of_another_version_is_said_to_be_one(tmp_path: Path) -> None:
+    """Whole, and not understood: the model is told apart from one that a client got wrong."""
+    data = b'{"layers":[{"type":"LayerToCome"}]}'
+    store = opened(str(tmp_path))
+    entry, _ = store.put("m", network())
+    later = replace(entry, object=sha256(data).hexdigest())
+    (tmp_path / "objects" / f"{later.object}.json").write_bytes(data)
+    (tmp_path / "names" / "m.json").write_bytes(entry_bytes(later))
+    again = opened(str(tmp_path))
+    with pytest.raises(ModelDamaged, match="this version does not understand its document: there is no layer"):
+        again.document(again.find("m"))
+
+
+DIGEST = "a" * 64
+BROKEN = {
+    "empty": (b"", "it is empty"),
+    "half": (b'{"name":"ha', "it is not JSON"),
+    "list": (b"[]", "it is not an object"),
+    "newer": (b'{"name":"newer","version":2}', 'it has "version", which a newer version may have written'),
+    "short": (b'{"name":"short"}', "it has no id"),
+    "typed": (b'{"name":"typed","id":7}', "its id is 7"),
+    "path": (b'{"name":"path","id":"sha256:0","object":"../0"}', 'its object is "../0"'),
+    "copy": (b'{"name":"m","id":"sha256:0","object":"0","created":"x"}', 'it is that of the name "m"'),
+}
+"""Files of names, and what is said of each."""
+
+
+def test_a_broken_name_costs_itself_alone(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once and listed with what is wrong, is no model, and can be removed and replaced; what it may point
+    to stays.
+    """
     store = opened(url)
-    with pytest.raises(RuntimeError, match=f"object {entry.object} is damaged"):
-        store.document(store.find("m"))
+    entry, _ = store.put("m", network())
+    fs, root = fsspec.core.url_to_fs(url)
+    for name, (data, _) in BROKEN.items():
+        fs.pipe_file(f"{root}/names/{name}.json", data)
+    fs.pipe_file(f"{root}/objects/{DIGEST}.json", b"may be pointed to")
+    again = opened(url)
+    assert again.entries() == [entry]
+    assert again.damaged == {name: said for name, (_, said) in sorted(BROKEN.items())}
+    logged = [record.getMessage() for record in caplog.records if record.name == "layerscope.store"]
+    assert logged == [f"names/{name}.json is passed over: {said}" for name, said in again.damaged.items()]
+    with pytest.raises(ModelDamaged, match='"half" cannot be used: the file of its name is damaged: it is not JSON'):
+        again.find("half")
+    assert again.put("half", network(3))[1] is True
+    for name in BROKEN.keys() - {"half", "empty"}:
+        again.delete(name)
+    assert f"{DIGEST}.json" in files(url, "objects")
+    again.delete("empty")
+    assert again.damaged == {}
+    assert names(opened(url)) == ["half", "m"]
+
+
+class Refusing(MemoryFileSystem):
+    """A file system that lets nothing be written, as S3 does without the right to."""
+
+    protocol = "refusing"
+    store: ClassVar[dict[str, Any]] = MemoryFileSystem.store
+    pseudo_dirs: ClassVar[list[str]] = MemoryFileSystem.pseudo_dirs
+    said: Exception = PermissionError(errno.EACCES, "a secret")
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.removeprefix(f"{cls.protocol}://")))
+
+    def _refuse(self, *_: Any, **__: Any) -> None:
+        raise self.said
+
+    pipe_file = put_file = rm_file = rm = makedirs = _refuse
+
+
+class Silent(Refusing):
+    """One whose machine does not answer."""
+
+    protocol = "silent"
+    said = RuntimeError("a secret")
+    cat_file = ls = Refusing._refuse
+
+
+def test_stores_that_cannot_be_written_or_asked() -> None:
+    """Read-only ones are read; no word of a file system's own is in the error."""
+    for kind in (Refusing, Silent):
+        fsspec.register_implementation(kind.protocol, kind, clobber=True)
+    place = uuid4().hex
+    entry, _ = opened(f"memory://{place}").put("m", network())
+    store = opened(f"refusing://{place}")
+    assert store.document(store.find("m")) == document()
+    for change in (lambda: store.put("n", network(3)), lambda: store.put("m", network(3)), lambda: store.delete("m")):
+        with pytest.raises(StoreReadOnly) as refused:
+            change()
+        assert "secret" not in str(refused.value)
+    assert store.entries() == [entry]
+    with pytest.raises(StoreUnreachable):
+        opened(f"silent://{place}")
+
+
+def test_folders_that_somebody_removed_are_made_again(tmp_path: Path) -> None:
+    """Those of files on their way, and all of the store's, while it is open."""
+    store = opened(str(tmp_path / "store"))
+    store.put("m", network())
+    for gone in ("store/tmp", "store"):
+        shutil.rmtree(tmp_path / gone)
+        store.put("n", network(3))
+        with store.scratch.folder() as folder:
+            assert Path(folder).is_dir()
+        assert opened(str(tmp_path / "store")).find("n") == store.find("n")
 
 
 def test_leftovers_of_interrupted_writes_are_removed(url: str) -> None:

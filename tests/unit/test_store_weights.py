@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from models.document import parse_document
-from models.errors import NotFound, Superseded
+from models.errors import ModelDamaged, NotFound, Superseded
 from models.expansion import expand
 from models.store import ModelStore
 from models.weights.canonical import write_canonical
@@ -168,9 +168,16 @@ def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_pa
     assert store._storage.files("weights") == []
     entry, _ = store.put("a", network(), GivenWeights(path, digest))
     stored = tmp_path / "store" / "weights" / f"{digest}.safetensors"
-    stored.write_bytes(stored.read_bytes()[:-1] + b"\1")
-    with pytest.raises(RuntimeError, match="damaged"):
-        store.local_weights(entry)
+    whole = stored.read_bytes()
+    assert store.local_weights(entry) is not None
+    for damage, said in ((whole[:-1] + b"\1", "damaged"), (whole[:-4], "damaged"), (b"", "damaged"), (None, "gone")):
+        stored.unlink() if damage is None else stored.write_bytes(damage)
+        assert store.at_hand(entry) is None
+        with pytest.raises(ModelDamaged, match=f"its weights are {said}"):
+            store.local_weights(entry)
+        store.put("a", network(), weights(tmp_path, 1))
+        assert stored.read_bytes() == whole
+        assert store.local_weights(entry) is not None
 
 
 def test_what_nobody_points_to_is_removed_when_the_store_is_opened(tmp_path):
