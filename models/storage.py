@@ -44,8 +44,9 @@ class Storage:
 
         Raises:
             StoreReadOnly: nothing can be written there.
+            Exception: another machine's file system does not answer, in its own words: it is the start that fails.
         """
-        with self._asked(), writing():
+        with writing():
             self._make_folders()
             self.scratch.open()
         if self.is_local and not os.access(self.path(), os.W_OK):

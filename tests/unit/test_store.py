@@ -305,6 +305,7 @@ class Silent(Refusing):
     protocol = "silent"
     said = RuntimeError("a secret")
     cat_file = ls = Refusing._refuse
+    makedirs = MemoryFileSystem.makedirs
 
 
 def test_stores_that_cannot_be_written_or_asked() -> None:
