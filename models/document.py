@@ -184,6 +184,9 @@ def canonical(value: Any) -> Any:
     match value:
         case BaseModel():
             fields = {name: canonical(getattr(value, name)) for name in type(value).model_fields}
+            for name in value.later if isinstance(value, Layer) else ():
+                if getattr(value, name) == type(value).model_fields[name].default:
+                    del fields[name]
             return fields | {"type": _type_name(type(value))} if "type" in fields else fields
         case dict():
             return {key: canonical(item) for key, item in value.items()}

@@ -7,7 +7,6 @@ layers their weights, so that nothing is shaped twice.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,8 +16,12 @@ import keras
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
 
 from models.engine.activations import FusedActivation, activated
+from models.engine.blame import blamed
+from models.engine.calling import as_list, call, named_tensors
+from models.engine.computed import computed, is_usual
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
-from models.engine.refusals import check_inputs, check_output, refusing
+from models.engine.refusals import REFUSALS, check_inputs, check_output, refusing, refusing_weights
+from models.errors import InvalidDocument
 from models.layers.layer import Layer, Shape, size_of
 from models.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
@@ -105,6 +108,19 @@ def outline(network: Network, shapes: Mapping[str, Shape]) -> Outline:
     return Outline(network, layers, specs)
 
 
+def outline_of_batch(network: Network, shapes: Mapping[str, Shape]) -> Outline:
+    """Likewise of inputs that all have the same number of rows: shaped with a free batch, as networks are run, and then
+    told how many they are. Keras takes one row, where it knows of it, for no batch at all (HashedCrossing).
+
+    Raises:
+        InvalidDocument: as `outline`.
+    """
+    batches = {shape[0] for shape in shapes.values()}
+    if len(batches) != 1 or None in batches:
+        return outline(network, shapes)
+    return outline(network, {name: (None, *shape[1:]) for name, shape in shapes.items()}).on_batch(batches.pop() or 1)
+
+
 def _input_spec(network: Network, name: str, shape: Shape) -> keras.KerasTensor:
     return keras.KerasTensor(shape=shape, dtype=network.inputs[name].dtype, name=f"i{list(network.inputs).index(name)}")
 
@@ -131,10 +147,13 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
         shapes,
         {name: tuple(tuple(s.shape) for s in as_list(read) if s is not None) for name, read in named.items()},
     )
-    with refusing(node):
-        if node.path not in layers:
-            layers[node.path] = _new_layer(node, len(layers), seed)
-        results = as_list(call(node.layer, layers[node.path], inputs, named, training=False))
+    try:
+        with refusing(node):
+            if node.path not in layers:
+                layers[node.path] = _new_layer(node, len(layers), seed)
+            results = _results(node, layers[node.path], inputs, named)
+    except InvalidDocument as error:
+        raise blamed(node, inputs, error, lambda *other: _works(node, named, seed, *other)) from error
     if len(results) != len(node.outputs):
         raise RuntimeError(f"{node.layer.type_name()} gave {len(results)} outputs, not {len(node.outputs)}")
     results = [_settled(node, shapes, result) for result in results]
@@ -142,6 +161,26 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
         check_output(node, tuple(result.shape))
     before = {node.address + PRE: results[0]} if node.layer.has_activation() else {}
     return dict(zip(node.outputs, results, strict=True)) | before
+
+
+def _results(
+    node: Node, made: keras.Layer, inputs: Sequence[keras.KerasTensor], named: Mapping[str, Any]
+) -> list[keras.KerasTensor]:
+    """The symbolic outputs: as Keras announces them where that can be relied on, else as they are computed."""
+    announced = as_list(call(node.layer, made, inputs, named, training=False))
+    if is_usual(made, [*inputs, *as_list(list(named.values()))]):
+        return announced
+    return computed(node.layer, made, inputs, named, announced)
+
+
+def _works(node: Node, named: Mapping[str, Any], seed: int, layer: Layer, inputs: Sequence[keras.KerasTensor]) -> bool:
+    """Whether another layer, or the same on other inputs, would be taken in the place of this one."""
+    other = replace(node, layer=layer)
+    try:
+        _results(other, _new_layer(other, 0, seed), inputs, named)
+    except REFUSALS:
+        return False
+    return True
 
 
 def _settled(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -> keras.KerasTensor:
@@ -162,36 +201,27 @@ def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
     return made
 
 
-def named_tensors(node: Node, tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """What a call reads by name, among tensors by address: one, or a list where Keras takes a list."""
-    several = {name: [None if one is None else tensors[one] for one in read] for name, read in node.keywords.items()}
-    return {name: found if name in node.listed else found[0] for name, found in several.items()}
-
-
-def call(layer: Layer, made: keras.Layer, inputs: Sequence[Any], named: Mapping[str, Any], training: bool) -> Any:
-    """Calls a Keras layer the way its class takes its inputs."""
-    extra: dict[str, Any] = {**layer.call_arguments(), **named}
-    if "training" in inspect.signature(made.call).parameters:
-        extra["training"] = training
-    if layer.inputs_as == "positional":
-        return made(*inputs, **extra)
-    return made(list(inputs) if layer.inputs_as == "list" else inputs[0], **extra)
-
-
-def as_list(value: Any) -> list[Any]:
-    """Keras returns one tensor, or a list or tuple of them, possibly nested (states of stacked cells)."""
-    return [tensor for item in value for tensor in as_list(item)] if isinstance(value, list | tuple) else [value]
-
-
 def materialise(made: Outline) -> None:
-    """Gives every uninitialised variable its value, drawn from (document seed, layer path, position)."""
+    """Gives every uninitialised variable its value, drawn from (document seed, layer path, position).
+
+    Raises:
+        InvalidDocument: TensorFlow cannot draw the weights of a layer in its dtype.
+        TooLarge: they do not fit into memory.
+    """
+    nodes = {node.path: node for node in made.network.nodes}
     for path, layer in made.layers.items():
-        for number, variable in enumerate(layer.variables):
-            if variable._value is None:
-                variable._initializer = _seeded(variable._initializer, made.network, path, number)
-                variable._deferred_initialize()
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it keeps a copy of its weights
+        with refusing_weights(nodes[path]):
+            _fill(layer, made.network, path)
+
+
+def _fill(layer: keras.Layer, network: Network, path: str) -> None:
+    """Draws the weights of one layer."""
+    for number, variable in enumerate(layer.variables):
+        if variable._value is None:
+            variable._initializer = _seeded(variable._initializer, network, path, number)
+            variable._deferred_initialize()
+    if isinstance(layer, keras.layers.Normalization):
+        layer.finalize_state()  # it keeps a copy of its weights
 
 
 def _seeded(initializer: Any, network: Network, path: str, number: int) -> Any:

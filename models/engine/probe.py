@@ -18,8 +18,9 @@ import keras
 import tensorflow as tf
 
 from models.engine.activations import before_activation, joined
+from models.engine.calling import as_list, call, named_tensors
 from models.engine.compiled import Compiled
-from models.engine.outline import Outline, as_list, call, named_tensors
+from models.engine.outline import Outline
 from models.engine.parts import Part, divided, whole
 from models.engine.refusals import refusing
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge

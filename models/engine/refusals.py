@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import tensorflow as tf
 
-from models.errors import InvalidDocument, Problem
+from models.errors import InvalidDocument, Problem, TooLarge
 from models.layers.layer import LayerFault, Shape, size_of
 from models.layers.spatial import shape_text
 from models.network import Node
@@ -96,9 +97,25 @@ def refusing(node: Node) -> Iterator[None]:
 INTERNAL_NAME = re.compile(r"\bl\d+\b")
 
 
+@contextmanager
+def refusing_weights(node: Node) -> Iterator[None]:
+    """What TensorFlow refuses of a layer's weights, as an error that points at the layer, or at its dtype."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise TooLarge(f"{node.address}: there is not enough memory for the weights.") from error
+    except REFUSALS as error:
+        field = "" if node.layer.dtype is None else "/dtype"
+        raise InvalidDocument("", [replace(_keras_problem(node, error), pointer=node.pointer + field)]) from error
+
+
+SURROUNDINGS = re.compile(r"\x1b\[\d+m|^Exception encountered when calling [^\n]*\n+(?=.)")
+"""Of the words of an error that are worth telling: where in Keras it was, and colours for a terminal."""
+
+
 def sentence_of(error: Exception) -> str:
     """Keras' own words on one line, and not too many of them."""
-    text = str(error).strip().split("\n\nArguments received")[0].split("\n")
+    text = SURROUNDINGS.sub("", str(error).strip()).split("\n\nArguments received")[0].split("\n")
     return " ".join(line.strip() for line in text if line.strip())[:400] or type(error).__name__
 
 

@@ -16,8 +16,6 @@ FIRST = ("inputs", "input", "sequences", "sequence", "x", "xs", "args")
 """What Keras' classes call their first argument."""
 POSITIONAL = ("query", "value", "key")
 """The inputs of layers that Keras calls on several tensors one by one."""
-AFTER_SEQUENCES = ("initial_state", "mask")
-"""The positional arguments of recurrent layers after the sequences."""
 
 
 @dataclass
@@ -48,8 +46,7 @@ class Callee:
     @property
     def order(self) -> tuple[str, ...]:
         """The positional arguments."""
-        after = AFTER_SEQUENCES if self.cls is not None and "initial_state" in self.cls.call_tensors else ()
-        return self.operands + after
+        return self.operands + (() if self.cls is None else self.cls.call_order)
 
     @property
     def kind(self) -> str:

@@ -86,4 +86,5 @@ class Softmax(AlongAxes):
     type: Literal["Softmax"] = "Softmax"
     runs_directly = True
     call_tensors = frozenset({"mask"})
+    call_order = ("mask",)
     example = Example({}, ((4,),))

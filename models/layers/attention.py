@@ -57,6 +57,7 @@ class ScoredAttention(AttentionLayer):
 
     inputs_as = "list"
     call_tensors = frozenset({"mask"})
+    call_order = ("mask",)
     input_rank = 3
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:

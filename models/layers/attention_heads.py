@@ -24,6 +24,7 @@ class ProjectedAttention(AttentionLayer):
 
     inputs_as = "positional"
     call_tensors = frozenset({"attention_mask", "key_mask", "query_mask", "value_mask"})
+    call_order = ("query_mask", "value_mask", "key_mask", "attention_mask")
     use_bias: bool = True
     sliding_window: Length | None = None
     flash_attention: NoFlash = None

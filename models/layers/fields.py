@@ -98,6 +98,10 @@ AnyCase = BeforeValidator(_lower)
 Padding = Annotated[Literal["valid", "same"], AnyCase]
 CausalPadding = Annotated[Literal["valid", "same", "causal"], AnyCase]
 DataFormat = Annotated[Literal["channels_last", "channels_first"], AnyCase]
+LaterDataFormat = Annotated[
+    DataFormat | None, AfterValidator(lambda written: None if written == "channels_last" else written)
+]
+"""For types that were registered without the field: where the channels had to be is nowhere else than before."""
 DType = Annotated[
     Literal[
         "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16",

@@ -70,8 +70,14 @@ class Layer(BaseModel):
     """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
     call_tensors: ClassVar[frozenset[str]] = frozenset()
     """Tensors that Keras' call takes by name, beside the inputs (`mask`, `initial_state`)."""
+    call_order: ClassVar[tuple[str, ...]] = ()
+    """What Keras' call takes by position behind the inputs, up to the last of these tensors."""
     sets_held: ClassVar[frozenset[str]] = frozenset()
     """For wrappers: arguments of Keras' that the wrapper itself sets in the layers it holds."""
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the type was given after networks with it had been registered: at their defaults they are no part of
+    the canonical form, so that no id changes.
+    """
     not_taken: ClassVar[frozenset[str]] = frozenset()
     """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
 

@@ -50,6 +50,7 @@ class GlobalAveragePooling1D(GlobalPooling):
     type: Literal["GlobalAveragePooling1D", "GlobalAvgPool1D"] = "GlobalAveragePooling1D"
     example = Example({}, ((6, 3),))
     call_tensors = frozenset({"mask"})
+    call_order = ("mask",)
     input_rank = 3
     spatial_rank = 1
 

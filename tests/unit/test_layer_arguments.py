@@ -22,6 +22,12 @@ from models.layers.operations import Operation
 
 INHERITED = {"name", "trainable", "dtype", "activity_regularizer"}
 """What Keras' constructors pass on to keras.layers.Layer, most of them through **kwargs."""
+INNER = {
+    "autocast", "rank", "cell", "pool_dimensions", "pool_mode",  # what Keras' own classes tell their bases
+    "bounding_box_format", "factor",  # of labels, and of random layers that name it themselves
+    "score_mode", "unroll", "AdditiveAttention.seed",  # what Keras announces, and those classes do not heed
+}  # fmt: skip
+"""Arguments of Keras' base classes that are nobody's to give."""
 HOSTILE = [True, 1.0, 2**31, -1, "3", float("nan")]
 LEGAL = {
     "axis": (-1,),
@@ -90,10 +96,20 @@ def own_fields(cls: type[Layer]) -> set[str]:
 
 
 def own_parameters(cls: type[Layer]) -> dict[str, inspect.Parameter]:
-    """Keras' constructor arguments but the inherited ones."""
-    parameters = inspect.signature(keras_class(cls).__init__).parameters
-    named = {name: p for name, p in parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD}
-    return {name: p for name, p in named.items() if name not in INHERITED | {"self"}}
+    """Keras' constructor arguments but the inherited ones and INNER; those too that reach a base class as **kwargs."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in keras_class(cls).__mro__:
+        parameters = inspect.signature(vars(base)["__init__"]).parameters if "__init__" in vars(base) else {}
+        kinds = [parameter.kind for parameter in parameters.values()]
+        inner = INNER if base is not keras_class(cls) else set()
+        found |= {
+            name: p for name, p in parameters.items()
+            if p.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+            and name not in INHERITED | inner | {"self", *found} and f"{cls.__name__}.{name}" not in inner
+        }  # fmt: skip
+        if parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return found
 
 
 def example_of(cls: type[Layer], **changes: Any) -> Layer:
