@@ -25,6 +25,8 @@ from models.layers.layer import GRAPH_FIELDS, Layer
 USUAL = "float32"
 TRIED_LENGTH = 16
 """Longest axis of the weights that are drawn to see whether they can be."""
+_DRAWN: Latest[tuple[type, int], None] = Latest(256)
+"""Initializers that were seen to draw weights with as many axes."""
 _KNOWN: Latest[bytes, tuple[str, ...]] = Latest(4096)
 """The dtypes of calls that were traced: the blocks of a network repeat, and a network is planned before it is run."""
 
@@ -48,7 +50,7 @@ def computed(
 
     Raises:
         TypeError, ValueError, tf.errors.OpError and others: TensorFlow cannot compute this, or not on this machine, or
-            computes another shape; or it cannot draw the layer's weights.
+            computes another shape.
     """
     dtypes = _KNOWN.get(_key(layer, inputs, named), lambda: _dtypes(layer, made, inputs, named, announced))
     return [_retyped(*pair) for pair in zip(announced, dtypes, strict=True)]
@@ -75,7 +77,6 @@ def _dtypes(
     announced: Sequence[keras.KerasTensor],
 ) -> tuple[str, ...]:
     """The dtypes of the outputs of one call, which is traced."""
-    _draw_weights(made)
     with tf.__internal__.FuncGraph("computed").as_default() as graph, keras.StatelessScope():
         given, others = keras.tree.map_structure(_placeholder, (list(inputs), dict(named)))
         found = as_list(call(layer, made, given, others, training=False))
@@ -88,20 +89,28 @@ def _dtypes(
     return tuple(str(keras.backend.standardize_dtype(tensor.dtype)) for tensor in found)
 
 
-def _draw_weights(made: keras.Layer) -> None:
-    """Draws a little of every weight whose dtype is not the usual one, to see whether that can be done."""
+def check_weights(made: keras.Layer) -> None:
+    """Draws a little of every weight, to see whether that can be done: some initializers are for matrices alone.
+
+    Raises:
+        TypeError, ValueError, tf.errors.OpError and others: it cannot.
+    """
     for variable in made.variables:
-        if variable._value is None and variable.dtype != USUAL:
-            _check_draws(variable._initializer, variable.dtype)
-            shape = tuple(min(length, TRIED_LENGTH) for length in variable.shape)
-            variable._initializer(shape, dtype=variable.dtype)
+        if variable._value is None:
+            known = isinstance(variable._initializer, keras.initializers.Initializer) and variable.dtype == USUAL
+            if known:
+                _DRAWN.get((type(variable._initializer), len(variable.shape)), lambda one=variable: _draw(one))
+            else:
+                _draw(variable)
 
 
-def _check_draws(initializer: Any, dtype: str) -> None:
-    """Refuses random integers: Keras rounds the ends of their range, which leaves -1 and 0, or mostly nothing at all."""
+def _draw(variable: keras.Variable) -> None:
+    """Random integers are refused: Keras rounds the ends of their range, which leaves -1 and 0, or nothing at all."""
+    initializer, dtype = variable._initializer, variable.dtype
     is_random = isinstance(initializer, keras.initializers.Initializer) and "seed" in initializer.get_config()
     if is_random and not keras.backend.is_float_dtype(dtype):
         raise TypeError(f"{type(initializer).__name__} draws fractions, which {dtype} does not hold")
+    initializer(tuple(min(length, TRIED_LENGTH) for length in variable.shape), dtype=dtype)
 
 
 def _placeholder(spec: Any) -> Any:

@@ -18,9 +18,9 @@ from keras.src.backend.common import global_state  # private: pinned, and covere
 from models.engine.activations import FusedActivation, activated
 from models.engine.blame import blamed
 from models.engine.calling import as_list, call, named_tensors
-from models.engine.computed import computed, is_usual
+from models.engine.computed import check_weights, computed, is_usual
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
-from models.engine.refusals import REFUSALS, check_inputs, check_output, refusing, refusing_weights
+from models.engine.refusals import REFUSALS, check_inputs, check_output, miscounted, refusing, refusing_weights
 from models.errors import InvalidDocument
 from models.layers.layer import Layer, Shape, size_of
 from models.network import PRE, Network, Node
@@ -155,7 +155,7 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
     except InvalidDocument as error:
         raise blamed(node, inputs, error, lambda *other: _works(node, named, seed, *other)) from error
     if len(results) != len(node.outputs):
-        raise RuntimeError(f"{node.layer.type_name()} gave {len(results)} outputs, not {len(node.outputs)}")
+        raise InvalidDocument("", [miscounted(node, len(results))])
     results = [_settled(node, shapes, result) for result in results]
     for result in results:
         check_output(node, tuple(result.shape))
@@ -168,6 +168,7 @@ def _results(
 ) -> list[keras.KerasTensor]:
     """The symbolic outputs: as Keras announces them where that can be relied on, else as they are computed."""
     announced = as_list(call(node.layer, made, inputs, named, training=False))
+    check_weights(made)
     if is_usual(made, [*inputs, *as_list(list(named.values()))]):
         return announced
     return computed(node.layer, made, inputs, named, announced)
@@ -193,8 +194,12 @@ def _settled(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -
 
 
 def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
-    """A Keras layer under a canonical name: nothing accumulates in Keras, and no name can collide or inject."""
+    """A Keras layer under a canonical name: nothing accumulates in Keras, and no name can collide or inject. Its penalties
+    on activities, which are for training, are not computed.
+    """
     made = keras_layer(node.layer, f"l{number}", lambda field: derived_seed(seed, node.path, field))
+    for part in made._flatten_layers():
+        part.activity_regularizer = None
     if node.layer.has_activation():
         inner = activated(made)
         inner.activation = FusedActivation(inner.activation)

@@ -79,10 +79,17 @@ def check_output(node: Node, shape: Shape) -> None:
         raise InvalidDocument("", [problem])
 
 
+def miscounted(node: Node, count: int) -> Problem:
+    """What is wrong with a call that gives another number of outputs than its arguments say."""
+    message = f"{node.address}: {node.layer.type_name()} returns another number of tensors than its arguments say"
+    return Problem(node.pointer, message, str(len(node.outputs)), str(count))
+
+
 REFUSALS = (
-    ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError, tf.errors.OpError,
+    ValueError, TypeError, ArithmeticError, LookupError, AttributeError, AssertionError, NameError, RuntimeError,
+    tf.errors.OpError,
 )  # fmt: skip
-"""What Keras and TensorFlow raise for arguments and shapes they do not like."""
+"""What Keras and TensorFlow raise for arguments and shapes they do not like, or did not think of."""
 
 
 @contextmanager

@@ -148,6 +148,15 @@ def test_call_fields_are_arguments_of_the_call(cls: type[Layer]) -> None:
     assert cls.call_fields <= set(inspect.signature(keras_class(cls).call).parameters)
 
 
+def test_what_calls_take_by_position_is_in_the_order_of_keras() -> None:
+    """Behind the inputs, up to the last tensor that a call can be given by name."""
+    for cls in CONSTRUCTED:
+        taken = list(inspect.signature(keras_class(cls).call).parameters)[1:]
+        behind = taken[3 if cls.inputs_as == "positional" else 1 :]
+        last = max((behind.index(name) for name in cls.call_tensors), default=-1)
+        assert list(cls.call_order) == behind[: last + 1], cls.__name__
+
+
 @every_constructed_type
 def test_type_lists_all_names_of_one_keras_class(cls: type[Layer]) -> None:
     """The canonical name comes first, and every name Keras exports for the class is understood."""
