@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from random import Random
 from typing import Any
 
@@ -90,7 +91,8 @@ def document(random: Random) -> tuple[dict[str, Json], dict[str, Json]]:
     inputs = {f"x{number}": _input(random, shape, cls.example.dtype) for number, shape in enumerate(cls.example.shapes)}
     first = layer(random, cls) | {"inputs": list(inputs)}
     behind = [layer(random, random.choice(LAYERS))] if random.random() < 0.3 else []
-    values = {name: _values(random, spec) for name, spec in inputs.items()}
+    batch = random.choice([1, 1, 2, 3])
+    values = {name: _values(random, spec, batch) for name, spec in inputs.items()}
     free = random.random() < 0.3
     declared = {name: spec | {"shape": [None] * len(spec["shape"])} if free else spec for name, spec in inputs.items()}
     return {"input": declared, "layers": [first, *behind]}, values
@@ -104,12 +106,9 @@ def _input(random: Random, shape: tuple[int, ...], dtype: str) -> dict[str, Json
     return {"shape": lengths, "dtype": random.choice(list(DTYPES)) if random.random() < 0.4 else dtype}
 
 
-def _values(random: Random, spec: dict[str, Json]) -> dict[str, Json]:
+def _values(random: Random, spec: dict[str, Json], batch: int) -> dict[str, Json]:
     """A tensor that fits a declaration, its batch included."""
-    shape = [random.choice([1, 1, 2, 3]), *spec["shape"]]
-    size = 1
-    for length in shape:
-        size *= length
+    shape = [batch, *spec["shape"]]
     numbers: tuple[Json, ...] = (0, 1, 2, 0.5, -1) if "float" in spec["dtype"] else (0, 1, 2, 3)
     numbers = (False, True) if spec["dtype"] == "bool" else numbers
-    return {"shape": shape, "dtype": spec["dtype"], "data": [random.choice(numbers) for _ in range(size)]}
+    return {"shape": shape, "dtype": spec["dtype"], "data": [random.choice(numbers) for _ in range(prod(shape))]}
