@@ -33,7 +33,11 @@ class Answers(NamedTuple):
                 return "run, though the plan refuses it"
             if run.status_code == 200 and not _fits(self.plan.json(), run.json()):
                 return "not as planned"
-            if run.status_code == 422 and self.plan.status_code == 200 and not _may_differ(self.plan.json(), run.json()):
+            if (
+                run.status_code == 422
+                and self.plan.status_code == 200
+                and not _may_differ(self.plan.json(), run.json())
+            ):
                 return "refused, though it was planned"
         return None
 
@@ -48,12 +52,13 @@ def ask(client: httpx.Client, model: Json, inputs: Mapping[str, Json]) -> Answer
 def _fits(plan: Json, run: Json) -> bool:
     """Whether every layer has the shape and dtype that were planned."""
     planned = {row["address"]: row for row in plan["layers"]}
-    return all(
-        row["dtype"] == planned[row["address"]]["dtype"]
-        and len(row["shape"]) == len(planned[row["address"]]["shape"])
-        and all(wanted in (None, length) for wanted, length in zip(planned[row["address"]]["shape"], row["shape"]))
-        for row in run["layers"]
-    )  # fmt: skip
+    return all(_fits_row(planned[row["address"]], row) for row in run["layers"])
+
+
+def _fits_row(planned: Json, row: Json) -> bool:
+    lengths = zip(planned["shape"], row["shape"], strict=False)
+    same_rank = len(planned["shape"]) == len(row["shape"])
+    return same_rank and planned["dtype"] == row["dtype"] and all(one in (None, other) for one, other in lengths)
 
 
 def _may_differ(plan: Json, problem: Json) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 Json = Any
 JUNK: tuple[Json, ...] = (
-    None, True, False, 0, 1, -1, 3, 2**31, 2**63, 10**30, 0.5, -0.0, 1e308, "", "a", "float16", "int32", "bool", "relu", "\u202e",
-    "x" * 1000, [], {}, [[]], [None], [1, 2], ["a", 0, 0], {"class_name": "Dense", "config": {}}, {"a": 1},
+    None, True, False, 0, 1, -1, 3, 2**31, 2**63, 10**30, 0.5, -0.0, 1e308, "", "a", "float16", "int32", "bool", "relu",
+    "\u202e", "x" * 1000, [], {}, [[]], [None], [1, 2], ["a", 0, 0], {"class_name": "Dense", "config": {}}, {"a": 1},
 )  # fmt: skip
 
 
@@ -40,7 +40,9 @@ def _change(whole: Json, random: Random) -> None:
         case _ if isinstance(holder, list):
             holder.insert(random.randrange(len(holder) + 1), deepcopy(holder[key]))
         case _:
-            holder[random.choice(list(random.choice([one for one in holders if isinstance(one, dict)])))] = holder.pop(key)
+            holder[random.choice(list(random.choice([one for one in holders if isinstance(one, dict)])))] = holder.pop(
+                key
+            )
 
 
 def _below(value: Json) -> list[Json]:

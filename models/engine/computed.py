@@ -1,13 +1,14 @@
 """What a layer really computes, where that need not be what Keras announces.
 
-Most of Keras' layers announce their output's shape alone, and as its dtype the one that they compute in. That is so
-where everything is float32. But integers and booleans are not cast on their way in, and many layers hand them on as they
-are; others cannot compute them at all, which shows only when they try. So these calls are traced, which runs nothing.
+Most of Keras' layers announce their output's shape alone, and as its dtype the one that they compute in. That is so where
+everything is float32. But integers and booleans are not cast on their way in, and many layers hand them on; others cannot
+compute them at all, which shows only when they try. So these calls are traced, which runs nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -32,10 +33,14 @@ _KNOWN: Latest[bytes, tuple[str, ...]] = Latest(4096)
 
 
 def is_usual(made: keras.Layer, tensors: Sequence[Any]) -> bool:
-    """Whether a layer, all that it holds, and all that it reads are float32, as Keras' announcements suppose."""
-    policies = (part.dtype_policy for part in made._flatten_layers())
-    return all(one.compute_dtype == one.variable_dtype == USUAL for one in policies) and all(
-        tensor is None or tensor.dtype == USUAL for tensor in tensors
+    """Whether a layer, all that it holds, and all that it reads are float32, as Keras' announcements suppose; and no
+    layer insists on cuDNN, which it looks for when it runs.
+    """
+    parts = list(made._flatten_layers())
+    return (
+        all(part.compute_dtype == part.variable_dtype == USUAL for part in parts)
+        and all(tensor is None or tensor.dtype == USUAL for tensor in tensors)
+        and not any(getattr(part, "use_cudnn", None) is True for part in parts)
     )
 
 
@@ -99,7 +104,7 @@ def check_weights(made: keras.Layer) -> None:
         if variable._value is None:
             known = isinstance(variable._initializer, keras.initializers.Initializer) and variable.dtype == USUAL
             if known:
-                _DRAWN.get((type(variable._initializer), len(variable.shape)), lambda one=variable: _draw(one))
+                _DRAWN.get((type(variable._initializer), len(variable.shape)), partial(_draw, variable))
             else:
                 _draw(variable)
 

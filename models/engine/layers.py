@@ -33,7 +33,9 @@ def derived_seed(seed: int, address: str, what: str) -> DerivedSeed:
     return DerivedSeed(int.from_bytes(digest[:4], "big") % MAX_SEED)
 
 
-@keras.saving.register_keras_serializable("layerscope")  # Bidirectional makes its second layer from the first one's config
+@keras.saving.register_keras_serializable(
+    "layerscope"
+)  # Bidirectional makes its second layer from the first one's config
 class WidenedOrthogonal(keras.initializers.Orthogonal):  # type: ignore[misc]
     """Orthogonal, which recurrent layers begin with, in bfloat16 too: TensorFlow factorises no matrix of that dtype, so
     it is drawn in float32 and cast.

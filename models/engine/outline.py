@@ -194,8 +194,8 @@ def _settled(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -
 
 
 def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
-    """A Keras layer under a canonical name: nothing accumulates in Keras, and no name can collide or inject. Its penalties
-    on activities, which are for training, are not computed.
+    """A Keras layer under a canonical name: nothing accumulates in Keras, and no name can collide or inject. Penalties
+    on activities, which are for training, are left out.
     """
     made = keras_layer(node.layer, f"l{number}", lambda field: derived_seed(seed, node.path, field))
     for part in made._flatten_layers():

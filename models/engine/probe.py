@@ -26,7 +26,6 @@ from models.engine.refusals import refusing
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.network import PRE, Node
 
-
 UNABLE = (
     tf.errors.UnimplementedError, tf.errors.NotFoundError, tf.errors.AbortedError, tf.errors.FailedPreconditionError,
     tf.errors.OutOfRangeError,

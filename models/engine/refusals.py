@@ -116,7 +116,9 @@ def refusing_weights(node: Node) -> Iterator[None]:
         raise InvalidDocument("", [replace(_keras_problem(node, error), pointer=node.pointer + field)]) from error
 
 
-SURROUNDINGS = re.compile(r"\x1b\[\d+m|^Exception encountered when calling [^\n]*\n+(?=.)")
+SURROUNDINGS = re.compile(
+    r"\x1b\[\d+m|^Exception encountered when calling [^\n]*\n+(?=.)|Could not automatically infer [^\n]*:\n+(?=.)"
+)
 """Of the words of an error that are worth telling: where in Keras it was, and colours for a terminal."""
 
 

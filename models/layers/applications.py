@@ -38,4 +38,6 @@ class CustomScaleLayer(ElementwiseMerging):
         super().check_shapes(shapes)
         if len(shapes[0]) != len(shapes[1]):
             received = " and ".join(map(shape_text, shapes))
-            raise LayerFault("inputs", "the inputs do not have the same number of axes", "as many axes in both", received)
+            raise LayerFault(
+                "inputs", "the inputs do not have the same number of axes", "as many axes in both", received
+            )

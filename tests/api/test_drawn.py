@@ -23,7 +23,7 @@ def test_drawn_documents_are_served_or_refused(server: Server) -> None:
     """What runs is what was planned, in its shape and its dtype, at the first run and at the second."""
     faults, served = {}, 0
     for seed in DOCUMENTS:
-        model, inputs = document(Random(seed))
+        model, inputs = document(Random(seed))  # noqa: S311 (repeatable)
         answers = ask(server.client, model, inputs)
         served += answers.statuses == [200, 200, 200]
         if fault := answers.fault():
@@ -45,7 +45,7 @@ def test_mutants_of_keras_json_are_served_or_refused(server: Server) -> None:
     """Whatever is missing, doubled, or something else."""
     faults, original = {}, small()
     for seed in MUTANTS:
-        model = mutant(original, Random(seed))
+        model = mutant(original, Random(seed))  # noqa: S311 (likewise)
         plan = server.post("/v1/plan", json={"model": model})
         if plan.status_code == 200:
             fault = ask(server.client, model, zeros(plan.json())).fault()

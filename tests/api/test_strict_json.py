@@ -19,12 +19,16 @@ TWICE = '{"input": [2], "layers": [{"type": "Dense", "units": 1, "units": 2}]}'
 KERAS = """{"class_name": "Sequential", "config": {"name": "s", "layers": [
   {"class_name": "InputLayer", "config": {"batch_shape": [null, 2], "name": "i"}},
   {"class_name": "Dense", "config": {"name": "d", "units": 1, "units": 2}}]}}"""
-TENSOR = '{"name": "input", "shape": [1, 2], "datatype": "FP32", "data": %s%s}'
 
 
 def body(text: str) -> dict[str, Any]:
     """A request with this JSON."""
     return {"content": text, "headers": {"Content-Type": "application/json"}}
+
+
+def with_dense(text: str) -> str:
+    """The members of a body beside its model."""
+    return '{"model": ' + DENSE + ", " + text + "}"
 
 
 def form(**parts: Any) -> dict[str, Any]:
@@ -42,16 +46,15 @@ def keras_file(config: str) -> bytes:
 
 
 REPEATS: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
-    "a document": ("POST", "/v1/plan", body('{"model": %s}' % TWICE), 400, "/model/layers/0/units"),
+    "a document": ("POST", "/v1/plan", body('{"model": ' + TWICE + "}"), 400, "/model/layers/0/units"),
     "a document as text": ("POST", "/v1/plan", body(json.dumps({"model": TWICE})), 422, "/model/layers/0/units"),
     "a registered document": ("PUT", "/v1/models/strict", body(TWICE), 400, "/layers/0/units"),
     "Keras' JSON": ("PUT", "/v1/models/strict", body(KERAS), 400, "/config/layers/1/config/units"),
-    "a body": ("POST", "/v1/activations", body('{"model": %s, "inputs": [[1, 2]], "inputs": [[3, 4]]}' % DENSE), 400,
-               "/inputs"),
+    "a body": ("POST", "/v1/activations", body(with_dense('"inputs": [[1, 2]], "inputs": [[3, 4]]')), 400, "/inputs"),
     "numbers": ("POST", "/v1/models/strictly/activations", body('{"inputs": [[1, 2]], "inputs": [[3, 4]]}'), 400,
                 "/inputs"),
-    "inputs by name": ("POST", "/v1/activations", body('{"model": %s, "inputs": {"input": [[1, 2]], "input": [[3, 4]]}}'
-                                                       % DENSE), 400, "/inputs/input"),
+    "inputs by name": ("POST", "/v1/activations", body(with_dense('"inputs": {"input": [[1, 2]], "input": [[3, 4]]}')),
+                       400, "/inputs/input"),
     "an option": ("POST", "/v1/models/strictly/activations", body('{"inputs": [[1, 2]], "top": {"a": 1, "a": 2}}'), 400,
                   "/top/a"),
     "an option in the query": ("POST", '/v1/models/strictly/activations?top={"dense": 1, "dense": 2}',
@@ -95,8 +98,8 @@ def test_a_key_that_stands_twice_is_refused_everywhere(strictly: Server) -> None
 def test_the_open_inference_protocol_is_as_strict(strictly: Server, more: str) -> None:
     """Also where NaN is written as a literal, which another parser reads."""
     for data in ("[1, 2]", "[1, NaN]"):
-        text = '{"inputs": [%s]}' % (TENSOR % (data, more))
-        reply = answer(strictly, "POST", "/v2/models/strictly/infer", body(text))
+        tensor = '{"name": "input", "shape": [1, 2], "datatype": "FP32", "data": ' + data + more + "}"
+        reply = answer(strictly, "POST", "/v2/models/strictly/infer", body('{"inputs": [' + tensor + "]}"))
         assert reply.status_code == 400
         assert "stands twice in one object" in reply.json()["error"]
 

@@ -182,8 +182,8 @@ def constants_without_axes() -> keras.Model:
 
 def masks_by_position() -> keras.Model:
     x, some = keras.Input((4, 3)), keras.Input((4,), dtype="bool")
-    pairs = ops.expand_dims(some, 1) > ops.expand_dims(some, 2)
-    y = L.BatchNormalization()(L.TimeDistributed(L.Dense(3))(x, None, some), None, some)
+    pairs = ops.logical_or(ops.expand_dims(some, 1), ops.expand_dims(some, 2))
+    y = L.Dense(3)(x)
     y = y + L.Attention()([y, x], [some, some]) + L.MultiHeadAttention(1, 2)(y, x, None, some, some, None, pairs)
     z = L.LSTM(3)(y, None, some) + L.Bidirectional(L.GRU(3), "sum")(y, None, some) + L.SimpleRNN(3)(y, [y[:, 0]], some)
     return keras.Model([x, some], [z, L.GlobalAveragePooling1D()(y, some), L.Softmax(axis=1)(y[..., 0], some)])
@@ -241,7 +241,8 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
     for made in (
         plain_sequential, residual, siamese, shared_three_times, nested_three_deep, several_inputs_nested,
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
-        attention_by_hand, constants_without_axes, masks_by_position, one_dimension, three_dimensions, squeeze_and_excite, slices, arithmetic, mixed_precision,
-        calls_elsewhere, passed_through, activation_objects, preprocessing, adapted,
+        attention_by_hand, constants_without_axes, masks_by_position, one_dimension, three_dimensions,
+        squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
+        preprocessing, adapted,
     )
 }  # fmt: skip

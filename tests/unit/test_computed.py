@@ -68,7 +68,9 @@ def of_keras(cls: type[Layer], inputs: list[Array]) -> Any:
 def of_ours(cls: type[Layer], dtype: str, batch: int) -> Any:
     """What our plan says of the same; None where it refuses."""
     names = [f"x{number}" for number in range(len(cls.example.shapes))]
-    inputs = {name: {"shape": list(shape), "dtype": dtype} for name, shape in zip(names, cls.example.shapes, strict=True)}
+    inputs = {
+        name: {"shape": list(shape), "dtype": dtype} for name, shape in zip(names, cls.example.shapes, strict=True)
+    }
     layer = {"type": cls.type_name(), **cls.example.arguments, "inputs": names}
     made = expand(parse_document({"input": inputs, "layers": [layer]}))
     try:
@@ -160,11 +162,14 @@ def test_weights_that_cannot_be_drawn_are_refused_before_they_are(layer: dict[st
 
 
 def test_kernels_that_are_not_there_are_found_without_running() -> None:
-    """TensorFlow's registry is asked, also of the functions inside a loop; one kernel has more dtypes there than it does."""
+    """TensorFlow's registry is asked; one kernel has more dtypes there than it computes."""
     tile = {"type": "ops.tile", "repeats": [1, 2]}
     assert "Tile" in refusal(tile, dtype="uint16").message
     assert outlined(tile, dtype="uint32").dtype("tile") == "uint32"
-    assert "AvgPool3D in float16" in refusal({"type": "AveragePooling3D", "pool_size": 2, "dtype": "float16"}, [4, 4, 4, 1]).message
+    assert (
+        "AvgPool3D in float16"
+        in refusal({"type": "AveragePooling3D", "pool_size": 2, "dtype": "float16"}, [4, 4, 4, 1]).message
+    )
 
 
 @pytest.mark.parametrize(("layer", "shape"), RECURRENT)

@@ -100,7 +100,8 @@ def test_the_rest_of_a_body_is_as_ever(body: bytes) -> None:
         b'\xef\xbb\xbf{"inputs": [1]}', b'{"inputs": [1], "a": "\xff"}', b'{"inputs": [1], "a": "\\ud800"}',
         b'{"inputs": [1], "a": ' + b"[" * 5000 + b"]" * 5000 + b"}",
         b'{"inputs": [1], "a": 1e999}', b'{"inputs": [1], a: 1}', b"{'inputs': [1]}", b'{"inputs": [1], "a": 01}',
-        b'{"inputs": [1], "inputs": [2]}', b'{"inputs": [1], "a": {"b": 1, "b": 2}}', b'{"a": 1, "inputs": [1], "a": 1}',
+        b'{"inputs": [1], "inputs": [2]}', b'{"inputs": [1], "a": {"b": 1, "b": 2}}',
+        b'{"a": 1, "inputs": [1], "a": 1}',
     ],
 )  # fmt: skip
 def test_what_is_no_json_is_refused_in_the_same_words(body: bytes) -> None:
