@@ -1,8 +1,8 @@
 """What a layer really computes, where that need not be what Keras announces.
 
-Most of Keras' layers announce their output's shape alone, and as its dtype the one that they compute in. That is so where
-everything is float32. But integers and booleans are not cast on their way in, and many layers hand them on; others cannot
-compute them at all, which shows only when they try. So these calls are traced, which runs nothing.
+Most of Keras' layers announce their output's shape alone, and as its dtype the one that they compute in. That is so
+where everything is float32. But integers and booleans are not cast on their way in, and many layers hand them on;
+others cannot compute them at all, which shows only when they try. So these calls are traced, which runs nothing.
 """
 
 from __future__ import annotations
