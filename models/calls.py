@@ -110,7 +110,7 @@ def default_inputs(call: Call, before: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def unknown_keyword(name: str, call: Call) -> Problem:
-    known = sorted(call.layer.call_tensors)
+    known = sorted(call.layer.call_tensors())
     near = did_you_mean(name, known)
     return Problem(
         f"{call.keywords_pointer()}/{name}",

@@ -23,6 +23,7 @@ from models.layers.initializers import INITIALIZERS
 from models.layers.layer import Layer
 from models.layers.named import STRICT, snake_case
 from models.layers.regularizers import REGULARIZERS
+from models.layers.wrapping import TimeDistributed
 from models.places import AS_SENT, LIST_ALONE, Places
 from models.type_problems import type_problems
 from models.validation import MAX_PROBLEMS, field_names, problems_of
@@ -163,7 +164,13 @@ def _check_layer_count(document: Document) -> None:
 
 
 def _count(layers: list[Layer]) -> int:
-    return sum(1 + (_count(layer.layers) if isinstance(layer, Block) else 0) for layer in layers)
+    return sum(1 + _count(layer.layers if isinstance(layer, Block) else _held(layer)) for layer in layers)
+
+
+def _held(layer: Layer) -> list[Layer]:
+    """What a wrapper holds, as far as that may be more than one layer."""
+    held = getattr(layer, "layer", None)
+    return [held] if isinstance(held, Block | TimeDistributed) else []
 
 
 def canonical(value: Any) -> Any:
@@ -171,6 +178,9 @@ def canonical(value: Any) -> Any:
     match value:
         case BaseModel():
             fields = {name: canonical(getattr(value, name)) for name in type(value).model_fields}
+            for name in (*value.later, "positional") if isinstance(value, Layer) else ():
+                if getattr(value, name) == type(value).model_fields[name].default:
+                    del fields[name]
             return fields | {"type": _type_name(type(value))} if "type" in fields else fields
         case dict():
             return {key: canonical(item) for key, item in value.items()}

@@ -114,7 +114,7 @@ class _Expansion:
             scope.results[call.position + 1] = tuple(output.removeprefix(scope.prefix) for output in outputs)
 
     def _keyword(self, name: str, several: Sequence[str | None], call: Call, scope: Scope) -> tuple[str | None, ...]:
-        if name not in call.layer.call_tensors:
+        if name not in call.layer.call_tensors():
             raise InvalidDocument("", [unknown_keyword(name, call)])
         pointer = f"{call.keywords_pointer()}/{name}"
         places = [f"{pointer}/{number}" if name in call.listed else pointer for number in range(len(several))]

@@ -1,4 +1,4 @@
-"""The JSON value that was sent as a document, before anything is known of it."""
+"""JSON as clients send it, read in one place and strictly, and what is looked at of it before anything is known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from models.errors import InvalidDocument, Problem, shown
+from models.errors import InvalidDocument, Problem, Unparsable, shown
+from models.json_keys import check_keys
 
 MAX_DEPTH = 64
 """Deepest nesting of arrays and objects in a document."""
@@ -16,20 +17,38 @@ LARGE = 4096
 """Members of a value that take a while to be looked through."""
 
 
+def read_json(text: bytes) -> Any:
+    """The value of one JSON text (RFC 8259, UTF-8), in which no object has a key twice.
+
+    Raises:
+        orjson.JSONDecodeError: where it stops being JSON.
+        Unparsable: pointing at a key that stands twice.
+    """
+    value = orjson.loads(text)
+    check_keys(text, value)
+    return value
+
+
 def loaded(raw: Any) -> Any:
     """The JSON value that a document is, also where it was sent as text.
 
     Raises:
-        InvalidDocument: for text that is not JSON, and for what nests too deeply.
+        InvalidDocument: for text that is not JSON or has a key twice, and for what nests too deeply.
     """
-    try:
-        value = orjson.loads(raw) if isinstance(raw, str) else raw
-    except orjson.JSONDecodeError as error:
-        expected = f"a document, or JSON text; line {error.lineno}, column {error.colno} is not"
-        raise InvalidDocument("", [Problem("", "the text is not JSON", expected, shown(raw))]) from None
+    value = _of_text(raw) if isinstance(raw, str) else raw
     if _depth(value) > MAX_DEPTH:
         raise InvalidDocument("The document nests too deeply.", [_too_deep()])
     return value
+
+
+def _of_text(text: str) -> Any:
+    try:
+        return read_json(text.encode("utf-8", "surrogatepass"))
+    except orjson.JSONDecodeError as error:
+        expected = f"a document, or JSON text; line {error.lineno}, column {error.colno} is not"
+        raise InvalidDocument("", [Problem("", "the text is not JSON", expected, shown(text))]) from None
+    except Unparsable as error:
+        raise InvalidDocument("", error.problems) from None
 
 
 def _too_deep() -> Problem:

@@ -155,15 +155,9 @@ def _arguments(node: Node) -> dict[str, Any]:
     return {key: _without_labels(value) for key, value in canonical(node.layer).items() if key not in fields}
 
 
-LATER = {"class_name": None, "positional": None}
-"""Fields of held layers that came later, and with what they say nothing: ids are as they were without them."""
-
-
 def _without_labels(value: Any) -> Any:
     """An argument without what only files of weights need to know of blocks that it holds."""
     if isinstance(value, dict):
-        is_block = value.get("type") == "Block"
-        dropped = {name for name, nothing in LATER.items() if value.get(name) is nothing}
-        dropped |= {"class_name"} if is_block else set()
+        dropped = {"class_name"} if value.get("type") == "Block" else set()
         return {key: _without_labels(item) for key, item in value.items() if key not in dropped}
     return [_without_labels(item) for item in value] if isinstance(value, list) else value

@@ -16,6 +16,8 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from models.errors import Problem, Unparsable, UnsupportedMedia
+from models.json_keys import check_keys
+from models.json_value import read_json
 from models.tensors.numbers import numbers_in
 
 MULTIPART = "multipart/form-data"
@@ -49,10 +51,10 @@ def parse_json(body: bytes) -> Any:
     """The JSON value of a body.
 
     Raises:
-        Unparsable: saying where it stops being JSON.
+        Unparsable: saying where it stops being JSON, or which key an object has twice.
     """
     try:
-        return orjson.loads(body)
+        return read_json(body)
     except orjson.JSONDecodeError as error:
         message = "the body is not JSON" if body.strip() else "the body is empty"
         where = f"JSON (RFC 8259, UTF-8); line {error.lineno}, column {error.colno} is not" if body.strip() else "JSON"
@@ -64,13 +66,15 @@ def parse_run(body: bytes) -> Any:
     """`parse_json`, but regular arrays of numbers under `inputs` come as `Numbers`: in half the time.
 
     Raises:
-        Unparsable: saying where it stops being JSON.
+        Unparsable: as `parse_json`.
     """
     with suppress(msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         members = {name: bytes(text) for name, text in MEMBERS.decode(body).items()}
         numbers = numbers_in(members.get("inputs", b""))
         if numbers is not None:
-            return {name: numbers if name == "inputs" else orjson.loads(text) for name, text in members.items()}
+            value = {name: numbers if name == "inputs" else orjson.loads(text) for name, text in members.items()}
+            check_keys(body, value)
+            return value
     return parse_json(body)
 
 
@@ -78,7 +82,7 @@ async def json_of(body: bytes, parse: Callable[[bytes], Any] = parse_json) -> An
     """`parse_json` or the like, on a thread where it takes a while.
 
     Raises:
-        Unparsable: saying where it stops being JSON.
+        Unparsable: as they do.
     """
     return await run_in_threadpool(parse, body) if len(body) > THREAD_BYTES else parse(body)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.engine.latest import Latest
-from models.engine.outline import Outline, declared_shapes, materialise, outline
+from models.engine.outline import Outline, declared_shapes, materialise, outline, outline_of_batch
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
 from models.engine.probe import Probe
 from models.engine.selected import Selected
@@ -72,7 +72,7 @@ class BuiltModel:
         batches = {shape[0] for shape in shapes.values()}
         if self.outline.is_fixed() and len(batches) == 1:
             return self.outline.on_batch(batches.pop() or 1)
-        return outline(self.network, shapes)
+        return outline_of_batch(self.network, shapes)
 
 
 def build(network: Network, max_model_bytes: int, weights: WeightsFile | None = None) -> BuiltModel:

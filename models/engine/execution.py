@@ -18,7 +18,7 @@ from models.engine.batch import Batch
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
 from models.engine.messages import Construct, Plan, Run, Specify, TensorInfo, Weights
-from models.engine.outline import declared_shapes, outline
+from models.engine.outline import declared_shapes, outline, outline_of_batch
 from models.engine.parcel import Parcel
 from models.engine.plan import plan_report, sent_bytes
 from models.engine.probe import Probe
@@ -48,7 +48,7 @@ class Execution:
 
     def plan(self, request: Plan) -> bytes:
         """The plan as JSON (without the model's id and name, which the front knows)."""
-        made = outline(_network(request.document), request.shapes)
+        made = outline_of_batch(_network(request.document), request.shapes)
         return orjson.dumps(plan_report(made, request.outputs, request.views))
 
     def run(self, request: Run, inputs: Sequence[np.ndarray], parcel: Parcel | None = None) -> Result:

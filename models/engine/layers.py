@@ -13,7 +13,7 @@ from models.engine.block_layer import BlockLayer
 from models.engine.operations import OperationLayer
 from models.layers.block import Block
 from models.layers.constraints import Constraint
-from models.layers.initializers import Initializer
+from models.layers.initializers import Initializer, Orthogonal
 from models.layers.layer import Layer
 from models.layers.named import Named
 from models.layers.operations import Operation
@@ -33,6 +33,21 @@ def derived_seed(seed: int, address: str, what: str) -> DerivedSeed:
     """The seed of one thing inside one layer: the same on every machine, and unlike every other's."""
     digest = sha256(f"{seed}\0{address}\0{what}".encode()).digest()
     return DerivedSeed(int.from_bytes(digest[:4], "big") % MAX_SEED)
+
+
+@keras.saving.register_keras_serializable(
+    "layerscope"
+)  # Bidirectional makes its second layer from the first one's config
+class WidenedOrthogonal(keras.initializers.Orthogonal):  # type: ignore[misc]
+    """Orthogonal, which recurrent layers begin with, in bfloat16 too: TensorFlow factorises no matrix of that dtype, so
+    it is drawn in float32 and cast.
+    """
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
+        """The values."""
+        if dtype != "bfloat16":
+            return super().__call__(shape, dtype)
+        return keras.ops.cast(super().__call__(shape, "float32"), dtype)
 
 
 def keras_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
@@ -74,6 +89,8 @@ def _named(value: Named, field: str, seed_of: SeedOf) -> Any:
     arguments = {key: getattr(value, key) for key in type(value).model_fields if key != "type"}
     if "seed" in arguments and arguments["seed"] is None:
         arguments["seed"] = seed_of(field)
+    if isinstance(value, Orthogonal):
+        return WidenedOrthogonal(**arguments)
     return getattr(_module_of(value), type(value).__name__)(**arguments)
 
 

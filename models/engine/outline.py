@@ -16,11 +16,21 @@ import keras
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
 
 from models.engine.activations import FusedActivation, activated
+from models.engine.blame import blamed
 from models.engine.block_layer import begin
 from models.engine.calling import as_list, call, named_tensors
+from models.engine.computed import check_weights, computed, is_usual
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
-from models.engine.refusals import check_inputs, check_output, check_written_out, refusing
-from models.layers.layer import Shape, size_of
+from models.engine.refusals import (
+    REFUSALS,
+    check_inputs,
+    check_output,
+    miscounted,
+    refusing,
+    refusing_weights,
+)
+from models.errors import InvalidDocument
+from models.layers.layer import Layer, Shape, size_of
 from models.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
 
@@ -106,6 +116,19 @@ def outline(network: Network, shapes: Mapping[str, Shape]) -> Outline:
     return Outline(network, layers, specs)
 
 
+def outline_of_batch(network: Network, shapes: Mapping[str, Shape]) -> Outline:
+    """Likewise of inputs that all have the same number of rows: shaped with a free batch, as networks are run, and then
+    told how many they are. Keras takes one row, where it knows of it, for no batch at all (HashedCrossing).
+
+    Raises:
+        InvalidDocument: as `outline`.
+    """
+    batches = {shape[0] for shape in shapes.values()}
+    if len(batches) != 1 or None in batches:
+        return outline(network, shapes)
+    return outline(network, {name: (None, *shape[1:]) for name, shape in shapes.items()}).on_batch(batches.pop() or 1)
+
+
 def _input_spec(network: Network, name: str, shape: Shape) -> keras.KerasTensor:
     return keras.KerasTensor(shape=shape, dtype=network.inputs[name].dtype, name=f"i{list(network.inputs).index(name)}")
 
@@ -132,18 +155,41 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
         shapes,
         {name: tuple(tuple(s.shape) for s in as_list(read) if s is not None) for name, read in named.items()},
     )
-    with refusing(node):
-        if node.path not in layers:
-            layers[node.path] = _new_layer(node, len(layers), seed)
-        results = as_list(call(node.layer, layers[node.path], inputs, named, training=False))
-    check_written_out(node, layers[node.path], shapes)
+    try:
+        with refusing(node):
+            if node.path not in layers:
+                layers[node.path] = _new_layer(node, len(layers), seed)
+            results = _results(node, layers[node.path], inputs, named)
+    except InvalidDocument as error:
+        raise blamed(node, inputs, error, lambda *other: _works(node, named, seed, *other)) from error
     if len(results) != len(node.outputs):
-        raise RuntimeError(f"{node.layer.type_name()} gave {len(results)} outputs, not {len(node.outputs)}")
+        raise InvalidDocument("", [miscounted(node, len(results))])
     results = [_settled(node, shapes, result) for result in results]
     for result in results:
         check_output(node, tuple(result.shape))
     before = {node.address + PRE: results[0]} if node.layer.has_activation() else {}
     return dict(zip(node.outputs, results, strict=True)) | before
+
+
+def _results(
+    node: Node, made: keras.Layer, inputs: Sequence[keras.KerasTensor], named: Mapping[str, Any]
+) -> list[keras.KerasTensor]:
+    """The symbolic outputs: as Keras announces them where that can be relied on, else as they are computed."""
+    announced = as_list(call(node.layer, made, inputs, named, training=False))
+    check_weights(made)
+    if is_usual(made, [*inputs, *as_list(list(named.values()))]):
+        return announced
+    return computed(node.layer, made, inputs, named, announced)
+
+
+def _works(node: Node, named: Mapping[str, Any], seed: int, layer: Layer, inputs: Sequence[keras.KerasTensor]) -> bool:
+    """Whether another layer, or the same on other inputs, would be taken in the place of this one."""
+    other = replace(node, layer=layer)
+    try:
+        _results(other, _new_layer(other, 0, seed), inputs, named)
+    except REFUSALS:
+        return False
+    return True
 
 
 def _settled(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -> keras.KerasTensor:
@@ -156,9 +202,13 @@ def _settled(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -
 
 
 def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
-    """A Keras layer under a canonical name: nothing accumulates in Keras, and no name can collide or inject."""
+    """A Keras layer under a canonical name: nothing accumulates in Keras, and no name can collide or inject. Penalties
+    on activities, which are for training, are left out.
+    """
     made = keras_layer(node.layer, f"l{number}", lambda field: derived_seed(seed, node.path, field))
     begin(made, outline, node.pointer)
+    for part in made._flatten_layers():
+        part.activity_regularizer = None
     if node.layer.has_activation():
         inner = activated(made)
         inner.activation = FusedActivation(inner.activation)
@@ -166,15 +216,27 @@ def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
 
 
 def materialise(made: Outline) -> None:
-    """Gives every uninitialised variable its value, drawn from (document seed, layer path, position)."""
+    """Gives every uninitialised variable its value, drawn from (document seed, layer path, position).
+
+    Raises:
+        InvalidDocument: TensorFlow cannot draw the weights of a layer in its dtype.
+        TooLarge: they do not fit into memory.
+    """
+    nodes = {node.path: node for node in made.network.nodes}
     for path, layer in made.layers.items():
-        for number, variable in enumerate(layer.variables):
-            if variable._value is None:
-                variable._initializer = _seeded(variable._initializer, made.network, path, number)
-                variable._deferred_initialize()
-        for part in layer._flatten_layers():
-            if isinstance(part, keras.layers.Normalization):
-                part.finalize_state()  # it keeps a copy of its weights
+        with refusing_weights(nodes[path]):
+            _fill(layer, made.network, path)
+
+
+def _fill(layer: keras.Layer, network: Network, path: str) -> None:
+    """Draws the weights of one layer."""
+    for number, variable in enumerate(layer.variables):
+        if variable._value is None:
+            variable._initializer = _seeded(variable._initializer, network, path, number)
+            variable._deferred_initialize()
+    for part in layer._flatten_layers():
+        if isinstance(part, keras.layers.Normalization):
+            part.finalize_state()  # it keeps a copy of its weights
 
 
 def _seeded(initializer: Any, network: Network, path: str, number: int) -> Any:

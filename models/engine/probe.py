@@ -27,6 +27,12 @@ from models.engine.refusals import refusing
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.network import PRE, Node
 
+UNABLE = (
+    tf.errors.UnimplementedError, tf.errors.NotFoundError, tf.errors.AbortedError, tf.errors.FailedPreconditionError,
+    tf.errors.OutOfRangeError,
+)  # fmt: skip
+"""What kernels raise that are registered for more than they compute."""
+
 
 class Probe:
     """A selection that can be run. Tensors come back in the order of `outputs`, updates in the order of `updated`.
@@ -125,7 +131,7 @@ class Probe:
             raise _value_error(error, self._nodes) from error
         except tf.errors.ResourceExhaustedError as error:
             raise TooLarge("There is not enough memory for this request.") from error
-        except (tf.errors.UnimplementedError, tf.errors.NotFoundError) as error:
+        except UNABLE as error:
             raise InvalidDocument(
                 "TensorFlow has no implementation of a layer for its dtype on this device."
             ) from error

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 import keras
 import tensorflow as tf
 
 from models.engine.block_layer import held_block, written_out
-from models.errors import InvalidDocument, Problem
+from models.errors import InvalidDocument, Problem, TooLarge
 from models.layers.layer import LayerFault, Shape, size_of
 from models.layers.spatial import shape_text
 from models.network import Node
@@ -91,10 +92,17 @@ def check_written_out(node: Node, made: keras.Layer, shapes: tuple[Shape, ...]) 
     raise InvalidDocument("", [Problem(f"{node.pointer}/inputs", message, expected, received)])
 
 
+def miscounted(node: Node, count: int) -> Problem:
+    """What is wrong with a call that gives another number of outputs than its arguments say."""
+    message = f"{node.address}: {node.layer.type_name()} returns another number of tensors than its arguments say"
+    return Problem(node.pointer, message, str(len(node.outputs)), str(count))
+
+
 REFUSALS = (
-    ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError, tf.errors.OpError,
+    ValueError, TypeError, ArithmeticError, LookupError, AttributeError, AssertionError, NameError, RuntimeError,
+    tf.errors.OpError,
 )  # fmt: skip
-"""What Keras and TensorFlow raise for arguments and shapes they do not like."""
+"""What Keras and TensorFlow raise for arguments and shapes they do not like, or did not think of."""
 
 
 @contextmanager
@@ -109,9 +117,27 @@ def refusing(node: Node) -> Iterator[None]:
 INTERNAL_NAME = re.compile(r"\bl\d+\b")
 
 
+@contextmanager
+def refusing_weights(node: Node) -> Iterator[None]:
+    """What TensorFlow refuses of a layer's weights, as an error that points at the layer, or at its dtype."""
+    try:
+        yield
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        raise TooLarge(f"{node.address}: there is not enough memory for the weights.") from error
+    except REFUSALS as error:
+        field = "" if node.layer.dtype is None else "/dtype"
+        raise InvalidDocument("", [replace(_keras_problem(node, error), pointer=node.pointer + field)]) from error
+
+
+SURROUNDINGS = re.compile(
+    r"\x1b\[\d+m|^Exception encountered when calling [^\n]*\n+(?=.)|Could not automatically infer [^\n]*:\n+(?=.)"
+)
+"""Of the words of an error that are worth telling: where in Keras it was, and colours for a terminal."""
+
+
 def sentence_of(error: Exception) -> str:
     """Keras' own words on one line, and not too many of them."""
-    text = str(error).strip().split("\n\nArguments received")[0].split("\n")
+    text = SURROUNDINGS.sub("", str(error).strip()).split("\n\nArguments received")[0].split("\n")
     return " ".join(line.strip() for line in text if line.strip())[:400] or type(error).__name__
 
 

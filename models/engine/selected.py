@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import numpy as np
 from models.engine.messages import TensorInfo
 from models.engine.outline import Outline
 from models.engine.plan import admit, sent_bytes
-from models.errors import Internal
+from models.errors import InvalidDocument, Problem
 from models.layers.spatial import shape_text
 from models.network import PRE, Node
 from models.tensors.dtypes import DTYPES
@@ -61,14 +62,20 @@ class Selected:
     def planned(self, arrays: Sequence[np.ndarray]) -> Iterator[tuple[Row, np.ndarray]]:
         """What was computed, beside what was asked for. An array that is not as planned is never sent: TensorFlow may
         return uninitialised memory.
+
+        Raises:
+            InvalidDocument: one is not. The engine's log has it, too, for no document should come to that.
         """
         for row, array in zip(self.rows, arrays, strict=True):
-            _check(row.info, array)
+            if array.shape != row.info.shape or array.dtype != DTYPES[row.info.dtype]:
+                raise _unlike(row, array)
             yield row, array
 
 
-def _check(info: TensorInfo, array: np.ndarray) -> None:
-    if array.shape != info.shape or array.dtype != DTYPES[info.dtype]:
-        planned, computed = (f"{dtype} {shape_text(shape)}" for dtype, shape in (
-            (info.dtype, info.shape), (array.dtype.name, array.shape)))  # fmt: skip
-        raise Internal(f"{info.name}: planned {planned}, computed {computed}")
+def _unlike(row: Row, array: np.ndarray) -> InvalidDocument:
+    announced = f"{row.info.dtype} {shape_text(row.info.shape)}"
+    found = f"{array.dtype.name} {shape_text(array.shape)}"
+    print(f"engine: {row.info.name}, {row.type}: planned {announced}, computed {found}", file=sys.stderr, flush=True)
+    message = f"{row.info.name}: Keras announces another output for this {row.type} than it computes"
+    pointer = "" if row.node is None else row.node.pointer
+    return InvalidDocument("", [Problem(pointer, message, announced, found, "use another layer, or another input")])

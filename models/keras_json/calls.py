@@ -15,10 +15,6 @@ from models.layers.layer import Layer
 
 FIRST = ("inputs", "input", "sequences", "sequence", "x", "xs", "args")
 """What Keras' classes call their first argument."""
-POSITIONAL = ("query", "value", "key")
-"""The inputs of layers that Keras calls on several tensors one by one."""
-AFTER_SEQUENCES = ("initial_state", "mask")
-"""The positional arguments of recurrent layers after the sequences."""
 
 
 @dataclass
@@ -54,13 +50,17 @@ class Callee:
         """The arguments that are inputs, in order."""
         if self.cls is not None and self.cls.operands:
             return self.cls.operands
-        return POSITIONAL if self.cls is not None and self.cls.inputs_as == "positional" else ("inputs",)
+        return self.cls.call_inputs if self.cls is not None and self.cls.inputs_as == "positional" else ("inputs",)
 
     @property
     def order(self) -> tuple[str, ...]:
         """The positional arguments."""
-        after = AFTER_SEQUENCES if self.cls is not None and "initial_state" in self.cls.call_tensors else ()
-        return self.operands + after
+        return self.operands + (() if self.cls is None else self.cls.call_order)
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The arguments that are tensors; the others are flags."""
+        return self.operands + (() if self.cls is None else self.cls.call_tensors())
 
     @property
     def kind(self) -> str:
@@ -83,7 +83,7 @@ def call_of(node: Any, callee: Callee, site: Site) -> Call:
     for name, value, place, by_position in _arguments(site.object(node, "a call"), callee, site):
         if not _is_nothing(value):
             _read(made, name, value, callee, place)
-            positional += by_position
+            positional += by_position and name in callee.tensors
     made.positional = _positional(made, callee, positional)
     return made
 
@@ -134,7 +134,7 @@ def _read(made: Call, name: str, value: Any, callee: Callee, site: Site) -> None
         _read_operand(made, name, value, callee, site)
     elif name == "training":
         _check_training(value, site)
-    elif cls is not None and name in cls.call_tensors:
+    elif cls is not None and name in cls.call_tensors():
         made.keywords[name], made.sites[name] = _keyword(value, callee.sources, site), site
     elif cls is not None and name in cls.call_fields:
         made.fields[name], made.sites[name] = value, site

@@ -105,7 +105,7 @@ ALIASES: dict[str, str] = {alias: cls.type_name() for cls in CATALOGUE.values() 
 LAYERS: tuple[type[Layer], ...] = tuple(cls for cls in CATALOGUE.values() if cls.standalone)
 """The types that can stand in a graph; the rest (recurrent cells) live inside other layers only."""
 
-IMAGE_LAYERS = [cls for cls in LAYERS if issubclass(cls, image.ImageAxes | preprocessing.Rescaling)]
+IMAGE_LAYERS = [cls for cls in LAYERS if issubclass(cls, image.Image | preprocessing.Rescaling)]
 """What a Pipeline may hold."""
 
 ANY_NODE = union("AnyNode", (*LAYERS, Block))

@@ -85,5 +85,5 @@ class Softmax(AlongAxes):
 
     type: Literal["Softmax"] = "Softmax"
     runs_directly = True
-    call_tensors = ("mask",)
+    call_order = ("mask",)
     example = Example({}, ((4,),))

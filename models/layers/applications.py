@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from models.layers.fields import Features
-from models.layers.layer import Example, Shape
+from models.layers.layer import Example, LayerFault, Shape
 from models.layers.merging import ElementwiseMerging
 from models.layers.pointwise import Pointwise
-from models.layers.spatial import check_channels
+from models.layers.spatial import check_channels, shape_text
 
 
 class LayerScale(Pointwise):
@@ -32,3 +32,12 @@ class CustomScaleLayer(ElementwiseMerging):
     keras_modules = ("keras.src.applications.inception_resnet_v2",)
     input_count = (2, 2)
     scale: float
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Axes of length 1 are repeated, and of inputs with fewer axes the batch itself would be taken for another."""
+        super().check_shapes(shapes)
+        if len(shapes[0]) != len(shapes[1]):
+            received = " and ".join(map(shape_text, shapes))
+            raise LayerFault(
+                "inputs", "the inputs do not have the same number of axes", "as many axes in both", received
+            )

@@ -37,6 +37,7 @@ class AttentionLayer(Layer):
                 "the same number of axes, and a key with the axes of the value except the last",
                 ", ".join(shape_text(shape) for shape in shapes),
             )
+        self.check_axes(len(value))
         scores = self.score_size(shapes[0], value)
         if scores > MAX_SCORES:
             raise LayerFault(
@@ -47,6 +48,13 @@ class AttentionLayer(Layer):
                 "use shorter sequences, fewer heads, or post fewer rows at once",
             )
 
+    def check_axes(self, rank: int) -> None:
+        """Refuse axes that inputs of this rank do not have.
+
+        Raises:
+            LayerFault: naming the argument at fault.
+        """
+
     @abstractmethod
     def score_size(self, query: Shape, value: Shape) -> int:
         """Numbers in the largest tensor of scores; free axes count once."""
@@ -56,7 +64,7 @@ class ScoredAttention(AttentionLayer):
     """Attention without projections of its own, on [query, value] or [query, value, key]."""
 
     inputs_as = "list"
-    call_tensors = ("mask",)
+    call_order = ("mask",)
     input_rank = 3
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:

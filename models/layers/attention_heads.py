@@ -24,7 +24,7 @@ class ProjectedAttention(AttentionLayer):
 
     inputs_as = "positional"
     call_inputs = ("query", "value", "key")
-    call_tensors = ("query_mask", "value_mask", "key_mask", "attention_mask")
+    call_order = ("query_mask", "value_mask", "key_mask", "attention_mask")
     use_bias: bool = True
     sliding_window: Length | None = None
     flash_attention: NoFlash = None
@@ -57,13 +57,6 @@ class MultiHeadAttention(ProjectedAttention):
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         super().check_shapes(shapes)
         rank = len(shapes[0])
-        if not all(1 <= axis <= rank - 2 for axis in self._axes(rank)):
-            raise LayerFault(
-                "attention_axes",
-                "attention runs along axes between the batch and the features",
-                f"axes from 1 to {rank - 2}",
-                str(self.attention_axes),
-            )
         if rank > 3 and (self.use_causal_mask or self.sliding_window is not None):
             field = "use_causal_mask" if self.use_causal_mask else "sliding_window"
             raise LayerFault(field, "the mask is made for one sequence axis", "inputs of 3 axes", f"{rank} axes")
@@ -74,6 +67,15 @@ class MultiHeadAttention(ProjectedAttention):
                 "a query and a value of 3 axes and the same length",
                 f"{shape_text(shapes[0])} and {shape_text(shapes[1])}",
                 "use GroupQueryAttention, which announces them rightly",
+            )
+
+    def check_axes(self, rank: int) -> None:
+        if not all(1 <= axis <= rank - 2 for axis in self._axes(rank)):
+            raise LayerFault(
+                "attention_axes",
+                "attention runs along axes between the batch and the features",
+                f"axes from 1 to {rank - 2}",
+                str(self.attention_axes),
             )
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:

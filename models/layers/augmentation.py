@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from models.layers.fields import AnyCase, SeedNumber
-from models.layers.image import Image, ImageAxes
+from models.layers.image import Image
 from models.layers.layer import Example, Layer, Shape, Windows
 from models.layers.pointwise import pointwise
 from models.layers.ranges import BYTES, Unsigned, ValueRange
@@ -27,14 +27,10 @@ class TrainingOnly(Layer):
         return pointwise(shape)
 
 
-class RandomImageAxes(TrainingOnly, ImageAxes):
-    """Base of random layers over images with the channels last."""
+class RandomImage(TrainingOnly, Image):
+    """Base of random layers over images."""
 
     seed: SeedNumber | None = None
-
-
-class RandomImage(RandomImageAxes, Image):
-    """Base of random layers that let the caller say where the channels are."""
 
 
 class AugMix(RandomImage):

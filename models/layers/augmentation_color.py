@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from models.layers.augmentation import RandomImage, RandomImageAxes, TrainingOnly
-from models.layers.fields import Rate
+from models.layers.augmentation import RandomImage, TrainingOnly
+from models.layers.fields import LaterDataFormat, Rate
 from models.layers.image import Image
 from models.layers.layer import Example, fault
 from models.layers.ranges import BYTES, Signed, Unsigned, ValueRange
@@ -25,14 +25,16 @@ Bits = Annotated[int, Field(ge=1, le=8)]
 BitRange = Bits | Annotated[tuple[Bits, Bits], Field(strict=False)]
 
 
-class Solarization(RandomImageAxes):
+class Solarization(RandomImage):
     """Inverts the values of pixels above a random threshold, after adding a random amount."""
 
     type: Literal["Solarization"] = "Solarization"
     example = Example({"addition_factor": 0.2, "threshold_factor": 0.5}, ((8, 8, 3),))
+    later = frozenset({"data_format"})
     addition_factor: Unsigned = 0.0
     threshold_factor: Unsigned = 0.0
     value_range: ValueRange = BYTES
+    data_format: LaterDataFormat = None
 
 
 class Equalization(TrainingOnly, Image):
@@ -44,13 +46,15 @@ class Equalization(TrainingOnly, Image):
     bins: Annotated[int, Field(ge=2, le=65_536)] = 256
 
 
-class RandomBrightness(RandomImageAxes):
+class RandomBrightness(RandomImage):
     """Adds a random amount to all values of each image."""
 
     type: Literal["RandomBrightness"] = "RandomBrightness"
     example = Example({"factor": 0.2}, ((8, 8, 3),))
+    later = frozenset({"data_format"})
     factor: Signed
     value_range: ValueRange = BYTES
+    data_format: LaterDataFormat = None
 
 
 class RandomColorDegeneration(RandomImage):
@@ -74,13 +78,15 @@ class RandomColorJitter(RandomImage):
     hue_factor: Unsigned | None = None
 
 
-class RandomContrast(RandomImageAxes):
+class RandomContrast(RandomImage):
     """Spreads or narrows the values of each channel around their mean by a random factor."""
 
     type: Literal["RandomContrast"] = "RandomContrast"
     example = Example({"factor": 0.2}, ((8, 8, 3),))
+    later = frozenset({"data_format"})
     factor: Unsigned
     value_range: ValueRange = BYTES
+    data_format: LaterDataFormat = None
 
 
 class RandomGaussianBlur(RandomImage):

@@ -25,7 +25,7 @@ class Bidirectional(Layer):
     example = Example({"layer": {"type": "LSTM", "units": 3}}, ((5, 8),))
     input_rank = (3, 4, 5, 6)
     call_inputs = ("sequences",)
-    call_tensors = ("initial_state", "mask")
+    call_order = ("initial_state", "mask")
     sets_held = frozenset({"zero_output_for_mask"})
     layer: AnyRecurrent
     merge_mode: Annotated[Literal["sum", "mul", "ave", "concat"], AnyCase] | None = "concat"

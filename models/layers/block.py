@@ -21,6 +21,7 @@ class Block(Layer):
 
     type: Literal["Block"] = "Block"
     runs_directly = True
+    later = frozenset({"class_name"})
     input_count: ClassVar[tuple[int, int | None]] = (1, None)
 
     layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]

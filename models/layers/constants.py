@@ -33,10 +33,10 @@ Number = Annotated[int | float, BeforeValidator(_number), WithJsonSchema({"type"
 
 
 class Array(BaseModel):
-    """An array written out: nested lists of numbers, and their dtype."""
+    """An array written out: nested lists of numbers, or one number, and their dtype."""
 
     model_config = STRICT
-    value: Annotated[list[Any], Field(min_length=1, max_length=MAX_NUMBERS)]
+    value: Annotated[list[Any], Field(min_length=1, max_length=MAX_NUMBERS)] | bool | Number
     dtype: DType = "float32"
 
     @model_validator(mode="after")
@@ -49,7 +49,8 @@ class Array(BaseModel):
         """The lengths of its axes.
 
         Raises:
-            PydanticCustomError: when the lists are not of equal lengths, or hold anything but numbers.
+            PydanticCustomError: when the lists are not of equal lengths, or hold anything but numbers, or truth values
+                among numbers.
         """
         level: list[Any] = [self.value]
         lengths: list[int] = []
@@ -61,8 +62,11 @@ class Array(BaseModel):
             level = [inner for item in level for inner in item]
             if len(level) > MAX_NUMBERS:
                 raise fault("array", "there are too many numbers", f"at most {MAX_NUMBERS:,}")
+        bools = sum(type(item) is bool for item in level)
         if not all(type(item) is bool or _is_number(item) for item in level):
             raise fault("array", "the lists hold something else than numbers", "numbers")
+        if 0 < bools < len(level) and self.dtype != "bool":
+            raise fault("array", "there are truth values among the numbers", "numbers, or truth values")
         return tuple(lengths)
 
 
@@ -82,7 +86,7 @@ _SCHEMA = {
         {
             "type": "object",
             "required": ["value"],
-            "properties": {"value": {"type": "array"}, "dtype": {"type": "string"}},
+            "properties": {"value": {"type": ["array", "number", "boolean"]}, "dtype": {"type": "string"}},
         },
         {"type": "null"},
     ]

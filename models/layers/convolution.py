@@ -12,6 +12,7 @@ from models.layers.constraints import AnyConstraint
 from models.layers.fields import CausalPadding, Features, Padding, Sizes1D, Sizes2D, Sizes3D
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
 from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
+from models.layers.refused import NoAdapter
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import Spatial, known_length
 from models.receptive_field import Window, padding_before
@@ -84,11 +85,15 @@ class StridesOrDilation(SlidingKernel):
 class KernelConvolution(StridesOrDilation, Convolution):
     """Convolutions with one kernel of shape (*kernel_size, channels / groups, filters)."""
 
+    later = frozenset({"lora_rank", "lora_alpha"})
+
     filters: Features
     groups: Features = 1
     kernel_initializer: AnyInitializer = GlorotUniform()
     kernel_regularizer: AnyRegularizer | None = None
     kernel_constraint: AnyConstraint | None = None
+    lora_rank: NoAdapter = None
+    lora_alpha: NoAdapter = None
 
     @model_validator(mode="after")
     def _filters_in_groups(self) -> KernelConvolution:

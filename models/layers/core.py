@@ -8,11 +8,11 @@ from pydantic import Field
 
 from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
-from models.layers.fields import MAX_RANK, DType, Features, Length, Unset
+from models.layers.fields import MAX_RANK, DType, Features, Length
 from models.layers.initializers import AnyInitializer, GlorotUniform, RandomUniform, Zeros
 from models.layers.layer import Example, Layer, Shape, size_of
 from models.layers.pointwise import Pointwise
-from models.layers.refused import NoWeights
+from models.layers.refused import NoAdapter, NoQuantization, NoWeights
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length
 
@@ -34,9 +34,9 @@ class Dense(Activated, Pointwise):
     bias_regularizer: AnyRegularizer | None = None
     kernel_constraint: AnyConstraint | None = None
     bias_constraint: AnyConstraint | None = None
-    lora_rank: Unset = None
-    lora_alpha: Unset = None
-    quantization_config: Unset = None
+    lora_rank: NoAdapter = None
+    lora_alpha: NoAdapter = None
+    quantization_config: NoQuantization = None
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The last axis sizes the kernel."""
@@ -69,9 +69,9 @@ class Embedding(EmbeddingLayer):
     type: Literal["Embedding"] = "Embedding"
     example = Example({"input_dim": 20, "output_dim": 4}, ((6,),), "int32")
     weights: NoWeights = None
-    lora_rank: Unset = None
-    lora_alpha: Unset = None
-    quantization_config: Unset = None
+    lora_rank: NoAdapter = None
+    lora_alpha: NoAdapter = None
+    quantization_config: NoQuantization = None
 
 
 class ReversibleEmbedding(EmbeddingLayer):
@@ -79,9 +79,14 @@ class ReversibleEmbedding(EmbeddingLayer):
 
     type: Literal["ReversibleEmbedding"] = "ReversibleEmbedding"
     example = Example({"input_dim": 20, "output_dim": 4}, ((6,),), "int32")
+    later = frozenset({"weights", "lora_rank", "lora_alpha", "quantization_config"})
     tie_weights: bool = True
     reverse_dtype: DType | None = None
     logit_soft_cap: Annotated[float, Field(gt=0)] | None = None
+    weights: NoWeights = None
+    lora_rank: NoAdapter = None
+    lora_alpha: NoAdapter = None
+    quantization_config: NoQuantization = None
 
 
 class Identity(Pointwise):

@@ -10,10 +10,11 @@ from pydantic import Field, model_validator
 from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
 from models.layers.einsum_equation import Equation, EquationText
-from models.layers.fields import MAX_RANK, Length, OneOrSeveral, Unset
+from models.layers.fields import MAX_RANK, Length, OneOrSeveral
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
 from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
 from models.layers.pointwise import pointwise
+from models.layers.refused import NoAdapter, NoQuantization
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import shape_text
 
@@ -35,10 +36,10 @@ class EinsumDense(Activated):
     bias_regularizer: AnyRegularizer | None = None
     kernel_constraint: AnyConstraint | None = None
     bias_constraint: AnyConstraint | None = None
-    lora_rank: Unset = None
-    lora_alpha: Unset = None
-    gptq_unpacked_column_size: Unset = None
-    quantization_config: Unset = None
+    lora_rank: NoAdapter = None
+    lora_alpha: NoAdapter = None
+    gptq_unpacked_column_size: NoQuantization = None
+    quantization_config: NoQuantization = None
 
     def parsed(self) -> Equation:
         """The equation, whose form is already checked."""

@@ -102,6 +102,10 @@ AnyCase = BeforeValidator(_lower)
 Padding = Annotated[Literal["valid", "same"], AnyCase]
 CausalPadding = Annotated[Literal["valid", "same", "causal"], AnyCase]
 DataFormat = Annotated[Literal["channels_last", "channels_first"], AnyCase]
+LaterDataFormat = Annotated[
+    DataFormat | None, AfterValidator(lambda written: None if written == "channels_last" else written)
+]
+"""For types that were registered without the field: where the channels had to be is nowhere else than before."""
 DType = TypeAliasType(
     "DType",
     Annotated[

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from models.layers.fields import AnyCase, NonNegative, Sizes
+from models.layers.fields import AnyCase, LaterDataFormat, NonNegative, Sizes
 from models.layers.layer import Example, LayerFault, Shape, Windows, fault, least_size
 from models.layers.ranges import BYTES, ValueRange
-from models.layers.spatial import Spatial, SpatialAxes, shape_text
+from models.layers.spatial import Spatial, shape_text
 from models.receptive_field import Window
 
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
@@ -18,7 +18,7 @@ MAX_HISTOGRAM = 2**20
 """Most numbers of an image whose histograms are counted: each takes 1 KiB of memory on the way."""
 
 
-class ImageAxes(SpatialAxes):
+class Image(Spatial):
     """Base of layers over batches of images."""
 
     input_rank = 4
@@ -27,10 +27,6 @@ class ImageAxes(SpatialAxes):
     def output_image(self, shape: Shape) -> Shape:
         """The shape of the result on images of this shape."""
         return shape
-
-
-class Image(ImageAxes, Spatial):
-    """Base of image layers that let the caller say where the channels are."""
 
 
 class Sized(Image):
@@ -87,12 +83,14 @@ class CenterCrop(Sized):
         return tuple(Window(before=None if margin is None else -margin) for margin in margins)
 
 
-class AutoContrast(ImageAxes):
+class AutoContrast(Image):
     """Stretches the values of each channel over the whole range."""
 
     type: Literal["AutoContrast"] = "AutoContrast"
     example = Example({}, ((8, 8, 3),))
+    later = frozenset({"data_format"})
     value_range: ValueRange = BYTES
+    data_format: LaterDataFormat = None
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(Image):

@@ -107,10 +107,14 @@ class Layer(BaseModel):
     """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
     call_inputs: ClassVar[tuple[str, ...]] = ("inputs",)
     """What Keras' call names the arguments that the inputs are."""
-    call_tensors: ClassVar[tuple[str, ...]] = ()
-    """Tensors that Keras' call takes beside the inputs (`initial_state`, `mask`), in the order of its arguments."""
+    call_order: ClassVar[tuple[str, ...]] = ()
+    """What Keras' call takes by position behind the inputs: tensors (`initial_state`, `mask`), flags between them."""
     sets_held: ClassVar[frozenset[str]] = frozenset()
     """For wrappers: arguments of Keras' that the wrapper itself sets in the layers it holds."""
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the type was given after networks with it had been registered: at their defaults they are no part of
+    the canonical form, so that no id changes.
+    """
     not_taken: ClassVar[frozenset[str]] = frozenset()
     """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
 
@@ -134,9 +138,14 @@ class Layer(BaseModel):
         return cls.__name__
 
     @classmethod
+    def call_tensors(cls) -> tuple[str, ...]:
+        """Tensors that Keras' call takes beside the inputs, in its order."""
+        return tuple(name for name in cls.call_order if name not in cls.call_fields | {"training"})
+
+    @classmethod
     def call_names(cls) -> tuple[str, ...]:
         """The arguments of Keras' call that are tensors, in its order."""
-        return (cls.operands or cls.call_inputs) + cls.call_tensors
+        return (cls.operands or cls.call_inputs) + cls.call_tensors()
 
     @classmethod
     def summary(cls) -> str:

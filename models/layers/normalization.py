@@ -45,7 +45,7 @@ class BatchNormalization(ScaledAndShifted):
     type: Literal["BatchNormalization"] = "BatchNormalization"
     example = Example({}, ((4, 4, 3),))
     runs_directly = True
-    call_tensors = ("mask",)
+    call_order = ("training", "mask")
     axis: InnerAxis = -1
     momentum: Rate = 0.99
     moving_mean_initializer: AnyInitializer = Zeros()

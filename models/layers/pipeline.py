@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from models.layers.held import Held, check_held
-from models.layers.image import ImageAxes
+from models.layers.image import Image
 from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, least_size
 from models.layers.pointwise import pointwise
 from models.layers.refused import AlwaysTrainable, NoDType, NoRegularizer
@@ -61,4 +61,4 @@ class Pipeline(Layer):
         """Each layer with the shape it meets."""
         for layer in self.layers:
             yield layer, shape
-            shape = layer.output_image(shape) if isinstance(layer, ImageAxes) else shape
+            shape = layer.output_image(shape) if isinstance(layer, Image) else shape

@@ -49,7 +49,7 @@ class GlobalAveragePooling1D(GlobalPooling):
 
     type: Literal["GlobalAveragePooling1D", "GlobalAvgPool1D"] = "GlobalAveragePooling1D"
     example = Example({}, ((6, 3),))
-    call_tensors = ("mask",)
+    call_order = ("mask",)
     input_rank = 3
     spatial_rank = 1
 

@@ -23,7 +23,7 @@ class Recurrent(Layer):
 
     input_rank = 3
     call_inputs = ("sequences",)
-    call_tensors = ("initial_state", "mask")
+    call_order = ("initial_state", "mask")
     return_sequences: bool = False
     return_state: bool = False
     go_backwards: bool = False
@@ -78,6 +78,9 @@ class SequenceRecurrent(Recurrent):
 
 class DenseRecurrent(SequenceRecurrent, DenseRecurrence):
     """Recurrent layers with a cell of their own."""
+
+    later = frozenset({"zero_output_for_mask"})
+    zero_output_for_mask: bool = False
 
     def states(self) -> int:
         return self.state_count

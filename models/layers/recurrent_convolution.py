@@ -18,6 +18,7 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
     """Base of the convolutional LSTMs: four gates, each a convolution of the input and one of the state."""
 
     runs_directly = False
+    later = frozenset({"zero_output_for_mask"})
     gates = 4
     state_count = 2
     filters: Features
@@ -25,6 +26,7 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
     activation: FusedActivation = "tanh"
     recurrent_activation: FusedActivation = "sigmoid"
     unit_forget_bias: bool = True
+    zero_output_for_mask: bool = False
 
     def has_activation(self) -> bool:
         """No: the activation lies inside the recurrence."""

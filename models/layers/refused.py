@@ -44,6 +44,17 @@ NoRegularizer = Annotated[
     None,
     _only((None,), "activity_regularizer", "Keras gives this layer no regularizer", "leave activity_regularizer out"),
 ]
+NoAdapter = Annotated[
+    None,
+    _only(
+        (None,), "lora", "adapters of a low rank are for fine-tuning",
+        "leave it out, and upload the layer's kernel, which has the adapter in it",
+    ),
+]  # fmt: skip
+NoQuantization = Annotated[
+    None,
+    _only((None,), "quantization", "quantized kernels are not computed here", "leave it out, and upload float weights"),
+]
 NoFlash = Annotated[
     Literal[False] | None,
     _only((None, False), "flash_attention", "TensorFlow has no flash attention for Keras", "leave flash_attention out"),

@@ -32,7 +32,7 @@ class TimeDistributed(Layer):
     type: Literal["TimeDistributed"] = "TimeDistributed"
     example = Example({"layer": {"type": "Dense", "units": 3}}, ((4, 5),))
     input_rank = (3, 4, 5, 6, 7, 8)
-    call_tensors = ("mask",)
+    call_order = ("training", "mask")
     unstepped: ClassVar[frozenset[str]] = frozenset({"Pipeline", "Discretization", "Hashing", "IntegerLookup"})
     """Types whose output Keras announces wrongly, or not at all, from inside TimeDistributed."""
     layer: Annotated[AnyNode, Held]

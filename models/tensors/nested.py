@@ -20,8 +20,9 @@ WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf
 def parse_nested(raw: Any, pointer: str, dtype: np.dtype[Any] | None = None) -> Array:
     """The tensor that a number, or arrays of numbers nested to at most MAX_RANK, write out.
 
-    Bools give bool, integers int64 (uint64 where they need it), anything else float64; `dtype` is
-    only what the numbers are meant for: integers are not rounded on the way to an integer dtype.
+    Integers give int64 (uint64 where they need it), anything else float64; `dtype` is only what the
+    numbers are meant for: integers are not rounded on the way to an integer dtype, and true and false
+    are read where it is bool, alone or among 1 and 0.
 
     Raises:
         InvalidTensor: rows of different lengths, something that is no number, too many axes, or an
@@ -32,6 +33,8 @@ def parse_nested(raw: Any, pointer: str, dtype: np.dtype[Any] | None = None) -> 
     if kinds - {bool, int, float}:
         leaves = _with_words(leaves, shape, pointer)
         kinds = set(map(type, leaves))
+    if bool in kinds:
+        _check_bools(leaves, shape, pointer, dtype)
     if kinds == {bool}:
         return np.array(leaves, np.bool_).reshape(shape)
     integers = kinds <= {int, bool} and bool(kinds)
@@ -88,6 +91,16 @@ def _with_words(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str) -> 
                 f'write "{near}"' if near else None,
             )
     return numbers
+
+
+def _check_bools(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dtype: np.dtype[Any] | None) -> None:
+    """A true among numbers is a slip, and what it should count for is not ours to say."""
+    if dtype is None or kind_of(dtype) != "bool":
+        index = next(i for i, leaf in enumerate(leaves) if type(leaf) is bool)
+        raise _problem(
+            pointer_at(pointer, shape, index), "a truth value among numbers", "a number", shown(leaves[index]),
+            'write 1 or 0; for an input of dtype bool, {"dtype": "bool", "data": …}',
+        )  # fmt: skip
 
 
 def _integers(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dtype: np.dtype[Any] | None) -> Array:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from models.addresses import is_pattern, matches
-from models.errors import shown
+from models.errors import InvalidOption, Unparsable, shown
+from models.json_value import read_json
 from models.network import Network
 from models.validation import pointer_to
 from models.views.casting import parse_cast
@@ -94,7 +93,9 @@ def _read(name: str, value: Any) -> Any:
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
         return value
     try:
-        return orjson.loads(value)
+        return read_json(value.encode("utf-8", "surrogatepass"))
+    except Unparsable as error:
+        raise InvalidOption("", [problem.under(f"/{name}") for problem in error.problems]) from None
     except ValueError:
         expected = "a value, or a JSON object of values by selector"
         raise refused(f"/{name}", f"{name} is not valid JSON", expected, shown(value)) from None

@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 
 from models.errors import InvalidOption, Problem, shown
+from models.json_keys import check_keys
+from models.json_value import read_json
 from service.bodies import parse_json
 from service.wire.open_inference import HEADER
 
@@ -52,7 +54,7 @@ def _length(header: str, available: int) -> int:
 
 def _parsed(text: bytes) -> Any:
     try:
-        return orjson.loads(text)
+        return read_json(text)
     except orjson.JSONDecodeError:
         return _with_literals(text) if b"NaN" in text or b"Infinity" in text else parse_json(text)
 
@@ -64,6 +66,7 @@ def _with_literals(text: bytes) -> Any:
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate, which no text holds, is a ValueError too
     except (ValueError, RecursionError):
         return parse_json(text)  # says where it stops being JSON
+    check_keys(text, value)
     return value
 
 

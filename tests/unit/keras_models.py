@@ -174,6 +174,21 @@ def arithmetic() -> keras.Model:
     return keras.Model([x, y], [a, b, c, d, e, f, g, h, k, m, n])
 
 
+def constants_without_axes() -> keras.Model:
+    x, n = keras.Input((4,)), keras.Input((4,), dtype="int32")
+    scaled = x * ops.sqrt(ops.cast(6, "float32"))
+    return keras.Model([x, n], [scaled, ops.maximum(n, ops.cast(1, "int8")), ops.where(x > 0, np.float32(2), scaled)])
+
+
+def masks_by_position() -> keras.Model:
+    x, some = keras.Input((4, 3)), keras.Input((4,), dtype="bool")
+    pairs = ops.logical_or(ops.expand_dims(some, 1), ops.expand_dims(some, 2))
+    y = L.Dense(3)(x)
+    y = y + L.Attention()([y, x], [some, some]) + L.MultiHeadAttention(1, 2)(y, x, None, some, some, None, pairs)
+    z = L.LSTM(3)(y, None, some) + L.Bidirectional(L.GRU(3), "sum")(y, None, some) + L.SimpleRNN(3)(y, [y[:, 0]], some)
+    return keras.Model([x, some], [z, L.GlobalAveragePooling1D()(y, some), L.Softmax(axis=1)(y[..., 0], some)])
+
+
 def mixed_precision() -> keras.Model:
     x = keras.Input((6,))
     y = L.Dense(5, activation="relu", dtype="mixed_float16")(x)
@@ -270,8 +285,8 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
     for made in (
         plain_sequential, residual, siamese, shared_three_times, nested_three_deep, several_inputs_nested,
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
-        attention_by_hand, one_dimension, three_dimensions, squeeze_and_excite, slices, arithmetic, mixed_precision,
-        calls_elsewhere, passed_through, activation_objects, preprocessing, adapted,
-        applied_to_steps, read_by_keyword, given_other_dtypes,
+        attention_by_hand, constants_without_axes, masks_by_position, one_dimension, three_dimensions,
+        squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
+        preprocessing, adapted, applied_to_steps, read_by_keyword, given_other_dtypes,
     )
 }  # fmt: skip

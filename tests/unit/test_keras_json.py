@@ -20,7 +20,12 @@ from models.engine.build import BuiltModel, build
 from models.engine.outline import Outline
 from models.engine.weights import network_weights
 from models.expansion import expand
+from models.keras_json.calls import Callee, call_of
+from models.keras_json.site import Site
+from models.keras_json.tensors import Source
 from models.keras_json.writing import Planned, keras_json_of
+from models.layers import CATALOGUE
+from models.places import Places
 from models.short_form import short_form
 
 SPEC = importlib.util.spec_from_file_location("keras_models", Path(__file__).with_name("keras_models.py"))
@@ -186,3 +191,13 @@ def test_the_short_form_is_the_same_network(name: str) -> None:
     again = expand(parse_document(json.loads(json.dumps(short))))
     assert again.identity() == network.identity()
     assert short_form(again) == short
+
+
+def test_what_calls_take_by_position_is_read_by_name() -> None:
+    """Every tensor of every class that takes some, in Keras' order, with the flags between them left out."""
+    tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": ["t", 0, 0]}}
+    for cls in CATALOGUE.values():
+        callee = Callee(cls, (), {"t": Source(1)})
+        behind = [tensor if name in cls.call_tensors() else None for name in cls.call_order]
+        read = call_of({"args": [tensor] * len(callee.operands) + behind}, callee, Site("", "", Places()))
+        assert set(read.keywords) == set(cls.call_tensors()), cls.__name__

@@ -22,6 +22,12 @@ from models.layers.operations import Operation
 
 INHERITED = {"name", "trainable", "dtype", "activity_regularizer"}
 """What Keras' constructors pass on to keras.layers.Layer, most of them through **kwargs."""
+INNER = {
+    "autocast", "rank", "cell", "pool_dimensions", "pool_mode",  # what Keras' own classes tell their bases
+    "bounding_box_format", "factor",  # of labels, and of random layers that name it themselves
+    "score_mode", "unroll", "AdditiveAttention.seed",  # what Keras announces, and those classes do not heed
+}  # fmt: skip
+"""Arguments of Keras' base classes that are nobody's to give."""
 HOSTILE = [True, 1.0, 2**31, -1, "3", float("nan")]
 LEGAL = {
     "axis": (-1,),
@@ -90,10 +96,20 @@ def own_fields(cls: type[Layer]) -> set[str]:
 
 
 def own_parameters(cls: type[Layer]) -> dict[str, inspect.Parameter]:
-    """Keras' constructor arguments but the inherited ones."""
-    parameters = inspect.signature(keras_class(cls).__init__).parameters
-    named = {name: p for name, p in parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD}
-    return {name: p for name, p in named.items() if name not in INHERITED | {"self"}}
+    """Keras' constructor arguments but the inherited ones and INNER; those too that reach a base class as **kwargs."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in keras_class(cls).__mro__:
+        parameters = inspect.signature(vars(base)["__init__"]).parameters if "__init__" in vars(base) else {}
+        kinds = [parameter.kind for parameter in parameters.values()]
+        inner = INNER if base is not keras_class(cls) else set()
+        found |= {
+            name: p for name, p in parameters.items()
+            if p.kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+            and name not in INHERITED | inner | {"self", *found} and f"{cls.__name__}.{name}" not in inner
+        }  # fmt: skip
+        if parameters and inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return found
 
 
 def example_of(cls: type[Layer], **changes: Any) -> Layer:
@@ -130,6 +146,15 @@ def test_defaults_are_those_of_keras(cls: type[Layer]) -> None:
 def test_call_fields_are_arguments_of_the_call(cls: type[Layer]) -> None:
     """What is passed to the call of a layer, Keras' call takes."""
     assert cls.call_fields <= set(inspect.signature(keras_class(cls).call).parameters)
+
+
+def test_what_calls_take_by_position_is_in_the_order_of_keras() -> None:
+    """Behind the inputs, up to the last tensor that a call can be given by name."""
+    for cls in CONSTRUCTED:
+        taken = list(inspect.signature(keras_class(cls).call).parameters)[1:]
+        behind = taken[3 if cls.inputs_as == "positional" else 1 :]
+        last = max((behind.index(name) for name in cls.call_tensors()), default=-1)
+        assert list(cls.call_order) == behind[: last + 1], cls.__name__
 
 
 @every_constructed_type

@@ -206,12 +206,13 @@ def test_what_cannot_be_shaped_is_refused_where_it_stands(
 
 
 def test_keras_words_are_told_with_the_names_of_the_document() -> None:
-    """On one line, without the arguments it lists, and without the name that the layer has inside."""
+    """On one line, without where it was and colours, the arguments it lists, and the name that the layer has inside."""
     node = network({**DENSE, "name": "last"}).nodes[0]
-    text = "Exception encountered when calling l0.\n\n  Shapes do not match.\n\nArguments received by l0.call():\n  1"
+    said = "\x1b[1mThe weights of l0\n  do not match.\x1b[0m"
+    text = f"Exception encountered when calling Dense.call().\n\n{said}\n\nArguments received by Dense.call():\n  1"
     with pytest.raises(InvalidDocument) as refused, refusing(node):
         raise ValueError(text)
-    message = "last: Keras refuses this Dense: Exception encountered when calling last. Shapes do not match."
+    message = "last: Keras refuses this Dense: The weights of last do not match."
     assert refused.value.problems == (Problem("/layers/0", message),)
 
 

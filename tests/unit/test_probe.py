@@ -17,7 +17,7 @@ from models.engine.build import MAX_PROBES, BuiltModel, build
 from models.engine.outline import declared_shapes, outline
 from models.engine.probe import Probe
 from models.engine.selected import Selected
-from models.errors import Internal, InvalidOption, InvalidTensor, Problem
+from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem
 from models.expansion import expand
 
 Array = np.ndarray[Any, Any]
@@ -292,8 +292,9 @@ def test_results_that_are_not_the_planned_ones_are_never_sent(result: Array) -> 
     selected = Selected(outline(network, declared_shapes(network)).on_batch(2), ("dense",))
     ((row, array),) = selected.planned([np.zeros((2, 3), np.float32)])
     assert (row.info.name, array.shape) == ("dense", (2, 3))
-    with pytest.raises(Internal, match="dense: planned float32"):
+    with pytest.raises(InvalidDocument, match="dense: Keras announces another output") as refused:
         list(selected.planned([result]))
+    assert [problem.pointer for problem in refused.value.problems] == ["/layers/0"]
 
 
 @pytest.mark.parametrize(

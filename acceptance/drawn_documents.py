@@ -1,0 +1,38 @@
+"""Documents drawn from the layers' JSON schemas, each planned and run twice: no 500, and nothing else than planned."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from drawn import document
+from drawn_answers import ask
+from live_service import running
+
+
+def main() -> None:
+    """A line for each document that is answered wrongly, then the counts; exit code 1 if there is one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=6000)
+    parser.add_argument("--first", type=int, default=0, help="the seed of the first; each has the next one")
+    options = parser.parse_args()
+    counts: Counter[str] = Counter()
+    with TemporaryDirectory() as folder, running(Path(folder), CACHE_BYTES="256MiB") as service:
+        for seed in range(options.first, options.first + options.count):
+            model, inputs = document(Random(seed))
+            answers = ask(service.client, model, inputs)
+            fault = answers.fault()
+            counts[fault or ("served" if answers.statuses[-1] == 200 else "refused")] += 1
+            if fault:
+                print(f"{seed}: {fault}, {answers.statuses}: {json.dumps(model)}", flush=True)
+                print(f"    {answers.runs[-1].text[:500]}", flush=True)
+    print(", ".join(f"{count} {name}" for name, count in counts.most_common()))
+    raise SystemExit(set(counts) > {"served", "refused"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Keys that an object has twice: parsers of JSON keep the last and say nothing of the others.
+
+Each key is followed by a colon, and other colons stand in strings alone. So the colons of a text are those keys and
+strings that were read of it, or something was lost; no number has to be looked at for that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from models.errors import Problem, Unparsable, shown
+from models.validation import MAX_PROBLEMS, pointer_to
+
+ESCAPED_COLON = re.compile(rb"(?<!\\)(?:\\\\)*\\u003[aA]")
+FEW = 256
+SCALARS = frozenset({int, float, bool, type(None)})
+BEARING = frozenset({dict, str})
+"""What an array begins with that is looked at early."""
+INNERMOST = re.compile(rb'\[[^\[\]{}"]*\]')
+"""An array of numbers."""
+DETAILED_BYTES = 1024 * 1024
+"""In longer texts arrays of numbers are passed over when a lost key is searched for."""
+DETAILED_ITEMS = 100_000
+"""Most commas and colons of a text in which it is searched for."""
+
+
+def check_keys(text: bytes, value: Any) -> None:
+    """Refuses JSON in which an object has a key twice. `value` is what a parser made of it; whatever stands in it for
+    arrays of numbers is passed over.
+
+    Raises:
+        Unparsable: pointing at the keys.
+    """
+    if not _is_all_there(text, value):
+        problems = list(islice(_repeats(text), MAX_PROBLEMS))
+        raise Unparsable("", problems or [Problem("", "an object has a key twice", "each key once in an object")])
+
+
+def _is_all_there(text: bytes, value: Any) -> bool:
+    """Whether the keys and strings of a value have as many colons as its text. Arrays that may hold millions of numbers
+    come last, and nothing is looked at any more once all colons are found.
+    """
+    missing, waiting, escaped = _colons(text), [value], None
+    while missing and waiting:
+        arrays: list[list[Any]] = []
+        for one in waiting:  # which grows
+            kind = type(one)
+            if kind is dict:
+                missing -= len(one)
+                if not missing:
+                    return True
+                waiting += one.values()
+            elif kind is list and one:
+                if type(one[0]) in BEARING:
+                    waiting += one
+                else:
+                    arrays.append(one)
+        if escaped is None:
+            escaped = _escaped_colons(text)
+            missing += escaped
+        missing -= sum(map(_colons_of, waiting))
+        waiting = [item for array in arrays if not SCALARS.issuperset(map(type, array)) for item in array]
+    return not missing
+
+
+def _colons_of(one: Any) -> int:
+    """Those of a string, or of the keys themselves."""
+    return one.count(":") if type(one) is str else "".join(one).count(":") if type(one) is dict else 0
+
+
+def _colons(text: bytes) -> int:
+    """Those that are written. Looking for the next one is several times as fast as counting, where they are few."""
+    found, end = 0, text.find(b":")
+    while end >= 0 and found < FEW:
+        found += 1
+        end = text.find(b":", end + 1)
+    return found if end < 0 else found + text.count(b":", end)
+
+
+def _escaped_colons(text: bytes) -> int:
+    """Those that strings have besides, written by their number."""
+    return len(ESCAPED_COLON.findall(text)) if b"\\" in text and b"\\u003" in text else 0
+
+
+class _Repeating(dict[str, Any]):
+    """An object with all its pairs."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else _Repeating(pairs)
+
+
+def _repeats(text: bytes) -> Iterator[Problem]:
+    """Every key that stands twice in one object, found by a second reading; nothing in a text that is too long."""
+    shorter = INNERMOST.sub(b"[]", text) if len(text) > DETAILED_BYTES else text
+    if shorter.count(b",") + shorter.count(b":") > DETAILED_ITEMS:
+        return
+    try:
+        waiting: list[tuple[Any, tuple[str | int, ...]]] = [(json.loads(shorter, object_pairs_hook=_object), ())]
+    except (ValueError, RecursionError):  # Python has bounds of its own
+        return
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, _Repeating):
+            yield from _of_object(value, path)
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        waiting += [(item, (*path, key)) for key, item in inner if isinstance(item, dict | list)]
+
+
+def _of_object(value: _Repeating, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    for key in value:
+        given = [item for name, item in value.pairs if name == key]
+        if len(given) > 1:
+            received = ", then ".join(shown(item, 20) for item in given[:3])
+            message = f"{shown(key)} stands {'twice' if len(given) == 2 else f'{len(given)} times'} in one object"
+            yield Problem(pointer_to([*path, key]), message, "each key once", received, "leave all but one out")

@@ -1,0 +1,56 @@
+"""A few documents of the thousands that acceptance/ draws, and a few mutants of Keras' JSON: nothing is a 500."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from acceptance.drawn import document
+from acceptance.drawn_answers import REFUSALS, ask
+from acceptance.mutants import mutant, zeros
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+DOCUMENTS = range(30)
+MUTANTS = range(60)
+
+
+def test_drawn_documents_are_served_or_refused(server: Server) -> None:
+    """What runs is what was planned, in its shape and its dtype, at the first run and at the second."""
+    faults, served = {}, 0
+    for seed in DOCUMENTS:
+        model, inputs = document(Random(seed))  # noqa: S311 (repeatable)
+        answers = ask(server.client, model, inputs)
+        served += answers.statuses == [200, 200, 200]
+        if fault := answers.fault():
+            faults[seed] = fault, model, answers.runs[-1].text[:300]
+    assert faults == {}
+    assert served > len(DOCUMENTS) // 3
+
+
+def small() -> dict[str, Any]:
+    """A network of Keras' with a shared layer, an operation and a constant."""
+    x = keras.Input((4, 3))
+    shared = keras.layers.Dense(3, activation="relu")
+    y = shared(keras.layers.Masking()(shared(x) * 2.0))
+    model = keras.Model(x, keras.layers.LSTM(2)(keras.ops.concatenate([x, y], axis=-1)))
+    return dict(json.loads(model.to_json()))
+
+
+def test_mutants_of_keras_json_are_served_or_refused(server: Server) -> None:
+    """Whatever is missing, doubled, or something else."""
+    faults, original = {}, small()
+    for seed in MUTANTS:
+        model = mutant(original, Random(seed))  # noqa: S311 (likewise)
+        plan = server.post("/v1/plan", json={"model": model})
+        if plan.status_code == 200:
+            fault = ask(server.client, model, zeros(plan.json())).fault()
+        else:
+            fault = None if plan.status_code in REFUSALS else plan.text[:300]
+        if fault:
+            faults[seed] = fault
+    assert faults == {}

@@ -1,0 +1,199 @@
+"""Dtypes as Keras computes them: of inputs that it does not cast, and of layers that are given one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy)
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.document import parse_document
+from models.engine.build import build
+from models.engine.layers import derived_seed, keras_layer
+from models.engine.outline import Outline, declared_shapes, outline
+from models.engine.weights import named_weights
+from models.errors import InvalidDocument, Problem
+from models.expansion import expand
+from models.layers import LAYERS
+from models.layers.layer import Layer
+from models.network import Network
+
+Array = np.ndarray[Any, Any]
+ENOUGH = 1 << 30
+RECURRENT = [
+    ({"type": "LSTM", "units": 3}, [4, 2]), ({"type": "GRU", "units": 3}, [4, 2]),
+    ({"type": "SimpleRNN", "units": 3}, [4, 2]), ({"type": "ConvLSTM1D", "filters": 2, "kernel_size": 2}, [3, 4, 1]),
+]  # fmt: skip
+
+
+def network(layers: list[dict[str, Any]], shape: Any, dtype: str = "float32") -> Network:
+    """Layers on one input, `x`."""
+    return expand(parse_document({"input": {"x": {"shape": shape, "dtype": dtype}}, "layers": layers}))
+
+
+def outlined(layer: dict[str, Any], shape: Any = (4,), dtype: str = "float32") -> Outline:
+    """One layer on one input, on a free batch."""
+    made = network([layer], list(shape), dtype)
+    return outline(made, declared_shapes(made))
+
+
+def refusal(layer: dict[str, Any], shape: Any = (4,), dtype: str = "float32") -> Problem:
+    """What is wrong with it."""
+    with pytest.raises(InvalidDocument) as refused:
+        outlined(layer, shape, dtype)
+    (problem,) = refused.value.problems
+    return problem
+
+
+def of_keras(cls: type[Layer], inputs: list[Array]) -> Any:
+    """What Keras' layer gives in a function, as a model calls it: dtypes and shapes; None where it refuses."""
+    layer = cls.model_validate(cls.example.arguments)
+    made = keras_layer(layer, "l0", lambda field: derived_seed(0, "l0", field))
+
+    def called(*tensors: Any) -> Any:
+        arguments = {"positional": tensors, "list": [list(tensors)], "one": tensors[:1]}[layer.inputs_as]
+        return made(*arguments, **layer.call_arguments())
+
+    try:
+        found = keras.tree.flatten(tf.function(called, autograph=False)(*map(tf.constant, inputs)))
+    except Exception:  # in whatever words
+        return None
+    return [(keras.backend.standardize_dtype(one.dtype), tuple(one.shape)) for one in found]
+
+
+def of_ours(cls: type[Layer], dtype: str, batch: int) -> Any:
+    """What our plan says of the same; None where it refuses."""
+    names = [f"x{number}" for number in range(len(cls.example.shapes))]
+    inputs = {
+        name: {"shape": list(shape), "dtype": dtype} for name, shape in zip(names, cls.example.shapes, strict=True)
+    }
+    layer = {"type": cls.type_name(), **cls.example.arguments, "inputs": names}
+    made = expand(parse_document({"input": inputs, "layers": [layer]}))
+    try:
+        found = outline(made, declared_shapes(made)).on_batch(batch)
+    except InvalidDocument:
+        return None
+    (node,) = made.nodes
+    return [(found.dtype(address), found.shape(address)) for address in node.outputs]
+
+
+def differences(dtype: str) -> Iterator[str]:
+    """The types of which the plan says something else than Keras gives, on inputs of a dtype."""
+    random = np.random.default_rng(0)
+    for cls in LAYERS:
+        inputs = [random.integers(0, 2, (2, *shape)).astype(dtype) for shape in cls.example.shapes]
+        planned, given = of_ours(cls, dtype, 2), of_keras(cls, inputs)
+        if planned != given:
+            yield f"{cls.type_name()}: planned {planned}, Keras gives {given}"
+
+
+def test_every_type_is_planned_as_keras_computes_it_of_integers() -> None:
+    """Or refused where Keras refuses it; what it announces is often something else."""
+    assert list(differences("int32")) == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "dtype", "computed"),
+    [
+        ({"type": "ReLU"}, "int32", "int32"),
+        ({"type": "ReLU"}, "uint8", "uint8"),
+        ({"type": "Dropout", "rate": 0.5}, "bool", "bool"),
+        ({"type": "RepeatVector", "n": 2}, "int64", "int64"),
+        ({"type": "Average", "inputs": ["x", "x"]}, "int32", "float64"),
+        ({"type": "Dense", "units": 2}, "int32", "float32"),
+        ({"type": "Dense", "units": 2, "dtype": "mixed_bfloat16"}, "int32", "bfloat16"),
+        ({"type": "ops.divide", "x2": 2}, "int8", "float32"),
+        ({"type": "ReLU"}, "float64", "float32"),
+    ],
+)
+def test_the_dtype_is_what_keras_computes(layer: dict[str, Any], dtype: str, computed: str) -> None:
+    """Floats are cast to the dtype of the layer; integers and booleans are not."""
+    made = outlined(layer, dtype=dtype)
+    assert made.dtype(made.network.nodes[0].address) == computed
+
+
+def test_what_reads_integers_that_were_handed_on_is_planned_for_them() -> None:
+    """A layer behind another is asked on what that one gives."""
+    made = network([{"type": "ReLU"}, {"type": "Reshape", "target_shape": [2, 2]}, {"type": "Flatten"}], [4], "int32")
+    found = outline(made, declared_shapes(made))
+    assert [found.dtype(node.address) for node in made.nodes] == ["int32", "int32", "int32"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "pointer"),
+    [
+        ({"type": "Dense", "units": 2, "dtype": "int32"}, [4], "/layers/0/dtype"),
+        ({"type": "Dense", "units": 3, "dtype": "bool"}, [4], "/layers/0/dtype"),
+        ({"type": "Embedding", "input_dim": 3, "output_dim": 2, "dtype": "uint8"}, [4], "/layers/0/dtype"),
+        ({"type": "LSTM", "units": 3, "dtype": "int64"}, [4, 2], "/layers/0/dtype"),
+        ({"type": "STFTSpectrogram", "dtype": "bfloat16"}, [512, 1], "/layers/0/dtype"),
+        ({"type": "CategoryEncoding", "num_tokens": 3, "dtype": "float16"}, [4], "/layers/0/dtype"),
+        ({"type": "Hashing", "num_bins": 3, "dtype": "float32"}, [4], "/layers/0/dtype"),
+        ({"type": "MaxPooling3D", "dtype": "float16"}, [4, 4, 4, 1], "/layers/0/dtype"),
+        ({"type": "ops.cast", "dtype": "mixed_float16"}, [4], "/layers/0/dtype"),
+        ({"type": "RNN", "cell": {"type": "GRUCell", "units": 2, "dtype": "int8"}}, [4, 2], "/layers/0/cell/dtype"),
+    ],
+)
+def test_a_dtype_that_keras_cannot_compute_is_refused_as_such(layer: dict[str, Any], shape: Any, pointer: str) -> None:
+    """Before anything is built: Keras itself finds out when it draws the weights, or when it runs."""
+    problem = refusal(layer, shape)
+    assert problem.pointer == pointer
+    assert "float32" in str(problem.expected)
+
+
+def test_inputs_that_keras_cannot_compute_are_named() -> None:
+    """Where the layer would take floats."""
+    problem = refusal({"type": "Softmax"}, dtype="int32")
+    assert (problem.pointer, problem.received, problem.expected) == ("/layers/0", "int32 from x", "inputs in float32")
+    assert "ops.cast" in str(problem.suggestion)
+
+
+@pytest.mark.parametrize("layer", [
+    {"type": "LSTM", "units": 1, "bias_initializer": "orthogonal"},
+    {"type": "Dense", "units": 2, "bias_initializer": "identity"},
+])  # fmt: skip
+def test_weights_that_cannot_be_drawn_are_refused_before_they_are(layer: dict[str, Any]) -> None:
+    """Initializers for matrices make no biases."""
+    assert refusal(layer, [4, 2]).pointer == "/layers/0"
+
+
+def test_kernels_that_are_not_there_are_found_without_running() -> None:
+    """TensorFlow's registry is asked; one kernel has more dtypes there than it computes."""
+    tile = {"type": "ops.tile", "repeats": [1, 2]}
+    assert "Tile" in refusal(tile, dtype="uint16").message
+    assert outlined(tile, dtype="uint32").dtype("tile") == "uint32"
+    assert (
+        "AvgPool3D in float16"
+        in refusal({"type": "AveragePooling3D", "pool_size": 2, "dtype": "float16"}, [4, 4, 4, 1]).message
+    )
+
+
+@pytest.mark.parametrize(("layer", "shape"), RECURRENT)
+def test_recurrent_layers_run_in_bfloat16(layer: dict[str, Any], shape: list[int]) -> None:
+    """TensorFlow draws no orthogonal matrices in bfloat16: they are those of float32, cast."""
+    x = np.random.default_rng(0).random((2, *shape), np.float32)
+    full, half = (build(network([{**layer, "dtype": dtype}], shape), ENOUGH) for dtype in ("float32", "bfloat16"))
+    (address,) = full.outline.layers
+    of_full, of_half = (dict(named_weights(model.outline.layers[address])) for model in (full, half))
+    name = next(name for name in of_full if "recurrent_kernel" in name)
+    np.testing.assert_array_equal(of_half[name].value, keras.ops.cast(of_full[name].value, "bfloat16"))
+    for name, variable in of_half.items():
+        of_full[name].assign(variable.value)
+    results = [model.probe([address], training=False, updates=False).run([x])[0] for model in (full, half)]
+    assert results[1].dtype == "bfloat16"
+    np.testing.assert_allclose(keras.ops.cast(results[1], "float32"), results[0], atol=0.02)
+
+
+def test_a_call_that_was_asked_once_is_known() -> None:
+    """Also under another name: a network is planned, registered and built, and its blocks repeat."""
+    from models.engine import computed  # noqa: PLC0415 (to look inside)
+
+    layer = {"type": "Multiply", "inputs": ["x", "x"]}
+    outlined({**layer, "name": "one"}, [3, 7], "int16")
+    known = len(computed._KNOWN)
+    outlined({**layer, "name": "other"}, [3, 7], "int16")
+    assert len(computed._KNOWN) == known

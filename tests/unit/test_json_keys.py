@@ -1,0 +1,110 @@
+"""Keys that stand twice are found from colons alone, as a reading of every pair finds them."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+
+from models.errors import Unparsable
+from models.json_keys import DETAILED_BYTES, DETAILED_ITEMS
+from models.json_value import read_json
+
+TEXTS: tuple[Any, ...] = ("", ":", "a:b", "\\", "\\u003a", "\\\\u003A:", 'x"', 1, -2.5, True, None)
+
+
+def pointers(text: str) -> list[str]:
+    """The keys that are pointed at."""
+    try:
+        read_json(text.encode())
+    except Unparsable as error:
+        return [problem.pointer for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1, "a": 2}', ["/a"]),
+        ('{"a": 1, "\\u0061": 2}', ["/a"]),
+        ('{"a": {"b": 1, "b": 2}, "c": [{"d~/": 1, "d~/": 2}]}', ["/c/0/d~0~1", "/a/b"]),
+        ('[[1, [2, {"x:y": ":", "x:y": 1}]]]', ["/0/1/1/x:y"]),
+        ('{"a": "\\u003a", "a": 1}', ["/a"]),
+        ('{"": 1, "": 1, "": 2}', ["/"]),
+        ('{"a": "\\u003a:\\\\u003a", "b:": [[1, "c:d"]]}', []),
+        ('[1, {"a": {"a": {}}}, {"a": 1}]', []),
+        ('"a:b"', []),
+    ],
+)
+def test_keys_that_stand_twice_are_pointed_at(text: str, found: list[str]) -> None:
+    """However deep, however they are written, and whatever colons strings have."""
+    assert pointers(text) == found
+
+
+def test_the_refusal_says_what_they_hold() -> None:
+    """The values in their order, shortened."""
+    with pytest.raises(Unparsable) as refused:
+        read_json(b'{"units": 3, "units": [1, 2], "units": null}')
+    (problem,) = refused.value.problems
+    assert (problem.message, problem.received) == ('"units" stands 3 times in one object', "3, then [1, 2], then null")
+
+
+def drawn(random: Random, depth: int = 0) -> Any:
+    """A JSON value, in which an object is a tuple of pairs."""
+    kind = random.random()
+    if depth > 3 or kind < 0.3:
+        return random.choice(TEXTS)
+    if kind < 0.6:
+        return [drawn(random, depth + 1) for _ in range(random.randrange(4))]
+    keys = ("a", "b:", "c", "\\u003a:", "e")
+    return tuple((random.choice(keys), drawn(random, depth + 1)) for _ in range(random.randrange(4)))
+
+
+def written(value: Any, random: Random) -> str:
+    """The value as JSON, in which any character may be written by its number."""
+    match value:
+        case tuple():
+            return "{" + ", ".join(f"{written(key, random)}: {written(one, random)}" for key, one in value) + "}"
+        case list():
+            return "[" + ",".join(written(one, random) for one in value) + "]"
+        case str():
+            escaped = (f"\\u{ord(one):04{random.choice('xX')}}" if random.random() < 0.2 else json.dumps(one)[1:-1]
+                       for one in value)  # fmt: skip
+            return '"' + "".join(escaped) + '"'
+    return json.dumps(value)
+
+
+def repeats(value: Any) -> bool:
+    """Whether an object has a key twice."""
+    if isinstance(value, tuple):
+        return len({key for key, _ in value}) < len(value) or any(repeats(one) for _, one in value)
+    return isinstance(value, list) and any(map(repeats, value))
+
+
+def test_no_repeat_is_missed_and_none_made_up() -> None:
+    """On thousands of values that were made with and without."""
+    random = Random(0)  # noqa: S311 (repeatable)
+    for _ in range(3000):
+        value = drawn(random)
+        text = written(value, random)
+        assert bool(pointers(text)) == repeats(value), text
+
+
+def listed(item: str, count: int) -> str:
+    """An array of as many items."""
+    return "[" + ",".join([item] * count) + "]"
+
+
+@pytest.mark.parametrize(
+    ("filling", "found"),
+    [
+        (listed("[0.25]", DETAILED_BYTES // 8), [""]),  # as many arrays as numbers
+        (listed("0.25", DETAILED_BYTES // 4), ["/a/b"]),
+        (listed("{}", DETAILED_ITEMS), [""]),
+    ],
+)
+def test_long_texts_are_not_searched_for_long(filling: str, found: list[str]) -> None:
+    """Numbers are passed over; with much else the refusal points at no key."""
+    assert pointers('{"inputs": ' + filling + ', "a": {"b": 1, "b": 2}}') == found
