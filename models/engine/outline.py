@@ -176,6 +176,7 @@ def _results(
 ) -> list[keras.KerasTensor]:
     """The symbolic outputs: as Keras announces them where that can be relied on, else as they are computed."""
     announced = as_list(call(node.layer, made, inputs, named, training=False))
+    check_written_out(node, made, tuple(tuple(spec.shape) for spec in inputs))
     check_weights(made)
     if is_usual(made, [*inputs, *as_list(list(named.values()))]):
         return announced
@@ -187,7 +188,7 @@ def _works(node: Node, named: Mapping[str, Any], seed: int, layer: Layer, inputs
     other = replace(node, layer=layer)
     try:
         _results(other, _new_layer(other, 0, seed), inputs, named)
-    except REFUSALS:
+    except (*REFUSALS, InvalidDocument):
         return False
     return True
 
