@@ -18,6 +18,8 @@ Tries = Callable[[Layer, Sequence[keras.KerasTensor]], bool]
 
 def blamed(node: Node, inputs: Sequence[keras.KerasTensor], error: InvalidDocument, works: Tries) -> InvalidDocument:
     """The refusal of a call, at the field without which Keras would have taken it."""
+    if len(error.problems) != 1 or error.problems[0].pointer != node.pointer:
+        return error  # it says already which field it is about
     (problem,) = error.problems
     plain, path = without_dtype(node.layer)
     if path and works(plain, inputs):

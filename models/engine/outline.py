@@ -25,6 +25,8 @@ from models.engine.refusals import (
     REFUSALS,
     check_inputs,
     check_output,
+    check_written_out,
+    check_written_out,
     miscounted,
     refusing,
     refusing_weights,
