@@ -29,7 +29,7 @@ from models.engine.messages import (
 )
 from models.engine.outline import declared_shapes, outline
 from models.engine.weights import network_weights, weight_specs
-from models.errors import InvalidWeights
+from models.errors import InvalidWeights, ModelDamaged
 from models.expansion import expand
 from models.layers import LAYERS
 from models.weights.canonical import convert, write_canonical
@@ -277,7 +277,7 @@ def test_a_file_of_another_network_or_of_other_bytes_builds_nothing(tmp_path):
     with pytest.raises(InvalidWeights, match="another network: stem/kernel"):
         build(expand(parse_document(NESTED)), 2**30, WeightsFile(str(target), digest))
     target.write_bytes(target.read_bytes()[:-1] + b"\1")
-    with pytest.raises(RuntimeError, match="damaged"):
+    with pytest.raises(ModelDamaged, match="damaged"):
         build(expand(parse_document(BRANCHES)), 2**30, WeightsFile(str(target), digest))
 
 
