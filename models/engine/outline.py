@@ -169,7 +169,7 @@ def _results(
     """The symbolic outputs: as Keras announces them where that can be relied on, else as they are computed."""
     announced = as_list(call(node.layer, made, inputs, named, training=False))
     check_weights(made)
-    if is_usual(made, [*inputs, *as_list(list(named.values()))]):
+    if is_usual(made, inputs, named):
         return announced
     return computed(node.layer, made, inputs, named, announced)
 
