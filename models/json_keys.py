@@ -22,7 +22,7 @@ BEARING = frozenset({dict, str})
 INNERMOST, OF_EMPTY = re.compile(rb'\[[^\[\]{}"]*\]'), re.compile(rb"\[(?:\[\][\s,]*)+\]")
 """An array of numbers, and one of arrays that were."""
 DETAILED_ITEMS = 100_000
-"""Most commas and colons of a text in which a lost key is searched for. Of more, arrays of numbers are left out first."""
+"""Most commas and colons of a text in which a lost key is searched for. Of more, arrays of numbers go out first."""
 DETAILED_ARRAYS = 300_000
 """Most arrays of a text of which that is tried."""
 
