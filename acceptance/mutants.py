@@ -39,10 +39,9 @@ def _change(whole: Json, random: Random) -> None:
             holder[key] = deepcopy(random.choice(named or holders))
         case _ if isinstance(holder, list):
             holder.insert(random.randrange(len(holder) + 1), deepcopy(holder[key]))
-        case _:
-            holder[random.choice(list(random.choice([one for one in holders if isinstance(one, dict)])))] = holder.pop(
-                key
-            )
+        case _:  # under another name
+            name = random.choice([name for one in holders if isinstance(one, dict) for name in one])
+            holder[name] = holder.pop(key)
 
 
 def _below(value: Json) -> list[Json]:

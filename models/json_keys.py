@@ -13,19 +13,18 @@ from itertools import islice
 from typing import Any
 
 from models.errors import Problem, Unparsable, shown
-from models.validation import MAX_PROBLEMS, pointer_to
+from models.validation import MAX_NAME, MAX_PROBLEMS, pointer_to
 
-ESCAPED_COLON = re.compile(rb"(?<!\\)(?:\\\\)*\\u003[aA]")
 FEW = 256
 SCALARS = frozenset({int, float, bool, type(None)})
 BEARING = frozenset({dict, str})
 """What an array begins with that is looked at early."""
-INNERMOST = re.compile(rb'\[[^\[\]{}"]*\]')
-"""An array of numbers."""
-DETAILED_BYTES = 1024 * 1024
-"""In longer texts arrays of numbers are passed over when a lost key is searched for."""
+INNERMOST, OF_EMPTY = re.compile(rb'\[[^\[\]{}"]*\]'), re.compile(rb"\[(?:\[\][\s,]*)+\]")
+"""An array of numbers, and one of arrays that were."""
 DETAILED_ITEMS = 100_000
-"""Most commas and colons of a text in which it is searched for."""
+"""Most commas and colons of a text in which a lost key is searched for. Of more, arrays of numbers go out first."""
+DETAILED_ARRAYS = 300_000
+"""Most arrays of a text of which that is tried."""
 
 
 def check_keys(text: bytes, value: Any) -> None:
@@ -82,8 +81,11 @@ def _colons(text: bytes) -> int:
 
 
 def _escaped_colons(text: bytes) -> int:
-    """Those that strings have besides, written by their number."""
-    return len(ESCAPED_COLON.findall(text)) if b"\\" in text and b"\\u003" in text else 0
+    """Those that strings have besides, written by their number; behind an escaped backslash that is no number."""
+    if b"\\" not in text or b"\\u003" not in text:
+        return 0
+    bare = text.replace(b"\\\\", b"")
+    return bare.count(b"\\u003a") + bare.count(b"\\u003A")
 
 
 class _Repeating(dict[str, Any]):
@@ -101,11 +103,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _repeats(text: bytes) -> Iterator[Problem]:
     """Every key that stands twice in one object, found by a second reading; nothing in a text that is too long."""
-    shorter = INNERMOST.sub(b"[]", text) if len(text) > DETAILED_BYTES else text
-    if shorter.count(b",") + shorter.count(b":") > DETAILED_ITEMS:
+    if _items(text) > DETAILED_ITEMS and text.count(b"[") <= DETAILED_ARRAYS:
+        text = _without_numbers(text)
+    if _items(text) > DETAILED_ITEMS:
         return
     try:
-        waiting: list[tuple[Any, tuple[str | int, ...]]] = [(json.loads(shorter, object_pairs_hook=_object), ())]
+        waiting: list[tuple[Any, tuple[str | int, ...]]] = [(json.loads(text, object_pairs_hook=_object), ())]
     except (ValueError, RecursionError):  # Python has bounds of its own
         return
     while waiting:
@@ -116,10 +119,23 @@ def _repeats(text: bytes) -> Iterator[Problem]:
         waiting += [(item, (*path, key)) for key, item in inner if isinstance(item, dict | list)]
 
 
+def _items(text: bytes) -> int:
+    return text.count(b",") + text.count(b":")
+
+
+def _without_numbers(text: bytes) -> bytes:
+    """The same objects, with empty arrays in the place of those that hold numbers alone, however they nest."""
+    before, after = text, INNERMOST.sub(b"[]", text)
+    while len(after) < len(before):
+        before, after = after, OF_EMPTY.sub(b"[]", after)
+    return after
+
+
 def _of_object(value: _Repeating, path: tuple[str | int, ...]) -> Iterator[Problem]:
     for key in value:
         given = [item for name, item in value.pairs if name == key]
         if len(given) > 1:
             received = ", then ".join(shown(item, 20) for item in given[:3])
             message = f"{shown(key)} stands {'twice' if len(given) == 2 else f'{len(given)} times'} in one object"
-            yield Problem(pointer_to([*path, key]), message, "each key once", received, "leave all but one out")
+            place = [*path, key] if len(key) <= MAX_NAME else path
+            yield Problem(pointer_to(place), message, "each key once", received, "leave all but one out")

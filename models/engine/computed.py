@@ -32,16 +32,16 @@ _KNOWN: Latest[bytes, tuple[str, ...]] = Latest(4096)
 """The dtypes of calls that were traced: the blocks of a network repeat, and a network is planned before it is run."""
 
 
-def is_usual(made: keras.Layer, tensors: Sequence[Any]) -> bool:
-    """Whether a layer, all that it holds, and all that it reads are float32, as Keras' announcements suppose; and no
-    layer insists on cuDNN, which it looks for when it runs.
+def is_usual(made: keras.Layer, inputs: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    """Whether a layer, all that it holds, and all that it reads are float32, as Keras' announcements suppose; nothing
+    is read by name, which they do not look at; and nothing needs a GPU, for which Keras looks when it runs.
     """
-    parts = list(made._flatten_layers())
-    return (
-        all(part.compute_dtype == part.variable_dtype == USUAL for part in parts)
-        and all(tensor is None or tensor.dtype == USUAL for tensor in tensors)
-        and not any(getattr(part, "use_cudnn", None) is True for part in parts)
-    )
+    return not named and all(one.dtype == USUAL for one in inputs) and all(map(_is_usual, made._flatten_layers()))
+
+
+def _is_usual(part: keras.Layer) -> bool:
+    needs_gpu = getattr(part, "use_cudnn", None) is True or getattr(part, "data_format", None) == "channels_first"
+    return part.compute_dtype == part.variable_dtype == USUAL and not needs_gpu
 
 
 def computed(

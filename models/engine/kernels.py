@@ -11,21 +11,31 @@ from tensorflow.python.framework import kernels  # private: pinned, and covered 
 
 UNTOLD = {"Tile": ("uint16",)}
 """Dtypes that a kernel is registered for, as for all, and does not compute."""
+CHANNELS_LAST = ("Conv2D", "Conv2DBackpropInput", "Conv3DBackpropInputV2")
+"""Operations that processors compute with the channels last only, whatever their kernels are registered for."""
 ANYWHERE = ("CPU", "DEFAULT")
 """The devices that every machine has, by the names that kernels are registered for."""
 
 
 def missing_kernel(graph: tf.Graph) -> str | None:
-    """The first operation of a graph, or of the functions that it calls, that no device of this machine computes in
-    the dtypes that it has there: its name and those dtypes. None where there is none.
+    """What no device of this machine computes of a graph, or of the functions that it calls, in the dtypes that it has
+    there: the first such operation in words. None where there is none.
     """
     written = graph.as_graph_def()
     functions = {function.signature.name for function in written.library.function}
-    for operation in _operations(written):
-        dtypes = tuple((name, value.type) for name, value in sorted(operation.attr.items()) if value.type)
-        if operation.op not in functions and not _is_there(operation.op, dtypes):
-            names = ", ".join(dict.fromkeys(tf.as_dtype(dtype).name for _, dtype in dtypes))
-            return f"TensorFlow does not compute {operation.op} in {names}"
+    operations = (operation for operation in _operations(written) if operation.op not in functions)
+    return next(filter(None, map(_lack, operations)), None)
+
+
+def _lack(operation: Any) -> str | None:
+    """Why an operation cannot be computed."""
+    dtypes = tuple((name, value.type) for name, value in sorted(operation.attr.items()) if value.type)
+    if not _is_there(operation.op, dtypes):
+        names = ", ".join(dict.fromkeys(tf.as_dtype(dtype).name for _, dtype in dtypes))
+        return f"TensorFlow does not compute {operation.op} in {names}"
+    channels_first = operation.attr["data_format"].s.startswith(b"NC") if "data_format" in operation.attr else False
+    if channels_first and operation.op in CHANNELS_LAST and "GPU" not in _devices():
+        return f"TensorFlow computes {operation.op} with the channels first on a GPU alone: put them last"
     return None
 
 

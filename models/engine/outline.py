@@ -180,7 +180,7 @@ def _results(
     announced = as_list(call(node.layer, made, inputs, named, training=False))
     check_written_out(node, made, tuple(tuple(spec.shape) for spec in inputs))
     check_weights(made)
-    if is_usual(made, [*inputs, *as_list(list(named.values()))]):
+    if is_usual(made, inputs, named):
         return announced
     return computed(node.layer, made, inputs, named, announced)
 

@@ -161,15 +161,22 @@ def test_weights_that_cannot_be_drawn_are_refused_before_they_are(layer: dict[st
     assert refusal(layer, [4, 2]).pointer == "/layers/0"
 
 
+def test_what_is_read_by_name_has_to_fit() -> None:
+    """Keras announces the outputs of an LSTM whatever state it begins with."""
+    lstm = {"type": "LSTM", "units": 2, "keywords": {"initial_state": ["x"]}}
+    assert refusal(lstm, [4, 2]).pointer == "/layers/0"
+
+
 def test_kernels_that_are_not_there_are_found_without_running() -> None:
-    """TensorFlow's registry is asked; one kernel has more dtypes there than it computes."""
+    """TensorFlow's registry is asked, which knows of more than is computed: that is written down here."""
     tile = {"type": "ops.tile", "repeats": [1, 2]}
-    assert "Tile" in refusal(tile, dtype="uint16").message
+    pool = {"type": "AveragePooling3D", "pool_size": 2, "dtype": "float16"}
+    first = {"type": "Conv2D", "filters": 2, "kernel_size": 2, "data_format": "channels_first"}
+    assert "Tile in uint16" in refusal(tile, dtype="uint16").message
     assert outlined(tile, dtype="uint32").dtype("tile") == "uint32"
-    assert (
-        "AvgPool3D in float16"
-        in refusal({"type": "AveragePooling3D", "pool_size": 2, "dtype": "float16"}, [4, 4, 4, 1]).message
-    )
+    assert "AvgPool3D in float16" in refusal(pool, [4, 4, 4, 1]).message
+    if not tf.config.list_physical_devices("GPU"):
+        assert "channels first on a GPU alone" in refusal(first, [1, 4, 4]).message
 
 
 @pytest.mark.parametrize(("layer", "shape"), RECURRENT)

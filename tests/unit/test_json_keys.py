@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.errors import Unparsable
-from models.json_keys import DETAILED_BYTES, DETAILED_ITEMS
+from models.json_keys import DETAILED_ARRAYS, DETAILED_ITEMS
 from models.json_value import read_json
 
 TEXTS: tuple[Any, ...] = ("", ":", "a:b", "\\", "\\u003a", "\\\\u003A:", 'x"', 1, -2.5, True, None)
@@ -100,8 +100,9 @@ def listed(item: str, count: int) -> str:
 @pytest.mark.parametrize(
     ("filling", "found"),
     [
-        (listed("[0.25]", DETAILED_BYTES // 8), [""]),  # as many arrays as numbers
-        (listed("0.25", DETAILED_BYTES // 4), ["/a/b"]),
+        (listed("[0.25]", DETAILED_ARRAYS), [""]),
+        (listed(listed("[0.25]", 28), DETAILED_ITEMS // 20), ["/a/b"]),
+        (listed("0.25", 2 * DETAILED_ITEMS), ["/a/b"]),
         (listed("{}", DETAILED_ITEMS), [""]),
     ],
 )
