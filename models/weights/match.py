@@ -10,6 +10,7 @@ from models.errors import InvalidWeights, Problem, did_you_mean, shown
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
 from models.validation import MAX_PROBLEMS
+from models.weights.legacy import legacy_problem
 from models.weights.names import named
 from models.weights.places import placed
 from models.weights.source import Declared, TensorSource
@@ -18,8 +19,6 @@ from models.weights.specs import WeightSpec
 NESTED = re.compile(r"\*(\d+)")
 NEAR_NAMES = 200
 """Most names that a suggestion is looked for among."""
-LEGACY = "model_weights/"
-"""How the datasets of Keras 2's whole models begin."""
 
 
 def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") -> list[str]:
@@ -29,6 +28,9 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
         InvalidWeights: what does not fit, at most MAX_PROBLEMS.
     """
     tensors = source.tensors
+    legacy = legacy_problem(tensors, pointer) if source.places else None
+    if legacy is not None:
+        raise InvalidWeights("", [legacy])
     found = placed(specs, tensors) if source.places else named(specs, tensors)
     missing = [spec for spec in specs if spec.name not in found]
     used = set(found.values())
@@ -60,16 +62,9 @@ def _extra(names: Sequence[str], missing: Sequence[WeightSpec], places: bool, po
     known = [_place(spec) if places else spec.name for spec in missing[:NEAR_NAMES]]
     for name in names:
         near = did_you_mean(name, known)
-        suggestion = _instead(name) or (f'write "{near}"' if near and not places else "leave it out")
+        suggestion = f'write "{near}"' if near and not places else "leave it out"
         expected = f"one of {', '.join(known[:5])}" if known else "no further tensor"
         yield Problem(pointer_of(pointer, name), "the network has no such weight", expected, shown(name), suggestion)
-
-
-def _instead(name: str) -> str | None:
-    """What to do with a file that Keras 2 wrote."""
-    if not name.startswith(LEGACY):
-        return None
-    return "save it with model.save_weights('….weights.h5') or as .keras, with Keras 3"
 
 
 def _missing(spec: WeightSpec, places: bool, pointer: str) -> Problem:
