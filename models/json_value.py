@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from models.errors import InvalidDocument, Problem, shown
+from models.document_text import MARK, no_document
+from models.errors import InvalidDocument, Problem
 
 MAX_DEPTH = 64
 """Deepest nesting of arrays and objects in a document."""
@@ -23,10 +24,9 @@ def loaded(raw: Any) -> Any:
         InvalidDocument: for text that is not JSON, and for what nests too deeply.
     """
     try:
-        value = orjson.loads(raw) if isinstance(raw, str) else raw
+        value = orjson.loads(raw.removeprefix(MARK)) if isinstance(raw, str) else raw
     except orjson.JSONDecodeError as error:
-        expected = f"a document, or JSON text; line {error.lineno}, column {error.colno} is not"
-        raise InvalidDocument("", [Problem("", "the text is not JSON", expected, shown(raw))]) from None
+        raise InvalidDocument("", [no_document(raw, error)]) from None
     if _depth(value) > MAX_DEPTH:
         raise InvalidDocument("The document nests too deeply.", [_too_deep()])
     return value
