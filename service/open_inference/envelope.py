@@ -10,9 +10,12 @@ from typing import Any
 import orjson
 
 from models.errors import InvalidOption, Problem, shown
+from models.files.signatures import Role
+from models.files.unread import Advice
 from service.bodies import parse_json
 from service.wire.open_inference import HEADER
 
+ADVICE: Advice = {Role.PICTURE: "a picture is an input of datatype BYTES, in JSON as base64"}
 POINTER = ""
 """Problems of the header have no place in the JSON."""
 
@@ -54,7 +57,16 @@ def _parsed(text: bytes) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return _with_literals(text) if b"NaN" in text or b"Infinity" in text else parse_json(text)
+        return _with_literals(text) if b"NaN" in text or b"Infinity" in text else _refused(text)
+
+
+def _refused(text: bytes) -> Any:
+    """The value behind a byte order mark.
+
+    Raises:
+        Unparsable: it is not JSON; says where it stops being so.
+    """
+    return parse_json(text, advice=ADVICE)
 
 
 def _with_literals(text: bytes) -> Any:
@@ -63,7 +75,7 @@ def _with_literals(text: bytes) -> Any:
         value = json.loads(text, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate, which no text holds, is a ValueError too
     except (ValueError, RecursionError):
-        return parse_json(text)  # says where it stops being JSON
+        return _refused(text)
     return value
 
 
