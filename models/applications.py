@@ -14,12 +14,14 @@ from pydantic_core import PydanticCustomError
 
 from models.document import Document, parse_document
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.habits import APPLICATION
 from models.images.scale import Scale
 from models.inputs import Dimension
 from models.json_value import loaded
 from models.layers.activation_names import FusedActivation
 from models.layers.fields import MAX_EXTENT, Features
 from models.layers.named import STRICT
+from models.meaning import Words
 from models.validation import field_names, problems_of
 
 
@@ -143,9 +145,16 @@ def parse_model(raw: Any) -> Document | Application:
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
+    if isinstance(raw, str) and raw in APPLICATIONS:
+        raise InvalidDocument("", [_name_alone(raw)])
     value = loaded(raw)
     named = isinstance(value, dict) and "application" in value
     return parse_application(value) if named else parse_document(value)
+
+
+def _name_alone(name: str) -> Problem:
+    advice = f'write {{"application": "{name}"}}'
+    return Problem("", "this is a network's name, not a document", "a document", shown(name), advice)
 
 
 def parse_application(raw: dict[str, Any]) -> Application:
@@ -155,10 +164,11 @@ def parse_application(raw: dict[str, Any]) -> Application:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
     family = _family(raw["application"])
+    words = Words({"": field_names(family)}, {"": APPLICATION})
     try:
         application = family.model_validate(raw)
     except ValidationError as error:
-        raise InvalidDocument("", problems_of(error, raw, {"": field_names(family)})) from None
+        raise InvalidDocument("", problems_of(error, raw, words)) from None
     problems = [*_without_effect(application), *_not_pretrained(application)]
     if problems:
         raise InvalidDocument("", problems)

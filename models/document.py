@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
+from models.declared_inputs import declared
+from models.document_text import check_not_wrapped
 from models.errors import InvalidDocument, Problem
+from models.habits import ARGUMENTS, DOCUMENT, INPUT
 from models.images.scale import Scale
 from models.inputs import Inputs, InputSpec
 from models.json_value import loaded
@@ -24,7 +27,9 @@ from models.layers.layer import Layer
 from models.layers.named import STRICT, snake_case
 from models.layers.regularizers import REGULARIZERS
 from models.layers.wrapping import TimeDistributed
+from models.meaning import Words
 from models.places import AS_SENT, LIST_ALONE, Places
+from models.tensorflow_js import is_tensorflow_js, keras_json_in
 from models.type_problems import type_problems
 from models.validation import MAX_PROBLEMS, field_names, problems_of
 
@@ -118,29 +123,41 @@ FIELDS: Mapping[str, list[str]] = {
     **{name: field_names(cls) for name, cls in CATALOGUE.items()},
     **{alias: field_names(CATALOGUE[name]) for alias, name in ALIASES.items()},
 }
+WORDS = Words(FIELDS, {"": DOCUMENT, "input": INPUT, **dict.fromkeys(("Block", *CATALOGUE, *ALIASES), ARGUMENTS)})
 
 
 def parse_document(raw: Any) -> Document:
     """The document that `raw`, parsed JSON, describes: our own form or Keras' `model.to_json()`, as a value or as text.
 
-    A bare list is short for `{"layers": [...]}`.
+    A bare list is short for `{"layers": [...]}`, a model.json of TensorFlow.js for what Keras wrote inside, and layers
+    that declare the inputs, as in Keras, for `input`.
 
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
-    value = loaded(raw)
+    value, pointer = loaded(raw), ""
+    if is_tensorflow_js(value):
+        value, pointer = keras_json_in(value)
     if is_keras_json(value):
-        data, places = document_of(value)
-    elif isinstance(value, list):
-        data, places = {"layers": value}, LIST_ALONE
+        data, places = document_of(value, pointer)
     else:
-        data, places = value, AS_SENT
+        data, places = _own_form(value)
     try:
         document = _validated(data)
     except InvalidDocument as error:
         raise places.located(error) from None
     document._places = places
     return document
+
+
+def _own_form(value: Any) -> tuple[Any, Places]:
+    """A document of our own with all that it declares in its own fields, and where they stand in `value`."""
+    is_list = isinstance(value, list)
+    if isinstance(value, dict):
+        check_not_wrapped(value)
+    data, places = ({"layers": value}, LIST_ALONE) if is_list else (value, AS_SENT)
+    found = declared(data, "" if is_list else "/layers")
+    return (data, places) if found is None else (found.data, found.places)
 
 
 def _validated(data: Any) -> Document:
@@ -151,7 +168,7 @@ def _validated(data: Any) -> Document:
     try:
         document = Document.model_validate(data)
     except ValidationError as error:
-        raise InvalidDocument("", problems_of(error, data, FIELDS)) from None
+        raise InvalidDocument("", problems_of(error, data, WORDS)) from None
     _check_layer_count(document)
     return document
 

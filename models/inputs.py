@@ -53,7 +53,10 @@ def _as_spec(value: Any) -> Any:
 
 def _not_a_shape(value: Any, alternative: str) -> PydanticCustomError:
     expected = f"a shape without the batch such as [28, 28, 1], or {alternative}"
-    return PydanticCustomError("input", "is not a shape", {"expected": expected, "received": shown(value)})
+    hint = f"write [{value}]" if type(value) is int else None
+    return PydanticCustomError(
+        "input", "is not a shape", {"expected": expected, "received": shown(value), "suggestion": hint}
+    )
 
 
 _SHAPE_SCHEMA = {"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}

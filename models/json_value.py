@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from models.errors import InvalidDocument, Problem, Unparsable, shown
+from models.document_text import MARK, no_document
+from models.errors import InvalidDocument, Problem, Unparsable
 from models.json_keys import check_keys
 
 MAX_DEPTH = 64
@@ -43,10 +44,9 @@ def loaded(raw: Any) -> Any:
 
 def _of_text(text: str) -> Any:
     try:
-        return read_json(text.encode("utf-8", "surrogatepass"))
+        return read_json(text.removeprefix(MARK).encode("utf-8", "surrogatepass"))
     except orjson.JSONDecodeError as error:
-        expected = f"a document, or JSON text; line {error.lineno}, column {error.colno} is not"
-        raise InvalidDocument("", [Problem("", "the text is not JSON", expected, shown(text))]) from None
+        raise InvalidDocument("", [no_document(text, error)]) from None
     except Unparsable as error:
         raise InvalidDocument("", error.problems) from None
 

@@ -21,10 +21,12 @@ def without_long_words(text: str) -> str:
     return LONG.sub(lambda word: cut(word[0]), text)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to `word` (case is ignored), or None when nothing is near."""
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known word nearest to `word` (case is ignored), or None when nothing is near: of two words alike in all their
+    letters `cutoff` is 1.
+    """
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    near = get_close_matches(word.casefold()[:128], by_folded, n=1, cutoff=0.6)
+    near = get_close_matches(word.casefold()[:128], by_folded, n=1, cutoff=cutoff)
     return by_folded[near[0]] if near else None
 
 

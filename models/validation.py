@@ -10,11 +10,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from models.errors import Problem, did_you_mean, shown
+from models.meaning import Habits, Words, advice, dtype_advice
 
 MAX_NAME = 128
 """Characters of a name that is sent back; a longer one cannot have been meant."""
 MAX_PROBLEMS = 20
 """Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
+NO_WORDS = Words({})
+LISTS = ("inputs", "outputs", "shape")
+"""Fields that are lists also of one."""
+DTYPE = "float32"
+"""A word that every enumeration of dtypes has, and no other."""
+NEAR, NEAR_ARGUMENT = 0.6, 0.75
+"""How near a name must be to be meant; layers have many arguments, and most words are a little like one of them."""
 
 EXPECTED = {
     "int_type": "an integer",
@@ -53,23 +61,18 @@ def pointer_to(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def problems_of(error: ValidationError, data: Any, fields: Mapping[str, Iterable[str]] | None = None) -> list[Problem]:
-    """Every problem pydantic found in `data`, at most MAX_PROBLEMS.
-
-    `fields` gives the known field names, for suggestions about unknown ones: by layer type, by the top-level field
-    that an object lies in, and under "" those of the document itself.
-    """
-    return problems_in(error.errors(include_url=False, include_input=True), data, fields)
+def problems_of(error: ValidationError, data: Any, words: Words = NO_WORDS) -> list[Problem]:
+    """Every problem pydantic found in `data`, at most MAX_PROBLEMS; `words` are for suggestions about unknown names."""
+    return problems_in(error.errors(include_url=False, include_input=True), data, words)
 
 
-def problems_in(
-    details: Sequence[ErrorDetails], data: Any, fields: Mapping[str, Iterable[str]] | None = None
-) -> list[Problem]:
+def problems_in(details: Sequence[ErrorDetails], data: Any, words: Words = NO_WORDS) -> list[Problem]:
     """Likewise of pydantic's errors as they stand, whoever gathered them."""
-    found = _without_repeats(_problem(detail, data, fields or {}) for detail in details[:MAX_PROBLEMS])
+    found = _without_repeats(_problem(detail, data, words) for detail in details[:MAX_PROBLEMS])
     return _without_misspelt(_without_other_kinds(found))
 
 
+WRITTEN = re.compile(r'write "([^"]*)"')
 KINDS = {"an object", "an array", "an integer", "a number", "a string", "true or false"}
 
 
@@ -82,15 +85,11 @@ def _without_other_kinds(problems: Sequence[Problem]) -> list[Problem]:
 def _without_misspelt(problems: Sequence[Problem]) -> list[Problem]:
     """A required field that is there under a wrong name is one problem, not two."""
     meant = {
-        (problem.pointer.rpartition("/")[0], problem.suggestion)
-        for problem in problems if problem.suggestion and "is not a" in problem.message
-    }  # fmt: skip
-    kept = []
-    for problem in problems:
-        parent, _, name = problem.pointer.rpartition("/")
-        if not (problem.received == "nothing" and (parent, f'write "{name}"') in meant):
-            kept.append(problem)
-    return kept
+        problem.pointer.rpartition("/")[0] + "/" + found[1]
+        for problem in problems
+        if "is not a" in problem.message and (found := WRITTEN.match(problem.suggestion or ""))
+    }
+    return [problem for problem in problems if problem.received != "nothing" or problem.pointer not in meant]
 
 
 def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
@@ -111,12 +110,12 @@ def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
     return list(first.values())
 
 
-def _problem(detail: ErrorDetails, data: Any, fields: Mapping[str, Iterable[str]]) -> Problem:
+def _problem(detail: ErrorDetails, data: Any, words: Words) -> Problem:
     path, owner = _real_path(detail["loc"], data, detail["type"] == "missing")
     context = dict(detail.get("ctx") or {})
     match detail["type"]:
         case "extra_forbidden":
-            return _unknown_field(path, owner, fields)
+            return _unknown_field(path, owner, data, words)
         case "missing":
             return Problem(pointer_to(path), f"{path[-1]} is required", f"a value for {path[-1]}", "nothing")
         case "union_tag_not_found":
@@ -135,10 +134,15 @@ def _problem(detail: ErrorDetails, data: Any, fields: Mapping[str, Iterable[str]
 
 
 def _nearest(detail: ErrorDetails, context: Mapping[str, Any]) -> str | None:
-    """The member of an enumeration that a misspelt word was meant to be."""
+    """The member of an enumeration that a misspelt word was meant to be; one address or length in place of a list."""
+    if detail["type"] == "list_type" and detail["loc"][-1] in LISTS and type(detail["input"]) in (str, int):
+        return f"write [{shown(detail['input'])}]"
     if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
         return None
-    near = did_you_mean(detail["input"], re.findall(r"'([^']*)'", str(context["expected"])))
+    known = re.findall(r"'([^']*)'", str(context["expected"]))
+    if DTYPE in known:
+        return dtype_advice(detail["input"], known)
+    near = did_you_mean(detail["input"], known)
     return f'write "{near}"' if near else None
 
 
@@ -170,20 +174,28 @@ def _filled(template: str, context: Mapping[str, Any]) -> str:
     return template
 
 
-def _unknown_field(path: list[str | int], owner: str | None, fields: Mapping[str, Iterable[str]]) -> Problem:
-    known = list(fields.get(owner or (str(path[0]) if len(path) > 1 else ""), ()))
-    return unknown_name(pointer_to(path), str(path[-1]), known, owner)
+def _unknown_field(path: list[str | int], owner: str | None, data: Any, words: Words) -> Problem:
+    """A field that nothing has. It is an argument of a layer, or lies in a top-level field, or is one."""
+    place = owner or (str(path[0]) if len(path) > 1 else "")
+    known, habits = list(words.fields.get(place, ())), words.habits.get(place, {})
+    for part in path[:-1]:
+        data = data[part]
+    return unknown_name(pointer_to(path), str(path[-1]), known, owner, habits, data if isinstance(data, dict) else ())
 
 
-def unknown_name(pointer: str, name: str, known: Sequence[str], owner: str | None = None) -> Problem:
-    """A name that is none of the known ones: of an argument of the layer type `owner`, or of an option."""
-    near = did_you_mean(name, known)
+def unknown_name(  # noqa: PLR0913, PLR0917 (what is known of one name)
+    pointer: str, name: str, known: Sequence[str], owner: str | None = None,
+    habits: Habits | None = None, given: Iterable[str] = (),
+) -> Problem:  # fmt: skip
+    """A name that is none of the known ones: of an argument of the layer type `owner`, or of an option. `habits` tell
+    what else it may stand for; `given` are the names beside it.
+    """
     return Problem(
         pointer,
         f"{shown(name)} is not an argument of {owner}" if owner else f"{shown(name)} is not a known field",
         f"one of {', '.join(known)}" if known else "only known fields",
         shown(name),
-        f'write "{near}"' if near else None,
+        advice(name, known, given, habits or {}, NEAR_ARGUMENT if owner else NEAR),
     )
 
 

@@ -10,40 +10,32 @@ from typing import Any
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from models.document import Document
-from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, shown
+from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, UnknownAddress
 from models.tensors.dtypes import Array
 from models.weights.specs import WeightsFile
+from service.activation_form import read_form
 from service.applications import Described
-from service.bodies import (
-    MULTIPART,
-    THREAD_BYTES,
-    is_json,
-    json_of,
-    media_type,
-    parse_form,
-    parse_json,
-    parse_run,
-    part_bytes,
-    unsupported,
-)
+from service.bodies import THREAD_BYTES, is_json, json_of, media_type, parse_form, parse_run, unsupported
 from service.drawing import check_drawing
 from service.errors import problem_of
 from service.etags import ETag
-from service.input_names import PART
 from service.inputs import Resolved, resolve
 from service.jobs import Question, run_question, source_of
+from service.misplaced import RUN, RUN_NAMED, RUN_REGISTERED, misplaced, object_of, refuse_name
+from service.multipart import MULTIPART
 from service.options import ActivationOptions, QueryOptions, from_pairs, options_from
-from service.posted import Posted
+from service.posted import Posted, is_input_file, is_picture, is_tensor_file
+from service.query import as_in_url
 from service.records import follow
 from service.replies import OFFERED, Told, activations_response, infos
 from service.selection import selection_of
 from service.state import State
 from service.wire.formats import JSON, NPY, TEXTS, TIMED, Format, negotiate
 from service.wire.npy import check_one_tensor
+from service.words import INPUTS, MODEL, form_words, json_words
 
 TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
 
@@ -88,68 +80,49 @@ async def read_ask(request: Request, queries: QueryOptions, inline: bool) -> Ask
     kind = media_type(request)
     body = await request.body()
     if kind == MULTIPART:
-        return replace(await _from_form(await parse_form(request, body), _query(request)), size=len(body))
-    if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES):
-        posted = Posted(images=(body,)) if kind.startswith("image/") else Posted(tensor=body)
-        return Ask(queries.read(request), posted, size=len(body))
+        form = await read_form(await parse_form(request, body), inline)
+        options = options_from(_query(request), from_pairs(form.options), words=form_words(inline))
+        return Ask(options, form.posted, form.model, len(body))
+    if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES or is_input_file(body)):
+        return Ask(queries.read(request), _file(body, kind), size=len(body))
     if not is_json(request):
-        raise unsupported(request, "application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
-    return replace(_from_json(await json_of(body, parse_run), _query(request)), size=len(body))
+        accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
+        raise unsupported(request, *accepted, body=body)
+    return replace(_from_json(await json_of(body, parse_run), _query(request), inline), size=len(body))
+
+
+def _file(body: bytes, kind: str) -> Posted:
+    """A body that is a file of tensors or a picture, by its bytes; where they tell nothing, by its type."""
+    is_image = not is_tensor_file(body) and (kind.startswith("image/") or is_picture(body))
+    return Posted(files={"image" if is_image else "tensor": (body,)})
 
 
 def _query(request: Request) -> dict[str, Any]:
     return from_pairs(request.query_params.multi_items())
 
 
-def _from_json(raw: Any, query: Mapping[str, Any]) -> Ask:
-    if not isinstance(raw, dict):
-        raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …, "inputs": …}', shown(raw))])
-    options = {key: value for key, value in raw.items() if key not in ("model", "inputs")}
-    return Ask(options_from(query, options), Posted(inputs=raw.get("inputs")), raw.get("model"))
+def _from_json(raw: Any, query: Mapping[str, Any], inline: bool) -> Ask:
+    body = object_of(raw, RUN if inline else RUN_REGISTERED)
+    given = {key: value for key, value in body.items() if key not in (MODEL, INPUTS)}
+    problems = misplaced(given)
+    if problems:
+        raise InvalidOption("", problems)
+    options = options_from(query, given, words=json_words(inline))
+    return Ask(options, Posted(inputs=body.get(INPUTS)), body.get(MODEL))
 
 
-async def _from_form(form: FormData, query: Mapping[str, Any]) -> Ask:
-    """`image` (several: a batch), `tensor`, `inputs`, `inputs.<name>`; `model`; every other field is an option."""
-    images = [await part_bytes(part) for part in form.getlist("image")]
-    texts = {name: await _single_part(form, name) for name in ("tensor", "model", "inputs") if name in form}
-    named = [name for name in dict.fromkeys(form.keys()) if name.startswith(PART)]
-    parts = {name.removeprefix(PART): tuple([await part_bytes(p) for p in form.getlist(name)]) for name in named}
-    taken = {"image", *texts, *named}
-    options = [(name, await _text(part, name)) for name, part in form.multi_items() if name not in taken]
-    inputs = _json_part(texts["inputs"], "/inputs") if "inputs" in texts else None
-    model = _json_part(texts["model"], "/model") if "model" in texts else None
-    posted = Posted(inputs, tuple(images), texts.get("tensor"), parts)
-    return Ask(options_from(query, from_pairs(options)), posted, model)
-
-
-async def _single_part(form: FormData, name: str) -> bytes:
-    parts = form.getlist(name)
-    if len(parts) > 1:
-        raise InvalidOption("", [Problem(f"/{name}", f"{name} is given twice", "one part", f"{len(parts)} parts")])
-    return await part_bytes(parts[0])
-
-
-async def _text(part: Any, name: str) -> str:
-    try:
-        return (await part_bytes(part)).decode()
-    except UnicodeDecodeError:
-        raise InvalidOption("", [Problem(f"/{name}", f"{name} is not text", "UTF-8 text", "other bytes")]) from None
-
-
-def _json_part(data: bytes, pointer: str) -> Any:
-    try:
-        return parse_json(data)
-    except LayerscopeError as error:
-        raise error.under(pointer) from None
-
-
-async def inline_model(raw: Any, read: Callable[[Any], Awaitable[Described]]) -> Model:
-    """The model that came with the request, under its key `model`, as `read` of `Applications` has it."""
+async def inline_model(
+    state: State, raw: Any, read: Callable[[Any], Awaitable[Described]], advice: str = RUN_NAMED
+) -> Model:
+    """The model that came with the request, under its key `model`, as `read` of `Applications` has it; `advice` is for
+    the name of a registered one in its place.
+    """
     if raw is None:
         problem = Problem(
             "/model", "there is no model", "a model document", "nothing", "see GET /v1/layers for what it may hold"
         )
         raise InvalidDocument("", [problem])
+    refuse_name(state.store, raw, advice)
     try:
         described = await read(raw)
     except LayerscopeError as error:
@@ -164,7 +137,7 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
     wanted = negotiate(request.headers.get("accept"), ask.options.format, OFFERED)
     check_drawing(ask.options, wanted)
     try:
-        if ask.posted.images or ask.size > THREAD_BYTES:
+        if ask.size > THREAD_BYTES or ask.posted.has_pictures:
             resolved = await run_in_threadpool(resolve, model.document, ask.posted, ask.options, state.settings)
         else:
             resolved = resolve(model.document, ask.posted, ask.options, state.settings)
@@ -177,6 +150,8 @@ async def activations(request: Request, state: State, model: Model, ask: Ask) ->
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None
+    except UnknownAddress as error:
+        raise as_in_url(request, error) from None
     inputs = infos(resolved.network.inputs, resolved.arrays)
     told = Told(question.key, model.name, inputs, resolved.preprocessing, started)
     response = await activations_response(told, answer, wanted, ask.options, partial(problem_of, request))

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from email.message import Message
 from typing import Any
 
 import msgspec
 import orjson
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from models.errors import Problem, Unparsable, UnsupportedMedia
+from models.files.not_json import ADVICE, not_json
+from models.files.printed import text_advice
+from models.files.signatures import JSON, MARK, TEXT
+from models.files.unread import Advice, advice_on, told_of
 from models.json_keys import check_keys
 from models.json_value import read_json
 from models.tensors.numbers import numbers_in
+from service.multipart import MULTIPART, form_boundary, parts_of
 
-MULTIPART = "multipart/form-data"
+JSON_TYPES = ("application/json", "")
+"""A body without a type is taken for JSON."""
+FORM_OF_URLS = "application/x-www-form-urlencoded"
+"""What curl says of a body, and a browser of a form without files."""
 MAX_FILES = 256
 """Most files in one form: the largest batch of images."""
 MAX_FIELDS = 64
 THREAD_BYTES = 64 * 1024
 """Larger bodies are decoded on a thread."""
-BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
-"""RFC 2046 section 5.1.1."""
 MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 """Tells the members of an object apart: that each is one JSON value is checked, its numbers and strings are not."""
 BYTES = "latin-1"
@@ -44,22 +48,20 @@ def media_type(request: Request) -> str:
 def is_json(request: Request) -> bool:
     """Whether the body says that it is JSON; one without a type is taken for it."""
     kind = media_type(request)
-    return kind in ("application/json", "") or kind.endswith("+json")
+    return kind in JSON_TYPES or kind.endswith("+json")
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON value of a body.
+def parse_json(body: bytes, what: str = "the body", advice: Advice = ADVICE) -> Any:
+    """The JSON value of a body, or of `what` else it is; a byte order mark is passed over.
 
     Raises:
-        Unparsable: saying where it stops being JSON, or which key an object has twice.
+        Unparsable: saying where it stops being JSON, which key an object has twice, or what it is instead and, by
+            `advice`, where that goes.
     """
     try:
-        return read_json(body)
+        return read_json(body.removeprefix(MARK))
     except orjson.JSONDecodeError as error:
-        message = "the body is not JSON" if body.strip() else "the body is empty"
-        where = f"JSON (RFC 8259, UTF-8); line {error.lineno}, column {error.colno} is not" if body.strip() else "JSON"
-        hint = 'write NaN and infinities as the strings "NaN", "Infinity", "-Infinity"' if b"NaN" in body else None
-        raise Unparsable("", [Problem("", message, where, f"{len(body):,} bytes", hint)]) from None
+        raise Unparsable("", [not_json(body, error, what, advice)]) from None
 
 
 def parse_run(body: bytes) -> Any:
@@ -94,8 +96,7 @@ async def parse_form(request: Request, body: bytes) -> FormData:
         Unparsable: when a part or the closing boundary is missing (parsers take half a form for a whole one).
     """
     boundary = form_boundary(request)
-    if not body.rstrip(b"\r\n \t").endswith(b"--" + boundary + b"--"):
-        raise incomplete(len(body))
+    body = parts_of(body, boundary)
     described = f'multipart/form-data; boundary="{boundary.decode()}"; charset={BYTES}'
     parser = MultiPartParser(
         Headers({"content-type": described}), _once(body), max_files=MAX_FILES, max_fields=MAX_FIELDS,
@@ -108,38 +109,25 @@ async def parse_form(request: Request, body: bytes) -> FormData:
         raise Unparsable("", [Problem("", "the form cannot be read", "multipart/form-data", error.message)]) from None
 
 
-def form_boundary(request: Request) -> bytes:
-    """What separates the parts of a multipart form.
-
-    Raises:
-        Unparsable: the Content-Type does not say.
-    """
-    message = Message()
-    message["content-type"] = request.headers.get("content-type", "")
-    boundary = message.get_param("boundary")
-    if not isinstance(boundary, str) or not BOUNDARY.fullmatch(boundary):
-        expected = "multipart/form-data; boundary=… (RFC 2046)"
-        raise Unparsable("", [Problem("", "the form has no boundary", expected, "a Content-Type without a usable one")])
-    return boundary.encode()
-
-
-def incomplete(size: int) -> Unparsable:
-    """The error for a form that stops before its closing boundary."""
-    expected = "a multipart body that ends with its closing boundary"
-    return Unparsable("", [Problem("", "the form is not complete", expected, f"{size:,} bytes")])
-
-
 async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body
 
 
-async def part_bytes(part: UploadFile | str) -> bytes:
-    """A part's bytes, whether it came as a file or as text."""
-    return part.encode(BYTES) if isinstance(part, str) else await part.read()
-
-
-def unsupported(request: Request, *accepted: str) -> UnsupportedMedia:
-    """The error for a body of a type that this route does not read."""
-    received = media_type(request) or "no Content-Type"
-    problem = Problem("", "bodies of this type are not read here", f"one of {', '.join(accepted)}", received[:100])
+def unsupported(request: Request, *accepted: str, body: bytes = b"", advice: Advice = ADVICE) -> UnsupportedMedia:
+    """The error for a body of a type that this route does not read; the body says what to write instead."""
+    kind = media_type(request)
+    received, hint = (kind or "no Content-Type")[:100], _type_advice(body, kind, advice)
+    problem = Problem("", "bodies of this type are not read here", f"one of {', '.join(accepted)}", received, hint)
     return UnsupportedMedia("", [problem])
+
+
+def _type_advice(body: bytes, kind: str, advice: Advice) -> str | None:
+    """What to send in place of a body."""
+    if kind == MULTIPART:
+        return 'send its fields as one JSON object, {"model": …}'
+    told = told_of(body)
+    if told is JSON and kind not in JSON_TYPES:
+        return "say that it is JSON: curl -H 'Content-Type: application/json', json= in Python, headers of fetch()"
+    if kind == FORM_OF_URLS and told is TEXT:
+        return text_advice(body) or "send a form with curl -F, or JSON with json= in place of data= in Python"
+    return advice_on(told, advice) or text_advice(body)

@@ -98,9 +98,11 @@ INPUTS_SCHEMA = {
     "description": "One tensor, or an object of tensors by input name.",
     "anyOf": [TENSOR_SCHEMA, {"type": "object", "additionalProperties": TENSOR_SCHEMA}],
 }
+PICTURE = {"type": "string", "contentEncoding": "base64"}
 TENSOR_COMPONENT = {
     "title": "Tensor",
-    "description": "A nested array; or flat data with its shape; or little-endian bytes; or an image file.",
+    "description": "A nested array; or flat data with its shape; or little-endian bytes; or image files, also as an "
+    "array of objects.",
     "anyOf": [
         {"type": "array", "items": {}},
         {"type": "number"},
@@ -110,8 +112,8 @@ TENSOR_COMPONENT = {
         {"type": "object", "required": ["shape", "dtype", "base64"], "properties": {
             "shape": {"type": "array", "items": {"type": "integer"}}, "dtype": {"type": "string"},
             "base64": {"type": "string", "contentEncoding": "base64"}}},
-        {"type": "object", "required": ["image"], "properties": {
-            "image": {"type": "string", "contentEncoding": "base64"}}},
+        {"type": "object", "required": ["image"], "properties": {"image": {"anyOf": [
+            PICTURE, {"type": "array", "items": PICTURE, "description": "A batch."}]}}},
     ],
 }  # fmt: skip
 
@@ -205,7 +207,8 @@ def model_body() -> dict[str, Any]:
         "additionalProperties": False,
     }  # fmt: skip
     json_body = {"schema": MODEL_SCHEMA, "examples": {"tiny": {"value": SMALL_DOCUMENT}}}
-    content = {"application/json": json_body, "multipart/form-data": {"schema": form}}
+    content = {"application/json": json_body, "multipart/form-data": {"schema": form},
+               "application/octet-stream": {"schema": {"description": "A .keras file.", **BINARY}}}  # fmt: skip
     return {"requestBody": {"required": True, "content": content}}
 
 

@@ -35,6 +35,7 @@ from models.errors import (
 )
 from models.storage_errors import refusal
 from models.validation import problems_in
+from service.elsewhere import told
 from service.methods import allowed
 from service.open_inference.problems import protocol_status, speaks_protocol
 from service.problem_documents import (
@@ -158,10 +159,11 @@ def _public(request: Request, error: LayerscopeError) -> LayerscopeError:
 async def _framework(request: Request, error: Exception) -> Response:
     """What the framework itself raises: unknown paths, wrong methods."""
     assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class alone)
-    code, title = FRAMEWORK.get(error.status_code, ("error", "The request cannot be served"))
-    response = _response(request, error.status_code, code, title, title + ".", ())
-    response.headers.update(error.headers or {})
-    if error.status_code == 405 and (methods := allowed(request)):
+    status, problems = told(request, error.status_code)
+    code, title = FRAMEWORK.get(status, ("error", "The request cannot be served"))
+    response = _response(request, status, code, title, title + ".", problems)
+    response.headers.update(error.headers or {} if status == error.status_code else {})
+    if status == 405 and (methods := allowed(request)):
         response.headers["Allow"] = methods  # the framework names those of one route
     return response
 

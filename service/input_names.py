@@ -10,10 +10,13 @@ from models.errors import InvalidTensor, Problem, did_you_mean, shown
 from models.inputs import InputSpec
 from models.tensors import is_tensor_form
 from models.validation import MAX_PROBLEMS, pointer_to
-from service.posted import UNNAMED, Given, Posted, Reader
+from service.posted import UNNAMED, Given, Posted, Reader, check_alone, is_picture, is_tensor_file
 
 PART = "inputs."
 """How a form's parts for one input are called: `inputs.left`."""
+PICTURE_FIELD = "image"
+FILE_FIELDS = (PICTURE_FIELD, "tensor")
+"""Fields of files for whichever input is left; those of other names may be called after their input."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,8 @@ def _pieces(posted: Posted, declared: Mapping[str, InputSpec], reader: Reader) -
     for name, files in posted.parts.items():
         pointer = pointer_to([PART + name])
         yield Piece(name, pointer, partial(reader.part, files, pointer=pointer))
-    if posted.tensor is not None:
-        yield from _file_pieces(posted.tensor, declared, reader)
-    if posted.images:
-        yield Piece(None, "/image", partial(reader.images, posted.images, pointer="/image"), is_image=True)
+    for field, files in sorted(posted.files.items(), key=lambda item: item[0] == PICTURE_FIELD):
+        yield from _file_pieces(field, files, declared, reader)
 
 
 def _json_pieces(posted: Posted, reader: Reader) -> Iterator[Piece]:
@@ -73,12 +74,26 @@ def _json_pieces(posted: Posted, reader: Reader) -> Iterator[Piece]:
         yield Piece(name, pointer, partial(reader.json, raw, pointer=pointer))
 
 
-def _file_pieces(data: bytes, declared: Mapping[str, InputSpec], reader: Reader) -> Iterator[Piece]:
+def _file_pieces(
+    field: str, files: tuple[bytes, ...], declared: Mapping[str, InputSpec], reader: Reader
+) -> Iterator[Piece]:
+    """What came under one field of a form: for the input that the field is called after, or for whichever is left."""
+    pointer = pointer_to([field])
+    if field in declared and field not in FILE_FIELDS:
+        yield Piece(field, pointer, partial(reader.part, files, pointer=pointer))
+    elif is_tensor_file(files[0]) or (field == "tensor" and not is_picture(files[0])):
+        check_alone(files, pointer)
+        yield from _tensor_pieces(files[0], pointer, declared, reader)
+    else:
+        yield Piece(None, pointer, partial(reader.images, files, pointer=pointer), is_image=True)
+
+
+def _tensor_pieces(data: bytes, pointer: str, declared: Mapping[str, InputSpec], reader: Reader) -> Iterator[Piece]:
     """The tensors of a file; the name of a single one counts only where there are inputs to tell apart."""
-    arrays = reader.tensors(data, "/tensor")
+    arrays = reader.tensors(data, pointer)
     nameless = UNNAMED in arrays or (len(arrays) == 1 and len(declared) <= 1)
     for name, array in arrays.items():
-        given = Given(array, "/tensor" if nameless else "/tensor" + pointer_to([name]))
+        given = Given(array, pointer if nameless else pointer + pointer_to([name]))
         yield Piece(None if nameless else name, given.pointer, partial(_decoded, given))
 
 
@@ -95,7 +110,7 @@ def _placed(pieces: Sequence[Piece], expected: Sequence[str]) -> tuple[dict[str,
         if piece.name is None:
             continue
         if piece.name not in expected:
-            problems.append(_unknown(piece, expected))
+            problems.append(_unknown(piece, expected, [one.name for one in pieces]))
         elif piece.name in placed:
             problems.append(_twice(piece, placed[piece.name]))
         else:
@@ -118,7 +133,10 @@ def _unsettled(unnamed: Sequence[Piece], left: Sequence[str], expected: Sequence
         return Problem(pointer, "every input is given already", f"nothing beside {', '.join(expected)}", "one more")
     if len(expected) == 1:
         received = " and ".join(piece.pointer[1:] for piece in unnamed)
-        return Problem(pointer, f"the input {expected[0]} is given twice", "one of image, tensor, inputs", received)
+        hint = "name all of them image: they make a batch" if all(piece.is_image for piece in unnamed) else None
+        return Problem(
+            pointer, f"the input {expected[0]} is given twice", "one of image, tensor, inputs", received, hint
+        )
     message = f"the network has {len(expected)} inputs: say which this is"
     in_json = f'"inputs": {{{", ".join(f"{shown(name)}: …" for name in expected)}}}'
     in_form = f"one of the parts {', '.join(PART + name for name in left)}"
@@ -131,7 +149,7 @@ def _missing(name: str, posted: Posted) -> Problem:
     if isinstance(posted.inputs, dict) and not is_tensor_form(posted.inputs):
         place = ["inputs", name]
     else:
-        place = ["tensor", name] if posted.tensor is not None else [PART + name]
+        place = ["tensor", name] if "tensor" in posted.files else [PART + name]
     return Problem(pointer_to(place), f"the input {name} is missing", "a tensor or an image", "nothing")
 
 
@@ -140,8 +158,10 @@ def _twice(piece: Piece, first: Piece) -> Problem:
     return Problem(piece.pointer, f"the input {piece.name} is given twice", "each input once", received)
 
 
-def _unknown(piece: Piece, expected: Sequence[str]) -> Problem:
-    near = did_you_mean(str(piece.name), expected)
+def _unknown(piece: Piece, expected: Sequence[str], given: Sequence[str | None]) -> Problem:
+    """The problem of a name; where there is one input, it is the one that is meant."""
+    near = did_you_mean(str(piece.name), expected) if len(expected) > 1 else expected[0]
+    near = None if near in given else near
     return Problem(
         piece.pointer,
         "the network has no input of this name",

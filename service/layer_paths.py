@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from models.errors import NotFound, Problem, did_you_mean, shown
 from models.network import Network
 
@@ -26,5 +28,5 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
         known = [node.address for node in network.nodes]
         near = did_you_mean(address, known)
         raise NotFound("", [Problem("", "there is no layer at this address", f"one of {', '.join(known[:20])}",
-                                    shown(address), f'use "{near}"' if near else None)])  # fmt: skip
+                                    shown(address), f'use "{quote(near, safe="/@:")}"' if near else None)])  # fmt: skip
     return paths

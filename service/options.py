@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import Request
 from pydantic import BeforeValidator, Field, ValidationError
 
 from models.errors import InvalidOption, Problem, shown
 from models.images import Scale
+from models.meaning import Words
 from models.validation import field_names, pointer_to, problems_of
 from service.picture_options import PictureOptions
 from service.recent import Recent
 from service.view_options import ViewOptions
 
+LAYERS = "layers"
+"""The one option that may be repeated."""
 MAX_SELECTORS = 1024
 
 
+BRACKETS = re.compile(r"\[\d{0,6}\]$")
+"""What clients put behind the name of what may be repeated: `layers[]`, `layers[0]`."""
+
+
 def _selectors(value: Any) -> Any:
-    """A string holds several selectors, separated by commas; a list is taken as it is."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    """A string holds several selectors, separated by commas, or is a JSON array; a list is taken as it is."""
+    if not isinstance(value, str):
+        return value
+    listed = _listed(value) if value.startswith("[") else None
+    return [part.strip() for part in value.split(",")] if listed is None else listed
+
+
+def _listed(text: str) -> list[str] | None:
+    """The strings of a JSON array; None where it is none, for names may begin with a bracket, too."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
 
 
 Selector = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -68,6 +89,7 @@ class ActivationOptions(ViewOptions, PictureOptions):
 
 
 NAMES = tuple(field_names(ActivationOptions))
+OPTIONS_ALONE = Words({"": NAMES})
 KEPT_QUERIES, KEPT_BYTES = 256, 4 << 20
 OPTION_BYTES = 20
 """What the options of a query are taken to hold for each of its bytes."""
@@ -93,8 +115,8 @@ class QueryOptions:
         return options
 
 
-def options_from(*sources: Mapping[str, Any]) -> ActivationOptions:
-    """Options gathered from the query and the body.
+def options_from(*sources: Mapping[str, Any], words: Words = OPTIONS_ALONE) -> ActivationOptions:
+    """Options gathered from the query and the body; `words` are what may stand beside them.
 
     Raises:
         InvalidOption: for a name nobody knows, a value that makes no sense, or one option given twice.
@@ -103,7 +125,7 @@ def options_from(*sources: Mapping[str, Any]) -> ActivationOptions:
     try:
         return ActivationOptions.model_validate(given)
     except ValidationError as error:
-        raise InvalidOption("", problems_of(error, given, {"": NAMES})) from None
+        raise InvalidOption("", problems_of(error, given, words)) from None
 
 
 def gathered(*sources: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,8 +151,8 @@ def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """Options out of a query or form, where a name may be repeated."""
     found: dict[str, Any] = {}
     for name, value in pairs:
-        if name == "layers":
-            found.setdefault(name, []).extend(_selectors(value))
+        if name == LAYERS or BRACKETS.sub("", name) == LAYERS:
+            found.setdefault(LAYERS, []).extend(_selectors(value))
         elif name in found:
             raise _twice(name)
         else:

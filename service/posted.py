@@ -9,17 +9,36 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import InvalidTensor, LayerscopeError, Problem, TooLarge, Unparsable
+from models.errors import InvalidTensor, LayerscopeError, Problem, TooLarge, Unparsable, shown
+from models.files.signatures import (
+    JSON,
+    MARK,
+    NPY_START,
+    START_BYTES,
+    ZIP_START,
+    Role,
+    is_safetensors,
+    kind_of,
+)
+from models.files.unread import NPZ, Advice, told_of, unread
 from models.images import image_bytes, read_image, stack
 from models.inputs import InputSpec
 from models.tensors import parse_tensor, read_npy, read_npz, read_safetensors
+from models.tensors.shapes import words
 from service.bodies import parse_json
+from service.json_pictures import pictures_in
 from service.options import ActivationOptions
 from service.settings import Settings
 
 Array = np.ndarray[Any, Any]
 UNNAMED = ""
 """The name of what a .npy file holds."""
+TENSOR_FILES = "a .npy, .npz or .safetensors file"
+ADVICE: Advice = {
+    JSON: "numbers as JSON go under inputs",
+    Role.WEIGHTS: "weights come with PUT /v1/models/{name}, as the part weights",
+}
+"""Where a file goes that is no tensor's."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +47,15 @@ class Posted:
 
     inputs: Any = None
     """JSON: one tensor, or an object of tensors by name."""
-    images: tuple[bytes, ...] = ()
-    tensor: bytes | None = None
-    """A .npy, .npz or .safetensors file."""
+    files: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
+    """By the field it came under what names no input: a file of tensors, or pictures, as the bytes say."""
     parts: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     """By input name what a form's `inputs.<name>` holds: images, a tensor file, or JSON."""
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are files that take a while to be decoded."""
+        return any(not is_tensor_file(file) for files in self.files.values() for file in files)
 
 
 @dataclass(frozen=True)
@@ -56,23 +79,27 @@ class Reader:
     settings: Settings
 
     def json(self, raw: Any, spec: InputSpec | None, pointer: str) -> Given:
-        """A tensor in JSON, or `{"image": "<base64>"}`."""
-        if isinstance(raw, dict) and isinstance(raw.get("image"), str) and set(raw) == {"image"}:
-            return self.images([image_bytes(raw["image"], f"{pointer}/image")], spec, f"{pointer}/image")
+        """A tensor in JSON, or pictures: `{"image": "<base64>"}`, several of these in an array, or an array in one."""
+        pictures = pictures_in(raw, pointer)
+        if pictures is not None:
+            files = [image_bytes(text, place) for place, text in pictures.items()]
+            places = list(pictures)
+            return self.images(files, spec, places[0] if len(places) == 1 else pointer, places)
         dtype = raw.get("dtype") if isinstance(raw, dict) and isinstance(raw.get("dtype"), str) else None
         return Given(parse_tensor(raw, pointer, spec.dtype if spec is not None else None), pointer, None, dtype)
 
-    def images(self, files: Sequence[bytes], spec: InputSpec | None, pointer: str) -> Given:
-        """One or more images as a batch of height × width × channels."""
+    def images(
+        self, files: Sequence[bytes], spec: InputSpec | None, pointer: str, places: Sequence[str] | None = None
+    ) -> Given:
+        """One or more images as a batch of height × width × channels; `places` is where each of them stands."""
         shape = tuple(spec.shape) if spec is not None else None
         if shape is not None and len(shape) != 3:
-            message = "the network's input is not an image"
-            expected = f"a tensor of shape (batch, {', '.join(str(d) for d in shape)})"
-            raise InvalidTensor("", [Problem(pointer, message, expected, "an image")])
+            raise InvalidTensor("", [_no_image(shape, pointer)])
+        places = places or ([pointer] if len(files) == 1 else [f"{pointer}/{number}" for number in range(len(files))])
         read: list[tuple[Array, dict[str, Any]]] = []
         nbytes = 0
-        for number, data in enumerate(files):
-            with _at(pointer if len(files) == 1 else f"{pointer}/{number}"):
+        for place, data in zip(places, files, strict=True):
+            with _at(place):
                 read.append(self._image(data, shape))
                 nbytes += read[-1][0].nbytes
                 check_bytes(nbytes, self.settings)
@@ -92,27 +119,24 @@ class Reader:
 
     def tensors(self, data: bytes, pointer: str) -> dict[str, Array]:
         """What a tensor file holds, by name; a .npy has one UNNAMED."""
-        if data.startswith(b"\x93NUMPY"):
+        if data.startswith(NPY_START):
             return {UNNAMED: read_npy(data, pointer)}
-        if data.startswith(b"PK"):
-            return read_npz(data, int(self.settings.max_input_bytes), pointer)
-        if _is_safetensors(data):
+        if is_safetensors(data):
             return read_safetensors(data, pointer)
-        expected = "a .npy, .npz or .safetensors file"
-        raise Unparsable("", [Problem(pointer, "this is not a tensor file", expected, f"{len(data):,} other bytes")])
+        if data.startswith(ZIP_START) and told_of(data) is NPZ:
+            return read_npz(data, int(self.settings.max_input_bytes), pointer)
+        raise Unparsable("", [unread(data, TENSOR_FILES, pointer, ADVICE)])
 
     def part(self, files: Sequence[bytes], spec: InputSpec | None, pointer: str) -> Given:
         """What a form's part for one input holds: a tensor file or JSON by how it begins, and otherwise images."""
-        is_tensor_file, is_json = _is_tensor_file(files[0]), _is_json(files[0])
-        if not (is_tensor_file or is_json):
+        holds_tensors = is_tensor_file(files[0])
+        if not (holds_tensors or _is_json(files[0])):
             return self.images(files, spec, pointer)
-        if len(files) > 1:
-            message, expected = "only images make a batch of several parts", "one part, or images"
-            raise InvalidTensor("", [Problem(pointer, message, expected, f"{len(files)} parts")])
-        if is_tensor_file:
+        check_alone(files, pointer)
+        if holds_tensors:
             return Given(_only(self.tensors(files[0], pointer), pointer), pointer)
         with _at(pointer):
-            raw = parse_json(files[0])
+            raw = parse_json(files[0], "the part")
         return self.json(raw, spec, pointer)
 
 
@@ -124,18 +148,47 @@ def _only(arrays: Mapping[str, Array], pointer: str) -> Array:
     raise InvalidTensor("", [Problem(pointer, message, "one tensor", f"{len(arrays)} tensors", hint)])
 
 
-def _is_tensor_file(data: bytes) -> bool:
-    return data.startswith((b"\x93NUMPY", b"PK")) or _is_safetensors(data)
+def check_alone(files: Sequence[bytes], pointer: str) -> None:
+    """Refuse several files that are not pictures: how they would make one tensor is nobody's guess.
+
+    Raises:
+        InvalidTensor
+    """
+    if len(files) > 1:
+        message, expected = "only images make a batch of several parts", "one part, or images"
+        hint = "stack a batch into one array; inputs of other names are parts of their own, inputs.<name>"
+        raise InvalidTensor("", [Problem(pointer, message, expected, f"{len(files)} parts", hint)])
 
 
-def _is_safetensors(data: bytes) -> bool:
-    """Eight bytes of length, then JSON; text would be a header of 2 ** 61 bytes."""
-    return len(data) > 9 and data[8:9] == b"{" and int.from_bytes(data[:8], "little") < 2**32
+def is_input_file(data: bytes) -> bool:
+    """Whether bytes are a picture or a file of tensors, or nearly so, whatever they are called. JSON is told first: it
+    comes thousands of times a second.
+    """
+    return is_tensor_file(data) or (not data.startswith(b"{") and is_picture(data))
+
+
+def is_picture(data: bytes) -> bool:
+    """Whether it is a picture, also of a format that is not read."""
+    kind = kind_of(data[:START_BYTES])
+    return kind is not None and kind.role is Role.PICTURE
+
+
+def is_tensor_file(data: bytes) -> bool:
+    """Whether it is read as a file of tensors, or refused as one; pictures begin otherwise."""
+    return data.startswith((NPY_START, ZIP_START)) or is_safetensors(data)
+
+
+def _no_image(shape: Sequence[int | None], pointer: str) -> Problem:
+    """The problem of a picture for an input of this shape; one of four axes may have the batch in it."""
+    expected = f"a tensor of shape {words(['batch', *shape])}"
+    with_batch = len(shape) == 4 and shape[0] is None
+    hint = f'leave the batch out of the document\'s "input": {shown(list(shape[1:]))}' if with_batch else None
+    return Problem(pointer, "the network's input is not an image", expected, "an image", hint)
 
 
 def _is_json(data: bytes) -> bool:
     """Whether it begins as JSON does, which no image format does; nothing at all is bad JSON."""
-    return data.lstrip()[:1] in b'[{"-0123456789tfn'
+    return data.removeprefix(MARK).lstrip()[:1] in b'[{"-0123456789tfn'
 
 
 def check_bytes(nbytes: int, settings: Settings) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from models.errors import InvalidOption
+from models.errors import InvalidOption, Problem, UnknownAddress
 from models.validation import MAX_PROBLEMS, pointer_to, unknown_name
-from service.options import from_pairs
+from service.options import LAYERS, from_pairs
+from service.words import IN_QUERY
+
+QUOTED = re.compile(r'"([^"]*)"')
+"""An address in a suggestion."""
+SAFE = "/@:*,"
+"""What addresses and globs hold that a query may hold, too (RFC 3986 section 3.4)."""
 
 
 async def known_query(request: Request) -> None:
@@ -32,7 +41,25 @@ def check_query(request: Request, known: Sequence[str]) -> None:
     given = from_pairs(request.query_params.multi_items())
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise InvalidOption("", [unknown_name(pointer_to([name]), name, known) for name in unknown[:MAX_PROBLEMS]])
+        habits = IN_QUERY if LAYERS in known else None
+        found = [unknown_name(pointer_to([name]), name, known, None, habits, given) for name in unknown]
+        raise InvalidOption("", found[:MAX_PROBLEMS])
+
+
+def as_in_url(request: Request, error: UnknownAddress) -> UnknownAddress:
+    """The same error; what is suggested for a selector that stood in the query can be pasted into a URL, which ends at
+    a bare `#`.
+    """
+    asked = {f"/{name}/" for name in from_pairs(request.query_params.multi_items())}
+    problems = [_in_url(one) if one.pointer[: one.pointer.find("/", 1) + 1] in asked else one for one in error.problems]
+    return UnknownAddress(error.detail, problems)
+
+
+def _in_url(problem: Problem) -> Problem:
+    if problem.suggestion is None:
+        return problem
+    encoded = QUOTED.sub(lambda found: f'"{quote(found[1], safe=SAFE)}"', problem.suggestion)
+    return replace(problem, suggestion=encoded + "; in a URL # is written %23" * ("%23" in encoded))
 
 
 def declared(route: APIRoute) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -13,20 +15,34 @@ from models.engine.messages import Specified
 from models.entries import Entry
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
 from models.expansion import expand
+from models.files.signatures import HDF5, SAFETENSORS, Role
+from models.files.unread import KERAS, NPZ, Advice
 from models.network import Network
 from models.storage import second_name
-from models.tensors.archive import ZIP_START
 from models.weights.canonical import convert
-from models.weights.keras_file import CONFIG, keras_config
+from models.weights.keras_file import CONFIG, check_keras_version, keras_config
+from models.weights.legacy import legacy_form
+from models.weights.read import kind_at, read_weights, unread_weights
 from models.weights.source import Limits
 from models.weights.specs import GivenWeights, WeightsFile, WeightSpec
 from service.activations import Model
-from service.bodies import json_of
+from service.bodies import json_of, parse_json
 from service.jobs import specs_question
 from service.plans import plan_of, require_inputs
 from service.state import State
-from service.uploads import MODEL, WEIGHTS, Upload
+from service.upload_parts import MODEL, WEIGHTS
+from service.uploads import Upload
 
+ALONE = (
+    f"send the document beside it as the part {MODEL}, or the file to PUT /v1/models/{{name}}/weights of such a model"
+)
+WHOLE = f"send .keras of Keras 3, or a document as the part {MODEL} with its .weights.h5"
+ADVICE: Advice = {
+    Role.PICTURE: "pictures go to POST /v1/models/{name}/activations",
+    Role.TENSORS: f"send the document as the part {MODEL}, and this as the part {WEIGHTS}",
+    Role.WEIGHTS: f"send it as the part {WEIGHTS}",
+}
+"""What to do with files in place of a document."""
 Put = tuple[Entry, bool]
 """An entry, and whether its name is new."""
 
@@ -48,7 +64,7 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
     try:
         network = expand(model.document)
         if upload is not None and upload.weights is not None:
-            return await put_weights(state, name, network, GivenFile(upload.weights, f"/{WEIGHTS}"))
+            return await put_weights(state, name, network, GivenFile(upload.weights, upload.pointer))
         if network.inputs:
             await plan_of(state, network, None, None)
         return await run_in_threadpool(_put, state, name, network, model.weights)
@@ -83,37 +99,57 @@ async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights:
     return Model(described.document, name, pointer=pointer, weights=described.weights)
 
 
-async def register_upload(state: State, name: str, upload: Upload) -> Put:
-    """The same from a form: `model` and `weights`, or a .keras file, which has both, as `weights` alone."""
-    if upload.model is not None and upload.model.startswith(ZIP_START):
-        advice = f"send it as the part {WEIGHTS}, without {MODEL}: a .keras file has both"
-        problem = Problem(f"/{MODEL}", "the model is an archive", "a model document as JSON", "a ZIP file", advice)
-        raise InvalidOption("", [problem])
+async def register_upload(state: State, name: str, upload: Upload, pointer: str = f"/{MODEL}") -> Put:
+    """The same of an upload: a document, with weights if there are some, or a .keras file, which has both; `pointer` is
+    where the document stands.
+    """
     if upload.model is not None:
-        return await register(state, name, await _json(upload.model, f"/{MODEL}"), upload, f"/{MODEL}")
-    config = await run_in_threadpool(_config, upload.weights, _limits(state))
-    pointer = f"/{WEIGHTS}/{CONFIG}"
+        return await register(state, name, await _json(upload.model, pointer), upload, pointer)
+    config = await run_in_threadpool(_config, upload, _limits(state))
+    pointer = f"{upload.pointer}/{CONFIG}"
     return await register(state, name, await _json(config, pointer), upload, pointer)
+
+
+def parse_model_json(data: bytes, what: str = "the body") -> Any:
+    """`parse_json` of a document that is to be registered."""
+    return parse_json(data, what, ADVICE)
 
 
 async def _json(data: bytes, pointer: str) -> Any:
     try:
-        return await json_of(data)
+        return await json_of(data, partial(parse_model_json, what=pointer.rpartition("/")[2] or "the body"))
     except LayerscopeError as error:
         raise error.under(pointer) from None
 
 
-def _config(path: Path | None, limits: Limits) -> bytes:
-    """The document in a .keras file."""
-    if path is None or not _is_archive(path):
-        expected = f"a part {MODEL} with the document, or a .keras file, which has it inside"
-        raise InvalidOption("", [Problem("", "there is no model", expected, "a file of weights alone")])
-    return keras_config(path, limits, f"/{WEIGHTS}")
+def _config(upload: Upload, limits: Limits) -> bytes:
+    """The document in a .keras file.
+
+    Raises:
+        InvalidOption: there is none.
+        InvalidDocument: an older Keras wrote it.
+        Unparsable: it is no file that is read here.
+    """
+    expected = f"a part {MODEL} with the document, or a .keras file, which has it inside"
+    path, pointer = upload.weights, upload.pointer
+    if path is None:
+        raise InvalidOption("", [Problem("", "there is no model", expected, "nothing")])
+    kind = kind_at(path)
+    if kind is KERAS:
+        check_keras_version(path, limits, pointer)
+        return keras_config(path, limits, pointer)
+    if kind is None or kind not in (HDF5, NPZ, SAFETENSORS):
+        raise unread_weights(path, pointer)
+    whole = _legacy(upload, limits) if kind is HDF5 else None
+    received, advice = (whole, WHOLE) if whole is not None else (f"{kind.name} of weights alone", ALONE)
+    raise InvalidOption("", [Problem("", "there is no model", expected, received, advice)])
 
 
-def _is_archive(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(ZIP_START)) == ZIP_START
+def _legacy(upload: Upload, limits: Limits) -> str | None:
+    """What wrote an HDF5 file, where that is not `save_weights` of Keras 3."""
+    with TemporaryDirectory(dir=upload.folder) as scratch:
+        opened = read_weights(upload.folder / WEIGHTS, Path(scratch), limits, upload.pointer)
+        return legacy_form(opened.tensors)
 
 
 async def put_weights(

@@ -26,7 +26,6 @@ from models.engine.refusals import (
     check_inputs,
     check_output,
     check_written_out,
-    check_written_out,
     miscounted,
     refusing,
     refusing_weights,

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from models.engine.block_layer import held_block, written_out
-from models.errors import InvalidDocument, Problem, TooLarge
+from models.errors import InvalidDocument, Problem, TooLarge, shown
 from models.layers.layer import LayerFault, Shape, size_of
 from models.layers.spatial import shape_text
 from models.network import Node
@@ -55,8 +55,16 @@ def _rank_problem(node: Node, ranks: tuple[int, ...], shape: Shape) -> Problem:
     expected = " or ".join(f"{rank} axes, {AXES.get(rank, 'the batch first')}" for rank in ranks)
     message = f"{node.address}: {node.layer.type_name()} cannot read an input with {len(shape)} axes"
     received = f"{shape_text(shape)} from {', '.join(node.inputs)}"
-    suggestion = "add the missing axis to the input, or a Reshape before" if len(shape) < min(ranks) else None
-    return Problem(node.pointer, message, expected, received, suggestion or "a Flatten, pooling or Reshape before it")
+    return Problem(node.pointer, message, expected, received, _other_rank(ranks, shape))
+
+
+def _other_rank(ranks: tuple[int, ...], shape: Shape) -> str:
+    """What to do about a rank. A free first axis may be a batch that was declared, as Keras' batch_shape has it."""
+    if len(shape) < min(ranks):
+        return "add the missing axis to the input, or a Reshape before"
+    without_batch = shown(list(shape[2:])) if len(shape) - 1 in ranks and shape[1] is None else None
+    declared = f'leave the batch out of the document\'s "input", as {without_batch}; or ' if without_batch else ""
+    return f"{declared}a Flatten, pooling or Reshape before it"
 
 
 def _lengths_problem(node: Node, shapes: tuple[Shape, ...]) -> Problem:

@@ -10,9 +10,21 @@ from typing import NamedTuple
 from PIL import Image, UnidentifiedImageError
 
 from models.errors import InvalidImage, Problem, TooLarge, shown
+from models.files.signatures import JSON, PDF, VIDEO, Role
+from models.files.unread import Advice, unread
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """What Pillow may try; every other decoder stays shut."""
+AS_PNG = "save it as PNG or JPEG"
+ADVICE: Advice = {
+    Role.PICTURE: AS_PNG,
+    PDF: AS_PNG,
+    VIDEO: AS_PNG,
+    JSON: "numbers as JSON go under inputs",
+    Role.TENSORS: "a file of tensors is the part tensor of a form",
+    Role.WEIGHTS: "weights come with PUT /v1/models/{name}, as the part weights",
+}
+"""Where a file goes that is no picture."""
 FAILURES = (
     OSError, ValueError, SyntaxError, RuntimeError, EOFError, struct.error, zlib.error, MemoryError,
     ArithmeticError, LookupError, TypeError, AttributeError, AssertionError,
@@ -71,9 +83,7 @@ def _opened(data: bytes, max_pixels: int) -> Image.Image:
     except BOMBS as error:
         raise _too_large("more than Pillow opens", max_pixels) from error
     except UnidentifiedImageError as error:
-        received = f"{len(data)} bytes that begin with {data[:8].hex(' ')}" if data else "no bytes"
-        expected = f"one of {', '.join(FORMATS)}"
-        raise InvalidImage(problems=[Problem("", "this is not a picture we read", expected, received)]) from error
+        raise InvalidImage(problems=[unread(data, f"one of {', '.join(FORMATS)}", "", ADVICE)]) from error
     except FAILURES as error:
         raise _damaged(data, None, error) from error
 

@@ -8,31 +8,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.errors import shown
 from models.keras_json.classes import is_keras_json
 from models.keras_json.counting import check_count
 from models.keras_json.graph import model
+from models.keras_json.older import VERSION, check_writer
 from models.keras_json.site import Site
 from models.places import Places
 
 __all__ = ["document_of", "is_keras_json"]
 
 
-def document_of(raw: dict[str, Any]) -> tuple[dict[str, Any], Places]:
-    """The document, not yet validated, that Keras' JSON describes, and where each of its parts came from.
+def document_of(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any], Places]:
+    """The document, not yet validated, that Keras' JSON describes, and where each of its parts came from; `pointer` is
+    where the JSON stands in what was sent.
 
     What only training needs (`compile_config`) and what Keras works out anyway (`build_config`) is passed over.
 
     Raises:
-        InvalidDocument: with every layer that is not in the catalogue, pointing into `raw`.
+        InvalidDocument: with every layer that is not in the catalogue, pointing into what was sent; or an older Keras
+            wrote it.
     """
     places = Places()
-    site = Site("", "", places)
-    version = raw.get("keras_version")
-    if isinstance(version, str) and version.startswith(("1.", "2.")):
-        raise site.reading("keras_version").refusal(
-            "this was written by an older Keras", "JSON of Keras 3", shown(version), "load it with Keras 3 and save it"
-        )
+    site = Site("", pointer, places)
+    check_writer(raw, raw.get(VERSION), pointer, f"{pointer}/{VERSION}")
     check_count(raw, site)
     made = model(raw, site)
     return {key: value for key, value in made.items() if value is not None}, places

@@ -7,7 +7,7 @@ from typing import Any
 from models.errors import InvalidDocument, did_you_mean, shown
 from models.keras_json.site import Site
 from models.layers import ALIASES, CATALOGUE
-from models.layers.excluded import EXCLUDED
+from models.layers.excluded import EXCLUDED, INSTEAD
 from models.layers.layer import Layer
 from models.layers.named import snake_case
 from models.received import cut
@@ -20,6 +20,8 @@ MODELS = {
 """Keras' classes of models, by name, and the modules that Keras gives them."""
 OPERATIONS = ("keras.ops", "keras.src.ops.")
 """Where operations of keras.ops come from."""
+NEAR = 0.8
+"""How near a class must be to be named in place of one that is not there."""
 RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
 """Keras' classes that are exported under another name than their own."""
 
@@ -64,7 +66,7 @@ def custom(word: str, site: Site, field: str, value: Any) -> InvalidDocument:
 def excluded(word: str, site: Site) -> InvalidDocument:
     """The refusal of a class that Keras has and we do not want."""
     message = f"{word} is not in the catalogue: {EXCLUDED[word]}"
-    return site.reading("class_name").refusal(message, "a layer of GET /v1/layers", shown(word))
+    return site.reading("class_name").refusal(message, "a layer of GET /v1/layers", shown(word), INSTEAD[word])
 
 
 def layer_class(entry: dict[str, Any], site: Site) -> type[Layer]:
@@ -83,7 +85,7 @@ def layer_class(entry: dict[str, Any], site: Site) -> type[Layer]:
         message = f"keras.ops.{cut(snake_case(word))} is not among the operations of the catalogue"
     else:
         message = f"{cut(word)} of {cut(module)} is not in the catalogue"
-    near = did_you_mean(name, CATALOGUE)
+    near = did_you_mean(name, [one for one in CATALOGUE if one.startswith("ops.") == name.startswith("ops.")], NEAR)
     received = shown(word if found is None else module)
     raise site.reading("class_name" if found is None else "module").refusal(
         message, "a layer or an operation of GET /v1/layers", received, f"the nearest is {near}" if near else None

@@ -1,4 +1,4 @@
-"""What keras.layers has and the catalogue has not, each with its reason."""
+"""What keras.layers has and the catalogue has not, each with its reason and what to do instead."""
 
 from __future__ import annotations
 
@@ -19,3 +19,23 @@ EXCLUDED: dict[str, str] = {
     "Wrapper": "it is the base class of wrappers and computes nothing",
 }
 """By the name in keras.layers."""
+FROM_LAYERS = "build the same from layers and operations of GET /v1/layers, such as ops.multiply"
+LOOK_UP = 'look the strings up before, and post integers: "input": {"shape": […], "dtype": "int64"}'
+DECLARE = 'declare the shape in the document\'s "input"'
+INSTEAD: dict[str, str] = {
+    "FlaxLayer": FROM_LAYERS,
+    "Input": DECLARE,
+    "InputLayer": DECLARE,
+    "InputSpec": DECLARE,
+    "JaxLayer": FROM_LAYERS,
+    "Lambda": FROM_LAYERS,
+    "Layer": 'write "Block" with "layers", as a sub-class would hold them',
+    "MaxNumBoundingBoxes": "leave it out",
+    "RandomCrop": "CenterCrop crops at inference, too",
+    "StringLookup": LOOK_UP,
+    "TFSMLayer": FROM_LAYERS,
+    "TextVectorization": LOOK_UP,
+    "TorchModuleWrapper": FROM_LAYERS,
+    "Wrapper": "write the layer that it wraps",
+}
+"""What to do for each of them."""

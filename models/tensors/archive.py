@@ -6,19 +6,17 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import SEEK_END
 from typing import BinaryIO, NamedTuple
 
 from models.errors import Problem, TooLarge, Unparsable, shown
+from models.files.signatures import START_BYTES, ZIP_END
 
 MAX_MEMBERS = 4096
 MAX_DIRECTORY = 1024 * 1024
 """Longest central directory in bytes; the names of MAX_MEMBERS members fit."""
 COPY_BYTES = 1024 * 1024
-ZIP_START = b"PK\x03\x04"
-"""How an archive with members begins."""
-END = b"PK\x05\x06"
 END_BYTES = 22
 LOCATOR = b"PK\x06\x07"
 LOCATOR_BYTES = 20
@@ -33,6 +31,35 @@ class Kind(NamedTuple):
     name: str
     suffix: str
     expected: str
+
+
+def member_names(file: BinaryIO) -> list[str]:
+    """The names in an archive that may be damaged, hostile or of any kind, at most MAX_MEMBERS; where its directory is
+    not plain, that of its first member.
+    """
+    tail = _tail(file)
+    count, directory = _directory(tail[-END_BYTES:])
+    if tail[-END_BYTES:].startswith(ZIP_END) and not tail.startswith(LOCATOR) and _is_small(count, directory):
+        with suppress(*FAILURES):
+            return zipfile.ZipFile(file).namelist()
+    file.seek(0)
+    start = file.read(START_BYTES)
+    return [start[30 : 30 + int.from_bytes(start[26:28], "little")].decode("utf-8", "replace")]
+
+
+def _tail(file: BinaryIO) -> bytes:
+    """The end record and what may stand before it."""
+    file.seek(max(0, file.seek(0, SEEK_END) - END_BYTES - LOCATOR_BYTES))
+    return file.read()
+
+
+def _directory(end: bytes) -> tuple[int, int]:
+    """How many members an end record announces, and the bytes of their directory."""
+    return int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
+
+
+def _is_small(count: int, directory: int) -> bool:
+    return count <= MAX_MEMBERS and directory <= MAX_DIRECTORY
 
 
 class Archive:
@@ -74,18 +101,16 @@ class Archive:
 
     def _check_end(self, file: BinaryIO) -> None:
         """The archive ends in a plain end record, so that `zipfile` reads the same numbers as we check here."""
-        size = file.seek(0, SEEK_END)
-        file.seek(max(0, size - END_BYTES - LOCATOR_BYTES))
-        tail = file.read()
+        tail = _tail(file)
         end = tail[-END_BYTES:]
-        if not end.startswith(END) or end[-2:] != b"\0\0":
-            received = f"{size} bytes without the end of a ZIP archive"
+        if not end.startswith(ZIP_END) or end[-2:] != b"\0\0":
+            received = f"{file.tell()} bytes without the end of a ZIP archive"
             raise self._unparsable(f"this is not a {self._kind.name} file", received)
         if len(tail) > END_BYTES and tail.startswith(LOCATOR):
             message = f"this {self._kind.name} file is a ZIP64 archive, which is only for more than 4 GiB"
             raise self._unparsable(message, "ZIP64")
-        count, directory = int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
-        if count > MAX_MEMBERS or directory > MAX_DIRECTORY:
+        count, directory = _directory(end)
+        if not _is_small(count, directory):
             raise self._too_many(f"{count} members, a directory of {directory} bytes")
 
     def _checked(self, infos: list[zipfile.ZipInfo], max_bytes: int) -> dict[str, zipfile.ZipInfo]:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 import ml_dtypes
 import numpy as np
 
-from models.errors import InvalidTensor, Problem, did_you_mean, shown
+from models.errors import InvalidTensor, Problem, shown
+from models.meaning import dtype_advice
 
 Array = np.ndarray[Any, Any]
 
@@ -50,12 +51,8 @@ def dtype_named(name: Any, pointer: str) -> np.dtype[Any]:
     """
     if isinstance(name, str) and name in DTYPES:
         return DTYPES[name]
-    near = did_you_mean(name, DTYPES) if isinstance(name, str) else None
-    raise InvalidTensor(
-        problems=[
-            Problem(pointer, "there is no such dtype", EXPECTED, shown(name), f'write "{near}"' if near else None)
-        ]
-    )
+    advice = dtype_advice(name, DTYPES) if isinstance(name, str) else None
+    raise InvalidTensor(problems=[Problem(pointer, "there is no such dtype", EXPECTED, shown(name), advice)])
 
 
 def plain(array: Array, pointer: str) -> Array:

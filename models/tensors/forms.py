@@ -8,6 +8,8 @@ from math import prod
 from typing import Any
 
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
+from models.files.printed import kind_of_base64, text_advice
+from models.files.signatures import Role
 from models.tensors.convert import converted
 from models.tensors.dtypes import Array, dtype_named, from_bytes
 from models.tensors.nested import parse_nested
@@ -25,7 +27,12 @@ def is_tensor_form(raw: Any) -> bool:
         return True
     if not set(raw) <= set(KEYS):
         return False
-    return "data" in raw or "base64" in raw or isinstance(raw.get("image"), str)
+    return "data" in raw or "base64" in raw or _are_pictures(raw.get("image"))
+
+
+def _are_pictures(value: Any) -> bool:
+    """Whether this is the base64 of a picture or of several, rather than the tensor of an input called image."""
+    return isinstance(value, str) or (isinstance(value, list) and bool(value) and isinstance(value[0], str))
 
 
 def parse_tensor(raw: Any, pointer: str, dtype: str | None = None) -> Array:
@@ -40,9 +47,18 @@ def parse_tensor(raw: Any, pointer: str, dtype: str | None = None) -> Array:
     if isinstance(raw, list | int | float | Numbers):
         return _meant_for(raw, pointer, pointer, dtype)
     if not isinstance(raw, dict):
-        raise InvalidTensor(problems=[Problem(pointer, "this is not a tensor", EXPECTED, shown(raw))])
+        raise InvalidTensor(problems=[Problem(pointer, "this is not a tensor", EXPECTED, shown(raw), _meant(raw))])
     _check_keys(raw, pointer)
     return _from_base64(raw, pointer) if "base64" in raw else _from_data(raw, pointer, dtype)
+
+
+def _meant(raw: Any) -> str | None:
+    """What to write for text in place of a tensor."""
+    if not isinstance(raw, str):
+        return None
+    kind = kind_of_base64(raw)
+    is_picture = raw.startswith("data:image/") or (kind is not None and kind.role is Role.PICTURE)
+    return 'a picture is written {"image": "<base64>"}' if is_picture else text_advice(raw.encode())
 
 
 def _meant_for(raw: Any, pointer: str, where: str, dtype: str | None) -> Array:
@@ -109,4 +125,19 @@ def decode_base64(text: Any, pointer: str) -> bytes:
         return base64.b64decode(text.encode("ascii"), validate=True)
     except (AttributeError, UnicodeEncodeError, binascii.Error):
         expected = "standard base64 (RFC 4648 section 4) with padding and without line breaks"
-        raise InvalidTensor(problems=[Problem(pointer, "this is not base64", expected, shown(text))]) from None
+        raise InvalidTensor(
+            problems=[Problem(pointer, "this is not base64", expected, shown(text), _instead(text))]
+        ) from None
+
+
+def _instead(text: Any) -> str | None:
+    """What to send for text that is no base64."""
+    if not isinstance(text, str):
+        return None
+    if text.startswith(("http://", "https://")):
+        return "addresses are not fetched: send what is there, as base64"
+    if "\n" in text:
+        return "leave the line breaks out: base64 -w0, or base64.b64encode in Python"
+    if set(text[:4096]) & set("-_") and not set(text[:4096]) & set("+/ "):
+        return "this is the alphabet of URLs: write + and / for - and _"
+    return text_advice(text.encode("utf-8", "replace"))

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.errors import InvalidTensor, Problem, Unparsable, shown
+from models.files.signatures import NPY_START
 from models.tensors.dtypes import DTYPES, EXPECTED, Array, from_bytes, plain
 from models.tensors.shapes import checked_shape
 
 BY_CODE = {dtype.str[1:]: dtype for name, dtype in DTYPES.items() if name != "bfloat16"}
 """Dtypes by what follows the byte order in a `descr`."""
-MAGIC = b"\x93NUMPY"
 Bytes = bytes | mmap
 MAX_HEADER = 4096
 """Longest header; NumPy writes 128 bytes, and a parser of Python literals is not for long texts."""
@@ -28,6 +28,8 @@ USUAL = re.compile(
     rb"'shape': \((|\d{1,9},|\d{1,9}(?:, \d{1,9})+)\), \} *\n"
 )
 """A header as NumPy writes it."""
+LONG = re.compile(rb"(?<=\d)L(?=\s*[,)])")
+"""What Python 2 wrote behind long numbers: `(2L, 2L)`."""
 HEADER_BYTES = 12 + MAX_HEADER
 """As many bytes of a file as hold its header."""
 
@@ -75,7 +77,7 @@ def read_npy_header(data: Bytes, pointer: str = "") -> NpyHeader:
 
 def _split(data: Bytes, pointer: str) -> tuple[int, bytes]:
     """Where the data begins, and the header's text before it."""
-    width = {1: 2, 2: 4, 3: 4}.get(data[6]) if len(data) >= 12 and data[: len(MAGIC)] == MAGIC else None
+    width = {1: 2, 2: 4, 3: 4}.get(data[6]) if len(data) >= 12 and data[: len(NPY_START)] == NPY_START else None
     if width is None:
         raise _unparsable(pointer, "this is not a .npy file", "a .npy file of version 1, 2 or 3", _start_of(data))
     start = 8 + width
@@ -107,7 +109,7 @@ def _literal(text: bytes) -> Any:
         shape = tuple(int(axis) for axis in usual[3].split(b",") if axis.strip())
         return {"descr": usual[1].decode(), "fortran_order": usual[2] == b"True", "shape": shape}
     try:
-        return ast.literal_eval(text.decode("utf-8").strip())
+        return ast.literal_eval(LONG.sub(b"", text).decode("utf-8").strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
 from models.errors import Problem, TooLarge, Unparsable
+from models.keras_json.older import VERSION, check_writer
 from models.tensors.archive import Archive, Kind
 from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Limits
 
-CONFIG = "config.json"
+CONFIG, METADATA = "config.json", "metadata.json"
+MAX_METADATA = 64 * 1024
 WEIGHTS = "model.weights.h5"
 KERAS = Kind(".keras", "", "a .keras file as Keras' model.save writes it")
 MAX_CONFIG = 16 * MEBIBYTE
+
+
+def check_keras_version(path: Path, limits: Limits, pointer: str = "") -> None:
+    """Refuses what an older Keras wrote: its config is of another form.
+
+    Raises:
+        InvalidDocument: naming the version.
+        Unparsable, TooLarge: it is no .keras file, or over the limits.
+    """
+    with path.open("rb") as file:
+        archive = open_keras(file, limits, pointer)
+        text = archive.read(METADATA, MAX_METADATA) if METADATA in archive.members else b""
+    with suppress(orjson.JSONDecodeError):
+        metadata = orjson.loads(text)
+        version = metadata.get(VERSION) if isinstance(metadata, dict) else None
+        check_writer({}, version, pointer, f"{pointer}/{METADATA}/{VERSION}")
 
 
 def keras_config(path: Path, limits: Limits, pointer: str = "") -> bytes:

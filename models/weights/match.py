@@ -11,6 +11,7 @@ from models.errors import InvalidWeights, Problem, did_you_mean, shown
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
 from models.validation import MAX_PROBLEMS
+from models.weights.legacy import legacy_problem
 from models.weights.names import named
 from models.weights.places import Doubt, Found, copy_name, placed
 from models.weights.source import Declared, TensorSource
@@ -21,8 +22,6 @@ NEAR_NAMES = 200
 """Most names that a suggestion is looked for among."""
 CONTAINER = re.compile(r"layers/[^/]+/")
 """The group of a layer in a model's group."""
-LEGACY = "model_weights/"
-"""How the datasets of Keras 2's whole models begin."""
 
 
 class Matched(NamedTuple):
@@ -41,6 +40,9 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
         InvalidWeights: what does not fit, at most MAX_PROBLEMS.
     """
     tensors = source.tensors
+    legacy = legacy_problem(tensors, pointer) if source.places else None
+    if legacy is not None:
+        raise InvalidWeights("", [legacy])
     places = placed(specs, tensors, source.names) if source.places else Found(named(specs, tensors))
     refuse(_doubtful(doubt, pointer) for doubt in places.doubts)
     found = places.places
@@ -49,7 +51,7 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
     extra = [name for name in tensors if name not in used]
     if source.places and not missing:
         beside = _beside(tensors)
-        extra = [name for name in extra if name not in beside or name.startswith(LEGACY)]
+        extra = [name for name in extra if name not in beside]
     problems = chain(
         _extra(extra, missing, source.places, pointer),
         (_missing(spec, _twin(spec, specs, found), source.places, pointer) for spec in missing),
@@ -115,16 +117,9 @@ def _extra(names: Sequence[str], missing: Sequence[WeightSpec], places: bool, po
     known = [_place(spec) if places else spec.name for spec in missing[:NEAR_NAMES]]
     for name in names:
         near = did_you_mean(name, known)
-        suggestion = _instead(name) or (f'write "{near}"' if near and not places else "leave it out")
+        suggestion = f'write "{near}"' if near and not places else "leave it out"
         expected = f"one of {', '.join(known[:5])}" if known else "no further tensor"
         yield Problem(pointer_of(pointer, name), "the network has no such weight", expected, shown(name), suggestion)
-
-
-def _instead(name: str) -> str | None:
-    """What to do with a file that Keras 2 wrote."""
-    if not name.startswith(LEGACY):
-        return None
-    return "save it with model.save_weights('….weights.h5') or as .keras, with Keras 3"
 
 
 def _missing(spec: WeightSpec, twin: WeightSpec | None, places: bool, pointer: str) -> Problem:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from models.tensors.archive import END, ZIP_START, Archive, Kind
+from models.errors import Unparsable
+from models.files.signatures import HDF5, NPY, SAFETENSORS, START_BYTES, FileKind, Role
+from models.files.unread import KERAS, NPZ, Advice, told, unread_kind
 from models.weights.hdf5 import Hdf5Source
-from models.weights.keras_file import WEIGHTS, extract_weights
+from models.weights.keras_file import extract_weights
 from models.weights.named_files import NpzSource, SafetensorsSource
 from models.weights.source import Limits, TensorSource
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
-EITHER = Kind("ZIP", "", "a .npz or .keras file")
+READ = "a .keras, .weights.h5, .npz or .safetensors file"
+ADVICE: Advice = {
+    NPY: "it holds one array: numpy.savez('weights.npz', *model.get_weights()) writes all of them",
+    Role.PICTURE: "pictures go to …/activations, as the part image",
+    Role.JSON: "a document goes into the part model",
+}
 
 
 def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -> TensorSource:
@@ -24,18 +30,27 @@ def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -
         TooLarge: over `limits`, or over the format's own bounds on names and numbers.
         InvalidTensor: a dtype or a number of axes that no tensor here has.
     """
-    with path.open("rb") as file:
-        start = file.read(len(HDF5))
-    if start == HDF5:
+    kind = kind_at(path)
+    if kind is HDF5:
         return Hdf5Source(path, scratch, limits, pointer)
-    if not start.startswith((ZIP_START, END)):
-        return SafetensorsSource(path, pointer)
-    if _is_keras(path, limits, pointer):
+    if kind is KERAS:
         return Hdf5Source(extract_weights(path, scratch, limits, pointer), scratch, limits, pointer)
-    return NpzSource(path, scratch, limits, pointer)
+    if kind is NPZ:
+        return NpzSource(path, scratch, limits, pointer)
+    if kind is SAFETENSORS:
+        return SafetensorsSource(path, pointer)
+    raise unread_weights(path, pointer)
 
 
-def _is_keras(path: Path, limits: Limits, pointer: str) -> bool:
-    """Whether an archive has Keras' weights in it; nothing is decompressed."""
+def kind_at(path: Path) -> FileKind | None:
+    """What a file is, by its first bytes and members."""
     with path.open("rb") as file:
-        return WEIGHTS in Archive(file, EITHER, limits.max_bytes, pointer).members
+        return told(file)
+
+
+def unread_weights(path: Path, pointer: str) -> Unparsable:
+    """The error for a file that holds no weights in a format that is read."""
+    with path.open("rb") as file:
+        start = file.read(START_BYTES)
+        kind = told(file)
+    return Unparsable("", [unread_kind(kind, start, path.stat().st_size, READ, pointer, ADVICE)])

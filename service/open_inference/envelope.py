@@ -10,11 +10,14 @@ from typing import Any
 import orjson
 
 from models.errors import InvalidOption, Problem, shown
+from models.files.signatures import Role
+from models.files.unread import Advice
 from models.json_keys import check_keys
 from models.json_value import read_json
 from service.bodies import parse_json
 from service.wire.open_inference import HEADER
 
+ADVICE: Advice = {Role.PICTURE: "a picture is an input of datatype BYTES, in JSON as base64"}
 POINTER = ""
 """Problems of the header have no place in the JSON."""
 
@@ -56,7 +59,16 @@ def _parsed(text: bytes) -> Any:
     try:
         return read_json(text)
     except orjson.JSONDecodeError:
-        return _with_literals(text) if b"NaN" in text or b"Infinity" in text else parse_json(text)
+        return _with_literals(text) if b"NaN" in text or b"Infinity" in text else _refused(text)
+
+
+def _refused(text: bytes) -> Any:
+    """The value behind a byte order mark.
+
+    Raises:
+        Unparsable: it is not JSON; says where it stops being so.
+    """
+    return parse_json(text, advice=ADVICE)
 
 
 def _with_literals(text: bytes) -> Any:
@@ -65,7 +77,7 @@ def _with_literals(text: bytes) -> Any:
         value = json.loads(text, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate, which no text holds, is a ValueError too
     except (ValueError, RecursionError):
-        return parse_json(text)  # says where it stops being JSON
+        return _refused(text)
     check_keys(text, value)
     return value
 

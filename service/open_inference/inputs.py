@@ -60,7 +60,8 @@ def _check_names(given: Sequence[str], expected: Sequence[str]) -> None:
     for number, name in enumerate(given):
         pointer = f"/inputs/{number}/name"
         if name not in expected:
-            near = did_you_mean(name, expected)
+            near = did_you_mean(name, expected) if len(expected) > 1 else expected[0]
+            near = None if near in given else near
             advice = f'write "{near}"' if near else None
             listed = f"one of {', '.join(expected[:20])}"
             problems.append(Problem(pointer, "the model has no input of this name", listed, shown(name), advice))

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from models.errors import InvalidOption, Problem, Unsupported, shown
 from models.images import Scale
 from models.images.resize import Resize
+from models.meaning import Words
 from models.validation import field_names, pointer_to, problems_of
 from models.views.selection import PARSERS
 from service.wire.open_inference import BYTES, DATATYPES
+from service.words import OPEN_INFERENCE
 
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 RESERVED = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers")
@@ -33,6 +36,25 @@ else:
 def _or_null(model: type[BaseModel]) -> BeforeValidator:
     """Some clients write what they leave out as null."""
     return BeforeValidator(lambda value: {} if value is None else value, json_schema_input_type=model | None)
+
+
+CONTENT_TYPE = "np"
+"""MLServer's word for numbers, which is what tensors are."""
+
+
+def _content_type(value: Any) -> Any:
+    """How MLServer's clients say that a tensor is to be understood. What would change it is refused by name."""
+    if value is None or value == CONTENT_TYPE:
+        return value
+    context = {"expected": f'"{CONTENT_TYPE}", or nothing: inputs and outputs are tensors', "received": shown(value),
+               "suggestion": "leave content_type out; text and tables are not read, pictures are BYTES"}  # fmt: skip
+    raise PydanticCustomError("content_type", "this kind of content is not read here", context)
+
+
+ContentType = Annotated[
+    Any, BeforeValidator(_content_type), Field(description=f"`{CONTENT_TYPE}`, which changes nothing; no other.")
+]
+Unread = Annotated[Any, Field(description="Not read.")]
 
 
 class Views(BaseModel):
@@ -58,6 +80,7 @@ class RequestParameters(Views):
     training: bool = Field(False, description="Training mode for BatchNormalization and Dropout.")
     resize: Resize = Field("bilinear", description="How images meet a fixed input size.")
     scale: Scale | None = Field(None, description="How pixels become numbers. Default: as the document says.")
+    content_type: ContentType = None
 
 
 class InputParameters(BaseModel):
@@ -65,6 +88,8 @@ class InputParameters(BaseModel):
 
     model_config = STRICT
     binary_data_size: Size | None = Field(None, description="Bytes behind the JSON that are this input's.")
+    content_type: ContentType = None
+    headers: Unread = None
 
 
 class OutputParameters(Views):
@@ -74,6 +99,8 @@ class OutputParameters(Views):
     classification: Annotated[int, Field(ge=1)] | None = Field(
         None, description="The k largest values, as BYTES `value:index`, instead of the tensor."
     )
+    content_type: ContentType = None
+    headers: Unread = None
 
 
 class Input(BaseModel):
@@ -101,6 +128,7 @@ class InferRequest(BaseModel):
     model_config = STRICT
     id: str | None = None
     model_name: Any = Field(None, description="Not read: the path names the model.")
+    model_version: Literal["1", ""] | None = Field(None, description="The one there is.")
     inputs: Annotated[list[Input], Field(max_length=MAX_TENSORS)]
     outputs: Annotated[list[RequestedOutput], Field(max_length=MAX_TENSORS)] | None = Field(
         None, description="Default: the model's outputs."
@@ -108,12 +136,12 @@ class InferRequest(BaseModel):
     parameters: Annotated[RequestParameters, _or_null(RequestParameters)] = RequestParameters()
 
 
-FIELDS = {
+WORDS = Words({
     "": field_names(InferRequest),
     "inputs": [*field_names(Input), *field_names(InputParameters)],
     "outputs": [*field_names(RequestedOutput), *field_names(OutputParameters)],
     "parameters": field_names(RequestParameters),
-}
+}, {"": OPEN_INFERENCE})  # fmt: skip
 
 
 def infer_request(raw: Any) -> InferRequest:
@@ -132,7 +160,7 @@ def infer_request(raw: Any) -> InferRequest:
     try:
         return InferRequest.model_validate(kept)
     except ValidationError as error:
-        raise InvalidOption("", problems_of(error, kept, FIELDS)) from None
+        raise InvalidOption("", problems_of(error, kept, WORDS)) from None
 
 
 def _without_reserved(parameters: Any) -> Any:

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from starlette.concurrency import run_in_threadpool
 
-from models.errors import InvalidOption, NotFound, Problem, did_you_mean, shown
+from models.errors import InvalidOption, NotFound, Problem, shown
+from models.habits import type_advice
 from models.json_schema import schema_of
 from models.layers import ALIASES, CATALOGUE
-from models.layers.excluded import EXCLUDED
+from models.layers.excluded import EXCLUDED, INSTEAD
 from models.layers.layer import Layer
+from models.type_problems import nearest_type
 from service.errors import raises
 from service.schemas import LayerType, LayerTypeEntry, LayerTypeList
 
@@ -38,11 +40,10 @@ async def get_layer(type: Annotated[str, Path(examples=["Conv2D"])]) -> LayerTyp
 
 
 def _unknown(word: str) -> Problem:
-    near = did_you_mean(word, [*CATALOGUE, *ALIASES])
     reason = f"{word} is left out of the catalogue: {EXCLUDED[word]}" if word in EXCLUDED else None
     return Problem(
         "", reason or "there is no layer of this type", "a layer of GET /v1/layers", shown(word),
-        f'use "{near}"' if near else None,
+        INSTEAD.get(word) or type_advice(word) or nearest_type(word),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from models.errors import (
 )
 from models.network import Network
 from service.activations import activations, read_ask
-from service.bodies import MULTIPART, is_json, json_of, media_type, unsupported
+from service.bodies import is_json, json_of, media_type, unsupported
 from service.contract import (
     ACTIVATION_ERRORS,
     BODY_ERRORS,
@@ -41,12 +41,14 @@ from service.contract import (
 from service.errors import raises
 from service.etags import ETag
 from service.model_forms import Form, document_form, keras_form, summary_form
+from service.multipart import MULTIPART
 from service.plans import plan_of, planned, require_inputs
 from service.registered import in_use
-from service.registration import register, register_upload
+from service.registration import ADVICE, parse_model_json, register, register_upload
 from service.schemas import DamagedName, ModelEntry, ModelList, ModelSummary
 from service.state import StateOf
-from service.uploads import received
+from service.upload_parts import MODEL, is_weights_file
+from service.uploads import received, stored
 
 router = APIRouter(tags=["models"])
 
@@ -91,13 +93,19 @@ Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", ex
 )
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     """Checks a document and the weights that come with it, stores both, and points the name at them."""
-    if media_type(request) == MULTIPART:
-        async with received(request, state) as upload:
+    kind = media_type(request)
+    if kind and is_json(request):
+        body = await request.body()
+        if not is_weights_file(body):
+            return registered(*await register(state, name, await json_of(body, parse_model_json)))
+        async with stored(body, state) as upload:
             return registered(*await register_upload(state, name, upload))
-    body = await request.body()
-    if not is_json(request):
-        raise unsupported(request, "application/json", MULTIPART)
-    return registered(*await register(state, name, await json_of(body)))
+    async with received(request, state, documents=True) as upload:
+        if upload.model is not None and kind not in ("", MULTIPART):
+            raise unsupported(
+                request, "application/json", MULTIPART, ".keras files of any type", body=upload.model, advice=ADVICE
+            )
+        return registered(*await register_upload(state, name, upload, f"/{MODEL}" if kind == MULTIPART else ""))
 
 
 @router.get(

@@ -11,11 +11,15 @@ from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.errors import InvalidDocument, InvalidOption, Problem, UnknownAddress, WeightsUnavailable, shown
+from models.errors import InvalidDocument, InvalidOption, Problem, UnknownAddress, WeightsUnavailable
 from models.expansion import expand
+from models.files.not_json import ADVICE as OF_JSON
+from models.files.signatures import Role
+from models.files.unread import Advice
+from models.meaning import Words
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
-from service.bodies import is_json, json_of, unsupported
+from service.bodies import is_json, json_of, parse_json, unsupported
 from service.contract import (
     BODY_ERRORS,
     ENGINE_ERRORS,
@@ -28,13 +32,17 @@ from service.contract import (
 from service.errors import raises
 from service.etags import ETag
 from service.jobs import source_of
+from service.misplaced import PLAN as TEMPLATE
+from service.misplaced import object_of
 from service.option_schemas import option_parameters, option_properties
 from service.options import Selectors, from_pairs, gathered
 from service.picture_options import Whole
 from service.plan_schemas import PlanReply
 from service.plans import plan_of, require_inputs
+from service.query import as_in_url
 from service.state import State, StateOf
 from service.view_options import ViewOptions
+from service.words import PLAN
 
 router = APIRouter(tags=["plan"])
 
@@ -51,6 +59,7 @@ class PlanOptions(ViewOptions):
     layers: Selectors = None
 
 
+WORDS = Words({"": ["model", *field_names(PlanOptions)]}, {"": PLAN})
 BODY = {
     "parameters": option_parameters(PlanOptions) + IF_NONE_MATCH["parameters"],
     "requestBody": {
@@ -70,6 +79,15 @@ BODY = {
 }
 
 
+WITHOUT_INPUTS = 'a plan needs no inputs: send {"model": …} alone'
+ADVICE: Advice = {**OF_JSON, Role.PICTURE: WITHOUT_INPUTS, Role.TENSORS: WITHOUT_INPUTS}
+"""What to do with files in place of the body."""
+
+
+def _parsed(body: bytes) -> Any:
+    return parse_json(body, advice=ADVICE)
+
+
 @router.post(
     "/v1/plan",
     summary="Shapes, bytes, parameters, multiply-adds and receptive fields",
@@ -86,29 +104,27 @@ async def post_plan(
     """Plans a document, or a registered model; nothing is built, nothing is fetched."""
     body = await request.body()
     if body and not is_json(request):
-        raise unsupported(request, "application/json")
-    raw = await json_of(body) if body or model is None else {}
-    if not isinstance(raw, dict):
-        raise InvalidOption("", [Problem("", "the body is not an object", '{"model": …}', shown(raw))])
+        raise unsupported(request, "application/json", body=body, advice=ADVICE)
+    raw = object_of(await json_of(body, _parsed) if body or model is None else {}, TEMPLATE)
     query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
     options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
     planned = await _model(state, model, raw.get("model"))
     if planned.id is None:
-        return await _planned(state, planned, options)
+        return await _planned(request, state, planned, options)
     tag = ETag(request, (planned.id, planned.name, options.model_dump_json()))
-    return tag.unchanged() or tag.on(await _planned(state, planned, options))
+    return tag.unchanged() or tag.on(await _planned(request, state, planned, options))
 
 
 def _options(given: Mapping[str, Any]) -> PlanOptions:
     try:
         return PlanOptions.model_validate(given)
     except ValidationError as error:
-        raise InvalidOption("", problems_of(error, given, {"": ["model", *field_names(PlanOptions)]})) from None
+        raise InvalidOption("", problems_of(error, given, WORDS)) from None
 
 
 async def _model(state: State, name: str | None, raw: Any) -> Model:
     if name is None:
-        return await inline_model(raw, state.applications.read_graph)
+        return await inline_model(state, raw, state.applications.read_graph, "POST /v1/plan?model={name} plans it")
     if raw is not None:
         problem = Problem("/model", "there are two models", "one in the query or one in the body", "both")
         raise InvalidOption("", [problem])
@@ -117,13 +133,15 @@ async def _model(state: State, name: str | None, raw: Any) -> Model:
     return Model(document, entry.name, entry.id)
 
 
-async def _planned(state: State, model: Model, options: PlanOptions) -> Response:
+async def _planned(request: Request, state: State, model: Model, options: PlanOptions) -> Response:
     try:
         network = expand(model.document)
         require_inputs(network)
         plan = await plan_of(state, network, options.batch, options.layers, options.views())
     except InvalidDocument as error:
         raise model.located(error) from None
+    except UnknownAddress as error:
+        raise as_in_url(request, error) from None
     head = {
         "id": model.id or (source_of(network, model.weights).key if model.missing is None else None),
         "name": model.name,

@@ -19,7 +19,9 @@ from models.errors import (
     Unacceptable,
 )
 from models.expansion import expand
-from service.bodies import MULTIPART, media_type, unsupported
+from models.files.signatures import START_BYTES
+from models.weights.read import ADVICE
+from service.bodies import is_json, media_type, unsupported
 from service.contract import (
     BODY_ERRORS,
     ENGINE_ERRORS,
@@ -35,6 +37,7 @@ from service.errors import problem_of, raises
 from service.etags import ETag
 from service.jobs import source_of, weights_question
 from service.layer_paths import layer_paths
+from service.multipart import MULTIPART
 from service.picture_options import PictureOptions
 from service.plans import require_inputs
 from service.records import follow
@@ -43,17 +46,13 @@ from service.registration import GivenFile, put_weights
 from service.replies import WEIGHTS_OFFERED, Writing, weights_response
 from service.routes.models import Reference, registered
 from service.state import State, StateOf
-from service.uploads import WEIGHTS, received
+from service.upload_parts import WEIGHTS, is_weights_file
+from service.uploads import Upload, received
 from service.wire.formats import PNG, negotiate
 from service.wire.json_values import DataMode
 
 router = APIRouter(tags=["weights"])
 
-WEIGHT_TYPES = (
-    "application/vnd.safetensors", "application/x-safetensors", "application/x-npz", "application/npz",
-    "application/x-hdf5", "application/x-hdf", "application/zip", "application/octet-stream",
-)  # fmt: skip
-"""What a file may call itself; what it is, its bytes say."""
 Data = Annotated[DataMode, Query(description="How arrays are written in JSON.")]
 FormatName = Annotated[
     str | None,
@@ -133,13 +132,21 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
     if entry.name != name:
         problem = Problem("/name", "models of an id do not change", "a name", "an id", f"write {entry.name}")
         raise InvalidOption("", [problem])
-    if media_type(request) not in ("", MULTIPART, *WEIGHT_TYPES):
-        raise unsupported(request, *WEIGHT_TYPES, MULTIPART)
     document = await run_in_threadpool(state.store.document, entry)  # its weights may be damaged
     async with received(request, state) as upload:
+        _check_type(request, upload)
         if upload.weights is None or upload.model is not None:
             expected = f"one part, {WEIGHTS}"
             raise InvalidOption("", [Problem("", "this form has other parts", expected, "a model")])
-        pointer = f"/{WEIGHTS}" if media_type(request) == MULTIPART else ""
-        file = GivenFile(upload.weights, pointer)
+        file = GivenFile(upload.weights, upload.pointer)
         return registered(*await put_weights(state, name, expand(document), file, entry))
+
+
+def _check_type(request: Request, upload: Upload) -> None:
+    """Raises UnsupportedMedia: what says that it is JSON, and is no file of weights; of every other type bytes tell."""
+    if upload.weights is None or not (media_type(request) and is_json(request)):
+        return
+    with upload.weights.open("rb") as file:
+        start = file.read(START_BYTES)
+    if not is_weights_file(start):
+        raise unsupported(request, "application/octet-stream", MULTIPART, body=start, advice=ADVICE)

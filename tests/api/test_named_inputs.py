@@ -188,7 +188,9 @@ SLIPS: Mapping[str, tuple[list[tuple[str, Any]], list[tuple[str, str, str | None
                                   [("/inputs.ids", "a part for one input holds one tensor",
                                     "send a file of several as `tensor`: its names are the inputs'")]),
     "tensors as a batch": ([PART, ("tensor", ("b", npz(extra=EXTRA))), *[("inputs.ids", ("c", npy(IDS)))] * 2],
-                           [("/inputs.ids", "only images make a batch of several parts", None)]),
+                           [("/inputs.ids", "only images make a batch of several parts",
+                             "stack a batch into one array; inputs of other names are parts of their own, "
+                             "inputs.<name>")]),
 }  # fmt: skip
 
 

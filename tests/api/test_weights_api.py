@@ -190,9 +190,10 @@ def test_a_keras_file_with_code_in_it_is_refused(client: httpx.Client, tmp_path:
 
 @pytest.mark.parametrize(
     ("form", "pointer"),
-    [({"model": b"{}", "wieghts": b""}, ""), ({"weights": b"{}"}, ""), ({"model": b"PK\x03\x04"}, "/model"),
-     ({"model": b"{"}, "/model"), ({"model": b'{"input":[4],"layers":[{"type":"Dens","units":1}]}'},
-      "/model/layers/0/type"), ({"model": b'[{"type":"Flatten"}]', "weights": b"x" * 20}, "/model/input")],
+    [({"model": b"{}", "wieghts": b""}, "/wieghts"), ({"weights": b"{}"}, "/weights"),
+     ({"model": b"PK\x03\x04"}, "/model"), ({"model": b"{"}, "/model"),
+     ({"model": b'{"input":[4],"layers":[{"type":"Dens","units":1}]}'}, "/model/layers/0/type"),
+     ({"model": b'[{"type":"Flatten"}]', "weights": b"x" * 20}, "/model/input")],
 )  # fmt: skip
 def test_forms_that_make_no_sense(client: httpx.Client, form: dict[str, bytes], pointer: str) -> None:
     """The pointer begins with the part's name."""

@@ -302,7 +302,7 @@ def test_all_problems_are_listed_at_once() -> None:
     [
         ({"layer": [RELU]}, "/layer", "layers"),
         ({"layers": [RELU], "sead": 1}, "/sead", "seed"),
-        (layer(Units=3), "/layers/0/Units", "units"),
+        ([{"type": "Dense", "Units": 3}], "/0/Units", "units"),
         (layer(activaton="relu"), "/layers/0/activaton", "activation"),
         ([{"type": "Block", "layer": [RELU]}], "/0/layer", "layers"),
         ([{"type": "MaxPool2D", "poolsize": 3}], "/0/poolsize", "pool_size"),

@@ -277,13 +277,13 @@ HOSTILE = {
     is_cut_short: ("unparsable", "HDF5 cannot read this file"),
     is_a_keras_bomb: ("too_large", "model.weights.h5 in the .keras file is too large"),
     is_an_npz_bomb: ("unparsable", "the .npy file is cut short or too long"),
-    is_a_bomb_beyond_the_limit: ("too_large", "the ZIP file is too large"),
+    is_a_bomb_beyond_the_limit: ("too_large", "the .npz file is too large"),
     is_an_honest_looking_npz_bomb: ("too_large", "the .npy file is too large"),
     is_large_in_fortrans_order: ("too_large", "a large array is in Fortran's order"),
     has_a_million_empty_tensors: ("too_large", "the header is too long"),
     has_many_slashes: ("invalid_weights", "the network has no such weight"),
     is_empty: ("unparsable", "the file is empty"),
-    is_a_picture: ("unparsable", "this is not a .safetensors file, or it is cut short"),
+    is_a_picture: ("unparsable", "this is a PNG picture, which is not read here"),
 }
 
 

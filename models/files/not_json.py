@@ -1,0 +1,57 @@
+"""Why text is not JSON: where it stops being so, what it is or what wrote it, and what to do instead."""
+
+from __future__ import annotations
+
+import re
+
+import orjson
+
+from models.errors import Problem
+from models.files.printed import text_advice
+from models.files.signatures import HDF5, JSON, TEXT, Role
+from models.files.unread import KERAS, Advice, advice_on, told_of
+
+EXPECTED = "JSON (RFC 8259, UTF-8)"
+LOOKED_AT = 64
+"""Characters behind the place where JSON ends that tell why."""
+PYTHON = "this is how Python prints it: send json.dumps(…)"
+WORDS: tuple[tuple[str, str], ...] = (
+    (r"-?(?:NaN|Infinity)\b", 'write NaN and infinities as the strings "NaN", "Infinity", "-Infinity"'),
+    (r"(?:True|False|None)\b|'|\(", PYTHON),
+    ("[\u201c\u201d\u2018\u2019\u00ab\u00bb]", 'these are typographic quotes: write straight ones, "'),
+    (r"//|/\*|#", "JSON has no comments: leave them out"),
+    (r"undefined\b", "JSON has no undefined: write null, or leave the member out"),
+    (r"[A-Za-z_$][\w$]*\s*:", "write names in double quotes; where a shell took them out, send a file, -d @file.json"),
+    (r"\.\d|\+\d|\d", "write numbers as 0.5: a digit before the point, no plus, no zeros in front"),
+)
+"""What stands where JSON ends, and what to do."""
+TO_REGISTER = "PUT /v1/models/{name} takes it as the part weights; POST /v1/models/{name}/activations then runs it"
+ADVICE: Advice = {
+    Role.PICTURE: "a picture is the part image of a form: curl -F image=@a.png",
+    Role.TENSORS: "a file of tensors is the part tensor of a form: curl -F tensor=@a.npy",
+    KERAS: TO_REGISTER,
+    HDF5: "weights come with PUT /v1/models/{name}, as the part weights beside model",
+}
+"""What to do with a file that came in place of JSON, under /v1."""
+
+
+def not_json(text: bytes, error: orjson.JSONDecodeError, what: str = "the text", advice: Advice = ADVICE) -> Problem:
+    """The problem of text, called `what`, that orjson refused; `advice` is for files of other kinds."""
+    if not text or text.isspace():
+        return Problem("", f"{what} is empty", EXPECTED, "nothing")
+    kind = told_of(text)
+    if kind is None or kind in (TEXT, JSON):
+        expected = f"{EXPECTED}; line {error.lineno}, column {error.colno} is not"
+        return Problem("", f"{what} is not JSON", expected, f"{len(text):,} bytes", text_advice(text) or _reason(error))
+    received = f"{len(text):,} bytes"
+    return Problem("", f"{what} is not JSON but {kind.name}", EXPECTED, received, advice_on(kind, advice))
+
+
+def _reason(error: orjson.JSONDecodeError) -> str | None:
+    """What to write instead, by what orjson says and what stands where JSON ends."""
+    if not error.doc:
+        return "save it as UTF-8"
+    if "trailing comma" in error.msg:
+        return "leave the comma before the closing bracket out"
+    here = error.doc[error.pos : error.pos + LOOKED_AT]
+    return next((advice for pattern, advice in WORDS if re.match(pattern, here)), None)

@@ -1,0 +1,29 @@
+"""A form lies between its boundaries; what stands before and behind them says nothing (RFC 2046 section 5.1.1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.errors import Unparsable
+from service.multipart import MAX_PREAMBLE, parts_of
+
+PART = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+FORM = PART + b"--b--"
+
+
+def test_the_form_alone() -> None:
+    """Preamble, epilogue and padding are left out; boundaries of other forms are text."""
+    for before in (b"", b"a preamble\r\n", b"\r\n", b"--c\r\n--bx\r\n", b"x" * (MAX_PREAMBLE - 100) + b"\r\n"):
+        for behind in (b"", b"\r\n", b"\n", b" \t\r\n", b"\r\nan epilogue --b-- of words", b"\r\n\r\n"):
+            assert parts_of(before + FORM + behind, b"b") == FORM
+    assert parts_of(b"--b--\r\n", b"b") == b"--b--"
+
+
+@pytest.mark.parametrize("body", [
+    b"", PART, PART + b"--b-", PART + b"--b--x", PART + b"x--b--", b"x" + FORM, b"x" * MAX_PREAMBLE + b"\r\n" + FORM,
+    PART + b"--c--", b"a preamble\r\n--b--", b"\r\n--b--",
+])  # fmt: skip
+def test_half_a_form(body: bytes) -> None:
+    """Without a first part or the closing boundary there is none."""
+    with pytest.raises(Unparsable, match="not complete"):
+        parts_of(body, b"b")

@@ -1,0 +1,100 @@
+"""An upload is taken apart as it arrives, wherever the pieces end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from models.errors import InvalidOption, LayerscopeError, Unparsable
+from service.upload_parts import TELLING_BYTES, UploadParts
+from service.upload_writing import RawBody, Writer
+from service.uploads import Upload, _read_form
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+ZIP = b"PK\x03\x04" + bytes(40)
+DOCUMENT = b'[{"type": "Flatten"}]'
+
+
+def part(name: str, value: bytes) -> bytes:
+    return b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (name.encode(), value)
+
+
+class Chunked:
+    """A request whose body comes in pieces of this size."""
+
+    headers = {"content-type": "multipart/form-data; boundary=b"}  # noqa: RUF012 (never changed)
+
+    def __init__(self, body: bytes, size: int) -> None:
+        self._body, self._size = body, size
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._body), self._size):
+            yield self._body[start : start + self._size]
+
+
+async def read(body: bytes, size: int, folder: Path) -> tuple[bytes | None, bytes | None, str]:
+    """The document, the file of weights, and where that stood."""
+    upload, request = Upload(folder), cast("Request", Chunked(body, size))
+    await _read_form(request, upload, 1000)
+    return upload.model, upload.weights.read_bytes() if upload.weights else None, upload.pointer
+
+
+@pytest.mark.parametrize("size", [1, 3, TELLING_BYTES, 10_000])
+async def test_parts_by_what_they_hold(tmp_path: Path, size: int) -> None:
+    """A document and a file of weights, under the right names and others, with text around the form."""
+    for body, expected in (
+        (part("model", DOCUMENT) + part("weights", ZIP), (DOCUMENT, ZIP, "/weights")),
+        (part("file", ZIP) + part("model", DOCUMENT), (DOCUMENT, ZIP, "/file")),
+        (part("model", ZIP), (None, ZIP, "/model")),
+        (part("weights", b"x"), (None, b"x", "/weights")),
+        (part("model", b""), (b"", None, "/weights")),
+        (part('weights"; filename="', b"") + part("model[]", DOCUMENT), (DOCUMENT, None, "/weights")),
+    ):
+        for before, behind in ((b"", b""), (b"words\r\n", b" \r\nmore words"), (b"\r\n", b"\r\n")):
+            assert await read(before + body + b"--b--" + behind, size, tmp_path) == expected
+
+
+@pytest.mark.parametrize(("body", "error"), [
+    (part("model", DOCUMENT), Unparsable), (part("model", DOCUMENT) + b"--b-", Unparsable), (b"", Unparsable),
+    (b"--b--", InvalidOption), (part("other", DOCUMENT) + b"--b--", InvalidOption),
+    (part("model", ZIP) + part("weights", ZIP) + b"--b--", InvalidOption),
+    (part("model", b"[]") * 2 + b"--b--", InvalidOption), (part("a", ZIP) + part("b", ZIP) + b"--b--", InvalidOption),
+    (part("model", b"[" * 2000) + b"--b--", LayerscopeError), (b"x" * 20_000 + part("model", DOCUMENT), Unparsable),
+])  # fmt: skip
+async def test_forms_that_are_refused(tmp_path: Path, body: bytes, error: type[LayerscopeError]) -> None:
+    """However the pieces come."""
+    for size in (1, 10_000):
+        with pytest.raises(error):
+            await read(body, size, tmp_path)
+
+
+def test_what_is_not_asked_for_is_not_kept() -> None:
+    """A part that is no document is written as it comes."""
+    written: list[bytes] = []
+    parts = UploadParts(written.append, 10)
+    parts._disposition += b'form-data; name="weights"'
+    parts._begin_part()
+    for _ in range(100):
+        parts._take(bytes(8))
+    assert sum(map(len, written)) == 800
+    assert max(map(len, written)) == TELLING_BYTES
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+async def test_a_body_by_itself(tmp_path: Path, size: int) -> None:
+    """A file of weights goes to the disk, anything else is a document of bounded length."""
+    for data, is_document in ((ZIP, False), (DOCUMENT, True), (b"{}", True), (b"", True), (b"PK\x03\x04", True)):
+        with (tmp_path / "file").open("wb") as file:
+            body = RawBody(Writer(file), 100)
+            for start in range(0, len(data), size):
+                await body.write(data[start : start + size])
+            await body.end()
+        assert body.is_document is is_document
+        assert (body.document, (tmp_path / "file").read_bytes()) == ((data, b"") if is_document else (b"", data))
+    with (tmp_path / "file").open("wb") as file, pytest.raises(LayerscopeError, match="over its limit"):
+        await RawBody(Writer(file), 100).write(b"x" * 101)

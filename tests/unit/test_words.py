@@ -1,0 +1,115 @@
+"""What people are used to write leads to what can be written here, and never to what they have written already."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from models.document import FIELDS, canonical, parse_document
+from models.errors import InvalidDocument
+from models.habits import ARGUMENTS, TYPES
+from models.layers import CATALOGUE
+from models.meaning import DTYPES, LEAVE_OUT, advice, dtype_advice
+from models.tensors.dtypes import DTYPES as KNOWN_DTYPES
+from models.type_problems import TYPES as KNOWN_TYPES
+from models.type_problems import nearest_type
+from service.words import form_words, json_words
+
+
+def written(suggestion: str) -> list[str]:
+    """The names that are to be written."""
+    return re.findall(r'"([^"]+)"', suggestion) if suggestion.startswith("write") else []
+
+
+def test_suggestions_for_arguments_are_arguments() -> None:
+    """Of every layer, for every word, whatever else is given."""
+    for name in CATALOGUE:
+        for word in ARGUMENTS.keys() - set(FIELDS[name]):
+            found = advice(word, FIELDS[name], (), ARGUMENTS, 0.75) or ""
+            assert set(written(found)) <= {*FIELDS[name], "input"}, (name, word, found)
+            for field in written(found):
+                assert advice(word, FIELDS[name], [field], ARGUMENTS, 0.75) == LEAVE_OUT
+
+
+def test_suggestions_for_types_are_types() -> None:
+    """Also those by spelling; and a word that is like many is told all of a family."""
+    for word, suggestion in TYPES.items():
+        named = [one for one in written(suggestion) if one not in ("layers", "type", "layer", "threshold")]
+        assert named, word
+        assert set(named) <= set(KNOWN_TYPES), word
+    assert nearest_type("Conv") == 'write "Conv1D" or "Conv2D" or "Conv3D"'
+    assert nearest_type("Cov2D") == 'write "Conv2D"'
+    assert [nearest_type(word) for word in ("Custom", "Noise", "Conv4D", "Functional", "x" * 500)] == [None] * 5
+
+
+def test_dtypes_by_other_names() -> None:
+    """Each leads to dtypes there are; of two meanings both are told."""
+    assert {one for word in DTYPES for one in written(str(dtype_advice(word, KNOWN_DTYPES)))} <= set(KNOWN_DTYPES)
+    assert dtype_advice("torch.float", KNOWN_DTYPES) == 'write "float32" or "float64"'
+    assert dtype_advice("<f4", KNOWN_DTYPES) == dtype_advice("flaot32", KNOWN_DTYPES) == 'write "float32"'
+
+
+def test_suggestions_for_requests_are_fields() -> None:
+    """Of JSON and of forms, with the model and without."""
+    for words in (json_words(True), json_words(False), form_words(True), form_words(False)):
+        known = list(words.fields[""])
+        for word in words.habits[""].keys() - set(known):
+            found = advice(word, known, (), words.habits[""], 0.6) or ""
+            assert set(written(found)) <= {*known, "image", "<base64>"}, (word, found)
+
+
+def made(raw: Any) -> Any:
+    """The document with all its defaults."""
+    return canonical(parse_document(raw))
+
+
+DENSE = {"type": "Dense", "units": 1}
+OWN: dict[str, Any] = {"input": {"x": {"shape": [4], "dtype": "int32"}}, "layers": [DENSE]}
+
+
+@pytest.mark.parametrize("layer", [
+    {"shape": [4]}, {"batch_shape": [None, 4]}, {"input_shape": [4], "sparse": False}, {"input_dim": 4},
+])  # fmt: skip
+def test_input_layers_are_inputs(layer: dict[str, Any]) -> None:
+    """An InputLayer at the head is the document's own input, in a list alone as in a document."""
+    head = {"type": "InputLayer", "name": "x", "dtype": "int32", **layer}
+    assert made([head, DENSE]) == made({"layers": [head, DENSE]}) == made(OWN)
+
+
+def test_several_input_layers() -> None:
+    """Each is the input of its name."""
+    heads = [{"type": "keras.Input", "name": name, "shape": [2]} for name in ("left", "right")]
+    add = {"type": "Add", "inputs": ["left", "right"]}
+    assert made([*heads, add]) == made({"input": {"left": [2], "right": [2]}, "layers": [add]})
+
+
+def test_the_first_layer_declares_the_input() -> None:
+    """As in Keras 2; an argument of the layer's own stays one."""
+    plain = made({"input": [4], "layers": [DENSE]})
+    for shape in ({"input_shape": [4]}, {"batch_input_shape": [None, 4]}, {"input_dim": 4}):
+        assert made([DENSE | shape]) == plain
+    assert parse_document([{"type": "Embedding", "input_dim": 4, "output_dim": 2}]).input is None
+
+
+WRONG: list[tuple[Any, list[str]]] = [
+    ([{"type": "Input", "shape": [0]}, DENSE], ["/0/shape/0"]),
+    ([{"type": "Input", "shape": [4]}, {"type": "Dense", "unit": 1}], ["/1/unit"]),
+    ([{"type": "Input", "shape": [4]}, DENSE, {"type": "Cov2D"}], ["/2/type"]),
+    ([{"type": "Input", "shape": [4]}, {"type": "Input", "shape": [4]}, DENSE], ["/0/name", "/1/name"]),
+    ([{"type": "Input", "shape": [4], "batch_size": 3}, DENSE], ["/0/batch_size"]),
+    ({"input": [4], "layers": [{"type": "Input", "shape": [4]}, DENSE]}, ["/layers/0"]),
+    ([DENSE | {"input_shape": "4"}], ["/0/input_shape"]),
+    ({"input": [4], "layers": [DENSE | {"input_shape": [4]}]}, ["/layers/0/input_shape"]),
+    ([DENSE, DENSE | {"input_shape": [1]}], ["/1/input_shape"]),
+    ([DENSE, {"type": "InputLayer", "shape": [4]}], ["/1/type"]),
+]
+
+
+def test_errors_of_declared_inputs_point_into_what_was_sent() -> None:
+    """Whatever the document is made into."""
+    for raw, pointers in WRONG:
+        with pytest.raises(InvalidDocument) as caught:
+            parse_document(raw)
+        assert [problem.pointer for problem in caught.value.problems] == pointers, raw
