@@ -36,7 +36,7 @@ def registered(client: httpx.Client, **files: Any) -> None:
         raise Refused(f"{reply.status_code} {reply.json()['detail']}: {reply.json().get('errors', '')}"[:400])
 
 
-def outputs(client: httpx.Client, model: keras.Model, inputs: dict[str, Array]) -> list[Array]:
+def outputs(client: httpx.Client, inputs: dict[str, Array]) -> list[Array]:
     """What the registered network returns, in Keras' order."""
     document = client.get("/v1/models/weights-random").json()
     file = io.BytesIO()
@@ -106,7 +106,7 @@ def check(client: httpx.Client, number: int, folder: Path) -> Iterator[tuple[str
     for way, files in ways(model, folder):
         try:
             registered(client, **files)
-            yield way, verdict(outputs(client, model, inputs), wanted)
+            yield way, verdict(outputs(client, inputs), wanted)
             if way == "json + h5":
                 yield "back", verdict(given_back(client, inputs), wanted)
         except Refused as refusal:
