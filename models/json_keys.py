@@ -132,10 +132,12 @@ def _without_numbers(text: bytes) -> bytes:
 
 
 def _of_object(value: _Repeating, path: tuple[str | int, ...]) -> Iterator[Problem]:
-    for key in value:
-        given = [item for name, item in value.pairs if name == key]
-        if len(given) > 1:
-            received = ", then ".join(shown(item, 20) for item in given[:3])
-            message = f"{shown(key)} stands {'twice' if len(given) == 2 else f'{len(given)} times'} in one object"
+    given: dict[str, list[Any]] = {}
+    for key, item in value.pairs:
+        given.setdefault(key, []).append(item)
+    for key, items in given.items():
+        if len(items) > 1:
+            received = ", then ".join(shown(item, 20) for item in items[:3])
+            message = f"{shown(key)} stands {'twice' if len(items) == 2 else f'{len(items)} times'} in one object"
             place = [*path, key] if len(key) <= MAX_NAME else path
             yield Problem(pointer_to(place), message, "each key once", received, "leave all but one out")

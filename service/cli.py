@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import LayerscopeError
+from models.json_value import read_json
 from models.layers import ALIASES, CATALOGUE
 from service.settings import Settings, load, table
 
@@ -57,15 +58,18 @@ def _plan(document: str, batch: int) -> None:
     from service.offline import planned_offline  # noqa: PLC0415 (likewise)
 
     try:
-        raw = json.loads(sys.stdin.read() if document == "-" else Path(document).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"layerscope: {document}: {error}") from None
-    try:
-        plan = asyncio.run(planned_offline(raw, batch, load()))
+        plan = asyncio.run(planned_offline(_read(document), batch, load()))
     except LayerscopeError as error:
         lines = [f"{p.pointer}: {p.message}; expected {p.expected}; received {p.received}" for p in error.problems]
         raise SystemExit("\n".join(lines) or error.detail) from None
     sys.stdout.write(json.dumps(plan, indent=2) + "\n")
+
+
+def _read(document: str) -> Any:
+    try:
+        return read_json(sys.stdin.buffer.read() if document == "-" else Path(document).read_bytes())
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"layerscope: {document}: {error}") from None
 
 
 def _openapi() -> None:
