@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from models.errors import LayerscopeError, StoreFull, StoreReadOnly, StoreUnreachable
 
 log = logging.getLogger("layerscope.store")
+log.addHandler(logging.NullHandler())  # what a start says is one line, and it says it itself
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)

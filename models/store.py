@@ -23,7 +23,7 @@ from models.document import Document, canonical
 from models.document_objects import FOLDER as DOCUMENTS
 from models.document_objects import DocumentObjects
 from models.entries import Entry, check_expected, now
-from models.errors import NotFound, StoreReadOnly
+from models.errors import NotFound, StoreReadOnly, StoreUnreachable
 from models.names import FOLDER as NAMES
 from models.names import Names, damaged
 from models.network import NO_WEIGHTS, Network
@@ -225,6 +225,11 @@ def open_store(url: str) -> ModelStore:
         store = ModelStore(url)
         store.open()
     except Exception as error:  # every file system has errors of its own
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise OSError(f"the store {url} cannot be opened: {reason}") from error
+        raise OSError(f"the store {url} cannot be opened: {_reason(error)}") from error
     return store
+
+
+def _reason(error: BaseException) -> str:
+    """Why a file system does not answer, in its own words, on one line."""
+    said = error.__cause__ if isinstance(error, StoreUnreachable) and error.__cause__ else error
+    return " ".join(str(said).split())[:300] or type(said).__name__

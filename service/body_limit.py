@@ -142,7 +142,7 @@ def _encoding(scope: Scope) -> str:
     if not scope["path"].startswith("/v1/"):
         return ""
     codings = ",".join(Headers(scope=scope).getlist("content-encoding")).lower().split(",")
-    return ",".join(filter(None, (coding.strip() for coding in codings if coding.strip() != "identity")))
+    return ", ".join(filter(None, (coding.strip() for coding in codings if coding.strip() != "identity")))
 
 
 async def _next(receive: Receive, body: Body) -> Message:

@@ -27,7 +27,10 @@ RECURRENT_COPIES = 16
 
 
 class TimeDistributed(Layer):
-    """Applies a layer, or a block of layers, to every step of a sequence. Keras writes it out once for each step."""
+    """Applies a layer, or a block of layers, to every step of a sequence.
+
+    Keras writes it out once for each step.
+    """
 
     type: Literal["TimeDistributed"] = "TimeDistributed"
     example = Example({"layer": {"type": "Dense", "units": 3}}, ((4, 5),))

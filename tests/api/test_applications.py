@@ -109,7 +109,7 @@ def test_it_is_registered_and_given_back(server: Server) -> None:
         ),
         (
             {"application": "VGG16", "weights": None, "include_top": False, "input": [2**24, 2**24, 2**20]},
-            ("/model", "at most 17,592,186,044,416 elements", "(1, 16777216, 16777216, 64)", None),
+            ("/model", "at most 17,592,186,044,416 elements", "(None, 16777216, 16777216, 64)", None),
         ),
         (
             {"application": "VGG16", "weights": None, "pooling": "max"},

@@ -49,7 +49,7 @@ async def serving(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(Settings(data_dir=str(folder)), NoEngines())  # type: ignore[arg-type]
     async with LifespanManager(app) as manager:
         transport = httpx.ASGITransport(manager.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield client
 
 

@@ -52,5 +52,5 @@ def test_a_store_that_cannot_be_opened_stops_the_start(url: str, tmp_path: Path)
     command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"layerscope: LAYERSCOPE_DATA_DIR: the store {url} cannot be opened: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith(f"layerscope: LAYERSCOPE_DATA_DIR: the store {url} cannot be opened: ")

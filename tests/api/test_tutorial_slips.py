@@ -96,5 +96,5 @@ def test_wrong_number_of_axes(refusal: Refusal, shape: list[int], layer: dict[st
     (problem,) = refusal({"input": shape, "layers": [layer]})
     assert problem["pointer"] == "/model/layers/0"
     assert problem["message"].endswith(f"{type_} cannot read an input with {axes}")
-    assert problem["received"] == f"({', '.join(map(str, [1, *shape]))}) from input"
+    assert problem["received"] == f"({', '.join(map(str, [None, *shape]))}) from input"
     assert problem["suggestion"]

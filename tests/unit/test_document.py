@@ -391,7 +391,7 @@ def test_canonical_form_spells_everything_out() -> None:
         "layers": [
             {
                 "type": "MaxPooling2D", "name": None, "inputs": None, "calls": None, "keywords": None,
-                "positional": None, "trainable": True, "dtype": None,
+                "trainable": True, "dtype": None,
                 "activity_regularizer": None, "pool_size": [3, 3], "strides": None, "padding": "valid",
                 "data_format": None,
             }

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 import models.layers
 from models.engine.layers import derived_seed, keras_layer
 from models.layers.activation_names import ACTIVATIONS
+from models.layers.block import Block
 from models.layers.layer import GRAPH_FIELDS, Layer
 from models.layers.named import STRICT
 from models.layers.operations import Operation
@@ -52,11 +53,11 @@ LEGAL = {
 
 
 def catalogue() -> list[type[Layer]]:
-    """Every class with a `type`, defined in a module of models.layers."""
+    """Every class with a `type`, defined in a module of models.layers, but Block: Keras has no such class."""
     for module in pkgutil.iter_modules(models.layers.__path__):
         import_module(f"models.layers.{module.name}")
     found = {cls.__name__: cls for cls in _below(Layer) if cls.__module__.startswith("models.layers.")}
-    return [cls for name, cls in sorted(found.items()) if "type" in cls.model_fields]
+    return [cls for name, cls in sorted(found.items()) if "type" in cls.model_fields and cls is not Block]
 
 
 def _below(base: type[Layer]) -> Iterator[type[Layer]]:
