@@ -19,7 +19,7 @@ from models.layers.layer import Layer
 from models.tensors.dtypes import DTYPES
 
 NAME = "tried"
-OF_LAYERS: tuple[str, ...] = get_args(get_args(DType)[0])
+OF_LAYERS: tuple[str, ...] = get_args(get_args(DType.__value__)[0])
 
 
 class Case(NamedTuple):
