@@ -96,9 +96,9 @@ def main() -> None:
             if found not in good:
                 print(f"{one.what}: {found}, {answers.statuses}: {json.dumps(one.model)}", flush=True)
                 print(f"    {answers.runs[-1].text[:500]}", flush=True)
-    for kind, found in counts.items():
-        print(f"{kind}: {sum(found.values())} cases, " + ", ".join(f"{count} {name}" for name, count in found.items()))
-    raise SystemExit(any(set(found) - good for found in counts.values()))
+    for kind, came in counts.items():
+        print(f"{kind}: {sum(came.values())} cases, " + ", ".join(f"{count} {name}" for name, count in came.items()))
+    raise SystemExit(any(set(came) - good for came in counts.values()))
 
 
 if __name__ == "__main__":
