@@ -49,6 +49,7 @@ NPY = FileKind("a .npy file", Role.TENSORS)
 SAFETENSORS = FileKind("a .safetensors file", Role.TENSORS)
 HDF5 = FileKind("an HDF5 file", Role.WEIGHTS)
 ZIP = FileKind("a ZIP archive", Role.ARCHIVE, "unpack it first")
+EMPTY_ZIP = FileKind("an empty ZIP archive", Role.ARCHIVE)
 JSON = FileKind("JSON text", Role.JSON)
 TEXT = FileKind("text", Role.OTHER)
 FORM = FileKind(
@@ -92,7 +93,7 @@ STARTS: tuple[tuple[int, bytes, FileKind], ...] = (
     (512, HDF5_START, FileKind("an HDF5 file with a block before it, as MATLAB writes it", Role.OTHER)),
     (0, b"MATLAB 5.0", FileKind("a MATLAB file", Role.OTHER)),
     (0, ZIP_START, ZIP),
-    (0, ZIP_END, FileKind("an empty ZIP archive", Role.ARCHIVE)),
+    (0, ZIP_END, EMPTY_ZIP),
     (0, b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19", PYTORCH),
     *((0, bytes([0x80, protocol]), PICKLE) for protocol in range(2, 6)),
     (0, b"cnumpy.", PICKLE),

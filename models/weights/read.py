@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.errors import Unparsable
-from models.files.signatures import HDF5, NPY, SAFETENSORS, START_BYTES, FileKind, Role
+from models.files.signatures import EMPTY_ZIP, HDF5, NPY, SAFETENSORS, START_BYTES, FileKind, Role
 from models.files.unread import KERAS, NPZ, Advice, told, unread_kind
 from models.weights.hdf5 import Hdf5Source
 from models.weights.keras_file import extract_weights
@@ -35,7 +35,7 @@ def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -
         return Hdf5Source(path, scratch, limits, pointer)
     if kind is KERAS:
         return Hdf5Source(extract_weights(path, scratch, limits, pointer), scratch, limits, pointer)
-    if kind is NPZ:
+    if kind is NPZ or kind is EMPTY_ZIP:  # what numpy.savez writes of the weights of a model without any
         return NpzSource(path, scratch, limits, pointer)
     if kind is SAFETENSORS:
         return SafetensorsSource(path, pointer)

@@ -235,6 +235,13 @@ def test_weights_come_to_the_layers_they_were_saved_from(tmp_path):
     assert wrong == []
 
 
+def test_a_model_without_weights_has_a_file_of_none(tmp_path):
+    """numpy.savez of no arrays is an archive without members."""
+    np.savez(tmp_path / "w.npz")
+    convert(tmp_path / "w.npz", specs_of({"input": [4], "layers": [{"type": "ReLU"}]}), tmp_path / "target", LIMITS)
+    assert load_file(tmp_path / "target") == {}
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
 def test_a_layer_of_two_models_is_refused_for_what_it_is(tmp_path):
     """Keras saves its weights once; `to_json()` does not say that it is one layer, `.keras` does."""
