@@ -32,6 +32,7 @@ LayerscopeError
 │   ├── ModelDamaged      what is stored of a model is not what was stored
 │   └── Superseded        what a request began with has been replaced
 ├── SlowBody              the body did not arrive in time
+├── HungUp                nobody waits for the answer any more
 ├── DeadlineExceeded      the request ran longer than its deadline
 ├── Unsupported           a part of a protocol that is not offered
 │   ├── UnsupportedEncoding  a body compressed in a way nobody reads
@@ -213,6 +214,10 @@ class Superseded(Unavailable):
 
 class SlowBody(LayerscopeError):
     code, title = "slow_body", "The body did not arrive in time"
+
+
+class HungUp(LayerscopeError):
+    code, title = "hung_up", "Whoever asked hung up before the answer"
 
 
 class DeadlineExceeded(LayerscopeError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from models.engine.messages import Ran, Reply
+from service.clients import CLIENT
 
 ID_DIGITS = 12
 """What the log has of a model's id."""
@@ -16,6 +18,10 @@ ID_DIGITS = 12
 class Course:
     """Noted while it goes; None is what is not known, or not yet."""
 
+    client: str = field(default_factory=CLIENT.get)
+    """Who asks."""
+    hang_ups: list[Callable[[], None]] | None = None
+    """Called when who asks hangs up before the reply is complete; None where nobody would notice."""
     model: str | None = None
     """The id of the model that it is about."""
     engine: int | None = None

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from models.errors import BadRequest, CrossSite, LayerscopeError, Misdirected, Problem, shown
 from service.access_log import AccessLog
 from service.body_limit import REFUSAL
+from service.clients import CLIENT, client_of
 from service.errors import problem_response
 from service.hosts import Hosts, is_well_formed
 from service.origins import Headers, Origins
@@ -48,6 +49,7 @@ class Edge:
         request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"{getrandbits(128):032x}"
         record = Record(request_id, scope["method"])
         scope["request_id"], scope[SCOPE_KEY] = request_id, record
+        CLIENT.set(client_of(scope))
         try:
             app = self._answer(scope, head) or self.app
             await app(scope, receive, Reply(send, record, self._headers(head)).send)

@@ -13,13 +13,14 @@ import numpy as np
 
 from models.engine.groups import parts
 from models.engine.messages import Construct, Plan, Ran, Reply, Request, Run, Specify, TensorInfo, Weights
-from models.errors import LayerscopeError
+from models.errors import HungUp, LayerscopeError
 from models.network import NO_WEIGHTS, Network
 from models.tensors.dtypes import name_of
 from models.views.view import View
 from models.weights.specs import WeightsFile
 from service.courses import Course
 from service.settings import Settings
+from service.turns import Line
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class Question:
     def nbytes(self) -> int:
         """Bytes of its arrays."""
         return sum(array.nbytes for array in self.arrays)
+
+    @property
+    def kind(self) -> tuple[str, int]:
+        """What runs that take the same time have in common."""
+        return self.key, self.nbytes
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,19 @@ class Job:
     """Whether it runs, or has to run, by itself."""
     number: int = 0
     """What its engine knows it by."""
+    seconds: float = 0.0
+    """What it is expected to take."""
+    line: Line | None = None
+    """Where it waits."""
+    began: float = 0.0
+    """When its engine turned to it, by the loop's clock."""
+    build_seconds: float = 0.0
+    """What of its time went into building its model."""
+
+    @property
+    def client(self) -> str:
+        """Who asks."""
+        return self.question.course.client
 
     @property
     def is_computed(self) -> bool:
@@ -147,10 +166,19 @@ class Job:
         return not apart and self.question.joins == other.question.joins
 
     def give_up(self, error: LayerscopeError) -> None:
-        """Answers with an error; what an engine still says to it is ignored."""
+        """Answers with an error, and leaves the line; what an engine still says to it is ignored."""
         self.given_up = True
         self.stop_clock()
+        if self.line is not None:
+            self.line.remove(self)
         self.answer.fail(error)
+
+    def hang_up(self) -> None:
+        """Who asked is gone: what waits is given up; what runs cannot be stopped, and its tensors are given back."""
+        if self.line is not None:
+            self.give_up(HungUp())
+        elif not self.given_up:
+            self.answer.abandon()
 
     def stop_clock(self) -> None:
         """Ends the running deadline."""

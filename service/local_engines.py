@@ -23,8 +23,10 @@ from models.errors import (
     error_of,
 )
 from models.views.view import View
+from service.admission import Admission
 from service.engine_process import EngineProcess, EngineState
 from service.jobs import Answer, Job, Question, plan_question
+from service.prices import Prices
 from service.quarantine import Quarantine
 from service.settings import Settings
 from service.slots import Slot
@@ -47,6 +49,8 @@ class LocalEngines:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.slots = [Slot(number) for number in range(settings.engines)]
+        self.prices = Prices()
+        self.admission = Admission(settings, self.slots, self.prices)
         self.quarantine = Quarantine()
         self.draining = False
         self.restarts = 0
@@ -97,11 +101,9 @@ class LocalEngines:
             EngineLost, DeadlineExceeded: when it kills this one, or does not finish.
         """
         self._admit(question)
-        job = Job(question, Answer(question.course))
-        slot = self._slot_for(question.key)
-        self._start_waiting(slot, job)
-        slot.waiting.append(job)
-        self._dispatch(slot)
+        slot, job = self._slot_for(question.key), self._job(question)
+        self.admission.check(slot, job)
+        self._put_in_line(slot, job)
         answer = job.answer
         try:
             await asyncio.shield(answer.head)
@@ -115,12 +117,20 @@ class LocalEngines:
             raise Draining()
         if all(slot.early_deaths > 1 for slot in self.slots):
             raise NotReady("Engines end before they are ready; the log says why.", (), self.seconds_until_ready())
-        if sum(len(slot.waiting) for slot in self.slots) >= self.settings.max_queue:
-            raise Overloaded(f"{self.settings.max_queue} requests are waiting already.")
-        waiting = sum(job.question.nbytes for slot in self.slots for job in slot.waiting)
-        if waiting and waiting + question.nbytes > int(self.settings.max_queue_bytes):
-            raise Overloaded("The inputs of waiting requests fill the memory that is set aside for them.")
         self.quarantine.check(question.key)
+
+    def _job(self, question: Question) -> Job:
+        expected = self.prices.expected(question.kind, question.course.client)
+        return Job(question, Answer(question.course), seconds=expected)
+
+    def _put_in_line(self, slot: Slot, job: Job) -> None:
+        if not slot.waiting:
+            slot.emptied = asyncio.get_running_loop().time()
+        self._start_waiting(slot, job)
+        slot.waiting.append(job)
+        if job.question.course.hang_ups is not None:
+            job.question.course.hang_ups.append(job.hang_up)
+        self._dispatch(slot)
 
     def _slot_for(self, key: str) -> Slot:
         """The model's own engine, so that it is built once; an idle one when that is busy."""
@@ -144,6 +154,7 @@ class LocalEngines:
     def _start_clock(self, slot: Slot, job: Job) -> None:
         """The running deadline counts from when the engine turns to the job."""
         loop = asyncio.get_running_loop()
+        job.began = loop.time()
         job.timer = loop.call_later(self.settings.deadline, self._ran_too_long, slot, job)
 
     def _start_waiting(self, slot: Slot, job: Job) -> None:
@@ -206,6 +217,7 @@ class LocalEngines:
             case Data():
                 job.answer.add(process.take(message.payload), message.count)
             case Ran():
+                job.build_seconds = message.build_ms / 1e3
                 job.answer.begin(message, [process.take(payload) for payload in message.payloads])
             case Reply():
                 job.answer.begin(message, [])
@@ -215,10 +227,17 @@ class LocalEngines:
     def _finished(self, slot: Slot, job: Job) -> None:
         job.stop_clock()
         slot.running.popleft()
+        self._learn(slot, job)
         self.quarantine.absolve(job.question.key)
         if slot.running:
             self._start_clock(slot, slot.running[0])
         self._dispatch(slot)
+
+    def _learn(self, slot: Slot, job: Job) -> None:
+        """What the next of its kind is expected to take, and what its client is charged."""
+        seconds = asyncio.get_running_loop().time() - job.began
+        slot.waiting.correct(job, seconds)
+        self.prices.learn(job.question.kind, job.client, max(0.0, seconds - job.build_seconds))
 
     def _ended(self, slot: Slot, process: EngineProcess) -> None:
         """An engine is gone: what it ran is lost, what comes after, or ran in a batch, runs again, each by itself."""
@@ -230,8 +249,10 @@ class LocalEngines:
         if slot.running and slot.running[0].is_lost:
             self._lose(slot.running.popleft(), EngineLost("", (), self.seconds_until_ready()))
         while slot.running:
-            slot.waiting.appendleft(slot.running.pop())
-            slot.waiting[0].alone = True
+            job = slot.running.pop()
+            job.alone = True
+            if not job.given_up:
+                slot.waiting.appendleft(job)
         self._restart_waiting(slot)
 
     def _lose(self, job: Job, error: LayerscopeError) -> None:

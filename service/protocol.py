@@ -5,15 +5,19 @@ request that can be handed on, which the application makes like all others.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from models.errors import LayerscopeError
+from service.admission import Gate
 from service.body_limit import REFUSAL
+from service.clients import identity
 from service.farewell import Farewell
 from service.heads import HeadLimits, refusal_of, unknown_method
+from service.records import HANG_UPS
 from service.settings import Settings
 
 HEAD_SECONDS = 10.0
@@ -23,6 +27,8 @@ LINGER_SECONDS = 10.0
 """For the rest of a body that was refused before it had come; a client that still writes would not see the reply."""
 STALL_SECONDS = 60.0
 """For a client to take what has been written to it, before it is hung up on."""
+RUNS = re.compile(rb"^/v1/(activations|plan)\b|^/v[12]/models/[^?]*/(activations|infer)\b")
+"""Addresses of requests that wait for an engine."""
 MAX_PATH = 2048
 """What is handed on of the address of a request that is refused."""
 
@@ -33,6 +39,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """
 
     limits = HeadLimits()
+    gate: Gate = staticmethod(lambda _: None)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -54,6 +61,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_lingering()
         self._stop_stalling()
         super().connection_lost(exc)
+        self._hung_up()
+
+    def _hung_up(self) -> None:
+        """Tells whoever works for a client that is gone."""
+        cycles = [self.cycle, *(cycle for cycle, _ in self.pipeline)]
+        for cycle in cycles:
+            for notify in cycle.scope.get(HANG_UPS, ()) if cycle is not None and not cycle.response_complete else ():
+                notify()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -107,6 +122,11 @@ class BoundedProtocol(HttpToolsProtocol):
             raise error
         if self.parser.get_method() == b"CONNECT":
             raise unknown_method("CONNECT")
+        if (
+            RUNS.search(self.url)
+            and (refused := self.gate(identity(self.client[0]) if self.client else "")) is not None
+        ):
+            cast(dict[str, Any], self.scope)[REFUSAL] = refused
         super().on_headers_complete()
 
     def _refuse(self, error: LayerscopeError) -> None:
@@ -178,10 +198,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def protocol_of(settings: Settings) -> type[BoundedProtocol]:
-    """The protocol with the limits that are set."""
+def protocol_of(settings: Settings, gate_: Gate) -> type[BoundedProtocol]:
+    """The protocol with the limits that are set, and what says that a request need not be read."""
 
     class Protocol(BoundedProtocol):
+        gate = staticmethod(gate_)
         limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
 
     return Protocol

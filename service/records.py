@@ -13,6 +13,8 @@ from service.body_limit import SCOPE_KEY as BODY
 from service.courses import Course
 
 SCOPE_KEY = "layerscope.record"
+HANG_UPS = "layerscope.hang_ups"
+"""Where the protocol of the connection finds what to call when its client hangs up."""
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ def record_of(scope: Mapping[str, Any]) -> Record | None:
 
 def follow(scope: Scope, course: Course, model: str) -> None:
     """Notes the question that a request asks of an engine, about the model of this id."""
-    course.model = model
+    course.model, course.hang_ups = model, scope.setdefault(HANG_UPS, [])
     if (record := record_of(scope)) is not None:
         record.course = course
 

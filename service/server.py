@@ -11,6 +11,7 @@ import uvicorn
 from models.store import open_store
 from service.app import create_app
 from service.listening import announce, listening
+from service.local_engines import LocalEngines
 from service.log import configuration
 from service.protocol import protocol_of
 from service.settings import PREFIX, Settings
@@ -42,10 +43,11 @@ def serve(settings: Settings) -> None:
         store = open_store(settings.data_dir)
     except OSError as error:
         raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None
+    engines = LocalEngines(settings)
     config = uvicorn.Config(
-        create_app(settings, opened=store),
+        create_app(settings, engines, store),
         loop="auto",
-        http=protocol_of(settings),
+        http=protocol_of(settings, engines.admission.refusal),
         ws="none",
         log_config=configuration(settings.log),
         access_log=False,

@@ -75,6 +75,12 @@ class Settings(BaseSettings):
         1, ge=1, le=256, description="Most waiting requests run as one batch; above 1 the last bits may differ."
     )
     max_queue: int = Field(256, ge=1, description="Most requests waiting for an engine.")
+    queue_seconds: float = Field(
+        0.5,
+        gt=0,
+        le=3600,
+        description="Seconds of work that may wait for an engine after a pause; less for long.",
+    )
     max_queue_bytes: Size = _size(GIB, "Inputs of waiting requests, all together.")
     reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way; one reply takes at most half.")
 

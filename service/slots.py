@@ -12,6 +12,7 @@ from typing import cast
 from models.engine.messages import Request, Run, Together
 from service.engine_process import EngineProcess
 from service.jobs import Job
+from service.turns import Line
 
 
 @dataclass
@@ -20,11 +21,13 @@ class Slot:
 
     number: int
     process: EngineProcess | None = None
-    waiting: deque[Job] = field(default_factory=deque)
+    waiting: Line = field(default_factory=Line)
     running: deque[Job] = field(default_factory=deque)
     next_id: int = 1
     early_deaths: int = 0
     restart: asyncio.TimerHandle | None = None
+    emptied: float = 0.0
+    """When nobody waited, the last time, by the loop's clock."""
     started: float = 0.0
     """When its engine was, or will be, by the loop's clock."""
 
@@ -39,16 +42,16 @@ class Slot:
         return self.process is not None and self.process.ready is not None
 
     def next_in_line(self, most: int) -> list[Job]:
-        """The job that has waited longest and those that may be computed with it, at most so many; what was given up
-        is dropped.
-        """
-        while self.waiting and self.waiting[0].given_up:
-            self.waiting.popleft()
-        if most == 1 or not self.waiting:
-            return list(islice(self.waiting, 1))
-        first = self.waiting[0]
-        others = (job for job in islice(self.waiting, 1, None) if not job.given_up and first.joins(job))
+        """The job whose turn it is and those that may be computed with it, at most so many."""
+        first = next(iter(self.waiting), None)
+        if most == 1 or first is None:
+            return [first] if first is not None else []
+        others = (job for job in islice(self.waiting, 1, None) if first.joins(job))
         return [first, *islice(others, most - 1)]
+
+    def longest(self) -> float:
+        """Seconds of the longest job that runs or waits."""
+        return max((job.seconds for job in (*self.running, *self.waiting)), default=0.0)
 
     def hand_over(self, process: EngineProcess, most: int) -> list[Job]:
         """Gives the engine what is next in line, as far as there is room for the arrays, in one message."""
@@ -68,7 +71,7 @@ class Slot:
         return jobs
 
     def _begin(self, job: Job, alone: bool) -> None:
-        self.waiting.remove(job)
+        self.waiting.take(job)
         self.running.append(job)
         job.question.course.engine = self.number
         job.stop_clock()

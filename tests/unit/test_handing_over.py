@@ -109,10 +109,11 @@ async def test_what_was_given_up_is_not_handed_over() -> None:
     question = asked(TWO_ROWS)
     engines, process, _ = engines_with(room=0)
     jobs = [Job(question, Answer()) for _ in range(4)]
+    engines.slots[0].waiting.extend(jobs)
     for job in jobs[::2]:
         job.give_up(Overloaded(""))
         assert isinstance(job.answer.head.exception(), Overloaded)
-    engines.slots[0].waiting.extend(jobs)
+    assert list(engines.slots[0].waiting) == jobs[1::2]
     process.room = 100
     engines._dispatch(engines.slots[0])
     assert list(engines.slots[0].running) == jobs[1::2]

@@ -1,0 +1,87 @@
+"""Which requests may wait for an engine. A queue is bounded by the time it stands for, not by its length.
+
+A queue that was empty a moment ago may be long, since bursts pass; one that has stood for a while would only make
+everybody wait for as long as it is, hence it is kept as short as keeps engines busy.
+Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012; Maurer, "Fail at Scale", ACM Queue 2015.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from models.errors import LayerscopeError, Overloaded
+from service.jobs import Job
+from service.prices import Prices
+from service.settings import Settings
+from service.slots import Slot
+
+STANDING_RUNS = 10
+"""Runs of average length that may wait where a queue stands: at 80 % load one request in a hundred waits for
+as many."""
+BURST_RUNS = 25
+"""Runs of average length that may wait after a pause."""
+LONGEST_RUNS = 2
+"""As many of the longest run that runs or waits may wait in any case: short ones behind it are not to blame."""
+
+
+class Admission:
+    """Bounds what waits in all lines, and in each what one client has there while others wait, too."""
+
+    def __init__(self, settings: Settings, slots: Sequence[Slot], prices: Prices) -> None:
+        self._settings, self._slots, self._prices = settings, slots, prices
+
+    def check(self, slot: Slot, job: Job) -> None:
+        """Lets a job into line.
+
+        Raises:
+            Overloaded: there is no place for it; says when there will be.
+        """
+        if sum(len(one.waiting) for one in self._slots) >= self._places(job.client):
+            raise self._overloaded(slot, f"{self._settings.max_queue} requests are waiting already.")
+        waiting = sum(one.waiting.total.nbytes for one in self._slots)
+        if waiting and waiting + job.question.nbytes > int(self._settings.max_queue_bytes):
+            raise self._overloaded(slot, "The inputs of waiting requests fill the memory that is set aside for them.")
+        if not self._fits(slot, job.client, job.seconds):
+            raise self._overloaded(slot, "The requests that wait already take as long as requests may wait.")
+
+    def refusal(self, client: str) -> LayerscopeError | None:
+        """What is said to a client whose request has not been read yet, and would have no place in any line."""
+        if any(self._fits(slot, client, self._prices.mean) for slot in self._slots):
+            return None
+        return self._overloaded(min(self._slots, key=lambda slot: slot.waiting.total.seconds), "")
+
+    def _places(self, client: str) -> int:
+        """Places in all lines; a client with less than its share of them has one more although they are taken."""
+        own = sum(slot.waiting.shares[client].count for slot in self._slots if client in slot.waiting.shares)
+        clients = len({client, *(other for slot in self._slots for other in slot.waiting.shares)})
+        most = self._settings.max_queue
+        return 2 * most if clients > 1 and own < most / clients else most
+
+    def _fits(self, slot: Slot, client: str, seconds: float) -> bool:
+        """Whether a line has time left, or the client has less than its share of it."""
+        line = slot.waiting
+        if not line or not slot.ready:
+            return True
+        bound = self._bound(slot)
+        if line.total.seconds + seconds <= bound:
+            return True
+        own = line.shares.get(client)
+        clients = len(line.shares) + (own is None)
+        return clients > 1 and (own.seconds if own is not None else 0.0) + seconds <= bound / clients
+
+    def _bound(self, slot: Slot) -> float:
+        """Seconds that may wait in a line now."""
+        mean = self._prices.mean
+        bound = max(STANDING_RUNS * mean, LONGEST_RUNS * slot.longest())
+        burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
+        was_empty = asyncio.get_running_loop().time() - slot.emptied < burst
+        return max(bound, burst) if was_empty else bound
+
+    def _overloaded(self, slot: Slot, detail: str) -> Overloaded:
+        """With the seconds after which what waits now is done."""
+        return Overloaded(detail, (), max(1.0, slot.waiting.total.seconds))
+
+
+Gate = Callable[[str], LayerscopeError | None]
+"""Says why a client's request need not be read."""

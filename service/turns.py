@@ -1,0 +1,108 @@
+"""Jobs that wait for one engine, in fair turns between the clients that sent them.
+
+Start-time fair queueing: a job's turn is when its client's earlier ones would be done if every client had an engine of
+its own, so that a client with one small job waits for one job of a client with a thousand.
+Source: Goyal, Vin and Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from service.jobs import Job
+
+MAX_ACCOUNTS = 4096
+"""Clients whose work is remembered; the accounts of those that owe nothing go first."""
+
+
+@dataclass
+class Share:
+    """What waits: jobs, the seconds they are expected to run, and the bytes of their inputs."""
+
+    count: int = 0
+    seconds: float = 0.0
+    nbytes: int = 0
+
+    def add(self, job: Job, sign: int = 1) -> None:
+        """Counts a job in, or with -1 out."""
+        self.count += sign
+        self.seconds += sign * job.seconds
+        self.nbytes += sign * job.question.nbytes
+
+
+class Line:
+    """In the order of their turns; whatever is given up leaves at once."""
+
+    def __init__(self) -> None:
+        self._turns: list[tuple[float, int, Job]] = []
+        self._clock = 0.0
+        """The turn of the job that was taken last."""
+        self._accounts: dict[str, float] = {}
+        """By client: when its work up to now would be done."""
+        self._last = self._first = 0
+        self.total = Share()
+        self.shares: dict[str, Share] = {}
+        """Of the clients that have something in line."""
+
+    def __iter__(self) -> Iterator[Job]:
+        return (job for _, _, job in self._turns)
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def append(self, job: Job) -> None:
+        """A new job takes its turn."""
+        begin = max(self._clock, self._accounts.get(job.client, 0.0))
+        self._accounts[job.client] = begin + job.seconds
+        self._last += 1
+        self._insert((begin, self._last, job))
+
+    def appendleft(self, job: Job) -> None:
+        """A job that has had its turn is next, before all others."""
+        self._first -= 1
+        self._insert((min(self._clock, *(turn for turn, _, _ in self._turns[:1])) if self._turns else self._clock,
+                      self._first, job))  # fmt: skip
+
+    def extend(self, jobs: Iterable[Job]) -> None:
+        """New jobs, one after the other."""
+        for job in jobs:
+            self.append(job)
+
+    def _insert(self, turn: tuple[float, int, Job]) -> None:
+        job = turn[2]
+        insort(self._turns, turn)
+        job.line = self
+        self.total.add(job)
+        self.shares.setdefault(job.client, Share()).add(job)
+
+    def take(self, job: Job) -> None:
+        """Takes a job out because its turn has come."""
+        self._clock = max(self._clock, self.remove(job))
+        if not self._turns:
+            self._forget()
+
+    def remove(self, job: Job) -> float:
+        """Takes a job out; returns when its turn was."""
+        index = next(index for index, (_, _, other) in enumerate(self._turns) if other is job)
+        begin, _, _ = self._turns.pop(index)
+        job.line = None
+        self.total.add(job, -1)
+        share = self.shares[job.client]
+        share.add(job, -1)
+        if not share.count:
+            del self.shares[job.client]
+        return begin
+
+    def correct(self, job: Job, seconds: float) -> None:
+        """Charges a job's client for what it took instead of what was expected."""
+        if job.client in self._accounts:
+            self._accounts[job.client] += seconds - job.seconds
+
+    def _forget(self) -> None:
+        """Accounts that are settled."""
+        if len(self._accounts) > MAX_ACCOUNTS:
+            self._accounts = {client: until for client, until in self._accounts.items() if until > self._clock}

@@ -1,0 +1,129 @@
+"""Turns of jobs in line for an engine, and how many may wait."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.engine.messages import Plan
+from models.errors import HungUp, Overloaded
+from service.admission import Admission
+from service.clients import identity
+from service.courses import Course
+from service.jobs import Answer, Job, Question
+from service.prices import Prices
+from service.settings import Settings
+from service.slots import Slot
+from service.turns import Line
+
+
+def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
+    """A client's job that is expected to take so long."""
+    question = Question(
+        "key", lambda number, _: Plan(number, b"{}", {}, ()), (np.zeros(nbytes, np.uint8),), course=Course(client)
+    )
+    return Job(question, Answer(), seconds=seconds)
+
+
+class Ready:
+    """An engine that takes work."""
+
+    ready = True
+
+
+def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot]:
+    """One engine with a line, of jobs that take a second on average, that has stood for long."""
+    prices.learn("other", "other", 1.0)
+    slot = Slot(0, process=Ready(), emptied=-1e9)  # type: ignore[arg-type]
+    slot.waiting.extend(jobs)
+    return Admission(Settings(**settings), [slot], prices), slot  # type: ignore[arg-type]
+
+
+async def test_clients_take_turns() -> None:
+    """By what their work takes: one small job of a new client is behind one of a client with many, not behind all."""
+    line, many, few = Line(), [job("many") for _ in range(5)], [job("few", 0.25) for _ in range(5)]
+    line.extend(many)
+    line.take(many[0])
+    line.extend(few)
+    order = []
+    while len(line):
+        order.append(next(iter(line)))
+        line.take(order[-1])
+    assert [one.client for one in order] == ["few"] * 4 + ["many", "few", "many", "many", "many"]
+
+
+async def test_a_client_is_charged_what_its_job_took() -> None:
+    """Who says nothing of what is to come cannot gain by it."""
+    line, first, second, other = Line(), job("a", 0.1), job("a", 0.1), job("b", 1.0)
+    line.append(first)
+    line.take(first)
+    line.correct(first, 10.0)
+    line.extend([second, other])
+    assert list(line) == [other, second]
+
+
+async def test_what_is_given_up_leaves_the_line() -> None:
+    """And what runs again is next."""
+    line, jobs = Line(), [job("a", 2.0, 10), job("b", 3.0, 20), job("a", 4.0, 30)]
+    line.extend(jobs)
+    jobs[0].hang_up()
+    assert isinstance(jobs[0].answer.head.exception(), HungUp)
+    assert (list(line), line.total.seconds, line.total.nbytes, line.shares.keys()) == (
+        [jobs[1], jobs[2]], 7.0, 50, {"a", "b"}
+    )  # fmt: skip
+    line.take(jobs[1])
+    line.appendleft(jobs[1])
+    assert list(line) == [jobs[1], jobs[2]]
+    for one in jobs[1:]:
+        one.hang_up()
+    assert (line.total.count, line.shares) == (0, {})
+
+
+def test_prices_are_those_of_the_kind_then_of_the_client_then_of_all() -> None:
+    """A kind that was never seen is taken for what its client sends, so that new models are no way around a price."""
+    prices = Prices()
+    assert prices.expected("x", "a") == 0.0
+    prices.learn("slow", "a", 8.0)
+    prices.learn("fast", "b", 1.0)
+    assert [prices.expected(*one) for one in (("slow", "b"), ("new", "a"), ("new", "b"))] == [8.0, 8.0, 1.0]
+    assert prices.expected("new", "c") == prices.mean == pytest.approx(7.65)
+    prices.learn("slow", "a", 4.0)
+    assert prices.expected("slow", "c") == 6.0
+
+
+async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
+    """Ten runs, or two of the longest; after a pause 25; always for who has none of it, in its share."""
+    admission, slot = busy(Prices(), *[job("a") for _ in range(9)])
+    admission.check(slot, job("a"))
+    slot.waiting.append(job("a"))
+    with pytest.raises(Overloaded) as refused:
+        admission.check(slot, job("a"))
+    assert refused.value.seconds == 10.0
+    assert admission.refusal("a") is not None
+    admission.check(slot, job("b", 5.0))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("b", 5.1))
+    slot.emptied = 1e12
+    admission.check(slot, job("a"))
+    assert admission.refusal("a") is None
+
+
+async def test_no_client_takes_all_places() -> None:
+    """Nor all memory of inputs."""
+    admission, slot = busy(Prices(), *[job("a", 0.01) for _ in range(4)], max_queue=4)
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a", 0.01))
+    admission.check(slot, job("b", 0.01))
+    admission, slot = busy(Prices(), job("a", 0.01, 80), max_queue_bytes=100)
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("b", 0.01, 30))
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [("127.0.0.1", "127.0.0.1"), ("::ffff:10.0.0.1", "10.0.0.1"), ("fe80::1%eth0", "fe80:0000:0000:0000"),
+     ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"), ("a:pipe", "a:pipe")],
+)  # fmt: skip
+def test_a_client_is_an_address(address: str, client: str) -> None:
+    """Or the network that one is given in IPv6."""
+    assert identity(address) == client
