@@ -65,10 +65,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _hung_up(self) -> None:
         """Tells whoever works for a client that is gone."""
-        cycles = [self.cycle, *(cycle for cycle, _ in self.pipeline)]
-        for cycle in cycles:
-            for notify in cycle.scope.get(HANG_UPS, ()) if cycle is not None and not cycle.response_complete else ():
-                notify()
+        for cycle in (self.cycle, *(waiting for waiting, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                for notify in cast(dict[str, Any], cycle.scope).get(HANG_UPS, ()):
+                    notify()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -122,12 +122,15 @@ class BoundedProtocol(HttpToolsProtocol):
             raise error
         if self.parser.get_method() == b"CONNECT":
             raise unknown_method("CONNECT")
-        if (
-            RUNS.search(self.url)
-            and (refused := self.gate(identity(self.client[0]) if self.client else "")) is not None
-        ):
-            cast(dict[str, Any], self.scope)[REFUSAL] = refused
+        if RUNS.search(self.url):
+            self._pass_gate()
         super().on_headers_complete()
+
+    def _pass_gate(self) -> None:
+        """Where there is no place in any line the body is not looked at; the connection stays, and drops it."""
+        refused = self.gate(identity(self.client[0]) if self.client else "")
+        if refused is not None:
+            cast(dict[str, Any], self.scope)[REFUSAL] = refused
 
     def _refuse(self, error: LayerscopeError) -> None:
         """Reads no further, and has the application answer with an error."""

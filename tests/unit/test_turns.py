@@ -68,7 +68,7 @@ async def test_what_is_given_up_leaves_the_line() -> None:
     line.extend(jobs)
     jobs[0].hang_up()
     assert isinstance(jobs[0].answer.head.exception(), HungUp)
-    assert (list(line), line.total.seconds, line.total.nbytes, line.shares.keys()) == (
+    assert (list(line), line.total.seconds, line.total.nbytes, set(line.shares)) == (
         [jobs[1], jobs[2]], 7.0, 50, {"a", "b"}
     )  # fmt: skip
     line.take(jobs[1])
