@@ -30,6 +30,8 @@ class Question:
     key: str
     phrase: Callable[[int, tuple[Any, ...]], Request]
     arrays: tuple[np.ndarray, ...] = ()
+    document: bytes | None = None
+    """The model's, where it is about one."""
     joins: object = None
     """Runs of which this is equal may be computed as one batch; None: this one may not."""
     course: Course = field(default_factory=Course)
@@ -201,7 +203,7 @@ def run_question(
         )  # fmt: skip
 
     joins = _joins(source, infos, options) if limits.batch_requests > 1 else None
-    return Question(source.key, phrase, tuple(arrays), joins)
+    return Question(source.key, phrase, tuple(arrays), source.document, joins)
 
 
 def _joins(source: Source, infos: Sequence[TensorInfo], options: Mapping[str, Any]) -> object:
@@ -226,7 +228,9 @@ def plan_question(
 ) -> Question:
     """The plan of a document on these input shapes, as a question."""
     key = _key("plan", document)
-    return Question(key, lambda number, _: Plan(number, document, dict(shapes), outputs, dict(views)))
+    return Question(
+        key, lambda number, _: Plan(number, document, dict(shapes), outputs, dict(views)), document=document
+    )
 
 
 def construct_question(arguments: bytes) -> Question:
@@ -240,9 +244,9 @@ def weights_question(source: Source, paths: tuple[str, ...] | None, limits: Sett
     def phrase(number: int, _: tuple[Any, ...]) -> Request:
         return Weights(number, source.key, source.document, paths, limits.reply_limit, source.weights)
 
-    return Question(source.key, phrase)
+    return Question(source.key, phrase, document=source.document)
 
 
 def specs_question(document: bytes) -> Question:
     """What a file of weights for a document must hold, as a question."""
-    return Question(_key("plan", document), lambda number, _: Specify(number, document))
+    return Question(_key("plan", document), lambda number, _: Specify(number, document), document=document)

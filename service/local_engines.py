@@ -117,7 +117,7 @@ class LocalEngines:
             raise Draining()
         if all(slot.early_deaths > 1 for slot in self.slots):
             raise NotReady("Engines end before they are ready; the log says why.", (), self.seconds_until_ready())
-        self.quarantine.check(question.key)
+        self.quarantine.check(question, self.prices.knows(question.kind))
 
     def _job(self, question: Question) -> Job:
         expected = self.prices.expected(question.kind, question.course.client)
@@ -228,7 +228,7 @@ class LocalEngines:
         job.stop_clock()
         slot.running.popleft()
         self._learn(slot, job)
-        self.quarantine.absolve(job.question.key)
+        self.quarantine.absolve(job.question)
         if slot.running:
             self._start_clock(slot, slot.running[0])
         self._dispatch(slot)
@@ -258,7 +258,7 @@ class LocalEngines:
     def _lose(self, job: Job, error: LayerscopeError) -> None:
         """Blames it, unless it is computed: while it is sent the engine is at the next, which will be first in line."""
         if not (job.given_up or job.is_computed):
-            self.quarantine.blame(job.question.key)
+            self.quarantine.blame(job.question)
         if not job.given_up:
             job.give_up(error)
 

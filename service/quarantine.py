@@ -1,42 +1,120 @@
-"""Models that kill engines are not run again for a while."""
+"""Models and clients that kill engines are not served again for a while.
+
+A model is known by its structure: another seed, name or file of weights makes another id, and the same death.
+"""
 
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import orjson
 
 from models.errors import Problem, Quarantined
+from service.jobs import Question
 
 AFTER_DEATHS = 2
-"""Engines in a row that one model may kill before it is refused."""
+"""Engines in a row that one structure may kill before it is refused."""
 SECONDS = 600.0
+CLIENT_DEATHS = 3
+"""Engines that one client may kill within SECONDS before its new models are refused: first for CLIENT_SECONDS, after
+each further death for twice as long, at most SECONDS.
+"""
+CLIENT_SECONDS = 30.0
 MAX_KEYS = 10_000
+NO_STRUCTURE = ("name", "seed", "weights")
+
+
+class Deaths:
+    """Engines that died, by what is blamed, within the last SECONDS."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def __iter__(self) -> Any:
+        return iter(self._known)
+
+    def add(self, key: str) -> None:
+        """One more."""
+        self._known[key] = (self.of(key)[0] + 1, self._clock())
+        self._known.move_to_end(key)
+        while len(self._known) > MAX_KEYS:
+            self._known.popitem(last=False)
+
+    def forgive(self, key: str) -> None:
+        """None of this one any more."""
+        self._known.pop(key, None)
+
+    def of(self, key: str) -> tuple[int, float]:
+        """How many, and the seconds since the last."""
+        count, when = self._known.get(key, (0, 0.0))
+        since = self._clock() - when
+        return (count, since) if since < SECONDS else (0, since)
 
 
 class Quarantine:
-    """Counts, by model, the engines that died while they ran it; a success wipes the count out."""
+    """Counts engines that died, by the structure that they ran and by the client that asked for it."""
 
-    def __init__(self) -> None:
-        self._deaths: dict[str, tuple[int, float]] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.structures, self.clients = Deaths(clock), Deaths(clock)
+        self._digests: OrderedDict[str, str] = OrderedDict()
 
-    def check(self, key: str) -> None:
-        """Refuses a model that has killed its share.
+    def check(self, question: Question, is_known: bool) -> None:
+        """Refuses what has killed its share; of a client that has, what is not known to end.
 
         Raises:
-            Quarantined: for SECONDS after the last death.
+            Quarantined: it says for how long.
         """
-        if self._recent(key) >= AFTER_DEATHS:
+        if self.structures and self.structures.of(self._structure(question))[0] >= AFTER_DEATHS:
             raise Quarantined("", [Problem("/model", Quarantined.title, "a model that engines survive")])
+        if self.clients and not is_known:
+            self._check_client(question.course.client)
 
-    def blame(self, key: str) -> None:
-        """An engine died while it ran this model."""
-        self._deaths[key] = (self._recent(key) + 1, time.monotonic())
-        while len(self._deaths) > MAX_KEYS:
-            self._deaths.pop(next(iter(self._deaths)))
+    def _check_client(self, client: str) -> None:
+        count, since = self.clients.of(client)
+        left = min(SECONDS, CLIENT_SECONDS * 2.0 ** (count - CLIENT_DEATHS)) - since
+        if count >= CLIENT_DEATHS and left > 0:
+            message = f"models sent from here have stopped {count} engines recently"
+            expected = f"a model that has run before, or another in {left:.0f} s"
+            raise Quarantined(problems=[Problem("/model", message, expected)])
 
-    def absolve(self, key: str) -> None:
-        """An engine survived this model."""
-        self._deaths.pop(key, None)
+    def blame(self, question: Question) -> None:
+        """An engine died while it ran this."""
+        self.structures.add(self._structure(question))
+        self.clients.add(question.course.client)
 
-    def _recent(self, key: str) -> int:
-        count, when = self._deaths.get(key, (0, 0.0))
-        return count if time.monotonic() - when < SECONDS else 0
+    def absolve(self, question: Question) -> None:
+        """An engine survived this."""
+        if self.structures:
+            self.structures.forgive(self._structure(question))
+
+    def _structure(self, question: Question) -> str:
+        """Worked out once for a key, and only while something has died."""
+        if question.key not in self._digests:
+            self._digests[question.key] = structure_of(question)
+            while len(self._digests) > MAX_KEYS:
+                self._digests.popitem(last=False)
+        return self._digests[question.key]
+
+
+def structure_of(question: Question) -> str:
+    """What is asked, and the digest of its document without what makes no difference to engines."""
+    if question.document is None:
+        return question.key
+    digest = sha256(orjson.dumps(_bare(orjson.loads(question.document)))).hexdigest()
+    return f"{question.key.partition(':')[0]}:{digest}"
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_bare(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _bare(item) for key, item in value.items() if key not in NO_STRUCTURE}
+    return value

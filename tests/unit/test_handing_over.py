@@ -12,6 +12,7 @@ from models.engine.messages import Payload, Ran, Together
 from models.errors import DeadlineExceeded, EngineLost, Overloaded
 from service.jobs import Answer, Job, Question, Source, plan_question, run_question
 from service.local_engines import LocalEngines
+from service.quarantine import structure_of
 from service.settings import Settings
 
 TWO_ROWS, THREE_ROWS = np.zeros((2, 4), np.float32), np.zeros((3, 4), np.float32)
@@ -49,7 +50,9 @@ def asked(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) 
     """A run of a model on inputs."""
     names = [f"input{number}" for number in range(len(arrays))]
     limits = Settings(batch_requests=most)
-    return run_question(Source(b"{}", None, key), names, arrays, limits, **{**OPTIONS, **options})
+    return run_question(
+        Source(b'{"layers": ["%s"]}' % key.encode(), None, key), names, arrays, limits, **{**OPTIONS, **options}
+    )
 
 
 def engines_with(*questions: Question, most: int = 4, room: int = 100) -> tuple[LocalEngines, Any, list[Job]]:
@@ -177,8 +180,8 @@ async def test_who_is_computed_is_not_blamed_for_what_comes_next() -> None:
         slot.process = process = Engine()  # type: ignore[assignment]
         engines._dispatch(slot)
     assert isinstance(jobs[1].answer.head.exception(), EngineLost)
-    engines.quarantine.check("good")
-    assert engines.quarantine._deaths.keys() == {"bad"}
+    blamed = engines.quarantine.structures
+    assert [blamed.of(structure_of(job.question))[0] for job in jobs] == [0, 1]
     await engines.stop()
 
 
