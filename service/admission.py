@@ -42,6 +42,8 @@ class Admission:
         waiting = sum(one.waiting.total.nbytes for one in self._slots)
         if waiting and waiting + job.question.nbytes > int(self._settings.max_queue_bytes):
             raise self._overloaded(slot, "The inputs of waiting requests fill the memory that is set aside for them.")
+        if slot.process is not None and slot.process.held.get(job.client, 0) > int(self._settings.reply_memory) // 2:
+            raise Overloaded("Replies that this client has not read yet hold half of the memory of all.")
         if not self._fits(slot, job.client, job.seconds):
             raise self._overloaded(slot, "The requests that wait already take as long as requests may wait.")
 

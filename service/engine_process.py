@@ -53,7 +53,9 @@ class EngineProcess(asyncio.Protocol):
         self._process: subprocess.Popen[bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._stopping = False
-        self._returned: deque[Span] = deque()
+        self._returned: deque[tuple[Span, str]] = deque()
+        self.held: dict[str, int] = {}
+        """Bytes of replies that clients have not read yet, by client."""
         self._releasing = False
         self._connecting: asyncio.Task[Any] | None = None
 
@@ -144,27 +146,34 @@ class EngineProcess(asyncio.Protocol):
         np.copyto(np.frombuffer(self._requests.view(span), array.dtype).reshape(array.shape), array)
         return Payload(None, span)
 
-    def take(self, payload: Payload) -> memoryview:
-        """A tensor's bytes. Shared memory is given back when the last view of it is dropped."""
+    def take(self, payload: Payload, client: str = "") -> memoryview:
+        """A tensor's bytes. Shared memory is given back when the last view of it is dropped; until then the client that
+        reads it holds it.
+        """
         if payload.span is None:
             return memoryview(payload.inline or b"")
         holder = np.frombuffer(self._replies.view(payload.span), np.uint8)
         holder.flags.writeable = False
-        weakref.finalize(holder, self._give_back, payload.span).atexit = False
+        self.held[client] = self.held.get(client, 0) + payload.span.nbytes
+        weakref.finalize(holder, self._give_back, payload.span, client).atexit = False
         return holder.data
 
-    def _give_back(self, span: Span) -> None:
+    def _give_back(self, span: Span, client: str) -> None:
         """May run on any thread: whichever drops the last view. What comes together is given back together."""
-        self._returned.append(span)
+        self._returned.append((span, client))
         if not (self._releasing or self._loop.is_closed()):
             self._releasing = True
             self._loop.call_soon_threadsafe(self._release)
 
     def _release(self) -> None:
         self._releasing = False  # first: what another thread returns from here on is given back by another call
-        spans = tuple(self._returned.popleft() for _ in range(len(self._returned)))
-        if spans:
-            self.send(Release(spans))
+        returned = [self._returned.popleft() for _ in range(len(self._returned))]
+        for span, client in returned:
+            self.held[client] -= span.nbytes
+            if not self.held[client]:
+                del self.held[client]
+        if returned:
+            self.send(Release(tuple(span for span, _ in returned)))
 
     def kill(self) -> None:
         """Ends the process at once; `on_end` follows."""

@@ -215,10 +215,10 @@ class LocalEngines:
                 if not job.given_up:
                     job.answer.fail(error_of(message.code, message.detail, [Problem(*row) for row in message.problems]))
             case Data():
-                job.answer.add(process.take(message.payload), message.count)
+                job.answer.add(process.take(message.payload, job.client), message.count)
             case Ran():
                 job.build_seconds = message.build_ms / 1e3
-                job.answer.begin(message, [process.take(payload) for payload in message.payloads])
+                job.answer.begin(message, [process.take(payload, job.client) for payload in message.payloads])
             case Reply():
                 job.answer.begin(message, [])
         if isinstance(message, Failed) or job.answer.missing == 0:

@@ -42,9 +42,13 @@ class Arena:
         self._used = 0
         self._high = 0
 
-    def allocate(self, nbytes: int) -> Span | None:
-        """The first free stretch of at least `nbytes`, page-aligned; None when there is none."""
+    def allocate(self, nbytes: int, spared: int = 0) -> Span | None:
+        """The first free stretch of at least `nbytes`, page-aligned; None when there is none, or when less than
+        `spared` bytes would be left for others.
+        """
         wanted = -(-max(nbytes, 1) // PAGE) * PAGE
+        if self._used + wanted + spared > self.nbytes:
+            return None
         for index, (offset, length) in enumerate(self._free):
             if length >= wanted:
                 rest = (offset + wanted, length - wanted)

@@ -13,6 +13,10 @@ from models.engine.groups import grouped, starts
 from models.engine.messages import INLINE_BYTES, Data, Payload, Span, TensorInfo
 from models.errors import Overloaded
 
+LARGE_BYTES = 16 << 20
+"""Replies over this leave the SPARED part of the memory to the others, of which each needs little and not for long."""
+SPARED = 1 / 16
+
 
 class Parcel:
     """Room is made before anything is computed; `meanwhile` does what it is given while more is computed."""
@@ -33,11 +37,13 @@ class Parcel:
         Raises:
             Overloaded: slow readers make a request wait outside, never in here.
         """
-        if self._groups or sum(info.nbytes for info in tensors) <= INLINE_BYTES:
+        total = sum(info.nbytes for info in tensors)
+        if self._groups or total <= INLINE_BYTES:
             return
+        spared = int(SPARED * self._arena.nbytes) if total > LARGE_BYTES else 0
         for group in grouped(tensors):
             *begins, size = starts([info.nbytes for info in group])
-            memory, span = self._room(size)
+            memory, span = self._room(size, spared)
             self._groups.append(([info.name for info in group], memory, span))
             for info, begin in zip(group, begins, strict=True):
                 self._places[info.name] = memory[begin : begin + info.nbytes]
@@ -60,10 +66,10 @@ class Parcel:
         self._groups.clear()
         self._places.clear()
 
-    def _room(self, size: int) -> tuple[np.ndarray, Span | None]:
+    def _room(self, size: int, spared: int) -> tuple[np.ndarray, Span | None]:
         if size <= INLINE_BYTES:
             return np.empty(size, np.uint8), None
-        span = self._arena.allocate(size)
+        span = self._arena.allocate(size, spared)
         if span is None:
             raise Overloaded("Replies that are still being read hold the memory this one needs.")
         return np.frombuffer(self._arena.view(span), np.uint8), span

@@ -177,3 +177,21 @@ time.sleep(60)
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == status
     assert ("MemoryError" in ended.stderr) == (status == 1)
+
+
+def test_large_replies_leave_room_for_small_ones() -> None:
+    """However many there are, and however slowly they are read."""
+    descriptor = anonymous_file(64 << 20)
+    memory = Arena(descriptor, 64 << 20)
+    os.close(descriptor)
+
+    def expect(mebibytes: int) -> None:
+        Parcel(memory, lambda work: work()).expect([TensorInfo("a", "uint8", (), mebibytes << 20)])
+
+    expect(44)
+    with pytest.raises(Overloaded):
+        expect(17)
+    expect(16)
+    expect(2)
+    with pytest.raises(Overloaded):
+        expect(3)

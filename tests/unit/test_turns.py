@@ -26,9 +26,12 @@ def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
 
 
 class Ready:
-    """An engine that takes work."""
+    """An engine that takes work, of which clients still hold replies."""
 
     ready = True
+
+    def __init__(self, **held: int) -> None:
+        self.held = held
 
 
 def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot]:
@@ -109,11 +112,16 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
 
 
 async def test_no_client_takes_all_places() -> None:
-    """Nor all memory of inputs."""
+    """Nor all memory of inputs, nor of replies."""
     admission, slot = busy(Prices(), *[job("a", 0.01) for _ in range(4)], max_queue=4)
     with pytest.raises(Overloaded):
         admission.check(slot, job("a", 0.01))
     admission.check(slot, job("b", 0.01))
+    slot.process = Ready(a=51, b=50)  # type: ignore[assignment]
+    admission = Admission(Settings(reply_memory=100), [slot], Prices())  # type: ignore[arg-type]
+    admission.check(slot, job("b", 0.01))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a", 0.01))
     admission, slot = busy(Prices(), job("a", 0.01, 80), max_queue_bytes=100)
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 0.01, 30))
