@@ -33,8 +33,6 @@ from service.slots import Slot
 
 log = logging.getLogger("layerscope.engines")
 
-PIPELINE = 2
-"""Requests handed to one engine at a time: the one it runs and the next, so that it never waits for the front."""
 START_SECONDS = 120.0
 """What an engine may take to become ready before the jobs in line for it are given up."""
 EXPECTED_START_SECONDS = 10.0
@@ -144,9 +142,11 @@ class LocalEngines:
     def _dispatch(self, slot: Slot) -> None:
         """Hands the engine what it has room for."""
         most, process = self.settings.batch_requests, slot.process
-        ahead = PIPELINE if most == 1 else 1  # what comes while a batch runs makes the next one
         while (
-            process is not None and slot.ready and len(slot.running) < ahead and (jobs := slot.hand_over(process, most))
+            process is not None
+            and slot.ready
+            and len(slot.running) < slot.ahead(most)
+            and (jobs := slot.hand_over(process, most))
         ):
             if slot.running[0] is jobs[0]:
                 self._start_clock(slot, jobs[0])

@@ -14,6 +14,11 @@ from service.engine_process import EngineProcess
 from service.jobs import Job
 from service.turns import Line
 
+PIPELINE = 2
+"""Requests handed to one engine at a time: the one it runs and the next, so that it never waits for the front."""
+SHORT_SECONDS = 0.01
+"""Of longer ones no other is handed over ahead: whoever's turn comes meanwhile would be behind two."""
+
 
 @dataclass
 class Slot:
@@ -40,6 +45,10 @@ class Slot:
     def ready(self) -> bool:
         """Whether the engine takes work."""
         return self.process is not None and self.process.ready is not None
+
+    def ahead(self, most: int) -> int:
+        """Requests that the engine may have at a time. What comes while a batch runs makes the next one."""
+        return PIPELINE if most == 1 and all(job.seconds < SHORT_SECONDS for job in self.running) else 1
 
     def next_in_line(self, most: int) -> list[Job]:
         """The job whose turn it is and those that may be computed with it, at most so many."""
