@@ -1,4 +1,4 @@
-"""How much of JSON is read at all: counted before it is parsed, which makes tens of bytes of memory of each of its own."""
+"""How much of JSON is read at all, counted before it is parsed: that makes tens of bytes of each of its own."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def check_keys_of_objects(text: bytes, start: int, end: int, pointer: str = "") 
     parts = list(marks_in(text, start, end))
     places, kinds, depths = (np.concatenate([part[field] for part in parts]) for field in range(3))
     inner = np.flatnonzero(kinds != CLOSE)
-    inner = inner[np.argsort(depths[inner], kind="stable")]  # what stands in one object lies together, behind its bracket
+    inner = inner[np.argsort(depths[inner], kind="stable")]  # the keys of one object lie together, behind its bracket
     opened = np.flatnonzero(kinds[inner] == OPEN)
     before = np.concatenate([[0], np.cumsum(kinds[inner] == COLON)])
     keys = before[np.append(opened[1:], len(inner))] - before[opened]

@@ -1,4 +1,4 @@
-"""Large JSON, read a piece at a time: Python's lock is given back after each, and numbers never are objects all at once."""
+"""Large JSON, read a piece at a time: Python's lock is free after each, and numbers never are objects all at once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import orjson
 from models.errors import LayerscopeError, Problem, TooLarge, Unparsable
 from models.json_keys import check_keys
 from models.json_limits import (
+    MAX_DOCUMENT,
     MAX_KEYS,
     Claim,
     check_document_size,
@@ -39,8 +40,8 @@ class PieceReader:
     claim: Claim
 
     def whole(self, inputs: str | None) -> Any:
-        """The value of the text. `inputs` is the member that holds numbers; "" says that the text is that, None that there
-        is none.
+        """The value of the text. `inputs` is the member that holds numbers; "" says that the text is that, None that
+        there is none.
 
         Raises:
             orjson.JSONDecodeError: where it stops being JSON.
@@ -49,7 +50,8 @@ class PieceReader:
         start, end = self._trimmed(0, len(self.text))
         if inputs == "" or (end - start <= PIECE and has_few_items(self.text, start, end)):
             return self._value(start, end, "", numbers=True)
-        if inputs is None or self.text[start : start + 1] != b"{":
+        is_too_long = end - start > MAX_DOCUMENT and b'"%b"' % (inputs or "").encode() not in self.text
+        if inputs is None or is_too_long or self.text[start : start + 1] != b"{":
             check_document_size(end - start)
             check_items(self.text, start, end)
             return self._value(start, end, "", numbers=False)
@@ -66,7 +68,7 @@ class PieceReader:
         return {name: self._value(*span, pointer_to([name]), numbers=name == inputs) for name, span in members.items()}
 
     def _value(self, start: int, end: int, pointer: str, numbers: bool, level: int = 0) -> Any:
-        """What lies from `start` to before `end`, which is trimmed. With `numbers`, large arrays of them come as Numbers."""
+        """What lies from `start` to before `end`, trimmed. With `numbers`, large arrays of them come as Numbers."""
         sign = self.text[start : start + 1]
         if end - start <= PIECE or sign not in (b"[", b"{"):
             return self._small(start, end, pointer)
@@ -164,8 +166,8 @@ class PieceReader:
 
     def _deeper(self, level: int, pointer: str) -> int:
         if level == MAX_LEVELS:
-            message, expected = "large arrays nest too deeply", f"at most {MAX_LEVELS} levels of more than {PIECE:,} bytes"
-            raise TooLarge("", [Problem(pointer, message, expected, "more levels")])
+            expected = f"at most {MAX_LEVELS} levels of more than {PIECE:,} bytes"
+            raise TooLarge("", [Problem(pointer, "large arrays nest too deeply", expected, "more levels")])
         return level + 1
 
     def _check_closed(self, end: int, sign: bytes) -> None:

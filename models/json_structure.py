@@ -50,7 +50,7 @@ def marks_in(text: bytes, start: int, end: int, shallow: bool = False) -> Iterat
 
 
 def _passed_over(text: bytes, place: int, stop: int, depth: int) -> int | None:
-    """The depth behind a stretch of numbers in arrays; None where it may hold something else, or end what they lie in."""
+    """The depth behind a stretch of numbers in arrays; None where it may hold something else, or end them."""
     if any(text.find(sign, place, stop) >= 0 for sign in (b'"', b"{", b"}", b":")):
         return None
     closed = text.count(b"]", place, stop)

@@ -86,7 +86,7 @@ async def read_ask(request: Request, queries: QueryOptions, inline: bool, share:
     kind = media_type(request)
     body = await request.body()
     if kind == MULTIPART:
-        form = await read_form(await parse_form(request, body, share), inline)
+        form = await read_form(await parse_form(request, body, share), inline, share)
         options = options_from(_query(request), from_pairs(form.options), words=form_words(inline))
         return Ask(options, form.posted, form.model, len(body))
     if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES or is_input_file(body)):
@@ -138,7 +138,7 @@ async def inline_model(
 
 
 async def activations(request: Request, state: State, model: Model, ask: Ask, share: Share) -> Response:
-    """Runs a model on what was posted, and writes what was asked for. The share is given back when arrays are in line."""
+    """Runs a model on what was posted, and writes what was asked for. The share is given back when that is in line."""
     started = time.perf_counter()
     wanted = negotiate(request.headers.get("accept"), ask.options.format, OFFERED)
     check_drawing(ask.options, wanted)

@@ -142,8 +142,8 @@ class Share:
                 return made
 
     async def _hold(self, before: int, needed: int) -> None:
-        """Takes what is needed, and at least twice what was not enough, so that little is begun again. What is not in use
-        is given back first: two that hold some and wait for more would wait for each other.
+        """Takes what is needed, and at least twice what was not enough, so that little is begun again. What is not in
+        use is given back first: two that hold some and wait for more would wait for each other.
         """
         wanted = max(needed, min(2 * self.held, self.memory.limit))
         kept = min(before, self.held)

@@ -1,5 +1,5 @@
-"""Memory that is free and still the process's, given back to the system. glibc keeps it, in an arena for each thread that
-ever asked; other C libraries do as they please.
+"""Memory that is free and still the process's, given back to the system. glibc keeps it, in an arena for each thread
+that ever asked; other C libraries do as they please.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def resized(picture: Picture, height: int | None, width: int | None, how: Resize
         raise TooLarge(problems=[Problem("", "resizing takes too much", f"at most {max_pixels} pixels", received)])
     made = np.empty((*target, picture.channels), np.float32)
     for channel in range(picture.channels):
-        made[..., channel] = picture.plane(channel).resize((target[1], target[0]), FILTERS[how])
+        made[..., channel] = np.asarray(picture.plane(channel).resize((target[1], target[0]), FILTERS[how]))
     return made
 
 

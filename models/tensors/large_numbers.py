@@ -23,9 +23,9 @@ EXACT = 2**53
 
 
 def large_numbers_in(text: bytes, start: int, end: int, claim: Claim, pointer: str) -> Numbers | None:
-    """The numbers of the JSON that lies from `start` to before `end`; None where it is no regular array of numbers alone.
+    """The numbers of the JSON from `start` to before `end`; None where it is no regular array of numbers alone.
 
-    They come as int64 where all are integers of so many bits, as float64 where that keeps every integer, else as written.
+    They come as int64 where all are integers that it holds, as float64 where that keeps every integer, else as written.
     """
     places = range(start, end, STRETCH)
     skeleton = b"".join(text[place : min(place + STRETCH, end)].translate(None, DIGITS) for place in places)
@@ -33,7 +33,7 @@ def large_numbers_in(text: bytes, start: int, end: int, claim: Claim, pointer: s
     if shape is None:
         return None
     claim(2 * len(skeleton) + NUMBER_BYTES * prod(shape), end - start, pointer)
-    leaves = _array(text, start, end, prod(shape))
+    leaves: Array | list[Any] | None = _array(text, start, end, prod(shape))
     if leaves is None:
         claim(3 * NUMBER_BYTES * prod(shape), end - start, pointer)
         leaves = _as_written(text, start, end)
@@ -76,7 +76,11 @@ class _Made:
         return self.floats.view(np.int64) if self.are_integers else self.floats
 
     def add(self, chunk: list[Any]) -> bool:
-        """Takes some more. False where they are no numbers, or integers that floats do not hold. Raises OverflowError."""
+        """Takes some more. False where they are no numbers, or integers that floats do not hold.
+
+        Raises:
+            OverflowError: integers of more than 64 bits.
+        """
         kinds = set(map(type, chunk))
         if not kinds <= {int, float}:
             return False

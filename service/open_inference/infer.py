@@ -50,24 +50,17 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
     Raises:
         InvalidOption, InvalidTensor, InvalidImage, UnknownAddress, Unparsable, TooLarge, Unsupported
     """
-    with state.memory.share() as share:
-        return await _infer(request, state, name, model, watch, share)
-
-
-async def _infer(
-    request: Request, state: State, name: str, model: Model, watch: Stopwatch, share: Share
-) -> Response:  # fmt: skip
     body = await plain_body(request, int(state.settings.max_body))
     header, encoding = request.headers.get(HEADER), chosen_encoding(request.headers.get("accept-encoding"))
     watch.start()
     try:
-        asked = await share.run(
-            _prepared, model, body, header, state.settings, share, on_thread=len(body) > THREAD_BYTES
-        )
-        question = _question(model, asked, state.settings)
+        with state.memory.share() as share:
+            asked = await share.run(
+                _prepared, model, body, header, state.settings, share, on_thread=len(body) > THREAD_BYTES
+            )
+        question = _question(model, asked, state.settings)  # the queue counts its arrays, and they are in line at once
         watch.lap("compute_input")
         follow(request.scope, question.course, question.key)
-        share.give_back()  # the queue counts its arrays itself, and they are in line at once
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None

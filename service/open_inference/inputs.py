@@ -11,6 +11,7 @@ from models.inputs import InputSpec
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.forms import parse_tensor
 from models.tensors.shapes import checked_shape, words
+from models.validation import MAX_PROBLEMS
 from service.bodies import MAX_FILES
 from service.open_inference.request import Input
 from service.posted import Given, Reader
@@ -56,8 +57,10 @@ def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[st
 
 
 def _check_names(given: Sequence[str], expected: Sequence[str]) -> None:
-    problems = []
+    problems: list[Problem] = []
     for number, name in enumerate(given):
+        if len(problems) == MAX_PROBLEMS:
+            break
         pointer = f"/inputs/{number}/name"
         if name not in expected:
             near = did_you_mean(name, expected) if len(expected) > 1 else expected[0]
@@ -73,7 +76,7 @@ def _check_names(given: Sequence[str], expected: Sequence[str]) -> None:
             for name in expected if name not in given
         ]  # fmt: skip
     if problems:
-        raise InvalidTensor("", problems[:20])
+        raise InvalidTensor("", problems[:MAX_PROBLEMS])
 
 
 def _pieces(inputs: Sequence[Input], tensors: memoryview) -> list[memoryview | None]:
@@ -125,9 +128,7 @@ def _from_json(one: Input, shape: tuple[int, ...], dtype: str, pointer: str) -> 
     return parse_tensor({"shape": list(shape), "dtype": dtype, "data": one.data}, pointer)
 
 
-def _files(
-    one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer: str, reader: Reader
-) -> list[bytes]:
+def _files(one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer: str, reader: Reader) -> list[bytes]:
     """Images, one an element. JSON carries text, so that there they are base64."""
     count = prod(shape)
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or not count:

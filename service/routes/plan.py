@@ -115,9 +115,7 @@ async def post_plan(
     return tag.unchanged() or tag.on(await _planned(request, state, planned, options))
 
 
-async def _asked(
-    request: Request, state: State, model: str | None, raw: dict[str, Any]
-) -> tuple[Model, PlanOptions]:
+async def _asked(request: Request, state: State, model: str | None, raw: dict[str, Any]) -> tuple[Model, PlanOptions]:
     query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
     options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
     return await _model(state, model, raw.get("model")), options
