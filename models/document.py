@@ -16,7 +16,7 @@ from models.errors import InvalidDocument, Problem
 from models.habits import ARGUMENTS, DOCUMENT, INPUT
 from models.images.scale import Scale
 from models.inputs import Inputs, InputSpec
-from models.json_value import loaded
+from models.json_value import is_large, loaded
 from models.keras_json import document_of, is_keras_json
 from models.layers import ALIASES, ANY_NODE, CATALOGUE
 from models.layers.block import Block
@@ -29,6 +29,7 @@ from models.layers.regularizers import REGULARIZERS
 from models.layers.wrapping import TimeDistributed
 from models.meaning import Words
 from models.places import AS_SENT, LIST_ALONE, Places
+from models.surplus import without_surplus
 from models.tensorflow_js import is_tensorflow_js, keras_json_in
 from models.type_problems import type_problems
 from models.validation import MAX_PROBLEMS, field_names, problems_of
@@ -165,12 +166,18 @@ def _validated(data: Any) -> Document:
     problems = list(islice(type_problems(listed), MAX_PROBLEMS))
     if problems:
         raise InvalidDocument("", [problem.under("/layers") for problem in problems])
-    try:
-        document = Document.model_validate(data)
-    except ValidationError as error:
-        raise InvalidDocument("", problems_of(error, data, WORDS)) from None
+    if is_large(listed) and (left := without_surplus(listed, FIELDS)) is not listed:
+        _parsed({**data, "layers": left})
+    document = _parsed(data)
     _check_layer_count(document)
     return document
+
+
+def _parsed(data: Any) -> Document:
+    try:
+        return Document.model_validate(data)
+    except ValidationError as error:
+        raise InvalidDocument("", problems_of(error, data, WORDS)) from None
 
 
 def _check_layer_count(document: Document) -> None:

@@ -9,6 +9,8 @@ import orjson
 from models.document_text import MARK, no_document
 from models.errors import InvalidDocument, Problem, Unparsable
 from models.json_keys import check_keys
+from models.json_limits import UNCOUNTED, Claim, nothing_claimed
+from models.json_pieces import PieceReader
 
 MAX_DEPTH = 64
 """Deepest nesting of arrays and objects in a document."""
@@ -18,13 +20,17 @@ LARGE = 4096
 """Members of a value that take a while to be looked through."""
 
 
-def read_json(text: bytes) -> Any:
-    """The value of one JSON text (RFC 8259, UTF-8), in which no object has a key twice.
+def read_json(text: bytes, inputs: str | None = None, claim: Claim = nothing_claimed) -> Any:
+    """The value of one JSON text (RFC 8259, UTF-8), in which no object has a key twice. `inputs` is the member that
+    holds numbers, of which there may be many; "" for a text that is nothing else. Large arrays of them come as Numbers.
 
     Raises:
         orjson.JSONDecodeError: where it stops being JSON.
         Unparsable: pointing at a key that stands twice.
+        TooLarge: pointing at an object of too many keys or arrays of too many items, or the document is too long.
     """
+    if len(text) > UNCOUNTED:
+        return PieceReader(text, claim).whole(inputs)
     value = orjson.loads(text)
     check_keys(text, value)
     return value

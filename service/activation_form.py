@@ -17,7 +17,8 @@ from models.files.signatures import JSON, TEXT, FileKind, Role
 from models.files.unread import Advice, told_of
 from models.images import image_bytes
 from models.validation import pointer_to, unknown_name
-from service.bodies import BYTES, parse_json
+from service.bodies import BYTES, THREAD_BYTES, parse_json
+from service.decode_memory import Share
 from service.input_names import FILE_FIELDS, PART
 from service.options import BRACKETS
 from service.posted import Posted
@@ -53,18 +54,24 @@ class ActivationForm:
     options: list[tuple[str, str]] = field(default_factory=list)
 
 
-async def read_form(form: FormData, inline: bool) -> ActivationForm:
+async def read_form(form: FormData, inline: bool, share: Share) -> ActivationForm:
     """Sorts the parts: `model`, `inputs`, `inputs.<name>`, files, and every other field an option. A picture or a file
     of tensors is input under any name. `inline` says that the model comes with the request.
 
     Raises:
-        Unparsable, InvalidOption, InvalidTensor: with a pointer to the part.
+        Unparsable, TooLarge, InvalidOption, InvalidTensor: with a pointer to the part.
+        Overloaded: there is no room for what they hold.
     """
     parts = await _parts(form)
+    size = sum(len(part.data) for several in parts.values() for part in several)
+    return await share.run(_sorted, parts, inline, share, on_thread=size > THREAD_BYTES)
+
+
+def _sorted(parts: dict[str, list[Part]], inline: bool, share: Share) -> ActivationForm:
     named = {name.removeprefix(PART): _bytes(several, name) for name, several in parts.items() if name.startswith(PART)}
     files = {name: _bytes(several, name) for name, several in parts.items() if _are_files(name, several)}
-    model = _model(parts[MODEL]) if MODEL in parts else None
-    inputs = _json(parts[INPUTS], INPUTS) if INPUTS in parts and INPUTS not in files else None
+    model = _model(parts[MODEL], share) if MODEL in parts else None
+    inputs = _json(parts[INPUTS], INPUTS, share, inputs="") if INPUTS in parts and INPUTS not in files else None
     taken = {MODEL, INPUTS, *files, *(PART + name for name in named)}
     options = [(name, _text(part, name, inline)) for name in parts if name not in taken for part in parts[name]]
     return ActivationForm(Posted(inputs, files, named), model, options)
@@ -111,22 +118,22 @@ def _alone(parts: list[Part], name: str, advice: str | None = None) -> bytes:
     return parts[0].data
 
 
-def _json(parts: list[Part], name: str, advice: Advice = ADVICE) -> Any:
+def _json(parts: list[Part], name: str, share: Share, advice: Advice = ADVICE, inputs: str | None = None) -> Any:
     data = _alone(parts, name)
     try:
-        return parse_json(data, name, advice)
+        return parse_json(data, name, advice, inputs, share.claim_json)
     except LayerscopeError as error:
         raise error.under(f"/{name}") from None
 
 
-def _model(parts: list[Part]) -> Any:
+def _model(parts: list[Part], share: Share) -> Any:
     """The document, or a word in its place, of which is told later what it means."""
     words = [part.data.decode(BYTES) for part in parts]
     if len(parts) > 1 and all(word in DOCUMENT_FIELDS for word in words):
         _alone(parts, MODEL, "these are the names in a dictionary: send json.dumps(document)")
     if len(parts) == 1 and WORD.fullmatch(words[0].strip()) and text_advice(parts[0].data) is None:
         return words[0].strip()
-    return _json(parts, MODEL, MODEL_ADVICE)
+    return _json(parts, MODEL, share, MODEL_ADVICE)
 
 
 def _text(part: Part, name: str, inline: bool) -> str:

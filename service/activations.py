@@ -19,6 +19,7 @@ from models.weights.specs import WeightsFile
 from service.activation_form import read_form
 from service.applications import Described
 from service.bodies import THREAD_BYTES, is_json, json_of, media_type, parse_form, parse_run, unsupported
+from service.decode_memory import Share
 from service.drawing import check_drawing
 from service.errors import problem_of
 from service.etags import ETag
@@ -59,7 +60,7 @@ class Model:
         return self.document.places.located(error).under(self.pointer)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Ask:
     """A request for activations, read."""
 
@@ -70,17 +71,22 @@ class Ask:
     size: int = 0
     """Bytes of the body."""
 
+    def take_posted(self) -> Posted:
+        """The inputs, to which nothing leads from here any more: numbers in JSON are large until they are arrays."""
+        posted, self.posted = self.posted, Posted()
+        return posted
 
-async def read_ask(request: Request, queries: QueryOptions, inline: bool) -> Ask:
+
+async def read_ask(request: Request, queries: QueryOptions, inline: bool, share: Share) -> Ask:
     """Reads the body of any accepted type. `inline` says that the model comes with the request.
 
     Raises:
-        UnsupportedMedia, Unparsable, TooLarge, InvalidOption
+        UnsupportedMedia, Unparsable, TooLarge, InvalidOption, Overloaded
     """
     kind = media_type(request)
     body = await request.body()
     if kind == MULTIPART:
-        form = await read_form(await parse_form(request, body), inline)
+        form = await read_form(await parse_form(request, body, share), inline, share)
         options = options_from(_query(request), from_pairs(form.options), words=form_words(inline))
         return Ask(options, form.posted, form.model, len(body))
     if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES or is_input_file(body)):
@@ -88,7 +94,7 @@ async def read_ask(request: Request, queries: QueryOptions, inline: bool) -> Ask
     if not is_json(request):
         accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
         raise unsupported(request, *accepted, body=body)
-    return replace(_from_json(await json_of(body, parse_run), _query(request), inline), size=len(body))
+    return replace(_from_json(await json_of(body, share, parse_run), _query(request), inline), size=len(body))
 
 
 def _file(body: bytes, kind: str) -> Posted:
@@ -131,22 +137,24 @@ async def inline_model(
     return Model(document, document.name, pointer="/model", weights=described.weights, missing=described.missing)
 
 
-async def activations(request: Request, state: State, model: Model, ask: Ask) -> Response:
-    """Runs a model on what was posted, and writes what was asked for."""
+async def activations(request: Request, state: State, model: Model, ask: Ask, share: Share) -> Response:
+    """Runs a model on what was posted, and writes what was asked for. The share is given back when that is in line."""
     started = time.perf_counter()
     wanted = negotiate(request.headers.get("accept"), ask.options.format, OFFERED)
     check_drawing(ask.options, wanted)
     try:
-        if ask.size > THREAD_BYTES or ask.posted.has_pictures:
-            resolved = await run_in_threadpool(resolve, model.document, ask.posted, ask.options, state.settings)
-        else:
-            resolved = resolve(model.document, ask.posted, ask.options, state.settings)
+        on_thread, posted = ask.size > THREAD_BYTES or ask.posted.has_pictures, ask.take_posted()
+        resolved = await share.run(
+            resolve, model.document, posted, ask.options, state.settings, share, on_thread=on_thread
+        )
+        del posted
         question = await _question(state, model, resolved, ask.options, wanted)
         weak = wanted in TIMED or state.settings.batch_requests > 1
         tag = await _tag(request, _parts(model, resolved, ask.options, wanted), resolved.arrays, weak)
         if tag is not None and (unchanged := tag.unchanged()) is not None:
             return unchanged
         follow(request.scope, question.course, question.key)
+        share.give_back()  # the queue counts its arrays itself, and they are in line at once
         answer = await state.engines.ask(question)
     except InvalidDocument as error:
         raise model.located(error) from None

@@ -19,6 +19,7 @@ from service.body_limit import BodyLimit
 from service.compression import Compression
 from service.content_digest import ContentDigest
 from service.contract import components
+from service.decode_memory import DecodeMemory
 from service.defects import Defects
 from service.edge import Edge
 from service.engines import Engines
@@ -49,7 +50,8 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         running = engines if engines is not None else LocalEngines(settings)
         applications = Applications(running, Pretrained(settings, store))
         uploads = UploadPlaces(settings.max_uploads)
-        app.state.layerscope = State(settings, running, store, uploads, applications, Served(store))
+        memory = DecodeMemory(int(settings.decode_memory))
+        app.state.layerscope = State(settings, running, store, uploads, applications, Served(store), memory)
         await running.start()
         yield
         await applications.close()

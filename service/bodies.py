@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
 import orjson
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -19,8 +19,11 @@ from models.files.printed import text_advice
 from models.files.signatures import JSON, MARK, TEXT
 from models.files.unread import Advice, advice_on, told_of
 from models.json_keys import check_keys
+from models.json_limits import UNCOUNTED, Claim, check_document, nothing_claimed, parsed_bytes
+from models.json_pieces import PIECE
 from models.json_value import read_json
-from models.tensors.numbers import numbers_in
+from models.tensors.numbers import Numbers, numbers_in
+from service.decode_memory import Share
 from service.multipart import MULTIPART, form_boundary, parts_of
 
 JSON_TYPES = ("application/json", "")
@@ -34,6 +37,10 @@ THREAD_BYTES = 64 * 1024
 """Larger bodies are decoded on a thread."""
 MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 """Tells the members of an object apart: that each is one JSON value is checked, its numbers and strings are not."""
+INPUTS = "inputs"
+"""The member of a body that holds numbers."""
+FORM_COPIES = 3
+"""What is made of a form: its parts as they are gathered, as text, and as bytes."""
 BYTES = "latin-1"
 """Text parts are read as this, in which every byte is a character: what they are is decided by who decodes them. The
 client's `charset` is not heeded: some of Python's codecs raise what the parser does not catch.
@@ -51,50 +58,74 @@ def is_json(request: Request) -> bool:
     return kind in JSON_TYPES or kind.endswith("+json")
 
 
-def parse_json(body: bytes, what: str = "the body", advice: Advice = ADVICE) -> Any:
-    """The JSON value of a body, or of `what` else it is; a byte order mark is passed over.
+def parse_json(
+    body: bytes, what: str = "the body", advice: Advice = ADVICE, inputs: str | None = None,
+    claim: Claim = nothing_claimed,
+) -> Any:  # fmt: skip
+    """The JSON value of a body, or of `what` else it is; a byte order mark is passed over. `inputs` and `claim` are as
+    in `read_json`.
 
     Raises:
         Unparsable: saying where it stops being JSON, which key an object has twice, or what it is instead and, by
             `advice`, where that goes.
+        TooLarge: it has more than is read.
     """
     try:
-        return read_json(body.removeprefix(MARK))
+        return read_json(body.removeprefix(MARK), inputs, claim)
     except orjson.JSONDecodeError as error:
         raise Unparsable("", [not_json(body, error, what, advice)]) from None
 
 
-def parse_run(body: bytes) -> Any:
+def parse_run(body: bytes, claim: Claim = nothing_claimed) -> Any:
     """`parse_json`, but regular arrays of numbers under `inputs` come as `Numbers`: in half the time.
 
     Raises:
-        Unparsable: as `parse_json`.
+        Unparsable, TooLarge: as `parse_json`.
     """
+    if len(body) > PIECE:
+        return parse_json(body, inputs=INPUTS, claim=claim)
+    if len(body) > THREAD_BYTES:
+        claim(parsed_bytes(body, 0, len(body)), len(body), "")
     with suppress(msgspec.DecodeError, orjson.JSONDecodeError, UnicodeDecodeError, RecursionError):
         members = {name: bytes(text) for name, text in MEMBERS.decode(body).items()}
-        numbers = numbers_in(members.get("inputs", b""))
+        numbers = numbers_in(members.get(INPUTS, b""))
         if numbers is not None:
-            value = {name: numbers if name == "inputs" else orjson.loads(text) for name, text in members.items()}
-            check_keys(body, value)
-            return value
-    return parse_json(body)
+            return _run_of(body, members, numbers)
+    return parse_json(body, inputs=INPUTS)
 
 
-async def json_of(body: bytes, parse: Callable[[bytes], Any] = parse_json) -> Any:
-    """`parse_json` or the like, on a thread where it takes a while.
+def _run_of(body: bytes, members: Mapping[str, bytes], numbers: Numbers) -> dict[str, Any]:
+    """The members of a body of which the inputs are read already."""
+    if len(body) > UNCOUNTED:
+        for name in members.keys() - {INPUTS}:
+            check_document(members[name], f"/{name}")
+    value = {name: numbers if name == INPUTS else orjson.loads(text) for name, text in members.items()}
+    check_keys(body, value)
+    return value
+
+
+Parse = Callable[..., Any]
+"""`parse_json` or the like, of a body and, by name, `claim`."""
+
+
+async def json_of(body: bytes, share: Share, parse: Parse = parse_json) -> Any:
+    """What `parse` makes of a body, on a thread where it takes a while.
 
     Raises:
-        Unparsable: as they do.
+        Unparsable, TooLarge: as `parse` does.
+        Overloaded: there is no room for what is made of it.
     """
-    return await run_in_threadpool(parse, body) if len(body) > THREAD_BYTES else parse(body)
+    return await share.run(partial(parse, claim=share.claim_json), body, on_thread=len(body) > THREAD_BYTES)
 
 
-async def parse_form(request: Request, body: bytes) -> FormData:
+async def parse_form(request: Request, body: bytes, share: Share) -> FormData:
     """The parts of a multipart form.
 
     Raises:
         Unparsable: when a part or the closing boundary is missing (parsers take half a form for a whole one).
+        TooLarge, Overloaded: there is no room for its parts beside it.
     """
+    await share.run(share.claim, FORM_COPIES * len(body), len(body), "bytes of a form", on_thread=False)
     boundary = form_boundary(request)
     body = parts_of(body, boundary)
     described = f'multipart/form-data; boundary="{boundary.decode()}"; charset={BYTES}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
@@ -105,12 +106,15 @@ def _decoded(given: Given, _: InputSpec | None) -> Given:
 def _placed(pieces: Sequence[Piece], expected: Sequence[str]) -> tuple[dict[str, Piece], list[Problem]]:
     """The named pieces under their inputs, and what is wrong with the names."""
     placed: dict[str, Piece] = {}
-    problems = []
+    problems: list[Problem] = []
+    given = {piece.name for piece in pieces}
     for piece in pieces:
         if piece.name is None:
             continue
+        if len(problems) == MAX_PROBLEMS:
+            break
         if piece.name not in expected:
-            problems.append(_unknown(piece, expected, [one.name for one in pieces]))
+            problems.append(_unknown(piece, expected, given))
         elif piece.name in placed:
             problems.append(_twice(piece, placed[piece.name]))
         else:
@@ -158,7 +162,7 @@ def _twice(piece: Piece, first: Piece) -> Problem:
     return Problem(piece.pointer, f"the input {piece.name} is given twice", "each input once", received)
 
 
-def _unknown(piece: Piece, expected: Sequence[str], given: Sequence[str | None]) -> Problem:
+def _unknown(piece: Piece, expected: Sequence[str], given: AbstractSet[str | None]) -> Problem:
     """The problem of a name; where there is one input, it is the one that is meant."""
     near = did_you_mean(str(piece.name), expected) if len(expected) > 1 else expected[0]
     near = None if near in given else near

@@ -12,6 +12,7 @@ from models.expansion import expand
 from models.inputs import InputSpec
 from models.network import Network
 from models.tensors import DTYPES, fit
+from service.decode_memory import Share
 from service.input_names import by_name
 from service.options import ActivationOptions
 from service.posted import Array, Given, Posted, Reader, check_bytes
@@ -30,21 +31,24 @@ class Resolved:
     preprocessing: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def resolve(document: Document, posted: Posted, options: ActivationOptions, settings: Settings) -> Resolved:
+def resolve(
+    document: Document, posted: Posted, options: ActivationOptions, settings: Settings, share: Share
+) -> Resolved:
     """Decodes the inputs, declares the ones the document left out, and fits each to its declaration.
 
     Raises:
         InvalidTensor, InvalidImage, Unparsable: with a pointer to the input at fault.
         TooLarge: when the arrays together are over the limit.
+        NoRoom: before something is decoded for which memory is to be taken first.
     """
-    raw = by_name(posted, document.input or {}, reader_for(document, options, settings))
+    raw = by_name(posted, document.input or {}, reader_for(document, options, settings, share))
     return fitted(document, raw, settings)
 
 
-def reader_for(document: Document, options: ActivationOptions, settings: Settings) -> Reader:
+def reader_for(document: Document, options: ActivationOptions, settings: Settings, share: Share) -> Reader:
     """What decodes inputs of this document."""
     scale = options.scale or document.scale or "none"
-    return Reader(options.model_copy(update={"scale": scale}), settings)
+    return Reader(options.model_copy(update={"scale": scale}), settings, share)
 
 
 def fitted(document: Document, raw: Mapping[str, Given], settings: Settings) -> Resolved:

@@ -21,11 +21,12 @@ from models.files.signatures import (
     kind_of,
 )
 from models.files.unread import NPZ, Advice, told_of, unread
-from models.images import image_bytes, read_image, stack
+from models.images import Opened, image_bytes, opened, read_opened, reading_memory, stack
 from models.inputs import InputSpec
-from models.tensors import parse_tensor, read_npy, read_npz, read_safetensors
+from models.tensors import parse_tensor, read_npy, read_npz, read_safetensors, unpacked_bytes
 from models.tensors.shapes import words
 from service.bodies import parse_json
+from service.decode_memory import Share
 from service.json_pictures import pictures_in
 from service.options import ActivationOptions
 from service.settings import Settings
@@ -73,18 +74,26 @@ class Given:
 
 @dataclass(frozen=True)
 class Reader:
-    """Decodes inputs by the options of one request, within limits. `spec` is None for an undeclared input."""
+    """Decodes inputs by the options of one request, within limits. `spec` is None for an undeclared input.
+
+    Each of its methods raises NoRoom before it decodes what needs more memory than the request's share has.
+    """
 
     options: ActivationOptions
     settings: Settings
+    share: Share
 
     def json(self, raw: Any, spec: InputSpec | None, pointer: str) -> Given:
         """A tensor in JSON, or pictures: `{"image": "<base64>"}`, several of these in an array, or an array in one."""
         pictures = pictures_in(raw, pointer)
         if pictures is not None:
+            for place, text in pictures.items():
+                self.claim_text(text, place)
             files = [image_bytes(text, place) for place, text in pictures.items()]
             places = list(pictures)
             return self.images(files, spec, places[0] if len(places) == 1 else pointer, places)
+        if isinstance(raw, dict) and "base64" in raw:
+            self.claim_text(raw["base64"], f"{pointer}/base64")
         dtype = raw.get("dtype") if isinstance(raw, dict) and isinstance(raw.get("dtype"), str) else None
         return Given(parse_tensor(raw, pointer, spec.dtype if spec is not None else None), pointer, None, dtype)
 
@@ -98,19 +107,44 @@ class Reader:
         places = places or ([pointer] if len(files) == 1 else [f"{pointer}/{number}" for number in range(len(files))])
         read: list[tuple[Array, dict[str, Any]]] = []
         nbytes = 0
-        for place, data in zip(places, files, strict=True):
+        for place, picture in self._opened(files, places, shape):
             with _at(place):
-                read.append(self._image(data, shape))
+                read.append(self._image(picture, shape))
                 nbytes += read[-1][0].nbytes
                 check_bytes(nbytes, self.settings)
+            del picture
         with _at(pointer):
             batch = stack([array for array, _ in read])
         notes = read[0][1] if len(read) == 1 else {"images": [note for _, note in read]}
         return Given(self._whole(batch, spec), pointer, True, None, notes)
 
-    def _image(self, data: bytes, shape: Sequence[int | None] | None) -> tuple[Array, dict[str, Any]]:
+    def _opened(
+        self, files: Sequence[bytes], places: Sequence[str], shape: Sequence[int | None] | None
+    ) -> Iterator[tuple[str, Opened]]:
+        """The headers of pictures, when there is room for all that they hold: the largest while it is read, and all
+        tensors, which are put into one in the end.
+        """
+        pictures: list[Opened] = []
+        largest, results = 0, 0
+        for place, data in zip(places, files, strict=True):
+            with _at(place):
+                pictures.append(opened(data, self.settings.max_pixels))
+                reading, result = reading_memory(pictures[-1], shape)
+                largest, results = max(largest, reading), results + result
+        size = sum(picture.image.width * picture.image.height for picture in pictures)
+        self.share.claim(max(largest + results, 2 * results), size, "pixels", places[0])
+        pictures.reverse()
+        for place in places:
+            yield place, pictures.pop()
+
+    def claim_text(self, text: Any, pointer: str) -> None:
+        """For bytes that are written as base64, of which ASCII is made first."""
+        if isinstance(text, str):
+            self.share.claim(2 * len(text), len(text), "characters of base64", pointer)
+
+    def _image(self, picture: Opened, shape: Sequence[int | None] | None) -> tuple[Array, dict[str, Any]]:
         options, pixels = self.options, self.settings.max_pixels
-        return read_image(data, shape, resize=options.resize, scale=options.scale or "none", max_pixels=pixels)
+        return read_opened(picture, shape, resize=options.resize, scale=options.scale or "none", max_pixels=pixels)
 
     def _whole(self, batch: Array, spec: InputSpec | None) -> Array:
         """Resizing makes fractions of whole pixels; an input of integers takes the nearest ones."""
@@ -124,6 +158,8 @@ class Reader:
         if is_safetensors(data):
             return read_safetensors(data, pointer)
         if data.startswith(ZIP_START) and told_of(data) is NPZ:
+            nbytes = unpacked_bytes(data, int(self.settings.max_input_bytes), pointer)
+            self.share.claim(2 * nbytes, nbytes, "bytes of tensors", pointer)
             return read_npz(data, int(self.settings.max_input_bytes), pointer)
         raise Unparsable("", [unread(data, TENSOR_FILES, pointer, ADVICE)])
 
@@ -136,7 +172,7 @@ class Reader:
         if holds_tensors:
             return Given(_only(self.tensors(files[0], pointer), pointer), pointer)
         with _at(pointer):
-            raw = parse_json(files[0], "the part")
+            raw = parse_json(files[0], "the part", inputs="", claim=self.share.claim_json)
         return self.json(raw, spec, pointer)
 
 

@@ -17,6 +17,7 @@ from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Probl
 from models.expansion import expand
 from models.files.signatures import HDF5, SAFETENSORS, Role
 from models.files.unread import KERAS, NPZ, Advice
+from models.json_limits import Claim, nothing_claimed
 from models.network import Network
 from models.storage import second_name
 from models.weights.canonical import convert
@@ -27,6 +28,7 @@ from models.weights.source import Limits
 from models.weights.specs import GivenWeights, WeightsFile, WeightSpec
 from service.activations import Model
 from service.bodies import json_of, parse_json
+from service.decode_memory import Share
 from service.jobs import specs_question
 from service.plans import plan_of, require_inputs
 from service.state import State
@@ -103,21 +105,21 @@ async def register_upload(state: State, name: str, upload: Upload, pointer: str 
     """The same of an upload: a document, with weights if there are some, or a .keras file, which has both; `pointer` is
     where the document stands.
     """
-    if upload.model is not None:
-        return await register(state, name, await _json(upload.model, pointer), upload, pointer)
-    config = await run_in_threadpool(_config, upload, _limits(state))
-    pointer = f"{upload.pointer}/{CONFIG}"
-    return await register(state, name, await _json(config, pointer), upload, pointer)
+    data = upload.model
+    if data is None:
+        data, pointer = await run_in_threadpool(_config, upload, _limits(state)), f"{upload.pointer}/{CONFIG}"
+    with state.memory.share() as share:
+        return await register(state, name, await _json(data, share, pointer), upload, pointer)
 
 
-def parse_model_json(data: bytes, what: str = "the body") -> Any:
+def parse_model_json(data: bytes, what: str = "the body", claim: Claim = nothing_claimed) -> Any:
     """`parse_json` of a document that is to be registered."""
-    return parse_json(data, what, ADVICE)
+    return parse_json(data, what, ADVICE, claim=claim)
 
 
-async def _json(data: bytes, pointer: str) -> Any:
+async def _json(data: bytes, share: Share, pointer: str) -> Any:
     try:
-        return await json_of(data, partial(parse_model_json, what=pointer.rpartition("/")[2] or "the body"))
+        return await json_of(data, share, partial(parse_model_json, what=pointer.rpartition("/")[2] or "the body"))
     except LayerscopeError as error:
         raise error.under(pointer) from None
 

@@ -15,6 +15,7 @@ from service.local_engines import LocalEngines
 from service.log import configuration
 from service.protocol import protocol_of
 from service.settings import PREFIX, Settings
+from service.trimming import bound_arenas
 
 GARBAGE_OBJECTS = 50_000
 """New containers, less those that are gone, until the young are looked through; Python's 700 are one small body."""
@@ -38,6 +39,7 @@ def serve(settings: Settings) -> None:
     Raises:
         SystemExit: with one clear line, when the address cannot be had or the store not be opened.
     """
+    bound_arenas()
     sockets = listening(settings)
     try:
         store = open_store(settings.data_dir)

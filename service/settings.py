@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     cache_bytes: Size = _size(GIB, "Built models each engine keeps, by weights and compiled functions.")
     max_body: Size = _size(64 * MIB, "Largest request body.")
     max_bodies: Size = _size(512 * MIB, "Request bodies held at once, all requests together.")
+    decode_memory: Size = _size(800 * MIB, "What pictures, JSON, archives and forms take once decoded, all together.")
     max_weights: Size = _size(2 * GIB, "Largest upload of weights, and what it may unpack to; kept on disk.")
     max_uploads: int = Field(8, ge=1, le=64, description="Most uploads of weights at once.")
     upload_seconds: float = Field(600.0, gt=0, le=86400, description="Seconds an upload of weights may take to arrive.")

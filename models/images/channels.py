@@ -19,8 +19,8 @@ DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 ALPHA = ("LA", "PA", "RGBA", "RGBa")
 
 
-def pixels(image: Image.Image, wanted: int | None) -> tuple[Array, dict[str, Any]]:
-    """The picture as float32 (height, width, channels) from 0 to 255, and what was done to it.
+def channels_of(image: Image.Image, wanted: int | None) -> tuple[int, dict[str, Any]]:
+    """The channels that a picture is brought to, and what is done to it for that; told by its header alone.
 
     `wanted` is 1, 3, 4 or None for the picture's own: 4 with transparency, else 1 for grey and 3
     for colour. Transparency is dropped, not blended, where it is not wanted, as Keras does. 16-bit
@@ -35,9 +35,12 @@ def pixels(image: Image.Image, wanted: int | None) -> tuple[Array, dict[str, Any
     done: dict[str, Any] = {"mode": image.mode, "channels": channels}
     if alpha or channels == 4:
         done["alpha"] = ("kept" if channels == 4 else "dropped") if alpha else "added"
-    if image.mode in DEEP:
-        return _deep(image, channels), done | {"range": "0…65535 to 0…255"}
-    return _shallow(image, channels, alpha), done
+    return channels, done | ({"range": "0…65535 to 0…255"} if image.mode in DEEP else {})
+
+
+def floats(image: Image.Image, channels: int) -> Array:
+    """A picture, or a part of one, as float32 (height, width, channels) from 0 to 255; each pixel by itself."""
+    return _deep(image, channels) if image.mode in DEEP else _shallow(image, channels, has_alpha(image))
 
 
 def has_alpha(image: Image.Image) -> bool:

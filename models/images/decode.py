@@ -1,4 +1,4 @@
-"""From the bytes of a picture to its pixels, upright, with Pillow kept inside limits."""
+"""From the bytes of a picture to its pixels, with Pillow kept inside limits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from models.errors import InvalidImage, Problem, TooLarge, shown
 from models.files.signatures import JSON, PDF, VIDEO, Role
 from models.files.unread import Advice, unread
+from models.images.turning import TURNS, UPRIGHT
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """What Pillow may try; every other decoder stays shut."""
@@ -34,49 +35,56 @@ BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 """Pillow's own cap, above ours: an exception, or a warning where warnings are errors."""
 ORIENTATION = 0x0112
 """The EXIF tag; TIFF uses the same number."""
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What makes a picture of each EXIF orientation upright."""
+
+
+class Opened(NamedTuple):
+    """A picture of which the header has been read, and its bytes."""
+
+    image: Image.Image
+    data: bytes
 
 
 class Decoded(NamedTuple):
-    """A picture as it is seen: its first frame, turned upright."""
+    """The first frame of a picture, as it is stored."""
 
     image: Image.Image
+    orientation: int
+    """The EXIF orientation, 1 to 8, in which it is still to be turned; 1 is upright."""
     format: str
     orientation_applied: bool
+    """Whether it is not stored upright."""
     several_frames: bool
 
 
-def decode(data: bytes, max_pixels: int) -> Decoded:
-    """The first frame of a picture in one of FORMATS, upright.
-
-    The header's size is compared with `max_pixels` before a pixel is decoded. An EXIF block that
-    cannot be read counts as none.
+def opened(data: bytes, max_pixels: int) -> Opened:
+    """A picture in one of FORMATS, no pixel decoded.
 
     Raises:
-        InvalidImage: the bytes are none of FORMATS, or damaged.
+        InvalidImage: the bytes are none of FORMATS, or the header is damaged.
         TooLarge: more than `max_pixels` pixels.
     """
-    image = _opened(data, max_pixels)
+    image = _open(data, max_pixels)
     _check_size(image, max_pixels)
+    return Opened(image, data)
+
+
+def decode(picture: Opened, max_pixels: int) -> Decoded:
+    """The first frame of a picture. An EXIF block that cannot be read counts as none.
+
+    Raises:
+        InvalidImage: it is damaged.
+        TooLarge: more than `max_pixels` pixels, whatever the header said.
+    """
+    image, data = picture
     # Pillow turns TIFF upright while it loads; asking a PNG this early would make it load.
-    turned = _orientation(image) if image.format == "TIFF" else 1
+    turned = _orientation(image) if image.format == "TIFF" else UPRIGHT
     several = _load(image, data, max_pixels)
     _check_size(image, max_pixels)
     left = _orientation(image)
-    upright = image.transpose(UPRIGHT[left]) if left in UPRIGHT else image
-    return Decoded(upright, _name(image), turned in UPRIGHT or left in UPRIGHT, several)
+    return Decoded(image, left, _name(image), (turned, left) != (UPRIGHT, UPRIGHT), several)
 
 
-def _opened(data: bytes, max_pixels: int) -> Image.Image:
+def _open(data: bytes, max_pixels: int) -> Image.Image:
     """The picture with only its header read."""
     try:
         return Image.open(BytesIO(data), formats=FORMATS)
@@ -109,12 +117,12 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; 1 (upright) without a readable one."""
+    """The EXIF orientation, 1 to 8; UPRIGHT without a readable one."""
     try:
-        value = image.getexif().get(ORIENTATION, 1)
+        value = image.getexif().get(ORIENTATION, UPRIGHT)
     except FAILURES:
-        return 1
-    return value if isinstance(value, int) else 1
+        return UPRIGHT
+    return value if isinstance(value, int) and value in TURNS else UPRIGHT
 
 
 def _name(image: Image.Image) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from models.errors import InvalidImage, LayerscopeError, Problem
-from models.images.channels import pixels
-from models.images.decode import Decoded, decode
+from models.images.channels import channels_of
+from models.images.decode import Decoded, Opened, decode, opened
+from models.images.picture import Picture
 from models.images.resize import Resize, resized
 from models.images.scale import Scale, scaled
 from models.tensors.dtypes import Array
@@ -38,29 +39,42 @@ def read_image(  # noqa: PLR0913 - the four options of the contract, and where i
         InvalidOption: the scale does not go with the channels.
     """
     try:
-        height, width, channels = _declared(spec_shape)
-        decoded = decode(data, max_pixels)
-        picture, done = pixels(decoded.image, channels)
-        sized = resized(picture, height, width, resize, max_pixels)
+        return read_opened(opened(data, max_pixels), spec_shape, resize=resize, scale=scale, max_pixels=max_pixels)
     except LayerscopeError as error:
         raise error.under(pointer) from error
-    done["resize"] = resize if sized is not picture else "none"
-    account = _account(decoded, done, picture, sized) | {"scale": scale}
+
+
+def read_opened(
+    picture: Opened, spec_shape: Sequence[int | None] | None, *, resize: Resize, scale: Scale, max_pixels: int
+) -> tuple[Array, dict[str, Any]]:
+    """`read_image` of a picture whose header has been read. Raises as it does."""
+    height, width, channels = declared(spec_shape)
+    decoded = decode(picture, max_pixels)
+    channels, done = channels_of(decoded.image, channels)
+    seen = Picture(decoded.image, decoded.orientation, channels)
+    sized = resized(seen, height, width, resize, max_pixels)
+    done["resize"] = resize if sized.shape[:2] != seen.size else "none"
+    account = _account(decoded, done, seen.size, sized) | {"scale": scale}
     return np.ascontiguousarray(scaled(sized, scale), np.float32), account
 
 
-def _account(decoded: Decoded, done: dict[str, Any], picture: Array, sized: Array) -> dict[str, Any]:
+def _account(decoded: Decoded, done: dict[str, Any], size: tuple[int, int], sized: Array) -> dict[str, Any]:
     """What was done, for the reply. Sizes are [height, width]; `original_size` is of the upright picture.
 
     `frame` is there when the file holds several.
     """
-    sizes = {"original_size": list(picture.shape[:2]), "size": list(sized.shape[:2])}
+    sizes = {"original_size": list(size), "size": list(sized.shape[:2])}
     frame = {"frame": 0} if decoded.several_frames else {}
     applied = {"orientation_applied": decoded.orientation_applied}
     return {"format": decoded.format, **frame, **sizes, **applied, **done}
 
 
-def _declared(shape: Sequence[int | None] | None) -> Sequence[int | None]:
+def declared(shape: Sequence[int | None] | None) -> Sequence[int | None]:
+    """The (height, width, channels) of an input, None where they are free.
+
+    Raises:
+        InvalidImage: it has other axes.
+    """
     if shape is None:
         return (None, None, None)
     if len(shape) == 3:

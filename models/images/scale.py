@@ -23,7 +23,8 @@ TORCH_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def scaled(picture: Array, scale: Scale) -> Array:
-    """The float32 picture (height, width, channels), 0 to 255, in the range that `scale` names; float32.
+    """The float32 picture (height, width, channels), 0 to 255, in the range that `scale` names; float32, in its place
+    but for caffe.
 
     Raises:
         InvalidOption: caffe and torch know three channels only.
@@ -32,13 +33,16 @@ def scaled(picture: Array, scale: Scale) -> Array:
         case "none":
             return picture
         case "unit":
-            return picture / np.float32(255)
+            return np.divide(picture, np.float32(255), out=picture)
         case "signed":
-            return picture / np.float32(127.5) - np.float32(1)
+            np.divide(picture, np.float32(127.5), out=picture)
+            return np.subtract(picture, np.float32(1), out=picture)
     _check_colour(picture.shape[-1], scale)
     if scale == "caffe":
         return picture[..., ::-1] - CAFFE_MEAN
-    return (picture / np.float32(255) - TORCH_MEAN) / TORCH_STD
+    np.divide(picture, np.float32(255), out=picture)
+    np.subtract(picture, TORCH_MEAN, out=picture)
+    return np.divide(picture, TORCH_STD, out=picture)
 
 
 def _check_colour(channels: int, scale: str) -> None:

@@ -5,7 +5,7 @@ from models.tensors.dtypes import DTYPES, SAFETENSORS_CODES, dtype_named
 from models.tensors.fit import fit
 from models.tensors.forms import decode_base64, is_tensor_form, parse_tensor
 from models.tensors.npy import read_npy
-from models.tensors.npz import read_npz
+from models.tensors.npz import read_npz, unpacked_bytes
 from models.tensors.safetensors import read_safetensors
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "read_npy",
     "read_npz",
     "read_safetensors",
+    "unpacked_bytes",
 ]

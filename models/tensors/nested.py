@@ -29,6 +29,8 @@ def parse_nested(raw: Any, pointer: str, dtype: np.dtype[Any] | None = None) -> 
             integer beyond 64 bits; with the pointer of the row or number.
     """
     shape, leaves = _flattened(raw, pointer)
+    if isinstance(leaves, np.ndarray):
+        return leaves.reshape(shape)
     kinds = set(map(type, leaves))
     if kinds - {bool, int, float}:
         leaves = _with_words(leaves, shape, pointer)
@@ -42,7 +44,7 @@ def parse_nested(raw: Any, pointer: str, dtype: np.dtype[Any] | None = None) -> 
     return array.reshape(shape)
 
 
-def _flattened(raw: Any, pointer: str) -> tuple[tuple[int, ...], list[Any]]:
+def _flattened(raw: Any, pointer: str) -> tuple[tuple[int, ...], list[Any] | Array]:
     """The shape, following the first row of each axis, and the numbers in C order."""
     if isinstance(raw, Numbers):
         return raw

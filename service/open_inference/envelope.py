@@ -13,8 +13,9 @@ from models.errors import InvalidOption, Problem, shown
 from models.files.signatures import Role
 from models.files.unread import Advice
 from models.json_keys import check_keys
+from models.json_limits import UNCOUNTED, Claim, check_keys_of_objects, nothing_claimed, parsed_bytes
 from models.json_value import read_json
-from service.bodies import parse_json
+from service.bodies import INPUTS, parse_json
 from service.wire.open_inference import HEADER
 
 ADVICE: Advice = {Role.PICTURE: "a picture is an input of datatype BYTES, in JSON as base64"}
@@ -31,20 +32,20 @@ class Envelope:
     has_json: bool = True
 
 
-def opened(body: bytes, header: str | None) -> Envelope:
+def opened(body: bytes, header: str | None, claim: Claim = nothing_claimed) -> Envelope:
     """A body and its `Inference-Header-Content-Length`.
 
     Raises:
         InvalidOption: the header is no length, or longer than the body.
-        Unparsable: what it delimits is not JSON.
+        Unparsable, TooLarge: what it delimits is not JSON, or has more than is read.
     """
     view = memoryview(body)
     if header is None:
-        return Envelope(_parsed(body), view[len(body) :])
+        return Envelope(_parsed(body, claim), view[len(body) :])
     length = _length(header, len(body))
     if not length:
         return Envelope(None, view, has_json=False)
-    return Envelope(_parsed(bytes(view[:length])), view[length:])
+    return Envelope(_parsed(bytes(view[:length]), claim), view[length:])
 
 
 def _length(header: str, available: int) -> int:
@@ -55,11 +56,11 @@ def _length(header: str, available: int) -> int:
     return int(text)
 
 
-def _parsed(text: bytes) -> Any:
+def _parsed(text: bytes, claim: Claim) -> Any:
     try:
-        return read_json(text)
+        return read_json(text, INPUTS, claim)
     except orjson.JSONDecodeError:
-        return _with_literals(text) if b"NaN" in text or b"Infinity" in text else _refused(text)
+        return _with_literals(text, claim) if b"NaN" in text or b"Infinity" in text else _refused(text)
 
 
 def _refused(text: bytes) -> Any:
@@ -68,11 +69,14 @@ def _refused(text: bytes) -> Any:
     Raises:
         Unparsable: it is not JSON; says where it stops being so.
     """
-    return parse_json(text, advice=ADVICE)
+    return parse_json(text, advice=ADVICE, inputs=INPUTS)
 
 
-def _with_literals(text: bytes) -> Any:
+def _with_literals(text: bytes, claim: Claim) -> Any:
     """Triton's clients write NaN, Infinity and -Infinity as they are."""
+    if len(text) > UNCOUNTED:
+        check_keys_of_objects(text, 0, len(text))
+        claim(parsed_bytes(text, 0, len(text)), len(text), "")
     try:
         value = json.loads(text, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate, which no text holds, is a ValueError too

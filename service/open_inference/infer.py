@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.engine.messages import Ran
@@ -14,6 +13,7 @@ from models.errors import InvalidDocument
 from models.views.view import View
 from service.activations import Model
 from service.bodies import THREAD_BYTES
+from service.decode_memory import Share
 from service.inputs import Resolved, fitted, reader_for
 from service.jobs import Question, run_question, source_of
 from service.open_inference.compression import chosen_encoding, plain_body
@@ -38,7 +38,8 @@ WITHOUT_JSON = InferRequest(inputs=[], parameters=RequestParameters(binary_data_
 class Prepared:
     """An inference, read and checked."""
 
-    request: InferRequest
+    id: str | None
+    training: bool
     resolved: Resolved
     wanted: tuple[Wanted, ...]
 
@@ -53,11 +54,11 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
     header, encoding = request.headers.get(HEADER), chosen_encoding(request.headers.get("accept-encoding"))
     watch.start()
     try:
-        if len(body) > THREAD_BYTES:
-            asked = await run_in_threadpool(_prepared, model, body, header, state.settings)
-        else:
-            asked = _prepared(model, body, header, state.settings)
-        question = _question(model, asked, state.settings)
+        with state.memory.share() as share:
+            asked = await share.run(
+                _prepared, model, body, header, state.settings, share, on_thread=len(body) > THREAD_BYTES
+            )
+        question = _question(model, asked, state.settings)  # the queue counts its arrays, and they are in line at once
         watch.lap("compute_input")
         follow(request.scope, question.course, question.key)
         answer = await state.engines.ask(question)
@@ -67,24 +68,24 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
     assert isinstance(ran, Ran)  # noqa: S101 (a run is answered by one)
     watch.ran(asked.resolved.arrays[0].shape[0], int((ran.build_ms + ran.run_ms) * 1e6))
     told = {"model_name": name, "model_version": VERSION}
-    given_id = asked.request.id
+    given_id = asked.id
     reply = await infer_reply(told if given_id is None else {"id": given_id, **told}, answer, asked.wanted, encoding)
     watch.lap("compute_output")
     return reply
 
 
-def _prepared(model: Model, body: bytes, header: str | None, settings: Settings) -> Prepared:
-    envelope = opened(body, header)
+def _prepared(model: Model, body: bytes, header: str | None, settings: Settings, share: Share) -> Prepared:
+    envelope = opened(body, header, share.claim_json)
     request = infer_request(envelope.head) if envelope.has_json else WITHOUT_JSON
     given = request.parameters
     options = ActivationOptions(resize=given.resize, scale=given.scale)
-    reader, declared = reader_for(model.document, options, settings), model.document.input or {}
+    reader, declared = reader_for(model.document, options, settings, share), model.document.input or {}
     if envelope.has_json:
         arrays = given_inputs(request.inputs, envelope.tensors, declared, reader)
     else:
         arrays = raw_input(envelope.tensors, declared)
     resolved = fitted(model.document, arrays, settings)
-    return Prepared(request, resolved, wanted_outputs(resolved.network, request))
+    return Prepared(request.id, given.training, resolved, wanted_outputs(resolved.network, request))
 
 
 def _question(model: Model, asked: Prepared, settings: Settings) -> Question:
@@ -93,7 +94,7 @@ def _question(model: Model, asked: Prepared, settings: Settings) -> Question:
     return run_question(
         source_of(network, model.weights), list(network.inputs), asked.resolved.arrays, settings,
         outputs=tuple(one.address for one in wanted),
-        training=asked.request.parameters.training,
+        training=asked.training,
         views={one.address: one.view for one in wanted if one.view != View()},
         **options,
     )  # fmt: skip

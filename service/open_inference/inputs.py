@@ -11,6 +11,7 @@ from models.inputs import InputSpec
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.forms import parse_tensor
 from models.tensors.shapes import checked_shape, words
+from models.validation import MAX_PROBLEMS
 from service.bodies import MAX_FILES
 from service.open_inference.request import Input
 from service.posted import Given, Reader
@@ -56,8 +57,10 @@ def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[st
 
 
 def _check_names(given: Sequence[str], expected: Sequence[str]) -> None:
-    problems = []
+    problems: list[Problem] = []
     for number, name in enumerate(given):
+        if len(problems) == MAX_PROBLEMS:
+            break
         pointer = f"/inputs/{number}/name"
         if name not in expected:
             near = did_you_mean(name, expected) if len(expected) > 1 else expected[0]
@@ -73,7 +76,7 @@ def _check_names(given: Sequence[str], expected: Sequence[str]) -> None:
             for name in expected if name not in given
         ]  # fmt: skip
     if problems:
-        raise InvalidTensor("", problems[:20])
+        raise InvalidTensor("", problems[:MAX_PROBLEMS])
 
 
 def _pieces(inputs: Sequence[Input], tensors: memoryview) -> list[memoryview | None]:
@@ -100,7 +103,9 @@ def _pieces(inputs: Sequence[Input], tensors: memoryview) -> list[memoryview | N
 def _given(one: Input, piece: memoryview | None, spec: InputSpec | None, reader: Reader, pointer: str) -> Given:
     shape = checked_shape(one.shape, f"{pointer}/shape")
     if one.datatype == BYTES:
-        return reader.images(_files(one, piece, shape, pointer), spec, pointer)
+        if piece is not None:
+            reader.share.claim(len(piece), len(piece), "bytes of pictures", pointer)
+        return reader.images(_files(one, piece, shape, pointer, reader), spec, pointer)
     dtype = DTYPE_OF[one.datatype]
     array = _from_json(one, shape, dtype, pointer) if piece is None else _from_piece(piece, shape, dtype, pointer)
     return Given(array, pointer, None, dtype)
@@ -123,7 +128,7 @@ def _from_json(one: Input, shape: tuple[int, ...], dtype: str, pointer: str) -> 
     return parse_tensor({"shape": list(shape), "dtype": dtype, "data": one.data}, pointer)
 
 
-def _files(one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer: str) -> list[bytes]:
+def _files(one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer: str, reader: Reader) -> list[bytes]:
     """Images, one an element. JSON carries text, so that there they are base64."""
     count = prod(shape)
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or not count:
@@ -137,6 +142,8 @@ def _files(one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer
     texts = [text for row in rows for text in (row if isinstance(row, list) else [row])]
     if len(texts) != count:
         raise _refused(f"{pointer}/data", "the data does not fill the shape", f"{count} strings", shown(one.data))
+    for number, text in enumerate(texts):
+        reader.claim_text(text, f"{pointer}/data/{number}")
     return [image_bytes(text, f"{pointer}/data/{number}") for number, text in enumerate(texts)]
 
 

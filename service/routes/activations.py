@@ -22,5 +22,7 @@ router = APIRouter(tags=["activations"])
 )
 async def post_activations(request: Request, state: StateOf) -> Response:
     """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
-    ask = await read_ask(request, state.queries, inline=True)
-    return await activations(request, state, await inline_model(state, ask.model, state.applications.read), ask)
+    with state.memory.share() as share:
+        ask = await read_ask(request, state.queries, inline=True, share=share)
+        model = await inline_model(state, ask.model, state.applications.read)
+        return await activations(request, state, model, ask, share)

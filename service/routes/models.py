@@ -97,7 +97,8 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     if kind and is_json(request):
         body = await request.body()
         if not is_weights_file(body):
-            return registered(*await register(state, name, await json_of(body, parse_model_json)))
+            with state.memory.share() as share:
+                return registered(*await register(state, name, await json_of(body, share, parse_model_json)))
         async with stored(body, state) as upload:
             return registered(*await register_upload(state, name, upload))
     async with received(request, state, documents=True) as upload:
@@ -193,9 +194,10 @@ async def delete_model(state: StateOf, name: Reference) -> None:
 async def post_model_activations(request: Request, state: StateOf, name: Reference) -> Response:
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
     state.store.find(name)
-    ask = await read_ask(request, state.queries, inline=False)
-    if ask.model is not None:
-        problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
-        raise InvalidOption("", [problem])
-    async with in_use(state, name) as used:
-        return await activations(request, state, used.model, ask)
+    with state.memory.share() as share:
+        ask = await read_ask(request, state.queries, inline=False, share=share)
+        if ask.model is not None:
+            problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
+            raise InvalidOption("", [problem])
+        async with in_use(state, name) as used:
+            return await activations(request, state, used.model, ask, share)

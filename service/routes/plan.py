@@ -16,6 +16,7 @@ from models.expansion import expand
 from models.files.not_json import ADVICE as OF_JSON
 from models.files.signatures import Role
 from models.files.unread import Advice
+from models.json_limits import Claim
 from models.meaning import Words
 from models.validation import field_names, problems_of
 from service.activations import Model, inline_model
@@ -84,8 +85,8 @@ ADVICE: Advice = {**OF_JSON, Role.PICTURE: WITHOUT_INPUTS, Role.TENSORS: WITHOUT
 """What to do with files in place of the body."""
 
 
-def _parsed(body: bytes) -> Any:
-    return parse_json(body, advice=ADVICE)
+def _parsed(body: bytes, claim: Claim) -> Any:
+    return parse_json(body, advice=ADVICE, claim=claim)
 
 
 @router.post(
@@ -105,14 +106,19 @@ async def post_plan(
     body = await request.body()
     if body and not is_json(request):
         raise unsupported(request, "application/json", body=body, advice=ADVICE)
-    raw = object_of(await json_of(body, _parsed) if body or model is None else {}, TEMPLATE)
-    query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
-    options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
-    planned = await _model(state, model, raw.get("model"))
+    with state.memory.share() as share:
+        raw = object_of(await json_of(body, share, _parsed) if body or model is None else {}, TEMPLATE)
+        planned, options = await _asked(request, state, model, raw)
     if planned.id is None:
         return await _planned(request, state, planned, options)
     tag = ETag(request, (planned.id, planned.name, options.model_dump_json()))
     return tag.unchanged() or tag.on(await _planned(request, state, planned, options))
+
+
+async def _asked(request: Request, state: State, model: str | None, raw: dict[str, Any]) -> tuple[Model, PlanOptions]:
+    query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
+    options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
+    return await _model(state, model, raw.get("model")), options
 
 
 def _options(given: Mapping[str, Any]) -> PlanOptions:
