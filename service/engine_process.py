@@ -81,10 +81,11 @@ class EngineProcess(asyncio.Protocol):
 
     def _options(self, theirs: int, replies: int, requests: int) -> list[str]:
         settings = self._settings
-        values = {
+        values: dict[str, float] = {
             "socket": theirs, "replies": replies, "replies-bytes": int(settings.reply_memory),
             "requests": requests, "requests-bytes": self._requests_bytes, "cache-bytes": int(settings.cache_bytes),
             "max-working-bytes": int(settings.max_working_bytes), "max-model-bytes": int(settings.max_model_bytes),
+            "deadline": settings.deadline,
         }  # fmt: skip
         return [f"--{name}={value}" for name, value in values.items()]
 

@@ -43,6 +43,8 @@ class PlannedLayer(PlannedTensor):
     trainable_parameters: int
     non_trainable_parameters: int
     macs: int | None = Field(description="Multiply-adds for the whole batch.")
+    inner_bytes: int | None = Field(description="Of tensors inside the layer, beside its inputs and outputs.")
+    seconds: float | None = Field(description="Estimated for this machine.")
     receptive_field: ReceptiveFieldReply | None = Field(
         description="Null where an output does not see a sliding window."
     )
@@ -60,6 +62,11 @@ class PlanTotals(BaseModel):
     non_trainable_parameters: int
     parameter_bytes: int
     macs: int | None
+    working_bytes: int | None = Field(
+        description="Most that computing all layers takes: inputs, all outputs, and what lies inside layers at once."
+    )
+    seconds: float | None = Field(description="Estimated for this machine, of running all layers.")
+    build_seconds: float | None = Field(description="Likewise, of drawing the weights.")
 
 
 class PlannedModel(BaseModel):

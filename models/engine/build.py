@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from models.engine.heap import held_bytes
 from models.engine.latest import Latest
 from models.engine.outline import Outline, declared_shapes, materialise, outline, outline_of_batch
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
 from models.engine.probe import Probe
+from models.engine.seconds import Time, check_build
 from models.engine.selected import Selected
 from models.engine.weights import load
 from models.errors import Problem, TooLarge
@@ -19,7 +21,7 @@ from models.weights.specs import WeightsFile
 MAX_PROBES = 16
 """Most compiled functions kept for one model; the least recently used goes first."""
 PROBE_BYTES = 1_500_000
-"""What one compiled function is taken to cost: measured at 1.0–1.6 MB for six layers."""
+"""What one compiled function is taken to cost at the least: measured at 1.0–1.6 MB for six layers."""
 Shapes = tuple[tuple[str, Shape], ...]
 """Of inputs, by name."""
 
@@ -31,6 +33,8 @@ class BuiltModel:
     outline: Outline
     parameters: int
     weight_bytes: int
+    built_bytes: int = 0
+    """What it was counted to hold when it was built, its weights among it."""
     counts: dict[str, int] = field(default_factory=dict)
     outlines: Latest[Shapes, Outline] = field(default_factory=lambda: Latest(MAX_PROBES))
     selections: Latest[tuple[Shapes, tuple[str, ...]], Selected] = field(default_factory=lambda: Latest(MAX_PROBES))
@@ -43,8 +47,9 @@ class BuiltModel:
 
     @property
     def nbytes(self) -> int:
-        """What the model is taken to hold in memory."""
-        return self.weight_bytes + PROBE_BYTES * max(1, len(self.probes))
+        """What the model is taken to hold in memory: as counted, for layers and graphs may take more than weights."""
+        least = self.weight_bytes + PROBE_BYTES * max(1, len(self.probes))
+        return max(least, self.built_bytes + sum(probe.nbytes for probe in self.probes.values()))
 
     def probe(self, outputs: Sequence[str], training: bool, updates: bool) -> Probe:
         """The probe of a selection, made at the first ask."""
@@ -75,14 +80,18 @@ class BuiltModel:
         return outline_of_batch(self.network, shapes)
 
 
-def build(network: Network, max_model_bytes: int, weights: WeightsFile | None = None) -> BuiltModel:
+def build(
+    network: Network, max_model_bytes: int, weights: WeightsFile | None = None, time: Time | None = None
+) -> BuiltModel:
     """Shapes, then gives weights to, a network whose inputs are declared: those of a file, or drawn from its seed.
 
     Raises:
         InvalidDocument: when Keras refuses a layer.
         InvalidWeights: when the file is for another network.
-        TooLarge: when the weights alone are over `max_model_bytes`; none has been allocated then.
+        TooLarge: when the weights alone are over `max_model_bytes`, or cannot be drawn in time; none has been
+            allocated then.
     """
+    before = held_bytes()
     made = outline(network, declared_shapes(network))
     nbytes = parameter_bytes(made)
     if nbytes > max_model_bytes:
@@ -91,8 +100,10 @@ def build(network: Network, max_model_bytes: int, weights: WeightsFile | None = 
         )
         raise TooLarge("", [problem])
     if weights is None:
+        if time is not None:
+            check_build(made, time)
         materialise(made)
     else:
         load(made, weights)
     count = sum(parameter_count(layer.weights) for layer in made.layers.values())
-    return BuiltModel(made, count, nbytes)
+    return BuiltModel(made, count, nbytes, held_bytes() - before)

@@ -6,12 +6,12 @@ and is never evicted while it runs.
 
 from __future__ import annotations
 
-import gc
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice
 
 from models.engine.build import BuiltModel
+from models.engine.heap import give_back
 
 GARBAGE_SHARE = 0.25
 """Of the budget: what evicted models may still hold. They are full of cycles, so that only a collection frees them."""
@@ -63,5 +63,5 @@ class ModelCache:
             self.nbytes -= evicted
             self._garbage += evicted
         if self._garbage > GARBAGE_SHARE * self.max_bytes:
-            gc.collect()
+            give_back()
             self._garbage = 0

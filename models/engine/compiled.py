@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import context, execute  # private: pinned, and covered by tests
+from tensorflow.python.framework import ops  # likewise
 
 INLINE = "SINGLE_THREADED_EXECUTOR"
 """TensorFlow's name for running one operation after the other on the thread that asks."""
@@ -22,7 +24,8 @@ class Compiled:
     """
 
     def __init__(self, compute: Callable[..., list[Any]], signature: Sequence[tf.TensorSpec], inline: bool) -> None:
-        self._function = tf.function(compute, input_signature=signature, autograph=False).get_concrete_function()
+        with without_gradients():
+            self._function = tf.function(compute, input_signature=signature, autograph=False).get_concrete_function()
         self._name = self._function.name.decode()
         self._outputs = len(self._function.outputs)
         inline = inline and not any(op.type.endswith(FUNCTIONAL) for op in self._function.graph.get_operations())
@@ -34,6 +37,20 @@ class Compiled:
         """The outputs, in order."""
         arguments = [*inputs, *self.captured]
         return list(execute.execute(self._name, self._outputs, arguments, self._options, context.context()))
+
+
+@contextmanager
+def without_gradients() -> Iterator[None]:
+    """Forgets the gradients that functions traced in the block have of their own (that of SiLU is one): TensorFlow
+    keeps each for ever, and with it the graph and the weights that it was traced with.
+    """
+    registered = ops.gradient_registry._registry
+    before = set(registered)
+    try:
+        yield
+    finally:
+        for name in registered.keys() - before:
+            del registered[name]
 
 
 def _options(executor: str) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from keras.src.backend import get_keras_mask, set_keras_mask  # private: pinned,
 
 from models.document import canonical
 from models.engine.calling import as_list, call
+from models.engine.compiled import without_gradients
 from models.engine.kernels import missing_kernel
 from models.engine.latest import Latest
 from models.layers.layer import GRAPH_FIELDS, Layer
@@ -82,7 +83,8 @@ def _dtypes(
     announced: Sequence[keras.KerasTensor],
 ) -> tuple[str, ...]:
     """The dtypes of the outputs of one call, which is traced."""
-    with tf.__internal__.FuncGraph("computed").as_default() as graph, keras.StatelessScope():
+    traced = tf.__internal__.FuncGraph("computed").as_default()
+    with without_gradients(), traced as graph, keras.StatelessScope():
         given, others = keras.tree.map_structure(_placeholder, (list(inputs), dict(named)))
         found = as_list(call(layer, made, given, others, training=False))
     missing = missing_kernel(graph)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import orjson
 
 from models.applications import parse_application
 from models.document import canonical, parse_document
+from models.engine.admission import Bounds, sent_bytes
 from models.engine.applications import constructed
 from models.engine.arrays import as_array
 from models.engine.batch import Batch
@@ -20,9 +22,10 @@ from models.engine.cache import ModelCache
 from models.engine.messages import Construct, Plan, Run, Specify, TensorInfo, Weights
 from models.engine.outline import declared_shapes, outline, outline_of_batch
 from models.engine.parcel import Parcel
-from models.engine.plan import plan_report, sent_bytes
+from models.engine.plan import plan_report
 from models.engine.probe import Probe
 from models.engine.report import Report, Result, Timing
+from models.engine.seconds import Time
 from models.engine.selected import Selected
 from models.engine.weights import weight_paths, weight_specs
 from models.errors import InvalidOption, TooLarge
@@ -33,10 +36,11 @@ from models.weights.specs import WeightsFile, WeightSpec
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes that one request may compute and one model may hold."""
+    """Bytes that one request may compute and one model may hold, and seconds that a request may run."""
 
     max_working_bytes: int
     max_model_bytes: int
+    deadline: float = inf
 
 
 class Execution:
@@ -45,11 +49,13 @@ class Execution:
     def __init__(self, limits: Limits, cache_bytes: int) -> None:
         self.limits = limits
         self.cache = ModelCache(cache_bytes)
+        self.time: Time | None = None
+        """What this machine can do, once that was measured."""
 
     def plan(self, request: Plan) -> bytes:
         """The plan as JSON (without the model's id and name, which the front knows)."""
         made = outline_of_batch(_network(request.document), request.shapes)
-        return orjson.dumps(plan_report(made, request.outputs, request.views))
+        return orjson.dumps(plan_report(made, request.outputs, request.views, self.time.rates if self.time else None))
 
     def run(self, request: Run, inputs: Sequence[np.ndarray], parcel: Parcel | None = None) -> Result:
         """Runs a document on arrays given in the order of `request.inputs`. What a parcel takes of the outputs is
@@ -70,7 +76,8 @@ class Execution:
         started = time.perf_counter()
         first, batch = requests[0], Batch.of(inputs)
         model, cached = self._model(first.key, first.document, first.weights_file)
-        selections = [self._admitted(model, one, arrays) for one, arrays in zip(requests, inputs, strict=True)]
+        admitted = [self._admitted(model, one, arrays) for one, arrays in zip(requests, inputs, strict=True)]
+        selections = [selected for selected, _ in admitted]
         if len(requests) > 1:
             self._admitted(model, first, batch.inputs)
             _check_apart(model.network, requests, selections)
@@ -84,17 +91,17 @@ class Execution:
         ran = time.perf_counter()
         self.cache.trim()
         shares, moved = batch.shares(list(map(as_array, results[: len(first.outputs)]))), _moved(probe, results)
-        timing = Timing(cached, (built - started) * 1e3, (ran - built) * 1e3)
+        timing = Timing(cached, (built - started) * 1e3, (ran - built) * 1e3, sum(seconds for _, seconds in admitted))
         parts = zip(requests, selections, inputs, shares, strict=True)
         return [_reported(Report(model, moved), *part).result(timing) for part in parts]
 
-    def _admitted(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> Selected:
-        """What is known of a request on these inputs, which is within the limits."""
+    def _admitted(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> tuple[Selected, float]:
+        """What is known of a request on these inputs, which is within the limits, and its estimated seconds."""
         shapes = {info.name: array.shape for info, array in zip(request.inputs, inputs, strict=True)}
         selected = model.selected(shapes, request.outputs)
         sent = request.max_bytes if request.data else self.limits.max_working_bytes
-        selected.admit(request.views, sent, self.limits.max_working_bytes, request.max_macs)
-        return selected
+        bounds = Bounds(sent, self.limits.max_working_bytes, request.max_macs, self.time)
+        return selected, selected.admit(request.views, bounds, request.training)
 
     def weights(self, request: Weights) -> Result:
         """The weights of a document's layers, in `get_weights()` order."""
@@ -119,7 +126,7 @@ class Execution:
         return orjson.dumps(canonical(document)), file
 
     def _model(self, key: str, document: bytes, weights: WeightsFile | None) -> tuple[BuiltModel, bool]:
-        return self.cache.get(key, lambda: build(_network(document), self.limits.max_model_bytes, weights))
+        return self.cache.get(key, lambda: build(_network(document), self.limits.max_model_bytes, weights, self.time))
 
 
 def _network(document: bytes) -> Network:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -28,6 +28,10 @@ class Latest(Generic[Key, Value]):
                 self._values.popitem(last=False)
         self._values.move_to_end(key)
         return self._values[key]
+
+    def values(self) -> Iterable[Value]:
+        """All of them."""
+        return self._values.values()
 
     def clear(self) -> None:
         """Forgets every value."""

@@ -189,6 +189,8 @@ class Ran(Reply, frozen=True, tag="ran"):
     payloads: tuple[Payload, ...]
     texts: bool = False
     """Whether the payloads are JSON text."""
+    seconds: float = 0.0
+    """What the run, or the batch that it was part of, was estimated to take; 0 where nothing was run."""
 
 
 class Data(Reply, frozen=True, tag="data"):

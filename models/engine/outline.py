@@ -19,6 +19,7 @@ from models.engine.activations import FusedActivation, activated
 from models.engine.blame import blamed
 from models.engine.block_layer import begin
 from models.engine.calling import as_list, call, named_tensors
+from models.engine.compiled import without_gradients
 from models.engine.computed import check_weights, computed, is_usual
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
 from models.engine.refusals import (
@@ -138,7 +139,7 @@ def _input_spec(network: Network, name: str, shape: Shape) -> keras.KerasTensor:
 def uninitialised() -> Iterator[None]:
     """Variables made inside get no memory, and Keras forgets that it owes them any."""
     try:
-        with keras.StatelessScope(initialize_variables=False):
+        with without_gradients(), keras.StatelessScope(initialize_variables=False):
             yield
     finally:
         global_state.set_global_attribute("uninitialized_variables", [])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.outline import Outline
-from models.errors import Problem, TooLarge
+from models.engine.rates import Rates
+from models.engine.seconds import build_seconds, rounded, run_seconds
+from models.engine.working import inner_bytes, is_known, step_outline, working_bytes
 from models.layers.layer import Shape, size_of
 from models.network import PRE, Network, Node
 from models.receptive_field import AxisField, ReceptiveField, merged
@@ -55,12 +57,9 @@ def node_macs(outline: Outline, node: Node) -> int | None:
 
 def _macs_of_steps(block: BlockLayer, shape: Shape) -> int | None:
     """Multiply-adds of a block that is applied to every step of an input of this shape."""
-    inner = block.built_outline
-    rank = len(inner.shape(next(iter(inner.network.inputs))))
-    batch, steps = shape[0], size_of(shape[1 : 1 + len(shape) - rank])
-    if batch is None or steps is None:
+    one, steps = step_outline(block, shape)
+    if shape[0] is None or steps is None:
         return None
-    one = inner.on_batch(batch)
     count = total(node_macs(one, each) for each in one.network.nodes)
     return None if count is None else steps * count
 
@@ -71,16 +70,18 @@ def total(numbers: Iterable[int | None]) -> int | None:
     return None if any(number is None for number in known) else sum(number for number in known if number is not None)
 
 
-def plan_report(outline: Outline, addresses: Sequence[str], views: Mapping[str, View] | None = None) -> dict[str, Any]:
+def plan_report(
+    outline: Outline, addresses: Sequence[str], views: Mapping[str, View] | None = None, rates: Rates | None = None
+) -> dict[str, Any]:
     """The plan as the reply of `POST /v1/plan`, for the layers asked for, with totals over the whole network.
 
     Raises:
         InvalidOption: a view does not fit its layer.
     """
-    network, fields = outline.network, receptive_fields(outline)
+    network, known = outline.network, Known(receptive_fields(outline), rates)
     nodes = [node for node in network.nodes if not node.is_block]
     inputs = {name: _tensor_row(outline, name) for name in outline.network.inputs}
-    rows = [_row(outline, address, fields) | _viewed(outline, address, views or {}) for address in addresses]
+    rows = [_row(outline, address, known) | viewed(outline, address, views or {}) for address in addresses]
     return {
         "inputs": inputs,
         "layers": rows,
@@ -92,8 +93,26 @@ def plan_report(outline: Outline, addresses: Sequence[str], views: Mapping[str, 
             **_parameters(network, outline.layers),
             "parameter_bytes": parameter_bytes(outline),
             "macs": total(node_macs(outline, node) for node in nodes),
+            **known.costs(outline, network.nodes, lambda: working_bytes(outline, network.nodes), "working_bytes"),
+            "build_seconds": None if rates is None else rounded(build_seconds(outline, rates)),
         },
     }
+
+
+class Known(NamedTuple):
+    """What is worked out once for all rows."""
+
+    fields: Mapping[str, ReceptiveField | None]
+    rates: Rates | None
+
+    def costs(self, outline: Outline, nodes: Sequence[Node], bytes_of: Callable[[], int], what: str) -> dict[str, Any]:
+        """Bytes under their name, and seconds, that these calls take; null where a shape is free, and seconds where
+        nobody knows how fast the machine is.
+        """
+        if not is_known(outline, nodes):
+            return {what: None, "seconds": None}
+        seconds = None if self.rates is None else rounded(run_seconds(outline, nodes, self.rates))
+        return {what: bytes_of(), "seconds": seconds}
 
 
 def _tensor_row(outline: Outline, address: str) -> dict[str, Any]:
@@ -101,7 +120,8 @@ def _tensor_row(outline: Outline, address: str) -> dict[str, Any]:
     return {"shape": shape, "dtype": dtype, "bytes": tensor_bytes(shape, dtype)}
 
 
-def _viewed(outline: Outline, address: str, views: Mapping[str, View]) -> dict[str, Any]:
+def viewed(outline: Outline, address: str, views: Mapping[str, View]) -> dict[str, Any]:
+    """What a plan says of the view of a layer, where there is one."""
     if address not in views:
         return {}
     return {"view": views[address].row(outline.shape(address), outline.dtype(address), address)}
@@ -118,19 +138,22 @@ def _parameters(network: Network, layers: Mapping[str, keras.Layer]) -> dict[str
     }
 
 
-def _row(outline: Outline, address: str, fields: Mapping[str, ReceptiveField | None]) -> dict[str, Any]:
+def _row(outline: Outline, address: str, known: Known) -> dict[str, Any]:
     tensor = address.removesuffix(PRE)
     node = outline.network.node_of.get(tensor)
+    field = _field_json(known.fields.get(tensor))
     if node is None:
         row = {"address": address, "type": "InputLayer", **_tensor_row(outline, address)}
-        return row | _parameters(outline.network, {}) | {"macs": 0, "receptive_field": _field_json(fields.get(tensor))}
+        row |= _parameters(outline.network, {})
+        return row | {"macs": 0, "inner_bytes": 0, "seconds": 0.0, "receptive_field": field}
     return {
         "address": address,
         "type": node.layer.type_name(),
         **_tensor_row(outline, address),
         **_parameters(outline.network, node_layers(outline, node)),
         "macs": node_macs(outline, node),
-        "receptive_field": _field_json(fields.get(tensor)),
+        **known.costs(outline, [node], lambda: inner_bytes(outline, node), "inner_bytes"),
+        "receptive_field": field,
     }
 
 
@@ -160,71 +183,3 @@ def _field_json(field: ReceptiveField | None) -> dict[str, Any] | None:
         return None
     axes = [asdict(axis) for axis in field.axes]
     return {"input": field.input} | {key: [axis[key] for axis in axes] for key in ("size", "stride", "offset")}
-
-
-def sent_bytes(outline: Outline, outputs: Sequence[str], views: Mapping[str, View]) -> dict[str, int]:
-    """Bytes of each output as it is sent, after its view. Every shape of `outline` is concrete.
-
-    Raises:
-        InvalidOption: a view does not fit its layer.
-    """
-    viewed = {address: _viewed(outline, address, views) for address in outputs}
-    return {address: row["view"]["bytes"] if row else outline.nbytes(address) for address, row in viewed.items()}
-
-
-def admit(outline: Outline, wanted: Mapping[str, int], max_bytes: int, max_working_bytes: int, max_macs: int) -> None:
-    """Refuse, by the plan's figures, what would not fit. Every shape of `outline` is concrete.
-
-    `wanted` gives the bytes that each output asked for is sent as.
-
-    Raises:
-        TooLarge: with the figures, and the selection or batch that would fit.
-    """
-    if sum(wanted.values()) > max_bytes:
-        raise TooLarge("", [_reply_problem(outline, wanted, max_bytes)])
-    needed = [node for node in outline.needed(list(wanted)) if not node.is_block]
-    working = sum(outline.nbytes(output) for node in needed for output in node.outputs)
-    if working > max_working_bytes:
-        raise TooLarge("", [_working_problem(outline, working, max_working_bytes)])
-    macs = total(node_macs(outline, node) for node in needed)
-    if macs is not None and macs > max_macs:
-        raise TooLarge("", [_limit_problem("the work is over its limit", max_macs, macs, "multiply-adds")])
-
-
-def _limit_problem(message: str, limit: int, received: int, unit: str, suggestion: str | None = None) -> Problem:
-    return Problem("", message, f"at most {limit:,} {unit}", f"{received:,} {unit}", suggestion)
-
-
-def _reply_problem(outline: Outline, wanted: Mapping[str, int], limit: int) -> Problem:
-    fitting = _fitting(wanted, limit)
-    if fitting:
-        suggestion = f"ask for fewer layers; these fit together: {', '.join(fitting)}"
-    else:
-        suggestion = _batch_suggestion(outline, sum(wanted.values()), limit)
-    problem = _limit_problem(
-        "the activations asked for are over the limit", limit, sum(wanted.values()), "bytes", suggestion
-    )
-    return Problem("/layers", problem.message, problem.expected, problem.received, problem.suggestion)
-
-
-def _fitting(wanted: Mapping[str, int], limit: int) -> list[str]:
-    """The layers that fit when the smallest go first, in network order; at most twenty are named."""
-    chosen: set[str] = set()
-    left = limit
-    for address, nbytes in sorted(wanted.items(), key=lambda item: item[1]):
-        if nbytes > left:
-            break
-        chosen.add(address)
-        left -= nbytes
-    return [address for address in wanted if address in chosen][:20]
-
-
-def _working_problem(outline: Outline, working: int, limit: int) -> Problem:
-    suggestion = _batch_suggestion(outline, working, limit)
-    return _limit_problem("the activations to compute are over the limit", limit, working, "bytes", suggestion)
-
-
-def _batch_suggestion(outline: Outline, nbytes: int, limit: int) -> str:
-    batch = max((outline.shape(name)[0] or 1 for name in outline.network.inputs), default=1)
-    fitting = batch * limit // max(nbytes, 1)
-    return f"a batch of at most {fitting} would fit" if fitting >= 1 else "use a smaller input or fewer filters"

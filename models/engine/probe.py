@@ -20,6 +20,7 @@ import tensorflow as tf
 from models.engine.activations import before_activation, joined
 from models.engine.calling import as_list, call, named_tensors
 from models.engine.compiled import Compiled
+from models.engine.heap import held_bytes
 from models.engine.ids import guarded
 from models.engine.outline import Outline
 from models.engine.parts import Part, divided, whole
@@ -55,6 +56,8 @@ class Probe:
         self._weights = [(one, tf.identity(one.value)) for layer in self._layers() for one in layer.variables]
         (self._whole,) = whole(outline, self._nodes, outputs)
         self._compiled: list[tuple[Part, Compiled]] = []
+        self.nbytes = 0
+        """What its functions hold, as counted when they were made."""
         self._is_plain = all(self._runs_directly(node) for node in self._nodes)
         self._is_new = self._is_plain and not training
         if not self._is_new:
@@ -62,7 +65,9 @@ class Probe:
 
     def _compile(self) -> list[tuple[Part, Compiled]]:
         parts = [self._whole] if self._training or _has_gpu() else divided(self._outline, self._nodes, self.outputs)
+        before = held_bytes()
         self._compiled = [(part, self._function(part)) for part in parts]
+        self.nbytes = max(0, held_bytes() - before)
         return self._compiled
 
     def _function(self, part: Part) -> Compiled:

@@ -149,8 +149,9 @@ class EngineProcess:
         """Everything in the head when it is small; else the head, and then a parcel."""
         parcel.expect(result.tensors)
         payloads = _inline(result, texts) if parcel.is_empty else ()
-        head = Ran(number, result.layers, result.inputs, result.parameters, *result.timing, result.tensors, payloads,
-                   texts and parcel.is_empty)  # fmt: skip
+        cached, build_ms, run_ms, seconds = result.timing
+        head = Ran(number, result.layers, result.inputs, result.parameters, cached, build_ms, run_ms, result.tensors,
+                   payloads, texts and parcel.is_empty, seconds)  # fmt: skip
         if parcel.is_empty:
             self.outbox.send(head)
         else:
@@ -203,10 +204,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in ("socket", "replies", "replies-bytes", "requests", "requests-bytes", "cache-bytes",
                  "max-working-bytes", "max-model-bytes"):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--deadline", type=float, required=True)
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when an engine ends
     prepare()
-    execution = Execution(Limits(options.max_working_bytes, options.max_model_bytes), options.cache_bytes)
+    limits = Limits(options.max_working_bytes, options.max_model_bytes, options.deadline)
+    execution = Execution(limits, options.cache_bytes)
     channel = BlockingChannel[FromFront](socket.socket(fileno=options.socket), FromFront)
     replies = Arena(options.replies, options.replies_bytes)
     requests = Arena(options.requests, options.requests_bytes)

@@ -22,11 +22,14 @@ from models.views.view import View
 
 
 class Timing(NamedTuple):
-    """Whether the model was built before, and milliseconds: of making it ready, and of running it."""
+    """Whether the model was built before, milliseconds of making it ready and of running it, and the seconds that the
+    run was estimated to take.
+    """
 
     cached: bool
     build_ms: float
     run_ms: float
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)

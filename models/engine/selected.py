@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from models.engine.admission import Bounds, admit, sent_bytes
 from models.engine.messages import TensorInfo
 from models.engine.outline import Outline
-from models.engine.plan import admit, sent_bytes
 from models.errors import InvalidDocument, Problem
 from models.layers.spatial import shape_text
 from models.network import PRE, Node
@@ -34,8 +34,10 @@ class Selected:
     outline: Outline
     outputs: tuple[str, ...]
     rows: tuple[Row, ...] = field(init=False)
-    admitted: set[tuple[int, int, int]] = field(default_factory=set)
-    """The limits that it is known to keep: replies with data have others than those without."""
+    admitted: dict[tuple[Bounds, bool], float] = field(default_factory=dict)
+    """The bounds that it is known to keep, in training mode or not, and the seconds that it is estimated to take:
+    replies with data have others than those without.
+    """
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", tuple(map(self._row, self.outputs)))
@@ -46,18 +48,19 @@ class Selected:
         node = self.outline.network.node_of.get(address.removesuffix(PRE))
         return Row(info, node, "InputLayer" if node is None else node.layer.type_name())
 
-    def admit(self, views: Mapping[str, View], max_bytes: int, max_working_bytes: int, max_macs: int) -> None:
-        """Refuses, by the plan's figures, what would not fit.
+    def admit(self, views: Mapping[str, View], bounds: Bounds, training: bool = False) -> float:
+        """The seconds that it is estimated to take. Refuses, by the plan's figures, what would not fit.
 
         Raises:
             TooLarge: with the figures, and the selection or batch that would fit.
             InvalidOption: a view does not fit its layer.
         """
-        limits = (max_bytes, max_working_bytes, max_macs)
-        if views or limits not in self.admitted:
-            admit(self.outline, sent_bytes(self.outline, self.outputs, views), *limits)
+        known = self.admitted.get((bounds, training)) if not views else None
+        if known is None:
+            known = admit(self.outline, sent_bytes(self.outline, self.outputs, views), bounds, training)
         if not views:
-            self.admitted.add(limits)
+            self.admitted[bounds, training] = known
+        return known
 
     def planned(self, arrays: Sequence[np.ndarray]) -> Iterator[tuple[Row, np.ndarray]]:
         """What was computed, beside what was asked for. An array that is not as planned is never sent: TensorFlow may

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.layers.fields import AnyCase, Rate, SeedNumber
-from models.layers.layer import Example, Layer, LayerFault, Shape, least_size, size_of
+from models.layers.layer import Example, Layer, LayerFault, Shape, least_size, size_of, sizes_of
 from models.layers.spatial import shape_text
 
 MAX_SCORES = 2**27
@@ -54,6 +54,10 @@ class AttentionLayer(Layer):
         Raises:
             LayerFault: naming the argument at fault.
         """
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Scores, what their softmax is made from, and the weights that come of them."""
+        return 3 * self.score_size(shapes[0], shapes[1]) + sizes_of(outputs)
 
     @abstractmethod
     def score_size(self, query: Shape, value: Shape) -> int:

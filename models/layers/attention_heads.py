@@ -93,6 +93,12 @@ class MultiHeadAttention(ProjectedAttention):
     def score_size(self, query: Shape, value: Shape) -> int:
         return self.num_heads * self._pairs(query, value)
 
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The projections, each made and then turned, beside the scores."""
+        rows, columns = least_size(shapes[0][:-1]), least_size(shapes[1][:-1])
+        width = self.num_heads * (self.key_dim + (self.value_dim or self.key_dim))
+        return super().inner(shapes, outputs) + 2 * width * (rows + columns)
+
     def _axes(self, rank: int) -> list[int]:
         """The attended axes, counted from the front."""
         if self.attention_axes is None:
@@ -142,3 +148,9 @@ class GroupQueryAttention(ProjectedAttention):
 
     def score_size(self, query: Shape, value: Shape) -> int:
         return least_size(query[:-1]) * (value[1] or 1) * self.num_query_heads
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The projections, each made and then turned, keys and values repeated for all queries, beside the scores."""
+        rows, columns = least_size(shapes[0][:-1]), least_size(shapes[1][:-1])
+        width = 2 * self.head_dim * self.num_query_heads
+        return super().inner(shapes, outputs) + 2 * width * (rows + columns)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from models.layers.fields import AnyCase, SeedNumber
 from models.layers.image import Image
-from models.layers.layer import Example, Layer, Shape, Windows
+from models.layers.layer import Example, Layer, Shape, Windows, sizes_of
 from models.layers.pointwise import pointwise
 from models.layers.ranges import BYTES, Unsigned, ValueRange
 
@@ -21,6 +21,10 @@ class TrainingOnly(Layer):
     """Base of what changes images in training mode only."""
 
     training_only: ClassVar[bool] = True
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Random numbers, masks and several versions of each image, or where each pixel comes from."""
+        return 8 * sizes_of(outputs)
 
     def windows(self, shape: Shape) -> Windows:
         """At inference, every pixel is itself."""

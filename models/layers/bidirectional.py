@@ -8,10 +8,11 @@ from pydantic import Field, model_validator
 
 from models.layers.fields import AnyCase
 from models.layers.held import Held, check_held
-from models.layers.layer import Example, Layer, Shape, fault
+from models.layers.layer import Example, Layer, Shape, fault, sizes_of
 from models.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
 from models.layers.recurrent_convolution import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from models.layers.refused import NoWeights
+from models.layers.work import Work
 
 AnyRecurrent = Annotated[
     SimpleRNN | GRU | LSTM | RNN | ConvLSTM1D | ConvLSTM2D | ConvLSTM3D, Field(discriminator="type"), Held
@@ -77,12 +78,27 @@ class Bidirectional(Layer):
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Those of the two layers."""
-        one_way = outputs[0]
-        if self.merge_mode == "concat" and one_way[-1] is not None:
-            one_way = (*one_way[:-1], one_way[-1] // 2)
-        forth = self.layer.macs(shapes, (one_way,))
-        back = (self.backward_layer or self.layer).macs(shapes, (one_way,))
+        forth, back = (layer.macs(shapes, self._one_way(outputs)) for layer in self._both())
         return None if forth is None or back is None else forth + back
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Those of the two layers, what each gives, and the sequence from its end."""
+        inside = sum(layer.inner(shapes, self._one_way(outputs)) for layer in self._both())
+        return inside + 2 * sizes_of(self._one_way(outputs)) + sizes_of(shapes[:1])
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """That of the two layers."""
+        forth, back = (layer.work(shapes, self._one_way(outputs)) for layer in self._both())
+        return forth + back
+
+    def _both(self) -> tuple[AnyRecurrent, AnyRecurrent]:
+        return self.layer, self.backward_layer or self.layer
+
+    def _one_way(self, outputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """What one of the two layers gives."""
+        shape = outputs[0]
+        joined = self.merge_mode == "concat" and shape[-1] is not None
+        return ((*shape[:-1], (shape[-1] or 0) // 2) if joined else shape,)
 
 
 FORM = ("return_sequences", "return_state", "units", "filters", "kernel_size", "strides", "dilation_rate", "padding",

@@ -11,10 +11,11 @@ from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
 from models.layers.fields import CausalPadding, Features, Padding, Sizes1D, Sizes2D, Sizes3D
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
+from models.layers.layer import Example, LayerFault, Shape, Windows, fault, least_size, size_of, sizes_of
 from models.layers.refused import NoAdapter
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import Spatial, known_length
+from models.layers.work import Work
 from models.receptive_field import Window, padding_before
 
 
@@ -22,6 +23,7 @@ class SlidingKernel(Activated, Spatial):
     """Base of everything with a kernel that slides, and an activation applied last."""
 
     runs_directly = True
+    multiplies = "convolution"
 
     kernel_size: tuple[int, ...]
     strides: tuple[int, ...]
@@ -49,6 +51,36 @@ class Convolution(SlidingKernel):
 
     def windows(self, shape: Shape) -> Windows:
         return self.window_list(shape)
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """What the bias is added to; turned round where the channels come first; dilated, what lies between blocks."""
+        turned = sizes_of(shapes) + sizes_of(outputs) if self.channels_first() else 0
+        channels = outputs[0][self.channel_axis()] or 1
+        return sizes_of(outputs) + turned + self.between_blocks(shapes[0], channels)
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """A dilated kernel slides over the padding of its blocks, too."""
+        work, padded = super().work(shapes, outputs), self.padded_places(shapes[0])
+        extra = padded / max(least_size(self.spatial_shape(outputs[0])), 1) - 1
+        more = (self.macs(shapes, outputs) or 0) * max(extra, 0)
+        return work + Work(**{self.multiplies: more}) if padded else work
+
+    def costly(self) -> str | None:
+        return "dilation_rate" if max(self.dilation_rate) > 1 else "kernel_size"
+
+    def between_blocks(self, shape: Shape, channels: int) -> int:
+        """TensorFlow takes a dilated input apart into blocks of a batch, one for each offset, padded to one length, and
+        puts the results, of so many channels, together again: numbers in both.
+        """
+        given = shape[self.channel_axis()] or 1
+        return (shape[0] or 1) * self.padded_places(shape) * (given + channels)
+
+    def padded_places(self, shape: Shape) -> int:
+        """Places of all blocks of one row together; none without dilation."""
+        if max(self.dilation_rate) == 1:
+            return 0
+        parts = zip(self.spatial_shape(shape), self.kernel_size, self.dilation_rate, strict=True)
+        return prod(_padded(length or 1, kernel, rate, self.padding != "valid") for length, kernel, rate in parts)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """A dilated kernel must fit inside an input that is not padded."""
@@ -120,6 +152,12 @@ class KernelConvolution(StridesOrDilation, Convolution):
         return elements * prod(self.kernel_size) * (channels // self.groups)
 
 
+def _padded(length: int, kernel: int, rate: int, same: bool) -> int:
+    """An axis as long as its blocks are together."""
+    reached = length + ((kernel - 1) * rate if same else 0)
+    return -(-reached // rate) * rate
+
+
 class Conv1D(KernelConvolution):
     """Slides `filters` kernels along a sequence."""
 
@@ -152,6 +190,7 @@ class Conv3D(KernelConvolution):
     type: Literal["Conv3D", "Convolution3D"] = "Conv3D"
     example = Example({"filters": 4, "kernel_size": 2}, ((5, 6, 7, 2),))
     input_rank = 5
+    multiplies = "volume"
     spatial_rank = 3
     kernel_size: Sizes3D
     strides: Sizes3D = (1, 1, 1)

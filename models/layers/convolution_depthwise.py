@@ -11,14 +11,16 @@ from models.layers.constraints import AnyConstraint
 from models.layers.convolution import Convolution
 from models.layers.fields import Features, Padding, Sizes1D, Sizes2D
 from models.layers.initializers import AnyInitializer, GlorotUniform
-from models.layers.layer import Example, Shape, fault, size_of
+from models.layers.layer import Example, Shape, fault, least_size, size_of, sizes_of
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length
+from models.layers.work import Work
 
 
 class DepthwiseConvolution(Convolution):
     """Base of the depthwise convolutions, whose kernels have shape (*kernel_size, channels, depth_multiplier)."""
 
+    multiplies = "depthwise"
     padding: Padding = "valid"
     depth_multiplier: Features = 1
     depthwise_initializer: AnyInitializer = GlorotUniform()
@@ -56,8 +58,31 @@ class SeparableConvolution(DepthwiseConvolution):
         elements = size_of(outputs[0])
         if elements is None:
             return None
-        channels = known_length(shapes[0], self.channel_axis()) * self.depth_multiplier
-        return elements // self.filters * channels * (prod(self.kernel_size) + self.filters)
+        return elements // self.filters * self._channels(shapes[0]) * (prod(self.kernel_size) + self.filters)
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """What the depthwise kernel gives: `depth_multiplier` as many channels as came in."""
+        given = self._given(shapes, outputs)
+        dilated = self.between_blocks(shapes[0], self._channels(shapes[0]))
+        turned = sizes_of(shapes) + sizes_of(outputs) if self.channels_first() else 0
+        return given + sizes_of(outputs) + dilated + turned
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """Two kernels: the first of them depthwise, the second a product of matrices."""
+        given = self._given(shapes, outputs)
+        both = Work(depthwise=given * prod(self.kernel_size), matrix=given * self.filters, launches=2)
+        return both + Work(moved=sizes_of(shapes) + sizes_of(outputs) + 2 * self.inner(shapes, outputs))
+
+    def costly(self) -> str | None:
+        return "depth_multiplier"
+
+    def _channels(self, shape: Shape) -> int:
+        """The channels in between."""
+        return known_length(shape, self.channel_axis()) * self.depth_multiplier
+
+    def _given(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Numbers in between."""
+        return least_size(outputs[0]) // self.filters * self._channels(shapes[0])
 
 
 class DepthwiseConv1D(DepthwiseConvolution):

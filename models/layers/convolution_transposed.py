@@ -11,7 +11,7 @@ from models.layers.constraints import AnyConstraint
 from models.layers.convolution import StridesOrDilation
 from models.layers.fields import Features, Padding, Sizes, Sizes1D, Sizes2D, Sizes3D
 from models.layers.initializers import AnyInitializer, GlorotUniform
-from models.layers.layer import Example, Shape, fault, size_of
+from models.layers.layer import Example, Shape, fault, size_of, sizes_of
 from models.layers.regularizers import AnyRegularizer
 
 
@@ -36,6 +36,10 @@ class TransposedConvolution(StridesOrDilation):
                 "leave output_padding out, or raise strides",
             )
         return self
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """What the bias is added to, and a copy of both sides in the order in which the kernel walks."""
+        return 2 * sizes_of(outputs) + sizes_of(shapes)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Input elements × kernel volume × filters."""
@@ -75,6 +79,7 @@ class Conv3DTranspose(TransposedConvolution):
     type: Literal["Conv3DTranspose", "Convolution3DTranspose"] = "Conv3DTranspose"
     example = Example({"filters": 2, "kernel_size": 2, "strides": 2}, ((3, 4, 5, 2),))
     input_rank = 5
+    multiplies = "volume"
     spatial_rank = 3
     kernel_size: Sizes3D
     strides: Sizes3D = (1, 1, 1)

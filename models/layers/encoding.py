@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from models.layers.fields import AnyCase, Length
-from models.layers.layer import Example, Layer, LayerFault, Shape, fault
+from models.layers.layer import Example, Layer, LayerFault, Shape, fault, sizes_of
 from models.layers.preprocessing import MAX_LISTED
 from models.layers.refused import AlwaysTrainable, Dense, NoDType, NoRegularizer
 from models.layers.spatial import shape_text
@@ -97,6 +97,10 @@ class Hashing(Layer):
     output_mode: Codes = "int"
     sparse: Dense = False
 
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Integers are hashed as text, of which TensorFlow keeps three numbers' worth for each."""
+        return 4 * sizes_of(shapes) + sizes_of(outputs)
+
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         check_sample_rank("output_mode", self.output_mode, shapes[0])
         if self.output_mode == "one_hot" and (len(shapes[0]) != 2 or shapes[0][-1] != 1):
@@ -123,6 +127,10 @@ class HashedCrossing(Layer):
     num_bins: Buckets
     output_mode: Annotated[Literal["int", "one_hot"], AnyCase] = "int"
     sparse: Dense = False
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """As Hashing, and the text of both together."""
+        return 4 * sizes_of(shapes) + sizes_of(outputs)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Keras crosses one value of each sample with one other."""

@@ -7,13 +7,15 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from models.layers.fields import AnyCase, LaterDataFormat, NonNegative, Sizes
-from models.layers.layer import Example, LayerFault, Shape, Windows, fault, least_size
+from models.layers.layer import Example, LayerFault, Shape, Windows, fault, least_size, sizes_of
 from models.layers.ranges import BYTES, ValueRange
 from models.layers.spatial import Spatial, shape_text
 from models.receptive_field import Window
 
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
 """A height or a width."""
+BINS = 256
+"""Values that are counted apart in a histogram."""
 MAX_HISTOGRAM = 2**20
 """Most numbers of an image whose histograms are counted: each takes 1 KiB of memory on the way."""
 
@@ -53,6 +55,10 @@ class Resizing(Sized):
     fill_mode: Annotated[Literal["constant"], AnyCase] = "constant"
     fill_value: float = 0.0
     antialias: bool = False
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The images as float32, cropped or padded, and scaled along one axis first."""
+        return 2 * sizes_of(outputs) + sizes_of(shapes)
 
     @model_validator(mode="after")
     def _crop_or_pad(self) -> Resizing:
@@ -104,6 +110,10 @@ class ContrastLimitedAdaptiveHistogramEqualization(Image):
 
     def needs_lengths(self) -> bool:
         return True
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Each number against the 256 that it may be."""
+        return BINS * sizes_of(shapes)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Histograms take 256 numbers for every number of the image."""

@@ -6,7 +6,7 @@ parametrised tests all derive from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from math import prod
@@ -19,6 +19,7 @@ from models.layers.fields import DType, LayerName
 from models.layers.inputs import CallKeywords, CallPositional, Calls, LayerInputs
 from models.layers.named import STRICT, snake_case
 from models.layers.regularizers import AnyRegularizer
+from models.layers.work import Work
 from models.receptive_field import Window
 
 Shape = tuple[int | None, ...]
@@ -77,6 +78,9 @@ class Layer(BaseModel):
     """
     not_taken: ClassVar[frozenset[str]] = frozenset()
     """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
+
+    multiplies: ClassVar[str] = "matrix"
+    """Which multiply-adds of `Work` those of this type are."""
 
     name: LayerName | None = None
     inputs: LayerInputs = None
@@ -185,6 +189,21 @@ class Layer(BaseModel):
         """Multiply-adds of one call on concrete shapes; None when a shape is free. Element-wise work counts none."""
         return 0
 
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Numbers in the tensors that are there at once inside one call, besides what it reads and returns; free
+        dimensions count as one. Most layers take a step or two, each of which makes another tensor like the output.
+        """
+        return sizes_of(outputs)
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """What one call takes of a machine's time; free dimensions count as one."""
+        moved = sizes_of(shapes) + sizes_of(outputs) + 2 * self.inner(shapes, outputs)
+        return Work(**{self.multiplies: self.macs(shapes, outputs) or 0}, moved=moved, launches=1)
+
+    def costly(self) -> str | None:
+        """The argument, a number or one for each axis, that a call costs less of when it is less."""
+        return None
+
     def windows(self, shape: Shape) -> Windows:
         """What one output element sees of the input along each spatial axis."""
         return None
@@ -220,3 +239,8 @@ def size_of(shape: Shape) -> int | None:
 def least_size(shape: Shape) -> int:
     """The number of elements when every free dimension is one."""
     return prod(1 if dimension is None else dimension for dimension in shape)
+
+
+def sizes_of(shapes: Sequence[Shape]) -> int:
+    """The elements of several tensors, likewise."""
+    return sum(map(least_size, shapes))

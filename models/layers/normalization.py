@@ -10,7 +10,7 @@ from models.layers.axes import AlongAxes, InnerAxis, inner_axes
 from models.layers.constraints import AnyConstraint
 from models.layers.fields import MAX_FEATURES, Epsilon, NonNegative, Rate
 from models.layers.initializers import AnyInitializer, Ones, Zeros
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, sizes_of
 from models.layers.pointwise import pointwise
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length
@@ -96,6 +96,10 @@ class LayerNormalization(AlongAxes, ScaledAndShifted):
 
     type: Literal["LayerNormalization"] = "LayerNormalization"
     example = Example({}, ((5, 4),))
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """What is left of the mean, and its scaled copy."""
+        return 2 * sizes_of(outputs)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The axes must exist, not be the batch, and have known lengths."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from models.layers.axes import InnerAxes, InnerAxis, inner_axes
 from models.layers.constants import Number
 from models.layers.fields import MAX_FEATURES, DType, Length, NonNegative, Unset
-from models.layers.layer import Example, LayerFault, Shape, Windows
+from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
 from models.layers.operations import Operation
 from models.layers.pointwise import pointwise
 from models.layers.refused import Dense
@@ -40,6 +40,10 @@ class Reduction(AlongAxis):
     """Those that leave one element of every axis."""
 
     keepdims: bool = False
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Some change every number before they add: what is left of the mean, its square."""
+        return 2 * sizes_of(shapes)
 
 
 class AllOp(Reduction):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Literal
 
 from models.layers.fields import Padding, Sizes1D, Sizes2D, Sizes3D
-from models.layers.layer import Example, LayerFault, Shape, Windows
+from models.layers.layer import Example, LayerFault, Shape, Windows, least_size, sizes_of
 from models.layers.spatial import Spatial
+from models.layers.work import Work
 from models.receptive_field import Window, padding_before
 
 PADDED_POOL = 8
 """Padded pools up to this may be larger than the input: InceptionV3 ends in pools of 3 on maps of 1."""
+
+TOGETHER = 8
+"""Channels that a processor looks at together."""
 
 
 class Pooling(Spatial):
@@ -35,6 +40,20 @@ class Pooling(Spatial):
                 str(list(self.pool_size)),
                 "use a smaller pool_size, a larger input, or a global pooling layer",
             )
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """A copy of the input in the order in which the kernel walks; with the channels first, turned last and back."""
+        return sizes_of(shapes) + (sizes_of(shapes) + sizes_of(outputs) if self.channels_first() else 0)
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """Every window is looked at as a whole, however much of it the one before had."""
+        channels = outputs[0][self.channel_axis()] or 1
+        looked_at = least_size(outputs[0]) // channels * prod(self.pool_size) * -(-channels // TOGETHER)
+        rest = super().work(shapes, outputs)
+        return rest + (Work(pooled_volume=looked_at) if self.spatial_rank == 3 else Work(pooled=looked_at))
+
+    def costly(self) -> str | None:
+        return "pool_size"
 
     def windows(self, shape: Shape) -> Windows:
         parts = zip(self.pool_size, self.strides or self.pool_size, self.spatial_shape(shape), strict=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from models.layers.fields import Sizes1D, Sizes2D, Sizes3D
-from models.layers.layer import Example, LayerFault, Shape
+from models.layers.layer import Example, LayerFault, Shape, least_size, sizes_of
+from models.layers.pooling import TOGETHER
 from models.layers.spatial import Spatial
+from models.layers.work import Work
 
 
 class GlobalPooling(Spatial):
@@ -15,6 +17,10 @@ class GlobalPooling(Spatial):
     runs_directly = True
 
     keepdims: bool = False
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """A mean under a mask multiplies its whole input by it."""
+        return sizes_of(shapes[:1]) if len(shapes) > 1 or self.keywords else 0
 
 
 class GlobalMaxPooling1D(GlobalPooling):
@@ -79,6 +85,21 @@ class AdaptivePooling(Spatial):
 
     def needs_lengths(self) -> bool:
         return True
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Keras pools the first axis at every position by two windows, and puts both results side by side."""
+        turned = sizes_of(shapes) if self.channels_first() else 0
+        return 4 * sizes_of(shapes) + turned
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """One axis after the other, each by two windows at every position."""
+        channels = shapes[0][self.channel_axis()] or 1
+        pooled, left = 0, least_size(shapes[0]) // channels * -(-channels // TOGETHER)
+        for length, size in zip(self.spatial_shape(shapes[0]), self.output_size, strict=True):
+            pooled += left * (2 * -(-(length or 1) // size) + 1)
+            left = left // (length or 1) * size
+        looked_at = Work(pooled_volume=pooled) if self.spatial_rank == 3 else Work(pooled=pooled)
+        return super().work(shapes, outputs) + looked_at + Work(launches=6 * len(self.output_size))
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Keras also pools through windows of one element more, which must fit (keras 3.15)."""

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar, Literal
 
 from models.layers.activation_names import FusedActivation
 from models.layers.fields import AnyCase
-from models.layers.layer import Example, Layer, LayerFault, Shape
+from models.layers.layer import Example, Layer, LayerFault, Shape, least_size
 from models.layers.recurrent_cells import AnyCell, Cells, DenseRecurrence, cells_macs
 from models.layers.refused import Stateless
 from models.layers.spatial import known_length
+from models.layers.work import Work
 
 MAX_STEPS = 16_384
 """Most steps of a recurrence: TensorFlow cannot be interrupted inside one."""
@@ -41,6 +42,22 @@ class Recurrent(Layer):
         steps = shapes[0][1]
         if steps is not None and steps > MAX_STEPS:
             raise LayerFault("inputs", "the sequence has too many steps", f"at most {MAX_STEPS} steps", str(steps))
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The sequence with its steps first, and once more as a list of steps; the steps' outputs as a list, and with
+        their steps first; what one step has in hand.
+        """
+        returned = 2 * least_size(outputs[0]) if self.return_sequences else 0
+        return 2 * least_size(shapes[0]) + returned + self.in_hand(shapes, outputs)
+
+    def in_hand(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Numbers that one step has in hand: its gates, the states before and after."""
+        step = least_size(outputs[0]) // (shapes[0][1] or 1 if self.return_sequences else 1)
+        return 12 * step
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """One step after the other."""
+        return super().work(shapes, outputs) + Work(steps=shapes[0][1] or 1)
 
 
 class SequenceRecurrent(Recurrent):

@@ -8,10 +8,11 @@ from typing import Literal
 from models.layers.activation_names import FusedActivation
 from models.layers.convolution import Convolution, StridesOrDilation
 from models.layers.fields import Features, Padding, Sizes1D, Sizes2D, Sizes3D
-from models.layers.layer import Example, Shape, Windows, size_of
+from models.layers.layer import Example, Layer, Shape, Windows, size_of
 from models.layers.recurrent import Recurrent
 from models.layers.recurrent_cells import Recurrence
 from models.layers.spatial import known_length
+from models.layers.work import Work
 
 
 class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
@@ -46,6 +47,19 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
         for axis in self.spatial_axes():
             known_length(step, axis)
         Convolution.check_shapes(self, (step,))
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """As of any recurrence: the gates are images."""
+        return Recurrent.inner(self, shapes, outputs) + self._dilated(shapes)
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """One step after the other, eight convolutions each."""
+        steps = shapes[0][1] or 1
+        return Layer.work(self, shapes, outputs) + Work(steps=steps, launches=16 * steps)
+
+    def _dilated(self, shapes: tuple[Shape, ...]) -> int:
+        """Between the blocks of what one step convolves, for two gates at once."""
+        return 2 * self.between_blocks(step_shape(shapes[0]), self.filters)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Steps × gates × state elements × kernel volume × (input channels + filters)."""
@@ -90,6 +104,7 @@ class ConvLSTM3D(ConvLSTM):
     """An LSTM over steps that are volumes, with convolutions in place of its matrix products."""
 
     type: Literal["ConvLSTM3D"] = "ConvLSTM3D"
+    multiplies = "volume"
     example = Example({"filters": 2, "kernel_size": 2}, ((2, 4, 4, 4, 1),))
     input_rank = 6
     spatial_rank = 3

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from models.layers.fields import MAX_FEATURES, MAX_LENGTH, MAX_RANK, AnyCase, DataFormat, Sizes
-from models.layers.layer import Example, Layer, LayerFault, Shape, fault, size_of
+from models.layers.layer import Example, Layer, LayerFault, Shape, fault, size_of, sizes_of
 from models.layers.spatial import Spatial, SpatialAxes, shape_text
 
 MAX_ENLARGEMENT = 64
@@ -133,6 +133,10 @@ class UpSampling2D(Spatial):
 
     def needs_lengths(self) -> bool:
         return self.interpolation != "nearest"
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Enlarged along one axis after the other."""
+        return 2 * sizes_of(outputs)
 
 
 class UpSampling3D(Spatial):

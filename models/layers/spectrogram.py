@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from models.layers.fields import AnyCase, NonNegative, Padding
-from models.layers.layer import Example, Layer, LayerFault, Shape, fault, size_of
+from models.layers.layer import Example, Layer, LayerFault, Shape, fault, least_size, size_of, sizes_of
 from models.layers.signal_windows import WindowName, window_values
 from models.layers.spatial import Spatial, known_length
 
@@ -65,6 +65,10 @@ class STFTSpectrogram(Spatial):
             raise LayerFault(
                 "frame_length", "the frame is longer than the sound", f"at most {length}", str(self.frame_length)
             )
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The real and the imaginary part, and what is made of both."""
+        return 3 * sizes_of(outputs)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × frame, for the real and the imaginary part."""
@@ -130,6 +134,11 @@ class MelSpectrogram(Layer):
                 str(self.sequence_stride),
                 "post a sound that is one or two samples longer, with a sequence_stride of at least 3",
             )
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The frames, which overlap, and their transforms, of complex numbers."""
+        frames = least_size(outputs[0]) // self.num_mel_bins
+        return 3 * frames * self.fft_length + sizes_of(outputs)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × frequencies: the product with the mel matrix. The Fourier transform counts none."""

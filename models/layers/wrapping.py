@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 from models.layers.bidirectional import Bidirectional
 from models.layers.block import Block
 from models.layers.held import Held, check_held
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault
+from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, sizes_of
 from models.layers.recurrent import Recurrent, SequenceRecurrent
 from models.layers.recurrent_convolution import step_shape
 from models.layers.spatial import shape_text
+from models.layers.work import Work
 
 if TYPE_CHECKING:
     AnyLayer = Layer
@@ -91,6 +92,16 @@ class TimeDistributed(Layer):
         steps, inner = shapes[0][1], self.layer.macs((step_shape(shapes[0]),), (step_shape(outputs[0]),))
         return None if steps is None or inner is None else steps * inner
 
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The steps apart, before and after, and what the layer has inside for each of them: they may run at once."""
+        inside = self.layer.inner((step_shape(shapes[0]),), (step_shape(outputs[0]),))
+        return sizes_of(shapes) + sizes_of(outputs) + (shapes[0][1] or 1) * inside
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """Steps × the inner layer."""
+        one = self.layer.work((step_shape(shapes[0]),), (step_shape(outputs[0]),))
+        return one.times(shapes[0][1] or 1) + Work(moved=2 * (sizes_of(shapes) + sizes_of(outputs)))
+
 
 def _is_one_to_one(layer: Layer) -> bool:
     """Whether a layer is called on one tensor and returns one."""
@@ -156,6 +167,12 @@ class SpectralNormalization(Layer):
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Those of the layer inside."""
         return self.layer.macs(shapes, outputs)
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        return self.layer.inner(shapes, outputs)
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        return self.layer.work(shapes, outputs)
 
     def windows(self, shape: Shape) -> Windows:
         return self.layer.windows(shape)

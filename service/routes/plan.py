@@ -111,7 +111,7 @@ async def post_plan(
         planned, options = await _asked(request, state, model, raw)
     if planned.id is None:
         return await _planned(request, state, planned, options)
-    tag = ETag(request, (planned.id, planned.name, options.model_dump_json()))
+    tag = ETag(request, (planned.id, planned.name, options.model_dump_json()), weak=True)  # engines estimate seconds
     return tag.unchanged() or tag.on(await _planned(request, state, planned, options))
 
 

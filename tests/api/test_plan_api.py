@@ -37,21 +37,27 @@ PLAN: dict[str, Any] = {
         # SAME at stride 2: 15 * 2 + 5 - 32 = 3 rows of padding, 1 of them before
         {"address": "conv2d", "type": "Conv2D", "shape": [2, 16, 16, 16], "dtype": "float32",
          "bytes": 2 * 16 * 16 * 16 * 4, "parameters": 5 * 5 * 3 * 16 + 16, "trainable_parameters": 1216,
-         "non_trainable_parameters": 0, "macs": BATCH * 16 * 16 * 16 * 5 * 5 * 3, "receptive_field": field(5, 2, -1)},
+         "non_trainable_parameters": 0, "macs": BATCH * 16 * 16 * 16 * 5 * 5 * 3, "inner_bytes": 2 * 16 * 16 * 16 * 4,
+         "receptive_field": field(5, 2, -1)},
         {"address": "batch_normalization", "type": "BatchNormalization", "shape": [2, 16, 16, 16],
          "dtype": "float32", "bytes": 2 * 16 * 16 * 16 * 4, "parameters": 64, "trainable_parameters": 32,
-         "non_trainable_parameters": 32, "macs": 0, "receptive_field": field(5, 2, -1)},
+         "non_trainable_parameters": 32, "macs": 0, "inner_bytes": 2 * 16 * 16 * 16 * 4,
+         "receptive_field": field(5, 2, -1)},
         {"address": "max_pooling2d", "type": "MaxPooling2D", "shape": [2, 8, 8, 16], "dtype": "float32",
          "bytes": 2 * 8 * 8 * 16 * 4, "parameters": 0, "trainable_parameters": 0, "non_trainable_parameters": 0,
-         "macs": 0, "receptive_field": field(5 + 2, 4, -1)},
+         "macs": 0, "inner_bytes": 0,
+         "receptive_field": field(5 + 2, 4, -1)},
         {"address": "conv2d_1", "type": "Conv2D", "shape": [2, 4, 4, 4], "dtype": "float32", "bytes": 2 * 4 * 4 * 4 * 4,
          "parameters": 3 * 3 * 16 * 4 + 4, "trainable_parameters": 580, "non_trainable_parameters": 0,
-         "macs": BATCH * 4 * 4 * 4 * 3 * 3 * 16, "receptive_field": field(7 + 2 * 2 * 4, 4, -1)},
+         "macs": BATCH * 4 * 4 * 4 * 3 * 3 * 16, "inner_bytes": 4 * (2 * 4 * 4 * 4 + 2 * 8 * 8 * (16 + 4)),
+         "receptive_field": field(7 + 2 * 2 * 4, 4, -1)},
         {"address": "flatten", "type": "Flatten", "shape": [2, 64], "dtype": "float32", "bytes": 2 * 64 * 4,
          "parameters": 0, "trainable_parameters": 0, "non_trainable_parameters": 0, "macs": 0,
+         "inner_bytes": 2 * 64 * 4,
          "receptive_field": None},
         {"address": "dense", "type": "Dense", "shape": [2, 10], "dtype": "float32", "bytes": 2 * 10 * 4,
          "parameters": 650, "trainable_parameters": 650, "non_trainable_parameters": 0, "macs": BATCH * 64 * 10,
+         "inner_bytes": 2 * 10 * 4,
          "receptive_field": None},
     ],
     "reply_bytes": 4 * (2 * 8192 + 2 * 1024 + 2 * 64) + 4 * (2 * 64 + 2 * 10),
@@ -64,14 +70,18 @@ PLAN: dict[str, Any] = {
         "non_trainable_parameters": 32,
         "parameter_bytes": 4 * 2510,
         "macs": BATCH * (307_200 + 9216 + 640),
+        "working_bytes": 24_576 + 4 * (2 * 8192 + 2 * 1024 + 2 * 64) + 4 * (2 * 64 + 2 * 10) + 4 * 2 * 16 * 16 * 16,
     },
 }  # fmt: skip
 
 
 def planned(server: Server, model: Any, **options: Any) -> dict[str, Any]:
-    """A plan without the model's id."""
+    """A plan without the model's id and without estimates, which each machine has its own of."""
     plan = server.plan(model, **options)
     assert plan["model"].pop("id").startswith("sha256:")
+    for row in (*plan["layers"], plan["totals"]):
+        del row["seconds"]
+    del plan["totals"]["build_seconds"]
     return plan
 
 
@@ -97,12 +107,14 @@ def test_free_batch(server: Server) -> None:
     """`"batch": null` leaves open what depends on it, and nothing else."""
     plan = planned(server, DOCUMENT, batch=None)
     assert plan == {"model": {"name": "by hand", "parameters": 2510}, **free(PLAN)}
+    assert server.plan(DOCUMENT, batch=None)["totals"]["seconds"] is None
 
 
 def test_one_example_by_default(server: Server) -> None:
     """Without `batch` the plan is for one; figures grow with the batch, parameters do not."""
     one, many = server.plan(DOCUMENT), server.plan(DOCUMENT, batch=64)
     assert one == server.plan(DOCUMENT, batch=1)
+    assert 0 < one["totals"]["seconds"] < many["totals"]["seconds"]
     for key in ("input_bytes", "bytes", "macs"):
         assert many["totals"][key] == 64 * one["totals"][key]
     assert many["totals"]["parameters"] == one["totals"]["parameters"]

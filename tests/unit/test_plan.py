@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import pytest
 
 from models.document import parse_document
+from models.engine.admission import Bounds, admit, sent_bytes
 from models.engine.outline import Outline, declared_shapes, outline
-from models.engine.plan import admit, plan_report, sent_bytes
+from models.engine.plan import plan_report
 from models.errors import Problem, TooLarge
 from models.expansion import expand
 
@@ -54,6 +56,8 @@ def test_a_row_has_every_figure() -> None:
         "trainable_parameters": 40,
         "non_trainable_parameters": 0,
         "macs": 512 * 9,
+        "inner_bytes": 2048,
+        "seconds": None,
         "receptive_field": {"input": "input", "size": [3, 3], "stride": [1, 1], "offset": [-1, -1]},
     }
 
@@ -69,6 +73,9 @@ def test_totals_are_over_the_whole_network() -> None:
         "non_trainable_parameters": 8,
         "parameter_bytes": 4 * 706,
         "macs": 2 * (256 * 9 + 640),
+        "working_bytes": 4 * 2 * (64 + 650 + 256),
+        "seconds": None,
+        "build_seconds": None,
     }
 
 
@@ -172,9 +179,9 @@ def test_inputs_and_values_before_activations_have_rows() -> None:
 
 def refusal(found: Outline, outputs: list[str], **limits: int) -> Problem:
     """Why a run is not admitted."""
-    bounds = {"max_bytes": UNBOUNDED, "max_working_bytes": UNBOUNDED, "max_macs": UNBOUNDED}
+    bounds = Bounds(UNBOUNDED, UNBOUNDED, UNBOUNDED)
     with pytest.raises(TooLarge) as refused:
-        admit(found, sent_bytes(found, outputs, {}), **bounds | limits)
+        admit(found, sent_bytes(found, outputs, {}), replace(bounds, **limits))
     (only,) = refused.value.problems
     return only
 
@@ -182,13 +189,14 @@ def refusal(found: Outline, outputs: list[str], **limits: int) -> Problem:
 def test_what_fits_exactly_is_admitted() -> None:
     """Limits are inclusive."""
     found = outlined(*CNN)
-    admit(found, sent_bytes(found, ["conv2d", "dense"], {}), 2048 + 80, 4 * 2 * 650, 2 * (256 * 9 + 640))
+    working = 4 * 2 * (64 + 650 + 256)  # the input, the outputs, and what the convolution's bias is added to
+    admit(found, sent_bytes(found, ["conv2d", "dense"], {}), Bounds(2048 + 80, working, 2 * (256 * 9 + 640)))
 
 
 def test_replies_over_the_limit_are_refused_with_a_selection_that_fits() -> None:
     """The smallest layers first, named in the order of the network."""
     outputs = ["conv2d", "max_pooling2d", "dense"]
-    assert refusal(outlined(*CNN), outputs, max_bytes=1000) == Problem(
+    assert refusal(outlined(*CNN), outputs, sent=1000) == Problem(
         "/layers",
         "the activations asked for are over the limit",
         "at most 1,000 bytes",
@@ -200,34 +208,34 @@ def test_replies_over_the_limit_are_refused_with_a_selection_that_fits() -> None
 def test_the_selection_that_is_suggested_is_admitted() -> None:
     """Taking the advice helps."""
     found, outputs = outlined(*CNN), ["conv2d", "batch_normalization", "max_pooling2d", "flatten", "dense"]
-    advice = str(refusal(found, outputs, max_bytes=3000).suggestion)
-    admit(found, sent_bytes(found, advice.rpartition(": ")[2].split(", "), {}), 3000, UNBOUNDED, UNBOUNDED)
+    advice = str(refusal(found, outputs, sent=3000).suggestion)
+    admit(found, sent_bytes(found, advice.rpartition(": ")[2].split(", "), {}), Bounds(3000, UNBOUNDED, UNBOUNDED))
 
 
 def test_replies_of_one_layer_over_the_limit_are_refused_with_a_batch_that_fits() -> None:
     """Where fewer layers do not help, fewer rows do; or nothing does."""
     found = outlined(*CNN, batch=10)
-    assert refusal(found, ["conv2d"], max_bytes=3072).suggestion == "a batch of at most 3 would fit"
-    assert refusal(found, ["conv2d"], max_bytes=1000).suggestion == "use a smaller input or fewer filters"
+    assert refusal(found, ["conv2d"], sent=3072).suggestion == "a batch of at most 3 would fit"
+    assert refusal(found, ["conv2d"], sent=1000).suggestion == "use a smaller input or fewer filters"
 
 
 def test_work_in_between_counts_whether_asked_for_or_not() -> None:
     """A small last layer does not hide large ones before it; what is not needed does not count."""
     found = outlined(*CNN, batch=10)
-    assert refusal(found, ["dense"], max_working_bytes=13_000) == Problem(
+    assert refusal(found, ["dense"], working=13_000) == Problem(
         "",
         "the activations to compute are over the limit",
         "at most 13,000 bytes",
         "26,000 bytes",
         "a batch of at most 5 would fit",
     )
-    admit(found, {"conv2d": 0}, UNBOUNDED, 13_000, UNBOUNDED)
+    admit(found, {"conv2d": 0}, Bounds(UNBOUNDED, 13_000, UNBOUNDED))
 
 
 def test_multiply_adds_are_limited() -> None:
     """Of the layers that are needed."""
     found = outlined(*CNN)
-    assert refusal(found, ["dense"], max_macs=5000) == Problem(
+    assert refusal(found, ["dense"], macs=5000) == Problem(
         "", "the work is over its limit", "at most 5,000 multiply-adds", "5,888 multiply-adds"
     )
-    admit(found, {"flatten": 0}, UNBOUNDED, UNBOUNDED, 5000)
+    admit(found, {"flatten": 0}, Bounds(UNBOUNDED, UNBOUNDED, 5000))
