@@ -20,6 +20,7 @@ from service.compression import Compression
 from service.content_digest import ContentDigest
 from service.contract import components
 from service.defects import Defects
+from service.drain import Drain
 from service.edge import Edge
 from service.engines import Engines
 from service.hosts import Hosts, hosts_in
@@ -38,7 +39,9 @@ from service.upload_places import UploadPlaces
 DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get every layer's activations."
 
 
-def create_app(settings: Settings, engines: Engines | None = None, opened: ModelStore | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, engines: Engines | None = None, opened: ModelStore | None = None, drain: Drain | None = None
+) -> FastAPI:
     """The service. `engines` stands in for processes on this machine; a store that is `opened` is closed at the end."""
 
     access_log = AccessLog(settings.log)
@@ -49,7 +52,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         running = engines if engines is not None else LocalEngines(settings)
         applications = Applications(running, Pretrained(settings, store))
         uploads = UploadPlaces(settings.max_uploads)
-        app.state.layerscope = State(settings, running, store, uploads, applications, Served(store))
+        app.state.layerscope = State(settings, running, store, uploads, applications, Served(store), drain or Drain())
         await running.start()
         yield
         await applications.close()

@@ -11,10 +11,12 @@ from typing import cast
 
 from models.engine.messages import Request, Run, Together
 from service.engine_process import EngineProcess
+from service.gpus import Gpu
 from service.jobs import Job
+from service.renewal import Renewal
 
 
-@dataclass
+@dataclass(eq=False)
 class Slot:
     """A place for one engine: the process that fills it now, and the jobs in line for it."""
 
@@ -27,6 +29,10 @@ class Slot:
     restart: asyncio.TimerHandle | None = None
     started: float = 0.0
     """When its engine was, or will be, by the loop's clock."""
+    gpu: Gpu = field(default_factory=Gpu)
+    renewal: Renewal = field(default_factory=Renewal)
+    leaving: bool = False
+    """Whether its engine is to finish what it has begun, and nothing else."""
 
     @property
     def load(self) -> int:
@@ -36,7 +42,17 @@ class Slot:
     @property
     def ready(self) -> bool:
         """Whether the engine takes work."""
-        return self.process is not None and self.process.ready is not None
+        return self.process is not None and self.process.ready is not None and not self.leaving
+
+    def part(self) -> tuple[Slot, EngineProcess]:
+        """Its engine with what that has begun, as a slot which leaves; jobs in line stay, and what that slot cannot
+        finish comes back to them.
+        """
+        assert self.process is not None  # noqa: S101 (there is nothing to part with otherwise)
+        process, self.process = self.process, None
+        leaving = Slot(self.number, process, self.waiting, self.running, leaving=True)
+        self.running = deque()
+        return leaving, process
 
     def next_in_line(self, most: int) -> list[Job]:
         """The job that has waited longest and those that may be computed with it, at most so many; what was given up

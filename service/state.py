@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from models.store import ModelStore
 from service.applications import Applications
+from service.drain import Drain
 from service.engines import Engines
 from service.open_inference.served import Served
 from service.options import QueryOptions
@@ -26,6 +27,7 @@ class State:
     uploads: UploadPlaces
     applications: Applications
     served: Served
+    drain: Drain
     queries: QueryOptions = field(default_factory=QueryOptions)
 
 
