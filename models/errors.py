@@ -25,6 +25,9 @@ LayerscopeError
 │   ├── Overloaded        the queue or the reply memory is full
 │   ├── Draining          the service is stopping
 │   ├── EngineLost        the engine died while it ran this request
+│   ├── DeviceMemory      the GPU has no memory left for this request
+│   ├── NoGpu             one is required, and the engine sees none
+│   ├── TooManyConnections  more are open than are served
 │   ├── WeightsUnavailable  a file of weights that Keras offers cannot be had
 │   ├── StoreFull         the disk is
 │   ├── StoreReadOnly     models can be run, not registered or removed
@@ -186,6 +189,18 @@ class Draining(Unavailable):
 
 class EngineLost(Unavailable):
     code, title = "engine_lost", "The engine died while it ran this request"
+
+
+class DeviceMemory(Unavailable):
+    code, title = "device_memory", "The GPU has no memory left for this request"
+
+
+class NoGpu(Unavailable):
+    code, title = "no_gpu", "A GPU is required here and the engine sees none"
+
+
+class TooManyConnections(Unavailable):
+    code, title = "too_many_connections", "More connections are open than are served"
 
 
 class WeightsUnavailable(Unavailable):

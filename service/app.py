@@ -21,6 +21,7 @@ from service.content_digest import ContentDigest
 from service.contract import components
 from service.decode_memory import DecodeMemory
 from service.defects import Defects
+from service.drain import Drain
 from service.edge import Edge
 from service.engines import Engines
 from service.hosts import Hosts, hosts_in
@@ -39,7 +40,9 @@ from service.upload_places import UploadPlaces
 DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get every layer's activations."
 
 
-def create_app(settings: Settings, engines: Engines | None = None, opened: ModelStore | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, engines: Engines | None = None, opened: ModelStore | None = None, drain: Drain | None = None
+) -> FastAPI:
     """The service. `engines` stands in for processes on this machine; a store that is `opened` is closed at the end."""
 
     access_log = AccessLog(settings.log)
@@ -50,8 +53,8 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         running = engines if engines is not None else LocalEngines(settings)
         applications = Applications(running, Pretrained(settings, store))
         uploads = UploadPlaces(settings.max_uploads)
-        memory = DecodeMemory(int(settings.decode_memory))
-        app.state.layerscope = State(settings, running, store, uploads, applications, Served(store), memory)
+        memory, draining = DecodeMemory(int(settings.decode_memory)), drain or Drain()
+        app.state.layerscope = State(settings, running, store, uploads, applications, Served(store), memory, draining)
         await running.start()
         yield
         await applications.close()

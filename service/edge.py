@@ -7,6 +7,7 @@ preflights with plain text, in no shape of ours, and knows neither `Host` nor `S
 
 from __future__ import annotations
 
+import asyncio
 import re
 from random import getrandbits
 
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import BadRequest, CrossSite, LayerscopeError, Misdirected, Problem, shown
+from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, Problem, shown
 from service.access_log import AccessLog
 from service.body_limit import REFUSAL
 from service.clients import CLIENT, client_of
@@ -50,9 +51,13 @@ class Edge:
         record = Record(request_id, scope["method"])
         scope["request_id"], scope[SCOPE_KEY] = request_id, record
         CLIENT.set(client_of(scope))
+        reply = Reply(send, record, self._headers(head)).send
         try:
             app = self._answer(scope, head) or self.app
-            await app(scope, receive, Reply(send, record, self._headers(head)).send)
+            await app(scope, receive, reply)
+        except asyncio.CancelledError:  # the service stops, and has waited long enough
+            if not record.status:
+                await problem_response(Request(scope), Draining())(scope, receive, reply)
         finally:
             self._log.add(scope, record)
 

@@ -7,23 +7,28 @@ import logging
 import os
 import socket
 import subprocess
-import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 import numpy as np
 
+from models.child import command
 from models.engine.arena import Arena, anonymous_file
 from models.engine.channel import FrameReader, frame
 from models.engine.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Span
+from service.gpus import Gpu
 from service.settings import Settings, engine_environment
 
 log = logging.getLogger("layerscope.engine")
 STOP_SECONDS = 5.0
+RESIDENT = (b"RssAnon:", b"RssFile:")
+"""What is its own of a process' memory, in /proc/PID/status; the rest is shared with the front."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class EngineState:
     pid: int | None = None
     devices: tuple[dict[str, str], ...] = ()
     versions: dict[str, str] | None = None
+    gpu: str | None = None
+    """The GPU that it was given, as CUDA_VISIBLE_DEVICES names it."""
 
 
 class EngineProcess(asyncio.Protocol):
@@ -41,8 +48,10 @@ class EngineProcess(asyncio.Protocol):
     shared memory has become free.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, gpu: Gpu | None = None) -> None:
         self.ready: Ready | None = None
+        self.gpu = gpu or Gpu()
+        self.bytes_at_start = 0
         self.on_message: Callable[[Any], None] = lambda _: None
         self.on_ready: Callable[[], None] = lambda: None
         self.on_end: Callable[[], None] = lambda: None
@@ -60,24 +69,36 @@ class EngineProcess(asyncio.Protocol):
         self._connecting: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
-        """Starts the process with its end of the socket and both arenas."""
-        ours, theirs = socket.socketpair()
-        files = [anonymous_file(int(self._settings.reply_memory)), anonymous_file(self._requests_bytes)]
-        self._replies = Arena(files[0], int(self._settings.reply_memory))
-        self._requests = Arena(files[1], self._requests_bytes)
-        inherited = (theirs.fileno(), *files)
-        self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "models.engine", *self._options(*inherited)],
-            pass_fds=inherited,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env=engine_environment(),
-        )
-        theirs.close()
-        for descriptor in files:
-            os.close(descriptor)
+        """Starts the process with its end of the socket and both arenas.
+
+        Raises:
+            OSError, MemoryError: the machine has no descriptor, memory or process left; nothing is.
+        """
+        with ExitStack() as kept, ExitStack() as handed_on:
+            ours, theirs = socket.socketpair()
+            kept.callback(ours.close)
+            handed_on.callback(theirs.close)
+            self._replies, replies = _arena(int(self._settings.reply_memory), kept, handed_on)
+            self._requests, requests = _arena(self._requests_bytes, kept, handed_on)
+            inherited = (theirs.fileno(), replies, requests)
+            self._process = subprocess.Popen(  # noqa: S603
+                command("models.engine", *self._options(*inherited)),
+                pass_fds=inherited,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env=engine_environment() | self.gpu.environment,
+            )
+            kept.pop_all()
         ours.setblocking(False)
-        self._connecting = self._loop.create_task(self._loop.create_connection(lambda: self, sock=ours))
+        self._connecting = self._loop.create_task(self._connect(ours))
+
+    async def _connect(self, ours: socket.socket) -> None:
+        """Where that fails the engine is of no use, and ends."""
+        try:
+            await self._loop.create_connection(lambda: self, sock=ours)
+        except OSError as error:
+            ours.close()
+            self.connection_lost(error)
 
     def _options(self, theirs: int, replies: int, requests: int) -> list[str]:
         settings = self._settings
@@ -86,6 +107,7 @@ class EngineProcess(asyncio.Protocol):
             "requests": requests, "requests-bytes": self._requests_bytes, "cache-bytes": int(settings.cache_bytes),
             "max-working-bytes": int(settings.max_working_bytes), "max-model-bytes": int(settings.max_model_bytes),
             "deadline": settings.deadline,
+            "gpu-percent": round(100 * self.gpu.share), "require-gpu": int(settings.require_gpu),
         }  # fmt: skip
         return [f"--{name}={value}" for name, value in values.items()]
 
@@ -93,8 +115,16 @@ class EngineProcess(asyncio.Protocol):
         """What this engine is doing."""
         pid = self._process.pid if self._process is not None else None
         if self.ready is None:
-            return EngineState(pid=pid)
-        return EngineState(True, pid, self.ready.devices, self.ready.versions)
+            return EngineState(pid=pid, gpu=self.gpu.name)
+        return EngineState(True, pid, self.ready.devices, self.ready.versions, self.gpu.name)
+
+    def resident_bytes(self) -> int:
+        """Memory of its own that is resident, without what it shares with the front; 0 where that cannot be known."""
+        try:
+            lines = Path(f"/proc/{self._process.pid if self._process else 0}/status").read_bytes().splitlines()
+        except OSError:
+            return 0
+        return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(RESIDENT))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class; a stream socket has no other kind
@@ -112,7 +142,7 @@ class EngineProcess(asyncio.Protocol):
             self._requests.free(message.spans)
             self.on_message(None)
         elif isinstance(message, Ready):
-            self.ready = message
+            self.ready, self.bytes_at_start = message, self.resident_bytes()
             self.on_ready()
         else:
             self.on_message(message)
@@ -200,3 +230,12 @@ class EngineProcess(asyncio.Protocol):
         """How the process ended, in words."""
         code = self._process.poll() if self._process is not None else None
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _arena(nbytes: int, kept: ExitStack, handed_on: ExitStack) -> tuple[Arena, int]:
+    """Shared memory of so many bytes, and the descriptor by which the engine has it, too."""
+    descriptor = anonymous_file(nbytes)
+    handed_on.callback(os.close, descriptor)
+    arena = Arena(descriptor, nbytes)
+    kept.callback(arena.close)
+    return arena, descriptor

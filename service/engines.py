@@ -20,6 +20,10 @@ class Engines(Protocol):
         """Starts them, without waiting until they are ready."""
         ...
 
+    def dismiss(self) -> None:
+        """Takes no more work, and gives up what is not computed yet."""
+        ...
+
     async def stop(self) -> None:
         """Ends them."""
         ...
@@ -44,4 +48,8 @@ class Engines(Protocol):
 
     def states(self) -> list[EngineState]:
         """What each engine is doing."""
+        ...
+
+    def spare_states(self) -> list[EngineState]:
+        """What each engine in reserve is doing."""
         ...

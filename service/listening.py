@@ -4,10 +4,15 @@ line, where it cannot have them.
 
 from __future__ import annotations
 
+import asyncio
+import ctypes
 import errno
 import logging
 import os
 import socket
+import struct
+import sys
+from contextlib import suppress
 from typing import Any
 
 from models.errors import shown
@@ -18,6 +23,8 @@ log = logging.getLogger("layerscope")
 
 BACKLOG = 2048
 """Connections that wait to be accepted."""
+ATTACH_FILTER, RETURN = 26, 0x06
+"""SO_ATTACH_FILTER of socket(7), and the instruction that ends a filter with how much of a packet is kept."""
 NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
@@ -46,6 +53,35 @@ def announce(sockets: list[socket.socket], settings: Settings) -> None:
         log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     if not is_loopback(settings.host):
         log.warning("whoever reaches this address may run networks, register models and remove them: nothing asks who")
+
+
+def no_longer_listening(sockets: list[socket.socket], servers: list[asyncio.Server]) -> list[socket.socket]:
+    """Closes the port; returns the connections that had been made to it and were not accepted yet."""
+    kept = [one.dup() for one in sockets]
+    for one in kept:
+        _hear_nothing(one)
+    for server in servers:
+        server.close()
+    accepted: list[socket.socket] = []
+    for one in kept:
+        one.setblocking(False)
+        with suppress(OSError):  # there is none left
+            while True:
+                accepted.append(one.accept()[0])
+        one.close()
+    for made in accepted:
+        made.setblocking(False)
+    return accepted
+
+
+def _hear_nothing(listener: socket.socket) -> None:
+    """Nobody can connect from here on who would be reset a moment later: who tries finds the port closed when trying
+    again. Elsewhere than on Linux that moment is as short as it can be.
+    """
+    if sys.platform == "linux":
+        drop = ctypes.create_string_buffer(struct.pack("HBBI", RETURN, 0, 0, 0))
+        with suppress(OSError):
+            listener.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(drop)))
 
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, Any]]:

@@ -14,6 +14,7 @@ from zlib import crc32
 from models.engine.messages import Data, Failed, Planned, Ran, Reply
 from models.errors import (
     DeadlineExceeded,
+    DeviceMemory,
     Draining,
     EngineLost,
     LayerscopeError,
@@ -24,6 +25,7 @@ from models.errors import (
 )
 from models.views.view import View
 from service.admission import Admission
+from service.engine_life import Lives
 from service.engine_process import EngineProcess, EngineState
 from service.jobs import Answer, Job, Question, plan_question
 from service.prices import Prices
@@ -35,10 +37,6 @@ log = logging.getLogger("layerscope.engines")
 
 START_SECONDS = 120.0
 """What an engine may take to become ready before the jobs in line for it are given up."""
-EXPECTED_START_SECONDS = 10.0
-"""What the first start is expected to take, most of it TensorFlow's import."""
-RESTART_SECONDS = (0.0, 1.0, 5.0, 30.0)
-"""Pauses before an engine that did not live to become ready is started again."""
 
 
 class LocalEngines:
@@ -46,37 +44,45 @@ class LocalEngines:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.slots = [Slot(number) for number in range(settings.engines)]
+        self.lives = Lives(settings, self._heard, self._ready, self._ended)
+        self.slots = self.lives.slots
         self.prices = Prices()
         self.admission = Admission(settings, self.slots, self.prices)
         self.quarantine = Quarantine()
         self.draining = False
         self.restarts = 0
-        self._start_seconds = EXPECTED_START_SECONDS
 
     async def start(self) -> None:
         """Starts every engine; does not wait for them."""
-        for slot in self.slots:
-            self._spawn(slot)
+        self.lives.start()
+
+    def dismiss(self) -> None:
+        """Takes no more work, and tells who waits that the service is stopping. What is computed is still sent."""
+        self.draining = True
+        for slot in (*self.slots, *self.lives.leaving):
+            for job in (*slot.waiting, *slot.running):
+                if not (job.given_up or job.is_computed):
+                    job.give_up(Draining())
 
     async def stop(self) -> None:
         """Ends every engine; jobs that are left are told that the service is stopping."""
-        self.draining = True
-        for slot in self.slots:
-            if slot.restart is not None:
-                slot.restart.cancel()
-            for job in (*slot.waiting, *slot.running):
+        self.dismiss()
+        for slot in (*self.slots, *self.lives.leaving):
+            for job in slot.running:
                 job.give_up(Draining())
-            if slot.process is not None:
-                await slot.process.stop()
+        await self.lives.stop()
 
     def seconds_until_ready(self) -> float:
         """When the first of them is expected to take work, by how long the last start took; 0 when one does."""
-        return min(slot.seconds_until_ready(self._start_seconds) for slot in self.slots)
+        return self.lives.seconds_until_ready()
 
     def states(self) -> list[EngineState]:
         """What each engine is doing."""
-        return [slot.process.state() if slot.process is not None else EngineState() for slot in self.slots]
+        return [_state(slot) for slot in self.slots]
+
+    def spare_states(self) -> list[EngineState]:
+        """What each engine in reserve is doing."""
+        return [_state(slot) for slot in self.lives.spares]
 
     async def plan(
         self,
@@ -169,6 +175,7 @@ class LocalEngines:
 
     def _ran_too_long(self, slot: Slot, job: Job) -> None:
         """The engine cannot be interrupted: it is killed, and its end is noticed like any other."""
+        slot = next((leaving for leaving in self.lives.leaving if job in leaving.running), slot)
         if job.is_lost:
             seconds = self.settings.deadline
             self._lose(job, DeadlineExceeded(f"The request ran longer than {seconds:g} s and was stopped."))
@@ -182,21 +189,7 @@ class LocalEngines:
             if not job.given_up:
                 self._start_waiting(slot, job)
 
-    def _spawn(self, slot: Slot) -> None:
-        slot.restart = None
-        if self.draining:
-            return
-        slot.started = asyncio.get_running_loop().time()
-        process = EngineProcess(self.settings)
-        slot.process = process
-        process.on_message = lambda message: self._heard(slot, process, message)
-        process.on_ready = lambda: self._ready(slot)
-        process.on_end = lambda: self._ended(slot, process)
-        process.start()
-
     def _ready(self, slot: Slot) -> None:
-        self._start_seconds = asyncio.get_running_loop().time() - slot.started
-        slot.early_deaths = 0
         self._restart_waiting(slot)
         self._dispatch(slot)
 
@@ -223,6 +216,9 @@ class LocalEngines:
                 job.answer.begin(message, [])
         if isinstance(message, Failed) or job.answer.missing == 0:
             self._finished(slot, job)
+        if isinstance(message, Failed) and message.code == DeviceMemory.code:
+            self.quarantine.blame(job.question)
+            self.lives.replace(slot)
 
     def _finished(self, slot: Slot, job: Job) -> None:
         job.stop_clock()
@@ -232,6 +228,7 @@ class LocalEngines:
         if slot.running:
             self._start_clock(slot, slot.running[0])
         self._dispatch(slot)
+        self.lives.finished(slot)
 
     def _learn(self, slot: Slot, job: Job) -> None:
         """What the next of its kind is expected to take, and what its client is charged."""
@@ -245,7 +242,7 @@ class LocalEngines:
             return
         log.warning("engine %d ended (%s); starting another", slot.number, process.ending())
         self.restarts += 1
-        self._restart(slot, process)
+        self.lives.lost(slot)
         if slot.running and slot.running[0].is_lost:
             self._lose(slot.running.popleft(), EngineLost("", (), self.seconds_until_ready()))
         while slot.running:
@@ -254,6 +251,8 @@ class LocalEngines:
             if not job.given_up:
                 slot.waiting.appendleft(job)
         self._restart_waiting(slot)
+        if slot.leaving:  # its successor may have nothing to do
+            self._dispatch(self.slots[slot.number])
 
     def _lose(self, job: Job, error: LayerscopeError) -> None:
         """Blames it, unless it is computed: while it is sent the engine is at the next, which will be first in line."""
@@ -262,10 +261,6 @@ class LocalEngines:
         if not job.given_up:
             job.give_up(error)
 
-    def _restart(self, slot: Slot, process: EngineProcess) -> None:
-        if process.ready is None:
-            slot.early_deaths += 1
-        slot.process = None
-        pause = RESTART_SECONDS[min(slot.early_deaths, len(RESTART_SECONDS) - 1)]
-        loop = asyncio.get_running_loop()
-        slot.started, slot.restart = loop.time() + pause, loop.call_later(pause, self._spawn, slot)
+
+def _state(slot: Slot) -> EngineState:
+    return slot.process.state() if slot.process is not None else EngineState(gpu=slot.gpu.name)

@@ -24,7 +24,7 @@ async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str,
     model = parse_model(raw)
     network = _plannable(model) if isinstance(model, Document) else None
     store = ModelStore(settings.data_dir)
-    engines = LocalEngines(settings)
+    engines = LocalEngines(settings.model_copy(update={"engines": 1, "spare_engines": 0}))
     applications = Applications(engines, Pretrained(settings, store))
     await engines.start()
     try:

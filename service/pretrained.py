@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from pathlib import Path
 import msgspec
 from starlette.concurrency import run_in_threadpool
 
+from models.child import command
 from models.engine.pretrained_messages import WEIGHTS, Fetched, Job, Outcome
 from models.errors import DeadlineExceeded, Internal, Overloaded, Problem, WeightsUnavailable, error_of
 from models.storage import settle
@@ -135,7 +135,7 @@ class Pretrained:
 
     async def _run(self, job: Job) -> Outcome:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "models.engine.pretrained",
+            *command("models.engine.pretrained"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             start_new_session=True, env=fetch_environment(self._settings),
         )  # fmt: skip

@@ -213,6 +213,7 @@ class EngineReply(BaseModel):
     ready: bool
     pid: int | None
     devices: list[dict[str, str]]
+    gpu: str | None = Field(None, description="The GPU that it was given, as `CUDA_VISIBLE_DEVICES` names it.")
 
 
 class Readiness(BaseModel):
@@ -222,6 +223,7 @@ class Readiness(BaseModel):
     draining: bool
     reason: str | None = None
     engines: list[EngineReply]
+    spares: list[EngineReply] = Field([], description="Engines in reserve (`LAYERSCOPE_SPARE_ENGINES`).")
 
 
 class Liveness(BaseModel):

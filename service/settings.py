@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -47,11 +47,20 @@ class Settings(BaseSettings):
     max_url: Size = _size(16 * 1024, "Longest path and query of one request.")
     log: LogForm = Field("text", description="Form of the log: text, json, or off for text without requests.")
     data_dir: str = Field(".layerscope", description="Where registered models are kept: a folder, or an fsspec URL.")
-    engines: int = Field(1, ge=1, le=64, description="Engine processes; each holds TensorFlow and its own model cache.")
+    engines: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
+        1, description="Engine processes; each holds TensorFlow and its own model cache. auto: one a GPU, else one."
+    )
+    spare_engines: int = Field(
+        0, ge=0, le=64, description="Engines in reserve, which take the place of one that is lost at once."
+    )
+    engine_memory: ByteSize = Field(
+        ByteSize(0), description="Resident memory at which an engine is replaced after the request it runs; 0: none."
+    )
+    connections: int = Field(1000, ge=1, le=100_000, description="Most connections that are served at once.")
     deadline: float = Field(
         30.0, gt=0, le=3600, description="Seconds one request may run (and may wait) before it is given up."
     )
-    require_gpu: bool = Field(False, description="Stay unready unless an engine sees a GPU.")
+    require_gpu: bool = Field(False, description="Run nothing, and stay unready, unless an engine sees a GPU.")
     cache_bytes: Size = _size(GIB, "Built models each engine keeps, by weights and compiled functions.")
     max_body: Size = _size(64 * MIB, "Largest request body.")
     max_bodies: Size = _size(512 * MIB, "Request bodies held at once, all requests together.")
@@ -94,6 +103,11 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise PydanticCustomError("list", "{what}", {"what": str(error)}) from None
         return text
+
+    @field_validator("engine_memory", mode="before")
+    @classmethod
+    def _may_be_none(cls, value: object) -> object:
+        return value or 0
 
     @property
     def reply_limit(self) -> int:

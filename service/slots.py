@@ -11,7 +11,9 @@ from typing import cast
 
 from models.engine.messages import Request, Run, Together
 from service.engine_process import EngineProcess
+from service.gpus import Gpu
 from service.jobs import Job
+from service.renewal import Renewal
 from service.turns import Line
 
 PIPELINE = 2
@@ -20,7 +22,7 @@ SHORT_SECONDS = 0.01
 """Of longer ones no other is handed over ahead: whoever's turn comes meanwhile would be behind two."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Slot:
     """A place for one engine: the process that fills it now, and the jobs in line for it."""
 
@@ -35,6 +37,10 @@ class Slot:
     """When nobody waited, the last time, by the loop's clock."""
     started: float = 0.0
     """When its engine was, or will be, by the loop's clock."""
+    gpu: Gpu = field(default_factory=Gpu)
+    renewal: Renewal = field(default_factory=Renewal)
+    leaving: bool = False
+    """Whether its engine is to finish what it has begun, and nothing else."""
 
     @property
     def load(self) -> int:
@@ -44,7 +50,17 @@ class Slot:
     @property
     def ready(self) -> bool:
         """Whether the engine takes work."""
-        return self.process is not None and self.process.ready is not None
+        return self.process is not None and self.process.ready is not None and not self.leaving
+
+    def part(self) -> tuple[Slot, EngineProcess]:
+        """Its engine with what that has begun, as a slot which leaves; jobs in line stay, and what that slot cannot
+        finish comes back to them.
+        """
+        assert self.process is not None  # noqa: S101 (there is nothing to part with otherwise)
+        process, self.process = self.process, None
+        leaving = Slot(self.number, process, self.waiting, self.running, leaving=True)
+        self.running = deque()
+        return leaving, process
 
     def ahead(self, most: int) -> int:
         """Requests that the engine may have at a time. What comes while a batch runs makes the next one."""

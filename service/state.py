@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from models.store import ModelStore
 from service.applications import Applications
 from service.decode_memory import DecodeMemory
+from service.drain import Drain
 from service.engines import Engines
 from service.open_inference.served import Served
 from service.options import QueryOptions
@@ -28,6 +29,7 @@ class State:
     applications: Applications
     served: Served
     memory: DecodeMemory
+    drain: Drain
     queries: QueryOptions = field(default_factory=QueryOptions)
 
 

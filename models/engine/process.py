@@ -18,6 +18,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has no other way to its configuration
 
+from models.child import end_at_hangup
+from models.engine import gpu
 from models.engine.arena import Arena
 from models.engine.channel import BlockingChannel
 from models.engine.execution import Execution, Limits
@@ -56,9 +58,15 @@ class EngineProcess:
     """Reads requests, works, answers; ends when the front hangs up."""
 
     def __init__(
-        self, channel: BlockingChannel[FromFront], replies: Arena, requests: Arena, execution: Execution
+        self,
+        channel: BlockingChannel[FromFront],
+        replies: Arena,
+        requests: Arena,
+        execution: Execution,
+        require_gpu: bool = False,
     ) -> None:
         self.channel, self.replies, self.requests, self.execution = channel, replies, requests, execution
+        self.require_gpu = require_gpu
         self.outbox = Outbox(channel, replies)
 
     def serve(self) -> None:
@@ -85,6 +93,7 @@ class EngineProcess:
             case Construct():
                 self.outbox.send(Constructed(request.id, *self.execution.construct(request)))
             case Weights():
+                self._check_gpu()
                 parcel = self.outbox.parcel()
                 with self.outbox.holding([parcel]):
                     self._send(request.id, self.execution.weights(request), parcel)
@@ -92,8 +101,14 @@ class EngineProcess:
     def _run(self, request: Run) -> None:
         parcel = self.outbox.parcel()
         with self._failures_told(request), self._given_back(request), self.outbox.holding([parcel]):
+            self._check_gpu()
             result = self.execution.run(request, self._inputs(request), parcel)
             self._send(request.id, result, parcel, request.texts)
+
+    def _check_gpu(self) -> None:
+        """Raises NoGpu: what was asked for is not computed in silence on something else."""
+        if self.require_gpu:
+            gpu.require()
 
     def _run_together(self, requests: Sequence[Run]) -> None:
         """As one batch; where that is refused, as two halves, down to the one that is told why."""
@@ -112,6 +127,7 @@ class EngineProcess:
         """Of a batch; none where it cannot be run."""
         inputs = [self._inputs(request) for request in requests]
         try:
+            self._check_gpu()
             with self.outbox.holding(parcels):
                 return self.execution.run_together(requests, inputs, parcels)
         except Exception:  # what is wrong, and with which of them, shows when it is run alone
@@ -123,9 +139,11 @@ class EngineProcess:
         try:
             yield
         except LayerscopeError as error:
-            self.outbox.send(_failed(request.id, error))
-        except Exception:  # the front answers 500 without this text, which it logs with the request's id
-            self.outbox.send(_failed(request.id, Internal(format_exc()[-MAX_TRACEBACK:])))
+            self.outbox.send(_failed(request.id, gpu.told(error)))
+        except Exception as error:  # the front answers 500 without this text, which it logs with the request's id
+            defect = Internal(format_exc()[-MAX_TRACEBACK:])
+            defect.__cause__ = error
+            self.outbox.send(_failed(request.id, gpu.told(defect)))
 
     def _inputs(self, request: Run) -> list[np.ndarray]:
         """The request's arrays, straight from shared memory."""
@@ -182,7 +200,7 @@ def devices() -> tuple[dict[str, str], ...]:
     return tuple(found)
 
 
-def prepare() -> None:
+def prepare(gpu_percent: int = 100) -> None:
     """Before any operation runs: GPUs take memory as they need it, not all at once, functions stay as written, and
     threads that have nothing to do sleep.
 
@@ -191,23 +209,24 @@ def prepare() -> None:
     busily as others work: a quarter of the processor time of six small layers, which the front needs.
     """
     context.context()._config = tf.compat.v1.ConfigProto(
-        experimental=tf.compat.v1.ConfigProto.Experimental(disable_thread_spinning=True)
+        gpu_options=gpu.options(gpu_percent),
+        experimental=tf.compat.v1.ConfigProto.Experimental(disable_thread_spinning=True),
     )
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    for device in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(device, True)
+    gpu.take_as_needed()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serves on an inherited socket and two inherited arenas."""
     parser = argparse.ArgumentParser()
     for name in ("socket", "replies", "replies-bytes", "requests", "requests-bytes", "cache-bytes",
-                 "max-working-bytes", "max-model-bytes"):  # fmt: skip
+                 "max-working-bytes", "max-model-bytes", "gpu-percent", "require-gpu"):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--deadline", type=float, required=True)
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when an engine ends
-    prepare()
+    end_at_hangup(options.socket)
+    prepare(options.gpu_percent)
     limits = Limits(options.max_working_bytes, options.max_model_bytes, options.deadline)
     execution = Execution(limits, options.cache_bytes)
     channel = BlockingChannel[FromFront](socket.socket(fileno=options.socket), FromFront)
@@ -216,4 +235,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elapsed = warm_up(execution)
     versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
     channel.send(Ready(devices(), versions, elapsed))
-    EngineProcess(channel, replies, requests, execution).serve()
+    EngineProcess(channel, replies, requests, execution, bool(options.require_gpu)).serve()

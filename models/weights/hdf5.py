@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from models.child import command
 from models.errors import Problem, TooLarge, Unparsable
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.safetensors import pointer_of
@@ -67,10 +67,9 @@ class Hdf5Source:
         return answer
 
     def _run(self, job: bytes) -> bytes:
-        command = [sys.executable, "-m", "models.weights.hdf5_process"]
         try:
             done = subprocess.run(  # noqa: S603 (no word of the command is the caller's)
-                command, input=job, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                command("models.weights.hdf5_process"), input=job, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 timeout=self._limits.seconds, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

@@ -31,13 +31,23 @@ async def get_readiness(state: StateOf, response: Response) -> Readiness:
     if reason is not None:
         response.status_code = 503
         response.headers["Retry-After"] = whole_seconds(state.engines.seconds_until_ready())
-    shown = [EngineReply(ready=engine.ready, pid=engine.pid, devices=list(engine.devices)) for engine in engines]
-    return Readiness(ready=reason is None, draining=state.engines.draining, reason=reason, engines=shown)
+    shown, spares = map(_shown, engines), map(_shown, state.engines.spare_states())
+    return Readiness(
+        ready=reason is None, draining=_is_draining(state), reason=reason, engines=list(shown), spares=list(spares)
+    )
+
+
+def _is_draining(state: State) -> bool:
+    return state.drain.begun or state.engines.draining
+
+
+def _shown(engine: EngineState) -> EngineReply:
+    return EngineReply(ready=engine.ready, pid=engine.pid, devices=list(engine.devices), gpu=engine.gpu)
 
 
 def not_ready_reason(state: State, engines: list[EngineState]) -> str | None:
     """Why requests are not served now; None when they are."""
-    if state.engines.draining:
+    if _is_draining(state):
         return "the service is stopping"
     ready = [engine for engine in engines if engine.ready]
     if not ready:

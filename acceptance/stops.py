@@ -1,0 +1,114 @@
+"""SIGTERM under load, and with slow runs, a queue, an upload and a large reply: what became of every request.
+
+Arguments: how often under load (20), and how often with slow work (10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from live_service import Service, running
+from raw_http import LOST, OTHER, answer, fresh, kept, once, request, run_of
+
+SMALL = {"input": [8, 8, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel_size": 3}]}
+PICTURE = [[[0.5]] * 8] * 8
+LARGE = {"input": [512, 512, 1], "layers": [{"type": "Conv2D", "filters": 20, "kernel_size": 1}]}
+LARGE_PICTURE = {"shape": [1, 512, 512, 1], "dtype": "float32", "data": [0.5] * 512 * 512}
+ENDLESS = {
+    "input": [4096, 8],
+    "layers": [
+        {"type": "LSTM", "units": 1024},
+        {"type": "RepeatVector", "n": 16384},
+        {"type": "LSTM", "units": 1024, "return_sequences": True},
+        {"type": "LSTM", "units": 1024},
+    ],
+}
+"""Steps one after the other for minutes."""
+SEQUENCE = {"shape": [1, 4096, 8], "dtype": "float32", "data": [0.5] * (4096 * 8)}
+WORKERS = 8
+DEADLINE = 6
+
+
+async def under_load(service: Service) -> Counter[str]:
+    """Kept and fresh connections with small requests, before, while and after the service is told to stop."""
+    port, sent, counts = service.client.base_url.port, run_of(SMALL, PICTURE, data="none"), Counter[str]()
+    assert port is not None
+    tasks = [asyncio.create_task(kind(port, sent, counts)) for kind in (fresh, kept) for _ in range(WORKERS)]
+    await asyncio.sleep(1.5)
+    service.process.send_signal(signal.SIGTERM)
+    await asyncio.gather(*tasks)
+    return counts
+
+
+async def with_slow_work(service: Service) -> Counter[str]:
+    """A large reply that is read slowly, a run that never ends, a queue behind it, and an upload."""
+    port = service.client.base_url.port
+    assert port is not None
+    large = request_of_large()
+    tasks = [asyncio.create_task(once(port, large, rate=8e6))]
+    await asyncio.sleep(1.5)
+    endless = run_of(ENDLESS, SEQUENCE, data="none")
+    tasks.append(asyncio.create_task(once(port, endless)))
+    await asyncio.sleep(0.5)
+    queue = [run_of(SMALL | {"seed": seed}, PICTURE, data="none") for seed in range(20)]
+    tasks += [asyncio.create_task(once(port, one)) for one in queue]
+    tasks.append(asyncio.create_task(upload(port)))
+    await asyncio.sleep(0.5)
+    service.process.send_signal(signal.SIGTERM)
+    return Counter(reply.word for reply in await asyncio.gather(*tasks))
+
+
+def request_of_large() -> bytes:
+    """All 20 MB of it, as JSON takes longer than the rest of the trial."""
+    return run_of(LARGE, LARGE_PICTURE, format="safetensors", layers=["conv2d"])
+
+
+async def upload(port: int):
+    """Weights that come within two seconds, for a model whose specification an engine would have to say."""
+    body = np.zeros(20_000, "f4").tobytes()
+    head = request("PUT", "/v1/models/mine", b"", Content_Type="application/octet-stream")
+    head = head.replace(b"Content-Length: 0", f"Content-Length: {len(body)}".encode())
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    for start in range(0, len(body), 8000):
+        writer.write(body[start : start + 8000])
+        await asyncio.sleep(0.2)
+    return await answer(reader)
+
+
+def trial(kind, **settings: str) -> Counter[str]:
+    """One service, one stop."""
+    with TemporaryDirectory() as folder, running(Path(folder), **settings) as service:
+        counts: Counter[str] = asyncio.run(kind(service))
+        started = time.monotonic()
+        code = service.process.wait(timeout=120)
+        print(
+            f"  {kind.__name__}: {dict(counts)}, ended with {code}",
+            f"{time.monotonic() - started:.1f} s later",
+            flush=True,
+        )
+        return counts + Counter({f"exit code {code}": 1})
+
+
+def main() -> None:
+    """Fails where a request is lost or answered in another shape."""
+    loads, slow = [int(argument) for argument in (*sys.argv[1:], "20", "10")[:2]]
+    total = Counter[str]()
+    for _ in range(loads):
+        total += trial(under_load, LOG="off")
+    for _ in range(slow):
+        total += trial(with_slow_work, LOG="off", DEADLINE=str(DEADLINE), MAX_MACS="1000000000000000")
+    print(dict(total))
+    if any(word.startswith((LOST, OTHER)) for word in total):
+        raise SystemExit("requests were lost, or answered in another shape")
+
+
+if __name__ == "__main__":
+    main()
