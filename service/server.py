@@ -16,13 +16,13 @@ from fastapi import FastAPI
 
 from models.store import open_store
 from service.app import create_app
+from service.connections import Connection, protocol_of
 from service.descriptors import raise_limit, served_connections
 from service.drain import Drain
 from service.engines import Engines
 from service.listening import announce, listening, no_longer_listening
 from service.local_engines import LocalEngines
 from service.log import configuration
-from service.protocol import BoundedProtocol, protocol_of
 from service.settings import PREFIX, Settings
 from service.trimming import bound_arenas
 
@@ -75,8 +75,8 @@ class Server(uvicorn.Server):
             os._exit(0)  # without waiting for threads; engines end with this process
         await self.lifespan.shutdown()
 
-    def _connections(self) -> list[BoundedProtocol]:
-        return [connection for connection in self.server_state.connections if isinstance(connection, BoundedProtocol)]
+    def _connections(self) -> list[Connection]:
+        return [connection for connection in self.server_state.connections if isinstance(connection, Connection)]
 
     async def _close_port(self, sockets: list[socket.socket]) -> None:
         """Connections that have been made are accepted first; their clients know nothing of a queue."""

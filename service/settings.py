@@ -57,6 +57,7 @@ class Settings(BaseSettings):
         ByteSize(0), description="Resident memory at which an engine is replaced after the request it runs; 0: none."
     )
     connections: int = Field(1000, ge=1, le=100_000, description="Most connections that are served at once.")
+    client_connections: int = Field(100, ge=1, le=100_000, description="Most connections of one address.")
     deadline: float = Field(
         30.0, gt=0, le=3600, description="Seconds one request may run (and may wait) before it is given up."
     )

@@ -6,6 +6,7 @@ import ctypes
 import gc
 import sys
 from contextlib import suppress
+from typing import Any
 
 FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 OBJECT_BYTES = 80
@@ -20,7 +21,7 @@ class _Counts(ctypes.Structure):
 
 try:
     _LIBC: ctypes.CDLL | None = ctypes.CDLL(None)
-    _COUNTED = _LIBC.mallinfo2 if _LIBC is not None else None
+    _COUNTED: Any = ctypes.CDLL(None).mallinfo2
     _COUNTED.restype = _Counts
 except (AttributeError, OSError):  # another C library: only Python's own objects are counted
     _LIBC = _COUNTED = None

@@ -1,0 +1,143 @@
+"""One connection among all others: how many there may be, whether there is room for what comes, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import select
+from collections import Counter
+from typing import Any, ClassVar, cast
+
+from models.errors import Draining, LayerscopeError, TooManyConnections
+from service.admission import Gate
+from service.body_limit import REFUSAL
+from service.clients import identity
+from service.descriptors import REFUSED
+from service.drain import Drain
+from service.heads import HeadLimits
+from service.protocol import BoundedProtocol
+from service.records import HANG_UPS
+from service.settings import Settings
+
+IDLE_SECONDS = 0.5
+"""Without a request, of a connection that is closed because the service stops: its client may be sending one."""
+REFUSED_SECONDS = 2.0
+"""HEAD_SECONDS of connections beyond those that are served."""
+HEALTH = (b"/healthz", b"/readyz")
+"""What is answered on those, too: else a full service would be taken for a dead one."""
+RUNS = re.compile(rb"^/v1/(activations|plan)\b|^/v[12]/models/[^?]*/(activations|infer)\b")
+"""Addresses of requests that wait for an engine."""
+
+
+class Connection(BoundedProtocol):
+    """Refused with a reply where it is one too many, of all or of its client."""
+
+    most, most_of_client = 1000, 100
+    """Connections that are served."""
+    drain = Drain()
+    clients: ClassVar[Counter[str]] = Counter()
+    """Open connections by client."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.host = ""
+        self._surplus: str | None = None
+        """Why this connection is one too many; None when it is not."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.host = identity(self.client[0]) if self.client else ""
+        self.clients[self.host] += 1
+        self._surplus = self._one_too_many()
+        if len(self.connections) > self.most + REFUSED:
+            transport.abort()
+        elif self._surplus is not None:
+            self.head_seconds = REFUSED_SECONDS
+            self._await_head()
+
+    def _one_too_many(self) -> str | None:
+        if len(self.connections) > self.most:
+            return f"{self.most:,} connections are open already."
+        if self.clients[self.host] > self.most_of_client:
+            return f"{self.most_of_client:,} connections of this client are open already."
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.clients[self.host] -= 1
+        if not self.clients[self.host]:
+            del self.clients[self.host]
+        self._hung_up()
+
+    def _hung_up(self) -> None:
+        """Tells whoever works for a client that is gone."""
+        for cycle in (self.cycle, *(waiting for waiting, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                for notify in cast(dict[str, Any], cycle.scope).get(HANG_UPS, ()):
+                    notify()
+
+    def check_head(self) -> None:
+        """Raises TooManyConnections, Draining."""
+        if self._surplus is not None and self.url not in HEALTH:
+            raise TooManyConnections(self._surplus)
+        if self.drain.ended:
+            raise Draining()
+        if RUNS.search(self.url):
+            self._pass_gate()
+
+    def refusal(self, client: str) -> LayerscopeError | None:  # noqa: ARG002 (of those that ask)
+        """Why a request of a client that has to wait for an engine need not be read."""
+        return None
+
+    def _pass_gate(self) -> None:
+        """Where there is no place in any line the body is not looked at; the connection stays, and drops it."""
+        refused = self.refusal(self.host)
+        if refused is not None:
+            cast(dict[str, Any], self.scope)[REFUSAL] = refused
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self.drain.begun or self._surplus is not None:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """The service stops: the reply that has not begun says that it is the last."""
+        if not (self.cycle is None or self.cycle.response_started):
+            self.cycle.keep_alive = False
+
+    def close_if_idle(self) -> None:
+        """For a service that stops: closes a connection on which nothing happens, nor is about to."""
+        begun = self.scope is not None and (self.cycle is None or self.scope is not self.cycle.scope)
+        waited_for = begun or not (self.cycle is None or self.cycle.response_complete)
+        idle = self.loop.time() - self.idle_since
+        if not (waited_for or self._linger_timer) and idle > IDLE_SECONDS and not self._has_unread():
+            self.transport.close()
+
+    def _has_unread(self) -> bool:
+        """Whether something has come that this process has not read yet."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def break_off(self) -> None:
+        """For a service that stops: whose request has not come whole is told so where the body is read, and who sends
+        a head is told when it is complete.
+        """
+        if self.cycle is not None and self.cycle.more_body and not self.cycle.response_started:
+            self._refused = True
+            self._break_off(self.cycle, Draining())
+
+
+def protocol_of(settings: Settings, connections: int, drain_of_all: Drain, gate: Gate) -> type[Connection]:
+    """The protocol with the limits that are set, so many connections, and what says that a request need not be read."""
+
+    class Protocol(Connection):
+        most, most_of_client = connections, settings.client_connections
+        clients: ClassVar[Counter[str]] = Counter()
+        drain = drain_of_all
+        limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
+
+        def refusal(self, client: str) -> LayerscopeError | None:
+            return gate(client)
+
+    return Protocol
