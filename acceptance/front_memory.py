@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import io
 import random
+import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -111,35 +112,41 @@ def large_bodies() -> Iterator[tuple[str, str, bytes]]:
     yield "2,500,000 numbers", "/v1/activations", b'{"model": %b, "inputs": [%b]}' % (TINY, rows)
 
 
-class Pulse(threading.Thread):
-    """Asks `/healthz` on one connection again and again."""
+PULSE = """
+import sys, threading, time
+import httpx
+ended = threading.Thread(target=sys.stdin.read, daemon=True)
+with httpx.Client(base_url=sys.argv[1], timeout=600) as client:
+    client.get("/healthz")
+    print("asking", flush=True)
+    ended.start()
+    while ended.is_alive():
+        started = time.perf_counter()
+        client.get("/healthz")
+        print(time.perf_counter() - started)
+        time.sleep(0.005)
+"""
+"""Asks on one connection again and again until its input ends: a process of its own, which nobody else delays."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(daemon=True)
-        self._url, self.seconds, self.ended = url, [], False
 
-    def run(self) -> None:
-        """Until `ended`."""
-        with httpx.Client(base_url=self._url, timeout=600) as client:
-            client.get("/healthz")
-            while not self.ended:
-                started = time.perf_counter()
-                client.get("/healthz")
-                self.seconds.append(time.perf_counter() - started)
-                time.sleep(0.005)
+@contextmanager
+def pulse(service: Service) -> Iterator[list[float]]:
+    """The seconds that `/healthz` took meanwhile, sorted; they are there when the block has ended."""
+    seconds: list[float] = []
+    command = [sys.executable, "-c", PULSE, str(service.client.base_url)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        yield seconds
+        seconds += sorted(map(float, process.communicate()[0].split()))
 
 
 def json(service: Service) -> None:
     """How fast `/healthz` is answered while each body is read twice."""
     for what, path, body in large_bodies():
-        pulse = Pulse(str(service.client.base_url))
-        pulse.start()
-        started = time.perf_counter()
-        answers = Counter(post(service, body, "application/json", path) for _ in range(2))
-        seconds = time.perf_counter() - started
-        pulse.ended = True
-        pulse.join()
-        times = sorted(pulse.seconds)
+        with pulse(service) as times:
+            started = time.perf_counter()
+            answers = Counter(post(service, body, "application/json", path) for _ in range(2))
+            seconds = time.perf_counter() - started
         p99, told = times[int(len(times) * 0.99)], ", ".join(answers)
         print(f"| {what} | {len(body):,} | {told} | {seconds:.1f} | {len(times)} | {1000 * p99:.0f} | "
               f"{1000 * times[-1]:.0f} | {resident_mib(service.process.pid)} |", flush=True)  # fmt: skip

@@ -50,12 +50,16 @@ class PieceReader:
         start, end = self._trimmed(0, len(self.text))
         if inputs == "" or (end - start <= PIECE and has_few_items(self.text, start, end)):
             return self._value(start, end, "", numbers=True)
-        is_too_long = end - start > MAX_DOCUMENT and b'"%b"' % (inputs or "").encode() not in self.text
+        is_too_long = end - start > MAX_DOCUMENT and not self._mentions(b'"%b"' % (inputs or "").encode())
         if inputs is None or is_too_long or self.text[start : start + 1] != b"{":
             check_document_size(end - start)
             check_items(self.text, start, end)
             return self._value(start, end, "", numbers=False)
         return self._body(start, end, inputs)
+
+    def _mentions(self, word: bytes) -> bool:
+        places = range(0, len(self.text), STRETCH)
+        return any(self.text.find(word, place, place + STRETCH + len(word)) >= 0 for place in places)
 
     def _body(self, start: int, end: int, inputs: str) -> dict[str, Any]:
         members = self._members(start, end, "")

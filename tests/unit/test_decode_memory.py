@@ -31,9 +31,8 @@ async def test_what_is_claimed_is_taken_and_given_back() -> None:
         assert memory.free <= 100 * MIB - 31 * MIB
         assert share.claimed == 31 * MIB
     assert memory.free == 100 * MIB
-    with pytest.raises(ZeroDivisionError), memory.share() as share:
-        await share.run(claims, share, 50 * MIB)
-        raise ZeroDivisionError
+    with pytest.raises(TooLarge), memory.share() as share:
+        await share.run(claims, share, 50 * MIB, 60 * MIB)
     assert memory.free == 100 * MIB
 
 
@@ -48,7 +47,7 @@ async def test_what_never_fits_is_refused_with_what_would() -> None:
 
 
 async def test_who_finds_no_room_waits_in_line_and_not_for_long() -> None:
-    """First come, first served; after some seconds a 503 that says when to try again; what was waited for is nobody's."""
+    """First come, first served; after some seconds a 503 that says when to try again; nothing is lost by it."""
     memory, order = DecodeMemory(10 * MIB, seconds=0.2), []
 
     async def decode(name: str, size: int, seconds: float) -> None:

@@ -23,7 +23,7 @@ KEYS = ("a", "b:", 'c"', "d\\", "é")
 
 def keys(number: int) -> str:
     """An object of so many keys."""
-    return "{%s}" % ", ".join(f'"k{place}": 1' for place in range(number))
+    return json.dumps({f"k{place}": 1 for place in range(number)})
 
 
 def refused(text: str, inputs: str | None = None) -> tuple[str, str]:
@@ -40,12 +40,12 @@ def test_what_is_more_than_may_be_is_refused_with_its_place() -> None:
     too_many_keys = "the object has too many keys"
     found = {
         "object": refused(many),
-        "inside": refused('{"a~/": [1, {"b": {}}, {"c:": [], "d": %s}]}' % many),
-        "inputs": refused('{"model": [], "inputs": %s}' % many, "inputs"),
-        "behind much": refused('{"inputs": {"a": [%s], "b": %s}}' % ("0.25, " * 200_000 + "1", many), "inputs"),
-        "items": refused('{"model": %s, "inputs": [1]}' % items, "inputs"),
+        "inside": refused('{"a~/": [1, {"b": {}}, {"c:": [], "d": ' + many + "}]}"),
+        "inputs": refused('{"model": [], "inputs": ' + many + "}", "inputs"),
+        "behind much": refused('{"inputs": {"a": [' + "0.25, " * 200_000 + '1], "b": ' + many + "}}", "inputs"),
+        "items": refused('{"model": ' + items + ', "inputs": [1]}', "inputs"),
         "a document": refused(long),
-        "beside inputs": refused('{"model": %s, "inputs": [1]}' % long, "inputs"),
+        "beside inputs": refused('{"model": ' + long + ', "inputs": [1]}', "inputs"),
     }
     assert found == {
         "object": ("", too_many_keys),
@@ -101,7 +101,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_pieces")
 def test_pieces_make_the_same_value() -> None:
     """Of drawn texts, whole and with a character changed, what a parser makes of them at once."""
-    random, differing = Random(3), []
+    random, differing = Random(3), []  # noqa: S311
     for _ in range(150):
         text = json.dumps(drawn(random), ensure_ascii=random.random() < 0.5).encode()
         if random.random() < 0.3:
