@@ -27,6 +27,11 @@ class Service:
     process: subprocess.Popen[bytes]
     client: httpx.Client
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.client.base_url.port or 0)
+
     def engine_pid(self) -> int:
         """The process id of the first engine."""
         return int(self.client.get("/readyz").json()["engines"][0]["pid"])

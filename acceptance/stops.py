@@ -10,12 +10,13 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
 from live_service import Service, running
-from raw_http import LOST, OTHER, answer, fresh, kept, once, request, run_of
+from raw_http import LOST, OTHER, Answered, answer, fresh, kept, once, request, run_of
 
 SMALL = {"input": [8, 8, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel_size": 3}]}
 PICTURE = [[[0.5]] * 8] * 8
@@ -38,8 +39,7 @@ DEADLINE = 6
 
 async def under_load(service: Service) -> Counter[str]:
     """Kept and fresh connections with small requests, before, while and after the service is told to stop."""
-    port, sent, counts = service.client.base_url.port, run_of(SMALL, PICTURE, data="none"), Counter[str]()
-    assert port is not None
+    port, sent, counts = service.port, run_of(SMALL, PICTURE, data="none"), Counter[str]()
     tasks = [asyncio.create_task(kind(port, sent, counts)) for kind in (fresh, kept) for _ in range(WORKERS)]
     await asyncio.sleep(1.5)
     service.process.send_signal(signal.SIGTERM)
@@ -48,10 +48,11 @@ async def under_load(service: Service) -> Counter[str]:
 
 
 async def with_slow_work(service: Service) -> Counter[str]:
-    """A large reply that is read slowly, a run that never ends, a queue behind it, and an upload."""
-    port = service.client.base_url.port
-    assert port is not None
-    large = request_of_large()
+    """A large reply that is read slowly, a run that never ends, a queue behind it, and an upload of weights."""
+    service.client.put("/v1/models/mine", json=SMALL).raise_for_status()
+    weights = service.client.get("/v1/models/mine/weights?format=safetensors").raise_for_status().content
+    port = service.port
+    large = run_of(LARGE, LARGE_PICTURE, format="safetensors", layers=["conv2d"])
     tasks = [asyncio.create_task(once(port, large, rate=8e6))]
     await asyncio.sleep(1.5)
     endless = run_of(ENDLESS, SEQUENCE, data="none")
@@ -59,41 +60,31 @@ async def with_slow_work(service: Service) -> Counter[str]:
     await asyncio.sleep(0.5)
     queue = [run_of(SMALL | {"seed": seed}, PICTURE, data="none") for seed in range(20)]
     tasks += [asyncio.create_task(once(port, one)) for one in queue]
-    tasks.append(asyncio.create_task(upload(port)))
+    tasks.append(asyncio.create_task(upload(port, weights)))
     await asyncio.sleep(0.5)
     service.process.send_signal(signal.SIGTERM)
     return Counter(reply.word for reply in await asyncio.gather(*tasks))
 
 
-def request_of_large() -> bytes:
-    """All 20 MB of it, as JSON takes longer than the rest of the trial."""
-    return run_of(LARGE, LARGE_PICTURE, format="safetensors", layers=["conv2d"])
-
-
-async def upload(port: int):
-    """Weights that come within two seconds, for a model whose specification an engine would have to say."""
-    body = np.zeros(20_000, "f4").tobytes()
-    head = request("PUT", "/v1/models/mine", b"", Content_Type="application/octet-stream")
-    head = head.replace(b"Content-Length: 0", f"Content-Length: {len(body)}".encode())
+async def upload(port: int, weights: bytes) -> Answered:
+    """A file of weights that takes two seconds to come."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(head)
-    for start in range(0, len(body), 8000):
-        writer.write(body[start : start + 8000])
+    whole = request("PUT", "/v1/models/mine/weights", weights, Content_Type="application/octet-stream")
+    step = len(whole) // 10
+    for start in range(0, len(whole), step):
+        writer.write(whole[start : start + step])
         await asyncio.sleep(0.2)
     return await answer(reader)
 
 
-def trial(kind, **settings: str) -> Counter[str]:
+def trial(kind: Callable[[Service], Coroutine[Any, Any, Counter[str]]], **settings: str) -> Counter[str]:
     """One service, one stop."""
     with TemporaryDirectory() as folder, running(Path(folder), **settings) as service:
-        counts: Counter[str] = asyncio.run(kind(service))
+        counts = asyncio.run(kind(service))
         started = time.monotonic()
         code = service.process.wait(timeout=120)
-        print(
-            f"  {kind.__name__}: {dict(counts)}, ended with {code}",
-            f"{time.monotonic() - started:.1f} s later",
-            flush=True,
-        )
+        seconds = time.monotonic() - started
+        print(f"  {kind.__name__}: {dict(counts)}, ended with {code} {seconds:.1f} s later", flush=True)
         return counts + Counter({f"exit code {code}": 1})
 
 

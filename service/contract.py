@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from models.applications import FAMILIES
 from models.errors import (
     DeadlineExceeded,
+    DeviceMemory,
     Draining,
     EngineLost,
     InvalidDocument,
@@ -16,6 +17,7 @@ from models.errors import (
     InvalidOption,
     InvalidTensor,
     ModelDamaged,
+    NoGpu,
     NotFound,
     NotReady,
     Overloaded,
@@ -37,7 +39,9 @@ from service.problem_documents import OpenInferenceProblem, ProblemDocument
 from service.schemas import ActivationsReply, ModelEntry, ModelSummary, WeightsReply
 from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 
-ENGINE_ERRORS = (NotReady, Overloaded, Draining, EngineLost, DeadlineExceeded, Quarantined)
+ENGINE_ERRORS = (
+    NotReady, Overloaded, Draining, EngineLost, DeviceMemory, NoGpu, DeadlineExceeded, Quarantined,
+)  # fmt: skip
 BODY_ERRORS = (Unparsable, WrongDigest, SlowBody, TooLarge, UnsupportedMedia)
 STORE_ERRORS = (StoreFull, StoreReadOnly, StoreUnreachable)
 """Of routes that change what is stored."""

@@ -149,14 +149,15 @@ def test_a_full_queue_turns_requests_away(start_server: StartServer, tmp_path: P
 
 
 def test_no_engine_means_not_ready_when_a_gpu_is_required(start_server: StartServer, tmp_path: Path) -> None:
-    """LAYERSCOPE_REQUIRE_GPU on a machine without one: alive, never ready, and it says why."""
+    """LAYERSCOPE_REQUIRE_GPU on a machine without one: alive, never ready, running nothing, and it says why."""
     with start_server(tmp_path, REQUIRE_GPU="true", wait=False) as server:
-        server.run(SMALL, PICTURE)  # waits for the engine
+        run = server.post("/v1/activations", json={"model": SMALL, "inputs": PICTURE})  # waits for the engine
         state = server.client.get("/readyz")
+        assert server.plan(SMALL)["layers"]
         if any(device["type"] == "GPU" for engine in state.json()["engines"] for device in engine["devices"]):
-            assert state.status_code == 200
+            assert (run.status_code, state.status_code) == (200, 200)
         else:
-            assert state.status_code == 503
+            assert (run.status_code, run.json()["code"], state.status_code) == (503, "no_gpu", 503)
             assert "REQUIRE_GPU" in state.json()["reason"]
 
 

@@ -1,0 +1,74 @@
+"""Processes that end with the one that started them, whatever they are doing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from models.child import command
+
+ROOT = Path(__file__).parents[2]
+PARENT = """
+import subprocess
+from models.child import command
+print(subprocess.Popen(command("http.server", "0", "--bind", "127.0.0.1"), stderr=subprocess.DEVNULL).pid, flush=True)
+input()
+"""
+BUSY = """
+import sys, time
+from models.child import end_at_hangup
+end_at_hangup(int(sys.argv[1]), 0.1)
+print(flush=True)
+time.sleep(600)
+"""
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie (proc(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_child_ends_with_its_parent() -> None:
+    """Which is killed, and has nothing to tell it any more; the child reads nothing."""
+    with subprocess.Popen([sys.executable, "-c", PARENT], cwd=ROOT, stdin=-1, stdout=-1, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert is_running(child)
+        parent.kill()
+    end = time.monotonic() + 5
+    while is_running(child):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:
+    """No signal comes of what has happened before it was asked for."""
+    _, *rest = command("this")
+    assert rest == ["-m", "models.child", str(os.getpid()), "this"]
+    late = [sys.executable, "-m", "models.child", str(os.getppid()), "this"]
+    done = subprocess.run(late, cwd=ROOT, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (1, b"")
+    begun = subprocess.run(command("this"), cwd=ROOT, capture_output=True, check=False, timeout=60)
+    assert begun.returncode == 0
+    assert b"Explicit is better than implicit." in begun.stdout
+
+
+def test_a_child_that_is_hung_up_on_ends() -> None:
+    """Though it does not read the socket; the kernel's own way is for Linux alone."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        busy = [sys.executable, "-c", BUSY, str(theirs.fileno())]
+        with subprocess.Popen(busy, cwd=ROOT, stdout=-1, pass_fds=[theirs.fileno()]) as child:
+            theirs.close()
+            assert child.stdout is not None
+            child.stdout.readline()
+            assert child.poll() is None
+            ours.close()
+            assert child.wait(timeout=5) == 1

@@ -1,0 +1,207 @@
+"""Engines that are started, held in reserve, renewed and seen off."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+import service.engine_life
+from models.engine.messages import Failed, Payload, Planned
+from models.errors import DeviceMemory
+from service.engine_process import EngineState
+from service.jobs import Answer, plan_question
+from service.local_engines import LocalEngines
+from service.renewal import LOOKS
+from service.settings import GIB, Settings
+
+
+class Engine:
+    """A process that does what a test says."""
+
+    made: list[Engine]
+    failures = 0
+
+    def __init__(self, _: Settings, gpu: Any) -> None:
+        self.gpu, self.ready, self.sent, self.ended = gpu, None, [], False
+        self.bytes_at_start, self.resident = 0, 0
+        self.on_message: Callable[[Any], None]
+        self.on_ready: Callable[[], None]
+        self.on_end: Callable[[], None]
+
+    def start(self) -> None:
+        if Engine.failures:
+            Engine.failures -= 1
+            raise OSError(errno.EMFILE, "too many open files")
+        Engine.made.append(self)
+
+    def becomes_ready(self) -> None:
+        self.ready = SimpleNamespace()
+        self.on_ready()
+
+    def answers(self, code: str = "") -> None:
+        """The first request that it has not answered yet."""
+        request = self.sent.pop(0)
+        self.on_message(Failed(request.id, code, "") if code else Planned(request.id, b"{}"))
+
+    def payloads(self, _: Any) -> tuple[Payload, ...]:
+        return ()
+
+    def send(self, message: msgspec.Struct) -> None:
+        self.sent.append(message)
+
+    def resident_bytes(self) -> int:
+        return self.resident
+
+    def state(self) -> EngineState:
+        return EngineState(self.ready is not None)
+
+    def ending(self) -> str:
+        return "killed"
+
+    def kill(self) -> None:
+        self.ended = True
+
+    async def stop(self) -> None:
+        self.ended = True
+
+
+@pytest.fixture(autouse=True)
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
+    """Those that were started."""
+    monkeypatch.setattr(service.engine_life, "EngineProcess", Engine)
+    monkeypatch.setattr(service.engine_life, "RESTART_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(Engine, "failures", 0)
+    monkeypatch.setattr(Engine, "made", [], raising=False)
+    return Engine.made
+
+
+async def started(processes: list[Engine], **settings: Any) -> LocalEngines:
+    """Engines that are ready, those in reserve included."""
+    engines = LocalEngines(Settings(**settings))
+    await engines.start()
+    for process in processes:  # more come meanwhile
+        process.becomes_ready()
+    return engines
+
+
+async def asked(engines: LocalEngines, seed: int = 0) -> asyncio.Task[Answer]:
+    """A question on its way."""
+    task = asyncio.create_task(engines.ask(plan_question(b"%d" % seed, {}, (), {})))
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_a_start_that_fails_is_tried_again(processes: list[Engine]) -> None:
+    """A machine without descriptors has some again later."""
+    Engine.failures = 3
+    engines = LocalEngines(Settings())
+    await engines.start()
+    assert processes == []
+    for _ in range(10):
+        await asyncio.sleep(0)
+    processes[0].becomes_ready()
+    assert [state.ready for state in engines.states()] == [True]
+    await engines.stop()
+    assert processes[0].ended
+
+
+async def test_a_spare_takes_the_place_of_an_engine_that_is_lost(processes: list[Engine]) -> None:
+    """At once, with what is in line; and another is started in reserve. What the engine ran is lost."""
+    engines = await started(processes, spare_engines=1)
+    first, spare = processes
+    lost, waiting, last = [await asked(engines, seed) for seed in range(3)]
+    assert [len(first.sent), len(spare.sent)] == [2, 0]
+    first.on_end()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(spare.sent) == 2
+    assert engines.seconds_until_ready() == 0
+    assert [state.ready for state in engines.spare_states()] == [False]
+    spare.answers()
+    spare.answers()
+    await waiting
+    await last
+    with pytest.raises(Exception, match="died"):
+        await lost
+    processes[2].becomes_ready()
+    assert [state.ready for state in engines.spare_states()] == [True]
+    await engines.stop()
+    assert [process.ended for process in processes[1:]] == [True, True]
+
+
+async def grown(engines: LocalEngines, process: Engine, passing: Callable[[float], Any]) -> None:
+    """An engine answers a few, and has more memory than it may."""
+    process.resident = 4 * GIB
+    for _ in range(LOOKS):
+        await passing(1)
+        task = await asked(engines)
+        process.answers()
+        await task
+
+
+@pytest.mark.parametrize("spares", [0, 1])
+async def test_an_engine_that_has_grown_is_renewed(
+    processes: list[Engine], spares: int, passing: Callable[[float], Any]
+) -> None:
+    """Its successor takes over when it is ready; the one before finishes what it has, and nobody waits."""
+    engines = await started(processes, spare_engines=spares)
+    old = processes[0]
+    await grown(engines, old, passing)
+    begun = None
+    if not spares:
+        begun = await asked(engines)
+        assert len(old.sent) == 1, "the old one goes on until the successor is ready"
+        processes[1].becomes_ready()
+        assert not old.ended
+        old.answers()
+        await begun
+    after = await asked(engines)
+    assert len(processes[1].sent) == 1
+    processes[1].answers()
+    await after
+    await asyncio.sleep(0)
+    assert old.ended
+    assert [state.ready for state in engines.states()] == [True]
+    assert len(engines.spare_states()) == spares
+    await engines.stop()
+
+
+async def test_an_engine_that_leaves_and_dies_hands_back_what_it_cannot_finish(
+    processes: list[Engine], passing: Callable[[float], Any]
+) -> None:
+    """What it ran is lost; what it had not begun runs on its successor."""
+    engines = await started(processes)
+    old = processes[0]
+    await grown(engines, old, passing)
+    ran, behind = await asked(engines, 1), await asked(engines, 2)
+    processes[1].becomes_ready()
+    old.on_end()
+    assert len(processes[1].sent) == 1
+    processes[1].answers()
+    await behind
+    with pytest.raises(Exception, match="died"):
+        await ran
+    assert len(processes) == 2
+    await engines.stop()
+
+
+async def test_an_engine_without_device_memory_is_replaced(processes: list[Engine]) -> None:
+    """After what it has begun, by another."""
+    engines = await started(processes)
+    first, second = await asked(engines, 1), await asked(engines, 2)
+    processes[0].answers(DeviceMemory.code)
+    with pytest.raises(DeviceMemory):
+        await first
+    assert len(processes) == 2
+    assert not processes[0].ended
+    processes[0].answers()
+    await second
+    await asyncio.sleep(0)
+    assert processes[0].ended
+    await engines.stop()

@@ -1,0 +1,236 @@
+"""A service that is told to stop: what has come is answered, in the one shape, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+import service.protocol
+import service.server
+from service.app import create_app
+from service.drain import Drain
+from service.engine_process import EngineState
+from service.protocol import protocol_of
+from service.server import Server
+from service.settings import Settings
+
+LIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+READY = LIVE.replace(b"/healthz", b"/readyz")
+SLOW = b"POST /v1/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n"
+
+
+class Engines:
+    """One that is ready and is asked nothing."""
+
+    draining = False
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    def dismiss(self) -> None:
+        """Takes no more."""
+        self.draining = True
+
+    async def stop(self) -> None:
+        """Nothing to stop."""
+
+    def seconds_until_ready(self) -> float:
+        """It is."""
+        return 0.0
+
+    def states(self) -> list[EngineState]:
+        """One engine."""
+        return [EngineState(True)]
+
+    def spare_states(self) -> list[EngineState]:
+        """No spares."""
+        return []
+
+
+@dataclass
+class Client:
+    """A connection to the service."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, data: bytes) -> None:
+        """Bytes on their way."""
+        self.writer.write(data)
+
+    async def reply(self) -> tuple[int, dict[str, str], Any]:
+        """Status, headers and JSON of the next reply."""
+        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        body = await self.reader.readexactly(int(headers["content-length"]))
+        return int(head[0].split()[1]), headers, json.loads(body)
+
+    async def is_closed(self) -> bool:
+        """Whether the service closes it, and says nothing more."""
+        return await self.reader.read() == b""
+
+
+@dataclass
+class Running:
+    """A service in this process."""
+
+    server: Server
+    port: int
+    serving: asyncio.Task[None]
+
+    async def client(self) -> Client:
+        """A connection of its own."""
+        return Client(*await asyncio.open_connection("127.0.0.1", self.port))
+
+    def stop(self) -> None:
+        """What SIGTERM does."""
+        self.server.handle_exit(signal.SIGTERM, None)
+
+
+@asynccontextmanager
+async def running(folder: Path, connections: int = 100, deadline: float = 5.0) -> AsyncIterator[Running]:
+    """A service that is stopped with the block, if it is not before."""
+    settings, drain = Settings(data_dir=str(folder), log="off"), Drain()
+    app = create_app(settings, Engines(), drain=drain)  # type: ignore[arg-type]
+    config = uvicorn.Config(app, http=protocol_of(settings, connections, drain), ws="none", log_level="error")
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(config, app, drain, deadline)
+    serving = asyncio.create_task(server.serve([listener]))
+    port = listener.getsockname()[1]
+    while not server.started:  # noqa: ASYNC110 (nothing tells of it)
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        yield Running(server, port, serving)
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections on which nothing happens are given a moment."""
+    monkeypatch.setattr(service.protocol, "IDLE_SECONDS", 0.2)
+
+
+async def test_what_has_come_is_answered(tmp_path: Path) -> None:
+    """On connections old and new, once; who asks learns that it was the last; then the port is closed."""
+    async with running(tmp_path) as one:
+        kept, fresh, idle = [await one.client() for _ in range(3)]
+        for client in (kept, idle):
+            client.send(LIVE)
+            assert "connection" not in (await client.reply())[1]
+        one.stop()
+        kept.send(READY)
+        status, headers, body = await kept.reply()
+        assert (status, headers["connection"], body["draining"]) == (503, "close", True)
+        fresh.send(LIVE)
+        late = await one.client()
+        late.send(LIVE)
+        for client in (fresh, late):
+            status, headers, _ = await client.reply()
+            assert (status, headers["connection"]) == (200, "close")
+        for client in (kept, fresh, late, idle):
+            assert await client.is_closed()
+        await one.serving
+        with pytest.raises(OSError, match="refused"):
+            await one.client()
+
+
+async def test_connections_that_were_made_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the port is closed before the service comes to them."""
+    closing = service.server.no_longer_listening
+    made: list[socket.socket] = []
+
+    def late(sockets: list[socket.socket], servers: Any) -> list[socket.socket]:
+        client = socket.create_connection(sockets[0].getsockname())
+        client.sendall(LIVE)
+        made.append(client)
+        return closing(sockets, servers)
+
+    monkeypatch.setattr(service.server, "no_longer_listening", late)
+    async with running(tmp_path) as one:
+        one.stop()
+        await one.serving
+        with made[0] as client:
+            client.settimeout(10)
+            received = b"".join(iter(lambda: client.recv(65536), b""))
+        assert received.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in received
+
+
+async def test_who_sends_slowly_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
+    """Then told, in the shape of every error, that the service is stopping."""
+    async with running(tmp_path, deadline=0.6) as one:
+        body, head = await one.client(), await one.client()
+        body.send(SLOW + b"half")
+        head.send(LIVE[:-2])
+        await asyncio.sleep(0.05)
+        one.stop()
+        status, headers, problem = await body.reply()
+        assert (status, problem["code"], headers["content-type"]) == (503, "draining", "application/problem+json")
+        assert headers["retry-after"] == "1"
+        head.send(LIVE[-2:])
+        status, headers, problem = await head.reply()
+        assert (status, problem["code"], headers["connection"]) == (503, "draining", "close")
+        body.writer.close()
+
+
+async def test_what_waits_for_something_else_is_told_so_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not cut off, nor answered in a shape of the server's."""
+    monkeypatch.setattr(service.server, "SEND_SECONDS", 0.1)
+    begun = asyncio.Event()
+
+    async def endless(*_: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with running(tmp_path, deadline=0.3) as one:
+        monkeypatch.setattr("service.compression.Compression.__call__", endless)
+        client = await one.client()
+        client.send(LIVE)
+        await begun.wait()
+        one.stop()
+        status, headers, problem = await client.reply()
+        assert (status, problem["code"]) == (503, "draining")
+        assert headers["content-type"] == "application/problem+json"
+
+
+async def test_connections_beyond_those_that_are_served_are_told_so(tmp_path: Path) -> None:
+    """But for questions whether the service lives; when others are gone there is room again."""
+    async with running(tmp_path, connections=2) as one:
+        first, second, third, fourth = [await one.client() for _ in range(4)]
+        for client in (first, second, third):
+            client.send(LIVE)
+            assert (await client.reply())[0] == 200
+        fourth.send(LIVE.replace(b"/healthz", b"/version"))
+        status, headers, problem = await fourth.reply()
+        assert (status, problem["code"], headers["connection"]) == (503, "too_many_connections", "close")
+        assert headers["retry-after"] == "1"
+        for client in (second, third, fourth):
+            client.writer.close()
+        while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (likewise)
+            await asyncio.sleep(0.01)
+        again = await one.client()
+        again.send(LIVE.replace(b"/healthz", b"/version"))
+        assert (await again.reply())[0] == 200
+
+
+async def test_far_too_many_connections_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Descriptors are for engines, the store and files."""
+    monkeypatch.setattr(service.protocol, "REFUSED", 1)
+    async with running(tmp_path, connections=1) as one:
+        clients = [await one.client() for _ in range(6)]
+        clients[0].send(LIVE)
+        assert (await clients[0].reply())[0] == 200
+        for client in clients[2:]:
+            with pytest.raises(ConnectionResetError):
+                await client.reader.read()
