@@ -111,7 +111,9 @@ def _of_shapes(layer: dict[str, Any]) -> Iterator[Problem]:
     """What is wrong with the one shape that an InputLayer has to have."""
     words = _words(layer)
     if not words:
-        yield Problem("/shape", "an InputLayer needs a shape", "a shape without the batch such as [28, 28, 1]", "nothing")
+        yield Problem(
+            "/shape", "an InputLayer needs a shape", "a shape without the batch such as [28, 28, 1]", "nothing"
+        )
     for word in words[1:]:
         message, received = "the shape is given twice", f"{words[0]} and {word}"
         yield Problem(f"/{word}", message, "one of the arguments that give it", received, f"leave {word} out")

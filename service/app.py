@@ -55,7 +55,7 @@ def create_app(settings: Settings, engines: Engines | None = None, opened: Model
         await applications.close()
         await running.stop()
         await run_in_threadpool(store.close)
-        access_log.close()
+        await access_log.close()
 
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from models.layers.layer import Layer
 
-
 UNKNOWN = -1
 """The number of a call while only shapes are asked for."""
 _number = ContextVar("_number", default=UNKNOWN)

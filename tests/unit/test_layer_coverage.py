@@ -31,7 +31,9 @@ def test_every_class_is_in_or_left_out() -> None:
 
 def test_no_name_is_in_and_left_out() -> None:
     """Names of types, other names and names left out are three different sets."""
-    assert len({*CATALOGUE, *ALIASES, *EXCLUDED, *INPUT_LAYERS}) == sum(map(len, (CATALOGUE, ALIASES, EXCLUDED, INPUT_LAYERS)))
+    assert len({*CATALOGUE, *ALIASES, *EXCLUDED, *INPUT_LAYERS}) == sum(
+        map(len, (CATALOGUE, ALIASES, EXCLUDED, INPUT_LAYERS))
+    )
 
 
 def test_the_catalogue_is_sorted() -> None:
