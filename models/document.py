@@ -136,11 +136,11 @@ def parse_document(raw: Any) -> Document:
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
-    value, pointer = loaded(raw), ""
+    value = loaded(raw)
     if is_tensorflow_js(value):
-        value, pointer = keras_json_in(value)
-    if is_keras_json(value):
-        data, places = document_of(value, pointer)
+        data, places = document_of(*keras_json_in(value))
+    elif is_keras_json(value):
+        data, places = document_of(value)
     else:
         data, places = _own_form(value)
     try:

@@ -209,10 +209,5 @@ def _with_blocks(layer: Layer, pointer: str) -> Layer:
     return layer.model_copy(update={"layer": spelled_out(block, graph)})
 
 
-def _too_many_outputs(outputs: Sequence[str], pointer: str) -> Problem:
-    message, suggestion = "a block that is applied to steps returns one tensor", f'write "outputs": ["{outputs[0]}"]'
-    return Problem(pointer, message, "one output", f"{len(outputs)}", suggestion)
-
-
 def _too_many(call: Call) -> Problem:
     return Problem(call.pointer, "the layers are called too often", f"at most {MAX_NODES:,} calls", "more")

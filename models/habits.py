@@ -66,7 +66,6 @@ DOCUMENT: Habits = meaning({
     "optimizer": NO_EFFECT,
     "loss": NO_EFFECT,
     "metrics": NO_EFFECT,
-    "trainable": Meant(advice='write "trainable" on each layer'),
 }  # fmt: skip
 """Of documents."""
 INPUT: Habits = meaning({"shape": "batch_shape input_shape batch_input_shape size", "dtype": "type datatype"})

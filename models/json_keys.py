@@ -25,6 +25,10 @@ DETAILED_ITEMS = 100_000
 """Most commas and colons of a text in which a lost key is searched for. Of more, arrays of numbers go out first."""
 DETAILED_ARRAYS = 300_000
 """Most arrays of a text of which that is tried."""
+DETAILED_BYTES = 4 * 1024 * 1024
+"""Of a longer text nothing is searched for: each pass takes as long as the text is."""
+PASSES = 8
+"""Levels of arrays that may stand around numbers: a tensor has no more axes."""
 
 
 def check_keys(text: bytes, value: Any) -> None:
@@ -103,6 +107,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _repeats(text: bytes) -> Iterator[Problem]:
     """Every key that stands twice in one object, found by a second reading; nothing in a text that is too long."""
+    if len(text) > DETAILED_BYTES:
+        return
     if _items(text) > DETAILED_ITEMS and text.count(b"[") <= DETAILED_ARRAYS:
         text = _without_numbers(text)
     if _items(text) > DETAILED_ITEMS:
@@ -124,11 +130,13 @@ def _items(text: bytes) -> int:
 
 
 def _without_numbers(text: bytes) -> bytes:
-    """The same objects, with empty arrays in the place of those that hold numbers alone, however they nest."""
-    before, after = text, INNERMOST.sub(b"[]", text)
-    while len(after) < len(before):
-        before, after = after, OF_EMPTY.sub(b"[]", after)
-    return after
+    """The same objects, with empty arrays in the place of those that hold numbers alone, nested as tensors are."""
+    text = INNERMOST.sub(b"[]", text)
+    for _ in range(PASSES - 1):
+        before, text = text, OF_EMPTY.sub(b"[]", text)
+        if len(text) == len(before):
+            break
+    return text
 
 
 def _of_object(value: _Repeating, path: tuple[str | int, ...]) -> Iterator[Problem]:

@@ -95,9 +95,12 @@ class Storage:
             return bytes(self._fs.cat_file(self.path(folder, file)))
 
     def remove(self, folder: str, file: str) -> None:
-        """Removes a file; one that is gone already is fine."""
-        with suppress(FileNotFoundError), self._asked(), writing():
-            self._fs.rm_file(self.path(folder, file))
+        """Removes a file; one that is gone already is fine, and so is a folder in its place."""
+        try:
+            with suppress(FileNotFoundError), self._asked(), writing():
+                self._fs.rm_file(self.path(folder, file))
+        except IsADirectoryError:
+            self.discard(folder, file)
 
     def discard(self, folder: str, file: str) -> None:
         """Removes what stands in the place of a file, and may be a folder."""
@@ -139,6 +142,8 @@ class Storage:
         self._make_folders()
         try:
             yield temporary
+            if self._fs.isdir(self.path(folder, file)):  # no file of ours, and none is renamed over it
+                self.discard(folder, file)
             settle(temporary, Path(self.path(folder, file)))
         finally:
             temporary.unlink(missing_ok=True)

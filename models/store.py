@@ -48,6 +48,7 @@ class ModelStore:
         self._lock = RLock()  # of what is in memory: held for moments, also by the event loop
         self._writing = RLock()  # of what is stored: one writer at a time, however long its file system takes
         self._names = Names(self._storage, self._lock)
+        self._kept: frozenset[str] = frozenset()  # what damaged names may point to, by digest
         self._documents = DocumentObjects(self._storage, self._may_go, self._lock)
         self.weights = WeightsObjects(self._storage, self.points_to, self._lock, self._writing)
 
@@ -60,10 +61,20 @@ class ModelStore:
                 raise (refused.__cause__ or refused) from None
             log.warning("the store is read-only: its models are run, and none is registered or removed")
         self._names.open()
-        if self._storage.is_local and not self.damaged:  # elsewhere another service may be just about to point to it
-            with suppress(StoreReadOnly):
-                self._documents.sweep()
-                self.weights.sweep()
+        if self.damaged:
+            files = (*self._storage.files(DOCUMENTS), *self._storage.files(WEIGHTS))
+            self._kept = frozenset(file.partition(".")[0] for file in files)
+        with suppress(StoreReadOnly):
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes what nobody points to, once no damaged name may. Elsewhere another service may be about to."""
+        if self.damaged:
+            return
+        self._kept = frozenset()
+        if self._storage.is_local:
+            self._documents.sweep()
+            self.weights.sweep()
 
     def close(self) -> None:
         """Removes this process' scratch files, among them copies of weights that lie elsewhere."""
@@ -186,6 +197,8 @@ class ModelStore:
             self._names.write(entry)
             if before is not None:
                 self._forget(before)
+            if self._kept:
+                self._sweep()
         return entry, before is None
 
     def delete(self, reference: str) -> None:
@@ -200,6 +213,8 @@ class ModelStore:
                 self._names.remove(name)
                 if entry is not None:
                     self._forget(entry)
+            if self._kept:
+                self._sweep()
 
     def _forget(self, entry: Entry) -> None:
         self._documents.forget(entry.object)
@@ -208,11 +223,11 @@ class ModelStore:
 
     def _may_go(self, document: str) -> bool:
         """Whether no name points to a document, and no damaged one may."""
-        return not self.damaged and all(entry.object != document for entry in self._names.all())
+        return document not in self._kept and all(entry.object != document for entry in self._names.all())
 
     def points_to(self, weights: str) -> bool:
         """Whether a name has these weights, or a damaged one may have them."""
-        return bool(self.damaged) or any(entry.weights == weights for entry in self._names.all())
+        return weights in self._kept or any(entry.weights == weights for entry in self._names.all())
 
 
 def open_store(url: str) -> ModelStore:

@@ -9,7 +9,7 @@ from typing import Any
 from models.errors import Problem, did_you_mean, shown
 from models.habits import type_advice
 from models.layers import ALIASES, CATALOGUE, LAYERS
-from models.layers.excluded import EXCLUDED, INSTEAD
+from models.layers.excluded import DECLARE, EXCLUDED, INPUT_LAYERS, INSTEAD
 
 NAMES = [cls.type_name() for cls in LAYERS]
 TYPES = sorted([*NAMES, *(alias for alias, name in ALIASES.items() if name in NAMES), "Block"])
@@ -40,6 +40,9 @@ def _type_problem(word: Any, layer: dict[str, Any]) -> Problem:
     if word in CATALOGUE:
         message = f"{word} is a cell: it stands inside a layer that steps through time"
         return Problem("", message, expected, shown(word), f'write {{"type": "RNN", "cell": {{"type": "{word}", …}}}}')
+    if word in INPUT_LAYERS:
+        message = f"{word} declares an input: it stands before all other layers of the document, and in no block"
+        return Problem("", message, "at the head of the layers", shown(word), DECLARE)
     if word in EXCLUDED:
         return Problem("", f"{word} is not in the catalogue: {EXCLUDED[word]}", expected, shown(word), INSTEAD[word])
     name = word.rpartition(".")[2]

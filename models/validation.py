@@ -17,8 +17,8 @@ MAX_NAME = 128
 MAX_PROBLEMS = 20
 """Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
 NO_WORDS = Words({})
-LISTS = ("inputs", "outputs", "shape")
-"""Fields that are lists also of one."""
+LISTS: Mapping[str | int, type] = {"inputs": str, "outputs": str, "shape": int}
+"""Fields that are lists also of one, and what one is."""
 DTYPE = "float32"
 """A word that every enumeration of dtypes has, and no other."""
 NEAR, NEAR_ARGUMENT = 0.6, 0.75
@@ -135,7 +135,7 @@ def _problem(detail: ErrorDetails, data: Any, words: Words) -> Problem:
 
 def _nearest(detail: ErrorDetails, context: Mapping[str, Any]) -> str | None:
     """The member of an enumeration that a misspelt word was meant to be; one address or length in place of a list."""
-    if detail["type"] == "list_type" and detail["loc"][-1] in LISTS and type(detail["input"]) in (str, int):
+    if detail["type"] == "list_type" and LISTS.get(detail["loc"][-1]) is type(detail["input"]):
         return f"write [{shown(detail['input'])}]"
     if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
         return None

@@ -5,9 +5,11 @@ microseconds, and a reader of the log that is stuck stops nobody.
 from __future__ import annotations
 
 import asyncio
-import sys
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
 from typing import Any
 
 import orjson
@@ -18,7 +20,10 @@ from service.courses import Course
 from service.log import LogForm
 from service.records import Record
 
+STDERR = 2
 FLUSH_SECONDS = 0.1
+CLOSE_SECONDS = 2.0
+"""How long the last lines may take."""
 MAX_WAITING = 20_000
 """Lines that wait to be written; what comes beyond is counted, not kept."""
 NO_ENGINE = Course()
@@ -29,6 +34,7 @@ class AccessLog:
     """Takes requests that have ended."""
 
     def __init__(self, form: LogForm, write: Callable[[bytes], object] | None = None) -> None:
+        self._form = form
         self._line = LINES[form]
         self._write = write if write is not None else _to_stderr
         self._waiting: list[Record] = []
@@ -49,12 +55,17 @@ class AccessLog:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._begin)
 
     def _begin(self) -> None:
-        """Writes what has gathered, on a thread."""
-        written = asyncio.get_running_loop().run_in_executor(None, self._write_down, *self._taken())
-        written.add_done_callback(self._written)
+        """Writes what has gathered, on a thread that the end of the process does not wait for."""
+        Thread(target=self._write_and_tell, args=(asyncio.get_running_loop(), *self._taken()), daemon=True).start()
 
-    def _written(self, written: asyncio.Future[None]) -> None:
-        self._writing = not written.cancelled() and written.exception() is None and bool(self._waiting)
+    def _write_and_tell(self, loop: asyncio.AbstractEventLoop, records: list[Record], lost: int) -> None:
+        with suppress(OSError):  # nobody reads the log any more
+            self._write_down(records, lost)
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(self._written)
+
+    def _written(self) -> None:
+        self._writing = bool(self._waiting)
         if self._writing:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._begin)
 
@@ -67,13 +78,15 @@ class AccessLog:
         assert self._line is not None  # noqa: S101 (else nothing is taken)
         lines = [self._line(record) for record in records]
         if lost:
-            lines.append(f"{timestamp(time.time())} {lost} more requests, which nobody noted\n".encode())
+            lines.append(LOST[self._form](timestamp(time.time()), lost))
         self._write(b"".join(lines))
 
-    def close(self) -> None:
-        """Writes what has gathered since."""
+    async def close(self) -> None:
+        """Writes what has gathered since; a reader that is stuck is not waited for."""
         if self._waiting:
-            self._write_down(*self._taken())
+            last = Thread(target=self._write_down, args=self._taken(), daemon=True)  # which the end does not wait for
+            last.start()
+            await asyncio.to_thread(last.join, CLOSE_SECONDS)
 
 
 def text_line(record: Record) -> bytes:
@@ -104,9 +117,22 @@ def json_line(record: Record) -> bytes:
     return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
+def lost_text(now: str, lost: int) -> bytes:
+    """In the place of requests whose lines there was no room for."""
+    return f"{now} {lost} more requests, not logged\n".encode()
+
+
+def lost_json(now: str, lost: int) -> bytes:
+    """The same as an object."""
+    return orjson.dumps({"time": now, "lost": lost}, option=orjson.OPT_APPEND_NEWLINE)
+
+
 LINES: dict[LogForm, Callable[[Record], bytes] | None] = {"text": text_line, "json": json_line, "off": None}
+LOST: dict[LogForm, Callable[[str, int], bytes]] = {"text": lost_text, "json": lost_json, "off": lost_text}
 
 
 def _to_stderr(lines: bytes) -> None:
-    sys.stderr.buffer.write(lines)
-    sys.stderr.buffer.flush()
+    """Past Python's own buffer, whose lock a stuck reader would hold when the process ends."""
+    left = memoryview(lines)
+    while left:
+        left = left[os.write(STDERR, left) :]

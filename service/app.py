@@ -60,7 +60,7 @@ def create_app(
         await applications.close()
         await running.stop()
         await run_in_threadpool(store.close)
-        access_log.close()
+        await access_log.close()
 
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,

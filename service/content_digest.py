@@ -10,7 +10,7 @@ import hashlib
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,31 +32,37 @@ class ContentDigest:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and HEADER in dict(scope["headers"]):
             sent = b",".join(value for name, value in scope["headers"] if name == HEADER)
-            receive = _checking(receive, sent.decode("latin-1"))
+            named = _named(sent.decode("latin-1"))
+            receive = _checking(receive, named) if named else receive
         await self.app(scope, receive, send)
 
 
-def _checking(receive: Receive, header: str) -> Receive:
+def _named(header: str) -> list[tuple[str, str]]:
+    """The members of the header that have an algorithm of ours, and what they say."""
+    members = [tuple(part.strip() for part in member.partition("=")[::2]) for member in header.split(",")]
+    return [(name, value) for name, value in members if name in ALGORITHMS]
+
+
+def _checking(receive: Receive, named: Sequence[tuple[str, str]]) -> Receive:
     """The same body, whose end is an error where its digest is another."""
-    hashes = {name: ALGORITHMS[name]() for name in ALGORITHMS}
+    hashes = {name: ALGORITHMS[name]() for name, _ in named}
 
     async def checked() -> Message:
         message = await receive()
         for one in hashes.values():
             one.update(message.get("body", b""))
         if message["type"] == "http.request" and not message.get("more_body", False):
-            _check(header, {name: one.digest() for name, one in hashes.items()})
+            _check(named, {name: one.digest() for name, one in hashes.items()})
             hashes.clear()
         return message
 
     return checked
 
 
-def _check(header: str, found: Mapping[str, bytes]) -> None:
+def _check(named: Iterable[tuple[str, str]], found: Mapping[str, bytes]) -> None:
     """Raises WrongDigest: the header has a digest that is not the body's, or is none."""
-    for member in header.split(","):
-        name, _, value = (part.strip() for part in member.partition("="))
-        if name in found and _digest(name, value) != found[name]:
+    for name, value in named:
+        if _digest(name, value) != found[name]:
             expected, received = f"the {name} of the body", f"that of another body: {shown(value, 100)}"
             advice = "compute it over the very bytes that are sent, or send the body again"
             message = "the body is not the one that Content-Digest tells"

@@ -53,6 +53,8 @@ ACTIVATION_ERRORS = (
 )  # fmt: skip
 
 BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
+ANY_FILE = {"description": "A picture or a file of tensors is input under any name.", **BINARY}
+ANY_WEIGHTS = {"description": "A file of weights is read under any name; one in all.", **BINARY}
 WEIGHTS_FILE = "A .safetensors, .npz, .weights.h5 or .keras file; recognised by its bytes."
 LINES = (
     "The reply without `layers`, then each of them, a line each, sent when it is ready. Where it breaks off, the last "
@@ -80,11 +82,19 @@ KERAS_MODEL = {
     "required": ["class_name", "config"],
     "properties": {"class_name": {"type": "string"}, "config": {"type": "object"}},
 }
+TENSORFLOW_JS_MODEL = {
+    "title": "TensorFlowJSModel",
+    "description": "TensorFlow.js' model.json of a layers-model, or what stands under its modelTopology.",
+    "type": "object",
+    "anyOf": [{"required": ["modelTopology"]}, {"required": ["model_config"]}],
+    "properties": {"modelTopology": {"type": "object"}, "model_config": reference("KerasModel")},
+}
 MODEL_SCHEMA = {
-    "description": "A model document, its list of layers alone, a network of keras.applications, or Keras' own JSON; "
-    "also as text.",
+    "description": "A model document, its list of layers alone, a network of keras.applications, Keras' own JSON or "
+    "TensorFlow.js' model.json; also as text.",
     "anyOf": [DOCUMENT_REF, {"type": "array", "items": reference("Layer"), "minItems": 1}, *APPLICATION_REFS,
-              reference("KerasModel"), {"type": "string", "contentMediaType": "application/json"}],
+              reference("KerasModel"), reference("TensorFlowJSModel"),
+              {"type": "string", "contentMediaType": "application/json"}],
 }  # fmt: skip
 MODEL_FORMS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -176,7 +186,7 @@ def activations_body(inline: bool) -> dict[str, Any]:
                     "file, or a tensor as JSON.",
                 }
             },
-            "additionalProperties": False,
+            "additionalProperties": ANY_FILE,
             **({"required": ["model"]} if inline else {}),
         }
     }
@@ -208,7 +218,7 @@ def model_body() -> dict[str, Any]:
                       "type": "string"},
             "weights": {"description": WEIGHTS_FILE, **BINARY},
         },
-        "additionalProperties": False,
+        "additionalProperties": ANY_WEIGHTS,
     }  # fmt: skip
     json_body = {"schema": MODEL_SCHEMA, "examples": {"tiny": {"value": SMALL_DOCUMENT}}}
     content = {"application/json": json_body, "multipart/form-data": {"schema": form},
@@ -219,7 +229,7 @@ def model_body() -> dict[str, Any]:
 def weights_body() -> dict[str, Any]:
     """The request that gives a model other weights."""
     properties = {"weights": {"description": WEIGHTS_FILE, **BINARY}}
-    form = {"type": "object", "required": ["weights"], "properties": properties, "additionalProperties": False}
+    form = {"type": "object", "minProperties": 1, "properties": properties, "additionalProperties": ANY_WEIGHTS}
     kinds = (SAFETENSORS.media_type, NPZ.media_type, "application/octet-stream")
     content = {kind: {"schema": {"description": WEIGHTS_FILE, **BINARY}} for kind in kinds}
     return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}
@@ -235,5 +245,5 @@ def components() -> dict[str, Any]:
     """The schemas that the framework does not find in the routes' signatures."""
     replies: list[Any] = [(reply, "serialization") for reply in (ProblemDocument, OpenInferenceProblem, ModelSummary)]
     _, schema = models_json_schema(replies, ref_template=COMPONENT)
-    ours = {"Tensor": TENSOR_COMPONENT, "KerasModel": KERAS_MODEL}
+    ours = {"Tensor": TENSOR_COMPONENT, "KerasModel": KERAS_MODEL, "TensorFlowJSModel": TENSORFLOW_JS_MODEL}
     return {**document_schemas(), **option_schemas(), **schema["$defs"], **ours}

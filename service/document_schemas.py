@@ -13,6 +13,7 @@ from models.document import Document
 from models.json_schema import definitions_of
 from models.layers import LAYERS, names_of
 from models.layers.block import Block
+from models.layers.excluded import INPUT_LAYERS
 from models.layers.layer import Layer
 
 COMPONENT = "#/components/schemas/{model}"
@@ -20,6 +21,7 @@ COMPONENT = "#/components/schemas/{model}"
 TYPES: tuple[type[Layer], ...] = (Block, *LAYERS)
 KIND = (
     "Keras' name of the class (GET /v1/layers), or Block. The schema that has this type extends Layer by its arguments."
+    " InputLayer and Input declare inputs, at the head of a document's layers."
 )
 WITH_ARGUMENTS = "A layer with the arguments of its type: what the schema that extends Layer with this type allows."
 SAID = ("title", "properties", "required", "additionalProperties")
@@ -47,7 +49,7 @@ def document_schemas() -> dict[str, Any]:
 
 def _any_layer(schema: dict[str, Any]) -> dict[str, Any]:
     """What every layer has, whichever it is."""
-    names = sorted(name for cls in TYPES for name in names_of(cls))
+    names = sorted([*INPUT_LAYERS, *(name for cls in TYPES for name in names_of(cls))])
     return {
         "title": "Layer",
         "description": "What every layer has beside the arguments of its type.",

@@ -51,8 +51,8 @@ from service.records import about, named, record_of
 
 log = logging.getLogger("layerscope")
 
-HEADERS = {415: {"Accept-Encoding": "identity"}}
-"""What a status says besides: the content codings of bodies that are read (RFC 9110 section 12.5.3)."""
+CODINGS, PROTOCOL_CODINGS = "identity", "gzip, deflate"
+"""What bodies may be coded as, here and under the Open Inference Protocol (RFC 9110 section 12.5.3)."""
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 STATUS: dict[type[LayerscopeError], int] = {
     BadRequest: 400,
@@ -180,9 +180,9 @@ async def _validation(request: Request, error: Exception) -> Response:
 def _response(request: Request, status: int, *members: Any) -> Response:
     """The reply of a problem; `members` are those of `problem_document`."""
     body = _told(request, status, *members)
-    headers = HEADERS.get(body["status"], {})
-    if body["code"] == UnsupportedEncoding.code and speaks_protocol(request.url.path):
-        headers = {"Accept-Encoding": "gzip, deflate"}
+    headers = {}
+    if body["code"] == UnsupportedEncoding.code:
+        headers["Accept-Encoding"] = PROTOCOL_CODINGS if speaks_protocol(request.url.path) else CODINGS
     return Response(orjson.dumps(body), body["status"], headers, media_type_of(request.url.path))
 
 

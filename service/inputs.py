@@ -10,8 +10,10 @@ from models.document import Document
 from models.errors import InvalidTensor, Problem
 from models.expansion import expand
 from models.inputs import InputSpec
+from models.layers.fields import MAX_LENGTH, MAX_RANK
 from models.network import Network
 from models.tensors import DTYPES, fit
+from models.tensors.shapes import words
 from service.decode_memory import Share
 from service.input_names import by_name
 from service.options import ActivationOptions
@@ -65,12 +67,20 @@ def fitted(document: Document, raw: Mapping[str, Given], settings: Settings) -> 
 
 
 def _declaration(document: Document, given: Given) -> InputSpec:
-    """The input of a document that declares none: the shape of what was posted, float32 unless ids are looked up."""
+    """The input of a document that declares none: the shape of what was posted, float32 unless ids are looked up.
+
+    Raises:
+        InvalidTensor: no input can be declared with this shape.
+    """
     shape = given.array.shape
     batched = given.batched if given.batched is not None else _has_batch(document, len(shape))
     looks_up = document.layers[0].id_bound() is not None and given.array.dtype.kind in "iu"
     dtype = given.dtype or ("int64" if looks_up else "float32")
-    return InputSpec.model_validate({"shape": list(shape[1:] if batched else shape), "dtype": dtype})
+    lengths = list(shape[1:] if batched else shape)
+    if len(lengths) >= MAX_RANK or not all(1 <= length <= MAX_LENGTH for length in lengths):
+        expected = f"at most {MAX_RANK - 1} axes beside the batch, each of 1 to {MAX_LENGTH:,}"
+        raise InvalidTensor("", [Problem(given.pointer, "no input has this shape", expected, words(shape))])
+    return InputSpec.model_validate({"shape": lengths, "dtype": dtype})
 
 
 def _has_batch(document: Document, rank: int) -> bool:

@@ -6,7 +6,7 @@ Source: RFC 9110 sections 9.3.2 (HEAD) and 10.2.1 (Allow).
 from __future__ import annotations
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Match, Mount
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ANSWERED_AS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "DELETE": "DELETE"}
@@ -40,10 +40,14 @@ class Head:
 
 
 def allowed(request: Request) -> str:
-    """The methods that are routed at this path, as `Allow` lists them; mounted files answer for themselves."""
-    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    """The methods that are routed at this path, as `Allow` lists them; mounted files are read."""
+
+    def takes(route: BaseRoute, method: str) -> bool:
+        if isinstance(route, Mount) and method != "GET":
+            return False
+        return route.matches({**request.scope, "method": method})[0] is Match.FULL
 
     def is_routed(method: str) -> bool:
-        return any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+        return any(takes(route, method) for route in request.app.routes)
 
     return ", ".join(method for method, known in ANSWERED_AS.items() if is_routed(known))

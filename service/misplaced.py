@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from models.errors import InvalidDocument, InvalidOption, NotFound, Problem, shown
+from models.errors import InvalidDocument, InvalidOption, ModelDamaged, NotFound, Problem, shown
 from models.keras_json import is_keras_json
 from models.store import ModelStore
 from models.tensorflow_js import is_tensorflow_js
@@ -49,7 +49,7 @@ def refuse_name(store: ModelStore, raw: Any, advice: str) -> None:
     """
     if not isinstance(raw, str) or len(raw) > MAX_NAME:
         return
-    with suppress(NotFound):
+    with suppress(NotFound, ModelDamaged):
         name = store.find(raw).name
         message = "this is the name of a registered model, not a document"
         suggestion = advice.replace("{name}", name)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from email.message import Message
 
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 
 from models.errors import Problem, Unparsable
 
 MULTIPART = "multipart/form-data"
-BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
+BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 """RFC 2046 section 5.1.1."""
 MAX_PREAMBLE = 16 * 1024
 """Bytes before the first part that are passed over."""
@@ -25,13 +25,12 @@ def form_boundary(request: Request) -> bytes:
     Raises:
         Unparsable: the Content-Type does not say.
     """
-    message = Message()
-    message["content-type"] = request.headers.get("content-type", "")
-    boundary = message.get_param("boundary")
-    if not isinstance(boundary, str) or not BOUNDARY.fullmatch(boundary):
+    _, options = parse_options_header(request.headers.get("content-type"))
+    boundary = options.get(b"boundary", b"")
+    if not BOUNDARY.fullmatch(boundary):
         expected, received = "multipart/form-data; boundary=… (RFC 2046)", "a Content-Type without a usable one"
         raise Unparsable("", [Problem("", "the form has no boundary", expected, received, LEAVE_TO_CLIENT)])
-    return boundary.encode()
+    return boundary
 
 
 def incomplete(size: int) -> Unparsable:

@@ -57,11 +57,6 @@ class Origins:
         self._allowed = allowed
         self.headers = lru_cache(KEPT)(self._headers)
 
-    @property
-    def admits_all(self) -> bool:
-        """Whether any page of the web may ask."""
-        return self._all
-
     def allows(self, origin: bytes) -> bool:
         """Whether pages of this origin may ask."""
         text = origin.decode("latin-1").lower()

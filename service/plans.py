@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from asyncio import timeout
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from models.errors import InvalidDocument, Problem
+from models.errors import DeadlineExceeded, InvalidDocument, Problem
 from models.keras_json.writing import Planned
 from models.network import Network
 from models.step_networks import step_networks
@@ -31,13 +32,30 @@ async def plan_of(
 
 
 async def planned(state: State, network: Network, plan: Mapping[str, Any]) -> Planned:
-    """A network whose plan, of every tensor, is known, with the plans of blocks that layers apply to steps."""
+    """A network whose plan, of every tensor, is known, with the plans of blocks that layers apply to steps: equal ones
+    on equal steps are planned once.
+
+    Raises:
+        DeadlineExceeded: all of them together take longer than a request may.
+    """
+    seconds = state.settings.deadline
+    try:
+        async with timeout(seconds):
+            return await _planned(state, network, plan, {})
+    except TimeoutError:
+        raise DeadlineExceeded(f"Planning the blocks took longer than {seconds:g} s and was stopped.") from None
+
+
+async def _planned(state: State, network: Network, plan: Mapping[str, Any], known: dict[bytes, Planned]) -> Planned:
+    """The same; `known` are the blocks that were planned already, by their documents."""
     inputs = {name: (tuple(row["shape"]), row["dtype"]) for name, row in plan["inputs"].items()}
     tensors = inputs | {row["address"]: (tuple(row["shape"]), row["dtype"]) for row in plan["layers"]}
-    steps = {
-        path: await planned(state, inner, await plan_of(state, inner, None, ["**"]))
-        for path, inner in step_networks(network, tensors).items()
-    }
+    steps = {}
+    for path, inner in step_networks(network, tensors).items():
+        key = inner.document_bytes
+        if key not in known:
+            known[key] = await _planned(state, inner, await plan_of(state, inner, None, ["**"]), known)
+        steps[path] = known[key]
     return Planned(network, tensors, steps)
 
 

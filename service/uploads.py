@@ -124,4 +124,6 @@ async def _from_first_part(request: Request, boundary: bytes) -> AsyncIterator[b
             begun = True
             yield head[start:]
         elif len(head) > MAX_PREAMBLE:
-            raise incomplete(len(head))
+            break
+    if not begun:
+        raise incomplete(len(head))

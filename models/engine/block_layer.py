@@ -88,7 +88,7 @@ class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
         inputs = [tensors[address] for address in node.inputs]
         if not node.is_block:
             if not isinstance(inputs[0], keras.KerasTensor):
-                inputs = guarded(node.layer, inputs, node.address)
+                inputs = guarded(node.layer, inputs)
             named = named_tensors(node, tensors)
             inputs = as_list(call(node.layer, outline.layers[node.path], inputs, named, training))
         return dict(zip(node.outputs, inputs, strict=True))

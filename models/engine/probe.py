@@ -21,7 +21,7 @@ from models.engine.activations import before_activation, joined
 from models.engine.calling import as_list, call, named_tensors
 from models.engine.compiled import Compiled
 from models.engine.heap import held_bytes
-from models.engine.ids import guarded
+from models.engine.ids import calling, guarded
 from models.engine.outline import Outline
 from models.engine.parts import Part, divided, whole
 from models.engine.refusals import refusing
@@ -97,9 +97,9 @@ class Probe:
         tensors: dict[str, Any] = dict(zip(part.reads, inputs, strict=True))
         with keras.StatelessScope(state_mapping=self._weights) as scope:
             for number, node in enumerate(part.nodes, part.first):
-                inputs_of_node = [tensors[address] for address in node.inputs]
-                checked = guarded(node.layer, inputs_of_node, f"node {number}")
-                tensors.update(self._node(node, checked, named_tensors(node, tensors)))
+                with calling(number):
+                    inputs_of_node = guarded(node.layer, [tensors[address] for address in node.inputs])
+                    tensors.update(self._node(node, inputs_of_node, named_tensors(node, tensors)))
             moved = [scope.get_current_value(variable) for variable in self.updated]
         return [tf.identity(tensors[address]) for address in part.writes] + moved
 
@@ -183,7 +183,7 @@ IDS = re.compile(r"ids below (\d+) for node (\d+);")
 
 def _value_error(error: tf.errors.InvalidArgumentError, nodes: Sequence[Node]) -> InvalidTensor:
     found = IDS.search(error.message)
-    if found is None:
+    if found is None or int(found[2]) >= len(nodes):
         return InvalidTensor("", [Problem("/inputs", "TensorFlow refuses these values", "values the layers can use")])
     message = f"{nodes[int(found[2])].address} looks its input up in a table"
     expected = f"whole numbers from 0 to {int(found[1]) - 1}"

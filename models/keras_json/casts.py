@@ -40,7 +40,8 @@ def _cast(block: dict[str, Any], name: str, dtype: Any) -> None:
         plain += "_"
     block["input"] = [plain if one == name else one for one in block["input"]]
     block.setdefault("outputs", [layers[-1].get("name")])
-    layers[0].setdefault("inputs", [name])  # of a Sequential; others say what they read
+    if not {"inputs", "calls"} & layers[0].keys():
+        layers[0]["inputs"] = [name]  # of a Sequential; others say what they read
     layers.append({"type": "ops.cast", "name": name, "dtype": dtype, "inputs": [plain]})
 
 

@@ -57,7 +57,7 @@ def check_own(entry: dict[str, Any], site: Site) -> str:
 
 def custom(word: str, site: Site, field: str, value: Any) -> InvalidDocument:
     """The refusal of somebody's own class."""
-    message = f"{shown(word)} is a class of its author's: its code is not in this document, and would not be run"
+    message = f"{shown(word)} is a user-defined class: its code is not in this document, and would not be run"
     return site.reading(field).refusal(
         message, "a class of Keras' own", shown(value), "build the same from layers of GET /v1/layers"
     )

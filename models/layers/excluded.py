@@ -4,8 +4,6 @@ from __future__ import annotations
 
 EXCLUDED: dict[str, str] = {
     "FlaxLayer": "it runs code of another framework, JAX",
-    "Input": "inputs are declared in the document's own field, input",
-    "InputLayer": "inputs are declared in the document's own field, input",
     "InputSpec": "it describes an input inside Keras; it is not a layer",
     "JaxLayer": "it runs code of another framework, JAX",
     "Lambda": "its argument is code",
@@ -24,8 +22,6 @@ LOOK_UP = 'look the strings up before, and post integers: "input": {"shape": [â€
 DECLARE = 'declare the shape in the document\'s "input"'
 INSTEAD: dict[str, str] = {
     "FlaxLayer": FROM_LAYERS,
-    "Input": DECLARE,
-    "InputLayer": DECLARE,
     "InputSpec": DECLARE,
     "JaxLayer": FROM_LAYERS,
     "Lambda": FROM_LAYERS,
@@ -39,3 +35,5 @@ INSTEAD: dict[str, str] = {
     "Wrapper": "write the layer that it wraps",
 }
 """What to do for each of them."""
+INPUT_LAYERS = ("InputLayer", "Input")
+"""What declares inputs in Keras: no layers of a network, but taken at the head of a document's."""

@@ -46,12 +46,20 @@ def _check_copies(source: TensorSource, copies: Sequence[tuple[str, str]], point
         InvalidWeights: naming the tensors that differ from those they should be the same as.
     """
     arrays = iter(source.read([name for pair in copies for name in pair]) if copies else ())
-    pairs = ((pair, next(arrays).tobytes() == next(arrays).tobytes()) for pair in copies)
+    pairs = ((pair, _is_same(next(arrays), next(arrays))) for pair in copies)
     refuse(
         Problem(pointer_of(pointer, copy), f"{copy} should be the same as {name}", "the same numbers", "other numbers")
         for (name, copy), same in pairs
         if not same
     )
+
+
+def _is_same(one: Array, other: Array) -> bool:
+    """Whether two arrays have the same bytes, compared some at a time."""
+    if (one.dtype, one.shape) != (other.dtype, other.shape):
+        return False
+    pairs = zip(_cut(one), _cut(other), strict=True)
+    return all(np.array_equal(first.view(np.uint8), second.view(np.uint8)) for first, second in pairs)
 
 
 def write_canonical(specs: Sequence[WeightSpec], arrays: Iterable[Array], target: Path, pointer: str = "") -> str:
@@ -105,9 +113,13 @@ def _check_readable(specs: Sequence[WeightSpec], head: bytes, pointer: str) -> N
 
 
 def _pieces(spec: WeightSpec, array: Array) -> Iterator[Array]:
-    """The numbers in C order, some at a time."""
     if (array.dtype.name, array.shape) != (spec.dtype, spec.shape):
         raise ValueError(f"{spec.name} is not what was declared")
+    return _cut(array)
+
+
+def _cut(array: Array) -> Iterator[Array]:
+    """The numbers in C order, some at a time."""
     flat = np.ascontiguousarray(array).reshape(-1)
     return (flat[start : start + PIECE] for start in range(0, flat.size, PIECE))
 

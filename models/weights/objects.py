@@ -71,11 +71,17 @@ class WeightsObjects:
         self._storage.adopt(source, FOLDER, digest + SUFFIX)
 
     def _is_whole(self, digest: str, size: int) -> bool:
-        """Whether a file of this size is stored and, where it is on this machine, has the right bytes."""
+        """Whether a file of this size is stored and, where it is on this machine, has the right bytes; from then on it
+        counts as verified.
+        """
         if self._storage.size(FOLDER, digest + SUFFIX) != size:
             return False
-        path = self._storage.path(FOLDER, digest + SUFFIX)
-        return not self._storage.is_local or self.verified(digest) is not None or digest_of(Path(path)) == digest
+        if self._storage.is_local:
+            try:
+                self.local(digest)
+            except NotWhole:
+                return False
+        return True
 
     def forget(self, digest: str) -> None:
         """Removes a file that is neither wanted nor in use; one that is in use is `unused` later."""

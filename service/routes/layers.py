@@ -11,7 +11,7 @@ from models.errors import InvalidOption, NotFound, Problem, shown
 from models.habits import type_advice
 from models.json_schema import schema_of
 from models.layers import ALIASES, CATALOGUE
-from models.layers.excluded import EXCLUDED, INSTEAD
+from models.layers.excluded import DECLARE, EXCLUDED, INPUT_LAYERS, INSTEAD
 from models.layers.layer import Layer
 from models.type_problems import nearest_type
 from service.errors import raises
@@ -41,9 +41,11 @@ async def get_layer(type: Annotated[str, Path(examples=["Conv2D"])]) -> LayerTyp
 
 def _unknown(word: str) -> Problem:
     reason = f"{word} is left out of the catalogue: {EXCLUDED[word]}" if word in EXCLUDED else None
+    if word in INPUT_LAYERS:
+        reason = f"{word} declares an input, at the head of a document's layers, and is no layer itself"
     return Problem(
         "", reason or "there is no layer of this type", "a layer of GET /v1/layers", shown(word),
-        INSTEAD.get(word) or type_advice(word) or nearest_type(word),
+        DECLARE if word in INPUT_LAYERS else INSTEAD.get(word) or type_advice(word) or nearest_type(word),
     )  # fmt: skip
 
 

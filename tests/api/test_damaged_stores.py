@@ -108,6 +108,8 @@ async def test_broken_names(tmp_path: Path) -> None:
             check(await client.get(path), "model_damaged", '\\"a\\"')
         for path in ("/v1/models/a/activations", "/v1/plan?model=a", "/v2/models/a/infer"):
             check(await client.post(path, json={}), "model_damaged", '\\"a\\"')
+        told = await client.post("/v1/plan", json={"model": "a"})
+        assert (told.status_code, told.json()["code"]) == (422, "invalid_document"), told.text
         assert (await client.delete("/v1/models/a")).status_code == 204
         assert (await client.put("/v1/models/b", json=FLATTEN)).status_code == 201
         assert (await client.delete("/v1/models/c")).status_code == 204

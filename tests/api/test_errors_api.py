@@ -163,6 +163,8 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"inputs": [[1, 2, 3, 4], [1, 2, 3]]}, "invalid_tensor", "/inputs/1"),
     ({"inputs": [1, 2, 3, "four"]}, "invalid_tensor", "/inputs/3"),
     ({"inputs": []}, "invalid_tensor", "/inputs"),
+    ({"model": [{"type": "Dense", "units": 2}], "inputs": [[]]}, "invalid_tensor", "/inputs"),
+    ({"model": [{"type": "Flatten"}], "inputs": {"shape": [1, 0], "data": []}}, "invalid_tensor", "/inputs"),
     ({"inputs": {"inptu": [1, 2, 3, 4], "input": [1, 2, 3, 4]}}, "invalid_tensor", "/inputs/inptu"),
     ({"inputs": {"shape": [5], "data": [1, 2, 3, 4]}}, "invalid_tensor", "/inputs/data"),
     ({"inputs": {"shape": [4], "dtype": "flaot32", "data": [1, 2, 3, 4]}}, "invalid_tensor", "/inputs/dtype"),

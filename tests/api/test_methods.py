@@ -68,7 +68,8 @@ def test_what_is_to_come_is_told(heads: Server, coding: str) -> None:
 @pytest.mark.parametrize(("method", "path", "methods"), [
     ("HEAD", "/v1/plan", "POST"), ("PATCH", "/v1/models/heads", "GET, HEAD, PUT, DELETE"),
     ("POST", WEIGHTS, "GET, HEAD, PUT"), ("OPTIONS", "/v1/models", "GET, HEAD"), ("PUT", "/v2", "GET, HEAD"),
-    ("POST", "/swagger/swagger-ui.css", "GET, HEAD"), ("POST", "/openapi.json", "GET, HEAD"),
+    ("POST", "/swagger/swagger-ui.css", "GET, HEAD"), ("POST", "/swagger/a", "GET, HEAD"),
+    ("POST", "/openapi.json", "GET, HEAD"),
 ])  # fmt: skip
 def test_every_method_of_a_path_is_listed(heads: Server, method: str, path: str, methods: str) -> None:
     """Whichever route is nearest."""

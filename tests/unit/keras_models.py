@@ -275,9 +275,11 @@ def given_other_dtypes() -> keras.Model:
     scaled = keras.Model(i, i * 3.3, name="scaled")
     j = keras.Input((4,), dtype="int32", name="j")
     whole = keras.Model(j, j * 2, name="whole")
+    k, twice = keras.Input((4,), name="k"), L.Dense(4, name="twice")
+    shared = keras.Model(k, twice(twice(k)), name="shared")
     steps = L.TimeDistributed(keras.Sequential([keras.Input((4,)), L.ReLU(), L.Dense(2)]), name="steps")
     row = keras.Sequential([keras.Input((3, 4), dtype="uint8"), keras.Sequential([keras.Input((3, 4)), L.ReLU()])])
-    return keras.Model([raw, half], [scaled(half), whole(half), steps(raw), row(raw)])
+    return keras.Model([raw, half], [scaled(half), whole(half), shared(half), steps(raw), row(raw)])
 
 
 MODELS: dict[str, Callable[[], keras.Model]] = {

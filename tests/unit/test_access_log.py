@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from models.engine.messages import Ran
 from models.errors import EngineLost
-from service.access_log import MAX_WAITING, AccessLog
+from service.access_log import MAX_WAITING, AccessLog, lost_json
 from service.app import create_app
 from service.courses import Course
 from service.defects import Defects
@@ -133,7 +133,7 @@ async def test_a_reply_that_breaks_is_logged_with_what_was_sent(error: Exception
     edge = Edge(Defects(breaks), Origins(frozenset()), Hosts(frozenset(), ""), log)
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")], "http_version": "1.1"}
     await edge(scope, None, send)  # type: ignore[arg-type]
-    log.close()
+    await log.close()
     told = json.loads(written[0])
     assert (told["status"], told["bytes_out"], told["complete"]) == (200, 1000, False)
 
@@ -174,7 +174,20 @@ async def test_a_stuck_reader_stops_nobody(stuck: tuple[AccessLog, list[bytes], 
             await asyncio.sleep(0.01)
     assert b" first GET - - - " in lines[0]
     assert lines[1].count(b"\n") == MAX_WAITING + 1
-    assert lines[1].endswith(b" 5 more requests, which nobody noted\n")
+    assert lines[1].endswith(b" 5 more requests, not logged\n")
+    lost_line = json.loads(lost_json("2026-01-01T00:00:00.000Z", 5))
+    assert lost_line == {"time": "2026-01-01T00:00:00.000Z", "lost": 5}
+
+
+async def test_a_stuck_reader_does_not_keep_the_service(
+    stuck: tuple[AccessLog, list[bytes], Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end comes while it is still stuck."""
+    log, lines, _ = stuck
+    monkeypatch.setattr("service.access_log.CLOSE_SECONDS", 0.05)
+    log.add({}, Record("last", "GET"))
+    await log.close()
+    assert lines == []
 
 
 def test_a_line_costs_microseconds() -> None:

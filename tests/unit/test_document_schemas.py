@@ -13,6 +13,7 @@ from models.document import Block
 from models.json_schema import schema_of
 from models.layers import CATALOGUE, LAYERS, names_of
 from models.layers.constraints import CONSTRAINTS
+from models.layers.excluded import INPUT_LAYERS
 from models.layers.initializers import INITIALIZERS
 from models.layers.layer import Layer
 from models.layers.named import Named
@@ -65,7 +66,7 @@ def test_the_document_stays_small() -> None:
 def test_every_type_leads_to_a_schema_that_extends_layer() -> None:
     """By all of its names; it takes the type's example, and nothing that the type does not have."""
     allowed = SCHEMAS["Layer"]["properties"]["type"]["enum"]
-    assert sorted(allowed) == sorted(name for cls in TYPES for name in names_of(cls))
+    assert sorted(allowed) == sorted([*INPUT_LAYERS, *(name for cls in TYPES for name in names_of(cls))])
     refused = []
     for cls in TYPES:
         assert all(components_of(name) == [cls.__name__] for name in names_of(cls))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from random import Random
+from time import process_time
 from typing import Any
 
 import pytest
@@ -109,3 +110,8 @@ def test_long_texts_are_not_searched_for_long(monkeypatch: pytest.MonkeyPatch) -
         ("{" + ", ".join(f'"{number}": 0' for number in range(400)) + ', "7": 1}', ["/a/b", "/inputs/7"]),
     ):
         assert pointers('{"inputs": ' + filling + ', "a": {"b": 1, "b": 2}}') == found, filling[:50]
+    deep = "[" * 900 + "1" + "]" * 900
+    started = process_time()
+    text = '{"d": 1, "d": 2, "x": ' + deep + ', "k": ' + listed("{}", 1000) + ', "z": "' + "y" * 3_000_000 + '"}'
+    assert pointers(text) == [""]
+    assert process_time() - started < 2  # each level looked for in the whole text takes a minute

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
 
 from models.errors import Unparsable
-from service.multipart import MAX_PREAMBLE, parts_of
+from service.multipart import MAX_PREAMBLE, form_boundary, parts_of
 
 PART = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
 FORM = PART + b"--b--"
@@ -27,3 +28,17 @@ def test_half_a_form(body: bytes) -> None:
     """Without a first part or the closing boundary there is none."""
     with pytest.raises(Unparsable, match="not complete"):
         parts_of(body, b"b")
+
+
+def test_boundaries() -> None:
+    """A parameter is a token or quoted; what is none, or says nothing, is refused, whatever it looks like."""
+    for said, boundary in (("=b", b"b"), ('="a b"', b"a b"), ("=b; charset=x", b"b"), ("", None), ("=", None),
+                           ("*" + "9" * 5000 + "=x", None), ("*0=a; boundary*1=b", None),
+                           ('="<>"', None), ("=" + "b" * 71, None)):  # fmt: skip
+        head = f"Multipart/form-data; BOUNDARY{said}".encode()
+        request = Request({"type": "http", "headers": [(b"content-type", head)]})
+        if boundary is None:
+            with pytest.raises(Unparsable, match="no boundary"):
+                form_boundary(request)
+        else:
+            assert form_boundary(request) == boundary

@@ -187,6 +187,19 @@ def test_ids_outside_of_a_table_are_refused(dtype: str, value: float) -> None:
         )  # fmt: skip
 
 
+def test_ids_outside_of_a_table_in_a_block() -> None:
+    """The layer that applies the block is named, whatever the one inside is called."""
+    table = {"type": "Embedding", "name": "ids below 7 for node 99999;", "input_dim": 5, "output_dim": 2}
+    block = {"type": "TimeDistributed", "layer": {"type": "Block", "layers": [table]}}
+    model = built({"type": "Identity"}, block, input={"shape": [3, 2], "dtype": "int32"})
+    for _ in range(2):
+        with pytest.raises(InvalidTensor) as refused:
+            run(model, ["time_distributed"], np.full((1, 3, 2), 9, "int32"))
+        (found,) = refused.value.problems
+        assert found.message == "time_distributed looks its input up in a table"
+        assert found.expected == "whole numbers from 0 to 4"
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "uint64", "float16", "bfloat16", "float64"])
 def test_ids_of_every_dtype_are_looked_up(dtype: str) -> None:
     """Also where the table is longer than the dtype can count."""

@@ -228,6 +228,22 @@ def test_a_damaged_document_is_noticed_and_replaced(url: str) -> None:
         assert opened(url).document(store.find("m")) == document()
 
 
+def test_folders_in_the_place_of_files(tmp_path: Path) -> None:
+    """They are damage like any other: a model put again is whole, and one removed is gone."""
+    for heal in (True, False):
+        store = opened(str(tmp_path))
+        entry, _ = store.put("m", network())
+        path = tmp_path / "objects" / f"{entry.object}.json"
+        path.unlink()
+        (path / "inner").mkdir(parents=True)
+        if heal:
+            store.put("m", network())
+            assert opened(str(tmp_path)).document(entry) == document()
+        else:
+            store.delete("m")
+            assert not path.exists()
+
+
 def test_a_document_of_another_version_is_said_to_be_one(tmp_path: Path) -> None:
     """Whole, and not understood: the model is told apart from one that a client got wrong."""
     data = b'{"layers":[{"type":"LayerToCome"}]}'
@@ -276,8 +292,12 @@ def test_a_broken_name_costs_itself_alone(url: str, caplog: pytest.LogCaptureFix
     for name in BROKEN.keys() - {"half", "empty"}:
         again.delete(name)
     assert f"{DIGEST}.json" in files(url, "objects")
+    later, _ = again.put("later", network(5))
+    again.delete("later")
+    assert f"{later.object}.json" not in files(url, "objects")
     again.delete("empty")
     assert again.damaged == {}
+    assert (f"{DIGEST}.json" in files(url, "objects")) == ("://" in url)  # others may share a store elsewhere
     assert names(opened(url)) == ["half", "m"]
 
 

@@ -14,6 +14,7 @@ import pytest
 from models.document import parse_document
 from models.errors import ModelDamaged, NotFound, Superseded
 from models.expansion import expand
+from models.storage import digest_of
 from models.store import ModelStore
 from models.weights.canonical import write_canonical
 from models.weights.specs import GivenWeights, WeightSpec
@@ -178,6 +179,29 @@ def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_pa
         store.put("a", network(), weights(tmp_path, 1))
         assert stored.read_bytes() == whole
         assert store.local_weights(entry) is not None
+
+
+def test_what_is_stored_is_read_once_when_it_comes_again(tmp_path, monkeypatch):
+    """What cannot be read is replaced; what can be is read outside of the lock of writers, and counts as verified."""
+    store = opened(tmp_path / "store")
+    entry, _ = store.put("a", network(), weights(tmp_path, 1))
+    stored = tmp_path / "store" / "weights" / f"{entry.weights}.safetensors"
+    read = []
+
+    def counted(path):
+        read.append(path)
+        if path in refused:
+            raise PermissionError
+        return digest_of(path)
+
+    monkeypatch.setattr("models.weights.objects.digest_of", counted)
+    for refused in ([], [stored]):
+        store = opened(tmp_path / "store")
+        store.put("b", network(), weights(tmp_path, 1))
+        assert read.count(stored) == 1
+        refused.clear()
+        assert store.local_weights(entry) is not None
+        read.clear()
 
 
 def test_what_nobody_points_to_is_removed_when_the_store_is_opened(tmp_path):

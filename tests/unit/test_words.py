@@ -104,6 +104,12 @@ WRONG: list[tuple[Any, list[str]]] = [
     ({"input": [4], "layers": [DENSE | {"input_shape": [4]}]}, ["/layers/0/input_shape"]),
     ([DENSE, DENSE | {"input_shape": [1]}], ["/1/input_shape"]),
     ([DENSE, {"type": "InputLayer", "shape": [4]}], ["/1/type"]),
+    ([{"type": "Input", "shape": [4]}, {"type": "Input", "name": "input", "shape": [2]}, DENSE], ["/0/name"]),
+    ([{"type": "Input", "name": "", "shape": [4]}, {"type": "Input", "name": "x", "shape": [2]}, DENSE], ["/0/name"]),
+    ([{"type": "InputLayer", "shape": [4], "batch_shape": [None, 8]}, DENSE], ["/0/batch_shape"]),
+    ([{"type": "InputLayer", "batch_shape": []}, DENSE], ["/0/batch_shape"]),
+    ([DENSE | {"batch_input_shape": []}], ["/0/batch_input_shape"]),
+    ([{"type": "InputLayer"}, DENSE], ["/0/shape"]),
 ]
 
 
