@@ -1,14 +1,30 @@
-"""What was received, in words that are short and safe to send back."""
+"""What is wrong with what was received, in words that are short and safe to send back."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 MAX_SHOWN = 120
 """Characters of one value, however it came into a text."""
 LONG = re.compile(rf"\S{{{MAX_SHOWN + 1},}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one field: where, what was expected, what came, what to write instead."""
+
+    pointer: str
+    message: str
+    expected: str | None = None
+    received: str | None = None
+    suggestion: str | None = None
+
+    def under(self, prefix: str) -> Problem:
+        """The same problem seen from an enclosing document."""
+        return Problem(prefix + self.pointer, self.message, self.expected, self.received, self.suggestion)
 
 
 def cut(text: str, limit: int = MAX_SHOWN) -> str:
@@ -31,7 +47,7 @@ def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | 
 
 
 def shown(value: object, limit: int = 60, depth: int = 3) -> str:  # noqa: PLR0911 (one a kind)
-    """What was received, in words that are short and safe to send back."""
+    """What is wrong with what was received, in words that are short and safe to send back."""
     match value:
         case None:
             return "null"

@@ -24,12 +24,13 @@ from service.drawing import check_drawing
 from service.errors import problem_of
 from service.etags import ETag
 from service.inputs import Resolved, resolve
-from service.jobs import Question, run_question, source_of
+from service.jobs import Question
 from service.misplaced import RUN, RUN_NAMED, RUN_REGISTERED, misplaced, object_of, refuse_name
 from service.multipart import MULTIPART
 from service.options import ActivationOptions, QueryOptions, from_pairs, options_from
 from service.posted import Posted, is_input_file, is_picture, is_tensor_file
 from service.query import as_in_url
+from service.questions import run_question, source_of
 from service.records import follow
 from service.replies import OFFERED, Told, activations_response, infos
 from service.selection import selection_of

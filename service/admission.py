@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from zlib import crc32
 
 from models.errors import LayerscopeError, Overloaded
-from service.jobs import Job
+from service.jobs import Answer, Job, Question
 from service.prices import Prices
 from service.settings import Settings
 from service.slots import Slot
@@ -29,7 +30,33 @@ class Admission:
     """Bounds what waits in all lines, and in each what one client has there while others wait, too."""
 
     def __init__(self, settings: Settings, slots: Sequence[Slot], prices: Prices) -> None:
-        self._settings, self._slots, self._prices = settings, slots, prices
+        self._settings, self._slots, self.prices = settings, slots, prices
+
+    def place(self, question: Question) -> tuple[Slot, Job]:
+        """A question's place: an engine's line, in which there is room for it.
+
+        Raises:
+            Overloaded: there is none; says when there will be.
+        """
+        expected = self.prices.expected(question.kind, question.course.client)
+        slot, job = self._slot_for(question.key), Job(question, Answer(question.course), seconds=expected)
+        self.check(slot, job)
+        return slot, job
+
+    def _slot_for(self, key: str) -> Slot:
+        """The model's own engine, so that it is built once; an idle one when that is busy."""
+        home = self._slots[crc32(key.encode()) % len(self._slots)]
+        idle = [slot for slot in self._slots if slot.ready and slot.load == 0]
+        if home.load and idle:
+            return idle[0]
+        ready = [slot for slot in self._slots if slot.ready]
+        return home if home.ready or not ready else min(ready, key=lambda slot: slot.load)
+
+    def learn(self, slot: Slot, job: Job) -> None:
+        """A job has ended: what the next of its kind is expected to take, and what its client is charged."""
+        seconds = asyncio.get_running_loop().time() - job.began
+        slot.waiting.correct(job, seconds)
+        self.prices.learn(job.question.kind, job.client, max(0.0, seconds - job.build_seconds))
 
     def check(self, slot: Slot, job: Job) -> None:
         """Lets a job into line.
@@ -49,7 +76,7 @@ class Admission:
 
     def refusal(self, client: str) -> LayerscopeError | None:
         """What is said to a client whose request has not been read yet, and would have no place in any line."""
-        if any(self._fits(slot, client, self._prices.mean) for slot in self._slots):
+        if any(self._fits(slot, client, self.prices.mean) for slot in self._slots):
             return None
         return self._overloaded(min(self._slots, key=lambda slot: slot.waiting.total.seconds), "")
 
@@ -74,7 +101,7 @@ class Admission:
 
     def _bound(self, slot: Slot) -> float:
         """Seconds that may wait in a line now."""
-        mean = self._prices.mean
+        mean = self.prices.mean
         bound = max(STANDING_RUNS * mean, LONGEST_RUNS * slot.longest())
         burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
         was_empty = asyncio.get_running_loop().time() - slot.emptied < burst

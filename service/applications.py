@@ -18,8 +18,8 @@ from models.json_value import is_large
 from models.places import Places
 from models.weights.specs import WeightsFile
 from service.engines import Engines
-from service.jobs import construct_question
 from service.pretrained import Pretrained
+from service.questions import construct_question
 from service.recent import Recent
 from service.shared_tasks import SharedTasks
 

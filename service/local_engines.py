@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
-from zlib import crc32
 
 from models.engine.messages import Data, Failed, Planned, Ran, Reply
 from models.errors import (
@@ -27,9 +26,10 @@ from models.views.view import View
 from service.admission import Admission
 from service.engine_life import Lives
 from service.engine_process import EngineProcess, EngineState
-from service.jobs import Answer, Job, Question, plan_question
+from service.jobs import Answer, Job, Question
 from service.prices import Prices
 from service.quarantine import Quarantine
+from service.questions import plan_question
 from service.settings import Settings
 from service.slots import Slot
 
@@ -46,8 +46,7 @@ class LocalEngines:
         self.settings = settings
         self.lives = Lives(settings, self._heard, self._ready, self._ended)
         self.slots = self.lives.slots
-        self.prices = Prices()
-        self.admission = Admission(settings, self.slots, self.prices)
+        self.admission = Admission(settings, self.slots, Prices())
         self.quarantine = Quarantine()
         self.draining = False
         self.restarts = 0
@@ -105,8 +104,7 @@ class LocalEngines:
             EngineLost, DeadlineExceeded: when it kills this one, or does not finish.
         """
         self._admit(question)
-        slot, job = self._slot_for(question.key), self._job(question)
-        self.admission.check(slot, job)
+        slot, job = self.admission.place(question)
         self._put_in_line(slot, job)
         answer = job.answer
         try:
@@ -121,11 +119,7 @@ class LocalEngines:
             raise Draining()
         if all(slot.early_deaths > 1 for slot in self.slots):
             raise NotReady("Engines end before they are ready; the log says why.", (), self.seconds_until_ready())
-        self.quarantine.check(question, self.prices.knows(question.kind))
-
-    def _job(self, question: Question) -> Job:
-        expected = self.prices.expected(question.kind, question.course.client)
-        return Job(question, Answer(question.course), seconds=expected)
+        self.quarantine.check(question, self.admission.prices.knows(question.kind))
 
     def _put_in_line(self, slot: Slot, job: Job) -> None:
         if not slot.waiting:
@@ -135,15 +129,6 @@ class LocalEngines:
         if job.question.course.hang_ups is not None:
             job.question.course.hang_ups.append(job.hang_up)
         self._dispatch(slot)
-
-    def _slot_for(self, key: str) -> Slot:
-        """The model's own engine, so that it is built once; an idle one when that is busy."""
-        home = self.slots[crc32(key.encode()) % len(self.slots)]
-        idle = [slot for slot in self.slots if slot.ready and slot.load == 0]
-        if home.load and idle:
-            return idle[0]
-        ready = [slot for slot in self.slots if slot.ready]
-        return home if home.ready or not ready else min(ready, key=lambda slot: slot.load)
 
     def _dispatch(self, slot: Slot) -> None:
         """Hands the engine what it has room for."""
@@ -223,18 +208,12 @@ class LocalEngines:
     def _finished(self, slot: Slot, job: Job) -> None:
         job.stop_clock()
         slot.running.popleft()
-        self._learn(slot, job)
+        self.admission.learn(slot, job)
         self.quarantine.absolve(job.question)
         if slot.running:
             self._start_clock(slot, slot.running[0])
         self._dispatch(slot)
         self.lives.finished(slot)
-
-    def _learn(self, slot: Slot, job: Job) -> None:
-        """What the next of its kind is expected to take, and what its client is charged."""
-        seconds = asyncio.get_running_loop().time() - job.began
-        slot.waiting.correct(job, seconds)
-        self.prices.learn(job.question.kind, job.client, max(0.0, seconds - job.build_seconds))
 
     def _ended(self, slot: Slot, process: EngineProcess) -> None:
         """An engine is gone: what it ran is lost, what comes after, or ran in a batch, runs again, each by itself."""

@@ -29,8 +29,8 @@ from models.weights.specs import GivenWeights, WeightsFile, WeightSpec
 from service.activations import Model
 from service.bodies import json_of, parse_json
 from service.decode_memory import Share
-from service.jobs import specs_question
 from service.plans import plan_of, require_inputs
+from service.questions import specs_question
 from service.state import State
 from service.upload_parts import MODEL, WEIGHTS
 from service.uploads import Upload

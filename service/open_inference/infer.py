@@ -15,7 +15,7 @@ from service.activations import Model
 from service.bodies import THREAD_BYTES
 from service.decode_memory import Share
 from service.inputs import Resolved, fitted, reader_for
-from service.jobs import Question, run_question, source_of
+from service.jobs import Question
 from service.open_inference.compression import chosen_encoding, plain_body
 from service.open_inference.envelope import opened
 from service.open_inference.inputs import given_inputs, raw_input
@@ -25,6 +25,7 @@ from service.open_inference.request import InferRequest, RequestParameters, infe
 from service.open_inference.served import VERSION
 from service.open_inference.statistics import Stopwatch
 from service.options import ActivationOptions
+from service.questions import run_question, source_of
 from service.records import follow
 from service.settings import Settings
 from service.state import State

@@ -32,7 +32,6 @@ from service.contract import (
 )
 from service.errors import raises
 from service.etags import ETag
-from service.jobs import source_of
 from service.misplaced import PLAN as TEMPLATE
 from service.misplaced import object_of
 from service.option_schemas import option_parameters, option_properties
@@ -41,6 +40,7 @@ from service.picture_options import Whole
 from service.plan_schemas import PlanReply
 from service.plans import plan_of, require_inputs
 from service.query import as_in_url
+from service.questions import source_of
 from service.state import State, StateOf
 from service.view_options import ViewOptions
 from service.words import PLAN

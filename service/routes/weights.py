@@ -35,11 +35,11 @@ from service.contract import (
 from service.drawing import weights_drawing
 from service.errors import problem_of, raises
 from service.etags import ETag
-from service.jobs import source_of, weights_question
 from service.layer_paths import layer_paths
 from service.multipart import MULTIPART
 from service.picture_options import PictureOptions
 from service.plans import require_inputs
+from service.questions import source_of, weights_question
 from service.records import follow
 from service.registered import Registered, in_use
 from service.registration import GivenFile, put_weights

@@ -15,8 +15,9 @@ import service.engine_life
 from models.engine.messages import Failed, Payload, Planned
 from models.errors import DeviceMemory
 from service.engine_process import EngineState
-from service.jobs import Answer, plan_question
+from service.jobs import Answer
 from service.local_engines import LocalEngines
+from service.questions import plan_question
 from service.renewal import LOOKS
 from service.settings import GIB, Settings
 

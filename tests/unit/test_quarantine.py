@@ -9,8 +9,9 @@ import pytest
 
 from models.errors import Quarantined
 from service.courses import Course
-from service.jobs import Question, plan_question
+from service.jobs import Question
 from service.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
+from service.questions import plan_question
 
 
 def question(units: int = 1, client: str = "a", key: str = "sha256:0", **members: Any) -> Question:
