@@ -181,8 +181,10 @@ def _response(request: Request, status: int, *members: Any) -> Response:
     """The reply of a problem; `members` are those of `problem_document`."""
     body = _told(request, status, *members)
     headers = {}
-    if body["code"] == UnsupportedEncoding.code:
-        headers["Accept-Encoding"] = PROTOCOL_CODINGS if speaks_protocol(request.url.path) else CODINGS
+    if body["status"] == 415 and request.headers.get("content-encoding", CODINGS) != CODINGS:  # looked at first
+        headers["Accept-Encoding"] = CODINGS
+    elif body["code"] == UnsupportedEncoding.code and speaks_protocol(request.url.path):
+        headers["Accept-Encoding"] = PROTOCOL_CODINGS
     return Response(orjson.dumps(body), body["status"], headers, media_type_of(request.url.path))
 
 

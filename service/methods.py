@@ -41,11 +41,12 @@ class Head:
 
 def allowed(request: Request) -> str:
     """The methods that are routed at this path, as `Allow` lists them; mounted files are read."""
+    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))  # not that of the files
 
     def takes(route: BaseRoute, method: str) -> bool:
         if isinstance(route, Mount) and method != "GET":
             return False
-        return route.matches({**request.scope, "method": method})[0] is Match.FULL
+        return route.matches({**request.scope, "method": method, "root_path": root})[0] is Match.FULL
 
     def is_routed(method: str) -> bool:
         return any(takes(route, method) for route in request.app.routes)

@@ -75,6 +75,7 @@ def test_every_method_of_a_path_is_listed(heads: Server, method: str, path: str,
     """Whichever route is nearest."""
     reply = heads.client.request(method, path)
     assert (reply.status_code, reply.headers["allow"]) == (405, methods)
+    assert method == "HEAD" or reply.json()["errors"][0]["expected"] == f"one of {methods}"
 
 
 async def test_the_rest_of_a_stream_is_not_made() -> None:

@@ -76,11 +76,11 @@ def test_sub_classing_is_spelled_block(refusal: Refusal) -> None:
     assert "Block" in problem["suggestion"]
 
 
-def test_input_is_no_layer(refusal: Refusal) -> None:
-    """`Input(shape=…)` is the document's own field."""
+def test_an_input_layer_needs_its_shape(refusal: Refusal) -> None:
+    """`Input(shape=…)` may stand at the head of the layers."""
     (problem,) = refusal({"layers": [{"type": "Input"}, {"type": "Flatten"}]})
-    assert problem["pointer"] == "/model/layers/0/type"
-    assert '"input"' in problem["suggestion"]
+    assert problem["pointer"] == "/model/layers/0/shape"
+    assert problem["expected"] == "a shape without the batch such as [28, 28, 1]"
 
 
 WRONG_AXES: list[tuple[list[int], dict[str, Any], str, str]] = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,8 +11,12 @@ import pytest
 from models.document import parse_document
 from models.engine.outline import declared_shapes, outline
 from models.engine.plan import plan_report
-from models.errors import InvalidDocument
+from models.errors import DeadlineExceeded, InvalidDocument
 from models.expansion import expand
+from models.network import Network
+from service.plans import planned
+from service.settings import Settings
+from service.state import State
 
 DENSE = {"type": "Dense", "units": 2}
 
@@ -61,3 +67,31 @@ def test_faults_are_found_where_they_stand(layer: Any, shape: list[int], pointer
         plan(layer, shape)
     (problem,) = caught.value.problems
     assert (problem.pointer, message in problem.message) == (f"/layers/0{pointer}", True)
+
+
+async def test_equal_blocks_are_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On steps of the same shape; and all of them within the time of one request."""
+    relu = {"type": "TimeDistributed", "layer": block({"type": "ReLU"})}
+    network = expand(parse_document({"input": [3, 2], "layers": [relu, relu]}))
+    asked: list[Network] = []
+
+    def known(of: Network) -> dict[str, Any]:
+        (row,) = ({"shape": [None, *spec.shape], "dtype": spec.dtype} for spec in of.inputs.values())
+        return {"inputs": dict.fromkeys(of.inputs, row),
+                "layers": [{"address": node.outputs[0], **row} for node in of.nodes]}  # fmt: skip
+
+    async def counted(_state: State, of: Network, *_: Any) -> dict[str, Any]:
+        asked.append(of)
+        return known(of)
+
+    async def endless(*_: Any) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    state: Any = SimpleNamespace(settings=Settings(deadline=0.05))
+    monkeypatch.setattr("service.plans.plan_of", counted)
+    assert len((await planned(state, network, known(network))).steps) == 2
+    assert len(asked) == 1
+    monkeypatch.setattr("service.plans.plan_of", endless)
+    with pytest.raises(DeadlineExceeded):
+        await planned(state, network, known(network))

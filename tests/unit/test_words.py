@@ -110,6 +110,8 @@ WRONG: list[tuple[Any, list[str]]] = [
     ([{"type": "InputLayer", "batch_shape": []}, DENSE], ["/0/batch_shape"]),
     ([DENSE | {"batch_input_shape": []}], ["/0/batch_input_shape"]),
     ([{"type": "InputLayer"}, DENSE], ["/0/shape"]),
+    ({"modelTopology": {"class_name": "Sequential"}}, ["/modelTopology/config"]),
+    ({"modelTopology": {"class_name": "Sequential", "config": {}, "layers": []}}, ["/modelTopology/config/layers"]),
 ]
 
 
@@ -119,3 +121,7 @@ def test_errors_of_declared_inputs_point_into_what_was_sent() -> None:
         with pytest.raises(InvalidDocument) as caught:
             parse_document(raw)
         assert [problem.pointer for problem in caught.value.problems] == pointers, raw
+    for shape, suggestion in ((4, "write [4]"), ("a", None)):
+        with pytest.raises(InvalidDocument) as caught:
+            parse_document([{"type": "Input", "shape": shape}, DENSE])
+        assert caught.value.problems[0].suggestion == suggestion
