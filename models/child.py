@@ -19,7 +19,7 @@ from collections.abc import Sequence
 PR_SET_PDEATHSIG = 1
 """prctl(2). The signal comes when the thread that started the child ends."""
 HANGUP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
-HANGUP_SECONDS = 2.0
+HANGUP_SECONDS = 3.0
 """For a process that was hung up on to end by itself."""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from contextlib import suppress
 
-from service.gpus import gpus_of_engines
+from service.gpus import engine_count, visible_gpus
 from service.settings import PREFIX, Settings
 
 OWN, ENGINE, UPLOAD = 40, 10, 4
@@ -33,7 +34,8 @@ def served_connections(settings: Settings) -> int:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         return settings.connections
-    engines = sum(map(len, gpus_of_engines(settings.engines, settings.spare_engines))) + 1
+    gpus = visible_gpus(os.environ) if settings.engines == "auto" else ()
+    engines = engine_count(settings.engines, gpus) + settings.spare_engines + 1  # and the successor of one
     reserved = OWN + ENGINE * engines + UPLOAD * min(settings.max_uploads, limit // 32) + REFUSED
     if limit - reserved < FEWEST:
         raise SystemExit(

@@ -202,6 +202,7 @@ class Lives:
                 self._part(slot)
             elif slot.restart is not None:
                 slot.restart.cancel()
+                slot.restart = None
             self._take(slot, spare)
 
     def _part(self, slot: Slot) -> None:

@@ -200,16 +200,16 @@ class LocalEngines:
             case Reply():
                 job.answer.begin(message, [])
         if isinstance(message, Failed) or job.answer.missing == 0:
+            full = isinstance(message, Failed) and message.code == DeviceMemory.code
+            (self.quarantine.blame if full else self.quarantine.absolve)(job.question)
             self._finished(slot, job)
-        if isinstance(message, Failed) and message.code == DeviceMemory.code:
-            self.quarantine.blame(job.question)
-            self.lives.replace(slot)
+            if full:
+                self.lives.replace(slot)
 
     def _finished(self, slot: Slot, job: Job) -> None:
         job.stop_clock()
         slot.running.popleft()
         self.admission.learn(slot, job)
-        self.quarantine.absolve(job.question)
         if slot.running:
             self._start_clock(slot, slot.running[0])
         self._dispatch(slot)
@@ -219,7 +219,7 @@ class LocalEngines:
         """An engine is gone: what it ran is lost, what comes after, or ran in a batch, runs again, each by itself."""
         if slot.process is not process or self.draining:
             return
-        log.warning("engine %d ended (%s); starting another", slot.number, process.ending())
+        log.warning("engine %d ended (%s)", slot.number, process.ending())
         self.restarts += 1
         self.lives.lost(slot)
         if slot.running and slot.running[0].is_lost:
