@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging.config import dictConfig
 
 import uvicorn
 
@@ -37,6 +38,7 @@ def serve(settings: Settings) -> None:
     Raises:
         SystemExit: with one clear line, when the address cannot be had or the store not be opened.
     """
+    dictConfig(configuration(settings.log))  # before uvicorn does: what is passed over in the store is told
     sockets = listening(settings)
     try:
         store = open_store(settings.data_dir)
