@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import errno
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from models.errors import LayerscopeError, StoreFull, StoreReadOnly, StoreUnreachable
-
-log = logging.getLogger("layerscope.store")
-log.addHandler(logging.NullHandler())  # what a start says is one line, and it says it itself
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -57,5 +53,4 @@ def elsewhere() -> Iterator[None]:
     except (LayerscopeError, PermissionError, *OF_THE_CALLER):
         raise
     except Exception as error:
-        log.warning("the store does not answer: %s: %s", type(error).__name__, str(error).splitlines()[:1])
         raise StoreUnreachable() from error

@@ -26,6 +26,7 @@ from models.errors import (
     Misdirected,
     NotFound,
     SlowBody,
+    StoreUnreachable,
     TooLarge,
     Unacceptable,
     Unavailable,
@@ -121,6 +122,9 @@ def install(app: FastAPI) -> None:
 
 async def _domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, LayerscopeError)  # noqa: S101 (registered for this class alone)
+    if isinstance(error, StoreUnreachable):
+        why = " ".join(repr(error.__cause__).split())[:300]
+        log.warning("%s: the store does not answer: %s", named(request.scope), why, extra=about(request.scope))
     return problem_response(request, error)
 
 

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from logging.config import dictConfig
 from types import FrameType
 
 import uvicorn
@@ -132,6 +133,7 @@ def serve(settings: Settings) -> None:
     bound_arenas()
     raise_limit()
     connections = served_connections(settings)
+    dictConfig(configuration(settings.log))  # before uvicorn does: what is passed over in the store is told
     sockets = listening(settings)
     try:
         store = open_store(settings.data_dir)

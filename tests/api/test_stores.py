@@ -54,3 +54,15 @@ def test_a_store_that_cannot_be_opened_stops_the_start(url: str, tmp_path: Path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith(f"layerscope: LAYERSCOPE_DATA_DIR: the store {url} cannot be opened: ")
+
+
+def test_what_is_passed_over_in_a_store_is_a_line_of_the_log(tmp_path: Path) -> None:
+    """Though the store is opened before the server has begun."""
+    (tmp_path / "names").mkdir()
+    (tmp_path / "names" / "bad.json").touch()
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        process.kill()
+    assert first.endswith(" WARNING layerscope.store: names/bad.json is passed over: it is empty\n")
