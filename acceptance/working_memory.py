@@ -24,8 +24,8 @@ from models.layers.layer import Layer
 MEBIBYTE = 1 << 20
 FACTOR, EXTRA = 1.5, 64 * MEBIBYTE
 """What a run may take: so many times its plan, and this much."""
-TARGET = 48 * MEBIBYTE
-"""Bytes of the inputs and outputs of an example, whose batch is chosen so."""
+TARGET = 128 * MEBIBYTE
+"""Bytes that each case is planned to take: its batch is chosen so."""
 LIMIT = 1 << 40
 LARGE: tuple[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]], ...] = (
     ("SeparableConv2D", {"filters": 4, "kernel_size": 3, "depth_multiplier": 40}, ((256, 256, 4),)),
@@ -50,7 +50,7 @@ LARGE: tuple[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]], ...] = (
     ("Conv3DTranspose", {"filters": 8, "kernel_size": 3, "strides": 2}, ((32, 32, 32, 16),)),
     ("Resizing", {"height": 1500, "width": 1500, "interpolation": "bicubic"}, ((100, 100, 4),)),
     ("UpSampling2D", {"size": 16, "interpolation": "bilinear"}, ((60, 60, 8),)),
-    ("STFTSpectrogram", {"frame_length": 512, "frame_step": 64}, ((300_000, 1),)),
+    ("STFTSpectrogram", {"frame_length": 256, "frame_step": 64}, ((300_000, 1),)),
     ("MelSpectrogram", {"fft_length": 2048, "sequence_stride": 64, "num_mel_bins": 32}, ((300_000,),)),
     ("AdaptiveMaxPooling2D", {"output_size": 300}, ((1000, 1000, 8),)),
     ("Dot", {"axes": [2, 2], "normalize": True}, ((2000, 32), (2000, 32))),
@@ -60,12 +60,11 @@ LARGE: tuple[tuple[str, dict[str, Any], tuple[tuple[int, ...], ...]], ...] = (
 
 
 class Case(NamedTuple):
-    """A layer on inputs of these shapes, without the batch; a batch of None is chosen."""
+    """A layer on inputs of these shapes, without the batch."""
 
     cls: type[Layer]
     arguments: dict[str, Any]
     shapes: tuple[tuple[int, ...], ...]
-    batch: int | None = None
     training: bool = False
 
 
@@ -91,7 +90,7 @@ def measured(case: Case) -> Measured:
     }
     layer = {"type": case.cls.type_name(), **case.arguments, "inputs": names}
     model = build(expand(parse_document({"input": declared, "layers": [layer]})), LIMIT)
-    batch = case.batch or _batch(model)
+    batch = _batch(model, case.training)
     outline = model.concrete({name: (batch, *shape) for name, shape in zip(names, case.shapes, strict=True)})
     planned = working_bytes(outline, outline.network.nodes, case.training)
     inputs = [values((batch, *shape), case.cls.example.dtype) for shape in case.shapes]
@@ -105,10 +104,9 @@ def measured(case: Case) -> Measured:
     return Measured(planned, *peaks)
 
 
-def _batch(model: BuiltModel) -> int:
+def _batch(model: BuiltModel, training: bool) -> int:
     one = model.outline.on_batch(1)
-    addresses = (*one.network.inputs, *(output for node in one.network.nodes for output in node.outputs))
-    return max(1, TARGET // sum(map(one.nbytes, addresses)))
+    return max(1, TARGET // working_bytes(one, one.network.nodes, training))
 
 
 def values(shape: Sequence[int], dtype: str) -> np.ndarray[Any, Any]:
@@ -138,7 +136,7 @@ def cases() -> Iterator[Case]:
     """The example of every type, and larger ones; what acts in training, in training too."""
     by_name = {cls.type_name(): cls for cls in LAYERS}
     for name, arguments, shapes in LARGE:
-        yield Case(by_name[name], arguments, shapes, batch=1)
+        yield Case(by_name[name], arguments, shapes)
     for cls in LAYERS:
         if cls.standalone:
             yield Case(cls, cls.example.arguments, cls.example.shapes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
-from contextlib import suppress
 from typing import Any
 
 FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
@@ -19,12 +18,17 @@ class _Counts(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in FIELDS]
 
 
-try:
-    _LIBC: ctypes.CDLL | None = ctypes.CDLL(None)
-    _COUNTED: Any = ctypes.CDLL(None).mallinfo2
-    _COUNTED.restype = _Counts
-except (AttributeError, OSError):  # another C library: only Python's own objects are counted
-    _LIBC = _COUNTED = None
+def _counting() -> tuple[Any, Any]:
+    """The C library, and its function that counts; None where it has none, and Python's objects alone are counted."""
+    try:
+        library = ctypes.CDLL(None)
+        library.mallinfo2.restype = _Counts
+    except (AttributeError, OSError):
+        return None, None
+    return library, library.mallinfo2
+
+
+_LIBRARY, _COUNTED = _counting()
 
 
 def held_bytes() -> int:
@@ -39,6 +43,5 @@ def held_bytes() -> int:
 def give_back() -> None:
     """Collects garbage, and gives the memory that it held back to the system."""
     gc.collect()
-    if _LIBC is not None:
-        with suppress(AttributeError):
-            _LIBC.malloc_trim(0)
+    if _LIBRARY is not None:
+        _LIBRARY.malloc_trim(0)

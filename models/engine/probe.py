@@ -35,6 +35,10 @@ UNABLE = (
 """What kernels raise that are registered for more than they compute."""
 
 
+Told = Callable[[Mapping[str, Any]], None]
+"""Is called with what a part of a network gave, by address."""
+
+
 class Probe:
     """A selection that can be run. Tensors come back in the order of `outputs`, updates in the order of `updated`.
 
@@ -57,7 +61,8 @@ class Probe:
         (self._whole,) = whole(outline, self._nodes, outputs)
         self._compiled: list[tuple[Part, Compiled]] = []
         self.nbytes = 0
-        """What its functions hold, as counted when they were made."""
+        """What its functions hold, as counted when they were made and at their first run."""
+        self._is_counted = True
         self._is_plain = all(self._runs_directly(node) for node in self._nodes)
         self._is_new = self._is_plain and not training
         if not self._is_new:
@@ -67,7 +72,7 @@ class Probe:
         parts = [self._whole] if self._training or _has_gpu() else divided(self._outline, self._nodes, self.outputs)
         before = held_bytes()
         self._compiled = [(part, self._function(part)) for part in parts]
-        self.nbytes = max(0, held_bytes() - before)
+        self.nbytes, self._is_counted = max(0, held_bytes() - before), False
         return self._compiled
 
     def _function(self, part: Part) -> Compiled:
@@ -115,7 +120,7 @@ class Probe:
             found[node.address + PRE] = joined(before, results[0])
         return found
 
-    def run(self, inputs: Sequence[Any], told: Callable[[Mapping[str, Any]], None] | None = None) -> list[Any]:
+    def run(self, inputs: Sequence[Any], told: Told | None = None) -> list[Any]:
         """The selected tensors, then the updated weights, for inputs in the order the network declares them, each of
         its dtype or one that NumPy casts to it safely. Before each part of the network but the first runs, `told` is
         called with what the one before gave, by address.
@@ -131,7 +136,8 @@ class Probe:
             with suppress(InvalidDocument, tf.errors.OpError):  # the compiled function says it in our words
                 return self._run([(self._whole, self._directly)], tensors, told)
         try:
-            return self._run(self._compiled or self._compile(), tensors, told)
+            steps = self._compiled or self._compile()
+            return self._run(steps, tensors, told) if self._is_counted else self._counted_run(steps, tensors, told)
         except tf.errors.InvalidArgumentError as error:
             raise _value_error(error, self._nodes) from error
         except tf.errors.ResourceExhaustedError as error:
@@ -141,6 +147,16 @@ class Probe:
                 "TensorFlow has no implementation of a layer for its dtype on this device."
             ) from error
 
+    def _counted_run(
+        self, steps: Sequence[tuple[Part, Compiled]], tensors: dict[str, Any], told: Told | None
+    ) -> list[Any]:
+        """The first run of compiled functions: their kernels are made, and may keep weights in another order."""
+        before = held_bytes()
+        found = self._run(steps, tensors, told)
+        own = sum(tensor.shape.num_elements() * tensor.dtype.size for tensor in found)
+        self.nbytes, self._is_counted = self.nbytes + max(0, held_bytes() - before - own), True
+        return found
+
     def _directly(self, inputs: Sequence[Any]) -> list[Any]:
         return self._compute(self._whole, *inputs)
 
@@ -148,7 +164,7 @@ class Probe:
         self,
         steps: Sequence[tuple[Part, Callable[[Sequence[Any]], list[Any]]]],
         tensors: dict[str, Any],
-        told: Callable[[Mapping[str, Any]], None] | None,
+        told: Told | None,
     ) -> list[Any]:
         given: dict[str, Any] = {}
         moved: list[Any] = []

@@ -17,7 +17,7 @@ from models.engine.rates import Rates, factorisation
 from models.engine.working import is_passed_over, step_outline
 from models.errors import Problem, TooLarge
 from models.layers.easing import easier
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer, Shape, sizes_of
 from models.layers.work import Work
 from models.network import Node
 
@@ -56,8 +56,13 @@ def _work_of_steps(block: BlockLayer, shape: Shape) -> Work:
 
 
 def run_seconds(outline: Outline, nodes: Iterable[Node], rates: Rates, training: bool = False) -> float:
-    """What computing these calls takes."""
+    """What computing these calls takes, their inputs at hand."""
     return rates.seconds(sum((work_of(outline, node, training) for node in nodes), NOTHING))
+
+
+def feeding(outline: Outline) -> Work:
+    """Copying the inputs of a network to where TensorFlow reads them."""
+    return Work(moved=sizes_of([outline.shape(name) for name in outline.network.inputs]))
 
 
 def layer_seconds(layer: keras.Layer, rates: Rates) -> float:
@@ -86,7 +91,7 @@ def check_run(outline: Outline, nodes: Sequence[Node], time: Time, training: boo
         TooLarge: it cannot end in time, pointing at the layer that takes most of it.
     """
     works = [work_of(outline, node, training) for node in nodes]
-    seconds = time.rates.seconds(sum(works, NOTHING))
+    seconds = time.rates.seconds(sum(works, feeding(outline)))
     if seconds > time.limit:
         slowest = max(range(len(nodes)), key=lambda number: time.rates.seconds(works[number]))
         raise TooLarge("", [_run_problem(outline, nodes[slowest], works[slowest], seconds, time)])

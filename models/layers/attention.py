@@ -56,8 +56,8 @@ class AttentionLayer(Layer):
         """
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Scores, what their softmax is made from, and the weights that come of them."""
-        return 3 * self.score_size(shapes[0], shapes[1]) + sizes_of(outputs)
+        """Scores, the weights that their softmax makes of them, and what is turned round before and after."""
+        return 2 * self.score_size(shapes[0], shapes[1]) + 2 * sizes_of(outputs)
 
     @abstractmethod
     def score_size(self, query: Shape, value: Shape) -> int:

@@ -15,7 +15,7 @@ from models.layers.layer import Example, LayerFault, Shape, Windows, fault, leas
 from models.layers.refused import NoAdapter
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import Spatial, known_length
-from models.layers.work import Work
+from models.layers.work import Work, filled
 from models.receptive_field import Window, padding_before
 
 
@@ -59,11 +59,15 @@ class Convolution(SlidingKernel):
         return sizes_of(outputs) + turned + self.between_blocks(shapes[0], channels)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """A dilated kernel slides over the padding of its blocks, too."""
-        work, padded = super().work(shapes, outputs), self.padded_places(shapes[0])
-        extra = padded / max(least_size(self.spatial_shape(outputs[0])), 1) - 1
-        more = (self.macs(shapes, outputs) or 0) * max(extra, 0)
-        return work + Work(**{self.multiplies: more}) if padded else work
+        """A dilated kernel slides over the padding of its blocks, too, and one of few channels over empty ones."""
+        places = max(least_size(self.spatial_shape(outputs[0])), 1)
+        times = max(self.padded_places(shapes[0]) / places, 1) * self.unfilled(shapes[0])
+        more = (self.macs(shapes, outputs) or 0) * (times - 1)
+        return super().work(shapes, outputs) + Work(**{self.multiplies: more})
+
+    def unfilled(self, shape: Shape) -> float:
+        """How many times the multiply-adds are computed, because processors take many channels at once."""
+        return 1.0
 
     def costly(self) -> str | None:
         return "dilation_rate" if max(self.dilation_rate) > 1 else "kernel_size"
@@ -143,6 +147,14 @@ class KernelConvolution(StridesOrDilation, Convolution):
                 f"a divisor of {channels}",
                 str(self.groups),
             )
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Groups are computed by XLA, which puts both sides into an order of its own."""
+        return super().inner(shapes, outputs) + (0 if self.groups == 1 else sizes_of(shapes) + sizes_of(outputs))
+
+    def unfilled(self, shape: Shape) -> float:
+        channels = (shape[self.channel_axis()] or 1) // self.groups
+        return filled(channels) * filled(self.filters // self.groups)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × kernel volume × input channels of one group."""

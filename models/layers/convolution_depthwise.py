@@ -71,7 +71,7 @@ class SeparableConvolution(DepthwiseConvolution):
         """Two kernels: the first of them depthwise, the second a product of matrices."""
         given = self._given(shapes, outputs)
         both = Work(depthwise=given * prod(self.kernel_size), matrix=given * self.filters, launches=2)
-        return both + Work(moved=sizes_of(shapes) + sizes_of(outputs) + 2 * self.inner(shapes, outputs))
+        return both + Work(moved=sizes_of(shapes) + sizes_of(outputs) + self.inner(shapes, outputs))
 
     def costly(self) -> str | None:
         return "depth_multiplier"

@@ -11,7 +11,7 @@ from models.layers.constraints import AnyConstraint
 from models.layers.convolution import StridesOrDilation
 from models.layers.fields import Features, Padding, Sizes, Sizes1D, Sizes2D, Sizes3D
 from models.layers.initializers import AnyInitializer, GlorotUniform
-from models.layers.layer import Example, Shape, fault, size_of, sizes_of
+from models.layers.layer import Example, Shape, fault, least_size, size_of, sizes_of
 from models.layers.regularizers import AnyRegularizer
 
 
@@ -38,8 +38,9 @@ class TransposedConvolution(StridesOrDilation):
         return self
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """What the bias is added to, and a copy of both sides in the order in which the kernel walks."""
-        return 2 * sizes_of(outputs) + sizes_of(shapes)
+        """What the bias is added to, a copy of the input, and all that the places of one row spread, not yet added."""
+        places = least_size(shapes[0][1:]) // (shapes[0][self.channel_axis()] or 1)
+        return sizes_of(outputs) + sizes_of(shapes) + places * prod(self.kernel_size) * self.filters
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Input elements × kernel volume × filters."""

@@ -15,6 +15,7 @@ from models.layers.pointwise import Pointwise
 from models.layers.refused import NoAdapter, NoQuantization, NoWeights
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length
+from models.layers.work import READ_AHEAD, Work
 
 EmbeddingSize = Annotated[int, Field(ge=1, le=2**16)]
 
@@ -41,6 +42,10 @@ class Dense(Activated, Pointwise):
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The last axis sizes the kernel."""
         known_length(shapes[0], -1)
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """With few rows, the weights are read for each, and little is done with them."""
+        return super().work(shapes, outputs) + Work(moved=self.units * known_length(shapes[0], -1) / READ_AHEAD)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × input features."""

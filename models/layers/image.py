@@ -41,6 +41,10 @@ class Sized(Image):
         sizes = dict(zip(self.spatial_axes(), (self.height, self.width), strict=True))
         return tuple(sizes.get(axis, length) for axis, length in enumerate(shape))
 
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The images as float32, cropped or padded, and scaled along one axis first."""
+        return 2 * sizes_of(outputs) + sizes_of(shapes)
+
 
 class Resizing(Sized):
     """Scales images to `height` × `width` pixels."""
@@ -55,10 +59,6 @@ class Resizing(Sized):
     fill_mode: Annotated[Literal["constant"], AnyCase] = "constant"
     fill_value: float = 0.0
     antialias: bool = False
-
-    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """The images as float32, cropped or padded, and scaled along one axis first."""
-        return 2 * sizes_of(outputs) + sizes_of(shapes)
 
     @model_validator(mode="after")
     def _crop_or_pad(self) -> Resizing:

@@ -197,7 +197,7 @@ class Layer(BaseModel):
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
         """What one call takes of a machine's time; free dimensions count as one."""
-        moved = sizes_of(shapes) + sizes_of(outputs) + 2 * self.inner(shapes, outputs)
+        moved = sizes_of(shapes) + sizes_of(outputs) + self.inner(shapes, outputs)
         return Work(**{self.multiplies: self.macs(shapes, outputs) or 0}, moved=moved, launches=1)
 
     def costly(self) -> str | None:

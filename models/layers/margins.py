@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from models.layers.fields import Margins1D, Margins2D, Margins3D
-from models.layers.layer import Example, LayerFault, Shape, Windows
+from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
 from models.layers.spatial import Spatial, SpatialAxes
 from models.receptive_field import Window
 
@@ -22,6 +22,10 @@ class Cropping(SpatialAxes):
     def pairs(self) -> Pairs:
         """What is cut off (before, after) each spatial axis."""
         return (self.cropping,) if self.spatial_rank == 1 else self.cropping
+
+    def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """One axis may be cut after the other."""
+        return sizes_of(shapes) + sizes_of(outputs)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Something must be left along every axis."""

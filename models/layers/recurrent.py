@@ -11,7 +11,7 @@ from models.layers.layer import Example, Layer, LayerFault, Shape, least_size
 from models.layers.recurrent_cells import AnyCell, Cells, DenseRecurrence, cells_macs
 from models.layers.refused import Stateless
 from models.layers.spatial import known_length
-from models.layers.work import Work
+from models.layers.work import READ_AHEAD, Work
 
 MAX_STEPS = 16_384
 """Most steps of a recurrence: TensorFlow cannot be interrupted inside one."""
@@ -91,6 +91,11 @@ class SequenceRecurrent(Recurrent):
         if batch is None or steps is None or features is None:
             return None
         return batch * steps * self.step_macs(features)
+
+    def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
+        """Every step reads the weights again."""
+        read = (shapes[0][1] or 1) * self.step_macs(shapes[0][2] or 1)
+        return super().work(shapes, outputs) + Work(moved=read / READ_AHEAD)
 
 
 class DenseRecurrent(SequenceRecurrent, DenseRecurrence):

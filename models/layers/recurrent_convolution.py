@@ -12,7 +12,7 @@ from models.layers.layer import Example, Layer, Shape, Windows, size_of
 from models.layers.recurrent import Recurrent
 from models.layers.recurrent_cells import Recurrence
 from models.layers.spatial import known_length
-from models.layers.work import Work
+from models.layers.work import Work, filled
 
 
 class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
@@ -54,8 +54,10 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
         """One step after the other, eight convolutions each."""
-        steps = shapes[0][1] or 1
-        return Layer.work(self, shapes, outputs) + Work(steps=steps, launches=16 * steps)
+        steps, channels = shapes[0][1] or 1, (step_shape(shapes[0])[self.channel_axis()] or 1) + self.filters
+        more = (self.macs(shapes, outputs) or 0) * (filled(channels) * filled(self.filters) - 1)
+        rest = Work(**{self.multiplies: more}, steps=steps, launches=16 * steps)
+        return Layer.work(self, shapes, outputs) + rest
 
     def _dilated(self, shapes: tuple[Shape, ...]) -> int:
         """Between the blocks of what one step convolves, for two gates at once."""

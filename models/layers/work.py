@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+READ_AHEAD = 8
+"""Weights that are read, in order and again and again, in the time in which one number is moved to a new place."""
+TOGETHER = 16
+"""Channels that kernels compute together, however few there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -34,3 +39,8 @@ class Work:
     def times(self, count: float) -> Work:
         """The same work, so many times."""
         return Work(*(getattr(self, one.name) * count for one in fields(self)))
+
+
+def filled(channels: int) -> float:
+    """How much of the work goes into so many channels, as a part of what would be enough: 16 are computed for 3."""
+    return -(-channels // TOGETHER) * TOGETHER / channels

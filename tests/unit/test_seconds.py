@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import pytest
 
+from models.applications import parse_application
 from models.document import parse_document
 from models.engine.admission import Bounds, admit
+from models.engine.applications import constructed
 from models.engine.build import build
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.rates import SLOWEST, Rates, measured
@@ -99,11 +100,11 @@ def test_weights_that_would_be_drawn_for_minutes_are_refused() -> None:
 
 def test_honest_networks_are_not_refused_on_the_slowest_machine() -> None:
     """The largest that keras.applications has, on pictures as they come, and a long sequence."""
-    for make, side in ((keras.applications.VGG19, 224), (keras.applications.NASNetLarge, 331)):
-        model = make(weights=None, input_shape=(side, side, 3))
-        network = expand(parse_document(model.to_json()))
+    for name in ("VGG19", "NASNetLarge"):
+        document, _ = constructed(parse_application({"application": name, "weights": None}))
+        network = expand(document)
         found = outline(network, declared_shapes(network)).on_batch(1)
-        assert run(found, SLOW) < SLOW.limit, make
+        assert run(found, SLOW) < SLOW.limit, name
     assert run(outlined([2000, 64], {"type": "LSTM", "units": 256}), SLOW) < SLOW.limit
 
 

@@ -103,5 +103,5 @@ def test_a_run_takes_what_was_planned() -> None:
     """One and a half times that, and 64 MiB, at the most: of the first run, and of a compiled one."""
     types = {cls.type_name(): cls for cls in LAYERS}
     of = {name: (arguments, shapes) for name, arguments, shapes in reversed(LARGE)}
-    taken = {name: measured(Case(types[name], *of[name], batch=1)) for name in SAMPLE}
+    taken = {name: measured(Case(types[name], *of[name])) for name in SAMPLE}
     assert {name: found for name, found in taken.items() if not found.fits} == {}
