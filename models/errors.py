@@ -48,26 +48,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
-from dataclasses import dataclass
 from typing import ClassVar
 
-from models.received import did_you_mean as did_you_mean  # noqa: PLC0414 (handed on: errors are told with them)
+from models.problem import Problem as Problem  # noqa: PLC0414 (handed on: errors are told with them)
+from models.received import did_you_mean as did_you_mean  # noqa: PLC0414 (likewise)
 from models.received import shown as shown  # noqa: PLC0414 (likewise)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with one field: where, what was expected, what came, what to write instead."""
-
-    pointer: str
-    message: str
-    expected: str | None = None
-    received: str | None = None
-    suggestion: str | None = None
-
-    def under(self, prefix: str) -> Problem:
-        """The same problem seen from an enclosing document."""
-        return Problem(prefix + self.pointer, self.message, self.expected, self.received, self.suggestion)
 
 
 class LayerscopeError(Exception):
