@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from contextlib import suppress
 
 from service.gpus import engine_count, visible_gpus
-from service.settings import PREFIX, Settings
+from service.settings import PREFIX, Settings, given_gpus
 
 OWN, ENGINE, UPLOAD = 40, 10, 4
 """What the front, one engine while it starts, and one upload with the process that reads it hold."""
@@ -34,7 +33,7 @@ def served_connections(settings: Settings) -> int:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         return settings.connections
-    gpus = visible_gpus(os.environ) if settings.engines == "auto" else ()
+    gpus = visible_gpus(given_gpus()) if settings.engines == "auto" else ()
     engines = engine_count(settings.engines, gpus) + settings.spare_engines + 1  # and the successor of one
     reserved = OWN + ENGINE * engines + UPLOAD * min(settings.max_uploads, limit // 32) + REFUSED
     if limit - reserved < FEWEST:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-VISIBLE = "CUDA_VISIBLE_DEVICES"
+from service.settings import VISIBLE_GPUS, given_gpus
+
 DRIVER = Path("/proc/driver/nvidia/gpus")
 """A folder for each GPU that the driver has."""
 LIST_SECONDS = 20.0
@@ -27,12 +26,11 @@ class Gpu:
     @property
     def environment(self) -> dict[str, str]:
         """What the engine's environment says of it."""
-        return {} if self.name is None else {VISIBLE: self.name}
+        return {} if self.name is None else {VISIBLE_GPUS: self.name}
 
 
-def visible_gpus(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The GPUs of this machine, or those that the environment leaves of them, as CUDA reads it: up to the first -1."""
-    given = environment.get(VISIBLE)
+def visible_gpus(given: str | None) -> tuple[str, ...]:
+    """The GPUs of this machine, or those that are left of them, as CUDA reads it: up to the first -1."""
     if given is None:
         return tuple(map(str, range(_count())))
     names = [name.strip() for name in given.split(",")]
@@ -67,7 +65,7 @@ def shared_out(gpus: tuple[str, ...], engines: int) -> list[Gpu]:
 
 def gpus_of_engines(engines: int | str, spares: int) -> tuple[list[Gpu], list[Gpu]]:
     """The GPUs of engines and of those in reserve."""
-    gpus = visible_gpus(os.environ)
+    gpus = visible_gpus(given_gpus())
     count = engine_count(engines, gpus)
     shared = shared_out(gpus, count + spares)
     return shared[:count], shared[count:]

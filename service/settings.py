@@ -15,6 +15,7 @@ from service.log import LogForm
 from service.origins import origins_in
 
 PREFIX = "LAYERSCOPE_"
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
@@ -136,6 +137,11 @@ def load(**options: Any) -> Settings:
         raise SystemExit(f"layerscope: {name}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
+def given_gpus() -> str | None:
+    """The GPUs that whoever started the service left it, as CUDA reads it; None: all."""
+    return os.environ.get(VISIBLE_GPUS)
+
+
 def engine_environment() -> dict[str, str]:
     """The environment of an engine process: this one's, with TensorFlow quiet and Keras on TensorFlow."""
     return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}
@@ -144,7 +150,7 @@ def engine_environment() -> dict[str, str]:
 def fetch_environment(settings: Settings) -> dict[str, str]:
     """The environment of a process that fetches weights: an engine's, without a GPU, and with Keras' folder."""
     home = {"KERAS_HOME": settings.keras_home} if settings.keras_home else {}
-    return {**engine_environment(), "CUDA_VISIBLE_DEVICES": "-1", **home}
+    return {**engine_environment(), VISIBLE_GPUS: "-1", **home}
 
 
 def table(settings: Settings) -> list[tuple[str, str, str, str]]:

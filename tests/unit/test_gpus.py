@@ -29,16 +29,16 @@ def test_the_gpus_of_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """As nvidia-smi lists them, else as the driver does, else none; as far as CUDA_VISIBLE_DEVICES leaves them."""
     monkeypatch.setattr(service.gpus, "DRIVER", tmp_path / "gpus")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
-    assert visible_gpus({}) == ()
+    assert visible_gpus(None) == ()
     for name in ("0000:01:00.0", "0000:02:00.0", "0000:03:00.0"):
         (tmp_path / "gpus" / name).mkdir(parents=True)
-    assert visible_gpus({}) == ("0", "1", "2")
+    assert visible_gpus(None) == ("0", "1", "2")
     tool(tmp_path, "GPU 0: NVIDIA H100 (UUID: GPU-1)\n  MIG 1g.10gb Device 0: (UUID: MIG-1)\nGPU 1: NVIDIA H100")
-    assert visible_gpus({}) == ("0", "1")
+    assert visible_gpus(None) == ("0", "1")
     tool(tmp_path, "No devices were found")
-    assert visible_gpus({}) == ()
+    assert visible_gpus(None) == ()
     given = {"": (), "-1": (), "3": ("3",), "2, GPU-7": ("2", "GPU-7"), "1,-1,0": ("1",)}
-    assert {text: visible_gpus({"CUDA_VISIBLE_DEVICES": text}) for text in given} == given
+    assert {text: visible_gpus(text) for text in given} == given
 
 
 def test_each_engine_has_its_own() -> None:

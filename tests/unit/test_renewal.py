@@ -49,5 +49,5 @@ def test_work_that_needs_more_does_not_renew_for_ever(caplog: pytest.LogCaptureF
     assert len(renewed) < 20
     assert len(renewed) - 1 <= len(caplog.records) <= len(renewed)
     later = now + 3 * LONGEST_PAUSE
-    assert verdicts(renewal, [MOST + 1] * LOOKS, now=later)[-1] == "RENEWED"
-    assert verdicts(renewal, [MOST + 1] * LOOKS, now=later + PAUSE_SECONDS + 1)[-1] == "RENEWED"
+    assert verdicts(renewal, [MOST + 1] * LOOKS, now=later).count("RENEWED") == 1
+    assert verdicts(renewal, [MOST + 1] * LOOKS, now=later + PAUSE_SECONDS + 1).count("RENEWED") == 1

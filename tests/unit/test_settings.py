@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from service.settings import GIB, MIB, PREFIX, Settings, engine_environment, load, table
 
-SIZES = [name for name, field in Settings.model_fields.items() if "ByteSize" in str(field.annotation)]
+NONE = "engine_memory"
+"""The size that may be none."""
+SIZES = [name for name, field in Settings.model_fields.items() if "ByteSize" in str(field.annotation) and name != NONE]
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +101,8 @@ def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
         ("port", "http"), ("port", "65536"), ("port", "-1"), ("port", "80.5"), ("engines", "0"), ("engines", "65"),
         ("deadline", "0"), ("deadline", "-1"), ("deadline", "nan"), ("deadline", "inf"), ("deadline", "3601"),
         ("origins", "null"), ("origins", "https://a/b"), ("origins", "*, local"), ("hosts", "http://a"), ("log", "xml"),
-        ("max_header_fields", "0"), ("max_headers", "x"),
+        ("max_header_fields", "0"), ("max_headers", "x"), ("engines", "many"), ("spare_engines", "-1"),
+        ("connections", "0"), (NONE, "-1"), (NONE, "x"),
         ("body_seconds", "0"), ("require_gpu", "maybe"), ("max_macs", "0"), ("max_pixels", "many"), ("max_queue", "0"),
         *((name, value) for name in SIZES for value in ("0", "-1", "64 potatoes", "", "x")),
     ],

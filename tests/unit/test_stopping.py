@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +87,12 @@ class Running:
     server: Server
     port: int
     serving: asyncio.Task[None]
+    clients: list[Client] = field(default_factory=list)
 
     async def client(self) -> Client:
         """A connection of its own."""
-        return Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.clients.append(Client(*await asyncio.open_connection("127.0.0.1", self.port)))
+        return self.clients[-1]
 
     def stop(self) -> None:
         """What SIGTERM does."""
@@ -110,9 +112,14 @@ async def running(folder: Path, connections: int = 100, deadline: float = 5.0) -
     while not server.started:  # noqa: ASYNC110 (nothing tells of it)
         await asyncio.sleep(0.01)
     async with asyncio.timeout(60):
-        yield Running(server, port, serving)
-        server.should_exit = True
-        await serving
+        one = Running(server, port, serving)
+        try:
+            yield one
+        finally:
+            for client in one.clients:
+                client.writer.close()
+            server.should_exit = True
+            await serving
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +148,7 @@ async def test_what_has_come_is_answered(tmp_path: Path) -> None:
         for client in (kept, fresh, late, idle):
             assert await client.is_closed()
         await one.serving
-        with pytest.raises(OSError, match="refused"):
+        with pytest.raises(OSError, match="Connect call failed"):
             await one.client()
 
 
@@ -181,7 +188,6 @@ async def test_who_sends_slowly_is_waited_for_until_the_deadline(tmp_path: Path)
         head.send(LIVE[-2:])
         status, headers, problem = await head.reply()
         assert (status, problem["code"], headers["connection"]) == (503, "draining", "close")
-        body.writer.close()
 
 
 async def test_what_waits_for_something_else_is_told_so_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
