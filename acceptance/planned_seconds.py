@@ -18,7 +18,7 @@ from models.engine.outline import declared_shapes
 from models.engine.outline import outline as outlined
 from models.engine.process import prepare
 from models.engine.rates import measured
-from models.engine.seconds import build_seconds, run_seconds
+from models.engine.seconds import build_seconds, feeding, run_seconds
 from models.errors import LayerscopeError
 from models.expansion import expand
 from models.layers import LAYERS
@@ -73,7 +73,7 @@ def found(case: Case, rates: Any) -> Found:
     nodes = [node for node in outline.needed(network.outputs) if not node.is_block]
     unbuilt = expand(case.document)
     drawing = build_seconds(outlined(unbuilt, declared_shapes(unbuilt)), rates)
-    return Found(run_seconds(outline, nodes, rates), ran, drawing, drew)
+    return Found(run_seconds(outline, nodes, rates, feeding(outline)), ran, drawing, drew)
 
 
 def cases() -> Iterator[Case]:

@@ -76,6 +76,7 @@ class GroupNormalization(ScaledAndShifted):
 
     type: Literal["GroupNormalization"] = "GroupNormalization"
     example = Example({"groups": 2}, ((4, 4, 6),))
+    passes = 3
     groups: GroupCount = 32
     axis: InnerAxis = -1
 
