@@ -15,7 +15,7 @@ from models.layers.layer import Example, LayerFault, Shape, Windows, fault, leas
 from models.layers.refused import NoAdapter
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import Spatial, known_length
-from models.layers.work import TOGETHER, Work
+from models.layers.work import SCATTERED, TOGETHER, Work
 from models.receptive_field import Window, padding_before
 
 
@@ -23,6 +23,7 @@ class SlidingKernel(Activated, Spatial):
     """Base of everything with a kernel that slides, and an activation applied last."""
 
     runs_directly = True
+    passes = 0
     multiplies = "convolution"
 
     kernel_size: tuple[int, ...]
@@ -66,7 +67,7 @@ class Convolution(SlidingKernel):
         return super().work(shapes, outputs) + rest
 
     def laid_out(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Numbers of all windows beside each other, where they have few channels."""
+        """What laying all windows out beside each other moves, where they have few channels."""
         return 0
 
     def costly(self) -> str | None:
@@ -153,9 +154,9 @@ class KernelConvolution(StridesOrDilation, Convolution):
         return super().inner(shapes, outputs) + (0 if self.groups == 1 else sizes_of(shapes) + sizes_of(outputs))
 
     def laid_out(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        channels = shapes[0][self.channel_axis()] or 1
-        places = least_size(outputs[0]) // self.filters
-        return places * prod(self.kernel_size) * channels if channels < TOGETHER else 0
+        channels = (shapes[0][self.channel_axis()] or 1) // self.groups
+        places = self.groups * least_size(outputs[0]) // self.filters
+        return SCATTERED * places * prod(self.kernel_size) * channels if channels < TOGETHER else 0
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × kernel volume × input channels of one group."""

@@ -79,7 +79,7 @@ class Layer(BaseModel):
     not_taken: ClassVar[frozenset[str]] = frozenset()
     """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
 
-    passes: ClassVar[int] = 1
+    passes: ClassVar[int] = 2
     """How often a call goes over what it has inside."""
     multiplies: ClassVar[str] = "matrix"
     """Which multiply-adds of `Work` those of this type are."""

@@ -22,6 +22,7 @@ class Pooling(Spatial):
     """Base of pooling through a window."""
 
     runs_directly = True
+    passes = 0
 
     pool_size: tuple[int, ...]
     strides: tuple[int, ...] | None = None

@@ -9,6 +9,9 @@ READ_AHEAD = 8
 TOGETHER = 16
 """Channels that kernels compute together: with fewer, laying windows out beside each other is what takes time."""
 
+SCATTERED = 5
+"""Times that a number takes which is moved alone, and not with its neighbours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
