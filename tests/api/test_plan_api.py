@@ -134,7 +134,8 @@ def test_selected_layers(server: Server) -> None:
     """Selectors choose the rows and their order; totals stay those of the whole network."""
     plan = planned(server, DOCUMENT, batch=BATCH, layers=["type:Dense", "conv2d:pre", "input", "conv*"])
     rows = {layer["address"]: layer for layer in PLAN["layers"]}
-    nothing = dict.fromkeys(("parameters", "trainable_parameters", "non_trainable_parameters", "macs", "inner_bytes"), 0)
+    figures = ("parameters", "trainable_parameters", "non_trainable_parameters", "macs", "inner_bytes")
+    nothing = dict.fromkeys(figures, 0)
     source = {"address": "input", "type": "InputLayer", **PLAN["inputs"]["input"], **nothing,
               "receptive_field": field(1, 1, 0)}  # fmt: skip
     before = rows["conv2d"] | {"address": "conv2d:pre"}
