@@ -92,7 +92,7 @@ def _working_problem(outline: Outline, nodes: Sequence[Node], working: int, limi
         return _limit_problem("the activations to compute are over the limit", limit, working, "bytes", suggestion)
     own = inner_bytes(outline, largest, training)
     message = (
-        f"{largest.address} takes {own:,} bytes inside, beside what it returns: with the activations over the limit"
+        f"{largest.address} has {own:,} bytes inside while it runs, which the activations to compute leave no room for"
     )
     suggestion = _easier(outline, largest, own, limit - outer)
     problem = _limit_problem(message, limit, working, "bytes", suggestion)

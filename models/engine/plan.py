@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from math import prod
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import keras
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.outline import Outline
 from models.engine.rates import Rates
-from models.engine.seconds import build_seconds, rounded, run_seconds
+from models.engine.seconds import build_seconds, feeding, rounded, run_seconds
 from models.engine.working import inner_bytes, is_known, step_outline, working_bytes
 from models.layers.layer import Shape, size_of
 from models.network import PRE, Network, Node
@@ -93,8 +93,7 @@ def plan_report(
             **_parameters(network, outline.layers),
             "parameter_bytes": parameter_bytes(outline),
             "macs": total(node_macs(outline, node) for node in nodes),
-            **known.costs(outline, network.nodes, lambda: working_bytes(outline, network.nodes), "working_bytes"),
-            "build_seconds": None if rates is None else rounded(build_seconds(outline, rates)),
+            **known.total_costs(outline),
         },
     }
 
@@ -105,14 +104,25 @@ class Known(NamedTuple):
     fields: Mapping[str, ReceptiveField | None]
     rates: Rates | None
 
-    def costs(self, outline: Outline, nodes: Sequence[Node], bytes_of: Callable[[], int], what: str) -> dict[str, Any]:
-        """Bytes under their name, and seconds, that these calls take; null where a shape is free, and seconds where
-        nobody knows how fast the machine is.
+    def costs(self, outline: Outline, node: Node) -> dict[str, Any]:
+        """What one call takes inside, and its time; null where a shape is free, and where nobody knows how fast the
+        machine is.
         """
-        if not is_known(outline, nodes):
-            return {what: None, "seconds": None}
-        seconds = None if self.rates is None else rounded(run_seconds(outline, nodes, self.rates))
-        return {what: bytes_of(), "seconds": seconds}
+        if not is_known(outline, [node]):
+            return {"inner_bytes": None, "seconds": None}
+        seconds = None if self.rates is None else rounded(run_seconds(outline, [node], self.rates))
+        return {"inner_bytes": inner_bytes(outline, node), "seconds": seconds}
+
+    def total_costs(self, outline: Outline) -> dict[str, Any]:
+        """Likewise of the whole network, its inputs included."""
+        nodes, besides = outline.network.nodes, feeding(outline)
+        known = is_known(outline, nodes)
+        seconds = None if self.rates is None else rounded(run_seconds(outline, nodes, self.rates, besides))
+        return {
+            "working_bytes": working_bytes(outline, nodes) if known else None,
+            "seconds": seconds if known else None,
+            "build_seconds": None if self.rates is None else rounded(build_seconds(outline, self.rates)),
+        }
 
 
 def _tensor_row(outline: Outline, address: str) -> dict[str, Any]:
@@ -152,7 +162,7 @@ def _row(outline: Outline, address: str, known: Known) -> dict[str, Any]:
         **_tensor_row(outline, address),
         **_parameters(outline.network, node_layers(outline, node)),
         "macs": node_macs(outline, node),
-        **known.costs(outline, [node], lambda: inner_bytes(outline, node), "inner_bytes"),
+        **known.costs(outline, node),
         "receptive_field": field,
     }
 

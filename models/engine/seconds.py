@@ -55,9 +55,9 @@ def _work_of_steps(block: BlockLayer, shape: Shape) -> Work:
     return sum((work_of(one, node) for node in one.network.nodes), NOTHING).times(steps or 1)
 
 
-def run_seconds(outline: Outline, nodes: Iterable[Node], rates: Rates, training: bool = False) -> float:
-    """What computing these calls takes, their inputs at hand."""
-    return rates.seconds(sum((work_of(outline, node, training) for node in nodes), NOTHING))
+def run_seconds(outline: Outline, nodes: Iterable[Node], rates: Rates, besides: Work = NOTHING) -> float:
+    """What computing these calls takes, and what has to be done besides."""
+    return rates.seconds(sum((work_of(outline, node) for node in nodes), besides))
 
 
 def feeding(outline: Outline) -> Work:

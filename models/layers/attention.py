@@ -19,6 +19,7 @@ class AttentionLayer(Layer):
     """What takes a query, a value and, unless it is the value, a key."""
 
     input_count = (2, 3)
+    passes = 4
     call_fields = frozenset({"return_attention_scores", "use_causal_mask"})
     dropout: Rate = 0.0
     return_attention_scores: Annotated[bool, Field(description="Returns the scores too, as a second output.")] = False

@@ -15,7 +15,7 @@ from models.layers.layer import Example, LayerFault, Shape, Windows, fault, leas
 from models.layers.refused import NoAdapter
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import Spatial, known_length
-from models.layers.work import Work, filled
+from models.layers.work import SCATTERED, TOGETHER, Work
 from models.receptive_field import Window, padding_before
 
 
@@ -23,6 +23,7 @@ class SlidingKernel(Activated, Spatial):
     """Base of everything with a kernel that slides, and an activation applied last."""
 
     runs_directly = True
+    passes = 0
     multiplies = "convolution"
 
     kernel_size: tuple[int, ...]
@@ -59,15 +60,15 @@ class Convolution(SlidingKernel):
         return sizes_of(outputs) + turned + self.between_blocks(shapes[0], channels)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """A dilated kernel slides over the padding of its blocks, too, and one of few channels over empty ones."""
+        """A dilated kernel slides over the padding of its blocks, too; windows of few channels are laid out first."""
         places = max(least_size(self.spatial_shape(outputs[0])), 1)
-        times = max(self.padded_places(shapes[0]) / places, 1) * self.unfilled(shapes[0])
-        more = (self.macs(shapes, outputs) or 0) * (times - 1)
-        return super().work(shapes, outputs) + Work(**{self.multiplies: more})
+        more = max(self.padded_places(shapes[0]), places) / places - 1
+        rest = Work(**{self.multiplies: (self.macs(shapes, outputs) or 0) * more}, moved=self.laid_out(shapes, outputs))
+        return super().work(shapes, outputs) + rest
 
-    def unfilled(self, shape: Shape) -> float:
-        """How many times the multiply-adds are computed, because processors take many channels at once."""
-        return 1.0
+    def laid_out(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """What laying all windows out beside each other moves, where they have few channels."""
+        return 0
 
     def costly(self) -> str | None:
         return "dilation_rate" if max(self.dilation_rate) > 1 else "kernel_size"
@@ -152,9 +153,10 @@ class KernelConvolution(StridesOrDilation, Convolution):
         """Groups are computed by XLA, which puts both sides into an order of its own."""
         return super().inner(shapes, outputs) + (0 if self.groups == 1 else sizes_of(shapes) + sizes_of(outputs))
 
-    def unfilled(self, shape: Shape) -> float:
-        channels = (shape[self.channel_axis()] or 1) // self.groups
-        return filled(channels) * filled(self.filters // self.groups)
+    def laid_out(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        channels = (shapes[0][self.channel_axis()] or 1) // self.groups
+        places = self.groups * least_size(outputs[0]) // self.filters
+        return SCATTERED * places * prod(self.kernel_size) * channels if channels < TOGETHER else 0
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × kernel volume × input channels of one group."""

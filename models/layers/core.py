@@ -26,6 +26,7 @@ class Dense(Activated, Pointwise):
     type: Literal["Dense"] = "Dense"
     example = Example({"units": 10, "activation": "softmax"}, ((16,),))
     runs_directly = True
+    passes = 1
     input_rank = tuple(range(2, MAX_RANK + 1))
     units: Features
     use_bias: bool = True
@@ -98,6 +99,7 @@ class Identity(Pointwise):
     """Returns its input unchanged."""
 
     type: Literal["Identity"] = "Identity"
+    passes = 0
     example = Example({}, ((4,),))
     runs_directly = True
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from models.layers.layer import Layer, Shape
+from models.layers.spatial import SpatialAxes
 
 Fits = Callable[[Layer, tuple[Shape, ...], tuple[Shape, ...]], bool]
 """Whether a layer on inputs and outputs of these shapes is within a limit."""
@@ -22,7 +23,7 @@ def easier(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...], 
     if field is None:
         return OTHERWISE
     one = _rows(shapes, 1)
-    grown = _grown(one, _rows(outputs, 1))
+    grown = _grown(layer, one, _rows(outputs, 1))
     value = _largest(_most(getattr(layer, field)), lambda value: fits(_with(layer, field, value), one, grown))
     rest = "" if batch in (None, 1) else " and a batch of 1"
     return f"a {field} of at most {value}{rest} would fit" if value else OTHERWISE
@@ -41,12 +42,14 @@ def _rows(shapes: tuple[Shape, ...], rows: int) -> tuple[Shape, ...]:
     return tuple((rows, *shape[1:]) for shape in shapes)
 
 
-def _grown(shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-    """What the outputs may become with another value of the argument: as long as the input."""
-    if len(shapes[0]) != len(outputs[0]):
+def _grown(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """What the outputs may become with another value of the argument: along the spatial axes as long as the input."""
+    if not isinstance(layer, SpatialAxes) or len(shapes[0]) != len(outputs[0]):
         return outputs
-    pairs = zip(shapes[0], outputs[0], strict=True)
-    return (tuple(max(one or 1, other or 1) for one, other in pairs), *outputs[1:])
+    first = list(outputs[0])
+    for axis in layer.spatial_axes():
+        first[axis] = max(first[axis] or 1, shapes[0][axis] or 1)
+    return (tuple(first), *outputs[1:])
 
 
 def _most(value: Any) -> int:

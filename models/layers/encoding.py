@@ -91,6 +91,7 @@ class Hashing(Layer):
 
     type: Literal["Hashing"] = "Hashing"
     example = Example({"num_bins": 8}, ((4,),), "int64")
+    passes = 32
     num_bins: Buckets
     mask_value: Integer | None = None
     salt: Salt | None = None
@@ -118,6 +119,7 @@ class HashedCrossing(Layer):
 
     type: Literal["HashedCrossing"] = "HashedCrossing"
     example = Example({"num_bins": 8}, ((1,), (1,)), "int64")
+    passes = 32
     input_rank = (1, 2)
     input_count = (2, 2)
     inputs_as = "list"
@@ -144,6 +146,7 @@ class IntegerLookup(Layer):
 
     type: Literal["IntegerLookup"] = "IntegerLookup"
     example = Example({"vocabulary": [12, 36, 1138, 42]}, ((3,),), "int64")
+    passes = 6
     not_taken = frozenset({"trainable", "dtype", "activity_regularizer"})
     trainable: AlwaysTrainable = True
     dtype: NoDType = None

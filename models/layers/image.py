@@ -94,6 +94,7 @@ class AutoContrast(Image):
 
     type: Literal["AutoContrast"] = "AutoContrast"
     example = Example({}, ((8, 8, 3),))
+    passes = 12
     later = frozenset({"data_format"})
     value_range: ValueRange = BYTES
     data_format: LaterDataFormat = None
@@ -104,6 +105,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(Image):
 
     type: Literal["ContrastLimitedAdaptiveHistogramEqualization"] = "ContrastLimitedAdaptiveHistogramEqualization"
     example = Example({"tile_grid_size": 2}, ((8, 8, 3),))
+    passes = 8
     value_range: ValueRange = BYTES
     clip_limit: NonNegative = 4.0
     tile_grid_size: Annotated[tuple[int, ...], Sizes(2, high=64)] = (8, 8)

@@ -79,6 +79,8 @@ class Layer(BaseModel):
     not_taken: ClassVar[frozenset[str]] = frozenset()
     """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
 
+    passes: ClassVar[int] = 2
+    """How often a call goes over what it has inside."""
     multiplies: ClassVar[str] = "matrix"
     """Which multiply-adds of `Work` those of this type are."""
 
@@ -197,7 +199,7 @@ class Layer(BaseModel):
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
         """What one call takes of a machine's time; free dimensions count as one."""
-        moved = sizes_of(shapes) + sizes_of(outputs) + self.inner(shapes, outputs)
+        moved = sizes_of(shapes) + sizes_of(outputs) + self.passes * self.inner(shapes, outputs)
         return Work(**{self.multiplies: self.macs(shapes, outputs) or 0}, moved=moved, launches=1)
 
     def costly(self) -> str | None:

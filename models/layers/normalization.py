@@ -45,6 +45,7 @@ class BatchNormalization(ScaledAndShifted):
     type: Literal["BatchNormalization"] = "BatchNormalization"
     example = Example({}, ((4, 4, 3),))
     runs_directly = True
+    passes = 1
     call_order = ("training", "mask")
     axis: InnerAxis = -1
     momentum: Rate = 0.99
@@ -76,6 +77,7 @@ class GroupNormalization(ScaledAndShifted):
 
     type: Literal["GroupNormalization"] = "GroupNormalization"
     example = Example({"groups": 2}, ((4, 4, 6),))
+    passes = 6
     groups: GroupCount = 32
     axis: InnerAxis = -1
 
@@ -112,6 +114,7 @@ class RMSNormalization(AlongAxes):
 
     type: Literal["RMSNormalization"] = "RMSNormalization"
     example = Example({}, ((5, 4),))
+    passes = 4
     epsilon: Epsilon = 1e-06
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:

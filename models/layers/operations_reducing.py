@@ -19,6 +19,7 @@ from models.layers.spatial import known_length
 class AlongAxis(Operation):
     """Base of operations along axes that are named: Keras' default, all of them, has the batch among them."""
 
+    passes = 5
     example = Example({"axis": -1}, ((4, 3),))
     axis: InnerAxes
 
@@ -39,6 +40,7 @@ class Keeping(AlongAxis):
 class Reduction(AlongAxis):
     """Those that leave one element of every axis."""
 
+    passes = 3
     keepdims: bool = False
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
@@ -161,6 +163,7 @@ class TopKOp(Operation):
     type: Literal["ops.top_k"] = "ops.top_k"
     keras_module = "keras.src.ops.math"
     example = Example({"k": 2}, ((4, 3),))
+    passes = 12
     k: Length
     sorted: bool = True
 

@@ -14,7 +14,7 @@ from models.receptive_field import Window, padding_before
 PADDED_POOL = 8
 """Padded pools up to this may be larger than the input: InceptionV3 ends in pools of 3 on maps of 1."""
 
-TOGETHER = 8
+LOOKED_AT = 8
 """Channels that a processor looks at together."""
 
 
@@ -22,6 +22,7 @@ class Pooling(Spatial):
     """Base of pooling through a window."""
 
     runs_directly = True
+    passes = 0
 
     pool_size: tuple[int, ...]
     strides: tuple[int, ...] | None = None
@@ -48,7 +49,7 @@ class Pooling(Spatial):
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
         """Every window is looked at as a whole, however much of it the one before had."""
         channels = outputs[0][self.channel_axis()] or 1
-        looked_at = least_size(outputs[0]) // channels * prod(self.pool_size) * -(-channels // TOGETHER)
+        looked_at = least_size(outputs[0]) // channels * prod(self.pool_size) * -(-channels // LOOKED_AT)
         rest = super().work(shapes, outputs)
         return rest + (Work(pooled_volume=looked_at) if self.spatial_rank == 3 else Work(pooled=looked_at))
 

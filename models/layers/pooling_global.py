@@ -6,7 +6,7 @@ from typing import Literal
 
 from models.layers.fields import Sizes1D, Sizes2D, Sizes3D
 from models.layers.layer import Example, LayerFault, Shape, least_size, sizes_of
-from models.layers.pooling import TOGETHER
+from models.layers.pooling import LOOKED_AT
 from models.layers.spatial import Spatial
 from models.layers.work import Work
 
@@ -94,7 +94,7 @@ class AdaptivePooling(Spatial):
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
         """One axis after the other, each by two windows at every position."""
         channels = shapes[0][self.channel_axis()] or 1
-        pooled, left = 0, least_size(shapes[0]) // channels * -(-channels // TOGETHER)
+        pooled, left = 0, least_size(shapes[0]) // channels * -(-channels // LOOKED_AT)
         for length, size in zip(self.spatial_shape(shapes[0]), self.output_size, strict=True):
             pooled += left * (2 * -(-(length or 1) // size) + 1)
             left = left // (length or 1) * size

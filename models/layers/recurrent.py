@@ -23,6 +23,7 @@ class Recurrent(Layer):
     """What runs along the second axis of its input."""
 
     input_rank = 3
+    passes = 4
     call_inputs = ("sequences",)
     call_order = ("initial_state", "mask")
     return_sequences: bool = False

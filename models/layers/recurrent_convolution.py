@@ -12,7 +12,7 @@ from models.layers.layer import Example, Layer, Shape, Windows, size_of
 from models.layers.recurrent import Recurrent
 from models.layers.recurrent_cells import Recurrence
 from models.layers.spatial import known_length
-from models.layers.work import Work, filled
+from models.layers.work import SCATTERED, TOGETHER, Work
 
 
 class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
@@ -54,10 +54,9 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
         """One step after the other, eight convolutions each."""
-        steps, channels = shapes[0][1] or 1, (step_shape(shapes[0])[self.channel_axis()] or 1) + self.filters
-        more = (self.macs(shapes, outputs) or 0) * (filled(channels) * filled(self.filters) - 1)
-        rest = Work(**{self.multiplies: more}, steps=steps, launches=16 * steps)
-        return Layer.work(self, shapes, outputs) + rest
+        steps = shapes[0][1] or 1
+        windows = (self.macs(shapes, outputs) or 0) / self.filters if self.filters < TOGETHER else 0
+        return Layer.work(self, shapes, outputs) + Work(moved=SCATTERED * windows, steps=steps, launches=16 * steps)
 
     def _dilated(self, shapes: tuple[Shape, ...]) -> int:
         """Between the blocks of what one step convolves, for two gates at once."""

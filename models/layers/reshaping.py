@@ -51,6 +51,7 @@ class Flatten(Layer):
     """Joins all axes but the batch into one."""
 
     type: Literal["Flatten"] = "Flatten"
+    passes = 0
     example = Example({}, ((3, 4, 2),))
     runs_directly = True
     data_format: DataFormat | None = None
@@ -60,6 +61,7 @@ class Reshape(Layer):
     """Arranges the elements of each example in another shape."""
 
     type: Literal["Reshape"] = "Reshape"
+    passes = 0
     example = Example({"target_shape": [2, 6]}, ((3, 4),))
     runs_directly = True
     target_shape: Annotated[list[TargetLength], Field(max_length=MAX_RANK - 1)]
@@ -128,6 +130,7 @@ class UpSampling2D(Spatial):
     runs_directly = True
     input_rank = 4
     spatial_rank = 2
+    passes = 4
     size: Annotated[tuple[int, ...], Sizes(2, high=MAX_ENLARGEMENT)] = (2, 2)
     interpolation: Annotated[Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"], AnyCase] = "nearest"
 
@@ -147,4 +150,5 @@ class UpSampling3D(Spatial):
     runs_directly = True
     input_rank = 5
     spatial_rank = 3
+    passes = 8
     size: Annotated[tuple[int, ...], Sizes(3, high=MAX_ENLARGEMENT)] = (2, 2, 2)

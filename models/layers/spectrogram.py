@@ -85,6 +85,7 @@ class MelSpectrogram(Layer):
 
     type: Literal["MelSpectrogram"] = "MelSpectrogram"
     example = Example({"fft_length": 16, "sequence_stride": 8, "num_mel_bins": 4}, ((64,),))
+    passes = 6
     input_rank = 2
     fft_length: Frame = 2048
     sequence_stride: Step = 512

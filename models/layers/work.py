@@ -7,7 +7,10 @@ from dataclasses import dataclass, fields
 READ_AHEAD = 8
 """Weights that are read, in order and again and again, in the time in which one number is moved to a new place."""
 TOGETHER = 16
-"""Channels that kernels compute together, however few there are."""
+"""Channels that kernels compute together: with fewer, laying windows out beside each other is what takes time."""
+
+SCATTERED = 5
+"""Times that a number takes which is moved alone, and not with its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,3 @@ class Work:
     def times(self, count: float) -> Work:
         """The same work, so many times."""
         return Work(*(getattr(self, one.name) * count for one in fields(self)))
-
-
-def filled(channels: int) -> float:
-    """How much of the work goes into so many channels, as a part of what would be enough: 16 are computed for 3."""
-    return -(-channels // TOGETHER) * TOGETHER / channels

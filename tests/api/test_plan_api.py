@@ -45,7 +45,7 @@ PLAN: dict[str, Any] = {
          "receptive_field": field(5, 2, -1)},
         {"address": "max_pooling2d", "type": "MaxPooling2D", "shape": [2, 8, 8, 16], "dtype": "float32",
          "bytes": 2 * 8 * 8 * 16 * 4, "parameters": 0, "trainable_parameters": 0, "non_trainable_parameters": 0,
-         "macs": 0, "inner_bytes": 0,
+         "macs": 0, "inner_bytes": 2 * 16 * 16 * 16 * 4,
          "receptive_field": field(5 + 2, 4, -1)},
         {"address": "conv2d_1", "type": "Conv2D", "shape": [2, 4, 4, 4], "dtype": "float32", "bytes": 2 * 4 * 4 * 4 * 4,
          "parameters": 3 * 3 * 16 * 4 + 4, "trainable_parameters": 580, "non_trainable_parameters": 0,
@@ -134,7 +134,8 @@ def test_selected_layers(server: Server) -> None:
     """Selectors choose the rows and their order; totals stay those of the whole network."""
     plan = planned(server, DOCUMENT, batch=BATCH, layers=["type:Dense", "conv2d:pre", "input", "conv*"])
     rows = {layer["address"]: layer for layer in PLAN["layers"]}
-    nothing = dict.fromkeys(("parameters", "trainable_parameters", "non_trainable_parameters", "macs"), 0)
+    figures = ("parameters", "trainable_parameters", "non_trainable_parameters", "macs", "inner_bytes")
+    nothing = dict.fromkeys(figures, 0)
     source = {"address": "input", "type": "InputLayer", **PLAN["inputs"]["input"], **nothing,
               "receptive_field": field(1, 1, 0)}  # fmt: skip
     before = rows["conv2d"] | {"address": "conv2d:pre"}

@@ -66,9 +66,9 @@ def test_a_batch_that_fits_is_suggested() -> None:
     """Scores grow with the square of the length and with the batch; fewer rows fit."""
     layers = {"type": "MultiHeadAttention", "num_heads": 8, "key_dim": 4, "inputs": ["input", "input"]}
     found = outlined([1000, 4], layers, batch=16)
-    problem = refusal(found, GIBIBYTE)
+    problem = refusal(found, GIBIBYTE // 2)
     rows = int(str(problem.suggestion).split()[5])
-    check(found.on_batch(rows), GIBIBYTE)
+    check(found.on_batch(rows), GIBIBYTE // 2)
 
 
 def test_layers_that_run_one_after_the_other_do_not_add_up() -> None:
