@@ -18,12 +18,13 @@ from keras.src.backend.common import global_state  # private: pinned, and covere
 from models.engine.activations import FusedActivation, activated
 from models.engine.blame import blamed
 from models.engine.block_layer import begin
-from models.engine.calling import as_list, call, named_tensors
+from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.computed import check_weights, computed, is_usual
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
 from models.engine.refusals import (
     REFUSALS,
     check_inputs,
+    check_masks,
     check_output,
     check_written_out,
     miscounted,
@@ -146,11 +147,12 @@ def uninitialised() -> Iterator[None]:
 
 def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: int) -> dict[str, keras.KerasTensor]:
     """The symbolic outputs of one layer call."""
-    inputs = [specs[address] for address in node.inputs]
+    inputs = read_tensors(node, specs)
     if node.is_block:
         return dict(zip(node.outputs, inputs, strict=True))
     shapes = tuple(tuple(spec.shape) for spec in inputs)
     named = named_tensors(node, specs)
+    check_masks(node, shapes, [None if one is None else tuple(specs[one].shape) for one in node.masks])
     check_inputs(
         node,
         shapes,

@@ -175,8 +175,7 @@ class Layer(BaseModel):
             LayerFault: naming the keyword at fault.
         """
         for mask in keywords.get("mask", ()) if self.inputs_as == "one" else ():
-            pairs = zip_longest(mask, shapes[0][: len(mask)], fillvalue=0)
-            if any(None not in pair and pair[0] not in (1, pair[1]) for pair in pairs):
+            if not fits(mask, shapes[0]):
                 raise LayerFault(
                     "keywords/mask", "the mask does not fit the input", f"the leading axes of {shapes[0]}", f"{mask}"
                 )
@@ -205,6 +204,12 @@ class LayerFault(Exception):
 def fault(code: str, message: str, expected: str, suggestion: str | None = None) -> PydanticCustomError:
     """An error of a field or of several together, for use inside validators."""
     return PydanticCustomError(code, message, {"expected": expected, "suggestion": suggestion})
+
+
+def fits(mask: Shape, shape: Shape) -> bool:
+    """Whether a mask has the leading axes of what it masks, or one along them."""
+    pairs = zip_longest(mask, shape[: len(mask)], fillvalue=0)
+    return all(None in pair or pair[0] in (1, pair[1]) for pair in pairs)
 
 
 def size_of(shape: Shape) -> int | None:
