@@ -106,6 +106,11 @@ class Network:
         """The node that computes each tensor."""
         return {output: node for node in self.nodes for output in node.outputs}
 
+    @cached_property
+    def layer_outputs(self) -> tuple[str, ...]:
+        """What the layers return, in order; a block's results are those of its layers."""
+        return tuple(output for node in self.nodes if not node.is_block for output in node.outputs)
+
     def is_frozen(self, path: str) -> bool:
         """Whether a model around a layer, of this path, keeps its weights from being trained."""
         return not self.document.trainable or any(path.startswith(model) for model in self._frozen_models)

@@ -45,8 +45,9 @@ def resolve(document: Document, posted: Posted, options: ActivationOptions, sett
 
 def reader_for(document: Document, options: ActivationOptions, settings: Settings) -> Reader:
     """What decodes inputs of this document."""
-    scale = options.scale or document.scale or "none"
-    return Reader(options.model_copy(update={"scale": scale}), settings)
+    if options.scale is None and document.scale is not None:
+        options = options.model_copy(update={"scale": document.scale})
+    return Reader(options, settings)
 
 
 def fitted(document: Document, raw: Mapping[str, Given], settings: Settings) -> Resolved:
