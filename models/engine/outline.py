@@ -22,7 +22,14 @@ from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.computed import check_weights, computed, is_usual
 from models.engine.layers import DerivedSeed, derived_seed, keras_layer
 from models.engine.refusals import (
-    REFUSALS, check_inputs, check_masks, check_output, check_written_out, miscounted, refusing, refusing_weights,
+    REFUSALS,
+    check_inputs,
+    check_masks,
+    check_output,
+    check_written_out,
+    miscounted,
+    refusing,
+    refusing_weights,
 )  # fmt: skip
 from models.errors import InvalidDocument
 from models.layers.layer import Layer, Shape, size_of
