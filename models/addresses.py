@@ -45,7 +45,7 @@ def _check_patterns(count: int, pointer: str) -> None:
 
 def everything(network: Network) -> tuple[str, ...]:
     """Every layer's outputs in the order they are computed, without blocks, whose results are their last layers'."""
-    return tuple(output for node in network.nodes if not node.is_block for output in node.outputs)
+    return network.layer_outputs
 
 
 def addresses(network: Network) -> tuple[str, ...]:

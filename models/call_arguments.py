@@ -21,13 +21,18 @@ class CallArguments:
     inputs: Sequence[str]
     separate: bool = False
     keywords: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    masks: Sequence[str | None] = ()
+    """Those that a model is given for its inputs: by name where they are."""
 
     def flattened(self, positional: int | None = None) -> tuple[str, ...]:
         """The tensors as Keras lists them: so many arguments (None: the inputs) by position, the others sorted."""
         given = self._given()
         by_position = list(given)[: self._inputs_count() if positional is None else positional]
         by_name = sorted(given.keys() - set(by_position))
-        return tuple(one for name in by_position + by_name for one in given[name] if one is not None)
+        masks = dict(zip(given, self.masks, strict=False))
+        tensors = [one for name in by_position + by_name for one in given[name]]
+        tensors += [masks.get(name) for name in by_position + by_name]
+        return tuple(one for one in tensors if one is not None)
 
     def _inputs_count(self) -> int:
         return len(self.inputs) if self.separate else 1

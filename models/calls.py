@@ -22,6 +22,8 @@ class Scope:
     path: str
     pointer: str
     inputs: dict[str, str]
+    masks: dict[str, str] = field(default_factory=dict)
+    """The tensors that mask inputs, by the name of the input: those that the call of a block was given."""
     names: list[str] = field(default_factory=list)
     """Those of the layers, in the order of the list."""
     results: list[tuple[str, ...] | None] = field(default_factory=list)
@@ -34,6 +36,11 @@ class Scope:
     def tensors(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Several of them."""
         return tuple(self.tensor(address) for address in addresses)
+
+    def masks_of(self, addresses: Iterable[str]) -> tuple[str | None, ...]:
+        """The masks that come with several of them; nothing where none has one."""
+        masks = tuple(self.masks.get(address) for address in addresses)
+        return masks if any(masks) else ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from models.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
 from models.document import Document
@@ -160,7 +161,10 @@ class _Expansion:
         inputs = scope.tensors(local.inputs)
         given: tuple[str, ...] = ()
         if isinstance(layer, Block):
-            inner = Scope(address + "/", path + "/", call.pointer, dict(zip(layer.input, inputs, strict=True)))
+            inner = Scope(
+                address + "/", path + "/", call.pointer,
+                dict(zip(layer.input, inputs, strict=True)), _masks(layer, local, scope, call),
+            )  # fmt: skip
             local = replace(local, returned=self._outputs(layer.outputs, self._layers(layer.layers, inner), inner))
             inputs, given = inner.tensors(local.returned), inputs
         outputs = self._names(address, len(inputs) if isinstance(layer, Block) else layer.output_count())
@@ -168,7 +172,7 @@ class _Expansion:
             name: tuple(one and scope.tensor(one) for one in several) for name, several in local.keywords.items()
         }
         node = Node(address, path, layer, inputs, outputs, call.pointer, local, keywords, call.listed, given,
-                    call.positional)  # fmt: skip
+                    call.positional, () if given else scope.masks_of(local.inputs))  # fmt: skip
         self.nodes.append(node)
         return outputs
 
@@ -207,6 +211,18 @@ def _with_blocks(layer: Layer, pointer: str) -> Layer:
         )
         raise InvalidDocument("", [problem])
     return layer.model_copy(update={"layer": spelled_out(block, graph)})
+
+
+def _masks(block: Block, local: Local, scope: Scope, call: Call) -> dict[str, str]:
+    """The masks of a block's inputs: those that this call gives, and else those that came with what it reads."""
+    given = [None if one is None else scope.tensor(one) for one in local.keywords.get("mask", ())]
+    if len(given) > len(block.input):
+        expected, received = f"at most {len(block.input)}, one an input", f"{len(given)}"
+        problem = Problem(f"{call.keywords_pointer()}/mask", "there are more masks than inputs", expected, received)
+        raise InvalidDocument("", [problem])
+    came = [scope.masks.get(address) for address in local.inputs]
+    masks = [mine or other for mine, other in zip_longest(given, came)]
+    return {name: mask for name, mask in zip(block.input, masks, strict=True) if mask is not None}
 
 
 def _too_many(call: Call) -> Problem:

@@ -59,17 +59,21 @@ class Node:
     """What a block is applied to; its `inputs` are what it returns."""
     positional: int | None = None
     """How many arguments Keras' call was given by position; None for the inputs alone."""
+    masks: tuple[str | None, ...] = ()
+    """The masks of the inputs, one each, that the block around this call was given; none where that is empty."""
 
     @property
     def reads(self) -> tuple[str, ...]:
         """Every tensor that must be there before this call."""
-        return (*self.inputs, *(one for several in self.keywords.values() for one in several if one is not None))
+        named = (one for several in self.keywords.values() for one in several)
+        return (*self.inputs, *(one for one in (*named, *self.masks) if one is not None))
 
     @property
     def arguments(self) -> CallArguments:
         """What the call is given."""
         if isinstance(self.layer, Block):
-            return CallArguments(self.layer.input, self.given, separate=True)
+            masks = self.keywords.get("mask", ())
+            return CallArguments(self.layer.input, self.given, separate=True, masks=masks)
         separate = self.layer.inputs_as == "positional"
         return CallArguments(self.layer.call_names(), self.inputs, separate, self.keywords)
 
@@ -101,6 +105,11 @@ class Network:
     def node_of(self) -> Mapping[str, Node]:
         """The node that computes each tensor."""
         return {output: node for node in self.nodes for output in node.outputs}
+
+    @cached_property
+    def layer_outputs(self) -> tuple[str, ...]:
+        """What the layers return, in order; a block's results are those of its layers."""
+        return tuple(output for node in self.nodes if not node.is_block for output in node.outputs)
 
     def is_frozen(self, path: str) -> bool:
         """Whether a model around a layer, of this path, keeps its weights from being trained."""
@@ -140,6 +149,7 @@ class Network:
             "nodes": [
                 {"address": node.address, "path": node.path, "inputs": node.inputs, "layer": _arguments(node)}
                 | ({"keywords": dict(node.keywords)} if node.keywords else {})
+                | ({"masks": node.masks} if node.masks else {})
                 | ({"order": node.flattened} if node.flattened != node.arguments.flattened() else {})
                 for node in self.nodes
             ],

@@ -134,9 +134,10 @@ def _preflight(headers: Headers) -> Response:
 
 
 def _bad_host(host: bytes | None) -> BadRequest:
-    received = "none" if host is None else shown(host.decode("latin-1"))
-    expected = "one Host, a name or address with or without a port"
-    return BadRequest("", [Problem("", "the request does not say whom it is for", expected, received)])
+    message = "there is no Host" if host is None else "this is no Host"
+    received = "nothing" if host is None else shown(host.decode("latin-1"))
+    expected = "Host with a name or an address, and a port or none"
+    return BadRequest("", [Problem("", message, expected, received)])
 
 
 def _misdirected(host: bytes) -> Misdirected:

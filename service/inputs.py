@@ -49,8 +49,9 @@ def resolve(
 
 def reader_for(document: Document, options: ActivationOptions, settings: Settings, share: Share) -> Reader:
     """What decodes inputs of this document."""
-    scale = options.scale or document.scale or "none"
-    return Reader(options.model_copy(update={"scale": scale}), settings, share)
+    if options.scale is None and document.scale is not None:
+        options = options.model_copy(update={"scale": document.scale})
+    return Reader(options, settings, share)
 
 
 def fitted(document: Document, raw: Mapping[str, Given], settings: Settings) -> Resolved:

@@ -55,7 +55,9 @@ class PictureOptions(BaseModel):
         Raises:
             InvalidOption: one of these options is given.
         """
-        for name in PictureOptions.model_fields:
-            if name in self.model_fields_set:
-                advice = 'write "format": "png", or accept image/png'
-                raise InvalidOption("", [Problem(f"/{name}", f"{name} is of pictures", "nothing", name, advice)])
+        for name in sorted(self.model_fields_set & OF_PICTURES):
+            advice = 'write "format": "png", or accept image/png'
+            raise InvalidOption("", [Problem(f"/{name}", f"{name} is of pictures", "nothing", name, advice)])
+
+
+OF_PICTURES = frozenset(PictureOptions.model_fields)

@@ -149,7 +149,7 @@ class Reader:
     def _whole(self, batch: Array, spec: InputSpec | None) -> Array:
         """Resizing makes fractions of whole pixels; an input of integers takes the nearest ones."""
         takes_integers = spec is not None and "int" in spec.dtype
-        return np.rint(batch) if takes_integers and self.options.scale == "none" else batch
+        return np.rint(batch) if takes_integers and self.options.scale in (None, "none") else batch
 
     def tensors(self, data: bytes, pointer: str) -> dict[str, Array]:
         """What a tensor file holds, by name; a .npy has one UNNAMED."""

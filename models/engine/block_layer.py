@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras.src.backend import set_keras_mask  # private: pinned, and covered by a test
 
-from models.engine.calling import as_list, call, named_tensors
+from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.ids import guarded
 from models.errors import InvalidDocument
 from models.keras_order import keras_order, layer_paths
@@ -85,7 +85,7 @@ class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
         return tensors[network.outputs[0]]
 
     def _node(self, node: Node, outline: Outline, tensors: Mapping[str, Any], training: bool) -> dict[str, Any]:
-        inputs = [tensors[address] for address in node.inputs]
+        inputs = read_tensors(node, tensors)
         if not node.is_block:
             if not isinstance(inputs[0], keras.KerasTensor):
                 inputs = guarded(node.layer, inputs)

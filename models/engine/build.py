@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.engine.heap import held_bytes
+from models.engine.initial_weights import materialise
 from models.engine.latest import Latest
-from models.engine.outline import Outline, declared_shapes, materialise, outline, outline_of_batch
+from models.engine.outline import Outline, declared_shapes, outline, outline_of_batch
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
 from models.engine.probe import Probe
 from models.engine.seconds import Time, check_build

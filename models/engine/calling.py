@@ -7,9 +7,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
+from keras.src.backend import set_keras_mask  # private: pinned, and covered by tests
 
 from models.layers.layer import Layer
 from models.network import Node
+
+
+def read_tensors(node: Node, tensors: Mapping[str, Any]) -> list[Any]:
+    """The inputs of a call, among tensors by address. Those that a block was given a mask of are copies, on which
+    Keras finds it: outside the block the tensor is as it was.
+    """
+    read = [tensors[address] for address in node.inputs]
+    if not node.masks:
+        return read
+    masks = [one and tensors[one] for one in node.masks]
+    return [one if mask is None else _masked(one, mask) for one, mask in zip(read, masks, strict=True)]
+
+
+def _masked(tensor: Any, mask: Any) -> Any:
+    """A copy of a tensor, symbolic or not, with this mask."""
+    is_symbolic = isinstance(tensor, keras.KerasTensor)
+    made = keras.KerasTensor(tensor.shape, tensor.dtype, name=tensor.name) if is_symbolic else tf.identity(tensor)
+    set_keras_mask(made, mask)
+    return made
 
 
 def named_tensors(node: Node, tensors: Mapping[str, Any]) -> dict[str, Any]:

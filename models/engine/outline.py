@@ -1,7 +1,7 @@
 """A network's Keras layers and symbolic shapes, with no memory behind its weights.
 
 Keras shapes everything itself, inside a `keras.StatelessScope` that leaves variables uninitialised:
-a model of 281 trillion parameters is outlined in milliseconds. `materialise` later gives the same
+a model of 281 trillion parameters is outlined in milliseconds. `initial_weights` later gives the same
 layers their weights, so that nothing is shaped twice.
 """
 
@@ -18,19 +18,19 @@ from keras.src.backend.common import global_state  # private: pinned, and covere
 from models.engine.activations import FusedActivation, activated
 from models.engine.blame import blamed
 from models.engine.block_layer import begin
-from models.engine.calling import as_list, call, named_tensors
+from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.compiled import without_gradients
 from models.engine.computed import check_weights, computed, is_usual
-from models.engine.layers import DerivedSeed, derived_seed, keras_layer
+from models.engine.layers import derived_seed, keras_layer
 from models.engine.refusals import (
     REFUSALS,
     check_inputs,
+    check_masks,
     check_output,
     check_written_out,
     miscounted,
     refusing,
-    refusing_weights,
-)
+)  # fmt: skip
 from models.errors import InvalidDocument
 from models.layers.layer import Layer, Shape, size_of
 from models.network import PRE, Network, Node
@@ -147,11 +147,12 @@ def uninitialised() -> Iterator[None]:
 
 def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: int) -> dict[str, keras.KerasTensor]:
     """The symbolic outputs of one layer call."""
-    inputs = [specs[address] for address in node.inputs]
+    inputs = read_tensors(node, specs)
     if node.is_block:
         return dict(zip(node.outputs, inputs, strict=True))
     shapes = tuple(tuple(spec.shape) for spec in inputs)
     named = named_tensors(node, specs)
+    check_masks(node, shapes, [None if one is None else tuple(specs[one].shape) for one in node.masks])
     check_inputs(
         node,
         shapes,
@@ -216,35 +217,3 @@ def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
         inner = activated(made)
         inner.activation = FusedActivation(inner.activation)
     return made
-
-
-def materialise(made: Outline) -> None:
-    """Gives every uninitialised variable its value, drawn from (document seed, layer path, position).
-
-    Raises:
-        InvalidDocument: TensorFlow cannot draw the weights of a layer in its dtype.
-        TooLarge: they do not fit into memory.
-    """
-    nodes = {node.path: node for node in made.network.nodes}
-    for path, layer in made.layers.items():
-        with refusing_weights(nodes[path]):
-            _fill(layer, made.network, path)
-
-
-def _fill(layer: keras.Layer, network: Network, path: str) -> None:
-    """Draws the weights of one layer."""
-    for number, variable in enumerate(layer.variables):
-        if variable._value is None:
-            variable._initializer = _seeded(variable._initializer, network, path, number)
-            variable._deferred_initialize()
-    for part in layer._flatten_layers():
-        if isinstance(part, keras.layers.Normalization):
-            part.finalize_state()  # it keeps a copy of its weights
-
-
-def _seeded(initializer: Any, network: Network, path: str, number: int) -> Any:
-    """The same initializer with a seed of this one variable's, unless the document gave one itself."""
-    config = initializer.get_config() if isinstance(initializer, keras.initializers.Initializer) else {}
-    if not isinstance(config.get("seed", 0), DerivedSeed | None):
-        return initializer
-    return type(initializer).from_config(config | {"seed": derived_seed(network.document.seed, path, str(number))})

@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 
 from models.engine.activations import before_activation, joined
-from models.engine.calling import as_list, call, named_tensors
+from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.compiled import Compiled
 from models.engine.heap import held_bytes
 from models.engine.ids import calling, guarded
@@ -88,7 +88,7 @@ class Probe:
     def _runs_directly(self, node: Node) -> bool:
         """Whether this call is as its layer says; where shapes differ, one is broadcast."""
         alike = len({self._outline.shape(address)[1:] for address in node.inputs}) == 1
-        return node.layer.runs_directly and not node.keywords and (alike or node.is_block)
+        return node.layer.runs_directly and not node.keywords and not node.masks and (alike or node.is_block)
 
     def _layers(self) -> list[keras.Layer]:
         """The layers that are called, each once."""
@@ -103,7 +103,7 @@ class Probe:
         with keras.StatelessScope(state_mapping=self._weights) as scope:
             for number, node in enumerate(part.nodes, part.first):
                 with calling(number):
-                    inputs_of_node = guarded(node.layer, [tensors[address] for address in node.inputs])
+                    inputs_of_node = guarded(node.layer, read_tensors(node, tensors))
                     tensors.update(self._node(node, inputs_of_node, named_tensors(node, tensors)))
             moved = [scope.get_current_value(variable) for variable in self.updated]
         return [tf.identity(tensors[address]) for address in part.writes] + moved

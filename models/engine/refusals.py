@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ import tensorflow as tf
 from models.engine.block_layer import held_block, written_out
 from models.errors import InvalidDocument, Problem, TooLarge, shown
 from models.layers.layer import LayerFault, Shape, size_of
+from models.layers.masks import fits
 from models.layers.spatial import shape_text
 from models.network import Node
 
@@ -34,6 +35,15 @@ def check_inputs(node: Node, shapes: tuple[Shape, ...], keywords: Mapping[str, t
     with _faults(node):
         node.layer.check_shapes(shapes)
         node.layer.check_keywords(shapes, keywords)
+
+
+def check_masks(node: Node, shapes: Sequence[Shape], masks: Sequence[Shape | None]) -> None:
+    """The masks that a block was given for what one of its layers reads must fit that."""
+    for shape, mask in zip(shapes, masks, strict=False):
+        if mask is not None and not fits(mask, shape):
+            message = f"{node.address}: the mask that the model around it is given does not fit the input"
+            expected, received = f"the leading axes of {shape_text(shape)}", shape_text(mask)
+            raise InvalidDocument("", [Problem(node.pointer, message, expected, received)])
 
 
 @contextmanager

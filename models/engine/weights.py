@@ -15,7 +15,8 @@ from keras.src.saving.saving_lib import _walk_saveable  # likewise
 from keras.src.utils.naming import to_snake_case  # likewise
 
 from models.engine.block_layer import BlockLayer, held_block
-from models.engine.outline import Outline, materialise
+from models.engine.initial_weights import materialise
+from models.engine.outline import Outline
 from models.errors import InvalidWeights, ModelDamaged, Problem
 from models.keras_order import Placed, keras_order, layer_paths
 from models.layers.block import Block

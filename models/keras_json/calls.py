@@ -92,7 +92,9 @@ def _positional(call: Call, callee: Callee, count: int) -> int | None:
     """How many arguments were given by position, unless the order of the tensors is that of a document anyway."""
     inputs = [address for address, _ in call.inputs]
     if callee.cls is None:
-        arguments = CallArguments(callee.names, inputs, separate=True)
+        masks = call.keywords.get("mask", ())
+        masks = [masks] if isinstance(masks, str) else masks
+        arguments = CallArguments(callee.names, inputs, separate=True, masks=masks)
         count = 0 if call.by_name else len(inputs)
     else:
         keywords = {name: [read] if isinstance(read, str) else read for name, read in call.keywords.items()}
@@ -134,6 +136,8 @@ def _read(made: Call, name: str, value: Any, callee: Callee, site: Site) -> None
         _read_operand(made, name, value, callee, site)
     elif name == "training":
         _check_training(value, site)
+    elif cls is None and name == "mask":
+        made.keywords[name], made.sites[name] = _masks(value, callee.sources, site), site
     elif cls is not None and name in cls.call_tensors():
         made.keywords[name], made.sites[name] = _keyword(value, callee.sources, site), site
     elif cls is not None and name in cls.call_fields:
@@ -171,6 +175,23 @@ def _keyword(value: Any, sources: Sources, site: Site) -> Any:
         None if item is None else _keyword(item, sources, site.reading(number))
         for number, item in enumerate(site.array(value, "a tensor, or several,"))
     ]
+
+
+def _masks(value: Any, sources: Sources, site: Site) -> Any:
+    """The masks of a model's inputs. Keras flattens an object by its keys, and takes what it finds for the masks of
+    the inputs in their own order.
+
+    Source: keras.src.models.functional.Functional.call.
+    """
+    if is_tensor(value):
+        return argument_address(value, sources, site)
+    return [None if item is None else _mask(item, sources, place) for item, place in arguments(value, site)]
+
+
+def _mask(value: Any, sources: Sources, site: Site) -> str:
+    if not is_tensor(value):
+        raise site.refusal("only tensors of the graph can mask inputs", "a __keras_tensor__ or null", shown(value))
+    return argument_address(value, sources, site)
 
 
 def _check_training(value: Any, site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -9,7 +10,7 @@ from pydantic import Field, model_validator
 from models.layers.fields import AnyCase
 from models.layers.held import Held, check_held
 from models.layers.layer import Example, Layer, Shape, fault, sizes_of
-from models.layers.recurrent import GRU, LSTM, RNN, SimpleRNN
+from models.layers.recurrent import GRU, LSTM, RNN, SimpleRNN, check_states
 from models.layers.recurrent_convolution import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from models.layers.refused import NoWeights
 from models.layers.work import Work
@@ -67,6 +68,11 @@ class Bidirectional(Layer):
         """One merged sequence, or two; then the states of the one layer and of the other."""
         sequences = 2 if self.merge_mode is None else 1
         return sequences + 2 * (self.layer.output_count() - 1)
+
+    def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
+        """The initial states of the one layer, then those of the other."""
+        super().check_keywords(shapes, keywords)
+        check_states(keywords.get("initial_state", ()), 2 * self.layer.states())
 
     def needs_lengths(self) -> bool:
         return self.layer.needs_lengths() or (self.backward_layer or self.layer).needs_lengths()

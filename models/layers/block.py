@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 class Block(Layer):
     """Layers under one name, as the tutorials' sub-classed `ConvLayer`; blocks nest in blocks.
 
-    Inside, `input` is what the block is applied to; `input` may instead list names for several inputs.
+    Inside, `input` is what the block is applied to; `input` may instead list names for several inputs. A call may be
+    given masks of its inputs, in their order, as `keywords.mask`: they count inside the block alone.
     """
 
     type: Literal["Block"] = "Block"
     runs_directly = True
+    call_order = ("mask",)
     later = frozenset({"class_name"})
     input_count: ClassVar[tuple[int, int | None]] = (1, None)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from math import prod
 from typing import Any, ClassVar, get_args
 
@@ -17,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from models.layers.fields import DType, LayerName
 from models.layers.inputs import CallKeywords, CallPositional, Calls, LayerInputs
+from models.layers.masks import fits
 from models.layers.named import STRICT, snake_case
 from models.layers.regularizers import AnyRegularizer
 from models.layers.work import Work
@@ -181,8 +181,7 @@ class Layer(BaseModel):
             LayerFault: naming the keyword at fault.
         """
         for mask in keywords.get("mask", ()) if self.inputs_as == "one" else ():
-            pairs = zip_longest(mask, shapes[0][: len(mask)], fillvalue=0)
-            if any(None not in pair and pair[0] not in (1, pair[1]) for pair in pairs):
+            if not fits(mask, shapes[0]):
                 raise LayerFault(
                     "keywords/mask", "the mask does not fit the input", f"the leading axes of {shapes[0]}", f"{mask}"
                 )

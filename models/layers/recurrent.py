@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from models.layers.activation_names import FusedActivation
@@ -10,7 +11,7 @@ from models.layers.fields import AnyCase
 from models.layers.layer import Example, Layer, LayerFault, Shape, least_size
 from models.layers.recurrent_cells import AnyCell, Cells, DenseRecurrence, cells_macs
 from models.layers.refused import Stateless
-from models.layers.spatial import known_length
+from models.layers.spatial import known_length, shape_text
 from models.layers.work import READ_AHEAD, Work
 
 MAX_STEPS = 16_384
@@ -38,6 +39,11 @@ class Recurrent(Layer):
     def output_count(self) -> int:
         return 1 + self.states() if self.return_state else 1
 
+    def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
+        """As many initial states as the layer has: Keras passes over some that are too many."""
+        super().check_keywords(shapes, keywords)
+        check_states(keywords.get("initial_state", ()), self.states())
+
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """The steps must be few enough to run under a deadline."""
         steps = shapes[0][1]
@@ -59,6 +65,20 @@ class Recurrent(Layer):
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
         """One step after the other."""
         return super().work(shapes, outputs) + Work(steps=shapes[0][1] or 1)
+
+
+def check_states(given: Sequence[Shape], count: int, units: int | None = None) -> None:
+    """Raises LayerFault: initial states are of another number than the layer's, or of another shape, where that is
+    (batch, units).
+    """
+    states = "one initial state" if count == 1 else f"{count} initial states"
+    if given and len(given) != count:
+        message = f"the layer starts from {states}"
+        raise LayerFault("keywords/initial_state", message, f"{count}", f"{len(given)}")
+    for number, shape in enumerate(given):
+        if units is not None and (len(shape) != 2 or shape[1] not in (None, units)):
+            expected, received = f"(batch, {units})", f"{shape_text(shape)} as number {number}"
+            raise LayerFault("keywords/initial_state", "the initial state does not fit the layer", expected, received)
 
 
 class SequenceRecurrent(Recurrent):
@@ -107,6 +127,11 @@ class DenseRecurrent(SequenceRecurrent, DenseRecurrence):
 
     def states(self) -> int:
         return self.state_count
+
+    def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
+        """Every state is a vector of `units`."""
+        super().check_keywords(shapes, keywords)
+        check_states(keywords.get("initial_state", ()), self.states(), self.units)
 
     def step_macs(self, features: int) -> int:
         return DenseRecurrence.step_macs(self, features)

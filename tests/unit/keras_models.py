@@ -189,6 +189,24 @@ def masks_by_position() -> keras.Model:
     return keras.Model([x, some], [z, L.GlobalAveragePooling1D()(y, some), L.Softmax(axis=1)(y[..., 0], some)])
 
 
+def _two_inputs(name: str, by_name: bool = False) -> keras.Model:
+    i, j = keras.Input((4, 3), name="i"), keras.Input((4, 3), name="j")
+    inputs = {"j": j, "i": i} if by_name else [i, j]
+    return keras.Model(inputs, L.Concatenate()([L.GRU(3)(i), L.LSTM(2)(j)]), name=name)
+
+
+def masks_of_models() -> keras.Model:
+    """Masks that Keras hands to models inside by itself, and masks given to them."""
+    x, some = keras.Input((4, 3)), keras.Input((4,), dtype="bool")
+    two, named = _two_inputs("two"), _two_inputs("named", by_name=True)
+    row = keras.Sequential([keras.Input((4, 3)), L.Dense(3), L.GRU(3, return_sequences=True)], name="row")
+    read = row(L.Masking()(x))
+    one = two([x, read], mask=[some, None])
+    other = two([x, x * 2.0], mask=[None, ops.logical_not(some)])
+    last = named({"i": x, "j": read}, mask={"i": some, "j": None})
+    return keras.Model([x, some], [one, other, last, L.GRU(2)(x), L.GRU(2)(row(read, mask=some))])
+
+
 def mixed_precision() -> keras.Model:
     x = keras.Input((6,))
     y = L.Dense(5, activation="relu", dtype="mixed_float16")(x)
@@ -287,7 +305,7 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
     for made in (
         plain_sequential, residual, siamese, shared_three_times, nested_three_deep, several_inputs_nested,
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
-        attention_by_hand, constants_without_axes, masks_by_position, one_dimension, three_dimensions,
+        attention_by_hand, constants_without_axes, masks_by_position, masks_of_models, one_dimension, three_dimensions,
         squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
         preprocessing, adapted, applied_to_steps, read_by_keyword, given_other_dtypes,
     )

@@ -163,8 +163,8 @@ def test_weights_that_cannot_be_drawn_are_refused_before_they_are(layer: dict[st
 
 def test_what_is_read_by_name_has_to_fit() -> None:
     """Keras announces the outputs of an LSTM whatever state it begins with."""
-    lstm = {"type": "LSTM", "units": 2, "keywords": {"initial_state": ["x"]}}
-    assert refusal(lstm, [4, 2]).pointer == "/layers/0"
+    sequence = {"type": "LSTM", "units": 2, "keywords": {"initial_state": ["x", "x"]}}
+    assert refusal(sequence, [4, 2]).pointer == "/layers/0/keywords/initial_state"
 
 
 def test_kernels_that_are_not_there_are_found_without_running() -> None:

@@ -35,6 +35,8 @@ keras_models = importlib.util.module_from_spec(SPEC)
 sys.modules["keras_models"] = keras_models
 SPEC.loader.exec_module(keras_models)
 
+pytestmark = pytest.mark.filterwarnings("ignore:Layer '.*' .of type .* was passed an input with a mask:UserWarning")
+"""Keras says of every model inside that is given a masked tensor that it hands the mask no further."""
 every_model = pytest.mark.parametrize("name", keras_models.MODELS)
 
 
@@ -42,11 +44,11 @@ def functional(model: keras.Model) -> Any:
     return model._functional if isinstance(model, keras.Sequential) else model
 
 
-def activations(model: keras.Model, values: list[Any], prefix: str = "") -> dict[str, np.ndarray]:
-    """What Keras computes at every address, models inside models included."""
+def activations(model: keras.Model, values: list[Any], prefix: str = "", masks: Any = None) -> dict[str, np.ndarray]:
+    """What Keras computes at every address, models inside models included. `masks` are those of the inputs."""
     graph = functional(model)
     found: dict[str, Any] = {}
-    inner: list[tuple[str, keras.Model, list[Any]]] = []
+    inner: list[tuple[str, keras.Model, list[Any], list[Any]]] = []
     for operation in graph.operations:
         nodes = [node for n, node in enumerate(operation._inbound_nodes) if make_node_key(operation, n) in graph._nodes]
         for number, node in enumerate(nodes):
@@ -54,19 +56,22 @@ def activations(model: keras.Model, values: list[Any], prefix: str = "") -> dict
             tensors = node.output_tensors
             names = [address] if len(tensors) == 1 else [f"{address}#{n}" for n in range(len(tensors))]
             if isinstance(operation, keras.Model):
-                inner.append((address, operation, list(node.input_tensors)))
+                given = keras.tree.flatten(node.arguments.kwargs.get("mask"))
+                inner.append((address, operation, node.input_tensors[: len(functional(operation).inputs)], given))
             elif not isinstance(operation, keras.layers.InputLayer):
                 found |= dict(zip(names, tensors, strict=True))
-    results = dict(zip(found, computed(graph, list(found.values()), values), strict=True))
-    for address, nested, tensors in inner:
-        results |= activations(nested, computed(graph, tensors, values), address + "/")
+    results = dict(zip(found, computed(graph, list(found.values()), values, masks), strict=True))
+    for address, nested, tensors, given in inner:
+        read = iter(computed(graph, [one for one in given if one is not None], values, masks))
+        hidden = None if given == [None] else [one if one is None else next(read) for one in given]
+        results |= activations(nested, computed(graph, tensors, values, masks), address + "/", hidden)
     return results
 
 
-def computed(graph: Any, tensors: list[Any], values: list[Any]) -> list[np.ndarray]:
+def computed(graph: Any, tensors: list[Any], values: list[Any], masks: Any = None) -> list[np.ndarray]:
     if not tensors:
         return []
-    outputs = keras.Model(graph.inputs, tensors)(values, training=False)
+    outputs = keras.Model(graph.inputs, tensors)(values, training=False, mask=masks)
     return [np.asarray(output) for output in keras.tree.flatten(outputs)]
 
 

@@ -224,6 +224,10 @@ REFUSED = {
         functional(called(dense(), tensor("x"), mask=tensor("x"))),
         "/config/layers/1/inbound_nodes/0/kwargs/mask",
     ),
+    "a mask that is no tensor": (
+        functional(called(functional(called(dense(), tensor("x"))) | {"name": "inner"}, tensor("x"), mask=[3])),
+        "/config/layers/1/inbound_nodes/0/kwargs/mask/0",
+    ),
     "constant": (
         functional(operation("Add", "numpy", tensor("x"), 1e999), outputs=("add", 0, 0)),
         "/config/layers/1/inbound_nodes/0/args/1",

@@ -145,3 +145,24 @@ def test_holders_look_like_what_they_hold() -> None:
     )
     assert layer("ConvLSTM2D", filters=2, kernel_size=3).windows(FRAMES) is None
     assert layer("ConvLSTM2D", filters=2, kernel_size=3).has_activation() is False
+
+
+STATES = [
+    (layer("LSTM", units=4), [(2, 4)], "2", "1"),
+    (layer("GRU", units=4), [(2, 4), (2, 4)], "1", "2"),
+    (layer("GRU", units=4), [(2, 3)], "(batch, 4)", "(2, 3) as number 0"),
+    (layer("LSTM", units=4), [(2, 4), (2, 1, 4)], "(batch, 4)", "(2, 1, 4) as number 1"),
+    (layer("RNN", cell=CELLS), [(2, 3)], "4", "1"),
+    (layer("Bidirectional", layer=LSTM), [(2, 4), (2, 4)], "4", "2"),
+]
+
+
+@pytest.mark.parametrize(("one", "given", "expected", "received"), STATES)
+def test_initial_states_are_as_many_and_as_large_as_the_layers_own(
+    one: Layer, given: list[Shape], expected: str, received: str
+) -> None:
+    """Keras would say "list index out of range", or pass over those that are too many."""
+    with pytest.raises(LayerFault) as refused:
+        one.check_keywords((SEQUENCE,), {"initial_state": tuple(given)})
+    assert refused.value.field == "keywords/initial_state"
+    assert (refused.value.expected, refused.value.received) == (expected, received)

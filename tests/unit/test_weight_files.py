@@ -211,10 +211,11 @@ def loaded_module(path):
 TESTS = Path(__file__).parent
 keras_models = loaded_module(TESTS / "keras_models.py").MODELS
 random_models = loaded_module(TESTS.parent.parent / "acceptance" / "random_models.py")
-INTRICATE = ["applied_to_steps", "read_by_keyword", "encoder_decoder", "several_inputs_nested", "nested_three_deep"]
+INTRICATE = ["applied_to_steps", "read_by_keyword", "encoder_decoder", "several_inputs_nested", "nested_three_deep",
+             "masks_of_models"]  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation", "ignore:Layer 'inner:UserWarning")
+@pytest.mark.filterwarnings("ignore:__array__ implementation", "ignore:Layer '.*' .of type:UserWarning")
 def test_weights_come_to_the_layers_they_were_saved_from(tmp_path):
     """Of models in which layers of one class and shape abound: as .keras, with names and without, and by position."""
     models = [(name, keras_models[name]()) for name in INTRICATE]

@@ -1,0 +1,44 @@
+"""The weights of a network that none were sent for, drawn from its seed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from models.engine.layers import DerivedSeed, derived_seed
+from models.engine.outline import Outline
+from models.engine.refusals import refusing_weights
+from models.network import Network
+
+
+def materialise(made: Outline) -> None:
+    """Gives every uninitialised variable its value, drawn from (document seed, layer path, position).
+
+    Raises:
+        InvalidDocument: TensorFlow cannot draw the weights of a layer in its dtype.
+        TooLarge: they do not fit into memory.
+    """
+    nodes = {node.path: node for node in made.network.nodes}
+    for path, layer in made.layers.items():
+        with refusing_weights(nodes[path]):
+            _fill(layer, made.network, path)
+
+
+def _fill(layer: keras.Layer, network: Network, path: str) -> None:
+    """Draws the weights of one layer."""
+    for number, variable in enumerate(layer.variables):
+        if variable._value is None:
+            variable._initializer = _seeded(variable._initializer, network, path, number)
+            variable._deferred_initialize()
+    for part in layer._flatten_layers():
+        if isinstance(part, keras.layers.Normalization):
+            part.finalize_state()  # it keeps a copy of its weights
+
+
+def _seeded(initializer: Any, network: Network, path: str, number: int) -> Any:
+    """The same initializer with a seed of this one variable's, unless the document gave one itself."""
+    config = initializer.get_config() if isinstance(initializer, keras.initializers.Initializer) else {}
+    if not isinstance(config.get("seed", 0), DerivedSeed | None):
+        return initializer
+    return type(initializer).from_config(config | {"seed": derived_seed(network.document.seed, path, str(number))})

@@ -1,0 +1,12 @@
+"""Masks, of booleans, that say which steps of a tensor count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+
+def fits(mask: Sequence[int | None], shape: Sequence[int | None]) -> bool:
+    """Whether a mask has the leading axes of what it masks, or one along them."""
+    pairs = zip_longest(mask, shape[: len(mask)], fillvalue=0)
+    return all(None in pair or pair[0] in (1, pair[1]) for pair in pairs)
