@@ -29,6 +29,8 @@ class Question:
     joins: object = None
     """Runs of which this is equal may be computed as one batch; None: this one may not."""
     course: Course = field(default_factory=Course)
+    beside: bool = False
+    """Whether engines answer it beside the runs they compute: it needs none of the models that they hold."""
 
     @property
     def nbytes(self) -> int:

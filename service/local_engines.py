@@ -133,13 +133,8 @@ class LocalEngines:
     def _dispatch(self, slot: Slot) -> None:
         """Hands the engine what it has room for."""
         most, process = self.settings.batch_requests, slot.process
-        while (
-            process is not None
-            and slot.ready
-            and len(slot.running) < slot.ahead(most)
-            and (jobs := slot.hand_over(process, most))
-        ):
-            if slot.running[0] is jobs[0]:
+        while process is not None and slot.ready and (jobs := slot.hand_over(process, most)):
+            if slot.current(jobs[0].question.beside) is jobs[0]:
                 self._start_clock(slot, jobs[0])
 
     def _start_clock(self, slot: Slot, job: Job) -> None:
@@ -179,13 +174,13 @@ class LocalEngines:
         self._dispatch(slot)
 
     def _heard(self, slot: Slot, process: EngineProcess, message: Any) -> None:
-        """One message from an engine: it belongs to the job that has run longest."""
+        """One message from an engine: it belongs to the run that it computes, or to what it answers beside."""
         if message is None:
             self._dispatch(slot)
             return
-        job = slot.running[0]
-        if message.id != job.number:
-            log.error("an engine answered %d instead of %d", message.id, job.number)
+        job = slot.answered(message.id)
+        if job is None:
+            log.error("an engine answered %d, which it was not at", message.id)
             process.kill()
             return
         match message:
@@ -208,10 +203,11 @@ class LocalEngines:
 
     def _finished(self, slot: Slot, job: Job) -> None:
         job.stop_clock()
-        slot.running.popleft()
+        slot.running.remove(job)
         self.admission.learn(slot, job)
-        if slot.running:
-            self._start_clock(slot, slot.running[0])
+        following = slot.current(job.question.beside)
+        if following is not None:
+            self._start_clock(slot, following)
         self._dispatch(slot)
         self.lives.finished(slot)
 
@@ -222,8 +218,10 @@ class LocalEngines:
         log.warning("engine %d ended (%s)", slot.number, process.ending())
         self.restarts += 1
         self.lives.lost(slot)
-        if slot.running and slot.running[0].is_lost:
-            self._lose(slot.running.popleft(), EngineLost("", (), self.seconds_until_ready()))
+        culprit = slot.culprit()
+        if culprit is not None and culprit.is_lost:
+            slot.running.remove(culprit)
+            self._lose(culprit, EngineLost("", (), self.seconds_until_ready()))
         while slot.running:
             job = slot.running.pop()
             job.alone = True

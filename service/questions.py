@@ -73,14 +73,16 @@ def plan_question(
 ) -> Question:
     """The plan of a document on these input shapes, as a question."""
     key = _key("plan", document)
-    return Question(
-        key, lambda number, _: Plan(number, document, dict(shapes), outputs, dict(views)), document=document
-    )
+
+    def phrase(number: int, _: tuple[Any, ...]) -> Request:
+        return Plan(number, document, dict(shapes), outputs, dict(views))
+
+    return Question(key, phrase, document=document, beside=True)
 
 
 def construct_question(arguments: bytes) -> Question:
     """The document of a network of keras.applications, as a question."""
-    return Question(_key("construct", arguments), lambda number, _: Construct(number, arguments))
+    return Question(_key("construct", arguments), lambda number, _: Construct(number, arguments), beside=True)
 
 
 def weights_question(source: Source, paths: tuple[str, ...] | None, limits: Settings) -> Question:
@@ -94,4 +96,5 @@ def weights_question(source: Source, paths: tuple[str, ...] | None, limits: Sett
 
 def specs_question(document: bytes) -> Question:
     """What a file of weights for a document must hold, as a question."""
-    return Question(_key("plan", document), lambda number, _: Specify(number, document), document=document)
+    key = _key("plan", document)
+    return Question(key, lambda number, _: Specify(number, document), document=document, beside=True)

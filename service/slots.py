@@ -62,16 +62,37 @@ class Slot:
         self.running = deque()
         return leaving, process
 
-    def ahead(self, most: int) -> int:
-        """Requests that the engine may have at a time. What comes while a batch runs makes the next one."""
-        return PIPELINE if most == 1 and all(job.seconds < SHORT_SECONDS for job in self.running) else 1
+    def _ahead(self, beside: bool, most: int) -> int:
+        """Requests of either kind that the engine may have at a time. What comes while a batch runs makes the next."""
+        short = all(job.seconds < SHORT_SECONDS for job in self.running if job.question.beside == beside)
+        return PIPELINE if most == 1 and short and not beside else 1
+
+    def has_room(self, beside: bool, most: int) -> bool:
+        """Whether the engine may be handed a run, or what it answers beside runs."""
+        return sum(job.question.beside == beside for job in self.running) < self._ahead(beside, most)
+
+    def current(self, beside: bool) -> Job | None:
+        """The run that the engine computes, or what it answers beside it."""
+        return next((job for job in self.running if job.question.beside == beside), None)
+
+    def answered(self, number: int) -> Job | None:
+        """The job of this number, if the engine is at it."""
+        current = (self.current(beside=False), self.current(beside=True))
+        return next((job for job in current if job is not None and job.number == number), None)
+
+    def culprit(self) -> Job | None:
+        """What the engine's end is put down to: a job that was given up because it overran, else the run."""
+        overran = (job for job in self.running if job.given_up)
+        return next(overran, self.current(beside=False) or self.current(beside=True))
 
     def next_in_line(self, most: int) -> list[Job]:
         """The job whose turn it is and those that may be computed with it, at most so many."""
-        first = next(iter(self.waiting), None)
+        room = {beside: self.has_room(beside, most) for beside in (False, True)}
+        line = (job for job in self.waiting if room[job.question.beside])
+        first = next(line, None)
         if most == 1 or first is None:
             return [first] if first is not None else []
-        others = (job for job in islice(self.waiting, 1, None) if first.joins(job))
+        others = (job for job in line if first.joins(job))
         return [first, *islice(others, most - 1)]
 
     def longest(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -48,15 +49,17 @@ class FrameReader(Generic[T]):
 
 
 class BlockingChannel(Generic[T]):
-    """The engine's end: read by one thread, written by one at a time."""
+    """The engine's end: read by one thread; what several write comes message by message."""
 
     def __init__(self, connection: socket.socket, kinds: Any) -> None:
         self._connection = connection
         self._reader = FrameReader[T](kinds)
+        self._writing = Lock()
 
     def send(self, message: msgspec.Struct) -> None:
         """Writes one message, blocking while the peer does not read."""
-        self._connection.sendall(frame(message))
+        with self._writing:
+            self._connection.sendall(frame(message))
 
     def messages(self) -> Iterator[T]:
         """Messages as they come, until the peer closes."""

@@ -50,7 +50,7 @@ def without_gradients() -> Iterator[None]:
         yield
     finally:
         for name in registered.keys() - before:
-            del registered[name]
+            registered.pop(name, None)  # another thread's block may have been first
 
 
 def _options(executor: str) -> tuple[Any, ...]:

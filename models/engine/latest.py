@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
+from threading import Lock
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -11,23 +12,28 @@ Value = TypeVar("Value")
 
 
 class Latest(Generic[Key, Value]):
-    """Values by what they were made from; what was asked for longest ago goes first. For one thread."""
+    """Values by what they were made from; what was asked for longest ago goes first. Two threads may make the same."""
 
     def __init__(self, max_count: int) -> None:
         self._max_count = max_count
         self._values: OrderedDict[Key, Value] = OrderedDict()
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._values)
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
         """The value of a key, made at the first ask; nothing is kept where that fails."""
-        if key not in self._values:
-            self._values[key] = make()
+        try:
+            value = self._values[key]
+        except KeyError:
+            value = make()
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
             if len(self._values) > self._max_count:
                 self._values.popitem(last=False)
-        self._values.move_to_end(key)
-        return self._values[key]
+        return value
 
     def values(self) -> Iterable[Value]:
         """All of them."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from traceback import format_exc
 
 import keras
 import ml_dtypes  # noqa: F401  (registers bfloat16 with NumPy)
+import msgspec
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has no other way to its configuration
@@ -68,6 +70,7 @@ class EngineProcess:
         self.channel, self.replies, self.requests, self.execution = channel, replies, requests, execution
         self.require_gpu = require_gpu
         self.outbox = Outbox(channel, replies)
+        self._beside = ThreadPoolExecutor(1, "beside")
 
     def serve(self) -> None:
         """One message after the other, until the socket closes."""
@@ -79,24 +82,30 @@ class EngineProcess:
                     self._run(message)
                 case Together():
                     self._run_together(message.runs)
+                case Weights():
+                    self._give_weights(message)
                 case _:
-                    with self._failures_told(message):
-                        self._answer(message)
+                    self._beside.submit(self._answer, message)
         self.outbox.close()
 
-    def _answer(self, request: Plan | Specify | Construct | Weights) -> None:
-        match request:
-            case Plan():
-                self.outbox.send(Planned(request.id, self.execution.plan(request)))
-            case Specify():
-                self.outbox.send(Specified(request.id, self.execution.specs(request)))
-            case Construct():
-                self.outbox.send(Constructed(request.id, *self.execution.construct(request)))
-            case Weights():
-                self._check_gpu()
-                parcel = self.outbox.parcel()
-                with self.outbox.holding([parcel]):
-                    self._send(request.id, self.execution.weights(request), parcel)
+    def _answer(self, request: Plan | Specify | Construct) -> None:
+        """Answers what needs no model that is built, on a thread of its own: a plan of thousands of layers takes
+        seconds, in which others' runs go on. It says nothing that the order of what else is said matters to.
+        """
+        with self._failures_told(request, self.channel.send):
+            match request:
+                case Plan():
+                    self.channel.send(Planned(request.id, self.execution.plan(request)))
+                case Specify():
+                    self.channel.send(Specified(request.id, self.execution.specs(request)))
+                case Construct():
+                    self.channel.send(Constructed(request.id, *self.execution.construct(request)))
+
+    def _give_weights(self, request: Weights) -> None:
+        parcel = self.outbox.parcel()
+        with self._failures_told(request), self.outbox.holding([parcel]):
+            self._check_gpu()
+            self._send(request.id, self.execution.weights(request), parcel)
 
     def _run(self, request: Run) -> None:
         parcel = self.outbox.parcel()
@@ -134,16 +143,17 @@ class EngineProcess:
             return ()
 
     @contextmanager
-    def _failures_told(self, request: Request) -> Iterator[None]:
+    def _failures_told(self, request: Request, tell: Callable[[msgspec.Struct], None] | None = None) -> Iterator[None]:
         """Answers with the error that ends the block."""
+        tell = tell or self.outbox.send
         try:
             yield
         except LayerscopeError as error:
-            self.outbox.send(_failed(request.id, gpu.told(error)))
+            tell(_failed(request.id, gpu.told(error)))
         except Exception as error:  # the front answers 500 without this text, which it logs with the request's id
             defect = Internal(format_exc()[-MAX_TRACEBACK:])
             defect.__cause__ = error
-            self.outbox.send(_failed(request.id, gpu.told(defect)))
+            tell(_failed(request.id, gpu.told(defect)))
 
     def _inputs(self, request: Run) -> list[np.ndarray]:
         """The request's arrays, straight from shared memory."""

@@ -103,6 +103,21 @@ async def test_neighbours_in_a_batch_do_not_matter(server: Server) -> None:
         np.testing.assert_allclose(alone, together[number : number + 1], rtol=1e-5)
 
 
+async def test_runs_pass_a_plan(server: Server) -> None:
+    """The only engine makes a plan of thousands of layers beside its runs, and the same one as ever."""
+    layers = [{"type": "Conv2D", "filters": 2, "kernel_size": 3, "padding": "same"} for _ in range(1500)]
+    async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
+        method, path, body = KINDS[0]
+        await client.request(method, path, json=body)
+        plan = asyncio.create_task(client.post("/v1/plan", json={"model": {"input": [8, 8, 1], "layers": layers}}))
+        await asyncio.sleep(0.3)
+        replies = [await client.request(method, path, json=body) for _ in range(3)]
+        assert not plan.done()
+        report = (await plan).json()
+    assert [reply.status_code for reply in replies] == [200] * 3
+    assert (len(report["layers"]), report["layers"][-1]["shape"]) == (1500, [1, 8, 8, 2])
+
+
 async def test_the_store_takes_many_writers(server: Server) -> None:
     """Names that share two documents, registered, moved and removed at once: every name that is left can be used."""
     names = [f"many-{number}" for number in range(10)]

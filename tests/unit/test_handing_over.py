@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.engine.messages import Payload, Ran, Together
+from models.engine.messages import Payload, Planned, Ran, Together
 from models.errors import DeadlineExceeded, EngineLost, Overloaded
 from service.jobs import Answer, Job, Question
 from service.local_engines import LocalEngines
@@ -75,7 +75,7 @@ OTHERS = [
     asked(TWO_ROWS, key="two"), asked(TWO_ROWS, outputs=("b",)), asked(TWO_ROWS, weights=True),
     asked(TWO_ROWS, stats=False),
     asked(TWO_ROWS, training=True), asked(TWO_ROWS.astype(np.uint8)), asked(TWO_ROWS[:, :3]),
-    asked(TWO_ROWS, THREE_ROWS), asked(TWO_ROWS, most=1), plan_question(b"{}", {}, ("a",), {}),
+    asked(TWO_ROWS, THREE_ROWS), asked(TWO_ROWS, most=1),
 ]  # fmt: skip
 
 
@@ -90,6 +90,40 @@ async def test_only_what_agrees_is_handed_over_together(other: Question) -> None
     apart = engines_with(other, other)[1]
     agree = other.joins is not None
     assert [len(ids(message)) for message in apart.sent] == [2 if agree else 1]
+
+
+PLAN = plan_question(b"{}", {}, ("a",), {})
+
+
+async def test_runs_pass_plans() -> None:
+    """One plan at a time, which the engine makes beside its runs: those behind it in line are handed over."""
+    engines, process, jobs = engines_with(PLAN, PLAN, asked(TWO_ROWS), asked(TWO_ROWS), PLAN, asked(TWO_ROWS), most=1)
+    slot = engines.slots[0]
+    assert list(slot.running) == [jobs[0], jobs[2], jobs[3]]
+    assert list(slot.waiting) == [jobs[1], jobs[4], jobs[5]]
+    engines._heard(slot, process, Planned(jobs[0].number, b"1"))  # type: ignore[arg-type]
+    assert list(slot.running) == [jobs[2], jobs[3], jobs[1]]
+    assert (await jobs[0].answer.head).plan == b"1"  # type: ignore[union-attr]
+
+
+async def test_an_engine_that_answers_what_it_is_not_at_is_stopped() -> None:
+    """The second run cannot be answered before the first."""
+    engines, process, jobs = engines_with(asked(TWO_ROWS), asked(TWO_ROWS), most=1)
+    engines._heard(engines.slots[0], process, Planned(jobs[1].number, b"1"))  # type: ignore[arg-type]
+    assert process.killed
+
+
+async def test_the_end_of_an_engine_is_put_down_to_the_run_before_the_plan() -> None:
+    """The plan is made again; but a plan that overran is what the engine was stopped for."""
+    engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
+    engines._ended(engines.slots[0], process)  # type: ignore[arg-type]
+    assert isinstance(jobs[1].answer.head.exception(), EngineLost)
+    assert not jobs[0].answer.head.done()
+    engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
+    engines._ran_too_long(engines.slots[0], jobs[0])
+    engines._ended(engines.slots[0], process)  # type: ignore[arg-type]
+    assert isinstance(jobs[0].answer.head.exception(), DeadlineExceeded)
+    assert not jobs[1].answer.head.done()
 
 
 async def test_by_default_each_is_handed_over_alone() -> None:
