@@ -92,12 +92,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+PATIENT = {"QUEUE_SECONDS": "60"}
+"""Tests send bursts that a slow machine works off for longer than the half second that is the default."""
+
+
 @contextmanager
 def running_server(data_dir: Path, wait: bool = True, **settings: str) -> Iterator[Server]:
     """A server with its own store and `LAYERSCOPE_…` settings, stopped at the end."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAYERSCOPE_")}
-    environment |= {f"LAYERSCOPE_{name}": value for name, value in settings.items()}
+    environment |= {f"LAYERSCOPE_{name}": value for name, value in (PATIENT | settings).items()}
     environment |= {"LAYERSCOPE_DATA_DIR": str(data_dir), "LAYERSCOPE_PORT": str(port)}
     command = [sys.executable, "-m", "service.cli", "serve"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)

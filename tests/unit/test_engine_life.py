@@ -17,7 +17,7 @@ from models.errors import DeviceMemory
 from service.engine_process import EngineState
 from service.jobs import Answer
 from service.local_engines import LocalEngines
-from service.questions import plan_question
+from service.questions import Source, weights_question
 from service.renewal import LOOKS
 from service.settings import GIB, Settings
 
@@ -30,7 +30,7 @@ class Engine:
 
     def __init__(self, _: Settings, gpu: Any) -> None:
         self.gpu, self.ready, self.sent, self.ended = gpu, None, [], False
-        self.bytes_at_start, self.resident = 0, 0
+        self.bytes_at_start, self.resident, self.held = 0, 0, {}
         self.on_message: Callable[[Any], None]
         self.on_ready: Callable[[], None]
         self.on_end: Callable[[], None]
@@ -93,7 +93,7 @@ async def started(processes: list[Engine], **settings: Any) -> LocalEngines:
 
 async def asked(engines: LocalEngines, seed: int = 0) -> asyncio.Task[Answer]:
     """A question on its way."""
-    task = asyncio.create_task(engines.ask(plan_question(b"%d" % seed, {}, (), {})))
+    task = asyncio.create_task(engines.ask(weights_question(Source(b"%d" % seed, None, f"{seed}"), None, Settings())))
     await asyncio.sleep(0)
     return task
 
