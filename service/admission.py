@@ -16,6 +16,7 @@ from service.jobs import Answer, Job, Question
 from service.prices import Prices
 from service.settings import Settings
 from service.slots import Slot
+from service.turns import Share
 
 STANDING_RUNS = 10
 """Runs of average length that may wait where a queue stands: at 80 % load one request in a hundred waits for
@@ -31,6 +32,8 @@ class Admission:
 
     def __init__(self, settings: Settings, slots: Sequence[Slot], prices: Prices) -> None:
         self._settings, self._slots, self.prices = settings, slots, prices
+        self._beside = Prices()
+        """Of what is answered beside runs: seconds for each byte of a document."""
 
     def place(self, question: Question) -> tuple[Slot, Job]:
         """A question's place: an engine's line, in which there is room for it.
@@ -38,7 +41,7 @@ class Admission:
         Raises:
             Overloaded: there is none; says when there will be.
         """
-        expected = self.prices.expected(question.kind, question.course.client)
+        expected = self._prices(question).expected(question.kind, question.course.client) * question.size
         slot, job = self._slot_for(question.key), Job(question, Answer(question.course), seconds=expected)
         self.check(slot, job)
         return slot, job
@@ -52,11 +55,15 @@ class Admission:
         ready = [slot for slot in self._slots if slot.ready]
         return home if home.ready or not ready else min(ready, key=lambda slot: slot.load)
 
+    def _prices(self, question: Question) -> Prices:
+        return self._beside if question.beside else self.prices
+
     def learn(self, slot: Slot, job: Job) -> None:
         """A job has ended: what the next of its kind is expected to take, and what its client is charged."""
         seconds = asyncio.get_running_loop().time() - job.began
         slot.waiting.correct(job, seconds)
-        self.prices.learn(job.question.kind, job.client, max(0.0, seconds - job.build_seconds))
+        each = max(0.0, seconds - job.build_seconds) / job.question.size
+        self._prices(job.question).learn(job.question.kind, job.client, each)
 
     def check(self, slot: Slot, job: Job) -> None:
         """Lets a job into line.
@@ -71,7 +78,7 @@ class Admission:
             raise self._overloaded(slot, "The inputs of waiting requests fill the memory that is set aside for them.")
         if slot.process is not None and slot.process.held.get(job.client, 0) > int(self._settings.reply_memory) // 2:
             raise Overloaded("Replies that this client has not read yet hold half of the memory of all.")
-        if not self._fits(slot, job.client, job.seconds):
+        if not self._fits(slot, job.client, job.seconds, job.question.beside):
             raise self._overloaded(slot, "The requests that wait already take as long as requests may wait.")
 
     def refusal(self, client: str) -> LayerscopeError | None:
@@ -87,22 +94,22 @@ class Admission:
         most = self._settings.max_queue
         return 2 * most if clients > 1 and own < most / clients else most
 
-    def _fits(self, slot: Slot, client: str, seconds: float) -> bool:
-        """Whether a line has time left, or the client has less than its share of it."""
+    def _fits(self, slot: Slot, client: str, seconds: float, beside: bool = False) -> bool:
+        """Whether a line has time left, or the client has less than its share of it. Runs pass what is done beside."""
         line = slot.waiting
         if not line or not slot.ready:
             return True
-        bound = self._bound(slot)
-        if line.total.seconds + seconds <= bound:
+        bound = self._bound(slot, beside)
+        if _seconds(line.total, beside) + seconds <= bound:
             return True
         own = line.shares.get(client)
         clients = len(line.shares) + (own is None)
-        return clients > 1 and (own.seconds if own is not None else 0.0) + seconds <= bound / clients
+        return clients > 1 and (_seconds(own, beside) if own is not None else 0.0) + seconds <= bound / clients
 
-    def _bound(self, slot: Slot) -> float:
+    def _bound(self, slot: Slot, beside: bool) -> float:
         """Seconds that may wait in a line now."""
-        mean = self.prices.mean
-        bound = max(STANDING_RUNS * mean, LONGEST_RUNS * slot.longest())
+        mean = 0.0 if beside else self.prices.mean
+        bound = max(STANDING_RUNS * mean, LONGEST_RUNS * slot.longest(beside))
         burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
         was_empty = asyncio.get_running_loop().time() - slot.emptied < burst
         return max(bound, burst) if was_empty else bound
@@ -110,6 +117,11 @@ class Admission:
     def _overloaded(self, slot: Slot, detail: str) -> Overloaded:
         """With the seconds after which what waits now is done."""
         return Overloaded(detail, (), max(1.0, slot.waiting.total.seconds))
+
+
+def _seconds(share: Share, beside: bool) -> float:
+    """What waits of runs, or of what is done beside them."""
+    return share.beside if beside else share.of_runs
 
 
 Gate = Callable[[str], LayerscopeError | None]

@@ -38,6 +38,11 @@ class Question:
         return sum(array.nbytes for array in self.arrays)
 
     @property
+    def size(self) -> int:
+        """What the time that it takes is in proportion to, where it is answered beside runs: its document."""
+        return len(self.document or self.key) if self.beside else 1
+
+    @property
     def kind(self) -> tuple[str, int]:
         """What runs that take the same time have in common."""
         return self.key, self.nbytes

@@ -95,9 +95,10 @@ class Slot:
         others = (job for job in line if first.joins(job))
         return [first, *islice(others, most - 1)]
 
-    def longest(self) -> float:
-        """Seconds of the longest job that runs or waits."""
-        return max((job.seconds for job in (*self.running, *self.waiting)), default=0.0)
+    def longest(self, beside: bool) -> float:
+        """Seconds of the longest job of a kind that runs or waits."""
+        jobs = (job for job in (*self.running, *self.waiting) if job.question.beside == beside)
+        return max((job.seconds for job in jobs), default=0.0)
 
     def hand_over(self, process: EngineProcess, most: int) -> list[Job]:
         """Gives the engine what is next in line, as far as there is room for the arrays, in one message."""

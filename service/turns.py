@@ -21,16 +21,25 @@ MAX_ACCOUNTS = 4096
 
 @dataclass
 class Share:
-    """What waits: jobs, the seconds they are expected to run, and the bytes of their inputs."""
+    """What waits: jobs, the seconds that they are expected to take as runs and beside them, and the bytes of inputs."""
 
     count: int = 0
-    seconds: float = 0.0
+    of_runs: float = 0.0
+    beside: float = 0.0
     nbytes: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """All of them."""
+        return self.of_runs + self.beside
 
     def add(self, job: Job, sign: int = 1) -> None:
         """Counts a job in, or with -1 out."""
         self.count += sign
-        self.seconds += sign * job.seconds
+        if job.question.beside:
+            self.beside += sign * job.seconds
+        else:
+            self.of_runs += sign * job.seconds
         self.nbytes += sign * job.question.nbytes
 
 

@@ -121,11 +121,11 @@ def test_one_of_the_pictures_runs(server: Server, picture: bytes) -> None:
 
 
 def test_sixty_four_of_them_are_over_the_limit(server: Server, picture: bytes) -> None:
-    """Decoding stops at the limit, which the answer names."""
+    """Nothing is decoded: the memory that all requests have together is less than the pictures take."""
     files = [("image", (f"{number}.png", picture)) for number in range(64)]
     reply = server.post("/v1/activations", files=files, data={"model": json.dumps(PICTURES), "data": "none"})
     assert reply.status_code == 413
     (problem,) = reply.json()["errors"]
-    assert problem["message"] == "the inputs are over their limit"
-    assert problem["expected"] == "at most 268,435,456 bytes"
-    assert problem["suggestion"] == "send a smaller batch"
+    assert problem["message"] == "decoded, this takes more memory than all requests have together"
+    assert problem["expected"].endswith("838,860,800 bytes are set aside")
+    assert problem["suggestion"]

@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from service.engine_process import STOP_SECONDS
-from service.server import DRAIN_SECONDS
+from service.server import CANCEL_SECONDS, SEND_SECONDS
 from service.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +124,8 @@ def test_services_listen_on_this_machine_only(services: dict[str, Any], name: st
 def test_services_have_time_to_finish(services: dict[str, Any], name: str) -> None:
     """Docker waits longer than a stop may take: replies have the deadline and a bit, engines a moment more."""
     deadline = float(services[name]["environment"]["LAYERSCOPE_DEADLINE"])
-    assert int(services[name]["stop_grace_period"].removesuffix("s")) > deadline + DRAIN_SECONDS + STOP_SECONDS
+    longest = deadline + SEND_SECONDS + CANCEL_SECONDS + STOP_SECONDS
+    assert int(services[name]["stop_grace_period"].removesuffix("s")) > longest
 
 
 def test_settings_of_the_containers_exist(services: dict[str, Any]) -> None:

@@ -81,7 +81,8 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
         return rows + [row for child in base.__subclasses__() for row in tree(child, depth + 1)]
 
     drawn = [line for line in (errors.__doc__ or "").splitlines() if re.match(r"LayerscopeError|[│├└]", line)]
-    found = [(re.search(r"\w", line).start() // 4, re.search(r"\w+", line)[0]) for line in drawn]  # type: ignore[union-attr, index]
+    lines = [(re.search(r"\w", line).start(), line) for line in drawn]  # type: ignore[union-attr]
+    found = [(start // 4, name) for start, line in lines for name in re.split(r"  +", line[start:])[0].split(", ")]
     assert sorted(found) == sorted(tree(LayerscopeError, 0))
     assert found == tree(LayerscopeError, 0)
 

@@ -121,10 +121,12 @@ async def test_an_engine_that_answers_what_it_is_not_at_is_stopped() -> None:
 async def test_the_end_of_an_engine_is_put_down_to_the_run_before_the_plan() -> None:
     """The plan is made again; but a plan that overran is what the engine was stopped for."""
     engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
+    engines.lives.stopping = True
     engines._ended(engines.slots[0], process)  # type: ignore[arg-type]
     assert isinstance(jobs[1].answer.head.exception(), EngineLost)
     assert not jobs[0].answer.head.done()
     engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
+    engines.lives.stopping = True
     engines._ran_too_long(engines.slots[0], jobs[0])
     engines._ended(engines.slots[0], process)  # type: ignore[arg-type]
     assert isinstance(jobs[0].answer.head.exception(), DeadlineExceeded)

@@ -99,7 +99,9 @@ def listed(item: str, count: int) -> str:
 
 
 def test_long_texts_are_not_searched_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers are passed over, and objects of many keys searched once; with much else the refusal points at no key."""
+    """Numbers are passed over, and objects of many keys searched once; with much else the refusal points at no key.
+    What is long is read member by member.
+    """
     monkeypatch.setattr(json_keys, "DETAILED_ITEMS", 1000)
     monkeypatch.setattr(json_keys, "DETAILED_ARRAYS", 3000)
     for filling, found in (
@@ -113,5 +115,5 @@ def test_long_texts_are_not_searched_for_long(monkeypatch: pytest.MonkeyPatch) -
     deep = "[" * 900 + "1" + "]" * 900
     started = process_time()
     text = '{"d": 1, "d": 2, "x": ' + deep + ', "k": ' + listed("{}", 1000) + ', "z": "' + "y" * 3_000_000 + '"}'
-    assert pointers(text) == [""]
+    assert pointers(text) == ["/d"]
     assert process_time() - started < 2  # each level looked for in the whole text takes a minute

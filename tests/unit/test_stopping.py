@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 import uvicorn
 
-import service.protocol
+import service.connections
 import service.server
 from service.app import create_app
+from service.connections import protocol_of
 from service.drain import Drain
 from service.engine_process import EngineState
-from service.protocol import protocol_of
 from service.server import Server
 from service.settings import Settings
 
@@ -104,7 +104,8 @@ async def running(folder: Path, connections: int = 100, deadline: float = 5.0) -
     """A service that is stopped with the block, if it is not before."""
     settings, drain = Settings(data_dir=str(folder), log="off"), Drain()
     app = create_app(settings, Engines(), drain=drain)  # type: ignore[arg-type]
-    config = uvicorn.Config(app, http=protocol_of(settings, connections, drain), ws="none", log_level="error")
+    protocol = protocol_of(settings, connections, drain, lambda _: None)
+    config = uvicorn.Config(app, http=protocol, ws="none", log_level="error")
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(config, app, drain, deadline)
     serving = asyncio.create_task(server.serve([listener]))
@@ -125,7 +126,7 @@ async def running(folder: Path, connections: int = 100, deadline: float = 5.0) -
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections on which nothing happens are given a moment."""
-    monkeypatch.setattr(service.protocol, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(service.connections, "IDLE_SECONDS", 0.2)
 
 
 async def test_what_has_come_is_answered(tmp_path: Path) -> None:
@@ -232,7 +233,7 @@ async def test_connections_beyond_those_that_are_served_are_told_so(tmp_path: Pa
 
 async def test_far_too_many_connections_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Descriptors are for engines, the store and files."""
-    monkeypatch.setattr(service.protocol, "REFUSED", 1)
+    monkeypatch.setattr(service.connections, "REFUSED", 1)
     async with running(tmp_path, connections=1) as one:
         clients = [await one.client() for _ in range(6)]
         clients[0].send(LIVE)
