@@ -13,10 +13,11 @@ from zlib import crc32
 
 from models.errors import LayerscopeError, Overloaded
 from service.jobs import Answer, Job, Question
+from service.lanes import Lane
 from service.prices import Prices
 from service.settings import Settings
 from service.slots import Slot
-from service.turns import Share
+from service.turns import Line
 
 STANDING_RUNS = 10
 """Runs of average length that may wait where a queue stands: at 80 % load one request in a hundred waits for
@@ -48,6 +49,8 @@ class Admission:
 
     def _slot_for(self, key: str) -> Slot:
         """The model's own engine, so that it is built once; an idle one when that is busy."""
+        if len(self._slots) == 1:
+            return self._slots[0]
         home = self._slots[crc32(key.encode()) % len(self._slots)]
         idle = [slot for slot in self._slots if slot.ready and slot.load == 0]
         if home.load and idle:
@@ -58,10 +61,10 @@ class Admission:
     def _prices(self, question: Question) -> Prices:
         return self._beside if question.beside else self.prices
 
-    def learn(self, slot: Slot, job: Job) -> None:
+    def learn(self, lane: Lane, job: Job) -> None:
         """A job has ended: what the next of its kind is expected to take, and what its client is charged."""
         seconds = asyncio.get_running_loop().time() - job.began
-        slot.waiting.correct(job, seconds)
+        lane.waiting.correct(job, seconds)
         each = max(0.0, seconds - job.build_seconds) / job.question.size
         self._prices(job.question).learn(job.question.kind, job.client, each)
 
@@ -71,57 +74,60 @@ class Admission:
         Raises:
             Overloaded: there is no place for it; says when there will be.
         """
-        if sum(len(one.waiting) for one in self._slots) >= self._places(job.client):
-            raise self._overloaded(slot, f"{self._settings.max_queue} requests are waiting already.")
-        waiting = sum(one.waiting.total.nbytes for one in self._slots)
-        if waiting and waiting + job.question.nbytes > int(self._settings.max_queue_bytes):
-            raise self._overloaded(slot, "The inputs of waiting requests fill the memory that is set aside for them.")
         if slot.process is not None and slot.process.held.get(job.client, 0) > int(self._settings.reply_memory) // 2:
             raise Overloaded("Replies that this client has not read yet hold half of the memory of all.")
-        if not self._fits(slot, job.client, job.seconds, job.question.beside):
-            raise self._overloaded(slot, "The requests that wait already take as long as requests may wait.")
+        lines = [lane.waiting for one in self._slots for lane in one.lanes if lane.waiting]
+        if lines:
+            self._check_lines(slot, slot.lane_of(job.question), job, lines)
+
+    def _check_lines(self, slot: Slot, lane: Lane, job: Job, lines: Sequence[Line]) -> None:
+        """Raises Overloaded: what waits leaves no room."""
+        if sum(map(len, lines)) >= self._places(job.client, lines):
+            raise _overloaded(lane, f"{self._settings.max_queue} requests are waiting already.")
+        waiting = sum(line.total.nbytes for line in lines)
+        if waiting + job.question.nbytes > int(self._settings.max_queue_bytes):
+            raise _overloaded(lane, "The inputs of waiting requests fill the memory that is set aside for them.")
+        mean = 0.0 if job.question.beside else self.prices.mean
+        if slot.ready and not self._fits(lane, job.client, job.seconds, mean):
+            raise _overloaded(lane, "The requests that wait already take as long as requests may wait.")
 
     def refusal(self, client: str) -> LayerscopeError | None:
         """What is said to a client whose request has not been read yet, and would have no place in any line."""
-        if any(self._fits(slot, client, self.prices.mean) for slot in self._slots):
+        mean = self.prices.mean
+        if any(not slot.ready or self._fits(slot.runs, client, mean, mean) for slot in self._slots):
             return None
-        return self._overloaded(min(self._slots, key=lambda slot: slot.waiting.total.seconds), "")
+        return _overloaded(min((slot.runs for slot in self._slots), key=lambda lane: lane.waiting.total.seconds), "")
 
-    def _places(self, client: str) -> int:
+    def _places(self, client: str, lines: Sequence[Line]) -> int:
         """Places in all lines; a client with less than its share of them has one more although they are taken."""
-        own = sum(slot.waiting.shares[client].count for slot in self._slots if client in slot.waiting.shares)
-        clients = len({client, *(other for slot in self._slots for other in slot.waiting.shares)})
+        own = sum(line.shares[client].count for line in lines if client in line.shares)
+        clients = len({client, *(other for line in lines for other in line.shares)})
         most = self._settings.max_queue
         return 2 * most if clients > 1 and own < most / clients else most
 
-    def _fits(self, slot: Slot, client: str, seconds: float, beside: bool = False) -> bool:
-        """Whether a line has time left, or the client has less than its share of it. Runs pass what is done beside."""
-        line = slot.waiting
-        if not line or not slot.ready:
+    def _fits(self, lane: Lane, client: str, seconds: float, mean: float) -> bool:
+        """Whether a line has time left, or the client has less than its share of it."""
+        line = lane.waiting
+        if not line:
             return True
-        bound = self._bound(slot, beside)
-        if _seconds(line.total, beside) + seconds <= bound:
+        bound = self._bound(lane, mean)
+        if line.total.seconds + seconds <= bound:
             return True
         own = line.shares.get(client)
         clients = len(line.shares) + (own is None)
-        return clients > 1 and (_seconds(own, beside) if own is not None else 0.0) + seconds <= bound / clients
+        return clients > 1 and (own.seconds if own is not None else 0.0) + seconds <= bound / clients
 
-    def _bound(self, slot: Slot, beside: bool) -> float:
-        """Seconds that may wait in a line now."""
-        mean = 0.0 if beside else self.prices.mean
-        bound = max(STANDING_RUNS * mean, LONGEST_RUNS * slot.longest(beside))
+    def _bound(self, lane: Lane, mean: float) -> float:
+        """Seconds that may wait in a line now, of jobs that take so many on average; 0 where nobody knows."""
+        bound = max(STANDING_RUNS * mean, LONGEST_RUNS * lane.longest())
         burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
-        was_empty = asyncio.get_running_loop().time() - slot.emptied < burst
+        was_empty = asyncio.get_running_loop().time() - lane.emptied < burst
         return max(bound, burst) if was_empty else bound
 
-    def _overloaded(self, slot: Slot, detail: str) -> Overloaded:
-        """With the seconds after which what waits now is done."""
-        return Overloaded(detail, (), max(1.0, slot.waiting.total.seconds))
 
-
-def _seconds(share: Share, beside: bool) -> float:
-    """What waits of runs, or of what is done beside them."""
-    return share.beside if beside else share.of_runs
+def _overloaded(lane: Lane, detail: str) -> Overloaded:
+    """With the seconds after which what waits now is done."""
+    return Overloaded(detail, (), max(1.0, lane.waiting.total.seconds))
 
 
 Gate = Callable[[str], LayerscopeError | None]

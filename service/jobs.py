@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Question:
     beside: bool = False
     """Whether engines answer it beside the runs they compute: it needs none of the models that they hold."""
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
         return sum(array.nbytes for array in self.arrays)
@@ -42,7 +43,7 @@ class Question:
         """What the time that it takes is in proportion to, where it is answered beside runs: its document."""
         return len(self.document or self.key) if self.beside else 1
 
-    @property
+    @cached_property
     def kind(self) -> tuple[str, int]:
         """What runs that take the same time have in common."""
         return self.key, self.nbytes

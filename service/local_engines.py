@@ -27,6 +27,7 @@ from service.admission import Admission
 from service.engine_life import Lives
 from service.engine_process import EngineProcess, EngineState
 from service.jobs import Answer, Job, Question
+from service.lanes import Lane
 from service.prices import Prices
 from service.quarantine import Quarantine
 from service.questions import plan_question
@@ -59,7 +60,7 @@ class LocalEngines:
         """Takes no more work, and tells who waits that the service is stopping. What is computed is still sent."""
         self.draining = True
         for slot in (*self.slots, *self.lives.leaving):
-            for job in (*slot.waiting, *slot.running):
+            for job in (*slot.runs.waiting, *slot.beside.waiting, *slot.running):
                 if not (job.given_up or job.is_computed):
                     job.give_up(Draining())
 
@@ -122,10 +123,11 @@ class LocalEngines:
         self.quarantine.check(question, self.admission.prices.knows(question.kind))
 
     def _put_in_line(self, slot: Slot, job: Job) -> None:
-        if not slot.waiting:
-            slot.emptied = asyncio.get_running_loop().time()
+        lane = slot.lane_of(job.question)
+        if not lane.waiting:
+            lane.emptied = asyncio.get_running_loop().time()
         self._start_waiting(slot, job)
-        slot.waiting.append(job)
+        lane.waiting.append(job)
         if job.question.course.hang_ups is not None:
             job.question.course.hang_ups.append(job.hang_up)
         self._dispatch(slot)
@@ -133,9 +135,10 @@ class LocalEngines:
     def _dispatch(self, slot: Slot) -> None:
         """Hands the engine what it has room for."""
         most, process = self.settings.batch_requests, slot.process
-        while process is not None and slot.ready and (jobs := slot.hand_over(process, most)):
-            if slot.current(jobs[0].question.beside) is jobs[0]:
-                self._start_clock(slot, jobs[0])
+        for lane in slot.lanes:
+            while process is not None and slot.ready and (jobs := slot.hand_over(process, lane, most)):
+                if lane.current is jobs[0]:
+                    self._start_clock(slot, jobs[0])
 
     def _start_clock(self, slot: Slot, job: Job) -> None:
         """The running deadline counts from when the engine turns to the job."""
@@ -165,7 +168,7 @@ class LocalEngines:
 
     def _restart_waiting(self, slot: Slot) -> None:
         """Jobs in line get their whole time again, when their engine is lost and when its successor is ready."""
-        for job in slot.waiting:
+        for job in (*slot.runs.waiting, *slot.beside.waiting):
             if not job.given_up:
                 self._start_waiting(slot, job)
 
@@ -178,11 +181,12 @@ class LocalEngines:
         if message is None:
             self._dispatch(slot)
             return
-        job = slot.answered(message.id)
-        if job is None:
+        answered = slot.answered(message.id)
+        if answered is None:
             log.error("an engine answered %d, which it was not at", message.id)
             process.kill()
             return
+        lane, job = answered
         match message:
             case Failed():
                 if not job.given_up:
@@ -197,17 +201,16 @@ class LocalEngines:
         if isinstance(message, Failed) or job.answer.missing == 0:
             full = isinstance(message, Failed) and message.code == DeviceMemory.code
             (self.quarantine.blame if full else self.quarantine.absolve)(job.question)
-            self._finished(slot, job)
+            self._finished(slot, lane, job)
             if full:
                 self.lives.replace(slot)
 
-    def _finished(self, slot: Slot, job: Job) -> None:
+    def _finished(self, slot: Slot, lane: Lane, job: Job) -> None:
         job.stop_clock()
-        slot.running.remove(job)
-        self.admission.learn(slot, job)
-        following = slot.current(job.question.beside)
-        if following is not None:
-            self._start_clock(slot, following)
+        lane.running.popleft()
+        self.admission.learn(lane, job)
+        if lane.current is not None:
+            self._start_clock(slot, lane.current)
         self._dispatch(slot)
         self.lives.finished(slot)
 
@@ -220,13 +223,10 @@ class LocalEngines:
         self.lives.lost(slot)
         culprit = slot.culprit()
         if culprit is not None and culprit.is_lost:
-            slot.running.remove(culprit)
+            slot.lane_of(culprit.question).running.remove(culprit)
             self._lose(culprit, EngineLost("", (), self.seconds_until_ready()))
-        while slot.running:
-            job = slot.running.pop()
-            job.alone = True
-            if not job.given_up:
-                slot.waiting.appendleft(job)
+        for lane in slot.lanes:
+            lane.take_back()
         self._restart_waiting(slot)
         if slot.leaving:  # its successor may have nothing to do
             self._dispatch(self.slots[slot.number])

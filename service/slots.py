@@ -1,40 +1,34 @@
-"""Places for engines, and the lines in front of them."""
+"""Slots: places for engines, and the jobs in front of them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import count
 from typing import cast
 
 from models.engine.messages import Request, Run, Together
 from service.engine_process import EngineProcess
 from service.gpus import Gpu
-from service.jobs import Job
+from service.jobs import Job, Question
+from service.lanes import PIPELINE, Lane
 from service.renewal import Renewal
-from service.turns import Line
-
-PIPELINE = 2
-"""Requests handed to one engine at a time: the one it runs and the next, so that it never waits for the front."""
-SHORT_SECONDS = 0.01
-"""Of longer ones no other is handed over ahead: whoever's turn comes meanwhile would be behind two."""
 
 
 @dataclass(eq=False)
 class Slot:
-    """A place for one engine: the process that fills it now, and the jobs in line for it."""
+    """A place for one engine: the process that fills it now, and the jobs in front of it."""
 
     number: int
     process: EngineProcess | None = None
-    waiting: Line = field(default_factory=Line)
-    running: deque[Job] = field(default_factory=deque)
-    next_id: int = 1
+    runs: Lane = field(default_factory=lambda: Lane(PIPELINE))
+    beside: Lane = field(default_factory=Lane)
+    """What needs none of the models that the engine holds: it is answered while a run goes on."""
+    ids: Iterator[int] = field(default_factory=lambda: count(1))
     early_deaths: int = 0
     restart: asyncio.TimerHandle | None = None
-    emptied: float = 0.0
-    """When nobody waited, the last time, by the loop's clock."""
     started: float = 0.0
     """When its engine was, or will be, by the loop's clock."""
     gpu: Gpu = field(default_factory=Gpu)
@@ -43,9 +37,23 @@ class Slot:
     """Whether its engine is to finish what it has begun, and nothing else."""
 
     @property
+    def lanes(self) -> tuple[Lane, Lane]:
+        """Both."""
+        return self.runs, self.beside
+
+    def lane_of(self, question: Question) -> Lane:
+        """Where a question is put."""
+        return self.beside if question.beside else self.runs
+
+    @property
     def load(self) -> int:
-        """Jobs in line."""
-        return len(self.waiting) + len(self.running)
+        """Jobs that the engine has or is to have."""
+        return self.runs.load + self.beside.load
+
+    @property
+    def running(self) -> list[Job]:
+        """Jobs that the engine has."""
+        return [*self.runs.running, *self.beside.running]
 
     @property
     def ready(self) -> bool:
@@ -58,68 +66,43 @@ class Slot:
         """
         assert self.process is not None  # noqa: S101 (there is nothing to part with otherwise)
         process, self.process = self.process, None
-        leaving = Slot(self.number, process, self.waiting, self.running, leaving=True)
-        self.running = deque()
-        return leaving, process
+        runs, beside = (Lane(lane.depth, lane.waiting, lane.running) for lane in self.lanes)
+        for lane in self.lanes:
+            lane.running = deque()
+        return Slot(self.number, process, runs, beside, self.ids, leaving=True), process
 
-    def _ahead(self, beside: bool, most: int) -> int:
-        """Requests of either kind that the engine may have at a time. What comes while a batch runs makes the next."""
-        short = all(job.seconds < SHORT_SECONDS for job in self.running if job.question.beside == beside)
-        return PIPELINE if most == 1 and short and not beside else 1
-
-    def has_room(self, beside: bool, most: int) -> bool:
-        """Whether the engine may be handed a run, or what it answers beside runs."""
-        return sum(job.question.beside == beside for job in self.running) < self._ahead(beside, most)
-
-    def current(self, beside: bool) -> Job | None:
-        """The run that the engine computes, or what it answers beside it."""
-        return next((job for job in self.running if job.question.beside == beside), None)
-
-    def answered(self, number: int) -> Job | None:
-        """The job of this number, if the engine is at it."""
-        current = (self.current(beside=False), self.current(beside=True))
-        return next((job for job in current if job is not None and job.number == number), None)
+    def answered(self, number: int) -> tuple[Lane, Job] | None:
+        """The job of this number, and where it runs, if the engine is at it."""
+        for lane in self.lanes:
+            if (job := lane.current) is not None and job.number == number:
+                return lane, job
+        return None
 
     def culprit(self) -> Job | None:
         """What the engine's end is put down to: a job that was given up because it overran, else the run."""
         overran = (job for job in self.running if job.given_up)
-        return next(overran, self.current(beside=False) or self.current(beside=True))
+        return next(overran, self.runs.current or self.beside.current)
 
-    def next_in_line(self, most: int) -> list[Job]:
-        """The job whose turn it is and those that may be computed with it, at most so many."""
-        room = {beside: self.has_room(beside, most) for beside in (False, True)}
-        line = (job for job in self.waiting if room[job.question.beside])
-        first = next(line, None)
-        if most == 1 or first is None:
-            return [first] if first is not None else []
-        others = (job for job in line if first.joins(job))
-        return [first, *islice(others, most - 1)]
-
-    def longest(self, beside: bool) -> float:
-        """Seconds of the longest job of a kind that runs or waits."""
-        jobs = (job for job in (*self.running, *self.waiting) if job.question.beside == beside)
-        return max((job.seconds for job in jobs), default=0.0)
-
-    def hand_over(self, process: EngineProcess, most: int) -> list[Job]:
-        """Gives the engine what is next in line, as far as there is room for the arrays, in one message."""
+    def hand_over(self, process: EngineProcess, lane: Lane, most: int) -> list[Job]:
+        """Gives the engine what is next in a line, as far as there is room for the arrays, in one message."""
         jobs: list[Job] = []
         requests: list[Request] = []
-        for job in self.next_in_line(most):
+        for job in lane.next_in_line(most):
             payloads = process.payloads(job.question.arrays)
             if payloads is None:
                 break
             jobs.append(job)
-            job.number, self.next_id = self.next_id, self.next_id + 1
+            job.number = next(self.ids)
             requests.append(job.question.phrase(job.number, payloads))
         if jobs:
             process.send(_together(requests))
         for job in jobs:
-            self._begin(job, alone=len(jobs) == 1)
+            self._begin(lane, job, alone=len(jobs) == 1)
         return jobs
 
-    def _begin(self, job: Job, alone: bool) -> None:
-        self.waiting.take(job)
-        self.running.append(job)
+    def _begin(self, lane: Lane, job: Job, alone: bool) -> None:
+        lane.waiting.take(job)
+        lane.running.append(job)
         job.question.course.engine = self.number
         job.stop_clock()
         job.alone = alone

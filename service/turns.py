@@ -1,4 +1,4 @@
-"""Jobs that wait for one engine, in fair turns between the clients that sent them.
+"""Lines: jobs that wait for one engine, in fair turns between the clients that sent them.
 
 Start-time fair queueing: a job's turn is when its client's earlier ones would be done if every client had an engine of
 its own, so that a client with one small job waits for one job of a client with a thousand.
@@ -21,25 +21,16 @@ MAX_ACCOUNTS = 4096
 
 @dataclass
 class Share:
-    """What waits: jobs, the seconds that they are expected to take as runs and beside them, and the bytes of inputs."""
+    """What waits: jobs, the seconds that they are expected to take, and the bytes of their inputs."""
 
     count: int = 0
-    of_runs: float = 0.0
-    beside: float = 0.0
+    seconds: float = 0.0
     nbytes: int = 0
-
-    @property
-    def seconds(self) -> float:
-        """All of them."""
-        return self.of_runs + self.beside
 
     def add(self, job: Job, sign: int = 1) -> None:
         """Counts a job in, or with -1 out."""
         self.count += sign
-        if job.question.beside:
-            self.beside += sign * job.seconds
-        else:
-            self.of_runs += sign * job.seconds
+        self.seconds += sign * job.seconds
         self.nbytes += sign * job.question.nbytes
 
 
@@ -73,8 +64,8 @@ class Line:
     def appendleft(self, job: Job) -> None:
         """A job that has had its turn is next, before all others."""
         self._first -= 1
-        self._insert((min(self._clock, *(turn for turn, _, _ in self._turns[:1])) if self._turns else self._clock,
-                      self._first, job))  # fmt: skip
+        turns = (self._clock, *(turn for turn, _, _ in self._turns[:1]))
+        self._insert((min(turns), self._first, job))
 
     def extend(self, jobs: Iterable[Job]) -> None:
         """New jobs, one after the other."""

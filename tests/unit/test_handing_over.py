@@ -66,7 +66,8 @@ def engines_with(*questions: Question, most: int = 4, room: int = 100) -> tuple[
     engines, process = LocalEngines(Settings(batch_requests=most)), Engine(room)
     jobs = [Job(question, Answer()) for question in questions]
     engines.slots[0].process = process  # type: ignore[assignment]
-    engines.slots[0].waiting.extend(jobs)
+    for job in jobs:
+        engines.slots[0].lane_of(job.question).waiting.append(job)
     engines._dispatch(engines.slots[0])
     return engines, process, jobs
 
@@ -91,7 +92,7 @@ async def test_only_what_agrees_is_handed_over_together(other: Question) -> None
     (message,) = process.sent
     assert ids(message) == [1, 2]
     assert [run.inputs[0].shape for run in message.runs] == [(2, 4), (3, 4)]
-    assert list(engines.slots[0].waiting) == [jobs[1]]
+    assert list(engines.slots[0].runs.waiting) == [jobs[1]]
     apart = engines_with(other, other)[1]
     agree = other.joins is not None
     assert [len(ids(message)) for message in apart.sent] == [2 if agree else 1]
@@ -104,10 +105,10 @@ async def test_runs_pass_plans() -> None:
     """One plan at a time, which the engine makes beside its runs: those behind it in line are handed over."""
     engines, process, jobs = engines_with(PLAN, PLAN, asked(TWO_ROWS), asked(TWO_ROWS), PLAN, asked(TWO_ROWS), most=1)
     slot = engines.slots[0]
-    assert list(slot.running) == [jobs[0], jobs[2], jobs[3]]
-    assert list(slot.waiting) == [jobs[1], jobs[4], jobs[5]]
+    assert [list(slot.runs.running), list(slot.beside.running)] == [[jobs[2], jobs[3]], [jobs[0]]]
+    assert [list(slot.runs.waiting), list(slot.beside.waiting)] == [[jobs[5]], [jobs[1], jobs[4]]]
     engines._heard(slot, process, Planned(jobs[0].number, b"1"))  # type: ignore[arg-type]
-    assert list(slot.running) == [jobs[2], jobs[3], jobs[1]]
+    assert [list(slot.runs.running), list(slot.beside.running)] == [[jobs[2], jobs[3]], [jobs[1]]]
     assert (await jobs[0].answer.head).plan == b"1"  # type: ignore[union-attr]
 
 
@@ -145,8 +146,8 @@ async def test_as_many_as_are_allowed_and_there_is_room_for(waiting: int, most: 
     """In the order in which they came; the rest stay in line, and one batch runs at a time."""
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * waiting, most=most, room=room)
     assert [number for message in process.sent for number in ids(message)] == list(range(1, taken + 1))
-    assert list(engines.slots[0].running) == jobs[:taken]
-    assert list(engines.slots[0].waiting) == jobs[taken:]
+    assert list(engines.slots[0].runs.running) == jobs[:taken]
+    assert list(engines.slots[0].runs.waiting) == jobs[taken:]
 
 
 async def test_what_was_given_up_is_not_handed_over() -> None:
@@ -154,14 +155,14 @@ async def test_what_was_given_up_is_not_handed_over() -> None:
     question = asked(TWO_ROWS)
     engines, process, _ = engines_with(room=0)
     jobs = [Job(question, Answer()) for _ in range(4)]
-    engines.slots[0].waiting.extend(jobs)
+    engines.slots[0].runs.waiting.extend(jobs)
     for job in jobs[::2]:
         job.give_up(Overloaded(""))
         assert isinstance(job.answer.head.exception(), Overloaded)
-    assert list(engines.slots[0].waiting) == jobs[1::2]
+    assert list(engines.slots[0].runs.waiting) == jobs[1::2]
     process.room = 100
     engines._dispatch(engines.slots[0])
-    assert list(engines.slots[0].running) == jobs[1::2]
+    assert list(engines.slots[0].runs.running) == jobs[1::2]
 
 
 async def test_a_batch_that_ends_its_engine_is_run_again_one_by_one() -> None:
@@ -169,14 +170,14 @@ async def test_a_batch_that_ends_its_engine_is_run_again_one_by_one() -> None:
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 4)
     slot = engines.slots[0]
     engines._ended(slot, process)
-    assert list(slot.waiting) == jobs
+    assert list(slot.runs.waiting) == jobs
     assert not any(job.answer.head.done() for job in jobs)
     slot.process = successor = Engine()  # type: ignore[assignment]
     engines._dispatch(slot)
     assert [ids(message) for message in successor.sent] == [[5]]
     engines._ended(slot, successor)  # type: ignore[arg-type]
     assert isinstance(jobs[0].answer.head.exception(), EngineLost)
-    assert list(slot.waiting) == jobs[1:]
+    assert list(slot.runs.waiting) == jobs[1:]
     for job in jobs[1:]:
         job.stop_clock()
     await engines.stop()
@@ -190,7 +191,7 @@ async def test_a_batch_that_runs_too_long_is_run_again_one_by_one() -> None:
     engines._ran_too_long(slot, jobs[0])
     engines._ended(slot, process)
     assert process.killed == 1
-    assert list(slot.waiting) == jobs
+    assert list(slot.runs.waiting) == jobs
     slot.process = successor = Engine()  # type: ignore[assignment]
     engines._dispatch(slot)
     engines._ran_too_long(slot, jobs[0])
@@ -207,7 +208,7 @@ async def test_a_batch_that_is_being_answered_loses_the_one_that_is() -> None:
     jobs[0].answer.head.set_result(Ran(1, (), {}, 0, True, 0.0, 0.0, (), ()))
     engines._ended(slot, process)
     assert jobs[0].given_up
-    assert list(slot.waiting) == jobs[1:]
+    assert list(slot.runs.waiting) == jobs[1:]
     await engines.stop()
     assert all(job.answer.head.exception() is not None for job in jobs[1:])
 

@@ -24,7 +24,7 @@ async def test_an_error_keeps_nothing_of_its_question() -> None:
 
     async def asked(one: np.ndarray) -> None:
         question = Question("key", lambda number, _: Plan(number, b"{}", {}, ()), (one,))
-        asyncio.get_running_loop().call_soon(lambda: next(iter(engines.slots[0].waiting)).give_up(TooLarge("")))
+        asyncio.get_running_loop().call_soon(lambda: next(iter(engines.slots[0].runs.waiting)).give_up(TooLarge("")))
         with pytest.raises(TooLarge):
             await engines.ask(question)
 

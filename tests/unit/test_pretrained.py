@@ -304,11 +304,11 @@ def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
         parent = subprocess.Popen(command, env=environment)
         try:
             connection, _ = proxy.accept()
+            connection.settimeout(60)
+            assert connection.recv(8) == b"CONNECT "
         finally:
             parent.kill()
             parent.wait()
         with connection:
-            connection.settimeout(60)
-            assert connection.recv(8) == b"CONNECT "
             while connection.recv(4096):
                 pass

@@ -11,6 +11,7 @@ from service.admission import Admission
 from service.clients import identity
 from service.courses import Course
 from service.jobs import Answer, Job, Question
+from service.lanes import Lane
 from service.prices import Prices
 from service.settings import Settings
 from service.slots import Slot
@@ -37,8 +38,8 @@ class Ready:
 def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot]:
     """One engine with a line, of jobs that take a second on average, that has stood for long."""
     prices.learn("other", "other", 1.0)
-    slot = Slot(0, process=Ready(), emptied=-1e9)  # type: ignore[arg-type]
-    slot.waiting.extend(jobs)
+    slot = Slot(0, process=Ready(), runs=Lane(2, emptied=-1e9))  # type: ignore[arg-type]
+    slot.runs.waiting.extend(jobs)
     return Admission(Settings(**settings), [slot], prices), slot  # type: ignore[arg-type]
 
 
@@ -98,7 +99,7 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
     """Ten runs, or two of the longest; after a pause 25; always for who has none of it, in its share."""
     admission, slot = busy(Prices(), *[job("a") for _ in range(9)])
     admission.check(slot, job("a"))
-    slot.waiting.append(job("a"))
+    slot.runs.waiting.append(job("a"))
     with pytest.raises(Overloaded) as refused:
         admission.check(slot, job("a"))
     assert refused.value.seconds == 10.0
@@ -106,7 +107,7 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
     admission.check(slot, job("b", 5.0))
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 5.1))
-    slot.emptied = 1e12
+    slot.runs.emptied = 1e12
     admission.check(slot, job("a"))
     assert admission.refusal("a") is None
 
