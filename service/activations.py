@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -95,7 +95,9 @@ async def read_ask(request: Request, queries: QueryOptions, inline: bool, share:
     if not is_json(request):
         accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
         raise unsupported(request, *accepted, body=body)
-    return replace(_from_json(await json_of(body, share, parse_run), _query(request), inline), size=len(body))
+    ask = _from_json(await json_of(body, share, parse_run), _query(request), inline)
+    ask.size = len(body)
+    return ask
 
 
 def _file(body: bytes, kind: str) -> Posted:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -139,9 +138,10 @@ def _announced(scope: Scope) -> int:
 
 def _encoding(scope: Scope) -> str:
     """The Content-Encoding of a body under /v1; /v2 has rules of its own."""
-    if not scope["path"].startswith("/v1/"):
+    fields = [value for name, value in scope["headers"] if name == b"content-encoding"]
+    if not fields or not scope["path"].startswith("/v1/"):
         return ""
-    codings = ",".join(Headers(scope=scope).getlist("content-encoding")).lower().split(",")
+    codings = b",".join(fields).decode("latin-1").lower().split(",")
     return ", ".join(filter(None, (coding.strip() for coding in codings if coding.strip() != "identity")))
 
 

@@ -96,8 +96,7 @@ class Share:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.held:
-            self.give_back()
+        self.give_back()
 
     def claim(self, nbytes: int, size: int, unit: str, pointer: str = "") -> None:
         """Says that so many bytes more are needed, for something of which the size is known in some unit.
@@ -154,6 +153,7 @@ class Share:
 
     def give_back(self) -> None:
         """Nothing of what was decoded is kept any more, or others count it."""
-        self.memory.give_back(self.held)
-        self.memory.trimming.expect(self.held)
+        if self.held:
+            self.memory.give_back(self.held)
+            self.memory.trimming.expect(self.held)
         self.held = self.claimed = 0

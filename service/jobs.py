@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from service.courses import Course
 from service.turns import Line
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Question:
     """A request before it has an engine: how to phrase it, and the arrays that go with it."""
 
@@ -32,21 +31,19 @@ class Question:
     course: Course = field(default_factory=Course)
     beside: bool = False
     """Whether engines answer it beside the runs they compute: it needs none of the models that they hold."""
-
-    @cached_property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        return sum(array.nbytes for array in self.arrays)
+    nbytes: int = field(init=False)
+    """Bytes of its arrays."""
+    kind: tuple[str, int] = field(init=False)
+    """What runs that take the same time have in common."""
 
     @property
     def size(self) -> int:
         """What the time that it takes is in proportion to, where it is answered beside runs: its document."""
         return len(self.document or self.key) if self.beside else 1
 
-    @cached_property
-    def kind(self) -> tuple[str, int]:
-        """What runs that take the same time have in common."""
-        return self.key, self.nbytes
+    def __post_init__(self) -> None:
+        self.nbytes = sum(array.nbytes for array in self.arrays)
+        self.kind = self.key, self.nbytes
 
 
 class Answer:
@@ -95,13 +92,16 @@ class Answer:
             self._tensors.put_nowait(view)
 
     def abandon(self) -> None:
-        """Nobody takes the rest: its memory is given back, also that of tensors still to come."""
+        """Nobody takes the rest: its memory is given back, also that of tensors still to come. Who waits for one is
+        told that its client has hung up.
+        """
         self._abandoned = True
         self._inline.clear()
         while not self._tensors.empty():
             item = self._tensors.get_nowait()
             if isinstance(item, memoryview):
                 item.release()
+        self._tensors.put_nowait(HungUp())
 
     def fail(self, error: LayerscopeError) -> None:
         """Ends the answer with an error, wherever it stands."""

@@ -61,11 +61,12 @@ async def layer_pieces(
 
 def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], weights: bool) -> LayerEntry:
     """A layer with those of the arrays that are its own."""
+    members = SUFFIXES if layer.view is not None else ()
     return LayerEntry(
         layer,
         arrays.get(layer.address),
         [arrays[info.name] for info in layer.weights] if weights else None,
-        {suffix: arrays[layer.address + suffix] for suffix in SUFFIXES if layer.address + suffix in arrays},
+        {suffix: arrays[layer.address + suffix] for suffix in members if layer.address + suffix in arrays},
     )
 
 

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from models.errors import HungUp
 from service.jobs import Answer
 from service.wire.formats import Format
 from service.wire.stream import Buffer, TensorStream, whole
@@ -24,8 +25,6 @@ SMALL_BYTES = 128 * 1024
 """Smaller pieces are sent together: each one that is sent alone costs as much as copying it."""
 PART_BYTES = 1 << 20
 """What is written at once."""
-SEND_SECONDS = 60.0
-"""For a client to take one part."""
 GRACE_SECONDS = 30.0
 MIN_RATE = 64 * 1024
 """Bytes a second that a client takes on average, later: else two of them hold the memory of replies for hours."""
@@ -43,26 +42,39 @@ class TensorResponse(StreamingResponse):
         headers = {} if length is None else {"Content-Length": str(length)}
         super().__init__(self._pieces, media_type=wanted.media_type, headers=headers)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        loop, sent = asyncio.get_running_loop(), 0
-        started = loop.time()
-
-        async def send_in_time(message: Message) -> None:
-            nonlocal sent
-            kept_up = started + GRACE_SECONDS + sent / MIN_RATE
-            try:
-                async with asyncio.timeout_at(min(loop.time() + SEND_SECONDS, kept_up)):
-                    await send(message)
-            except TimeoutError:
-                log.warning("a client takes less than %d bytes a second; hung up after %d", MIN_RATE, sent)
-                raise ClientDisconnect from None
-            sent += len(message.get("body", b""))
-
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
+        """Starlette would listen for the client's end, by two tasks. The connection tells of it the job whose answer
+        this is, and hangs up on who takes nothing; who takes little is hung up on here.
+        """
+        pace = Pace(send)
         try:
-            await super().__call__(scope, receive, send_in_time)
+            await self.stream_response(pace.send)
+        except HungUp:
+            raise ClientDisconnect from None
         finally:
             self._answer.abandon()
             await self._pieces.aclose()
+
+
+class Pace:
+    """How quickly a client takes a reply."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self._sent = send, 0
+        self._started = asyncio.get_running_loop().time()
+
+    async def send(self, message: Message) -> None:
+        """Hands a part on, after those before it have been taken.
+
+        Raises:
+            ClientDisconnect: they took longer than anybody may.
+        """
+        await self._send(message)
+        waited = asyncio.get_running_loop().time() - self._started
+        if waited > GRACE_SECONDS + self._sent / MIN_RATE and message.get("more_body", False):
+            log.warning("a client takes less than %d bytes a second; hung up after %d", MIN_RATE, self._sent)
+            raise ClientDisconnect
+        self._sent += len(message.get("body", b""))
 
 
 async def tensor_response(stream: TensorStream, answer: Answer, wanted: Format) -> Response:

@@ -83,12 +83,17 @@ def base64_bytes(nbytes: int) -> int:
     return 4 * -(-nbytes // 3)
 
 
-def spelled(value: Any) -> Any:
+def spelled(value: Mapping[str, Any]) -> Any:
     """Plain JSON values with NaN and infinities in words, at any depth; for small ones such as statistics."""
+    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.Fragment(text) if b"null" not in text else _spelled(value)
+
+
+def _spelled(value: Any) -> Any:
     if isinstance(value, str | int | None):
         return value
     if isinstance(value, float | np.floating):
         return value if math.isfinite(value) else orjson.Fragment(word(float(value)))
     if isinstance(value, list | tuple):
-        return [spelled(item) for item in value]
-    return {key: spelled(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+        return [_spelled(item) for item in value]
+    return {key: _spelled(item) for key, item in value.items()} if isinstance(value, Mapping) else value
