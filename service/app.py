@@ -31,6 +31,7 @@ from service.open_inference.served import Served
 from service.origins import Origins, origins_of
 from service.pretrained import Pretrained
 from service.query import known_query
+from service.refusals import Refusals
 from service.routes import activations, docs, health, layers, model_repository, models, open_inference, plan, weights
 from service.settings import Settings
 from service.state import State
@@ -45,7 +46,7 @@ def create_app(
 ) -> FastAPI:
     """The service. `engines` stands in for processes on this machine; a store that is `opened` is closed at the end."""
 
-    access_log = AccessLog(settings.log)
+    access_log, origins = AccessLog(settings.log), Origins(origins_of(settings.origins, settings.host))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -83,10 +84,8 @@ def create_app(
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Defects)
     app.add_middleware(Head)
-    app.add_middleware(
-        Edge, origins=Origins(origins_of(settings.origins, settings.host)),
-        hosts=Hosts(hosts_in(settings.hosts), settings.host), log=access_log,
-    )  # fmt: skip
+    app.add_middleware(Edge, origins=origins, hosts=Hosts(hosts_in(settings.hosts), settings.host), log=access_log)
+    app.state.refusals = Refusals(origins, access_log)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
 

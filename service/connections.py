@@ -8,6 +8,8 @@ import select
 from collections import Counter
 from typing import Any, ClassVar, cast
 
+from starlette.types import Scope
+
 from models.errors import Draining, LayerscopeError, TooManyConnections
 from service.admission import Gate
 from service.body_limit import REFUSAL
@@ -17,6 +19,7 @@ from service.drain import Drain
 from service.heads import HeadLimits
 from service.protocol import BoundedProtocol
 from service.records import HANG_UPS
+from service.refusals import Refusals
 from service.settings import Settings
 
 IDLE_SECONDS = 0.5
@@ -25,8 +28,10 @@ REFUSED_SECONDS = 2.0
 """HEAD_SECONDS of connections beyond those that are served."""
 HEALTH = (b"/healthz", b"/readyz")
 """What is answered on those, too: else a full service would be taken for a dead one."""
-RUNS = re.compile(rb"^/v1/(activations|plan)\b|^/v[12]/models/[^?]*/(activations|infer)\b")
-"""Addresses of requests that wait for an engine."""
+RUNS = re.compile(rb"^/v1/activations\b|^/v[12]/models/[^?]*/(activations|infer)\b")
+"""Addresses of requests that wait for an engine to run something."""
+FORWARDED = b"x-forwarded-for"
+"""What a proxy says of who asks."""
 
 
 class Connection(BoundedProtocol):
@@ -35,6 +40,8 @@ class Connection(BoundedProtocol):
     most, most_of_client = 1000, 100
     """Connections that are served."""
     drain = Drain()
+    refusals: Refusals
+    """Replies that the application need not be asked for."""
     clients: ClassVar[Counter[str]] = Counter()
     """Open connections by client."""
 
@@ -82,23 +89,46 @@ class Connection(BoundedProtocol):
             raise TooManyConnections(self._surplus)
         if self.drain.ended:
             raise Draining()
-        if RUNS.search(self.url):
-            self._pass_gate()
 
     def refusal(self, client: str) -> LayerscopeError | None:  # noqa: ARG002 (of those that ask)
         """Why a request of a client that has to wait for an engine need not be read."""
         return None
 
-    def _pass_gate(self) -> None:
-        """Where there is no place in any line the body is not looked at; the connection stays, and drops it."""
-        refused = self.refusal(self.host)
+    def hand_on(self) -> None:
+        """Where there is no place in any line, the request is refused and its body not looked at: at once, unless it
+        has to wait for the reply before it.
+        """
+        refused = self.refusal(self.host) if self._waits_for_engine() else None
+        if refused is not None and not (self.is_answering or self.flow.write_paused):
+            self._answer(refused)
+            return
         if refused is not None:
             cast(dict[str, Any], self.scope)[REFUSAL] = refused
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        if self.drain.begun or self._surplus is not None:
+        super().hand_on()
+        if self._is_last():
             self.cycle.keep_alive = False
+
+    def _waits_for_engine(self) -> bool:
+        """Whether this is a run of a client that is known: a proxy's clients are told apart by the application."""
+        if self.parser.get_method() != b"POST" or not RUNS.search(self.url):
+            return False
+        trusted = getattr(self.app, "trusted_hosts", ())
+        return not (self.client and self.client[0] in trusted and any(name == FORWARDED for name, _ in self.headers))
+
+    def _is_last(self) -> bool:
+        """Whether the connection ends with this reply."""
+        return self.drain.begun or self._surplus is not None
+
+    def _answer(self, error: LayerscopeError) -> None:
+        """Without the application; the connection stays, and drops the body."""
+        keeps = not self._is_last() and self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        cycle = self.cycle = self.cycle_of_known(keeps)
+        reply = self.refusals.reply(cast(Scope, cycle.scope), error, tuple(cycle.default_headers), keeps)
+        cycle.response_started = cycle.response_complete = True
+        cycle.transport.write(reply)
+        if not keeps:
+            cycle.transport.close()
+        self.on_response_complete()
 
     def shutdown(self) -> None:
         """The service stops: the reply that has not begun says that it is the last."""
@@ -128,13 +158,17 @@ class Connection(BoundedProtocol):
             self._break_off(self.cycle, Draining())
 
 
-def protocol_of(settings: Settings, connections: int, drain_of_all: Drain, gate: Gate) -> type[Connection]:
-    """The protocol with the limits that are set, so many connections, and what says that a request need not be read."""
+def protocol_of(
+    settings: Settings, connections: int, drain_of_all: Drain, gate: Gate, replies: Refusals
+) -> type[Connection]:
+    """The protocol with the limits that are set, so many connections, what says that a request need not be read, and
+    what makes the reply to one.
+    """
 
     class Protocol(Connection):
         most, most_of_client = connections, settings.client_connections
         clients: ClassVar[Counter[str]] = Counter()
-        drain = drain_of_all
+        drain, refusals = drain_of_all, replies
         limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
 
         def refusal(self, client: str) -> LayerscopeError | None:

@@ -8,8 +8,6 @@ preflights with plain text, in no shape of ours, and knows neither `Host` nor `S
 from __future__ import annotations
 
 import asyncio
-import re
-from random import getrandbits
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,15 +21,10 @@ from service.errors import problem_response
 from service.hosts import Hosts, is_well_formed
 from service.origins import Headers, Origins
 from service.records import SCOPE_KEY, Record
+from service.reply_heads import ASKS_METHOD, ASKS_NETWORK, Head, completed, headers_of, read_head, record_for
 
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-ASKS_METHOD, ASKS_NETWORK = b"access-control-request-method", b"access-control-request-private-network"
-READ = frozenset((b"host", b"origin", b"sec-fetch-site", b"x-request-id", ASKS_METHOD, ASKS_NETWORK))
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 """Methods that change and run nothing (RFC 9110 section 9.2.1); what they read, browsers keep from other pages."""
-ALWAYS: Headers = ((b"x-content-type-options", b"nosniff"), (b"vary", b"Origin"))
-UNCACHED = (b"cache-control", b"no-store")
-"""Of replies that say nothing themselves: nobody could ask whether they still hold."""
 PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")
 
 
@@ -45,13 +38,10 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        head = _read(scope)
-        given = head.get(b"x-request-id", b"")
-        request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"{getrandbits(128):032x}"
-        record = Record(request_id, scope["method"])
-        scope["request_id"], scope[SCOPE_KEY] = request_id, record
+        head = read_head(scope)
+        record = scope[SCOPE_KEY] = record_for(scope, head)
         CLIENT.set(client_of(scope))
-        reply = Reply(send, record, self._headers(head)).send
+        reply = Reply(send, record, headers_of(self._origins, head)).send
         try:
             app = self._answer(scope, head) or self.app
             await app(scope, receive, reply)
@@ -61,13 +51,7 @@ class Edge:
         finally:
             self._log.add(scope, record)
 
-    def _headers(self, head: dict[bytes, bytes]) -> Headers:
-        """What the reply says whatever it is."""
-        origin = head.get(b"origin")
-        allowed = self._origins.headers(origin) if origin is not None else ()
-        return (*ALWAYS, *allowed)
-
-    def _answer(self, scope: Scope, head: dict[bytes, bytes]) -> Response | None:
+    def _answer(self, scope: Scope, head: Head) -> Response | None:
         """The answer to what goes no further."""
         try:
             self._check(scope, head)
@@ -77,7 +61,7 @@ class Edge:
             return _preflight(self._origins.preflight(ASKS_NETWORK in head))
         return None
 
-    def _check(self, scope: Scope, head: dict[bytes, bytes]) -> None:
+    def _check(self, scope: Scope, head: Head) -> None:
         """Raises BadRequest, Misdirected, CrossSite, or why the protocol did not read on."""
         if REFUSAL in scope:
             raise scope[REFUSAL]
@@ -108,23 +92,11 @@ class Reply:
         record = self._record
         if message["type"] == "http.response.start":
             record.status = message["status"]
-            headers = message.get("headers", ())
-            caching = () if any(name == b"cache-control" for name, _ in headers) else (UNCACHED,)
-            request_id = (b"x-request-id", record.request_id.encode())
-            message["headers"] = [*headers, *caching, request_id, *self._headers]
+            message["headers"] = completed(message.get("headers", ()), record, self._headers)
         await self._send(message)
         if message["type"] == "http.response.body":
             record.bytes_out += len(message.get("body", b""))
             record.complete = not message.get("more_body", False)
-
-
-def _read(scope: Scope) -> dict[bytes, bytes]:
-    """The headers that the edge looks at. One that comes twice is a list, which none of them may be."""
-    head: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in READ:
-            head[name] = f"{head[name]!r}, {value!r}".encode() if name in head else value
-    return head
 
 
 def _preflight(headers: Headers) -> Response:

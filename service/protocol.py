@@ -110,6 +110,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.get_method() == b"CONNECT":
             raise unknown_method("CONNECT")
         self.check_head()
+        self.hand_on()
+
+    def hand_on(self) -> None:
+        """The head is whole: the application is asked."""
         super().on_headers_complete()
 
     def check_head(self) -> None:
@@ -124,8 +128,8 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self.cycle is not None and self.scope is self.cycle.scope:
             self._break_off(self.cycle, error)
             return
-        cycle = self._cycle(error)
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = self._refused_cycle(error)
+        if not self.is_answering:
             self._start_asgi_task(cycle, self.app)
         else:
             self.pipeline.appendleft((cycle, self.app))
@@ -140,20 +144,30 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.keep_alive, cycle.transport = False, Farewell(self.transport)  # type: ignore[assignment]
         cycle.message_event.set()
 
-    def _cycle(self, error: LayerscopeError) -> RequestResponseCycle:
+    @property
+    def is_answering(self) -> bool:
+        """Whether a reply is not complete yet; those that come after it wait."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refused_cycle(self, error: LayerscopeError) -> RequestResponseCycle:
+        cycle = self.cycle_of_known(keep_alive=False)
+        cast(dict[str, Any], self.scope)[REFUSAL] = error
+        cycle.more_body = False
+        return cycle
+
+    def cycle_of_known(self, keep_alive: bool) -> RequestResponseCycle:
         """An exchange whose request is as much as is known of it."""
         path, _, query = self.url[:MAX_PATH].partition(b"?")
         known = {"method": self.parser.get_method().decode("latin-1") if self.url else "",
-                 "path": path.decode("latin-1"), "raw_path": path, "query_string": query, REFUSAL: error}  # fmt: skip
+                 "path": path.decode("latin-1"), "raw_path": path, "query_string": query}  # fmt: skip
         cast(dict[str, Any], self.scope).update(known)
-        cycle = RequestResponseCycle(
-            scope=self.scope, transport=Farewell(self.transport), flow=self.flow,  # type: ignore[arg-type]
+        transport = self.transport if keep_alive else Farewell(self.transport)
+        return RequestResponseCycle(
+            scope=self.scope, transport=transport, flow=self.flow,  # type: ignore[arg-type]
             logger=self.logger, access_logger=self.access_logger, access_log=False,
             default_headers=self.server_state.default_headers, message_event=asyncio.Event(),
-            expect_100_continue=False, keep_alive=False, on_response=self.on_response_complete,
+            expect_100_continue=False, keep_alive=keep_alive, on_response=self.on_response_complete,
         )  # fmt: skip
-        cycle.more_body = False
-        return cycle
 
     def on_response_complete(self) -> None:
         self.idle_since = self.loop.time()

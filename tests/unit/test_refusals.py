@@ -1,0 +1,98 @@
+"""Requests that are refused by their heads: answered at once, without the application, like all others."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from models.errors import LayerscopeError, Overloaded
+from tests.unit.serving import Client, running
+
+RUN = b"POST /v1/models/one/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nX-Request-ID: mine\r\n"
+PAGE = b"Origin: http://localhost:3000\r\n"
+PREFLIGHT = b"OPTIONS /v1/activations HTTP/1.1\r\nHost: localhost\r\nAccess-Control-Request-Method: POST\r\n" + PAGE
+BODY = bytes(100_000)
+
+
+def full(client: str) -> LayerscopeError | None:
+    """There is no place in any line."""
+    assert client == "127.0.0.1"
+    return Overloaded("", (), 2.5)
+
+
+async def begun(client: Client, head: bytes = RUN) -> tuple[int, dict[str, str], dict[str, object]]:
+    """The reply to a request of which the head alone has come."""
+    client.send(head + b"\r\n")
+    return await client.reply()
+
+
+async def test_it_is_refused_before_its_body_comes(tmp_path: Path) -> None:
+    """Which is dropped: the connection stays, and the next request is read where it begins."""
+    async with running(tmp_path, gate=full) as one:
+        client = await one.client()
+        for _ in range(3):
+            status, headers, body = await begun(client)
+            assert (status, headers["retry-after"], headers["x-request-id"]) == (503, "3", "mine")
+            assert (body["code"], body["request_id"]) == ("overloaded", "mine")
+            assert body["instance"] == "/v1/models/one/activations"
+            client.send(BODY)
+        client.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await client.reply())[0] == 200
+
+
+@pytest.mark.parametrize("extra", [b"", PAGE, b"Connection: close\r\n"])
+async def test_it_looks_like_any_other_reply(tmp_path: Path, extra: bytes) -> None:
+    """The same headers and members as where the application makes it, which it does behind a proxy."""
+    replies = []
+    async with running(tmp_path, gate=full) as one:
+        for head in (RUN + extra, RUN.replace(b"one", b"two") + extra + b"X-Forwarded-For: 10.0.0.1\r\n"):
+            client = await one.client()
+            client.send(head + b"\r\n" + BODY)
+            replies.append(await client.reply())
+    (_, at_once, _), (status, by_application, body) = replies
+    varying = {"retry-after", "content-length", "date"}
+    assert status != 503, body
+    assert by_application.keys() <= at_once.keys()
+    assert {name: value for name, value in at_once.items() if name in by_application and name not in varying} == {
+        name: value for name, value in by_application.items() if name not in varying
+    }
+
+
+async def test_preflights_and_plans_are_not(tmp_path: Path) -> None:
+    """They need no place in line."""
+    async with running(tmp_path, gate=full) as one:
+        client = await one.client()
+        client.send(PREFLIGHT + b"\r\n")
+        head = await client.reader.readuntil(b"\r\n\r\n")
+        assert b" 204 " in head.partition(b"\r\n")[0]
+        assert (await begun(client, b"GET /v1/activations HTTP/1.1\r\nHost: localhost\r\n"))[0] == 405
+
+
+@pytest.mark.parametrize(
+    ("version", "extra"), [(b"1.0", b""), (b"1.1", b"Connection: close\r\n"), (b"1.0", b"Connection: close\r\n")]
+)
+async def test_a_connection_that_is_to_end_does(tmp_path: Path, version: bytes, extra: bytes) -> None:
+    """And its client, which may be sending still, reads the reply all the same."""
+    async with running(tmp_path, gate=full) as one:
+        client = await one.client()
+        status, headers, _ = await begun(client, RUN.replace(b"HTTP/1.1", b"HTTP/" + version) + extra)
+        client.send(BODY)
+        assert (status, headers["connection"]) == (503, "close")
+        assert await client.is_closed()
+
+
+async def test_replies_keep_the_order_of_requests(tmp_path: Path) -> None:
+    """One that is refused waits for the one before it."""
+    async with running(tmp_path, gate=full) as one:
+        client = await one.client()
+        client.send(b"GET /v1/layers HTTP/1.1\r\nHost: localhost\r\n\r\n" + RUN + b"\r\n" + BODY)
+        assert [(await client.reply())[0] for _ in range(2)] == [200, 503]
+
+
+async def test_a_hundred_at_once(tmp_path: Path) -> None:
+    """Each is told."""
+    async with running(tmp_path, connections=200, gate=full) as one:
+        clients = [await one.client() for _ in range(100)]
+        assert {status for status, _, _ in await asyncio.gather(*map(begun, clients))} == {503}
