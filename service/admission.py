@@ -8,10 +8,13 @@ Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012; Maurer,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
 from zlib import crc32
 
 from models.errors import LayerscopeError, Overloaded
+from service.arrivals import Arrivals
 from service.jobs import Answer, Job, Question
 from service.lanes import Lane
 from service.prices import Prices
@@ -26,6 +29,7 @@ BURST_RUNS = 25
 """Runs of average length that may wait after a pause."""
 LONGEST_RUNS = 2
 """As many of the longest run that runs or waits may wait in any case: short ones behind it are not to blame."""
+NOBODY: Counter[str] = Counter()
 
 
 class Admission:
@@ -33,6 +37,7 @@ class Admission:
 
     def __init__(self, settings: Settings, slots: Sequence[Slot], prices: Prices) -> None:
         self._settings, self._slots, self.prices = settings, slots, prices
+        self.arrivals = Arrivals()
         self._beside = Prices()
         """Of what is answered beside runs: seconds for each byte of a document."""
 
@@ -93,8 +98,8 @@ class Admission:
 
     def refusal(self, client: str) -> LayerscopeError | None:
         """What is said to a client whose request has not been read yet, and would have no place in any line."""
-        mean = self.prices.mean
-        if any(not slot.ready or self._fits(slot.runs, client, mean, mean) for slot in self._slots):
+        mean, coming = self.prices.mean, self.arrivals.by_client
+        if any(not slot.ready or self._fits(slot.runs, client, mean, mean, coming) for slot in self._slots):
             return None
         return _overloaded(min((slot.runs for slot in self._slots), key=lambda lane: lane.waiting.total.seconds), "")
 
@@ -105,23 +110,25 @@ class Admission:
         most = self._settings.max_queue
         return 2 * most if clients > 1 and own < most / clients else most
 
-    def _fits(self, lane: Lane, client: str, seconds: float, mean: float) -> bool:
-        """Whether a line has time left, or the client has less than its share of it."""
+    def _fits(self, lane: Lane, client: str, seconds: float, mean: float, coming: Counter[str] = NOBODY) -> bool:
+        """Whether a line has time left, or the client has less than its share of it; what comes before is as long as
+        runs are on average.
+        """
         line = lane.waiting
-        if not line:
+        if not (line or coming):
             return True
-        bound = self._bound(lane, mean)
-        if line.total.seconds + seconds <= bound:
+        bound, each = self._bound(lane, mean), mean / len(self._slots)
+        if line.total.seconds + each * coming.total() + seconds <= bound:
             return True
-        own = line.shares.get(client)
-        clients = len(line.shares) + (own is None)
-        return clients > 1 and (own.seconds if own is not None else 0.0) + seconds <= bound / clients
+        own = line.shares[client].seconds if client in line.shares else 0.0
+        clients = len({client, *line.shares, *coming})
+        return clients > 1 and own + each * coming[client] + seconds <= bound / clients
 
     def _bound(self, lane: Lane, mean: float) -> float:
         """Seconds that may wait in a line now, of jobs that take so many on average; 0 where nobody knows."""
         bound = max(STANDING_RUNS * mean, LONGEST_RUNS * lane.longest())
         burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
-        was_empty = asyncio.get_running_loop().time() - lane.emptied < burst
+        was_empty = not lane.waiting or asyncio.get_running_loop().time() - lane.emptied < burst
         return max(bound, burst) if was_empty else bound
 
 
@@ -130,5 +137,10 @@ def _overloaded(lane: Lane, detail: str) -> Overloaded:
     return Overloaded(detail, (), max(1.0, lane.waiting.total.seconds))
 
 
-Gate = Callable[[str], LayerscopeError | None]
-"""Says why a client's request need not be read."""
+class Gate(Protocol):
+    """What connections ask before a request is read."""
+
+    arrivals: Arrivals
+
+    def refusal(self, client: str) -> LayerscopeError | None:
+        """Why a run that a client asks for need not be read."""

@@ -12,6 +12,8 @@ from starlette.types import Scope
 
 from models.errors import Draining, LayerscopeError, TooManyConnections
 from service.admission import Gate
+from service.arrivals import SCOPE_KEY as ARRIVAL
+from service.arrivals import arrival_of
 from service.body_limit import REFUSAL
 from service.clients import identity
 from service.descriptors import REFUSED
@@ -40,6 +42,7 @@ class Connection(BoundedProtocol):
     most, most_of_client = 1000, 100
     """Connections that are served."""
     drain = Drain()
+    gate: Gate
     refusals: Refusals
     """Replies that the application need not be asked for."""
     clients: ClassVar[Counter[str]] = Counter()
@@ -80,6 +83,8 @@ class Connection(BoundedProtocol):
         """Tells whoever works for a client that is gone."""
         for cycle in (self.cycle, *(waiting for waiting, _ in self.pipeline)):
             if cycle is not None and not cycle.response_complete:
+                if (arrival := arrival_of(cycle.scope)) is not None:
+                    arrival.end()
                 for notify in cast(dict[str, Any], cycle.scope).get(HANG_UPS, ()):
                     notify()
 
@@ -90,23 +95,27 @@ class Connection(BoundedProtocol):
         if self.drain.ended:
             raise Draining()
 
-    def refusal(self, client: str) -> LayerscopeError | None:  # noqa: ARG002 (of those that ask)
-        """Why a request of a client that has to wait for an engine need not be read."""
-        return None
-
     def hand_on(self) -> None:
         """Where there is no place in any line, the request is refused and its body not looked at: at once, unless it
         has to wait for the reply before it.
         """
-        refused = self.refusal(self.host) if self._waits_for_engine() else None
+        runs = self._waits_for_engine()
+        refused = self.gate.refusal(self.host) if runs else None
         if refused is not None and not (self.is_answering or self.flow.write_paused):
             self._answer(refused)
             return
         if refused is not None:
             cast(dict[str, Any], self.scope)[REFUSAL] = refused
+        elif runs:
+            cast(dict[str, Any], self.scope)[ARRIVAL] = self.gate.arrivals.expect(self.host)
         super().hand_on()
         if self._is_last():
             self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if (arrival := arrival_of(self.scope)) is not None:
+            arrival.come()
 
     def _waits_for_engine(self) -> bool:
         """Whether this is a run of a client that is known: a proxy's clients are told apart by the application."""
@@ -159,7 +168,7 @@ class Connection(BoundedProtocol):
 
 
 def protocol_of(
-    settings: Settings, connections: int, drain_of_all: Drain, gate: Gate, replies: Refusals
+    settings: Settings, connections: int, drain_of_all: Drain, gate_of_all: Gate, replies: Refusals
 ) -> type[Connection]:
     """The protocol with the limits that are set, so many connections, what says that a request need not be read, and
     what makes the reply to one.
@@ -168,10 +177,7 @@ def protocol_of(
     class Protocol(Connection):
         most, most_of_client = connections, settings.client_connections
         clients: ClassVar[Counter[str]] = Counter()
-        drain, refusals = drain_of_all, replies
+        drain, gate, refusals = drain_of_all, gate_of_all, replies
         limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
-
-        def refusal(self, client: str) -> LayerscopeError | None:
-            return gate(client)
 
     return Protocol

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.engine.messages import Ran, Reply
+from service.arrivals import Arrival
 from service.clients import CLIENT
 
 ID_DIGITS = 12
@@ -22,6 +23,8 @@ class Course:
     """Who asks."""
     hang_ups: list[Callable[[], None]] | None = None
     """Called when who asks hangs up before the reply is complete; None where nobody would notice."""
+    arrival: Arrival | None = None
+    """Of the request, which ends when its question is put in line."""
     model: str | None = None
     """The id of the model that it is about."""
     engine: int | None = None

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, Problem, shown
 from service.access_log import AccessLog
+from service.arrivals import arrival_of
 from service.body_limit import REFUSAL
 from service.clients import CLIENT, client_of
 from service.errors import problem_response
@@ -49,6 +50,8 @@ class Edge:
             if not record.status:
                 await problem_response(Request(scope), Draining())(scope, receive, reply)
         finally:
+            if (arrival := arrival_of(scope)) is not None:
+                arrival.end()
             self._log.add(scope, record)
 
     def _answer(self, scope: Scope, head: Head) -> Response | None:

@@ -105,6 +105,8 @@ class LocalEngines:
             EngineLost, DeadlineExceeded: when it kills this one, or does not finish.
         """
         self._admit(question)
+        if question.course.arrival is not None:
+            question.course.arrival.end()
         slot, job = self.admission.place(question)
         self._put_in_line(slot, job)
         answer = job.answer

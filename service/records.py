@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.types import Scope
 
+from service.arrivals import arrival_of
 from service.body_limit import SCOPE_KEY as BODY
 from service.courses import Course
 
@@ -54,6 +55,7 @@ def record_of(scope: Mapping[str, Any]) -> Record | None:
 def follow(scope: Scope, course: Course, model: str) -> None:
     """Notes the question that a request asks of an engine, about the model of this id."""
     course.model, course.hang_ups = model, scope.setdefault(HANG_UPS, [])
+    course.arrival = arrival_of(scope)
     if (record := record_of(scope)) is not None:
         record.course = course
 

@@ -144,7 +144,7 @@ def serve(settings: Settings) -> None:
     config = uvicorn.Config(
         app,
         loop="auto",
-        http=protocol_of(settings, connections, drain, engines.admission.refusal, app.state.refusals),
+        http=protocol_of(settings, connections, drain, engines.admission, app.state.refusals),
         ws="none",
         log_config=configuration(settings.log),
         access_log=False,

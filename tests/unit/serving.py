@@ -14,8 +14,10 @@ from typing import Any
 
 import uvicorn
 
+from models.errors import LayerscopeError
 from service.admission import Gate
 from service.app import create_app
+from service.arrivals import Arrivals
 from service.connections import protocol_of
 from service.drain import Drain
 from service.engine_process import EngineState
@@ -49,6 +51,17 @@ class Engines:
     def spare_states(self) -> list[EngineState]:
         """No spares."""
         return []
+
+
+class Open:
+    """A gate that lets everybody in."""
+
+    def __init__(self) -> None:
+        self.arrivals = Arrivals()
+
+    def refusal(self, client: str) -> LayerscopeError | None:  # noqa: ARG002 (the gate's signature)
+        """There is always room."""
+        return None
 
 
 @dataclass
@@ -95,12 +108,12 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    folder: Path, connections: int = 100, deadline: float = 5.0, gate: Gate = lambda _: None
+    folder: Path, connections: int = 100, deadline: float = 5.0, gate: Gate | None = None
 ) -> AsyncIterator[Running]:
     """A service that is stopped with the block, if it is not before."""
     settings, drain = Settings(data_dir=str(folder), log="off"), Drain()
     app = create_app(settings, Engines(), drain=drain)  # type: ignore[arg-type]
-    protocol = protocol_of(settings, connections, drain, gate, app.state.refusals)
+    protocol = protocol_of(settings, connections, drain, gate or Open(), app.state.refusals)
     config = uvicorn.Config(app, http=protocol, ws="none", log_level="error")
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(config, app, drain, deadline)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import LayerscopeError, Overloaded
-from tests.unit.serving import Client, running
+from tests.unit.serving import Client, Open, running
 
 RUN = b"POST /v1/models/one/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nX-Request-ID: mine\r\n"
 PAGE = b"Origin: http://localhost:3000\r\n"
@@ -16,10 +16,13 @@ PREFLIGHT = b"OPTIONS /v1/activations HTTP/1.1\r\nHost: localhost\r\nAccess-Cont
 BODY = bytes(100_000)
 
 
-def full(client: str) -> LayerscopeError | None:
+class Full(Open):
     """There is no place in any line."""
-    assert client == "127.0.0.1"
-    return Overloaded("", (), 2.5)
+
+    def refusal(self, client: str) -> LayerscopeError | None:
+        """The same to everybody."""
+        assert client == "127.0.0.1"
+        return Overloaded("", (), 2.5)
 
 
 async def begun(client: Client, head: bytes = RUN) -> tuple[int, dict[str, str], dict[str, object]]:
@@ -30,7 +33,7 @@ async def begun(client: Client, head: bytes = RUN) -> tuple[int, dict[str, str],
 
 async def test_it_is_refused_before_its_body_comes(tmp_path: Path) -> None:
     """Which is dropped: the connection stays, and the next request is read where it begins."""
-    async with running(tmp_path, gate=full) as one:
+    async with running(tmp_path, gate=Full()) as one:
         client = await one.client()
         for _ in range(3):
             status, headers, body = await begun(client)
@@ -46,7 +49,7 @@ async def test_it_is_refused_before_its_body_comes(tmp_path: Path) -> None:
 async def test_it_looks_like_any_other_reply(tmp_path: Path, extra: bytes) -> None:
     """The same headers and members as where the application makes it, which it does behind a proxy."""
     replies = []
-    async with running(tmp_path, gate=full) as one:
+    async with running(tmp_path, gate=Full()) as one:
         for head in (RUN + extra, RUN.replace(b"one", b"two") + extra + b"X-Forwarded-For: 10.0.0.1\r\n"):
             client = await one.client()
             client.send(head + b"\r\n" + BODY)
@@ -62,7 +65,7 @@ async def test_it_looks_like_any_other_reply(tmp_path: Path, extra: bytes) -> No
 
 async def test_preflights_and_plans_are_not(tmp_path: Path) -> None:
     """They need no place in line."""
-    async with running(tmp_path, gate=full) as one:
+    async with running(tmp_path, gate=Full()) as one:
         client = await one.client()
         client.send(PREFLIGHT + b"\r\n")
         head = await client.reader.readuntil(b"\r\n\r\n")
@@ -75,7 +78,7 @@ async def test_preflights_and_plans_are_not(tmp_path: Path) -> None:
 )
 async def test_a_connection_that_is_to_end_does(tmp_path: Path, version: bytes, extra: bytes) -> None:
     """And its client, which may be sending still, reads the reply all the same."""
-    async with running(tmp_path, gate=full) as one:
+    async with running(tmp_path, gate=Full()) as one:
         client = await one.client()
         status, headers, _ = await begun(client, RUN.replace(b"HTTP/1.1", b"HTTP/" + version) + extra)
         client.send(BODY)
@@ -85,7 +88,7 @@ async def test_a_connection_that_is_to_end_does(tmp_path: Path, version: bytes, 
 
 async def test_replies_keep_the_order_of_requests(tmp_path: Path) -> None:
     """One that is refused waits for the one before it."""
-    async with running(tmp_path, gate=full) as one:
+    async with running(tmp_path, gate=Full()) as one:
         client = await one.client()
         client.send(b"GET /v1/layers HTTP/1.1\r\nHost: localhost\r\n\r\n" + RUN + b"\r\n" + BODY)
         assert [(await client.reply())[0] for _ in range(2)] == [200, 503]
@@ -93,6 +96,6 @@ async def test_replies_keep_the_order_of_requests(tmp_path: Path) -> None:
 
 async def test_a_hundred_at_once(tmp_path: Path) -> None:
     """Each is told."""
-    async with running(tmp_path, connections=200, gate=full) as one:
+    async with running(tmp_path, connections=200, gate=Full()) as one:
         clients = [await one.client() for _ in range(100)]
         assert {status for status, _, _ in await asyncio.gather(*map(begun, clients))} == {503}
