@@ -20,7 +20,7 @@ from service.lanes import Lane
 from service.prices import Prices
 from service.settings import Settings
 from service.slots import Slot
-from service.turns import Line
+from service.turns import Line, Share
 
 STANDING_RUNS = 10
 """Runs of average length that may wait where a queue stands: at 80 % load one request in a hundred waits for
@@ -29,7 +29,10 @@ BURST_RUNS = 25
 """Runs of average length that may wait after a pause."""
 LONGEST_RUNS = 2
 """As many of the longest run that runs or waits may wait in any case: short ones behind it are not to blame."""
+REFUSAL_SECONDS = 0.0005
+"""What the front takes to refuse a request: time in which no engine is given anything."""
 NOBODY: Counter[str] = Counter()
+NOTHING = Share()
 
 
 class Admission:
@@ -88,20 +91,23 @@ class Admission:
     def _check_lines(self, slot: Slot, lane: Lane, job: Job, lines: Sequence[Line]) -> None:
         """Raises Overloaded: what waits leaves no room."""
         if sum(map(len, lines)) >= self._places(job.client, lines):
-            raise _overloaded(lane, f"{self._settings.max_queue} requests are waiting already.")
+            raise self._refused(lane, job.client, f"{self._settings.max_queue} requests are waiting already.")
         waiting = sum(line.total.nbytes for line in lines)
         if waiting + job.question.nbytes > int(self._settings.max_queue_bytes):
-            raise _overloaded(lane, "The inputs of waiting requests fill the memory that is set aside for them.")
+            message = "The inputs of waiting requests fill the memory that is set aside for them."
+            raise self._refused(lane, job.client, message)
         mean = 0.0 if job.question.beside else self.prices.mean
         if slot.ready and not self._fits(lane, job.client, job.seconds, mean):
-            raise _overloaded(lane, "The requests that wait already take as long as requests may wait.")
+            message = "The requests that wait already take as long as requests may wait."
+            raise self._refused(lane, job.client, message)
 
     def refusal(self, client: str) -> LayerscopeError | None:
         """What is said to a client whose request has not been read yet, and would have no place in any line."""
         mean, coming = self.prices.mean, self.arrivals.by_client
         if any(not slot.ready or self._fits(slot.runs, client, mean, mean, coming) for slot in self._slots):
             return None
-        return _overloaded(min((slot.runs for slot in self._slots), key=lambda lane: lane.waiting.total.seconds), "")
+        soonest = min((slot.runs for slot in self._slots), key=lambda lane: lane.waiting.total.seconds)
+        return self._refused(soonest, client, "")
 
     def _places(self, client: str, lines: Sequence[Line]) -> int:
         """Places in all lines; a client with less than its share of them has one more although they are taken."""
@@ -117,24 +123,25 @@ class Admission:
         line = lane.waiting
         if not (line or coming):
             return True
-        bound, each = self._bound(lane, mean), mean / len(self._slots)
-        if line.total.seconds + each * coming.total() + seconds <= bound:
+        each = mean / len(self._slots)
+        if line.total.seconds + each * coming.total() + seconds <= self._bound(lane, line.total, mean):
             return True
-        own = line.shares[client].seconds if client in line.shares else 0.0
-        clients = len({client, *line.shares, *coming})
-        return clients > 1 and own + each * coming[client] + seconds <= bound / clients
+        own, clients = line.shares.get(client, NOTHING), len({client, *line.shares, *coming})
+        bound = self._bound(lane, own, mean) / clients
+        return clients > 1 and own.seconds + each * coming[client] + seconds <= bound
 
-    def _bound(self, lane: Lane, mean: float) -> float:
+    def _bound(self, lane: Lane, share: Share, mean: float) -> float:
         """Seconds that may wait in a line now, of jobs that take so many on average; 0 where nobody knows."""
         bound = max(STANDING_RUNS * mean, LONGEST_RUNS * lane.longest())
         burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
-        was_empty = not lane.waiting or asyncio.get_running_loop().time() - lane.emptied < burst
+        was_empty = not share.count or asyncio.get_running_loop().time() - share.since < burst
         return max(bound, burst) if was_empty else bound
 
-
-def _overloaded(lane: Lane, detail: str) -> Overloaded:
-    """With the seconds after which what waits now is done."""
-    return Overloaded(detail, (), max(1.0, lane.waiting.total.seconds))
+    def _refused(self, lane: Lane, client: str, detail: str) -> Overloaded:
+        """With the seconds after which what waits now is done. Who asks in vain again and again has its turns later."""
+        for slot in self._slots:
+            slot.runs.waiting.charge(client, REFUSAL_SECONDS)
+        return Overloaded(detail, (), max(1.0, lane.waiting.total.seconds))
 
 
 class Gate(Protocol):

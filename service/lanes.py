@@ -9,10 +9,14 @@ from itertools import islice
 from service.jobs import Job
 from service.turns import Line
 
-PIPELINE = 2
-"""Runs handed to one engine at a time: the one it computes and the next, so that it never waits for the front."""
-SHORT_SECONDS = 0.01
-"""Of longer ones no other is handed over ahead: whoever's turn comes meanwhile would be behind two."""
+PIPELINE = 8
+"""Most runs handed to one engine at a time: the one it computes and the next, so that it never waits for the front."""
+AHEAD_SECONDS = 0.015
+"""Of work that an engine has, from which on nothing is handed over ahead, since whoever's turn comes meanwhile would be
+behind it. The front takes as long for what comes at once from a hundred clients.
+"""
+UNKNOWN_SECONDS = AHEAD_SECONDS / 2
+"""What a run is taken for here, when none has ended."""
 
 
 @dataclass(eq=False)
@@ -23,8 +27,6 @@ class Lane:
     """Jobs that the engine may have at a time."""
     waiting: Line = field(default_factory=Line)
     running: deque[Job] = field(default_factory=deque)
-    emptied: float = 0.0
-    """When nobody waited, the last time, by the loop's clock."""
 
     @property
     def load(self) -> int:
@@ -42,7 +44,7 @@ class Lane:
             return True
         if most > 1 or len(self.running) >= self.depth:
             return False
-        return all(job.seconds < SHORT_SECONDS for job in self.running)
+        return sum(job.seconds or UNKNOWN_SECONDS for job in self.running) < AHEAD_SECONDS
 
     def next_in_line(self, most: int) -> list[Job]:
         """The job whose turn it is and those that may be computed with it, at most so many."""

@@ -126,8 +126,6 @@ class LocalEngines:
 
     def _put_in_line(self, slot: Slot, job: Job) -> None:
         lane = slot.lane_of(job.question)
-        if not lane.waiting:
-            lane.emptied = asyncio.get_running_loop().time()
         self._start_waiting(slot, job)
         lane.waiting.append(job)
         if job.question.course.hang_ups is not None:

@@ -7,6 +7,7 @@ Source: Goyal, Vin and Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
 
 from __future__ import annotations
 
+import asyncio
 from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from service.jobs import Job
 
+MAX_DEBT = 1.0
+"""Seconds of what is no job, that a client can owe."""
 MAX_ACCOUNTS = 4096
 """Clients whose work is remembered; the accounts of those that owe nothing go first."""
 
@@ -26,6 +29,8 @@ class Share:
     count: int = 0
     seconds: float = 0.0
     nbytes: int = 0
+    since: float = 0.0
+    """When there was nothing, the last time, by the loop's clock."""
 
     def add(self, job: Job, sign: int = 1) -> None:
         """Counts a job in, or with -1 out."""
@@ -74,10 +79,15 @@ class Line:
 
     def _insert(self, turn: tuple[float, int, Job]) -> None:
         job = turn[2]
+        now = asyncio.get_running_loop().time()
+        if not self._turns:
+            self.total.since = now
         insort(self._turns, turn)
         job.line = self
         self.total.add(job)
-        self.shares.setdefault(job.client, Share()).add(job)
+        if job.client not in self.shares:
+            self.shares[job.client] = Share(since=now)
+        self.shares[job.client].add(job)
 
     def take(self, job: Job) -> None:
         """Takes a job out because its turn has come."""
@@ -101,6 +111,13 @@ class Line:
         """Charges a job's client for what it took instead of what was expected."""
         if job.client in self._accounts:
             self._accounts[job.client] += seconds - job.seconds
+
+    def charge(self, client: str, seconds: float) -> None:
+        """Charges a client for what it costs besides its jobs. It is never more than MAX_DEBT behind who owes nothing:
+        jobs of its own cost it more only if they take longer.
+        """
+        until = max(self._clock, self._accounts.get(client, 0.0))
+        self._accounts[client] = max(until, min(until + seconds, self._clock + MAX_DEBT))
 
     def _forget(self) -> None:
         """Accounts that are settled."""

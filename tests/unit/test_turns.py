@@ -38,8 +38,10 @@ class Ready:
 def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot]:
     """One engine with a line, of jobs that take a second on average, that has stood for long."""
     prices.learn("other", "other", 1.0)
-    slot = Slot(0, process=Ready(), runs=Lane(2, emptied=-1e9))  # type: ignore[arg-type]
+    slot = Slot(0, process=Ready(), runs=Lane(8))  # type: ignore[arg-type]
     slot.runs.waiting.extend(jobs)
+    for share in (slot.runs.waiting.total, *slot.runs.waiting.shares.values()):
+        share.since = -1e9
     return Admission(Settings(**settings), [slot], prices), slot  # type: ignore[arg-type]
 
 
@@ -96,7 +98,7 @@ def test_prices_are_those_of_the_kind_then_of_the_client_then_of_all() -> None:
 
 
 async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
-    """Ten runs, or two of the longest; after a pause 25; always for who has none of it, in its share."""
+    """Ten runs, or two of the longest; after a pause 25, half of which each of two clients has for itself."""
     admission, slot = busy(Prices(), *[job("a") for _ in range(9)])
     admission.check(slot, job("a"))
     slot.runs.waiting.append(job("a"))
@@ -104,12 +106,47 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
         admission.check(slot, job("a"))
     assert refused.value.seconds == 10.0
     assert admission.refusal("a") is not None
-    admission.check(slot, job("b", 5.0))
+    admission.check(slot, job("b", 12.5))
     with pytest.raises(Overloaded):
-        admission.check(slot, job("b", 5.1))
-    slot.runs.emptied = 1e12
+        admission.check(slot, job("b", 12.6))
+    slot.runs.waiting.append(job("b"))
+    slot.runs.waiting.shares["b"].since = -1e9
+    admission.check(slot, job("b", 4.0))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("b", 4.1))
+    slot.runs.waiting.total.since = 1e12
     admission.check(slot, job("a"))
     assert admission.refusal("a") is None
+
+
+async def test_what_is_not_in_line_yet_is_counted() -> None:
+    """As a run of average length each: a hundred heads that come at once find room for as many as there is room for."""
+    admission, _ = busy(Prices())
+    arrivals = [admission.arrivals.expect("a") for _ in range(30)]
+    let_in = [arrival for arrival in arrivals if admission.refusal("a") is None and arrival.come() is None]
+    assert len(let_in) == 25
+    assert admission.refusal("b") is None
+    for arrival in let_in[:2] * 2:
+        arrival.end()
+    assert admission.arrivals.by_client == {"a": 23}
+    assert admission.refusal("a") is None
+
+
+async def test_who_asks_in_vain_has_its_turns_later() -> None:
+    """By what refusing it took, up to a second, though both have had as much of the engine."""
+    line = Line()
+    for _ in range(100):
+        line.charge("c", 0.0005)
+    line.extend([job("c", 0.1), job("d", 0.1)])
+    assert [one.client for one in line] == ["d", "c"]
+    for _ in range(10_000):
+        line.charge("c", 0.0005)
+    line.extend([job("d", 0.9), job("c"), job("d")])
+    assert [one.client for one in line] == ["d", "c", "d", "c", "d"]
+    admission, slot = busy(Prices(), job("a", 0.01), job("c", 0.01), max_queue=2)
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("c", 0.01))
+    assert slot.runs.waiting._accounts["c"] == pytest.approx(0.0105)
 
 
 async def test_no_client_takes_all_places() -> None:
