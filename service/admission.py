@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from zlib import crc32
 
-from models.errors import LayerscopeError, Overloaded
+from models.errors import Overloaded
 from service.arrivals import Arrivals
 from service.jobs import Answer, Job, Question
 from service.lanes import Lane
@@ -101,7 +101,7 @@ class Admission:
             message = "The requests that wait already take as long as requests may wait."
             raise self._refused(lane, job.client, message)
 
-    def refusal(self, client: str) -> LayerscopeError | None:
+    def refusal(self, client: str) -> Overloaded | None:
         """What is said to a client whose request has not been read yet, and would have no place in any line."""
         mean, coming = self.prices.mean, self.arrivals.by_client
         if any(not slot.ready or self._fits(slot.runs, client, mean, mean, coming) for slot in self._slots):
@@ -149,5 +149,5 @@ class Gate(Protocol):
 
     arrivals: Arrivals
 
-    def refusal(self, client: str) -> LayerscopeError | None:
+    def refusal(self, client: str) -> Overloaded | None:
         """Why a run that a client asks for need not be read."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 
 from starlette.types import Scope
 
-from models.errors import Draining, LayerscopeError, TooManyConnections
+from models.errors import Draining, Overloaded, TooManyConnections
 from service.admission import Gate
 from service.arrivals import SCOPE_KEY as ARRIVAL
 from service.arrivals import arrival_of
@@ -128,7 +128,7 @@ class Connection(BoundedProtocol):
         """Whether the connection ends with this reply."""
         return self.drain.begun or self._surplus is not None
 
-    def _answer(self, error: LayerscopeError) -> None:
+    def _answer(self, error: Overloaded) -> None:
         """Without the application; the connection stays, and drops the body."""
         keeps = not self._is_last() and self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         cycle = self.cycle = self.cycle_of_known(keeps)

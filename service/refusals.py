@@ -4,40 +4,70 @@ fraction of what an answer does, or there is no time left for answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
+from random import getrandbits
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from models.errors import LayerscopeError
+from models.errors import Overloaded
 from service.access_log import AccessLog
-from service.errors import problem_response
+from service.errors import problem_response, whole_seconds
 from service.origins import Headers, Origins
 from service.records import SCOPE_KEY
 from service.reply_heads import completed, headers_of, read_head, record_for
 
+KEPT = 256
+"""Most paths whose replies are remembered."""
 CLOSE = (b"connection", b"close")
+RETRY = b"retry-after"
+LENGTH = b"content-length"
+REQUEST_ID = f"{getrandbits(128):032x}"
+"""Stands for the request's own."""
+
+
+class Template(NamedTuple):
+    """A reply without what is another each time: the request's id, the length that follows, and when to come again."""
+
+    status: int
+    headers: Headers
+    body: tuple[bytes, bytes]
+    """Before the request's id, and after it."""
 
 
 class Refusals:
-    """Complete like every other reply: with the edge's headers, as a line of the log, in the one shape of errors."""
+    """Of runs for which no line has a place. They are like every other reply: the headers, the line of the log, the shape
+    of errors.
+    """
 
     def __init__(self, origins: Origins, log: AccessLog) -> None:
         self._origins, self._log = origins, log
 
-    def reply(self, scope: Scope, error: LayerscopeError, defaults: Headers, keep_alive: bool) -> bytes:
+    def reply(self, scope: Scope, error: Overloaded, defaults: Headers, keep_alive: bool) -> bytes:
         """The bytes of the reply to a request of which the head has come; `defaults` are what every reply says."""
         head = read_head(scope)
         record = scope[SCOPE_KEY] = record_for(scope, head)
-        response = problem_response(Request(scope), error)
-        body = bytes(response.body)
-        record.status, record.bytes_out, record.complete = response.status_code, len(body), True
-        always = headers_of(self._origins, head)
-        headers = [*defaults, *completed(response.raw_headers, record, always), *(() if keep_alive else (CLOSE,))]
+        template = _template(scope["path"], error.detail)
+        body = record.request_id.encode().join(template.body)
+        record.status, record.code, record.bytes_out, record.complete = template.status, error.code, len(body), True
         self._log.add(scope, record)
-        return STATUS_LINE[response.status_code] + _written(headers) + body
+        own = [*template.headers, (LENGTH, b"%d" % len(body)), (RETRY, whole_seconds(error.seconds).encode())]
+        headers = [
+            *defaults,
+            *completed(own, record, headers_of(self._origins, head)),
+            *(() if keep_alive else (CLOSE,)),
+        ]
+        fields = [b"%s: %s\r\n" % field for field in headers]
+        return b"".join([STATUS_LINE[template.status], *fields, b"\r\n", body])
 
 
-def _written(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    return b"".join([b"%s: %s\r\n" % field for field in headers]) + b"\r\n"
+@lru_cache(KEPT)
+def _template(path: str, detail: str) -> Template:
+    """The application's own reply."""
+    scope = {"type": "http", "path": path, "headers": [], "method": "POST", "request_id": REQUEST_ID}
+    response = problem_response(Request(scope), Overloaded(detail))
+    before, after = bytes(response.body).split(REQUEST_ID.encode())
+    headers = tuple(field for field in response.raw_headers if field[0] not in (LENGTH, RETRY))
+    return Template(response.status_code, headers, (before, after))

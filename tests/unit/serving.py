@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from models.errors import LayerscopeError
+from models.errors import Overloaded
 from service.admission import Gate
 from service.app import create_app
 from service.arrivals import Arrivals
@@ -59,7 +59,7 @@ class Open:
     def __init__(self) -> None:
         self.arrivals = Arrivals()
 
-    def refusal(self, client: str) -> LayerscopeError | None:  # noqa: ARG002 (the gate's signature)
+    def refusal(self, client: str) -> Overloaded | None:  # noqa: ARG002 (the gate's signature)
         """There is always room."""
         return None
 

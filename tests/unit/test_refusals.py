@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import LayerscopeError, Overloaded
+from models.errors import Overloaded
 from tests.unit.serving import Client, Open, running
 
 RUN = b"POST /v1/models/one/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nX-Request-ID: mine\r\n"
@@ -19,7 +19,7 @@ BODY = bytes(100_000)
 class Full(Open):
     """There is no place in any line."""
 
-    def refusal(self, client: str) -> LayerscopeError | None:
+    def refusal(self, client: str) -> Overloaded | None:
         """The same to everybody."""
         assert client == "127.0.0.1"
         return Overloaded("", (), 2.5)
