@@ -18,6 +18,10 @@ from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
 """prctl(2). The signal comes when the thread that started the child ends."""
+NICE = 3
+"""Children compute on every core while their parent has requests to take, refuse and answer: where there are no more
+cores than that, it goes first (nice(2)).
+"""
 HANGUP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
 HANGUP_SECONDS = 3.0
 """For a process that was hung up on to end by itself."""
@@ -53,6 +57,7 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the module as `python -m` does."""
     parent, module, *rest = arguments
     _end_with(int(parent))
+    os.nice(NICE)
     sys.argv = [module, *rest]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -29,6 +29,9 @@ BURST_RUNS = 25
 """Runs of average length that may wait after a pause."""
 LONGEST_RUNS = 2
 """As many of the longest run that runs or waits may wait in any case: short ones behind it are not to blame."""
+PAUSE_SECONDS = 1.0
+"""Without a refusal, until a burst is let in again: under load that goes on, a line that is empty for a moment is no
+pause."""
 REFUSAL_SECONDS = 0.0005
 """What the front takes to refuse a request: time in which no engine is given anything."""
 NOBODY: Counter[str] = Counter()
@@ -124,23 +127,27 @@ class Admission:
         if not (line or coming):
             return True
         each = mean / len(self._slots)
-        if line.total.seconds + each * coming.total() + seconds <= self._bound(lane, line.total, mean):
+        bound = self._bound(lane, line.total, line.last_refusal, mean)
+        if line.total.seconds + each * coming.total() + seconds <= bound:
             return True
         own, clients = line.shares.get(client, NOTHING), len({client, *line.shares, *coming})
-        bound = self._bound(lane, own, mean) / clients
+        bound = self._bound(lane, own, line.refused(client), mean) / clients
         return clients > 1 and own.seconds + each * coming[client] + seconds <= bound
 
-    def _bound(self, lane: Lane, share: Share, mean: float) -> float:
-        """Seconds that may wait in a line now, of jobs that take so many on average; 0 where nobody knows."""
+    def _bound(self, lane: Lane, share: Share, refused: float, mean: float) -> float:
+        """Seconds that may wait in a line now, of jobs that take so many on average, 0 where nobody knows; `refused` is
+        when one was refused last.
+        """
         bound = max(STANDING_RUNS * mean, LONGEST_RUNS * lane.longest())
         burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
-        was_empty = not share.count or asyncio.get_running_loop().time() - share.since < burst
-        return max(bound, burst) if was_empty else bound
+        now = asyncio.get_running_loop().time()
+        was_empty = not share.count or now - share.since < burst
+        return max(bound, burst) if was_empty and now - refused > PAUSE_SECONDS else bound
 
     def _refused(self, lane: Lane, client: str, detail: str) -> Overloaded:
         """With the seconds after which what waits now is done. Who asks in vain again and again has its turns later."""
-        for slot in self._slots:
-            slot.runs.waiting.charge(client, REFUSAL_SECONDS)
+        for line in {lane.waiting, *(slot.runs.waiting for slot in self._slots)}:
+            line.refuse(client, REFUSAL_SECONDS)
         return Overloaded(detail, (), max(1.0, lane.waiting.total.seconds))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -37,8 +36,9 @@ class Body:
     """Whether it is kept in memory."""
     unpacked: int = 0
     """Bytes that were made of it by decompression, and are kept beside it."""
-    account: Callable[[], None] = lambda: None
-    """Called when what it keeps has changed. Raises Overloaded."""
+    together: Together | None = None
+    counted: int = 0
+    """Bytes of it that are counted with those of all others."""
 
     @property
     def kept(self) -> int:
@@ -50,6 +50,19 @@ class Body:
         """When its next piece has to be there, by the loop's clock."""
         kept_up = self.seconds if self.held else GRACE_SECONDS + self.size / MIN_RATE
         return self.started + min(self.seconds, kept_up)
+
+    def account(self) -> None:
+        """Counts what it keeps.
+
+        Raises:
+            TooLarge: it is over its own limit.
+            Overloaded: with all others it is more than may be kept.
+        """
+        if self.together is not None:
+            self.together.nbytes += self.kept - self.counted
+            self.counted = self.kept
+            self.check_size()
+            self.together.check(self)
 
     def check_encoding(self) -> None:
         """Raises UnsupportedMedia: what a body becomes when it is unpacked would be under no limit."""
@@ -66,28 +79,33 @@ class Body:
             raise TooLarge("", [Problem("", message, f"at most {self.max_bytes:,} bytes", received, advice)])
 
 
+class Together:
+    """Bytes that all bodies hold."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self.nbytes = limit, 0
+
+    def check(self, body: Body) -> None:
+        """Raises Overloaded: they are too many for one that is kept in memory."""
+        if body.held and self.nbytes > self._limit:
+            raise Overloaded("The bodies of other requests fill the memory that is set aside for them.")
+
+
 class BodyLimit:
     """Raises where the application reads its body, so that refusals look like every other error."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._each, self._together = int(settings.max_body), int(settings.max_bodies)
-        self._seconds = settings.body_seconds
-        self._held = 0
+        self._each, self._seconds = int(settings.max_body), settings.body_seconds
+        self._together = Together(int(settings.max_bodies))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = Body(_announced(scope), _encoding(scope), self._each, self._seconds, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        body = Body(_announced(scope), _encoding(scope), self._each, self._seconds, now, together=self._together)
         scope[SCOPE_KEY] = body
-        held = 0
-
-        def account() -> None:
-            nonlocal held
-            self._held += body.kept - held
-            held = body.kept
-            self._check(body)
 
         async def limited() -> Message:
             body.check_encoding()
@@ -96,19 +114,13 @@ class BodyLimit:
             if REFUSAL in scope:
                 raise scope[REFUSAL]
             body.size += len(message.get("body", b""))
-            account()
+            body.account()
             return message
 
-        body.account = account
         try:
             await self.app(scope, limited, send)
         finally:
-            self._held -= held
-
-    def _check(self, body: Body) -> None:
-        body.check_size()
-        if body.held and self._held > self._together:
-            raise Overloaded("The bodies of other requests fill the memory that is set aside for them.")
+            self._together.nbytes -= body.counted
 
 
 def keep_on_disk(request: Request, max_bytes: int, seconds: float) -> None:

@@ -152,6 +152,11 @@ class Connection(BoundedProtocol):
         if not (waited_for or self._linger_timer) and idle > IDLE_SECONDS and not self._has_unread():
             self.transport.close()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """An idle connection is closed, unless its client has just sent another request."""
+        if not self._has_unread():
+            super().timeout_keep_alive_handler()
+
     def _has_unread(self) -> bool:
         """Whether something has come that this process has not read yet."""
         poll = select.poll()

@@ -15,13 +15,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, Problem, shown
 from service.access_log import AccessLog
-from service.arrivals import arrival_of
 from service.body_limit import REFUSAL
 from service.clients import CLIENT, client_of
 from service.errors import problem_response
 from service.hosts import Hosts, is_well_formed
 from service.origins import Headers, Origins
-from service.records import SCOPE_KEY, Record
+from service.records import SCOPE_KEY, Record, end
 from service.reply_heads import ASKS_METHOD, ASKS_NETWORK, Head, completed, headers_of, read_head, record_for
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -50,8 +49,7 @@ class Edge:
             if not record.status:
                 await problem_response(Request(scope), Draining())(scope, receive, reply)
         finally:
-            if (arrival := arrival_of(scope)) is not None:
-                arrival.end()
+            end(scope)
             self._log.add(scope, record)
 
     def _answer(self, scope: Scope, head: Head) -> Response | None:

@@ -60,6 +60,15 @@ def follow(scope: Scope, course: Course, model: str) -> None:
         record.course = course
 
 
+def end(scope: Mapping[str, Any]) -> None:
+    """A request is answered: nobody is told any more if its client hangs up. What would be told leads back here, and
+    all that was sent would wait for a collection of garbage.
+    """
+    if (arrival := arrival_of(scope)) is not None:
+        arrival.end()
+    scope.get(HANG_UPS, []).clear()
+
+
 def route_of(scope: Mapping[str, Any]) -> str:
     """The template of a request's path, without what its client filled in; "-" where there is none."""
     path: str | None = getattr(scope.get("route"), "path", None)

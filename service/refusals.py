@@ -38,8 +38,8 @@ class Template(NamedTuple):
 
 
 class Refusals:
-    """Of runs for which no line has a place. They are like every other reply: the headers, the line of the log, the shape
-    of errors.
+    """Of runs for which no line has a place. They are like every other reply: its headers, its line of the log, the
+    shape of errors.
     """
 
     def __init__(self, origins: Origins, log: AccessLog) -> None:

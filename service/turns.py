@@ -11,11 +11,13 @@ import asyncio
 from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from service.jobs import Job
 
+NEVER = -inf
 MAX_DEBT = 1.0
 """Seconds of what is no job, that a client can owe."""
 MAX_ACCOUNTS = 4096
@@ -49,6 +51,9 @@ class Line:
         self._accounts: dict[str, float] = {}
         """By client: when its work up to now would be done."""
         self._last = self._first = 0
+        self._refusals: dict[str, float] = {}
+        """By client: when it was refused last, by the loop's clock."""
+        self.last_refusal = NEVER
         self.total = Share()
         self.shares: dict[str, Share] = {}
         """Of the clients that have something in line."""
@@ -112,14 +117,20 @@ class Line:
         if job.client in self._accounts:
             self._accounts[job.client] += seconds - job.seconds
 
-    def charge(self, client: str, seconds: float) -> None:
-        """Charges a client for what it costs besides its jobs. It is never more than MAX_DEBT behind who owes nothing:
-        jobs of its own cost it more only if they take longer.
+    def refuse(self, client: str, seconds: float) -> None:
+        """A client was refused a place, and is charged for the time that it took. For that it is never more than
+        MAX_DEBT behind who owes nothing.
         """
+        self.last_refusal = self._refusals[client] = asyncio.get_running_loop().time()
         until = max(self._clock, self._accounts.get(client, 0.0))
         self._accounts[client] = max(until, min(until + seconds, self._clock + MAX_DEBT))
 
+    def refused(self, client: str) -> float:
+        """When a client was refused last, by the loop's clock."""
+        return self._refusals.get(client, NEVER)
+
     def _forget(self) -> None:
-        """Accounts that are settled."""
+        """Accounts that are settled, and refusals of long ago."""
         if len(self._accounts) > MAX_ACCOUNTS:
             self._accounts = {client: until for client, until in self._accounts.items() if until > self._clock}
+            self._refusals = {client: self._refusals.get(client, NEVER) for client in self._accounts}

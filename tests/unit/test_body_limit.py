@@ -29,12 +29,12 @@ async def test_what_is_decompressed_counts_until_the_request_ends() -> None:
         hold(request, 500)
         with pytest.raises(Overloaded):
             hold(request, 401)
-        found.append(limit._held)
+        found.append(limit._together.nbytes)
 
     limit = BodyLimit(app, Settings(max_bodies="1000B"))
     for _ in range(2):
         await limit({"type": "http", "path": "/v2", "headers": []}, receive, None)  # type: ignore[arg-type]
-        assert limit._held == 0
+        assert limit._together.nbytes == 0
     assert found == [1001, 1001]
 
 

@@ -111,10 +111,14 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
         admission.check(slot, job("b", 12.6))
     slot.runs.waiting.append(job("b"))
     slot.runs.waiting.shares["b"].since = -1e9
+    slot.runs.waiting._refusals["b"] -= 1.0
     admission.check(slot, job("b", 4.0))
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 4.1))
     slot.runs.waiting.total.since = 1e12
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a"))
+    slot.runs.waiting.last_refusal -= 1.0
     admission.check(slot, job("a"))
     assert admission.refusal("a") is None
 
@@ -126,9 +130,11 @@ async def test_what_is_not_in_line_yet_is_counted() -> None:
     let_in = [arrival for arrival in arrivals if admission.refusal("a") is None and arrival.come() is None]
     assert len(let_in) == 25
     assert admission.refusal("b") is None
-    for arrival in let_in[:2] * 2:
+    for arrival in let_in[:16]:
+        assert admission.refusal("a") is not None  # there was no pause
         arrival.end()
-    assert admission.arrivals.by_client == {"a": 23}
+        arrival.end()
+    assert admission.arrivals.by_client == {"a": 9}
     assert admission.refusal("a") is None
 
 
@@ -136,11 +142,11 @@ async def test_who_asks_in_vain_has_its_turns_later() -> None:
     """By what refusing it took, up to a second, though both have had as much of the engine."""
     line = Line()
     for _ in range(100):
-        line.charge("c", 0.0005)
+        line.refuse("c", 0.0005)
     line.extend([job("c", 0.1), job("d", 0.1)])
     assert [one.client for one in line] == ["d", "c"]
     for _ in range(10_000):
-        line.charge("c", 0.0005)
+        line.refuse("c", 0.0005)
     line.extend([job("d", 0.9), job("c"), job("d")])
     assert [one.client for one in line] == ["d", "c", "d", "c", "d"]
     admission, slot = busy(Prices(), job("a", 0.01), job("c", 0.01), max_queue=2)
