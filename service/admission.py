@@ -22,16 +22,18 @@ from service.settings import Settings
 from service.slots import Slot
 from service.turns import Line, Share
 
-STANDING_RUNS = 10
-"""Runs of average length that may wait where a queue stands: at 80 % load one request in a hundred waits for
-as many."""
+STANDING_RUNS = 5
+"""Runs of average length that may wait where a queue stands: with those that an engine has already they are what keeps
+it busy, and the last of them waits for little longer than at 80 % load.
+"""
 BURST_RUNS = 25
 """Runs of average length that may wait after a pause."""
 LONGEST_RUNS = 2
 """As many of the longest run that runs or waits may wait in any case: short ones behind it are not to blame."""
 PAUSE_SECONDS = 1.0
 """Without a refusal, until a burst is let in again: under load that goes on, a line that is empty for a moment is no
-pause."""
+pause.
+"""
 REFUSAL_SECONDS = 0.0005
 """What the front takes to refuse a request: time in which no engine is given anything."""
 NOBODY: Counter[str] = Counter()

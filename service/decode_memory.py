@@ -119,7 +119,8 @@ class Share:
         fits = size * (self.memory.limit - self.claimed) // nbytes
         message = "decoded, this takes more memory than all requests have together"
         expected = f"at most {fits:,} {unit}; {self.memory.limit:,} bytes are set aside"
-        return TooLarge("", [Problem(pointer, message, expected, f"{size:,} {unit}, which take {nbytes:,} bytes")])
+        received = f"{size:,} {unit}, which take {nbytes:,} bytes"
+        return TooLarge("", [Problem(pointer, message, expected, received, "send a smaller batch, or smaller inputs")])
 
     async def run(self, function: Callable[..., Made], *arguments: object, on_thread: bool = True) -> Made:
         """A function that claims what it decodes, begun again with more where it needs more; on a thread, but for what

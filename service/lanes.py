@@ -11,7 +11,7 @@ from service.turns import Line
 
 PIPELINE = 8
 """Most runs handed to one engine at a time: the one it computes and the next, so that it never waits for the front."""
-AHEAD_SECONDS = 0.015
+AHEAD_SECONDS = 0.01
 """Of work that an engine has, from which on nothing is handed over ahead, since whoever's turn comes meanwhile would be
 behind it. The front takes as long for what comes at once from a hundred clients.
 """

@@ -128,3 +128,4 @@ def test_sixty_four_of_them_are_over_the_limit(server: Server, picture: bytes) -
     (problem,) = reply.json()["errors"]
     assert problem["message"] == "decoded, this takes more memory than all requests have together"
     assert problem["expected"].endswith("838,860,800 bytes are set aside")
+    assert problem["suggestion"] == "send a smaller batch, or smaller inputs"
