@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.engine.outline import Outline
 from models.engine.plan import node_macs, total, viewed
@@ -28,12 +28,15 @@ def sent_bytes(outline: Outline, outputs: Sequence[str], views: Mapping[str, Vie
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The most that one request may take: bytes sent, bytes while it is computed, multiply-adds, time (None: any)."""
+    """The most that one request may take: bytes sent, bytes while it is computed, multiply-adds, time (None: any).
+
+    Those of one engine are equal if they are in bytes and multiply-adds, since its time is always the same.
+    """
 
     sent: int
     working: int
     macs: int
-    time: Time | None = None
+    time: Time | None = field(default=None, compare=False)
 
 
 def admit(outline: Outline, wanted: Mapping[str, int], bounds: Bounds, training: bool = False) -> float:

@@ -34,18 +34,22 @@ class ModelCache:
     def get(self, key: str, make: Callable[[], BuiltModel]) -> tuple[BuiltModel, bool]:
         """The model, and whether it was there already. Others make room for it at once: what follows may fail."""
         self._weigh()  # what the last request compiled, though it may have failed
-        found = key in self._models
-        model = self._models[key] if found else make()
-        self._models[key] = model
+        model = self._models.get(key)
+        found = model is not None
+        if model is None:
+            model = self._models[key] = make()
+            self._weigh()
         self._models.move_to_end(key)
-        self.trim()
+        self._make_room()
         return model, found
 
     def _weigh(self) -> None:
         """The model that was asked for last, the only one that can have grown."""
-        for key, model in islice(reversed(self._models.items()), 1):
-            self.nbytes += model.nbytes - self._weighed.get(key, 0)
-            self._weighed[key] = model.nbytes
+        for key in islice(reversed(self._models), 1):
+            nbytes, before = self._models[key].nbytes, self._weighed.get(key, 0)
+            if nbytes != before:
+                self.nbytes += nbytes - before
+                self._weighed[key] = nbytes
 
     def clear(self) -> None:
         """Forgets every model."""
@@ -58,6 +62,9 @@ class ModelCache:
         model that was asked for last.
         """
         self._weigh()
+        self._make_room()
+
+    def _make_room(self) -> None:
         while self.nbytes > self.max_bytes and len(self._models) > 1:
             evicted = self._weighed.pop(self._models.popitem(last=False)[0])
             self.nbytes -= evicted
