@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 
@@ -25,45 +25,53 @@ each further death for twice as long, at most SECONDS.
 """
 CLIENT_SECONDS = 30.0
 MAX_KEYS = 10_000
+Key = TypeVar("Key")
+Cause = tuple[str, int]
+"""A structure, and the bytes of its inputs: what is survived on a small input may not be on a large one."""
 NO_STRUCTURE = ("name", "seed", "weights")
 
 
-class Deaths:
+class Deaths(Generic[Key]):
     """Engines that died, by what is blamed, within the last SECONDS."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._known: OrderedDict[Key, tuple[int, float]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._known)
 
-    def __iter__(self) -> Any:
-        return iter(self._known)
-
-    def add(self, key: str) -> None:
+    def add(self, key: Key) -> None:
         """One more."""
         self._known[key] = (self.of(key)[0] + 1, self._clock())
         self._known.move_to_end(key)
         while len(self._known) > MAX_KEYS:
             self._known.popitem(last=False)
 
-    def forgive(self, key: str) -> None:
+    def forgive(self, key: Key) -> None:
         """None of this one any more."""
         self._known.pop(key, None)
 
-    def of(self, key: str) -> tuple[int, float]:
+    def of(self, key: Key) -> tuple[int, float]:
         """How many, and the seconds since the last."""
         count, when = self._known.get(key, (0, 0.0))
         since = self._clock() - when
         return (count, since) if since < SECONDS else (0, since)
+
+    def of_all(self) -> tuple[int, float]:
+        """How many there were altogether, and the seconds since the last."""
+        each = [self.of(key) for key in self._known]
+        return sum(count for count, _ in each), min((since for _, since in each), default=SECONDS)
 
 
 class Quarantine:
     """Counts engines that died, by the structure that they ran and by the client that asked for it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.structures, self.clients = Deaths(clock), Deaths(clock)
+        self._clock = clock
+        self.structures: Deaths[str] = Deaths(clock)
+        self.clients: OrderedDict[str, Deaths[Cause]] = OrderedDict()
+        """What each has sent that no engine has survived since."""
         self._digests: OrderedDict[str, str] = OrderedDict()
 
     def check(self, question: Question, is_known: bool) -> None:
@@ -78,7 +86,7 @@ class Quarantine:
             self._check_client(question.course.client)
 
     def _check_client(self, client: str) -> None:
-        count, since = self.clients.of(client)
+        count, since = self.clients[client].of_all() if client in self.clients else (0, SECONDS)
         left = min(SECONDS, CLIENT_SECONDS * 2.0 ** (count - CLIENT_DEATHS)) - since
         if count >= CLIENT_DEATHS and left > 0:
             message = f"models sent from here have stopped {count} engines recently"
@@ -87,13 +95,21 @@ class Quarantine:
 
     def blame(self, question: Question) -> None:
         """An engine died while it ran this."""
-        self.structures.add(self._structure(question))
-        self.clients.add(question.course.client)
+        structure, client = self._structure(question), question.course.client
+        self.structures.add(structure)
+        self.clients.setdefault(client, Deaths(self._clock)).add((structure, question.nbytes))
+        self.clients.move_to_end(client)
+        while len(self.clients) > MAX_KEYS:
+            self.clients.popitem(last=False)
 
     def absolve(self, question: Question) -> None:
-        """An engine survived this."""
-        if self.structures:
-            self.structures.forgive(self._structure(question))
+        """An engine survived this: if one has died of it, that was somebody else's doing."""
+        if not self.structures:
+            return
+        structure = self._structure(question)
+        self.structures.forgive(structure)
+        for deaths in self.clients.values():
+            deaths.forgive((structure, question.nbytes))
 
     def _structure(self, question: Question) -> str:
         """Worked out once for a key, and only while something has died."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 
@@ -17,8 +18,9 @@ from service.questions import plan_question
 def question(units: int = 1, client: str = "a", key: str = "sha256:0", **members: Any) -> Question:
     """A run of a network of one layer."""
     layer = {"type": "Dense", "units": units, "name": members.pop("layer_name", None), "seed": members.get("seed")}
+    arrays = (np.zeros(members.pop("nbytes", 0), np.uint8),)
     document = orjson.dumps({"layers": [layer], **members})
-    return Question(key, lambda *_: None, document=document, course=Course(client))  # type: ignore[arg-type]
+    return Question(key, lambda *_: None, arrays, document, course=Course(client))  # type: ignore[arg-type]
 
 
 class Clock:
@@ -65,6 +67,13 @@ def test_a_client_that_killed_three_engines_may_run_what_is_known() -> None:
         assert not refused(quarantine, question(units, key=f"sha256:{units}"))
         quarantine.blame(question(units, key=f"sha256:{units}"))
     new = question(9, key="sha256:9")
+    assert refused(quarantine, new)
+    survived = question(2, key="sha256:8", seed=8)
+    quarantine.absolve(question(2, key="sha256:8", seed=8, nbytes=100))  # another input
+    assert refused(quarantine, new)
+    quarantine.absolve(survived)  # somebody else has killed that engine
+    assert not refused(quarantine, new)
+    quarantine.blame(question(2, key="sha256:2"))
     assert refused(quarantine, new)
     assert not refused(quarantine, new, is_known=True)
     assert not refused(quarantine, question(9, "b", "sha256:9"))
