@@ -23,23 +23,25 @@ class Arrivals:
 class Arrival:
     """One of them, from its last byte until it is in line or answered."""
 
-    __slots__ = ("_by_client", "_client", "_is_counted")
+    __slots__ = ("_by_client", "_client", "_has_come", "_has_ended")
 
     def __init__(self, by_client: Counter[str], client: str) -> None:
-        self._by_client, self._client, self._is_counted = by_client, client, False
+        self._by_client, self._client = by_client, client
+        self._has_come = self._has_ended = False
 
     def come(self) -> None:
-        """All of it is there."""
-        self._by_client[self._client] += 1
-        self._is_counted = True
+        """All of it is there; of one that is answered already that makes no difference."""
+        if not self._has_ended:
+            self._by_client[self._client] += 1
+            self._has_come = True
 
     def end(self) -> None:
         """It is in line, or never will be; more than once makes no difference."""
-        if self._is_counted:
-            self._is_counted = False
+        if self._has_come and not self._has_ended:
             self._by_client[self._client] -= 1
             if not self._by_client[self._client]:
                 del self._by_client[self._client]
+        self._has_ended = True
 
 
 def arrival_of(scope: Mapping[str, Any]) -> Arrival | None:

@@ -99,3 +99,18 @@ async def test_a_hundred_at_once(tmp_path: Path) -> None:
     async with running(tmp_path, connections=200, gate=Full()) as one:
         clients = [await one.client() for _ in range(100)]
         assert {status for status, _, _ in await asyncio.gather(*map(begun, clients))} == {503}
+
+
+async def test_nobody_is_counted_who_is_answered(tmp_path: Path) -> None:
+    """Neither a run that is refused before its body has come, nor those of a client that has hung up."""
+    gate = Open()
+    async with running(tmp_path, gate=gate) as one:
+        client, gone = await one.client(), await one.client()
+        assert (await begun(client))[0] == 404
+        client.send(BODY + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await client.reply())[0] == 200
+        gone.send((RUN + b"\r\n" + BODY) * 3)
+        gone.writer.close()
+        while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (nothing tells of it)
+            await asyncio.sleep(0.01)
+        assert gate.arrivals.by_client == {}

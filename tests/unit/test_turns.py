@@ -8,6 +8,7 @@ import pytest
 from models.engine.messages import Plan
 from models.errors import HungUp, Overloaded
 from service.admission import Admission
+from service.arrivals import Arrivals
 from service.clients import identity
 from service.courses import Course
 from service.jobs import Answer, Job, Question
@@ -136,6 +137,15 @@ async def test_what_is_not_in_line_yet_is_counted() -> None:
         arrival.end()
     assert admission.arrivals.by_client == {"a": 4}
     assert admission.refusal("a") is None
+
+
+async def test_what_is_answered_before_it_has_come_is_not_counted() -> None:
+    """The rest of a body that was refused may come later."""
+    arrivals = Arrivals()
+    early = arrivals.expect("a")
+    early.end()
+    early.come()
+    assert arrivals.by_client == {}
 
 
 async def test_who_asks_in_vain_has_its_turns_later() -> None:
