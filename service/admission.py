@@ -30,7 +30,7 @@ BURST_RUNS = 25
 """Runs of average length that may wait after a pause."""
 LONGEST_RUNS = 2
 """As many of the longest run that runs or waits may wait in any case: short ones behind it are not to blame."""
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 0.25
 """Without a refusal, until a burst is let in again: under load that goes on, a line that is empty for a moment is no
 pause.
 """
