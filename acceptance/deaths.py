@@ -22,11 +22,15 @@ from typing import Any
 import httpx
 from live_service import Service, running
 from raw_http import once, run_of
-from stops import ENDLESS, PICTURE, SEQUENCE, SMALL
+from stops import PICTURE, SMALL
 
 FEW = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); from service.cli import main; main()"
 SPARE = {"SPARE_ENGINES": "1"}
 QUEUE = 10
+LSTM = {"type": "LSTM", "units": 1024, "return_sequences": True}
+ENDLESS = {"input": [4096, 8], "layers": [LSTM, LSTM, LSTM]}
+"""Steps one after the other for minutes."""
+SEQUENCE = {"shape": [1, 4096, 8], "dtype": "float32", "data": [0.5] * (4096 * 8)}
 Signals = tuple[int, ...]
 
 

@@ -98,7 +98,7 @@ class Admission:
         if sum(map(len, lines)) >= self._places(job.client, lines):
             raise self._refused(lane, job.client, f"{self._settings.max_queue} requests are waiting already.")
         waiting = sum(line.total.nbytes for line in lines)
-        if waiting + job.question.nbytes > int(self._settings.max_queue_bytes):
+        if waiting and waiting + job.question.nbytes > int(self._settings.max_queue_bytes):
             message = "The inputs of waiting requests fill the memory that is set aside for them."
             raise self._refused(lane, job.client, message)
         mean = 0.0 if job.question.beside else self.prices.mean

@@ -26,7 +26,7 @@ from service.edge import Edge
 from service.engines import Engines
 from service.hosts import Hosts, hosts_in
 from service.local_engines import LocalEngines
-from service.methods import Head
+from service.methods import HeadAsGet
 from service.open_inference.served import Served
 from service.origins import Origins, origins_of
 from service.pretrained import Pretrained
@@ -83,7 +83,7 @@ def create_app(
     app.add_middleware(ContentDigest)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(Defects)
-    app.add_middleware(Head)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Edge, origins=origins, hosts=Hosts(hosts_in(settings.hosts), settings.host), log=access_log)
     app.state.refusals = Refusals(origins, access_log)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]

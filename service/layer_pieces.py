@@ -12,7 +12,7 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 
 from models.engine.messages import LayerInfo, Ran, TensorInfo
-from models.errors import LayerscopeError
+from models.errors import HungUp, LayerscopeError
 from models.tensors.dtypes import DTYPES, Array
 from models.views.view import MAIN, SUFFIXES
 from service.jobs import Answer
@@ -49,6 +49,8 @@ async def layer_pieces(
                 while piece := await _next(pieces, nbytes):
                     yield piece
             arrays = {name: array for name, array in arrays.items() if last[name] > number}
+    except HungUp:
+        raise
     except LayerscopeError as error:
         log.warning("a reply broke off: %s", error.code)
         ending = stream.failed(telling(error))

@@ -13,7 +13,7 @@ ANSWERED_AS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "DELET
 """The methods, and what the routes know them as."""
 
 
-class Head:
+class HeadAsGet:
     """Answers HEAD with the head of what GET would be answered with."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -11,7 +11,9 @@ import asyncio
 from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import nlargest
 from math import inf
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ NEVER = -inf
 MAX_DEBT = 1.0
 """Seconds of what is no job, that a client can owe."""
 MAX_ACCOUNTS = 4096
-"""Clients whose work is remembered; the accounts of those that owe nothing go first."""
+"""Clients whose work is remembered."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Line:
     def append(self, job: Job) -> None:
         """A new job takes its turn."""
         begin = max(self._clock, self._accounts.get(job.client, 0.0))
-        self._accounts[job.client] = begin + job.seconds
+        self._charge(job.client, begin + job.seconds)
         self._last += 1
         self._insert((begin, self._last, job))
 
@@ -97,8 +99,6 @@ class Line:
     def take(self, job: Job) -> None:
         """Takes a job out because its turn has come."""
         self._clock = max(self._clock, self.remove(job))
-        if not self._turns:
-            self._forget()
 
     def remove(self, job: Job) -> float:
         """Takes a job out; returns when its turn was."""
@@ -121,16 +121,17 @@ class Line:
         """A client was refused a place, and is charged for the time that it took. For that it is never more than
         MAX_DEBT behind who owes nothing.
         """
-        self.last_refusal = self._refusals[client] = asyncio.get_running_loop().time()
         until = max(self._clock, self._accounts.get(client, 0.0))
-        self._accounts[client] = max(until, min(until + seconds, self._clock + MAX_DEBT))
+        self._charge(client, max(until, min(until + seconds, self._clock + MAX_DEBT)))
+        self.last_refusal = self._refusals[client] = asyncio.get_running_loop().time()
 
     def refused(self, client: str) -> float:
         """When a client was refused last, by the loop's clock."""
         return self._refusals.get(client, NEVER)
 
-    def _forget(self) -> None:
-        """Accounts that are settled, and refusals of long ago."""
-        if len(self._accounts) > MAX_ACCOUNTS:
-            self._accounts = {client: until for client, until in self._accounts.items() if until > self._clock}
-            self._refusals = {client: self._refusals.get(client, NEVER) for client in self._accounts}
+    def _charge(self, client: str, until: float) -> None:
+        """Writes an account. Of MAX_ACCOUNTS those half that owe least make room for a new one."""
+        if client not in self._accounts and len(self._accounts) >= MAX_ACCOUNTS:
+            self._accounts = dict(nlargest(MAX_ACCOUNTS // 2, self._accounts.items(), key=itemgetter(1)))
+            self._refusals = {one: at for one, at in self._refusals.items() if one in self._accounts}
+        self._accounts[client] = until

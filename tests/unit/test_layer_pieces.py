@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from models.engine.messages import LayerInfo, Ran, TensorInfo
-from models.errors import EngineLost, LayerscopeError
+from models.errors import EngineLost, HungUp, LayerscopeError
 from service.jobs import Answer
 from service.layer_pieces import layer_pieces
 from service.wire.layer_streams import JsonLines, JsonStream
@@ -98,6 +98,17 @@ async def test_lines_end_with_the_error() -> None:
     lines = b"".join([piece async for piece in pieces]).splitlines()
     assert [json.loads(line).get("address") for line in lines] == [None, "a@0", None]
     assert json.loads(lines[-1]) == {"error": {"code": "engine_lost"}}
+
+
+async def test_a_client_that_has_hung_up_is_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor is it logged, as no reply has broken off."""
+    tensors = Tensors()
+    tensors.answer.abandon()
+    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.answer, True, telling)
+    assert await anext(pieces) == b"{}\n"
+    with pytest.raises(HungUp):
+        await anext(pieces)
+    assert not caplog.records
 
 
 async def test_json_breaks_off() -> None:

@@ -16,7 +16,7 @@ from service.lanes import Lane
 from service.prices import Prices
 from service.settings import Settings
 from service.slots import Slot
-from service.turns import Line
+from service.turns import MAX_ACCOUNTS, Line
 
 
 def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
@@ -179,6 +179,30 @@ async def test_no_client_takes_all_places() -> None:
     admission, slot = busy(Prices(), job("a", 0.01, 80), max_queue_bytes=100)
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 0.01, 30))
+
+
+async def test_inputs_wait_for_memory_only_where_others_fill_it() -> None:
+    """Plans in line have none, hence one run that is larger than all memory of inputs is let in beside them."""
+    admission, slot = busy(Prices(), max_queue_bytes=100)
+    slot.beside.waiting.append(job("a"))
+    admission.check(slot, job("b", 0.01, 200))
+
+
+async def test_addresses_that_come_once_are_forgotten() -> None:
+    """However many are refused, and also where nothing is ever taken from the line; who owes most is remembered."""
+    line = Line()
+    for _ in range(3):
+        line.refuse("a", 0.0005)
+    for number in range(2 * MAX_ACCOUNTS):
+        line.refuse(f"client {number}", 0.0005)
+    assert len(line._accounts) <= MAX_ACCOUNTS
+    assert line._refusals.keys() == line._accounts.keys()
+    assert line._accounts["a"] == pytest.approx(0.0015)
+    waiting = [job(f"other {number}", 0.1) for number in range(MAX_ACCOUNTS)]
+    for one in waiting:
+        line.append(one)
+        line.take(one)
+    assert len(line._accounts) <= MAX_ACCOUNTS
 
 
 @pytest.mark.parametrize(
