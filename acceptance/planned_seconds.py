@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from working_memory import LARGE, values
 
-from models.document import Document, parse_document
+from models.document import Document
 from models.engine.build import build
 from models.engine.outline import declared_shapes
 from models.engine.outline import outline as outlined
@@ -22,6 +22,7 @@ from models.engine.seconds import build_seconds, feeding, run_seconds
 from models.errors import LayerscopeError
 from models.expansion import expand
 from models.layers import LAYERS
+from models.parse import parse_document
 
 LIMIT = 1 << 40
 BATCH_NUMBERS = 1 << 20

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.document import parse_document
 from models.engine.build import BuiltModel, build
 from models.engine.process import prepare
 from models.engine.working import working_bytes
@@ -21,6 +20,7 @@ from models.errors import LayerscopeError
 from models.expansion import expand
 from models.layers import LAYERS
 from models.layers.layer import Layer
+from models.parse import parse_document
 from models.tensors.dtypes import DTYPES
 
 MEBIBYTE = 1 << 20

@@ -12,16 +12,18 @@ import orjson
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from models.document import Document, parse_document
+from models.document import Document
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
 from models.habits import APPLICATION
 from models.images.scale import Scale
 from models.inputs import Dimension
 from models.json_value import loaded
 from models.layers.activation_names import FusedActivation
-from models.layers.fields import MAX_EXTENT, Features
+from models.layers.fields import Features
 from models.layers.named import STRICT
+from models.limits import MAX_EXTENT
 from models.meaning import Words
+from models.parse import parse_document
 from models.validation import field_names, problems_of
 
 

@@ -13,9 +13,10 @@ from typing import Any
 from models.errors import InvalidDocument, Problem, shown
 from models.layers import ALIASES, CATALOGUE
 from models.layers.excluded import INPUT_LAYERS
-from models.layers.fields import MAX_INPUTS
+from models.limits import MAX_INPUTS
 from models.places import Places
-from models.validation import MAX_PROBLEMS, pointer_to, unknown_name
+from models.received import MAX_PROBLEMS, pointer_to
+from models.validation import unknown_name
 
 SHAPES = ("shape", "batch_shape", "input_shape", "batch_input_shape", "input_dim")
 """Arguments that give the shape, some with the batch in front, the last as its one length."""

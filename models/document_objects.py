@@ -8,9 +8,10 @@ from threading import RLock
 
 import orjson
 
-from models.document import Document, parse_document
+from models.document import Document
 from models.errors import InvalidDocument
 from models.expansion import expand
+from models.parse import parse_document
 from models.storage import Storage
 from models.storage_errors import NotWhole
 

@@ -8,8 +8,9 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from models.errors import shown
-from models.layers.fields import MAX_INPUTS, MAX_LENGTH, MAX_RANK, LayerName
+from models.layers.fields import LayerName
 from models.layers.named import STRICT
+from models.limits import MAX_INPUTS, MAX_LENGTH, MAX_RANK
 
 Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
 InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from models.errors import Problem, Unparsable, shown
-from models.validation import MAX_NAME, MAX_PROBLEMS, pointer_to
+from models.received import MAX_NAME, MAX_PROBLEMS, pointer_to
 
 FEW = 256
 SCALARS = frozenset({int, float, bool, type(None)})

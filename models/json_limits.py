@@ -9,7 +9,7 @@ import orjson
 
 from models.errors import Problem, TooLarge
 from models.json_structure import CLOSE, COLON, COMMA, OPEN, marks_in
-from models.validation import MAX_NAME, pointer_to
+from models.received import MAX_NAME, pointer_to
 
 MAX_KEYS = 4096
 """Keys of one object."""

@@ -22,8 +22,8 @@ from models.json_limits import (
     too_many_keys,
 )
 from models.json_structure import COLON, COMMA, STRETCH, marks_in
+from models.received import pointer_to
 from models.tensors.large_numbers import large_numbers_in
-from models.validation import pointer_to
 
 PIECE = 2 * STRETCH
 """Bytes of JSON that are parsed at once."""

@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+MAX_NAME = 128
+"""Characters of a name that is sent back; a longer one cannot have been meant."""
+MAX_PROBLEMS = 20
+"""Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
 MAX_SHOWN = 120
 """Characters of one value, however it came into a text."""
 LONG = re.compile(rf"\S{{{MAX_SHOWN + 1},}}")
@@ -25,6 +29,11 @@ class Problem:
     def under(self, prefix: str) -> Problem:
         """The same problem seen from an enclosing document."""
         return Problem(prefix + self.pointer, self.message, self.expected, self.received, self.suggestion)
+
+
+def pointer_to(path: Iterable[str | int]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def cut(text: str, limit: int = MAX_SHOWN) -> str:

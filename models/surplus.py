@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from models.validation import MAX_PROBLEMS
+from models.received import MAX_PROBLEMS
 
 INSIDE = ("layers", "layer", "forward_layer", "backward_layer", "cell")
 """Arguments that hold layers."""

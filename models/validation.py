@@ -11,11 +11,8 @@ from pydantic_core import ErrorDetails
 
 from models.errors import Problem, did_you_mean, shown
 from models.meaning import Habits, Words, advice, dtype_advice
+from models.received import MAX_NAME, MAX_PROBLEMS, pointer_to
 
-MAX_NAME = 128
-"""Characters of a name that is sent back; a longer one cannot have been meant."""
-MAX_PROBLEMS = 20
-"""Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
 NO_WORDS = Words({})
 LISTS: Mapping[str | int, type] = {"inputs": str, "outputs": str, "shape": int}
 """Fields that are lists also of one, and what one is."""
@@ -54,11 +51,6 @@ EXPECTED = {
     "string_unicode": "valid Unicode text",
 }
 """What was expected, by pydantic's error type, filled from the error's context."""
-
-
-def pointer_to(path: Iterable[str | int]) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def problems_of(error: ValidationError, data: Any, words: Words = NO_WORDS) -> list[Problem]:

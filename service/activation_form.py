@@ -16,7 +16,8 @@ from models.files.printed import text_advice
 from models.files.signatures import JSON, TEXT, FileKind, Role
 from models.files.unread import Advice, told_of
 from models.images import image_bytes
-from models.validation import pointer_to, unknown_name
+from models.received import pointer_to
+from models.validation import unknown_name
 from service.bodies import BYTES, THREAD_BYTES, parse_json
 from service.decode_memory import Share
 from service.input_names import FILE_FIELDS, PART

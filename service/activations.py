@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,12 +12,9 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.document import Document
-from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem, UnknownAddress
+from models.errors import InvalidDocument, InvalidOption, UnknownAddress
 from models.tensors.dtypes import Array
-from models.weights.specs import WeightsFile
 from service.activation_form import read_form
-from service.applications import Described
 from service.bodies import THREAD_BYTES, is_json, json_of, media_type, parse_form, parse_run, unsupported
 from service.decode_memory import Share
 from service.drawing import check_drawing
@@ -25,7 +22,8 @@ from service.errors import problem_of
 from service.etags import ETag
 from service.inputs import Resolved, resolve
 from service.jobs import Question
-from service.misplaced import RUN, RUN_NAMED, RUN_REGISTERED, misplaced, object_of, refuse_name
+from service.misplaced import RUN, RUN_REGISTERED, misplaced, object_of
+from service.model import Model
 from service.multipart import MULTIPART
 from service.options import ActivationOptions, QueryOptions, from_pairs, options_from
 from service.posted import Posted, is_input_file, is_picture, is_tensor_file
@@ -40,25 +38,6 @@ from service.wire.npy import check_one_tensor
 from service.words import INPUTS, MODEL, form_words, json_words
 
 TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
-
-
-@dataclass(frozen=True)
-class Model:
-    """A document to run, with the name and id it is known by, if it is registered."""
-
-    document: Document
-    name: str | None
-    id: str | None = None
-    pointer: str = ""
-    """Where the document stands in the request."""
-    weights: WeightsFile | None = None
-    """None for those that follow from the seed."""
-    missing: str | None = None
-    """The file that has its weights, where that is still to be fetched."""
-
-    def located(self, error: InvalidDocument) -> LayerscopeError:
-        """An error of the document, with pointers into what was sent."""
-        return self.document.places.located(error).under(self.pointer)
 
 
 @dataclass
@@ -118,26 +97,6 @@ def _from_json(raw: Any, query: Mapping[str, Any], inline: bool) -> Ask:
         raise InvalidOption("", problems)
     options = options_from(query, given, words=json_words(inline))
     return Ask(options, Posted(inputs=body.get(INPUTS)), body.get(MODEL))
-
-
-async def inline_model(
-    state: State, raw: Any, read: Callable[[Any], Awaitable[Described]], advice: str = RUN_NAMED
-) -> Model:
-    """The model that came with the request, under its key `model`, as `read` of `Applications` has it; `advice` is for
-    the name of a registered one in its place.
-    """
-    if raw is None:
-        problem = Problem(
-            "/model", "there is no model", "a model document", "nothing", "see GET /v1/layers for what it may hold"
-        )
-        raise InvalidDocument("", [problem])
-    refuse_name(state.store, raw, advice)
-    try:
-        described = await read(raw)
-    except LayerscopeError as error:
-        raise error.under("/model") from None
-    document = described.document
-    return Model(document, document.name, pointer="/model", weights=described.weights, missing=described.missing)
 
 
 async def activations(request: Request, state: State, model: Model, ask: Ask, share: Share) -> Response:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
 from zlib import crc32
 
 from models.errors import Overloaded
@@ -151,12 +150,3 @@ class Admission:
         for line in {lane.waiting, *(slot.runs.waiting for slot in self._slots)}:
             line.refuse(client, REFUSAL_SECONDS)
         return Overloaded(detail, (), max(1.0, lane.waiting.total.seconds))
-
-
-class Gate(Protocol):
-    """What connections ask before a request is read."""
-
-    arrivals: Arrivals
-
-    def refusal(self, client: str) -> Overloaded | None:
-        """Why a run that a client asks for need not be read."""

@@ -10,11 +10,12 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 
 from models.applications import Application, graph_arguments, parse_model
-from models.document import KEPT_INPUTS, Document, parse_document
+from models.document import KEPT_INPUTS, Document
 from models.engine.messages import Constructed
 from models.errors import InvalidDocument
 from models.expansion import expand
 from models.json_value import is_large
+from models.parse import parse_document
 from models.places import Places
 from models.weights.specs import WeightsFile
 from service.engines import Engines

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
+
+from models.errors import Overloaded
 
 SCOPE_KEY = "layerscope.arrival"
 
@@ -48,3 +50,12 @@ def arrival_of(scope: Mapping[str, Any]) -> Arrival | None:
     """The arrival of a request, where it is a run that came by a connection of ours."""
     arrival: Arrival | None = scope.get(SCOPE_KEY)
     return arrival
+
+
+class Gate(Protocol):
+    """What connections ask before a request is read."""
+
+    arrivals: Arrivals
+
+    def refusal(self, client: str) -> Overloaded | None:
+        """Why a run that a client asks for need not be read."""

@@ -11,9 +11,8 @@ from typing import Any, ClassVar, cast
 from starlette.types import Scope
 
 from models.errors import Draining, Overloaded, TooManyConnections
-from service.admission import Gate
 from service.arrivals import SCOPE_KEY as ARRIVAL
-from service.arrivals import arrival_of
+from service.arrivals import Gate, arrival_of
 from service.body_limit import REFUSAL
 from service.clients import identity
 from service.descriptors import REFUSED

@@ -5,8 +5,7 @@ from __future__ import annotations
 import resource
 from contextlib import suppress
 
-from service.gpus import engine_count, visible_gpus
-from service.settings import PREFIX, Settings, given_gpus
+from service.settings import PREFIX, Settings
 
 OWN, ENGINE, UPLOAD = 40, 10, 4
 """What the front, one engine while it starts, and one upload with the process that reads it hold."""
@@ -24,7 +23,7 @@ def raise_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def served_connections(settings: Settings) -> int:
+def served_connections(settings: Settings, engines: int) -> int:
     """As many as are set, or for as many as there are descriptors.
 
     Raises:
@@ -33,9 +32,8 @@ def served_connections(settings: Settings) -> int:
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         return settings.connections
-    gpus = visible_gpus(given_gpus()) if settings.engines == "auto" else ()
-    engines = engine_count(settings.engines, gpus) + settings.spare_engines + 1  # and the successor of one
-    reserved = OWN + ENGINE * engines + UPLOAD * min(settings.max_uploads, limit // 32) + REFUSED
+    started = engines + settings.spare_engines + 1  # and the successor of one
+    reserved = OWN + ENGINE * started + UPLOAD * min(settings.max_uploads, limit // 32) + REFUSED
     if limit - reserved < FEWEST:
         raise SystemExit(
             f"layerscope: {limit} files may be open at once (ulimit -n), and {PREFIX}ENGINES and {PREFIX}SPARE_ENGINES "

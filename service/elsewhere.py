@@ -8,7 +8,7 @@ from fastapi import Request
 from starlette.routing import Route
 
 from models.errors import Problem, did_you_mean, shown
-from service.methods import allowed
+from service.allow import allowed
 
 MODEL = r"(?P<name>[^/]+?)"
 VERSION = r"(?:/(?:versions|labels)/[^/:]+)?"

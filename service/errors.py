@@ -37,8 +37,8 @@ from models.errors import (
 )
 from models.storage_errors import refusal
 from models.validation import problems_in
+from service.allow import allowed
 from service.elsewhere import told
-from service.methods import allowed
 from service.open_inference.problems import protocol_status, speaks_protocol
 from service.problem_documents import (
     JSON_TYPE,

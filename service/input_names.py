@@ -9,8 +9,8 @@ from functools import partial
 
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
 from models.inputs import InputSpec
+from models.received import MAX_PROBLEMS, pointer_to
 from models.tensors import is_tensor_form
-from models.validation import MAX_PROBLEMS, pointer_to
 from service.posted import UNNAMED, Given, Posted, Reader, check_alone, is_picture, is_tensor_file
 
 PART = "inputs."

@@ -10,7 +10,7 @@ from models.document import Document
 from models.errors import InvalidTensor, Problem
 from models.expansion import expand
 from models.inputs import InputSpec
-from models.layers.fields import MAX_LENGTH, MAX_RANK
+from models.limits import MAX_LENGTH, MAX_RANK
 from models.network import Network
 from models.tensors import DTYPES, fit
 from models.tensors.shapes import words

@@ -1,16 +1,14 @@
-"""What HTTP's methods mean here: HEAD is taken wherever GET is, and a 405 lists every method of its path.
+"""HEAD, which is taken wherever GET is.
 
-Source: RFC 9110 sections 9.3.2 (HEAD) and 10.2.1 (Allow).
+Source: RFC 9110 section 9.3.2.
 """
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect, Request
-from starlette.routing import BaseRoute, Match, Mount
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ANSWERED_AS = {"GET": "GET", "HEAD": "GET", "POST": "POST", "PUT": "PUT", "DELETE": "DELETE"}
-"""The methods, and what the routes know them as."""
+from service.allow import ANSWERED_AS
 
 
 class HeadAsGet:
@@ -37,18 +35,3 @@ class HeadAsGet:
             await self.app(inner, receive, send_head)
         finally:
             scope["route"] = inner.get("route")  # for the log
-
-
-def allowed(request: Request) -> str:
-    """The methods that are routed at this path, as `Allow` lists them; mounted files are read."""
-    root = request.scope.get("app_root_path", request.scope.get("root_path", ""))  # not that of the files
-
-    def takes(route: BaseRoute, method: str) -> bool:
-        if isinstance(route, Mount) and method != "GET":
-            return False
-        return route.matches({**request.scope, "method": method, "root_path": root})[0] is Match.FULL
-
-    def is_routed(method: str) -> bool:
-        return any(takes(route, method) for route in request.app.routes)
-
-    return ", ".join(method for method, known in ANSWERED_AS.items() if is_routed(known))

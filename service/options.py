@@ -14,7 +14,8 @@ from pydantic import BeforeValidator, Field, ValidationError
 from models.errors import InvalidOption, Problem, shown
 from models.images import Scale
 from models.meaning import Words
-from models.validation import field_names, pointer_to, problems_of
+from models.received import pointer_to
+from models.validation import field_names, problems_of
 from service.picture_options import PictureOptions
 from service.recent import Recent
 from service.view_options import ViewOptions

@@ -12,7 +12,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from models.errors import InvalidOption, Problem, UnknownAddress
-from models.validation import MAX_PROBLEMS, pointer_to, unknown_name
+from models.received import MAX_PROBLEMS, pointer_to
+from models.validation import unknown_name
 from service.options import LAYERS, from_pairs
 from service.words import IN_QUERY
 

@@ -17,8 +17,7 @@ from models.names import damaged
 from models.network import Network
 from models.store import ModelStore
 from models.weights.specs import WeightsFile
-from service.activations import Model
-from service.state import State
+from service.model import Model
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,13 @@ class Registered:
 
 
 @asynccontextmanager
-async def in_use(state: State, reference: str) -> AsyncIterator[Registered]:
+async def in_use(store: ModelStore, reference: str) -> AsyncIterator[Registered]:
     """The model of a name or id. Until the block ends its weights stay in place, whatever the name then means.
 
     Raises:
         NotFound: with the nearest name.
         ModelDamaged: it is not whole in the store.
     """
-    store = state.store
     try:
         with store.using(reference) as entry:
             found = store.at_hand(entry)

@@ -26,9 +26,9 @@ from models.weights.legacy import legacy_form
 from models.weights.read import kind_at, read_weights, unread_weights
 from models.weights.source import Limits
 from models.weights.specs import GivenWeights, WeightsFile, WeightSpec
-from service.activations import Model
 from service.bodies import json_of, parse_json
 from service.decode_memory import Share
+from service.model import Model
 from service.plans import plan_of, require_inputs
 from service.questions import specs_question
 from service.state import State

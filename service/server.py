@@ -21,10 +21,11 @@ from service.connections import Connection, protocol_of
 from service.descriptors import raise_limit, served_connections
 from service.drain import Drain
 from service.engines import Engines
+from service.gpus import engine_count, visible_gpus
 from service.listening import announce, listening, no_longer_listening
 from service.local_engines import LocalEngines
 from service.log import configuration
-from service.settings import PREFIX, Settings
+from service.settings import PREFIX, Settings, given_gpus
 from service.trimming import bound_arenas
 
 log = logging.getLogger("layerscope")
@@ -132,7 +133,8 @@ def serve(settings: Settings) -> None:
     """
     bound_arenas()
     raise_limit()
-    connections = served_connections(settings)
+    gpus = visible_gpus(given_gpus()) if settings.engines == "auto" else ()
+    connections = served_connections(settings, engine_count(settings.engines, gpus))
     dictConfig(configuration(settings.log))  # before uvicorn does: what is passed over in the store is told
     sockets = listening(settings)
     try:

@@ -11,7 +11,8 @@ from python_multipart.multipart import parse_options_header
 from models.errors import InvalidOption, Problem, TooLarge, shown
 from models.files.printed import text_advice
 from models.files.signatures import HDF5, JSON, SAFETENSORS, ZIP, FileKind, kind_of
-from models.validation import pointer_to, unknown_name
+from models.received import pointer_to
+from models.validation import unknown_name
 from service.options import BRACKETS
 from service.words import UPLOAD
 

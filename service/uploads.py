@@ -13,12 +13,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from models.errors import Problem, Unparsable
-from models.validation import pointer_to
+from models.received import pointer_to
+from models.scratch import Scratch
 from service.bodies import media_type
 from service.body_limit import keep_on_disk
 from service.multipart import MAX_PREAMBLE, MULTIPART, first_part, form_boundary, incomplete
-from service.state import State
+from service.settings import Settings
 from service.upload_parts import WEIGHTS, UploadParts
+from service.upload_places import UploadPlaces
 from service.upload_writing import RawBody, Writer
 
 
@@ -34,16 +36,17 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, state: State, documents: bool = False) -> AsyncIterator[Upload]:
+async def receive_upload(
+    request: Request, settings: Settings, scratch: Scratch, permits: UploadPlaces, documents: bool = False
+) -> AsyncIterator[Upload]:
     """The parts of an upload: those of a form, or the body itself as the file of weights or, where that is asked for
     and its first bytes are none of such a file's, as a document.
 
     Raises:
         Overloaded, TooLarge, SlowBody, Unparsable, InvalidOption
     """
-    settings = state.settings
     keep_on_disk(request, int(settings.max_weights) + int(settings.max_body), settings.upload_seconds)
-    async with _folder(state) as upload:
+    async with _folder(scratch, permits) as upload:
         if media_type(request) == MULTIPART:
             await _read_form(request, upload, int(settings.max_body))
         else:
@@ -52,22 +55,22 @@ async def received(request: Request, state: State, documents: bool = False) -> A
 
 
 @asynccontextmanager
-async def stored(body: bytes, state: State) -> AsyncIterator[Upload]:
+async def stored_upload(body: bytes, scratch: Scratch, permits: UploadPlaces) -> AsyncIterator[Upload]:
     """A body that has come already, as a file of weights.
 
     Raises:
         Overloaded
     """
-    async with _folder(state) as upload:
+    async with _folder(scratch, permits) as upload:
         upload.weights = upload.folder / WEIGHTS
         await run_in_threadpool(upload.weights.write_bytes, body)
         yield upload
 
 
 @asynccontextmanager
-async def _folder(state: State) -> AsyncIterator[Upload]:
-    async with state.uploads.place():
-        folder = await run_in_threadpool(state.store.scratch.folder)
+async def _folder(scratch: Scratch, permits: UploadPlaces) -> AsyncIterator[Upload]:
+    async with permits.place():
+        folder = await run_in_threadpool(scratch.folder)
         try:
             yield Upload(Path(folder.name))
         finally:

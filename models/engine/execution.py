@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from models.applications import parse_application
-from models.document import canonical, parse_document
+from models.document import canonical
 from models.engine.admission import Bounds, sent_bytes
 from models.engine.applications import constructed
 from models.engine.arrays import as_array
@@ -31,6 +31,7 @@ from models.engine.weights import weight_paths, weight_specs
 from models.errors import InvalidOption, TooLarge
 from models.expansion import expand
 from models.network import Network
+from models.parse import parse_document
 from models.weights.specs import WeightsFile, WeightSpec
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.keras_json.site import Site
-from models.layers.fields import MAX_INPUTS, MAX_LAYERS
+from models.limits import MAX_INPUTS, MAX_LAYERS
 
 
 def check_count(raw: dict[str, Any], site: Site) -> None:

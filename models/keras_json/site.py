@@ -7,7 +7,7 @@ from typing import Any
 
 from models.errors import InvalidDocument, Problem, shown
 from models.places import Places
-from models.validation import pointer_to
+from models.received import pointer_to
 
 
 @dataclass(frozen=True)

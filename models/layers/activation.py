@@ -9,12 +9,13 @@ from pydantic import Field
 from models.layers.activation_names import ActivationName
 from models.layers.axes import AlongAxes, inner_axes
 from models.layers.constraints import AnyConstraint
-from models.layers.fields import MAX_RANK, NonNegative, OneOrSeveral
+from models.layers.fields import NonNegative, OneOrSeveral
 from models.layers.initializers import AnyInitializer, Zeros
 from models.layers.layer import Example, Shape
 from models.layers.pointwise import Pointwise
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length
+from models.limits import MAX_RANK
 
 SharedAxis = Annotated[int, Field(ge=1, le=MAX_RANK - 1)]
 """Counted from the front: Keras takes negative ones for other axes."""

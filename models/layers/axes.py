@@ -8,10 +8,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from models.layers.fields import MAX_RANK, OneOrSeveral
+from models.layers.fields import OneOrSeveral
 from models.layers.layer import Layer, LayerFault, Shape, Windows
 from models.layers.pointwise import pointwise
 from models.layers.spatial import shape_text
+from models.limits import MAX_RANK
 
 
 def _not_the_batch(axis: int) -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.layers.fields import MAX_INPUTS, MAX_LAYERS, Address, LayerName
+from models.layers.fields import Address, LayerName
 from models.layers.layer import Layer
+from models.limits import MAX_INPUTS, MAX_LAYERS
 
 if TYPE_CHECKING:
     AnyNode = Layer

@@ -9,9 +9,10 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_va
 from pydantic_core import PydanticCustomError
 
 from models.errors import shown
-from models.layers.fields import MAX_RANK, DType
+from models.layers.fields import DType
 from models.layers.layer import Shape, fault
 from models.layers.named import STRICT
+from models.limits import MAX_RANK
 
 MAX_INTEGER = 2**53
 """Beyond it floats do not hold every integer."""

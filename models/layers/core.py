@@ -8,7 +8,7 @@ from pydantic import Field
 
 from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
-from models.layers.fields import MAX_RANK, DType, Features, Length
+from models.layers.fields import DType, Features, Length
 from models.layers.initializers import AnyInitializer, GlorotUniform, RandomUniform, Zeros
 from models.layers.layer import Example, Layer, Shape, size_of
 from models.layers.pointwise import Pointwise
@@ -16,6 +16,7 @@ from models.layers.refused import NoAdapter, NoQuantization, NoWeights
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length
 from models.layers.work import READ_AHEAD, Work
+from models.limits import MAX_RANK
 
 EmbeddingSize = Annotated[int, Field(ge=1, le=2**16)]
 

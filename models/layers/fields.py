@@ -24,20 +24,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from typing_extensions import TypeAliasType
 
 from models.errors import shown
-
-MAX_EXTENT = 1024
-"""Largest kernel, pool, stride, dilation, padding or repetition along one axis."""
-MAX_FEATURES = 2**20
-"""Most units, filters or features of one layer."""
-MAX_LENGTH = 2**24
-"""Longest single axis of a tensor, and the largest vocabulary."""
-MAX_LAYERS = 2048
-"""Most layers in one document, the inner ones of blocks included. NASNetLarge, the longest of keras.applications, has
-1,041."""
-MAX_INPUTS = 64
-"""Most inputs of a network or a block."""
-MAX_RANK = 8
-"""Most axes of a tensor, the batch included (TensorFlow aborts at 255)."""
+from models.limits import MAX_EXTENT, MAX_FEATURES, MAX_LENGTH, MAX_RANK
 
 NAME = re.compile(r"[^/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
 

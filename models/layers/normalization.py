@@ -8,12 +8,13 @@ from pydantic import AfterValidator, Field, model_validator
 
 from models.layers.axes import AlongAxes, InnerAxis, inner_axes
 from models.layers.constraints import AnyConstraint
-from models.layers.fields import MAX_FEATURES, Epsilon, NonNegative, Rate
+from models.layers.fields import Epsilon, NonNegative, Rate
 from models.layers.initializers import AnyInitializer, Ones, Zeros
 from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, sizes_of
 from models.layers.pointwise import pointwise
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length
+from models.limits import MAX_FEATURES
 
 
 def _not_zero(groups: int) -> int:

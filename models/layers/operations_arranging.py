@@ -7,12 +7,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from models.layers.axes import InnerAxes, InnerAxis, NewAxis, check_new_axis, inner_axes
-from models.layers.fields import MAX_LENGTH, MAX_RANK
 from models.layers.layer import Example, LayerFault, Shape, fault, size_of
 from models.layers.operations import Operation
 from models.layers.operations_reducing import AlongAxis
 from models.layers.reshaping import check_target
 from models.layers.spatial import shape_text
+from models.limits import MAX_LENGTH, MAX_RANK
 
 
 class ExpandDimsOp(Operation):

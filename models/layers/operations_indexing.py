@@ -6,11 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from models.layers.fields import MAX_LENGTH, MAX_RANK
 from models.layers.layer import Example, LayerFault, Shape, fault
 from models.layers.named import STRICT
 from models.layers.operations import Operation
 from models.layers.spatial import shape_text
+from models.limits import MAX_LENGTH, MAX_RANK
 
 Bound = Annotated[int, Field(ge=-MAX_LENGTH, le=MAX_LENGTH)]
 

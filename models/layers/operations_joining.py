@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 
 from models.layers.axes import InnerAxis, NewAxis, check_new_axis, inner_axes
 from models.layers.constants import Number
-from models.layers.fields import MAX_EXTENT, MAX_LENGTH, MAX_RANK, Extent
+from models.layers.fields import Extent
 from models.layers.layer import Example, LayerFault, Shape, fault
 from models.layers.merging import Concatenate
 from models.layers.operations import Operation
 from models.layers.spatial import known_length, shape_text
+from models.limits import MAX_EXTENT, MAX_LENGTH, MAX_RANK
 
 MAX_PARTS = 64
 """Most tensors that one is split into."""

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from models.layers.axes import InnerAxes, InnerAxis, inner_axes
 from models.layers.constants import Number
-from models.layers.fields import MAX_FEATURES, DType, Length, NonNegative, Unset
+from models.layers.fields import DType, Length, NonNegative, Unset
 from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
 from models.layers.operations import Operation
 from models.layers.pointwise import pointwise
 from models.layers.refused import Dense
 from models.layers.spatial import known_length
+from models.limits import MAX_FEATURES
 
 
 class AlongAxis(Operation):

@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from models.layers.fields import MAX_RANK, Axis, NonNegative
+from models.layers.fields import Axis, NonNegative
 from models.layers.layer import Example, LayerFault, Shape, fault
 from models.layers.pointwise import Pointwise
 from models.layers.spatial import known_length
+from models.limits import MAX_RANK
 
 MAX_LISTED = 65_536
 """Most numbers written out in one argument."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -13,11 +13,18 @@ from models.tensors.convert import converted
 from models.tensors.dtypes import DTYPES, Array, plain
 from models.tensors.shapes import words
 
-if TYPE_CHECKING:
-    from models.inputs import InputSpec
+
+class Declared(Protocol):
+    """What an input is declared to be: a shape without the batch, in which None is a free length, and a dtype."""
+
+    @property
+    def shape(self) -> Sequence[int | None]: ...
+
+    @property
+    def dtype(self) -> str: ...
 
 
-def fit(array: Array, spec: InputSpec, name: str, pointer: str, widen: bool = True) -> Array:
+def fit(array: Array, spec: Declared, name: str, pointer: str, widen: bool = True) -> Array:
     """The tensor with its batch dimension and as `spec.dtype`: C order, little-endian, every axis 1 or more.
 
     A tensor of the declared rank is a batch of one. `name` is the input's, `pointer` where it was sent. Without

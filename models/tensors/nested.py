@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
-from models.layers.fields import MAX_RANK
+from models.limits import MAX_RANK
 from models.tensors.dtypes import Array, kind_of
 from models.tensors.numbers import Numbers
 

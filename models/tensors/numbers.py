@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from models.layers.fields import MAX_RANK
+from models.limits import MAX_RANK
 from models.tensors.dtypes import Array
 
 DIGITS = b"0123456789.-+eE \n\r\t"

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from models.errors import InvalidTensor, Problem, shown
-from models.layers.fields import MAX_RANK
+from models.limits import MAX_RANK
 
 MAX_SIZE = 2**48
 """Most elements of a shape, zeros not counted: NumPy refuses products beyond 64 bits even of empty arrays."""

@@ -9,7 +9,7 @@ from models.addresses import is_pattern, matches
 from models.errors import InvalidOption, Unparsable, shown
 from models.json_value import read_json
 from models.network import Network
-from models.validation import pointer_to
+from models.received import pointer_to
 from models.views.casting import parse_cast
 from models.views.form import refused
 from models.views.histogram import parse_histogram

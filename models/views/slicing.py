@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from models.errors import shown
-from models.layers.fields import MAX_RANK
+from models.limits import MAX_RANK
 from models.tensors.dtypes import Array
 from models.views.form import MAX_TEXT, Form, refused
 

@@ -8,9 +8,9 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from models.errors import InvalidWeights, Problem, did_you_mean, shown
+from models.received import MAX_PROBLEMS
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
-from models.validation import MAX_PROBLEMS
 from models.weights.legacy import legacy_problem
 from models.weights.names import named
 from models.weights.places import Doubt, Found, copy_name, placed

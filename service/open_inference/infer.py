@@ -11,11 +11,11 @@ from starlette.responses import Response
 from models.engine.messages import Ran
 from models.errors import InvalidDocument
 from models.views.view import View
-from service.activations import Model
 from service.bodies import THREAD_BYTES
 from service.decode_memory import Share
 from service.inputs import Resolved, fitted, reader_for
 from service.jobs import Question
+from service.model import Model
 from service.open_inference.compression import chosen_encoding, plain_body
 from service.open_inference.envelope import opened
 from service.open_inference.inputs import given_inputs, raw_input

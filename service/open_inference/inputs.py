@@ -8,10 +8,10 @@ from math import prod
 from models.errors import InvalidTensor, Problem, TooLarge, did_you_mean, shown
 from models.images import image_bytes
 from models.inputs import InputSpec
+from models.received import MAX_PROBLEMS
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.forms import parse_tensor
 from models.tensors.shapes import checked_shape, words
-from models.validation import MAX_PROBLEMS
 from service.bodies import MAX_FILES
 from service.open_inference.request import Input
 from service.posted import Given, Reader

@@ -13,7 +13,8 @@ from models.errors import InvalidOption, Problem, Unsupported, shown
 from models.images import Scale
 from models.images.resize import Resize
 from models.meaning import Words
-from models.validation import field_names, pointer_to, problems_of
+from models.received import pointer_to
+from models.validation import field_names, problems_of
 from models.views.selection import PARSERS
 from service.wire.open_inference import BYTES, DATATYPES
 from service.words import OPEN_INFERENCE

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.errors import WeightsUnavailable
-from service.activations import activations, inline_model, read_ask
+from service.activations import activations, read_ask
 from service.contract import ACTIVATION_ERRORS, activations_body, activations_replies
 from service.errors import raises
+from service.model import inline_model
 from service.state import StateOf
 
 router = APIRouter(tags=["activations"])
@@ -24,5 +25,5 @@ async def post_activations(request: Request, state: StateOf) -> Response:
     """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
     with state.memory.share() as share:
         ask = await read_ask(request, state.queries, inline=True, share=share)
-        model = await inline_model(state, ask.model, state.applications.read)
+        model = await inline_model(state.store, ask.model, state.applications.read)
         return await activations(request, state, model, ask, share)

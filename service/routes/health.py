@@ -9,8 +9,9 @@ from fastapi import APIRouter, Response
 
 from service.engine_process import EngineState
 from service.errors import whole_seconds
+from service.readiness import is_draining, not_ready_reason
 from service.schemas import EngineReply, Liveness, Readiness, Version
-from service.state import State, StateOf
+from service.state import StateOf
 
 router = APIRouter(tags=["health"])
 
@@ -33,28 +34,12 @@ async def get_readiness(state: StateOf, response: Response) -> Readiness:
         response.headers["Retry-After"] = whole_seconds(state.engines.seconds_until_ready())
     shown, spares = map(_shown, engines), map(_shown, state.engines.spare_states())
     return Readiness(
-        ready=reason is None, draining=_is_draining(state), reason=reason, engines=list(shown), spares=list(spares)
+        ready=reason is None, draining=is_draining(state), reason=reason, engines=list(shown), spares=list(spares)
     )
-
-
-def _is_draining(state: State) -> bool:
-    return state.drain.begun or state.engines.draining
 
 
 def _shown(engine: EngineState) -> EngineReply:
     return EngineReply(ready=engine.ready, pid=engine.pid, devices=list(engine.devices), gpu=engine.gpu)
-
-
-def not_ready_reason(state: State, engines: list[EngineState]) -> str | None:
-    """Why requests are not served now; None when they are."""
-    if _is_draining(state):
-        return "the service is stopping"
-    ready = [engine for engine in engines if engine.ready]
-    if not ready:
-        return "no engine has warmed up yet"
-    if state.settings.require_gpu and not any(device["type"] == "GPU" for engine in ready for device in engine.devices):
-        return "LAYERSCOPE_REQUIRE_GPU is set and no engine sees a GPU"
-    return None
 
 
 @router.get("/version", summary="What is running")

@@ -48,7 +48,7 @@ from service.registration import ADVICE, parse_model_json, register, register_up
 from service.schemas import DamagedName, ModelEntry, ModelList, ModelSummary
 from service.state import StateOf
 from service.upload_parts import MODEL, is_weights_file
-from service.uploads import received, stored
+from service.uploads import receive_upload, stored_upload
 
 router = APIRouter(tags=["models"])
 
@@ -99,9 +99,9 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
         if not is_weights_file(body):
             with state.memory.share() as share:
                 return registered(*await register(state, name, await json_of(body, share, parse_model_json)))
-        async with stored(body, state) as upload:
+        async with stored_upload(body, state.store.scratch, state.uploads) as upload:
             return registered(*await register_upload(state, name, upload))
-    async with received(request, state, documents=True) as upload:
+    async with receive_upload(request, state.settings, state.store.scratch, state.uploads, documents=True) as upload:
         if upload.model is not None and kind not in ("", MULTIPART):
             raise unsupported(
                 request, "application/json", MULTIPART, ".keras files of any type", body=upload.model, advice=ADVICE
@@ -136,7 +136,7 @@ async def get_model(
     ] = "graph",
 ) -> ModelSummary | Response:
     """Nodes and edges, with shapes and parameters when the document declares its inputs; or another form of it."""
-    async with in_use(state, name) as used:
+    async with in_use(state.store, name) as used:
         entry, network = used.entry, used.network
     tag = ETag(request, (entry_json(entry), entry.object, form))
     if (unchanged := tag.unchanged()) is not None:
@@ -199,5 +199,5 @@ async def post_model_activations(request: Request, state: StateOf, name: Referen
         if ask.model is not None:
             problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
             raise InvalidOption("", [problem])
-        async with in_use(state, name) as used:
+        async with in_use(state.store, name) as used:
             return await activations(request, state, used.model, ask, share)

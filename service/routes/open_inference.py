@@ -42,8 +42,8 @@ from service.open_inference.schemas import (
     Statistics,
 )
 from service.open_inference.served import require_version
+from service.readiness import not_ready_reason
 from service.registered import in_use
-from service.routes.health import not_ready_reason
 from service.state import State, StateOf
 
 router = APIRouter(tags=["open inference"])
@@ -130,14 +130,14 @@ async def get_model_ready(state: StateOf, name: Name) -> ModelReady:
 @model_route("GET", "", InvalidDocument, *ENGINE_ERRORS, summary="Open inference: a model's inputs and outputs")
 async def get_metadata(state: StateOf, name: Name) -> ModelMetadata:
     """Names, datatypes and shapes. Beside the outputs listed, every address of a layer can be asked for."""
-    async with in_use(state, name) as used:
+    async with in_use(state.store, name) as used:
         return await metadata(state, name, used)
 
 
 @model_route("GET", "/config", InvalidDocument, *ENGINE_ERRORS, summary="Open inference: a model's configuration")
 async def get_configuration(state: StateOf, name: Name) -> ModelConfiguration:
     """The model as Triton's configuration describes it, without the batch in its shapes."""
-    async with in_use(state, name) as used:
+    async with in_use(state.store, name) as used:
         return await configuration(state, name, used)
 
 
@@ -153,5 +153,5 @@ async def post_infer(request: Request, state: StateOf, name: Name) -> Response:
     entry = state.store.find(name)
     state.served.require_loaded(entry.name)
     with state.served.statistics(entry.name).counting() as watch:
-        async with in_use(state, name) as used:
+        async with in_use(state.store, name) as used:
             return await infer(request, state, name, used.model, watch)

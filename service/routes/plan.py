@@ -19,7 +19,6 @@ from models.files.unread import Advice
 from models.json_limits import Claim
 from models.meaning import Words
 from models.validation import field_names, problems_of
-from service.activations import Model, inline_model
 from service.bodies import is_json, json_of, parse_json, unsupported
 from service.contract import (
     BODY_ERRORS,
@@ -34,6 +33,7 @@ from service.errors import raises
 from service.etags import ETag
 from service.misplaced import PLAN as TEMPLATE
 from service.misplaced import object_of
+from service.model import Model, inline_model
 from service.option_schemas import option_parameters, option_properties
 from service.options import Selectors, from_pairs, gathered
 from service.picture_options import Whole
@@ -130,7 +130,9 @@ def _options(given: Mapping[str, Any]) -> PlanOptions:
 
 async def _model(state: State, name: str | None, raw: Any) -> Model:
     if name is None:
-        return await inline_model(state, raw, state.applications.read_graph, "POST /v1/plan?model={name} plans it")
+        return await inline_model(
+            state.store, raw, state.applications.read_graph, "POST /v1/plan?model={name} plans it"
+        )
     if raw is not None:
         problem = Problem("/model", "there are two models", "one in the query or one in the body", "both")
         raise InvalidOption("", [problem])

@@ -47,7 +47,7 @@ from service.replies import WEIGHTS_OFFERED, Writing, weights_response
 from service.routes.models import Reference, registered
 from service.state import State, StateOf
 from service.upload_parts import WEIGHTS, is_weights_file
-from service.uploads import Upload, received
+from service.uploads import Upload, receive_upload
 from service.wire.formats import PNG, negotiate
 from service.wire.json_values import DataMode
 
@@ -83,7 +83,7 @@ WritingOf = Annotated[Writing, Depends(_writing)]
 )
 async def get_weights(request: Request, state: StateOf, name: Reference, writing: WritingOf) -> Response:
     """Every layer's weights, in `get_weights()` order."""
-    async with in_use(state, name) as used:
+    async with in_use(state.store, name) as used:
         return await _weights(request, state, used, None, writing)
 
 
@@ -101,7 +101,7 @@ async def get_layer_weights(
     writing: WritingOf,
 ) -> Response:
     """One layer's weights, or those of all layers in a block."""
-    async with in_use(state, name) as used:
+    async with in_use(state.store, name) as used:
         return await _weights(request, state, used, layer_paths(used.network, address), writing)
 
 
@@ -133,7 +133,7 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
         problem = Problem("/name", "models of an id do not change", "a name", "an id", f"write {entry.name}")
         raise InvalidOption("", [problem])
     document = await run_in_threadpool(state.store.document, entry)  # its weights may be damaged
-    async with received(request, state) as upload:
+    async with receive_upload(request, state.settings, state.store.scratch, state.uploads) as upload:
         _check_type(request, upload)
         if upload.weights is None or upload.model is not None:
             expected = f"one part, {WEIGHTS}"

@@ -15,9 +15,8 @@ from typing import Any
 import uvicorn
 
 from models.errors import Overloaded
-from service.admission import Gate
 from service.app import create_app
-from service.arrivals import Arrivals
+from service.arrivals import Arrivals, Gate
 from service.connections import protocol_of
 from service.drain import Drain
 from service.engine_process import EngineState

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from models.addresses import addresses, everything, select
 from models.addresses import matches as matches_of
-from models.document import parse_document
 from models.errors import InvalidOption, Problem, UnknownAddress
 from models.expansion import expand
 from models.network import Network
+from models.parse import parse_document
 from models.unknown_addresses import MAX_CANDIDATES
 
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 2, "kernel_size": 1}

@@ -8,9 +8,10 @@ import orjson
 import pytest
 
 from models.applications import parse_application
-from models.document import canonical, parse_document
+from models.document import canonical
 from models.engine.messages import Construct, Constructed
 from models.errors import EngineLost, InvalidDocument, Problem, WeightsUnavailable
+from models.parse import parse_document
 from service.applications import KEPT, Applications
 from service.jobs import Answer, Question
 

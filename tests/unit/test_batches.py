@@ -14,7 +14,6 @@ import orjson
 import pytest
 
 from models.addresses import everything
-from models.document import parse_document
 from models.engine.arena import Arena, anonymous_file
 from models.engine.batch import Batch
 from models.engine.channel import BlockingChannel
@@ -25,6 +24,7 @@ from models.errors import InvalidOption, LayerscopeError, TooLarge
 from models.expansion import expand
 from models.layers import LAYERS
 from models.layers.layer import Layer
+from models.parse import parse_document
 from models.tensors.dtypes import DTYPES
 from models.views.reduction import Reduction
 from models.views.slicing import parse_slice

@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from models.document import parse_document
 from models.engine.build import BuiltModel, build
 from models.errors import InvalidDocument
 from models.expansion import expand
 from models.layers import CATALOGUE
 from models.layers.activated import Activated
+from models.parse import parse_document
 
 Array = np.ndarray[Any, Any]
 ENDING_WITH_ACTIVATION = [

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from models.document import parse_document
 from models.engine.outline import declared_shapes, outline
 from models.engine.plan import plan_report
 from models.errors import DeadlineExceeded, InvalidDocument
 from models.expansion import expand
 from models.network import Network
+from models.parse import parse_document
 from service.plans import planned
 from service.settings import Settings
 from service.state import State

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from models.document import parse_document
 from models.engine.build import PROBE_BYTES, BuiltModel, build
 from models.engine.cache import ModelCache
 from models.expansion import expand
+from models.parse import parse_document
 
 ENOUGH = 10**12
 

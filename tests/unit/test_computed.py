@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.document import parse_document
 from models.engine.build import build
 from models.engine.layers import derived_seed, keras_layer
 from models.engine.outline import Outline, declared_shapes, outline
@@ -21,6 +20,7 @@ from models.expansion import expand
 from models.layers import LAYERS
 from models.layers.layer import Layer
 from models.network import Network
+from models.parse import parse_document
 
 Array = np.ndarray[Any, Any]
 ENOUGH = 1 << 30

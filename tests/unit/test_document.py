@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.document import Document, canonical, parse_document
+from models.document import Document, canonical
 from models.errors import InvalidDocument, Problem
 from models.inputs import InputSpec
 from models.json_value import MAX_DEPTH
@@ -16,10 +16,11 @@ from models.layers import CATALOGUE
 from models.layers.block import Block
 from models.layers.core import Dense
 from models.layers.excluded import EXCLUDED
-from models.layers.fields import MAX_INPUTS, MAX_LAYERS
 from models.layers.layer import Layer
 from models.layers.pooling import MaxPooling2D
-from models.validation import MAX_PROBLEMS
+from models.limits import MAX_INPUTS, MAX_LAYERS
+from models.parse import parse_document
+from models.received import MAX_PROBLEMS
 
 RELU: dict[str, Any] = {"type": "ReLU"}
 DENSE: dict[str, Any] = {"type": "Dense", "units": 2}

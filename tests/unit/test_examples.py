@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from models.addresses import everything
-from models.document import parse_document
 from models.expansion import expand
 from models.network import Network
+from models.parse import parse_document
 
 FOLDER = Path(__file__).parents[2] / "examples"
 DOCUMENTS = sorted(path.stem for path in FOLDER.glob("*.json"))

@@ -14,7 +14,6 @@ import pytest
 from keras.src.ops.function import make_node_key
 
 from models.addresses import everything
-from models.document import parse_document
 from models.engine.block_layer import held_block
 from models.engine.build import BuiltModel, build
 from models.engine.outline import Outline
@@ -25,6 +24,7 @@ from models.keras_json.site import Site
 from models.keras_json.tensors import Source
 from models.keras_json.writing import Planned, keras_json_of
 from models.layers import CATALOGUE
+from models.parse import parse_document
 from models.places import Places
 from models.short_form import short_form
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from models.document import parse_document
 from models.errors import InvalidDocument, LayerscopeError
 from models.expansion import expand
 from models.json_value import MAX_DEPTH
 from models.keras_json import is_keras_json
 from models.network import Network
+from models.parse import parse_document
 
 
 def dense(name: str = "dense", **config: Any) -> dict[str, Any]:

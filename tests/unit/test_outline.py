@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from keras.src.backend.common import global_state
 
-from models.document import parse_document
 from models.engine.build import BuiltModel, build
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import parameter_bytes
@@ -22,6 +21,7 @@ from models.errors import InvalidDocument, Problem, TooLarge
 from models.expansion import expand
 from models.layers.layer import Shape
 from models.network import Network
+from models.parse import parse_document
 
 Array = np.ndarray[Any, Any]
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 4, "kernel_size": 3}

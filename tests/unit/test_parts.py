@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from models.addresses import everything
-from models.document import parse_document
 from models.engine import parts
 from models.engine.build import BuiltModel, build
 from models.engine.process import prepare
@@ -18,6 +17,7 @@ from models.expansion import expand
 from models.layers import LAYERS
 from models.layers.layer import Layer
 from models.network import PRE
+from models.parse import parse_document
 from service.routes.layers import example_document
 
 prepare()

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.document import parse_document
 from models.engine.arrays import as_bytes
 from models.engine.build import MAX_PROBES, BuiltModel, build
 from models.engine.outline import declared_shapes, outline
@@ -19,6 +18,7 @@ from models.engine.probe import Probe
 from models.engine.selected import Selected
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem
 from models.expansion import expand
+from models.parse import parse_document
 
 Array = np.ndarray[Any, Any]
 ENOUGH = 1 << 30

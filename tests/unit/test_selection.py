@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from models.addresses import select
-from models.document import parse_document
 from models.expansion import expand
 from models.network import Network
+from models.parse import parse_document
 from service.selection import THREAD_CHARACTERS, THREAD_NODES, selection_of
 
 

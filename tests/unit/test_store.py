@@ -21,11 +21,12 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from models.document import Document, parse_document
+from models.document import Document
 from models.entries import entry_bytes
 from models.errors import ModelDamaged, NotFound, Problem, StoreReadOnly, StoreUnreachable
 from models.expansion import expand
 from models.network import Network
+from models.parse import parse_document
 from models.store import ModelStore
 
 

@@ -5,15 +5,14 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from models.document import parse_document
 from models.errors import ModelDamaged, NotFound, Superseded
 from models.expansion import expand
+from models.parse import parse_document
 from models.storage import digest_of
 from models.store import ModelStore
 from models.weights.canonical import write_canonical
@@ -152,7 +151,7 @@ async def test_a_model_deleted_as_its_last_user_ends_leaves_on_a_thread(tmp_path
         remove(folder, file)
 
     monkeypatch.setattr(store._storage, "remove", recorded)
-    async with in_use(SimpleNamespace(store=store), "a"):
+    async with in_use(store, "a"):
         monkeypatch.setattr(store.weights, "_lock", Interrupted(store._lock, lambda: store.delete("a")))
     assert store._storage.files("weights") == []
     assert len(threads) == 1

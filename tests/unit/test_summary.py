@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from models.addresses import addresses
-from models.document import parse_document
 from models.engine.outline import declared_shapes, outline
 from models.engine.plan import plan_report
 from models.expansion import expand
+from models.parse import parse_document
 from models.summary import summary_of
 
 DOCUMENT = {

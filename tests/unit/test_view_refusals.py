@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from models.addresses import matches
-from models.document import parse_document
 from models.errors import Invalid, InvalidOption, Problem, UnknownAddress
 from models.expansion import expand
 from models.network import Network
+from models.parse import parse_document
 from models.views.casting import parse_cast
 from models.views.histogram import parse_histogram
 from models.views.reduction import parse_reduction

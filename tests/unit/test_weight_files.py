@@ -12,7 +12,6 @@ import pytest
 from keras import layers
 from safetensors.numpy import load_file, save_file
 
-from models.document import parse_document
 from models.engine.build import build
 from models.engine.channel import FrameReader, frame
 from models.engine.execution import Execution
@@ -32,6 +31,7 @@ from models.engine.weights import network_weights, weight_specs
 from models.errors import InvalidWeights, ModelDamaged
 from models.expansion import expand
 from models.layers import LAYERS
+from models.parse import parse_document
 from models.weights.canonical import convert, write_canonical
 from models.weights.source import Limits
 from models.weights.specs import WeightsFile

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from models.document import FIELDS, canonical, parse_document
+from models.document import canonical
 from models.errors import InvalidDocument
 from models.habits import ARGUMENTS, TYPES
 from models.layers import CATALOGUE
 from models.meaning import DTYPES, LEAVE_OUT, advice, dtype_advice
+from models.parse import FIELDS, parse_document
 from models.tensors.dtypes import DTYPES as KNOWN_DTYPES
 from models.type_problems import TYPES as KNOWN_TYPES
 from models.type_problems import nearest_type

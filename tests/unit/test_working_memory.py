@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from acceptance.working_memory import LARGE, Case, measured
-from models.document import parse_document
 from models.engine.admission import Bounds, admit
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.working import inner_bytes, working_bytes
 from models.errors import Problem, TooLarge
 from models.expansion import expand
 from models.layers import LAYERS
+from models.parse import parse_document
 
 GIBIBYTE = 1 << 30
 ENOUGH = 10**18

@@ -1,0 +1,17 @@
+"""How large a network, a layer and a tensor may be."""
+
+from __future__ import annotations
+
+MAX_EXTENT = 1024
+"""Largest kernel, pool, stride, dilation, padding or repetition along one axis."""
+MAX_FEATURES = 2**20
+"""Most units, filters or features of one layer."""
+MAX_LENGTH = 2**24
+"""Longest single axis of a tensor, and the largest vocabulary."""
+MAX_LAYERS = 2048
+"""Most layers in one document, the inner ones of blocks included. NASNetLarge, the longest of keras.applications, has
+1,041."""
+MAX_INPUTS = 64
+"""Most inputs of a network or a block."""
+MAX_RANK = 8
+"""Most axes of a tensor, the batch included (TensorFlow aborts at 255)."""
