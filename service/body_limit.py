@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Overloaded, Problem, SlowBody, TooLarge, UnsupportedMedia, shown
+from service.records import BODY
 from service.settings import Settings
 
-SCOPE_KEY = "layerscope.body"
 REFUSAL = "layerscope.refusal"
 """Where the protocol of the connection says why it does not read on: an error."""
 GRACE_SECONDS = 30.0
@@ -105,7 +105,7 @@ class BodyLimit:
             return
         now = asyncio.get_running_loop().time()
         body = Body(_announced(scope), _encoding(scope), self._each, self._seconds, now, together=self._together)
-        scope[SCOPE_KEY] = body
+        scope[BODY] = body
 
         async def limited() -> Message:
             body.check_encoding()
@@ -127,7 +127,7 @@ def keep_on_disk(request: Request, max_bytes: int, seconds: float) -> None:
     """Lets the body of a request, none of which has been read, be of `max_bytes` and take `seconds` to arrive: it is
     not kept in memory.
     """
-    body: Body = request.scope[SCOPE_KEY]
+    body: Body = request.scope[BODY]
     body.max_bytes, body.seconds, body.held = max_bytes, seconds, False
 
 
@@ -137,7 +137,7 @@ def hold(request: Request, nbytes: int) -> None:
     Raises:
         Overloaded: with the bodies of all requests it is more than may be kept.
     """
-    body: Body = request.scope[SCOPE_KEY]
+    body: Body = request.scope[BODY]
     body.unpacked += nbytes
     body.account()
 

@@ -10,10 +10,11 @@ from typing import Any
 from starlette.types import Scope
 
 from service.arrivals import arrival_of
-from service.body_limit import SCOPE_KEY as BODY
 from service.courses import Course
 
 SCOPE_KEY = "layerscope.record"
+BODY = "layerscope.body"
+"""Where the body's limit counts what has come of it."""
 HANG_UPS = "layerscope.hang_ups"
 """Where the protocol of the connection finds what to call when its client hangs up."""
 
