@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from working_memory import LARGE, values
 
-from models.document import Document
+from models.documents.document import Document
 from models.engine.build import build
 from models.engine.outline import declared_shapes
 from models.engine.outline import outline as outlined
@@ -20,9 +20,9 @@ from models.engine.process import prepare
 from models.engine.rates import measured
 from models.engine.seconds import build_seconds, feeding, run_seconds
 from models.errors import LayerscopeError
-from models.expansion import expand
 from models.layers import LAYERS
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 LIMIT = 1 << 40
 BATCH_NUMBERS = 1 << 20

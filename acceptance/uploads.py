@@ -20,7 +20,7 @@ import numpy as np
 from live_service import Service, running
 from safetensors.numpy import save
 
-from models.store import ModelStore
+from models.store.store import ModelStore
 
 UNITS = 500_000
 DOCUMENT = b'{"input": [1], "layers": [{"type": "Dense", "units": %d, "use_bias": false}]}' % UNITS

@@ -17,10 +17,10 @@ from models.engine.build import BuiltModel, build
 from models.engine.process import prepare
 from models.engine.working import working_bytes
 from models.errors import LayerscopeError
-from models.expansion import expand
 from models.layers import LAYERS
 from models.layers.layer import Layer
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 from models.tensors.dtypes import DTYPES
 
 MEBIBYTE = 1 << 20

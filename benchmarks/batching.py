@@ -11,11 +11,11 @@ import tensorflow as tf
 from benchmarks.documents import six_layers
 from benchmarks.samples import Array
 from benchmarks.timings import cell, print_cells, timed
-from models.addresses import everything
 from models.engine.build import BuiltModel, build
 from models.engine.process import prepare
-from models.expansion import expand
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.selectors import everything
+from models.reading.parse import parse_document
 
 COUNT = 16
 RUNS = 20

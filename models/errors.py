@@ -39,7 +39,7 @@ LayerscopeError
 │   └── UnknownMethod     a method that HTTP has not, or that means nothing here
 └── Internal              a defect of ours; its text is for the log alone
 
-Status codes belong to HTTP and live in service/errors.py.
+Status codes belong to HTTP and live in service/errors/handlers.py.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ from collections.abc import Iterable
 from copy import copy
 from typing import ClassVar
 
-from models.received import Problem as Problem  # noqa: PLC0414 (handed on: errors are told with them)
-from models.received import did_you_mean as did_you_mean  # noqa: PLC0414 (likewise)
-from models.received import shown as shown  # noqa: PLC0414 (likewise)
+from models.problems import Problem as Problem  # noqa: PLC0414 (handed on: errors are told with them)
+from models.problems import did_you_mean as did_you_mean  # noqa: PLC0414 (likewise)
+from models.problems import shown as shown  # noqa: PLC0414 (likewise)
 
 
 class LayerscopeError(Exception):

@@ -11,32 +11,34 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
-from models.store import ModelStore, open_store
-from service import errors
-from service.access_log import AccessLog
-from service.applications import Applications
-from service.body_limit import BodyLimit
-from service.compression import Compression
-from service.content_digest import ContentDigest
-from service.contract import components
-from service.decode_memory import DecodeMemory
-from service.defects import Defects
-from service.drain import Drain
-from service.edge import Edge
-from service.engines import Engines
-from service.hosts import Hosts, hosts_in
-from service.local_engines import LocalEngines
-from service.methods import HeadAsGet
-from service.open_inference.served import Served
-from service.origins import Origins, origins_of
-from service.pretrained import Pretrained
-from service.query import known_query
-from service.refusals import Refusals
-from service.routes import activations, docs, health, layers, model_repository, models, open_inference, plan, weights
+from models.store.store import ModelStore, open_store
+from service.access.hosts import Hosts, hosts_in
+from service.access.origins import Origins, origins_of
+from service.edge.body_limit import BodyLimit
+from service.edge.compression import Compression
+from service.edge.content_digest import ContentDigest
+from service.edge.drain import Drain
+from service.edge.edge import Edge
+from service.edge.head import HeadAsGet
+from service.edge.refusals import Refusals
+from service.edge.unhandled import Defects
+from service.engines.client import Engines
+from service.engines.pool import LocalEngines
+from service.errors import handlers as errors
+from service.observing.access_log import AccessLog
+from service.open_inference import repository_routes as model_repository
+from service.open_inference import routes as open_inference
+from service.openapi.contract import components
+from service.options.query import known_query
+from service.registry.loaded import Served
+from service.registry.pretrained import Pretrained
+from service.registry.resolver import Applications
+from service.requests.decode_memory import DecodeMemory
+from service.requests.upload_permits import UploadPlaces
+from service.routes import activations, docs, health, layers, models, plan, weights
+from service.routes.fast_route import put_first
 from service.settings import Settings
 from service.state import State
-from service.straight import put_first
-from service.upload_places import UploadPlaces
 
 DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get every layer's activations."
 

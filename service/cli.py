@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from models.documents.raw_json import read_json
 from models.errors import LayerscopeError
-from models.json_value import read_json
 from models.layers import ALIASES, CATALOGUE
 from service.settings import Settings, load, table
 

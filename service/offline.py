@@ -6,16 +6,16 @@ from typing import Any
 
 import orjson
 
-from models.addresses import select
-from models.applications import parse_model
-from models.document import Document
-from models.expansion import expand
-from models.network import Network
-from models.store import ModelStore
-from service.applications import Applications
-from service.local_engines import LocalEngines
-from service.plans import require_inputs
-from service.pretrained import Pretrained
+from models.documents.document import Document
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.networks.selectors import select
+from models.reading.applications import parse_model
+from models.store.store import ModelStore
+from service.engines.pool import LocalEngines
+from service.handlers.planning import require_inputs
+from service.registry.pretrained import Pretrained
+from service.registry.resolver import Applications
 from service.settings import Settings
 
 

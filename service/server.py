@@ -15,18 +15,18 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from models.store import open_store
+from models.store.store import open_store
 from service.app import create_app
-from service.connections import Connection, protocol_of
-from service.descriptors import raise_limit, served_connections
-from service.drain import Drain
-from service.engines import Engines
-from service.gpus import engine_count, visible_gpus
-from service.listening import announce, listening, no_longer_listening
-from service.local_engines import LocalEngines
-from service.log import configuration
+from service.edge.connections import Connection, protocol_of
+from service.edge.descriptors import raise_limit, served_connections
+from service.edge.drain import Drain
+from service.edge.listening import announce, listening, no_longer_listening
+from service.engines.client import Engines
+from service.engines.gpus import engine_count, visible_gpus
+from service.engines.pool import LocalEngines
+from service.observing.log import configuration
+from service.requests.trimming import bound_arenas
 from service.settings import PREFIX, Settings, given_gpus
-from service.trimming import bound_arenas
 
 log = logging.getLogger("layerscope")
 

@@ -10,9 +10,9 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import did_you_mean
-from service.hosts import hosts_in
-from service.log import LogForm
-from service.origins import origins_in
+from service.access.hosts import hosts_in
+from service.access.origins import origins_in
+from service.observing.log import LogForm
 
 PREFIX = "LAYERSCOPE_"
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"

@@ -7,15 +7,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from models.store import ModelStore
-from service.applications import Applications
-from service.decode_memory import DecodeMemory
-from service.drain import Drain
-from service.engines import Engines
-from service.open_inference.served import Served
-from service.options import QueryOptions
+from models.store.store import ModelStore
+from service.edge.drain import Drain
+from service.engines.client import Engines
+from service.options.activation import QueryOptions
+from service.registry.loaded import Served
+from service.registry.resolver import Applications
+from service.requests.decode_memory import DecodeMemory
+from service.requests.upload_permits import UploadPlaces
 from service.settings import Settings
-from service.upload_places import UploadPlaces
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from models.engine.working import inner_bytes, peak_inner, working_bytes
 from models.errors import Problem, TooLarge
 from models.layers.easing import easier
 from models.layers.layer import Layer, Shape
-from models.network import Node
+from models.networks.network import Node
 from models.views.view import View
 
 

@@ -13,12 +13,12 @@ import orjson
 from keras.src.backend.common import global_state  # private: pinned, and covered by a test
 from keras.src.utils import file_utils  # private: what the constructors call; covered by a test
 
-from models.applications import Application
-from models.document import Document
+from models.documents.document import Document
 from models.engine.outline import uninitialised
 from models.engine.refusals import REFUSALS, sentence_of
 from models.errors import InvalidDocument, Problem, shown
-from models.parse import parse_document
+from models.reading.applications import Application
+from models.reading.parse import parse_document
 
 OURS = {"application", "name", "seed", "input", "weights"}
 """Fields that a constructor does not take as they are."""

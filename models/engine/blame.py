@@ -10,7 +10,7 @@ import keras
 from models.engine.computed import USUAL
 from models.errors import InvalidDocument, Problem, shown
 from models.layers.layer import Layer
-from models.network import Node
+from models.networks.network import Node
 
 Tries = Callable[[Layer, Sequence[keras.KerasTensor]], bool]
 """Whether Keras takes a layer on such inputs."""

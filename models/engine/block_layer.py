@@ -11,11 +11,11 @@ from keras.src.backend import set_keras_mask  # private: pinned, and covered by 
 from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.ids import guarded
 from models.errors import InvalidDocument
-from models.keras_order import keras_order, layer_paths
 from models.layers.block import Block
 from models.layers.layer import Shape
-from models.network import Network, Node
-from models.step_networks import step_network
+from models.networks.keras_order import keras_order, layer_paths
+from models.networks.network import Network, Node
+from models.networks.step_networks import step_network
 
 if TYPE_CHECKING:
     from models.engine.outline import Outline

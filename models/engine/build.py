@@ -16,7 +16,7 @@ from models.engine.selected import Selected
 from models.engine.weights import load
 from models.errors import Problem, TooLarge
 from models.layers.layer import Shape
-from models.network import Network, Node
+from models.networks.network import Network, Node
 from models.weights.specs import WeightsFile
 
 MAX_PROBES = 16

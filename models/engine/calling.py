@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras.src.backend import set_keras_mask  # private: pinned, and covered by tests
 
 from models.layers.layer import Layer
-from models.network import Node
+from models.networks.network import Node
 
 
 def read_tensors(node: Node, tensors: Mapping[str, Any]) -> list[Any]:

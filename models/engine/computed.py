@@ -17,7 +17,7 @@ import orjson
 import tensorflow as tf
 from keras.src.backend import get_keras_mask, set_keras_mask  # private: pinned, and covered by tests
 
-from models.document import canonical
+from models.documents.document import canonical
 from models.engine.calling import as_list, call
 from models.engine.compiled import without_gradients
 from models.engine.kernels import missing_kernel

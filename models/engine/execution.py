@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 import orjson
 
-from models.applications import parse_application
-from models.document import canonical
+from models.documents.document import canonical
 from models.engine.admission import Bounds, sent_bytes
 from models.engine.applications import constructed
 from models.engine.arrays import as_array
 from models.engine.batch import Batch
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
-from models.engine.messages import Construct, Plan, Run, Specify, TensorInfo, Weights
 from models.engine.outline import declared_shapes, outline, outline_of_batch
 from models.engine.parcel import Parcel
 from models.engine.plan import plan_report
@@ -29,9 +27,11 @@ from models.engine.seconds import Time
 from models.engine.selected import Selected
 from models.engine.weights import weight_paths, weight_specs
 from models.errors import InvalidOption, TooLarge
-from models.expansion import expand
-from models.network import Network
-from models.parse import parse_document
+from models.ipc.messages import Construct, Plan, Run, Specify, TensorInfo, Weights
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.reading.applications import parse_application
+from models.reading.parse import parse_document
 from models.weights.specs import WeightsFile, WeightSpec
 
 

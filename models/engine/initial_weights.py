@@ -9,7 +9,7 @@ import keras
 from models.engine.layers import DerivedSeed, derived_seed
 from models.engine.outline import Outline
 from models.engine.refusals import refusing_weights
-from models.network import Network
+from models.networks.network import Network
 
 
 def materialise(made: Outline) -> None:

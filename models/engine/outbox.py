@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 import msgspec
 
-from models.engine.arena import Arena
-from models.engine.channel import BlockingChannel
-from models.engine.messages import FromFront, Ran
 from models.engine.parcel import Parcel
+from models.ipc.arena import Arena
+from models.ipc.channel import BlockingChannel
+from models.ipc.messages import FromFront, Ran
 
 
 class Outbox:

@@ -33,7 +33,7 @@ from models.engine.refusals import (
 )  # fmt: skip
 from models.errors import InvalidDocument
 from models.layers.layer import Layer, Shape, size_of
-from models.network import PRE, Network, Node
+from models.networks.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
 
 Specs = Mapping[str, keras.KerasTensor]

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from models.engine.arena import Arena
 from models.engine.arrays import as_bytes
-from models.engine.groups import grouped, starts
-from models.engine.messages import INLINE_BYTES, Data, Payload, Span, TensorInfo
 from models.errors import Overloaded
+from models.ipc.arena import Arena
+from models.ipc.groups import grouped, starts
+from models.ipc.messages import INLINE_BYTES, Data, Payload, Span, TensorInfo
 
 LARGE_BYTES = 16 << 20
 """Replies over this leave the SPARED part of the memory to the others, of which each needs little and not for long."""

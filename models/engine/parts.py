@@ -9,7 +9,7 @@ from itertools import pairwise
 from keras.src.backend import get_keras_mask  # private: pinned, and covered by a test
 
 from models.engine.outline import Outline
-from models.network import PRE, Node
+from models.networks.network import PRE, Node
 
 PART_BYTES = 8 << 20
 """A part ends with the layer that makes what is asked of it so large, for one row of the batch."""

@@ -15,8 +15,8 @@ from models.engine.rates import Rates
 from models.engine.seconds import build_seconds, feeding, rounded, run_seconds
 from models.engine.working import inner_bytes, is_known, step_outline, working_bytes
 from models.layers.layer import Shape, size_of
-from models.network import PRE, Network, Node
-from models.receptive_field import AxisField, ReceptiveField, merged
+from models.layers.receptive_field import AxisField, ReceptiveField, merged
+from models.networks.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
 from models.views.view import View
 

@@ -21,14 +21,14 @@ import orjson
 from keras.src.backend.config import keras_home  # private: as is the next
 from keras.src.utils import file_utils  # private: what the constructors call; covered by a test
 
-from models.applications import parse_application
-from models.document import Document
+from models.documents.document import Document
 from models.engine.applications import document_of_model, keras_model
 from models.engine.outline import declared_shapes, outline
-from models.engine.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome
 from models.engine.weights import weight_specs
 from models.errors import InvalidDocument, LayerscopeError, Problem, WeightsUnavailable
-from models.expansion import expand
+from models.ipc.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome
+from models.networks.expansion import expand
+from models.reading.applications import parse_application
 from models.weights.canonical import write_canonical
 from models.weights.specs import WeightSpec
 

@@ -26,7 +26,7 @@ from models.engine.outline import Outline
 from models.engine.parts import Part, divided, whole
 from models.engine.refusals import refusing
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
-from models.network import PRE, Node
+from models.networks.network import PRE, Node
 
 UNABLE = (
     tf.errors.UnimplementedError, tf.errors.NotFoundError, tf.errors.AbortedError, tf.errors.FailedPreconditionError,

@@ -22,10 +22,15 @@ from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has
 
 from models.child import end_at_hangup
 from models.engine import gpu
-from models.engine.arena import Arena
-from models.engine.channel import BlockingChannel
 from models.engine.execution import Execution, Limits
-from models.engine.messages import (
+from models.engine.outbox import Outbox
+from models.engine.parcel import Parcel
+from models.engine.report import Result
+from models.engine.warm_up import warm_up
+from models.errors import Internal, LayerscopeError
+from models.ipc.arena import Arena
+from models.ipc.channel import BlockingChannel
+from models.ipc.messages import (
     Construct,
     Constructed,
     Failed,
@@ -44,11 +49,6 @@ from models.engine.messages import (
     Together,
     Weights,
 )
-from models.engine.outbox import Outbox
-from models.engine.parcel import Parcel
-from models.engine.report import Result
-from models.engine.warm_up import warm_up
-from models.errors import Internal, LayerscopeError
 from models.tensors.dtypes import DTYPES
 from models.tensors.json_text import json_text
 

@@ -15,7 +15,7 @@ from models.errors import InvalidDocument, Problem, TooLarge, shown
 from models.layers.layer import LayerFault, Shape, size_of
 from models.layers.masks import fits
 from models.layers.spatial import shape_text
-from models.network import Node
+from models.networks.network import Node
 
 MAX_WRITTEN_OUT = 4096
 """Most layers that the steps of a sequence are written out as: each takes 5 ms to trace."""

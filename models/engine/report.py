@@ -11,13 +11,13 @@ import numpy as np
 
 from models.engine.arrays import as_bytes, flat_bytes
 from models.engine.build import BuiltModel
-from models.engine.messages import LayerInfo, Run, TensorInfo
 from models.engine.selected import Row
 from models.engine.weights import named_weights
 from models.errors import Problem, TooLarge
-from models.network import Node
-from models.stats import statistics
+from models.ipc.messages import LayerInfo, Run, TensorInfo
+from models.networks.network import Node
 from models.tensors.dtypes import DTYPES
+from models.tensors.statistics import statistics
 from models.views.view import View
 
 

@@ -19,7 +19,7 @@ from models.errors import Problem, TooLarge
 from models.layers.easing import easier
 from models.layers.layer import Layer, Shape, sizes_of
 from models.layers.work import Work
-from models.network import Node
+from models.networks.network import Node
 
 TOLERATED = 3.0
 """How many times the deadline an estimate may be: one may be three times wrong, and honest networks are not refused."""

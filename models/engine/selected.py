@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from models.engine.admission import Bounds, admit, sent_bytes
-from models.engine.messages import TensorInfo
 from models.engine.outline import Outline
 from models.errors import InvalidDocument, Problem
+from models.ipc.messages import TensorInfo
 from models.layers.spatial import shape_text
-from models.network import PRE, Node
+from models.networks.network import PRE, Node
 from models.tensors.dtypes import DTYPES
 from models.views.view import View
 

@@ -9,9 +9,9 @@ import numpy as np
 import orjson
 
 from models.engine.execution import Execution
-from models.engine.messages import Payload, Run, TensorInfo
 from models.engine.rates import measured
 from models.engine.seconds import Time
+from models.ipc.messages import Payload, Run, TensorInfo
 
 WARM_UP = {
     "input": [8, 8, 1],

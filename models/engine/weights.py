@@ -18,9 +18,9 @@ from models.engine.block_layer import BlockLayer, held_block
 from models.engine.initial_weights import materialise
 from models.engine.outline import Outline
 from models.errors import InvalidWeights, ModelDamaged, Problem
-from models.keras_order import Placed, keras_order, layer_paths
 from models.layers.block import Block
-from models.network import Node
+from models.networks.keras_order import Placed, keras_order, layer_paths
+from models.networks.network import Node
 from models.tensors.dtypes import Array
 from models.tensors.safetensors import read_safetensors
 from models.weights.specs import WeightsFile, WeightSpec

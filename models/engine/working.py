@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.outline import Outline
 from models.layers.layer import Shape, size_of
-from models.network import Node
+from models.networks.network import Node
 from models.tensors.dtypes import DTYPES
 
 COMPUTED_BYTES = 4

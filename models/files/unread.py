@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from models.errors import Problem, shown
+from models.files.archive import member_names
 from models.files.printed import text_advice
 from models.files.signatures import (
     PROTOBUF,
@@ -18,7 +19,6 @@ from models.files.signatures import (
     Role,
     kind_of,
 )
-from models.tensors.archive import member_names
 
 KERAS = FileKind("a .keras file", Role.WEIGHTS)
 NPZ = FileKind("a .npz file", Role.TENSORS)

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from models.layers.fields import AnyCase, LaterDataFormat, NonNegative, Sizes
 from models.layers.layer import Example, LayerFault, Shape, Windows, fault, least_size, sizes_of
 from models.layers.ranges import BYTES, ValueRange
+from models.layers.receptive_field import Window
 from models.layers.spatial import Spatial, shape_text
-from models.receptive_field import Window
 
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
 """A height or a width."""

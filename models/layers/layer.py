@@ -18,9 +18,9 @@ from models.layers.fields import DType, LayerName
 from models.layers.inputs import CallKeywords, CallPositional, Calls, LayerInputs
 from models.layers.masks import fits
 from models.layers.named import STRICT, snake_case
+from models.layers.receptive_field import Window
 from models.layers.regularizers import AnyRegularizer
 from models.layers.work import Work
-from models.receptive_field import Window
 
 Shape = tuple[int | None, ...]
 """A tensor's shape, the batch first; None is a free dimension."""

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from models.layers.fields import Margins1D, Margins2D, Margins3D
 from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
+from models.layers.receptive_field import Window
 from models.layers.spatial import Spatial, SpatialAxes
-from models.receptive_field import Window
 
 Pairs = tuple[tuple[int, int], ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.layers.layer import Layer, Shape, Windows
-from models.receptive_field import Window
+from models.layers.receptive_field import Window
 
 
 def pointwise(shape: Shape) -> tuple[Window, ...]:

@@ -7,9 +7,9 @@ from typing import Literal
 
 from models.layers.fields import Padding, Sizes1D, Sizes2D, Sizes3D
 from models.layers.layer import Example, LayerFault, Shape, Windows, least_size, sizes_of
+from models.layers.receptive_field import Window, padding_before
 from models.layers.spatial import Spatial
 from models.layers.work import Work
-from models.receptive_field import Window, padding_before
 
 PADDED_POOL = 8
 """Padded pools up to this may be larger than the input: InceptionV3 ends in pools of 3 on maps of 1."""

@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from models.errors import InvalidTensor, Problem, shown
-from models.meaning import dtype_advice
+from models.suggestions import dtype_advice
 
 Array = np.ndarray[Any, Any]
 

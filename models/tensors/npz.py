@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
-from models.tensors.archive import Archive, Kind
+from models.files.archive import Archive, Kind
 from models.tensors.dtypes import Array
 from models.tensors.npy import read_npy
 

@@ -9,8 +9,8 @@ from typing import BinaryIO
 import orjson
 
 from models.errors import Problem, TooLarge, Unparsable
-from models.keras_json.older import VERSION, check_writer
-from models.tensors.archive import Archive, Kind
+from models.files.archive import Archive, Kind
+from models.files.keras_versions import VERSION, check_writer
 from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Limits
 
 CONFIG, METADATA = "config.json", "metadata.json"

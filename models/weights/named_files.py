@@ -8,7 +8,7 @@ from mmap import mmap
 from pathlib import Path
 
 from models.errors import Problem, TooLarge, Unparsable
-from models.tensors.archive import Archive
+from models.files.archive import Archive
 from models.tensors.dtypes import Array
 from models.tensors.npy import HEADER_BYTES, NpyHeader, read_npy, read_npy_header
 from models.tensors.npz import SUFFIX, member_pointer, open_npz

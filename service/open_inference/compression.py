@@ -15,7 +15,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from models.errors import Problem, TooLarge, Unparsable, UnsupportedEncoding
-from service.body_limit import hold
+from service.edge.body_limit import hold
 from service.wire.stream import Buffer
 
 WINDOWS = {"gzip": 31, "deflate": 15}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from models.network import Network
+from models.networks.network import Network
 from models.tensors.dtypes import DTYPES
+from service.handlers.planning import plan_of
+from service.open_inference.codec import DATATYPES
 from service.open_inference.schemas import ConfiguredTensor, ModelConfiguration, ModelMetadata, TensorMetadata
-from service.open_inference.served import VERSION
-from service.plans import plan_of
-from service.registered import Registered
+from service.registry.checkout import Registered
+from service.registry.loaded import VERSION
 from service.state import State
-from service.wire.open_inference import DATATYPES
 
 MAX_BATCH = 2**31 - 1
 UNKNOWN = "float32", (None,)

@@ -9,14 +9,14 @@ from typing import Any
 
 import orjson
 
+from models.documents.raw_json import read_json
 from models.errors import InvalidOption, Problem, shown
 from models.files.signatures import Role
 from models.files.unread import Advice
-from models.json_keys import check_keys
-from models.json_limits import UNCOUNTED, Claim, check_keys_of_objects, nothing_claimed, parsed_bytes
-from models.json_value import read_json
-from service.bodies import INPUTS, parse_json
-from service.wire.open_inference import HEADER
+from models.json_text.keys import check_keys
+from models.json_text.limits import UNCOUNTED, Claim, check_keys_of_objects, nothing_claimed, parsed_bytes
+from service.open_inference.codec import HEADER
+from service.requests.body import INPUTS, parse_json
 
 ADVICE: Advice = {Role.PICTURE: "a picture is an input of datatype BYTES, in JSON as base64"}
 POINTER = ""

@@ -8,28 +8,28 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import Response
 
-from models.engine.messages import Ran
 from models.errors import InvalidDocument
+from models.ipc.messages import Ran
 from models.views.view import View
-from service.bodies import THREAD_BYTES
-from service.decode_memory import Share
-from service.inputs import Resolved, fitted, reader_for
-from service.jobs import Question
-from service.model import Model
+from service.engines.jobs import Question
+from service.engines.questions import run_question, source_of
+from service.observing.records import follow
+from service.open_inference.codec import HEADER
 from service.open_inference.compression import chosen_encoding, plain_body
 from service.open_inference.envelope import opened
 from service.open_inference.inputs import given_inputs, raw_input
 from service.open_inference.outputs import Wanted, wanted_outputs
 from service.open_inference.reply import infer_reply
 from service.open_inference.request import InferRequest, RequestParameters, infer_request
-from service.open_inference.served import VERSION
-from service.open_inference.statistics import Stopwatch
-from service.options import ActivationOptions
-from service.questions import run_question, source_of
-from service.records import follow
+from service.options.activation import ActivationOptions
+from service.registry.loaded import VERSION
+from service.registry.model import Model
+from service.registry.statistics import Stopwatch
+from service.requests.body import THREAD_BYTES
+from service.requests.decode_memory import Share
+from service.requests.inputs import Resolved, fitted, reader_for
 from service.settings import Settings
 from service.state import State
-from service.wire.open_inference import HEADER
 
 WITHOUT_JSON = InferRequest(inputs=[], parameters=RequestParameters(binary_data_output=True))
 """The request of a body that is one tensor's bytes: all outputs come back as bytes."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 
+from models.documents.inputs import InputSpec
 from models.errors import InvalidTensor, Problem, TooLarge, did_you_mean, shown
 from models.images import image_bytes
-from models.inputs import InputSpec
-from models.received import MAX_PROBLEMS
+from models.problems import MAX_PROBLEMS
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.forms import parse_tensor
 from models.tensors.shapes import checked_shape, words
-from service.bodies import MAX_FILES
+from service.open_inference.codec import BYTES, DATATYPES, unpacked
 from service.open_inference.request import Input
-from service.posted import Given, Reader
-from service.wire.open_inference import BYTES, DATATYPES, unpacked
+from service.requests.body import MAX_FILES
+from service.requests.payload import Given, Reader
 
 DTYPE_OF: Mapping[str, str] = {datatype: name for name, datatype in DATATYPES.items()}
 

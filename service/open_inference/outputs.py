@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from models.addresses import is_glob, matches
 from models.errors import InvalidOption, LayerscopeError, Problem, UnknownAddress, shown
-from models.network import Network
-from models.views.selection import PARSERS, views_of
+from models.networks.network import Network
+from models.networks.selectors import is_glob, matches
+from models.networks.view_selection import PARSERS, views_of
 from models.views.view import View
 from service.open_inference.request import InferRequest, OutputParameters, RequestedOutput
 

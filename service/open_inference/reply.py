@@ -11,17 +11,13 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.engine.messages import Ran, TensorInfo
 from models.errors import InvalidOption, Problem, TooLarge
+from models.ipc.messages import Ran, TensorInfo
 from models.tensors.dtypes import DTYPES, Array
 from models.views.top import Top
 from models.views.view import MAIN, SUFFIXES
-from service.jobs import Answer
-from service.open_inference.compression import MIN_BYTES, compressed
-from service.open_inference.outputs import Wanted
-from service.tensor_response import tensor_response
-from service.wire.formats import JSON, Format
-from service.wire.open_inference import (
+from service.engines.jobs import Answer
+from service.open_inference.codec import (
     BYTES,
     HEADER,
     OpenInferenceStream,
@@ -32,6 +28,10 @@ from service.wire.open_inference import (
     packed,
     reply_head,
 )
+from service.open_inference.compression import MIN_BYTES, compressed
+from service.open_inference.outputs import Wanted
+from service.responses.tensor_stream import tensor_response
+from service.wire.formats import JSON, Format
 from service.wire.stream import Buffer
 
 MAX_JSON_BYTES = 4 * 1024 * 1024

@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import Request
 
-from models.entries import Entry
 from models.errors import InvalidOption, NotFound, Problem, shown
-from service.bodies import parse_json
+from models.store.entries import Entry
 from service.open_inference.schemas import IndexEntry
-from service.open_inference.served import VERSION, Served
+from service.registry.loaded import VERSION, Served
+from service.requests.body import parse_json
 from service.state import State
 
 UNLOADED = "unloaded"

@@ -9,15 +9,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from models.documents.validation import field_names, problems_of
 from models.errors import InvalidOption, Problem, Unsupported, shown
 from models.images import Scale
 from models.images.resize import Resize
-from models.meaning import Words
-from models.received import pointer_to
-from models.validation import field_names, problems_of
-from models.views.selection import PARSERS
-from service.wire.open_inference import BYTES, DATATYPES
-from service.words import OPEN_INFERENCE
+from models.networks.view_selection import PARSERS
+from models.problems import pointer_to
+from models.suggestions import Words
+from service.open_inference.codec import BYTES, DATATYPES
+from service.options.habits import OPEN_INFERENCE
 
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 RESERVED = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.engine.messages import LayerInfo, Ran, TensorInfo
 from models.errors import InvalidOption, Problem
+from models.ipc.messages import LayerInfo, Ran, TensorInfo
 from models.tensors.dtypes import Array
 from models.views.form import form_of
 from models.views.view import COUNTS, EDGES, OFFSET, OUTSIDE, SCALE

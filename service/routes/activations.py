@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from models.errors import WeightsUnavailable
-from service.activations import activations, read_ask
-from service.contract import ACTIVATION_ERRORS, activations_body, activations_replies
-from service.errors import raises
-from service.model import inline_model
+from service.errors.handlers import raises
+from service.handlers.activations import activations, read_ask
+from service.openapi.contract import ACTIVATION_ERRORS, activations_body, activations_replies
+from service.registry.model import inline_model
 from service.state import StateOf
 
 router = APIRouter(tags=["activations"])

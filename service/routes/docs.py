@@ -9,8 +9,8 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from service.shown_pages import FILES as FILE_HEADERS
-from service.shown_pages import page
+from service.access.browser_headers import FILES as FILE_HEADERS
+from service.access.browser_headers import page
 
 router = APIRouter(include_in_schema=False)
 

@@ -7,10 +7,10 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, Response
 
-from service.engine_process import EngineState
-from service.errors import whole_seconds
-from service.readiness import is_draining, not_ready_reason
-from service.schemas import EngineReply, Liveness, Readiness, Version
+from service.engines.process import EngineState
+from service.errors.handlers import whole_seconds
+from service.handlers.readiness import is_draining, not_ready_reason
+from service.openapi.schemas import EngineReply, Liveness, Readiness, Version
 from service.state import StateOf
 
 router = APIRouter(tags=["health"])

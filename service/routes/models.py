@@ -9,8 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.document import canonical
-from models.entries import Entry, entry_json
+from models.documents.document import canonical
 from models.errors import (
     InvalidDocument,
     InvalidOption,
@@ -21,10 +20,13 @@ from models.errors import (
     WeightsUnavailable,
     shown,
 )
-from models.network import Network
-from service.activations import activations, read_ask
-from service.bodies import is_json, json_of, media_type, unsupported
-from service.contract import (
+from models.networks.network import Network
+from models.store.entries import Entry, entry_json
+from service.errors.handlers import raises
+from service.handlers.activations import activations, read_ask
+from service.handlers.planning import plan_of, planned, require_inputs
+from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
+from service.openapi.contract import (
     ACTIVATION_ERRORS,
     BODY_ERRORS,
     ENGINE_ERRORS,
@@ -38,17 +40,15 @@ from service.contract import (
     activations_replies,
     model_body,
 )
-from service.errors import raises
-from service.etags import ETag
-from service.model_forms import Form, document_form, keras_form, summary_form
-from service.multipart import MULTIPART
-from service.plans import plan_of, planned, require_inputs
-from service.registered import in_use
-from service.registration import ADVICE, parse_model_json, register, register_upload
-from service.schemas import DamagedName, ModelEntry, ModelList, ModelSummary
+from service.openapi.schemas import DamagedName, ModelEntry, ModelList, ModelSummary
+from service.registry.checkout import in_use
+from service.requests.body import is_json, json_of, media_type, unsupported
+from service.requests.multipart import MULTIPART
+from service.requests.upload import receive_upload, stored_upload
+from service.requests.upload_parts import MODEL, is_weights_file
+from service.responses.etag import ETag
+from service.responses.model_forms import Form, document_form, keras_form, summary_form
 from service.state import StateOf
-from service.upload_parts import MODEL, is_weights_file
-from service.uploads import receive_upload, stored_upload
 
 router = APIRouter(tags=["models"])
 

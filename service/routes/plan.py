@@ -11,16 +11,18 @@ from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from models.documents.validation import field_names, problems_of
 from models.errors import InvalidDocument, InvalidOption, Problem, UnknownAddress, WeightsUnavailable
-from models.expansion import expand
 from models.files.not_json import ADVICE as OF_JSON
 from models.files.signatures import Role
 from models.files.unread import Advice
-from models.json_limits import Claim
-from models.meaning import Words
-from models.validation import field_names, problems_of
-from service.bodies import is_json, json_of, parse_json, unsupported
-from service.contract import (
+from models.json_text.limits import Claim
+from models.networks.expansion import expand
+from models.suggestions import Words
+from service.engines.questions import source_of
+from service.errors.handlers import raises
+from service.handlers.planning import plan_of, require_inputs
+from service.openapi.contract import (
     BODY_ERRORS,
     ENGINE_ERRORS,
     IF_NONE_MATCH,
@@ -29,21 +31,19 @@ from service.contract import (
     NOT_MODIFIED,
     PLAN_EXAMPLE,
 )
-from service.errors import raises
-from service.etags import ETag
-from service.misplaced import PLAN as TEMPLATE
-from service.misplaced import object_of
-from service.model import Model, inline_model
-from service.option_schemas import option_parameters, option_properties
-from service.options import Selectors, from_pairs, gathered
-from service.picture_options import Whole
-from service.plan_schemas import PlanReply
-from service.plans import plan_of, require_inputs
-from service.query import as_in_url
-from service.questions import source_of
+from service.openapi.option_schemas import option_parameters, option_properties
+from service.openapi.plan_schemas import PlanReply
+from service.options.activation import Selectors, from_pairs, gathered
+from service.options.habits import PLAN
+from service.options.pictures import Whole
+from service.options.query import as_in_url
+from service.options.views import ViewOptions
+from service.registry.model import Model, inline_model
+from service.requests.body import is_json, json_of, parse_json, unsupported
+from service.requests.misplaced import PLAN as TEMPLATE
+from service.requests.misplaced import object_of
+from service.responses.etag import ETag
 from service.state import State, StateOf
-from service.view_options import ViewOptions
-from service.words import PLAN
 
 router = APIRouter(tags=["plan"])
 

@@ -18,11 +18,15 @@ from models.errors import (
     Superseded,
     Unacceptable,
 )
-from models.expansion import expand
 from models.files.signatures import START_BYTES
+from models.networks.expansion import expand
 from models.weights.read import ADVICE
-from service.bodies import is_json, media_type, unsupported
-from service.contract import (
+from service.engines.questions import source_of, weights_question
+from service.errors.handlers import problem_of, raises
+from service.handlers.planning import require_inputs
+from service.handlers.registration import GivenFile, put_weights
+from service.observing.records import follow
+from service.openapi.contract import (
     BODY_ERRORS,
     ENGINE_ERRORS,
     IF_NONE_MATCH,
@@ -32,22 +36,18 @@ from service.contract import (
     weights_body,
     weights_replies,
 )
-from service.drawing import weights_drawing
-from service.errors import problem_of, raises
-from service.etags import ETag
-from service.layer_paths import layer_paths
-from service.multipart import MULTIPART
-from service.picture_options import PictureOptions
-from service.plans import require_inputs
-from service.questions import source_of, weights_question
-from service.records import follow
-from service.registered import Registered, in_use
-from service.registration import GivenFile, put_weights
-from service.replies import WEIGHTS_OFFERED, Writing, weights_response
+from service.options.pictures import PictureOptions
+from service.registry.checkout import Registered, in_use
+from service.requests.body import is_json, media_type, unsupported
+from service.requests.layer_paths import layer_paths
+from service.requests.multipart import MULTIPART
+from service.requests.upload import Upload, receive_upload
+from service.requests.upload_parts import WEIGHTS, is_weights_file
+from service.responses.etag import ETag
+from service.responses.picture import weights_drawing
+from service.responses.replies import WEIGHTS_OFFERED, Writing, weights_response
 from service.routes.models import Reference, registered
 from service.state import State, StateOf
-from service.upload_parts import WEIGHTS, is_weights_file
-from service.uploads import Upload, receive_upload
 from service.wire.formats import PNG, negotiate
 from service.wire.json_values import DataMode
 

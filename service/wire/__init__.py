@@ -1,0 +1,1 @@
+"""Encoders of tensors; they know no request."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from models.engine.messages import LayerInfo, TensorInfo
+from models.ipc.messages import LayerInfo, TensorInfo
 from models.tensors.dtypes import Array
 from models.views.view import COUNTS, EDGES, INDICES, OUTSIDE, VALUES
 from service.wire.json_values import DataMode, Large, nested, spelled, values

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import orjson
 
-from models.engine.messages import LayerInfo, TensorInfo
+from models.ipc.messages import LayerInfo, TensorInfo
 from service.wire.json import LayerEntry, layer_pieces, parted
 from service.wire.json_values import DataMode, base64_bytes
 

@@ -12,8 +12,8 @@ from math import prod
 import ml_dtypes
 import numpy as np
 
-from models.engine.messages import TensorInfo
 from models.errors import Problem, Unacceptable
+from models.ipc.messages import TensorInfo
 from models.tensors.dtypes import DTYPES
 from service.wire.stream import Buffer, checked
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from models.engine.messages import TensorInfo
+from models.ipc.messages import TensorInfo
 from service.wire.npy import npy_bytes, npy_data, npy_header
 from service.wire.stream import Buffer
 from service.wire.zip_records import Member, directory, local_header, local_header_bytes

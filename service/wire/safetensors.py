@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from models.engine.messages import TensorInfo
 from models.errors import Problem, Unacceptable
+from models.ipc.messages import TensorInfo
 from models.tensors.safetensors import METADATA, safetensors_header
 from service.wire.stream import Buffer, checked
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from service.access.origins import READ
 from service.app import create_app
-from service.origins import READ
 from service.settings import Settings
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from asgi_lifespan import LifespanManager
 from safetensors.numpy import save as safetensors
 
 from service.app import create_app
-from service.protocol import LINGER_SECONDS
+from service.edge.http_protocol import LINGER_SECONDS
 from service.settings import Settings
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Scope
 
-from service.defects import Defects
-from service.methods import HeadAsGet
+from service.edge.head import HeadAsGet
+from service.edge.unhandled import Defects
 
 if TYPE_CHECKING:
     import httpx

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from models.layers import ALIASES, CATALOGUE
-from service.options import ActivationOptions
+from service.options.activation import ActivationOptions
 
 if TYPE_CHECKING:
     from tests.conftest import Server

@@ -15,11 +15,11 @@ from typing import Any
 import uvicorn
 
 from models.errors import Overloaded
+from service.access.arrivals import Arrivals, Gate
 from service.app import create_app
-from service.arrivals import Arrivals, Gate
-from service.connections import protocol_of
-from service.drain import Drain
-from service.engine_process import EngineState
+from service.edge.connections import protocol_of
+from service.edge.drain import Drain
+from service.engines.process import EngineState
 from service.server import Server
 from service.settings import Settings
 

@@ -17,18 +17,18 @@ import pytest
 from asgi_lifespan import LifespanManager
 from starlette.requests import ClientDisconnect
 
-from models.engine.messages import Ran
 from models.errors import EngineLost
-from service.access_log import MAX_WAITING, AccessLog, lost_json
+from models.ipc.messages import Ran
+from service.access.hosts import Hosts
+from service.access.origins import Origins
 from service.app import create_app
-from service.courses import Course
-from service.defects import Defects
-from service.edge import Edge
-from service.hosts import Hosts
-from service.jobs import Answer, Question
-from service.log import JsonLines, TextLines
-from service.origins import Origins
-from service.records import Record
+from service.edge.edge import Edge
+from service.edge.unhandled import Defects
+from service.engines.jobs import Answer, Question
+from service.observing.access_log import MAX_WAITING, AccessLog, lost_json
+from service.observing.courses import Course
+from service.observing.log import JsonLines, TextLines
+from service.observing.records import Record
 from service.settings import Settings
 
 MODEL: dict[str, Any] = {"input": [4], "layers": [{"type": "ReLU", "name": "secret"}]}
@@ -184,7 +184,7 @@ async def test_a_stuck_reader_does_not_keep_the_service(
 ) -> None:
     """The end comes while it is still stuck."""
     log, lines, _ = stuck
-    monkeypatch.setattr("service.access_log.CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr("service.observing.access_log.CLOSE_SECONDS", 0.05)
     log.add({}, Record("last", "GET"))
     await log.close()
     assert lines == []

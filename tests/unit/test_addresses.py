@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.addresses import addresses, everything, select
-from models.addresses import matches as matches_of
 from models.errors import InvalidOption, Problem, UnknownAddress
-from models.expansion import expand
-from models.network import Network
-from models.parse import parse_document
-from models.unknown_addresses import MAX_CANDIDATES
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.networks.selector_problems import MAX_CANDIDATES
+from models.networks.selectors import addresses, everything, select
+from models.networks.selectors import matches as matches_of
+from models.reading.parse import parse_document
 
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 2, "kernel_size": 1}
 RELU_CONV: dict[str, Any] = {**CONV, "activation": "relu"}
@@ -327,7 +327,7 @@ def test_a_selector_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
         looked_up.append((selector, pointer))
         return matches_of(network, selector, pointer)
 
-    monkeypatch.setattr("models.addresses.matches", counted)
+    monkeypatch.setattr("models.networks.selectors.matches", counted)
     assert select(NET, ["shared@1", "**", "shared@1", "**"])[0] == "shared@1"
     assert looked_up == [("shared@1", "/layers/0"), ("**", "/layers/1")]
 

@@ -7,13 +7,13 @@ import asyncio
 import orjson
 import pytest
 
-from models.applications import parse_application
-from models.document import canonical
-from models.engine.messages import Construct, Constructed
+from models.documents.document import canonical
 from models.errors import EngineLost, InvalidDocument, Problem, WeightsUnavailable
-from models.parse import parse_document
-from service.applications import KEPT, Applications
-from service.jobs import Answer, Question
+from models.ipc.messages import Construct, Constructed
+from models.reading.applications import parse_application
+from models.reading.parse import parse_document
+from service.engines.jobs import Answer, Question
+from service.registry.resolver import KEPT, Applications
 
 DOCUMENT = {"name": "keras' name", "input": [8, 8, 1], "layers": [{"type": "Flatten"}], "scale": "signed"}
 

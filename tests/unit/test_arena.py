@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from models.engine.arena import KEPT_BYTES, PAGE, Arena, anonymous_file
-from models.engine.messages import Span
+from models.ipc.arena import KEPT_BYTES, PAGE, Arena, anonymous_file
+from models.ipc.messages import Span
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_another_process_sees_the_same_bytes_through_the_descriptor() -> None:
     span = allocated(writer, 5)
     writer.view(span)[:] = b"hello"
     code = (
-        "import sys; from models.engine.arena import Arena; from models.engine.messages import Span;"
+        "import sys; from models.ipc.arena import Arena; from models.ipc.messages import Span;"
         f"arena = Arena(int(sys.argv[1]), {4 * PAGE}); view = arena.view(Span({span.offset}, 5));"
         "view[:] = bytes(view).upper()"
     )

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from models.document import canonical
+from models.documents.document import canonical
 from models.engine.build import build
 from models.errors import InvalidDocument, Problem
-from models.expansion import expand
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 IMAGES = np.random.default_rng(0).random((2, 3, 6, 5), np.float32) * 255
 

@@ -13,18 +13,18 @@ import numpy as np
 import orjson
 import pytest
 
-from models.addresses import everything
-from models.engine.arena import Arena, anonymous_file
 from models.engine.batch import Batch
-from models.engine.channel import BlockingChannel
 from models.engine.execution import Execution, Limits, Result
-from models.engine.messages import Data, Failed, FromEngine, FromFront, Payload, Ran, Release, Run, TensorInfo, Together
 from models.engine.process import EngineProcess, prepare
 from models.errors import InvalidOption, LayerscopeError, TooLarge
-from models.expansion import expand
+from models.ipc.arena import Arena, anonymous_file
+from models.ipc.channel import BlockingChannel
+from models.ipc.messages import Data, Failed, FromEngine, FromFront, Payload, Ran, Release, Run, TensorInfo, Together
 from models.layers import LAYERS
 from models.layers.layer import Layer
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.selectors import everything
+from models.reading.parse import parse_document
 from models.tensors.dtypes import DTYPES
 from models.views.reduction import Reduction
 from models.views.slicing import parse_slice

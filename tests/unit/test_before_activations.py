@@ -11,10 +11,10 @@ import pytest
 
 from models.engine.build import BuiltModel, build
 from models.errors import InvalidDocument
-from models.expansion import expand
 from models.layers import CATALOGUE
 from models.layers.activated import Activated
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 Array = np.ndarray[Any, Any]
 ENDING_WITH_ACTIVATION = [

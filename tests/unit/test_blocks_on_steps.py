@@ -11,10 +11,10 @@ import pytest
 from models.engine.outline import declared_shapes, outline
 from models.engine.plan import plan_report
 from models.errors import DeadlineExceeded, InvalidDocument
-from models.expansion import expand
-from models.network import Network
-from models.parse import parse_document
-from service.plans import planned
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.reading.parse import parse_document
+from service.handlers.planning import planned
 from service.settings import Settings
 from service.state import State
 
@@ -89,9 +89,9 @@ async def test_equal_blocks_are_planned_once(monkeypatch: pytest.MonkeyPatch) ->
         return {}
 
     state: Any = SimpleNamespace(settings=Settings(deadline=0.05))
-    monkeypatch.setattr("service.plans.plan_of", counted)
+    monkeypatch.setattr("service.handlers.planning.plan_of", counted)
     assert len((await planned(state, network, known(network))).steps) == 2
     assert len(asked) == 1
-    monkeypatch.setattr("service.plans.plan_of", endless)
+    monkeypatch.setattr("service.handlers.planning.plan_of", endless)
     with pytest.raises(DeadlineExceeded):
         await planned(state, network, known(network))

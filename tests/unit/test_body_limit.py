@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 
 from models.errors import Overloaded, SlowBody
-from service.body_limit import MIN_RATE, BodyLimit, hold, keep_on_disk
+from service.edge.body_limit import MIN_RATE, BodyLimit, hold, keep_on_disk
 from service.settings import Settings
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from models.engine.build import PROBE_BYTES, BuiltModel, build
 from models.engine.cache import ModelCache
-from models.expansion import expand
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 ENOUGH = 10**12
 

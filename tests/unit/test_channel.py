@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.engine.channel import HEADER_BYTES, BlockingChannel, FrameReader, frame
-from models.engine.messages import Data, Failed, FromEngine, FromFront, Payload, Planned, Release, Span
+from models.ipc.channel import HEADER_BYTES, BlockingChannel, FrameReader, frame
+from models.ipc.messages import Data, Failed, FromEngine, FromFront, Payload, Planned, Release, Span
 
 MESSAGES: list[msgspec.Struct] = [
     Planned(1, b'{"layers":[]}'),

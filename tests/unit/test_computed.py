@@ -16,11 +16,11 @@ from models.engine.layers import derived_seed, keras_layer
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.weights import named_weights
 from models.errors import InvalidDocument, Problem
-from models.expansion import expand
 from models.layers import LAYERS
 from models.layers.layer import Layer
-from models.network import Network
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.reading.parse import parse_document
 
 Array = np.ndarray[Any, Any]
 ENOUGH = 1 << 30

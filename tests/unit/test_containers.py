@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from service.engine_process import STOP_SECONDS
+from service.engines.process import STOP_SECONDS
 from service.server import CANCEL_SECONDS, SEND_SECONDS
 from service.settings import PREFIX, Settings
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from models.errors import Overloaded, TooLarge
-from service.decode_memory import FREE, DecodeMemory, Share
+from service.requests.decode_memory import FREE, DecodeMemory, Share
 
 MIB = 1 << 20
 

@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from models.addresses import everything
 from models.engine.build import BuiltModel, build
 from models.engine.process import prepare
-from models.expansion import expand
 from models.layers import LAYERS
 from models.layers.layer import Layer
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.selectors import everything
+from models.reading.parse import parse_document
 from service.routes.layers import example_document
 
 prepare()

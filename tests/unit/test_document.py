@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from models.document import Document, canonical
+from models.documents.document import Document, canonical
+from models.documents.inputs import InputSpec
+from models.documents.raw_json import MAX_DEPTH
 from models.errors import InvalidDocument, Problem
-from models.inputs import InputSpec
-from models.json_value import MAX_DEPTH
 from models.layers import CATALOGUE
 from models.layers.block import Block
 from models.layers.core import Dense
@@ -19,8 +19,8 @@ from models.layers.excluded import EXCLUDED
 from models.layers.layer import Layer
 from models.layers.pooling import MaxPooling2D
 from models.limits import MAX_INPUTS, MAX_LAYERS
-from models.parse import parse_document
-from models.received import MAX_PROBLEMS
+from models.problems import MAX_PROBLEMS
+from models.reading.parse import parse_document
 
 RELU: dict[str, Any] = {"type": "ReLU"}
 DENSE: dict[str, Any] = {"type": "Dense", "units": 2}

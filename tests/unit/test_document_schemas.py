@@ -9,8 +9,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from models.document import Block
-from models.json_schema import schema_of
+from models.documents.document import Block
+from models.documents.json_schema import schema_of
 from models.layers import CATALOGUE, LAYERS, names_of
 from models.layers.constraints import CONSTRAINTS
 from models.layers.excluded import INPUT_LAYERS

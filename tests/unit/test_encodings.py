@@ -11,8 +11,8 @@ from backports import zstd
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from service.compression import Compression
-from service.wire.encodings import ENCODERS, encoding_for
+from service.edge.compression import Compression
+from service.edge.content_coding import ENCODERS, encoding_for
 
 TEXT = b'{"data": [1.5, 2.5, 3.5]}' * 100
 DECODERS = {"gzip": gzip.decompress, "zstd": zstd.decompress}

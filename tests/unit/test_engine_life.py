@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 
-import service.engine_life
-from models.engine.messages import Failed, Payload, Planned
+import service.engines.supervisor
 from models.errors import DeviceMemory
-from service.engine_process import EngineState
-from service.jobs import Answer
-from service.local_engines import LocalEngines
-from service.questions import Source, weights_question
-from service.renewal import LOOKS
+from models.ipc.messages import Failed, Payload, Planned
+from service.engines.jobs import Answer
+from service.engines.pool import LocalEngines
+from service.engines.process import EngineState
+from service.engines.questions import Source, weights_question
+from service.engines.renewal import LOOKS
 from service.settings import GIB, Settings
 
 
@@ -75,8 +75,8 @@ class Engine:
 @pytest.fixture(autouse=True)
 def processes(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
     """Those that were started."""
-    monkeypatch.setattr(service.engine_life, "EngineProcess", Engine)
-    monkeypatch.setattr(service.engine_life, "RESTART_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(service.engines.supervisor, "EngineProcess", Engine)
+    monkeypatch.setattr(service.engines.supervisor, "RESTART_SECONDS", (0.0, 0.0, 0.0))
     monkeypatch.setattr(Engine, "failures", 0)
     monkeypatch.setattr(Engine, "made", [], raising=False)
     return Engine.made

@@ -23,7 +23,7 @@ from models.errors import (
     error_of,
     shown,
 )
-from service.errors import FRAMEWORK, STATUS, raises, status_of, unforeseen
+from service.errors.handlers import FRAMEWORK, STATUS, raises, status_of, unforeseen
 
 ERRORS = all_errors()
 every_error = pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from models.addresses import everything
-from models.expansion import expand
-from models.network import Network
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.networks.selectors import everything
+from models.reading.parse import parse_document
 
 FOLDER = Path(__file__).parents[2] / "examples"
 DOCUMENTS = sorted(path.stem for path in FOLDER.glob("*.json"))

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save
 
+from models.files.archive import member_names
 from models.files.not_json import not_json
 from models.files.signatures import START_BYTES, STARTS, Role, kind_of
 from models.files.unread import KERAS, NPZ, told_of
-from models.tensors.archive import member_names
 
 
 def written(write: Any) -> bytes:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-import service.gpus
+import service.engines.gpus
 from models.engine import gpu
 from models.errors import DeviceMemory, Internal, LayerscopeError, NoGpu, TooLarge
-from service.engine_process import EngineProcess
-from service.gpus import Gpu, engine_count, shared_out, visible_gpus
+from service.engines.gpus import Gpu, engine_count, shared_out, visible_gpus
+from service.engines.process import EngineProcess
 from service.settings import Settings
 
 OOM = "OOM when allocating tensor with shape[8,8] and type float on /job:localhost/task:0/device:"
@@ -27,7 +27,7 @@ def tool(folder: Path, text: str) -> None:
 
 def test_the_gpus_of_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As nvidia-smi lists them, else as the driver does, else none; as far as CUDA_VISIBLE_DEVICES leaves them."""
-    monkeypatch.setattr(service.gpus, "DRIVER", tmp_path / "gpus")
+    monkeypatch.setattr(service.engines.gpus, "DRIVER", tmp_path / "gpus")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     assert visible_gpus(None) == ()
     for name in ("0000:01:00.0", "0000:02:00.0", "0000:03:00.0"):
@@ -64,7 +64,7 @@ async def test_an_engine_starts_with_its_gpu(monkeypatch: pytest.MonkeyPatch) ->
         started.update(options, arguments=arguments)
         raise OSError("no more")
 
-    monkeypatch.setattr("service.engine_process.subprocess.Popen", popen)
+    monkeypatch.setattr("service.engines.process.subprocess.Popen", popen)
     process = EngineProcess(Settings(require_gpu=True), Gpu("GPU-7", 0.5))
     before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(OSError, match="no more"):

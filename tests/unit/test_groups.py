@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.engine.groups import ALIGNMENT, GROUP_BYTES, grouped, parts, starts
-from models.engine.messages import TensorInfo
+from models.ipc.groups import ALIGNMENT, GROUP_BYTES, grouped, parts, starts
+from models.ipc.messages import TensorInfo
 
 
 def tensors(sizes: list[int]) -> list[TensorInfo]:

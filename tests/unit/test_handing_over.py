@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.engine.messages import Payload, Planned, Ran, Together
 from models.errors import DeadlineExceeded, EngineLost, Overloaded
-from service.jobs import Answer, Job, Question
-from service.local_engines import LocalEngines
-from service.quarantine import structure_of
-from service.questions import Source, plan_question, run_question
+from models.ipc.messages import Payload, Planned, Ran, Together
+from service.engines.jobs import Answer, Job, Question
+from service.engines.pool import LocalEngines
+from service.engines.quarantine import structure_of
+from service.engines.questions import Source, plan_question, run_question
 from service.settings import Settings
 
 TWO_ROWS, THREE_ROWS = np.zeros((2, 4), np.float32), np.zeros((3, 4), np.float32)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.document import canonical
-from models.expansion import expand
+from models.documents.document import canonical
 from models.layers import LAYERS, names_of
 from models.layers.layer import Layer
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 4, "kernel_size": 3}
 POOL: dict[str, Any] = {"type": "MaxPooling2D"}

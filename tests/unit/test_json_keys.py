@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from models import json_keys
+from models.documents.raw_json import read_json
 from models.errors import Unparsable
-from models.json_value import read_json
+from models.json_text import keys as json_keys
 
 TEXTS: tuple[Any, ...] = ("", ":", "a:b", "\\", "\\u003a", "\\\\u003A:", 'x"', 1, -2.5, True, None)
 

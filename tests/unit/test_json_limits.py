@@ -10,10 +10,12 @@ import numpy as np
 import orjson
 import pytest
 
-from models import json_limits, json_pieces, json_structure
+from models.documents.raw_json import read_json
 from models.errors import LayerscopeError, TooLarge
-from models.json_value import read_json
-from models.tensors import large_numbers
+from models.json_text import large_numbers
+from models.json_text import limits as json_limits
+from models.json_text import pieces as json_pieces
+from models.json_text import structure as json_structure
 from models.tensors.nested import parse_nested
 from models.tensors.numbers import Numbers
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.json_value import LARGE, is_large
+from models.documents.raw_json import LARGE, is_large
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,15 @@ import pytest
 from keras.src.backend.common import global_state
 from keras.src.utils import file_utils
 
-from models.applications import APPLICATIONS, Application, parse_application
-from models.document import canonical
+from models.documents.document import canonical
 from models.engine.applications import constructed, document_of_model, keras_model
 from models.engine.outline import uninitialised
 from models.errors import InvalidDocument, Problem
-from models.expansion import expand
 from models.images.scale import scaled
-from models.parse import parse_document
-from models.short_form import short_form
+from models.networks.expansion import expand
+from models.reading.applications import APPLICATIONS, Application, parse_application
+from models.reading.parse import parse_document
+from models.writing.short_form import short_form
 
 CONSTRUCTORS: dict[str, Callable[..., keras.Model]] = dict(inspect.getmembers(keras.applications, inspect.isfunction))
 SMALLEST = dict.fromkeys(CONSTRUCTORS, 32) | {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}

@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 from keras.src.ops.function import make_node_key
 
-from models.addresses import everything
+from models.documents.source_map import Places
 from models.engine.block_layer import held_block
 from models.engine.build import BuiltModel, build
 from models.engine.outline import Outline
 from models.engine.weights import network_weights
-from models.expansion import expand
-from models.keras_json.calls import Callee, call_of
-from models.keras_json.site import Site
-from models.keras_json.tensors import Source
-from models.keras_json.writing import Planned, keras_json_of
 from models.layers import CATALOGUE
-from models.parse import parse_document
-from models.places import Places
-from models.short_form import short_form
+from models.networks.expansion import expand
+from models.networks.selectors import everything
+from models.reading.keras_json.calls import Callee, call_of
+from models.reading.keras_json.site import Site
+from models.reading.keras_json.tensors import Source
+from models.reading.parse import parse_document
+from models.writing.keras_json import Planned, keras_json_of
+from models.writing.short_form import short_form
 
 SPEC = importlib.util.spec_from_file_location("keras_models", Path(__file__).with_name("keras_models.py"))
 assert SPEC is not None

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from models.documents.raw_json import MAX_DEPTH
 from models.errors import InvalidDocument, LayerscopeError
-from models.expansion import expand
-from models.json_value import MAX_DEPTH
-from models.keras_json import is_keras_json
-from models.network import Network
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.reading.keras_json import is_keras_json
+from models.reading.parse import parse_document
 
 
 def dense(name: str = "dense", **config: Any) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.engine.messages import LayerInfo, Ran, TensorInfo
 from models.errors import EngineLost, HungUp, LayerscopeError
-from service.jobs import Answer
-from service.layer_pieces import layer_pieces
+from models.ipc.messages import LayerInfo, Ran, TensorInfo
+from service.engines.jobs import Answer
+from service.responses.json_stream import layer_pieces
 from service.wire.layer_streams import JsonLines, JsonStream
 
 COUNT, SIDE = 4, 300

@@ -28,9 +28,9 @@ from models.layers.normalization import (
 )
 from models.layers.pooling import AveragePooling1D, MaxPooling1D, MaxPooling2D
 from models.layers.pooling_global import AdaptiveMaxPooling1D, GlobalMaxPooling2D
+from models.layers.receptive_field import AxisField, ReceptiveField, Window
 from models.layers.regularization import Dropout, SpatialDropout2D
 from models.layers.reshaping import Flatten, Permute, Reshape, UpSampling2D
-from models.receptive_field import AxisField, ReceptiveField, Window
 
 IMAGE = (None, 28, 28, 3)
 

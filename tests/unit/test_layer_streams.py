@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pytest
 
-from models.engine.messages import LayerInfo, TensorInfo
+from models.ipc.messages import LayerInfo, TensorInfo
 from service.wire import json_values
 from service.wire.json import LayerEntry, activations_json
 from service.wire.json_values import DataMode

@@ -9,10 +9,10 @@ import weakref
 import numpy as np
 import pytest
 
-from models.engine.messages import Plan
 from models.errors import TooLarge
-from service.jobs import Question
-from service.local_engines import LocalEngines
+from models.ipc.messages import Plan
+from service.engines.jobs import Question
+from service.engines.pool import LocalEngines
 from service.settings import Settings
 
 

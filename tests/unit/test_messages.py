@@ -9,8 +9,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from models.engine.channel import FrameReader, frame
-from models.engine.messages import (
+from models.ipc.channel import FrameReader, frame
+from models.ipc.messages import (
     Construct,
     Constructed,
     Data,
@@ -116,7 +116,7 @@ def test_messages_are_not_changed() -> None:
 def test_the_front_can_speak_without_tensorflow() -> None:
     """Messages, channel and arena load neither TensorFlow nor Keras, which would take seconds and half a gigabyte."""
     code = (
-        "import sys, models.engine.messages, models.engine.channel, models.engine.arena;"
+        "import sys, models.ipc.messages, models.ipc.channel, models.ipc.arena;"
         "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

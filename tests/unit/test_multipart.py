@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from models.errors import Unparsable
-from service.multipart import MAX_PREAMBLE, form_boundary, parts_of
+from service.requests.multipart import MAX_PREAMBLE, form_boundary, parts_of
 
 PART = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
 FORM = PART + b"--b--"

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from models.document import KEPT_INPUTS, Document
+from models.documents.document import KEPT_INPUTS, Document
+from models.documents.inputs import InputSpec
 from models.errors import InvalidDocument, Problem
-from models.expansion import MAX_NODES, expand
-from models.inputs import InputSpec
-from models.network import Network
-from models.parse import parse_document
+from models.networks.expansion import MAX_NODES, expand
+from models.networks.network import Network
+from models.reading.parse import parse_document
 
 RELU: dict[str, Any] = {"type": "ReLU"}
 DENSE: dict[str, Any] = {"type": "Dense", "units": 2}

@@ -16,7 +16,7 @@ from models.errors import InvalidTensor, Unparsable
 from models.tensors.forms import parse_tensor
 from models.tensors.nested import parse_nested
 from models.tensors.numbers import Numbers, numbers_in
-from service.bodies import parse_json, parse_run
+from service.requests.body import parse_json, parse_run
 
 NUMBERS = st.one_of(st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False, allow_infinity=False))
 

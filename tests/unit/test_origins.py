@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.hosts import Hosts, hosts_in, is_loopback, is_well_formed
-from service.origins import Origins, origins_in, origins_of
+from service.access.hosts import Hosts, hosts_in, is_loopback, is_well_formed
+from service.access.origins import Origins, origins_in, origins_of
 
 LOCAL = ["http://localhost", "http://localhost:5173", "https://127.0.0.1:1", "http://[::1]:65535", "HTTP://LOCALHOST:1"]
 STRANGE = [

@@ -18,10 +18,10 @@ from models.engine.plan import parameter_bytes
 from models.engine.refusals import refusing
 from models.engine.weights import named_weights
 from models.errors import InvalidDocument, Problem, TooLarge
-from models.expansion import expand
 from models.layers.layer import Shape
-from models.network import Network
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.reading.parse import parse_document
 
 Array = np.ndarray[Any, Any]
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 4, "kernel_size": 3}

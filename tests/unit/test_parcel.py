@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.engine.arena import Arena, anonymous_file
-from models.engine.channel import BlockingChannel
-from models.engine.groups import GROUP_BYTES, parts
-from models.engine.messages import INLINE_BYTES, Data, Failed, FromEngine, FromFront, Ran, TensorInfo
 from models.engine.outbox import Outbox
 from models.engine.parcel import Parcel
 from models.errors import Overloaded
+from models.ipc.arena import Arena, anonymous_file
+from models.ipc.channel import BlockingChannel
+from models.ipc.groups import GROUP_BYTES, parts
+from models.ipc.messages import INLINE_BYTES, Data, Failed, FromEngine, FromFront, Ran, TensorInfo
 
 ROOM = 8 * GROUP_BYTES
 HEAD = Ran(7, (), {}, 0, True, 0.0, 0.0, (), ())

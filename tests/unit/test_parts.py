@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.addresses import everything
 from models.engine import parts
 from models.engine.build import BuiltModel, build
 from models.engine.process import prepare
 from models.errors import InvalidTensor
-from models.expansion import expand
 from models.layers import LAYERS
 from models.layers.layer import Layer
-from models.network import PRE
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.network import PRE
+from models.networks.selectors import everything
+from models.reading.parse import parse_document
 from service.routes.layers import example_document
 
 prepare()

@@ -14,8 +14,8 @@ from models.engine.admission import Bounds, admit, sent_bytes
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import plan_report
 from models.errors import Problem, TooLarge
-from models.expansion import expand
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 CONV: dict[str, Any] = {"type": "Conv2D", "filters": 4, "kernel_size": 3, "padding": "same", "activation": "relu"}
 POOL: dict[str, Any] = {"type": "MaxPooling2D"}

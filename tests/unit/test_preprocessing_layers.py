@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from models.engine.layers import derived_seed, keras_layer
 from models.layers import CATALOGUE
 from models.layers.layer import Layer, LayerFault, Shape
+from models.layers.receptive_field import Window
 from models.layers.signal_windows import COSINES, window_values
-from models.receptive_field import Window
 
 IMAGE: Shape = (None, 8, 8, 3)
 TRAINING_ONLY = [cls for cls in CATALOGUE.values() if cls.training_only and hasattr(cls, "output_image")]

@@ -18,18 +18,18 @@ import orjson
 import pytest
 from keras.src.utils import file_utils
 
-from models.applications import graph_arguments, parse_application
 from models.engine import pretrained
 from models.engine.applications import document_of_model, keras_model
 from models.engine.outline import declared_shapes, outline, uninitialised
 from models.engine.pretrained import Files, check_same
-from models.engine.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome
 from models.engine.weights import weight_specs
 from models.errors import DeadlineExceeded, Overloaded, WeightsUnavailable
-from models.expansion import expand
-from models.storage import digest_of
-from models.store import ModelStore
-from service.pretrained import FOLDER, MAX_WAITING, Pretrained
+from models.ipc.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome
+from models.networks.expansion import expand
+from models.reading.applications import graph_arguments, parse_application
+from models.store.storage import digest_of
+from models.store.store import ModelStore
+from service.registry.pretrained import FOLDER, MAX_WAITING, Pretrained
 from service.settings import Settings
 
 SMALL = {"application": "MobileNetV2", "alpha": 0.35, "input": [96, 96, 3], "include_top": False}

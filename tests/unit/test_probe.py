@@ -17,8 +17,8 @@ from models.engine.outline import declared_shapes, outline
 from models.engine.probe import Probe
 from models.engine.selected import Selected
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem
-from models.expansion import expand
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 Array = np.ndarray[Any, Any]
 ENOUGH = 1 << 30

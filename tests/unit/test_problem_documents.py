@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 
 from models.errors import Problem
-from service.problem_documents import problem_document
+from service.errors.problem import problem_document
 
 MAX_BYTES = 64 * 1024
 WORST = ["\x00", "\ud800", "é", "😀", '"', "\\", "k", "k ", "/k", "/" + "k" * 100]

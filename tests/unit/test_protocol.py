@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-import service.protocol
-from service.protocol import BoundedProtocol
+import service.edge.http_protocol
+from service.edge.http_protocol import BoundedProtocol
 
 SIZE = 64 * 1024 * 1024
 
@@ -49,7 +49,7 @@ async def test_who_reads_gets_all(server: uvicorn.Server) -> None:
 
 async def test_who_does_not_read_is_hung_up_on(server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is left of the reply is dropped."""
-    monkeypatch.setattr(service.protocol, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(service.edge.http_protocol, "STALL_SECONDS", 0.1)
     connections = server.server_state.connections
     with asked(server) as client:
         await until(lambda: len(connections) == 1)

@@ -9,10 +9,10 @@ import orjson
 import pytest
 
 from models.errors import Quarantined
-from service.courses import Course
-from service.jobs import Question
-from service.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
-from service.questions import plan_question
+from service.engines.jobs import Question
+from service.engines.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
+from service.engines.questions import plan_question
+from service.observing.courses import Course
 
 
 def question(units: int = 1, client: str = "a", key: str = "sha256:0", **members: Any) -> Question:

@@ -6,7 +6,7 @@ import pytest
 from fastapi import Request
 
 from models.errors import InvalidOption
-from service.options import KEPT_BYTES, OPTION_BYTES, ActivationOptions, QueryOptions
+from service.options.activation import KEPT_BYTES, OPTION_BYTES, ActivationOptions, QueryOptions
 
 
 def asked(query: str) -> Request:

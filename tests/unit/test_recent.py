@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.recent import Recent
+from service.caches.lru import Recent
 
 
 def test_what_was_asked_for_longest_ago_goes_first() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from service.renewal import BESIDES_CACHE, LONGEST_PAUSE, LOOKS, PAUSE_SECONDS, Renewal, Verdict
+from service.engines.renewal import BESIDES_CACHE, LONGEST_PAUSE, LOOKS, PAUSE_SECONDS, Renewal, Verdict
 from service.settings import GIB, MIB, Settings
 
 START = 600 * MIB

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from models.scratch import Scratch
+from models.store.scratch import Scratch
 
 HOLDER = """
 import os, signal, sys

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from models.applications import parse_application
 from models.engine.admission import Bounds, admit
 from models.engine.applications import constructed
 from models.engine.build import build
@@ -14,8 +13,9 @@ from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.rates import SLOWEST, Rates, measured
 from models.engine.seconds import TOLERATED, Time, build_seconds
 from models.errors import Problem, TooLarge
-from models.expansion import expand
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.applications import parse_application
+from models.reading.parse import parse_document
 
 FAST = Rates(**{name: 50 * rate for name, rate in SLOWEST.items()})
 """A machine at which nothing honest takes long."""

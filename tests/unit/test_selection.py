@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from models.addresses import select
-from models.expansion import expand
-from models.network import Network
-from models.parse import parse_document
-from service.selection import THREAD_CHARACTERS, THREAD_NODES, selection_of
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.networks.selectors import select
+from models.reading.parse import parse_document
+from service.requests.selection import THREAD_CHARACTERS, THREAD_NODES, selection_of
 
 
 def network(layers: int) -> Network:
@@ -47,7 +47,7 @@ def test_long_searches_are_on_a_thread(
         threads.append(threading.current_thread())
         return select(network, selectors)
 
-    monkeypatch.setattr("service.selection.select", noted)
+    monkeypatch.setattr("service.requests.selection.select", noted)
     outputs, found = asyncio.run(selection_of(of, layers, views))
     assert outputs == select(of, layers)
     assert set(found) == (set(outputs) if views else set())

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from models.errors import NotReady, Problem
-from service.errors import whole_seconds
-from service.slots import Slot
+from service.engines.slot import Slot
+from service.errors.handlers import whole_seconds
 
 STARTING: Any = SimpleNamespace(ready=None)
 READY: Any = SimpleNamespace(ready=True)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from models.stats import CHUNK, LARGE, statistics
+from models.tensors.statistics import CHUNK, LARGE, statistics
 
 Array = np.ndarray[Any, Any]
 FLOATS = ["float16", "float32", "float64", "bfloat16"]

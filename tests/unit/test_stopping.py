@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import service.connections
+import service.edge.connections
 import service.server
 from tests.unit.serving import running
 
@@ -21,7 +21,7 @@ SLOW = b"POST /v1/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections on which nothing happens are given a moment."""
-    monkeypatch.setattr(service.connections, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(service.edge.connections, "IDLE_SECONDS", 0.2)
 
 
 async def test_what_has_come_is_answered(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ async def test_what_waits_for_something_else_is_told_so_too(tmp_path: Path, monk
         await asyncio.Event().wait()
 
     async with running(tmp_path, deadline=0.3) as one:
-        monkeypatch.setattr("service.compression.Compression.__call__", endless)
+        monkeypatch.setattr("service.edge.compression.Compression.__call__", endless)
         client = await one.client()
         client.send(LIVE)
         await begun.wait()
@@ -128,7 +128,7 @@ async def test_connections_beyond_those_that_are_served_are_told_so(tmp_path: Pa
 
 async def test_far_too_many_connections_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Descriptors are for engines, the store and files."""
-    monkeypatch.setattr(service.connections, "REFUSED", 1)
+    monkeypatch.setattr(service.edge.connections, "REFUSED", 1)
     async with running(tmp_path, connections=1) as one:
         clients = [await one.client() for _ in range(6)]
         clients[0].send(LIVE)

@@ -21,13 +21,13 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from models.document import Document
-from models.entries import entry_bytes
+from models.documents.document import Document
 from models.errors import ModelDamaged, NotFound, Problem, StoreReadOnly, StoreUnreachable
-from models.expansion import expand
-from models.network import Network
-from models.parse import parse_document
-from models.store import ModelStore
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.reading.parse import parse_document
+from models.store.entries import entry_bytes
+from models.store.store import ModelStore
 
 
 def document(units: int = 2, **fields: Any) -> Document:

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from models.errors import ModelDamaged, NotFound, Superseded
-from models.expansion import expand
-from models.parse import parse_document
-from models.storage import digest_of
-from models.store import ModelStore
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
+from models.store.storage import digest_of
+from models.store.store import ModelStore
 from models.weights.canonical import write_canonical
 from models.weights.specs import GivenWeights, WeightSpec
-from service.registered import in_use
+from service.registry.checkout import in_use
 
 SPECS = [WeightSpec("dense/kernel", (4, 2), "float32", "")]
 ROOT = Path(__file__).parents[2]
@@ -193,7 +193,7 @@ def test_what_is_stored_is_read_once_when_it_comes_again(tmp_path, monkeypatch):
             raise PermissionError
         return digest_of(path)
 
-    monkeypatch.setattr("models.weights.objects.digest_of", counted)
+    monkeypatch.setattr("models.store.weights.digest_of", counted)
     for refused in ([], [stored]):
         store = opened(tmp_path / "store")
         store.put("b", network(), weights(tmp_path, 1))

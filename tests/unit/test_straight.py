@@ -9,8 +9,8 @@ from starlette.routing import Match
 
 from service.app import create_app
 from service.routes.activations import router
+from service.routes.fast_route import Straight
 from service.settings import Settings
-from service.straight import Straight
 
 
 def test_the_routes_that_run_networks_come_first(tmp_path: Path) -> None:

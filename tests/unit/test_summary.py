@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from models.addresses import addresses
 from models.engine.outline import declared_shapes, outline
 from models.engine.plan import plan_report
-from models.expansion import expand
-from models.parse import parse_document
-from models.summary import summary_of
+from models.networks.expansion import expand
+from models.networks.selectors import addresses
+from models.reading.parse import parse_document
+from models.writing.summary import summary_of
 
 DOCUMENT = {
     "name": "towers",

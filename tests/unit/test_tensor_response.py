@@ -10,10 +10,10 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from models.engine.messages import Ran, TensorInfo
-from service import tensor_response
-from service.jobs import Answer
-from service.tensor_response import TensorResponse, tensor_pieces
+from models.ipc.messages import Ran, TensorInfo
+from service.engines.jobs import Answer
+from service.responses import tensor_stream as tensor_response
+from service.responses.tensor_stream import TensorResponse, tensor_pieces
 from service.wire.formats import NPZ
 from service.wire.npz import NpzStream
 

@@ -4,8 +4,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from models.documents.inputs import InputSpec
 from models.errors import InvalidTensor
-from models.inputs import InputSpec
 from models.tensors import DTYPES, converted, fit, is_tensor_form, parse_tensor
 
 PATTERNS = {name: np.array([0, 1, 1], dtype) for name, dtype in DTYPES.items()}

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.engine.messages import Plan
 from models.errors import HungUp, Overloaded
-from service.admission import Admission
-from service.arrivals import Arrivals
-from service.clients import identity
-from service.courses import Course
-from service.jobs import Answer, Job, Question
-from service.lanes import Lane
-from service.prices import Prices
+from models.ipc.messages import Plan
+from service.access.arrivals import Arrivals
+from service.access.clients import identity
+from service.engines.admission import Admission
+from service.engines.jobs import Answer, Job, Question
+from service.engines.lanes import Lane
+from service.engines.prices import Prices
+from service.engines.slot import Slot
+from service.engines.turns import MAX_ACCOUNTS, Line
+from service.observing.courses import Course
 from service.settings import Settings
-from service.slots import Slot
-from service.turns import MAX_ACCOUNTS, Line
 
 
 def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:

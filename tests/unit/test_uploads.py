@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from models.errors import InvalidOption, LayerscopeError, Unparsable
-from service.upload_parts import TELLING_BYTES, UploadParts
-from service.upload_writing import RawBody, Writer
-from service.uploads import Upload, _read_form
+from service.requests.upload import Upload, _read_form
+from service.requests.upload_parts import TELLING_BYTES, UploadParts
+from service.requests.upload_writing import RawBody, Writer
 
 if TYPE_CHECKING:
     from starlette.requests import Request

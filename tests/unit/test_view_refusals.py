@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.addresses import matches
 from models.errors import Invalid, InvalidOption, Problem, UnknownAddress
-from models.expansion import expand
-from models.network import Network
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.networks.selectors import matches
+from models.networks.view_selection import views_of
+from models.reading.parse import parse_document
 from models.views.casting import parse_cast
 from models.views.histogram import parse_histogram
 from models.views.reduction import parse_reduction
-from models.views.selection import views_of
 from models.views.slicing import parse_slice
 from models.views.top import parse_top
 from models.views.view import View
@@ -156,7 +156,7 @@ def test_a_selector_is_looked_up_once(network: Network, monkeypatch: pytest.Monk
         looked_up.append(selector)
         return matches(network, selector, pointer)
 
-    monkeypatch.setattr("models.views.selection.matches", counted)
+    monkeypatch.setattr("models.networks.view_selection.matches", counted)
     views = views_of(network, ALL, {"slice": {"**": "0", "dense": "1"}, "dtype": {"dense": "float16", "**": "float64"}})
     assert {address: (view.slice and view.slice.text, view.dtype and view.dtype.dtype)
             for address, view in views.items()} == dict.fromkeys(ALL, ("0", "float64")) | {

@@ -13,25 +13,16 @@ from keras import layers
 from safetensors.numpy import load_file, save_file
 
 from models.engine.build import build
-from models.engine.channel import FrameReader, frame
 from models.engine.execution import Execution
 from models.engine.execution import Limits as EngineLimits
-from models.engine.messages import (
-    FromEngine,
-    FromFront,
-    Payload,
-    Run,
-    Specified,
-    Specify,
-    TensorInfo,
-    Weights,
-)
 from models.engine.outline import declared_shapes, outline
 from models.engine.weights import network_weights, weight_specs
 from models.errors import InvalidWeights, ModelDamaged
-from models.expansion import expand
+from models.ipc.channel import FrameReader, frame
+from models.ipc.messages import FromEngine, FromFront, Payload, Run, Specified, Specify, TensorInfo, Weights
 from models.layers import LAYERS
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 from models.weights.canonical import convert, write_canonical
 from models.weights.source import Limits
 from models.weights.specs import WeightsFile

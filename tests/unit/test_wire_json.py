@@ -6,10 +6,10 @@ import numpy as np
 import orjson
 import pytest
 
-from models.engine.messages import LayerInfo, Ran, TensorInfo
+from models.ipc.messages import LayerInfo, Ran, TensorInfo
 from models.tensors import DTYPES
 from models.tensors.json_text import json_text
-from service.replies import Told, head_of
+from service.responses.replies import Told, head_of
 from service.wire.json import LayerEntry, activations_json, layer_pieces
 
 

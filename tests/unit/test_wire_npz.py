@@ -6,8 +6,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from models.engine.messages import TensorInfo
 from models.errors import Unacceptable
+from models.ipc.messages import TensorInfo
 from models.tensors import DTYPES, read_npy, read_npz
 from service.wire.npy import NpyStream
 from service.wire.npz import NpzStream

@@ -12,14 +12,11 @@ import pytest
 import rapidjson
 from tritonclient.utils import deserialize_bytes_tensor, np_to_triton_dtype, serialize_byte_tensor
 
-from models.engine.messages import TensorInfo
 from models.errors import InvalidOption, InvalidTensor, Unparsable, Unsupported
+from models.ipc.messages import TensorInfo
 from models.tensors.dtypes import DTYPES
-from service.open_inference.compression import chosen_encoding, compressed
-from service.open_inference.envelope import opened
-from service.open_inference.problems import in_one_line
-from service.open_inference.request import infer_request
-from service.wire.open_inference import (
+from service.errors.open_inference import in_one_line
+from service.open_inference.codec import (
     DATATYPES,
     OpenInferenceStream,
     Output,
@@ -30,6 +27,9 @@ from service.wire.open_inference import (
     reply_head,
     unpacked,
 )
+from service.open_inference.compression import chosen_encoding, compressed
+from service.open_inference.envelope import opened
+from service.open_inference.request import infer_request
 from service.wire.stream import whole
 
 TOLD = {"model_name": "m", "model_version": "1"}

@@ -4,8 +4,8 @@ import pytest
 from safetensors import deserialize
 from safetensors.numpy import load
 
-from models.engine.messages import TensorInfo
 from models.errors import Unacceptable
+from models.ipc.messages import TensorInfo
 from models.tensors import DTYPES, read_safetensors
 from service.wire.safetensors import SafetensorsStream
 from service.wire.stream import whole

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from models.document import canonical
+from models.documents.document import canonical
+from models.documents.habits import ARGUMENTS, TYPES
 from models.errors import InvalidDocument
-from models.habits import ARGUMENTS, TYPES
 from models.layers import CATALOGUE
-from models.meaning import DTYPES, LEAVE_OUT, advice, dtype_advice
-from models.parse import FIELDS, parse_document
+from models.reading.parse import FIELDS, parse_document
+from models.reading.unknown_types import TYPES as KNOWN_TYPES
+from models.reading.unknown_types import nearest_type
+from models.suggestions import DTYPES, LEAVE_OUT, advice, dtype_advice
 from models.tensors.dtypes import DTYPES as KNOWN_DTYPES
-from models.type_problems import TYPES as KNOWN_TYPES
-from models.type_problems import nearest_type
-from service.words import form_words, json_words
+from service.options.habits import form_words, json_words
 
 
 def written(suggestion: str) -> list[str]:

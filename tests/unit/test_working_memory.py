@@ -11,9 +11,9 @@ from models.engine.admission import Bounds, admit
 from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.working import inner_bytes, working_bytes
 from models.errors import Problem, TooLarge
-from models.expansion import expand
 from models.layers import LAYERS
-from models.parse import parse_document
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 GIBIBYTE = 1 << 30
 ENOUGH = 10**18

@@ -1,0 +1,1 @@
+"""Documents: their schema, and the JSON they are written in."""

@@ -1,0 +1,123 @@
+"""The model document: the short JSON form of a network, parsed strictly and without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
+
+from pydantic import BaseModel, Field, PrivateAttr
+
+from models.documents.inputs import Inputs, InputSpec
+from models.documents.source_map import AS_SENT, Places
+from models.documents.validation import field_names
+from models.images.scale import Scale
+from models.layers import ANY_NODE
+from models.layers.fields import Address
+from models.layers.layer import Layer
+from models.layers.named import STRICT
+from models.limits import MAX_LAYERS
+
+if TYPE_CHECKING:
+    from models.networks.network import Network
+
+KEPT_INPUTS = 2
+"""Documents kept beside one that declares no inputs: one for each shape that was sent."""
+
+if TYPE_CHECKING:
+    AnyNode = Layer
+else:
+    AnyNode = ANY_NODE
+
+InputsKey = tuple[tuple[str | int | None, ...], ...]
+"""The name, lengths and dtype of each input."""
+
+
+@dataclass(eq=False)
+class Derived:
+    """What was made of a document and is asked for again: its network, and itself on inputs.
+
+    Equal to nothing else, so that documents are equal by their fields alone.
+    """
+
+    network: Network | None = None
+    on_inputs: dict[InputsKey, Document] = field(default_factory=dict)
+
+
+class Document(BaseModel):
+    """A network: its inputs, its layers in order, and what it returns."""
+
+    model_config = STRICT
+
+    name: Annotated[str | None, Field(max_length=128, description="A label; not part of the identity.")] = None
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1, description="Weights without a file follow from it.")] = 0
+    input: Inputs = None
+    layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
+    outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
+    trainable: Annotated[
+        bool, Field(description="False freezes every weight, whatever the layers say, as it does on a Keras model.")
+    ] = True
+    scale: Annotated[Scale | None, Field(description="How images are scaled where a request does not say.")] = None
+
+    _places: Places = PrivateAttr(default=AS_SENT)
+
+    @property
+    def places(self) -> Places:
+        """Where its parts stand in what was sent."""
+        return self._places
+
+    def standing_at(self, places: Places) -> Document:
+        """The same network, made of something else that was sent."""
+        made = self.model_copy()
+        made._places = places
+        return made
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, for which nothing is known yet that follows from its fields."""
+        made = super().model_copy(update=update, deep=deep)
+        made.__dict__.pop("derived", None)
+        return made
+
+    @cached_property
+    def derived(self) -> Derived:
+        """What follows from its fields, as far as it is known."""
+        return Derived()
+
+    def with_inputs(self, inputs: Mapping[str, InputSpec]) -> Document:
+        """The same network on declared inputs; a few of them are kept."""
+        key = tuple((name, *spec.shape, spec.dtype) for name, spec in inputs.items())
+        kept = self.derived.on_inputs
+        found = kept.get(key)
+        if found is None:
+            found = self.model_copy(update={"input": dict(inputs)})
+            if len(kept) >= KEPT_INPUTS:
+                kept.clear()
+            kept[key] = found
+        return found
+
+
+Document.model_rebuild()
+
+DOCUMENT_FIELDS = field_names(Document)
+
+
+def canonical(value: Any) -> Any:
+    """Plain JSON with every default written out, tuples as arrays and types under their first name."""
+    match value:
+        case BaseModel():
+            fields = {name: canonical(getattr(value, name)) for name in type(value).model_fields}
+            for name in (*value.later, "positional") if isinstance(value, Layer) else ():
+                if getattr(value, name) == type(value).model_fields[name].default:
+                    del fields[name]
+            return fields | {"type": _type_name(type(value))} if "type" in fields else fields
+        case dict():
+            return {key: canonical(item) for key, item in value.items()}
+        case list() | tuple():
+            return [canonical(item) for item in value]
+    return value
+
+
+def _type_name(cls: type[BaseModel]) -> str:
+    """The first of the names that `type` may have."""
+    return str(get_args(cls.model_fields["type"].annotation)[0])

@@ -1,0 +1,224 @@
+"""From pydantic's errors to problems a person can act on: pointer, expected, received, suggestion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from models.errors import Problem, did_you_mean, shown
+from models.problems import MAX_NAME, MAX_PROBLEMS, pointer_to
+from models.suggestions import Habits, Words, advice, dtype_advice
+
+NO_WORDS = Words({})
+LISTS: Mapping[str | int, type] = {"inputs": str, "outputs": str, "shape": int}
+"""Fields that are lists also of one, and what one is."""
+DTYPE = "float32"
+"""A word that every enumeration of dtypes has, and no other."""
+NEAR, NEAR_ARGUMENT = 0.6, 0.75
+"""How near a name must be to be meant; layers have many arguments, and most words are a little like one of them."""
+
+EXPECTED = {
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "int_parsing": "an integer",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "an array",
+    "tuple_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "none_required": "null: nothing else is supported here",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "too_short": "at least {min_length} items",
+    "too_long": "at most {max_length} items",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "text of the form {pattern}",
+    "string_unicode": "valid Unicode text",
+}
+"""What was expected, by pydantic's error type, filled from the error's context."""
+
+
+def problems_of(error: ValidationError, data: Any, words: Words = NO_WORDS) -> list[Problem]:
+    """Every problem pydantic found in `data`, at most MAX_PROBLEMS; `words` are for suggestions about unknown names."""
+    return problems_in(error.errors(include_url=False, include_input=True), data, words)
+
+
+def problems_in(details: Sequence[ErrorDetails], data: Any, words: Words = NO_WORDS) -> list[Problem]:
+    """Likewise of pydantic's errors as they stand, whoever gathered them."""
+    found = _without_repeats(_problem(detail, data, words) for detail in details[:MAX_PROBLEMS])
+    return _without_misspelt(_without_other_kinds(found))
+
+
+WRITTEN = re.compile(r'write "([^"]*)"')
+KINDS = {"an object", "an array", "an integer", "a number", "a string", "true or false"}
+
+
+def _without_other_kinds(problems: Sequence[Problem]) -> list[Problem]:
+    """Where an array or an object may stand, and one does but is wrong inside, nobody meant something else."""
+    above = {problem.pointer[:end] for problem in problems for end, sign in enumerate(problem.pointer) if sign == "/"}
+    return [problem for problem in problems if problem.pointer not in above or problem.expected not in KINDS]
+
+
+def _without_misspelt(problems: Sequence[Problem]) -> list[Problem]:
+    """A required field that is there under a wrong name is one problem, not two."""
+    meant = {
+        problem.pointer.rpartition("/")[0] + "/" + found[1]
+        for problem in problems
+        if "is not a" in problem.message and (found := WRITTEN.match(problem.suggestion or ""))
+    }
+    return [problem for problem in problems if problem.received != "nothing" or problem.pointer not in meant]
+
+
+def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
+    """One problem per field: the arms of a union each complain of the same value."""
+    first: dict[tuple[str, str], Problem] = {}
+    for problem in problems:
+        key = (problem.pointer, problem.received or "")
+        if key in first and first[key].expected != problem.expected:
+            known = first[key]
+            first[key] = Problem(
+                known.pointer,
+                known.message,
+                f"{known.expected}, or {problem.expected}",
+                known.received,
+                known.suggestion,
+            )
+        first.setdefault(key, problem)
+    return list(first.values())
+
+
+def _problem(detail: ErrorDetails, data: Any, words: Words) -> Problem:
+    path, owner = _real_path(detail["loc"], data, detail["type"] == "missing")
+    context = dict(detail.get("ctx") or {})
+    match detail["type"]:
+        case "extra_forbidden":
+            return _unknown_field(path, owner, data, words)
+        case "missing":
+            return Problem(pointer_to(path), f"{path[-1]} is required", f"a value for {path[-1]}", "nothing")
+        case "union_tag_not_found":
+            return Problem(pointer_to([*path, "type"]), "a layer needs a type", "the name of a layer", "nothing")
+        case "union_tag_invalid":
+            return _unknown_tag([*path, "type"], context)
+    expected = context.get("expected") or EXPECTED.get(detail["type"], detail["msg"])
+    expected = _filled(str(expected), context)
+    return Problem(
+        pointer_to(path),
+        _message(detail, path, owner, expected),
+        expected,
+        context.get("received") or shown(detail["input"]),
+        context.get("suggestion") or _nearest(detail, context),
+    )
+
+
+def _nearest(detail: ErrorDetails, context: Mapping[str, Any]) -> str | None:
+    """The member of an enumeration that a misspelt word was meant to be; one address or length in place of a list."""
+    if detail["type"] == "list_type" and LISTS.get(detail["loc"][-1]) is type(detail["input"]):
+        return f"write [{shown(detail['input'])}]"
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return None
+    known = re.findall(r"'([^']*)'", str(context["expected"]))
+    if DTYPE in known:
+        return dtype_advice(detail["input"], known)
+    near = did_you_mean(detail["input"], known)
+    return f'write "{near}"' if near else None
+
+
+def _unknown_tag(path: list[str | int], context: Mapping[str, Any]) -> Problem:
+    known = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
+    near = did_you_mean(str(context.get("tag", "")), known)
+    return Problem(
+        pointer_to(path),
+        "no layer of this type can stand here",
+        f"one of {', '.join(known)}" if len(known) <= 30 else "the name of a layer of GET /v1/layers",
+        shown(context.get("tag")),
+        f'write "{near}"' if near else None,
+    )
+
+
+def _message(detail: ErrorDetails, path: list[str | int], owner: str | None, expected: str) -> str:
+    """`units should be an integer`, or a validator's own words after the name of the field or layer."""
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the value")
+    own = detail["type"] not in EXPECTED and "expected" in (detail.get("ctx") or {})
+    if own and owner and isinstance(detail["input"], dict) and detail["input"].get("type") == owner:
+        name = owner
+    name = name if len(name) <= MAX_NAME else "the value"
+    return f"{name}: {detail['msg']}" if own else f"{name} should be {expected}"
+
+
+def _filled(template: str, context: Mapping[str, Any]) -> str:
+    for key, value in context.items():
+        template = template.replace("{" + key + "}", str(value))
+    return template
+
+
+def _unknown_field(path: list[str | int], owner: str | None, data: Any, words: Words) -> Problem:
+    """A field that nothing has. It is an argument of a layer, or lies in a top-level field, or is one."""
+    place = owner or (str(path[0]) if len(path) > 1 else "")
+    known, habits = list(words.fields.get(place, ())), words.habits.get(place, {})
+    for part in path[:-1]:
+        data = data[part]
+    return unknown_name(pointer_to(path), str(path[-1]), known, owner, habits, data if isinstance(data, dict) else ())
+
+
+def unknown_name(  # noqa: PLR0913, PLR0917 (what is known of one name)
+    pointer: str, name: str, known: Sequence[str], owner: str | None = None,
+    habits: Habits | None = None, given: Iterable[str] = (),
+) -> Problem:  # fmt: skip
+    """A name that is none of the known ones: of an argument of the layer type `owner`, or of an option. `habits` tell
+    what else it may stand for; `given` are the names beside it.
+    """
+    return Problem(
+        pointer,
+        f"{shown(name)} is not an argument of {owner}" if owner else f"{shown(name)} is not a known field",
+        f"one of {', '.join(known)}" if known else "only known fields",
+        shown(name),
+        advice(name, known, given, habits or {}, NEAR_ARGUMENT if owner else NEAR),
+    )
+
+
+def _real_path(loc: tuple[str | int, ...], data: Any, missing: bool) -> tuple[list[str | int], str | None]:
+    """The location without the names of union arms that pydantic puts in, and the layer type it lies in.
+
+    `missing` is whether the last part is absent from the data because that is what the error is about.
+    """
+    path: list[str | int] = []
+    owner: str | None = None
+    for position, part in enumerate(loc):
+        last = position == len(loc) - 1
+        if isinstance(data, dict) and part not in data and isinstance(data.get("config"), dict):
+            path.append("config")  # Keras writes an object's arguments one level further in
+            data = data["config"]
+        if isinstance(data, dict) and (part in data or (last and missing)):
+            path.append(part)
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            path.append(part)
+            data = data[part]
+        owner = _type_of(data) or owner
+    return path, owner
+
+
+def _type_of(data: Any) -> str | None:
+    """What an object says it is: `type`, or Keras' `class_name`."""
+    word = data.get("type", data.get("class_name")) if isinstance(data, dict) else None
+    return word if isinstance(word, str) else None
+
+
+def field_names(model: type[BaseModel]) -> list[str]:
+    """The names a JSON object of this model may have."""
+    return list(model.model_fields)

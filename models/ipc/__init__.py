@@ -1,0 +1,1 @@
+"""What the front and an engine share: messages, channel, arenas."""

@@ -1,0 +1,30 @@
+"""What is said to and by the throw-away process that fetches the weights of ImageNet. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A network with the weights of ImageNet, as `models.reading.applications` writes it, and a folder."""
+
+    arguments: bytes
+    folder: str
+
+
+class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
+    """`WEIGHTS` in the folder is the network's canonical file of weights, of this digest."""
+
+    digest: str
+
+
+class NotFetched(msgspec.Struct, frozen=True, tag="not_fetched"):
+    """Refused or impossible; rebuilt as an error by `models.errors.error_of`."""
+
+    code: str
+    detail: str
+    problems: tuple[tuple[str, str, str | None, str | None, str | None], ...]
+
+
+Outcome = Fetched | NotFetched
+WEIGHTS = "weights.safetensors"

@@ -1,0 +1,1 @@
+"""JSON text, looked at before it is parsed: keys, depth, numbers."""

@@ -1,0 +1,1 @@
+"""Networks: documents expanded into calls, their addresses and their order."""

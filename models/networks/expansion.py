@@ -1,0 +1,229 @@
+"""From a document to its network: blocks opened, names and inputs filled in, calls put in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from models.documents.document import Document
+from models.documents.inputs import InputSpec
+from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.layers.block import Block
+from models.layers.layer import Layer
+from models.layers.wrapping import TimeDistributed
+from models.networks.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
+from models.networks.layer_names import layer_names
+from models.networks.nesting import graph_of
+from models.networks.network import Local, Network, Node
+from models.networks.spelling import spelled_out
+
+MAX_NODES = 4096
+"""Most calls of layers in one network; those inside a block count each time that the block is called."""
+
+
+def expand(document: Document) -> Network:
+    """The network of a document whose inputs are declared or not (then one input called `input` is assumed).
+
+    Raises:
+        InvalidDocument: for names used twice and addresses that lead nowhere.
+    """
+    derived = document.derived
+    if derived.network is None:
+        derived.network = _Expansion(document).network()
+    return derived.network
+
+
+class _Expansion:
+    """Walks a document once, collecting nodes and the addresses they define."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.inputs = dict(document.input or {"input": InputSpec(shape=[])})
+        self.nodes: list[Node] = []
+        self.names: dict[str, str] = {name: name for name in self.inputs}
+        self.ambiguous: dict[str, tuple[str, ...]] = {}
+
+    def network(self) -> Network:
+        scope = Scope("", "", "", {name: name for name in self.inputs})
+        last = self._layers(self.document.layers, scope)
+        outputs = self._outputs(self.document.outputs, last, scope)
+        declared = self.document.input or {}
+        tensors = scope.tensors(outputs)
+        return Network(self.document, declared, tuple(self.nodes), tensors, self.names, self.ambiguous)
+
+    def _layers(self, layers: Sequence[Layer], scope: Scope) -> tuple[str, ...]:
+        """Adds every call of a list of layers as soon as all it reads is there; the outputs of the last layer."""
+        scope.names = layer_names(layers, set(scope.inputs), scope.pointer)
+        scope.results = [tuple(scope.inputs), *(None for _ in layers)]
+        waiting: dict[str, list[Call]] = {}
+        for call in (call for position, layer in enumerate(layers) for call in calls_of(layer, position, scope)):
+            ready = [call]
+            while ready:
+                one = ready.pop()
+                absent = self._absent(one, scope)
+                if absent is not None:
+                    waiting.setdefault(absent, []).append(one)
+                else:
+                    self._make(one, scope)
+                    ready += reversed(waiting.pop(scope.names[one.position], []))
+        if waiting:
+            self._refuse_cycle([call for calls in waiting.values() for call in calls], scope)
+        return scope.results[-1] or ()
+
+    def _absent(self, call: Call, scope: Scope) -> str | None:
+        """A layer of this list that a call must wait for.
+
+        Raises:
+            InvalidDocument: for an address that no layer will ever answer to.
+        """
+        if call.reads is None and scope.results[call.position] is None:
+            return scope.names[call.position - 1]
+        for address in call.wanted():
+            full = scope.prefix + address
+            if address in scope.inputs or full in self.names:
+                continue
+            head = re.split("[/@#:]", address, maxsplit=1)[0]
+            if full in self.ambiguous or head not in scope.names:
+                self._make(call, scope)  # raises, pointing at the address
+            return head
+        return None
+
+    def _refuse_cycle(self, waiting: list[Call], scope: Scope) -> None:
+        """None of these calls can be made: each waits for another, or for what a layer does not return."""
+        first = min(waiting, key=lambda call: (call.position, call.number))
+        if first.reads is None:
+            first = next(call for call in waiting if call.reads is not None)
+        self._make(first, scope)
+
+    def _make(self, call: Call, scope: Scope) -> None:
+        """Adds the node of a call."""
+        if call.reads is None:
+            inputs = default_inputs(call, scope.results[call.position] or ())
+        else:
+            inputs = self._resolved(call.reads, scope, call.inputs_pointer())
+        keywords = {name: self._keyword(name, several, call, scope) for name, several in call.keywords.items()}
+        local = Local(inputs, keywords)
+        check_count(call.layer, inputs, call.inputs_pointer())
+        name = scope.names[call.position]
+        address = scope.prefix + name if call.of == 1 else f"{scope.prefix}{name}@{call.number}"
+        if call.of > 1:
+            self.ambiguous[scope.prefix + name] = tuple(f"{scope.prefix}{name}@{n}" for n in range(call.of))
+        outputs = self._node(call, scope, address, local)
+        if call.number == call.of - 1:
+            scope.results[call.position + 1] = tuple(output.removeprefix(scope.prefix) for output in outputs)
+
+    def _keyword(self, name: str, several: Sequence[str | None], call: Call, scope: Scope) -> tuple[str | None, ...]:
+        if name not in call.layer.call_tensors():
+            raise InvalidDocument("", [unknown_keyword(name, call)])
+        pointer = f"{call.keywords_pointer()}/{name}"
+        places = [f"{pointer}/{number}" if name in call.listed else pointer for number in range(len(several))]
+        pairs = zip(several, places, strict=True)
+        return tuple(None if one is None else self._resolve(one, scope, place) for one, place in pairs)
+
+    def _resolved(self, addresses: Iterable[str], scope: Scope, pointer: str) -> tuple[str, ...]:
+        return tuple(self._resolve(address, scope, f"{pointer}/{n}") for n, address in enumerate(addresses))
+
+    def _resolve(self, address: str, scope: Scope, pointer: str) -> str:
+        """The canonical spelling of an address inside a scope."""
+        if address in scope.inputs:
+            return address
+        full = scope.prefix + address
+        if full in self.names:
+            return self.names[full].removeprefix(scope.prefix)
+        raise InvalidDocument("", [self._unresolved(address, scope, pointer)])
+
+    def _unresolved(self, address: str, scope: Scope, pointer: str) -> Problem:
+        full = scope.prefix + address
+        if full in self.ambiguous:
+            several = [name.removeprefix(scope.prefix) for name in self.ambiguous[full]]
+            message = f"{shown(address)} names several tensors"
+            return Problem(pointer, message, f"one of {', '.join(several)}", shown(address), f'write "{several[0]}"')
+        if address in scope.names:
+            message = f"{shown(address)} cannot be computed first: it needs this layer, or one that does"
+            return Problem(pointer, message, "layers that do not wait for each other", shown(address))
+        inside = (name for name, canonical in self.names.items() if name == canonical and name.startswith(scope.prefix))
+        known = [*scope.inputs, *(name.removeprefix(scope.prefix) for name in inside)]
+        near = did_you_mean(address, known)
+        return Problem(
+            pointer,
+            "no layer has this address",
+            f"one of {', '.join(list(dict.fromkeys(known))[-20:])}",
+            shown(address),
+            f'write "{near}"' if near else "name a layer of the same list",
+        )
+
+    def _node(self, call: Call, scope: Scope, address: str, local: Local) -> tuple[str, ...]:
+        if len(self.nodes) >= MAX_NODES:
+            raise InvalidDocument("", [_too_many(call)])
+        layer, path = _with_blocks(call.layer, call.pointer), scope.path + scope.names[call.position]
+        inputs = scope.tensors(local.inputs)
+        given: tuple[str, ...] = ()
+        if isinstance(layer, Block):
+            inner = Scope(
+                address + "/", path + "/", call.pointer,
+                dict(zip(layer.input, inputs, strict=True)), _masks(layer, local, scope, call),
+            )  # fmt: skip
+            local = replace(local, returned=self._outputs(layer.outputs, self._layers(layer.layers, inner), inner))
+            inputs, given = inner.tensors(local.returned), inputs
+        outputs = self._names(address, len(inputs) if isinstance(layer, Block) else layer.output_count())
+        keywords = {
+            name: tuple(one and scope.tensor(one) for one in several) for name, several in local.keywords.items()
+        }
+        node = Node(address, path, layer, inputs, outputs, call.pointer, local, keywords, call.listed, given,
+                    call.positional, () if given else scope.masks_of(local.inputs))  # fmt: skip
+        self.nodes.append(node)
+        return outputs
+
+    def _names(self, address: str, count: int) -> tuple[str, ...]:
+        """The addresses of what a call returns."""
+        outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
+        self.names.update((output, output) for output in outputs)
+        if count == 1:
+            self.names[f"{address}#0"] = address
+        else:
+            self.ambiguous[address] = outputs
+        return outputs
+
+    def _outputs(self, outputs: Sequence[str] | None, last: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
+        return last if outputs is None else self._resolved(outputs, scope, scope.pointer + "/outputs")
+
+
+def _with_blocks(layer: Layer, pointer: str) -> Layer:
+    """The layer, with a block that it applies to steps spelled out: one network has one form."""
+    if not isinstance(layer, TimeDistributed):
+        return layer
+    inside = f"{pointer}/layer"
+    block = layer.layer
+    if not isinstance(block, Block):
+        return layer.model_copy(update={"layer": _with_blocks(block, inside)})
+    inputs = {name: InputSpec(shape=[]) for name in block.input}
+    document = Document.model_construct(layers=block.layers, input=inputs, outputs=block.outputs)
+    try:
+        graph = graph_of(_Expansion(document).network())
+    except InvalidDocument as error:
+        raise error.under(inside) from error
+    if len(graph.outputs) != 1:
+        message, received = "a block that is applied to steps returns one tensor", f"{len(graph.outputs)}"
+        problem = Problem(
+            f"{inside}/outputs", message, "one output", received, f'write "outputs": ["{graph.outputs[0]}"]'
+        )
+        raise InvalidDocument("", [problem])
+    return layer.model_copy(update={"layer": spelled_out(block, graph)})
+
+
+def _masks(block: Block, local: Local, scope: Scope, call: Call) -> dict[str, str]:
+    """The masks of a block's inputs: those that this call gives, and else those that came with what it reads."""
+    given = [None if one is None else scope.tensor(one) for one in local.keywords.get("mask", ())]
+    if len(given) > len(block.input):
+        expected, received = f"at most {len(block.input)}, one an input", f"{len(given)}"
+        problem = Problem(f"{call.keywords_pointer()}/mask", "there are more masks than inputs", expected, received)
+        raise InvalidDocument("", [problem])
+    came = [scope.masks.get(address) for address in local.inputs]
+    masks = [mine or other for mine, other in zip_longest(given, came)]
+    return {name: mask for name, mask in zip(block.input, masks, strict=True) if mask is not None}
+
+
+def _too_many(call: Call) -> Problem:
+    return Problem(call.pointer, "the layers are called too often", f"at most {MAX_NODES:,} calls", "more")

@@ -1,0 +1,173 @@
+"""A document spelled out: every layer call a node, every tensor an address, nothing implied.
+
+Blocks are expanded, defaults for `name` and `inputs` are filled in, and shared layers become one node
+a call. The expanded form is what is planned, built and hashed. models/networks/expansion.py makes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from models.documents.call_arguments import CallArguments
+from models.documents.document import Document, canonical
+from models.documents.inputs import InputSpec
+from models.layers.block import Block
+from models.layers.layer import GRAPH_FIELDS, Layer
+
+PRE = ":pre"
+"""The suffix of the address of the value that a fused activation is applied to."""
+NO_WEIGHTS = ""
+"""The weights digest of a network whose weights follow from its seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What a call reads and, of a block, what it returns, as addresses of the list that the layer stands in: those
+    inside a block are the same in all its calls, even where a call gives one tensor to two inputs.
+    """
+
+    inputs: tuple[str, ...]
+    keywords: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    returned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One call of one layer. `path` names the layer that owns the weights, `inputs` and `outputs` are addresses of
+    tensors, `pointer` is its place in the document.
+    """
+
+    address: str
+    path: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    pointer: str
+    local: Local
+    keywords: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    """What the call reads by name; None where one of several is left out."""
+    listed: frozenset[str] = frozenset()
+    """The keywords that Keras takes as a list of tensors, even of one."""
+    given: tuple[str, ...] = ()
+    """What a block is applied to; its `inputs` are what it returns."""
+    positional: int | None = None
+    """How many arguments Keras' call was given by position; None for the inputs alone."""
+    masks: tuple[str | None, ...] = ()
+    """The masks of the inputs, one each, that the block around this call was given; none where that is empty."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every tensor that must be there before this call."""
+        named = (one for several in self.keywords.values() for one in several)
+        return (*self.inputs, *(one for one in (*named, *self.masks) if one is not None))
+
+    @property
+    def arguments(self) -> CallArguments:
+        """What the call is given."""
+        if isinstance(self.layer, Block):
+            masks = self.keywords.get("mask", ())
+            return CallArguments(self.layer.input, self.given, separate=True, masks=masks)
+        separate = self.layer.inputs_as == "positional"
+        return CallArguments(self.layer.call_names(), self.inputs, separate, self.keywords)
+
+    @property
+    def flattened(self) -> tuple[str, ...]:
+        """What the call is given, in the order in which Keras flattens it."""
+        return self.arguments.flattened(self.positional)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether this names the result of a block rather than computing anything."""
+        return isinstance(self.layer, Block)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A resolved document. `nodes` are in an order in which they can be computed."""
+
+    document: Document
+    inputs: Mapping[str, InputSpec]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    names: Mapping[str, str]
+    """Every spelling of an unambiguous tensor address → its canonical one."""
+    ambiguous: Mapping[str, tuple[str, ...]]
+    """Addresses that several tensors answer to → those tensors."""
+
+    @cached_property
+    def node_of(self) -> Mapping[str, Node]:
+        """The node that computes each tensor."""
+        return {output: node for node in self.nodes for output in node.outputs}
+
+    @cached_property
+    def layer_outputs(self) -> tuple[str, ...]:
+        """What the layers return, in order; a block's results are those of its layers."""
+        return tuple(output for node in self.nodes if not node.is_block for output in node.outputs)
+
+    def is_frozen(self, path: str) -> bool:
+        """Whether a model around a layer, of this path, keeps its weights from being trained."""
+        return not self.document.trainable or any(path.startswith(model) for model in self._frozen_models)
+
+    @cached_property
+    def _frozen_models(self) -> tuple[str, ...]:
+        """How the paths begin of what lies in blocks that are not trainable."""
+        return tuple({f"{node.path}/": None for node in self.nodes if node.is_block and not node.layer.trainable})
+
+    @cached_property
+    def pre_addresses(self) -> Mapping[str, str]:
+        """`address:pre` → the layer call with a fused activation that it lies inside."""
+        return {node.address + PRE: node.address for node in self.nodes if node.layer.has_activation()}
+
+    def identity(self, weights_digest: str = NO_WEIGHTS) -> str:
+        """`sha256:…` of the canonical network and its weights; spelling and the label `name` do not enter."""
+        if weights_digest not in self._identities:
+            digest = sha256(f"{self._canonical_json()}\n{weights_digest}".encode()).hexdigest()
+            self._identities[weights_digest] = f"sha256:{digest}"
+        return self._identities[weights_digest]
+
+    @cached_property
+    def _identities(self) -> dict[str, str]:
+        """By digest of the weights."""
+        return {}
+
+    @cached_property
+    def document_bytes(self) -> bytes:
+        """The document as an engine reads it."""
+        return orjson.dumps(canonical(self.document))
+
+    def _canonical_json(self) -> str:
+        form = {
+            "seed": self.document.seed,
+            "inputs": canonical(dict(self.inputs)),
+            "nodes": [
+                {"address": node.address, "path": node.path, "inputs": node.inputs, "layer": _arguments(node)}
+                | ({"keywords": dict(node.keywords)} if node.keywords else {})
+                | ({"masks": node.masks} if node.masks else {})
+                | ({"order": node.flattened} if node.flattened != node.arguments.flattened() else {})
+                for node in self.nodes
+            ],
+            "outputs": self.outputs,
+        }
+        form |= {"scale": self.document.scale} if self.document.scale is not None else {}
+        form |= {} if self.document.trainable else {"trainable": False}
+        return json.dumps(form, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _arguments(node: Node) -> dict[str, Any]:
+    fields = GRAPH_FIELDS - {"type"} | ({"layers", "input", "outputs", "class_name"} if node.is_block else set())
+    return {key: _without_labels(value) for key, value in canonical(node.layer).items() if key not in fields}
+
+
+def _without_labels(value: Any) -> Any:
+    """An argument without what only files of weights need to know of blocks that it holds."""
+    if isinstance(value, dict):
+        dropped = {"class_name"} if value.get("type") == "Block" else set()
+        return {key: _without_labels(item) for key, item in value.items() if key not in dropped}
+    return [_without_labels(item) for item in value] if isinstance(value, list) else value

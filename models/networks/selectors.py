@@ -1,0 +1,144 @@
+"""Selectors: from what a client writes to the tensors it means.
+
+`conv2d` · `block1/conv2d` · `shared@1` · `conv2d:pre` · `lstm#1` · `input`; globs in which `*` and `?`
+stay within one segment and `**` spans any number; `type:Conv2D`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from models.errors import InvalidOption, Problem, UnknownAddress
+from models.layers import ALIASES
+from models.networks.network import PRE, Network
+from models.networks.selector_problems import ambiguous, nothing_before, several_meant, unknown_type, unmatched
+
+MAX_PATTERNS = 64
+"""Different globs and types in one selection."""
+
+
+def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/layers") -> tuple[str, ...]:
+    """Canonical addresses for `selectors`, in the order asked for, each once; all layers for None.
+
+    Raises:
+        UnknownAddress: for a selector that means nothing, or an address that means several tensors.
+        InvalidOption: for more than MAX_PATTERNS different globs and types; each is held against every address.
+    """
+    if selectors is None:
+        return everything(network)
+    distinct = dict.fromkeys(selectors)
+    if all(selector in network.names for selector in distinct):
+        return tuple(dict.fromkeys(network.names[selector] for selector in distinct))
+    places = {selector: n for n, selector in reversed(list(enumerate(selectors)))}
+    _check_patterns(sum(is_pattern(network, selector) for selector in distinct), pointer)
+    found = [matches(network, selector, f"{pointer}/{places[selector]}") for selector in distinct]
+    return tuple(dict.fromkeys(address for several in found for address in several))
+
+
+def _check_patterns(count: int, pointer: str) -> None:
+    if count > MAX_PATTERNS:
+        message, expected = "there are too many globs and types", f"at most {MAX_PATTERNS}, and addresses"
+        advice = "write addresses, or globs that match more"
+        raise InvalidOption("", [Problem(pointer, message, expected, str(count), advice)])
+
+
+def everything(network: Network) -> tuple[str, ...]:
+    """Every layer's outputs in the order they are computed, without blocks, whose results are their last layers'."""
+    return network.layer_outputs
+
+
+def addresses(network: Network) -> tuple[str, ...]:
+    """Every tensor that can be asked for: inputs, layers, blocks, values before fused activations."""
+    outputs = tuple(output for node in network.nodes for output in node.outputs)
+    return (*_input_names(network), *outputs, *network.pre_addresses)
+
+
+def _input_names(network: Network) -> tuple[str, ...]:
+    return tuple(network.inputs) or ("input",)
+
+
+def matches(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
+    """Canonical addresses for one selector.
+
+    Raises:
+        UnknownAddress: it means nothing, or is an address that means several tensors.
+    """
+    found = _exact(network, selector)
+    if not found and selector.startswith("type:"):
+        found = _of_type(network, selector.removeprefix("type:"))
+    elif not found and is_glob(selector):
+        found = _globbed(network, selector)
+    if found:
+        return found
+    raise UnknownAddress("", [_unknown(network, selector, pointer)])
+
+
+def _exact(network: Network, selector: str) -> tuple[str, ...]:
+    address = network.names.get(selector.removesuffix(PRE))
+    if address is None or not selector.endswith(PRE):
+        return () if address is None else (address,)
+    return (address + PRE,) if address + PRE in network.pre_addresses else ()
+
+
+def is_glob(selector: str) -> bool:
+    """Whether it has wildcards, which no name has."""
+    return "*" in selector or "?" in selector
+
+
+def is_pattern(network: Network, selector: str) -> bool:
+    """Whether it is a glob or a type rather than an address; names that look like one are addresses."""
+    return selector not in network.names and (selector.startswith("type:") or is_glob(selector))
+
+
+def _of_type(network: Network, word: str) -> tuple[str, ...]:
+    name = ALIASES.get(word, word)
+    return tuple(out for node in network.nodes if node.layer.type_name() == name for out in node.outputs)
+
+
+def _globbed(network: Network, selector: str) -> tuple[str, ...]:
+    pattern = re.compile(_regex(selector))
+    pool = network.pre_addresses if selector.endswith(PRE) else everything_and_blocks(network)
+    return tuple(address for address in pool if pattern.fullmatch(address))
+
+
+def everything_and_blocks(network: Network) -> tuple[str, ...]:
+    """Every layer's and block's outputs."""
+    return tuple(output for node in network.nodes for output in node.outputs)
+
+
+def _regex(selector: str) -> str:
+    """`**` any number of segments, `*` and `?` within one.
+
+    A stretch between two wildcards is settled where it first fits (atomic groups): what follows can follow there if it
+    can anywhere. Without them, ten stars and a long name would keep a processor busy for days.
+    """
+    *pairs, last = re.split(r"((?:(?<=/)|^)\*\*/|\*\*)", selector)
+    pattern, jump = "", ""
+    for stretch, wildcard in zip(pairs[::2], pairs[1::2], strict=True):
+        pattern += f"(?>{jump}{_stretch(stretch)})"
+        jump = "(?:.*?/)??" if wildcard == "**/" else ".*?"
+    return pattern + jump + _stretch(last, "[^/]*")
+
+
+def _stretch(text: str, last_star: str = "") -> str:
+    """What stands between two `**`; the star before the very end has to give way until the end is met."""
+    first, *rest = (re.escape(part).replace(r"\?", "[^/]") for part in text.split("*"))
+    ending = f"{last_star}{rest.pop()}" if rest and last_star else ""
+    return first + "".join(f"(?>[^/]*?{part})" for part in rest) + ending
+
+
+def _unknown(network: Network, selector: str, pointer: str) -> Problem:
+    if selector.startswith("type:"):
+        return unknown_type(network, selector.removeprefix("type:"), selector, pointer)
+    known = addresses(network)
+    several = several_meant(selector, known)
+    if several:
+        return ambiguous(selector, several, pointer)
+    return nothing_before(network, selector, pointer) or unmatched(selector, known, _wider(network, selector), pointer)
+
+
+def _wider(network: Network, selector: str) -> str | None:
+    """The same glob at any depth, where that matches."""
+    anywhere = f"**/{selector}"
+    return anywhere if is_glob(selector) and _globbed(network, anywhere) else None

@@ -1,0 +1,65 @@
+"""One place while Keras' JSON is translated: where we read, where we write, and what must stand there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from models.documents.source_map import Places
+from models.errors import InvalidDocument, Problem, shown
+from models.problems import pointer_to
+
+
+@dataclass(frozen=True)
+class Site:
+    """`theirs` is a pointer into Keras' JSON, `ours` into the document that is being written."""
+
+    ours: str
+    theirs: str
+    places: Places
+
+    def at(self, *path: str | int) -> Site:
+        """Deeper in both."""
+        return Site(self.ours + pointer_to(path), self.theirs + pointer_to(path), self.places)
+
+    def reading(self, *path: str | int) -> Site:
+        """Deeper in what is read; nothing is written there yet."""
+        return Site(self.ours, self.theirs + pointer_to(path), self.places)
+
+    def writing(self, *path: str | int) -> Site:
+        """Writes what is read here under `path`."""
+        ours = self.ours + pointer_to(path)
+        self.places.itself[ours] = self.theirs
+        return Site(ours, self.theirs, self.places)
+
+    def into(self, other: Site, *path: str | int) -> Site:
+        """Writes what is read here under `path` of where `other` writes."""
+        return Site(other.ours, self.theirs, self.places).writing(*path)
+
+    def opened(self, *path: str | int) -> Site:
+        """The same object, whose fields are read below `path`."""
+        inner = self.theirs + pointer_to(path)
+        self.places.itself[self.ours], self.places.inside[self.ours] = self.theirs, inner
+        return Site(self.ours, inner, self.places)
+
+    def refusal(self, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidDocument:
+        """The error of what stands here."""
+        return InvalidDocument("", [Problem(self.theirs, message, expected, received, suggestion)])
+
+    def object(self, value: Any, what: str) -> dict[str, Any]:
+        """`value`, if it is an object."""
+        if isinstance(value, dict):
+            return value
+        raise self.refusal(f"{what} should be an object", "an object", shown(value))
+
+    def array(self, value: Any, what: str) -> list[Any]:
+        """`value`, if it is an array."""
+        if isinstance(value, list):
+            return value
+        raise self.refusal(f"{what} should be an array", "an array", shown(value))
+
+    def text(self, value: Any, what: str) -> str:
+        """`value`, if it is a string."""
+        if isinstance(value, str):
+            return value
+        raise self.refusal(f"{what} should be a string", "a string", shown(value))

@@ -1,0 +1,117 @@
+"""Arguments as Keras serialises them: dtype policies, initializers, arrays, layers inside layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from models.errors import shown
+from models.layers.layer import Layer
+from models.reading.keras_json.classes import check_own
+from models.reading.keras_json.site import Site
+
+NAMED = ("keras.initializers", "keras.regularizers", "keras.constraints")
+"""Modules of what layers take by name. Their classes are in closed lists of models/layers."""
+DEFAULT_POLICY = "float32"
+WRITTEN_AS_ONE = {"DTypePolicy": "name", "SeedGenerator": "seed"}
+"""Classes of which a document keeps one field."""
+IGNORED: dict[str, tuple[Any, ...]] = {
+    "autocast": (True,),
+    "data_format": ("channels_last",),
+    "quantization_config": (None,),
+    "lora_rank": (None,),
+    "lora_alpha": (None,),
+    "rms_scaling": (False,),
+    "unroll": (False,),
+    "zero_output_for_mask": (False,),
+}
+"""Fields that Keras writes and our classes may lack, with the values at which they change nothing."""
+DERIVED = ("IntegerLookup.vocabulary_size", "AdditiveAttention.seed")
+"""Fields that Keras writes and its own constructors do not take."""
+
+
+Read = Callable[[dict[str, Any], Site], dict[str, Any]]
+"""What translates a layer or a model, wherever it stands."""
+
+
+def held_layer(entry: dict[str, Any], site: Site, read: Read) -> dict[str, Any]:
+    """A layer or a model inside a layer; its own name means nothing there."""
+    return {key: value for key, value in read(entry, site).items() if key != "name"}
+
+
+def layer(entry: dict[str, Any], cls: type[Layer], site: Site, read: Read) -> dict[str, Any]:
+    """A layer's type, name and arguments; `read` is for what it holds. What reads and calls it stands elsewhere."""
+    config = site.reading("config").object(entry.get("config"), "config")
+    site.reading("class_name").writing("type")
+    fields = site.opened("config")
+    arguments = {
+        key: plain(value, fields.at(key), read) for key, value in config.items() if not _says_nothing(key, value, cls)
+    }
+    for held in (value for value in arguments.values() if cls.sets_held and isinstance(value, dict)):
+        for name in cls.sets_held & held.keys():
+            del held[name]
+    if arguments.get("dtype") == DEFAULT_POLICY and not cls.operands:
+        del arguments["dtype"]
+    return {"type": cls.type_name(), **arguments}
+
+
+def _says_nothing(key: str, value: Any, cls: type[Layer]) -> bool:
+    """Whether a field that the class lacks changes nothing."""
+    if key in cls.model_fields:
+        return False
+    harmless = (known for known in IGNORED.get(key, ()) if type(known) is type(value))
+    return value in harmless or f"{cls.type_name()}.{key}" in DERIVED
+
+
+def plain(value: Any, site: Site, read: Read) -> Any:
+    """A value of a config in the document's own spelling."""
+    match value:
+        case {"class_name": _}:
+            return _object(value, site, read)
+        case dict():
+            return {key: plain(item, site.at(key), read) for key, item in value.items()}
+        case list():
+            return [plain(item, site.at(number), read) for number, item in enumerate(value)]
+    return value
+
+
+def dtype_of(value: Any, site: Site) -> Any:
+    """A dtype, or the name of a policy."""
+    return plain(value, site, no_layer)
+
+
+def no_layer(entry: dict[str, Any], site: Site) -> dict[str, Any]:
+    """The refusal of a layer where none can stand."""
+    raise site.refusal("no layer can stand here", "a value", shown(entry.get("class_name")))
+
+
+def _object(value: dict[str, Any], site: Site, read: Read) -> Any:
+    """A serialised object, by its class."""
+    word, config, module = value.get("class_name"), value.get("config"), value.get("module")
+    if word in ("__numpy__", "__tensor__"):
+        return site.opened("config", "value").object(value.get("config"), "config").get("value")
+    if word == "__lambda__":
+        raise site.refusal("a lambda is code, and code is not run", "the name of a function", "a lambda")
+    if word == "function":
+        return _function(value, site)
+    word = check_own(value, site)
+    if word in WRITTEN_AS_ONE:
+        field = WRITTEN_AS_ONE[word]
+        site.reading("config", field).writing()
+        return site.reading("config").object(config, "config").get(field)
+    if module in NAMED:
+        site.reading("class_name").writing("type")
+        fields = site.opened("config").object(config or {}, "config")
+        inner = site.reading("config")
+        return {"type": word, **{key: plain(item, inner.at(key), read) for key, item in fields.items()}}
+    return held_layer(value, site, read)
+
+
+def _function(value: dict[str, Any], site: Site) -> Any:
+    """Keras writes its own functions by name alone; one registered by somebody bears a package."""
+    registered = value.get("registered_name")
+    if registered not in (None, "function", value.get("config")):
+        raise site.reading("registered_name").refusal(
+            "this function is its author's: its code is not in this document", "a function of Keras'", shown(registered)
+        )
+    return site.reading("config").writing().text(value.get("config"), "config")

@@ -1,0 +1,114 @@
+"""From JSON as it was sent to a document: whose form it is, what is wrong with it, and where that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from pydantic import ValidationError
+
+from models.documents.declared_inputs import declared
+from models.documents.document import DOCUMENT_FIELDS, Document
+from models.documents.habits import ARGUMENTS, DOCUMENT, INPUT
+from models.documents.inputs import InputSpec
+from models.documents.raw_json import is_large, loaded
+from models.documents.source_map import AS_SENT, LIST_ALONE, Places
+from models.documents.surplus import without_surplus
+from models.documents.text import check_not_wrapped
+from models.documents.validation import field_names, problems_of
+from models.errors import InvalidDocument, Problem
+from models.layers import ALIASES, CATALOGUE
+from models.layers.block import Block
+from models.layers.constraints import CONSTRAINTS
+from models.layers.initializers import INITIALIZERS
+from models.layers.layer import Layer
+from models.layers.named import snake_case
+from models.layers.regularizers import REGULARIZERS
+from models.layers.wrapping import TimeDistributed
+from models.limits import MAX_LAYERS
+from models.problems import MAX_PROBLEMS
+from models.reading.keras_json import document_of, is_keras_json
+from models.reading.tensorflow_js import is_tensorflow_js, keras_json_in
+from models.reading.unknown_types import type_problems
+from models.suggestions import Words
+
+NAMED = (*INITIALIZERS, *REGULARIZERS, *CONSTRAINTS)
+FIELDS: Mapping[str, list[str]] = {
+    "": DOCUMENT_FIELDS,
+    "input": field_names(InputSpec),
+    **{spelling: field_names(cls) for cls in NAMED for spelling in (cls.__name__, snake_case(cls.__name__))},
+    "Block": field_names(Block),
+    **{name: field_names(cls) for name, cls in CATALOGUE.items()},
+    **{alias: field_names(CATALOGUE[name]) for alias, name in ALIASES.items()},
+}
+WORDS = Words(FIELDS, {"": DOCUMENT, "input": INPUT, **dict.fromkeys(("Block", *CATALOGUE, *ALIASES), ARGUMENTS)})
+
+
+def parse_document(raw: Any) -> Document:
+    """The document that `raw`, parsed JSON, describes: our own form or Keras' `model.to_json()`, as a value or as text.
+
+    A bare list is short for `{"layers": [...]}`, a model.json of TensorFlow.js for what Keras wrote inside, and layers
+    that declare the inputs, as in Keras, for `input`.
+
+    Raises:
+        InvalidDocument: listing every problem with its pointer into `raw`.
+    """
+    value = loaded(raw)
+    if is_tensorflow_js(value):
+        data, places = document_of(*keras_json_in(value))
+    elif is_keras_json(value):
+        data, places = document_of(value)
+    else:
+        data, places = _own_form(value)
+    try:
+        document = _validated(data)
+    except InvalidDocument as error:
+        raise places.located(error) from None
+    return document.standing_at(places)
+
+
+def _own_form(value: Any) -> tuple[Any, Places]:
+    """A document of our own with all that it declares in its own fields, and where they stand in `value`."""
+    is_list = isinstance(value, list)
+    if isinstance(value, dict):
+        check_not_wrapped(value)
+    data, places = ({"layers": value}, LIST_ALONE) if is_list else (value, AS_SENT)
+    found = declared(data, "" if is_list else "/layers")
+    return (data, places) if found is None else (found.data, found.places)
+
+
+def _validated(data: Any) -> Document:
+    listed = data.get("layers") if isinstance(data, dict) else None
+    problems = list(islice(type_problems(listed), MAX_PROBLEMS))
+    if problems:
+        raise InvalidDocument("", [problem.under("/layers") for problem in problems])
+    if is_large(listed) and (left := without_surplus(listed, FIELDS)) is not listed:
+        _parsed({**data, "layers": left})
+    document = _parsed(data)
+    _check_layer_count(document)
+    return document
+
+
+def _parsed(data: Any) -> Document:
+    try:
+        return Document.model_validate(data)
+    except ValidationError as error:
+        raise InvalidDocument("", problems_of(error, data, WORDS)) from None
+
+
+def _check_layer_count(document: Document) -> None:
+    count = _count(document.layers)
+    if count > MAX_LAYERS:
+        problem = Problem("/layers", "there are too many layers", f"at most {MAX_LAYERS} layers", f"{count} layers")
+        raise InvalidDocument("", [problem])
+
+
+def _count(layers: list[Layer]) -> int:
+    return sum(1 + _count(layer.layers if isinstance(layer, Block) else _held(layer)) for layer in layers)
+
+
+def _held(layer: Layer) -> list[Layer]:
+    """What a wrapper holds, as far as that may be more than one layer."""
+    held = getattr(layer, "layer", None)
+    return [held] if isinstance(held, Block | TimeDistributed) else []

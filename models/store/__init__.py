@@ -1,0 +1,1 @@
+"""The models that are kept: names, documents, weights, scratch files."""

@@ -1,0 +1,82 @@
+"""Names of registered models: what each points to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from models.errors import NotFound, Superseded, shown
+from models.networks.network import NO_WEIGHTS
+
+FORMS = {"name": ".+", "id": "sha256:[0-9a-f]+", "object": "[0-9a-f]+", "created": ".+", "weights": "[0-9a-f]*"}
+"""What each member of the file of a name looks like; digests are parts of paths."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A name and what it points to. `created` is when the name was last written, in UTC; `weights` is the digest of
+    its file of weights, or NO_WEIGHTS when they follow from the seed.
+    """
+
+    name: str
+    id: str
+    object: str
+    created: str
+    weights: str = NO_WEIGHTS
+
+
+def entry_bytes(entry: Entry) -> bytes:
+    """The file of a name."""
+    return orjson.dumps(asdict(entry))
+
+
+def read_entry(name: str, data: bytes) -> Entry:
+    """The entry in the file of a name.
+
+    Raises:
+        ValueError: saying what is wrong with the file.
+    """
+    try:
+        raw = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise ValueError("it is not JSON" if data.strip() else "it is empty") from None
+    if not isinstance(raw, dict):
+        raise ValueError("it is not an object")
+    members = {field.name for field in fields(Entry)}
+    if unknown := sorted(raw.keys() - members):
+        raise ValueError(f"it has {shown(unknown[0])}, which a newer version may have written")
+    for member, form in FORMS.items():
+        value = raw.get(member, NO_WEIGHTS if member == "weights" else None)
+        if not (isinstance(value, str) and re.fullmatch(form, value)):
+            raise ValueError(f"its {member} is {shown(value)}" if member in raw else f"it has no {member}")
+    if raw["name"] != name:
+        raise ValueError(f"it is that of the name {shown(raw['name'])}")
+    return Entry(**raw)
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def check_expected(name: str, found: Entry | None, expected: Entry | None) -> None:
+    """Whether a name still points to what a change of it began with; None expects nothing.
+
+    Raises:
+        NotFound, Superseded: it does not.
+    """
+    if expected is None or found == expected:
+        return
+    if found is None:
+        raise NotFound(f"The model {name} has been removed meanwhile.")
+    raise Superseded(f"The model {name} has been replaced meanwhile.")
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """What a list of models says of one."""
+    weights = f"sha256:{entry.weights}" if entry.weights else None
+    return {"name": entry.name, "id": entry.id, "created": entry.created, "weights": weights}

@@ -1,0 +1,119 @@
+"""The names of a store: in memory what each points to, on disk a file for each.
+
+A file that cannot be read stands for no model. It is logged and listed with what is wrong with it, and keeps its name
+until it is removed or replaced; what it may point to stays in the store.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from threading import RLock
+
+from models.errors import ModelDamaged, NotFound, Problem, did_you_mean, shown
+from models.store.entries import Entry, entry_bytes, read_entry
+from models.store.storage import Storage
+
+log = logging.getLogger("layerscope.store")
+
+FOLDER = "names"
+SUFFIX = ".json"
+
+
+class Names:
+    """Of one storage. One thread writes at a time; `lock` is held while memory changes, and reading takes none."""
+
+    def __init__(self, storage: Storage, lock: RLock) -> None:
+        self._storage, self._lock = storage, lock
+        self._entries: dict[str, Entry] = {}
+        self._damaged: dict[str, str] = {}
+
+    def open(self) -> None:
+        """Reads every file; each that cannot be read is logged."""
+        for file in sorted(self._storage.files(FOLDER)):
+            if file.endswith(SUFFIX):
+                self._read(file.removesuffix(SUFFIX))
+
+    def _read(self, name: str) -> None:
+        try:
+            self._entries[name] = read_entry(name, self._storage.read(FOLDER, name + SUFFIX))
+        except FileNotFoundError:
+            return
+        except (ValueError, PermissionError, IsADirectoryError) as error:
+            problem = str(error) if isinstance(error, ValueError) else "it cannot be read"
+            log.warning("%s/%s is passed over: %s", FOLDER, ascii(name + SUFFIX)[1:-1], problem)
+            self._damaged[name] = problem
+
+    @property
+    def damaged(self) -> Mapping[str, str]:
+        """What is wrong with the file of each name that cannot be read, sorted."""
+        return dict(sorted(self._damaged.items()))
+
+    def all(self) -> list[Entry]:
+        """Every entry, in no order."""
+        return list(self._entries.copy().values())
+
+    def get(self, name: str) -> Entry | None:
+        """The entry of a name."""
+        return self._entries.get(name)
+
+    def find(self, reference: str) -> Entry:
+        """The entry of a name, or of a model id.
+
+        Raises:
+            NotFound: with the nearest name.
+            ModelDamaged: the file of the name cannot be read.
+        """
+        entry = self._entries.get(reference)
+        if entry is None and reference.startswith("sha256:"):
+            same = (known for known in self.all() if known.id == reference)
+            entry = min(same, key=lambda known: known.name, default=None)
+        if entry is not None:
+            return entry
+        if reference in self._damaged:
+            raise damaged(reference, f"the file of its name is damaged: {self._damaged[reference]}")
+        raise self._unknown(reference)
+
+    def _unknown(self, reference: str) -> NotFound:
+        names = sorted(self._entries.copy())
+        near = did_you_mean(reference, names)
+        expected = f"one of {', '.join(names[:20])}" if names else "a registered model"
+        suggestion = f'use "{near}"' if near else "PUT /v1/models/{name} registers one"
+        return NotFound("", [Problem("", "there is no model of this name", expected, shown(reference), suggestion)])
+
+    def meant(self, reference: str) -> list[str]:
+        """The one name that is meant, or every name of an id.
+
+        Raises:
+            NotFound: as `find`.
+        """
+        if reference in self._entries or reference in self._damaged:
+            return [reference]
+        found = self.find(reference)
+        return [entry.name for entry in self.all() if entry.id == found.id]
+
+    def write(self, entry: Entry) -> None:
+        """Stores a name and what it points to."""
+        if entry.name in self._damaged:
+            self._storage.discard(FOLDER, entry.name + SUFFIX)  # it may be a folder
+        self._storage.write(entry_bytes(entry), FOLDER, entry.name + SUFFIX)
+        with self._lock:
+            self._entries[entry.name] = entry
+            self._damaged.pop(entry.name, None)
+
+    def remove(self, name: str) -> None:
+        """Removes a name, whatever its file holds."""
+        if name in self._damaged:
+            self._storage.discard(FOLDER, name + SUFFIX)
+        else:
+            self._storage.remove(FOLDER, name + SUFFIX)
+        with self._lock:
+            self._entries.pop(name, None)
+            self._damaged.pop(name, None)
+
+
+def damaged(name: str, problem: str) -> ModelDamaged:
+    """The error of a model that is not whole in the store."""
+    advice = f"PUT /v1/models/{name} puts it back, DELETE removes it"
+    message = f"the model {shown(name)} cannot be used: {problem}"
+    return ModelDamaged("", [Problem("", message, "a model that is whole", "a damaged one", advice)])

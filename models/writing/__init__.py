@@ -1,0 +1,1 @@
+"""Networks written out again: short form, summary, Keras' JSON."""

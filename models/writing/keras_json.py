@@ -1,0 +1,174 @@
+"""The way back: a network as JSON that `keras.models.model_from_json` loads in plain Keras."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from models.errors import InvalidDocument, Problem
+from models.layers.block import Block
+from models.layers.layer import Layer, Shape
+from models.layers.operations import Operation
+from models.networks.nesting import Call, Graph, Member, graph_of
+from models.networks.network import Network, Node
+from models.networks.step_networks import Tensors
+from models.writing.keras_arguments import layer_config, operands_of
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A network and its tensors, inputs among them; the same of the blocks that layers apply to steps, by the path of
+    the layer.
+    """
+
+    network: Network
+    tensors: Tensors
+    steps: Mapping[str, Planned] = field(default_factory=dict)
+
+
+def keras_json_of(planned: Planned) -> dict[str, Any]:
+    """A Functional model with the document's own names; blocks become models inside it.
+
+    Raises:
+        InvalidDocument: when a layer reads from inside a block, which Keras' models cannot.
+    """
+    document = planned.network.document
+    return _model(document.name or "model", graph_of(planned.network), planned, trainable=document.trainable)
+
+
+def _model(
+    name: str, graph: Graph, planned: Planned, calls: Sequence[Call] = (), trainable: bool = True
+) -> dict[str, Any]:
+    """A serialised Functional model; `calls` are those of a block."""
+    reads = {local: _merged([planned.tensors[t] for t in several]) for local, several in _fed(graph, calls).items()}
+    blocks = {member.name for member in graph.members if member.inner is not None}
+    config = {
+        "name": name,
+        "trainable": trainable,
+        "layers": [
+            *(_input(local, *spec) for local, spec in reads.items()),
+            *(_member(member, planned) for member in graph.members),
+        ],
+        "input_layers": _one_or_all([[local, 0, 0] for local in reads]),
+        "output_layers": _one_or_all([_history(address, blocks) for address in graph.outputs]),
+    }
+    return {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": config,
+        "registered_name": "Functional",
+    }
+
+
+def _one_or_all(tensors: list[Any]) -> Any:
+    """A single tensor stands alone: TimeDistributed finds no shape for a model with a list of one input."""
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _fed(graph: Graph, calls: Sequence[Call]) -> dict[str, list[str]]:
+    """The tensors that each input of a list stands for: one, or one a call."""
+    if not calls:
+        return {local: [local] for local in graph.inputs}
+    return {local: [call.node.given[n] for call in calls] for n, local in enumerate(graph.inputs)}
+
+
+def _merged(several: Sequence[tuple[Shape, str]]) -> tuple[Shape, str]:
+    """One shape that all have: a length that differs is free."""
+    shapes = [shape for shape, _ in several]
+    lengths = [found[0] if len(set(found)) == 1 else None for found in zip(*shapes, strict=True)]
+    return tuple(lengths), several[0][1]
+
+
+def _input(name: str, shape: Shape, dtype: str) -> dict[str, Any]:
+    config = {"batch_shape": [None, *shape[1:]], "dtype": dtype, "sparse": False, "ragged": False, "name": name,
+              "optional": False}  # fmt: skip
+    return {"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None,
+            "name": name, "inbound_nodes": []}  # fmt: skip
+
+
+def _freeze(entry: dict[str, Any]) -> None:
+    """Freezes a model and all in it: Keras goes by what its layers say."""
+    config = entry["config"]
+    if "trainable" in config:
+        config["trainable"] = False
+    for inner in config.get("layers", ()):
+        _freeze(inner)
+
+
+def _member(member: Member, planned: Planned) -> dict[str, Any]:
+    if member.inner is not None:
+        entry = _model(member.name, member.inner, planned, member.calls)
+    else:
+        entry = layer_config(member.layer, member.name, partial(_held, planned.steps.get(member.calls[0].node.path)))
+    if isinstance(member.layer, Block) and not member.layer.trainable:
+        _freeze(entry)
+    nodes = [_node(member.layer, call, planned) for call in member.calls]
+    return entry | {"name": member.name, "inbound_nodes": nodes}
+
+
+def _held(planned: Planned | None, block: Block) -> dict[str, Any]:
+    """A block that a layer applies to steps."""
+    if planned is None:
+        raise TypeError(f"no plan of {block.default_name()}")
+    entry = _model(block.name or block.default_name(), graph_of(planned.network), planned)
+    if not block.trainable:
+        _freeze(entry)
+    return entry
+
+
+def _node(layer: Layer, call: Call, planned: Planned) -> dict[str, Any]:
+    """One call, as Keras serialises it."""
+    read = call.node.given if isinstance(layer, Block) else call.node.inputs
+    tensors = [_tensor(local, planned.tensors[address], call) for local, address in zip(call.inputs, read, strict=True)]
+    named = {
+        name: [
+            None if local is None else _tensor(local, planned.tensors[str(address)], call)
+            for local, address in zip(several, call.node.keywords[name], strict=True)
+        ]
+        for name, several in call.keywords.items()
+    }
+    kwargs = {name: found if name in call.node.listed else found[0] for name, found in named.items()}
+    fields = {name: getattr(layer, name) for name in layer.call_fields}
+    flags = {name: value for name, value in fields.items() if value != type(layer).model_fields[name].default}
+    args, by_name = _by_position(call.node, tensors, kwargs)
+    return {"args": args, "kwargs": flags | by_name}
+
+
+def _by_position(node: Node, tensors: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments by position and those by name, as many each as where the network came from."""
+    layer, count = node.layer, node.positional
+    if isinstance(layer, Operation):
+        return operands_of(layer, tensors), kwargs
+    if isinstance(layer, Block):
+        several = dict(zip(layer.input, tensors, strict=True)) if count is not None else tensors
+        return [several if len(tensors) > 1 else tensors[0]], kwargs
+    inputs = tensors if layer.inputs_as == "positional" else [tensors if layer.inputs_as == "list" else tensors[0]]
+    if count is None:
+        return inputs, kwargs
+    names = layer.call_names()
+    given = dict(zip(names, inputs, strict=False)) | kwargs
+    by_position = [name for name in names if name in given][:count]
+    args = [given.pop(name, None) for name in names[: names.index(by_position[-1]) + 1]] if by_position else []
+    return args, given
+
+
+def _tensor(local: str, spec: tuple[Shape, str], call: Call) -> dict[str, Any]:
+    if "/" in local:
+        message = f"{call.node.address} reads {local}, from inside a block, which Keras' models cannot"
+        raise InvalidDocument("", [Problem(call.node.pointer, message, "a tensor that the block returns", local)])
+    shape, dtype = spec
+    config = {"shape": [None, *shape[1:]], "dtype": dtype, "keras_history": _history(local)}
+    return {"class_name": "__keras_tensor__", "config": config}
+
+
+def _history(local: str, blocks: set[str] | None = None) -> list[Any]:
+    """[layer, call, output]; among a model's outputs, Keras counts the calls of models from 1."""
+    found = re.fullmatch(r"([^/@#]+)(?:@(\d+))?(?:#(\d+))?", local)
+    if found is None:
+        message = f"the network returns {local}, from inside a block, which Keras' models cannot"
+        raise InvalidDocument("", [Problem("/outputs", message, "a tensor that the block returns", local)])
+    name, call, output = found.groups()
+    return [name, int(call or 0) + (name in (blocks or ())), int(output or 0)]

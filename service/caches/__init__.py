@@ -1,0 +1,1 @@
+"""Values that are kept and work that is shared."""

@@ -1,0 +1,125 @@
+"""The edge of the application: the first to see a request and the last to touch its reply, whoever makes it.
+
+Every reply has an `X-Request-ID`, says which pages may read it, and is a line of the log; what comes from a page that
+may not ask, or under a name that is not ours, goes no further. Starlette's CORSMiddleware would answer refused
+preflights with plain text, in no shape of ours, and knows neither `Host` nor `Sec-Fetch-Site`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, Problem, shown
+from service.access.clients import CLIENT, client_of
+from service.access.hosts import Hosts, is_well_formed
+from service.access.origins import Headers, Origins
+from service.edge.body_limit import REFUSAL
+from service.edge.reply_heads import ASKS_METHOD, ASKS_NETWORK, Head, completed, headers_of, read_head, record_for
+from service.errors.handlers import problem_response
+from service.observing.access_log import AccessLog
+from service.observing.records import SCOPE_KEY, Record, end
+
+SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
+"""Methods that change and run nothing (RFC 9110 section 9.2.1); what they read, browsers keep from other pages."""
+PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")
+
+
+class Edge:
+    """Between the connections and everything else."""
+
+    def __init__(self, app: ASGIApp, origins: Origins, hosts: Hosts, log: AccessLog) -> None:
+        self.app, self._origins, self._hosts, self._log = app, origins, hosts, log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        head = read_head(scope)
+        record = scope[SCOPE_KEY] = record_for(scope, head)
+        CLIENT.set(client_of(scope))
+        reply = Reply(send, record, headers_of(self._origins, head)).send
+        try:
+            app = self._answer(scope, head) or self.app
+            await app(scope, receive, reply)
+        except asyncio.CancelledError:  # the service stops, and has waited long enough
+            if not record.status:
+                await problem_response(Request(scope), Draining())(scope, receive, reply)
+        finally:
+            end(scope)
+            self._log.add(scope, record)
+
+    def _answer(self, scope: Scope, head: Head) -> Response | None:
+        """The answer to what goes no further."""
+        try:
+            self._check(scope, head)
+        except LayerscopeError as error:
+            return problem_response(Request(scope), error)
+        if scope["method"] == "OPTIONS" and ASKS_METHOD in head and b"origin" in head:
+            return _preflight(self._origins.preflight(ASKS_NETWORK in head))
+        return None
+
+    def _check(self, scope: Scope, head: Head) -> None:
+        """Raises BadRequest, Misdirected, CrossSite, or why the protocol did not read on."""
+        if REFUSAL in scope:
+            raise scope[REFUSAL]
+        host, origin = head.get(b"host"), head.get(b"origin")
+        if host is None and scope["http_version"] == "1.0":
+            host = b""
+        elif host is None or not is_well_formed(host):
+            raise _bad_host(host)
+        elif not self._hosts.knows(host):
+            raise _misdirected(host)
+        method = scope["method"]
+        if method not in SAFE and not self._origins.may_act(origin, head.get(b"sec-fetch-site", b""), host):
+            raise _cross_site(origin)
+        if method == "OPTIONS" and ASKS_METHOD in head and origin is not None and not self._origins.allows(origin):
+            raise _cross_site(origin)
+
+
+class Reply:
+    """One reply on its way out."""
+
+    __slots__ = ("_headers", "_record", "_send")
+
+    def __init__(self, send: Send, record: Record, headers: Headers) -> None:
+        self._send, self._record, self._headers = send, record, headers
+
+    async def send(self, message: Message) -> None:
+        """Completes the head, and counts."""
+        record = self._record
+        if message["type"] == "http.response.start":
+            record.status = message["status"]
+            message["headers"] = completed(message.get("headers", ()), record, self._headers)
+        await self._send(message)
+        if message["type"] == "http.response.body":
+            record.bytes_out += len(message.get("body", b""))
+            record.complete = not message.get("more_body", False)
+
+
+def _preflight(headers: Headers) -> Response:
+    response = Response(status_code=204)
+    response.raw_headers = [*headers, PREFLIGHT_VARY]
+    return response
+
+
+def _bad_host(host: bytes | None) -> BadRequest:
+    message = "there is no Host" if host is None else "this is no Host"
+    received = "nothing" if host is None else shown(host.decode("latin-1"))
+    expected = "Host with a name or an address, and a port or none"
+    return BadRequest("", [Problem("", message, expected, received)])
+
+
+def _misdirected(host: bytes) -> Misdirected:
+    advice = "whoever runs the service adds the name to LAYERSCOPE_HOSTS"
+    expected = "localhost, 127.0.0.1, [::1], or a name of LAYERSCOPE_HOSTS"
+    return Misdirected("", [Problem("", Misdirected.title, expected, shown(host.decode("latin-1")), advice)])
+
+
+def _cross_site(origin: bytes | None) -> CrossSite:
+    advice = "whoever runs the service adds the page's origin to LAYERSCOPE_ORIGINS"
+    received = "a request of another site" if origin is None else shown(origin.decode("latin-1"))
+    return CrossSite("", [Problem("", CrossSite.title, "an origin of LAYERSCOPE_ORIGINS", received, advice)])

@@ -1,0 +1,37 @@
+"""HEAD, which is taken wherever GET is.
+
+Source: RFC 9110 section 9.3.2.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors.allow import ANSWERED_AS
+
+
+class HeadAsGet:
+    """Answers HEAD with the head of what GET would be answered with."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                return
+            await send({"type": "http.response.body"})
+            if message.get("more_body", False):
+                raise ClientDisconnect  # nobody takes the rest, as when a client hangs up
+
+        inner = {**scope, "method": ANSWERED_AS["HEAD"]}
+        try:
+            await self.app(inner, receive, send_head)
+        finally:
+            scope["route"] = inner.get("route")  # for the log

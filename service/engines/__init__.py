@@ -1,0 +1,1 @@
+"""Engines from outside: admission, queues, processes. Alone in using the channel and the arenas of models.ipc."""

@@ -1,0 +1,241 @@
+"""One engine process as the front sees it: its socket, its two arenas, its life."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import weakref
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+
+from models.child import command
+from models.ipc.arena import Arena, anonymous_file
+from models.ipc.channel import FrameReader, frame
+from models.ipc.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Span
+from service.engines.gpus import Gpu
+from service.settings import Settings, engine_environment
+
+log = logging.getLogger("layerscope.engine")
+STOP_SECONDS = 5.0
+RESIDENT = (b"RssAnon:", b"RssFile:")
+"""What is its own of a process' memory, in /proc/PID/status; the rest is shared with the front."""
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What `/readyz` says of one engine."""
+
+    ready: bool = False
+    pid: int | None = None
+    devices: tuple[dict[str, str], ...] = ()
+    versions: dict[str, str] | None = None
+    gpu: str | None = None
+    """The GPU that it was given, as CUDA_VISIBLE_DEVICES names it."""
+
+
+class EngineProcess(asyncio.Protocol):
+    """Spawned with `python -m`, never forked. Callbacks tell the owner what happens; `None` as a message means that
+    shared memory has become free.
+    """
+
+    def __init__(self, settings: Settings, gpu: Gpu | None = None) -> None:
+        self.ready: Ready | None = None
+        self.gpu = gpu or Gpu()
+        self.bytes_at_start = 0
+        self.on_message: Callable[[Any], None] = lambda _: None
+        self.on_ready: Callable[[], None] = lambda: None
+        self.on_end: Callable[[], None] = lambda: None
+        self._settings = settings
+        self._requests_bytes = 2 * int(settings.max_input_bytes)
+        self._reader = FrameReader[Any](FromEngine)
+        self._transport: asyncio.Transport | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._stopping = False
+        self._returned: deque[tuple[Span, str]] = deque()
+        self.held: dict[str, int] = {}
+        """Bytes of replies that clients have not read yet, by client."""
+        self._releasing = False
+        self._connecting: asyncio.Task[Any] | None = None
+
+    def start(self) -> None:
+        """Starts the process with its end of the socket and both arenas.
+
+        Raises:
+            OSError, MemoryError: the machine has no descriptor, memory or process left; nothing is.
+        """
+        with ExitStack() as kept, ExitStack() as handed_on:
+            ours, theirs = socket.socketpair()
+            kept.callback(ours.close)
+            handed_on.callback(theirs.close)
+            self._replies, replies = _arena(int(self._settings.reply_memory), kept, handed_on)
+            self._requests, requests = _arena(self._requests_bytes, kept, handed_on)
+            inherited = (theirs.fileno(), replies, requests)
+            self._process = subprocess.Popen(  # noqa: S603
+                command("models.engine", *self._options(*inherited)),
+                pass_fds=inherited,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env=engine_environment() | self.gpu.environment,
+            )
+            kept.pop_all()
+        ours.setblocking(False)
+        self._connecting = self._loop.create_task(self._connect(ours))
+
+    async def _connect(self, ours: socket.socket) -> None:
+        """Where that fails the engine is of no use, and ends."""
+        try:
+            await self._loop.create_connection(lambda: self, sock=ours)
+        except OSError as error:
+            ours.close()
+            self.connection_lost(error)
+
+    def _options(self, theirs: int, replies: int, requests: int) -> list[str]:
+        settings = self._settings
+        values: dict[str, float] = {
+            "socket": theirs, "replies": replies, "replies-bytes": int(settings.reply_memory),
+            "requests": requests, "requests-bytes": self._requests_bytes, "cache-bytes": int(settings.cache_bytes),
+            "max-working-bytes": int(settings.max_working_bytes), "max-model-bytes": int(settings.max_model_bytes),
+            "deadline": settings.deadline,
+            "gpu-percent": round(100 * self.gpu.share), "require-gpu": int(settings.require_gpu),
+        }  # fmt: skip
+        return [f"--{name}={value}" for name, value in values.items()]
+
+    def state(self) -> EngineState:
+        """What this engine is doing."""
+        pid = self._process.pid if self._process is not None else None
+        if self.ready is None:
+            return EngineState(pid=pid, gpu=self.gpu.name)
+        return EngineState(True, pid, self.ready.devices, self.ready.versions, self.gpu.name)
+
+    def resident_bytes(self) -> int:
+        """Memory of its own that is resident, without what it shares with the front; 0 where that cannot be known."""
+        try:
+            lines = Path(f"/proc/{self._process.pid if self._process else 0}/status").read_bytes().splitlines()
+        except OSError:
+            return 0
+        return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(RESIDENT))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class; a stream socket has no other kind
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for message in self._reader.feed(data):
+                self._received(message)
+        except msgspec.DecodeError:
+            log.exception("an engine spoke nonsense")
+            self.kill()
+
+    def _received(self, message: Any) -> None:
+        if isinstance(message, Release):
+            self._requests.free(message.spans)
+            self.on_message(None)
+        elif isinstance(message, Ready):
+            self.ready, self.bytes_at_start = message, self.resident_bytes()
+            self.on_ready()
+        else:
+            self.on_message(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+        self._transport = None
+        if not self._stopping:
+            self.kill()
+        self.on_end()
+        self._replies.close()
+        self._requests.close()
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Writes a message; lost silently when the engine is gone, which its owner learns from `on_end`."""
+        if self._transport is not None:
+            self._transport.write(frame(message))
+
+    def payloads(self, arrays: Sequence[np.ndarray]) -> tuple[Payload, ...] | None:
+        """The arrays as payloads, large ones copied to shared memory; None when there is no room yet."""
+        spans: list[Span | None] = []
+        for array in arrays:
+            span = self._requests.allocate(array.nbytes) if array.nbytes > INLINE_BYTES else None
+            if span is None and array.nbytes > INLINE_BYTES:
+                self._requests.free([taken for taken in spans if taken is not None])
+                return None
+            spans.append(span)
+        return tuple(self._payload(array, span) for array, span in zip(arrays, spans, strict=True))
+
+    def _payload(self, array: np.ndarray, span: Span | None) -> Payload:
+        if span is None:
+            return Payload(array.tobytes())
+        np.copyto(np.frombuffer(self._requests.view(span), array.dtype).reshape(array.shape), array)
+        return Payload(None, span)
+
+    def take(self, payload: Payload, client: str = "") -> memoryview:
+        """A tensor's bytes. Shared memory is given back when the last view of it is dropped; until then the client that
+        reads it holds it.
+        """
+        if payload.span is None:
+            return memoryview(payload.inline or b"")
+        holder = np.frombuffer(self._replies.view(payload.span), np.uint8)
+        holder.flags.writeable = False
+        self.held[client] = self.held.get(client, 0) + payload.span.nbytes
+        weakref.finalize(holder, self._give_back, payload.span, client).atexit = False
+        return holder.data
+
+    def _give_back(self, span: Span, client: str) -> None:
+        """May run on any thread: whichever drops the last view. What comes together is given back together."""
+        self._returned.append((span, client))
+        if not (self._releasing or self._loop.is_closed()):
+            self._releasing = True
+            self._loop.call_soon_threadsafe(self._release)
+
+    def _release(self) -> None:
+        self._releasing = False  # first: what another thread returns from here on is given back by another call
+        returned = [self._returned.popleft() for _ in range(len(self._returned))]
+        for span, client in returned:
+            self.held[client] -= span.nbytes
+            if not self.held[client]:
+                del self.held[client]
+        if returned:
+            self.send(Release(tuple(span for span, _ in returned)))
+
+    def kill(self) -> None:
+        """Ends the process at once; `on_end` follows."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    async def stop(self) -> None:
+        """Hangs up, waits a moment for the engine to end by itself, then ends it."""
+        self.on_end = lambda: None
+        self._stopping = True
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
+        if self._transport is not None:
+            self._transport.abort()
+        if self._process is not None:
+            try:
+                await asyncio.to_thread(self._process.wait, STOP_SECONDS if self.ready else 0.1)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def ending(self) -> str:
+        """How the process ended, in words."""
+        code = self._process.poll() if self._process is not None else None
+        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _arena(nbytes: int, kept: ExitStack, handed_on: ExitStack) -> tuple[Arena, int]:
+    """Shared memory of so many bytes, and the descriptor by which the engine has it, too."""
+    descriptor = anonymous_file(nbytes)
+    handed_on.callback(os.close, descriptor)
+    arena = Arena(descriptor, nbytes)
+    kept.callback(arena.close)
+    return arena, descriptor

@@ -1,0 +1,1 @@
+"""Errors as HTTP tells them: one shape, a status for each class, both protocols."""

@@ -1,0 +1,1 @@
+"""Use cases, each called by the routes of both protocols."""

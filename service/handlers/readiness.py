@@ -1,0 +1,23 @@
+"""Whether the service takes requests, and why it does not."""
+
+from __future__ import annotations
+
+from service.engines.process import EngineState
+from service.state import State
+
+
+def is_draining(state: State) -> bool:
+    """Whether it has been told to stop."""
+    return state.drain.begun or state.engines.draining
+
+
+def not_ready_reason(state: State, engines: list[EngineState]) -> str | None:
+    """Why requests are not served now; None when they are."""
+    if is_draining(state):
+        return "the service is stopping"
+    ready = [engine for engine in engines if engine.ready]
+    if not ready:
+        return "no engine has warmed up yet"
+    if state.settings.require_gpu and not any(device["type"] == "GPU" for engine in ready for device in engine.devices):
+        return "LAYERSCOPE_REQUIRE_GPU is set and no engine sees a GPU"
+    return None

@@ -1,0 +1,183 @@
+"""Putting models and weights into the store: checked first, then stored, then the name moves."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+
+from models.documents.document import Document
+from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
+from models.files.signatures import HDF5, SAFETENSORS, Role
+from models.files.unread import KERAS, NPZ, Advice
+from models.ipc.messages import Specified
+from models.json_text.limits import Claim, nothing_claimed
+from models.networks.expansion import expand
+from models.networks.network import Network
+from models.reading.applications import Application
+from models.store.entries import Entry
+from models.store.storage import second_name
+from models.weights.canonical import convert
+from models.weights.keras_file import CONFIG, check_keras_version, keras_config
+from models.weights.legacy import legacy_form
+from models.weights.read import kind_at, read_weights, unread_weights
+from models.weights.source import Limits
+from models.weights.specs import GivenWeights, WeightsFile, WeightSpec
+from service.engines.questions import specs_question
+from service.handlers.planning import plan_of, require_inputs
+from service.registry.model import Model
+from service.requests.body import json_of, parse_json
+from service.requests.decode_memory import Share
+from service.requests.upload import Upload
+from service.requests.upload_parts import MODEL, WEIGHTS
+from service.state import State
+
+ALONE = (
+    f"send the document beside it as the part {MODEL}, or the file to PUT /v1/models/{{name}}/weights of such a model"
+)
+WHOLE = f"send .keras of Keras 3, or a document as the part {MODEL} with its .weights.h5"
+ADVICE: Advice = {
+    Role.PICTURE: "pictures go to POST /v1/models/{name}/activations",
+    Role.TENSORS: f"send the document as the part {MODEL}, and this as the part {WEIGHTS}",
+    Role.WEIGHTS: f"send it as the part {WEIGHTS}",
+}
+"""What to do with files in place of a document."""
+Put = tuple[Entry, bool]
+"""An entry, and whether its name is new."""
+
+
+class GivenFile(NamedTuple):
+    """An uploaded file of weights, and where it stands in the request."""
+
+    path: Path
+    pointer: str
+
+
+async def register(state: State, name: str, raw: Any, upload: Upload | None = None, pointer: str = "") -> Put:
+    """Points a name at a document, parsed JSON from `pointer` of the request, with the weights of an upload if any.
+
+    Raises:
+        InvalidDocument, InvalidWeights, TooLarge, Unparsable, InvalidTensor
+    """
+    model = await _parsed(state, raw, name, pointer, upload is not None and upload.weights is not None)
+    try:
+        network = expand(model.document)
+        if upload is not None and upload.weights is not None:
+            return await put_weights(state, name, network, GivenFile(upload.weights, upload.pointer))
+        if network.inputs:
+            await plan_of(state, network, None, None)
+        return await run_in_threadpool(_put, state, name, network, model.weights)
+    except InvalidDocument as error:
+        raise model.located(error) from None
+
+
+def _put(state: State, name: str, network: Network, weights: WeightsFile | None) -> Put:
+    if weights is None:
+        return state.store.put(name, network)
+    with state.store.scratch.folder() as folder:
+        copy = second_name(Path(weights.path), Path(folder) / WEIGHTS)
+        return state.store.put(name, network, GivenWeights(copy, weights.digest))
+
+
+def _check_alone(model: Document | Application) -> None:
+    """Weights that come with an upload are the only ones."""
+    if isinstance(model, Application) and model.weights is not None:
+        problem = Problem("/weights", "there is a file of weights, too", "null with a file of weights", '"imagenet"',
+                          'write "weights": null')  # fmt: skip
+        raise InvalidDocument("", [problem])
+
+
+async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights: bool) -> Model:
+    try:
+        model = await state.applications.model_of(raw)
+        if with_weights:
+            _check_alone(model)
+        described = await state.applications.described(model)
+    except LayerscopeError as error:
+        raise error.under(pointer) from None
+    return Model(described.document, name, pointer=pointer, weights=described.weights)
+
+
+async def register_upload(state: State, name: str, upload: Upload, pointer: str = f"/{MODEL}") -> Put:
+    """The same of an upload: a document, with weights if there are some, or a .keras file, which has both; `pointer` is
+    where the document stands.
+    """
+    data = upload.model
+    if data is None:
+        data, pointer = await run_in_threadpool(_config, upload, _limits(state)), f"{upload.pointer}/{CONFIG}"
+    with state.memory.share() as share:
+        return await register(state, name, await _json(data, share, pointer), upload, pointer)
+
+
+def parse_model_json(data: bytes, what: str = "the body", claim: Claim = nothing_claimed) -> Any:
+    """`parse_json` of a document that is to be registered."""
+    return parse_json(data, what, ADVICE, claim=claim)
+
+
+async def _json(data: bytes, share: Share, pointer: str) -> Any:
+    try:
+        return await json_of(data, share, partial(parse_model_json, what=pointer.rpartition("/")[2] or "the body"))
+    except LayerscopeError as error:
+        raise error.under(pointer) from None
+
+
+def _config(upload: Upload, limits: Limits) -> bytes:
+    """The document in a .keras file.
+
+    Raises:
+        InvalidOption: there is none.
+        InvalidDocument: an older Keras wrote it.
+        Unparsable: it is no file that is read here.
+    """
+    expected = f"a part {MODEL} with the document, or a .keras file, which has it inside"
+    path, pointer = upload.weights, upload.pointer
+    if path is None:
+        raise InvalidOption("", [Problem("", "there is no model", expected, "nothing")])
+    kind = kind_at(path)
+    if kind is KERAS:
+        check_keras_version(path, limits, pointer)
+        return keras_config(path, limits, pointer)
+    if kind is None or kind not in (HDF5, NPZ, SAFETENSORS):
+        raise unread_weights(path, pointer)
+    whole = _legacy(upload, limits) if kind is HDF5 else None
+    received, advice = (whole, WHOLE) if whole is not None else (f"{kind.name} of weights alone", ALONE)
+    raise InvalidOption("", [Problem("", "there is no model", expected, received, advice)])
+
+
+def _legacy(upload: Upload, limits: Limits) -> str | None:
+    """What wrote an HDF5 file, where that is not `save_weights` of Keras 3."""
+    with TemporaryDirectory(dir=upload.folder) as scratch:
+        opened = read_weights(upload.folder / WEIGHTS, Path(scratch), limits, upload.pointer)
+        return legacy_form(opened.tensors)
+
+
+async def put_weights(
+    state: State, name: str, network: Network, upload: GivenFile, expected: Entry | None = None
+) -> Put:
+    """Points a name at a network with the weights of an uploaded file; nothing is stored unless all of them fit.
+
+    Raises:
+        InvalidDocument: the document declares no input, or an engine refuses it.
+        InvalidWeights, TooLarge, Unparsable, InvalidTensor: as `convert`.
+        NotFound, Superseded: the name does not point to what was `expected` any more.
+    """
+    require_inputs(network)
+    specs = await _specs(state, network)
+    target = upload.path.with_name("canonical")
+    digest = await run_in_threadpool(convert, upload.path, specs, target, _limits(state), upload.pointer)
+    weights = GivenWeights(target, digest) if specs else None  # a network without weights is the same without a file
+    return await run_in_threadpool(state.store.put, name, network, weights, expected)
+
+
+async def _specs(state: State, network: Network) -> tuple[WeightSpec, ...]:
+    answer = await state.engines.ask(specs_question(network.document_bytes))
+    head = await answer.head
+    assert isinstance(head, Specified)  # noqa: S101 (what was asked for)
+    return head.specs
+
+
+def _limits(state: State) -> Limits:
+    return Limits(min(int(state.settings.max_weights), int(state.settings.max_model_bytes)), state.settings.deadline)

@@ -1,0 +1,1 @@
+"""Options of a request, from its query, its form or its JSON."""

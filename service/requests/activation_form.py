@@ -1,0 +1,172 @@
+"""The form of a request for activations, taken apart: files, inputs by name, the model and options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+
+from models.documents.document import DOCUMENT_FIELDS
+from models.documents.validation import unknown_name
+from models.errors import InvalidOption, LayerscopeError, Problem
+from models.files.not_json import ADVICE
+from models.files.printed import text_advice
+from models.files.signatures import JSON, TEXT, FileKind, Role
+from models.files.unread import Advice, told_of
+from models.images import image_bytes
+from models.problems import pointer_to
+from service.options.activation import BRACKETS
+from service.options.habits import IN_FORM, INPUTS, MODEL, OPTIONS, form_words
+from service.requests.binding import FILE_FIELDS, PART
+from service.requests.body import BYTES, THREAD_BYTES, parse_json
+from service.requests.decode_memory import Share
+from service.requests.payload import Posted
+
+WEIGHTS = "weights"
+DATA_URL = b"data:image/"
+FILES = (Role.PICTURE, Role.TENSORS)
+"""What is input, whatever the field is called."""
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What the name of a registered model, of a network or of a layer looks like."""
+MODEL_ADVICE: Advice = {
+    **ADVICE,
+    Role.TENSORS: "weights come with PUT /v1/models/{name}, as the part weights beside model",
+}
+WEIGHTS_ADVICE = "weights are a part of PUT /v1/models/{name}, beside model; POST /v1/models/{name}/activations runs it"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What stands under one name once. A file has a name of its own."""
+
+    data: bytes
+    is_file: bool
+
+
+@dataclass(frozen=True)
+class ActivationForm:
+    """What a form holds; `options` as they were written, by name."""
+
+    posted: Posted
+    model: Any = None
+    options: list[tuple[str, str]] = field(default_factory=list)
+
+
+async def read_form(form: FormData, inline: bool, share: Share) -> ActivationForm:
+    """Sorts the parts: `model`, `inputs`, `inputs.<name>`, files, and every other field an option. A picture or a file
+    of tensors is input under any name. `inline` says that the model comes with the request.
+
+    Raises:
+        Unparsable, TooLarge, InvalidOption, InvalidTensor: with a pointer to the part.
+        Overloaded: there is no room for what they hold.
+    """
+    parts = await _parts(form)
+    size = sum(len(part.data) for several in parts.values() for part in several)
+    return await share.run(_sorted, parts, inline, share, on_thread=size > THREAD_BYTES)
+
+
+def _sorted(parts: dict[str, list[Part]], inline: bool, share: Share) -> ActivationForm:
+    named = {name.removeprefix(PART): _bytes(several, name) for name, several in parts.items() if name.startswith(PART)}
+    files = {name: _bytes(several, name) for name, several in parts.items() if _are_files(name, several)}
+    model = _model(parts[MODEL], share) if MODEL in parts else None
+    inputs = _json(parts[INPUTS], INPUTS, share, inputs="") if INPUTS in parts and INPUTS not in files else None
+    taken = {MODEL, INPUTS, *files, *(PART + name for name in named)}
+    options = [(name, _text(part, name, inline)) for name in parts if name not in taken for part in parts[name]]
+    return ActivationForm(Posted(inputs, files, named), model, options)
+
+
+async def _parts(form: FormData) -> dict[str, list[Part]]:
+    """The parts by name, brackets behind it left out; without what a browser sends for a file that was not chosen."""
+    parts: dict[str, list[Part]] = {}
+    for name, part in form.multi_items():
+        data = part.encode(BYTES) if isinstance(part, str) else await part.read()
+        if data or isinstance(part, str) or part.filename:
+            parts.setdefault(BRACKETS.sub("", name), []).append(Part(data, isinstance(part, UploadFile)))
+    return parts
+
+
+def _are_files(name: str, parts: list[Part]) -> bool:
+    """Whether these are pictures or a file of tensors for an input."""
+    if name in FILE_FIELDS:
+        return True
+    if name in (MODEL, WEIGHTS) or name.startswith(PART):
+        return False
+    return all(_is_input(part) for part in parts)
+
+
+def _is_input(part: Part) -> bool:
+    if part.data.startswith(DATA_URL):
+        return True
+    kind = told_of(part.data) if part.is_file else None
+    return kind is not None and kind.role in FILES
+
+
+def _bytes(parts: Iterable[Part], name: str) -> tuple[bytes, ...]:
+    """What the files hold, data URLs decoded."""
+    return tuple(
+        image_bytes(part.data.decode(BYTES), pointer_to([name])) if part.data.startswith(DATA_URL) else part.data
+        for part in parts
+    )
+
+
+def _alone(parts: list[Part], name: str, advice: str | None = None) -> bytes:
+    if len(parts) > 1:
+        problem = Problem(f"/{name}", f"{name} is given twice", "one part", f"{len(parts)} parts", advice)
+        raise InvalidOption("", [problem])
+    return parts[0].data
+
+
+def _json(parts: list[Part], name: str, share: Share, advice: Advice = ADVICE, inputs: str | None = None) -> Any:
+    data = _alone(parts, name)
+    try:
+        return parse_json(data, name, advice, inputs, share.claim_json)
+    except LayerscopeError as error:
+        raise error.under(f"/{name}") from None
+
+
+def _model(parts: list[Part], share: Share) -> Any:
+    """The document, or a word in its place, of which is told later what it means."""
+    words = [part.data.decode(BYTES) for part in parts]
+    if len(parts) > 1 and all(word in DOCUMENT_FIELDS for word in words):
+        _alone(parts, MODEL, "these are the names in a dictionary: send json.dumps(document)")
+    if len(parts) == 1 and WORD.fullmatch(words[0].strip()) and text_advice(parts[0].data) is None:
+        return words[0].strip()
+    return _json(parts, MODEL, share, MODEL_ADVICE)
+
+
+def _text(part: Part, name: str, inline: bool) -> str:
+    """An option's text.
+
+    Raises:
+        InvalidOption: it is none, or a file that is not read under this name.
+    """
+    kind = told_of(part.data) if part.is_file else None
+    is_text, is_option = kind in (None, TEXT, JSON), name in OPTIONS
+    stands_for_a_file = part.is_file or text_advice(part.data) is not None
+    if is_text if is_option else not stands_for_a_file:
+        return _decoded(part.data, name)
+    raise InvalidOption("", [_misnamed(part, name, kind, inline)])
+
+
+def _decoded(data: bytes, name: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        problem = Problem(pointer_to([name]), f"{name} is not text", "UTF-8 text", "other bytes")
+        raise InvalidOption("", [problem]) from None
+
+
+def _misnamed(part: Part, name: str, kind: FileKind | None, inline: bool) -> Problem:
+    """The problem of a file under a name that no file has."""
+    words = form_words(inline)
+    told = unknown_name(pointer_to([name]), name, list(words.fields[""]), None, IN_FORM)
+    received = f"{kind.name if kind is not None else 'a file'} of {len(part.data):,} bytes"
+    if name == WEIGHTS:
+        return Problem("/weights", "weights do not come with a run", "true or false", received, WEIGHTS_ADVICE)
+    if kind is JSON:
+        return replace(told, received=received, suggestion="write model for a document, inputs for tensors")
+    advice = text_advice(part.data) or (kind.advice if kind is not None else None)
+    return replace(told, received=received, suggestion=advice or told.suggestion)

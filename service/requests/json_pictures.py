@@ -1,0 +1,48 @@
+"""Pictures in JSON: one, `{"image": "<base64>"}`, or a batch, as an array of these or as an array of texts in one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.errors import InvalidTensor, Problem, TooLarge, shown
+from service.requests.body import MAX_FILES
+
+KEY = "image"
+EXPECTED = '{"image": "<base64>"} in every place, or numbers in all of them'
+
+
+def pictures_in(raw: Any, pointer: str) -> dict[str, Any] | None:
+    """The texts of the pictures by where they stand; None where there is none.
+
+    Raises:
+        InvalidTensor: an array holds something else, too.
+        TooLarge: they are more than one request may have.
+    """
+    if isinstance(raw, dict) and raw.keys() == {KEY}:
+        value = raw[KEY]
+        several = value if isinstance(value, list) else None
+        found = {f"{pointer}/{KEY}": value} if several is None else _numbered(several, f"{pointer}/{KEY}")
+    elif isinstance(raw, list) and raw and isinstance(raw[0], dict):
+        found = {f"{pointer}/{number}/{KEY}": _text(item, f"{pointer}/{number}") for number, item in enumerate(raw)}
+    else:
+        return None
+    if len(found) > MAX_FILES:
+        message, expected = "there are too many images in one request", f"at most {MAX_FILES} images"
+        raise TooLarge("", [Problem(pointer, message, expected, f"{len(found):,}", "send several requests")])
+    return found
+
+
+def _numbered(texts: list[Any], pointer: str) -> dict[str, Any]:
+    if not texts:
+        raise InvalidTensor("", [Problem(pointer, "there is no picture", "one or more", "none")])
+    return {f"{pointer}/{number}": text for number, text in enumerate(texts)}
+
+
+def _text(item: Any, pointer: str) -> Any:
+    if isinstance(item, dict) and item.keys() == {KEY}:
+        return item[KEY]
+    hint = None
+    if isinstance(item, dict) and item and KEY not in item:
+        name = shown(next(iter(item)))
+        hint = f"write an input's whole batch under its name, {{{name}: [first, second, …]}}"
+    raise InvalidTensor("", [Problem(pointer, "this is not a picture", EXPECTED, shown(item), hint)])

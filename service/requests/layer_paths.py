@@ -1,0 +1,32 @@
+"""Which layers' weights an address of the weights routes means."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from models.errors import NotFound, Problem, did_you_mean, shown
+from models.networks.network import Network
+
+
+def layer_paths(network: Network, address: str) -> tuple[str, ...]:
+    """The layers behind an address; calls of a shared layer share their weights.
+
+    Raises:
+        NotFound: naming the nearest address.
+    """
+    below = address + "/"
+    meant = [
+        node.path
+        for node in network.nodes
+        if address in (node.path, node.address, *node.outputs)
+        or node.path.startswith(below)
+        or node.address.startswith(below)
+    ]
+    blocks = {node.path for node in network.nodes if node.is_block}
+    paths = tuple(path for path in dict.fromkeys(meant) if path not in blocks)
+    if not paths:
+        known = [node.address for node in network.nodes]
+        near = did_you_mean(address, known)
+        raise NotFound("", [Problem("", "there is no layer at this address", f"one of {', '.join(known[:20])}",
+                                    shown(address), f'use "{quote(near, safe="/@:")}"' if near else None)])  # fmt: skip
+    return paths

@@ -1,0 +1,104 @@
+"""What stands in the wrong place of a JSON body: a document by itself, layers among the options, text of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from models.errors import InvalidDocument, InvalidOption, ModelDamaged, NotFound, Problem, shown
+from models.reading.keras_json import is_keras_json
+from models.reading.tensorflow_js import is_tensorflow_js
+from models.store.store import ModelStore
+from service.options.activation import LAYERS
+from service.options.habits import INPUTS, MODEL
+
+MAX_NAME = 128
+"""Characters of what may be a name or an id."""
+TYPES = ("type", "class_name")
+"""Where a layer says what it is: in our documents, and in Keras' JSON."""
+RUN, RUN_REGISTERED, PLAN = '{"model": …, "inputs": …}', '{"inputs": …}', '{"model": …}'
+"""What the bodies of the routes are."""
+RUN_NAMED = "POST /v1/models/{name}/activations runs it"
+UNDER_MODEL = 'put it under "model"'
+NAMED_BY_PATH = "leave it out: the path names the model"
+
+
+def object_of(raw: Any, template: str) -> dict[str, Any]:
+    """A body that is an object of the fields of `template`.
+
+    Raises:
+        InvalidOption: it is something else, or is a model document by itself.
+    """
+    advice = NAMED_BY_PATH if template == RUN_REGISTERED else UNDER_MODEL
+    if is_document(raw):
+        received = shown(raw)
+        raise InvalidOption("", [Problem("", "the body is a model document by itself", template, received, advice)])
+    if not isinstance(raw, dict):
+        raise InvalidOption("", [Problem("", "the body is not an object", template, shown(raw), _instead(raw))])
+    return raw
+
+
+def refuse_name(store: ModelStore, raw: Any, advice: str) -> None:
+    """Tells the name of a registered model in place of a document; `advice` has a place for it.
+
+    Raises:
+        InvalidDocument
+    """
+    if not isinstance(raw, str) or len(raw) > MAX_NAME:
+        return
+    with suppress(NotFound, ModelDamaged):
+        name = store.find(raw).name
+        message = "this is the name of a registered model, not a document"
+        suggestion = advice.replace("{name}", name)
+        raise InvalidDocument("", [Problem(f"/{MODEL}", message, "a model document", shown(raw), suggestion)])
+
+
+def is_document(value: Any) -> bool:
+    """Whether this is a document in any of its forms, rather than a request that holds one."""
+    if isinstance(value, list):
+        return bool(value) and _is_layer(value[0])
+    if not isinstance(value, dict) or MODEL in value:
+        return False
+    return "application" in value or is_keras_json(value) or is_tensorflow_js(value) or _holds_layers(value)
+
+
+def misplaced(given: Mapping[str, Any]) -> list[Problem]:
+    """Options that hold what goes under another name."""
+    problems = []
+    if _holds_layers(given):
+        message, expected = "these are the layers of a document, not addresses", 'addresses such as ["conv2d"]'
+        advice = 'put them under "model", as {"layers": […]}'
+        problems.append(Problem(f"/{LAYERS}", message, expected, shown(given[LAYERS]), advice))
+    if isinstance(given.get("data"), list | dict):
+        message = "data says how JSON carries arrays; this is a tensor"
+        problems.append(Problem("/data", message, "nested, base64 or none", shown(given["data"]), f'write "{INPUTS}"'))
+    return problems
+
+
+def _holds_layers(value: Mapping[str, Any]) -> bool:
+    layers = value.get(LAYERS)
+    return isinstance(layers, list) and bool(layers) and _is_layer(layers[0])
+
+
+def _is_layer(value: Any) -> bool:
+    return isinstance(value, dict) and any(name in value for name in TYPES)
+
+
+def _instead(raw: Any) -> str | None:
+    """What to send for a body that is no object."""
+    if isinstance(raw, list):
+        return f'write {{"{INPUTS}": …}} around it'
+    if isinstance(raw, str) and _is_json(raw):
+        return "it is encoded twice: json=body instead of json=json.dumps(body), body instead of JSON.stringify(text)"
+    return None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True

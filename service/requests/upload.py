@@ -1,0 +1,132 @@
+"""Uploads of weights: streamed to disk as they arrive, a form's other parts kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from models.errors import Problem, Unparsable
+from models.problems import pointer_to
+from models.store.scratch import Scratch
+from service.edge.body_limit import keep_on_disk
+from service.requests.body import media_type
+from service.requests.multipart import MAX_PREAMBLE, MULTIPART, first_part, form_boundary, incomplete
+from service.requests.upload_parts import WEIGHTS, UploadParts
+from service.requests.upload_permits import UploadPlaces
+from service.requests.upload_writing import RawBody, Writer
+from service.settings import Settings
+
+
+@dataclass
+class Upload:
+    """What came: a file of weights, a document's bytes, or both. `folder` and the file last until the block ends."""
+
+    folder: Path
+    weights: Path | None = None
+    model: bytes | None = None
+    pointer: str = ""
+    """Where the weights stand in the request."""
+
+
+@asynccontextmanager
+async def receive_upload(
+    request: Request, settings: Settings, scratch: Scratch, permits: UploadPlaces, documents: bool = False
+) -> AsyncIterator[Upload]:
+    """The parts of an upload: those of a form, or the body itself as the file of weights or, where that is asked for
+    and its first bytes are none of such a file's, as a document.
+
+    Raises:
+        Overloaded, TooLarge, SlowBody, Unparsable, InvalidOption
+    """
+    keep_on_disk(request, int(settings.max_weights) + int(settings.max_body), settings.upload_seconds)
+    async with _folder(scratch, permits) as upload:
+        if media_type(request) == MULTIPART:
+            await _read_form(request, upload, int(settings.max_body))
+        else:
+            await _read_raw(request, upload, int(settings.max_body) if documents else None)
+        yield upload
+
+
+@asynccontextmanager
+async def stored_upload(body: bytes, scratch: Scratch, permits: UploadPlaces) -> AsyncIterator[Upload]:
+    """A body that has come already, as a file of weights.
+
+    Raises:
+        Overloaded
+    """
+    async with _folder(scratch, permits) as upload:
+        upload.weights = upload.folder / WEIGHTS
+        await run_in_threadpool(upload.weights.write_bytes, body)
+        yield upload
+
+
+@asynccontextmanager
+async def _folder(scratch: Scratch, permits: UploadPlaces) -> AsyncIterator[Upload]:
+    async with permits.place():
+        folder = await run_in_threadpool(scratch.folder)
+        try:
+            yield Upload(Path(folder.name))
+        finally:
+            await run_in_threadpool(folder.cleanup)
+
+
+async def _read_raw(request: Request, upload: Upload, max_document: int | None) -> None:
+    """The body as a file or, up to so many bytes, as a document."""
+    path = upload.folder / WEIGHTS
+    with path.open("wb") as file:
+        body = RawBody(Writer(file), max_document)
+        async for chunk in request.stream():
+            await body.write(chunk)
+        await body.end()
+    upload.weights, upload.model = (None, body.document) if body.is_document else (path, None)
+
+
+async def _read_form(request: Request, upload: Upload, max_memory: int) -> None:
+    boundary = form_boundary(request)
+    path = upload.folder / WEIGHTS
+    with path.open("wb") as file:
+        writer = Writer(file)
+        parts = UploadParts(writer.add, max_memory)
+        parser = MultipartParser(boundary, parts.callbacks())
+        size = 0
+        try:
+            async for chunk in _from_first_part(request, boundary):
+                size += len(chunk)
+                if not parts.complete:
+                    parser.write(chunk)
+                await writer.flush_full()
+            parser.finalize()
+        except MultipartParseError:
+            raise Unparsable("", [Problem("", "the form cannot be read", MULTIPART, "something else")]) from None
+        await writer.flush()
+    if not parts.complete:
+        raise incomplete(size)
+    parts.check()
+    upload.weights = path if parts.weights else None
+    upload.pointer = pointer_to([parts.weights or WEIGHTS])
+    upload.model = parts.document
+
+
+async def _from_first_part(request: Request, boundary: bytes) -> AsyncIterator[bytes]:
+    """The body from its first part on; nothing of a body in which none begins soon."""
+    head, begun = b"", False
+    async for chunk in request.stream():
+        if begun:
+            yield chunk
+            continue
+        head += chunk
+        start = 0 if head.startswith(b"--" + boundary) else first_part(head[:MAX_PREAMBLE], boundary)
+        if start is not None:
+            begun = True
+            yield head[start:]
+        elif len(head) > MAX_PREAMBLE:
+            break
+    if not begun:
+        raise incomplete(len(head))

@@ -1,0 +1,149 @@
+"""The parts of an upload's form as a parser finds them: a document, and a file of weights under whatever name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from python_multipart.multipart import parse_options_header
+
+from models.documents.validation import unknown_name
+from models.errors import InvalidOption, Problem, TooLarge, shown
+from models.files.printed import text_advice
+from models.files.signatures import HDF5, JSON, SAFETENSORS, ZIP, FileKind, kind_of
+from models.problems import pointer_to
+from service.options.activation import BRACKETS
+from service.options.habits import UPLOAD
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks  # not there at run time
+
+WEIGHTS, MODEL = "weights", "model"
+TELLING_BYTES = 16
+"""As many bytes of a part as tell whether it is a file of weights."""
+FILES = (HDF5, SAFETENSORS, ZIP)
+"""What is taken for weights under any name: these are read from no other part."""
+
+
+@dataclass
+class UploadParts:
+    """Takes a form's parts. `write` takes what belongs to the file of weights."""
+
+    write: Callable[[bytes], None]
+    max_memory: int
+    weights: str | None = None
+    """The part that is the file of weights."""
+    complete: bool = False
+    """Whether the closing boundary has come."""
+    _disposition: bytearray = field(default_factory=bytearray)
+    _header: bytearray = field(default_factory=bytearray)
+    _value: bytearray = field(default_factory=bytearray)
+    _part: str = ""
+    _was_chosen: bool = True
+    """False for what a browser sends of a file that was not chosen."""
+    _start: bytearray | None = None
+    """The first bytes of a part, until it is told where it goes."""
+    _model: bytearray = field(default_factory=bytearray)
+    _given: list[str] = field(default_factory=list)
+
+    def callbacks(self) -> MultipartCallbacks:
+        """What the parser calls."""
+        return {
+            "on_header_begin": self._begin_header,
+            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._begin_part,
+            "on_part_data": lambda data, start, end: self._take(data[start:end]),
+            "on_part_end": self._settle,
+            "on_end": self._end,
+        }
+
+    @property
+    def document(self) -> bytes | None:
+        """What the part `model` holds, where it is no file of weights."""
+        return bytes(self._model) if MODEL in self._given and self.weights != MODEL else None
+
+    def check(self) -> None:
+        """Raises InvalidOption: there are no parts."""
+        if not self._given:
+            raise InvalidOption("", [Problem("", "the form has no parts", f"{MODEL}, {WEIGHTS}", "nothing")])
+
+    def _begin_header(self) -> None:
+        self._header.clear()
+        self._value.clear()
+
+    def _end_header(self) -> None:
+        if bytes(self._header).strip().lower() == b"content-disposition":
+            self._disposition = bytearray(self._value)
+
+    def _begin_part(self) -> None:
+        _, options = parse_options_header(bytes(self._disposition))
+        self._part = BRACKETS.sub("", options.get(b"name", b"").decode("utf-8", "replace"))
+        self._was_chosen = options.get(b"filename") != b""
+        self._disposition.clear()
+        self._start = bytearray()
+        if self._part in self._given:
+            message = f"{shown(self._part)} is given twice"
+            raise InvalidOption("", [Problem(pointer_to([self._part]), message, "one part", "two parts")])
+
+    def _take(self, data: bytes) -> None:
+        if self._start is not None:
+            self._start += data
+            if len(self._start) >= TELLING_BYTES:
+                self._settle()
+        elif self._part == self.weights:
+            self.write(data)
+        else:
+            self._add(data)
+
+    def _settle(self) -> None:
+        """Where a part goes, once its first bytes are there, or all it has."""
+        if self._start is None:
+            return
+        data, self._start = bytes(self._start), None
+        if not data and not self._was_chosen:
+            return
+        kind = kind_of(data)
+        self._given.append(self._part)
+        if self._part == WEIGHTS or kind in FILES:
+            self._check_only()
+            self.weights = self._part
+            self.write(data)
+        elif self._part == MODEL:
+            self._add(data)
+        else:
+            raise InvalidOption("", [self._unknown(data, kind)])
+
+    def _check_only(self) -> None:
+        if self.weights is not None:
+            message, received = "there are two files of weights", f"{self.weights} and {self._part}"
+            raise InvalidOption("", [Problem(pointer_to([self._part]), message, "one", shown(received))])
+
+    def _add(self, data: bytes) -> None:
+        self._model += data
+        if len(self._model) > self.max_memory:
+            raise too_large(f"/{MODEL}", self.max_memory)
+
+    def _unknown(self, data: bytes, kind: FileKind | None) -> Problem:
+        """The problem of a part that is neither."""
+        told = unknown_name(pointer_to([self._part]), self._part, (MODEL, WEIGHTS), None, UPLOAD, self._given)
+        if kind is JSON and MODEL not in self._given:
+            return replace(told, suggestion='write "model"')
+        advice = text_advice(data) or (kind.advice if kind is not None else None)
+        return replace(told, suggestion=told.suggestion or advice)
+
+    def _end(self) -> None:
+        self.complete = True
+
+
+def too_large(pointer: str, max_bytes: int) -> TooLarge:
+    """The error for a document that is longer than it may be."""
+    expected, received = f"at most {max_bytes:,} bytes", f"more than {max_bytes:,} bytes"
+    return TooLarge("", [Problem(pointer, "the document is over its limit", expected, received)])
+
+
+def is_weights_file(start: bytes) -> bool:
+    """Whether bytes begin as a file of weights does."""
+    return kind_of(start[:TELLING_BYTES]) in FILES

@@ -1,0 +1,1 @@
+"""Results, from tensors of an engine to HTTP."""
