@@ -38,6 +38,9 @@ def told(error: LayerscopeError) -> LayerscopeError:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    """An error and what it was made of. One that was raised again while it was handled leads back to itself."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__

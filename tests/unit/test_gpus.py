@@ -100,6 +100,13 @@ def test_a_full_gpu_is_nobodys_fault() -> None:
     assert gpu.told(plain := TooLarge("other")) is plain
 
 
+def test_causes_that_lead_back_to_an_error_end() -> None:
+    """An error that is raised again while what it caused is handled is among its own causes."""
+    made, other = TooLarge("no memory"), ValueError()
+    made.__context__, other.__context__ = other, made
+    assert gpu.told(made) is made
+
+
 def test_without_a_required_gpu_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rather than on something else, in silence."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
