@@ -14,11 +14,11 @@ from working_memory import LARGE, values
 
 from models.documents.document import Document
 from models.engine.build import build
-from models.engine.outline import declared_shapes
-from models.engine.outline import outline as outlined
 from models.engine.process import prepare
 from models.engine.rates import measured
 from models.engine.seconds import build_seconds, feeding, run_seconds
+from models.engine.symbolic_network import declared_shapes
+from models.engine.symbolic_network import outline as outlined
 from models.errors import LayerscopeError
 from models.layers import LAYERS
 from models.networks.expansion import expand

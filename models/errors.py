@@ -213,7 +213,7 @@ class SlowBody(LayerscopeError):
     code, title = "slow_body", "The body did not arrive in time"
 
 
-class HungUp(LayerscopeError):
+class ClientDisconnected(LayerscopeError):
     code, title = "hung_up", "Whoever asked hung up before the answer"
 
 

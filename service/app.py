@@ -17,26 +17,26 @@ from service.access.origins import Origins, origins_of
 from service.edge.body_limit import BodyLimit
 from service.edge.compression import Compression
 from service.edge.content_digest import ContentDigest
-from service.edge.drain import Drain
-from service.edge.edge import Edge
+from service.edge.drain import DrainState
 from service.edge.head import HeadAsGet
+from service.edge.middleware import EdgeMiddleware
 from service.edge.refusals import Refusals
-from service.edge.unhandled import Defects
+from service.edge.unhandled import UnhandledErrors
 from service.engines.client import Engines
-from service.engines.pool import LocalEngines
+from service.engines.pool import EnginePool
 from service.errors import handlers as errors
 from service.observing.access_log import AccessLog
 from service.open_inference import repository_routes as model_repository
 from service.open_inference import routes as open_inference
 from service.openapi.contract import components
 from service.options.query import known_query
-from service.registry.loaded import Served
+from service.registry.loaded import LoadedModels
 from service.registry.pretrained import Pretrained
 from service.registry.resolver import Applications
 from service.requests.decode_memory import DecodeMemory
-from service.requests.upload_permits import UploadPlaces
+from service.requests.upload_permits import UploadPermits
 from service.routes import activations, docs, health, layers, models, plan, weights
-from service.routes.fast_route import put_first
+from service.routes.fast_route import install_fast_routes
 from service.settings import Settings
 from service.state import State
 
@@ -44,7 +44,10 @@ DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get 
 
 
 def create_app(
-    settings: Settings, engines: Engines | None = None, opened: ModelStore | None = None, drain: Drain | None = None
+    settings: Settings,
+    engines: Engines | None = None,
+    opened: ModelStore | None = None,
+    drain: DrainState | None = None,
 ) -> FastAPI:
     """The service. `engines` stands in for processes on this machine; a store that is `opened` is closed at the end."""
 
@@ -53,11 +56,13 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
-        running = engines if engines is not None else LocalEngines(settings)
+        running = engines if engines is not None else EnginePool(settings)
         applications = Applications(running, Pretrained(settings, store))
-        uploads = UploadPlaces(settings.max_uploads)
-        memory, draining = DecodeMemory(int(settings.decode_memory)), drain or Drain()
-        app.state.layerscope = State(settings, running, store, uploads, applications, Served(store), memory, draining)
+        uploads = UploadPermits(settings.max_uploads)
+        memory, draining = DecodeMemory(int(settings.decode_memory)), drain or DrainState()
+        app.state.layerscope = State(
+            settings, running, store, uploads, applications, LoadedModels(store), memory, draining
+        )
         await running.start()
         yield
         await applications.close()
@@ -74,7 +79,7 @@ def create_app(
         app.include_router(route.router, dependencies=[Depends(known_query)])
     for route in (open_inference, model_repository, health, docs):
         app.include_router(route.router)
-    put_first(
+    install_fast_routes(
         app,
         [activations.router, models.router, open_inference.router],
         [activations.post_activations, models.post_model_activations, open_inference.post_infer],
@@ -84,9 +89,11 @@ def create_app(
     app.add_middleware(Compression)
     app.add_middleware(ContentDigest)
     app.add_middleware(BodyLimit, settings=settings)
-    app.add_middleware(Defects)
+    app.add_middleware(UnhandledErrors)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Edge, origins=origins, hosts=Hosts(hosts_in(settings.hosts), settings.host), log=access_log)
+    app.add_middleware(
+        EdgeMiddleware, origins=origins, hosts=Hosts(hosts_in(settings.hosts), settings.host), log=access_log
+    )
     app.state.refusals = Refusals(origins, access_log)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app

@@ -12,7 +12,7 @@ from models.networks.network import Network
 from models.networks.selectors import select
 from models.reading.applications import parse_model
 from models.store.store import ModelStore
-from service.engines.pool import LocalEngines
+from service.engines.pool import EnginePool
 from service.handlers.planning import require_inputs
 from service.registry.pretrained import Pretrained
 from service.registry.resolver import Applications
@@ -24,7 +24,7 @@ async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str,
     model = parse_model(raw)
     network = _plannable(model) if isinstance(model, Document) else None
     store = ModelStore(settings.data_dir)
-    engines = LocalEngines(settings.model_copy(update={"engines": 1, "spare_engines": 0}))
+    engines = EnginePool(settings.model_copy(update={"engines": 1, "spare_engines": 0}))
     applications = Applications(engines, Pretrained(settings, store))
     await engines.start()
     try:

@@ -19,13 +19,13 @@ from models.store.store import open_store
 from service.app import create_app
 from service.edge.connections import Connection, protocol_of
 from service.edge.descriptors import raise_limit, served_connections
-from service.edge.drain import Drain
+from service.edge.drain import DrainState
 from service.edge.listening import announce, listening, no_longer_listening
 from service.engines.client import Engines
 from service.engines.gpus import engine_count, visible_gpus
-from service.engines.pool import LocalEngines
+from service.engines.pool import EnginePool
 from service.observing.log import configuration
-from service.requests.trimming import bound_arenas
+from service.requests.heap_trimmer import bound_arenas
 from service.settings import PREFIX, Settings, given_gpus
 
 log = logging.getLogger("layerscope")
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
     who send slowly; and answers what it cancels in a shape of its own.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, drain: Drain, deadline: float) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain: DrainState, deadline: float) -> None:
         super().__init__(config)
         self._app, self._drain, self._deadline = app, drain, deadline
 
@@ -141,7 +141,7 @@ def serve(settings: Settings) -> None:
         store = open_store(settings.data_dir)
     except OSError as error:
         raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None
-    engines, drain = LocalEngines(settings), Drain()
+    engines, drain = EnginePool(settings), DrainState()
     app = create_app(settings, engines, store, drain)
     config = uvicorn.Config(
         app,
@@ -153,11 +153,11 @@ def serve(settings: Settings) -> None:
         server_header=False,
     )
     announce(sockets, settings)
-    leave_alone_what_stays()
+    freeze_startup_objects()
     Server(config, app, drain, settings.deadline).run(sockets)
 
 
-def leave_alone_what_stays() -> None:
+def freeze_startup_objects() -> None:
     """What the application is made of is never garbage: looking through it stopped one request in a hundred for 70 ms.
     The numbers of a small tensor in JSON are thousands of lists.
     """

@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from models.store.store import ModelStore
-from service.edge.drain import Drain
+from service.edge.drain import DrainState
 from service.engines.client import Engines
 from service.options.activation import QueryOptions
-from service.registry.loaded import Served
+from service.registry.loaded import LoadedModels
 from service.registry.resolver import Applications
 from service.requests.decode_memory import DecodeMemory
-from service.requests.upload_permits import UploadPlaces
+from service.requests.upload_permits import UploadPermits
 from service.settings import Settings
 
 
@@ -25,11 +25,11 @@ class State:
     settings: Settings
     engines: Engines
     store: ModelStore
-    uploads: UploadPlaces
+    uploads: UploadPermits
     applications: Applications
-    served: Served
+    served: LoadedModels
     memory: DecodeMemory
-    drain: Drain
+    drain: DrainState
     queries: QueryOptions = field(default_factory=QueryOptions)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from models.documents.source_map import Places
+from models.documents.source_map import SourceMap
 from models.documents.validation import unknown_name
 from models.errors import InvalidDocument, Problem, shown
 from models.layers import ALIASES, CATALOGUE
@@ -33,7 +33,7 @@ class Declared:
     """A document with its own `input`, and where each of its parts stands in what was sent."""
 
     data: dict[str, Any]
-    places: Places
+    source_map: SourceMap
 
 
 def declared(data: Any, layers: str = "/layers") -> Declared | None:
@@ -56,8 +56,8 @@ def declared(data: Any, layers: str = "/layers") -> Declared | None:
     if problems:
         raise InvalidDocument("", problems)
     first = {name: value for name, value in listed[0].items() if name != word}
-    places = Places({"/layers": layers, "/input": f"{layers}/0/{word}"})
-    return Declared({**data, "input": _shape(word, listed[0][word]), "layers": [first, *listed[1:]]}, places)
+    source_map = SourceMap({"/layers": layers, "/input": f"{layers}/0/{word}"})
+    return Declared({**data, "input": _shape(word, listed[0][word]), "layers": [first, *listed[1:]]}, source_map)
 
 
 def _is_own(name: str, layer: dict[str, Any]) -> bool:
@@ -84,15 +84,15 @@ def _from_input_layers(data: dict[str, Any], listed: list[Any], inputs: list[Any
     problems = [found.under(f"{layers}/{n}") for n, one in enumerate(inputs) for found in _problems(one, names)]
     if problems:
         raise InvalidDocument("", problems[:MAX_PROBLEMS])
-    places = Places({"/layers": layers})
+    source_map = SourceMap({"/layers": layers})
     for position in range(len(inputs), len(listed)):
-        places.itself[f"/layers/{position - len(inputs)}"] = f"{layers}/{position}"
+        source_map.own[f"/layers/{position - len(inputs)}"] = f"{layers}/{position}"
     declared = {one.get("name") or UNNAMED: _spec(one) for one in inputs}
     for number, (name, one) in enumerate(zip(declared, inputs, strict=True)):
         here = pointer_to(["input", name])
-        places.itself[here] = f"{layers}/{number}"
-        places.itself[f"{here}/shape"] = f"{layers}/{number}/{_words(one)[0]}"
-    return Declared({**data, "input": declared, "layers": listed[len(inputs) :]}, places)
+        source_map.own[here] = f"{layers}/{number}"
+        source_map.own[f"{here}/shape"] = f"{layers}/{number}/{_words(one)[0]}"
+    return Declared({**data, "input": declared, "layers": listed[len(inputs) :]}, source_map)
 
 
 def _problems(layer: dict[str, Any], names: list[Any]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 from pydantic import BaseModel, Field, PrivateAttr
 
 from models.documents.inputs import Inputs, InputSpec
-from models.documents.source_map import AS_SENT, Places
+from models.documents.source_map import IDENTITY, SourceMap
 from models.documents.validation import field_names
 from models.images.scale import Scale
 from models.layers import ANY_NODE
@@ -60,17 +60,17 @@ class Document(BaseModel):
     ] = True
     scale: Annotated[Scale | None, Field(description="How images are scaled where a request does not say.")] = None
 
-    _places: Places = PrivateAttr(default=AS_SENT)
+    _source_map: SourceMap = PrivateAttr(default=IDENTITY)
 
     @property
-    def places(self) -> Places:
+    def source_map(self) -> SourceMap:
         """Where its parts stand in what was sent."""
-        return self._places
+        return self._source_map
 
-    def standing_at(self, places: Places) -> Document:
+    def with_source_map(self, source_map: SourceMap) -> Document:
         """The same network, made of something else that was sent."""
         made = self.model_copy()
-        made._places = places
+        made._source_map = source_map
         return made
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

@@ -12,35 +12,35 @@ E = TypeVar("E", bound=LayerscopeError)
 
 
 @dataclass(frozen=True)
-class Places:
+class SourceMap:
     """From JSON pointers into a document to pointers into what it was made of; without entries, both are the same.
 
-    `itself` is where a part stands, `inside` where what lies in it begins: an object's fields may lie deeper in what
+    `own` is where a part stands, `children` where what lies in it begins: an object's fields may lie deeper in what
     was sent. Either speaks for everything below that has no entry of its own.
     """
 
-    itself: dict[str, str] = field(default_factory=dict)
-    inside: dict[str, str] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
+    children: dict[str, str] = field(default_factory=dict)
 
     def of(self, pointer: str) -> str:
         """The place in what was sent that `pointer` leads to."""
-        if pointer in self.itself:
-            return self.itself[pointer]
+        if pointer in self.own:
+            return self.own[pointer]
         head = pointer
-        while head and head not in self.inside and head not in self.itself:
+        while head and head not in self.children and head not in self.own:
             head = head.rpartition("/")[0]
-        return self.inside.get(head, self.itself.get(head, "")) + pointer[len(head) :]
+        return self.children.get(head, self.own.get(head, "")) + pointer[len(head) :]
 
-    def moved(self, problems: Iterable[Problem]) -> list[Problem]:
+    def remapped(self, problems: Iterable[Problem]) -> list[Problem]:
         """The same problems, seen in what was sent."""
         return [replace(problem, pointer=self.of(problem.pointer)) for problem in problems]
 
-    def located(self, error: E) -> E:
+    def remap(self, error: E) -> E:
         """The same error with every pointer into what was sent."""
-        return type(error)(error.detail, self.moved(error.problems))
+        return type(error)(error.detail, self.remapped(error.problems))
 
 
-AS_SENT = Places()
+IDENTITY = SourceMap()
 """For a document that was sent as it is."""
-LIST_ALONE = Places({"/layers": ""})
+LIST_ALONE = SourceMap({"/layers": ""})
 """For one that was sent as its list of layers."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.engine.outline import Outline
 from models.engine.plan import node_macs, total, viewed
 from models.engine.seconds import Time, check_run
+from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.working import inner_bytes, peak_inner, working_bytes
 from models.errors import Problem, TooLarge
 from models.layers.easing import easier
@@ -16,7 +16,7 @@ from models.networks.network import Node
 from models.views.view import View
 
 
-def sent_bytes(outline: Outline, outputs: Sequence[str], views: Mapping[str, View]) -> dict[str, int]:
+def sent_bytes(outline: SymbolicNetwork, outputs: Sequence[str], views: Mapping[str, View]) -> dict[str, int]:
     """Bytes of each output as it is sent, after its view. Every shape of `outline` is concrete.
 
     Raises:
@@ -39,7 +39,7 @@ class Bounds:
     time: Time | None = field(default=None, compare=False)
 
 
-def admit(outline: Outline, wanted: Mapping[str, int], bounds: Bounds, training: bool = False) -> float:
+def admit(outline: SymbolicNetwork, wanted: Mapping[str, int], bounds: Bounds, training: bool = False) -> float:
     """The estimated seconds of a run, 0 where time is not bounded. Refuses, by the plan's figures, what would not fit.
     Every shape of `outline` is concrete, and `wanted` gives the bytes that each output asked for is sent as.
 
@@ -62,7 +62,7 @@ def _limit_problem(message: str, limit: int, received: int, unit: str, suggestio
     return Problem("", message, f"at most {limit:,} {unit}", f"{received:,} {unit}", suggestion)
 
 
-def _reply_problem(outline: Outline, wanted: Mapping[str, int], limit: int) -> Problem:
+def _reply_problem(outline: SymbolicNetwork, wanted: Mapping[str, int], limit: int) -> Problem:
     fitting = _fitting(wanted, limit)
     if fitting:
         suggestion = f"ask for fewer layers; these fit together: {', '.join(fitting)}"
@@ -86,7 +86,9 @@ def _fitting(wanted: Mapping[str, int], limit: int) -> list[str]:
     return [address for address in wanted if address in chosen][:20]
 
 
-def _working_problem(outline: Outline, nodes: Sequence[Node], working: int, limit: int, training: bool) -> Problem:
+def _working_problem(
+    outline: SymbolicNetwork, nodes: Sequence[Node], working: int, limit: int, training: bool
+) -> Problem:
     """Points at the layer that has most of it inside, where that alone is what does not fit."""
     inner, largest = peak_inner(outline, nodes, training)
     outer = working - inner
@@ -102,7 +104,7 @@ def _working_problem(outline: Outline, nodes: Sequence[Node], working: int, limi
     return problem.under(largest.pointer)
 
 
-def _easier(outline: Outline, node: Node, own: int, left: int) -> str:
+def _easier(outline: SymbolicNetwork, node: Node, own: int, left: int) -> str:
     """What would fit into the bytes that are left for the inside of a layer, which has `own` of them."""
     shapes, outputs = outline.shapes(node.inputs), outline.shapes(node.outputs)
     each = own / max(node.layer.inner(shapes, outputs), 1)
@@ -113,7 +115,7 @@ def _easier(outline: Outline, node: Node, own: int, left: int) -> str:
     return easier(node.layer, shapes, outputs, fits)
 
 
-def _batch_suggestion(outline: Outline, nbytes: int, limit: int) -> str:
+def _batch_suggestion(outline: SymbolicNetwork, nbytes: int, limit: int) -> str:
     batch = max((outline.shape(name)[0] or 1 for name in outline.network.inputs), default=1)
     fitting = batch * limit // max(nbytes, 1)
     return f"a batch of at most {fitting} would fit" if fitting >= 1 else "use a smaller input or fewer filters"

@@ -14,8 +14,8 @@ from keras.src.backend.common import global_state  # private: pinned, and covere
 from keras.src.utils import file_utils  # private: what the constructors call; covered by a test
 
 from models.documents.document import Document
-from models.engine.outline import uninitialised
 from models.engine.refusals import REFUSALS, sentence_of
+from models.engine.symbolic_network import uninitialised
 from models.errors import InvalidDocument, Problem, shown
 from models.reading.applications import Application
 from models.reading.parse import parse_document

@@ -18,10 +18,10 @@ from models.networks.network import Network, Node
 from models.networks.step_networks import step_network
 
 if TYPE_CHECKING:
-    from models.engine.outline import Outline
+    from models.engine.symbolic_network import SymbolicNetwork
 
-Outlining = Callable[[Network, Mapping[str, Shape]], "Outline"]
-"""What shapes a network: `models.engine.outline.outline`, which makes these layers."""
+Outlining = Callable[[Network, Mapping[str, Shape]], "SymbolicNetwork"]
+"""What shapes a network: `models.engine.symbolic_network.outline`, which makes these layers."""
 
 
 class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
@@ -35,7 +35,7 @@ class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
         self._block, self._seed = block, seed
         self.outlining: Outlining | None = None
         self.pointer = ""
-        self.outline: Outline | None = None
+        self.outline: SymbolicNetwork | None = None
         self.inner: list[keras.layers.Layer] = []
 
     def build(self, input_shape: Shape) -> None:
@@ -48,12 +48,12 @@ class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
         self.inner = [self.outline.layers[path] for path in layer_paths(keras_order(self.outline.network))]
 
     @property
-    def built_outline(self) -> Outline:
+    def built_outline(self) -> SymbolicNetwork:
         """The outline, which is there once the layer is built."""
         assert self.outline is not None  # noqa: S101 (Keras builds a layer before it is called)
         return self.outline
 
-    def _outlined(self, shape: Shape) -> Outline:
+    def _outlined(self, shape: Shape) -> SymbolicNetwork:
         assert self.outlining is not None  # noqa: S101 (set by the outline that made this)
         try:
             network = step_network(self._block, shape, seed=self._seed)
@@ -84,7 +84,7 @@ class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
             tensors.update(self._node(node, outline, tensors, training))
         return tensors[network.outputs[0]]
 
-    def _node(self, node: Node, outline: Outline, tensors: Mapping[str, Any], training: bool) -> dict[str, Any]:
+    def _node(self, node: Node, outline: SymbolicNetwork, tensors: Mapping[str, Any], training: bool) -> dict[str, Any]:
         inputs = read_tensors(node, tensors)
         if not node.is_block:
             if not isinstance(inputs[0], keras.KerasTensor):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from models.engine.compiled_selection import CompiledSelection
 from models.engine.heap import held_bytes
-from models.engine.initial_weights import materialise
+from models.engine.initial_weights import initialize_weights
 from models.engine.latest import Latest
-from models.engine.outline import Outline, declared_shapes, outline, outline_of_batch
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
-from models.engine.probe import Probe
 from models.engine.seconds import Time, check_build
 from models.engine.selected import Selected
+from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline, outline_of_batch
 from models.engine.weights import load
 from models.errors import Problem, TooLarge
 from models.layers.layer import Shape
@@ -31,15 +31,17 @@ Shapes = tuple[tuple[str, Shape], ...]
 class BuiltModel:
     """An immutable network, and the probes of the selections that were asked for of late."""
 
-    outline: Outline
+    outline: SymbolicNetwork
     parameters: int
     weight_bytes: int
     built_bytes: int = 0
     """What it was counted to hold when it was built, its weights among it."""
     counts: dict[str, int] = field(default_factory=dict)
-    outlines: Latest[Shapes, Outline] = field(default_factory=lambda: Latest(MAX_PROBES))
+    outlines: Latest[Shapes, SymbolicNetwork] = field(default_factory=lambda: Latest(MAX_PROBES))
     selections: Latest[tuple[Shapes, tuple[str, ...]], Selected] = field(default_factory=lambda: Latest(MAX_PROBES))
-    probes: Latest[tuple[tuple[str, ...], bool, bool], Probe] = field(default_factory=lambda: Latest(MAX_PROBES))
+    probes: Latest[tuple[tuple[str, ...], bool, bool], CompiledSelection] = field(
+        default_factory=lambda: Latest(MAX_PROBES)
+    )
 
     @property
     def network(self) -> Network:
@@ -52,10 +54,10 @@ class BuiltModel:
         least = self.weight_bytes + PROBE_BYTES * max(1, len(self.probes))
         return max(least, self.built_bytes + sum(probe.nbytes for probe in self.probes.values()))
 
-    def probe(self, outputs: Sequence[str], training: bool, updates: bool) -> Probe:
+    def probe(self, outputs: Sequence[str], training: bool, updates: bool) -> CompiledSelection:
         """The probe of a selection, made at the first ask."""
         key = (tuple(outputs), training, updates)
-        return self.probes.get(key, lambda: Probe(self.outline, outputs, training, updates))
+        return self.probes.get(key, lambda: CompiledSelection(self.outline, outputs, training, updates))
 
     def parameters_of(self, node: Node) -> int:
         """Parameters of the layers behind a node, counted once."""
@@ -69,11 +71,11 @@ class BuiltModel:
         key = (tuple(shapes.items()), tuple(outputs))
         return self.selections.get(key, lambda: Selected(self.concrete(shapes), tuple(outputs)))
 
-    def concrete(self, shapes: Mapping[str, Shape]) -> Outline:
+    def concrete(self, shapes: Mapping[str, Shape]) -> SymbolicNetwork:
         """The outline on inputs of exactly these shapes."""
         return self.outlines.get(tuple(shapes.items()), lambda: self._concrete(shapes))
 
-    def _concrete(self, shapes: Mapping[str, Shape]) -> Outline:
+    def _concrete(self, shapes: Mapping[str, Shape]) -> SymbolicNetwork:
         """The built outline on this batch, where the batch is all that was free; else shaped anew."""
         batches = {shape[0] for shape in shapes.values()}
         if self.outline.is_fixed() and len(batches) == 1:
@@ -103,7 +105,7 @@ def build(
     if weights is None:
         if time is not None:
             check_build(made, time)
-        materialise(made)
+        initialize_weights(made)
     else:
         load(made, weights)
     count = sum(parameter_count(layer.weights) for layer in made.layers.values())

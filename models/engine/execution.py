@@ -18,16 +18,16 @@ from models.engine.arrays import as_array
 from models.engine.batch import Batch
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
-from models.engine.outline import declared_shapes, outline, outline_of_batch
-from models.engine.parcel import Parcel
+from models.engine.compiled_selection import CompiledSelection
 from models.engine.plan import plan_report
-from models.engine.probe import Probe
+from models.engine.reply_buffers import ReplyBuffers
 from models.engine.report import Report, Result, Timing
 from models.engine.seconds import Time
 from models.engine.selected import Selected
+from models.engine.symbolic_network import declared_shapes, outline, outline_of_batch
 from models.engine.weights import weight_paths, weight_specs
 from models.errors import InvalidOption, TooLarge
-from models.ipc.messages import Construct, Plan, Run, Specify, TensorInfo, Weights
+from models.ipc.messages import Construct, DescribeWeights, Plan, Run, TensorInfo, Weights
 from models.networks.expansion import expand
 from models.networks.network import Network
 from models.reading.applications import parse_application
@@ -58,14 +58,14 @@ class Execution:
         made = outline_of_batch(_network(request.document), request.shapes)
         return orjson.dumps(plan_report(made, request.outputs, request.views, self.time.rates if self.time else None))
 
-    def run(self, request: Run, inputs: Sequence[np.ndarray], parcel: Parcel | None = None) -> Result:
+    def run(self, request: Run, inputs: Sequence[np.ndarray], parcel: ReplyBuffers | None = None) -> Result:
         """Runs a document on arrays given in the order of `request.inputs`. What a parcel takes of the outputs is
         copied as soon as it is computed.
         """
         return self.run_together([request], [inputs], [] if parcel is None else [parcel])[0]
 
     def run_together(
-        self, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], parcels: Sequence[Parcel] = ()
+        self, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], parcels: Sequence[ReplyBuffers] = ()
     ) -> list[Result]:
         """Runs a document once, on the inputs of requests that agree in all but the numbers and the batch of those.
 
@@ -116,7 +116,7 @@ class Execution:
         self.cache.trim()
         return report.result(Timing(cached, (time.perf_counter() - started) * 1e3, 0.0))
 
-    def specs(self, request: Specify) -> tuple[WeightSpec, ...]:
+    def specs(self, request: DescribeWeights) -> tuple[WeightSpec, ...]:
         """What a file of weights must hold; nothing is built."""
         network = _network(request.document)
         return weight_specs(outline(network, declared_shapes(network)))
@@ -144,7 +144,7 @@ def _check_apart(network: Network, requests: Sequence[Run], selections: Sequence
     """Refuses a batch in which rows would meet, or whose replies, which views of the batch axis make no smaller, would
     be over the limit of one.
     """
-    if any(node.layer.rows_meet() for node in network.nodes):
+    if any(node.layer.mixes_batch() for node in network.nodes):
         raise InvalidOption("A layer of this network lets the rows of a batch meet.")
     views = requests[0].views
     sent = (sent_bytes(one.outline, one.outputs, views) for one in selections) if views else ()
@@ -164,7 +164,7 @@ def _reported(
     return report
 
 
-def _moved(probe: Probe, results: Sequence[Any]) -> dict[int, Any]:
+def _moved(probe: CompiledSelection, results: Sequence[Any]) -> dict[int, Any]:
     """The weights that training mode moved, by variable."""
     new = results[len(probe.outputs) :]
     return {id(variable): value for variable, value in zip(probe.updated, new, strict=True)}

@@ -7,12 +7,12 @@ from typing import Any
 import keras
 
 from models.engine.layers import DerivedSeed, derived_seed
-from models.engine.outline import Outline
 from models.engine.refusals import refusing_weights
+from models.engine.symbolic_network import SymbolicNetwork
 from models.networks.network import Network
 
 
-def materialise(made: Outline) -> None:
+def initialize_weights(made: SymbolicNetwork) -> None:
     """Gives every uninitialised variable its value, drawn from (document seed, layer path, position).
 
     Raises:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from keras.src.backend import get_keras_mask  # private: pinned, and covered by a test
 
-from models.engine.outline import Outline
+from models.engine.symbolic_network import SymbolicNetwork
 from models.networks.network import PRE, Node
 
 PART_BYTES = 8 << 20
@@ -26,19 +26,19 @@ class Part:
     writes: tuple[str, ...]
 
 
-def whole(outline: Outline, nodes: Sequence[Node], outputs: Sequence[str]) -> list[Part]:
+def whole(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Sequence[str]) -> list[Part]:
     """All calls as one part."""
     return [_part(outline, nodes, 0, len(nodes), outputs)]
 
 
-def divided(outline: Outline, nodes: Sequence[Node], outputs: Sequence[str]) -> list[Part]:
+def divided(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Sequence[str]) -> list[Part]:
     """The calls in parts. Masks, which Keras hangs on tensors within one trace, keep them together."""
     if any(get_keras_mask(spec) is not None for spec in outline.specs.values()):
         return whole(outline, nodes, outputs)
     return [_part(outline, nodes, *ends, outputs) for ends in pairwise(_ends(outline, nodes, outputs))]
 
 
-def _ends(outline: Outline, nodes: Sequence[Node], outputs: Collection[str]) -> list[int]:
+def _ends(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Collection[str]) -> list[int]:
     """Where the parts begin, and where the last one ends."""
     ends, nbytes = [0], 0
     for number, node in enumerate(nodes[:-1], 1):
@@ -54,7 +54,7 @@ def _made(node: Node) -> tuple[str, ...]:
     return (*node.outputs, node.address + PRE)
 
 
-def _part(outline: Outline, nodes: Sequence[Node], begin: int, end: int, outputs: Sequence[str]) -> Part:
+def _part(outline: SymbolicNetwork, nodes: Sequence[Node], begin: int, end: int, outputs: Sequence[str]) -> Part:
     inside = tuple(nodes[begin:end])
     wanted = {*outputs, *(address for node in nodes[end:] for address in node.reads)}
     inputs = [name for name in outline.network.inputs if name in outputs] if begin == 0 else []

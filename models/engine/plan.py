@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import keras
 
 from models.engine.block_layer import BlockLayer, held_block
-from models.engine.outline import Outline
 from models.engine.rates import Rates
 from models.engine.seconds import build_seconds, feeding, rounded, run_seconds
+from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.working import inner_bytes, is_known, step_outline, working_bytes
 from models.layers.layer import Shape, size_of
 from models.layers.receptive_field import AxisField, ReceptiveField, merged
@@ -32,20 +32,20 @@ def parameter_count(variables: Iterable[keras.Variable]) -> int:
     return sum(prod(variable.shape) for variable in variables)
 
 
-def parameter_bytes(outline: Outline) -> int:
+def parameter_bytes(outline: SymbolicNetwork) -> int:
     """Bytes of all weights of a network."""
     weights = [weight for layer in outline.layers.values() for weight in layer.weights]
     return sum(prod(weight.shape) * DTYPES[weight.dtype].itemsize for weight in weights)
 
 
-def node_layers(outline: Outline, node: Node) -> dict[str, keras.Layer]:
+def node_layers(outline: SymbolicNetwork, node: Node) -> dict[str, keras.Layer]:
     """The Keras layers of a node by path: its own, or all that lie inside a block."""
     if not node.is_block:
         return {node.path: outline.layers[node.path]}
     return {path: layer for path, layer in outline.layers.items() if path.startswith(node.path + "/")}
 
 
-def node_macs(outline: Outline, node: Node) -> int | None:
+def node_macs(outline: SymbolicNetwork, node: Node) -> int | None:
     """Multiply-adds of one call on the outline's shapes; a block's are counted inside it."""
     if node.is_block:
         return 0
@@ -71,7 +71,10 @@ def total(numbers: Iterable[int | None]) -> int | None:
 
 
 def plan_report(
-    outline: Outline, addresses: Sequence[str], views: Mapping[str, View] | None = None, rates: Rates | None = None
+    outline: SymbolicNetwork,
+    addresses: Sequence[str],
+    views: Mapping[str, View] | None = None,
+    rates: Rates | None = None,
 ) -> dict[str, Any]:
     """The plan as the reply of `POST /v1/plan`, for the layers asked for, with totals over the whole network.
 
@@ -104,7 +107,7 @@ class Known(NamedTuple):
     fields: Mapping[str, ReceptiveField | None]
     rates: Rates | None
 
-    def costs(self, outline: Outline, node: Node) -> dict[str, Any]:
+    def costs(self, outline: SymbolicNetwork, node: Node) -> dict[str, Any]:
         """What one call takes inside, and its time; null where a shape is free, and where nobody knows how fast the
         machine is.
         """
@@ -113,7 +116,7 @@ class Known(NamedTuple):
         seconds = None if self.rates is None else rounded(run_seconds(outline, [node], self.rates))
         return {"inner_bytes": inner_bytes(outline, node), "seconds": seconds}
 
-    def total_costs(self, outline: Outline) -> dict[str, Any]:
+    def total_costs(self, outline: SymbolicNetwork) -> dict[str, Any]:
         """Likewise of the whole network, its inputs included."""
         nodes, besides = outline.network.nodes, feeding(outline)
         known = is_known(outline, nodes)
@@ -125,12 +128,12 @@ class Known(NamedTuple):
         }
 
 
-def _tensor_row(outline: Outline, address: str) -> dict[str, Any]:
+def _tensor_row(outline: SymbolicNetwork, address: str) -> dict[str, Any]:
     shape, dtype = outline.shape(address), outline.dtype(address)
     return {"shape": shape, "dtype": dtype, "bytes": tensor_bytes(shape, dtype)}
 
 
-def viewed(outline: Outline, address: str, views: Mapping[str, View]) -> dict[str, Any]:
+def viewed(outline: SymbolicNetwork, address: str, views: Mapping[str, View]) -> dict[str, Any]:
     """What a plan says of the view of a layer, where there is one."""
     if address not in views:
         return {}
@@ -148,7 +151,7 @@ def _parameters(network: Network, layers: Mapping[str, keras.Layer]) -> dict[str
     }
 
 
-def _row(outline: Outline, address: str, known: Known) -> dict[str, Any]:
+def _row(outline: SymbolicNetwork, address: str, known: Known) -> dict[str, Any]:
     tensor = address.removesuffix(PRE)
     node = outline.network.node_of.get(tensor)
     field = _field_json(known.fields.get(tensor))
@@ -167,7 +170,7 @@ def _row(outline: Outline, address: str, known: Known) -> dict[str, Any]:
     }
 
 
-def receptive_fields(outline: Outline) -> dict[str, ReceptiveField | None]:
+def receptive_fields(outline: SymbolicNetwork) -> dict[str, ReceptiveField | None]:
     """What each tensor's elements see of the input, by address; None where that is not a sliding window."""
     fields: dict[str, ReceptiveField | None] = {}
     for name in outline.network.inputs:
@@ -180,7 +183,7 @@ def receptive_fields(outline: Outline) -> dict[str, ReceptiveField | None]:
     return fields
 
 
-def _through(outline: Outline, node: Node, read: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
+def _through(outline: SymbolicNetwork, node: Node, read: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
     shapes = outline.shapes(node.inputs)
     if len({shape[1:-1] for shape in shapes}) > 1:
         return None  # broadcast: one element of the smaller input goes with many of the larger

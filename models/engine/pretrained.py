@@ -23,7 +23,7 @@ from keras.src.utils import file_utils  # private: what the constructors call; c
 
 from models.documents.document import Document
 from models.engine.applications import document_of_model, keras_model
-from models.engine.outline import declared_shapes, outline
+from models.engine.symbolic_network import declared_shapes, outline
 from models.engine.weights import weight_specs
 from models.errors import InvalidDocument, LayerscopeError, Problem, WeightsUnavailable
 from models.ipc.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome

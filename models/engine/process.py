@@ -23,9 +23,9 @@ from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has
 from models.child import end_at_hangup
 from models.engine import gpu
 from models.engine.execution import Execution, Limits
-from models.engine.outbox import Outbox
-from models.engine.parcel import Parcel
+from models.engine.reply_buffers import ReplyBuffers
 from models.engine.report import Result
+from models.engine.send_queue import SendQueue
 from models.engine.warm_up import warm_up
 from models.errors import Internal, LayerscopeError
 from models.ipc.arena import Arena
@@ -33,21 +33,21 @@ from models.ipc.channel import BlockingChannel
 from models.ipc.messages import (
     Construct,
     Constructed,
+    DescribeWeights,
     Failed,
     FromFront,
     Payload,
     Plan,
     Planned,
-    Ran,
     Ready,
     Release,
     Request,
     Run,
-    Specified,
-    Specify,
+    RunBatch,
+    RunResult,
     TensorInfo,
-    Together,
     Weights,
+    WeightsDescribed,
 )
 from models.tensors.dtypes import DTYPES
 from models.tensors.json_text import json_text
@@ -69,7 +69,7 @@ class EngineProcess:
     ) -> None:
         self.channel, self.replies, self.requests, self.execution = channel, replies, requests, execution
         self.require_gpu = require_gpu
-        self.outbox = Outbox(channel, replies)
+        self.send_queue = SendQueue(channel, replies)
         self._beside = ThreadPoolExecutor(1, "beside")
 
     def serve(self) -> None:
@@ -80,36 +80,36 @@ class EngineProcess:
                     self.replies.free(message.spans)
                 case Run():
                     self._run(message)
-                case Together():
+                case RunBatch():
                     self._run_together(message.runs)
                 case Weights():
                     self._give_weights(message)
                 case _:
                     self._beside.submit(self._answer, message)
-        self.outbox.close()
+        self.send_queue.close()
 
-    def _answer(self, request: Plan | Specify | Construct) -> None:
+    def _answer(self, request: Plan | DescribeWeights | Construct) -> None:
         """Answers what needs no model that is built, on a thread of its own: a plan of thousands of layers takes
         seconds, in which others' runs go on. It says nothing that the order of what else is said matters to.
         """
-        with self._failures_told(request, self.channel.send):
+        with self._reporting_errors(request, self.channel.send):
             match request:
                 case Plan():
                     self.channel.send(Planned(request.id, self.execution.plan(request)))
-                case Specify():
-                    self.channel.send(Specified(request.id, self.execution.specs(request)))
+                case DescribeWeights():
+                    self.channel.send(WeightsDescribed(request.id, self.execution.specs(request)))
                 case Construct():
                     self.channel.send(Constructed(request.id, *self.execution.construct(request)))
 
     def _give_weights(self, request: Weights) -> None:
-        parcel = self.outbox.parcel()
-        with self._failures_told(request), self.outbox.holding([parcel]):
+        parcel = self.send_queue.parcel()
+        with self._reporting_errors(request), self.send_queue.holding([parcel]):
             self._check_gpu()
             self._send(request.id, self.execution.weights(request), parcel)
 
     def _run(self, request: Run) -> None:
-        parcel = self.outbox.parcel()
-        with self._failures_told(request), self._given_back(request), self.outbox.holding([parcel]):
+        parcel = self.send_queue.parcel()
+        with self._reporting_errors(request), self._releasing_inputs(request), self.send_queue.holding([parcel]):
             self._check_gpu()
             result = self.execution.run(request, self._inputs(request), parcel)
             self._send(request.id, result, parcel, request.texts)
@@ -121,31 +121,37 @@ class EngineProcess:
 
     def _run_together(self, requests: Sequence[Run]) -> None:
         """As one batch; where that is refused, as two halves, down to the one that is told why."""
-        half, parcels = len(requests) // 2, [self.outbox.parcel() for _ in requests]
+        half, parcels = len(requests) // 2, [self.send_queue.parcel() for _ in requests]
         if half == 0:
             self._run(requests[0])
         elif results := self._results(requests, parcels):
             for request, result, parcel in zip(requests, results, parcels, strict=True):
-                with self._failures_told(request), self._given_back(request), self.outbox.holding([parcel]):
+                with (
+                    self._reporting_errors(request),
+                    self._releasing_inputs(request),
+                    self.send_queue.holding([parcel]),
+                ):
                     self._send(request.id, result, parcel, request.texts)
         else:
             self._run_together(requests[:half])
             self._run_together(requests[half:])
 
-    def _results(self, requests: Sequence[Run], parcels: Sequence[Parcel]) -> Sequence[Result]:
+    def _results(self, requests: Sequence[Run], parcels: Sequence[ReplyBuffers]) -> Sequence[Result]:
         """Of a batch; none where it cannot be run."""
         inputs = [self._inputs(request) for request in requests]
         try:
             self._check_gpu()
-            with self.outbox.holding(parcels):
+            with self.send_queue.holding(parcels):
                 return self.execution.run_together(requests, inputs, parcels)
         except Exception:  # what is wrong, and with which of them, shows when it is run alone
             return ()
 
     @contextmanager
-    def _failures_told(self, request: Request, tell: Callable[[msgspec.Struct], None] | None = None) -> Iterator[None]:
+    def _reporting_errors(
+        self, request: Request, tell: Callable[[msgspec.Struct], None] | None = None
+    ) -> Iterator[None]:
         """Answers with the error that ends the block."""
-        tell = tell or self.outbox.send
+        tell = tell or self.send_queue.send
         try:
             yield
         except LayerscopeError as error:
@@ -160,31 +166,33 @@ class EngineProcess:
         return [self._array(info, payload) for info, payload in zip(request.inputs, request.payloads, strict=True)]
 
     @contextmanager
-    def _given_back(self, request: Run) -> Iterator[None]:
+    def _releasing_inputs(self, request: Run) -> Iterator[None]:
         """The shared memory of its inputs is the front's again after the block."""
         try:
             yield
         finally:
             spans = tuple(payload.span for payload in request.payloads if payload.span is not None)
             if spans:
-                self.outbox.send(Release(spans))
+                self.send_queue.send(Release(spans))
 
     def _array(self, info: TensorInfo, payload: Payload) -> np.ndarray:
         data = self.requests.view(payload.span) if payload.span is not None else payload.inline or b""
         return np.frombuffer(data, DTYPES[info.dtype]).reshape(info.shape)
 
-    def _send(self, number: int, result: Result, parcel: Parcel, texts: bool = False) -> None:
+    def _send(self, number: int, result: Result, parcel: ReplyBuffers, texts: bool = False) -> None:
         """Everything in the head when it is small; else the head, and then a parcel."""
         parcel.expect(result.tensors)
         payloads = _inline(result, texts) if parcel.is_empty else ()
         cached, build_ms, run_ms, seconds = result.timing
-        head = Ran(number, result.layers, result.inputs, result.parameters, cached, build_ms, run_ms, result.tensors,
-                   payloads, texts and parcel.is_empty, seconds)  # fmt: skip
+        head = RunResult(
+            number, result.layers, result.inputs, result.parameters, cached, build_ms, run_ms, result.tensors,
+            payloads, texts and parcel.is_empty, seconds,
+        )  # fmt: skip
         if parcel.is_empty:
-            self.outbox.send(head)
+            self.send_queue.send(head)
         else:
             names = (info.name for info in result.tensors)
-            self.outbox.send_parcel(head, parcel, dict(zip(names, result.buffers, strict=True)))
+            self.send_queue.send_parcel(head, parcel, dict(zip(names, result.buffers, strict=True)))
 
 
 def _inline(result: Result, texts: bool) -> tuple[Payload, ...]:

@@ -12,8 +12,8 @@ from math import prod
 import keras
 
 from models.engine.block_layer import BlockLayer, held_block
-from models.engine.outline import Outline
 from models.engine.rates import Rates, factorisation
+from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.working import is_passed_over, step_outline
 from models.errors import Problem, TooLarge
 from models.layers.easing import easier
@@ -39,7 +39,7 @@ class Time:
         return TOLERATED * self.deadline
 
 
-def work_of(outline: Outline, node: Node, training: bool = False) -> Work:
+def work_of(outline: SymbolicNetwork, node: Node, training: bool = False) -> Work:
     """What one call takes; free dimensions count as one, and what is inside a block is counted there."""
     if is_passed_over(node, training):
         return NOTHING
@@ -55,12 +55,12 @@ def _work_of_steps(block: BlockLayer, shape: Shape) -> Work:
     return sum((work_of(one, node) for node in one.network.nodes), NOTHING).times(steps or 1)
 
 
-def run_seconds(outline: Outline, nodes: Iterable[Node], rates: Rates, besides: Work = NOTHING) -> float:
+def run_seconds(outline: SymbolicNetwork, nodes: Iterable[Node], rates: Rates, besides: Work = NOTHING) -> float:
     """What computing these calls takes, and what has to be done besides."""
     return rates.seconds(sum((work_of(outline, node) for node in nodes), besides))
 
 
-def feeding(outline: Outline) -> Work:
+def feeding(outline: SymbolicNetwork) -> Work:
     """Copying the inputs of a network to where TensorFlow reads them."""
     return Work(moved=sizes_of([outline.shape(name) for name in outline.network.inputs]))
 
@@ -79,12 +79,12 @@ def _drawing(variable: keras.Variable, rates: Rates) -> float:
     return numbers / (rates.drawn if is_random else rates.moved)
 
 
-def build_seconds(outline: Outline, rates: Rates) -> float:
+def build_seconds(outline: SymbolicNetwork, rates: Rates) -> float:
     """What drawing the weights of a network takes."""
     return sum((layer_seconds(layer, rates) for layer in outline.layers.values()), 0.0)
 
 
-def check_run(outline: Outline, nodes: Sequence[Node], time: Time, training: bool = False) -> float:
+def check_run(outline: SymbolicNetwork, nodes: Sequence[Node], time: Time, training: bool = False) -> float:
     """The estimate of a run.
 
     Raises:
@@ -98,7 +98,7 @@ def check_run(outline: Outline, nodes: Sequence[Node], time: Time, training: boo
     return seconds
 
 
-def _run_problem(outline: Outline, node: Node, work: Work, seconds: float, time: Time) -> Problem:
+def _run_problem(outline: SymbolicNetwork, node: Node, work: Work, seconds: float, time: Time) -> Problem:
     own = time.rates.seconds(work)
     message = f"{node.address} would take too long: about {_shown(own)} of {_shown(seconds)} seconds"
     left = time.deadline - (seconds - own)
@@ -106,7 +106,7 @@ def _run_problem(outline: Outline, node: Node, work: Work, seconds: float, time:
     return Problem(node.pointer, message, _expected(time), f"about {_shown(seconds)} seconds", suggestion)
 
 
-def _easier(outline: Outline, node: Node, left: float, rates: Rates) -> str:
+def _easier(outline: SymbolicNetwork, node: Node, left: float, rates: Rates) -> str:
     """What would fit into the seconds that are left for the layer: an argument of it, a batch, or neither."""
 
     def fits(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> bool:
@@ -115,7 +115,7 @@ def _easier(outline: Outline, node: Node, left: float, rates: Rates) -> str:
     return easier(node.layer, outline.shapes(node.inputs), outline.shapes(node.outputs), fits)
 
 
-def check_build(outline: Outline, time: Time) -> None:
+def check_build(outline: SymbolicNetwork, time: Time) -> None:
     """Refuses weights that cannot be drawn in time.
 
     Raises:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.engine.admission import Bounds, admit, sent_bytes
-from models.engine.outline import Outline
+from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidDocument, Problem
 from models.ipc.messages import TensorInfo
 from models.layers.spatial import shape_text
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 class Selected:
     """Made once for all runs of a selection on inputs of the same shapes. Every shape of the outline is concrete."""
 
-    outline: Outline
+    outline: SymbolicNetwork
     outputs: tuple[str, ...]
     rows: tuple[Row, ...] = field(init=False)
     admitted: dict[tuple[Bounds, bool], float] = field(default_factory=dict)

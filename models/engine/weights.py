@@ -15,8 +15,8 @@ from keras.src.saving.saving_lib import _walk_saveable  # likewise
 from keras.src.utils.naming import to_snake_case  # likewise
 
 from models.engine.block_layer import BlockLayer, held_block
-from models.engine.initial_weights import materialise
-from models.engine.outline import Outline
+from models.engine.initial_weights import initialize_weights
+from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidWeights, ModelDamaged, Problem
 from models.layers.block import Block
 from models.networks.keras_order import Placed, keras_order, layer_paths
@@ -50,19 +50,19 @@ def _attribute(variable: keras.Variable, layer: keras.Layer) -> str:
     return str(next(name.lstrip("_") for name, value in held if value is variable))
 
 
-def weight_paths(made: Outline) -> list[str]:
+def weight_paths(made: SymbolicNetwork) -> list[str]:
     """The paths of the layers in the order in which Keras lists their weights."""
     return list(layer_paths(keras_order(made.network)))
 
 
-def network_weights(made: Outline) -> dict[str, keras.Variable]:
+def network_weights(made: SymbolicNetwork) -> dict[str, keras.Variable]:
     """Every weight by name (`block/conv2d/kernel`), in the order of the whole model's `get_weights()`."""
     return {
         f"{path}/{name}": variable for path in weight_paths(made) for name, variable in named_weights(made.layers[path])
     }
 
 
-def weight_specs(made: Outline) -> tuple[WeightSpec, ...]:
+def weight_specs(made: SymbolicNetwork) -> tuple[WeightSpec, ...]:
     """What a file of weights must hold; nothing need have been built."""
     places: dict[int, list[Place]] = {}
     for place, variable in _places(made, keras_order(made.network), "", ()):
@@ -93,7 +93,7 @@ class Place(NamedTuple):
 
 
 def _places(
-    made: Outline, level: Sequence[Placed], prefix: str, above: tuple[str, ...]
+    made: SymbolicNetwork, level: Sequence[Placed], prefix: str, above: tuple[str, ...]
 ) -> Iterator[tuple[Place, keras.Variable]]:
     """Where Keras' saving_lib puts the variables of one level's layers; nested models are `*0`, `*1`, …"""
     counts: dict[str, int] = {}
@@ -157,7 +157,7 @@ def _held_places(held: Any, place: Place, visited: set[int]) -> Iterator[tuple[P
                 yield from _layer_places(item, place.below(_counted(type(item).__name__, counts)), visited)
 
 
-def load(made: Outline, file: WeightsFile) -> None:
+def load(made: SymbolicNetwork, file: WeightsFile) -> None:
     """Gives an outline the weights of a canonical file; what is no weight (seeds) follows from the document.
 
     Raises:
@@ -170,7 +170,7 @@ def load(made: Outline, file: WeightsFile) -> None:
     for name, variable in variables.items():
         variable._initializer = _given(values[name])
         variable._deferred_initialize()
-    materialise(made)
+    initialize_weights(made)
 
 
 def _values(file: WeightsFile) -> Mapping[str, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from models.engine.block_layer import BlockLayer, held_block
-from models.engine.outline import Outline
+from models.engine.symbolic_network import SymbolicNetwork
 from models.layers.layer import Shape, size_of
 from models.networks.network import Node
 from models.tensors.dtypes import DTYPES
@@ -14,7 +14,7 @@ COMPUTED_BYTES = 4
 """Of a number inside a layer at the least: half precision and small integers are computed with as float32 in places."""
 
 
-def inner_bytes(outline: Outline, node: Node, training: bool = False) -> int:
+def inner_bytes(outline: SymbolicNetwork, node: Node, training: bool = False) -> int:
     """Bytes of the tensors that are there at once inside one call; free dimensions count as one."""
     if is_passed_over(node, training):
         return 0
@@ -30,7 +30,7 @@ def is_passed_over(node: Node, training: bool) -> bool:
     return node.is_block or (node.layer.training_only and not training)
 
 
-def _itemsize(outline: Outline, node: Node) -> int:
+def _itemsize(outline: SymbolicNetwork, node: Node) -> int:
     """Bytes of a number inside a call."""
     addresses = (*node.inputs, *node.outputs)
     return max(COMPUTED_BYTES, *(DTYPES[outline.dtype(address)].itemsize for address in addresses))
@@ -43,7 +43,7 @@ def _inner_of_steps(block: BlockLayer, shape: Shape) -> int:
     return (steps or 1) * sum(output_bytes(one, node) + inner_bytes(one, node) for node in nodes)
 
 
-def step_outline(block: BlockLayer, shape: Shape) -> tuple[Outline, int | None]:
+def step_outline(block: BlockLayer, shape: Shape) -> tuple[SymbolicNetwork, int | None]:
     """A block as it is applied to one step of an input of this shape, and how many steps there are: None where that is
     free.
     """
@@ -52,12 +52,12 @@ def step_outline(block: BlockLayer, shape: Shape) -> tuple[Outline, int | None]:
     return inner.on_batch(shape[0] or 1), size_of(shape[1 : 1 + len(shape) - rank])
 
 
-def output_bytes(outline: Outline, node: Node) -> int:
+def output_bytes(outline: SymbolicNetwork, node: Node) -> int:
     """Bytes of what a call returns; a block's are counted inside it."""
     return 0 if node.is_block else sum(outline.nbytes(output) for output in node.outputs)
 
 
-def peak_inner(outline: Outline, nodes: Sequence[Node], training: bool = False) -> tuple[int, Node | None]:
+def peak_inner(outline: SymbolicNetwork, nodes: Sequence[Node], training: bool = False) -> tuple[int, Node | None]:
     """The most that calls have inside at once, and the call that has most of it. Calls that are as many steps from the
     inputs as each other may run at the same time.
     """
@@ -78,7 +78,7 @@ def _depths(nodes: Sequence[Node]) -> Iterator[int]:
         yield depth
 
 
-def working_bytes(outline: Outline, nodes: Sequence[Node], training: bool = False) -> int:
+def working_bytes(outline: SymbolicNetwork, nodes: Sequence[Node], training: bool = False) -> int:
     """Bytes that computing these calls takes at the most: what they read of the inputs, all that they return, and the
     most that lies inside at once.
     """
@@ -87,7 +87,7 @@ def working_bytes(outline: Outline, nodes: Sequence[Node], training: bool = Fals
     return outer + peak_inner(outline, nodes, training)[0]
 
 
-def is_known(outline: Outline, nodes: Sequence[Node]) -> bool:
+def is_known(outline: SymbolicNetwork, nodes: Sequence[Node]) -> bool:
     """Whether every shape is concrete, so that figures mean what they say."""
     shapes = (outline.shape(address) for node in nodes for address in (*node.reads, *node.outputs))
     return all(size_of(shape) is not None for shape in shapes)

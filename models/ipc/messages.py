@@ -95,7 +95,7 @@ class Run(Request, frozen=True, tag="run"):
     """Whether tensors that come inline may come as JSON text: an engine has more time than the front of all engines."""
 
 
-class Together(msgspec.Struct, frozen=True, tag_field="kind", tag="together"):
+class RunBatch(msgspec.Struct, frozen=True, tag_field="kind", tag="together"):
     """Runs that agree in everything that is computed but the numbers and the batch of their inputs: they may be
     computed as one batch. Each is answered on its own, in order.
     """
@@ -113,7 +113,7 @@ class Weights(Request, frozen=True, tag="weights"):
     weights_file: WeightsFile | None = None
 
 
-class Specify(Request, frozen=True, tag="specify"):
+class DescribeWeights(Request, frozen=True, tag="specify"):
     """What a file of weights for a document, whose inputs are declared, must hold."""
 
     document: bytes
@@ -159,7 +159,7 @@ class Planned(Reply, frozen=True, tag="planned"):
     plan: bytes
 
 
-class Specified(Reply, frozen=True, tag="specified"):
+class WeightsDescribed(Reply, frozen=True, tag="specified"):
     """The expected weights in the order of Keras' `get_weights()`."""
 
     specs: tuple[WeightSpec, ...]
@@ -172,7 +172,7 @@ class Constructed(Reply, frozen=True, tag="constructed"):
     file: str | None = None
 
 
-class Ran(Reply, frozen=True, tag="ran"):
+class RunResult(Reply, frozen=True, tag="ran"):
     """The result without its large tensors. `tensors` lists what follows, in order, as `Data`.
 
     For each layer its activation (if data was asked for), then its weights. The first `len(payloads)` of
@@ -200,5 +200,5 @@ class Data(Reply, frozen=True, tag="data"):
     count: int = 1
 
 
-FromFront = Plan | Run | Together | Weights | Specify | Construct | Release
-FromEngine = Ready | Failed | Planned | Specified | Constructed | Ran | Data | Release
+FromFront = Plan | Run | RunBatch | Weights | DescribeWeights | Construct | Release
+FromEngine = Ready | Failed | Planned | WeightsDescribed | Constructed | RunResult | Data | Release

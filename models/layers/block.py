@@ -35,5 +35,5 @@ class Block(Layer):
         Field(description="What Keras calls the model that this block was: its files of weights are named after it."),
     ] = None
 
-    def rows_meet(self) -> bool:
-        return any(layer.rows_meet() for layer in self.layers)
+    def mixes_batch(self) -> bool:
+        return any(layer.mixes_batch() for layer in self.layers)

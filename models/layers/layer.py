@@ -144,9 +144,9 @@ class Layer(BaseModel):
         """How many tensors one call returns."""
         return 1
 
-    def rows_meet(self) -> bool:
+    def mixes_batch(self) -> bool:
         """Whether, at inference too, what one row of a batch gives depends on the others."""
-        return any(isinstance(held, Layer) and held.rows_meet() for held in vars(self).values())
+        return any(isinstance(held, Layer) and held.mixes_batch() for held in vars(self).values())
 
     def id_bound(self) -> int | None:
         """For layers that look integers up: the first id that is out of range. Ids are checked as the layer runs."""

@@ -112,7 +112,7 @@ class MelSpectrogram(Layer):
             raise fault("min_freq", "min_freq must be below max_freq", "a smaller min_freq or a larger max_freq")
         return self
 
-    def rows_meet(self) -> bool:
+    def mixes_batch(self) -> bool:
         """In decibels: below the loudest of all rows by more than `top_db` there is nothing."""
         return self.power_to_db
 

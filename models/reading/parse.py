@@ -13,7 +13,7 @@ from models.documents.document import DOCUMENT_FIELDS, Document
 from models.documents.habits import ARGUMENTS, DOCUMENT, INPUT
 from models.documents.inputs import InputSpec
 from models.documents.raw_json import is_large, loaded
-from models.documents.source_map import AS_SENT, LIST_ALONE, Places
+from models.documents.source_map import IDENTITY, LIST_ALONE, SourceMap
 from models.documents.surplus import without_surplus
 from models.documents.text import check_not_wrapped
 from models.documents.validation import field_names, problems_of
@@ -56,26 +56,26 @@ def parse_document(raw: Any) -> Document:
     """
     value = loaded(raw)
     if is_tensorflow_js(value):
-        data, places = document_of(*keras_json_in(value))
+        data, source_map = document_of(*keras_json_in(value))
     elif is_keras_json(value):
-        data, places = document_of(value)
+        data, source_map = document_of(value)
     else:
-        data, places = _own_form(value)
+        data, source_map = _own_form(value)
     try:
         document = _validated(data)
     except InvalidDocument as error:
-        raise places.located(error) from None
-    return document.standing_at(places)
+        raise source_map.remap(error) from None
+    return document.with_source_map(source_map)
 
 
-def _own_form(value: Any) -> tuple[Any, Places]:
+def _own_form(value: Any) -> tuple[Any, SourceMap]:
     """A document of our own with all that it declares in its own fields, and where they stand in `value`."""
     is_list = isinstance(value, list)
     if isinstance(value, dict):
         check_not_wrapped(value)
-    data, places = ({"layers": value}, LIST_ALONE) if is_list else (value, AS_SENT)
+    data, source_map = ({"layers": value}, LIST_ALONE) if is_list else (value, IDENTITY)
     found = declared(data, "" if is_list else "/layers")
-    return (data, places) if found is None else (found.data, found.places)
+    return (data, source_map) if found is None else (found.data, found.source_map)
 
 
 def _validated(data: Any) -> Document:

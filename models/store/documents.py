@@ -32,7 +32,7 @@ class DocumentObjects:
         self._storage, self._may_go, self._lock = storage, may_go, lock
         self._parsed: dict[str, Document] = {}
 
-    def at_hand(self, digest: str) -> Document | None:
+    def cached(self, digest: str) -> Document | None:
         """A document that is in memory."""
         return self._parsed.get(digest)
 

@@ -32,7 +32,7 @@ from models.store.scratch import Scratch
 from models.store.storage import Storage
 from models.store.weights import FOLDER as WEIGHTS
 from models.store.weights import WeightsObjects
-from models.weights.specs import GivenWeights, WeightsFile
+from models.weights.specs import WeightsFile, WeightsToStore
 
 log = logging.getLogger("layerscope.store")
 
@@ -141,9 +141,9 @@ class ModelStore:
                 raise damaged(entry.name, str(error)) from None
             raise NotFound(f"The model {entry.name} has just been removed or replaced.") from None
 
-    def at_hand(self, entry: Entry) -> tuple[Document, WeightsFile | None] | None:
+    def cached(self, entry: Entry) -> tuple[Document, WeightsFile | None] | None:
         """The document and weights of an entry, where nothing has to be read for them. Ask inside `using`."""
-        document, weights = self._documents.at_hand(entry.object), None
+        document, weights = self._documents.cached(entry.object), None
         if entry.weights:
             weights = self.weights.verified(entry.weights)
         return None if document is None or (entry.weights and weights is None) else (document, weights)
@@ -163,7 +163,7 @@ class ModelStore:
         except NotWhole as error:
             raise damaged(entry.name, str(error)) from None
 
-    def put(self, name: str, network: Network, weights: GivenWeights | None = None,
+    def put(self, name: str, network: Network, weights: WeightsToStore | None = None,
             expected: Entry | None = None) -> tuple[Entry, bool]:  # fmt: skip
         """Points `name` at the document of a network and its weights; whether the name is new.
 
@@ -183,7 +183,7 @@ class ModelStore:
                 self.weights.forget(weights.digest)
 
     def _put(
-        self, name: str, network: Network, weights: GivenWeights | None, expected: Entry | None
+        self, name: str, network: Network, weights: WeightsToStore | None, expected: Entry | None
     ) -> tuple[Entry, bool]:
         data = orjson.dumps(canonical(network.document), option=orjson.OPT_SORT_KEYS)
         digest = weights.digest if weights is not None else NO_WEIGHTS

@@ -15,7 +15,7 @@ from uuid import uuid4
 from models.errors import StoreReadOnly, StoreUnreachable
 from models.store.errors import NotWhole
 from models.store.storage import Storage, digest_of
-from models.weights.specs import GivenWeights, WeightsFile
+from models.weights.specs import WeightsFile, WeightsToStore
 
 FOLDER = "weights"
 SUFFIX = ".safetensors"
@@ -57,7 +57,7 @@ class WeightsObjects:
             for digest in self.unused():
                 self.forget(digest)
 
-    def add(self, weights: GivenWeights) -> None:
+    def add(self, weights: WeightsToStore) -> None:
         """Takes a local file over, unless it was or the same is there, whole; the caller is `using` the digest.
 
         Raises:

@@ -40,7 +40,7 @@ class WeightsFile(msgspec.Struct, frozen=True, array_like=True):
     digest: str
 
 
-class GivenWeights(NamedTuple):
+class WeightsToStore(NamedTuple):
     """A canonical file that is to be stored, and its digest."""
 
     path: Path

@@ -11,7 +11,7 @@ Key = TypeVar("Key")
 Result = TypeVar("Result")
 
 
-class SharedTasks(Generic[Key, Result]):
+class SingleFlight(Generic[Key, Result]):
     """Tasks by what they make; about `kept` results are remembered, failures are not."""
 
     def __init__(self, kept: int) -> None:

@@ -36,7 +36,7 @@ class Body:
     """Whether it is kept in memory."""
     unpacked: int = 0
     """Bytes that were made of it by decompression, and are kept beside it."""
-    together: Together | None = None
+    held_bodies: HeldBodies | None = None
     counted: int = 0
     """Bytes of it that are counted with those of all others."""
 
@@ -51,18 +51,18 @@ class Body:
         kept_up = self.seconds if self.held else GRACE_SECONDS + self.size / MIN_RATE
         return self.started + min(self.seconds, kept_up)
 
-    def account(self) -> None:
+    def update_usage(self) -> None:
         """Counts what it keeps.
 
         Raises:
             TooLarge: it is over its own limit.
             Overloaded: with all others it is more than may be kept.
         """
-        if self.together is not None:
-            self.together.nbytes += self.kept - self.counted
+        if self.held_bodies is not None:
+            self.held_bodies.nbytes += self.kept - self.counted
             self.counted = self.kept
             self.check_size()
-            self.together.check(self)
+            self.held_bodies.check(self)
 
     def check_encoding(self) -> None:
         """Raises UnsupportedMedia: what a body becomes when it is unpacked would be under no limit."""
@@ -79,7 +79,7 @@ class Body:
             raise TooLarge("", [Problem("", message, f"at most {self.max_bytes:,} bytes", received, advice)])
 
 
-class Together:
+class HeldBodies:
     """Bytes that all bodies hold."""
 
     def __init__(self, limit: int) -> None:
@@ -97,14 +97,14 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._each, self._seconds = int(settings.max_body), settings.body_seconds
-        self._together = Together(int(settings.max_bodies))
+        self._held_bodies = HeldBodies(int(settings.max_bodies))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         now = asyncio.get_running_loop().time()
-        body = Body(_announced(scope), _encoding(scope), self._each, self._seconds, now, together=self._together)
+        body = Body(_announced(scope), _encoding(scope), self._each, self._seconds, now, held_bodies=self._held_bodies)
         scope[BODY] = body
 
         async def limited() -> Message:
@@ -114,16 +114,16 @@ class BodyLimit:
             if REFUSAL in scope:
                 raise scope[REFUSAL]
             body.size += len(message.get("body", b""))
-            body.account()
+            body.update_usage()
             return message
 
         try:
             await self.app(scope, limited, send)
         finally:
-            self._together.nbytes -= body.counted
+            self._held_bodies.nbytes -= body.counted
 
 
-def keep_on_disk(request: Request, max_bytes: int, seconds: float) -> None:
+def allow_streamed_body(request: Request, max_bytes: int, seconds: float) -> None:
     """Lets the body of a request, none of which has been read, be of `max_bytes` and take `seconds` to arrive: it is
     not kept in memory.
     """
@@ -131,7 +131,7 @@ def keep_on_disk(request: Request, max_bytes: int, seconds: float) -> None:
     body.max_bytes, body.seconds, body.held = max_bytes, seconds, False
 
 
-def hold(request: Request, nbytes: int) -> None:
+def count_decompressed(request: Request, nbytes: int) -> None:
     """Counts what decompression made of a body.
 
     Raises:
@@ -139,7 +139,7 @@ def hold(request: Request, nbytes: int) -> None:
     """
     body: Body = request.scope[BODY]
     body.unpacked += nbytes
-    body.account()
+    body.update_usage()
 
 
 def _announced(scope: Scope) -> int:

@@ -16,7 +16,7 @@ from service.access.arrivals import Gate, arrival_of
 from service.access.clients import identity
 from service.edge.body_limit import REFUSAL
 from service.edge.descriptors import REFUSED
-from service.edge.drain import Drain
+from service.edge.drain import DrainState
 from service.edge.heads import HeadLimits
 from service.edge.http_protocol import BoundedProtocol
 from service.edge.refusals import Refusals
@@ -40,7 +40,7 @@ class Connection(BoundedProtocol):
 
     most, most_of_client = 1000, 100
     """Connections that are served."""
-    drain = Drain()
+    drain = DrainState()
     gate: Gate
     refusals: Refusals
     """Replies that the application need not be asked for."""
@@ -172,7 +172,7 @@ class Connection(BoundedProtocol):
 
 
 def protocol_of(
-    settings: Settings, connections: int, drain_of_all: Drain, gate_of_all: Gate, replies: Refusals
+    settings: Settings, connections: int, drain_of_all: DrainState, gate_of_all: Gate, replies: Refusals
 ) -> type[Connection]:
     """The protocol with the limits that are set, so many connections, what says that a request need not be read, and
     what makes the reply to one.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Drain:
+class DrainState:
     """Nothing of it, as long as nobody told the service to stop."""
 
     begun: bool = False

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from models.errors import LayerscopeError
 from service.edge.body_limit import REFUSAL
-from service.edge.farewell import Farewell
+from service.edge.half_closed import HalfClosedTransport
 from service.edge.heads import HeadLimits, refusal_of, unknown_method
 
 HEAD_SECONDS = 10.0
@@ -141,7 +141,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         cast(dict[str, Any], cycle.scope)[REFUSAL] = error
-        cycle.keep_alive, cycle.transport = False, Farewell(self.transport)  # type: ignore[assignment]
+        cycle.keep_alive, cycle.transport = False, HalfClosedTransport(self.transport)  # type: ignore[assignment]
         cycle.message_event.set()
 
     @property
@@ -161,7 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
         known = {"method": self.parser.get_method().decode("latin-1") if self.url else "",
                  "path": path.decode("latin-1"), "raw_path": path, "query_string": query}  # fmt: skip
         cast(dict[str, Any], self.scope).update(known)
-        transport = self.transport if keep_alive else Farewell(self.transport)
+        transport = self.transport if keep_alive else HalfClosedTransport(self.transport)
         return RequestResponseCycle(
             scope=self.scope, transport=transport, flow=self.flow,  # type: ignore[arg-type]
             logger=self.logger, access_logger=self.access_logger, access_log=False,

@@ -7,13 +7,13 @@ import logging
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors.handlers import unforeseen
+from service.errors.handlers import internal_error
 from service.observing.records import about, named
 
 log = logging.getLogger("layerscope")
 
 
-class Defects:
+class UnhandledErrors:
     """Stands in for the framework's own handler, which raises again and so has the connection closed."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -38,4 +38,4 @@ class Defects:
             if started:  # too late for another reply: the connection is closed
                 log.error("%s broke off", named(scope), exc_info=error, extra=about(scope))
                 return
-            await unforeseen(Request(scope), error)(scope, receive, send)
+            await internal_error(Request(scope), error)(scope, receive, send)

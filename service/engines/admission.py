@@ -14,11 +14,11 @@ from zlib import crc32
 
 from models.errors import Overloaded
 from service.access.arrivals import Arrivals
-from service.engines.jobs import Answer, Job, Question
-from service.engines.lanes import Lane
-from service.engines.prices import Prices
-from service.engines.slot import Slot
-from service.engines.turns import Line, Share
+from service.engines.costs import CostEstimates
+from service.engines.fair_queue import FairQueue, QueueUsage
+from service.engines.jobs import EngineRequest, Job, PendingResult
+from service.engines.lanes import EngineLane
+from service.engines.slot import EngineSlot
 from service.settings import Settings
 
 STANDING_RUNS = 5
@@ -36,30 +36,30 @@ pause.
 REFUSAL_SECONDS = 0.0005
 """What the front takes to refuse a request: time in which no engine is given anything."""
 NOBODY: Counter[str] = Counter()
-NOTHING = Share()
+NOTHING = QueueUsage()
 
 
 class Admission:
     """Bounds what waits in all lines, and in each what one client has there while others wait, too."""
 
-    def __init__(self, settings: Settings, slots: Sequence[Slot], prices: Prices) -> None:
+    def __init__(self, settings: Settings, slots: Sequence[EngineSlot], prices: CostEstimates) -> None:
         self._settings, self._slots, self.prices = settings, slots, prices
         self.arrivals = Arrivals()
-        self._beside = Prices()
+        self._beside = CostEstimates()
         """Of what is answered beside runs: seconds for each byte of a document."""
 
-    def place(self, question: Question) -> tuple[Slot, Job]:
+    def place(self, question: EngineRequest) -> tuple[EngineSlot, Job]:
         """A question's place: an engine's line, in which there is room for it.
 
         Raises:
             Overloaded: there is none; says when there will be.
         """
-        expected = self._prices(question).expected(question.kind, question.course.client) * question.size
-        slot, job = self._slot_for(question.key), Job(question, Answer(question.course), seconds=expected)
+        expected = self._prices(question).expected(question.kind, question.trace.client) * question.size
+        slot, job = self._slot_for(question.key), Job(question, PendingResult(question.trace), seconds=expected)
         self.check(slot, job)
         return slot, job
 
-    def _slot_for(self, key: str) -> Slot:
+    def _slot_for(self, key: str) -> EngineSlot:
         """The model's own engine, so that it is built once; an idle one when that is busy."""
         if len(self._slots) == 1:
             return self._slots[0]
@@ -70,17 +70,17 @@ class Admission:
         ready = [slot for slot in self._slots if slot.ready]
         return home if home.ready or not ready else min(ready, key=lambda slot: slot.load)
 
-    def _prices(self, question: Question) -> Prices:
+    def _prices(self, question: EngineRequest) -> CostEstimates:
         return self._beside if question.beside else self.prices
 
-    def learn(self, lane: Lane, job: Job) -> None:
+    def learn(self, lane: EngineLane, job: Job) -> None:
         """A job has ended: what the next of its kind is expected to take, and what its client is charged."""
         seconds = asyncio.get_running_loop().time() - job.began
         lane.waiting.correct(job, seconds)
         each = max(0.0, seconds - job.build_seconds) / job.question.size
         self._prices(job.question).learn(job.question.kind, job.client, each)
 
-    def check(self, slot: Slot, job: Job) -> None:
+    def check(self, slot: EngineSlot, job: Job) -> None:
         """Lets a job into line.
 
         Raises:
@@ -92,7 +92,7 @@ class Admission:
         if lines:
             self._check_lines(slot, slot.lane_of(job.question), job, lines)
 
-    def _check_lines(self, slot: Slot, lane: Lane, job: Job, lines: Sequence[Line]) -> None:
+    def _check_lines(self, slot: EngineSlot, lane: EngineLane, job: Job, lines: Sequence[FairQueue]) -> None:
         """Raises Overloaded: what waits leaves no room."""
         if sum(map(len, lines)) >= self._places(job.client, lines):
             raise self._refused(lane, job.client, f"{self._settings.max_queue} requests are waiting already.")
@@ -113,14 +113,14 @@ class Admission:
         soonest = min((slot.runs for slot in self._slots), key=lambda lane: lane.waiting.total.seconds)
         return self._refused(soonest, client, "")
 
-    def _places(self, client: str, lines: Sequence[Line]) -> int:
+    def _places(self, client: str, lines: Sequence[FairQueue]) -> int:
         """Places in all lines; a client with less than its share of them has one more although they are taken."""
         own = sum(line.shares[client].count for line in lines if client in line.shares)
         clients = len({client, *(other for line in lines for other in line.shares)})
         most = self._settings.max_queue
         return 2 * most if clients > 1 and own < most / clients else most
 
-    def _fits(self, lane: Lane, client: str, seconds: float, mean: float, coming: Counter[str] = NOBODY) -> bool:
+    def _fits(self, lane: EngineLane, client: str, seconds: float, mean: float, coming: Counter[str] = NOBODY) -> bool:
         """Whether a line has time left, or the client has less than its share of it; what comes before is as long as
         runs are on average.
         """
@@ -135,7 +135,7 @@ class Admission:
         bound = self._bound(lane, own, line.refused(client), mean) / clients
         return clients > 1 and own.seconds + each * coming[client] + seconds <= bound
 
-    def _bound(self, lane: Lane, share: Share, refused: float, mean: float) -> float:
+    def _bound(self, lane: EngineLane, share: QueueUsage, refused: float, mean: float) -> float:
         """Seconds that may wait in a line now, of jobs that take so many on average, 0 where nobody knows; `refused` is
         when one was refused last.
         """
@@ -145,7 +145,7 @@ class Admission:
         was_empty = not share.count or now - share.since < burst
         return max(bound, burst) if was_empty and now - refused > PAUSE_SECONDS else bound
 
-    def _refused(self, lane: Lane, client: str, detail: str) -> Overloaded:
+    def _refused(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
         """With the seconds after which what waits now is done. Who asks in vain again and again has its turns later."""
         for line in {lane.waiting, *(slot.runs.waiting for slot in self._slots)}:
             line.refuse(client, REFUSAL_SECONDS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from models.views.view import View
-from service.engines.jobs import Answer, Question
+from service.engines.jobs import EngineRequest, PendingResult
 from service.engines.process import EngineState
 
 
@@ -38,7 +38,7 @@ class Engines(Protocol):
         """The plan of a document as JSON."""
         ...
 
-    async def ask(self, question: Question) -> Answer:
+    async def submit(self, question: EngineRequest) -> PendingResult:
         """Puts a question in line; the answer is complete up to its head."""
         ...
 

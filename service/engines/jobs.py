@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import HungUp, LayerscopeError
+from models.errors import ClientDisconnected, LayerscopeError
 from models.ipc.groups import parts
-from models.ipc.messages import Ran, Reply, Request
-from service.engines.turns import Line
-from service.observing.courses import Course
+from models.ipc.messages import Reply, Request, RunResult
+from service.engines.fair_queue import FairQueue
+from service.observing.engine_trace import EngineTrace
 
 
 @dataclass(eq=False)
-class Question:
+class EngineRequest:
     """A request before it has an engine: how to phrase it, and the arrays that go with it."""
 
     key: str
@@ -26,9 +26,9 @@ class Question:
     arrays: tuple[np.ndarray, ...] = ()
     document: bytes | None = None
     """The model's, where it is about one."""
-    joins: object = None
+    batches_with: object = None
     """Runs of which this is equal may be computed as one batch; None: this one may not."""
-    course: Course = field(default_factory=Course)
+    trace: EngineTrace = field(default_factory=EngineTrace)
     beside: bool = False
     """Whether engines answer it beside the runs they compute: it needs none of the models that they hold."""
     nbytes: int = field(init=False)
@@ -46,23 +46,23 @@ class Question:
         self.kind = self.key, self.nbytes
 
 
-class Answer:
+class PendingResult:
     """What an engine says to one question: a head at once, tensors as they come."""
 
-    def __init__(self, course: Course | None = None) -> None:
+    def __init__(self, trace: EngineTrace | None = None) -> None:
         loop = asyncio.get_running_loop()
-        self._course = course if course is not None else Course()
+        self._course = trace if trace is not None else EngineTrace()
         self.head: asyncio.Future[Reply] = loop.create_future()
         self._inline: deque[memoryview] = deque()
         self._tensors: asyncio.Queue[memoryview | LayerscopeError] = asyncio.Queue()
         self._sizes: list[int] = []
         self.missing = 0
-        self._abandoned = False
+        self._cancelled = False
 
     async def tensors(self) -> AsyncIterator[memoryview]:
         """The bytes of each tensor of the head, in order. Shared memory is given back when a view is dropped."""
         head = await self.head
-        for _ in head.tensors if isinstance(head, Ran) else ():
+        for _ in head.tensors if isinstance(head, RunResult) else ():
             item = self._inline.popleft() if self._inline else await self._tensors.get()
             if isinstance(item, LayerscopeError):
                 raise item
@@ -70,9 +70,9 @@ class Answer:
 
     def begin(self, head: Reply, inline: Sequence[memoryview]) -> None:
         """Takes the head and the tensors that came with it, which are no shared memory."""
-        self._sizes = [info.nbytes for info in head.tensors] if isinstance(head, Ran) else []
+        self._sizes = [info.nbytes for info in head.tensors] if isinstance(head, RunResult) else []
         self.missing = len(self._sizes) - len(inline)
-        if not self._abandoned:
+        if not self._cancelled:
             self._inline.extend(inline)
         if not self.head.done():
             self._course.end(head)
@@ -86,22 +86,22 @@ class Answer:
             self._keep(part)
 
     def _keep(self, view: memoryview) -> None:
-        if self._abandoned:
+        if self._cancelled:
             view.release()
         else:
             self._tensors.put_nowait(view)
 
-    def abandon(self) -> None:
+    def cancel(self) -> None:
         """Nobody takes the rest: its memory is given back, also that of tensors still to come. Who waits for one is
         told that its client has hung up.
         """
-        self._abandoned = True
+        self._cancelled = True
         self._inline.clear()
         while not self._tensors.empty():
             item = self._tensors.get_nowait()
             if isinstance(item, memoryview):
                 item.release()
-        self._tensors.put_nowait(HungUp())
+        self._tensors.put_nowait(ClientDisconnected())
 
     def fail(self, error: LayerscopeError) -> None:
         """Ends the answer with an error, wherever it stands."""
@@ -116,8 +116,8 @@ class Answer:
 class Job:
     """A question on its way, and who waits for the answer."""
 
-    question: Question
-    answer: Answer
+    question: EngineRequest
+    answer: PendingResult
     timer: asyncio.TimerHandle | None = None
     given_up: bool = False
     alone: bool = False
@@ -126,7 +126,7 @@ class Job:
     """What its engine knows it by."""
     seconds: float = 0.0
     """What it is expected to take."""
-    line: Line | None = None
+    line: FairQueue | None = None
     """Where it waits."""
     began: float = 0.0
     """When its engine turned to it, by the loop's clock."""
@@ -136,7 +136,7 @@ class Job:
     @property
     def client(self) -> str:
         """Who asks."""
-        return self.question.course.client
+        return self.question.trace.client
 
     @property
     def is_computed(self) -> bool:
@@ -144,14 +144,14 @@ class Job:
         return self.answer.head.done()
 
     @property
-    def is_lost(self) -> bool:
+    def is_unrepeatable(self) -> bool:
         """Whether it cannot be run again when its engine ends: nothing else ran, or it is half answered."""
         return self.alone or self.is_computed
 
-    def joins(self, other: Job) -> bool:
+    def batches_with(self, other: Job) -> bool:
         """Whether the two may be computed as one batch."""
-        apart = self.alone or other.alone or self.question.joins is None
-        return not apart and self.question.joins == other.question.joins
+        apart = self.alone or other.alone or self.question.batches_with is None
+        return not apart and self.question.batches_with == other.question.batches_with
 
     def give_up(self, error: LayerscopeError) -> None:
         """Answers with an error, and leaves the line; what an engine still says to it is ignored."""
@@ -164,9 +164,9 @@ class Job:
     def hang_up(self) -> None:
         """Who asked is gone: what waits is given up; what runs cannot be stopped, and its tensors are given back."""
         if self.line is not None:
-            self.give_up(HungUp())
+            self.give_up(ClientDisconnected())
         elif not self.given_up:
-            self.answer.abandon()
+            self.answer.cancel()
 
     def stop_clock(self) -> None:
         """Ends the running deadline."""

@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import islice
 
+from service.engines.fair_queue import FairQueue
 from service.engines.jobs import Job
-from service.engines.turns import Line
 
 PIPELINE = 8
 """Most runs handed to one engine at a time: the one it computes and the next, so that it never waits for the front."""
@@ -20,12 +20,12 @@ UNKNOWN_SECONDS = AHEAD_SECONDS / 2
 
 
 @dataclass(eq=False)
-class Lane:
+class EngineLane:
     """The jobs of one kind: those that the engine has, and those in line for it."""
 
     depth: int = 1
     """Jobs that the engine may have at a time."""
-    waiting: Line = field(default_factory=Line)
+    waiting: FairQueue = field(default_factory=FairQueue)
     running: deque[Job] = field(default_factory=deque)
 
     @property
@@ -51,7 +51,7 @@ class Lane:
         if not (self.waiting and self.has_room(most)):
             return []
         first, *others = islice(self.waiting, None if most > 1 else 1)
-        return [first, *islice((job for job in others if first.joins(job)), most - 1)]
+        return [first, *islice((job for job in others if first.batches_with(job)), most - 1)]
 
     def longest(self) -> float:
         """Seconds of the longest job that the engine has or is to have."""

@@ -14,12 +14,12 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from models.errors import Problem, Quarantined
-from service.engines.jobs import Question
+from service.engines.jobs import EngineRequest
 
-AFTER_DEATHS = 2
+AFTER_CRASHES = 2
 """Engines in a row that one structure may kill before it is refused."""
 SECONDS = 600.0
-CLIENT_DEATHS = 3
+CLIENT_CRASHES = 3
 """Engines that one client may kill within SECONDS before its new models are refused: first for CLIENT_SECONDS, after
 each further death for twice as long, at most SECONDS.
 """
@@ -31,7 +31,7 @@ Cause = tuple[str, int]
 NO_STRUCTURE = ("name", "seed", "weights")
 
 
-class Deaths(Generic[Key]):
+class Crashes(Generic[Key]):
     """Engines that died, by what is blamed, within the last SECONDS."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -69,40 +69,40 @@ class Quarantine:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.structures: Deaths[str] = Deaths(clock)
-        self.clients: OrderedDict[str, Deaths[Cause]] = OrderedDict()
+        self.structures: Crashes[str] = Crashes(clock)
+        self.clients: OrderedDict[str, Crashes[Cause]] = OrderedDict()
         """What each has sent that no engine has survived since."""
         self._digests: OrderedDict[str, str] = OrderedDict()
 
-    def check(self, question: Question, is_known: bool) -> None:
+    def check(self, question: EngineRequest, is_known: bool) -> None:
         """Refuses what has killed its share; of a client that has, what is not known to end.
 
         Raises:
             Quarantined: it says for how long.
         """
-        if self.structures and self.structures.of(self._structure(question))[0] >= AFTER_DEATHS:
+        if self.structures and self.structures.of(self._structure(question))[0] >= AFTER_CRASHES:
             raise Quarantined("", [Problem("/model", Quarantined.title, "a model that engines survive")])
         if self.clients and not is_known:
-            self._check_client(question.course.client)
+            self._check_client(question.trace.client)
 
     def _check_client(self, client: str) -> None:
         count, since = self.clients[client].of_all() if client in self.clients else (0, SECONDS)
-        left = min(SECONDS, CLIENT_SECONDS * 2.0 ** (count - CLIENT_DEATHS)) - since
-        if count >= CLIENT_DEATHS and left > 0:
+        left = min(SECONDS, CLIENT_SECONDS * 2.0 ** (count - CLIENT_CRASHES)) - since
+        if count >= CLIENT_CRASHES and left > 0:
             message = f"models sent from here have stopped {count} engines recently"
             expected = f"a model that has run before, or another in {left:.0f} s"
             raise Quarantined(problems=[Problem("/model", message, expected)])
 
-    def blame(self, question: Question) -> None:
+    def record_crash(self, question: EngineRequest) -> None:
         """An engine died while it ran this."""
-        structure, client = self._structure(question), question.course.client
+        structure, client = self._structure(question), question.trace.client
         self.structures.add(structure)
-        self.clients.setdefault(client, Deaths(self._clock)).add((structure, question.nbytes))
+        self.clients.setdefault(client, Crashes(self._clock)).add((structure, question.nbytes))
         self.clients.move_to_end(client)
         while len(self.clients) > MAX_KEYS:
             self.clients.popitem(last=False)
 
-    def absolve(self, question: Question) -> None:
+    def record_success(self, question: EngineRequest) -> None:
         """An engine survived this: if one has died of it, that was somebody else's doing."""
         if not self.structures:
             return
@@ -111,7 +111,7 @@ class Quarantine:
         for deaths in self.clients.values():
             deaths.forgive((structure, question.nbytes))
 
-    def _structure(self, question: Question) -> str:
+    def _structure(self, question: EngineRequest) -> str:
         """Worked out once for a key, and only while something has died."""
         if question.key not in self._digests:
             self._digests[question.key] = structure_of(question)
@@ -120,7 +120,7 @@ class Quarantine:
         return self._digests[question.key]
 
 
-def structure_of(question: Question) -> str:
+def structure_of(question: EngineRequest) -> str:
     """What is asked, and the digest of its document without what makes no difference to engines."""
     if question.document is None:
         return question.key

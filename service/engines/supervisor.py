@@ -12,7 +12,7 @@ from typing import Any
 from service.engines.gpus import gpus_of_engines
 from service.engines.process import EngineProcess
 from service.engines.renewal import Verdict
-from service.engines.slot import Slot
+from service.engines.slot import EngineSlot
 from service.settings import MIB, Settings
 
 log = logging.getLogger("layerscope.engines")
@@ -26,28 +26,28 @@ NOT_STARTED = (OSError, MemoryError, ValueError, subprocess.SubprocessError)
 
 
 @dataclass(eq=False)
-class Spare(Slot):
+class Spare(EngineSlot):
     """A place for an engine in reserve. One that is `for_slot` is there until that slot has it."""
 
-    for_slot: Slot | None = None
+    for_slot: EngineSlot | None = None
 
 
-class Lives:
+class EngineSupervisor:
     """Sees to it that slots have engines. The owner is told what they say, and that they are ready or have ended."""
 
     def __init__(
         self,
         settings: Settings,
-        heard: Callable[[Slot, EngineProcess, Any], None],
-        ready: Callable[[Slot], None],
-        ended: Callable[[Slot, EngineProcess], None],
+        heard: Callable[[EngineSlot, EngineProcess, Any], None],
+        ready: Callable[[EngineSlot], None],
+        ended: Callable[[EngineSlot, EngineProcess], None],
     ) -> None:
         engines, spares = gpus_of_engines(settings.engines, settings.spare_engines)
-        self.slots = [Slot(number, gpu=gpu) for number, gpu in enumerate(engines)]
+        self.slots = [EngineSlot(number, gpu=gpu) for number, gpu in enumerate(engines)]
         self.spares = [Spare(number, gpu=gpu) for number, gpu in enumerate(spares, len(engines))]
-        self.leaving: list[Slot] = []
+        self.leaving: list[EngineSlot] = []
         self.stopping = False
-        self._settings, self._heard, self._ready, self._ended = settings, heard, ready, ended
+        self._settings, self._on_message, self._ready, self._on_exit = settings, heard, ready, ended
         self._start_seconds = EXPECTED_START_SECONDS
         self._farewells: set[asyncio.Task[None]] = set()
 
@@ -67,7 +67,7 @@ class Lives:
         if self._farewells:
             await asyncio.wait(self._farewells)
 
-    def _all(self) -> Iterator[Slot]:
+    def _all(self) -> Iterator[EngineSlot]:
         yield from (*self.slots, *self.spares, *self.leaving)
 
     def seconds_until_ready(self) -> float:
@@ -75,7 +75,7 @@ class Lives:
         coming = [*self.slots, *(spare for spare in self.spares if spare.process is not None)]
         return min(slot.seconds_until_ready(self._start_seconds) for slot in coming)
 
-    def _start(self, slot: Slot) -> None:
+    def _start(self, slot: EngineSlot) -> None:
         slot.restart = None
         if self.stopping:
             return
@@ -88,14 +88,14 @@ class Lives:
             log.warning("engine %d cannot be started: %s", slot.number, error)
             self.lost(slot)
 
-    def _bind(self, slot: Slot, process: EngineProcess) -> None:
+    def _bind(self, slot: EngineSlot, process: EngineProcess) -> None:
         """Makes it the slot's."""
         slot.process = process
-        process.on_message = lambda message: self._heard(slot, process, message)
+        process.on_message = lambda message: self._on_message(slot, process, message)
         process.on_ready = lambda: self._has_started(slot)
-        process.on_end = lambda: self._ended(slot, process)
+        process.on_end = lambda: self._on_exit(slot, process)
 
-    def _has_started(self, slot: Slot) -> None:
+    def _has_started(self, slot: EngineSlot) -> None:
         self._start_seconds = asyncio.get_running_loop().time() - slot.started
         slot.early_deaths = 0
         if isinstance(slot, Spare):
@@ -110,7 +110,7 @@ class Lives:
             if spare.process is None and spare.restart is None:
                 self._start(spare)
 
-    def lost(self, slot: Slot) -> None:
+    def lost(self, slot: EngineSlot) -> None:
         """The slot's engine has ended: another takes its place, at once unless it never was ready."""
         process, slot.process = slot.process, None
         if slot.leaving or (isinstance(slot, Spare) and slot.for_slot is not None):
@@ -122,14 +122,14 @@ class Lives:
         loop = asyncio.get_running_loop()
         slot.started, slot.restart = loop.time() + pause, loop.call_later(pause, self._fill, slot)
 
-    def _drop(self, slot: Slot) -> None:
+    def _drop(self, slot: EngineSlot) -> None:
         """A place that was there for one engine alone."""
         if isinstance(slot, Spare):
             self.spares.remove(slot)
         else:
             self.leaving.remove(slot)
 
-    def _fill(self, slot: Slot) -> None:
+    def _fill(self, slot: EngineSlot) -> None:
         """From the reserve, if there is any; an engine that starts there is ready sooner than a new one."""
         slot.restart = None
         spare = None if isinstance(slot, Spare) else self._spare_for(slot)
@@ -138,12 +138,12 @@ class Lives:
         else:
             self._take(slot, spare)
 
-    def _spare_for(self, slot: Slot) -> Spare | None:
+    def _spare_for(self, slot: EngineSlot) -> Spare | None:
         """A ready one rather than one that starts, and one on the slot's own GPU rather than on another."""
         there = [spare for spare in self.spares if spare.process is not None]
         return min(there, key=lambda spare: (not spare.ready, spare.gpu != slot.gpu, spare.started), default=None)
 
-    def _take(self, slot: Slot, spare: Spare) -> None:
+    def _take(self, slot: EngineSlot, spare: Spare) -> None:
         """The engine of the spare becomes the slot's, and another is started in its place."""
         process, spare.process = spare.process, None
         assert process is not None  # noqa: S101 (spares without one are not taken)
@@ -158,7 +158,7 @@ class Lives:
             slot.early_deaths = 0
             self._ready(slot)
 
-    def finished(self, slot: Slot) -> None:
+    def finished(self, slot: EngineSlot) -> None:
         """An engine has answered: it may be done, or have taken too much memory."""
         if slot.leaving:
             if not slot.running:
@@ -167,7 +167,7 @@ class Lives:
         elif (now := asyncio.get_running_loop().time()) >= slot.renewal.next_look and slot.process is not None:
             self._look(slot, slot.process, now)
 
-    def _look(self, slot: Slot, process: EngineProcess, now: float) -> None:
+    def _look(self, slot: EngineSlot, process: EngineProcess, now: float) -> None:
         resident = process.resident_bytes()
         verdict = slot.renewal.look(self._settings, resident, process.bytes_at_start, now)
         if verdict is not Verdict.STAYS:
@@ -178,14 +178,14 @@ class Lives:
         elif verdict is Verdict.RENEWED:
             self._renew(slot)
 
-    def replace(self, slot: Slot) -> None:
+    def replace(self, slot: EngineSlot) -> None:
         """The slot's engine finishes what it has begun and ends; another takes its place."""
         if slot.leaving:
             return
         self._part(slot)
         self._fill(slot)
 
-    def _renew(self, slot: Slot) -> None:
+    def _renew(self, slot: EngineSlot) -> None:
         """Nobody waits: a successor takes over when it is ready."""
         if any(spare.ready for spare in self.spares):
             self.replace(slot)
@@ -205,14 +205,14 @@ class Lives:
                 slot.restart = None
             self._take(slot, spare)
 
-    def _part(self, slot: Slot) -> None:
+    def _part(self, slot: EngineSlot) -> None:
         """The slot is free for another engine; the one that it had has nobody in line for it any more."""
         leaving, process = slot.part()
         self._bind(leaving, process)
         self.leaving.append(leaving)
         self.finished(leaving)
 
-    def _see_off(self, slot: Slot) -> None:
+    def _see_off(self, slot: EngineSlot) -> None:
         """Ends an engine that has nothing to do any more, or that nobody waits for."""
         process, slot.process = slot.process, None
         if process is None:

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from models.documents.validation import problems_in
 from models.errors import (
     BadRequest,
+    ClientDisconnected,
     CrossSite,
     DeadlineExceeded,
-    HungUp,
     Internal,
     Invalid,
     InvalidOption,
@@ -68,7 +68,7 @@ STATUS: dict[type[LayerscopeError], int] = {
     Misdirected: 421,
     Invalid: 422,
     LargeHead: 431,
-    HungUp: 499,
+    ClientDisconnected: 499,
     Internal: 500,
     Unsupported: 501,
     Unavailable: 503,
@@ -89,7 +89,7 @@ def status_of(error: type[LayerscopeError]) -> int:
     return next(STATUS[ancestor] for ancestor in error.__mro__ if ancestor in STATUS)
 
 
-def unforeseen(request: Request, error: Exception) -> Response:
+def internal_error(request: Request, error: Exception) -> Response:
     """The reply for a defect of ours: the log has it, the client does not."""
     log.error("%s failed", named(request.scope), exc_info=error, extra=about(request.scope))
     return _response(request, 500, Internal.code, Internal.title, "This is a defect; the log has the details.", ())
@@ -131,7 +131,7 @@ async def _domain(request: Request, error: Exception) -> Response:
 async def _no_room(request: Request, error: Exception) -> Response:
     """A disk that takes no more is nobody's defect; what was being written is not there."""
     refused = refusal(error) if isinstance(error, OSError) and not isinstance(error, PermissionError) else None
-    return problem_response(request, refused) if refused is not None else unforeseen(request, error)
+    return problem_response(request, refused) if refused is not None else internal_error(request, error)
 
 
 def problem_response(request: Request, error: LayerscopeError) -> Response:

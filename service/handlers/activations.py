@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from models.errors import InvalidDocument, InvalidOption, UnknownAddress
 from models.tensors.dtypes import Array
-from service.engines.jobs import Question
-from service.engines.questions import run_question, source_of
+from service.engines.jobs import EngineRequest
+from service.engines.requests import run_request, source_of
 from service.errors.handlers import problem_of
 from service.observing.records import follow
 from service.options.activation import ActivationOptions, QueryOptions, from_pairs, options_from
@@ -24,15 +24,15 @@ from service.options.query import as_in_url
 from service.registry.model import Model
 from service.requests.activation_form import read_form
 from service.requests.body import THREAD_BYTES, is_json, json_of, media_type, parse_form, parse_run, unsupported
-from service.requests.decode_memory import Share
+from service.requests.decode_memory import MemoryShare
 from service.requests.inputs import Resolved, resolve
 from service.requests.misplaced import RUN, RUN_REGISTERED, misplaced, object_of
 from service.requests.multipart import MULTIPART
-from service.requests.payload import Posted, is_input_file, is_picture, is_tensor_file
+from service.requests.payload import InputPayload, is_input_file, is_picture, is_tensor_file
 from service.requests.selection import selection_of
 from service.responses.etag import ETag
 from service.responses.picture import check_drawing
-from service.responses.replies import OFFERED, Told, activations_response, infos
+from service.responses.replies import ACTIVATION_FORMATS, ReplyContext, activations_response, infos
 from service.state import State
 from service.wire.formats import JSON, NPY, TEXTS, TIMED, Format, negotiate
 from service.wire.npy import check_one_tensor
@@ -41,23 +41,25 @@ TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safet
 
 
 @dataclass
-class Ask:
+class ActivationRequest:
     """A request for activations, read."""
 
     options: ActivationOptions
-    posted: Posted
+    posted: InputPayload
     model: Any = None
     """The raw document, where one was sent."""
     size: int = 0
     """Bytes of the body."""
 
-    def take_posted(self) -> Posted:
+    def take_posted(self) -> InputPayload:
         """The inputs, to which nothing leads from here any more: numbers in JSON are large until they are arrays."""
-        posted, self.posted = self.posted, Posted()
+        posted, self.posted = self.posted, InputPayload()
         return posted
 
 
-async def read_ask(request: Request, queries: QueryOptions, inline: bool, share: Share) -> Ask:
+async def read_activation_request(
+    request: Request, queries: QueryOptions, inline: bool, share: MemoryShare
+) -> ActivationRequest:
     """Reads the body of any accepted type. `inline` says that the model comes with the request.
 
     Raises:
@@ -68,63 +70,65 @@ async def read_ask(request: Request, queries: QueryOptions, inline: bool, share:
     if kind == MULTIPART:
         form = await read_form(await parse_form(request, body, share), inline, share)
         options = options_from(_query(request), from_pairs(form.options), words=form_words(inline))
-        return Ask(options, form.posted, form.model, len(body))
+        return ActivationRequest(options, form.posted, form.model, len(body))
     if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES or is_input_file(body)):
-        return Ask(queries.read(request), _file(body, kind), size=len(body))
+        return ActivationRequest(queries.read(request), _file(body, kind), size=len(body))
     if not is_json(request):
         accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
         raise unsupported(request, *accepted, body=body)
-    ask = _from_json(await json_of(body, share, parse_run), _query(request), inline)
-    ask.size = len(body)
-    return ask
+    sent = _from_json(await json_of(body, share, parse_run), _query(request), inline)
+    sent.size = len(body)
+    return sent
 
 
-def _file(body: bytes, kind: str) -> Posted:
+def _file(body: bytes, kind: str) -> InputPayload:
     """A body that is a file of tensors or a picture, by its bytes; where they tell nothing, by its type."""
     is_image = not is_tensor_file(body) and (kind.startswith("image/") or is_picture(body))
-    return Posted(files={"image" if is_image else "tensor": (body,)})
+    return InputPayload(files={"image" if is_image else "tensor": (body,)})
 
 
 def _query(request: Request) -> dict[str, Any]:
     return from_pairs(request.query_params.multi_items())
 
 
-def _from_json(raw: Any, query: Mapping[str, Any], inline: bool) -> Ask:
+def _from_json(raw: Any, query: Mapping[str, Any], inline: bool) -> ActivationRequest:
     body = object_of(raw, RUN if inline else RUN_REGISTERED)
     given = {key: value for key, value in body.items() if key not in (MODEL, INPUTS)}
     problems = misplaced(given)
     if problems:
         raise InvalidOption("", problems)
     options = options_from(query, given, words=json_words(inline))
-    return Ask(options, Posted(inputs=body.get(INPUTS)), body.get(MODEL))
+    return ActivationRequest(options, InputPayload(inputs=body.get(INPUTS)), body.get(MODEL))
 
 
-async def activations(request: Request, state: State, model: Model, ask: Ask, share: Share) -> Response:
+async def activations(
+    request: Request, state: State, model: Model, sent: ActivationRequest, share: MemoryShare
+) -> Response:
     """Runs a model on what was posted, and writes what was asked for. The share is given back when that is in line."""
     started = time.perf_counter()
-    wanted = negotiate(request.headers.get("accept"), ask.options.format, OFFERED)
-    check_drawing(ask.options, wanted)
+    wanted = negotiate(request.headers.get("accept"), sent.options.format, ACTIVATION_FORMATS)
+    check_drawing(sent.options, wanted)
     try:
-        on_thread, posted = ask.size > THREAD_BYTES or ask.posted.has_pictures, ask.take_posted()
+        on_thread, posted = sent.size > THREAD_BYTES or sent.posted.has_pictures, sent.take_posted()
         resolved = await share.run(
-            resolve, model.document, posted, ask.options, state.settings, share, on_thread=on_thread
+            resolve, model.document, posted, sent.options, state.settings, share, on_thread=on_thread
         )
         del posted
-        question = await _question(state, model, resolved, ask.options, wanted)
+        question = await _question(state, model, resolved, sent.options, wanted)
         weak = wanted in TIMED or state.settings.batch_requests > 1
-        tag = await _tag(request, _parts(model, resolved, ask.options, wanted), resolved.arrays, weak)
+        tag = await _tag(request, _parts(model, resolved, sent.options, wanted), resolved.arrays, weak)
         if tag is not None and (unchanged := tag.unchanged()) is not None:
             return unchanged
-        follow(request.scope, question.course, question.key)
+        follow(request.scope, question.trace, question.key)
         share.give_back()  # the queue counts its arrays itself, and they are in line at once
-        answer = await state.engines.ask(question)
+        answer = await state.engines.submit(question)
     except InvalidDocument as error:
-        raise model.located(error) from None
+        raise model.remap(error) from None
     except UnknownAddress as error:
         raise as_in_url(request, error) from None
     inputs = infos(resolved.network.inputs, resolved.arrays)
-    told = Told(question.key, model.name, inputs, resolved.preprocessing, started)
-    response = await activations_response(told, answer, wanted, ask.options, partial(problem_of, request))
+    told = ReplyContext(question.key, model.name, inputs, resolved.preprocessing, started)
+    response = await activations_response(told, answer, wanted, sent.options, partial(problem_of, request))
     return response if tag is None else tag.on(response)
 
 
@@ -142,17 +146,17 @@ def _parts(model: Model, resolved: Resolved, options: ActivationOptions, wanted:
     if model.id is None or options.training:
         return None
     names = list(resolved.network.inputs)
-    return model.id, model.name, names, resolved.preprocessing, options.told_apart, wanted.name
+    return model.id, model.name, names, resolved.preprocessing, options.cache_key, wanted.name
 
 
 async def _question(
     state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format
-) -> Question:
+) -> EngineRequest:
     network = resolved.network
     outputs, views = await selection_of(network, options.layers, options.views())
     if wanted is NPY:
         check_one_tensor(outputs, options.weights)
-    return run_question(
+    return run_request(
         source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
         outputs=outputs,
         data=wanted not in TEXTS or options.data != "none",

@@ -13,7 +13,7 @@ from models.documents.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
 from models.files.signatures import HDF5, SAFETENSORS, Role
 from models.files.unread import KERAS, NPZ, Advice
-from models.ipc.messages import Specified
+from models.ipc.messages import WeightsDescribed
 from models.json_text.limits import Claim, nothing_claimed
 from models.networks.expansion import expand
 from models.networks.network import Network
@@ -25,12 +25,12 @@ from models.weights.keras_file import CONFIG, check_keras_version, keras_config
 from models.weights.legacy import legacy_form
 from models.weights.read import kind_at, read_weights, unread_weights
 from models.weights.source import Limits
-from models.weights.specs import GivenWeights, WeightsFile, WeightSpec
-from service.engines.questions import specs_question
+from models.weights.specs import WeightsFile, WeightSpec, WeightsToStore
+from service.engines.requests import specs_request
 from service.handlers.planning import plan_of, require_inputs
 from service.registry.model import Model
 from service.requests.body import json_of, parse_json
-from service.requests.decode_memory import Share
+from service.requests.decode_memory import MemoryShare
 from service.requests.upload import Upload
 from service.requests.upload_parts import MODEL, WEIGHTS
 from service.state import State
@@ -49,7 +49,7 @@ Put = tuple[Entry, bool]
 """An entry, and whether its name is new."""
 
 
-class GivenFile(NamedTuple):
+class UploadedFile(NamedTuple):
     """An uploaded file of weights, and where it stands in the request."""
 
     path: Path
@@ -66,12 +66,12 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
     try:
         network = expand(model.document)
         if upload is not None and upload.weights is not None:
-            return await put_weights(state, name, network, GivenFile(upload.weights, upload.pointer))
+            return await put_weights(state, name, network, UploadedFile(upload.weights, upload.pointer))
         if network.inputs:
             await plan_of(state, network, None, None)
         return await run_in_threadpool(_put, state, name, network, model.weights)
     except InvalidDocument as error:
-        raise model.located(error) from None
+        raise model.remap(error) from None
 
 
 def _put(state: State, name: str, network: Network, weights: WeightsFile | None) -> Put:
@@ -79,7 +79,7 @@ def _put(state: State, name: str, network: Network, weights: WeightsFile | None)
         return state.store.put(name, network)
     with state.store.scratch.folder() as folder:
         copy = second_name(Path(weights.path), Path(folder) / WEIGHTS)
-        return state.store.put(name, network, GivenWeights(copy, weights.digest))
+        return state.store.put(name, network, WeightsToStore(copy, weights.digest))
 
 
 def _check_alone(model: Document | Application) -> None:
@@ -117,7 +117,7 @@ def parse_model_json(data: bytes, what: str = "the body", claim: Claim = nothing
     return parse_json(data, what, ADVICE, claim=claim)
 
 
-async def _json(data: bytes, share: Share, pointer: str) -> Any:
+async def _json(data: bytes, share: MemoryShare, pointer: str) -> Any:
     try:
         return await json_of(data, share, partial(parse_model_json, what=pointer.rpartition("/")[2] or "the body"))
     except LayerscopeError as error:
@@ -155,7 +155,7 @@ def _legacy(upload: Upload, limits: Limits) -> str | None:
 
 
 async def put_weights(
-    state: State, name: str, network: Network, upload: GivenFile, expected: Entry | None = None
+    state: State, name: str, network: Network, upload: UploadedFile, expected: Entry | None = None
 ) -> Put:
     """Points a name at a network with the weights of an uploaded file; nothing is stored unless all of them fit.
 
@@ -168,14 +168,14 @@ async def put_weights(
     specs = await _specs(state, network)
     target = upload.path.with_name("canonical")
     digest = await run_in_threadpool(convert, upload.path, specs, target, _limits(state), upload.pointer)
-    weights = GivenWeights(target, digest) if specs else None  # a network without weights is the same without a file
+    weights = WeightsToStore(target, digest) if specs else None  # a network without weights is the same without a file
     return await run_in_threadpool(state.store.put, name, network, weights, expected)
 
 
 async def _specs(state: State, network: Network) -> tuple[WeightSpec, ...]:
-    answer = await state.engines.ask(specs_question(network.document_bytes))
+    answer = await state.engines.submit(specs_request(network.document_bytes))
     head = await answer.head
-    assert isinstance(head, Specified)  # noqa: S101 (what was asked for)
+    assert isinstance(head, WeightsDescribed)  # noqa: S101 (what was asked for)
     return head.specs
 
 

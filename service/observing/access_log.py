@@ -16,7 +16,7 @@ import orjson
 from starlette.types import Scope
 
 from service.observing.clock import timestamp
-from service.observing.courses import Course
+from service.observing.engine_trace import EngineTrace
 from service.observing.log import LogForm
 from service.observing.records import Record
 
@@ -26,7 +26,7 @@ CLOSE_SECONDS = 2.0
 """How long the last lines may take."""
 MAX_WAITING = 20_000
 """Lines that wait to be written; what comes beyond is counted, not kept."""
-NO_ENGINE = Course()
+NO_ENGINE = EngineTrace()
 """Of a request that asks no engine to run anything."""
 
 
@@ -96,7 +96,7 @@ def text_line(record: Record) -> bytes:
         f" {record.code or '-'} bytes_in={record.bytes_in} bytes_out={record.bytes_out} total_ms={record.total_ms:.3f}"
     )
     line += "" if record.complete else " complete=false"
-    return f"{line}{'' if record.course is None else record.course.text()}\n".encode()
+    return f"{line}{'' if record.trace is None else record.trace.text()}\n".encode()
 
 
 def json_line(record: Record) -> bytes:
@@ -112,7 +112,7 @@ def json_line(record: Record) -> bytes:
         "bytes_out": record.bytes_out,
         "complete": record.complete,
         "total_ms": round(record.total_ms, 3),
-        **(NO_ENGINE if record.course is None else record.course).told(),
+        **(NO_ENGINE if record.trace is None else record.trace).told(),
     }
     return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 

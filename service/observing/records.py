@@ -10,7 +10,7 @@ from typing import Any
 from starlette.types import Scope
 
 from service.access.arrivals import arrival_of
-from service.observing.courses import Course
+from service.observing.engine_trace import EngineTrace
 
 SCOPE_KEY = "layerscope.record"
 BODY = "layerscope.body"
@@ -33,7 +33,7 @@ class Record:
     bytes_out: int = 0
     complete: bool = False
     """Whether all of the reply was sent."""
-    course: Course | None = None
+    trace: EngineTrace | None = None
     """How its question went through an engine, if there was one."""
     ended: float = 0.0
     """When, since the epoch."""
@@ -53,12 +53,12 @@ def record_of(scope: Mapping[str, Any]) -> Record | None:
     return record
 
 
-def follow(scope: Scope, course: Course, model: str) -> None:
+def follow(scope: Scope, trace: EngineTrace, model: str) -> None:
     """Notes the question that a request asks of an engine, about the model of this id."""
-    course.model, course.hang_ups = model, scope.setdefault(HANG_UPS, [])
-    course.arrival = arrival_of(scope)
+    trace.model, trace.hang_ups = model, scope.setdefault(HANG_UPS, [])
+    trace.arrival = arrival_of(scope)
     if (record := record_of(scope)) is not None:
-        record.course = course
+        record.trace = trace
 
 
 def end(scope: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from models.errors import Problem, TooLarge, Unparsable, UnsupportedEncoding
-from service.edge.body_limit import hold
+from service.edge.body_limit import count_decompressed
 from service.wire.stream import Buffer
 
 WINDOWS = {"gzip": 31, "deflate": 15}
@@ -54,7 +54,7 @@ async def _decompressed(request: Request, body: bytes, encoding: str, max_bytes:
         if size > max_bytes:
             message = "the body is over its limit once it is decompressed"
             raise TooLarge("", [Problem("", message, f"at most {max_bytes:,} bytes", f"more than {max_bytes:,} bytes")])
-        hold(request, len(piece))
+        count_decompressed(request, len(piece))
         pieces.append(piece)
     if not decoder.eof or decoder.unused_data:
         received = "more after its end" if decoder.eof else "a body that is cut off"

@@ -10,7 +10,7 @@ from models.tensors.dtypes import DTYPES
 from service.handlers.planning import plan_of
 from service.open_inference.codec import DATATYPES
 from service.open_inference.schemas import ConfiguredTensor, ModelConfiguration, ModelMetadata, TensorMetadata
-from service.registry.checkout import Registered
+from service.registry.checkout import CheckedOutModel
 from service.registry.loaded import VERSION
 from service.state import State
 
@@ -19,7 +19,7 @@ UNKNOWN = "float32", (None,)
 """Of tensors whose shapes follow from what is sent; the protocol has no word for an unknown rank."""
 
 
-async def metadata(state: State, name: str, used: Registered) -> ModelMetadata:
+async def metadata(state: State, name: str, used: CheckedOutModel) -> ModelMetadata:
     """Inputs and outputs with their shapes; the outputs' are planned by an engine."""
     network = used.network
     inputs = [_tensor(one, spec.dtype, (None, *spec.shape)) for one, spec in network.inputs.items()]
@@ -29,7 +29,7 @@ async def metadata(state: State, name: str, used: Registered) -> ModelMetadata:
     )  # fmt: skip
 
 
-async def _outputs(state: State, used: Registered) -> list[TensorMetadata]:
+async def _outputs(state: State, used: CheckedOutModel) -> list[TensorMetadata]:
     network = used.network
     if not network.inputs:
         return [_tensor(address, *UNKNOWN) for address in network.outputs]
@@ -42,7 +42,7 @@ def _tensor(name: str, dtype: str, shape: Sequence[int | None]) -> TensorMetadat
     return TensorMetadata(name=name, datatype=DATATYPES[dtype], shape=axes)
 
 
-async def configuration(state: State, name: str, used: Registered) -> ModelConfiguration:
+async def configuration(state: State, name: str, used: CheckedOutModel) -> ModelConfiguration:
     """The same without the batch, whose limit follows from that on a request's inputs."""
     described = await metadata(state, name, used)
     return ModelConfiguration(

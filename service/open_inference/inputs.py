@@ -15,14 +15,14 @@ from models.tensors.shapes import checked_shape, words
 from service.open_inference.codec import BYTES, DATATYPES, unpacked
 from service.open_inference.request import Input
 from service.requests.body import MAX_FILES
-from service.requests.payload import Given, Reader
+from service.requests.payload import DecodedInput, InputDecoder
 
 DTYPE_OF: Mapping[str, str] = {datatype: name for name, datatype in DATATYPES.items()}
 
 
 def given_inputs(
-    inputs: Sequence[Input], tensors: memoryview, declared: Mapping[str, InputSpec], reader: Reader
-) -> dict[str, Given]:
+    inputs: Sequence[Input], tensors: memoryview, declared: Mapping[str, InputSpec], decoder: InputDecoder
+) -> dict[str, DecodedInput]:
     """Every input, decoded. An undeclared one is called `input`.
 
     Raises:
@@ -31,12 +31,12 @@ def given_inputs(
     _check_names([one.name for one in inputs], list(declared) or ["input"])
     pieces = _pieces(inputs, tensors)
     return {
-        one.name: _given(one, piece, declared.get(one.name), reader, f"/inputs/{number}")
+        one.name: _given(one, piece, declared.get(one.name), decoder, f"/inputs/{number}")
         for number, (one, piece) in enumerate(zip(inputs, pieces, strict=True))
     }
 
 
-def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[str, Given]:
+def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[str, DecodedInput]:
     """The one input of a network, of which a body is the bytes; a batch of one.
 
     Raises:
@@ -53,7 +53,7 @@ def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[st
         shape = words([1, *spec.shape])
         raise _refused("", f"the body is not {name}", f"{shape} of {DATATYPES[spec.dtype]}", f"{len(tensors):,} bytes")
     shape_of_one = (1, *(length if axis is None else axis for axis in spec.shape))
-    return {name: Given(from_bytes(tensors, spec.dtype, shape_of_one, ""), "", True)}
+    return {name: DecodedInput(from_bytes(tensors, spec.dtype, shape_of_one, ""), "", True)}
 
 
 def _check_names(given: Sequence[str], expected: Sequence[str]) -> None:
@@ -100,15 +100,17 @@ def _pieces(inputs: Sequence[Input], tensors: memoryview) -> list[memoryview | N
     return pieces
 
 
-def _given(one: Input, piece: memoryview | None, spec: InputSpec | None, reader: Reader, pointer: str) -> Given:
+def _given(
+    one: Input, piece: memoryview | None, spec: InputSpec | None, decoder: InputDecoder, pointer: str
+) -> DecodedInput:
     shape = checked_shape(one.shape, f"{pointer}/shape")
     if one.datatype == BYTES:
         if piece is not None:
-            reader.share.claim(len(piece), len(piece), "bytes of pictures", pointer)
-        return reader.images(_files(one, piece, shape, pointer, reader), spec, pointer)
+            decoder.share.claim(len(piece), len(piece), "bytes of pictures", pointer)
+        return decoder.images(_files(one, piece, shape, pointer, decoder), spec, pointer)
     dtype = DTYPE_OF[one.datatype]
     array = _from_json(one, shape, dtype, pointer) if piece is None else _from_piece(piece, shape, dtype, pointer)
-    return Given(array, pointer, None, dtype)
+    return DecodedInput(array, pointer, None, dtype)
 
 
 def _from_piece(piece: memoryview, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
@@ -128,7 +130,9 @@ def _from_json(one: Input, shape: tuple[int, ...], dtype: str, pointer: str) -> 
     return parse_tensor({"shape": list(shape), "dtype": dtype, "data": one.data}, pointer)
 
 
-def _files(one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer: str, reader: Reader) -> list[bytes]:
+def _files(
+    one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer: str, decoder: InputDecoder
+) -> list[bytes]:
     """Images, one an element. JSON carries text, so that there they are base64."""
     count = prod(shape)
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or not count:
@@ -143,7 +147,7 @@ def _files(one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer
     if len(texts) != count:
         raise _refused(f"{pointer}/data", "the data does not fill the shape", f"{count} strings", shown(one.data))
     for number, text in enumerate(texts):
-        reader.claim_text(text, f"{pointer}/data/{number}")
+        decoder.claim_text(text, f"{pointer}/data/{number}")
     return [image_bytes(text, f"{pointer}/data/{number}") for number, text in enumerate(texts)]
 
 

@@ -16,7 +16,7 @@ from service.open_inference.request import InferRequest, OutputParameters, Reque
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedTensor:
     """One output. `name` is the client's spelling of its address, and what the reply calls it."""
 
     name: str
@@ -27,7 +27,7 @@ class Wanted:
     pointer: str
 
 
-def wanted_outputs(network: Network, request: InferRequest) -> tuple[Wanted, ...]:
+def requested_tensors(network: Network, request: InferRequest) -> tuple[RequestedTensor, ...]:
     """The outputs in the order asked for; the model's own where none are.
 
     Raises:
@@ -72,7 +72,9 @@ def _general(network: Network, addresses: Sequence[str], request: InferRequest) 
         raise error.under("/parameters") from None
 
 
-def _wanted(output: RequestedOutput, address: str, general: View, request: InferRequest, pointer: str) -> Wanted:
+def _wanted(
+    output: RequestedOutput, address: str, general: View, request: InferRequest, pointer: str
+) -> RequestedTensor:
     given, place = output.parameters, f"{pointer}/parameters"
     view = replace(general, **{name: PARSERS[name](value, f"{place}/{name}") for name, value in given.views().items()})
     view.check()
@@ -81,7 +83,7 @@ def _wanted(output: RequestedOutput, address: str, general: View, request: Infer
         raise InvalidOption(
             "", [Problem(f"{place}/classification", message, "slice and reduce at most", "another view")]
         )
-    return Wanted(output.name, address, view, _is_binary(given, request), given.classification, pointer)
+    return RequestedTensor(output.name, address, view, _is_binary(given, request), given.classification, pointer)
 
 
 def _is_binary(given: OutputParameters, request: InferRequest) -> bool:

@@ -12,11 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.errors import InvalidOption, Problem, TooLarge
-from models.ipc.messages import Ran, TensorInfo
+from models.ipc.messages import RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES, Array
 from models.views.top import Top
 from models.views.view import MAIN, SUFFIXES
-from service.engines.jobs import Answer
+from service.engines.jobs import PendingResult
 from service.open_inference.codec import (
     BYTES,
     HEADER,
@@ -29,7 +29,7 @@ from service.open_inference.codec import (
     reply_head,
 )
 from service.open_inference.compression import MIN_BYTES, compressed
-from service.open_inference.outputs import Wanted
+from service.open_inference.outputs import RequestedTensor
 from service.responses.tensor_stream import tensor_response
 from service.wire.formats import JSON, Format
 from service.wire.stream import Buffer
@@ -46,7 +46,7 @@ class Member:
     """One tensor of the answer, and the output that it belongs to; some views are several tensors."""
 
     info: TensorInfo
-    wanted: Wanted
+    wanted: RequestedTensor
 
     @property
     def name(self) -> str:
@@ -60,7 +60,7 @@ class Member:
 
 
 async def infer_reply(
-    told: Mapping[str, Any], answer: Answer, wanted: Sequence[Wanted], encoding: str | None
+    told: Mapping[str, Any], answer: PendingResult, wanted: Sequence[RequestedTensor], encoding: str | None
 ) -> Response:
     """The outputs as they were asked for. Binary ones alone are streamed out of the engine's memory.
 
@@ -68,13 +68,13 @@ async def infer_reply(
         InvalidOption: bfloat16 is asked for as JSON, which has no form for it.
     """
     ran = await answer.head
-    assert isinstance(ran, Ran)  # noqa: S101 (a run is answered by one)
+    assert isinstance(ran, RunResult)  # noqa: S101 (a run is answered by one)
     members = _members(ran.tensors, wanted)
     try:
         _check_forms(members)
         _check_sizes(members)
     except (InvalidOption, TooLarge):
-        answer.abandon()
+        answer.cancel()
         raise
     small = sum(info.nbytes for info in ran.tensors) < MIN_BYTES
     if all(member.as_it_is for member in members) and (encoding is None or small):
@@ -87,7 +87,7 @@ async def infer_reply(
     return await run_in_threadpool(_in_one_piece, told, members, arrays, encoding)
 
 
-def _members(tensors: Sequence[TensorInfo], wanted: Sequence[Wanted]) -> list[Member]:
+def _members(tensors: Sequence[TensorInfo], wanted: Sequence[RequestedTensor]) -> list[Member]:
     """Tensors are named by the address and perhaps a suffix."""
     owners = {one.address + suffix: one for one in wanted for suffix in (MAIN, *SUFFIXES)}
     return [Member(info, owners[info.name]) for info in tensors]
@@ -123,7 +123,7 @@ def _classes(member: Member) -> int:
     return rows * min(member.wanted.classes, prod(member.info.shape[1:]))
 
 
-async def _arrays(tensors: Sequence[TensorInfo], answer: Answer) -> AsyncIterator[Array]:
+async def _arrays(tensors: Sequence[TensorInfo], answer: PendingResult) -> AsyncIterator[Array]:
     """Each tensor over the engine's memory."""
     number = 0
     async for view in answer.tensors():

@@ -9,21 +9,21 @@ from fastapi import Request
 from models.errors import InvalidOption, NotFound, Problem, shown
 from models.store.entries import Entry
 from service.open_inference.schemas import IndexEntry
-from service.registry.loaded import VERSION, Served
+from service.registry.loaded import VERSION, LoadedModels
 from service.requests.body import parse_json
 from service.state import State
 
 UNLOADED = "unloaded"
 
 
-def index_of(served: Served, name: str) -> IndexEntry:
+def index_of(served: LoadedModels, name: str) -> IndexEntry:
     """One registered model."""
     if served.is_loaded(name):
         return IndexEntry(name=name, version=VERSION, state="READY")
     return IndexEntry(name=name, version=VERSION, state="UNAVAILABLE", reason=UNLOADED)
 
 
-def index(served: Served, only_ready: bool) -> list[IndexEntry]:
+def index(served: LoadedModels, only_ready: bool) -> list[IndexEntry]:
     """Every registered model; of a name whose file is damaged, what is wrong with it."""
     known = [index_of(served, name) for name in served.names() if served.is_loaded(name) or not only_ready]
     damaged = {} if only_ready else served.damaged()

@@ -42,7 +42,7 @@ from service.open_inference.schemas import (
     Statistics,
 )
 from service.openapi.contract import ENGINE_ERRORS, MODEL_ERRORS
-from service.registry.checkout import in_use
+from service.registry.checkout import checkout
 from service.registry.loaded import require_version
 from service.state import State, StateOf
 
@@ -130,14 +130,14 @@ async def get_model_ready(state: StateOf, name: Name) -> ModelReady:
 @model_route("GET", "", InvalidDocument, *ENGINE_ERRORS, summary="Open inference: a model's inputs and outputs")
 async def get_metadata(state: StateOf, name: Name) -> ModelMetadata:
     """Names, datatypes and shapes. Beside the outputs listed, every address of a layer can be asked for."""
-    async with in_use(state.store, name) as used:
+    async with checkout(state.store, name) as used:
         return await metadata(state, name, used)
 
 
 @model_route("GET", "/config", InvalidDocument, *ENGINE_ERRORS, summary="Open inference: a model's configuration")
 async def get_configuration(state: StateOf, name: Name) -> ModelConfiguration:
     """The model as Triton's configuration describes it, without the batch in its shapes."""
-    async with in_use(state.store, name) as used:
+    async with checkout(state.store, name) as used:
         return await configuration(state, name, used)
 
 
@@ -153,5 +153,5 @@ async def post_infer(request: Request, state: StateOf, name: Name) -> Response:
     entry = state.store.find(name)
     state.served.require_loaded(entry.name)
     with state.served.statistics(entry.name).counting() as watch:
-        async with in_use(state.store, name) as used:
+        async with checkout(state.store, name) as used:
             return await infer(request, state, name, used.model, watch)

@@ -84,7 +84,7 @@ class ActivationOptions(ViewOptions, PictureOptions):
     )
 
     @cached_property
-    def told_apart(self) -> str:
+    def cache_key(self) -> str:
         """What makes replies different, as text; the format is a matter of its own."""
         return self.model_dump_json(exclude={"format"})
 

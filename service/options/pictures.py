@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from models.errors import InvalidOption, Problem
 from service.pictures.colours import DIVERGING, ColourMap
 from service.pictures.scaling import parse_range
-from service.pictures.sheet import Manner
+from service.pictures.sheet import RenderStyle
 
 MAX_UPSCALE = 64
 
@@ -40,14 +40,14 @@ class PictureOptions(BaseModel):
     )
     upscale: Annotated[int, Field(ge=1, le=MAX_UPSCALE), Whole] = Field(1, description="Pixels of a value, each way.")
 
-    def manner(self) -> Manner:
+    def style(self) -> RenderStyle:
         """How maps are drawn.
 
         Raises:
             InvalidOption: `normalize` names no range.
         """
         usual = "symmetric" if self.cmap == DIVERGING else "layer"
-        return Manner(self.cmap, parse_range(self.normalize or usual), self.upscale)
+        return RenderStyle(self.cmap, parse_range(self.normalize or usual), self.upscale)
 
     def refuse_given(self) -> None:
         """Nothing may be asked of a picture where none is drawn.

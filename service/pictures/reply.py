@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.errors import InvalidOption, Problem
-from models.ipc.messages import LayerInfo, Ran, TensorInfo
+from models.ipc.messages import LayerInfo, RunResult, TensorInfo
 from models.tensors.dtypes import Array
 from models.views.form import form_of
 from models.views.view import COUNTS, EDGES, OFFSET, OUTSIDE, SCALE
@@ -16,7 +16,7 @@ from service.pictures.histogram import Bars, pixels, svg
 from service.pictures.histogram import size_of as size_of_bars
 from service.pictures.png import png
 from service.pictures.scaling import Scaled
-from service.pictures.sheet import Manner, admit, drawn, size_of, stacked
+from service.pictures.sheet import RenderStyle, admit, drawn, size_of, stacked
 from service.pictures.tiles import Tiles, kernel_axes, named_axes, tiled
 
 Arrays = Mapping[str, Array]
@@ -98,7 +98,7 @@ def bars_of(layer: LayerInfo, arrays: Arrays) -> Bars:
     return Bars(layer.address, counts, edges, outside)
 
 
-def planned(ran: Ran, manner: Manner, channel: int | None) -> Callable[[Arrays], File]:
+def planned(ran: RunResult, style: RenderStyle, channel: int | None) -> Callable[[Arrays], File]:
     """The picture of a run, before its values are there.
 
     Raises:
@@ -106,30 +106,28 @@ def planned(ran: Ran, manner: Manner, channel: int | None) -> Callable[[Arrays],
         TooLarge: the picture would have too many pixels.
     """
     sheets = [(layer, layer_sheet(layer, channel)) for layer in ran.layers]
-    admit([_size(layer) if sheet is None else size_of(sheet.tiles(), manner.upscale) for layer, sheet in sheets])
+    admit([_size(layer) if sheet is None else size_of(sheet.tiles(), style.upscale) for layer, sheet in sheets])
 
     def draw(arrays: Arrays) -> File:
         parts = [
-            (pixels(bars_of(layer, arrays)), None) if sheet is None else _drawn(sheet, arrays, manner)
+            (pixels(bars_of(layer, arrays)), None) if sheet is None else _drawn(sheet, arrays, style)
             for layer, sheet in sheets
         ]
-        return _file([layer.address for layer in ran.layers], parts, manner)
+        return _file([layer.address for layer in ran.layers], parts, style)
 
     return draw
 
 
-def planned_weights(ran: Ran, manner: Manner) -> Callable[[Arrays], File]:
+def planned_weights(ran: RunResult, style: RenderStyle) -> Callable[[Arrays], File]:
     """The picture of weights, one below the other, before their values are there."""
     sheets = [weight_sheet(info) for info in ran.tensors]
     if not sheets:
         raise InvalidOption("", [Problem("/format", "this layer has no weights to draw", "json", "png")])
-    admit([size_of(sheet.tiles(), manner.upscale) for sheet in sheets])
-    return lambda arrays: _file(
-        [sheet.name for sheet in sheets], [_drawn(one, arrays, manner) for one in sheets], manner
-    )
+    admit([size_of(sheet.tiles(), style.upscale) for sheet in sheets])
+    return lambda arrays: _file([sheet.name for sheet in sheets], [_drawn(one, arrays, style) for one in sheets], style)
 
 
-def planned_svg(ran: Ran) -> Callable[[Arrays], File]:
+def planned_svg(ran: RunResult) -> Callable[[Arrays], File]:
     """The histograms of a run, before their values are there.
 
     Raises:
@@ -150,12 +148,12 @@ def _size(layer: LayerInfo) -> tuple[int, int]:
     return size_of_bars(layer.view["shape"][0])
 
 
-def _drawn(sheet: Sheet, arrays: Arrays, manner: Manner) -> tuple[Array, Scaled]:
+def _drawn(sheet: Sheet, arrays: Arrays, style: RenderStyle) -> tuple[Array, Scaled]:
     tiles = sheet.tiles()
-    return drawn(sheet.maps(arrays, tiles), tiles, manner)
+    return drawn(sheet.maps(arrays, tiles), tiles, style)
 
 
-def _file(names: Sequence[str], parts: Sequence[tuple[Array, Scaled | None]], manner: Manner) -> File:
+def _file(names: Sequence[str], parts: Sequence[tuple[Array, Scaled | None]], style: RenderStyle) -> File:
     """The parts below one another; what is said of each stands in this order, separated by semicolons."""
     figures = [scaled for _, scaled in parts if scaled is not None]
     said = {
@@ -164,8 +162,8 @@ def _file(names: Sequence[str], parts: Sequence[tuple[Array, Scaled | None]], ma
         "range": [f"{_number(figure.low)},{_number(figure.high)}" for figure in figures],
         "nonfinite": [str(np.count_nonzero(figure.bad)) for figure in figures],
         "clipped": [str(figure.clipped) for figure in figures],
-        "normalize": [manner.range.text] * bool(figures),
-        "cmap": [manner.cmap] * bool(figures),
+        "normalize": [style.range.text] * bool(figures),
+        "cmap": [style.cmap] * bool(figures),
     }
     texts = {key: "; ".join(words) for key, words in {"address": names, **said}.items() if words}
     headers = {f"X-Layerscope-{key.capitalize()}": texts[key] for key in HEADERS if key in texts}

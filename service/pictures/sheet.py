@@ -19,7 +19,7 @@ MAX_PIXELS = 1 << 23
 
 
 @dataclass(frozen=True)
-class Manner:
+class RenderStyle:
     """How maps are drawn."""
 
     cmap: str
@@ -49,12 +49,12 @@ def admit(sizes: list[tuple[int, int]]) -> None:
         raise TooLarge("", [Problem("", "the picture is over its limit", expected, received, advice)])
 
 
-def drawn(maps: Array, tiles: Tiles, manner: Manner) -> tuple[Array, Scaled]:
+def drawn(maps: Array, tiles: Tiles, style: RenderStyle) -> tuple[Array, Scaled]:
     """The sheet's pixels (height, width, 3), and how the values were scaled."""
-    found = scaled(maps, manner.range)
-    pixels = table(manner.cmap)[found.codes]
+    found = scaled(maps, style.range)
+    pixels = table(style.cmap)[found.codes]
     pixels[found.bad] = NONFINITE
-    return _laid_out(pixels.repeat(manner.upscale, 2).repeat(manner.upscale, 3), tiles), found
+    return _laid_out(pixels.repeat(style.upscale, 2).repeat(style.upscale, 3), tiles), found
 
 
 def _laid_out(pixels: Array, tiles: Tiles) -> Array:

@@ -21,7 +21,7 @@ from service.registry.model import Model
 
 
 @dataclass(frozen=True)
-class Registered:
+class CheckedOutModel:
     """A registered model in use."""
 
     entry: Entry
@@ -34,7 +34,7 @@ class Registered:
 
 
 @asynccontextmanager
-async def in_use(store: ModelStore, reference: str) -> AsyncIterator[Registered]:
+async def checkout(store: ModelStore, reference: str) -> AsyncIterator[CheckedOutModel]:
     """The model of a name or id. Until the block ends its weights stay in place, whatever the name then means.
 
     Raises:
@@ -43,10 +43,10 @@ async def in_use(store: ModelStore, reference: str) -> AsyncIterator[Registered]
     """
     try:
         with store.using(reference) as entry:
-            found = store.at_hand(entry)
+            found = store.cached(entry)
             document, weights = found if found is not None else await run_in_threadpool(_read, store, entry)
             with _named(entry):
-                yield Registered(entry, Model(document, entry.name, entry.id, weights=weights))
+                yield CheckedOutModel(entry, Model(document, entry.name, entry.id, weights=weights))
     finally:
         if store.weights.unused():
             await run_in_threadpool(store.weights.remove_unused)

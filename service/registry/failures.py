@@ -10,7 +10,7 @@ from models.errors import WeightsUnavailable
 REMEMBERED_SECONDS = 60.0
 
 
-class Failures:
+class NegativeCache:
     """By the file's name, of which there are as many as Keras offers."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -12,7 +12,7 @@ VERSION = "1"
 """The one version of every model: another network is another model."""
 
 
-class Served:
+class LoadedModels:
     """By name. Models are loaded when they are registered; one that was unloaded is so until it is loaded again, or
     its name points to another model.
     """

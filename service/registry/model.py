@@ -10,7 +10,7 @@ from models.documents.document import Document
 from models.errors import InvalidDocument, LayerscopeError, Problem
 from models.store.store import ModelStore
 from models.weights.specs import WeightsFile
-from service.registry.resolver import Described
+from service.registry.resolver import ResolvedModel
 from service.requests.misplaced import RUN_NAMED, refuse_name
 
 
@@ -28,13 +28,13 @@ class Model:
     missing: str | None = None
     """The file that has its weights, where that is still to be fetched."""
 
-    def located(self, error: InvalidDocument) -> LayerscopeError:
+    def remap(self, error: InvalidDocument) -> LayerscopeError:
         """An error of the document, with pointers into what was sent."""
-        return self.document.places.located(error).under(self.pointer)
+        return self.document.source_map.remap(error).under(self.pointer)
 
 
 async def inline_model(
-    store: ModelStore, raw: Any, read: Callable[[Any], Awaitable[Described]], advice: str = RUN_NAMED
+    store: ModelStore, raw: Any, read: Callable[[Any], Awaitable[ResolvedModel]], advice: str = RUN_NAMED
 ) -> Model:
     """The model that came with the request, under its key `model`, as `read` of `Applications` has it; `advice` is for
     the name of a registered one in its place.

@@ -25,7 +25,7 @@ from models.store.errors import writing
 from models.store.storage import settle
 from models.store.store import ModelStore
 from models.weights.specs import WeightsFile
-from service.registry.failures import Failures
+from service.registry.failures import NegativeCache
 from service.settings import Settings, fetch_environment
 
 log = logging.getLogger("layerscope.pretrained")
@@ -49,7 +49,7 @@ class Pretrained:
 
     def __init__(self, settings: Settings, store: ModelStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._store = settings, store
-        self._failures = Failures(clock)
+        self._failures = NegativeCache(clock)
         self._fetching = asyncio.Lock()
         self._waiting = 0
 

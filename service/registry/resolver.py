@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from models.documents.document import KEPT_INPUTS, Document
 from models.documents.raw_json import is_large
-from models.documents.source_map import Places
+from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument
 from models.ipc.messages import Constructed
 from models.networks.expansion import expand
@@ -19,9 +19,9 @@ from models.reading.applications import Application, graph_arguments, parse_mode
 from models.reading.parse import parse_document
 from models.weights.specs import WeightsFile
 from service.caches.lru import Recent
-from service.caches.single_flight import SharedTasks
+from service.caches.single_flight import SingleFlight
 from service.engines.client import Engines
-from service.engines.questions import construct_question
+from service.engines.requests import construct_request
 from service.registry.pretrained import Pretrained
 
 KEPT = 32
@@ -37,7 +37,7 @@ SENT = ("/input", "/weights")
 """What of a network that is named may be at fault by itself."""
 
 
-class OfApplication(Places):
+class OfApplication(SourceMap):
     """For a document that a name stands for: most of it follows from the name."""
 
     def of(self, pointer: str) -> str:
@@ -46,7 +46,7 @@ class OfApplication(Places):
 
 
 @dataclass(frozen=True)
-class Described:
+class ResolvedModel:
     """What a client described: a document and, where a network comes with some, its weights."""
 
     document: Document
@@ -69,8 +69,8 @@ class Applications:
 
     def __init__(self, engines: Engines, pretrained: Pretrained) -> None:
         self._engines, self._pretrained = engines, pretrained
-        self._graphs: SharedTasks[bytes, Described] = SharedTasks(KEPT)
-        self._fetches: SharedTasks[bytes, WeightsFile] = SharedTasks(0)
+        self._graphs: SingleFlight[bytes, ResolvedModel] = SingleFlight(KEPT)
+        self._fetches: SingleFlight[bytes, WeightsFile] = SingleFlight(0)
         self._read: Recent[Document | Application] = Recent(KEPT_DOCUMENTS, KEPT_BYTES)
         self._named: Recent[Document] = Recent(KEPT, KEPT_BYTES)
 
@@ -79,7 +79,7 @@ class Applications:
         await self._graphs.close()
         await self._fetches.close()
 
-    async def read(self, raw: Any) -> Described:
+    async def read(self, raw: Any) -> ResolvedModel:
         """What `raw`, parsed JSON, describes in any of its forms.
 
         Raises:
@@ -88,7 +88,7 @@ class Applications:
         """
         return await self.described(await self.model_of(raw))
 
-    async def read_graph(self, raw: Any) -> Described:
+    async def read_graph(self, raw: Any) -> ResolvedModel:
         """The same, and nothing is fetched.
 
         Raises:
@@ -116,7 +116,7 @@ class Applications:
                 self._read.add(text, found, len(text) + document_bytes(found))
         return found
 
-    async def described(self, model: Document | Application) -> Described:
+    async def described(self, model: Document | Application) -> ResolvedModel:
         """The document itself, or the one that a name stands for.
 
         Raises:
@@ -130,19 +130,19 @@ class Applications:
         weights = await self._fetches.get(arguments, lambda: self._pretrained.get(arguments, file))
         return replace(found, weights=weights, missing=None)
 
-    async def graph(self, model: Document | Application) -> Described:
+    async def graph(self, model: Document | Application) -> ResolvedModel:
         """The same, with weights of ImageNet only if they are on this machine.
 
         Raises:
             InvalidDocument: what Keras' constructor refuses.
         """
         if isinstance(model, Document):
-            return Described(model)
+            return ResolvedModel(model)
         arguments = graph_arguments(model)
         found = await self._graphs.get(arguments, lambda: self._constructed(arguments))
         weights = await self._pretrained.kept(arguments) if found.missing is not None else None
         missing = found.missing if weights is None else None
-        return Described(self._labelled(found.document, model, arguments), weights, missing)
+        return ResolvedModel(self._labelled(found.document, model, arguments), weights, missing)
 
     def _labelled(self, document: Document, model: Application, arguments: bytes) -> Document:
         """The document of a network under the name and with the seed that a client gave it."""
@@ -150,12 +150,12 @@ class Applications:
         key = orjson.dumps((label, model.seed)) + arguments
         found = self._named.get(key)
         if found is None:
-            found = document.model_copy(update={"name": label, "seed": model.seed}).standing_at(OfApplication())
+            found = document.model_copy(update={"name": label, "seed": model.seed}).with_source_map(OfApplication())
             self._named.add(key, found, document_bytes(found))
         return found
 
-    async def _constructed(self, arguments: bytes) -> Described:
-        answer = await self._engines.ask(construct_question(arguments))
+    async def _constructed(self, arguments: bytes) -> ResolvedModel:
+        answer = await self._engines.submit(construct_request(arguments))
         head = await answer.head
         assert isinstance(head, Constructed)  # noqa: S101 (what was asked for)
-        return Described(parse_document(orjson.loads(head.document)), missing=head.file)
+        return ResolvedModel(parse_document(orjson.loads(head.document)), missing=head.file)

@@ -22,8 +22,8 @@ from service.options.activation import BRACKETS
 from service.options.habits import IN_FORM, INPUTS, MODEL, OPTIONS, form_words
 from service.requests.binding import FILE_FIELDS, PART
 from service.requests.body import BYTES, THREAD_BYTES, parse_json
-from service.requests.decode_memory import Share
-from service.requests.payload import Posted
+from service.requests.decode_memory import MemoryShare
+from service.requests.payload import InputPayload
 
 WEIGHTS = "weights"
 DATA_URL = b"data:image/"
@@ -50,12 +50,12 @@ class Part:
 class ActivationForm:
     """What a form holds; `options` as they were written, by name."""
 
-    posted: Posted
+    posted: InputPayload
     model: Any = None
     options: list[tuple[str, str]] = field(default_factory=list)
 
 
-async def read_form(form: FormData, inline: bool, share: Share) -> ActivationForm:
+async def read_form(form: FormData, inline: bool, share: MemoryShare) -> ActivationForm:
     """Sorts the parts: `model`, `inputs`, `inputs.<name>`, files, and every other field an option. A picture or a file
     of tensors is input under any name. `inline` says that the model comes with the request.
 
@@ -68,14 +68,14 @@ async def read_form(form: FormData, inline: bool, share: Share) -> ActivationFor
     return await share.run(_sorted, parts, inline, share, on_thread=size > THREAD_BYTES)
 
 
-def _sorted(parts: dict[str, list[Part]], inline: bool, share: Share) -> ActivationForm:
+def _sorted(parts: dict[str, list[Part]], inline: bool, share: MemoryShare) -> ActivationForm:
     named = {name.removeprefix(PART): _bytes(several, name) for name, several in parts.items() if name.startswith(PART)}
     files = {name: _bytes(several, name) for name, several in parts.items() if _are_files(name, several)}
     model = _model(parts[MODEL], share) if MODEL in parts else None
     inputs = _json(parts[INPUTS], INPUTS, share, inputs="") if INPUTS in parts and INPUTS not in files else None
     taken = {MODEL, INPUTS, *files, *(PART + name for name in named)}
     options = [(name, _text(part, name, inline)) for name in parts if name not in taken for part in parts[name]]
-    return ActivationForm(Posted(inputs, files, named), model, options)
+    return ActivationForm(InputPayload(inputs, files, named), model, options)
 
 
 async def _parts(form: FormData) -> dict[str, list[Part]]:
@@ -119,7 +119,7 @@ def _alone(parts: list[Part], name: str, advice: str | None = None) -> bytes:
     return parts[0].data
 
 
-def _json(parts: list[Part], name: str, share: Share, advice: Advice = ADVICE, inputs: str | None = None) -> Any:
+def _json(parts: list[Part], name: str, share: MemoryShare, advice: Advice = ADVICE, inputs: str | None = None) -> Any:
     data = _alone(parts, name)
     try:
         return parse_json(data, name, advice, inputs, share.claim_json)
@@ -127,7 +127,7 @@ def _json(parts: list[Part], name: str, share: Share, advice: Advice = ADVICE, i
         raise error.under(f"/{name}") from None
 
 
-def _model(parts: list[Part], share: Share) -> Any:
+def _model(parts: list[Part], share: MemoryShare) -> Any:
     """The document, or a word in its place, of which is told later what it means."""
     words = [part.data.decode(BYTES) for part in parts]
     if len(parts) > 1 and all(word in DOCUMENT_FIELDS for word in words):

@@ -11,7 +11,15 @@ from models.documents.inputs import InputSpec
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
 from models.problems import MAX_PROBLEMS, pointer_to
 from models.tensors import is_tensor_form
-from service.requests.payload import UNNAMED, Given, Posted, Reader, check_alone, is_picture, is_tensor_file
+from service.requests.payload import (
+    UNNAMED,
+    DecodedInput,
+    InputDecoder,
+    InputPayload,
+    check_alone,
+    is_picture,
+    is_tensor_file,
+)
 
 PART = "inputs."
 """How a form's parts for one input are called: `inputs.left`."""
@@ -21,108 +29,110 @@ FILE_FIELDS = (PICTURE_FIELD, "tensor")
 
 
 @dataclass(frozen=True)
-class Piece:
+class InputPart:
     """One thing posted: the input it is named for (None without a name), where it stands, and how it is read."""
 
     name: str | None
     pointer: str
-    read: Callable[[InputSpec | None], Given]
+    read: Callable[[InputSpec | None], DecodedInput]
     is_image: bool = False
 
 
-def by_name(posted: Posted, declared: Mapping[str, InputSpec], reader: Reader) -> dict[str, Given]:
+def by_name(posted: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder) -> dict[str, DecodedInput]:
     """Every input under its name, decoded. An undeclared one is called `input`.
 
     Raises:
         InvalidTensor: for inputs that are missing, unknown, given twice, or not told apart.
     """
-    pieces = list(_pieces(posted, declared, reader))
-    if not pieces:
+    parts = list(_parts(posted, declared, decoder))
+    if not parts:
         problem = Problem("/inputs", "there is no input", 'an image, a tensor or "inputs"', "nothing")
         raise InvalidTensor("", [problem])
     expected = list(declared) or ["input"]
-    placed, problems = _placed(pieces, expected)
-    unnamed = [piece for piece in pieces if piece.name is None]
-    left = [name for name in expected if name not in placed]
-    meant = _meant(unnamed, left, declared)
+    bound, problems = _bind_named(parts, expected)
+    unnamed = [part for part in parts if part.name is None]
+    left = [name for name in expected if name not in bound]
+    meant = _sole_candidate(unnamed, left, declared)
     if meant is not None:
-        placed[meant] = unnamed[0]
+        bound[meant] = unnamed[0]
     if unnamed and meant is None:
-        problems.append(_unsettled(unnamed, left, expected))
+        problems.append(_ambiguous_input(unnamed, left, expected))
     else:
-        problems += [_missing(name, posted) for name in expected if name not in placed]
+        problems += [_missing(name, posted) for name in expected if name not in bound]
     if problems:
         raise InvalidTensor("", problems[:MAX_PROBLEMS])
-    return {name: placed[name].read(declared.get(name)) for name in expected}
+    return {name: bound[name].read(declared.get(name)) for name in expected}
 
 
-def _pieces(posted: Posted, declared: Mapping[str, InputSpec], reader: Reader) -> Iterator[Piece]:
+def _parts(posted: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder) -> Iterator[InputPart]:
     if posted.inputs is not None:
-        yield from _json_pieces(posted, reader)
+        yield from _json_parts(posted, decoder)
     for name, files in posted.parts.items():
         pointer = pointer_to([PART + name])
-        yield Piece(name, pointer, partial(reader.part, files, pointer=pointer))
+        yield InputPart(name, pointer, partial(decoder.part, files, pointer=pointer))
     for field, files in sorted(posted.files.items(), key=lambda item: item[0] == PICTURE_FIELD):
-        yield from _file_pieces(field, files, declared, reader)
+        yield from _file_pieces(field, files, declared, decoder)
 
 
-def _json_pieces(posted: Posted, reader: Reader) -> Iterator[Piece]:
+def _json_parts(posted: InputPayload, decoder: InputDecoder) -> Iterator[InputPart]:
     if is_tensor_form(posted.inputs):
-        yield Piece(None, "/inputs", partial(reader.json, posted.inputs, pointer="/inputs"))
+        yield InputPart(None, "/inputs", partial(decoder.json, posted.inputs, pointer="/inputs"))
         return
     for name, raw in posted.inputs.items():
         pointer = "/inputs" + pointer_to([name])
-        yield Piece(name, pointer, partial(reader.json, raw, pointer=pointer))
+        yield InputPart(name, pointer, partial(decoder.json, raw, pointer=pointer))
 
 
 def _file_pieces(
-    field: str, files: tuple[bytes, ...], declared: Mapping[str, InputSpec], reader: Reader
-) -> Iterator[Piece]:
+    field: str, files: tuple[bytes, ...], declared: Mapping[str, InputSpec], decoder: InputDecoder
+) -> Iterator[InputPart]:
     """What came under one field of a form: for the input that the field is called after, or for whichever is left."""
     pointer = pointer_to([field])
     if field in declared and field not in FILE_FIELDS:
-        yield Piece(field, pointer, partial(reader.part, files, pointer=pointer))
+        yield InputPart(field, pointer, partial(decoder.part, files, pointer=pointer))
     elif is_tensor_file(files[0]) or (field == "tensor" and not is_picture(files[0])):
         check_alone(files, pointer)
-        yield from _tensor_pieces(files[0], pointer, declared, reader)
+        yield from _tensor_parts(files[0], pointer, declared, decoder)
     else:
-        yield Piece(None, pointer, partial(reader.images, files, pointer=pointer), is_image=True)
+        yield InputPart(None, pointer, partial(decoder.images, files, pointer=pointer), is_image=True)
 
 
-def _tensor_pieces(data: bytes, pointer: str, declared: Mapping[str, InputSpec], reader: Reader) -> Iterator[Piece]:
+def _tensor_parts(
+    data: bytes, pointer: str, declared: Mapping[str, InputSpec], decoder: InputDecoder
+) -> Iterator[InputPart]:
     """The tensors of a file; the name of a single one counts only where there are inputs to tell apart."""
-    arrays = reader.tensors(data, pointer)
+    arrays = decoder.tensors(data, pointer)
     nameless = UNNAMED in arrays or (len(arrays) == 1 and len(declared) <= 1)
     for name, array in arrays.items():
-        given = Given(array, pointer if nameless else pointer + pointer_to([name]))
-        yield Piece(None if nameless else name, given.pointer, partial(_decoded, given))
+        given = DecodedInput(array, pointer if nameless else pointer + pointer_to([name]))
+        yield InputPart(None if nameless else name, given.pointer, partial(_decoded, given))
 
 
-def _decoded(given: Given, _: InputSpec | None) -> Given:
+def _decoded(given: DecodedInput, _: InputSpec | None) -> DecodedInput:
     """What a file holds is decoded already."""
     return given
 
 
-def _placed(pieces: Sequence[Piece], expected: Sequence[str]) -> tuple[dict[str, Piece], list[Problem]]:
+def _bind_named(parts: Sequence[InputPart], expected: Sequence[str]) -> tuple[dict[str, InputPart], list[Problem]]:
     """The named pieces under their inputs, and what is wrong with the names."""
-    placed: dict[str, Piece] = {}
+    bound: dict[str, InputPart] = {}
     problems: list[Problem] = []
-    given = {piece.name for piece in pieces}
-    for piece in pieces:
-        if piece.name is None:
+    given = {part.name for part in parts}
+    for part in parts:
+        if part.name is None:
             continue
         if len(problems) == MAX_PROBLEMS:
             break
-        if piece.name not in expected:
-            problems.append(_unknown(piece, expected, given))
-        elif piece.name in placed:
-            problems.append(_twice(piece, placed[piece.name]))
+        if part.name not in expected:
+            problems.append(_unknown(part, expected, given))
+        elif part.name in bound:
+            problems.append(_twice(part, bound[part.name]))
         else:
-            placed[piece.name] = piece
-    return placed, problems
+            bound[part.name] = part
+    return bound, problems
 
 
-def _meant(unnamed: Sequence[Piece], left: Sequence[str], declared: Mapping[str, InputSpec]) -> str | None:
+def _sole_candidate(unnamed: Sequence[InputPart], left: Sequence[str], declared: Mapping[str, InputSpec]) -> str | None:
     """The input that the one unnamed piece is for: the only one left, or the only one left that is an image's."""
     if len(unnamed) != 1:
         return None
@@ -131,13 +141,13 @@ def _meant(unnamed: Sequence[Piece], left: Sequence[str], declared: Mapping[str,
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _unsettled(unnamed: Sequence[Piece], left: Sequence[str], expected: Sequence[str]) -> Problem:
+def _ambiguous_input(unnamed: Sequence[InputPart], left: Sequence[str], expected: Sequence[str]) -> Problem:
     pointer = unnamed[-1].pointer
     if not left:
         return Problem(pointer, "every input is given already", f"nothing beside {', '.join(expected)}", "one more")
     if len(expected) == 1:
-        received = " and ".join(piece.pointer[1:] for piece in unnamed)
-        hint = "name all of them image: they make a batch" if all(piece.is_image for piece in unnamed) else None
+        received = " and ".join(part.pointer[1:] for part in unnamed)
+        hint = "name all of them image: they make a batch" if all(part.is_image for part in unnamed) else None
         return Problem(
             pointer, f"the input {expected[0]} is given twice", "one of image, tensor, inputs", received, hint
         )
@@ -148,7 +158,7 @@ def _unsettled(unnamed: Sequence[Piece], left: Sequence[str], expected: Sequence
     return Problem(pointer, message, in_json if pointer == "/inputs" else in_form, received)
 
 
-def _missing(name: str, posted: Posted) -> Problem:
+def _missing(name: str, posted: InputPayload) -> Problem:
     """Told where it would have been, beside the others."""
     if isinstance(posted.inputs, dict) and not is_tensor_form(posted.inputs):
         place = ["inputs", name]
@@ -157,19 +167,19 @@ def _missing(name: str, posted: Posted) -> Problem:
     return Problem(pointer_to(place), f"the input {name} is missing", "a tensor or an image", "nothing")
 
 
-def _twice(piece: Piece, first: Piece) -> Problem:
-    received = f"{first.pointer[1:]} and {piece.pointer[1:]}"
-    return Problem(piece.pointer, f"the input {piece.name} is given twice", "each input once", received)
+def _twice(part: InputPart, first: InputPart) -> Problem:
+    received = f"{first.pointer[1:]} and {part.pointer[1:]}"
+    return Problem(part.pointer, f"the input {part.name} is given twice", "each input once", received)
 
 
-def _unknown(piece: Piece, expected: Sequence[str], given: AbstractSet[str | None]) -> Problem:
+def _unknown(part: InputPart, expected: Sequence[str], given: AbstractSet[str | None]) -> Problem:
     """The problem of a name; where there is one input, it is the one that is meant."""
-    near = did_you_mean(str(piece.name), expected) if len(expected) > 1 else expected[0]
+    near = did_you_mean(str(part.name), expected) if len(expected) > 1 else expected[0]
     near = None if near in given else near
     return Problem(
-        piece.pointer,
+        part.pointer,
         "the network has no input of this name",
         f"one of {', '.join(expected)}",
-        shown(piece.name),
+        shown(part.name),
         f'write "{near}"' if near else None,
     )

@@ -23,7 +23,7 @@ from models.json_text.keys import check_keys
 from models.json_text.limits import UNCOUNTED, Claim, check_document, nothing_claimed, parsed_bytes
 from models.json_text.pieces import PIECE
 from models.tensors.numbers import Numbers, numbers_in
-from service.requests.decode_memory import Share
+from service.requests.decode_memory import MemoryShare
 from service.requests.multipart import MULTIPART, form_boundary, parts_of
 
 JSON_TYPES = ("application/json", "")
@@ -108,7 +108,7 @@ Parse = Callable[..., Any]
 """`parse_json` or the like, of a body and, by name, `claim`."""
 
 
-async def json_of(body: bytes, share: Share, parse: Parse = parse_json) -> Any:
+async def json_of(body: bytes, share: MemoryShare, parse: Parse = parse_json) -> Any:
     """What `parse` makes of a body, on a thread where it takes a while.
 
     Raises:
@@ -118,7 +118,7 @@ async def json_of(body: bytes, share: Share, parse: Parse = parse_json) -> Any:
     return await share.run(partial(parse, claim=share.claim_json), body, on_thread=len(body) > THREAD_BYTES)
 
 
-async def parse_form(request: Request, body: bytes, share: Share) -> FormData:
+async def parse_form(request: Request, body: bytes, share: MemoryShare) -> FormData:
     """The parts of a multipart form.
 
     Raises:

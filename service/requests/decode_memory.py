@@ -14,7 +14,7 @@ from typing import TypeVar
 from starlette.concurrency import run_in_threadpool
 
 from models.errors import Overloaded, Problem, TooLarge
-from service.requests.trimming import Trimming
+from service.requests.heap_trimmer import HeapTrimmer
 
 FREE = 1 << 20
 """Bytes that a request may take without asking: most take no more."""
@@ -34,11 +34,11 @@ class DecodeMemory:
         self.limit, self._seconds = limit, seconds
         self.free = limit
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self.trimming = Trimming()
+        self.heap_trimmer = HeapTrimmer()
 
-    def share(self) -> Share:
+    def share(self) -> MemoryShare:
         """What one request takes; it is given back at the end of a `with` block."""
-        return Share(self)
+        return MemoryShare(self)
 
     async def take(self, nbytes: int) -> None:
         """Takes bytes when those who asked before have theirs.
@@ -83,7 +83,7 @@ class DecodeMemory:
 
 
 @dataclass
-class Share:
+class MemoryShare:
     """What one request takes of it. `claim` is called wherever something is decoded, also on threads."""
 
     memory: DecodeMemory
@@ -92,7 +92,7 @@ class Share:
     claimed: int = field(default=0, init=False)
     """Bytes that what has been decoded takes."""
 
-    def __enter__(self) -> Share:
+    def __enter__(self) -> MemoryShare:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -138,7 +138,7 @@ class Share:
                 await self._hold(before, needed)
             else:
                 if on_thread:
-                    self.memory.trimming.expect(self.held)
+                    self.memory.heap_trimmer.expect(self.held)
                 return made
 
     async def _hold(self, before: int, needed: int) -> None:
@@ -156,5 +156,5 @@ class Share:
         """Nothing of what was decoded is kept any more, or others count it."""
         if self.held:
             self.memory.give_back(self.held)
-            self.memory.trimming.expect(self.held)
+            self.memory.heap_trimmer.expect(self.held)
         self.held = self.claimed = 0

@@ -16,8 +16,8 @@ from models.tensors import DTYPES, fit
 from models.tensors.shapes import words
 from service.options.activation import ActivationOptions
 from service.requests.binding import by_name
-from service.requests.decode_memory import Share
-from service.requests.payload import Array, Given, Posted, Reader, check_bytes
+from service.requests.decode_memory import MemoryShare
+from service.requests.payload import Array, DecodedInput, InputDecoder, InputPayload, check_bytes
 from service.settings import Settings
 
 
@@ -34,7 +34,7 @@ class Resolved:
 
 
 def resolve(
-    document: Document, posted: Posted, options: ActivationOptions, settings: Settings, share: Share
+    document: Document, posted: InputPayload, options: ActivationOptions, settings: Settings, share: MemoryShare
 ) -> Resolved:
     """Decodes the inputs, declares the ones the document left out, and fits each to its declaration.
 
@@ -43,18 +43,18 @@ def resolve(
         TooLarge: when the arrays together are over the limit.
         NoRoom: before something is decoded for which memory is to be taken first.
     """
-    raw = by_name(posted, document.input or {}, reader_for(document, options, settings, share))
+    raw = by_name(posted, document.input or {}, decoder_for(document, options, settings, share))
     return fitted(document, raw, settings)
 
 
-def reader_for(document: Document, options: ActivationOptions, settings: Settings, share: Share) -> Reader:
+def decoder_for(document: Document, options: ActivationOptions, settings: Settings, share: MemoryShare) -> InputDecoder:
     """What decodes inputs of this document."""
     if options.scale is None and document.scale is not None:
         options = options.model_copy(update={"scale": document.scale})
-    return Reader(options, settings, share)
+    return InputDecoder(options, settings, share)
 
 
-def fitted(document: Document, raw: Mapping[str, Given], settings: Settings) -> Resolved:
+def fitted(document: Document, raw: Mapping[str, DecodedInput], settings: Settings) -> Resolved:
     """The network on decoded inputs. Raises as `resolve`."""
     declared = document.input or {}
     arrays: dict[str, Array] = {}
@@ -67,7 +67,7 @@ def fitted(document: Document, raw: Mapping[str, Given], settings: Settings) -> 
     return Resolved(expand(document), tuple(arrays.values()), notes)
 
 
-def _declaration(document: Document, given: Given) -> InputSpec:
+def _declaration(document: Document, given: DecodedInput) -> InputSpec:
     """The input of a document that declares none: the shape of what was posted, float32 unless ids are looked up.
 
     Raises:

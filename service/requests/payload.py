@@ -27,7 +27,7 @@ from models.tensors import parse_tensor, read_npy, read_npz, read_safetensors, u
 from models.tensors.shapes import words
 from service.options.activation import ActivationOptions
 from service.requests.body import parse_json
-from service.requests.decode_memory import Share
+from service.requests.decode_memory import MemoryShare
 from service.requests.json_pictures import pictures_in
 from service.settings import Settings
 
@@ -43,7 +43,7 @@ ADVICE: Advice = {
 
 
 @dataclass(frozen=True)
-class Posted:
+class InputPayload:
     """Inputs as they came. Several of these together are one set, in which each input stands once."""
 
     inputs: Any = None
@@ -60,7 +60,7 @@ class Posted:
 
 
 @dataclass(frozen=True)
-class Given:
+class DecodedInput:
     """One input, decoded."""
 
     array: Array
@@ -73,7 +73,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Reader:
+class InputDecoder:
     """Decodes inputs by the options of one request, within limits. `spec` is None for an undeclared input.
 
     Each of its methods raises NoRoom before it decodes what needs more memory than the request's share has.
@@ -81,9 +81,9 @@ class Reader:
 
     options: ActivationOptions
     settings: Settings
-    share: Share
+    share: MemoryShare
 
-    def json(self, raw: Any, spec: InputSpec | None, pointer: str) -> Given:
+    def json(self, raw: Any, spec: InputSpec | None, pointer: str) -> DecodedInput:
         """A tensor in JSON, or pictures: `{"image": "<base64>"}`, several of these in an array, or an array in one."""
         pictures = pictures_in(raw, pointer)
         if pictures is not None:
@@ -95,11 +95,11 @@ class Reader:
         if isinstance(raw, dict) and "base64" in raw:
             self.claim_text(raw["base64"], f"{pointer}/base64")
         dtype = raw.get("dtype") if isinstance(raw, dict) and isinstance(raw.get("dtype"), str) else None
-        return Given(parse_tensor(raw, pointer, spec.dtype if spec is not None else None), pointer, None, dtype)
+        return DecodedInput(parse_tensor(raw, pointer, spec.dtype if spec is not None else None), pointer, None, dtype)
 
     def images(
         self, files: Sequence[bytes], spec: InputSpec | None, pointer: str, places: Sequence[str] | None = None
-    ) -> Given:
+    ) -> DecodedInput:
         """One or more images as a batch of height × width × channels; `places` is where each of them stands."""
         shape = tuple(spec.shape) if spec is not None else None
         if shape is not None and len(shape) != 3:
@@ -116,7 +116,7 @@ class Reader:
         with _at(pointer):
             batch = stack([array for array, _ in read])
         notes = read[0][1] if len(read) == 1 else {"images": [note for _, note in read]}
-        return Given(self._whole(batch, spec), pointer, True, None, notes)
+        return DecodedInput(self._whole(batch, spec), pointer, True, None, notes)
 
     def _opened(
         self, files: Sequence[bytes], places: Sequence[str], shape: Sequence[int | None] | None
@@ -163,14 +163,14 @@ class Reader:
             return read_npz(data, int(self.settings.max_input_bytes), pointer)
         raise Unparsable("", [unread(data, TENSOR_FILES, pointer, ADVICE)])
 
-    def part(self, files: Sequence[bytes], spec: InputSpec | None, pointer: str) -> Given:
+    def part(self, files: Sequence[bytes], spec: InputSpec | None, pointer: str) -> DecodedInput:
         """What a form's part for one input holds: a tensor file or JSON by how it begins, and otherwise images."""
         holds_tensors = is_tensor_file(files[0])
         if not (holds_tensors or _is_json(files[0])):
             return self.images(files, spec, pointer)
         check_alone(files, pointer)
         if holds_tensors:
-            return Given(_only(self.tensors(files[0], pointer), pointer), pointer)
+            return DecodedInput(_only(self.tensors(files[0], pointer), pointer), pointer)
         with _at(pointer):
             raw = parse_json(files[0], "the part", inputs="", claim=self.share.claim_json)
         return self.json(raw, spec, pointer)

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from models.errors import Problem, Unparsable
 from models.problems import pointer_to
 from models.store.scratch import Scratch
-from service.edge.body_limit import keep_on_disk
+from service.edge.body_limit import allow_streamed_body
 from service.requests.body import media_type
 from service.requests.multipart import MAX_PREAMBLE, MULTIPART, first_part, form_boundary, incomplete
 from service.requests.upload_parts import WEIGHTS, UploadParts
-from service.requests.upload_permits import UploadPlaces
+from service.requests.upload_permits import UploadPermits
 from service.requests.upload_writing import RawBody, Writer
 from service.settings import Settings
 
@@ -37,7 +37,7 @@ class Upload:
 
 @asynccontextmanager
 async def receive_upload(
-    request: Request, settings: Settings, scratch: Scratch, permits: UploadPlaces, documents: bool = False
+    request: Request, settings: Settings, scratch: Scratch, permits: UploadPermits, documents: bool = False
 ) -> AsyncIterator[Upload]:
     """The parts of an upload: those of a form, or the body itself as the file of weights or, where that is asked for
     and its first bytes are none of such a file's, as a document.
@@ -45,7 +45,7 @@ async def receive_upload(
     Raises:
         Overloaded, TooLarge, SlowBody, Unparsable, InvalidOption
     """
-    keep_on_disk(request, int(settings.max_weights) + int(settings.max_body), settings.upload_seconds)
+    allow_streamed_body(request, int(settings.max_weights) + int(settings.max_body), settings.upload_seconds)
     async with _folder(scratch, permits) as upload:
         if media_type(request) == MULTIPART:
             await _read_form(request, upload, int(settings.max_body))
@@ -55,7 +55,7 @@ async def receive_upload(
 
 
 @asynccontextmanager
-async def stored_upload(body: bytes, scratch: Scratch, permits: UploadPlaces) -> AsyncIterator[Upload]:
+async def stored_upload(body: bytes, scratch: Scratch, permits: UploadPermits) -> AsyncIterator[Upload]:
     """A body that has come already, as a file of weights.
 
     Raises:
@@ -68,7 +68,7 @@ async def stored_upload(body: bytes, scratch: Scratch, permits: UploadPlaces) ->
 
 
 @asynccontextmanager
-async def _folder(scratch: Scratch, permits: UploadPlaces) -> AsyncIterator[Upload]:
+async def _folder(scratch: Scratch, permits: UploadPermits) -> AsyncIterator[Upload]:
     async with permits.place():
         folder = await run_in_threadpool(scratch.folder)
         try:

@@ -11,7 +11,7 @@ from models.errors import Overloaded
 from service.access.clients import CLIENT
 
 
-class UploadPlaces:
+class UploadPermits:
     """The uploads that are being read or looked at, a bounded number."""
 
     def __init__(self, limit: int) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from models.errors import HungUp, LayerscopeError
-from models.ipc.messages import LayerInfo, Ran, TensorInfo
+from models.errors import ClientDisconnected, LayerscopeError
+from models.ipc.messages import LayerInfo, RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES, Array
 from models.views.view import MAIN, SUFFIXES
-from service.engines.jobs import Answer
+from service.engines.jobs import PendingResult
 from service.wire.json import LayerEntry
 from service.wire.layer_streams import LayerStream
 
@@ -27,12 +27,12 @@ THREAD_BYTES = 256 * 1024
 """JSON of more tensor bytes than this is written on a thread, so that other connections are not kept waiting."""
 WRITE_BYTES = 256 * 1024
 """Smaller pieces of text are sent together."""
-Telling = Callable[[LayerscopeError], Mapping[str, Any]]
+DescribeError = Callable[[LayerscopeError], Mapping[str, Any]]
 """How an error is told to the client."""
 
 
 async def layer_pieces(
-    stream: LayerStream, ran: Ran, answer: Answer, weights: bool, telling: Telling
+    stream: LayerStream, ran: RunResult, answer: PendingResult, weights: bool, describe_error: DescribeError
 ) -> AsyncGenerator[bytes, None]:
     """The whole reply. Tensors that a later layer has too, as weights that are shared, are kept until then."""
     named = _names(ran)
@@ -49,11 +49,11 @@ async def layer_pieces(
                 while piece := await _next(pieces, nbytes):
                     yield piece
             arrays = {name: array for name, array in arrays.items() if last[name] > number}
-    except HungUp:
+    except ClientDisconnected:
         raise
     except LayerscopeError as error:
         log.warning("a reply broke off: %s", error.code)
-        ending = stream.failed(telling(error))
+        ending = stream.failed(describe_error(error))
         if ending is None:
             raise
         yield ending
@@ -73,7 +73,7 @@ def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], weights: bool) -> Laye
 
 
 async def named_tensors(
-    ran: Ran, answer: Answer, read: Callable[[TensorInfo, memoryview], Value]
+    ran: RunResult, answer: PendingResult, read: Callable[[TensorInfo, memoryview], Value]
 ) -> AsyncIterator[tuple[str, Value]]:
     """Every tensor of the answer with its name, as `read` takes it from the engine's memory."""
     infos = iter(ran.tensors)
@@ -92,7 +92,7 @@ def text_of(_: TensorInfo, view: memoryview) -> orjson.Fragment:
     return orjson.Fragment(bytes(view))
 
 
-def _names(ran: Ran) -> list[set[str]]:
+def _names(ran: RunResult) -> list[set[str]]:
     """The tensors of each layer."""
     sent = {info.name for info in ran.tensors}
     return [

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query
 
 from models.errors import InvalidOption, Problem
-from models.ipc.messages import Ran
+from models.ipc.messages import RunResult
 from service.options.activation import ActivationOptions
 from service.options.pictures import MAX_UPSCALE, PictureOptions
 from service.pictures.colours import ColourMap
@@ -26,7 +26,7 @@ def check_drawing(options: ActivationOptions, wanted: Format) -> None:
         options.refuse_given()
     if wanted not in (PNG, SVG):
         return
-    options.manner()
+    options.style()
     if options.weights:
         expected = "weights=false"
         advice = "weights have pictures of their own: GET /v1/models/{name}/layers/{address}/weights"
@@ -39,13 +39,13 @@ def check_drawing(options: ActivationOptions, wanted: Format) -> None:
         )
 
 
-def drawing(ran: Ran, wanted: Format, options: ActivationOptions) -> Callable[[Arrays], File]:
+def drawing(ran: RunResult, wanted: Format, options: ActivationOptions) -> Callable[[Arrays], File]:
     """How the picture of a run is drawn, once its values are there.
 
     Raises:
         InvalidOption, TooLarge: it cannot be.
     """
-    return planned_svg(ran) if wanted is SVG else planned(ran, options.manner(), options.channel)
+    return planned_svg(ran) if wanted is SVG else planned(ran, options.style(), options.channel)
 
 
 async def weights_drawing(

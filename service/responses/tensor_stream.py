@@ -12,8 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from models.errors import HungUp
-from service.engines.jobs import Answer
+from models.errors import ClientDisconnected
+from service.engines.jobs import PendingResult
 from service.wire.formats import Format
 from service.wire.stream import Buffer, TensorStream, whole
 
@@ -36,7 +36,7 @@ class TensorResponse(StreamingResponse):
     """
 
     def __init__(
-        self, pieces: AsyncGenerator[Buffer, None], length: int | None, answer: Answer, wanted: Format
+        self, pieces: AsyncGenerator[Buffer, None], length: int | None, answer: PendingResult, wanted: Format
     ) -> None:
         self._pieces, self._answer = _let_go(pieces), answer
         headers = {} if length is None else {"Content-Length": str(length)}
@@ -49,10 +49,10 @@ class TensorResponse(StreamingResponse):
         pace = Pace(send)
         try:
             await self.stream_response(pace.send)
-        except HungUp:
+        except ClientDisconnected:
             raise ClientDisconnect from None
         finally:
-            self._answer.abandon()
+            self._answer.cancel()
             await self._pieces.aclose()
 
 
@@ -77,7 +77,7 @@ class Pace:
         self._sent += len(message.get("body", b""))
 
 
-async def tensor_response(stream: TensorStream, answer: Answer, wanted: Format) -> Response:
+async def tensor_response(stream: TensorStream, answer: PendingResult, wanted: Format) -> Response:
     """A reply of tensors as they are: what is small in one piece, all else as they come."""
     if stream.length <= WHOLE_BYTES:
         return Response(whole(stream, [view async for view in answer.tensors()]), media_type=wanted.media_type)
@@ -118,7 +118,7 @@ class Gathered:
         return whole
 
 
-async def tensor_pieces(stream: TensorStream, answer: Answer) -> AsyncGenerator[Buffer, None]:
+async def tensor_pieces(stream: TensorStream, answer: PendingResult) -> AsyncGenerator[Buffer, None]:
     """Tensors go out while the next ones are copied.
 
     A tensor's memory is free again when its last view is dropped. Of a client that hangs up, views stay behind in

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from models.errors import WeightsUnavailable
 from service.errors.handlers import raises
-from service.handlers.activations import activations, read_ask
+from service.handlers.activations import activations, read_activation_request
 from service.openapi.contract import ACTIVATION_ERRORS, activations_body, activations_replies
 from service.registry.model import inline_model
 from service.state import StateOf
@@ -24,6 +24,6 @@ router = APIRouter(tags=["activations"])
 async def post_activations(request: Request, state: StateOf) -> Response:
     """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
     with state.memory.share() as share:
-        ask = await read_ask(request, state.queries, inline=True, share=share)
-        model = await inline_model(state.store, ask.model, state.applications.read)
-        return await activations(request, state, model, ask, share)
+        sent = await read_activation_request(request, state.queries, inline=True, share=share)
+        model = await inline_model(state.store, sent.model, state.applications.read)
+        return await activations(request, state, model, sent, share)

@@ -19,7 +19,7 @@ KEPT_QUERIES, KEPT_BYTES = 256, 1 << 20
 """Most queries of which a route remembers that they are right, and their bytes."""
 
 
-class Straight(Route):
+class FastRoute(Route):
     """A documented route that takes the request, the state and, by name, what its path says; nothing else.
 
     It stands before FastAPI's own, which describes it and takes what this one leaves: 150 µs of processor time less.
@@ -46,8 +46,8 @@ class Straight(Route):
         return reply
 
 
-def put_first(app: FastAPI, routers: list[APIRouter], endpoints: list[Callable[..., Any]]) -> None:
+def install_fast_routes(app: FastAPI, routers: list[APIRouter], endpoints: list[Callable[..., Any]]) -> None:
     """Lets the routes of these endpoints, which the application has already, be found first."""
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     hot = [route for route in routes if route.endpoint in endpoints and "version" not in route.param_convertors]
-    app.router.routes[:0] = [Straight(route) for route in hot]
+    app.router.routes[:0] = [FastRoute(route) for route in hot]

@@ -23,7 +23,7 @@ from models.errors import (
 from models.networks.network import Network
 from models.store.entries import Entry, entry_json
 from service.errors.handlers import raises
-from service.handlers.activations import activations, read_ask
+from service.handlers.activations import activations, read_activation_request
 from service.handlers.planning import plan_of, planned, require_inputs
 from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
 from service.openapi.contract import (
@@ -41,7 +41,7 @@ from service.openapi.contract import (
     model_body,
 )
 from service.openapi.schemas import DamagedName, ModelEntry, ModelList, ModelSummary
-from service.registry.checkout import in_use
+from service.registry.checkout import checkout
 from service.requests.body import is_json, json_of, media_type, unsupported
 from service.requests.multipart import MULTIPART
 from service.requests.upload import receive_upload, stored_upload
@@ -136,7 +136,7 @@ async def get_model(
     ] = "graph",
 ) -> ModelSummary | Response:
     """Nodes and edges, with shapes and parameters when the document declares its inputs; or another form of it."""
-    async with in_use(state.store, name) as used:
+    async with checkout(state.store, name) as used:
         entry, network = used.entry, used.network
     tag = ETag(request, (entry_json(entry), entry.object, form))
     if (unchanged := tag.unchanged()) is not None:
@@ -195,9 +195,9 @@ async def post_model_activations(request: Request, state: StateOf, name: Referen
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
     state.store.find(name)
     with state.memory.share() as share:
-        ask = await read_ask(request, state.queries, inline=False, share=share)
-        if ask.model is not None:
+        sent = await read_activation_request(request, state.queries, inline=False, share=share)
+        if sent.model is not None:
             problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
             raise InvalidOption("", [problem])
-        async with in_use(state.store, name) as used:
-            return await activations(request, state, used.model, ask, share)
+        async with checkout(state.store, name) as used:
+            return await activations(request, state, used.model, sent, share)

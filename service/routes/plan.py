@@ -19,7 +19,7 @@ from models.files.unread import Advice
 from models.json_text.limits import Claim
 from models.networks.expansion import expand
 from models.suggestions import Words
-from service.engines.questions import source_of
+from service.engines.requests import source_of
 from service.errors.handlers import raises
 from service.handlers.planning import plan_of, require_inputs
 from service.openapi.contract import (
@@ -147,7 +147,7 @@ async def _planned(request: Request, state: State, model: Model, options: PlanOp
         require_inputs(network)
         plan = await plan_of(state, network, options.batch, options.layers, options.views())
     except InvalidDocument as error:
-        raise model.located(error) from None
+        raise model.remap(error) from None
     except UnknownAddress as error:
         raise as_in_url(request, error) from None
     head = {

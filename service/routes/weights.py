@@ -21,10 +21,10 @@ from models.errors import (
 from models.files.signatures import START_BYTES
 from models.networks.expansion import expand
 from models.weights.read import ADVICE
-from service.engines.questions import source_of, weights_question
+from service.engines.requests import source_of, weights_request
 from service.errors.handlers import problem_of, raises
 from service.handlers.planning import require_inputs
-from service.handlers.registration import GivenFile, put_weights
+from service.handlers.registration import UploadedFile, put_weights
 from service.observing.records import follow
 from service.openapi.contract import (
     BODY_ERRORS,
@@ -37,7 +37,7 @@ from service.openapi.contract import (
     weights_replies,
 )
 from service.options.pictures import PictureOptions
-from service.registry.checkout import Registered, in_use
+from service.registry.checkout import CheckedOutModel, checkout
 from service.requests.body import is_json, media_type, unsupported
 from service.requests.layer_paths import layer_paths
 from service.requests.multipart import MULTIPART
@@ -45,7 +45,7 @@ from service.requests.upload import Upload, receive_upload
 from service.requests.upload_parts import WEIGHTS, is_weights_file
 from service.responses.etag import ETag
 from service.responses.picture import weights_drawing
-from service.responses.replies import WEIGHTS_OFFERED, Writing, weights_response
+from service.responses.replies import WEIGHT_FORMATS, WeightsFormat, weights_response
 from service.routes.models import Reference, registered
 from service.state import State, StateOf
 from service.wire.formats import PNG, negotiate
@@ -60,19 +60,19 @@ FormatName = Annotated[
 ]
 
 
-async def _writing(
+async def _weights_format(
     request: Request,
     picture: Annotated[PictureOptions, Depends(weights_drawing)],
     data: Data = "nested",
     format: FormatName = None,
-) -> Writing:
-    wanted = negotiate(request.headers.get("accept"), format, WEIGHTS_OFFERED)
+) -> WeightsFormat:
+    wanted = negotiate(request.headers.get("accept"), format, WEIGHT_FORMATS)
     if wanted is not PNG:
         picture.refuse_given()
-    return Writing(wanted, data, picture.manner())
+    return WeightsFormat(wanted, data, picture.style())
 
 
-WritingOf = Annotated[Writing, Depends(_writing)]
+WeightsFormatOf = Annotated[WeightsFormat, Depends(_weights_format)]
 
 
 @router.get(
@@ -81,9 +81,9 @@ WritingOf = Annotated[Writing, Depends(_writing)]
     responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
     openapi_extra=IF_NONE_MATCH,
 )
-async def get_weights(request: Request, state: StateOf, name: Reference, writing: WritingOf) -> Response:
+async def get_weights(request: Request, state: StateOf, name: Reference, writing: WeightsFormatOf) -> Response:
     """Every layer's weights, in `get_weights()` order."""
-    async with in_use(state.store, name) as used:
+    async with checkout(state.store, name) as used:
         return await _weights(request, state, used, None, writing)
 
 
@@ -98,24 +98,24 @@ async def get_layer_weights(
     state: StateOf,
     name: Reference,
     address: Annotated[str, Path(examples=["dense"])],
-    writing: WritingOf,
+    writing: WeightsFormatOf,
 ) -> Response:
     """One layer's weights, or those of all layers in a block."""
-    async with in_use(state.store, name) as used:
+    async with checkout(state.store, name) as used:
         return await _weights(request, state, used, layer_paths(used.network, address), writing)
 
 
 async def _weights(
-    request: Request, state: State, used: Registered, paths: tuple[str, ...] | None, writing: Writing
+    request: Request, state: State, used: CheckedOutModel, paths: tuple[str, ...] | None, writing: WeightsFormat
 ) -> Response:
     require_inputs(used.network)
     entry, wanted = used.entry, writing.wanted
-    tag = ETag(request, (entry.id, entry.name, paths, wanted.name, writing.mode, repr(writing.manner)))
+    tag = ETag(request, (entry.id, entry.name, paths, wanted.name, writing.mode, repr(writing.style)))
     if (unchanged := tag.unchanged()) is not None:
         return unchanged
-    question = weights_question(source_of(used.network, used.model.weights), paths, state.settings)
-    follow(request.scope, question.course, question.key)
-    answer = await state.engines.ask(question)
+    question = weights_request(source_of(used.network, used.model.weights), paths, state.settings)
+    follow(request.scope, question.trace, question.key)
+    answer = await state.engines.submit(question)
     return tag.on(await weights_response(entry.id, entry.name, answer, writing, partial(problem_of, request)))
 
 
@@ -138,7 +138,7 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
         if upload.weights is None or upload.model is not None:
             expected = f"one part, {WEIGHTS}"
             raise InvalidOption("", [Problem("", "this form has other parts", expected, "a model")])
-        file = GivenFile(upload.weights, upload.pointer)
+        file = UploadedFile(upload.weights, upload.pointer)
         return registered(*await put_weights(state, name, expand(document), file, entry))
 
 

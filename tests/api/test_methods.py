@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Scope
 
 from service.edge.head import HeadAsGet
-from service.edge.unhandled import Defects
+from service.edge.unhandled import UnhandledErrors
 
 if TYPE_CHECKING:
     import httpx
@@ -93,6 +93,6 @@ async def test_the_rest_of_a_stream_is_not_made() -> None:
         sent.append(message)
 
     scope: Scope = {"type": "http", "method": "HEAD", "asgi": {"spec_version": "2.4"}}
-    await HeadAsGet(Defects(StreamingResponse(endless())))(scope, receive, send)
+    await HeadAsGet(UnhandledErrors(StreamingResponse(endless())))(scope, receive, send)
     start, end = sent
     assert (start["type"], start["status"], end) == ("http.response.start", 200, {"type": "http.response.body"})

@@ -18,7 +18,7 @@ from models.errors import Overloaded
 from service.access.arrivals import Arrivals, Gate
 from service.app import create_app
 from service.edge.connections import protocol_of
-from service.edge.drain import Drain
+from service.edge.drain import DrainState
 from service.engines.process import EngineState
 from service.server import Server
 from service.settings import Settings
@@ -110,7 +110,7 @@ async def running(
     folder: Path, connections: int = 100, deadline: float = 5.0, gate: Gate | None = None
 ) -> AsyncIterator[Running]:
     """A service that is stopped with the block, if it is not before."""
-    settings, drain = Settings(data_dir=str(folder), log="off"), Drain()
+    settings, drain = Settings(data_dir=str(folder), log="off"), DrainState()
     app = create_app(settings, Engines(), drain=drain)  # type: ignore[arg-type]
     protocol = protocol_of(settings, connections, drain, gate or Open(), app.state.refusals)
     config = uvicorn.Config(app, http=protocol, ws="none", log_level="error")

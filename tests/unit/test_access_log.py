@@ -18,15 +18,15 @@ from asgi_lifespan import LifespanManager
 from starlette.requests import ClientDisconnect
 
 from models.errors import EngineLost
-from models.ipc.messages import Ran
+from models.ipc.messages import RunResult
 from service.access.hosts import Hosts
 from service.access.origins import Origins
 from service.app import create_app
-from service.edge.edge import Edge
-from service.edge.unhandled import Defects
-from service.engines.jobs import Answer, Question
+from service.edge.middleware import EdgeMiddleware
+from service.edge.unhandled import UnhandledErrors
+from service.engines.jobs import EngineRequest, PendingResult
 from service.observing.access_log import MAX_WAITING, AccessLog, lost_json
-from service.observing.courses import Course
+from service.observing.engine_trace import EngineTrace
 from service.observing.log import JsonLines, TextLines
 from service.observing.records import Record
 from service.settings import Settings
@@ -50,9 +50,9 @@ class Engines:
         """Fails."""
         raise RuntimeError("a secret")
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(self, question: EngineRequest) -> PendingResult:
         """Fails, some time after another engine had it."""
-        answer, question.course.engine = Answer(question.course), 3
+        answer, question.trace.engine = PendingResult(question.trace), 3
         answer.fail(EngineLost())
         await answer.head
         return answer
@@ -130,7 +130,7 @@ async def test_a_reply_that_breaks_is_logged_with_what_was_sent(error: Exception
     async def send(message: Any) -> None:
         """Takes it."""
 
-    edge = Edge(Defects(breaks), Origins(frozenset()), Hosts(frozenset(), ""), log)
+    edge = EdgeMiddleware(UnhandledErrors(breaks), Origins(frozenset()), Hosts(frozenset(), ""), log)
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")], "http_version": "1.1"}
     await edge(scope, None, send)  # type: ignore[arg-type]
     await log.close()
@@ -140,10 +140,10 @@ async def test_a_reply_that_breaks_is_logged_with_what_was_sent(error: Exception
 
 def test_times_of_an_engine() -> None:
     """What is neither building nor running is the queue's."""
-    course = Course(model="sha256:0123456789abcdef", engine=0)
-    course.asked -= 1
-    course.end(Ran(1, (), {}, 0, False, 100.0, 200.0, (), ()))
-    told = course.told()
+    trace = EngineTrace(model="sha256:0123456789abcdef", engine=0)
+    trace.asked -= 1
+    trace.end(RunResult(1, (), {}, 0, False, 100.0, 200.0, (), ()))
+    told = trace.told()
     assert 700 <= told.pop("queue_ms") < 60_000
     assert told == {"build_ms": 100.0, "run_ms": 200.0, "engine": 0, "model": "0123456789ab"}
 
@@ -194,7 +194,7 @@ def test_a_line_costs_microseconds() -> None:
     """A hundredth of the smallest request; the slowest of machines included."""
     log, scope = AccessLog("text", lambda _: None), {"route": None}
     log._writing = True
-    record = Record("0" * 32, "POST", course=Course("sha256:" + "0" * 64, 0))
+    record = Record("0" * 32, "POST", trace=EngineTrace("sha256:" + "0" * 64, 0))
     started = time.process_time()
     for _ in range(5000):
         log.add(scope, record)

@@ -12,7 +12,7 @@ from models.errors import EngineLost, InvalidDocument, Problem, WeightsUnavailab
 from models.ipc.messages import Construct, Constructed
 from models.reading.applications import parse_application
 from models.reading.parse import parse_document
-from service.engines.jobs import Answer, Question
+from service.engines.jobs import EngineRequest, PendingResult
 from service.registry.resolver import KEPT, Applications
 
 DOCUMENT = {"name": "keras' name", "input": [8, 8, 1], "layers": [{"type": "Flatten"}], "scale": "signed"}
@@ -26,9 +26,9 @@ class Constructing:
         self.is_asked = asyncio.Event()
         self.failure: Exception | None = None
 
-    async def ask(self, question: Question) -> Answer:
+    async def submit(self, question: EngineRequest) -> PendingResult:
         """The same document always."""
-        request, answer = question.phrase(1, ()), Answer()
+        request, answer = question.phrase(1, ()), PendingResult()
         assert isinstance(request, Construct)
         self.asked.append(request.arguments)
         self.is_asked.set()
@@ -109,16 +109,16 @@ async def test_few_are_kept() -> None:
     """The one that was not asked for the longest is forgotten."""
     engine, applications = made()
 
-    async def ask(size: int) -> None:
+    async def submit(size: int) -> None:
         await applications.read({"application": "VGG16", "weights": None, "input": [size, size, 3]})
 
     for size in range(1, KEPT + 1):
-        await ask(size)
-    await ask(1)
-    await ask(KEPT + 1)
-    await ask(1)
+        await submit(size)
+    await submit(1)
+    await submit(KEPT + 1)
+    await submit(1)
     assert len(engine.asked) == KEPT + 1
-    await ask(2)
+    await submit(2)
     assert len(engine.asked) == KEPT + 2
 
 

@@ -19,7 +19,18 @@ from models.engine.process import EngineProcess, prepare
 from models.errors import InvalidOption, LayerscopeError, TooLarge
 from models.ipc.arena import Arena, anonymous_file
 from models.ipc.channel import BlockingChannel
-from models.ipc.messages import Data, Failed, FromEngine, FromFront, Payload, Ran, Release, Run, TensorInfo, Together
+from models.ipc.messages import (
+    Data,
+    Failed,
+    FromEngine,
+    FromFront,
+    Payload,
+    Release,
+    Run,
+    RunBatch,
+    RunResult,
+    TensorInfo,
+)
 from models.layers import LAYERS
 from models.layers.layer import Layer
 from models.networks.expansion import expand
@@ -127,7 +138,7 @@ def test_layers_that_hold_one_whose_rows_meet_are_not_run_together() -> None:
         else:
             assert len(execution().run_together([request] * 2, [[sound]] * 2)) == 2
     held = parse_document({"input": [3, 64], "layers": [{"type": "TimeDistributed", "layer": mel}]}).layers[0]
-    assert held.rows_meet()
+    assert held.mixes_batch()
 
 
 def test_views_of_the_batch_axis_make_no_batch_smaller() -> None:
@@ -203,11 +214,11 @@ class Wire:
 def test_who_is_at_fault_is_told_and_the_others_are_answered(bad: set[int]) -> None:
     """Ids out of range in some of seven requests: those fail, in their places, the rest get their rows."""
     ids = [np.array([[number, 99 if number in bad else 1, 2]]) for number in range(7)]
-    said = Wire().ask(Together(tuple(asked(TABLE, [one], id=number) for number, one in enumerate(ids))))
+    said = Wire().submit(RunBatch(tuple(asked(TABLE, [one], id=number) for number, one in enumerate(ids))))
     assert [message.id for message in said] == list(range(7))
     assert [message.id for message in said if isinstance(message, Failed)] == sorted(bad)
     for message in said:
-        if isinstance(message, Ran):
+        if isinstance(message, RunResult):
             (payload,) = message.payloads
             rows = np.frombuffer(payload.inline or b"", np.float32).reshape(3, 2)
             alone = arrays(execution().run(asked(TABLE, [ids[message.id]]), [ids[message.id]]))
@@ -226,10 +237,10 @@ def test_a_batch_of_runs_is_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
         return run(self, requests, *others)
 
     picture = np.zeros((1, 28, 28, 1), np.float32)
-    batch = Together(tuple(asked(SIX, [picture], id=number) for number in range(5)))
-    assert [type(message) for message in Wire().ask(batch)] == [Ran] * 5
+    batch = RunBatch(tuple(asked(SIX, [picture], id=number) for number in range(5)))
+    assert [type(message) for message in Wire().submit(batch)] == [RunResult] * 5
     monkeypatch.setattr(Execution, "run_together", counted)
-    assert [message.id for message in Wire().ask(batch) if isinstance(message, Ran)] == list(range(5))
+    assert [message.id for message in Wire().submit(batch) if isinstance(message, RunResult)] == list(range(5))
     assert sizes == [5, 2, 3, 1, 2]
 
 
@@ -245,7 +256,7 @@ def test_large_tensors_and_shared_inputs_travel_as_ever() -> None:
         wire.engine.requests.view(span)[:] = array.tobytes()
         run = asked(document, [array], id=number, stats=False)
         runs.append(msgspec.structs.replace(run, payloads=(Payload(None, span),)))
-    said = wire.ask(Together(tuple(runs)))
+    said = wire.submit(RunBatch(tuple(runs)))
     assert [message.spans for message in said if isinstance(message, Release)] == [(span,) for span in spans]
     data = [message for message in said if isinstance(message, Data)]
     for array, message in zip(inputs, data, strict=True):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from models.engine.outline import declared_shapes, outline
 from models.engine.plan import plan_report
+from models.engine.symbolic_network import declared_shapes, outline
 from models.errors import DeadlineExceeded, InvalidDocument
 from models.networks.expansion import expand
 from models.networks.network import Network

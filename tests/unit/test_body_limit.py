@@ -10,7 +10,7 @@ import pytest
 from starlette.requests import Request
 
 from models.errors import Overloaded, SlowBody
-from service.edge.body_limit import MIN_RATE, BodyLimit, hold, keep_on_disk
+from service.edge.body_limit import MIN_RATE, BodyLimit, allow_streamed_body, count_decompressed
 from service.settings import Settings
 
 
@@ -26,15 +26,15 @@ async def test_what_is_decompressed_counts_until_the_request_ends() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
         assert len(await request.body()) == 100
-        hold(request, 500)
+        count_decompressed(request, 500)
         with pytest.raises(Overloaded):
-            hold(request, 401)
-        found.append(limit._together.nbytes)
+            count_decompressed(request, 401)
+        found.append(limit._held_bodies.nbytes)
 
     limit = BodyLimit(app, Settings(max_bodies="1000B"))
     for _ in range(2):
         await limit({"type": "http", "path": "/v2", "headers": []}, receive, None)  # type: ignore[arg-type]
-        assert limit._together.nbytes == 0
+        assert limit._held_bodies.nbytes == 0
     assert found == [1001, 1001]
 
 
@@ -55,7 +55,7 @@ async def test_bodies_come_in_time(
     async def app(scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
         if on_disk:
-            keep_on_disk(request, 1 << 30, 100)
+            allow_streamed_body(request, 1 << 30, 100)
         async for _ in request.stream():
             pass
 
@@ -75,7 +75,7 @@ async def test_who_keeps_up_may_take_long(passing: Callable[[float], Any]) -> No
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
-        keep_on_disk(request, 1 << 30, 1000)
+        allow_streamed_body(request, 1 << 30, 1000)
         assert sum([len(one) async for one in request.stream()]) == 60 * len(piece)
 
     async def receive_steadily() -> dict[str, Any]:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from models.engine.build import build
 from models.engine.layers import derived_seed, keras_layer
-from models.engine.outline import Outline, declared_shapes, outline
+from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline
 from models.engine.weights import named_weights
 from models.errors import InvalidDocument, Problem
 from models.layers import LAYERS
@@ -35,7 +35,7 @@ def network(layers: list[dict[str, Any]], shape: Any, dtype: str = "float32") ->
     return expand(parse_document({"input": {"x": {"shape": shape, "dtype": dtype}}, "layers": layers}))
 
 
-def outlined(layer: dict[str, Any], shape: Any = (4,), dtype: str = "float32") -> Outline:
+def outlined(layer: dict[str, Any], shape: Any = (4,), dtype: str = "float32") -> SymbolicNetwork:
     """One layer on one input, on a free batch."""
     made = network([layer], list(shape), dtype)
     return outline(made, declared_shapes(made))

@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from models.errors import Overloaded, TooLarge
-from service.requests.decode_memory import FREE, DecodeMemory, Share
+from service.requests.decode_memory import FREE, DecodeMemory, MemoryShare
 
 MIB = 1 << 20
 
 
-def claims(share: Share, *sizes: int) -> list[int]:
+def claims(share: MemoryShare, *sizes: int) -> list[int]:
     """Claims one after the other, as a decoder does; what was decoded."""
     done = []
     for size in sizes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from models.documents.document import Block
+from models.layers.block import Block
 from models.documents.json_schema import schema_of
 from models.layers import CATALOGUE, LAYERS, names_of
 from models.layers.constraints import CONSTRAINTS

@@ -14,11 +14,11 @@ import pytest
 import service.engines.supervisor
 from models.errors import DeviceMemory
 from models.ipc.messages import Failed, Payload, Planned
-from service.engines.jobs import Answer
-from service.engines.pool import LocalEngines
+from service.engines.jobs import PendingResult
+from service.engines.pool import EnginePool
 from service.engines.process import EngineState
-from service.engines.questions import Source, weights_question
 from service.engines.renewal import LOOKS
+from service.engines.requests import Source, weights_request
 from service.settings import GIB, Settings
 
 
@@ -82,18 +82,18 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
     return Engine.made
 
 
-async def started(processes: list[Engine], **settings: Any) -> LocalEngines:
+async def started(processes: list[Engine], **settings: Any) -> EnginePool:
     """Engines that are ready, those in reserve included."""
-    engines = LocalEngines(Settings(**settings))
+    engines = EnginePool(Settings(**settings))
     await engines.start()
     for process in processes:  # more come meanwhile
         process.becomes_ready()
     return engines
 
 
-async def asked(engines: LocalEngines, seed: int = 0) -> asyncio.Task[Answer]:
+async def asked(engines: EnginePool, seed: int = 0) -> asyncio.Task[PendingResult]:
     """A question on its way."""
-    task = asyncio.create_task(engines.ask(weights_question(Source(b"%d" % seed, None, f"{seed}"), None, Settings())))
+    task = asyncio.create_task(engines.submit(weights_request(Source(b"%d" % seed, None, f"{seed}"), None, Settings())))
     await asyncio.sleep(0)
     return task
 
@@ -101,7 +101,7 @@ async def asked(engines: LocalEngines, seed: int = 0) -> asyncio.Task[Answer]:
 async def test_a_start_that_fails_is_tried_again(processes: list[Engine]) -> None:
     """A machine without descriptors has some again later."""
     Engine.failures = 3
-    engines = LocalEngines(Settings())
+    engines = EnginePool(Settings())
     await engines.start()
     assert processes == []
     for _ in range(10):
@@ -136,7 +136,7 @@ async def test_a_spare_takes_the_place_of_an_engine_that_is_lost(processes: list
     assert [process.ended for process in processes[1:]] == [True, True]
 
 
-async def grown(engines: LocalEngines, process: Engine, passing: Callable[[float], Any]) -> None:
+async def grown(engines: EnginePool, process: Engine, passing: Callable[[float], Any]) -> None:
     """An engine answers a few, and has more memory than it may."""
     process.resident = 4 * GIB
     for _ in range(LOOKS):

@@ -23,7 +23,7 @@ from models.errors import (
     error_of,
     shown,
 )
-from service.errors.handlers import FRAMEWORK, STATUS, raises, status_of, unforeseen
+from service.errors.handlers import FRAMEWORK, STATUS, internal_error, raises, status_of
 
 ERRORS = all_errors()
 every_error = pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
@@ -59,7 +59,7 @@ def test_codes_and_titles_are_distinct() -> None:
 def test_a_defect_says_nothing_of_itself(path: str, media_type: str) -> None:
     """Under `/v2`, too, where clients look for `error`."""
     request = Request({"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b""})
-    reply = unforeseen(request, RuntimeError("secret"))
+    reply = internal_error(request, RuntimeError("secret"))
     body = json.loads(reply.body)
     assert (reply.status_code, reply.media_type, body["code"]) == (500, media_type, "internal")
     assert b"secret" not in reply.body

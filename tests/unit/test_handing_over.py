@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from models.errors import DeadlineExceeded, EngineLost, Overloaded
-from models.ipc.messages import Payload, Planned, Ran, Together
-from service.engines.jobs import Answer, Job, Question
-from service.engines.pool import LocalEngines
+from models.ipc.messages import Payload, Planned, RunBatch, RunResult
+from service.engines.jobs import EngineRequest, Job, PendingResult
+from service.engines.pool import EnginePool
 from service.engines.quarantine import structure_of
-from service.engines.questions import Source, plan_question, run_question
+from service.engines.requests import Source, plan_request, run_request
 from service.settings import Settings
 
 TWO_ROWS, THREE_ROWS = np.zeros((2, 4), np.float32), np.zeros((3, 4), np.float32)
@@ -52,19 +52,19 @@ class Engine:
         return self.bytes_at_start
 
 
-def asked(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) -> Question:
+def asked(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) -> EngineRequest:
     """A run of a model on inputs."""
     names = [f"input{number}" for number in range(len(arrays))]
     limits = Settings(batch_requests=most)
-    return run_question(
+    return run_request(
         Source(b'{"layers": ["%s"]}' % key.encode(), None, key), names, arrays, limits, **{**OPTIONS, **options}
     )
 
 
-def engines_with(*questions: Question, most: int = 4, room: int = 100) -> tuple[LocalEngines, Any, list[Job]]:
+def engines_with(*questions: EngineRequest, most: int = 4, room: int = 100) -> tuple[EnginePool, Any, list[Job]]:
     """Engines of which one runs, with these questions in line; the process; and their jobs."""
-    engines, process = LocalEngines(Settings(batch_requests=most)), Engine(room)
-    jobs = [Job(question, Answer()) for question in questions]
+    engines, process = EnginePool(Settings(batch_requests=most)), Engine(room)
+    jobs = [Job(question, PendingResult()) for question in questions]
     engines.slots[0].process = process  # type: ignore[assignment]
     for job in jobs:
         engines.slots[0].lane_of(job.question).waiting.append(job)
@@ -74,7 +74,7 @@ def engines_with(*questions: Question, most: int = 4, room: int = 100) -> tuple[
 
 def ids(message: msgspec.Struct) -> list[int]:
     """The numbers of the runs in a message."""
-    return [run.id for run in message.runs] if isinstance(message, Together) else [message.id]  # type: ignore[attr-defined]
+    return [run.id for run in message.runs] if isinstance(message, RunBatch) else [message.id]  # type: ignore[attr-defined]
 
 
 OTHERS = [
@@ -86,7 +86,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("other", OTHERS)
-async def test_only_what_agrees_is_handed_over_together(other: Question) -> None:
+async def test_only_what_agrees_is_handed_over_together(other: EngineRequest) -> None:
     """Batches may differ; another model, selection, dtype or shape, and training mode, stay apart from all."""
     engines, process, jobs = engines_with(asked(TWO_ROWS), other, asked(THREE_ROWS))
     (message,) = process.sent
@@ -94,11 +94,11 @@ async def test_only_what_agrees_is_handed_over_together(other: Question) -> None
     assert [run.inputs[0].shape for run in message.runs] == [(2, 4), (3, 4)]
     assert list(engines.slots[0].runs.waiting) == [jobs[1]]
     apart = engines_with(other, other)[1]
-    agree = other.joins is not None
+    agree = other.batches_with is not None
     assert [len(ids(message)) for message in apart.sent] == [2 if agree else 1]
 
 
-PLAN = plan_question(b"{}", {}, ("a",), {})
+PLAN = plan_request(b"{}", {}, ("a",), {})
 
 
 async def test_runs_pass_plans() -> None:
@@ -107,7 +107,7 @@ async def test_runs_pass_plans() -> None:
     slot = engines.slots[0]
     assert [list(slot.runs.running), list(slot.beside.running)] == [[jobs[2], jobs[3]], [jobs[0]]]
     assert [list(slot.runs.waiting), list(slot.beside.waiting)] == [[jobs[5]], [jobs[1], jobs[4]]]
-    engines._heard(slot, process, Planned(jobs[0].number, b"1"))  # type: ignore[arg-type]
+    engines._on_message(slot, process, Planned(jobs[0].number, b"1"))  # type: ignore[arg-type]
     assert [list(slot.runs.running), list(slot.beside.running)] == [[jobs[2], jobs[3]], [jobs[1]]]
     assert (await jobs[0].answer.head).plan == b"1"  # type: ignore[union-attr]
 
@@ -115,21 +115,21 @@ async def test_runs_pass_plans() -> None:
 async def test_an_engine_that_answers_what_it_is_not_at_is_stopped() -> None:
     """The second run cannot be answered before the first."""
     engines, process, jobs = engines_with(asked(TWO_ROWS), asked(TWO_ROWS), most=1)
-    engines._heard(engines.slots[0], process, Planned(jobs[1].number, b"1"))  # type: ignore[arg-type]
+    engines._on_message(engines.slots[0], process, Planned(jobs[1].number, b"1"))  # type: ignore[arg-type]
     assert process.killed
 
 
 async def test_the_end_of_an_engine_is_put_down_to_the_run_before_the_plan() -> None:
     """The plan is made again; but a plan that overran is what the engine was stopped for."""
     engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
-    engines.lives.stopping = True
-    engines._ended(engines.slots[0], process)  # type: ignore[arg-type]
+    engines.supervisor.stopping = True
+    engines._on_exit(engines.slots[0], process)  # type: ignore[arg-type]
     assert isinstance(jobs[1].answer.head.exception(), EngineLost)
     assert not jobs[0].answer.head.done()
     engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
-    engines.lives.stopping = True
+    engines.supervisor.stopping = True
     engines._ran_too_long(engines.slots[0], jobs[0])
-    engines._ended(engines.slots[0], process)  # type: ignore[arg-type]
+    engines._on_exit(engines.slots[0], process)  # type: ignore[arg-type]
     assert isinstance(jobs[0].answer.head.exception(), DeadlineExceeded)
     assert not jobs[1].answer.head.done()
 
@@ -154,7 +154,7 @@ async def test_what_was_given_up_is_not_handed_over() -> None:
     """First in line or behind."""
     question = asked(TWO_ROWS)
     engines, process, _ = engines_with(room=0)
-    jobs = [Job(question, Answer()) for _ in range(4)]
+    jobs = [Job(question, PendingResult()) for _ in range(4)]
     engines.slots[0].runs.waiting.extend(jobs)
     for job in jobs[::2]:
         job.give_up(Overloaded(""))
@@ -169,13 +169,13 @@ async def test_a_batch_that_ends_its_engine_is_run_again_one_by_one() -> None:
     """Nobody is blamed until it is known whose fault it was."""
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 4)
     slot = engines.slots[0]
-    engines._ended(slot, process)
+    engines._on_exit(slot, process)
     assert list(slot.runs.waiting) == jobs
     assert not any(job.answer.head.done() for job in jobs)
     slot.process = successor = Engine()  # type: ignore[assignment]
     engines._dispatch(slot)
     assert [ids(message) for message in successor.sent] == [[5]]
-    engines._ended(slot, successor)  # type: ignore[arg-type]
+    engines._on_exit(slot, successor)  # type: ignore[arg-type]
     assert isinstance(jobs[0].answer.head.exception(), EngineLost)
     assert list(slot.runs.waiting) == jobs[1:]
     for job in jobs[1:]:
@@ -189,7 +189,7 @@ async def test_a_batch_that_runs_too_long_is_run_again_one_by_one() -> None:
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 2)
     slot = engines.slots[0]
     engines._ran_too_long(slot, jobs[0])
-    engines._ended(slot, process)
+    engines._on_exit(slot, process)
     assert process.killed == 1
     assert list(slot.runs.waiting) == jobs
     slot.process = successor = Engine()  # type: ignore[assignment]
@@ -205,8 +205,8 @@ async def test_a_batch_that_is_being_answered_loses_the_one_that_is() -> None:
     """Its client has the head already; those behind it run again."""
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 3)
     slot = engines.slots[0]
-    jobs[0].answer.head.set_result(Ran(1, (), {}, 0, True, 0.0, 0.0, (), ()))
-    engines._ended(slot, process)
+    jobs[0].answer.head.set_result(RunResult(1, (), {}, 0, True, 0.0, 0.0, (), ()))
+    engines._on_exit(slot, process)
     assert jobs[0].given_up
     assert list(slot.runs.waiting) == jobs[1:]
     await engines.stop()
@@ -217,9 +217,9 @@ async def test_who_is_computed_is_not_blamed_for_what_comes_next() -> None:
     """While one answer is sent, the engine computes the next: it ends twice, and only the second model is refused."""
     engines, process, jobs = engines_with(asked(TWO_ROWS, key="good"), asked(TWO_ROWS, key="bad"), most=1)
     slot = engines.slots[0]
-    jobs[0].answer.head.set_result(Ran(1, (), {}, 0, True, 0.0, 0.0, (), ()))
+    jobs[0].answer.head.set_result(RunResult(1, (), {}, 0, True, 0.0, 0.0, (), ()))
     for _ in range(2):
-        engines._ended(slot, process)
+        engines._on_exit(slot, process)
         slot.process = process = Engine()  # type: ignore[assignment]
         engines._dispatch(slot)
     assert isinstance(jobs[1].answer.head.exception(), EngineLost)
@@ -231,7 +231,7 @@ async def test_who_is_computed_is_not_blamed_for_what_comes_next() -> None:
 async def test_an_answer_to_another_question_ends_the_engine() -> None:
     """Nobody is given what somebody else asked for."""
     engines, process, jobs = engines_with(asked(TWO_ROWS), asked(TWO_ROWS), most=1)
-    engines._heard(engines.slots[0], process, Ran(2, (), {}, 0, True, 0.0, 0.0, (), ()))
+    engines._on_message(engines.slots[0], process, RunResult(2, (), {}, 0, True, 0.0, 0.0, (), ()))
     assert process.killed == 1
     assert not any(job.answer.head.done() for job in jobs)
     await engines.stop()

@@ -16,7 +16,7 @@ from keras.src.utils import file_utils
 
 from models.documents.document import canonical
 from models.engine.applications import constructed, document_of_model, keras_model
-from models.engine.outline import uninitialised
+from models.engine.symbolic_network import uninitialised
 from models.errors import InvalidDocument, Problem
 from models.images.scale import scaled
 from models.networks.expansion import expand

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from keras.src.ops.function import make_node_key
 
-from models.documents.source_map import Places
+from models.documents.source_map import SourceMap
 from models.engine.block_layer import held_block
 from models.engine.build import BuiltModel, build
-from models.engine.outline import Outline
+from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.weights import network_weights
 from models.layers import CATALOGUE
 from models.networks.expansion import expand
@@ -140,7 +140,7 @@ def test_every_activation_is_that_of_keras(name: str) -> None:
         np.testing.assert_allclose(np.asarray(value), expected[address], tolerance, tolerance, err_msg=address)
 
 
-def planned_of(outline: Outline) -> Planned:
+def planned_of(outline: SymbolicNetwork) -> Planned:
     """What an engine knows of a network's tensors, and of the blocks that are applied to steps."""
     tensors: Any = {address: (outline.shape(address), outline.dtype(address)) for address in outline.specs}
     blocks = {path: held_block(layer) for path, layer in outline.layers.items()}
@@ -204,5 +204,5 @@ def test_what_calls_take_by_position_is_read_by_name() -> None:
     for cls in CATALOGUE.values():
         callee = Callee(cls, (), {"t": Source(1)})
         behind = [tensor if name in cls.call_tensors() else None for name in cls.call_order]
-        read = call_of({"args": [tensor] * len(callee.operands) + behind}, callee, Site("", "", Places()))
+        read = call_of({"args": [tensor] * len(callee.operands) + behind}, callee, Site("", "", SourceMap()))
         assert set(read.keywords) == set(cls.call_tensors()), cls.__name__

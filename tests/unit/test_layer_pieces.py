@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.errors import EngineLost, HungUp, LayerscopeError
-from models.ipc.messages import LayerInfo, Ran, TensorInfo
-from service.engines.jobs import Answer
+from models.errors import ClientDisconnected, EngineLost, LayerscopeError
+from models.ipc.messages import LayerInfo, RunResult, TensorInfo
+from service.engines.jobs import PendingResult
 from service.responses.json_stream import layer_pieces
 from service.wire.layer_streams import JsonLines, JsonStream
 
@@ -22,10 +22,10 @@ NBYTES = 4 * SIDE * SIDE
 KERNEL = TensorInfo("weights/a/kernel", "float32", (2,), 8)
 TENSORS = tuple(TensorInfo(f"a@{n}", "float32", SHAPE, NBYTES) for n in range(COUNT))
 LAYERS = tuple(LayerInfo(info.name, "Dense", info, 2, weights=(KERNEL,)) for info in TENSORS)
-RAN = Ran(1, LAYERS, {}, 2, True, 0.0, 0.0, (TENSORS[0], KERNEL, *TENSORS[1:]), ())
+RAN = RunResult(1, LAYERS, {}, 2, True, 0.0, 0.0, (TENSORS[0], KERNEL, *TENSORS[1:]), ())
 
 
-def telling(error: LayerscopeError) -> dict[str, Any]:
+def describe_error(error: LayerscopeError) -> dict[str, Any]:
     """Told by its code."""
     return {"code": error.code}
 
@@ -34,7 +34,7 @@ class Tensors:
     """Hands out tensors as the engine does, and counts those that are still held."""
 
     def __init__(self) -> None:
-        self.answer = Answer()
+        self.answer = PendingResult()
         self.answer.begin(RAN, [])
         self._kept: list[weakref.ref[Any]] = []
 
@@ -58,7 +58,7 @@ class Tensors:
 async def test_each_layer_leaves_when_it_has_come() -> None:
     """A line is complete before the next tensor is there; the kernel that all calls share is kept for them."""
     tensors = Tensors()
-    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.answer, True, telling)
+    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.answer, True, describe_error)
     assert await anext(pieces) == b"{}\n"
     for number in range(COUNT):
         tensors.add(SIDE * SIDE)
@@ -80,7 +80,7 @@ async def test_a_reply_that_is_left_lets_go_of_its_tensors() -> None:
     tensors = Tensors()
     tensors.add(SIDE * SIDE)
     tensors.add(2)
-    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.answer, True, telling)
+    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.answer, True, describe_error)
     await anext(pieces)
     await anext(pieces)
     assert tensors.held() == 1
@@ -94,7 +94,7 @@ async def test_lines_end_with_the_error() -> None:
     tensors.add(SIDE * SIDE)
     tensors.add(2)
     tensors.answer.fail(EngineLost())
-    pieces = layer_pieces(JsonLines({}, "base64"), RAN, tensors.answer, True, telling)
+    pieces = layer_pieces(JsonLines({}, "base64"), RAN, tensors.answer, True, describe_error)
     lines = b"".join([piece async for piece in pieces]).splitlines()
     assert [json.loads(line).get("address") for line in lines] == [None, "a@0", None]
     assert json.loads(lines[-1]) == {"error": {"code": "engine_lost"}}
@@ -103,10 +103,10 @@ async def test_lines_end_with_the_error() -> None:
 async def test_a_client_that_has_hung_up_is_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """Nor is it logged, as no reply has broken off."""
     tensors = Tensors()
-    tensors.answer.abandon()
-    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.answer, True, telling)
+    tensors.answer.cancel()
+    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.answer, True, describe_error)
     assert await anext(pieces) == b"{}\n"
-    with pytest.raises(HungUp):
+    with pytest.raises(ClientDisconnected):
         await anext(pieces)
     assert not caplog.records
 
@@ -115,6 +115,6 @@ async def test_json_breaks_off() -> None:
     """Half an object cannot end well: the error goes on, and the connection is closed."""
     tensors = Tensors()
     tensors.answer.fail(EngineLost())
-    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.answer, True, telling)
+    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.answer, True, describe_error)
     with pytest.raises(EngineLost):
         [piece async for piece in pieces]

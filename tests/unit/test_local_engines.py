@@ -11,22 +11,22 @@ import pytest
 
 from models.errors import TooLarge
 from models.ipc.messages import Plan
-from service.engines.jobs import Question
-from service.engines.pool import LocalEngines
+from service.engines.jobs import EngineRequest
+from service.engines.pool import EnginePool
 from service.settings import Settings
 
 
 async def test_an_error_keeps_nothing_of_its_question() -> None:
     """Its arrays go with the request, not with the next collection of garbage."""
-    engines = LocalEngines(Settings())
+    engines = EnginePool(Settings())
     array = np.zeros(10)
     gone = weakref.ref(array)
 
     async def asked(one: np.ndarray) -> None:
-        question = Question("key", lambda number, _: Plan(number, b"{}", {}, ()), (one,))
+        question = EngineRequest("key", lambda number, _: Plan(number, b"{}", {}, ()), (one,))
         asyncio.get_running_loop().call_soon(lambda: next(iter(engines.slots[0].runs.waiting)).give_up(TooLarge("")))
         with pytest.raises(TooLarge):
-            await engines.ask(question)
+            await engines.submit(question)
 
     gc.disable()
     try:

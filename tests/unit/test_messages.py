@@ -14,6 +14,7 @@ from models.ipc.messages import (
     Construct,
     Constructed,
     Data,
+    DescribeWeights,
     Failed,
     FromEngine,
     FromFront,
@@ -21,16 +22,15 @@ from models.ipc.messages import (
     Payload,
     Plan,
     Planned,
-    Ran,
     Ready,
     Release,
     Run,
+    RunBatch,
+    RunResult,
     Span,
-    Specified,
-    Specify,
     TensorInfo,
-    Together,
     Weights,
+    WeightsDescribed,
 )
 from models.views.casting import Cast
 from models.views.histogram import Histogram
@@ -54,11 +54,11 @@ FROM_FRONT = [
     Plan(1, b"{}", {"left": (None, 28, None, 1), "right": ()}, ("conv2d", "lstm#1")),
     Run(2, "sha256:00", b"{}", (TENSOR, SCALAR), (Payload(b"\x00\xff"), Payload(None, Span(4096, 2**40))), ("a@0",),
         data=True, stats=False, weights=True, training=False, max_bytes=2**40, max_macs=2**62),
-    Together((Run(2, "key", b"{}", (TENSOR,), (Payload(b"1"),), ("a",), True, False, False, False, 1, 2),)),
+    RunBatch((Run(2, "key", b"{}", (TENSOR,), (Payload(b"1"),), ("a",), True, False, False, False, 1, 2),)),
     Weights(3, "key", b"{}", ("a", "b/c"), 10),
     Weights(4, "key", b"{}", None, 10),
     Weights(4, "key", b"{}", None, 10, WeightsFile("/data/weights/ab.safetensors", "ab")),
-    Specify(5, b"{}"),
+    DescribeWeights(5, b"{}"),
     Construct(5, b"{}"),
     Release((Span(0, 1), Span(4096, 5))),
 ]  # fmt: skip
@@ -66,9 +66,9 @@ FROM_ENGINE = [
     Ready(({"type": "CPU", "name": "/physical_device:CPU:0"},), {"keras": "3"}, 12.5),
     Failed(5, "invalid_document", "text – “quoted”", (("/layers/0", "message", None, "received", None),)),
     Planned(6, b'{"layers":[]}'),
-    Specified(6, (WeightSpec("conv2d/kernel", (3, 3, 1, 2), "float32", "layers/conv2d/vars/0"),)),
+    WeightsDescribed(6, (WeightSpec("conv2d/kernel", (3, 3, 1, 2), "float32", "layers/conv2d/vars/0"),)),
     Constructed(6, b"{}"),
-    Ran(7, (LayerInfo("a", "Conv2D", TENSOR, 30, STATS, (SCALAR,)), LayerInfo("b", "Dense", None, 0)),
+    RunResult(7, (LayerInfo("a", "Conv2D", TENSOR, 30, STATS, (SCALAR,)), LayerInfo("b", "Dense", None, 0)),
         {"input": STATS}, 2**48, True, 0.1, 1e-9, (TENSOR, SCALAR), (Payload(b""),)),
     Data(8, Payload(None, Span(0, 0))),
     Release(()),
@@ -103,7 +103,7 @@ def test_every_kind_of_message_is_tried_here() -> None:
 
 def test_numbers_that_are_not_finite_arrive() -> None:
     """Statistics of a layer may be infinite."""
-    ran = Ran(1, (LayerInfo("a", "Dense", None, 0, {"mean": float("inf")}),), {}, 0, False, 0.0, 0.0, (), ())
+    ran = RunResult(1, (LayerInfo("a", "Dense", None, 0, {"mean": float("inf")}),), {}, 0, False, 0.0, 0.0, (), ())
     assert carried(ran, FromEngine) == ran
 
 

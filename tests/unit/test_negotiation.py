@@ -3,7 +3,7 @@ import pytest
 from models.errors import Unacceptable
 from service.wire.formats import JSON, JSONL, NPY, NPZ, PNG, SAFETENSORS, negotiate
 
-OFFERED = (JSON, NPZ, SAFETENSORS)
+ACTIVATION_FORMATS = (JSON, NPZ, SAFETENSORS)
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ OFFERED = (JSON, NPZ, SAFETENSORS)
 )
 def test_the_best_liked_format_wins(accept, chosen):
     """Quality first, then how closely it is named, then the order in Accept, then ours."""
-    assert negotiate(accept, None, OFFERED) is chosen
+    assert negotiate(accept, None, ACTIVATION_FORMATS) is chosen
 
 
 @pytest.mark.parametrize("accept", ["text/html", "image/png", "application/json;q=0", "*/*;q=0", "nonsense", "*/json"])
 def test_nothing_acceptable_lists_what_there_is(accept):
     """The list is complete."""
     with pytest.raises(Unacceptable) as caught:
-        negotiate(accept, None, OFFERED)
+        negotiate(accept, None, ACTIVATION_FORMATS)
     (problem,) = caught.value.problems
     assert problem.expected == (
         "one of application/json (json), application/x-npz (npz), application/vnd.safetensors (safetensors)"
@@ -68,6 +68,6 @@ def test_format_overrides_accept(name, chosen):
 def test_an_unknown_format_is_refused_with_the_nearest(name, suggestion):
     """Also one that exists but is not offered here."""
     with pytest.raises(Unacceptable) as caught:
-        negotiate("application/json", name, OFFERED)
+        negotiate("application/json", name, ACTIVATION_FORMATS)
     (problem,) = caught.value.problems
     assert (problem.pointer, problem.suggestion) == ("/format", suggestion)

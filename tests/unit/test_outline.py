@@ -13,9 +13,9 @@ import pytest
 from keras.src.backend.common import global_state
 
 from models.engine.build import BuiltModel, build
-from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import parameter_bytes
 from models.engine.refusals import refusing
+from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline
 from models.engine.weights import named_weights
 from models.errors import InvalidDocument, Problem, TooLarge
 from models.layers.layer import Shape
@@ -34,7 +34,7 @@ def network(*layers: Any, shape: Sequence[int | None] = (4,), **fields: Any) -> 
     return expand(parse_document({"input": list(shape), "layers": list(layers), **fields}))
 
 
-def outlined(*layers: Any, **fields: Any) -> Outline:
+def outlined(*layers: Any, **fields: Any) -> SymbolicNetwork:
     """Its outline on a free batch."""
     found = network(*layers, **fields)
     return outline(found, declared_shapes(found))

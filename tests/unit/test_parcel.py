@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.engine.outbox import Outbox
-from models.engine.parcel import Parcel
+from models.engine.reply_buffers import ReplyBuffers
+from models.engine.send_queue import SendQueue
 from models.errors import Overloaded
 from models.ipc.arena import Arena, anonymous_file
 from models.ipc.channel import BlockingChannel
 from models.ipc.groups import GROUP_BYTES, parts
-from models.ipc.messages import INLINE_BYTES, Data, Failed, FromEngine, FromFront, Ran, TensorInfo
+from models.ipc.messages import INLINE_BYTES, Data, Failed, FromEngine, FromFront, RunResult, TensorInfo
 
 ROOM = 8 * GROUP_BYTES
-HEAD = Ran(7, (), {}, 0, True, 0.0, 0.0, (), ())
+HEAD = RunResult(7, (), {}, 0, True, 0.0, 0.0, (), ())
 SIZES = [GROUP_BYTES, 3, 0, GROUP_BYTES, 70]
 
 
@@ -36,11 +36,11 @@ def arena() -> Arena:
 
 
 @pytest.fixture
-def ends(arena: Arena) -> Iterator[tuple[Outbox, BlockingChannel[Any]]]:
+def ends(arena: Arena) -> Iterator[tuple[SendQueue, BlockingChannel[Any]]]:
     """An outbox, and who listens."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        yield Outbox(BlockingChannel[FromFront](theirs, FromFront), arena), BlockingChannel[Any](ours, FromEngine)
+        yield SendQueue(BlockingChannel[FromFront](theirs, FromFront), arena), BlockingChannel[Any](ours, FromEngine)
 
 
 def tensors(sizes: list[int]) -> tuple[list[TensorInfo], dict[str, np.ndarray]]:
@@ -64,7 +64,7 @@ def received(messages: list[Data], infos: list[TensorInfo], arena: Arena) -> lis
 def test_every_tensor_arrives_whoever_copied_it_first(early: list[str], arena: Arena) -> None:
     """While others were computed, or when the message that tells of it is written; in order all the same."""
     infos, arrays = tensors(SIZES)
-    parcel = Parcel(arena, lambda work: work())
+    parcel = ReplyBuffers(arena, lambda work: work())
     parcel.expect(infos)
     parcel.copy({name: arrays[name] for name in early} | {"nobody asked for": arrays["0"]})
     late = {name: array.data for name, array in arrays.items() if name not in early}
@@ -76,7 +76,7 @@ def test_every_tensor_arrives_whoever_copied_it_first(early: list[str], arena: A
 
 def test_what_is_small_needs_no_parcel(arena: Arena) -> None:
     """Nor is it copied; a byte more needs one."""
-    parcel = Parcel(arena, lambda _: pytest.fail("nothing is to be copied"))
+    parcel = ReplyBuffers(arena, lambda _: pytest.fail("nothing is to be copied"))
     infos, arrays = tensors([INLINE_BYTES - 1, 1])
     parcel.expect(infos)
     assert parcel.is_empty
@@ -86,68 +86,68 @@ def test_what_is_small_needs_no_parcel(arena: Arena) -> None:
     assert not parcel.is_empty
 
 
-def test_room_that_is_not_there_is_an_error_and_all_is_given_back(ends: tuple[Outbox, Any], arena: Arena) -> None:
+def test_room_that_is_not_there_is_an_error_and_all_is_given_back(ends: tuple[SendQueue, Any], arena: Arena) -> None:
     """Likewise when what is computed meanwhile fails."""
-    outbox, _ = ends
+    send_queue, _ = ends
     infos, arrays = tensors([GROUP_BYTES] * 9)
 
     def fails() -> None:
-        parcel = outbox.parcel()
-        with outbox.holding([parcel]):
+        parcel = send_queue.parcel()
+        with send_queue.holding([parcel]):
             parcel.expect(infos[:8])
             parcel.copy(arrays)
             raise ZeroDivisionError
 
-    large = outbox.parcel()
-    with pytest.raises(Overloaded), outbox.holding([large]):
+    large = send_queue.parcel()
+    with pytest.raises(Overloaded), send_queue.holding([large]):
         large.expect(infos)
     with pytest.raises(ZeroDivisionError):
         fails()
     assert arena.allocate(ROOM) is not None
 
 
-def test_nothing_overtakes_what_was_said_before(ends: tuple[Outbox, BlockingChannel[Any]], arena: Arena) -> None:
+def test_nothing_overtakes_what_was_said_before(ends: tuple[SendQueue, BlockingChannel[Any]], arena: Arena) -> None:
     """A parcel whose tensors are still being copied goes before what is said after it."""
-    outbox, front = ends
+    send_queue, front = ends
     infos, arrays = tensors(SIZES)
     gate = threading.Event()
-    outbox._then(gate.wait)
-    parcel = outbox.parcel()
+    send_queue._then(gate.wait)
+    parcel = send_queue.parcel()
     parcel.expect(infos)
     parcel.copy({"3": arrays["3"]})
-    outbox.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
-    outbox.send(Failed(8, "code", "detail"))
+    send_queue.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
+    send_queue.send(Failed(8, "code", "detail"))
     gate.set()
-    outbox.close()
+    send_queue.close()
     messages = [next(stream) for stream in [front.messages()] for _ in range(5)]
     assert messages[0] == HEAD
     assert received(messages[1:4], infos, arena) == [array.tobytes() for array in arrays.values()]
     assert messages[4] == Failed(8, "code", "detail")
 
 
-def test_what_is_said_to_nobody_in_line_is_said_at_once(ends: tuple[Outbox, BlockingChannel[Any]]) -> None:
+def test_what_is_said_to_nobody_in_line_is_said_at_once(ends: tuple[SendQueue, BlockingChannel[Any]]) -> None:
     """By the thread that says it."""
-    outbox, front = ends
+    send_queue, front = ends
     threads: list[str] = []
-    send: Callable[[Any], None] = outbox._channel.send
-    outbox._channel.send = lambda message: (threads.append(threading.current_thread().name), send(message))  # type: ignore[method-assign,assignment,func-returns-value]
-    outbox.send(HEAD)
+    send: Callable[[Any], None] = send_queue._channel.send
+    send_queue._channel.send = lambda message: (threads.append(threading.current_thread().name), send(message))  # type: ignore[method-assign,assignment,func-returns-value]
+    send_queue.send(HEAD)
     assert next(front.messages()) == HEAD
     assert threads == [threading.current_thread().name]
 
 
-def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[Outbox, BlockingChannel[Any]]) -> None:
+def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[SendQueue, BlockingChannel[Any]]) -> None:
     """Who sends a second waits until the first has gone."""
-    outbox, _ = ends
+    send_queue, _ = ends
     infos, arrays = tensors(SIZES)
     gate, done = threading.Event(), threading.Event()
-    outbox._then(gate.wait)
+    send_queue._then(gate.wait)
 
     def two() -> None:
         for number in range(2):
-            parcel = outbox.parcel()
+            parcel = send_queue.parcel()
             parcel.expect(infos)
-            outbox.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
+            send_queue.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
             if number == 0:
                 done.set()
         done.clear()
@@ -160,7 +160,7 @@ def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[Outbox, Bl
     gate.set()
     thread.join(60)
     assert not done.is_set()
-    outbox.close()
+    send_queue.close()
 
 
 @pytest.mark.parametrize(("failing", "status"), [("raise MemoryError", 1), ("raise BrokenPipeError", 0)])
@@ -186,7 +186,7 @@ def test_large_replies_leave_room_for_small_ones() -> None:
     os.close(descriptor)
 
     def expect(mebibytes: int) -> None:
-        Parcel(memory, lambda work: work()).expect([TensorInfo("a", "uint8", (), mebibytes << 20)])
+        ReplyBuffers(memory, lambda work: work()).expect([TensorInfo("a", "uint8", (), mebibytes << 20)])
 
     expect(44)
     with pytest.raises(Overloaded):

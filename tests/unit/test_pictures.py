@@ -16,11 +16,11 @@ from service.pictures.colours import COLOUR_MAPS, GUTTER, NONFINITE, table
 from service.pictures.histogram import Bars, pixels, svg
 from service.pictures.png import png
 from service.pictures.scaling import Range, parse_range, scaled
-from service.pictures.sheet import MAX_PIXELS, Manner, admit, drawn, size_of, stacked
+from service.pictures.sheet import MAX_PIXELS, RenderStyle, admit, drawn, size_of, stacked
 from service.pictures.tiles import kernel_axes, named_axes, tiled
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-LAYER = Manner("gray", Range("layer"), 1)
+LAYER = RenderStyle("gray", Range("layer"), 1)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_nan_and_infinities_have_a_colour_of_their_own(name: str) -> None:
     assert found.high == 3
     nothing = scaled(np.full((1, 1, 1, 1), np.nan), Range(name))
     assert (nothing.low, nothing.high, nothing.bad.all()) == (None, None, True)
-    sheet, _ = drawn(maps, tiled((1, 1, 3, 2), "nhwc"), Manner("gray", Range(name), 1))
+    sheet, _ = drawn(maps, tiled((1, 1, 3, 2), "nhwc"), RenderStyle("gray", Range(name), 1))
     assert [tuple(pixel) for pixel in sheet[0, 4:].tolist()] == [NONFINITE] * 3
 
 
@@ -135,7 +135,7 @@ def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
 def sheet_of(array: Array, axes: str, upscale: int = 1) -> Array:
     """The codes of a contact sheet in grey; gaps are the only colour that is none."""
     tiles = tiled(array.shape, axes)
-    sheet, _ = drawn(tiles.of(array, axes), tiles, Manner("gray", Range("given", (0, 255)), upscale))
+    sheet, _ = drawn(tiles.of(array, axes), tiles, RenderStyle("gray", Range("given", (0, 255)), upscale))
     assert sheet.shape[1::-1] == size_of(tiles, upscale)
     is_gap = (sheet == GUTTER).all(-1)
     assert (np.ptp(sheet, axis=-1)[~is_gap] == 0).all()
@@ -242,7 +242,7 @@ def golden_pictures() -> dict[str, Array]:
     maps[0, 0, 0, 0], maps[1, 2, 3, 4] = np.nan, np.inf
     tiles = tiled(maps.shape, "nhwc")
     found = {
-        f"sheet-{cmap}-{range}": drawn(tiles.of(maps, "nhwc"), tiles, Manner(cmap, parse_range(range), 2))[0]
+        f"sheet-{cmap}-{range}": drawn(tiles.of(maps, "nhwc"), tiles, RenderStyle(cmap, parse_range(range), 2))[0]
         for cmap, range in (("gray", "layer"), ("viridis", "map"), ("magma", "layer"), ("cividis", "-1,1"),
                             ("coolwarm", "symmetric"))
     }  # fmt: skip

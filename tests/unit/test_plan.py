@@ -11,8 +11,8 @@ import keras
 import pytest
 
 from models.engine.admission import Bounds, admit, sent_bytes
-from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.plan import plan_report
+from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline
 from models.errors import Problem, TooLarge
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
@@ -24,7 +24,9 @@ CNN = [CONV, {"type": "BatchNormalization"}, POOL, {"type": "Flatten"}, DENSE]
 UNBOUNDED = 10**30
 
 
-def outlined(*layers: Any, shape: Sequence[int | None] = (8, 8, 1), batch: int | None = 2, **fields: Any) -> Outline:
+def outlined(
+    *layers: Any, shape: Sequence[int | None] = (8, 8, 1), batch: int | None = 2, **fields: Any
+) -> SymbolicNetwork:
     """The outline of some layers on a batch."""
     network = expand(parse_document({"input": list(shape), "layers": list(layers), **fields}))
     shapes = declared_shapes(network)
@@ -177,7 +179,7 @@ def test_inputs_and_values_before_activations_have_rows() -> None:
     assert found["inputs"] == {"input": {"shape": (2, 8, 8, 1), "dtype": "float32", "bytes": 512}}
 
 
-def refusal(found: Outline, outputs: list[str], **limits: int) -> Problem:
+def refusal(found: SymbolicNetwork, outputs: list[str], **limits: int) -> Problem:
     """Why a run is not admitted."""
     bounds = Bounds(UNBOUNDED, UNBOUNDED, UNBOUNDED)
     with pytest.raises(TooLarge) as refused:

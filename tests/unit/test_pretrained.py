@@ -20,8 +20,8 @@ from keras.src.utils import file_utils
 
 from models.engine import pretrained
 from models.engine.applications import document_of_model, keras_model
-from models.engine.outline import declared_shapes, outline, uninitialised
 from models.engine.pretrained import Files, check_same
+from models.engine.symbolic_network import declared_shapes, outline, uninitialised
 from models.engine.weights import weight_specs
 from models.errors import DeadlineExceeded, Overloaded, WeightsUnavailable
 from models.ipc.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from models.engine.arrays import as_bytes
 from models.engine.build import MAX_PROBES, BuiltModel, build
-from models.engine.outline import declared_shapes, outline
-from models.engine.probe import Probe
+from models.engine.compiled_selection import CompiledSelection
 from models.engine.selected import Selected
+from models.engine.symbolic_network import declared_shapes, outline
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
@@ -281,7 +281,7 @@ def test_compiled_functions_are_kept_and_bounded() -> None:
     model = built(*[{"type": "ReLU"}] * (MAX_PROBES + 1), shape=(2,))
     first, second, *others = [node.address for node in model.network.nodes]
 
-    def probe(address: str, training: bool = False) -> Probe:
+    def probe(address: str, training: bool = False) -> CompiledSelection:
         return model.probe([address], training, updates=False)
 
     kept, dropped = probe(first), probe(second)
@@ -338,5 +338,5 @@ def test_bytes_of_a_tensor_are_not_a_copy() -> None:
 def test_a_probe_is_quiet_about_tensors_nobody_asked_for() -> None:
     """Exactly the selection comes back."""
     model = built(*CNN, shape=(8, 8, 1))
-    assert len(Probe(model.outline, ["dense"], training=False, updates=False).run([IMAGES])) == 1
-    assert len(Probe(model.outline, ["dense"], training=True, updates=False).run([IMAGES])) == 1
+    assert len(CompiledSelection(model.outline, ["dense"], training=False, updates=False).run([IMAGES])) == 1
+    assert len(CompiledSelection(model.outline, ["dense"], training=True, updates=False).run([IMAGES])) == 1

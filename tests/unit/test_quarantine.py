@@ -9,18 +9,18 @@ import orjson
 import pytest
 
 from models.errors import Quarantined
-from service.engines.jobs import Question
+from service.engines.jobs import EngineRequest
 from service.engines.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
-from service.engines.questions import plan_question
-from service.observing.courses import Course
+from service.engines.requests import plan_request
+from service.observing.engine_trace import EngineTrace
 
 
-def question(units: int = 1, client: str = "a", key: str = "sha256:0", **members: Any) -> Question:
+def question(units: int = 1, client: str = "a", key: str = "sha256:0", **members: Any) -> EngineRequest:
     """A run of a network of one layer."""
     layer = {"type": "Dense", "units": units, "name": members.pop("layer_name", None), "seed": members.get("seed")}
     arrays = (np.zeros(members.pop("nbytes", 0), np.uint8),)
     document = orjson.dumps({"layers": [layer], **members})
-    return Question(key, lambda *_: None, arrays, document, course=Course(client))  # type: ignore[arg-type]
+    return EngineRequest(key, lambda *_: None, arrays, document, trace=EngineTrace(client))  # type: ignore[arg-type]
 
 
 class Clock:
@@ -32,7 +32,7 @@ class Clock:
         return self.now
 
 
-def refused(quarantine: Quarantine, asked: Question, is_known: bool = False) -> bool:
+def refused(quarantine: Quarantine, asked: EngineRequest, is_known: bool = False) -> bool:
     """Whether it would be refused."""
     try:
         quarantine.check(asked, is_known)
@@ -46,16 +46,16 @@ def test_a_structure_that_killed_two_engines_is_refused() -> None:
     clock = Clock()
     quarantine = Quarantine(clock)
     for seed in (1, 2):
-        quarantine.blame(question(key=f"sha256:{seed}", seed=seed, name=f"n{seed}", layer_name=f"l{seed}"))
+        quarantine.record_crash(question(key=f"sha256:{seed}", seed=seed, name=f"n{seed}", layer_name=f"l{seed}"))
     again = question(key="sha256:3", client="b", seed=3)
     assert refused(quarantine, again, is_known=True)
     assert not refused(quarantine, question(2, "b", "sha256:4"))
     assert again.document is not None
-    assert not refused(quarantine, plan_question(again.document, {}, (), {}))
+    assert not refused(quarantine, plan_request(again.document, {}, (), {}))
     clock.now = SECONDS
     assert not refused(quarantine, again)
     clock.now = 0.0
-    quarantine.absolve(again)
+    quarantine.record_success(again)
     assert not refused(quarantine, again)
 
 
@@ -65,21 +65,21 @@ def test_a_client_that_killed_three_engines_may_run_what_is_known() -> None:
     quarantine = Quarantine(clock)
     for units in range(3):
         assert not refused(quarantine, question(units, key=f"sha256:{units}"))
-        quarantine.blame(question(units, key=f"sha256:{units}"))
+        quarantine.record_crash(question(units, key=f"sha256:{units}"))
     new = question(9, key="sha256:9")
     assert refused(quarantine, new)
     survived = question(2, key="sha256:8", seed=8)
-    quarantine.absolve(question(2, key="sha256:8", seed=8, nbytes=100))  # another input
+    quarantine.record_success(question(2, key="sha256:8", seed=8, nbytes=100))  # another input
     assert refused(quarantine, new)
-    quarantine.absolve(survived)  # somebody else has killed that engine
+    quarantine.record_success(survived)  # somebody else has killed that engine
     assert not refused(quarantine, new)
-    quarantine.blame(question(2, key="sha256:2"))
+    quarantine.record_crash(question(2, key="sha256:2"))
     assert refused(quarantine, new)
     assert not refused(quarantine, new, is_known=True)
     assert not refused(quarantine, question(9, "b", "sha256:9"))
     clock.now = CLIENT_SECONDS
     assert not refused(quarantine, new)
-    quarantine.blame(new)
+    quarantine.record_crash(new)
     clock.now += 1.9 * CLIENT_SECONDS
     with pytest.raises(Quarantined) as told:
         quarantine.check(question(10, key="sha256:10"), is_known=False)

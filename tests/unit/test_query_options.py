@@ -48,5 +48,5 @@ def test_what_is_kept_is_bounded() -> None:
 def test_the_format_does_not_tell_options_apart() -> None:
     """Everything else does."""
     options = ActivationOptions(layers=["a"], format="npz")
-    assert options.told_apart == ActivationOptions(layers=["a"]).told_apart
-    assert options.told_apart != ActivationOptions(layers=["b"]).told_apart
+    assert options.cache_key == ActivationOptions(layers=["a"]).cache_key
+    assert options.cache_key != ActivationOptions(layers=["b"]).cache_key

@@ -9,9 +9,9 @@ import pytest
 from models.engine.admission import Bounds, admit
 from models.engine.applications import constructed
 from models.engine.build import build
-from models.engine.outline import Outline, declared_shapes, outline
 from models.engine.rates import SLOWEST, Rates, measured
 from models.engine.seconds import TOLERATED, Time, build_seconds
+from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline
 from models.errors import Problem, TooLarge
 from models.networks.expansion import expand
 from models.reading.applications import parse_application
@@ -25,13 +25,13 @@ ENOUGH = 10**18
 BOUNDS = Bounds(ENOUGH, ENOUGH, ENOUGH, TIME)
 
 
-def outlined(shape: list[int], *layers: dict[str, Any]) -> Outline:
+def outlined(shape: list[int], *layers: dict[str, Any]) -> SymbolicNetwork:
     """The outline of a chain of layers on a batch of one."""
     network = expand(parse_document({"input": shape, "layers": list(layers)}))
     return outline(network, declared_shapes(network)).on_batch(1)
 
 
-def run(found: Outline, time: Time = TIME) -> float:
+def run(found: SymbolicNetwork, time: Time = TIME) -> float:
     """The estimate of a run of the whole network."""
     bounds = Bounds(ENOUGH, ENOUGH, ENOUGH, time)
     return admit(found, dict.fromkeys(found.network.outputs, 0), bounds)

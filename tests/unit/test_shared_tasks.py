@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from service.caches.single_flight import SharedTasks
+from service.caches.single_flight import SingleFlight
 
 
 async def test_close_ends_all_that_run_however_many() -> None:
     """More than are remembered."""
-    tasks: SharedTasks[int, None] = SharedTasks(kept=1)
+    tasks: SingleFlight[int, None] = SingleFlight(kept=1)
     ended: list[int] = []
     all_run = asyncio.Barrier(5)
 
@@ -37,6 +37,6 @@ async def test_only_so_many_results_are_remembered() -> None:
 
     for kept, expected in ((0, [1, 2, 1]), (9, [1, 2])):
         made.clear()
-        tasks: SharedTasks[int, int] = SharedTasks(kept)
+        tasks: SingleFlight[int, int] = SingleFlight(kept)
         assert [await tasks.get(number, lambda number=number: result(number)) for number in (1, 2, 1)] == [1, 2, 1]
         assert made == expected

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from models.errors import NotReady, Problem
-from service.engines.slot import Slot
+from service.engines.slot import EngineSlot
 from service.errors.handlers import whole_seconds
 
 STARTING: Any = SimpleNamespace(ready=None)
@@ -25,7 +25,7 @@ async def test_a_start_takes_as_long_as_the_last(
 ) -> None:
     """Eight seconds, of which some or all may be over, or a pause comes before."""
     await passing(100)
-    assert Slot(0, process, started=started).seconds_until_ready(8.0) == seconds
+    assert EngineSlot(0, process, started=started).seconds_until_ready(8.0) == seconds
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.2, "2"), (59.9, "60")])

@@ -16,8 +16,8 @@ from models.reading.parse import parse_document
 from models.store.storage import digest_of
 from models.store.store import ModelStore
 from models.weights.canonical import write_canonical
-from models.weights.specs import GivenWeights, WeightSpec
-from service.registry.checkout import in_use
+from models.weights.specs import WeightSpec, WeightsToStore
+from service.registry.checkout import checkout
 
 SPECS = [WeightSpec("dense/kernel", (4, 2), "float32", "")]
 ROOT = Path(__file__).parents[2]
@@ -36,7 +36,7 @@ def network(units=2):
 def weights(folder, value):
     """A canonical file of one value, and its digest."""
     path = folder / f"{value}.safetensors"
-    return GivenWeights(path, write_canonical(SPECS, [np.full((4, 2), value, np.float32)], path))
+    return WeightsToStore(path, write_canonical(SPECS, [np.full((4, 2), value, np.float32)], path))
 
 
 def opened(url):
@@ -61,10 +61,10 @@ def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
     store = opened(url)
     plain, is_new = store.put("a", network())
     assert is_new
-    entry, is_new = store.put("a", network(), GivenWeights(path, digest))
+    entry, is_new = store.put("a", network(), WeightsToStore(path, digest))
     assert not is_new
     assert entry.id == network().identity(digest) != plain.id
-    assert store.put("b", network(), GivenWeights(path, digest))[0].id == entry.id
+    assert store.put("b", network(), WeightsToStore(path, digest))[0].id == entry.id
     again = opened(url)
     assert again.entries() == store.entries()
     file = again.local_weights(again.find("a"))
@@ -151,7 +151,7 @@ async def test_a_model_deleted_as_its_last_user_ends_leaves_on_a_thread(tmp_path
         remove(folder, file)
 
     monkeypatch.setattr(store._storage, "remove", recorded)
-    async with in_use(store, "a"):
+    async with checkout(store, "a"):
         monkeypatch.setattr(store.weights, "_lock", Interrupted(store._lock, lambda: store.delete("a")))
     assert store._storage.files("weights") == []
     assert len(threads) == 1
@@ -163,16 +163,16 @@ def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_pa
     store = opened(tmp_path / "store")
     path, digest = weights(tmp_path, 1)
     with pytest.raises(RuntimeError, match="not the file"):
-        store.put("a", network(), GivenWeights(path, "0" * 64))
+        store.put("a", network(), WeightsToStore(path, "0" * 64))
     assert store.entries() == []
     assert store._storage.files("weights") == []
-    entry, _ = store.put("a", network(), GivenWeights(path, digest))
+    entry, _ = store.put("a", network(), WeightsToStore(path, digest))
     stored = tmp_path / "store" / "weights" / f"{digest}.safetensors"
     whole = stored.read_bytes()
     assert store.local_weights(entry) is not None
     for damage, said in ((whole[:-1] + b"\1", "damaged"), (whole[:-4], "damaged"), (b"", "damaged"), (None, "gone")):
         stored.unlink() if damage is None else stored.write_bytes(damage)
-        assert store.at_hand(entry) is None
+        assert store.cached(entry) is None
         with pytest.raises(ModelDamaged, match=f"its weights are {said}"):
             store.local_weights(entry)
         store.put("a", network(), weights(tmp_path, 1))

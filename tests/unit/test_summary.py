@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from models.engine.outline import declared_shapes, outline
 from models.engine.plan import plan_report
+from models.engine.symbolic_network import declared_shapes, outline
 from models.networks.expansion import expand
 from models.networks.selectors import addresses
 from models.reading.parse import parse_document

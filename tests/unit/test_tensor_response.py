@@ -10,8 +10,8 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from models.ipc.messages import Ran, TensorInfo
-from service.engines.jobs import Answer
+from models.ipc.messages import RunResult, TensorInfo
+from service.engines.jobs import PendingResult
 from service.responses import tensor_stream as tensor_response
 from service.responses.tensor_stream import TensorResponse, tensor_pieces
 from service.wire.formats import NPZ
@@ -20,15 +20,15 @@ from service.wire.npz import NpzStream
 TENSORS = (TensorInfo("conv2d", "float32", (1024, 1024), 4 << 20),)
 
 
-def answered() -> Answer:
+def answered() -> PendingResult:
     """An answer of one tensor of 4 MiB."""
-    answer = Answer()
-    ran = Ran(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ())
+    answer = PendingResult()
+    ran = RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ())
     answer.begin(ran, [memoryview(bytes(4 << 20))])
     return answer
 
 
-def response_of(answer: Answer) -> TensorResponse:
+def response_of(answer: PendingResult) -> TensorResponse:
     """An answer as npz."""
     stream = NpzStream(TENSORS)
     return TensorResponse(tensor_pieces(stream, answer), stream.length, answer, NPZ)
@@ -42,12 +42,12 @@ async def never() -> Message:
 
 async def test_a_client_that_hangs_up_ends_its_reply() -> None:
     """While the engine has not sent the tensor that comes next; what it sends later is given back at once."""
-    answer = Answer()
-    answer.begin(Ran(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ()), [])
+    answer = PendingResult()
+    answer.begin(RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ()), [])
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
-            asyncio.get_running_loop().call_soon(answer.abandon)
+            asyncio.get_running_loop().call_soon(answer.cancel)
 
     with pytest.raises(ClientDisconnect):
         await response_of(answer)({"type": "http", "asgi": {"spec_version": "2.3"}}, never, send)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.errors import HungUp, Overloaded
+from models.errors import ClientDisconnected, Overloaded
 from models.ipc.messages import Plan
 from service.access.arrivals import Arrivals
 from service.access.clients import identity
 from service.engines.admission import Admission
-from service.engines.jobs import Answer, Job, Question
-from service.engines.lanes import Lane
-from service.engines.prices import Prices
-from service.engines.slot import Slot
-from service.engines.turns import MAX_ACCOUNTS, Line
-from service.observing.courses import Course
+from service.engines.costs import CostEstimates
+from service.engines.fair_queue import MAX_ACCOUNTS, FairQueue
+from service.engines.jobs import EngineRequest, Job, PendingResult
+from service.engines.lanes import EngineLane
+from service.engines.slot import EngineSlot
+from service.observing.engine_trace import EngineTrace
 from service.settings import Settings
 
 
 def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
     """A client's job that is expected to take so long."""
-    question = Question(
-        "key", lambda number, _: Plan(number, b"{}", {}, ()), (np.zeros(nbytes, np.uint8),), course=Course(client)
+    question = EngineRequest(
+        "key", lambda number, _: Plan(number, b"{}", {}, ()), (np.zeros(nbytes, np.uint8),), trace=EngineTrace(client)
     )
-    return Job(question, Answer(), seconds=seconds)
+    return Job(question, PendingResult(), seconds=seconds)
 
 
 class Ready:
@@ -36,10 +36,10 @@ class Ready:
         self.held = held
 
 
-def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot]:
+def busy(prices: CostEstimates, *jobs: Job, **settings: float) -> tuple[Admission, EngineSlot]:
     """One engine with a line, of jobs that take a second on average, that has stood for long."""
     prices.learn("other", "other", 1.0)
-    slot = Slot(0, process=Ready(), runs=Lane(8))  # type: ignore[arg-type]
+    slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
     slot.runs.waiting.extend(jobs)
     for share in (slot.runs.waiting.total, *slot.runs.waiting.shares.values()):
         share.since = -1e9
@@ -48,7 +48,7 @@ def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot
 
 async def test_clients_take_turns() -> None:
     """By what their work takes: one small job of a new client is behind one of a client with many, not behind all."""
-    line, many, few = Line(), [job("many") for _ in range(5)], [job("few", 0.25) for _ in range(5)]
+    line, many, few = FairQueue(), [job("many") for _ in range(5)], [job("few", 0.25) for _ in range(5)]
     line.extend(many)
     line.take(many[0])
     line.extend(few)
@@ -61,7 +61,7 @@ async def test_clients_take_turns() -> None:
 
 async def test_a_client_is_charged_what_its_job_took() -> None:
     """Who says nothing of what is to come cannot gain by it."""
-    line, first, second, other = Line(), job("a", 0.1), job("a", 0.1), job("b", 1.0)
+    line, first, second, other = FairQueue(), job("a", 0.1), job("a", 0.1), job("b", 1.0)
     line.append(first)
     line.take(first)
     line.correct(first, 10.0)
@@ -71,10 +71,10 @@ async def test_a_client_is_charged_what_its_job_took() -> None:
 
 async def test_what_is_given_up_leaves_the_line() -> None:
     """And what runs again is next."""
-    line, jobs = Line(), [job("a", 2.0, 10), job("b", 3.0, 20), job("a", 4.0, 30)]
+    line, jobs = FairQueue(), [job("a", 2.0, 10), job("b", 3.0, 20), job("a", 4.0, 30)]
     line.extend(jobs)
     jobs[0].hang_up()
-    assert isinstance(jobs[0].answer.head.exception(), HungUp)
+    assert isinstance(jobs[0].answer.head.exception(), ClientDisconnected)
     assert (list(line), line.total.seconds, line.total.nbytes, set(line.shares)) == (
         [jobs[1], jobs[2]], 7.0, 50, {"a", "b"}
     )  # fmt: skip
@@ -88,7 +88,7 @@ async def test_what_is_given_up_leaves_the_line() -> None:
 
 def test_prices_are_those_of_the_kind_then_of_the_client_then_of_all() -> None:
     """A kind that was never seen is taken for what its client sends, so that new models are no way around a price."""
-    prices = Prices()
+    prices = CostEstimates()
     assert prices.expected("x", "a") == 0.0
     prices.learn("slow", "a", 8.0)
     prices.learn("fast", "b", 1.0)
@@ -100,7 +100,7 @@ def test_prices_are_those_of_the_kind_then_of_the_client_then_of_all() -> None:
 
 async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
     """Five runs, or two of the longest; after a pause 25, half of which each of two clients has for itself."""
-    admission, slot = busy(Prices(), *[job("a") for _ in range(4)])
+    admission, slot = busy(CostEstimates(), *[job("a") for _ in range(4)])
     admission.check(slot, job("a"))
     slot.runs.waiting.append(job("a"))
     with pytest.raises(Overloaded) as refused:
@@ -126,7 +126,7 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
 
 async def test_what_is_not_in_line_yet_is_counted() -> None:
     """As a run of average length each: a hundred heads that come at once find room for as many as there is room for."""
-    admission, _ = busy(Prices())
+    admission, _ = busy(CostEstimates())
     arrivals = [admission.arrivals.expect("a") for _ in range(30)]
     let_in = [arrival for arrival in arrivals if admission.refusal("a") is None and arrival.come() is None]
     assert len(let_in) == 25
@@ -150,7 +150,7 @@ async def test_what_is_answered_before_it_has_come_is_not_counted() -> None:
 
 async def test_who_asks_in_vain_has_its_turns_later() -> None:
     """By what refusing it took, up to a second, though both have had as much of the engine."""
-    line = Line()
+    line = FairQueue()
     for _ in range(100):
         line.refuse("c", 0.0005)
     line.extend([job("c", 0.1), job("d", 0.1)])
@@ -159,7 +159,7 @@ async def test_who_asks_in_vain_has_its_turns_later() -> None:
         line.refuse("c", 0.0005)
     line.extend([job("d", 0.9), job("c"), job("d")])
     assert [one.client for one in line] == ["d", "c", "d", "c", "d"]
-    admission, slot = busy(Prices(), job("a", 0.01), job("c", 0.01), max_queue=2)
+    admission, slot = busy(CostEstimates(), job("a", 0.01), job("c", 0.01), max_queue=2)
     with pytest.raises(Overloaded):
         admission.check(slot, job("c", 0.01))
     assert slot.runs.waiting._accounts["c"] == pytest.approx(0.0105)
@@ -167,30 +167,30 @@ async def test_who_asks_in_vain_has_its_turns_later() -> None:
 
 async def test_no_client_takes_all_places() -> None:
     """Nor all memory of inputs, nor of replies."""
-    admission, slot = busy(Prices(), *[job("a", 0.01) for _ in range(4)], max_queue=4)
+    admission, slot = busy(CostEstimates(), *[job("a", 0.01) for _ in range(4)], max_queue=4)
     with pytest.raises(Overloaded):
         admission.check(slot, job("a", 0.01))
     admission.check(slot, job("b", 0.01))
     slot.process = Ready(a=51, b=50)  # type: ignore[assignment]
-    admission = Admission(Settings(reply_memory=100), [slot], Prices())  # type: ignore[arg-type]
+    admission = Admission(Settings(reply_memory=100), [slot], CostEstimates())  # type: ignore[arg-type]
     admission.check(slot, job("b", 0.01))
     with pytest.raises(Overloaded):
         admission.check(slot, job("a", 0.01))
-    admission, slot = busy(Prices(), job("a", 0.01, 80), max_queue_bytes=100)
+    admission, slot = busy(CostEstimates(), job("a", 0.01, 80), max_queue_bytes=100)
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 0.01, 30))
 
 
 async def test_inputs_wait_for_memory_only_where_others_fill_it() -> None:
     """Plans in line have none, hence one run that is larger than all memory of inputs is let in beside them."""
-    admission, slot = busy(Prices(), max_queue_bytes=100)
+    admission, slot = busy(CostEstimates(), max_queue_bytes=100)
     slot.beside.waiting.append(job("a"))
     admission.check(slot, job("b", 0.01, 200))
 
 
 async def test_addresses_that_come_once_are_forgotten() -> None:
     """However many are refused, and also where nothing is ever taken from the line; who owes most is remembered."""
-    line = Line()
+    line = FairQueue()
     for _ in range(3):
         line.refuse("a", 0.0005)
     for number in range(2 * MAX_ACCOUNTS):

@@ -15,11 +15,20 @@ from safetensors.numpy import load_file, save_file
 from models.engine.build import build
 from models.engine.execution import Execution
 from models.engine.execution import Limits as EngineLimits
-from models.engine.outline import declared_shapes, outline
+from models.engine.symbolic_network import declared_shapes, outline
 from models.engine.weights import network_weights, weight_specs
 from models.errors import InvalidWeights, ModelDamaged
 from models.ipc.channel import FrameReader, frame
-from models.ipc.messages import FromEngine, FromFront, Payload, Run, Specified, Specify, TensorInfo, Weights
+from models.ipc.messages import (
+    DescribeWeights,
+    FromEngine,
+    FromFront,
+    Payload,
+    Run,
+    TensorInfo,
+    Weights,
+    WeightsDescribed,
+)
 from models.layers import LAYERS
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
@@ -310,8 +319,8 @@ def test_an_engine_says_what_it_expects_and_runs_with_what_it_is_given(tmp_path)
     """Messages as they cross the socket; models with other weights are other models."""
     data = orjson.dumps(BRANCHES)
     execution = Execution(EngineLimits(2**30, 2**30), 2**30)
-    request = through(Specify(1, data), FromFront)
-    specs = through(Specified(1, execution.specs(request)), FromEngine).specs
+    request = through(DescribeWeights(1, data), FromFront)
+    specs = through(WeightsDescribed(1, execution.specs(request)), FromEngine).specs
     assert specs == specs_of(BRANCHES)
     arrays = [np.full(spec.shape, 2 * ("kernel" in spec.name), np.float32) for spec in specs]
     digest = write_canonical(specs, arrays, tmp_path / "w")

@@ -6,10 +6,10 @@ import numpy as np
 import orjson
 import pytest
 
-from models.ipc.messages import LayerInfo, Ran, TensorInfo
+from models.ipc.messages import LayerInfo, RunResult, TensorInfo
 from models.tensors import DTYPES
 from models.tensors.json_text import json_text
-from service.responses.replies import Told, head_of
+from service.responses.replies import ReplyContext, head_of
 from service.wire.json import LayerEntry, activations_json, layer_pieces
 
 
@@ -138,8 +138,8 @@ def test_reading_gives_back_the_same_bits(name):
 def test_statistics_spell_infinities_too():
     """A mean of NaN is not null, of a layer or of an input."""
     entry = entry_of(np.zeros(1), stats={"mean": float("nan"), "max": float("inf"), "edges": [np.float32("-inf"), 1.0]})
-    ran = Ran(1, (), {"a": {"min": float("nan")}}, 0, True, 0.0, 0.0, (), ())
-    told = Told("sha256:0", None, {"a": TensorInfo("a", "float32", (1,), 4)}, {}, 0.0)
+    ran = RunResult(1, (), {"a": {"min": float("nan")}}, 0, True, 0.0, 0.0, (), ())
+    told = ReplyContext("sha256:0", None, {"a": TensorInfo("a", "float32", (1,), 4)}, {}, 0.0)
     body = json.loads(activations_json(head_of(told, ran), [entry], "none"))
     assert body["layers"][0]["stats"] == {"mean": "NaN", "max": "Infinity", "edges": ["-Infinity", 1.0]}
     assert body["inputs"]["a"]["stats"] == {"min": "NaN"}

@@ -8,7 +8,7 @@ import pytest
 
 from acceptance.working_memory import LARGE, Case, measured
 from models.engine.admission import Bounds, admit
-from models.engine.outline import Outline, declared_shapes, outline
+from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline
 from models.engine.working import inner_bytes, working_bytes
 from models.errors import Problem, TooLarge
 from models.layers import LAYERS
@@ -21,18 +21,18 @@ SAMPLE = ("SeparableConv2D", "Attention", "MultiHeadAttention", "LSTM", "Conv3D"
 """The kinds of which the plan once knew nothing; acceptance/working_memory.py has all types."""
 
 
-def outlined(shape: list[int], *layers: dict[str, Any], batch: int = 1) -> Outline:
+def outlined(shape: list[int], *layers: dict[str, Any], batch: int = 1) -> SymbolicNetwork:
     """The outline of a chain of layers."""
     network = expand(parse_document({"input": shape, "layers": list(layers)}))
     return outline(network, declared_shapes(network)).on_batch(batch)
 
 
-def check(found: Outline, limit: int) -> None:
+def check(found: SymbolicNetwork, limit: int) -> None:
     """Admits a run of the whole network that sends nothing."""
     admit(found, dict.fromkeys(found.network.outputs, 0), Bounds(ENOUGH, limit, ENOUGH))
 
 
-def refusal(found: Outline, limit: int) -> Problem:
+def refusal(found: SymbolicNetwork, limit: int) -> Problem:
     """Why a run is not admitted."""
     with pytest.raises(TooLarge) as refused:
         check(found, limit)

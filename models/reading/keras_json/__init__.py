@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.documents.source_map import Places
+from models.documents.source_map import SourceMap
 from models.files.keras_versions import VERSION, check_writer
 from models.reading.keras_json.classes import is_keras_json
 from models.reading.keras_json.counting import check_count
@@ -18,7 +18,7 @@ from models.reading.keras_json.site import Site
 __all__ = ["document_of", "is_keras_json"]
 
 
-def document_of(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any], Places]:
+def document_of(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any], SourceMap]:
     """The document, not yet validated, that Keras' JSON describes, and where each of its parts came from; `pointer` is
     where the JSON stands in what was sent.
 
@@ -28,9 +28,9 @@ def document_of(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any],
         InvalidDocument: with every layer that is not in the catalogue, pointing into what was sent; or an older Keras
             wrote it.
     """
-    places = Places()
-    site = Site("", pointer, places)
+    source_map = SourceMap()
+    site = Site("", pointer, source_map)
     check_writer(raw, raw.get(VERSION), pointer, f"{pointer}/{VERSION}")
     check_count(raw, site)
     made = model(raw, site)
-    return {key: value for key, value in made.items() if value is not None}, places
+    return {key: value for key, value in made.items() if value is not None}, source_map

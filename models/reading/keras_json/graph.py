@@ -36,8 +36,8 @@ def model(entry: Entry, site: Site) -> dict[str, Any]:
     config = site.reading("config").object(entry.get("config"), "config")
     inner = site.opened("config")
     layers = inner.reading("layers").array(config.get("layers"), "layers")
-    places = [inner.reading("layers", number) for number in range(len(layers))]
-    entries = [(place.object(item, "a layer"), place) for item, place in zip(layers, places, strict=True)]
+    source_map = [inner.reading("layers", number) for number in range(len(layers))]
+    entries = [(place.object(item, "a layer"), place) for item, place in zip(layers, source_map, strict=True)]
     made = _sequential(config, entries, inner) if word == "Sequential" else _functional(config, entries, inner)
     return {"name": config.get("name"), **made, "trainable": config.get("trainable") is not False}
 
@@ -115,13 +115,13 @@ def _called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
     written["name"] = entry_name(entry, site)
     if "name" in entry:
         site.reading("name").writing("name")
-    places = [site.reading("inbound_nodes", number) for number in range(len(entry["inbound_nodes"]))]
-    nodes = zip(entry["inbound_nodes"], places, strict=True)
+    source_map = [site.reading("inbound_nodes", number) for number in range(len(entry["inbound_nodes"]))]
+    nodes = zip(entry["inbound_nodes"], source_map, strict=True)
     keyed = isinstance(entry["config"].get("input_layers"), dict)
     callee = Callee(cls, tuple(written["input"]) if cls is None else (), sources, keyed)
     calls = [call_of(node, callee, place) for node, place in nodes]
     settle(written, [call.dtypes for call in calls])
-    return written | spelled(calls, places, site)
+    return written | spelled(calls, source_map, site)
 
 
 def _block(entry: Entry, site: Site) -> dict[str, Any]:

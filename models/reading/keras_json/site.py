@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from models.documents.source_map import Places
+from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument, Problem, shown
 from models.problems import pointer_to
 
@@ -16,31 +16,31 @@ class Site:
 
     ours: str
     theirs: str
-    places: Places
+    source_map: SourceMap
 
     def at(self, *path: str | int) -> Site:
         """Deeper in both."""
-        return Site(self.ours + pointer_to(path), self.theirs + pointer_to(path), self.places)
+        return Site(self.ours + pointer_to(path), self.theirs + pointer_to(path), self.source_map)
 
     def reading(self, *path: str | int) -> Site:
         """Deeper in what is read; nothing is written there yet."""
-        return Site(self.ours, self.theirs + pointer_to(path), self.places)
+        return Site(self.ours, self.theirs + pointer_to(path), self.source_map)
 
     def writing(self, *path: str | int) -> Site:
         """Writes what is read here under `path`."""
         ours = self.ours + pointer_to(path)
-        self.places.itself[ours] = self.theirs
-        return Site(ours, self.theirs, self.places)
+        self.source_map.own[ours] = self.theirs
+        return Site(ours, self.theirs, self.source_map)
 
     def into(self, other: Site, *path: str | int) -> Site:
         """Writes what is read here under `path` of where `other` writes."""
-        return Site(other.ours, self.theirs, self.places).writing(*path)
+        return Site(other.ours, self.theirs, self.source_map).writing(*path)
 
     def opened(self, *path: str | int) -> Site:
         """The same object, whose fields are read below `path`."""
         inner = self.theirs + pointer_to(path)
-        self.places.itself[self.ours], self.places.inside[self.ours] = self.theirs, inner
-        return Site(self.ours, inner, self.places)
+        self.source_map.own[self.ours], self.source_map.children[self.ours] = self.theirs, inner
+        return Site(self.ours, inner, self.source_map)
 
     def refusal(self, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidDocument:
         """The error of what stands here."""

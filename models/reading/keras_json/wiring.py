@@ -59,10 +59,10 @@ def entry_name(entry: dict[str, Any], site: Site) -> str:
     return site.reading("config", "name").text(config.get("name"), "name")
 
 
-def spelled(calls: Sequence[Call], places: Sequence[Site], site: Site) -> dict[str, Any]:
+def spelled(calls: Sequence[Call], source_map: Sequence[Site], site: Site) -> dict[str, Any]:
     """The graph fields of a layer for one call or several, and the arguments of its calls that are fields here."""
     one = len(calls) == 1
-    for number, (call, place) in enumerate(zip(calls, places, strict=True)):
+    for number, (call, place) in enumerate(zip(calls, source_map, strict=True)):
         head = ("inputs",) if one else ("calls", number)
         place.into(site, *head)
         for position, (_, read_at) in enumerate(call.inputs):

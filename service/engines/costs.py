@@ -12,7 +12,7 @@ AVERAGED = 0.05
 """Weight of the last run among all."""
 
 
-class Prices:
+class CostEstimates:
     """Seconds by kind, else by client, else of all: each an exponentially weighted mean."""
 
     def __init__(self) -> None:

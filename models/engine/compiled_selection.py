@@ -22,9 +22,9 @@ from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.compiled import Compiled
 from models.engine.heap import held_bytes
 from models.engine.ids import calling, guarded
-from models.engine.outline import Outline
 from models.engine.parts import Part, divided, whole
 from models.engine.refusals import refusing
+from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
 from models.networks.network import PRE, Node
 
@@ -39,7 +39,7 @@ Told = Callable[[Mapping[str, Any]], None]
 """Is called with what a part of a network gave, by address."""
 
 
-class Probe:
+class CompiledSelection:
     """A selection that can be run. Tensors come back in the order of `outputs`, updates in the order of `updated`.
 
     The first run of plain layers goes without a compiled function: six small layers take 4 ms instead of 27.
@@ -49,7 +49,7 @@ class Probe:
         InvalidDocument: when Keras refuses a layer.
     """
 
-    def __init__(self, outline: Outline, outputs: Sequence[str], training: bool, updates: bool) -> None:
+    def __init__(self, outline: SymbolicNetwork, outputs: Sequence[str], training: bool, updates: bool) -> None:
         self.outputs = tuple(outputs)
         self._outline = outline
         self._training = training

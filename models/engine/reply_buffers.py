@@ -18,7 +18,7 @@ LARGE_BYTES = 16 << 20
 SPARED = 1 / 16
 
 
-class Parcel:
+class ReplyBuffers:
     """Room is made before anything is computed; `meanwhile` does what it is given while more is computed."""
 
     def __init__(self, arena: Arena, meanwhile: Callable[[Callable[[], None]], object]) -> None:

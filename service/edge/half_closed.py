@@ -5,7 +5,7 @@ from __future__ import annotations
 from asyncio import Transport
 
 
-class Farewell:
+class HalfClosedTransport:
     """Stands in for a transport. Closing it ends what is sent and not what is received: of a connection that is closed
     with something unread, the client's system throws away the reply (RFC 9112 section 9.6).
     """

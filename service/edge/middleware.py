@@ -28,7 +28,7 @@ SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")
 
 
-class Edge:
+class EdgeMiddleware:
     """Between the connections and everything else."""
 
     def __init__(self, app: ASGIApp, origins: Origins, hosts: Hosts, log: AccessLog) -> None:

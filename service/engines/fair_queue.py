@@ -27,7 +27,7 @@ MAX_ACCOUNTS = 4096
 
 
 @dataclass
-class Share:
+class QueueUsage:
     """What waits: jobs, the seconds that they are expected to take, and the bytes of their inputs."""
 
     count: int = 0
@@ -43,7 +43,7 @@ class Share:
         self.nbytes += sign * job.question.nbytes
 
 
-class Line:
+class FairQueue:
     """In the order of their turns; whatever is given up leaves at once."""
 
     def __init__(self) -> None:
@@ -56,8 +56,8 @@ class Line:
         self._refusals: dict[str, float] = {}
         """By client: when it was refused last, by the loop's clock."""
         self.last_refusal = NEVER
-        self.total = Share()
-        self.shares: dict[str, Share] = {}
+        self.total = QueueUsage()
+        self.shares: dict[str, QueueUsage] = {}
         """Of the clients that have something in line."""
 
     def __iter__(self) -> Iterator[Job]:
@@ -93,7 +93,7 @@ class Line:
         job.line = self
         self.total.add(job)
         if job.client not in self.shares:
-            self.shares[job.client] = Share(since=now)
+            self.shares[job.client] = QueueUsage(since=now)
         self.shares[job.client].add(job)
 
     def take(self, job: Job) -> None:

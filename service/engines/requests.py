@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from models.ipc.messages import Construct, Plan, Request, Run, Specify, TensorInfo, Weights
+from models.ipc.messages import Construct, DescribeWeights, Plan, Request, Run, TensorInfo, Weights
 from models.networks.network import NO_WEIGHTS, Network
 from models.tensors.dtypes import name_of
 from models.views.view import View
 from models.weights.specs import WeightsFile
-from service.engines.jobs import Question
+from service.engines.jobs import EngineRequest
 from service.settings import Settings
 
 
@@ -34,9 +34,9 @@ def source_of(network: Network, weights: WeightsFile | None = None) -> Source:
     return Source(network.document_bytes, weights, network.identity(digest))
 
 
-def run_question(
+def run_request(
     source: Source, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, **options: Any
-) -> Question:
+) -> EngineRequest:
     """A run of a document on arrays, as a question."""
     pairs = zip(names, arrays, strict=True)
     infos = tuple(TensorInfo(name, name_of(array.dtype), array.shape, array.nbytes) for name, array in pairs)
@@ -47,11 +47,11 @@ def run_question(
             max_bytes=limits.reply_limit, max_macs=limits.max_macs, weights_file=source.weights, **options,
         )  # fmt: skip
 
-    joins = _joins(source, infos, options) if limits.batch_requests > 1 else None
-    return Question(source.key, phrase, tuple(arrays), source.document, joins)
+    batches_with = _batch_key(source, infos, options) if limits.batch_requests > 1 else None
+    return EngineRequest(source.key, phrase, tuple(arrays), source.document, batches_with)
 
 
-def _joins(source: Source, infos: Sequence[TensorInfo], options: Mapping[str, Any]) -> object:
+def _batch_key(source: Source, infos: Sequence[TensorInfo], options: Mapping[str, Any]) -> object:
     """What runs must agree in: everything but the numbers and the batch, of which all inputs of a run have the same.
     Training mode, in which the rows of a batch meet, keeps a run apart, and so do weights, which each would be sent.
     """
@@ -65,36 +65,36 @@ def _key(what: str, content: bytes) -> str:
     return f"{what}:{sha256(content).hexdigest()}"
 
 
-def plan_question(
+def plan_request(
     document: bytes,
     shapes: Mapping[str, tuple[int | None, ...]],
     outputs: tuple[str, ...],
     views: Mapping[str, View],
-) -> Question:
+) -> EngineRequest:
     """The plan of a document on these input shapes, as a question."""
     key = _key("plan", document)
 
     def phrase(number: int, _: tuple[Any, ...]) -> Request:
         return Plan(number, document, dict(shapes), outputs, dict(views))
 
-    return Question(key, phrase, document=document, beside=True)
+    return EngineRequest(key, phrase, document=document, beside=True)
 
 
-def construct_question(arguments: bytes) -> Question:
+def construct_request(arguments: bytes) -> EngineRequest:
     """The document of a network of keras.applications, as a question."""
-    return Question(_key("construct", arguments), lambda number, _: Construct(number, arguments), beside=True)
+    return EngineRequest(_key("construct", arguments), lambda number, _: Construct(number, arguments), beside=True)
 
 
-def weights_question(source: Source, paths: tuple[str, ...] | None, limits: Settings) -> Question:
+def weights_request(source: Source, paths: tuple[str, ...] | None, limits: Settings) -> EngineRequest:
     """The weights of a network's layers, as a question."""
 
     def phrase(number: int, _: tuple[Any, ...]) -> Request:
         return Weights(number, source.key, source.document, paths, limits.reply_limit, source.weights)
 
-    return Question(source.key, phrase, document=source.document)
+    return EngineRequest(source.key, phrase, document=source.document)
 
 
-def specs_question(document: bytes) -> Question:
+def specs_request(document: bytes) -> EngineRequest:
     """What a file of weights for a document must hold, as a question."""
     key = _key("plan", document)
-    return Question(key, lambda number, _: Specify(number, document), document=document, beside=True)
+    return EngineRequest(key, lambda number, _: DescribeWeights(number, document), document=document, beside=True)

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 import msgspec
 
-from models.engine.parcel import Parcel
+from models.engine.reply_buffers import ReplyBuffers
 from models.ipc.arena import Arena
 from models.ipc.channel import BlockingChannel
-from models.ipc.messages import FromFront, Ran
+from models.ipc.messages import FromFront, RunResult
 
 
-class Outbox:
+class SendQueue:
     """Nothing overtakes what was said before."""
 
     def __init__(self, channel: BlockingChannel[FromFront], arena: Arena) -> None:
@@ -33,12 +33,12 @@ class Outbox:
         else:
             self._then(lambda: self._channel.send(message))
 
-    def parcel(self) -> Parcel:
+    def parcel(self) -> ReplyBuffers:
         """One to be filled and sent."""
-        return Parcel(self.arena, self._then)
+        return ReplyBuffers(self.arena, self._then)
 
     @contextmanager
-    def holding(self, parcels: Sequence[Parcel]) -> Iterator[None]:
+    def holding(self, parcels: Sequence[ReplyBuffers]) -> Iterator[None]:
         """What they took is given back where the block fails."""
         try:
             yield
@@ -49,7 +49,7 @@ class Outbox:
                 parcel.drop()
             raise
 
-    def send_parcel(self, head: Ran, parcel: Parcel, tensors: Mapping[str, memoryview]) -> None:
+    def send_parcel(self, head: RunResult, parcel: ReplyBuffers, tensors: Mapping[str, memoryview]) -> None:
         """The head, then what the parcel holds, group by group. The tensors of at most one reply wait here."""
 
         def send() -> None:

@@ -32,7 +32,7 @@ def bound_arenas() -> None:
         mallopt(M_ARENA_MAX, ARENAS)
 
 
-class Trimming:
+class HeapTrimmer:
     """Gives memory back some time after something was decoded, on a thread, however much was meanwhile."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.ipc.messages import Ran, Reply
+from models.ipc.messages import Reply, RunResult
 from service.access.arrivals import Arrival
 from service.access.clients import CLIENT
 
@@ -16,7 +16,7 @@ ID_DIGITS = 12
 
 
 @dataclass(slots=True)
-class Course:
+class EngineTrace:
     """Noted while it goes; None is what is not known, or not yet."""
 
     client: str = field(default_factory=CLIENT.get)
@@ -38,7 +38,7 @@ class Course:
     def end(self, head: Reply | None = None) -> None:
         """Takes the head of the answer; None stands for an error."""
         waited = (time.perf_counter() - self.asked) * 1e3
-        if isinstance(head, Ran):
+        if isinstance(head, RunResult):
             self.build_ms, self.run_ms = head.build_ms, head.run_ms
             waited -= head.build_ms + head.run_ms
         self.queue_ms = waited

@@ -40,7 +40,7 @@ Specs = Mapping[str, keras.KerasTensor]
 
 
 @dataclass(frozen=True)
-class Outline:
+class SymbolicNetwork:
     """Every tensor's symbolic shape by address, and the unbuilt weights behind it by layer path."""
 
     network: Network
@@ -49,7 +49,7 @@ class Outline:
     batch: int | None = None
     """Stands in for a free batch; a network shaped once with a free batch is known for every batch."""
 
-    def on_batch(self, batch: int) -> Outline:
+    def on_batch(self, batch: int) -> SymbolicNetwork:
         """The same network on a batch of this size.
 
         Raises:
@@ -104,7 +104,7 @@ def declared_shapes(network: Network) -> dict[str, Shape]:
     return {name: (None, *spec.shape) for name, spec in network.inputs.items()}
 
 
-def outline(network: Network, shapes: Mapping[str, Shape]) -> Outline:
+def outline(network: Network, shapes: Mapping[str, Shape]) -> SymbolicNetwork:
     """Shapes a network on inputs of these shapes (batch included; None is free).
 
     Raises:
@@ -115,10 +115,10 @@ def outline(network: Network, shapes: Mapping[str, Shape]) -> Outline:
     with uninitialised():
         for node in network.nodes:
             specs.update(_node_specs(node, layers, specs, network.document.seed))
-    return Outline(network, layers, specs)
+    return SymbolicNetwork(network, layers, specs)
 
 
-def outline_of_batch(network: Network, shapes: Mapping[str, Shape]) -> Outline:
+def outline_of_batch(network: Network, shapes: Mapping[str, Shape]) -> SymbolicNetwork:
     """Likewise of inputs that all have the same number of rows: shaped with a free batch, as networks are run, and then
     told how many they are. Keras takes one row, where it knows of it, for no batch at all (HashedCrossing).
 
