@@ -1,68 +1,90 @@
-"""What can be asked of engines, each as a question."""
+"""Builders of engine requests, one for each kind of message."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
-from models.ipc.messages import Construct, DescribeWeights, Plan, Request, Run, TensorInfo, Weights
+from models.ipc.messages import (
+    Construct,
+    Constructed,
+    DescribeWeights,
+    Plan,
+    Planned,
+    Request,
+    Run,
+    RunResult,
+    TensorInfo,
+    Weights,
+    WeightsDescribed,
+)
 from models.networks.network import NO_WEIGHTS, Network
 from models.tensors.dtypes import name_of
 from models.views.view import View
 from models.weights.specs import WeightsFile
-from service.engines.jobs import EngineRequest
+from service.engines.engine_request import EngineRequest
 from service.settings import Settings
 
 
 @dataclass(frozen=True)
-class Source:
-    """What an engine builds a model from: the document's bytes, and a file of weights when they are not its seed's."""
+class ModelSource:
+    """All that an engine builds a model from: its document, and a file of weights unless they follow from the seed."""
 
     document: bytes
     weights: WeightsFile | None
     key: str
-    """The model's id: what engines know it by."""
+    """The id of the model."""
 
 
-def source_of(network: Network, weights: WeightsFile | None = None) -> Source:
-    """A network with its weights, as an engine reads it."""
+@dataclass(frozen=True)
+class RunSpec:
+    """Options of a run, as the message `Run` describes them."""
+
+    outputs: tuple[str, ...]
+    data: bool = True
+    stats: bool = False
+    weights: bool = False
+    training: bool = False
+    views: Mapping[str, View] = field(default_factory=dict)
+    texts: bool = False
+
+
+def source_of(network: Network, weights: WeightsFile | None = None) -> ModelSource:
+    """Build the source of a network with its weights."""
     digest = weights.digest if weights is not None else NO_WEIGHTS
-    return Source(network.document_bytes, weights, network.identity(digest))
+    return ModelSource(network.document_bytes, weights, network.identity(digest))
 
 
 def run_request(
-    source: Source, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, **options: Any
-) -> EngineRequest:
-    """A run of a document on arrays, as a question."""
+    source: ModelSource, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, spec: RunSpec
+) -> EngineRequest[RunResult]:
+    """Build the request of a run on arrays, one for each named input."""
     pairs = zip(names, arrays, strict=True)
     infos = tuple(TensorInfo(name, name_of(array.dtype), array.shape, array.nbytes) for name, array in pairs)
 
-    def phrase(number: int, payloads: tuple[Any, ...]) -> Request:
+    def build_message(number: int, payloads: tuple[Any, ...]) -> Request:
         return Run(
             number, source.key, source.document, infos, payloads,
-            max_bytes=limits.reply_limit, max_macs=limits.max_macs, weights_file=source.weights, **options,
+            outputs=spec.outputs, data=spec.data, stats=spec.stats, weights=spec.weights, training=spec.training,
+            max_bytes=limits.reply_limit, max_macs=limits.max_macs, weights_file=source.weights,
+            views=dict(spec.views), texts=spec.texts,
         )  # fmt: skip
 
-    batches_with = _batch_key(source, infos, options) if limits.batch_requests > 1 else None
-    return EngineRequest(source.key, phrase, tuple(arrays), source.document, batches_with)
+    batch_key = _batch_key(source, infos, spec) if limits.batch_requests > 1 else None
+    return EngineRequest(source.key, build_message, RunResult, tuple(arrays), source.document, batch_key)
 
 
-def _batch_key(source: Source, infos: Sequence[TensorInfo], options: Mapping[str, Any]) -> object:
-    """What runs must agree in: everything but the numbers and the batch, of which all inputs of a run have the same.
-    Training mode, in which the rows of a batch meet, keeps a run apart, and so do weights, which each would be sent.
+def _batch_key(source: ModelSource, infos: Sequence[TensorInfo], spec: RunSpec) -> object:
+    """Return what runs of a batch agree in: all but the values and the batch size, which all inputs of a run share.
+    None in training mode, in which the examples of a batch are not independent, and for runs that return weights.
     """
-    if options["training"] or options["weights"] or len({info.shape[0] for info in infos}) != 1:
+    if spec.training or spec.weights or len({info.shape[0] for info in infos}) != 1:
         return None
-    return source.key, [(info.name, info.dtype, info.shape[1:]) for info in infos], options
-
-
-def _key(what: str, content: bytes) -> str:
-    """What engines and the quarantine know a question by that is about no built model."""
-    return f"{what}:{sha256(content).hexdigest()}"
+    return source.key, [(info.name, info.dtype, info.shape[1:]) for info in infos], spec
 
 
 def plan_request(
@@ -70,31 +92,45 @@ def plan_request(
     shapes: Mapping[str, tuple[int | None, ...]],
     outputs: tuple[str, ...],
     views: Mapping[str, View],
-) -> EngineRequest:
-    """The plan of a document on these input shapes, as a question."""
-    key = _key("plan", document)
+) -> EngineRequest[Planned]:
+    """Build the request of a document's plan on these input shapes."""
 
-    def phrase(number: int, _: tuple[Any, ...]) -> Request:
+    def build_message(number: int, _: tuple[Any, ...]) -> Request:
         return Plan(number, document, dict(shapes), outputs, dict(views))
 
-    return EngineRequest(key, phrase, document=document, beside=True)
+    return EngineRequest(_key("plan", document), build_message, Planned, document=document, is_concurrent=True)
 
 
-def construct_request(arguments: bytes) -> EngineRequest:
-    """The document of a network of keras.applications, as a question."""
-    return EngineRequest(_key("construct", arguments), lambda number, _: Construct(number, arguments), beside=True)
+def construct_request(arguments: bytes) -> EngineRequest[Constructed]:
+    """Build the request of the document of a network of keras.applications."""
+
+    def build_message(number: int, _: tuple[Any, ...]) -> Request:
+        return Construct(number, arguments)
+
+    return EngineRequest(_key("construct", arguments), build_message, Constructed, is_concurrent=True)
 
 
-def weights_request(source: Source, paths: tuple[str, ...] | None, limits: Settings) -> EngineRequest:
-    """The weights of a network's layers, as a question."""
+def weights_request(
+    source: ModelSource, paths: tuple[str, ...] | None, limits: Settings
+) -> EngineRequest[RunResult]:
+    """Build the request of the weights of a network's layers."""
 
-    def phrase(number: int, _: tuple[Any, ...]) -> Request:
+    def build_message(number: int, _: tuple[Any, ...]) -> Request:
         return Weights(number, source.key, source.document, paths, limits.reply_limit, source.weights)
 
-    return EngineRequest(source.key, phrase, document=source.document)
+    return EngineRequest(source.key, build_message, RunResult, document=source.document)
 
 
-def specs_request(document: bytes) -> EngineRequest:
-    """What a file of weights for a document must hold, as a question."""
+def specs_request(document: bytes) -> EngineRequest[WeightsDescribed]:
+    """Build the request of the tensors that a file of weights for a document must hold."""
+
+    def build_message(number: int, _: tuple[Any, ...]) -> Request:
+        return DescribeWeights(number, document)
+
     key = _key("plan", document)
-    return EngineRequest(key, lambda number, _: DescribeWeights(number, document), document=document, beside=True)
+    return EngineRequest(key, build_message, WeightsDescribed, document=document, is_concurrent=True)
+
+
+def _key(what: str, content: bytes) -> str:
+    """Return the key of a request that is not about a built model."""
+    return f"{what}:{sha256(content).hexdigest()}"
