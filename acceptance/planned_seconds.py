@@ -15,8 +15,8 @@ from working_memory import LARGE, values
 from models.documents.document import Document
 from models.engine.build import build
 from models.engine.process import prepare
-from models.engine.rates import measured
-from models.engine.seconds import build_seconds, feeding, run_seconds
+from models.engine.rates import measure_rates
+from models.engine.seconds import build_seconds, input_work, run_seconds
 from models.engine.symbolic_network import declared_shapes
 from models.engine.symbolic_network import outline as outlined
 from models.errors import LayerscopeError
@@ -74,7 +74,7 @@ def found(case: Case, rates: Any) -> Found:
     nodes = [node for node in outline.needed(network.outputs) if not node.is_block]
     unbuilt = expand(case.document)
     drawing = build_seconds(outlined(unbuilt, declared_shapes(unbuilt)), rates)
-    return Found(run_seconds(outline, nodes, rates, feeding(outline)), ran, drawing, drew)
+    return Found(run_seconds(outline, nodes, rates, input_work(outline)), ran, drawing, drew)
 
 
 def cases() -> Iterator[Case]:
@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--least", type=float, default=0.005, help="seconds below which a case is not judged")
     options = parser.parse_args()
     prepare()
-    rates = measured()
+    rates = measure_rates()
     print(rates)
     ratios = []
     for case in cases():

@@ -1,11 +1,11 @@
-"""Networks, without HTTP. Read downwards, each folder knows those below it.
+"""The domain of networks, independent of HTTP. Each folder imports only those listed below it.
 
-engine                what imports TensorFlow and Keras, a process of its own
-ipc, store, writing   what it shares with the front; models that are kept; networks written out
-networks, reading     documents expanded; whatever describes a network, read; weights: files and what they fit
-documents             the schema, and where its parts stand in what was sent
-images, views         pictures in, parts of tensors out; json_text: JSON before it is parsed
-layers, tensors       the catalogue; arrays and their formats
-files, suggestions    kinds of files by their first bytes; what words are meant for
-errors                one class each; problems, limits, child: what they are made of
+engine                the only code that imports TensorFlow and Keras; runs in its own process
+ipc, store, writing   messages between front and engine; stored models; serializers of networks
+networks, reading     expanded networks; parsers of every model format; weights: files matched to a network
+documents             the schema of model documents, and pointers into the request that sent one
+images, views         decoders of input images; views of output tensors; json_text: checks before parsing
+layers, tensors       the layer catalogue; arrays and their file formats
+files, suggestions    detection of file formats by signature; hints for unknown names
+errors                the error classes; problems, limits, child: their building blocks
 """

@@ -1,7 +1,7 @@
-"""`python -m models.child PARENT MODULE …`: a module as a process that ends when the process PARENT does.
+"""`python -m models.child PARENT MODULE …`: run a module in a process that ends when the process PARENT does.
 
-However that ends, and whatever the child is doing: what computes for minutes reads no socket meanwhile. The kernel sees
-to it on Linux; elsewhere, and where the parent hangs up on purpose, a thread of the child does (`end_at_hangup`).
+This holds however the parent ends and whatever the child is doing: a computation of minutes reads no socket meanwhile.
+On Linux the kernel enforces it; elsewhere, and on a deliberate disconnect, a thread does (`exit_on_disconnect`).
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ import time
 from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
-"""prctl(2). The signal comes when the thread that started the child ends."""
+"""From prctl(2). The signal is delivered when the thread that started the child ends."""
 NICE = 3
-"""Children compute on every core while their parent has requests to take, refuse and answer: where there are no more
-cores than that, it goes first (nice(2)).
+"""Niceness (nice(2)): children compute on every core, and the parent, which accepts, rejects and serves requests, is
+scheduled first when they compete for one.
 """
 HANGUP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
 HANGUP_SECONDS = 3.0
-"""For a process that was hung up on to end by itself."""
+"""Time for a process whose peer disconnected to exit by itself."""
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """What starts a module as a child of this process."""
+    """The command line that starts a module as a child of this process."""
     return [sys.executable, "-m", "models.child", str(os.getpid()), module, *arguments]
 
 
-def end_at_hangup(descriptor: int, seconds: float = HANGUP_SECONDS) -> None:
-    """Ends this process a moment after the peer of a socket has closed it."""
-    threading.Thread(target=_watch, args=(descriptor, seconds), name="hangup", daemon=True).start()
+def exit_on_disconnect(descriptor: int, seconds: float = HANGUP_SECONDS) -> None:
+    """Exit this process `seconds` after the peer of a socket has closed it."""
+    threading.Thread(target=_exit_on_hangup, args=(descriptor, seconds), name="hangup", daemon=True).start()
 
 
-def _watch(descriptor: int, seconds: float) -> None:
+def _exit_on_hangup(descriptor: int, seconds: float) -> None:
     poll = select.poll()
     poll.register(descriptor, HANGUP)
     poll.poll()
@@ -45,8 +45,8 @@ def _watch(descriptor: int, seconds: float) -> None:
     os._exit(1)
 
 
-def _end_with(parent: int) -> None:
-    """The kernel kills this process when its parent ends. A parent that was gone before was replaced by another."""
+def _die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends; exit if the parent ended before and was replaced."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -54,9 +54,9 @@ def _end_with(parent: int) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs the module as `python -m` does."""
+    """Run the module as `python -m` does."""
     parent, module, *rest = arguments
-    _end_with(int(parent))
+    _die_with_parent(int(parent))
     os.nice(NICE)
     sys.argv = [module, *rest]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

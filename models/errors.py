@@ -1,45 +1,45 @@
-"""Every error of the domain, declared once.
+"""All errors of the domain.
 
 LayerscopeError
-├── BadRequest            no HTTP, or a head that contradicts itself
+├── BadRequest            not HTTP, or a head that contradicts itself
 ├── LongAddress           the address is over its limit
 ├── LargeHead             the headers are over their limit
-├── Misdirected           asked for by a name that is not this service's
-├── CrossSite             a page of another origin asks for something to be done
+├── Misdirected           the Host is not a name of this service
+├── CrossSite             a page of another origin requests a change
 ├── Unparsable            the bytes are not the format they claim to be
-│   └── WrongDigest       they are not those whose digest came with them
+│   └── WrongDigest       they do not match the digest sent with them
 ├── NotFound              no such model, layer type or address on a path
 ├── Unacceptable          no format the client accepts can be produced
-├── UnsupportedMedia      a body of a type nobody reads
-├── TooLarge              body, image, or result over its limit
-├── Invalid               a document, tensor or option that makes no sense
+├── UnsupportedMedia      a body of a media type that is not supported
+├── TooLarge              a body, an image or a result over its limit
+├── Invalid               a document, tensor or option that is not valid
 │   ├── InvalidDocument, InvalidTensor, InvalidImage, InvalidOption
-│   ├── InvalidWeights    a file of weights that is not this network's
+│   ├── InvalidWeights    a weights file that does not fit this network
 │   ├── UnknownAddress
-│   └── Quarantined       a document that killed two engines in a row
+│   └── Quarantined       a document that crashed two engines in a row
 ├── Unavailable           try again later
 │   ├── NotReady          no engine has warmed up yet
 │   ├── Overloaded        the queue or the reply memory is full
 │   ├── Draining          the service is stopping
-│   ├── EngineLost        the engine died while it ran this request
+│   ├── EngineLost        the engine crashed while it ran this request
 │   ├── DeviceMemory      the GPU has no memory left for this request
-│   ├── NoGpu             one is required, and the engine sees none
-│   ├── TooManyConnections  more are open than are served
-│   ├── WeightsUnavailable  a file of weights that Keras offers cannot be had
-│   ├── StoreFull         the disk is
-│   ├── StoreReadOnly     models can be run, not registered or removed
-│   ├── StoreUnreachable  the file system where models are kept does not answer
-│   ├── ModelDamaged      what is stored of a model is not what was stored
-│   └── Superseded        what a request began with has been replaced
+│   ├── NoGpu             a GPU is required, and the engine finds none
+│   ├── TooManyConnections  more are open than the limit allows
+│   ├── WeightsUnavailable  pretrained weights of Keras cannot be fetched
+│   ├── StoreFull         the disk of the model store is full
+│   ├── StoreReadOnly     models can be run, but not registered or removed
+│   ├── StoreUnreachable  the file system of the model store does not respond
+│   ├── ModelDamaged      the stored files of a model are corrupt
+│   └── Superseded        the model was replaced while the request changed it
 ├── SlowBody              the body did not arrive in time
-├── HungUp                nobody waits for the answer any more
+├── ClientDisconnected    the client closed the connection before the response
 ├── DeadlineExceeded      the request ran longer than its deadline
 ├── Unsupported           a part of a protocol that is not offered
-│   ├── UnsupportedEncoding  a body compressed in a way nobody reads
-│   └── UnknownMethod     a method that HTTP has not, or that means nothing here
-└── Internal              a defect of ours; its text is for the log alone
+│   ├── UnsupportedEncoding  a Content-Encoding that is not supported
+│   └── UnknownMethod     a method unknown to HTTP, or not supported here
+└── Internal              a bug in Layerscope; its text is only logged
 
-Status codes belong to HTTP and live in service/errors/handlers.py.
+Status codes belong to HTTP: service/errors/handlers.py maps each class to one.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ from collections.abc import Iterable
 from copy import copy
 from typing import ClassVar
 
-from models.problems import Problem as Problem  # noqa: PLC0414 (handed on: errors are told with them)
-from models.problems import did_you_mean as did_you_mean  # noqa: PLC0414 (likewise)
-from models.problems import shown as shown  # noqa: PLC0414 (likewise)
+from models.problems import Problem as Problem  # noqa: PLC0414 (re-exported: errors consist of them)
+from models.problems import did_you_mean as did_you_mean  # noqa: PLC0414 (re-exported)
+from models.problems import shown as shown  # noqa: PLC0414 (re-exported)
 
 
 class LayerscopeError(Exception):
-    """Base of every error a caller can act on. `code` is stable; `title` is its one-line meaning."""
+    """Base class of every error a caller can act on. `code` is stable; `title` is its one-line meaning."""
 
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "Layerscope could not do this"
@@ -65,10 +65,10 @@ class LayerscopeError(Exception):
         super().__init__(self.detail)
 
     def under(self, prefix: str) -> LayerscopeError:
-        """The same error with every pointer moved below `prefix`."""
-        moved = copy(self)
-        moved.problems = tuple(problem.under(prefix) for problem in self.problems)
-        return moved
+        """The same error with every pointer prefixed with `prefix`."""
+        prefixed = copy(self)
+        prefixed.problems = tuple(problem.under(prefix) for problem in self.problems)
+        return prefixed
 
 
 class BadRequest(LayerscopeError):
@@ -148,7 +148,7 @@ class Quarantined(Invalid):
 
 
 class Unavailable(LayerscopeError):
-    """`seconds` says when to try again, where that is known."""
+    """A temporary failure; `seconds` is the time to wait before a retry."""
 
     code, title = "unavailable", "Try again later"
 
@@ -238,12 +238,12 @@ class Internal(LayerscopeError):
 
 
 def all_errors(base: type[LayerscopeError] = LayerscopeError) -> list[type[LayerscopeError]]:
-    """Every declared error below `base`, parents first."""
-    below = base.__subclasses__()
-    return below + [error for child in below for error in all_errors(child)]
+    """All subclasses of `base`, parents first."""
+    children = base.__subclasses__()
+    return children + [error for child in children for error in all_errors(child)]
 
 
 def error_of(code: str, detail: str, problems: Iterable[Problem]) -> LayerscopeError:
-    """The error a process on the other side of a socket raised, rebuilt from its code."""
+    """Rebuild from its code an error that another process raised."""
     classes = {error.code: error for error in all_errors()}
     return classes.get(code, Internal)(detail, problems)

@@ -1,4 +1,4 @@
-"""How large a network, a layer and a tensor may be."""
+"""Size limits of networks, layers and tensors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_FEATURES = 2**20
 MAX_LENGTH = 2**24
 """Longest single axis of a tensor, and the largest vocabulary."""
 MAX_LAYERS = 2048
-"""Most layers in one document, the inner ones of blocks included. NASNetLarge, the longest of keras.applications, has
+"""Most layers in one document, those inside blocks included. NASNetLarge, the longest of keras.applications, has
 1,041."""
 MAX_INPUTS = 64
 """Most inputs of a network or a block."""

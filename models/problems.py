@@ -1,4 +1,4 @@
-"""What is wrong with what was received, in words that are short and safe to send back."""
+"""Problems of a request, in short texts that are safe to send back."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 MAX_NAME = 128
-"""Characters of a name that is sent back; a longer one cannot have been meant."""
+"""Characters of a name that is sent back; no valid name is longer."""
 MAX_PROBLEMS = 20
-"""Problems listed in one reply; a document with a thousand mistakes needs no more to be put right."""
+"""Problems listed in one reply; more do not help to correct a document."""
 MAX_SHOWN = 120
-"""Characters of one value, however it came into a text."""
+"""Characters of one received value in a message."""
 LONG = re.compile(rf"\S{{{MAX_SHOWN + 1},}}")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with one field: where, what was expected, what came, what to write instead."""
+    """One problem of one field: JSON pointer, message, expected and received values, suggestion."""
 
     pointer: str
     message: str
@@ -27,36 +27,34 @@ class Problem:
     suggestion: str | None = None
 
     def under(self, prefix: str) -> Problem:
-        """The same problem seen from an enclosing document."""
+        """The same problem with its pointer prefixed, as seen from an enclosing document."""
         return Problem(prefix + self.pointer, self.message, self.expected, self.received, self.suggestion)
 
 
 def pointer_to(path: Iterable[str | int]) -> str:
-    """A JSON pointer (RFC 6901)."""
+    """The JSON pointer (RFC 6901) to a path of keys and indices."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def cut(text: str, limit: int = MAX_SHOWN) -> str:
-    """The beginning of a text that is longer than this, with a sign that it is one."""
+    """Truncate a text to `limit` characters, marked with an ellipsis."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def without_long_words(text: str) -> str:
-    """A text whose words are cut: what is longer than MAX_SHOWN is no word of ours, but a name or a value."""
+    """Truncate the words of a text that are longer than MAX_SHOWN: these are received names or values."""
     return LONG.sub(lambda word: cut(word[0]), text)
 
 
 def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known word nearest to `word` (case is ignored), or None when nothing is near: of two words alike in all their
-    letters `cutoff` is 1.
-    """
+    """The known word most similar to `word`, case ignored; None below the similarity `cutoff` (1 is equality)."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     near = get_close_matches(word.casefold()[:128], by_folded, n=1, cutoff=cutoff)
     return by_folded[near[0]] if near else None
 
 
-def shown(value: object, limit: int = 60, depth: int = 3) -> str:  # noqa: PLR0911 (one a kind)
-    """What is wrong with what was received, in words that are short and safe to send back."""
+def shown(value: object, limit: int = 60, depth: int = 3) -> str:  # noqa: PLR0911 (one per type)
+    """Render a received value as a short text that is safe to send back."""
     match value:
         case None:
             return "null"

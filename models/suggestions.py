@@ -1,4 +1,4 @@
-"""What was meant by a name that nobody knows: by what people are used to, else by spelling."""
+"""Suggestions for unknown names: from common synonyms, else by spelling."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import NamedTuple
 from models.errors import did_you_mean, shown
 
 
-class Meant(NamedTuple):
-    """The fields that a word may stand for, the likeliest first; or what to do instead of any."""
+class Hint(NamedTuple):
+    """The fields that a word may stand for, the likeliest first, or advice when it stands for none of them."""
 
     fields: tuple[str, ...] = ()
     advice: str | None = None
 
 
-Habits = Mapping[str, Meant]
-"""By word."""
+Habits = Mapping[str, Hint]
+"""Hints by the word that clients write."""
 LEAVE_OUT = "leave it out"
 
 
-def meaning(words: Mapping[str, str]) -> dict[str, Meant]:
-    """From fields with the words that stand for them, in one text, to each word with its fields."""
-    fields: dict[str, Meant] = {}
-    for field, several in words.items():
-        for word in several.split():
-            fields[word] = Meant((*fields.get(word, Meant()).fields, field))
-    return fields
+def field_hints(words: Mapping[str, str]) -> dict[str, Hint]:
+    """Invert a mapping of fields to their synonyms, separated by spaces, into hints by synonym."""
+    hints: dict[str, Hint] = {}
+    for field, synonyms in words.items():
+        for word in synonyms.split():
+            hints[word] = Hint((*hints.get(word, Hint()).fields, field))
+    return hints
 
 
 class Words(NamedTuple):
-    """The names that are known and what people call them: by layer type, by the top-level field that an object lies in,
-    and under "" those of the document itself.
+    """Known names and their synonyms: by layer type, by the top-level field that holds an object, and under "" those of
+    the document itself.
     """
 
     fields: Mapping[str, Iterable[str]]
@@ -39,16 +39,16 @@ class Words(NamedTuple):
 
 
 def advice(name: str, known: Iterable[str], given: Iterable[str], habits: Habits, cutoff: float) -> str | None:
-    """What to do with a name that is none of the known: write another one, unless that is given already."""
-    known, taken = list(known), set(given)
-    meant = habits.get(name) or habits.get(name.casefold()) or Meant()
-    field = next((one for one in meant.fields if one in known), None)
+    """The advice for an unknown name: the name to write instead, unless it is already given."""
+    known, present = list(known), set(given)
+    hint = habits.get(name) or habits.get(name.casefold()) or Hint()
+    field = next((candidate for candidate in hint.fields if candidate in known), None)
     if field is not None:
-        return LEAVE_OUT if field in taken else f"write {meant.advice or shown(field)}"
-    if meant.advice is not None and not meant.fields:
-        return meant.advice
+        return LEAVE_OUT if field in present else f"write {hint.advice or shown(field)}"
+    if hint.advice is not None and not hint.fields:
+        return hint.advice
     near = did_you_mean(name, known, cutoff)
-    return None if near is None else LEAVE_OUT if near in taken else f'write "{near}"'
+    return None if near is None else LEAVE_OUT if near in present else f'write "{near}"'
 
 
 _DTYPE_WORDS = {
@@ -58,11 +58,11 @@ _DTYPE_WORDS = {
     "float32\" or \"float64": "float", "int32\" or \"int64": "int integer",
 }  # fmt: skip
 DTYPES = {word: dtype for dtype, words in _DTYPE_WORDS.items() for word in words.split()}
-"""Dtypes by what C, NumPy, PyTorch, safetensors and the Open Inference Protocol call them."""
+"""Dtypes by their names in C, NumPy, PyTorch, safetensors and the Open Inference Protocol."""
 
 
 def dtype_advice(word: str, known: Iterable[str]) -> str | None:
-    """What to write for a word in place of a dtype: `float` is as near to float16 as to float64."""
+    """The advice for an unknown dtype, by synonym first: `float` is spelled as much like float16 as like float64."""
     bare = word.rpartition(".")[2].lstrip("<>|=").casefold()
-    meant = DTYPES.get(bare) or did_you_mean(bare, known, 0.75)
-    return f'write "{meant}"' if meant else None
+    dtype = DTYPES.get(bare) or did_you_mean(bare, known, 0.75)
+    return f'write "{dtype}"' if dtype else None

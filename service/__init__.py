@@ -1,13 +1,13 @@
-"""The front: HTTP on one side, engines on the other. Read downwards, this is the way of a request.
+"""HTTP front end: serves the API and dispatches work to engine processes. Packages in the order a request meets them:
 
-cli, server, app      the process, the sockets, the application
-routes                the resources of /v1; open_inference: all of /v2; offline: the same without a server
-handlers              use cases, for both protocols
-state                 what lives as long as the service
-registry, responses   which model is meant; what is answered; openapi: what is documented of both
-requests              what was sent, as typed values
-edge                  bytes and ASGI; engines: admission, queues, processes; options: of one request
-errors, settings      problem documents; what can be set
-caches, observing     values that are kept; records and log; wire, pictures: encoders
-access                clients, origins, hosts
+cli, server, app      process, sockets, application
+routes                resources of /v1; open_inference: all of /v2; offline: planning without a server
+handlers              use cases shared by both protocols
+state                 objects with the lifetime of the application
+registry, responses   model lookup; response building; openapi: documentation of requests and responses
+requests              decoding of request bodies into typed values
+edge                  HTTP protocol and ASGI middleware; engines: admission, queues, processes; options: request options
+errors, settings      problem documents; configuration
+caches, observing     caches; request records and logs; wire, pictures: encoders
+access                client identity, CORS origins, Host validation
 """

@@ -1,4 +1,4 @@
-"""The application: state, routes, errors, documentation."""
+"""FastAPI application factory: state, routes, middleware, error handlers, OpenAPI document."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def create_app(
     opened: ModelStore | None = None,
     drain: DrainState | None = None,
 ) -> FastAPI:
-    """The service. `engines` stands in for processes on this machine; a store that is `opened` is closed at the end."""
+    """Build the application. `engines` replaces the local engine pool; an `opened` store is closed on shutdown."""
 
     access_log, origins = AccessLog(settings.log), Origins(origins_of(settings.origins, settings.host))
 
@@ -73,7 +73,7 @@ def create_app(
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
-        generate_unique_id_function=lambda route: route.name,  # what generated clients call the operation
+        generate_unique_id_function=lambda route: route.name,  # the operation's name in generated clients
     )  # fmt: skip
     for route in (activations, plan, layers, models, weights):
         app.include_router(route.router, dependencies=[Depends(known_query)])
@@ -100,17 +100,17 @@ def create_app(
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the schemas of model documents in it."""
+    """Return the OpenAPI document, including the schemas of model documents."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        _forget_framework_errors(schema)
+        _remove_framework_errors(schema)
         schema["components"]["schemas"] |= components()
         app.openapi_schema = schema
     return app.openapi_schema
 
 
-def _forget_framework_errors(schema: dict[str, Any]) -> None:
-    """FastAPI announces its own 422 wherever there is a parameter; ours has another shape and is announced already."""
+def _remove_framework_errors(schema: dict[str, Any]) -> None:
+    """Remove FastAPI's default 422 responses: this service declares its own, in another shape."""
     for operation in (operation for path in schema["paths"].values() for operation in path.values()):
         if "application/json" in operation["responses"].get("422", {}).get("content", {}):
             del operation["responses"]["422"]

@@ -1,4 +1,4 @@
-"""`layerscope serve | settings | layers | plan | openapi`."""
+"""Command-line interface: `layerscope serve | settings | layers | plan | openapi`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from service.settings import Settings, load, table
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(prog="layerscope", description="Open a Keras network up over HTTP.")
     commands = parser.add_subparsers(dest="command", required=True)
-    _setting_options(commands.add_parser("serve", help="serve HTTP"))
-    _setting_options(commands.add_parser("settings", help="print every setting, its value, default and meaning"))
+    _add_setting_options(commands.add_parser("serve", help="serve HTTP"))
+    _add_setting_options(commands.add_parser("settings", help="print every setting, its value, default and meaning"))
     commands.add_parser("layers", help="print the catalogue")
     planned = commands.add_parser("plan", help="print the plan of a document")
     planned.add_argument("document", help="a JSON file, or - for standard input")
@@ -31,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     COMMANDS[options.pop("command")](**options)
 
 
-def _setting_options(parser: argparse.ArgumentParser) -> None:
-    """`--option` for every setting; values are checked with the environment's."""
+def _add_setting_options(parser: argparse.ArgumentParser) -> None:
+    """Add an `--option` for every setting; values are validated together with the environment's."""
     for name, field in Settings.model_fields.items():
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=field.description, metavar="VALUE")
 
@@ -55,10 +55,10 @@ def _layers() -> None:
 
 
 def _plan(document: str, batch: int) -> None:
-    from service.offline import planned_offline  # noqa: PLC0415 (likewise)
+    from service.offline import plan_offline  # noqa: PLC0415 (same reason)
 
     try:
-        plan = asyncio.run(planned_offline(_read(document), batch, load()))
+        plan = asyncio.run(plan_offline(_read(document), batch, load()))
     except LayerscopeError as error:
         lines = [f"{p.pointer}: {p.message}; expected {p.expected}; received {p.received}" for p in error.problems]
         raise SystemExit("\n".join(lines) or error.detail) from None
@@ -73,7 +73,7 @@ def _read(document: str) -> Any:
 
 
 def _openapi() -> None:
-    from service.app import create_app  # noqa: PLC0415 (likewise)
+    from service.app import create_app  # noqa: PLC0415 (same reason)
 
     sys.stdout.write(json.dumps(create_app(load()).openapi(), indent=1, sort_keys=True) + "\n")
 

@@ -1,4 +1,4 @@
-"""A plan without a server: one engine is started, asked, and stopped."""
+"""Planning without a server, on an engine started for this one request."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from models.networks.selectors import select
 from models.reading.applications import parse_model
 from models.store.store import ModelStore
 from service.engines.pool import EnginePool
+from service.engines.requests import plan_request
 from service.handlers.planning import require_inputs
 from service.registry.pretrained import Pretrained
 from service.registry.resolver import Applications
 from service.settings import Settings
 
 
-async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str, Any]:
-    """The plan of a document, as `POST /v1/plan` gives it. No engine is started for one that makes no sense."""
+async def plan_offline(raw: Any, batch: int, settings: Settings) -> dict[str, Any]:
+    """Return the plan of a document, as `POST /v1/plan` does. An invalid document is rejected before engine start."""
     model = parse_model(raw)
     network = _plannable(model) if isinstance(model, Document) else None
     store = ModelStore(settings.data_dir)
@@ -30,7 +31,8 @@ async def planned_offline(raw: Any, batch: int, settings: Settings) -> dict[str,
     try:
         network = network or _plannable((await applications.graph(model)).document)
         shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-        plan: dict[str, Any] = orjson.loads(await engines.plan(network.document_bytes, shapes, select(network, None)))
+        pending = await engines.submit(plan_request(network.document_bytes, shapes, select(network, None), {}))
+        plan: dict[str, Any] = orjson.loads((await pending.header).plan)
         return plan
     finally:
         await engines.stop()

@@ -1,4 +1,4 @@
-"""The listening process: uvicorn, told how to stop."""
+"""Server process: uvicorn with graceful shutdown."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from fastapi import FastAPI
 from models.store.store import open_store
 from service.app import create_app
 from service.edge.connections import Connection, protocol_of
-from service.edge.descriptors import raise_limit, served_connections
+from service.edge.descriptors import connection_limit, raise_limit
 from service.edge.drain import DrainState
-from service.edge.listening import announce, listening, no_longer_listening
+from service.edge.listening import announce, close_listeners, open_listeners
 from service.engines.client import Engines
 from service.engines.gpus import engine_count, visible_gpus
 from service.engines.pool import EnginePool
 from service.observing.log import configuration
 from service.requests.heap_trimmer import bound_arenas
-from service.settings import PREFIX, Settings, given_gpus
+from service.settings import PREFIX, Settings, cuda_visible_devices
 
 log = logging.getLogger("layerscope")
 
 GARBAGE_OBJECTS = 50_000
-"""New containers, less those that are gone, until the young are looked through; Python's 700 are one small body."""
+"""Net container allocations that trigger a generation-0 collection; Python's default of 700 is one small body."""
 OPEN_SECONDS = 0.25
-"""From the signal until the port closes: who saw the service ready a moment ago may still come."""
+"""From the signal until the port closes: clients that just saw the service ready may still connect."""
 SEND_SECONDS = 5.0
-"""On top of the deadline, for replies that are still being sent."""
+"""After the deadline, for responses that are still being sent."""
 CANCEL_SECONDS = 1.0
-"""For requests that wait for something else than an engine, to be told that the service stops."""
+"""For cancelled requests that wait for something other than an engine to reply that the service is stopping."""
 TICK_SECONDS = 0.02
 
 
 class Server(uvicorn.Server):
-    """Ends with exit code 0 after SIGTERM or SIGINT: what was accepted is finished, nothing went wrong.
+    """Exits with code 0 after SIGTERM or SIGINT, once accepted requests are finished.
 
-    uvicorn closes the port, and kept connections, under requests that are on their way; waits without end for those
-    who send slowly; and answers what it cancels in a shape of its own.
+    Plain uvicorn closes the port and keep-alive connections while requests are in transit, waits indefinitely for
+    slow senders, and replies to the requests it cancels in its own error format.
     """
 
     def __init__(self, config: uvicorn.Config, app: FastAPI, drain: DrainState, deadline: float) -> None:
@@ -56,14 +56,14 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         with super().capture_signals():
             yield
-            self._captured_signals.clear()  # else uvicorn raises them again once everything is finished
+            self._captured_signals.clear()  # otherwise uvicorn raises them again after shutdown
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._drain.begun = True
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Every request that has come is answered, the last of them after the deadline with a 503."""
+        """Drain: finish every received request; those still running at the deadline get a 503."""
         log.info("stopping")
         for connection in self._connections():
             connection.shutdown()
@@ -72,7 +72,7 @@ class Server(uvicorn.Server):
         if not await self._until(self._is_idle, self._deadline - OPEN_SECONDS):
             self._end_drain()
             if not await self._until(self._is_idle, SEND_SECONDS):
-                await self._break_off()
+                await self._cancel_requests()
         if self.force_exit:
             os._exit(0)  # without waiting for threads; engines end with this process
         await self.lifespan.shutdown()
@@ -81,21 +81,21 @@ class Server(uvicorn.Server):
         return [connection for connection in self.server_state.connections if isinstance(connection, Connection)]
 
     async def _close_port(self, sockets: list[socket.socket]) -> None:
-        """Connections that have been made are accepted first; their clients know nothing of a queue."""
+        """Accept the connections in the backlog first: to their clients these are established already."""
         loop = asyncio.get_running_loop()
-        accepted = no_longer_listening(sockets, self.servers)
-        for one in accepted:
-            await loop.connect_accepted_socket(self._protocol, one)
+        accepted = close_listeners(sockets, self.servers)
+        for connection in accepted:
+            await loop.connect_accepted_socket(self._protocol, connection)
 
     def _protocol(self) -> asyncio.Protocol:
-        made = self.config.http_protocol_class(  # type: ignore[call-arg]
+        protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
-        assert isinstance(made, asyncio.Protocol)  # noqa: S101 (serve() says which)
-        return made
+        assert isinstance(protocol, asyncio.Protocol)  # noqa: S101 (serve() sets the class)
+        return protocol
 
     def _is_idle(self) -> bool:
-        """Whether nobody waits for anything any more; connections on which nothing happens are closed."""
+        """Whether no connection or task is left; closes idle connections."""
         for connection in self._connections():
             connection.close_if_idle()
         return not (self.server_state.connections or self.server_state.tasks)
@@ -105,10 +105,10 @@ class Server(uvicorn.Server):
         engines: Engines = self._app.state.layerscope.engines
         engines.dismiss()
         for connection in self._connections():
-            connection.break_off()
+            connection.refuse_incomplete()
 
-    async def _break_off(self) -> None:
-        """Requests that are not answered yet are, by what catches their cancellation; then connections are cut."""
+    async def _cancel_requests(self) -> None:
+        """Cancel the remaining requests, whose cancellation handlers reply, then abort the connections."""
         log.warning("%d requests were still being answered", len(self.server_state.tasks))
         for task in list(self.server_state.tasks):
             task.cancel()
@@ -117,26 +117,27 @@ class Server(uvicorn.Server):
             connection.transport.abort()
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Whether it came to hold within the time; nothing is waited for after a second SIGINT."""
+        """Whether the condition became true within the time; a second SIGINT ends the wait."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while not (held := condition()) and loop.time() < end and not self.force_exit:  # noqa: ASYNC110 (uvicorn's own)
+        while not (is_met := condition()) and loop.time() < end and not self.force_exit:  # noqa: ASYNC110 (as uvicorn)
             await asyncio.sleep(TICK_SECONDS)
-        return held or self.force_exit
+        return is_met or self.force_exit
 
 
 def serve(settings: Settings) -> None:
-    """Serves until told to stop.
+    """Serve until a stop signal.
 
     Raises:
-        SystemExit: with one clear line, when the address cannot be had, the store not be opened, or hardly any file.
+        SystemExit: with a one-line message, if the address cannot be bound, the store cannot be opened, or the file
+            descriptor limit is too low.
     """
     bound_arenas()
     raise_limit()
-    gpus = visible_gpus(given_gpus()) if settings.engines == "auto" else ()
-    connections = served_connections(settings, engine_count(settings.engines, gpus))
-    dictConfig(configuration(settings.log))  # before uvicorn does: what is passed over in the store is told
-    sockets = listening(settings)
+    gpus = visible_gpus(cuda_visible_devices()) if settings.engines == "auto" else ()
+    connections = connection_limit(settings, engine_count(settings.engines, gpus))
+    dictConfig(configuration(settings.log))  # before uvicorn does, so that entries skipped in the store are logged
+    sockets = open_listeners(settings)
     try:
         store = open_store(settings.data_dir)
     except OSError as error:
@@ -158,7 +159,7 @@ def serve(settings: Settings) -> None:
 
 
 def freeze_startup_objects() -> None:
-    """What the application is made of is never garbage: looking through it stopped one request in a hundred for 70 ms.
+    """Exclude startup objects from garbage collection: scanning them paused one request in a hundred for 70 ms.
     The numbers of a small tensor in JSON are thousands of lists.
     """
     gc.collect()

@@ -1,4 +1,4 @@
-"""Every setting of the service, from `LAYERSCOPE_…` variables and `--options`; nothing else reads the environment."""
+"""Settings of the service, from `LAYERSCOPE_…` variables and `--options`; the only reader of the environment."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ GIB = 1024 * MIB
 Size = Annotated[ByteSize, Field(ge=1)]
 
 
-def _size(default: int, meaning: str) -> Any:
-    return Field(default=ByteSize(default), description=meaning)
+def _size(default: int, description: str) -> Any:
+    return Field(default=ByteSize(default), description=description)
 
 
 class Settings(BaseSettings):
-    """Frozen after start. Sizes are written as `64MiB`, times in seconds."""
+    """Configuration of the service, immutable. Sizes are written as `64MiB`, times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -98,8 +98,8 @@ class Settings(BaseSettings):
 
     @field_validator("origins", "hosts")
     @classmethod
-    def _is_a_list(cls, text: str, info: ValidationInfo) -> str:
-        """Is read again where it is used."""
+    def _validate_list(cls, text: str, info: ValidationInfo) -> str:
+        """Validate the list; it is parsed again where it is used."""
         try:
             (origins_in if info.field_name == "origins" else hosts_in)(text)
         except ValueError as error:
@@ -108,59 +108,59 @@ class Settings(BaseSettings):
 
     @field_validator("engine_memory", mode="before")
     @classmethod
-    def _may_be_none(cls, value: object) -> object:
+    def _none_as_zero(cls, value: object) -> object:
         return value or 0
 
     @property
     def reply_limit(self) -> int:
-        """Bytes of one reply: as set, and at most half of the memory that replies travel in, so that two fit."""
+        """Largest reply in bytes: as set, and at most half of the reply arena, so that two fit."""
         return min(int(self.max_activation_bytes), int(self.reply_memory) // 2)
 
 
 def load(**options: Any) -> Settings:
-    """The settings of this process; `options` win over the environment.
+    """Load the settings of this process; `options` override the environment.
 
     Raises:
-        SystemExit: with one clear line, for a variable that does not exist or a value that is wrong.
+        SystemExit: with a one-line message, for an unknown variable or an invalid value.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
             near = did_you_mean(name, known)
             raise SystemExit(f"layerscope: unknown setting {name}" + (f"; did you mean {near}?" if near else ""))
-    given = {name: value for name, value in options.items() if value is not None}
+    overrides = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings(**overrides)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + str(first["loc"][0]).upper()
         raise SystemExit(f"layerscope: {name}: {first['msg'][0].lower()}{first['msg'][1:]}") from None
 
 
-def given_gpus() -> str | None:
-    """The GPUs that whoever started the service left it, as CUDA reads it; None: all."""
+def cuda_visible_devices() -> str | None:
+    """Return `CUDA_VISIBLE_DEVICES` of this process; None: all GPUs."""
     return os.environ.get(VISIBLE_GPUS)
 
 
 def engine_environment() -> dict[str, str]:
-    """The environment of an engine process: this one's, with TensorFlow quiet and Keras on TensorFlow."""
+    """Return the environment of an engine process: this one's, with TensorFlow quiet and Keras on TensorFlow."""
     return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}
 
 
 def fetch_environment(settings: Settings) -> dict[str, str]:
-    """The environment of a process that fetches weights: an engine's, without a GPU, and with Keras' folder."""
+    """Return the environment of a process that downloads weights: an engine's, without GPU, with the Keras folder."""
     home = {"KERAS_HOME": settings.keras_home} if settings.keras_home else {}
     return {**engine_environment(), VISIBLE_GPUS: "-1", **home}
 
 
 def table(settings: Settings) -> list[tuple[str, str, str, str]]:
-    """`(variable, present value, default, meaning)` of every setting."""
+    """Return `(variable, current value, default, description)` of every setting."""
     rows = []
     for name, field in type(settings).model_fields.items():
         value, default = getattr(settings, name), field.default
-        rows.append((PREFIX + name.upper(), _shown(value), _shown(default), field.description or ""))
+        rows.append((PREFIX + name.upper(), _format(value), _format(default), field.description or ""))
     return rows
 
 
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     return value.human_readable() if isinstance(value, ByteSize) else str(value)

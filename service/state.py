@@ -1,4 +1,4 @@
-"""What lives as long as the service: made in the lifespan, handed to routes through their signatures."""
+"""Application state: created in the lifespan, passed to routes as a dependency."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class State:
-    """The one object of the application's state."""
+    """Objects with the lifetime of the application."""
 
     settings: Settings
     engines: Engines
@@ -34,9 +34,9 @@ class State:
 
 
 async def state_of(request: Request) -> State:
-    """The application's state, for routes. Not waiting for anything, it runs where the route runs, not on a thread."""
+    """Return the application's state. A coroutine, so that FastAPI calls it on the event loop, not in a thread."""
     state = request.app.state.layerscope
-    assert isinstance(state, State)  # noqa: S101 (the lifespan put it there)
+    assert isinstance(state, State)  # noqa: S101 (set in the lifespan)
     return state
 
 

@@ -1,1 +1,1 @@
-"""Documents: their schema, and the JSON they are written in."""
+"""Model documents: their schema and their JSON representation."""

@@ -1,6 +1,6 @@
-"""What people call things from older Keras, other libraries and other servers: what is meant, and how it is written.
+"""Names used by older Keras, other libraries and other servers, with the names to use instead.
 
-A word stands here where spelling does not lead to what it means, or leads elsewhere.
+A name is listed if spelling similarity does not find its meaning, or finds another.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from models.layers.activation_names import ACTIVATIONS
 from models.layers.activation_names import ALIASES as ACTIVATION_ALIASES
 from models.layers.named import snake_case
-from models.suggestions import Habits, Meant, meaning
+from models.suggestions import Habits, Hint, field_hints
 
-FROM_INPUT = Meant(advice='leave it out: shapes follow from the document\'s own "input", without the batch')
-NO_EFFECT = Meant(advice="leave it out: it changes no value")
+FROM_INPUT = Hint(advice='leave it out: shapes follow from the document\'s own "input", without the batch')
+NO_EFFECT = Hint(advice="leave it out: it changes no value")
 
-ARGUMENTS: Habits = meaning({
+ARGUMENTS: Habits = field_hints({
     "filters": "nb_filter nb_filters num_filters n_filters out_channels channels",
     "kernel_size": "kernel filter_size filter_shape kernel_shape ksize window_size",
     "pool_size": "pool window ksize kernel_size pool_length",
@@ -46,34 +46,34 @@ ARGUMENTS: Habits = meaning({
     "inputs": "input input_layer inbound inbound_nodes bottom from",
     "name": "id layer_name",
 }) | {
-    "weights": Meant(advice="leave it out: weights come with PUT /v1/models/{name}, as the part weights"),
+    "weights": Hint(advice="leave it out: weights come with PUT /v1/models/{name}, as the part weights"),
     **dict.fromkeys(
         ("input_shape", "input_dim", "batch_input_shape", "batch_shape", "batch_size", "input_length", "input_dtype",
          "in_features", "in_channels", "num_features", "input_size"), FROM_INPUT),
     **dict.fromkeys(("implementation", "unroll"), NO_EFFECT),
 }  # fmt: skip
-"""Of layers."""
-DOCUMENT: Habits = meaning({
+"""Argument names of layers."""
+DOCUMENT: Habits = field_hints({
     "input": "input_shape inputs shape input_dim input_size in_shape batch_input_shape",
     "outputs": "output",
     "layers": "layer nodes modules architecture sequence",
     "seed": "random_seed random_state",
 }) | {
-    "model": Meant(advice='the document itself stands here: leave "model" out and write what is in it'),
-    "document": Meant(advice='the document itself stands here: leave "document" out and write what is in it'),
-    "weights": Meant(advice="weights come with PUT /v1/models/{name} as a form, in the part weights"),
+    "model": Hint(advice='the document itself stands here: leave "model" out and write what is in it'),
+    "document": Hint(advice='the document itself stands here: leave "document" out and write what is in it'),
+    "weights": Hint(advice="weights come with PUT /v1/models/{name} as a form, in the part weights"),
     "compile_config": NO_EFFECT,
     "optimizer": NO_EFFECT,
     "loss": NO_EFFECT,
     "metrics": NO_EFFECT,
 }  # fmt: skip
-"""Of documents."""
-INPUT: Habits = meaning({"shape": "batch_shape input_shape batch_input_shape size", "dtype": "type datatype"})
-"""Of one declared input."""
-APPLICATION: Habits = meaning(
+"""Field names of documents."""
+INPUT: Habits = field_hints({"shape": "batch_shape input_shape batch_input_shape size", "dtype": "type datatype"})
+"""Field names of one declared input."""
+APPLICATION: Habits = field_hints(
     {"input": "input_shape shape batch_input_shape input_tensor", "application": "model network"}
 )
-"""Of networks of keras.applications."""
+"""Argument names of networks of keras.applications."""
 
 _TYPES: Mapping[str, str] = {
     name: written
@@ -99,11 +99,11 @@ TYPES: Mapping[str, str] = {name.casefold(): f'write "{written}"' for name, writ
     "thresholdedrelu": 'write {"type": "ReLU", "threshold": …}',
     "merge": 'write "Add", "Concatenate", "Multiply", "Average", "Maximum" or "Dot"',
 }
-"""What to write for a type, by the word in lower case."""
+"""Suggestion for a layer type, by its name in lower case."""
 
 
 def type_advice(word: str) -> str | None:
-    """What to write for a word in place of a layer's type, where spelling alone would not tell."""
+    """Return the suggestion for an unknown layer type that spelling similarity would not find."""
     known = TYPES.get(word.casefold())
     if known is not None:
         return known

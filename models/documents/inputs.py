@@ -1,4 +1,4 @@
-"""The inputs that a document declares: shapes without the batch, and dtypes."""
+"""Declared inputs of a document: shapes without the batch, and dtypes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class InputSpec(BaseModel):
 
 
 def _as_inputs(value: Any) -> Any:
-    """A single shape or specification is short for one input called `input`."""
+    """Expand a single shape or specification to one input called `input`."""
     match value:
         case list():
             return {"input": InputSpec.model_validate({"shape": value})}
@@ -40,19 +40,19 @@ def _as_inputs(value: Any) -> Any:
             return value
         case None:
             return None
-    raise _not_a_shape(value, "an object of named inputs")
+    raise _shape_error(value, "an object of named inputs")
 
 
 def _as_spec(value: Any) -> Any:
-    """A shape alone is short for one of float32."""
+    """Expand a bare shape to a specification of float32."""
     if isinstance(value, dict | InputSpec):
         return value
     if isinstance(value, list):
         return {"shape": value}
-    raise _not_a_shape(value, 'an object with "shape" and "dtype"')
+    raise _shape_error(value, 'an object with "shape" and "dtype"')
 
 
-def _not_a_shape(value: Any, alternative: str) -> PydanticCustomError:
+def _shape_error(value: Any, alternative: str) -> PydanticCustomError:
     expected = f"a shape without the batch such as [28, 28, 1], or {alternative}"
     hint = f"write [{value}]" if type(value) is int else None
     return PydanticCustomError(

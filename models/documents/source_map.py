@@ -1,4 +1,4 @@
-"""Where each part of a document stands in what was sent, so that errors point into that."""
+"""Source map of a document: pointers into the JSON it was made from, so that errors point into the request."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ E = TypeVar("E", bound=LayerscopeError)
 
 @dataclass(frozen=True)
 class SourceMap:
-    """From JSON pointers into a document to pointers into what it was made of; without entries, both are the same.
+    """Mapping from JSON pointers into a document to pointers into its source; without entries, the identity.
 
-    `own` is where a part stands, `children` where what lies in it begins: an object's fields may lie deeper in what
-    was sent. Either speaks for everything below that has no entry of its own.
+    `own` maps a part itself, `children` its members: an object's fields may be nested deeper in the source. Either
+    applies to everything below that has no entry of its own.
     """
 
     own: dict[str, str] = field(default_factory=dict)
     children: dict[str, str] = field(default_factory=dict)
 
     def of(self, pointer: str) -> str:
-        """The place in what was sent that `pointer` leads to."""
+        """Return the pointer into the source for `pointer`."""
         if pointer in self.own:
             return self.own[pointer]
         head = pointer
@@ -32,15 +32,15 @@ class SourceMap:
         return self.children.get(head, self.own.get(head, "")) + pointer[len(head) :]
 
     def remapped(self, problems: Iterable[Problem]) -> list[Problem]:
-        """The same problems, seen in what was sent."""
+        """Return the problems with pointers into the source."""
         return [replace(problem, pointer=self.of(problem.pointer)) for problem in problems]
 
     def remap(self, error: E) -> E:
-        """The same error with every pointer into what was sent."""
+        """Return a copy of the error with pointers into the source."""
         return type(error)(error.detail, self.remapped(error.problems))
 
 
 IDENTITY = SourceMap()
-"""For a document that was sent as it is."""
+"""Source map of a document that was sent as such."""
 LIST_ALONE = SourceMap({"/layers": ""})
-"""For one that was sent as its list of layers."""
+"""Source map of a document that was sent as a bare list of layers."""

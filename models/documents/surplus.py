@@ -1,4 +1,4 @@
-"""Arguments that no layer has, left out of a document when they are more than are told of."""
+"""Pruning of unknown layer arguments beyond the number that is reported."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 
 from models.problems import MAX_PROBLEMS
 
-INSIDE = ("layers", "layer", "forward_layer", "backward_layer", "cell")
+LAYER_ARGUMENTS = ("layers", "layer", "forward_layer", "backward_layer", "cell")
 """Arguments that hold layers."""
 
 
-def without_surplus(layers: Any, fields: Mapping[str, Sequence[str]]) -> Any:
-    """The layers with no more unknown arguments than are told of; the same object where there are no more. `fields` are
-    the arguments of each type.
+def prune_unknown_arguments(layers: Any, fields: Mapping[str, Sequence[str]]) -> Any:
+    """Return the layers with at most as many unknown arguments as are reported; the same object if there are no more.
+    `fields` are the arguments of each type.
     """
     number = count(1)
-    left = _left(layers, fields, number)
-    return left if next(number) > MAX_PROBLEMS + 1 else layers
+    pruned = _prune(layers, fields, number)
+    return pruned if next(number) > MAX_PROBLEMS + 1 else layers
 
 
-def _left(value: Any, fields: Mapping[str, Sequence[str]], number: count[int]) -> Any:
+def _prune(value: Any, fields: Mapping[str, Sequence[str]], number: count[int]) -> Any:
     if isinstance(value, list):
-        return [_left(item, fields, number) for item in value]
+        return [_prune(item, fields, number) for item in value]
     if not isinstance(value, dict):
         return value
     known = fields.get(word) if isinstance(word := value.get("type"), str) else None
     if known is None:
         return value
     return {
-        key: _left(item, fields, number) if key in INSIDE else item
+        key: _prune(item, fields, number) if key in LAYER_ARGUMENTS else item
         for key, item in value.items()
         if key in known or next(number) <= MAX_PROBLEMS
     }

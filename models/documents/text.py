@@ -1,4 +1,4 @@
-"""Text in place of a document: JSON, of which `model.to_json()` is some, or a word that stands for something else."""
+"""Documents sent as text: JSON such as that of `model.to_json()`, or a word mistaken for a document."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from models.files.signatures import ZIP
 from models.layers import ALIASES, CATALOGUE
 
 MARK = "\ufeff"
-"""The byte order mark, which says nothing and is passed over."""
+"""The byte order mark, which is ignored."""
 WRAPPERS = ("model", "document")
 EXPECTED = "a document, or JSON text"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 REGISTERED = "a document stands here; GET /v1/models lists the registered models, which run under their own addresses"
 
 
-def no_document(text: str, error: orjson.JSONDecodeError) -> Problem:
-    """The problem of text that is not JSON."""
+def text_problem(text: str, error: orjson.JSONDecodeError) -> Problem:
+    """Describe text that is not JSON."""
     found = not_json(text.encode("utf-8", "replace"), error)
     expected = f"{EXPECTED}; line {error.lineno}, column {error.colno} is not"
-    return Problem("", "the text is not JSON", expected, shown(text), _meant(text) or found.suggestion)
+    return Problem("", "the text is not JSON", expected, shown(text), _advice(text) or found.suggestion)
 
 
-def _meant(word: str) -> str | None:
-    """What to do with a file in base64, and to write for the name of a layer."""
+def _advice(word: str) -> str | None:
+    """Return the suggestion for a file in base64, for a layer type, and for the name of a registered model."""
     if kind_of_base64(word) is ZIP:
         return TO_REGISTER
     if word in CATALOGUE or word in ALIASES:
@@ -38,10 +38,10 @@ def _meant(word: str) -> str | None:
 
 
 def check_not_wrapped(value: Any) -> None:
-    """Refuses an object that holds a document, as requests do, in place of the document.
+    """Refuse an object that wraps a document, as requests do, in place of the document itself.
 
     Raises:
-        InvalidDocument
+        InvalidDocument: pointing at the wrapping field.
     """
     word = next((word for word in WRAPPERS if isinstance(value.get(word), dict | list)), None)
     if word is not None and "layers" not in value:

@@ -1,4 +1,4 @@
-"""From pydantic's errors to problems a person can act on: pointer, expected, received, suggestion."""
+"""Conversion of pydantic's errors to actionable problems: pointer, expected, received, suggestion."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from models.suggestions import Habits, Words, advice, dtype_advice
 
 NO_WORDS = Words({})
 LISTS: Mapping[str | int, type] = {"inputs": str, "outputs": str, "shape": int}
-"""Fields that are lists also of one, and what one is."""
+"""Fields that are lists even of one item, and the type of an item."""
 DTYPE = "float32"
-"""A word that every enumeration of dtypes has, and no other."""
+"""A member of every enumeration of dtypes, and of no other enumeration."""
 NEAR, NEAR_ARGUMENT = 0.6, 0.75
-"""How near a name must be to be meant; layers have many arguments, and most words are a little like one of them."""
+"""Minimum similarity of a suggested name; higher for layers, whose many arguments resemble most words a little."""
 
 EXPECTED = {
     "int_type": "an integer",
@@ -50,42 +50,42 @@ EXPECTED = {
     "string_pattern_mismatch": "text of the form {pattern}",
     "string_unicode": "valid Unicode text",
 }
-"""What was expected, by pydantic's error type, filled from the error's context."""
+"""Templates of what was expected, by pydantic's error type, filled in from the error's context."""
 
 
 def problems_of(error: ValidationError, data: Any, words: Words = NO_WORDS) -> list[Problem]:
-    """Every problem pydantic found in `data`, at most MAX_PROBLEMS; `words` are for suggestions about unknown names."""
+    """Return the problems pydantic found in `data`, at most MAX_PROBLEMS; `words` help to explain unknown names."""
     return problems_in(error.errors(include_url=False, include_input=True), data, words)
 
 
 def problems_in(details: Sequence[ErrorDetails], data: Any, words: Words = NO_WORDS) -> list[Problem]:
-    """Likewise of pydantic's errors as they stand, whoever gathered them."""
-    found = _without_repeats(_problem(detail, data, words) for detail in details[:MAX_PROBLEMS])
-    return _without_misspelt(_without_other_kinds(found))
+    """Return the problems of a list of pydantic's error details, as `problems_of` does."""
+    problems = _without_repeats(_problem(detail, data, words) for detail in details[:MAX_PROBLEMS])
+    return _without_misspelt(_without_other_kinds(problems))
 
 
-WRITTEN = re.compile(r'write "([^"]*)"')
-KINDS = {"an object", "an array", "an integer", "a number", "a string", "true or false"}
+SUGGESTED_NAME = re.compile(r'write "([^"]*)"')
+JSON_KINDS = {"an object", "an array", "an integer", "a number", "a string", "true or false"}
 
 
 def _without_other_kinds(problems: Sequence[Problem]) -> list[Problem]:
-    """Where an array or an object may stand, and one does but is wrong inside, nobody meant something else."""
+    """Drop the other kinds that a union expects where an array or object was received that has problems inside."""
     above = {problem.pointer[:end] for problem in problems for end, sign in enumerate(problem.pointer) if sign == "/"}
-    return [problem for problem in problems if problem.pointer not in above or problem.expected not in KINDS]
+    return [problem for problem in problems if problem.pointer not in above or problem.expected not in JSON_KINDS]
 
 
 def _without_misspelt(problems: Sequence[Problem]) -> list[Problem]:
-    """A required field that is there under a wrong name is one problem, not two."""
+    """Drop the problem of a missing field that is present under a misspelt name."""
     meant = {
-        problem.pointer.rpartition("/")[0] + "/" + found[1]
+        problem.pointer.rpartition("/")[0] + "/" + match[1]
         for problem in problems
-        if "is not a" in problem.message and (found := WRITTEN.match(problem.suggestion or ""))
+        if "is not a" in problem.message and (match := SUGGESTED_NAME.match(problem.suggestion or ""))
     }
     return [problem for problem in problems if problem.received != "nothing" or problem.pointer not in meant]
 
 
 def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
-    """One problem per field: the arms of a union each complain of the same value."""
+    """Merge the problems of one field: each arm of a union reports the same value."""
     first: dict[tuple[str, str], Problem] = {}
     for problem in problems:
         key = (problem.pointer, problem.received or "")
@@ -115,18 +115,18 @@ def _problem(detail: ErrorDetails, data: Any, words: Words) -> Problem:
         case "union_tag_invalid":
             return _unknown_tag([*path, "type"], context)
     expected = context.get("expected") or EXPECTED.get(detail["type"], detail["msg"])
-    expected = _filled(str(expected), context)
+    expected = _fill(str(expected), context)
     return Problem(
         pointer_to(path),
         _message(detail, path, owner, expected),
         expected,
         context.get("received") or shown(detail["input"]),
-        context.get("suggestion") or _nearest(detail, context),
+        context.get("suggestion") or _suggestion(detail, context),
     )
 
 
-def _nearest(detail: ErrorDetails, context: Mapping[str, Any]) -> str | None:
-    """The member of an enumeration that a misspelt word was meant to be; one address or length in place of a list."""
+def _suggestion(detail: ErrorDetails, context: Mapping[str, Any]) -> str | None:
+    """Suggest the closest member of an enumeration, or a list in place of a single address or length."""
     if detail["type"] == "list_type" and LISTS.get(detail["loc"][-1]) is type(detail["input"]):
         return f"write [{shown(detail['input'])}]"
     if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
@@ -151,7 +151,7 @@ def _unknown_tag(path: list[str | int], context: Mapping[str, Any]) -> Problem:
 
 
 def _message(detail: ErrorDetails, path: list[str | int], owner: str | None, expected: str) -> str:
-    """`units should be an integer`, or a validator's own words after the name of the field or layer."""
+    """Return `units should be an integer`, or a validator's own message after the name of the field or layer."""
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the value")
     own = detail["type"] not in EXPECTED and "expected" in (detail.get("ctx") or {})
     if own and owner and isinstance(detail["input"], dict) and detail["input"].get("type") == owner:
@@ -160,27 +160,27 @@ def _message(detail: ErrorDetails, path: list[str | int], owner: str | None, exp
     return f"{name}: {detail['msg']}" if own else f"{name} should be {expected}"
 
 
-def _filled(template: str, context: Mapping[str, Any]) -> str:
+def _fill(template: str, context: Mapping[str, Any]) -> str:
     for key, value in context.items():
         template = template.replace("{" + key + "}", str(value))
     return template
 
 
 def _unknown_field(path: list[str | int], owner: str | None, data: Any, words: Words) -> Problem:
-    """A field that nothing has. It is an argument of a layer, or lies in a top-level field, or is one."""
-    place = owner or (str(path[0]) if len(path) > 1 else "")
-    known, habits = list(words.fields.get(place, ())), words.habits.get(place, {})
+    """Describe an unknown field: an argument of a layer, a member of a top-level field, or a top-level field."""
+    scope = owner or (str(path[0]) if len(path) > 1 else "")
+    known, habits = list(words.fields.get(scope, ())), words.habits.get(scope, {})
     for part in path[:-1]:
         data = data[part]
     return unknown_name(pointer_to(path), str(path[-1]), known, owner, habits, data if isinstance(data, dict) else ())
 
 
-def unknown_name(  # noqa: PLR0913, PLR0917 (what is known of one name)
+def unknown_name(  # noqa: PLR0913, PLR0917 (the context of one name)
     pointer: str, name: str, known: Sequence[str], owner: str | None = None,
     habits: Habits | None = None, given: Iterable[str] = (),
 ) -> Problem:  # fmt: skip
-    """A name that is none of the known ones: of an argument of the layer type `owner`, or of an option. `habits` tell
-    what else it may stand for; `given` are the names beside it.
+    """Describe an unknown name: of an argument of the layer type `owner`, or of an option. `habits` map common other
+    names to known ones; `given` are the names in the same object.
     """
     return Problem(
         pointer,
@@ -192,16 +192,16 @@ def unknown_name(  # noqa: PLR0913, PLR0917 (what is known of one name)
 
 
 def _real_path(loc: tuple[str | int, ...], data: Any, missing: bool) -> tuple[list[str | int], str | None]:
-    """The location without the names of union arms that pydantic puts in, and the layer type it lies in.
+    """Return the location without the union arms that pydantic inserts, and the enclosing layer type.
 
-    `missing` is whether the last part is absent from the data because that is what the error is about.
+    `missing` says that the last part is absent from the data because the error reports its absence.
     """
     path: list[str | int] = []
     owner: str | None = None
     for position, part in enumerate(loc):
         last = position == len(loc) - 1
         if isinstance(data, dict) and part not in data and isinstance(data.get("config"), dict):
-            path.append("config")  # Keras writes an object's arguments one level further in
+            path.append("config")  # Keras nests an object's arguments one level deeper
             data = data["config"]
         if isinstance(data, dict) and (part in data or (last and missing)):
             path.append(part)
@@ -214,11 +214,11 @@ def _real_path(loc: tuple[str | int, ...], data: Any, missing: bool) -> tuple[li
 
 
 def _type_of(data: Any) -> str | None:
-    """What an object says it is: `type`, or Keras' `class_name`."""
+    """Return the `type` of an object, or Keras' `class_name`."""
     word = data.get("type", data.get("class_name")) if isinstance(data, dict) else None
     return word if isinstance(word, str) else None
 
 
 def field_names(model: type[BaseModel]) -> list[str]:
-    """The names a JSON object of this model may have."""
+    """Return the names that a JSON object of this model may have."""
     return list(model.model_fields)

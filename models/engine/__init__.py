@@ -1,4 +1,4 @@
 """The engine: the only code that imports TensorFlow and Keras.
 
-`messages`, `channel` and `arena` are shared with the front and import neither.
+The messages, channel and arena shared with the front are in `models.ipc`, which imports neither.
 """

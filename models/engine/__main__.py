@@ -1,7 +1,7 @@
-"""`python -m models.engine`: imports TensorFlow quietly, then serves.
+"""Entry point of `python -m models.engine`: imports TensorFlow quietly, then serves.
 
-TensorFlow writes notes about CPU features and absent GPUs to the standard error stream before any setting can
-stop it. They are held back, and shown only when the import fails.
+TensorFlow writes notes about CPU features and missing GPUs to standard error before any setting can stop it. They are
+captured, and shown only when the import fails.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a fused activation is applied to: caught on its way, so that a layer is computed once for both values."""
+"""Recording of the input of a fused activation, so that a layer is computed once for both values."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from keras import ops
 
 
 class FusedActivation:
-    """An activation that notes what it is applied to while somebody watches."""
+    """An activation that records its inputs while recording is on."""
 
     def __init__(self, activation: Any) -> None:
         self.activation = activation
-        self.watched: list[Any] | None = None
+        self.recorded: list[Any] | None = None
 
     def __call__(self, x: Any) -> Any:
-        if self.watched is not None:
-            self.watched.append(x)
+        if self.recorded is not None:
+            self.recorded.append(x)
         return self.activation(x)
 
 
-def activated(layer: keras.Layer) -> keras.Layer:
-    """The layer that applies the activation: inside wrappers, the one they hold."""
-    return activated(layer.layer) if isinstance(layer, keras.layers.Wrapper) else layer
+def activation_layer(layer: keras.Layer) -> keras.Layer:
+    """Return the layer that applies the activation, unwrapping wrappers."""
+    return activation_layer(layer.layer) if isinstance(layer, keras.layers.Wrapper) else layer
 
 
 @contextmanager
-def before_activation(layer: keras.Layer) -> Iterator[list[Any]]:
-    """Everything that the layer's fused activation is applied to inside, in order; nothing without one."""
-    activation = getattr(activated(layer), "activation", None)
-    seen: list[Any] = []
+def record_activation_input(layer: keras.Layer) -> Iterator[list[Any]]:
+    """Record every input of the layer's fused activation within the block, in order; stays empty without one."""
+    activation = getattr(activation_layer(layer), "activation", None)
+    recorded: list[Any] = []
     if not isinstance(activation, FusedActivation):
-        yield seen
+        yield recorded
         return
-    activation.watched = seen
+    activation.recorded = recorded
     try:
-        yield seen
+        yield recorded
     finally:
-        activation.watched = None
+        activation.recorded = None
 
 
-def joined(before: Sequence[Any], result: Any) -> Any:
-    """One tensor shaped like the layer's result.
+def join_steps(before: Sequence[Any], result: Any) -> Any:
+    """Return one tensor of the shape of the layer's result.
 
-    TimeDistributed calls its layer once a step, so the steps of all sequences are put side by side again.
+    TimeDistributed calls its layer once a step, so the steps of all sequences are stacked again.
     """
-    whole = before[0] if len(before) == 1 else ops.stack(before, axis=1)
-    return ops.cast(ops.reshape(whole, ops.shape(result)), result.dtype)
+    stacked = before[0] if len(before) == 1 else ops.stack(before, axis=1)
+    return ops.cast(ops.reshape(stacked, ops.shape(result)), result.dtype)

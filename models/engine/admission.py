@@ -1,54 +1,54 @@
-"""What is refused by its planned cost: bytes that would be sent, bytes and work to compute, seconds."""
+"""Admission control by planned cost: bytes to send, bytes and work to compute, seconds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from models.engine.plan import node_macs, total, viewed
-from models.engine.seconds import Time, check_run
+from models.engine.plan import node_macs, total, view_row
+from models.engine.seconds import TimeBudget, check_run
 from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.working import inner_bytes, peak_inner, working_bytes
 from models.errors import Problem, TooLarge
-from models.layers.easing import easier
+from models.layers.easing import suggest_smaller
 from models.layers.layer import Layer, Shape
 from models.networks.network import Node
 from models.views.view import View
 
 
 def sent_bytes(outline: SymbolicNetwork, outputs: Sequence[str], views: Mapping[str, View]) -> dict[str, int]:
-    """Bytes of each output as it is sent, after its view. Every shape of `outline` is concrete.
+    """Return the bytes of each output as sent, after its view. Every shape of `outline` is concrete.
 
     Raises:
         InvalidOption: a view does not fit its layer.
     """
-    rows = {address: viewed(outline, address, views) for address in outputs}
+    rows = {address: view_row(outline, address, views) for address in outputs}
     return {address: row["view"]["bytes"] if row else outline.nbytes(address) for address, row in rows.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The most that one request may take: bytes sent, bytes while it is computed, multiply-adds, time (None: any).
+    """Upper bounds on one request: bytes sent, bytes while computing, multiply-adds, time (None: unbounded).
 
-    Those of one engine are equal if they are in bytes and multiply-adds, since its time is always the same.
+    Two bounds of one engine are equal if their bytes and multiply-adds are, since its time budget never changes.
     """
 
     sent: int
     working: int
     macs: int
-    time: Time | None = field(default=None, compare=False)
+    time: TimeBudget | None = field(default=None, compare=False)
 
 
-def admit(outline: SymbolicNetwork, wanted: Mapping[str, int], bounds: Bounds, training: bool = False) -> float:
-    """The estimated seconds of a run, 0 where time is not bounded. Refuses, by the plan's figures, what would not fit.
-    Every shape of `outline` is concrete, and `wanted` gives the bytes that each output asked for is sent as.
+def admit(outline: SymbolicNetwork, requested: Mapping[str, int], bounds: Bounds, training: bool = False) -> float:
+    """Return the estimated seconds of a run (0 where time is unbounded), or refuse it by the figures of the plan.
+    Every shape of `outline` is concrete; `requested` has the bytes that each requested output is sent as.
 
     Raises:
         TooLarge: with the figures, and the selection, batch or argument that would fit.
     """
-    if sum(wanted.values()) > bounds.sent:
-        raise TooLarge("", [_reply_problem(outline, wanted, bounds.sent)])
-    needed = outline.needed(list(wanted))
+    if sum(requested.values()) > bounds.sent:
+        raise TooLarge("", [_reply_problem(outline, requested, bounds.sent)])
+    needed = outline.needed(list(requested))
     working = working_bytes(outline, needed, training)
     if working > bounds.working:
         raise TooLarge("", [_working_problem(outline, needed, working, bounds.working, training)])
@@ -62,34 +62,34 @@ def _limit_problem(message: str, limit: int, received: int, unit: str, suggestio
     return Problem("", message, f"at most {limit:,} {unit}", f"{received:,} {unit}", suggestion)
 
 
-def _reply_problem(outline: SymbolicNetwork, wanted: Mapping[str, int], limit: int) -> Problem:
-    fitting = _fitting(wanted, limit)
+def _reply_problem(outline: SymbolicNetwork, requested: Mapping[str, int], limit: int) -> Problem:
+    fitting = _fitting(requested, limit)
     if fitting:
         suggestion = f"ask for fewer layers; these fit together: {', '.join(fitting)}"
     else:
-        suggestion = _batch_suggestion(outline, sum(wanted.values()), limit)
+        suggestion = _batch_suggestion(outline, sum(requested.values()), limit)
     problem = _limit_problem(
-        "the activations asked for are over the limit", limit, sum(wanted.values()), "bytes", suggestion
+        "the activations asked for are over the limit", limit, sum(requested.values()), "bytes", suggestion
     )
     return Problem("/layers", problem.message, problem.expected, problem.received, problem.suggestion)
 
 
-def _fitting(wanted: Mapping[str, int], limit: int) -> list[str]:
-    """The layers that fit when the smallest go first, in network order; at most twenty are named."""
-    chosen: set[str] = set()
-    left = limit
-    for address, nbytes in sorted(wanted.items(), key=lambda item: item[1]):
-        if nbytes > left:
+def _fitting(requested: Mapping[str, int], limit: int) -> list[str]:
+    """Return the layers that fit when the smallest are taken first, in network order; at most twenty."""
+    fitting: set[str] = set()
+    remaining = limit
+    for address, nbytes in sorted(requested.items(), key=lambda item: item[1]):
+        if nbytes > remaining:
             break
-        chosen.add(address)
-        left -= nbytes
-    return [address for address in wanted if address in chosen][:20]
+        fitting.add(address)
+        remaining -= nbytes
+    return [address for address in requested if address in fitting][:20]
 
 
 def _working_problem(
     outline: SymbolicNetwork, nodes: Sequence[Node], working: int, limit: int, training: bool
 ) -> Problem:
-    """Points at the layer that has most of it inside, where that alone is what does not fit."""
+    """Build the problem; it points at the layer with the largest internal memory where that alone does not fit."""
     inner, largest = peak_inner(outline, nodes, training)
     outer = working - inner
     if largest is None or outer > limit:
@@ -99,20 +99,20 @@ def _working_problem(
     message = (
         f"{largest.address} has {own:,} bytes inside while it runs, which the activations to compute leave no room for"
     )
-    suggestion = _easier(outline, largest, own, limit - outer)
+    suggestion = _suggestion(outline, largest, own, limit - outer)
     problem = _limit_problem(message, limit, working, "bytes", suggestion)
     return problem.under(largest.pointer)
 
 
-def _easier(outline: SymbolicNetwork, node: Node, own: int, left: int) -> str:
-    """What would fit into the bytes that are left for the inside of a layer, which has `own` of them."""
+def _suggestion(outline: SymbolicNetwork, node: Node, nbytes: int, remaining: int) -> str:
+    """Suggest what would fit into the bytes that remain for the inside of a layer, which needs `own` bytes now."""
     shapes, outputs = outline.shapes(node.inputs), outline.shapes(node.outputs)
-    each = own / max(node.layer.inner(shapes, outputs), 1)
+    element_bytes = nbytes / max(node.layer.inner(shapes, outputs), 1)
 
     def fits(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> bool:
-        return layer.inner(shapes, outputs) * each <= left
+        return layer.inner(shapes, outputs) * element_bytes <= remaining
 
-    return easier(node.layer, shapes, outputs, fits)
+    return suggest_smaller(node.layer, shapes, outputs, fits)
 
 
 def _batch_suggestion(outline: SymbolicNetwork, nbytes: int, limit: int) -> str:

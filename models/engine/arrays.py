@@ -1,4 +1,4 @@
-"""TensorFlow's memory as NumPy's, and as bytes."""
+"""Zero-copy views of TensorFlow tensors as NumPy arrays and bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def as_array(tensor: Any) -> np.ndarray:
-    """A tensor's own memory, without a copy (`.numpy()` would copy)."""
+    """Return a tensor's own memory, without a copy (`.numpy()` would copy)."""
     try:
         return np.asarray(memoryview(tensor))
     except (BufferError, TypeError, ValueError):
@@ -16,10 +16,10 @@ def as_array(tensor: Any) -> np.ndarray:
 
 
 def as_bytes(tensor: Any) -> memoryview:
-    """A tensor's own memory as bytes."""
+    """Return a tensor's own memory as bytes."""
     return flat_bytes(as_array(tensor))
 
 
 def flat_bytes(array: np.ndarray) -> memoryview:
-    """An array as bytes in C order; copied only where it does not lie so."""
+    """Return an array as bytes in C order; copied only where it is not contiguous."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -1,4 +1,4 @@
-"""Which field a refusal of Keras' is about: the layer's dtype, that of its inputs, or the layer as it is."""
+"""Attribution of a refusal by Keras to a field: the layer's dtype, that of its inputs, or the layer itself."""
 
 from __future__ import annotations
 
@@ -7,45 +7,47 @@ from dataclasses import replace
 
 import keras
 
-from models.engine.computed import USUAL
+from models.engine.computed import DEFAULT_DTYPE
 from models.errors import InvalidDocument, Problem, shown
 from models.layers.layer import Layer
 from models.networks.network import Node
 
-Tries = Callable[[Layer, Sequence[keras.KerasTensor]], bool]
-"""Whether Keras takes a layer on such inputs."""
+Accepts = Callable[[Layer, Sequence[keras.KerasTensor]], bool]
+"""Whether Keras accepts a layer on such inputs."""
 
 
-def blamed(node: Node, inputs: Sequence[keras.KerasTensor], error: InvalidDocument, works: Tries) -> InvalidDocument:
-    """The refusal of a call, at the field without which Keras would have taken it."""
+def locate_refusal(
+    node: Node, inputs: Sequence[keras.KerasTensor], error: InvalidDocument, accepts: Accepts
+) -> InvalidDocument:
+    """Return the refusal of a call, pointing at the field without which Keras would have accepted it."""
     if len(error.problems) != 1 or error.problems[0].pointer != node.pointer:
-        return error  # it says already which field it is about
+        return error  # it already points at a field
     (problem,) = error.problems
     plain, path = without_dtype(node.layer)
-    if path and works(plain, inputs):
-        return InvalidDocument("", [_of_dtype(node, problem, path)])
-    floats = [keras.KerasTensor(one.shape, USUAL) for one in inputs]
-    if any(one.dtype != USUAL for one in inputs) and works(node.layer, floats):
-        return InvalidDocument("", [_of_inputs(node, problem, inputs)])
+    if path and accepts(plain, inputs):
+        return InvalidDocument("", [_dtype_problem(node, problem, path)])
+    floats = [keras.KerasTensor(spec.shape, DEFAULT_DTYPE) for spec in inputs]
+    if any(spec.dtype != DEFAULT_DTYPE for spec in inputs) and accepts(node.layer, floats):
+        return InvalidDocument("", [_inputs_problem(node, problem, inputs)])
     return error
 
 
 def without_dtype(layer: Layer) -> tuple[Layer, str]:
-    """The layer, and those that it holds, with no dtypes of their own, and where the first of these stood: `/dtype`,
-    `/layer/dtype`; empty where there is none. A type that must have one gets the usual one.
+    """Return the layer, and the layers inside it, without dtypes of their own, and the path of the first dtype removed:
+    `/dtype`, `/layer/dtype`; empty if there was none. A type that requires a dtype gets the default one.
     """
     path = ""
     update: dict[str, object] = {}
     if layer.dtype is not None:
-        path, update["dtype"] = "/dtype", USUAL if type(layer).model_fields["dtype"].is_required() else None
-    for name, held in vars(layer).items():
-        if isinstance(held, Layer):
-            update[name], below = without_dtype(held)
-            path = path or (f"/{name}{below}" if below else "")
+        path, update["dtype"] = "/dtype", DEFAULT_DTYPE if type(layer).model_fields["dtype"].is_required() else None
+    for name, value in vars(layer).items():
+        if isinstance(value, Layer):
+            update[name], inner_path = without_dtype(value)
+            path = path or (f"/{name}{inner_path}" if inner_path else "")
     return layer.model_copy(update=update), path
 
 
-def _of_dtype(node: Node, problem: Problem, path: str) -> Problem:
+def _dtype_problem(node: Node, problem: Problem, path: str) -> Problem:
     layer: object = node.layer
     for part in path.split("/")[1:]:
         layer = getattr(layer, part)
@@ -55,9 +57,9 @@ def _of_dtype(node: Node, problem: Problem, path: str) -> Problem:
     )  # fmt: skip
 
 
-def _of_inputs(node: Node, problem: Problem, inputs: Sequence[keras.KerasTensor]) -> Problem:
-    read = zip(node.inputs, inputs, strict=True)
-    received = ", ".join(f"{one.dtype} from {address}" for address, one in read if one.dtype != USUAL)
+def _inputs_problem(node: Node, problem: Problem, inputs: Sequence[keras.KerasTensor]) -> Problem:
+    pairs = zip(node.inputs, inputs, strict=True)
+    received = ", ".join(f"{spec.dtype} from {address}" for address, spec in pairs if spec.dtype != DEFAULT_DTYPE)
     return replace(
         problem, expected="inputs in float32", received=received[:200],
         suggestion='declare float32 for the input, or put {"type": "ops.cast", "dtype": "float32"} before it',

@@ -1,4 +1,4 @@
-"""A block of layers as one Keras layer, where a wrapper applies it to every step of a sequence."""
+"""A block of layers as one Keras layer, for wrappers that apply it to every step of a sequence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import keras
 from keras.src.backend import set_keras_mask  # private: pinned, and covered by a test
 
 from models.engine.calling import as_list, call, named_tensors, read_tensors
-from models.engine.ids import guarded
+from models.engine.ids import guard_ids
 from models.errors import InvalidDocument
 from models.layers.block import Block
 from models.layers.layer import Shape
@@ -20,61 +20,61 @@ from models.networks.step_networks import step_network
 if TYPE_CHECKING:
     from models.engine.symbolic_network import SymbolicNetwork
 
-Outlining = Callable[[Network, Mapping[str, Shape]], "SymbolicNetwork"]
-"""What shapes a network: `models.engine.symbolic_network.outline`, which makes these layers."""
+OutlineFunction = Callable[[Network, Mapping[str, Shape]], "SymbolicNetwork"]
+"""The function that shapes a network: `models.engine.symbolic_network.outline`, which creates these layers."""
 
 
 class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
-    """The layers of a block, called one after the other as Keras' Functional models call theirs.
+    """The layers of a block, called in order as Keras' Functional models call theirs.
 
-    `outline` is that of the block on one step, once it is built. Source: keras.src.models.functional.Functional.call.
+    `outline` is that of the block on one step, once built. Source: keras.src.models.functional.Functional.call.
     """
 
     def __init__(self, block: Block, name: str, seed: int) -> None:
         super().__init__(name=name, trainable=block.trainable, autocast=False)
         self._block, self._seed = block, seed
-        self.outlining: Outlining | None = None
+        self.outline_function: OutlineFunction | None = None
         self.pointer = ""
         self.outline: SymbolicNetwork | None = None
         self.inner: list[keras.layers.Layer] = []
 
     def build(self, input_shape: Shape) -> None:
-        """Shapes the layers on one step; they are listed in Keras' order.
+        """Shape the layers on one step; they are listed in Keras' order.
 
         Raises:
             InvalidDocument: pointing into the block.
         """
-        self.outline = self._outlined(input_shape)
+        self.outline = self._outline_on(input_shape)
         self.inner = [self.outline.layers[path] for path in layer_paths(keras_order(self.outline.network))]
 
     @property
     def built_outline(self) -> SymbolicNetwork:
-        """The outline, which is there once the layer is built."""
+        """The outline, which exists once the layer is built."""
         assert self.outline is not None  # noqa: S101 (Keras builds a layer before it is called)
         return self.outline
 
-    def _outlined(self, shape: Shape) -> SymbolicNetwork:
-        assert self.outlining is not None  # noqa: S101 (set by the outline that made this)
+    def _outline_on(self, shape: Shape) -> SymbolicNetwork:
+        assert self.outline_function is not None  # noqa: S101 (set by the outline that creates this layer)
         try:
             network = step_network(self._block, shape, seed=self._seed)
-            return self.outlining(network, {self._block.input[0]: shape})
+            return self.outline_function(network, {self._block.input[0]: shape})
         except InvalidDocument as error:
             raise error.under(self.pointer) from error
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """The shape of what the block returns."""
+        """Return the shape of the block's output."""
         outline = self.outline
         if outline is None or outline.shape(self._block.input[0]) != tuple(input_shape):
-            outline = self._outlined(tuple(input_shape))
+            outline = self._outline_on(tuple(input_shape))
         return outline.shape(outline.network.outputs[0])
 
     @property
     def trainable_weights(self) -> list[keras.Variable]:
-        """None where the block is frozen, whatever its layers say."""
+        """The trainable weights; empty where the block is frozen, whatever its layers say."""
         return super().trainable_weights if self.trainable else []
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
-        """What the block returns for one step."""
+        """Return the block's output for one step."""
         outline = self.built_outline
         network = outline.network
         if mask is not None:
@@ -88,33 +88,33 @@ class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
         inputs = read_tensors(node, tensors)
         if not node.is_block:
             if not isinstance(inputs[0], keras.KerasTensor):
-                inputs = guarded(node.layer, inputs)
+                inputs = guard_ids(node.layer, inputs)
             named = named_tensors(node, tensors)
             inputs = as_list(call(node.layer, outline.layers[node.path], inputs, named, training))
         return dict(zip(node.outputs, inputs, strict=True))
 
 
 def held_block(layer: keras.layers.Layer) -> BlockLayer | None:
-    """The block that a layer applies to the steps of a sequence, through wrappers."""
+    """Return the block that a layer applies to the steps of a sequence, unwrapping wrappers."""
     while isinstance(layer, keras.layers.Wrapper):
         layer = layer.layer
     return layer if isinstance(layer, BlockLayer) else None
 
 
-def begin(layer: keras.layers.Layer, outlining: Outlining, pointer: str) -> None:
-    """Tells the block that a layer holds how networks are shaped, and where the layer stands in the document."""
+def attach_outline_function(layer: keras.layers.Layer, outline_function: OutlineFunction, pointer: str) -> None:
+    """Give the block inside a layer the function that shapes networks, and the layer's pointer into the document."""
     while isinstance(layer, keras.layers.Wrapper):
         layer, pointer = layer.layer, f"{pointer}/layer"
     if isinstance(layer, BlockLayer):
-        layer.outlining, layer.pointer = outlining, pointer
+        layer.outline_function, layer.pointer = outline_function, pointer
 
 
-def written_out(layer: keras.layers.Layer, shape: Shape) -> int:
-    """How many layers a graph has for one call, in which a block is written out for every step; free steps are one."""
+def unrolled_calls(layer: keras.layers.Layer, shape: Shape) -> int:
+    """Return the number of layer calls in the graph of one call: a block is unrolled over all steps (unknown: 1)."""
     if isinstance(layer, BlockLayer):
         outline = layer.built_outline
         calls = (node for node in outline.network.nodes if not node.is_block)
-        return sum(written_out(outline.layers[node.path], outline.shape(node.inputs[0])) for node in calls)
+        return sum(unrolled_calls(outline.layers[node.path], outline.shape(node.inputs[0])) for node in calls)
     if isinstance(layer, keras.layers.TimeDistributed):
-        return (shape[1] or 1) * written_out(layer.layer, (shape[0], *shape[2:]))
+        return (shape[1] or 1) * unrolled_calls(layer.layer, (shape[0], *shape[2:]))
     return 1

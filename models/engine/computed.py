@@ -1,8 +1,8 @@
-"""What a layer really computes, where that need not be what Keras announces.
+"""The output dtypes that a layer really computes, which may differ from those that Keras announces.
 
-Most of Keras' layers announce their output's shape alone, and as its dtype the one that they compute in. That is so
-where everything is float32. But integers and booleans are not cast on their way in, and many layers hand them on;
-others cannot compute them at all, which shows only when they try. So these calls are traced, which runs nothing.
+Most Keras layers announce only the shape of their output, and their compute dtype as its dtype. That is right where
+everything is float32. But integers and booleans are not cast on input, and many layers pass them through; others
+cannot compute them at all, which shows only when they run. So these calls are traced, which runs nothing.
 """
 
 from __future__ import annotations
@@ -21,98 +21,106 @@ from models.documents.document import canonical
 from models.engine.calling import as_list, call
 from models.engine.compiled import without_gradients
 from models.engine.kernels import missing_kernel
-from models.engine.latest import Latest
+from models.engine.latest import LruCache
 from models.layers.layer import GRAPH_FIELDS, Layer
 
-USUAL = "float32"
+DEFAULT_DTYPE = "float32"
 TRIED_LENGTH = 16
-"""Longest axis of the weights that are drawn to see whether they can be."""
-_DRAWN: Latest[tuple[type, int], None] = Latest(256)
-"""Initializers that were seen to draw weights with as many axes."""
-_KNOWN: Latest[bytes, tuple[str, ...]] = Latest(4096)
-"""The dtypes of calls that were traced: the blocks of a network repeat, and a network is planned before it is run."""
+"""Longest axis of the trial weights drawn to check an initializer."""
+_CHECKED_INITIALIZERS: LruCache[tuple[type, int], None] = LruCache(256)
+"""Initializers that are known to draw weights with this many axes."""
+_TRACED_DTYPES: LruCache[bytes, tuple[str, ...]] = LruCache(4096)
+"""Dtypes of traced calls: the blocks of a network repeat, and a network is planned before it is run."""
 
 
-def is_usual(made: keras.Layer, inputs: Sequence[Any], named: Mapping[str, Any]) -> bool:
-    """Whether a layer, all that it holds, and all that it reads are float32, as Keras' announcements suppose; nothing
-    is read by name, which they do not look at; and nothing needs a GPU, for which Keras looks when it runs.
+def is_default_dtype(keras_layer: keras.Layer, inputs: Sequence[Any], named: Mapping[str, Any]) -> bool:
+    """Whether a layer, its inner layers and its inputs are all float32, as Keras' announcements assume; nothing is
+    passed by name, which they ignore; and nothing needs a GPU, which Keras looks for at run time.
     """
-    return not named and all(one.dtype == USUAL for one in inputs) and all(map(_is_usual, made._flatten_layers()))
+    return (
+        not named
+        and all(tensor.dtype == DEFAULT_DTYPE for tensor in inputs)
+        and all(map(_is_default, keras_layer._flatten_layers()))
+    )
 
 
-def _is_usual(part: keras.Layer) -> bool:
+def _is_default(part: keras.Layer) -> bool:
     needs_gpu = getattr(part, "use_cudnn", None) is True or getattr(part, "data_format", None) == "channels_first"
-    return part.compute_dtype == part.variable_dtype == USUAL and not needs_gpu
+    return part.compute_dtype == part.variable_dtype == DEFAULT_DTYPE and not needs_gpu
 
 
-def computed(
+def traced_outputs(
     layer: Layer,
-    made: keras.Layer,
+    keras_layer: keras.Layer,
     inputs: Sequence[Any],
     named: Mapping[str, Any],
     announced: Sequence[keras.KerasTensor],
 ) -> list[keras.KerasTensor]:
-    """The announced outputs of a built layer with the dtypes that they really have.
+    """Return the announced outputs of a built layer with the dtypes that it really computes.
 
     Raises:
         TypeError, ValueError, tf.errors.OpError and others: TensorFlow cannot compute this, or not on this machine, or
             computes another shape.
     """
-    dtypes = _KNOWN.get(_key(layer, inputs, named), lambda: _dtypes(layer, made, inputs, named, announced))
-    return [_retyped(*pair) for pair in zip(announced, dtypes, strict=True)]
+    dtypes = _TRACED_DTYPES.get(
+        _key(layer, inputs, named), lambda: _dtypes(layer, keras_layer, inputs, named, announced)
+    )
+    return [_with_dtype(*pair) for pair in zip(announced, dtypes, strict=True)]
 
 
 def _key(layer: Layer, inputs: Sequence[Any], named: Mapping[str, Any]) -> bytes:
-    """What the dtypes of a call's outputs follow from: the layer's arguments, and all that it reads."""
+    """Return a digest of all that the output dtypes depend on: the layer's arguments and its inputs."""
     arguments = {name: value for name, value in canonical(layer).items() if name not in GRAPH_FIELDS - {"type"}}
-    reads = [_said(one) for one in (*inputs, *as_list(list(named.values())))]
-    return sha256(orjson.dumps([arguments, list(named), reads])).digest()
+    signatures = [_signature(tensor) for tensor in (*inputs, *as_list(list(named.values())))]
+    return sha256(orjson.dumps([arguments, list(named), signatures])).digest()
 
 
-def _said(spec: Any) -> Any:
+def _signature(spec: Any) -> Any:
     if spec is None:
         return None
-    return [spec.shape, spec.dtype, _said(get_keras_mask(spec))]
+    return [spec.shape, spec.dtype, _signature(get_keras_mask(spec))]
 
 
 def _dtypes(
     layer: Layer,
-    made: keras.Layer,
+    keras_layer: keras.Layer,
     inputs: Sequence[Any],
     named: Mapping[str, Any],
     announced: Sequence[keras.KerasTensor],
 ) -> tuple[str, ...]:
-    """The dtypes of the outputs of one call, which is traced."""
+    """Return the output dtypes of one call, by tracing it."""
     traced = tf.__internal__.FuncGraph("computed").as_default()
     with without_gradients(), traced as graph, keras.StatelessScope():
-        given, others = keras.tree.map_structure(_placeholder, (list(inputs), dict(named)))
-        found = as_list(call(layer, made, given, others, training=False))
-    missing = missing_kernel(graph)
-    if missing is not None:
-        raise TypeError(missing)
-    for spec, tensor in zip(announced, found, strict=True):
+        tensors, keywords = keras.tree.map_structure(_placeholder, (list(inputs), dict(named)))
+        outputs = as_list(call(layer, keras_layer, tensors, keywords, training=False))
+    problem = missing_kernel(graph)
+    if problem is not None:
+        raise TypeError(problem)
+    for spec, tensor in zip(announced, outputs, strict=True):
         if not tensor.shape.is_compatible_with(spec.shape):
             raise ValueError(f"the output is announced with the shape {spec.shape} and has {tuple(tensor.shape)}")
-    return tuple(str(keras.backend.standardize_dtype(tensor.dtype)) for tensor in found)
+    return tuple(str(keras.backend.standardize_dtype(tensor.dtype)) for tensor in outputs)
 
 
-def check_weights(made: keras.Layer) -> None:
-    """Draws a little of every weight, to see whether that can be done: some initializers are for matrices alone.
+def check_weights(keras_layer: keras.Layer) -> None:
+    """Draw a little of every weight, to check that it can be drawn: some initializers are for matrices only.
 
     Raises:
         TypeError, ValueError, tf.errors.OpError and others: it cannot.
     """
-    for variable in made.variables:
+    for variable in keras_layer.variables:
         if variable._value is None:
-            known = isinstance(variable._initializer, keras.initializers.Initializer) and variable.dtype == USUAL
-            if known:
-                _DRAWN.get((type(variable._initializer), len(variable.shape)), partial(_draw, variable))
+            is_standard = (
+                isinstance(variable._initializer, keras.initializers.Initializer) and variable.dtype == DEFAULT_DTYPE
+            )
+            if is_standard:
+                _CHECKED_INITIALIZERS.get((type(variable._initializer), len(variable.shape)), partial(_draw, variable))
             else:
                 _draw(variable)
 
 
 def _draw(variable: keras.Variable) -> None:
-    """Random integers are refused: Keras rounds the ends of their range, which leaves -1 and 0, or nothing at all."""
+    """Draw a sample. Random integers are refused: Keras rounds the bounds, which leaves only -1 and 0, or nothing."""
     initializer, dtype = variable._initializer, variable.dtype
     is_random = isinstance(initializer, keras.initializers.Initializer) and "seed" in initializer.get_config()
     if is_random and not keras.backend.is_float_dtype(dtype):
@@ -121,22 +129,22 @@ def _draw(variable: keras.Variable) -> None:
 
 
 def _placeholder(spec: Any) -> Any:
-    """A tensor of a graph that stands for a symbolic one of Keras', with its mask."""
+    """Return a graph placeholder for a symbolic tensor of Keras, with its mask."""
     if not isinstance(spec, keras.KerasTensor):
         return spec
-    made = tf.compat.v1.placeholder(spec.dtype, spec.shape)
+    placeholder = tf.compat.v1.placeholder(spec.dtype, spec.shape)
     mask = get_keras_mask(spec)
     if mask is not None:
-        set_keras_mask(made, _placeholder(mask))
-    return made
+        set_keras_mask(placeholder, _placeholder(mask))
+    return placeholder
 
 
-def _retyped(announced: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
-    """What Keras announced, in another dtype."""
+def _with_dtype(announced: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+    """Return an announced output with another dtype."""
     if dtype == announced.dtype:
         return announced
-    made = keras.KerasTensor(announced.shape, dtype, name=announced.name)
+    retyped = keras.KerasTensor(announced.shape, dtype, name=announced.name)
     mask = get_keras_mask(announced)
     if mask is not None:
-        set_keras_mask(made, mask)
-    return made
+        set_keras_mask(retyped, mask)
+    return retyped

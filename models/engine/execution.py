@@ -1,4 +1,4 @@
-"""What an engine does with one request: plan it, run it, or give its weights."""
+"""Execution of one engine request: plan a document, run it, or return its weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 
 from models.documents.document import canonical
 from models.engine.admission import Bounds, sent_bytes
-from models.engine.applications import constructed
+from models.engine.applications import construct_document
 from models.engine.arrays import as_array
 from models.engine.batch import Batch
 from models.engine.build import BuiltModel, build
@@ -22,8 +22,8 @@ from models.engine.compiled_selection import CompiledSelection
 from models.engine.plan import plan_report
 from models.engine.reply_buffers import ReplyBuffers
 from models.engine.report import Report, Result, Timing
-from models.engine.seconds import Time
-from models.engine.selected import Selected
+from models.engine.seconds import TimeBudget
+from models.engine.selected import SelectionPlan
 from models.engine.symbolic_network import declared_shapes, outline, outline_of_batch
 from models.engine.weights import weight_paths, weight_specs
 from models.errors import InvalidOption, TooLarge
@@ -45,67 +45,75 @@ class Limits:
 
 
 class Execution:
-    """The models an engine holds, and what can be asked of them."""
+    """The models of an engine, and the operations on them."""
 
     def __init__(self, limits: Limits, cache_bytes: int) -> None:
         self.limits = limits
         self.cache = ModelCache(cache_bytes)
-        self.time: Time | None = None
-        """What this machine can do, once that was measured."""
+        self.time: TimeBudget | None = None
+        """Rates of this machine and the deadline, once measured."""
 
     def plan(self, request: Plan) -> bytes:
-        """The plan as JSON (without the model's id and name, which the front knows)."""
-        made = outline_of_batch(_network(request.document), request.shapes)
-        return orjson.dumps(plan_report(made, request.outputs, request.views, self.time.rates if self.time else None))
+        """Return the plan as JSON (without the model's id and name, which the front knows)."""
+        shaped = outline_of_batch(_network(request.document), request.shapes)
+        return orjson.dumps(plan_report(shaped, request.outputs, request.views, self.time.rates if self.time else None))
 
-    def run(self, request: Run, inputs: Sequence[np.ndarray], parcel: ReplyBuffers | None = None) -> Result:
-        """Runs a document on arrays given in the order of `request.inputs`. What a parcel takes of the outputs is
-        copied as soon as it is computed.
+    def run(self, request: Run, inputs: Sequence[np.ndarray], buffers: ReplyBuffers | None = None) -> Result:
+        """Run a document on arrays in the order of `request.inputs`. Outputs that `buffers` expects are copied as soon
+        as they are computed.
         """
-        return self.run_together([request], [inputs], [] if parcel is None else [parcel])[0]
+        return self.run_together([request], [inputs], [] if buffers is None else [buffers])[0]
 
     def run_together(
-        self, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], parcels: Sequence[ReplyBuffers] = ()
+        self,
+        requests: Sequence[Run],
+        inputs: Sequence[Sequence[np.ndarray]],
+        reply_buffers: Sequence[ReplyBuffers] = (),
     ) -> list[Result]:
-        """Runs a document once, on the inputs of requests that agree in all but the numbers and the batch of those.
+        """Run a document once, on the inputs of requests that differ only in values and batch size.
 
-        Together they keep the limits of one. Each has a parcel, or none has; room for all is made before any is run.
+        Together they keep the limits of one. Either each has reply buffers or none has; all are allocated first.
 
         Raises:
-            LayerscopeError: when one of them is refused, or all together are.
+            LayerscopeError: one of them is refused, or all together are.
         """
         started = time.perf_counter()
         first, batch = requests[0], Batch.of(inputs)
         model, cached = self._model(first.key, first.document, first.weights_file)
-        admitted = [self._admitted(model, one, arrays) for one, arrays in zip(requests, inputs, strict=True)]
-        selections = [selected for selected, _ in admitted]
+        admitted = [self._admit(model, request, arrays) for request, arrays in zip(requests, inputs, strict=True)]
+        plans = [plan for plan, _ in admitted]
         if len(requests) > 1:
-            self._admitted(model, first, batch.inputs)
-            _check_apart(model.network, requests, selections)
+            self._admit(model, first, batch.inputs)
+            _check_separable(model.network, requests, plans)
         probe = model.probe(first.outputs, first.training, first.training and first.weights)
-        for parcel, selected in zip(parcels, selections, strict=False):
+        for buffers, plan in zip(reply_buffers, plans, strict=False):
             if first.data and not (first.views or first.weights):
-                parcel.expect([row.info for row in selected.rows])
-        alone = len(requests) == 1 and any(not parcel.is_empty for parcel in parcels)
+                buffers.expect([row.info for row in plan.rows])
+        is_single = len(requests) == 1 and any(not buffers.is_empty for buffers in reply_buffers)
         built = time.perf_counter()
-        results = probe.run(_in_order(model.network, first.inputs, batch.inputs), parcels[0].copy if alone else None)
+        results = probe.run(
+            _in_order(model.network, first.inputs, batch.inputs), reply_buffers[0].copy if is_single else None
+        )
         ran = time.perf_counter()
         self.cache.trim()
-        shares, moved = batch.shares(list(map(as_array, results[: len(first.outputs)]))), _moved(probe, results)
+        outputs, updates = (
+            batch.split(list(map(as_array, results[: len(first.outputs)]))),
+            _updated_weights(probe, results),
+        )
         timing = Timing(cached, (built - started) * 1e3, (ran - built) * 1e3, sum(seconds for _, seconds in admitted))
-        parts = zip(requests, selections, inputs, shares, strict=True)
-        return [_reported(Report(model, moved), *part).result(timing) for part in parts]
+        parts = zip(requests, plans, inputs, outputs, strict=True)
+        return [_fill_report(Report(model, updates), *part).result(timing) for part in parts]
 
-    def _admitted(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> tuple[Selected, float]:
-        """What is known of a request on these inputs, which is within the limits, and its estimated seconds."""
+    def _admit(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> tuple[SelectionPlan, float]:
+        """Admit a request on these inputs; returns its plan and its estimated seconds."""
         shapes = {info.name: array.shape for info, array in zip(request.inputs, inputs, strict=True)}
-        selected = model.selected(shapes, request.outputs)
+        plan = model.selection_plan(shapes, request.outputs)
         sent = request.max_bytes if request.data else self.limits.max_working_bytes
         bounds = Bounds(sent, self.limits.max_working_bytes, request.max_macs, self.time)
-        return selected, selected.admit(request.views, bounds, request.training)
+        return plan, plan.admit(request.views, bounds, request.training)
 
     def weights(self, request: Weights) -> Result:
-        """The weights of a document's layers, in `get_weights()` order."""
+        """Return the weights of a document's layers, in `get_weights()` order."""
         started = time.perf_counter()
         model, cached = self._model(request.key, request.document, request.weights_file)
         report = Report(model, {})
@@ -117,13 +125,13 @@ class Execution:
         return report.result(Timing(cached, (time.perf_counter() - started) * 1e3, 0.0))
 
     def specs(self, request: DescribeWeights) -> tuple[WeightSpec, ...]:
-        """What a file of weights must hold; nothing is built."""
+        """Return the weights that a file must hold; nothing is built."""
         network = _network(request.document)
         return weight_specs(outline(network, declared_shapes(network)))
 
     def construct(self, request: Construct) -> tuple[bytes, str | None]:
-        """The document of a network of keras.applications and its file of weights; nothing is built or fetched."""
-        document, file = constructed(parse_application(orjson.loads(request.arguments)))
+        """Return the document of a network of keras.applications and its weights file; nothing is built or fetched."""
+        document, file = construct_document(parse_application(orjson.loads(request.arguments)))
         return orjson.dumps(canonical(document)), file
 
     def _model(self, key: str, document: bytes, weights: WeightsFile | None) -> tuple[BuiltModel, bool]:
@@ -135,28 +143,28 @@ def _network(document: bytes) -> Network:
 
 
 def _in_order(network: Network, infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The arrays in the order in which the network declares its inputs."""
+    """Return the arrays in the order in which the network declares its inputs."""
     by_name = {info.name: array for info, array in zip(infos, arrays, strict=True)}
     return [by_name[name] for name in network.inputs]
 
 
-def _check_apart(network: Network, requests: Sequence[Run], selections: Sequence[Selected]) -> None:
-    """Refuses a batch in which rows would meet, or whose replies, which views of the batch axis make no smaller, would
-    be over the limit of one.
+def _check_separable(network: Network, requests: Sequence[Run], plans: Sequence[SelectionPlan]) -> None:
+    """Refuse a batch whose rows a layer mixes, or whose replies, which views of the batch axis make no smaller, exceed
+    the limit of one.
     """
     if any(node.layer.mixes_batch() for node in network.nodes):
         raise InvalidOption("A layer of this network lets the rows of a batch meet.")
     views = requests[0].views
-    sent = (sent_bytes(one.outline, one.outputs, views) for one in selections) if views else ()
+    sent = (sent_bytes(plan.outline, plan.outputs, views) for plan in plans) if views else ()
     if sum(sum(nbytes.values()) for nbytes in sent) > requests[0].max_bytes:
         raise TooLarge("")
 
 
-def _reported(
-    report: Report, request: Run, selected: Selected, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+def _fill_report(
+    report: Report, request: Run, plan: SelectionPlan, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
 ) -> Report:
-    """The report with what one request asked for."""
-    for row, array in selected.planned(outputs):
+    """Fill the report with what one request selects."""
+    for row, array in plan.check_computed(outputs):
         report.add_activation(row, array, request)
     if request.stats:
         report.add_inputs(request.inputs, inputs)
@@ -164,7 +172,7 @@ def _reported(
     return report
 
 
-def _moved(probe: CompiledSelection, results: Sequence[Any]) -> dict[int, Any]:
-    """The weights that training mode moved, by variable."""
+def _updated_weights(probe: CompiledSelection, results: Sequence[Any]) -> dict[int, Any]:
+    """Return the weights that training mode updated, by variable."""
     new = results[len(probe.outputs) :]
     return {id(variable): value for variable, value in zip(probe.updated, new, strict=True)}

@@ -1,4 +1,4 @@
-"""What this process holds in memory, as its allocators count it: freed memory that is not given back is not in it."""
+"""Memory in use by this process as its allocators count it: freed memory that the process retains is not included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 OBJECT_BYTES = 80
-"""Of one small object of Python's, on average: measured over the graphs of ten networks."""
+"""Average size of one small Python object: measured over the graphs of ten networks."""
 
 
 class _Counts(ctypes.Structure):
@@ -18,8 +18,8 @@ class _Counts(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in FIELDS]
 
 
-def _counting() -> tuple[Any, Any]:
-    """The C library, and its function that counts; None where it has none, and Python's objects alone are counted."""
+def _load_mallinfo() -> tuple[Any, Any]:
+    """Return the C library and its counting function; None where it has none, and only Python objects are counted."""
     try:
         library = ctypes.CDLL(None)
         library.mallinfo2.restype = _Counts
@@ -28,20 +28,20 @@ def _counting() -> tuple[Any, Any]:
     return library, library.mallinfo2
 
 
-_LIBRARY, _COUNTED = _counting()
+_LIBRARY, _MALLINFO = _load_mallinfo()
 
 
 def held_bytes() -> int:
-    """Bytes in use: weights, graphs and kernels, which C++ allocates, and Python's objects. Takes a millisecond."""
+    """Return the bytes in use: weights, graphs and kernels, allocated by C++, and Python objects. Takes 1 ms."""
     objects = sys.getallocatedblocks() * OBJECT_BYTES
-    if _COUNTED is None:
+    if _MALLINFO is None:
         return objects
-    counts = _COUNTED()
+    counts = _MALLINFO()
     return int(counts.uordblks) + int(counts.hblkhd) + objects
 
 
-def give_back() -> None:
-    """Collects garbage, and gives the memory that it held back to the system."""
+def release_memory() -> None:
+    """Collect garbage and return freed memory to the system."""
     gc.collect()
     if _LIBRARY is not None:
         _LIBRARY.malloc_trim(0)

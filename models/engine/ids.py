@@ -1,4 +1,4 @@
-"""Ids checked before a layer looks them up: TensorFlow accepts -1, 1.9 and NaN, and returns a wrong row."""
+"""Range checks of ids before a layer looks them up: TensorFlow accepts -1, 1.9 and NaN, and returns a wrong row."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import tensorflow as tf
 from models.layers.layer import Layer
 
 UNKNOWN = -1
-"""The number of a call while only shapes are asked for."""
+"""The call number while only shapes are computed."""
 _number = ContextVar("_number", default=UNKNOWN)
 
 
 @contextmanager
-def calling(number: int) -> Iterator[None]:
-    """A block in which a network's call of this number is computed, and all that is called inside it."""
-    before = _number.set(number)
+def call_number(number: int) -> Iterator[None]:
+    """Set the number of the network's call that is computed in the block, with all that it calls."""
+    token = _number.set(number)
     try:
         yield
     finally:
-        _number.reset(before)
+        _number.reset(token)
 
 
-def guarded(layer: Layer, inputs: list[Any]) -> list[Any]:
-    """The inputs of a layer; where its ids are out of range, TensorFlow raises InvalidArgumentError with the number of
-    the network's call. Names are a client's text, and never in it.
+def guard_ids(layer: Layer, inputs: list[Any]) -> list[Any]:
+    """Return the inputs of a layer with range checks on its ids: out of range, TensorFlow raises InvalidArgumentError
+    with the number of the call. Names are client text, and never in the message.
     """
     bound = layer.id_bound()
     if bound is None:
         return inputs
-    ids, *others = inputs
+    ids, *rest = inputs
     wide = tf.cast(ids, tf.float64 if ids.dtype.is_floating else tf.int64)  # the bound may not fit the ids' own dtype
     message = f"ids below {bound} for node {_number.get()};"
     checks = [
@@ -42,4 +42,4 @@ def guarded(layer: Layer, inputs: list[Any]) -> list[Any]:
         tf.debugging.assert_equal(wide, tf.round(wide), message=message),
     ]
     with tf.control_dependencies(checks):
-        return [tf.identity(ids), *others]
+        return [tf.identity(ids), *rest]

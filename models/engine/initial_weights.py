@@ -1,4 +1,4 @@
-"""The weights of a network that none were sent for, drawn from its seed."""
+"""Initial weights of a network that was sent without any, drawn from its seed."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from models.engine.symbolic_network import SymbolicNetwork
 from models.networks.network import Network
 
 
-def initialize_weights(made: SymbolicNetwork) -> None:
-    """Gives every uninitialised variable its value, drawn from (document seed, layer path, position).
+def initialize_weights(network_outline: SymbolicNetwork) -> None:
+    """Draw the value of every uninitialised variable from (document seed, layer path, position).
 
     Raises:
         InvalidDocument: TensorFlow cannot draw the weights of a layer in its dtype.
         TooLarge: they do not fit into memory.
     """
-    nodes = {node.path: node for node in made.network.nodes}
-    for path, layer in made.layers.items():
+    nodes = {node.path: node for node in network_outline.network.nodes}
+    for path, layer in network_outline.layers.items():
         with refusing_weights(nodes[path]):
-            _fill(layer, made.network, path)
+            _fill(layer, network_outline.network, path)
 
 
 def _fill(layer: keras.Layer, network: Network, path: str) -> None:
-    """Draws the weights of one layer."""
+    """Draw the weights of one layer."""
     for number, variable in enumerate(layer.variables):
         if variable._value is None:
             variable._initializer = _seeded(variable._initializer, network, path, number)
@@ -37,7 +37,7 @@ def _fill(layer: keras.Layer, network: Network, path: str) -> None:
 
 
 def _seeded(initializer: Any, network: Network, path: str, number: int) -> Any:
-    """The same initializer with a seed of this one variable's, unless the document gave one itself."""
+    """Return the initializer with a seed for this variable, unless the document sets one."""
     config = initializer.get_config() if isinstance(initializer, keras.initializers.Initializer) else {}
     if not isinstance(config.get("seed", 0), DerivedSeed | None):
         return initializer

@@ -1,4 +1,4 @@
-"""Which operations TensorFlow can compute on this machine, asked of its registry and not tried."""
+"""Availability of TensorFlow kernels on this machine, read from the kernel registry."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework import kernels  # private: pinned, and covered by tests
 
-UNTOLD = {"Tile": ("uint16",)}
-"""Dtypes that a kernel is registered for, as for all, and does not compute."""
+UNSUPPORTED = {"Tile": ("uint16",)}
+"""Dtypes that a kernel is registered for but does not compute."""
 CHANNELS_LAST = ("Conv2D", "Conv2DBackpropInput", "Conv3DBackpropInputV2")
-"""Operations that processors compute with the channels last only, whatever their kernels are registered for."""
+"""Operations that CPUs compute with channels last only, whatever their kernels are registered for."""
 ANYWHERE = ("CPU", "DEFAULT")
-"""The devices that every machine has, by the names that kernels are registered for."""
+"""Devices that every machine has, by the names that kernels are registered for."""
 
 
 def missing_kernel(graph: tf.Graph) -> str | None:
-    """What no device of this machine computes of a graph, or of the functions that it calls, in the dtypes that it has
-    there: the first such operation in words. None where there is none.
+    """Describe the first operation of a graph, or of the functions it calls, that no device of this machine computes in
+    its dtypes; None if there is none.
     """
-    written = graph.as_graph_def()
-    functions = {function.signature.name for function in written.library.function}
-    operations = (operation for operation in _operations(written) if operation.op not in functions)
-    return next(filter(None, map(_lack, operations)), None)
+    graph_def = graph.as_graph_def()
+    functions = {function.signature.name for function in graph_def.library.function}
+    operations = (operation for operation in _operations(graph_def) if operation.op not in functions)
+    return next(filter(None, map(_problem, operations)), None)
 
 
-def _lack(operation: Any) -> str | None:
-    """Why an operation cannot be computed."""
+def _problem(operation: Any) -> str | None:
+    """Return why an operation cannot be computed; None if it can."""
     dtypes = tuple((name, value.type) for name, value in sorted(operation.attr.items()) if value.type)
-    if not _is_there(operation.op, dtypes):
+    if not _has_kernel(operation.op, dtypes):
         names = ", ".join(dict.fromkeys(tf.as_dtype(dtype).name for _, dtype in dtypes))
         return f"TensorFlow does not compute {operation.op} in {names}"
     channels_first = operation.attr["data_format"].s.startswith(b"NC") if "data_format" in operation.attr else False
@@ -39,22 +39,25 @@ def _lack(operation: Any) -> str | None:
     return None
 
 
-def _operations(written: Any) -> Iterator[Any]:
-    yield from written.node
-    for function in written.library.function:
+def _operations(graph_def: Any) -> Iterator[Any]:
+    yield from graph_def.node
+    for function in graph_def.library.function:
         yield from function.node_def
 
 
 @lru_cache(maxsize=4096)
-def _is_there(operation: str, dtypes: tuple[tuple[str, int], ...]) -> bool:
+def _has_kernel(operation: str, dtypes: tuple[tuple[str, int], ...]) -> bool:
     """Whether a kernel is registered for an operation with these attributes."""
-    given = dict(dtypes)
-    if any(tf.as_dtype(dtype).name in UNTOLD.get(operation, ()) for dtype in given.values()):
+    types = dict(dtypes)
+    if any(tf.as_dtype(dtype).name in UNSUPPORTED.get(operation, ()) for dtype in types.values()):
         return False
     registered = kernels.get_registered_kernels_for_op(operation).kernel
     return any(
         kernel.device_type in _devices()
-        and all(given.get(one.name, 0) in (0, *one.allowed_values.list.type) for one in kernel.constraint)
+        and all(
+            types.get(constraint.name, 0) in (0, *constraint.allowed_values.list.type)
+            for constraint in kernel.constraint
+        )
         for kernel in registered
     )
 

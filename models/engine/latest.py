@@ -1,4 +1,4 @@
-"""What was made of late, bounded by count."""
+"""Least recently used cache, bounded by count."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
-class Latest(Generic[Key, Value]):
-    """Values by what they were made from; what was asked for longest ago goes first. Two threads may make the same."""
+class LruCache(Generic[Key, Value]):
+    """Thread-safe LRU cache of computed values. Two threads may compute the same value."""
 
     def __init__(self, max_count: int) -> None:
         self._max_count = max_count
@@ -23,7 +23,7 @@ class Latest(Generic[Key, Value]):
         return len(self._values)
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        """The value of a key, made at the first ask; nothing is kept where that fails."""
+        """Return the value of a key, computed on first use; nothing is cached if that fails."""
         try:
             value = self._values[key]
         except KeyError:
@@ -36,9 +36,9 @@ class Latest(Generic[Key, Value]):
         return value
 
     def values(self) -> Iterable[Value]:
-        """All of them."""
+        """Return all cached values."""
         return self._values.values()
 
     def clear(self) -> None:
-        """Forgets every value."""
+        """Remove every value."""
         self._values.clear()

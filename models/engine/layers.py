@@ -1,4 +1,4 @@
-"""From a catalogue instance to the Keras layer it stands for. No Keras deserialiser is involved."""
+"""Construction of Keras layers from catalogue instances. No Keras deserialiser is involved."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ from models.layers.regularizers import Regularizer
 MAX_SEED = 2**31 - 1
 
 SeedOf = Callable[[str], int]
-"""From the name of a field to the seed that follows for it from the document's seed and the layer's address."""
+"""Maps the name of a field to its seed, derived from the document's seed and the layer's address."""
 
 
 class DerivedSeed(int):
-    """A seed that nobody wrote: it may be derived again, for each variable of its own."""
+    """A seed not set by the document: it may be derived again, for each variable separately."""
 
 
 def derived_seed(seed: int, address: str, what: str) -> DerivedSeed:
-    """The seed of one thing inside one layer: the same on every machine, and unlike every other's."""
+    """Derive the seed of one thing inside one layer: the same on every machine, and different from all others."""
     digest = sha256(f"{seed}\0{address}\0{what}".encode()).digest()
     return DerivedSeed(int.from_bytes(digest[:4], "big") % MAX_SEED)
 
 
 @keras.saving.register_keras_serializable(
     "layerscope"
-)  # Bidirectional makes its second layer from the first one's config
+)  # Bidirectional builds its second layer from the config of the first
 class WidenedOrthogonal(keras.initializers.Orthogonal):  # type: ignore[misc]
-    """Orthogonal, which recurrent layers begin with, in bfloat16 too: TensorFlow factorises no matrix of that dtype, so
+    """Orthogonal, the default of recurrent layers, in bfloat16 too: TensorFlow factorises no matrix of that dtype, so
     it is drawn in float32 and cast.
     """
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
-        """The values."""
+        """Return the values."""
         if dtype != "bfloat16":
             return super().__call__(shape, dtype)
         return keras.ops.cast(super().__call__(shape, "float32"), dtype)
 
 
 def keras_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
-    """The Keras layer that `layer` describes, unbuilt, under an internal name that cannot collide.
+    """Return the Keras layer that `layer` describes, unbuilt, under an internal name that cannot collide.
 
-    Layers held by another (a wrapped layer, a cell) take Keras' default names, so that the paths of their
-    weights read as Keras' own: `forward_lstm/lstm_cell/kernel`.
+    Layers inside another (a wrapped layer, a cell) take Keras' default names, so that the paths of their weights
+    read as Keras' own: `forward_lstm/lstm_cell/kernel`.
     """
     if isinstance(layer, Operation):
         return OperationLayer(layer, name)
@@ -63,7 +63,7 @@ def keras_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
 
 
 def _module(layer: Layer) -> Any:
-    """Where Keras keeps the class: keras.layers, but for the few that keras.applications keeps for itself."""
+    """Return the module of the Keras class: keras.layers, except for the few that keras.applications defines itself."""
     home = layer.keras_modules[0]
     return keras.layers if home == "keras.layers" else import_module(home)
 
@@ -85,7 +85,7 @@ def _keras_value(value: Any, field: str, seed_of: SeedOf, suffix: str = "") -> A
 
 
 def _named(value: Named, field: str, seed_of: SeedOf) -> Any:
-    """An initializer, regularizer or constraint object; random ones always carry a seed."""
+    """Return an initializer, regularizer or constraint object; random ones always get a seed."""
     arguments = {key: getattr(value, key) for key in type(value).model_fields if key != "type"}
     if "seed" in arguments and arguments["seed"] is None:
         arguments["seed"] = seed_of(field)

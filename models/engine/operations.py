@@ -1,4 +1,4 @@
-"""Operations of keras.ops as Keras layers: without weights, without casts, without masks, as in Keras' own graphs."""
+"""Operations of keras.ops as Keras layers: without weights, casts or masks, as in Keras' own graphs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
         self._operation = operation
 
     def call(self, tensors: Sequence[Any]) -> Any:
-        """The function's result."""
+        """Return the function's result."""
         if isinstance(self._operation, ReshapeOp):
             return keras.ops.reshape(tensors[0], (keras.ops.shape(tensors[0])[0], *self._operation.target()))
-        operands = [_value(operand) for operand in self._operation.bound(tensors)]
+        operands = [_value(operand) for operand in self._operation.bind_operands(tensors)]
         return getattr(keras.ops, self._operation.function())(*operands, **self._operation.arguments())
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
-        """Operations pass no mask on."""
+        """Return None: operations propagate no mask."""
 
 
 def _value(operand: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A large selection in parts: what the first layers give is copied for the client while the others compute."""
+"""Division of a large selection into parts: results of the first layers are copied while later ones compute."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ from models.engine.symbolic_network import SymbolicNetwork
 from models.networks.network import PRE, Node
 
 PART_BYTES = 8 << 20
-"""A part ends with the layer that makes what is asked of it so large, for one row of the batch."""
+"""A part ends with the layer at which its requested outputs reach this size, for one row of the batch."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Calls that are computed at one go: what they read of the inputs and of earlier parts, and what they give."""
+    """Consecutive calls computed together: what they read of inputs and earlier parts, and what they return."""
 
     nodes: tuple[Node, ...]
     first: int
-    """The number of the first call among all of them."""
+    """Index of the first call among all calls."""
     reads: tuple[str, ...]
     writes: tuple[str, ...]
 
 
-def whole(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Sequence[str]) -> list[Part]:
-    """All calls as one part."""
+def single_part(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Sequence[str]) -> list[Part]:
+    """Return all calls as one part."""
     return [_part(outline, nodes, 0, len(nodes), outputs)]
 
 
-def divided(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Sequence[str]) -> list[Part]:
-    """The calls in parts. Masks, which Keras hangs on tensors within one trace, keep them together."""
+def split_parts(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Sequence[str]) -> list[Part]:
+    """Split the calls into parts. Masks, which Keras attaches to tensors within one trace, keep them together."""
     if any(get_keras_mask(spec) is not None for spec in outline.specs.values()):
-        return whole(outline, nodes, outputs)
-    return [_part(outline, nodes, *ends, outputs) for ends in pairwise(_ends(outline, nodes, outputs))]
+        return single_part(outline, nodes, outputs)
+    return [_part(outline, nodes, *bounds, outputs) for bounds in pairwise(_boundaries(outline, nodes, outputs))]
 
 
-def _ends(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Collection[str]) -> list[int]:
-    """Where the parts begin, and where the last one ends."""
-    ends, nbytes = [0], 0
+def _boundaries(outline: SymbolicNetwork, nodes: Sequence[Node], outputs: Collection[str]) -> list[int]:
+    """Return the index at which each part starts, and the end of the last one."""
+    boundaries, nbytes = [0], 0
     for number, node in enumerate(nodes[:-1], 1):
-        nbytes += sum(outline.nbytes(address) for address in _made(node) if address in outputs)
+        nbytes += sum(outline.nbytes(address) for address in _addresses(node) if address in outputs)
         if nbytes >= PART_BYTES:
-            ends.append(number)
+            boundaries.append(number)
             nbytes = 0
-    return [*ends, len(nodes)]
+    return [*boundaries, len(nodes)]
 
 
-def _made(node: Node) -> tuple[str, ...]:
-    """What one call can be asked for."""
+def _addresses(node: Node) -> tuple[str, ...]:
+    """Return the addresses that one call can be selected by."""
     return (*node.outputs, node.address + PRE)
 
 
 def _part(outline: SymbolicNetwork, nodes: Sequence[Node], begin: int, end: int, outputs: Sequence[str]) -> Part:
-    inside = tuple(nodes[begin:end])
-    wanted = {*outputs, *(address for node in nodes[end:] for address in node.reads)}
+    part_nodes = tuple(nodes[begin:end])
+    needed = {*outputs, *(address for node in nodes[end:] for address in node.reads)}
     inputs = [name for name in outline.network.inputs if name in outputs] if begin == 0 else []
-    made = [address for node in inside for address in _made(node)]
-    reads = [address for node in inside for address in node.reads if address not in made]
-    writes = [address for address in made if address in wanted]
-    return Part(inside, begin, tuple(dict.fromkeys(inputs + reads)), tuple(dict.fromkeys(inputs + writes)))
+    produced = [address for node in part_nodes for address in _addresses(node)]
+    reads = [address for node in part_nodes for address in node.reads if address not in produced]
+    writes = [address for address in produced if address in needed]
+    return Part(part_nodes, begin, tuple(dict.fromkeys(inputs + reads)), tuple(dict.fromkeys(inputs + writes)))

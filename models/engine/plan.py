@@ -1,4 +1,4 @@
-"""What a network will cost, before it is built: shapes, bytes, parameters, multiply-adds, receptive fields."""
+"""Planned cost of a network, before it is built: shapes, bytes, parameters, multiply-adds, receptive fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import keras
 
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.rates import Rates
-from models.engine.seconds import build_seconds, feeding, rounded, run_seconds
+from models.engine.seconds import build_seconds, input_work, rounded, run_seconds
 from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.working import inner_bytes, is_known, step_outline, working_bytes
 from models.layers.layer import Shape, size_of
@@ -22,31 +22,31 @@ from models.views.view import View
 
 
 def tensor_bytes(shape: Shape, dtype: str) -> int | None:
-    """Bytes of a tensor; None when a dimension is free."""
+    """Return the bytes of a tensor; None if a dimension is free."""
     elements = size_of(shape)
     return None if elements is None else elements * DTYPES[dtype].itemsize
 
 
 def parameter_count(variables: Iterable[keras.Variable]) -> int:
-    """Numbers in these weights, counted from their shapes alone."""
+    """Return the number of values in these weights, from their shapes alone."""
     return sum(prod(variable.shape) for variable in variables)
 
 
 def parameter_bytes(outline: SymbolicNetwork) -> int:
-    """Bytes of all weights of a network."""
+    """Return the bytes of all weights of a network."""
     weights = [weight for layer in outline.layers.values() for weight in layer.weights]
     return sum(prod(weight.shape) * DTYPES[weight.dtype].itemsize for weight in weights)
 
 
 def node_layers(outline: SymbolicNetwork, node: Node) -> dict[str, keras.Layer]:
-    """The Keras layers of a node by path: its own, or all that lie inside a block."""
+    """Return the Keras layers of a node by path: its own, or all inside a block."""
     if not node.is_block:
         return {node.path: outline.layers[node.path]}
     return {path: layer for path, layer in outline.layers.items() if path.startswith(node.path + "/")}
 
 
 def node_macs(outline: SymbolicNetwork, node: Node) -> int | None:
-    """Multiply-adds of one call on the outline's shapes; a block's are counted inside it."""
+    """Return the multiply-adds of one call on the outline's shapes; 0 for a block, which is counted inside."""
     if node.is_block:
         return 0
     block = held_block(outline.layers[node.path])
@@ -56,18 +56,18 @@ def node_macs(outline: SymbolicNetwork, node: Node) -> int | None:
 
 
 def _macs_of_steps(block: BlockLayer, shape: Shape) -> int | None:
-    """Multiply-adds of a block that is applied to every step of an input of this shape."""
-    one, steps = step_outline(block, shape)
+    """Return the multiply-adds of a block that is applied to every step of an input of this shape."""
+    step, steps = step_outline(block, shape)
     if shape[0] is None or steps is None:
         return None
-    count = total(node_macs(one, each) for each in one.network.nodes)
+    count = total(node_macs(step, node) for node in step.network.nodes)
     return None if count is None else steps * count
 
 
 def total(numbers: Iterable[int | None]) -> int | None:
-    """The sum; None when one of them is unknown."""
-    known = list(numbers)
-    return None if any(number is None for number in known) else sum(number for number in known if number is not None)
+    """Return the sum; None if a number is unknown."""
+    values = list(numbers)
+    return None if any(number is None for number in values) else sum(number for number in values if number is not None)
 
 
 def plan_report(
@@ -76,15 +76,15 @@ def plan_report(
     views: Mapping[str, View] | None = None,
     rates: Rates | None = None,
 ) -> dict[str, Any]:
-    """The plan as the reply of `POST /v1/plan`, for the layers asked for, with totals over the whole network.
+    """Build the plan in the form of the reply of `POST /v1/plan`, for these addresses, with totals over the network.
 
     Raises:
         InvalidOption: a view does not fit its layer.
     """
-    network, known = outline.network, Known(receptive_fields(outline), rates)
+    network, shared = outline.network, SharedFigures(receptive_fields(outline), rates)
     nodes = [node for node in network.nodes if not node.is_block]
     inputs = {name: _tensor_row(outline, name) for name in outline.network.inputs}
-    rows = [_row(outline, address, known) | viewed(outline, address, views or {}) for address in addresses]
+    rows = [_row(outline, address, shared) | view_row(outline, address, views or {}) for address in addresses]
     return {
         "inputs": inputs,
         "layers": rows,
@@ -96,20 +96,20 @@ def plan_report(
             **_parameters(network, outline.layers),
             "parameter_bytes": parameter_bytes(outline),
             "macs": total(node_macs(outline, node) for node in nodes),
-            **known.total_costs(outline),
+            **shared.total_costs(outline),
         },
     }
 
 
-class Known(NamedTuple):
-    """What is worked out once for all rows."""
+class SharedFigures(NamedTuple):
+    """Figures computed once for all rows."""
 
     fields: Mapping[str, ReceptiveField | None]
     rates: Rates | None
 
     def costs(self, outline: SymbolicNetwork, node: Node) -> dict[str, Any]:
-        """What one call takes inside, and its time; null where a shape is free, and where nobody knows how fast the
-        machine is.
+        """Return the internal bytes and the seconds of one call; null where a shape is free, or the rates of the
+        machine are unknown.
         """
         if not is_known(outline, [node]):
             return {"inner_bytes": None, "seconds": None}
@@ -117,13 +117,13 @@ class Known(NamedTuple):
         return {"inner_bytes": inner_bytes(outline, node), "seconds": seconds}
 
     def total_costs(self, outline: SymbolicNetwork) -> dict[str, Any]:
-        """Likewise of the whole network, its inputs included."""
-        nodes, besides = outline.network.nodes, feeding(outline)
-        known = is_known(outline, nodes)
-        seconds = None if self.rates is None else rounded(run_seconds(outline, nodes, self.rates, besides))
+        """Return the same costs for the whole network, its inputs included."""
+        nodes, extra = outline.network.nodes, input_work(outline)
+        is_concrete = is_known(outline, nodes)
+        seconds = None if self.rates is None else rounded(run_seconds(outline, nodes, self.rates, extra))
         return {
-            "working_bytes": working_bytes(outline, nodes) if known else None,
-            "seconds": seconds if known else None,
+            "working_bytes": working_bytes(outline, nodes) if is_concrete else None,
+            "seconds": seconds if is_concrete else None,
             "build_seconds": None if self.rates is None else rounded(build_seconds(outline, self.rates)),
         }
 
@@ -133,8 +133,8 @@ def _tensor_row(outline: SymbolicNetwork, address: str) -> dict[str, Any]:
     return {"shape": shape, "dtype": dtype, "bytes": tensor_bytes(shape, dtype)}
 
 
-def viewed(outline: SymbolicNetwork, address: str, views: Mapping[str, View]) -> dict[str, Any]:
-    """What a plan says of the view of a layer, where there is one."""
+def view_row(outline: SymbolicNetwork, address: str, views: Mapping[str, View]) -> dict[str, Any]:
+    """Return the planned view of a layer; empty without one."""
     if address not in views:
         return {}
     return {"view": views[address].row(outline.shape(address), outline.dtype(address), address)}
@@ -151,10 +151,10 @@ def _parameters(network: Network, layers: Mapping[str, keras.Layer]) -> dict[str
     }
 
 
-def _row(outline: SymbolicNetwork, address: str, known: Known) -> dict[str, Any]:
+def _row(outline: SymbolicNetwork, address: str, shared: SharedFigures) -> dict[str, Any]:
     tensor = address.removesuffix(PRE)
     node = outline.network.node_of.get(tensor)
-    field = _field_json(known.fields.get(tensor))
+    field = _field_json(shared.fields.get(tensor))
     if node is None:
         row = {"address": address, "type": "InputLayer", **_tensor_row(outline, address)}
         row |= _parameters(outline.network, {})
@@ -165,29 +165,29 @@ def _row(outline: SymbolicNetwork, address: str, known: Known) -> dict[str, Any]
         **_tensor_row(outline, address),
         **_parameters(outline.network, node_layers(outline, node)),
         "macs": node_macs(outline, node),
-        **known.costs(outline, node),
+        **shared.costs(outline, node),
         "receptive_field": field,
     }
 
 
 def receptive_fields(outline: SymbolicNetwork) -> dict[str, ReceptiveField | None]:
-    """What each tensor's elements see of the input, by address; None where that is not a sliding window."""
+    """Return the receptive field of each tensor's elements, by address; None where it is not a sliding window."""
     fields: dict[str, ReceptiveField | None] = {}
     for name in outline.network.inputs:
         rank = len(outline.shape(name)) - 2
         fields[name] = ReceptiveField(name, (AxisField(),) * rank) if rank > 0 else None
     for node in outline.network.nodes:
-        read = [fields[address] for address in node.inputs]
-        found = read if node.is_block else [_through(outline, node, read)] * len(node.outputs)
-        fields.update(zip(node.outputs, found, strict=True))
+        read_fields = [fields[address] for address in node.inputs]
+        output_fields = read_fields if node.is_block else [_through(outline, node, read_fields)] * len(node.outputs)
+        fields.update(zip(node.outputs, output_fields, strict=True))
     return fields
 
 
-def _through(outline: SymbolicNetwork, node: Node, read: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
+def _through(outline: SymbolicNetwork, node: Node, fields: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
     shapes = outline.shapes(node.inputs)
     if len({shape[1:-1] for shape in shapes}) > 1:
         return None  # broadcast: one element of the smaller input goes with many of the larger
-    field, windows = merged(read), node.layer.windows(shapes[0])
+    field, windows = merged(fields), node.layer.windows(shapes[0])
     return field.through(windows) if field is not None and windows is not None else None
 
 

@@ -1,8 +1,8 @@
-"""`python -m models.engine.pretrained`: has Keras fetch one network's weights of ImageNet, writes them down, ends.
+"""Process `python -m models.engine.pretrained`: has Keras fetch one network's ImageNet weights, writes them, exits.
 
-A job on the standard input, which stays open as long as the parent lives; its outcome on the standard output. Files
-lie in Keras' own folder (`KERAS_HOME`), where what was put by hand is found too. A process of its own, for a download
-takes as long as it likes, and so that an engine need not hold the same weights twice.
+It reads a job from standard input, which stays open as long as the parent lives, and writes its outcome to standard
+output. Files are in Keras' own folder (`KERAS_HOME`), so files placed there by hand are found too. It is a separate
+process because a download takes arbitrarily long, and so that an engine need not hold the same weights twice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import keras
 import msgspec
 import orjson
-from keras.src.backend.config import keras_home  # private: as is the next
+from keras.src.backend.config import keras_home  # private, as is the next
 from keras.src.utils import file_utils  # private: what the constructors call; covered by a test
 
 from models.documents.document import Document
@@ -34,42 +34,42 @@ from models.weights.specs import WeightSpec
 
 
 class Files:
-    """Keras' `get_file`, so that a download is in Keras' folder whole or not at all, and failures name the file."""
+    """Replacement for Keras' `get_file`: a download is in Keras' folder whole or not at all; failures name the file."""
 
     def __init__(self, folder: Path, get_file: Callable[..., str]) -> None:
         self._folder, self._get_file = folder, get_file
         self.name: str | None = None
-        """The file that was there or came; whatever goes wrong from then on is its fault."""
+        """The file found or downloaded; any later failure is attributed to it."""
 
     def get(self, fname: str, origin: str, cache_subdir: str = "models", file_hash: str | None = None) -> str:
-        """The path of a file, from Keras' folder or from where Keras offers it.
+        """Return the path of a file, from Keras' folder or downloaded from Keras' URL.
 
         Raises:
             WeightsUnavailable: it is in neither.
         """
-        place = Path(keras_home(), cache_subdir, fname)
-        if not _is_whole(place, file_hash):
+        path = Path(keras_home(), cache_subdir, fname)
+        if not _is_whole(path, file_hash):
             try:
-                fetched = self._get_file(fname, origin, cache_dir=str(self._folder), file_hash=file_hash)
+                download = self._get_file(fname, origin, cache_dir=str(self._folder), file_hash=file_hash)
             except Exception as error:
                 raise _unavailable(fname, f"it cannot be downloaded from {origin}") from error
-            _keep(Path(fetched), place)
-            place = Path(fetched)
+            _store(Path(download), path)
+            path = Path(download)
         self.name = fname
-        return str(place)
+        return str(path)
 
 
-def _is_whole(place: Path, file_hash: str | None) -> bool:
-    return place.is_file() and (file_hash is None or file_utils.validate_file(str(place), file_hash))
+def _is_whole(path: Path, file_hash: str | None) -> bool:
+    return path.is_file() and (file_hash is None or file_utils.validate_file(str(path), file_hash))
 
 
-def _keep(fetched: Path, place: Path) -> None:
-    """Puts a copy into Keras' folder, if that can be written to."""
-    part = place.with_name(place.name + ".part")
+def _store(download: Path, target: Path) -> None:
+    """Copy a file into Keras' folder, if that is writable."""
+    part = target.with_name(target.name + ".part")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(fetched, part)
-        os.replace(part, place)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(download, part)
+        os.replace(part, target)
     except OSError:
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -81,12 +81,12 @@ def _unavailable(name: str, reason: str) -> WeightsUnavailable:
     return WeightsUnavailable("", [Problem("/weights", f"{name} is not there", expected, reason, advice)])
 
 
-def fetched(job: Job) -> Fetched:
-    """The network that Keras loads, written down.
+def fetch(job: Job) -> Fetched:
+    """Load the network with Keras and write its weights.
 
     Raises:
-        InvalidDocument: what Keras refuses.
-        WeightsUnavailable: the file is neither there nor to be had, or is damaged.
+        InvalidDocument: Keras refuses the arguments.
+        WeightsUnavailable: the file is neither there nor downloadable, or is damaged.
     """
     application, folder = parse_application(orjson.loads(job.arguments)), Path(job.folder)
     files = Files(folder, file_utils.get_file)
@@ -98,11 +98,11 @@ def fetched(job: Job) -> Fetched:
             raise _unavailable(files.name, "a file that is damaged or for another network") from error
         raise
     document = document_of_model(model, application)
-    return Fetched(_written(model, document, folder / WEIGHTS))
+    return Fetched(_write_weights(model, document, folder / WEIGHTS))
 
 
-def _written(model: keras.Model, document: Document, target: Path) -> str:
-    """Writes the weights; the digest."""
+def _write_weights(model: keras.Model, document: Document, target: Path) -> str:
+    """Write the weights; returns the digest."""
     network = expand(document)
     specs = weight_specs(outline(network, declared_shapes(network)))
     check_same(specs, model)
@@ -110,7 +110,7 @@ def _written(model: keras.Model, document: Document, target: Path) -> str:
 
 
 def check_same(specs: Sequence[WeightSpec], model: keras.Model) -> None:
-    """The specs and Keras list the same weights in the same order: layer by layer, shape by shape.
+    """Check that the specs and Keras list the same weights in the same order: layer by layer, shape by shape.
 
     Raises:
         RuntimeError: they do not.
@@ -122,24 +122,24 @@ def check_same(specs: Sequence[WeightSpec], model: keras.Model) -> None:
 
 
 def _end_with_parent() -> None:
-    """The standard input ends when the parent does, however it does."""
+    """Exit when standard input closes: it does when the parent ends, however it ends."""
     while os.read(0, 1024):
         pass
     os._exit(1)
 
 
 def main() -> None:
-    """One job, one outcome. Keras prints on the standard output, which is kept from it."""
-    answers = os.dup(1)
+    """Run one job and write one outcome. Keras prints to standard output, which is redirected away from it."""
+    output = os.dup(1)
     os.dup2(2, 1)
     job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        outcome: Outcome = fetched(job)
+        outcome: Outcome = fetch(job)
     except LayerscopeError as error:
         rows = tuple((p.pointer, p.message, p.expected, p.received, p.suggestion) for p in error.problems)
         outcome = NotFetched(error.code, error.detail, rows)
-    with os.fdopen(answers, "wb") as stream:
+    with os.fdopen(output, "wb") as stream:
         stream.write(msgspec.json.encode(outcome))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context  # private: pinned; TensorFlow 2 has no other way to its configuration
 
-from models.child import end_at_hangup
+from models.child import exit_on_disconnect
 from models.engine import gpu
 from models.engine.execution import Execution, Limits
 from models.engine.reply_buffers import ReplyBuffers
@@ -53,11 +53,11 @@ from models.tensors.dtypes import DTYPES
 from models.tensors.json_text import json_text
 
 MAX_TRACEBACK = 32_768
-"""Characters of what the front logs of a defect, its end."""
+"""Most characters of a traceback that the front logs; its end is kept."""
 
 
 class EngineProcess:
-    """Reads requests, works, answers; ends when the front hangs up."""
+    """Serves engine requests in order; exits when the front disconnects."""
 
     def __init__(
         self,
@@ -70,10 +70,10 @@ class EngineProcess:
         self.channel, self.replies, self.requests, self.execution = channel, replies, requests, execution
         self.require_gpu = require_gpu
         self.send_queue = SendQueue(channel, replies)
-        self._beside = ThreadPoolExecutor(1, "beside")
+        self._background = ThreadPoolExecutor(1, "beside")
 
     def serve(self) -> None:
-        """One message after the other, until the socket closes."""
+        """Handle messages one after the other, until the socket closes."""
         for message in self.channel.messages():
             match message:
                 case Release():
@@ -83,16 +83,16 @@ class EngineProcess:
                 case RunBatch():
                     self._run_together(message.runs)
                 case Weights():
-                    self._give_weights(message)
+                    self._run_weights(message)
                 case _:
-                    self._beside.submit(self._answer, message)
+                    self._background.submit(self._reply, message)
         self.send_queue.close()
 
-    def _answer(self, request: Plan | DescribeWeights | Construct) -> None:
-        """Answers what needs no model that is built, on a thread of its own: a plan of thousands of layers takes
-        seconds, in which others' runs go on. It says nothing that the order of what else is said matters to.
+    def _reply(self, request: Plan | DescribeWeights | Construct) -> None:
+        """Reply to requests that need no built model, on a thread of its own: a plan of thousands of layers takes
+        seconds, and runs of other requests continue. These replies do not depend on the order of other messages.
         """
-        with self._reporting_errors(request, self.channel.send):
+        with self._report_errors(request, self.channel.send):
             match request:
                 case Plan():
                     self.channel.send(Planned(request.id, self.execution.plan(request)))
@@ -101,73 +101,67 @@ class EngineProcess:
                 case Construct():
                     self.channel.send(Constructed(request.id, *self.execution.construct(request)))
 
-    def _give_weights(self, request: Weights) -> None:
-        parcel = self.send_queue.parcel()
-        with self._reporting_errors(request), self.send_queue.holding([parcel]):
+    def _run_weights(self, request: Weights) -> None:
+        buffers = self.send_queue.reply_buffers()
+        with self._report_errors(request), self.send_queue.holding([buffers]):
             self._check_gpu()
-            self._send(request.id, self.execution.weights(request), parcel)
+            self._send(request.id, self.execution.weights(request), buffers)
 
     def _run(self, request: Run) -> None:
-        parcel = self.send_queue.parcel()
-        with self._reporting_errors(request), self._releasing_inputs(request), self.send_queue.holding([parcel]):
+        buffers = self.send_queue.reply_buffers()
+        with self._report_errors(request), self._releasing_inputs(request), self.send_queue.holding([buffers]):
             self._check_gpu()
-            result = self.execution.run(request, self._inputs(request), parcel)
-            self._send(request.id, result, parcel, request.texts)
+            result = self.execution.run(request, self._inputs(request), buffers)
+            self._send(request.id, result, buffers, request.texts)
 
     def _check_gpu(self) -> None:
-        """Raises NoGpu: what was asked for is not computed in silence on something else."""
+        """Raise NoGpu rather than silently compute on another device."""
         if self.require_gpu:
             gpu.require()
 
     def _run_together(self, requests: Sequence[Run]) -> None:
-        """As one batch; where that is refused, as two halves, down to the one that is told why."""
-        half, parcels = len(requests) // 2, [self.send_queue.parcel() for _ in requests]
+        """Run requests as one batch; if that is refused, as two halves, down to the single request that is at fault."""
+        half, reply_buffers = len(requests) // 2, [self.send_queue.reply_buffers() for _ in requests]
         if half == 0:
             self._run(requests[0])
-        elif results := self._results(requests, parcels):
-            for request, result, parcel in zip(requests, results, parcels, strict=True):
-                with (
-                    self._reporting_errors(request),
-                    self._releasing_inputs(request),
-                    self.send_queue.holding([parcel]),
-                ):
-                    self._send(request.id, result, parcel, request.texts)
+        elif results := self._run_batch(requests, reply_buffers):
+            for request, result, buffers in zip(requests, results, reply_buffers, strict=True):
+                with self._report_errors(request), self._releasing_inputs(request), self.send_queue.holding([buffers]):
+                    self._send(request.id, result, buffers, request.texts)
         else:
             self._run_together(requests[:half])
             self._run_together(requests[half:])
 
-    def _results(self, requests: Sequence[Run], parcels: Sequence[ReplyBuffers]) -> Sequence[Result]:
-        """Of a batch; none where it cannot be run."""
+    def _run_batch(self, requests: Sequence[Run], reply_buffers: Sequence[ReplyBuffers]) -> Sequence[Result]:
+        """Run a batch; returns no results where it cannot be run."""
         inputs = [self._inputs(request) for request in requests]
         try:
             self._check_gpu()
-            with self.send_queue.holding(parcels):
-                return self.execution.run_together(requests, inputs, parcels)
-        except Exception:  # what is wrong, and with which of them, shows when it is run alone
+            with self.send_queue.holding(reply_buffers):
+                return self.execution.run_together(requests, inputs, reply_buffers)
+        except Exception:  # the cause, and the request at fault, shows when each is run alone
             return ()
 
     @contextmanager
-    def _reporting_errors(
-        self, request: Request, tell: Callable[[msgspec.Struct], None] | None = None
-    ) -> Iterator[None]:
-        """Answers with the error that ends the block."""
-        tell = tell or self.send_queue.send
+    def _report_errors(self, request: Request, send: Callable[[msgspec.Struct], None] | None = None) -> Iterator[None]:
+        """Reply with the error that ends the block."""
+        send = send or self.send_queue.send
         try:
             yield
         except LayerscopeError as error:
-            tell(_failed(request.id, gpu.told(error)))
-        except Exception as error:  # the front answers 500 without this text, which it logs with the request's id
+            send(_failure(request.id, gpu.client_error(error)))
+        except Exception as error:  # the front responds 500 without this text, which it logs with the request's id
             defect = Internal(format_exc()[-MAX_TRACEBACK:])
             defect.__cause__ = error
-            tell(_failed(request.id, gpu.told(defect)))
+            send(_failure(request.id, gpu.client_error(defect)))
 
     def _inputs(self, request: Run) -> list[np.ndarray]:
-        """The request's arrays, straight from shared memory."""
+        """Return the request's arrays as views of shared memory."""
         return [self._array(info, payload) for info, payload in zip(request.inputs, request.payloads, strict=True)]
 
     @contextmanager
     def _releasing_inputs(self, request: Run) -> Iterator[None]:
-        """The shared memory of its inputs is the front's again after the block."""
+        """Release the shared memory of the inputs to the front after the block."""
         try:
             yield
         finally:
@@ -179,24 +173,24 @@ class EngineProcess:
         data = self.requests.view(payload.span) if payload.span is not None else payload.inline or b""
         return np.frombuffer(data, DTYPES[info.dtype]).reshape(info.shape)
 
-    def _send(self, number: int, result: Result, parcel: ReplyBuffers, texts: bool = False) -> None:
-        """Everything in the head when it is small; else the head, and then a parcel."""
-        parcel.expect(result.tensors)
-        payloads = _inline(result, texts) if parcel.is_empty else ()
+    def _send(self, number: int, result: Result, buffers: ReplyBuffers, texts: bool = False) -> None:
+        """Send everything in the head if it is small; otherwise the head, then the tensors."""
+        buffers.expect(result.tensors)
+        payloads = _inline(result, texts) if buffers.is_empty else ()
         cached, build_ms, run_ms, seconds = result.timing
         head = RunResult(
             number, result.layers, result.inputs, result.parameters, cached, build_ms, run_ms, result.tensors,
-            payloads, texts and parcel.is_empty, seconds,
+            payloads, texts and buffers.is_empty, seconds,
         )  # fmt: skip
-        if parcel.is_empty:
+        if buffers.is_empty:
             self.send_queue.send(head)
         else:
             names = (info.name for info in result.tensors)
-            self.send_queue.send_parcel(head, parcel, dict(zip(names, result.buffers, strict=True)))
+            self.send_queue.send_reply(head, buffers, dict(zip(names, result.buffers, strict=True)))
 
 
 def _inline(result: Result, texts: bool) -> tuple[Payload, ...]:
-    """The tensors themselves, as bytes or as JSON text."""
+    """Return the tensors as bytes or as JSON text."""
     if not texts:
         return tuple(Payload(bytes(buffer)) for buffer in result.buffers)
     pairs = zip(result.tensors, result.buffers, strict=True)
@@ -204,46 +198,46 @@ def _inline(result: Result, texts: bool) -> tuple[Payload, ...]:
     return tuple(Payload(json_text(array)) for array in arrays)
 
 
-def _failed(number: int, error: LayerscopeError) -> Failed:
+def _failure(number: int, error: LayerscopeError) -> Failed:
     rows = tuple((p.pointer, p.message, p.expected, p.received, p.suggestion) for p in error.problems)
     return Failed(number, error.code, error.detail, rows)
 
 
 def devices() -> tuple[dict[str, str], ...]:
-    """What TensorFlow computes on: `{"type": "GPU", "name": …, "model": …}`."""
-    found = []
+    """Return the devices TensorFlow computes on: `{"type": "GPU", "name": …, "model": …}`."""
+    rows = []
     for device in tf.config.list_physical_devices():
         details = tf.config.experimental.get_device_details(device)
-        found.append({"type": device.device_type, "name": device.name, "model": details.get("device_name", "")})
-    return tuple(found)
+        rows.append({"type": device.device_type, "name": device.name, "model": details.get("device_name", "")})
+    return tuple(rows)
 
 
 def prepare(gpu_percent: int = 100) -> None:
-    """Before any operation runs: GPUs take memory as they need it, not all at once, functions stay as written, and
-    threads that have nothing to do sleep.
+    """Configure TensorFlow before any operation runs: GPU memory grows on demand, functions are not rewritten, and idle
+    threads sleep.
 
-    TensorFlow's optimiser fuses operations whose results are not asked for, so that the bits of a layer would depend
-    on which others are asked for, and takes longer than tracing (decision 0008). Its idle threads look for work as
-    busily as others work: a quarter of the processor time of six small layers, which the front needs.
+    TensorFlow's optimiser fuses operations whose results are not requested, so that the bits of a layer would depend
+    on which others are requested, and takes longer than tracing (decision 0008). Its idle threads busy-wait: a quarter
+    of the processor time of six small layers, which the front needs.
     """
     context.context()._config = tf.compat.v1.ConfigProto(
         gpu_options=gpu.options(gpu_percent),
         experimental=tf.compat.v1.ConfigProto.Experimental(disable_thread_spinning=True),
     )
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    gpu.take_as_needed()
+    gpu.enable_memory_growth()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serves on an inherited socket and two inherited arenas."""
+    """Serve on an inherited socket and two inherited arenas."""
     parser = argparse.ArgumentParser()
     for name in ("socket", "replies", "replies-bytes", "requests", "requests-bytes", "cache-bytes",
                  "max-working-bytes", "max-model-bytes", "gpu-percent", "require-gpu"):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--deadline", type=float, required=True)
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when an engine ends
-    end_at_hangup(options.socket)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the front decides when an engine exits
+    exit_on_disconnect(options.socket)
     prepare(options.gpu_percent)
     limits = Limits(options.max_working_bytes, options.max_model_bytes, options.deadline)
     execution = Execution(limits, options.cache_bytes)

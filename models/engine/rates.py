@@ -1,4 +1,4 @@
-"""How fast this machine is, measured: what an engine estimates the time of a request by."""
+"""Measured speed of this machine, from which an engine estimates the time of a request."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ SLOWEST = {
     "matrix": 1e9, "convolution": 1e9, "depthwise": 1e8, "volume": 1e8, "pooled": 1e7, "pooled_volume": 2e6,
     "moved": 1e8, "launches": 1e4, "steps": 1e3, "drawn": 1e7, "factorised": 2e8,
 }  # fmt: skip
-"""What no machine is taken to be slower than: one that is busy while it is measured would refuse honest networks."""
+"""Lower bounds on the rates: a machine that is busy while it is measured would refuse legitimate networks."""
 TRIES = 3
-"""The fastest counts: whatever else the machine does at the time only makes them slower."""
+"""The fastest try counts: other load on the machine only makes tries slower."""
 LOOPED = 32
-"""Steps of the loop that is timed."""
+"""Steps of the timed loop."""
 OPERATIONS = 24
-"""Kernels that are started in the step that is timed, about as many as in one of an LSTM."""
+"""Kernels launched in a timed step, about as many as in one of an LSTM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Of each kind of `Work`, how many a second; and of what is done as a network gets its weights."""
+    """Units per second of each kind of `Work`, and of drawing the weights of a network."""
 
     matrix: float
     convolution: float
@@ -44,28 +44,28 @@ class Rates:
     """Multiply-adds of making a matrix orthogonal."""
 
     def seconds(self, work: Work) -> float:
-        """What some work takes."""
-        return float(sum(getattr(work, one.name) / getattr(self, one.name) for one in fields(work)))
+        """Return the seconds that some work takes."""
+        return float(sum(getattr(work, kind.name) / getattr(self, kind.name) for kind in fields(work)))
 
 
-def measured() -> Rates:
-    """The rates of this machine, as TensorFlow is set up here; takes some tenths of a second."""
-    found = {
+def measure_rates() -> Rates:
+    """Measure the rates of this machine with TensorFlow as configured; takes some tenths of a second."""
+    rates = {
         "matrix": _matrix(), "convolution": _convolution(), "depthwise": _depthwise(), "volume": _volume(),
         "pooled": _pooled(), "pooled_volume": _pooled_volume(), "moved": _moved(), "launches": _launches(),
         "steps": _steps(), "drawn": _drawn(), "factorised": _factorised(),
     }  # fmt: skip
-    return Rates(**{name: max(rate, SLOWEST[name]) for name, rate in found.items()})
+    return Rates(**{name: max(rate, SLOWEST[name]) for name, rate in rates.items()})
 
 
 def _rate(count: float, compute: Callable[[], Any], tries: int = TRIES) -> float:
-    """How many a second, of a computation that does `count`; the first time is not counted."""
+    """Return the units per second of a computation of `count` units; the first call is not timed."""
     compute()
     return count / min(_timed(compute) for _ in range(tries))
 
 
 def _timed(compute: Callable[[], Any]) -> float:
-    """Seconds of a clock, or of this process' own processor time where that is less: others were served meanwhile."""
+    """Return wall-clock seconds, or CPU seconds of this process if fewer: other processes may have run meanwhile."""
     started, used = time.perf_counter(), time.process_time()
     compute()
     return max(min(time.perf_counter() - started, time.process_time() - used), 1e-9)
@@ -102,8 +102,8 @@ def _pooled_volume() -> float:
 
 
 def _moved() -> float:
-    """A third of the fastest: every second time or so the memory is fresh, and to be had from the system first, which
-    takes five times as long.
+    """Return a third of the fastest: about every second time the memory is fresh and must be requested from the system
+    first, which takes five times as long.
     """
     numbers = tf.ones((1 << 20,))
     return _rate(2 << 20, lambda: tf.nn.relu(numbers), 4 * TRIES) / 3
@@ -115,7 +115,7 @@ def _launches() -> float:
             x = tf.sin(x)
         return x
 
-    with _function(chain, tf.ones((4,))) as run:
+    with _traced(chain, tf.ones((4,))) as run:
         return _rate(OPERATIONS, run)
 
 
@@ -128,15 +128,15 @@ def _steps() -> float:
     def loop(x: Any) -> Any:
         return tf.while_loop(lambda number, _: number < LOOPED, step, (0, x))
 
-    with _function(loop, tf.ones((4,))) as run:
+    with _traced(loop, tf.ones((4,))) as run:
         return _rate(LOOPED, run)
 
 
 @contextmanager
-def _function(compute: Callable[[Any], Any], given: Any) -> Iterator[Callable[[], Any]]:
-    """A function as networks are compiled, which is forgotten after the block."""
-    function = tf.function(compute, autograph=False).get_concrete_function(given)
-    yield lambda: function(given)
+def _traced(compute: Callable[[Any], Any], argument: Any) -> Iterator[Callable[[], Any]]:
+    """Trace a function as networks are compiled; it is dropped after the block."""
+    function = tf.function(compute, autograph=False).get_concrete_function(argument)
+    yield lambda: function(argument)
 
 
 def _drawn() -> float:
@@ -149,5 +149,5 @@ def _factorised() -> float:
 
 
 def factorisation(rows: float, columns: float) -> float:
-    """Multiply-adds of making a matrix orthogonal, whichever of its sides is longer (Householder, then Q itself)."""
+    """Return the multiply-adds of making a matrix orthogonal, whichever side is longer (Householder, then Q itself)."""
     return 2 * rows * columns * min(rows, columns)

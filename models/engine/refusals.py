@@ -1,4 +1,4 @@
-"""What is refused before, while and after Keras shapes a layer: our guards, its own words, impossible outputs."""
+"""Checks before and after Keras shapes a layer, and the translation of Keras' own errors."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dataclasses import replace
 import keras
 import tensorflow as tf
 
-from models.engine.block_layer import held_block, written_out
+from models.engine.block_layer import held_block, unrolled_calls
 from models.errors import InvalidDocument, Problem, TooLarge, shown
 from models.layers.layer import LayerFault, Shape, size_of
 from models.layers.masks import fits
 from models.layers.spatial import shape_text
 from models.networks.network import Node
 
-MAX_WRITTEN_OUT = 4096
-"""Most layers that the steps of a sequence are written out as: each takes 5 ms to trace."""
+MAX_UNROLLED = 4096
+"""Most layer calls that the steps of a sequence are unrolled to: each takes 5 ms to trace."""
 MAX_ELEMENTS = 2**44
 """Largest tensor that is still shaped; beyond it TensorFlow's own shape arithmetic overflows and aborts."""
 
 
 def check_inputs(node: Node, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
-    """Our own guards, before Keras sees anything. `keywords`: the shapes of what the call reads by name."""
+    """Check the inputs of a call before Keras sees them. `keywords` has the shapes of its keyword arguments."""
     allowed = node.layer.input_rank
     ranks = (allowed,) if isinstance(allowed, int) else allowed
     for shape in shapes:
@@ -38,7 +38,7 @@ def check_inputs(node: Node, shapes: tuple[Shape, ...], keywords: Mapping[str, t
 
 
 def check_masks(node: Node, shapes: Sequence[Shape], masks: Sequence[Shape | None]) -> None:
-    """The masks that a block was given for what one of its layers reads must fit that."""
+    """Check that the masks given to a block fit what one of its layers reads."""
     for shape, mask in zip(shapes, masks, strict=False):
         if mask is not None and not fits(mask, shape):
             message = f"{node.address}: the mask that the model around it is given does not fit the input"
@@ -48,7 +48,7 @@ def check_masks(node: Node, shapes: Sequence[Shape], masks: Sequence[Shape | Non
 
 @contextmanager
 def _faults(node: Node) -> Iterator[None]:
-    """What a layer itself finds at fault, as an error that points at it."""
+    """Turn a fault that a layer itself reports into an error that points at it."""
     try:
         yield
     except LayerFault as fault:
@@ -69,7 +69,7 @@ def _rank_problem(node: Node, ranks: tuple[int, ...], shape: Shape) -> Problem:
 
 
 def _other_rank(ranks: tuple[int, ...], shape: Shape) -> str:
-    """What to do about a rank. A free first axis may be a batch that was declared, as Keras' batch_shape has it."""
+    """Suggest a fix for the rank. A free first axis may be a declared batch, as in Keras' batch_shape."""
     if len(shape) < min(ranks):
         return "add the missing axis to the input, or a Reshape before"
     without_batch = shown(list(shape[2:])) if len(shape) - 1 in ranks and shape[1] is None else None
@@ -84,7 +84,7 @@ def _lengths_problem(node: Node, shapes: tuple[Shape, ...]) -> Problem:
 
 
 def check_output(node: Node, shape: Shape) -> None:
-    """Nothing empty, nothing endless, and what the layer's own last step takes."""
+    """Check that the output is neither empty nor too large, and fits the layer's own last step."""
     with _faults(node):
         node.layer.check_output(shape)
     size = size_of(tuple(1 if dimension is None else dimension for dimension in shape))
@@ -101,17 +101,17 @@ def check_output(node: Node, shape: Shape) -> None:
         raise InvalidDocument("", [problem])
 
 
-def check_written_out(node: Node, made: keras.Layer, shapes: tuple[Shape, ...]) -> None:
-    """The steps of a sequence that a block is applied to must be few enough to be written out."""
-    if held_block(made) is None or (count := written_out(made, shapes[0])) <= MAX_WRITTEN_OUT:
+def check_unrolled(node: Node, keras_layer: keras.Layer, shapes: tuple[Shape, ...]) -> None:
+    """Check that a block applied to the steps of a sequence has few enough steps to be unrolled."""
+    if held_block(keras_layer) is None or (count := unrolled_calls(keras_layer, shapes[0])) <= MAX_UNROLLED:
         return
     message = f"{node.address}: there are too many steps to write the layers of the block out for each"
-    expected, received = f"at most {MAX_WRITTEN_OUT:,} layers, each counted once a step", f"{count:,}"
+    expected, received = f"at most {MAX_UNROLLED:,} layers, each counted once a step", f"{count:,}"
     raise InvalidDocument("", [Problem(f"{node.pointer}/inputs", message, expected, received)])
 
 
-def miscounted(node: Node, count: int) -> Problem:
-    """What is wrong with a call that gives another number of outputs than its arguments say."""
+def output_count_problem(node: Node, count: int) -> Problem:
+    """Build the problem of a call that returns another number of outputs than its arguments say."""
     message = f"{node.address}: {node.layer.type_name()} returns another number of tensors than its arguments say"
     return Problem(node.pointer, message, str(len(node.outputs)), str(count))
 
@@ -120,12 +120,12 @@ REFUSALS = (
     ValueError, TypeError, ArithmeticError, LookupError, AttributeError, AssertionError, NameError, RuntimeError,
     tf.errors.OpError,
 )  # fmt: skip
-"""What Keras and TensorFlow raise for arguments and shapes they do not like, or did not think of."""
+"""Errors that Keras and TensorFlow raise for invalid or unforeseen arguments and shapes."""
 
 
 @contextmanager
 def refusing(node: Node) -> Iterator[None]:
-    """Keras' refusal of a layer call, as an error that points at the layer."""
+    """Turn Keras' refusal of a layer call into an error that points at the layer."""
     try:
         yield
     except REFUSALS as error:
@@ -137,7 +137,7 @@ INTERNAL_NAME = re.compile(r"\bl\d+\b")
 
 @contextmanager
 def refusing_weights(node: Node) -> Iterator[None]:
-    """What TensorFlow refuses of a layer's weights, as an error that points at the layer, or at its dtype."""
+    """Turn TensorFlow's refusal of a layer's weights into an error that points at the layer, or at its dtype."""
     try:
         yield
     except (tf.errors.ResourceExhaustedError, MemoryError) as error:
@@ -150,16 +150,16 @@ def refusing_weights(node: Node) -> Iterator[None]:
 SURROUNDINGS = re.compile(
     r"\x1b\[\d+m|^Exception encountered when calling [^\n]*\n+(?=.)|Could not automatically infer [^\n]*:\n+(?=.)"
 )
-"""Of the words of an error that are worth telling: where in Keras it was, and colours for a terminal."""
+"""Parts of an error message that are removed: where in Keras it was raised, and terminal colours."""
 
 
 def sentence_of(error: Exception) -> str:
-    """Keras' own words on one line, and not too many of them."""
+    """Return Keras' own message on one line, truncated."""
     text = SURROUNDINGS.sub("", str(error).strip()).split("\n\nArguments received")[0].split("\n")
     return " ".join(line.strip() for line in text if line.strip())[:400] or type(error).__name__
 
 
 def _keras_problem(node: Node, error: Exception) -> Problem:
-    """Keras' own words, with the document's names in place of internal ones."""
+    """Build a problem of Keras' own message, with the document's names in place of internal ones."""
     sentence = INTERNAL_NAME.sub(node.address, sentence_of(error))[:400]
     return Problem(node.pointer, f"{node.address}: Keras refuses this {node.layer.type_name()}: {sentence}")

@@ -1,4 +1,4 @@
-"""What an engine tells of a finished request: layers, and the tensors that follow them."""
+"""Report of a finished request: layers, and the tensors that follow them."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ from models.views.view import View
 
 
 class Timing(NamedTuple):
-    """Whether the model was built before, milliseconds of making it ready and of running it, and the seconds that the
-    run was estimated to take.
-    """
+    """Whether the model was cached, milliseconds of preparing and of running it, and the run's estimated seconds."""
 
     cached: bool
     build_ms: float
@@ -34,7 +32,7 @@ class Timing(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: what is known of it, and the tensors that follow, in the order of `tensors`."""
+    """Result of a finished run: its metadata, and the tensors that follow, in the order of `tensors`."""
 
     layers: tuple[LayerInfo, ...]
     inputs: dict[str, Any]
@@ -47,8 +45,8 @@ class Result:
 class Report:
     """Collects layers and the tensors that follow them."""
 
-    def __init__(self, model: BuiltModel, moved: Mapping[int, Any]) -> None:
-        self.model, self.moved = model, moved
+    def __init__(self, model: BuiltModel, updates: Mapping[int, Any]) -> None:
+        self.model, self.updates = model, updates
         self.inputs: dict[str, Any] = {}
         self.layers: list[LayerInfo] = []
         self.tensors: list[TensorInfo] = []
@@ -56,25 +54,25 @@ class Report:
         self.buffers: list[memoryview] = []
 
     def add_inputs(self, infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> None:
-        """Statistics of the inputs, as the network takes them."""
+        """Add statistics of the inputs, cast to the dtypes that the network declares."""
         declared = self.model.network.inputs
         for info, array in zip(infos, arrays, strict=True):
             self.inputs[info.name] = statistics(array.astype(DTYPES[declared[info.name].dtype], copy=False))
 
     def add_activation(self, row: Row, array: np.ndarray, request: Run) -> None:
-        """One layer's output, with what was asked for besides."""
+        """Add one layer's output, with the requested statistics, view and weights."""
         output, node, kind = row
         stats = statistics(array) if request.stats else None
         view = request.views.get(output.name)
         if request.data and view is None:
             self._add(output, flat_bytes(array))
-        viewed = self._add_view(view, array, output, request.data) if view is not None else None
+        view_facts = self._add_view(view, array, output, request.data) if view is not None else None
         weights = self._weights(node) if request.weights and node is not None else ()
         parameters = 0 if node is None else self.model.parameters_of(node)
-        self.layers.append(LayerInfo(output.name, kind, output, parameters, stats, weights, viewed))
+        self.layers.append(LayerInfo(output.name, kind, output, parameters, stats, weights, view_facts))
 
     def _add_view(self, view: View, array: np.ndarray, output: TensorInfo, data: bool) -> dict[str, Any]:
-        """Adds a view's members; what is to be said of it."""
+        """Add a view's members; returns its metadata."""
         row = view.row(output.shape, output.dtype, output.name)
         if not data:
             return row
@@ -85,7 +83,7 @@ class Report:
         return row | result.facts
 
     def add_weights(self, node: Node) -> None:
-        """One layer's weights alone."""
+        """Add one layer's weights alone."""
         infos = self._weights(node)
         self.layers.append(
             LayerInfo(node.path, node.layer.type_name(), None, self.model.parameters_of(node), None, infos)
@@ -96,7 +94,7 @@ class Report:
             return ()
         infos = []
         for name, variable in named_weights(self.model.outline.layers[node.path]):
-            value = self.moved.get(id(variable), variable.value)
+            value = self.updates.get(id(variable), variable.value)
             data = as_bytes(value)
             dtype = keras.backend.standardize_dtype(variable.dtype)
             info = TensorInfo(f"weights/{node.path}/{name}", dtype, tuple(variable.shape), data.nbytes)
@@ -105,7 +103,7 @@ class Report:
         return tuple(infos)
 
     def _add(self, info: TensorInfo, data: memoryview) -> None:
-        """Adds a tensor once: the weights of a layer called several times are sent with its first call."""
+        """Add a tensor once: the weights of a layer called several times are sent with its first call."""
         if info.name in self.names:
             return
         self.names.add(info.name)
@@ -113,7 +111,7 @@ class Report:
         self.buffers.append(data)
 
     def check_size(self, limit: int) -> None:
-        """Refuses a reply whose tensors, weights included, are over the limit; nothing has been copied yet."""
+        """Refuse a reply whose tensors, weights included, are over the limit; nothing has been copied yet."""
         nbytes = sum(info.nbytes for info in self.tensors)
         if nbytes > limit:
             advice = "ask for the weights of one layer at a time, or for fewer layers"
@@ -123,6 +121,6 @@ class Report:
             raise TooLarge("", [problem])
 
     def result(self, timing: Timing) -> Result:
-        """What was collected."""
+        """Return the collected result."""
         layers, tensors, buffers = tuple(self.layers), tuple(self.tensors), tuple(self.buffers)
         return Result(layers, self.inputs, self.model.parameters, timing, tensors, buffers)

@@ -1,4 +1,4 @@
-"""Tensors asked for of a network on inputs of known shapes: what is known of them before anything is computed."""
+"""Plan of a selection of tensors on inputs of known shapes, and the check of computed tensors against it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.views.view import View
 
 
 class Row(NamedTuple):
-    """One tensor that is asked for, the call it belongs to (None for an input), and its layer's type."""
+    """One selected tensor, the call it belongs to (None for an input), and its layer's type."""
 
     info: TensorInfo
     node: Node | None
@@ -28,15 +28,15 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Selected:
-    """Made once for all runs of a selection on inputs of the same shapes. Every shape of the outline is concrete."""
+class SelectionPlan:
+    """Planned once for all runs of a selection on inputs of the same shapes. Every shape of the outline is concrete."""
 
     outline: SymbolicNetwork
     outputs: tuple[str, ...]
     rows: tuple[Row, ...] = field(init=False)
     admitted: dict[tuple[Bounds, bool], float] = field(default_factory=dict)
-    """The bounds that it is known to keep, in training mode or not, and the seconds that it is estimated to take:
-    replies with data have others than those without.
+    """Estimated seconds by the bounds it was admitted under and training mode: replies with data have other bounds than
+    those without.
     """
 
     def __post_init__(self) -> None:
@@ -49,36 +49,36 @@ class Selected:
         return Row(info, node, "InputLayer" if node is None else node.layer.type_name())
 
     def admit(self, views: Mapping[str, View], bounds: Bounds, training: bool = False) -> float:
-        """The seconds that it is estimated to take. Refuses, by the plan's figures, what would not fit.
+        """Return the estimated seconds. Refuses, by the figures of the plan, what would not fit.
 
         Raises:
             TooLarge: with the figures, and the selection or batch that would fit.
             InvalidOption: a view does not fit its layer.
         """
-        known = self.admitted.get((bounds, training)) if not views else None
-        if known is None:
-            known = admit(self.outline, sent_bytes(self.outline, self.outputs, views), bounds, training)
+        seconds = self.admitted.get((bounds, training)) if not views else None
+        if seconds is None:
+            seconds = admit(self.outline, sent_bytes(self.outline, self.outputs, views), bounds, training)
         if not views:
-            self.admitted[bounds, training] = known
-        return known
+            self.admitted[bounds, training] = seconds
+        return seconds
 
-    def planned(self, arrays: Sequence[np.ndarray]) -> Iterator[tuple[Row, np.ndarray]]:
-        """What was computed, beside what was asked for. An array that is not as planned is never sent: TensorFlow may
-        return uninitialised memory.
+    def check_computed(self, arrays: Sequence[np.ndarray]) -> Iterator[tuple[Row, np.ndarray]]:
+        """Pair each computed array with its planned row. An array that differs from its plan is never sent: TensorFlow
+        may return uninitialised memory.
 
         Raises:
-            InvalidDocument: one is not. The engine's log has it, too, for no document should come to that.
+            InvalidDocument: one differs. It is also in the engine's log, since no document should cause it.
         """
         for row, array in zip(self.rows, arrays, strict=True):
             if array.shape != row.info.shape or array.dtype != DTYPES[row.info.dtype]:
-                raise _unlike(row, array)
+                raise _mismatch(row, array)
             yield row, array
 
 
-def _unlike(row: Row, array: np.ndarray) -> InvalidDocument:
+def _mismatch(row: Row, array: np.ndarray) -> InvalidDocument:
     announced = f"{row.info.dtype} {shape_text(row.info.shape)}"
-    found = f"{array.dtype.name} {shape_text(array.shape)}"
-    print(f"engine: {row.info.name}, {row.type}: planned {announced}, computed {found}", file=sys.stderr, flush=True)
+    received = f"{array.dtype.name} {shape_text(array.shape)}"
+    print(f"engine: {row.info.name}, {row.type}: planned {announced}, computed {received}", file=sys.stderr, flush=True)
     message = f"{row.info.name}: Keras announces another output for this {row.type} than it computes"
     pointer = "" if row.node is None else row.node.pointer
-    return InvalidDocument("", [Problem(pointer, message, announced, found, "use another layer, or another input")])
+    return InvalidDocument("", [Problem(pointer, message, announced, received, "use another layer, or another input")])

@@ -1,4 +1,4 @@
-"""What an engine says, in order. Large tensors are copied by a thread of its own, while more is computed."""
+"""Ordered send queue of an engine. Its own thread copies large tensors while more is computed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.ipc.messages import FromFront, RunResult
 
 
 class SendQueue:
-    """Nothing overtakes what was said before."""
+    """Sends messages in order of submission."""
 
     def __init__(self, channel: BlockingChannel[FromFront], arena: Arena) -> None:
         self.arena = arena
@@ -27,55 +27,55 @@ class SendQueue:
         self._reply: Future[None] | None = None
 
     def send(self, message: msgspec.Struct) -> None:
-        """On this very thread when nothing is on its way: the other would have to wake up first."""
+        """Send on the calling thread if the queue is empty: the other thread would have to wake up first."""
         if self._last is None or self._last.done():
             self._channel.send(message)
         else:
             self._then(lambda: self._channel.send(message))
 
-    def parcel(self) -> ReplyBuffers:
-        """One to be filled and sent."""
+    def reply_buffers(self) -> ReplyBuffers:
+        """Return buffers to be filled and sent."""
         return ReplyBuffers(self.arena, self._then)
 
     @contextmanager
-    def holding(self, parcels: Sequence[ReplyBuffers]) -> Iterator[None]:
-        """What they took is given back where the block fails."""
+    def holding(self, reply_buffers: Sequence[ReplyBuffers]) -> Iterator[None]:
+        """Free the buffers if the block fails."""
         try:
             yield
         except BaseException:
             if self._last is not None:
                 self._last.result()
-            for parcel in parcels:
-                parcel.drop()
+            for buffers in reply_buffers:
+                buffers.drop()
             raise
 
-    def send_parcel(self, head: RunResult, parcel: ReplyBuffers, tensors: Mapping[str, memoryview]) -> None:
-        """The head, then what the parcel holds, group by group. The tensors of at most one reply wait here."""
+    def send_reply(self, head: RunResult, buffers: ReplyBuffers, tensors: Mapping[str, memoryview]) -> None:
+        """Queue the head, then the tensors in the buffers, group by group. At most one reply's tensors wait here."""
 
         def send() -> None:
             self._channel.send(head)
-            for message in parcel.messages(head.id, tensors):
+            for message in buffers.messages(head.id, tensors):
                 self._channel.send(message)
 
-        before, self._reply = self._reply, self._then(send)
-        if before is not None:
-            before.result()
+        previous, self._reply = self._reply, self._then(send)
+        if previous is not None:
+            previous.result()
 
     def close(self) -> None:
-        """Sends what is left."""
+        """Send what is queued, then stop."""
         self._thread.shutdown()
 
     def _then(self, work: Callable[[], object]) -> Future[None]:
-        self._last = self._thread.submit(_or_end, work)
+        self._last = self._thread.submit(_run_or_exit, work)
         return self._last
 
 
-def _or_end(work: Callable[[], object]) -> None:
-    """Does what was promised. An engine that cannot ends: a tensor's place would hold what another client was sent."""
+def _run_or_exit(work: Callable[[], object]) -> None:
+    """Do the work or exit the process: on failure, a tensor's memory would still hold what another client was sent."""
     try:
         work()
     except ConnectionError:
-        os._exit(0)  # the front is gone
+        os._exit(0)  # the front disconnected
     except BaseException:
         sys.excepthook(*sys.exc_info())
         os._exit(1)

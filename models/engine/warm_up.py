@@ -1,4 +1,4 @@
-"""What an engine does before it takes requests, so that the first of them need not pay for it."""
+"""Warm-up of an engine before it takes requests, so that the first request does not pay for it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import orjson
 
 from models.engine.execution import Execution
-from models.engine.rates import measured
-from models.engine.seconds import Time
+from models.engine.rates import measure_rates
+from models.engine.seconds import TimeBudget
 from models.ipc.messages import Payload, Run, TensorInfo
 
 WARM_UP = {
@@ -23,12 +23,12 @@ WARM_UP = {
         {"type": "Dense", "units": 2, "activation": "softmax"},
     ],
 }
-"""A network that touches what the first request would otherwise pay for."""
+"""A network that initialises what the first request would otherwise pay for."""
 
 
 def warm_up(execution: Execution) -> float:
-    """Builds and runs a small network, and measures how fast the machine is; milliseconds. Afterwards what exists is no
-    longer scanned for garbage.
+    """Build and run a small network and measure the machine; returns milliseconds. Objects that exist then are excluded
+    from garbage collection.
     """
     started = time.perf_counter()
     array = np.zeros((1, 8, 8, 1), np.float32)
@@ -38,7 +38,7 @@ def warm_up(execution: Execution) -> float:
                   weights=False, training=False, max_bytes=1 << 20, max_macs=1 << 40)  # fmt: skip
     execution.run(request, [array])
     execution.cache.clear()
-    execution.time = Time(measured(), execution.limits.deadline)
+    execution.time = TimeBudget(measure_rates(), execution.limits.deadline)
     gc.collect()
     gc.freeze()
     return (time.perf_counter() - started) * 1e3

@@ -1,4 +1,4 @@
-"""The memory that computing takes: every tensor of the network, and what layers have inside while they run."""
+"""Peak memory of computing: every tensor of the network, and the internal tensors of layers while they run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from models.networks.network import Node
 from models.tensors.dtypes import DTYPES
 
 COMPUTED_BYTES = 4
-"""Of a number inside a layer at the least: half precision and small integers are computed with as float32 in places."""
+"""Least bytes of a number inside a layer: half precision and small integers are partly computed as float32."""
 
 
 def inner_bytes(outline: SymbolicNetwork, node: Node, training: bool = False) -> int:
-    """Bytes of the tensors that are there at once inside one call; free dimensions count as one."""
+    """Return the bytes of the tensors alive at once inside one call; free dimensions count as one."""
     if is_passed_over(node, training):
         return 0
     block = held_block(outline.layers[node.path])
@@ -26,61 +26,59 @@ def inner_bytes(outline: SymbolicNetwork, node: Node, training: bool = False) ->
 
 
 def is_passed_over(node: Node, training: bool) -> bool:
-    """Whether a call computes nothing: it names what a block returns, or acts in training mode alone."""
+    """Whether a call computes nothing: it names the result of a block, or acts in training mode only."""
     return node.is_block or (node.layer.training_only and not training)
 
 
 def _itemsize(outline: SymbolicNetwork, node: Node) -> int:
-    """Bytes of a number inside a call."""
+    """Return the bytes of a number inside a call."""
     addresses = (*node.inputs, *node.outputs)
     return max(COMPUTED_BYTES, *(DTYPES[outline.dtype(address)].itemsize for address in addresses))
 
 
 def _inner_of_steps(block: BlockLayer, shape: Shape) -> int:
-    """Of a block that is applied to every step of an input of this shape: all steps may run at once."""
-    one, steps = step_outline(block, shape)
-    nodes = one.network.nodes
-    return (steps or 1) * sum(output_bytes(one, node) + inner_bytes(one, node) for node in nodes)
+    """Return the internal bytes of a block applied to every step of this input: all steps may run at once."""
+    step, steps = step_outline(block, shape)
+    nodes = step.network.nodes
+    return (steps or 1) * sum(output_bytes(step, node) + inner_bytes(step, node) for node in nodes)
 
 
 def step_outline(block: BlockLayer, shape: Shape) -> tuple[SymbolicNetwork, int | None]:
-    """A block as it is applied to one step of an input of this shape, and how many steps there are: None where that is
-    free.
-    """
+    """Return a block on one step of an input of this shape, and the number of steps; None if that is free."""
     inner = block.built_outline
     rank = len(inner.shape(next(iter(inner.network.inputs))))
     return inner.on_batch(shape[0] or 1), size_of(shape[1 : 1 + len(shape) - rank])
 
 
 def output_bytes(outline: SymbolicNetwork, node: Node) -> int:
-    """Bytes of what a call returns; a block's are counted inside it."""
+    """Return the bytes of a call's outputs; 0 for a block, which is counted inside."""
     return 0 if node.is_block else sum(outline.nbytes(output) for output in node.outputs)
 
 
 def peak_inner(outline: SymbolicNetwork, nodes: Sequence[Node], training: bool = False) -> tuple[int, Node | None]:
-    """The most that calls have inside at once, and the call that has most of it. Calls that are as many steps from the
-    inputs as each other may run at the same time.
+    """Return the peak of internal bytes, and the call that has most of it. Calls at the same depth from the inputs may
+    run at the same time.
     """
     inside = [inner_bytes(outline, node, training) for node in nodes]
-    together: dict[int, int] = {}
+    by_depth: dict[int, int] = {}
     for depth, nbytes in zip(_depths(nodes), inside, strict=True):
-        together[depth] = together.get(depth, 0) + nbytes
+        by_depth[depth] = by_depth.get(depth, 0) + nbytes
     largest = max(range(len(nodes)), key=inside.__getitem__, default=None)
-    return max(together.values(), default=0), None if largest is None else nodes[largest]
+    return max(by_depth.values(), default=0), None if largest is None else nodes[largest]
 
 
 def _depths(nodes: Sequence[Node]) -> Iterator[int]:
-    """How many calls lie on the longest way from the inputs to each of them, itself included."""
-    of: dict[str, int] = {}
+    """Yield for each call the length of the longest path of calls from the inputs to it, itself included."""
+    depths: dict[str, int] = {}
     for node in nodes:
-        depth = 1 + max((of.get(address, 0) for address in node.reads), default=0)
-        of.update(dict.fromkeys(node.outputs, depth))
+        depth = 1 + max((depths.get(address, 0) for address in node.reads), default=0)
+        depths.update(dict.fromkeys(node.outputs, depth))
         yield depth
 
 
 def working_bytes(outline: SymbolicNetwork, nodes: Sequence[Node], training: bool = False) -> int:
-    """Bytes that computing these calls takes at the most: what they read of the inputs, all that they return, and the
-    most that lies inside at once.
+    """Return the peak bytes of computing these calls: the inputs they read, all their outputs, and the peak of internal
+    tensors.
     """
     inputs = {address for node in nodes for address in node.reads} & set(outline.network.inputs)
     outer = sum(map(outline.nbytes, inputs)) + sum(output_bytes(outline, node) for node in nodes)
@@ -88,6 +86,6 @@ def working_bytes(outline: SymbolicNetwork, nodes: Sequence[Node], training: boo
 
 
 def is_known(outline: SymbolicNetwork, nodes: Sequence[Node]) -> bool:
-    """Whether every shape is concrete, so that figures mean what they say."""
+    """Whether every shape is concrete, so that the figures are exact."""
     shapes = (outline.shape(address) for node in nodes for address in (*node.reads, *node.outputs))
     return all(size_of(shape) is not None for shape in shapes)

@@ -1,1 +1,1 @@
-"""What files and texts are by what they hold, and what is said of those that are not read."""
+"""Detection of file and text formats by content, and the problems of those that are not supported."""

@@ -1,4 +1,4 @@
-"""ZIP archives from strangers: walked with limits on everything, before anything is decompressed."""
+"""Untrusted ZIP archives: every limit is checked before a member is decompressed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LOCATOR = b"PK\x06\x07"
 LOCATOR_BYTES = 20
 ENCRYPTED = 0x1
 FAILURES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
-"""What `zipfile` raises on archives that are damaged or made to hurt (KeyError and struct.error it wraps itself)."""
+"""What `zipfile` raises on archives that are damaged or malicious (it wraps KeyError and struct.error itself)."""
 
 
 class Kind(NamedTuple):
-    """A format that is a ZIP archive: its name, how its members' names end, and what a whole file is."""
+    """A format based on ZIP: its name, the suffix of its members' names, and the description of a valid file."""
 
     name: str
     suffix: str
@@ -34,8 +34,8 @@ class Kind(NamedTuple):
 
 
 def member_names(file: BinaryIO) -> list[str]:
-    """The names in an archive that may be damaged, hostile or of any kind, at most MAX_MEMBERS; where its directory is
-    not plain, that of its first member.
+    """The member names, at most MAX_MEMBERS, of an archive that may be damaged, malicious or of any format; the name of
+    its first member alone where its directory is not plain.
     """
     tail = _tail(file)
     count, directory = _directory(tail[-END_BYTES:])
@@ -48,13 +48,13 @@ def member_names(file: BinaryIO) -> list[str]:
 
 
 def _tail(file: BinaryIO) -> bytes:
-    """The end record and what may stand before it."""
+    """The end record and the bytes before it that may be a ZIP64 locator."""
     file.seek(max(0, file.seek(0, SEEK_END) - END_BYTES - LOCATOR_BYTES))
     return file.read()
 
 
 def _directory(end: bytes) -> tuple[int, int]:
-    """How many members an end record announces, and the bytes of their directory."""
+    """The number of members and the bytes of their directory, as an end record declares them."""
     return int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
 
 
@@ -63,44 +63,44 @@ def _is_small(count: int, directory: int) -> bool:
 
 
 class Archive:
-    """A checked archive over an open file. `members` maps each name to its declared size, in order.
+    """Validated archive over an open file. `members` maps each name to its declared size, in order.
 
     Raises:
-        Unparsable: it is no ZIP archive of stored or deflated members with distinct, plain names.
-        TooLarge: more than MAX_MEMBERS members, or more than `max_bytes` in sum, once decompressed.
+        Unparsable: it is not a ZIP archive of stored or deflated members with distinct, plain names.
+        TooLarge: more than MAX_MEMBERS members, or more than `max_bytes` in total once decompressed.
     """
 
     def __init__(self, file: BinaryIO, kind: Kind, max_bytes: int, pointer: str) -> None:
         self._kind, self._pointer = kind, pointer
         self._check_end(file)
-        with self._reading():
+        with self._unparsable_if_damaged():
             self._zip = zipfile.ZipFile(file)
-        self._infos = self._checked(self._zip.infolist(), max_bytes)
+        self._infos = self._check_members(self._zip.infolist(), max_bytes)
         self.members = {name: info.file_size for name, info in self._infos.items()}
 
     def read(self, name: str, nbytes: int | None = None) -> bytes:
-        """A member's first bytes, or all. Asking for a size bounds what is decompressed; `read()` alone does not."""
-        with self._reading(), self._zip.open(self._infos[name]) as stream:
+        """Read the first `nbytes` of a member, or all. The size bounds the decompression; `read()` alone does not."""
+        with self._unparsable_if_damaged(), self._zip.open(self._infos[name]) as stream:
             return stream.read(self.members[name] if nbytes is None else nbytes)
 
     def copy(self, name: str, target: BinaryIO) -> None:
-        """Writes a member's bytes, as many as declared, piece by piece."""
-        with self._reading(), self._zip.open(self._infos[name]) as stream:
+        """Write a member's bytes, as many as declared, in chunks."""
+        with self._unparsable_if_damaged(), self._zip.open(self._infos[name]) as stream:
             shutil.copyfileobj(stream, target, COPY_BYTES)
 
     def stored_bytes(self, name: str) -> int:
-        """The bytes that a member takes in the archive."""
+        """The compressed size of a member in bytes."""
         return self._infos[name].compress_size
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def _unparsable_if_damaged(self) -> Iterator[None]:
         try:
             yield
         except FAILURES as error:
             raise self._unparsable(f"the {self._kind.name} file is damaged", shown(str(error))) from error
 
     def _check_end(self, file: BinaryIO) -> None:
-        """The archive ends in a plain end record, so that `zipfile` reads the same numbers as we check here."""
+        """Check that the archive ends in a plain end record: `zipfile` then reads the numbers that are checked here."""
         tail = _tail(file)
         end = tail[-END_BYTES:]
         if not end.startswith(ZIP_END) or end[-2:] != b"\0\0":
@@ -113,8 +113,8 @@ class Archive:
         if not _is_small(count, directory):
             raise self._too_many(f"{count} members, a directory of {directory} bytes")
 
-    def _checked(self, infos: list[zipfile.ZipInfo], max_bytes: int) -> dict[str, zipfile.ZipInfo]:
-        """The members by name, once their number, names, methods and declared sizes are acceptable."""
+    def _check_members(self, infos: list[zipfile.ZipInfo], max_bytes: int) -> dict[str, zipfile.ZipInfo]:
+        """The members by name, after checks of their number, names, compression methods and declared sizes."""
         if len(infos) > MAX_MEMBERS:
             raise self._too_many(f"{len(infos)} members")
         for info in infos:
@@ -140,7 +140,7 @@ class Archive:
             raise self._unparsable(f"members of a {self._kind.name} file are stored or deflated", received)
 
     def _is_plain(self, name: str) -> bool:
-        """A name with the right ending, below the archive's root."""
+        """Whether a name has the right suffix and stays below the root of the archive."""
         parts = name.split("/")
         safe = "\\" not in name and name.isprintable() and not {"", ".", ".."} & set(parts)
         return safe and name.endswith(self._kind.suffix) and name != self._kind.suffix

@@ -1,4 +1,4 @@
-"""Why text is not JSON: where it stops being so, what it is or what wrote it, and what to do instead."""
+"""Problems of text that is not JSON: the position of the error, the actual format or its writer, and advice."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import orjson
 from models.errors import Problem
 from models.files.printed import text_advice
 from models.files.signatures import HDF5, JSON, TEXT, Role
-from models.files.unread import KERAS, Advice, advice_on, told_of
+from models.files.unread import KERAS, Advice, advice_on, kind_of_data
 
 EXPECTED = "JSON (RFC 8259, UTF-8)"
-LOOKED_AT = 64
-"""Characters behind the place where JSON ends that tell why."""
+CONTEXT_CHARACTERS = 64
+"""Characters after a syntax error that are matched against WORDS."""
 PYTHON = "this is how Python prints it: send json.dumps(…)"
 WORDS: tuple[tuple[str, str], ...] = (
     (r"-?(?:NaN|Infinity)\b", 'write NaN and infinities as the strings "NaN", "Infinity", "-Infinity"'),
@@ -24,7 +24,7 @@ WORDS: tuple[tuple[str, str], ...] = (
     (r"[A-Za-z_$][\w$]*\s*:", "write names in double quotes; where a shell took them out, send a file, -d @file.json"),
     (r"\.\d|\+\d|\d", "write numbers as 0.5: a digit before the point, no plus, no zeros in front"),
 )
-"""What stands where JSON ends, and what to do."""
+"""Patterns of the text at a syntax error, each with its advice."""
 TO_REGISTER = "PUT /v1/models/{name} takes it as the part weights; POST /v1/models/{name}/activations then runs it"
 ADVICE: Advice = {
     Role.PICTURE: "a picture is the part image of a form: curl -F image=@a.png",
@@ -32,14 +32,14 @@ ADVICE: Advice = {
     KERAS: TO_REGISTER,
     HDF5: "weights come with PUT /v1/models/{name}, as the part weights beside model",
 }
-"""What to do with a file that came in place of JSON, under /v1."""
+"""The advice for a file sent in place of JSON, under /v1."""
 
 
 def not_json(text: bytes, error: orjson.JSONDecodeError, what: str = "the text", advice: Advice = ADVICE) -> Problem:
-    """The problem of text, called `what`, that orjson refused; `advice` is for files of other kinds."""
+    """The problem of text, called `what`, that orjson rejected; `advice` is for files of other formats."""
     if not text or text.isspace():
         return Problem("", f"{what} is empty", EXPECTED, "nothing")
-    kind = told_of(text)
+    kind = kind_of_data(text)
     if kind is None or kind in (TEXT, JSON):
         expected = f"{EXPECTED}; line {error.lineno}, column {error.colno} is not"
         return Problem("", f"{what} is not JSON", expected, f"{len(text):,} bytes", text_advice(text) or _reason(error))
@@ -48,10 +48,10 @@ def not_json(text: bytes, error: orjson.JSONDecodeError, what: str = "the text",
 
 
 def _reason(error: orjson.JSONDecodeError) -> str | None:
-    """What to write instead, by what orjson says and what stands where JSON ends."""
+    """The advice for a syntax error, by orjson's message and the text at its position."""
     if not error.doc:
         return "save it as UTF-8"
     if "trailing comma" in error.msg:
         return "leave the comma before the closing bracket out"
-    here = error.doc[error.pos : error.pos + LOOKED_AT]
+    here = error.doc[error.pos : error.pos + CONTEXT_CHARACTERS]
     return next((advice for pattern, advice in WORDS if re.match(pattern, here)), None)

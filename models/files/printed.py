@@ -1,4 +1,4 @@
-"""Text that stands for something else: a file's name, what a program prints of an object, base64."""
+"""Detection of text sent in place of data: a file name, the printed form of an object, base64."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ PRINTED: tuple[tuple[str, str], ...] = (
     ('b"', 'Python wrote bytes as text, b"…": send the bytes themselves, or of base64 text.decode()'),
     ("<PIL.", "Python wrote what a picture is called: save it into io.BytesIO() and send getvalue()"),
 )
-"""What programs write instead of what an object holds."""
+"""Prefixes of the printed forms of objects, each with its advice."""
 BASE64_BYTES = 64
-"""Characters of base64 that tell what it is of."""
+"""Characters of base64 that are decoded to detect a format."""
 
 
 def text_advice(text: bytes) -> str | None:
-    """What to do with text that stands for something else: a file's name, what a program prints of an object."""
+    """The advice for a file name or the printed form of an object, sent in place of data; None for other text."""
     word = text[:START_BYTES].decode("utf-8", "replace").strip().strip("\"'")
     if FILE_NAME.fullmatch(word):
         return f"{shown(word)} is a file's name: send what is in it; in curl, write @ before it, as in -F image=@a.png"
@@ -36,7 +36,7 @@ def text_advice(text: bytes) -> str | None:
 
 
 def kind_of_base64(text: str) -> FileKind | None:
-    """The format of the file that begins as this base64 says; None where it is none, or tells nothing."""
+    """The format of a file encoded as base64; None when it is not base64, or the format is unknown."""
     head = text[:BASE64_BYTES]
     try:
         return kind_of(base64.b64decode(head[: len(head) // 4 * 4], validate=True))

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever it is called: one table for everything that reads files."""
+"""Signatures of file formats: one table for all code that detects a format by the first bytes of a file."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import NamedTuple
 
 
 class Role(Enum):
-    """What a file can be of use for."""
+    """The use of a file format."""
 
     PICTURE = auto()
     TENSORS = auto()
     WEIGHTS = auto()
     ARCHIVE = auto()
-    """ZIP: what it is, its members say."""
+    """ZIP, whose actual format depends on its members."""
     JSON = auto()
     OTHER = auto()
 
 
 class FileKind(NamedTuple):
-    """A format: its name with the article, what it is of use for, and what to do where it is not read."""
+    """A file format: its name with the article, its use, and the advice where it is not supported."""
 
     name: str
     role: Role
@@ -30,13 +30,13 @@ class FileKind(NamedTuple):
 NPY_START = b"\x93NUMPY"
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 ZIP_START = b"PK\x03\x04"
-"""How an archive with members begins."""
+"""The signature of an archive with members."""
 ZIP_END = b"PK\x05\x06"
-"""How the end record of an archive begins; of an empty archive it is all there is."""
+"""The signature of the end record, which is all of an empty archive."""
 START_BYTES = 512
-"""As many bytes of a file as tell what it is."""
-MARK = b"\xef\xbb\xbf"
-"""The byte order mark of UTF-8, which says nothing and is passed over (RFC 8259 section 8.1)."""
+"""Bytes of a file that are enough to detect its format."""
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark of UTF-8, which is ignored (RFC 8259 section 8.1)."""
 
 _NO_CODE = "pickles run code and are never opened: write the arrays with numpy.savez or safetensors"
 _UNPACK = "unpack it first"
@@ -60,31 +60,31 @@ ONNX = FileKind("an ONNX model", Role.OTHER, _AS_KERAS)
 TFLITE = FileKind("a TensorFlow Lite model", Role.OTHER, _AS_KERAS)
 
 
-def _picture(name: str) -> FileKind:
+def _image(name: str) -> FileKind:
     return FileKind(name, Role.PICTURE)
 
 
-HEIC = _picture("a HEIC picture")
-AVIF = _picture("an AVIF picture")
+HEIC = _image("a HEIC picture")
+AVIF = _image("an AVIF picture")
 VIDEO = FileKind("an MP4 or QuickTime video", Role.OTHER)
 PDF = FileKind("a PDF document", Role.OTHER)
 
 STARTS: tuple[tuple[int, bytes, FileKind], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", _picture("a PNG picture")),
-    (0, b"\xff\xd8\xff", _picture("a JPEG picture")),
-    (0, b"GIF8", _picture("a GIF picture")),
-    (0, b"II*\0", _picture("a TIFF picture")),
-    (0, b"MM\0*", _picture("a TIFF picture")),
-    (0, b"II+\0", _picture("a TIFF picture")),
-    (8, b"WEBP", _picture("a WebP picture")),
-    (0, b"8BPS", _picture("a Photoshop picture")),
-    (0, b"\xff\x0a", _picture("a JPEG XL picture")),
-    (4, b"JXL \r\n\x87\n", _picture("a JPEG XL picture")),
-    (4, b"jP  \r\n\x87\n", _picture("a JPEG 2000 picture")),
-    (0, b"\0\0\1\0", _picture("an ICO picture")),
-    (0, b"v/1\1", _picture("an OpenEXR picture")),
-    (128, b"DICM", _picture("a DICOM picture")),
-    (0, b"<svg", _picture("an SVG picture")),
+    (0, b"\x89PNG\r\n\x1a\n", _image("a PNG picture")),
+    (0, b"\xff\xd8\xff", _image("a JPEG picture")),
+    (0, b"GIF8", _image("a GIF picture")),
+    (0, b"II*\0", _image("a TIFF picture")),
+    (0, b"MM\0*", _image("a TIFF picture")),
+    (0, b"II+\0", _image("a TIFF picture")),
+    (8, b"WEBP", _image("a WebP picture")),
+    (0, b"8BPS", _image("a Photoshop picture")),
+    (0, b"\xff\x0a", _image("a JPEG XL picture")),
+    (4, b"JXL \r\n\x87\n", _image("a JPEG XL picture")),
+    (4, b"jP  \r\n\x87\n", _image("a JPEG 2000 picture")),
+    (0, b"\0\0\1\0", _image("an ICO picture")),
+    (0, b"v/1\1", _image("an OpenEXR picture")),
+    (128, b"DICM", _image("a DICOM picture")),
+    (0, b"<svg", _image("an SVG picture")),
     (0, b"%PDF-", PDF),
     (0, b"\x1a\x45\xdf\xa3", FileKind("a Matroska or WebM video", Role.OTHER)),
     (0, b"RIFF", FileKind("a RIFF file (WAV or AVI)", Role.OTHER)),
@@ -123,36 +123,36 @@ STARTS: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"<?xml", FileKind("XML", Role.OTHER)),
     (0, b"data:image/", FileKind("a data URL", Role.OTHER, 'in JSON, write {"image": "data:…"}')),
 )  # fmt: skip
-"""Where each format has what tells it, in the order in which they are tried; text is told in lower case."""
-BRANDS = {b"avif": AVIF, b"avis": AVIF, b"mif1": HEIC, b"msf1": HEIC, b"crx ": _picture("a Canon raw picture")}
-"""Of ISO base media files; every brand that begins with he is one of HEIC's."""
+"""Offset, signature and format, in the order of matching; signatures of text are in lower case."""
+BRANDS = {b"avif": AVIF, b"avis": AVIF, b"mif1": HEIC, b"msf1": HEIC, b"crx ": _image("a Canon raw picture")}
+"""Formats by the brand of an ISO base media file; every brand that begins with `he` is HEIC."""
 
 
 def kind_of(start: bytes) -> FileKind | None:
-    """The format of a file of which these are the first bytes, START_BYTES or all; None for bytes that tell nothing."""
-    told = start[:16].lower()
+    """The format of a file by its first START_BYTES, or all of a shorter one; None when it is unknown."""
+    lower = start[:16].lower()
     for offset, magic, kind in STARTS:
-        if start.startswith(magic, offset) or (offset == 0 and told.startswith(magic)):
+        if start.startswith(magic, offset) or (offset == 0 and lower.startswith(magic)):
             return kind
-    return next((found for tell in TELLS if (found := tell(start)) is not None), None)
+    return next((found for detect in DETECTORS if (found := detect(start)) is not None), None)
 
 
 def is_safetensors(start: bytes) -> bool:
-    """Eight bytes of length, then JSON; text would be a header of 2 ** 61 bytes."""
+    """Whether it begins with a header length of eight bytes and JSON; text would be a length of 2 ** 61 bytes."""
     return len(start) > 9 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32
 
 
-def _media(start: bytes) -> FileKind | None:
-    """ISO base media files: pictures of phones, and videos."""
+def _iso_media(start: bytes) -> FileKind | None:
+    """Detect ISO base media files: HEIC and AVIF images, and videos."""
     if start[4:8] != b"ftyp":
         return None
     return BRANDS.get(start[8:12], HEIC if start[8:10] == b"he" else VIDEO)
 
 
 def _bitmap(start: bytes) -> FileKind | None:
-    """BMP, which begins with two letters and, further on, has the size of its header."""
+    """Detect BMP by its two letters and the size of its header at offset 14."""
     is_bitmap = start.startswith(b"BM") and start[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0")
-    return _picture("a BMP picture") if is_bitmap else None
+    return _image("a BMP picture") if is_bitmap else None
 
 
 def _tensors(start: bytes) -> FileKind | None:
@@ -160,25 +160,25 @@ def _tensors(start: bytes) -> FileKind | None:
 
 
 def _onnx(start: bytes) -> FileKind | None:
-    """A protocol buffer of a version from 3 to 15, then the producer's name."""
+    """Detect the protocol buffer of ONNX: a version from 3 to 15, then the producer's name."""
     begins = len(start) > 4 and start[0] == 8 and 3 <= start[1] < 16 and start[2] == 0x12
     return ONNX if begins and start[4 : 4 + start[3]].isascii() else None
 
 
 def _form(start: bytes) -> FileKind | None:
-    """A multipart form that was sent as something else."""
+    """Detect a multipart form sent under another Content-Type."""
     is_form = start.startswith(b"--") and b"content-disposition: form-data" in start.lower()
     return FORM if is_form else None
 
 
 def _text(start: bytes) -> FileKind | None:
-    """Text in UTF-8, the last character of which may be cut."""
-    text = start.removeprefix(MARK).decode("utf-8", "ignore").lstrip()
+    """Detect text in UTF-8, of which the last character may be truncated."""
+    text = start.removeprefix(BOM).decode("utf-8", "ignore").lstrip()
     if not text or len(text.encode()) < len(start.strip()) - 8 or not text.translate(SPACES).isprintable():
         return None
     return JSON if text[0] in '{["' else TEXT
 
 
 SPACES = {ord(character): " " for character in "\n\r\t"}
-TELLS: tuple[Callable[[bytes], FileKind | None], ...] = (_media, _bitmap, _tensors, _onnx, _form, _text)
-"""Formats that take more than a few bytes in one place to tell."""
+DETECTORS: tuple[Callable[[bytes], FileKind | None], ...] = (_iso_media, _bitmap, _tensors, _onnx, _form, _text)
+"""Detectors of the formats that need more than one signature at one offset."""

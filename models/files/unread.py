@@ -1,4 +1,4 @@
-"""What is said of a file or text that is not what is read where it was sent: what it is, and what to do instead."""
+"""Problems of files and text in an unexpected format: the detected format, and advice."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ MEMBERS: tuple[tuple[str, FileKind], ...] = (
     ("metadata.json", KERAS),
     (".index", FileKind("a TensorFlow checkpoint in a ZIP archive", Role.OTHER)),
 )
-"""How a member's name ends in each format that is an archive, in the order in which they are tried."""
+"""Suffixes of member names that identify a format based on ZIP, in the order of matching."""
 Advice = Mapping[FileKind | Role, str]
-"""What to do with a file where it is not read, by its kind or use; else the kind's own advice."""
+"""The advice for files that are not supported here, by format or use; the format's own advice is the fallback."""
 
 
-def told(file: BinaryIO) -> FileKind | None:
-    """What a file is by its first bytes and, of an archive, its members; None where they tell nothing."""
+def kind_of_file(file: BinaryIO) -> FileKind | None:
+    """The format of a file by its first bytes and, for an archive, its members; None when it is unknown."""
     file.seek(0)
     kind = kind_of(file.read(START_BYTES))
-    return _archive(member_names(file)) if kind is ZIP else kind
+    return _kind_of_archive(member_names(file)) if kind is ZIP else kind
 
 
-def told_of(data: bytes) -> FileKind | None:
-    """The same of bytes."""
-    return told(BytesIO(data))
+def kind_of_data(data: bytes) -> FileKind | None:
+    """The format of a file's bytes; None when it is unknown."""
+    return kind_of_file(BytesIO(data))
 
 
-def _archive(names: list[str]) -> FileKind:
+def _kind_of_archive(names: list[str]) -> FileKind:
     for ending, kind in MEMBERS:
         if any(name.endswith(ending) for name in names):
             return kind
@@ -60,14 +60,14 @@ def _archive(names: list[str]) -> FileKind:
 
 
 def unread(data: bytes, here: str, pointer: str = "", advice: Advice | None = None) -> Problem:
-    """The problem of bytes that are none of what is read `here`."""
-    return unread_kind(told_of(data), data[:START_BYTES], len(data), here, pointer, advice)
+    """The problem of bytes in an unsupported format; `here` describes the supported ones."""
+    return unread_kind(kind_of_data(data), data[:START_BYTES], len(data), here, pointer, advice)
 
 
-def unread_kind(  # noqa: PLR0913, PLR0917 (what is known of one file, and where it stands)
+def unread_kind(  # noqa: PLR0913, PLR0917 (the facts of one file, and its pointer)
     kind: FileKind | None, start: bytes, size: int, here: str, pointer: str = "", advice: Advice | None = None
 ) -> Problem:
-    """The same of a file of which the kind and the first bytes are known."""
+    """`unread` for a file of which the format and the first bytes are known."""
     if not size:
         return Problem(pointer, "the file is empty", here, "no bytes")
     message, received = "this is not a file that is read here", f"{size:,} bytes that begin with {start[:8].hex(' ')}"
@@ -79,7 +79,7 @@ def unread_kind(  # noqa: PLR0913, PLR0917 (what is known of one file, and where
 
 
 def advice_on(kind: FileKind | None, advice: Advice) -> str | None:
-    """What to do with a file of this kind."""
+    """The advice for a file of this format."""
     if kind is None:
         return None
     return advice.get(kind) or advice.get(kind.role) or kind.advice

@@ -1,4 +1,4 @@
-"""From Pillow's modes to the channels a network wants."""
+"""Conversion of Pillow's modes to the channels of an input."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 GREY = ("1", "L", "I;16", "I;16L", "I;16B", "I;16N")
 CONVERTIBLE = (*GREY, "LA", "P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "CMYK", "YCbCr")
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
-"""16-bit grey; Pillow's own conversion would clamp it to black and white."""
+"""16-bit grey, which Pillow's own conversion would clamp to black and white."""
 ALPHA = ("LA", "PA", "RGBA", "RGBa")
 
 
-def channels_of(image: Image.Image, wanted: int | None) -> tuple[int, dict[str, Any]]:
-    """The channels that a picture is brought to, and what is done to it for that; told by its header alone.
+def channels_of(image: Image.Image, target: int | None) -> tuple[int, dict[str, Any]]:
+    """The number of channels an image is converted to, and the notes on that for the reply; from its header alone.
 
-    `wanted` is 1, 3, 4 or None for the picture's own: 4 with transparency, else 1 for grey and 3
-    for colour. Transparency is dropped, not blended, where it is not wanted, as Keras does. 16-bit
-    grey is scaled from 0…65535 to 0…255 without rounding.
+    `target` is 1, 3, 4 or None for the image's own: 4 with transparency, else 1 for grey and 3 for
+    colour. Transparency that the target lacks is dropped, not blended, as in Keras. 16-bit grey is
+    scaled from 0…65535 to 0…255 without rounding.
 
     Raises:
-        InvalidImage: another number of channels, or a mode without one meaning (32-bit, float, LAB).
+        InvalidImage: another number of channels, or a mode without a defined range (32-bit, float, LAB).
     """
-    _check(image, wanted)
-    channels = wanted or _own(image)
+    _check(image, target)
+    channels = target or _own_channels(image)
     alpha = has_alpha(image)
-    done: dict[str, Any] = {"mode": image.mode, "channels": channels}
+    notes: dict[str, Any] = {"mode": image.mode, "channels": channels}
     if alpha or channels == 4:
-        done["alpha"] = ("kept" if channels == 4 else "dropped") if alpha else "added"
-    return channels, done | ({"range": "0…65535 to 0…255"} if image.mode in DEEP else {})
+        notes["alpha"] = ("kept" if channels == 4 else "dropped") if alpha else "added"
+    return channels, notes | ({"range": "0…65535 to 0…255"} if image.mode in DEEP else {})
 
 
 def floats(image: Image.Image, channels: int) -> Array:
-    """A picture, or a part of one, as float32 (height, width, channels) from 0 to 255; each pixel by itself."""
+    """An image, or a part of one, as float32 (height, width, channels) from 0 to 255; pixels are independent."""
     return _deep(image, channels) if image.mode in DEEP else _shallow(image, channels, has_alpha(image))
 
 
 def has_alpha(image: Image.Image) -> bool:
-    """Whether any pixel may be transparent: by an alpha channel, or by a colour that stands for nothing."""
+    """Whether any pixel may be transparent, by an alpha channel or a transparent colour."""
     return image.mode in ALPHA or (image.mode in ("1", "L", "P", "RGB") and "transparency" in image.info)
 
 
-def _own(image: Image.Image) -> int:
+def _own_channels(image: Image.Image) -> int:
     if has_alpha(image):
         return 4
     return 1 if image.mode in GREY else 3
 
 
-def _check(image: Image.Image, wanted: int | None) -> None:
-    if wanted is not None and wanted not in MODES:
-        message = f"a picture has no {wanted} channels"
+def _check(image: Image.Image, target: int | None) -> None:
+    if target is not None and target not in MODES:
+        message = f"a picture has no {target} channels"
         expected = "an input of 1 (grey), 3 (RGB) or 4 (RGBA) channels"
-        raise InvalidImage(problems=[Problem("", message, expected, f"an input of {wanted} channels", "send a tensor")])
+        raise InvalidImage(problems=[Problem("", message, expected, f"an input of {target} channels", "send a tensor")])
     if image.mode not in CONVERTIBLE:
         raise InvalidImage(
             problems=[
@@ -77,7 +77,7 @@ def _deep(image: Image.Image, channels: int) -> Array:
 
 
 def _shallow(image: Image.Image, channels: int, alpha: bool) -> Array:
-    """Modes with transparency pass through RGBA: Pillow's shorter ways blend or mix up the palette."""
+    """Convert modes with transparency by way of RGBA: Pillow's direct conversions blend, or mix up the palette."""
     through = image.convert("RGBA") if alpha and image.mode not in ("LA", "RGBA") else image
     converted = through if through.mode == MODES[channels] else through.convert(MODES[channels])
     array = np.asarray(converted).astype(np.float32)

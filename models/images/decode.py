@@ -1,4 +1,4 @@
-"""From the bytes of a picture to its pixels, with Pillow kept inside limits."""
+"""Decoding of image files with Pillow, within limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.files.unread import Advice, unread
 from models.images.turning import TURNS, UPRIGHT
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
-"""What Pillow may try; every other decoder stays shut."""
+"""The formats that Pillow may try; all other decoders are disabled."""
 AS_PNG = "save it as PNG or JPEG"
 ADVICE: Advice = {
     Role.PICTURE: AS_PNG,
@@ -25,67 +25,67 @@ ADVICE: Advice = {
     Role.TENSORS: "a file of tensors is the part tensor of a form",
     Role.WEIGHTS: "weights come with PUT /v1/models/{name}, as the part weights",
 }
-"""Where a file goes that is no picture."""
+"""The advice for a file that is not an image."""
 FAILURES = (
     OSError, ValueError, SyntaxError, RuntimeError, EOFError, struct.error, zlib.error, MemoryError,
     ArithmeticError, LookupError, TypeError, AttributeError, AssertionError,
 )  # fmt: skip
-"""What Pillow's decoders raise on damaged files; none of it says more than that the file is damaged."""
+"""Exceptions of Pillow's decoders on damaged files; they carry no further information."""
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
-"""Pillow's own cap, above ours: an exception, or a warning where warnings are errors."""
+"""Pillow's own limit, above this one: an exception, or a warning where warnings are errors."""
 ORIENTATION = 0x0112
 """The EXIF tag; TIFF uses the same number."""
 
 
-class Opened(NamedTuple):
-    """A picture of which the header has been read, and its bytes."""
+class OpenedImage(NamedTuple):
+    """Image with its header read and its pixels not decoded, and its bytes."""
 
     image: Image.Image
     data: bytes
 
 
-class Decoded(NamedTuple):
-    """The first frame of a picture, as it is stored."""
+class DecodedImage(NamedTuple):
+    """First frame of an image, as it is stored."""
 
     image: Image.Image
     orientation: int
-    """The EXIF orientation, 1 to 8, in which it is still to be turned; 1 is upright."""
+    """The EXIF orientation, 1 to 8, that is still to be applied; 1 is upright."""
     format: str
     orientation_applied: bool
-    """Whether it is not stored upright."""
-    several_frames: bool
+    """Whether the stored image is not upright."""
+    has_more_frames: bool
 
 
-def opened(data: bytes, max_pixels: int) -> Opened:
-    """A picture in one of FORMATS, no pixel decoded.
+def open_image(data: bytes, max_pixels: int) -> OpenedImage:
+    """Read the header of an image in one of FORMATS; no pixel is decoded.
 
     Raises:
-        InvalidImage: the bytes are none of FORMATS, or the header is damaged.
+        InvalidImage: the format is not in FORMATS, or the header is damaged.
         TooLarge: more than `max_pixels` pixels.
     """
     image = _open(data, max_pixels)
     _check_size(image, max_pixels)
-    return Opened(image, data)
+    return OpenedImage(image, data)
 
 
-def decode(picture: Opened, max_pixels: int) -> Decoded:
-    """The first frame of a picture. An EXIF block that cannot be read counts as none.
+def decode(picture: OpenedImage, max_pixels: int) -> DecodedImage:
+    """Decode the first frame of an image. An EXIF block that cannot be read is ignored.
 
     Raises:
         InvalidImage: it is damaged.
-        TooLarge: more than `max_pixels` pixels, whatever the header said.
+        TooLarge: more than `max_pixels` pixels, even if the header declares fewer.
     """
     image, data = picture
-    # Pillow turns TIFF upright while it loads; asking a PNG this early would make it load.
-    turned = _orientation(image) if image.format == "TIFF" else UPRIGHT
-    several = _load(image, data, max_pixels)
+    # Pillow applies the orientation of TIFF as it loads; reading that of a PNG this early would load it.
+    applied = _orientation(image) if image.format == "TIFF" else UPRIGHT
+    more_frames = _load(image, data, max_pixels)
     _check_size(image, max_pixels)
-    left = _orientation(image)
-    return Decoded(image, left, _name(image), (turned, left) != (UPRIGHT, UPRIGHT), several)
+    remaining = _orientation(image)
+    return DecodedImage(image, remaining, _format_name(image), (applied, remaining) != (UPRIGHT, UPRIGHT), more_frames)
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
-    """The picture with only its header read."""
+    """Read the header of an image."""
     try:
         return Image.open(BytesIO(data), formats=FORMATS)
     except BOMBS as error:
@@ -97,15 +97,15 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
 
 
 def _load(image: Image.Image, data: bytes, max_pixels: int) -> bool:
-    """Decodes the pixels in place; whether further frames follow."""
+    """Decode the pixels in place; return whether there are further frames."""
     try:
-        several = bool(getattr(image, "is_animated", False))
+        has_more_frames = bool(getattr(image, "is_animated", False))
         image.load()
     except BOMBS as error:
         raise _too_large("more than Pillow decodes", max_pixels) from error
     except FAILURES as error:
         raise _damaged(data, image.format, error) from error
-    return several
+    return has_more_frames
 
 
 def _check_size(image: Image.Image, max_pixels: int) -> None:
@@ -117,7 +117,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; UPRIGHT without a readable one."""
+    """The EXIF orientation, 1 to 8; UPRIGHT if it cannot be read."""
     try:
         value = image.getexif().get(ORIENTATION, UPRIGHT)
     except FAILURES:
@@ -125,8 +125,8 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and value in TURNS else UPRIGHT
 
 
-def _name(image: Image.Image) -> str:
-    """The format's name. Pillow calls a JPEG with further pictures behind the first MPO."""
+def _format_name(image: Image.Image) -> str:
+    """The format's name. MPO is Pillow's name for a JPEG with further images after the first."""
     return "JPEG" if image.format == "MPO" else str(image.format)
 
 

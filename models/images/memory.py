@@ -1,4 +1,4 @@
-"""What a picture takes in memory while it is read, told from its header before a pixel is decoded."""
+"""Estimate of the memory for reading an image, from its header alone."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.images.channels import DEEP
-from models.images.decode import Opened
+from models.images.decode import OpenedImage
 from models.images.picture import BAND_BYTES
 
 PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, **dict.fromkeys(DEEP, 2)}
-"""What Pillow holds of a pixel, by mode."""
+"""Bytes that Pillow stores for a pixel, by mode."""
 OTHER_PIXEL_BYTES = 4
 DECODER_BYTES = {"WEBP": 12, "AVIF": 12, "TIFF": 8, "GIF": 3, "BMP": 4}
-"""What a format's decoder holds of a pixel beside the picture, at most; others hold some lines."""
+"""Most bytes that a format's decoder stores for a pixel in addition to the image; others buffer some lines."""
 KEPT_BYTES = {"WEBP": 8, "AVIF": 4}
-"""What it holds on to when the picture is there."""
+"""Bytes for a pixel that the decoder keeps after decoding."""
 COEFFICIENT_BYTES = 2
-"""Of a JPEG that comes in several scans, its decoder holds so much for each band of a pixel."""
+"""Bytes that the decoder of a JPEG with several scans stores for each band of a pixel."""
 SCAN = b"\xff\xda"
 PLANE_BYTES = 4
-"""Of a channel that is resized."""
+"""Bytes for a pixel of a channel that is resized."""
 BANDS = 4 * BAND_BYTES
-"""A band as it is stored, converted, as float32, and a plane of it."""
+"""A band of rows as stored, converted and as float32, and one plane of it."""
 RESULT_COPIES = 2
-"""Resized, and scaled."""
+"""The resized and the scaled tensor."""
 
 
 class ReadingMemory(NamedTuple):
-    """Bytes that reading a picture takes, and those that are left of it: its tensor's."""
+    """Bytes for reading an image, and bytes of the resulting tensor."""
 
     reading: int
     result: int
 
 
-def reading_memory(picture: Opened, shape: Sequence[int | None] | None) -> ReadingMemory:
-    """What reading a picture for an input of (height, width, channels) takes, None where these are free. It may have to
-    be turned: where height or width is free, the longer side counts.
+def reading_memory(picture: OpenedImage, shape: Sequence[int | None] | None) -> ReadingMemory:
+    """Estimate the memory for reading an image for an input of (height, width, channels), None where these are free.
+    The image may be rotated: where height or width is free, the longer side counts.
     """
     size = picture.image.size
     longest, pixels = max(size), size[0] * size[1]
     height, width, channels = shape or (None, None, None)
     rows, columns = longest if height is None else height, longest if width is None else width
-    made = pixels if height is None and width is None else rows * columns
-    result = 4 * made * (channels or 4)
-    between = 4 * longest * max(rows, columns) if made != pixels else 0
+    result_pixels = pixels if height is None and width is None else rows * columns
+    result = 4 * result_pixels * (channels or 4)
+    intermediate = 4 * longest * max(rows, columns) if result_pixels != pixels else 0
     band = max(BANDS, 4 * 4 * (channels or 4) * longest)
-    return ReadingMemory(_decoding(picture, pixels) + between + band + RESULT_COPIES * result, result)
+    return ReadingMemory(_decoding_memory(picture, pixels) + intermediate + band + RESULT_COPIES * result, result)
 
 
-def _decoding(picture: Opened, pixels: int) -> int:
-    """While it is decoded, or while its channels are resized one after the other."""
+def _decoding_memory(picture: OpenedImage, pixels: int) -> int:
+    """The maximum of the memory for decoding, and for resizing one channel after the other."""
     image, name = picture.image, picture.image.format or ""
-    pixel = PIXEL_BYTES.get(image.mode, OTHER_PIXEL_BYTES)
-    of_decoder = DECODER_BYTES.get(name, 0)
+    pixel_bytes = PIXEL_BYTES.get(image.mode, OTHER_PIXEL_BYTES)
+    decoder_bytes = DECODER_BYTES.get(name, 0)
     if name in ("JPEG", "MPO") and picture.data.count(SCAN) > 1:
-        of_decoder = COEFFICIENT_BYTES * len(image.getbands())
-    return pixels * (pixel + max(of_decoder, KEPT_BYTES.get(name, 0) + PLANE_BYTES))
+        decoder_bytes = COEFFICIENT_BYTES * len(image.getbands())
+    return pixels * (pixel_bytes + max(decoder_bytes, KEPT_BYTES.get(name, 0) + PLANE_BYTES))

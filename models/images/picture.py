@@ -1,4 +1,4 @@
-"""A decoded picture, of which numbers are made a few rows at a time: all of them are four times as large as it."""
+"""Decoded image, converted to float32 a band of rows at a time: all of it takes four times the memory of the pixels."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from models.images.turning import upright_rows, upright_size
 from models.tensors.dtypes import Array
 
 BAND_BYTES = 4 * 1024 * 1024
-"""Of float32 that are made at once, if a row has no more."""
+"""Most bytes of float32 in a band, unless a single row has more."""
 
 
 class Picture(NamedTuple):
-    """A decoded picture as it is stored, how it is seen, and the channels it is brought to."""
+    """Decoded image as it is stored, its EXIF orientation, and the number of channels it is converted to."""
 
     image: Image.Image
     orientation: int
@@ -25,12 +25,12 @@ class Picture(NamedTuple):
 
     @property
     def size(self) -> tuple[int, int]:
-        """(height, width) as it is seen."""
+        """(height, width) of the upright image."""
         width, height = upright_size(self.image.size, self.orientation)
         return height, width
 
     def bands(self) -> Iterator[tuple[slice, Array]]:
-        """All rows from the top, some at a time: which they are, and they as float32 (rows, width, channels)."""
+        """Yield all rows from the top in bands: the slice of rows, and their float32 (rows, width, channels)."""
         height, width = self.size
         rows = rows_at_once(width, self.channels)
         for top in range(0, height, rows):
@@ -38,21 +38,21 @@ class Picture(NamedTuple):
             yield slice(top, bottom), floats(upright_rows(self.image, self.orientation, top, bottom), self.channels)
 
     def plane(self, channel: int) -> Image.Image:
-        """One channel of all of it as Pillow's floats."""
+        """One channel of the whole image in Pillow's mode F."""
         height, width = self.size
-        made = Image.new("F", (width, height))
+        plane = Image.new("F", (width, height))
         for rows, band in self.bands():
-            made.paste(Image.fromarray(np.ascontiguousarray(band[..., channel])), (0, rows.start))
-        return made
+            plane.paste(Image.fromarray(np.ascontiguousarray(band[..., channel])), (0, rows.start))
+        return plane
 
     def whole(self) -> Array:
-        """All of it as float32 (height, width, channels)."""
-        made = np.empty((*self.size, self.channels), np.float32)
+        """The whole image as float32 (height, width, channels)."""
+        whole = np.empty((*self.size, self.channels), np.float32)
         for rows, band in self.bands():
-            made[rows] = band
-        return made
+            whole[rows] = band
+        return whole
 
 
 def rows_at_once(width: int, channels: int) -> int:
-    """The rows of a band."""
+    """The number of rows of a band."""
     return max(1, BAND_BYTES // (4 * width * channels))

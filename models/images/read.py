@@ -1,4 +1,4 @@
-"""A posted picture as the tensor an input wants, and the account of what was done to it."""
+"""Reading of an uploaded image into the tensor of an input, with a record of the preprocessing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from models.errors import InvalidImage, LayerscopeError, Problem
 from models.images.channels import channels_of
-from models.images.decode import Decoded, Opened, decode, opened
+from models.images.decode import DecodedImage, OpenedImage, decode, open_image
 from models.images.picture import Picture
 from models.images.resize import Resize, resized
 from models.images.scale import Scale, scaled
@@ -18,7 +18,7 @@ from models.tensors.forms import decode_base64
 from models.tensors.shapes import words
 
 
-def read_image(  # noqa: PLR0913 - the four options of the contract, and where it was sent
+def read_image(  # noqa: PLR0913 - the four options of the contract, and the pointer
     data: bytes,
     spec_shape: Sequence[int | None] | None,
     *,
@@ -27,49 +27,49 @@ def read_image(  # noqa: PLR0913 - the four options of the contract, and where i
     max_pixels: int,
     pointer: str = "",
 ) -> tuple[Array, dict[str, Any]]:
-    """The picture as float32 (height, width, channels), C order, and the `preprocessing` of the reply.
+    """Read an image as float32 (height, width, channels), C order, and the `preprocessing` of the reply.
 
     `spec_shape` is the input's (height, width, channels) with None where it is free, or None when
-    nothing is fixed; `pointer` is where the picture was sent. The picture is turned upright, brought
-    to the channels, resized, then scaled.
+    nothing is fixed; `pointer` is the image's. The image is rotated upright, converted to the
+    channels, resized, then scaled.
 
     Raises:
-        InvalidImage: no picture, a damaged one, or one that the input cannot take.
-        TooLarge: more than `max_pixels` pixels before, while or after resizing.
+        InvalidImage: not an image, a damaged one, or one that does not fit the input.
+        TooLarge: more than `max_pixels` pixels before, during or after resizing.
         InvalidOption: the scale does not go with the channels.
     """
     try:
-        return read_opened(opened(data, max_pixels), spec_shape, resize=resize, scale=scale, max_pixels=max_pixels)
+        return read_opened(open_image(data, max_pixels), spec_shape, resize=resize, scale=scale, max_pixels=max_pixels)
     except LayerscopeError as error:
         raise error.under(pointer) from error
 
 
 def read_opened(
-    picture: Opened, spec_shape: Sequence[int | None] | None, *, resize: Resize, scale: Scale, max_pixels: int
+    picture: OpenedImage, spec_shape: Sequence[int | None] | None, *, resize: Resize, scale: Scale, max_pixels: int
 ) -> tuple[Array, dict[str, Any]]:
-    """`read_image` of a picture whose header has been read. Raises as it does."""
-    height, width, channels = declared(spec_shape)
+    """`read_image` for an image whose header has been read. Raises as it does."""
+    height, width, channels = image_axes(spec_shape)
     decoded = decode(picture, max_pixels)
-    channels, done = channels_of(decoded.image, channels)
-    seen = Picture(decoded.image, decoded.orientation, channels)
-    sized = resized(seen, height, width, resize, max_pixels)
-    done["resize"] = resize if sized.shape[:2] != seen.size else "none"
-    account = _account(decoded, done, seen.size, sized) | {"scale": scale}
-    return np.ascontiguousarray(scaled(sized, scale), np.float32), account
+    channels, notes = channels_of(decoded.image, channels)
+    upright = Picture(decoded.image, decoded.orientation, channels)
+    sized = resized(upright, height, width, resize, max_pixels)
+    notes["resize"] = resize if sized.shape[:2] != upright.size else "none"
+    preprocessing = _preprocessing(decoded, notes, upright.size, sized) | {"scale": scale}
+    return np.ascontiguousarray(scaled(sized, scale), np.float32), preprocessing
 
 
-def _account(decoded: Decoded, done: dict[str, Any], size: tuple[int, int], sized: Array) -> dict[str, Any]:
-    """What was done, for the reply. Sizes are [height, width]; `original_size` is of the upright picture.
+def _preprocessing(decoded: DecodedImage, notes: dict[str, Any], size: tuple[int, int], sized: Array) -> dict[str, Any]:
+    """The preprocessing, for the reply. Sizes are [height, width]; `original_size` is that of the upright image.
 
-    `frame` is there when the file holds several.
+    `frame` is present when the file has several.
     """
     sizes = {"original_size": list(size), "size": list(sized.shape[:2])}
-    frame = {"frame": 0} if decoded.several_frames else {}
+    frame = {"frame": 0} if decoded.has_more_frames else {}
     applied = {"orientation_applied": decoded.orientation_applied}
-    return {"format": decoded.format, **frame, **sizes, **applied, **done}
+    return {"format": decoded.format, **frame, **sizes, **applied, **notes}
 
 
-def declared(shape: Sequence[int | None] | None) -> Sequence[int | None]:
+def image_axes(shape: Sequence[int | None] | None) -> Sequence[int | None]:
     """The (height, width, channels) of an input, None where they are free.
 
     Raises:
@@ -86,10 +86,10 @@ def declared(shape: Sequence[int | None] | None) -> Sequence[int | None]:
 
 
 def stack(images: Sequence[Array], pointer: str = "") -> Array:
-    """One batch (number, height, width, channels) of pictures that agree in size and channels.
+    """Stack images of equal size and channels into one batch (number, height, width, channels).
 
     Raises:
-        InvalidImage: they do not, or there is none.
+        InvalidImage: they differ, or there are none.
     """
     if not images:
         raise InvalidImage(problems=[Problem(pointer, "there is no picture", "one or more", "none")])
@@ -104,11 +104,11 @@ def stack(images: Sequence[Array], pointer: str = "") -> Array:
 
 
 def image_bytes(raw: Any, pointer: str) -> bytes:
-    """The bytes of an `{"image": "<base64>"}`, or of a data URL in it, as a browser's canvas gives.
+    """Decode the value of an `{"image": "<base64>"}`, which may be a data URL, as from a browser's canvas.
 
     Raises:
         InvalidTensor: it is not base64.
     """
     prefix, comma, encoded = raw.partition(",") if isinstance(raw, str) and raw.startswith("data:") else ("", "", raw)
-    whole = encoded if comma and prefix.endswith(";base64") else raw
-    return decode_base64(whole, pointer)
+    payload = encoded if comma and prefix.endswith(";base64") else raw
+    return decode_base64(payload, pointer)

@@ -1,4 +1,4 @@
-"""The value ranges that networks were trained on.
+"""Scaling of pixels to the value ranges that networks were trained on.
 
 Source: keras/src/applications/imagenet_utils.py, `_preprocess_numpy_input`: unit is its division by
 255, signed its mode "tf", caffe and torch its modes of the same names.
@@ -14,20 +14,20 @@ from models.errors import InvalidOption, Problem
 from models.tensors.dtypes import Array
 
 Scale = Literal["none", "unit", "signed", "caffe", "torch"]
-"""0…255 as it is, 0…1, -1…1, BGR less ImageNet's means, RGB normalised by ImageNet's means and deviations."""
+"""0…255 unchanged, 0…1, -1…1, BGR less ImageNet's means, RGB normalised by ImageNet's means and deviations."""
 CAFFE_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 """Blue, green, red."""
 TORCH_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-"""Red, green, blue, of 0…1."""
+"""Red, green, blue, in 0…1."""
 TORCH_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def scaled(picture: Array, scale: Scale) -> Array:
-    """The float32 picture (height, width, channels), 0 to 255, in the range that `scale` names; float32, in its place
-    but for caffe.
+    """Scale a float32 image (height, width, channels) from 0…255 to the range of `scale`; float32, in place except for
+    caffe.
 
     Raises:
-        InvalidOption: caffe and torch know three channels only.
+        InvalidOption: caffe and torch are for three channels only.
     """
     match scale:
         case "none":

@@ -1,4 +1,4 @@
-"""Pictures turned upright a part at a time, so that none is held twice.
+"""Rotation of images by their EXIF orientation, a part at a time to avoid a second copy.
 
 Source: EXIF 2.32, tag Orientation.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from PIL import Image
 
 UPRIGHT = 1
-"""The EXIF orientation of a picture that is stored as it is seen."""
+"""The EXIF orientation of an image that is stored upright."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -18,21 +18,21 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What makes a picture of each other EXIF orientation upright."""
+"""The transposition that makes an image of each other EXIF orientation upright."""
 FROM_COLUMNS = (5, 6, 7, 8)
 """Orientations whose rows are stored as columns."""
 BACKWARDS = (3, 4, 7, 8)
-"""Orientations whose first row, or column, is the last that is stored."""
+"""Orientations whose first row, or column, is stored last."""
 
 
 def upright_size(stored: tuple[int, int], orientation: int) -> tuple[int, int]:
-    """(width, height) of the picture as it is seen."""
+    """(width, height) of the upright image."""
     width, height = stored
     return (height, width) if orientation in FROM_COLUMNS else (width, height)
 
 
 def upright_rows(image: Image.Image, orientation: int, top: int, bottom: int) -> Image.Image:
-    """The rows from `top` to before `bottom` of the picture as it is seen."""
+    """The rows `top:bottom` of the upright image."""
     width, height = image.size
     lines = width if orientation in FROM_COLUMNS else height
     first, last = (lines - bottom, lines - top) if orientation in BACKWARDS else (top, bottom)

@@ -1,1 +1,1 @@
-"""What the front and an engine share: messages, channel, arenas."""
+"""Inter-process communication between the front and an engine: messages, channel, arenas."""

@@ -1,4 +1,4 @@
-"""Shared memory in one direction: the writer allocates and copies in, the reader maps and gives back.
+"""Shared memory in one direction: the writer allocates and copies in, the reader maps and releases.
 
 The memory is an anonymous file whose descriptor the engine inherits; it has no name, so nothing is
 left behind however a process dies, and it takes pages only where it was written.
@@ -17,11 +17,11 @@ from models.ipc.messages import Span
 
 PAGE = mmap.PAGESIZE
 KEPT_BYTES = 256 * 1024 * 1024
-"""Pages kept for reuse when an arena falls idle; what lies beyond goes back to the system."""
+"""Pages kept for reuse when an arena becomes idle; the rest is returned to the system."""
 
 
 def anonymous_file(nbytes: int) -> int:
-    """A descriptor of a sparse file without a name."""
+    """Create a sparse file without a name; returns its descriptor."""
     if sys.platform == "linux":
         descriptor = os.memfd_create("layerscope")
     else:
@@ -40,56 +40,56 @@ class Arena:
         self._view = memoryview(self._map)
         self._free = [(0, nbytes)]
         self._used = 0
-        self._high = 0
+        self._high_water = 0
 
-    def allocate(self, nbytes: int, spared: int = 0) -> Span | None:
-        """The first free stretch of at least `nbytes`, page-aligned; None when there is none, or when less than
-        `spared` bytes would be left for others.
+    def allocate(self, nbytes: int, reserved: int = 0) -> Span | None:
+        """Return the first free span of at least `nbytes`, page-aligned; None if there is none, or if fewer than
+        `reserved` bytes would be left for others.
         """
-        wanted = -(-max(nbytes, 1) // PAGE) * PAGE
-        if self._used + wanted + spared > self.nbytes:
+        size = -(-max(nbytes, 1) // PAGE) * PAGE
+        if self._used + size + reserved > self.nbytes:
             return None
         for index, (offset, length) in enumerate(self._free):
-            if length >= wanted:
-                rest = (offset + wanted, length - wanted)
+            if length >= size:
+                rest = (offset + size, length - size)
                 self._free[index : index + 1] = [rest] if rest[1] else []
-                self._used += wanted
-                self._high = max(self._high, offset + wanted)
+                self._used += size
+                self._high_water = max(self._high_water, offset + size)
                 return Span(offset, nbytes)
         return None
 
     def free(self, spans: Iterable[Span]) -> None:
-        """Takes stretches back; an idle arena returns what it holds beyond KEPT_BYTES."""
+        """Free spans; an idle arena returns what it holds beyond KEPT_BYTES to the system."""
         for span in spans:
-            wanted = -(-max(span.nbytes, 1) // PAGE) * PAGE
-            self._free.append((span.offset, wanted))
-            self._used -= wanted
-        self._free = _joined(sorted(self._free))
-        if self._used == 0 and self._high > KEPT_BYTES:
+            size = -(-max(span.nbytes, 1) // PAGE) * PAGE
+            self._free.append((span.offset, size))
+            self._used -= size
+        self._free = _merge(sorted(self._free))
+        if self._used == 0 and self._high_water > KEPT_BYTES:
             self._return_pages()
 
     def _return_pages(self) -> None:
         if hasattr(mmap, "MADV_REMOVE"):
-            self._map.madvise(mmap.MADV_REMOVE, KEPT_BYTES, self._high - KEPT_BYTES)
-        self._high = KEPT_BYTES
+            self._map.madvise(mmap.MADV_REMOVE, KEPT_BYTES, self._high_water - KEPT_BYTES)
+        self._high_water = KEPT_BYTES
 
     def view(self, span: Span) -> memoryview:
-        """The bytes of a span, without a copy."""
+        """Return the bytes of a span, without a copy."""
         return self._view[span.offset : span.offset + span.nbytes]
 
     def close(self) -> None:
-        """Unmaps, if no view is out any more; otherwise the map goes when the last one does."""
+        """Unmap, unless a view is still in use; then the map is closed with the last view."""
         with suppress(BufferError):
             self._view.release()
             self._map.close()
 
 
-def _joined(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Neighbouring free stretches as one."""
-    joined: list[tuple[int, int]] = []
-    for offset, length in stretches:
-        if joined and joined[-1][0] + joined[-1][1] == offset:
-            joined[-1] = (joined[-1][0], joined[-1][1] + length)
+def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Merge adjacent free spans."""
+    merged: list[tuple[int, int]] = []
+    for offset, length in spans:
+        if merged and merged[-1][0] + merged[-1][1] == offset:
+            merged[-1] = (merged[-1][0], merged[-1][1] + length)
         else:
-            joined.append((offset, length))
-    return joined
+            merged.append((offset, length))
+    return merged

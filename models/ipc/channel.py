@@ -16,23 +16,23 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def frame(message: msgspec.Struct) -> bytes:
-    """The bytes of one message."""
+    """Encode one message as a frame."""
     body = _encoder.encode(message)
     return len(body).to_bytes(HEADER_BYTES, "little") + body
 
 
 class FrameReader(Generic[T]):
-    """Collects bytes and yields the messages that are complete."""
+    """Buffers bytes and yields complete messages."""
 
     def __init__(self, kinds: Any) -> None:
         self._decoder = msgspec.msgpack.Decoder(kinds)
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[T]:
-        """The messages that `data` completes.
+        """Yield the messages that `data` completes.
 
         Raises:
-            msgspec.DecodeError: when the peer does not speak this protocol.
+            msgspec.DecodeError: the peer does not speak this protocol.
         """
         self._buffer += data
         start = 0
@@ -49,7 +49,7 @@ class FrameReader(Generic[T]):
 
 
 class BlockingChannel(Generic[T]):
-    """The engine's end: read by one thread; what several write comes message by message."""
+    """The engine's end of the socket: one thread reads; several may write, a message at a time."""
 
     def __init__(self, connection: socket.socket, kinds: Any) -> None:
         self._connection = connection
@@ -57,11 +57,11 @@ class BlockingChannel(Generic[T]):
         self._writing = Lock()
 
     def send(self, message: msgspec.Struct) -> None:
-        """Writes one message, blocking while the peer does not read."""
+        """Write one message, blocking while the peer does not read."""
         with self._writing:
             self._connection.sendall(frame(message))
 
     def messages(self) -> Iterator[T]:
-        """Messages as they come, until the peer closes."""
+        """Yield messages as they arrive, until the peer closes."""
         while data := self._connection.recv(READ_BYTES):
             yield from self._reader.feed(data)

@@ -1,4 +1,4 @@
-"""Tensors that travel together: each message wakes the other side, which costs as much as copying 100 kB."""
+"""Grouping of tensors into messages: each message wakes the other process, which costs as much as copying 100 kB."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import accumulate
 from models.ipc.messages import TensorInfo
 
 GROUP_BYTES = 1 << 20
-"""A group ends with the tensor that makes it so large; one goes out while the next is copied."""
+"""A group ends with the tensor that makes it this large; one is sent while the next is copied."""
 ALIGNMENT = 64
-"""Bytes that each tensor of a group starts at a multiple of."""
+"""Alignment in bytes of each tensor of a group."""
 
 
 def grouped(tensors: Iterable[TensorInfo]) -> list[list[TensorInfo]]:
-    """The tensors, in order, in groups."""
+    """Return the tensors, in order, in groups."""
     groups: list[list[TensorInfo]] = []
     nbytes = GROUP_BYTES
     for info in tensors:
@@ -27,10 +27,10 @@ def grouped(tensors: Iterable[TensorInfo]) -> list[list[TensorInfo]]:
 
 
 def starts(sizes: Sequence[int]) -> list[int]:
-    """Where each tensor of a group starts, and where the group ends."""
+    """Return the offset of each tensor of a group, and the size of the group."""
     return list(accumulate((-(-size // ALIGNMENT) * ALIGNMENT for size in sizes), initial=0))
 
 
 def parts(packed: memoryview, sizes: Sequence[int]) -> list[memoryview]:
-    """The tensors of a group, over its memory."""
+    """Return the tensors of a group, as views of its memory."""
     return [packed[start : start + size] for start, size in zip(starts(sizes), sizes, strict=False)]

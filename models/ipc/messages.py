@@ -1,4 +1,4 @@
-"""What the front and an engine say to each other. Imports neither TensorFlow nor a web library.
+"""Messages between the front and an engine. Imports neither TensorFlow nor a web library.
 
 Frames are MessagePack (msgspec), each preceded by its length; see `channel`. Tensors of at most
 `INLINE_BYTES` travel inside the frame, larger ones through the sender's arena of shared memory.
@@ -18,7 +18,7 @@ INLINE_BYTES = 64 * 1024
 
 
 class TensorInfo(msgspec.Struct, frozen=True, array_like=True):
-    """A tensor without its bytes: C order, little-endian."""
+    """Metadata of a tensor: C order, little-endian."""
 
     name: str
     dtype: str
@@ -27,21 +27,21 @@ class TensorInfo(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Span(msgspec.Struct, frozen=True, array_like=True):
-    """Bytes in the sender's arena; the reader gives them back with `Release`."""
+    """Bytes in the sender's arena; the reader frees them with `Release`."""
 
     offset: int
     nbytes: int
 
 
 class Payload(msgspec.Struct, frozen=True, array_like=True):
-    """The bytes of one tensor: inline, or where they lie in the arena."""
+    """The bytes of one tensor: inline, or a span of the arena."""
 
     inline: bytes | None = None
     span: Span | None = None
 
 
 class LayerInfo(msgspec.Struct, frozen=True):
-    """One reported layer: its output tensor (None where only weights were asked for), statistics, weights and view.
+    """One reported layer: its output tensor (None where only weights were requested), statistics, weights and view.
 
     With a view the tensors that follow are the view's members, named by its suffixes after the address.
     """
@@ -56,7 +56,7 @@ class LayerInfo(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="kind"):
-    """Base of what the front asks. `id` counts up within one engine's life."""
+    """Base of the requests of the front. `id` counts up within one engine's life."""
 
     id: int
 
@@ -73,9 +73,9 @@ class Plan(Request, frozen=True, tag="plan"):
 class Run(Request, frozen=True, tag="run"):
     """Activations of a document. `outputs` are canonical addresses, `key` names the cached model.
 
-    `views` are by address. `max_bytes` bounds the sum of the tensors asked for, after their views, `max_macs` the work.
-    `weights_file` replaces the weights that follow from the document's seed; `key` must tell models with different
-    weights apart.
+    `views` are by address. `max_bytes` bounds the sum of the selected tensors, after their views, `max_macs` the work.
+    `weights_file` replaces the weights that follow from the document's seed; `key` must distinguish models with
+    different weights.
     """
 
     key: str
@@ -92,12 +92,12 @@ class Run(Request, frozen=True, tag="run"):
     weights_file: WeightsFile | None = None
     views: dict[str, View] = {}
     texts: bool = False
-    """Whether tensors that come inline may come as JSON text: an engine has more time than the front of all engines."""
+    """Whether inline tensors may be sent as JSON text: an engine has more time than the front of all engines."""
 
 
 class RunBatch(msgspec.Struct, frozen=True, tag_field="kind", tag="together"):
-    """Runs that agree in everything that is computed but the numbers and the batch of their inputs: they may be
-    computed as one batch. Each is answered on its own, in order.
+    """Runs that differ only in the values and batch size of their inputs: they may be computed as one batch. Each gets
+    a reply of its own, in order.
     """
 
     runs: tuple[Run, ...]
@@ -114,19 +114,19 @@ class Weights(Request, frozen=True, tag="weights"):
 
 
 class DescribeWeights(Request, frozen=True, tag="specify"):
-    """What a file of weights for a document, whose inputs are declared, must hold."""
+    """The weights that a file must hold for a document whose inputs are declared."""
 
     document: bytes
 
 
 class Construct(Request, frozen=True, tag="construct"):
-    """A network of keras.applications; `arguments` is what `models.reading.applications.graph_arguments` wrote."""
+    """A network of keras.applications; `arguments` is the result of `models.reading.applications.graph_arguments`."""
 
     arguments: bytes
 
 
 class Release(msgspec.Struct, frozen=True, tag_field="kind", tag="release"):
-    """Spans of the other side's arena that are no longer read."""
+    """Spans of the peer's arena that are no longer read."""
 
     spans: tuple[Span, ...]
 
@@ -140,13 +140,13 @@ class Ready(msgspec.Struct, frozen=True, tag_field="kind", tag="ready"):
 
 
 class Reply(msgspec.Struct, frozen=True, tag_field="kind"):
-    """Base of what an engine answers to request `id`."""
+    """Base of the replies of an engine to request `id`."""
 
     id: int
 
 
 class Failed(Reply, frozen=True, tag="failed"):
-    """The request was refused or went wrong; rebuilt as an error by `models.errors.error_of`."""
+    """The request was refused or failed; rebuilt as an error by `models.errors.error_of`."""
 
     code: str
     detail: str
@@ -166,17 +166,17 @@ class WeightsDescribed(Reply, frozen=True, tag="specified"):
 
 
 class Constructed(Reply, frozen=True, tag="constructed"):
-    """The network as a canonical document, and the name of the file of weights that Keras would fetch for it."""
+    """The network as a canonical document, and the name of the weights file that Keras would fetch for it."""
 
     document: bytes
     file: str | None = None
 
 
 class RunResult(Reply, frozen=True, tag="ran"):
-    """The result without its large tensors. `tensors` lists what follows, in order, as `Data`.
+    """The result without its large tensors. `tensors` lists those that follow, in order, as `Data`.
 
-    For each layer its activation (if data was asked for), then its weights. The first `len(payloads)` of
-    them are in this frame already.
+    For each layer its activation (if data was requested), then its weights. The first `len(payloads)` of
+    them are already in this frame.
     """
 
     layers: tuple[LayerInfo, ...]
@@ -190,11 +190,11 @@ class RunResult(Reply, frozen=True, tag="ran"):
     texts: bool = False
     """Whether the payloads are JSON text."""
     seconds: float = 0.0
-    """What the run, or the batch that it was part of, was estimated to take; 0 where nothing was run."""
+    """Estimated seconds of the run, or of the batch that it was part of; 0 where nothing was run."""
 
 
 class Data(Reply, frozen=True, tag="data"):
-    """The next tensors of a result, as many as `count`; where each lies, `models.ipc.groups` says."""
+    """The next `count` tensors of a result; `models.ipc.groups` defines their offsets."""
 
     payload: Payload
     count: int = 1

@@ -1,4 +1,4 @@
-"""What is said to and by the throw-away process that fetches the weights of ImageNet. Imports nothing heavy."""
+"""Messages to and from the short-lived process that fetches ImageNet weights. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import msgspec
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A network with the weights of ImageNet, as `models.reading.applications` writes it, and a folder."""
+    """A network with ImageNet weights, as `models.reading.applications` writes it, and a folder."""
 
     arguments: bytes
     folder: str
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
-    """`WEIGHTS` in the folder is the network's canonical file of weights, of this digest."""
+    """`WEIGHTS` in the folder is the network's canonical weights file, of this digest."""
 
     digest: str
 

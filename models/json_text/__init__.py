@@ -1,1 +1,1 @@
-"""JSON text, looked at before it is parsed: keys, depth, numbers."""
+"""Checks and chunked parsing of JSON text: duplicate keys, limits, large arrays of numbers."""

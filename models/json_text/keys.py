@@ -1,7 +1,7 @@
-"""Keys that an object has twice: parsers of JSON keep the last and say nothing of the others.
+"""Detection of duplicate keys in JSON objects, of which parsers silently keep the last.
 
-Each key is followed by a colon, and other colons stand in strings alone. So the colons of a text are those keys and
-strings that were read of it, or something was lost; no number has to be looked at for that.
+Each key is followed by a colon, and all other colons are inside strings. So a text has as many colons as its parsed
+value has keys and colons in strings, or a key was dropped; no number has to be inspected for that.
 """
 
 from __future__ import annotations
@@ -17,96 +17,96 @@ from models.problems import MAX_NAME, MAX_PROBLEMS, pointer_to
 
 FEW = 256
 SCALARS = frozenset({int, float, bool, type(None)})
-BEARING = frozenset({dict, str})
-"""What an array begins with that is looked at early."""
+CONTAINERS = frozenset({dict, str})
+"""Types of the first item of an array that is inspected early."""
 INNERMOST, OF_EMPTY = re.compile(rb'\[[^\[\]{}"]*\]'), re.compile(rb"\[(?:\[\][\s,]*)+\]")
-"""An array of numbers, and one of arrays that were."""
+"""An array of numbers, and an array of emptied arrays."""
 DETAILED_ITEMS = 100_000
-"""Most commas and colons of a text in which a lost key is searched for. Of more, arrays of numbers go out first."""
+"""Most commas and colons of a text that is searched for duplicates; above it, arrays of numbers are removed first."""
 DETAILED_ARRAYS = 300_000
-"""Most arrays of a text of which that is tried."""
+"""Most arrays of a text in which that removal is tried."""
 DETAILED_BYTES = 4 * 1024 * 1024
-"""Of a longer text nothing is searched for: each pass takes as long as the text is."""
+"""A longer text is not searched: the time of each pass is proportional to its length."""
 PASSES = 8
-"""Levels of arrays that may stand around numbers: a tensor has no more axes."""
+"""Levels of nesting of numeric arrays that are removed: a tensor has at most as many axes."""
 
 
 def check_keys(text: bytes, value: Any) -> None:
-    """Refuses JSON in which an object has a key twice. `value` is what a parser made of it; whatever stands in it for
-    arrays of numbers is passed over.
+    """Reject JSON in which an object has a key twice. `value` is the parsed text; objects in it that replace arrays of
+    numbers are skipped.
 
     Raises:
-        Unparsable: pointing at the keys.
+        Unparsable: with pointers to the keys.
     """
-    if not _is_all_there(text, value):
-        problems = list(islice(_repeats(text), MAX_PROBLEMS))
+    if not _has_all_colons(text, value):
+        problems = list(islice(_duplicates(text), MAX_PROBLEMS))
         raise Unparsable("", problems or [Problem("", "an object has a key twice", "each key once in an object")])
 
 
-def _is_all_there(text: bytes, value: Any) -> bool:
-    """Whether the keys and strings of a value have as many colons as its text. Arrays that may hold millions of numbers
-    come last, and nothing is looked at any more once all colons are found.
+def _has_all_colons(text: bytes, value: Any) -> bool:
+    """Whether the keys and strings of a value account for all colons of its text. Arrays that may hold millions of
+    numbers are inspected last, and the search stops once all colons are accounted for.
     """
-    missing, waiting, escaped = _colons(text), [value], None
-    while missing and waiting:
+    missing, queue, escaped = _colons(text), [value], None
+    while missing and queue:
         arrays: list[list[Any]] = []
-        for one in waiting:  # which grows
-            kind = type(one)
+        for item in queue:  # grows meanwhile
+            kind = type(item)
             if kind is dict:
-                missing -= len(one)
+                missing -= len(item)
                 if not missing:
                     return True
-                waiting += one.values()
-            elif kind is list and one:
-                if type(one[0]) in BEARING:
-                    waiting += one
+                queue += item.values()
+            elif kind is list and item:
+                if type(item[0]) in CONTAINERS:
+                    queue += item
                 else:
-                    arrays.append(one)
+                    arrays.append(item)
         if escaped is None:
             escaped = _escaped_colons(text)
             missing += escaped
-        missing -= sum(map(_colons_of, waiting))
-        waiting = [item for array in arrays if not SCALARS.issuperset(map(type, array)) for item in array]
+        missing -= sum(map(_colons_of, queue))
+        queue = [item for array in arrays if not SCALARS.issuperset(map(type, array)) for item in array]
     return not missing
 
 
-def _colons_of(one: Any) -> int:
-    """Those of a string, or of the keys themselves."""
-    return one.count(":") if type(one) is str else "".join(one).count(":") if type(one) is dict else 0
+def _colons_of(item: Any) -> int:
+    """Count the colons inside a string, or inside the keys of an object."""
+    return item.count(":") if type(item) is str else "".join(item).count(":") if type(item) is dict else 0
 
 
 def _colons(text: bytes) -> int:
-    """Those that are written. Looking for the next one is several times as fast as counting, where they are few."""
-    found, end = 0, text.find(b":")
-    while end >= 0 and found < FEW:
-        found += 1
+    """Count the literal colons. Where they are few, searching for the next is several times as fast as counting."""
+    count, end = 0, text.find(b":")
+    while end >= 0 and count < FEW:
+        count += 1
         end = text.find(b":", end + 1)
-    return found if end < 0 else found + text.count(b":", end)
+    return count if end < 0 else count + text.count(b":", end)
 
 
 def _escaped_colons(text: bytes) -> int:
-    """Those that strings have besides, written by their number; behind an escaped backslash that is no number."""
+    """Count the colons that strings write as escapes, `\\u003a`; after an escaped backslash it is not an escape."""
     if b"\\" not in text or b"\\u003" not in text:
         return 0
     bare = text.replace(b"\\\\", b"")
     return bare.count(b"\\u003a") + bare.count(b"\\u003A")
 
 
-class _Repeating(dict[str, Any]):
-    """An object with all its pairs."""
+class _DuplicateKeys(dict[str, Any]):
+    """Object with duplicate keys, and all its pairs."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
         self.pairs = pairs
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    return made if len(made) == len(pairs) else _Repeating(pairs)
+def _object_with_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    parsed = dict(pairs)
+    return parsed if len(parsed) == len(pairs) else _DuplicateKeys(pairs)
 
 
-def _repeats(text: bytes) -> Iterator[Problem]:
-    """Every key that stands twice in one object, found by a second reading; nothing in a text that is too long."""
+def _duplicates(text: bytes) -> Iterator[Problem]:
+    """Yield a problem for every duplicate key, found by parsing again; nothing for a text that is too long."""
     if len(text) > DETAILED_BYTES:
         return
     if _items(text) > DETAILED_ITEMS and text.count(b"[") <= DETAILED_ARRAYS:
@@ -114,15 +114,15 @@ def _repeats(text: bytes) -> Iterator[Problem]:
     if _items(text) > DETAILED_ITEMS:
         return
     try:
-        waiting: list[tuple[Any, tuple[str | int, ...]]] = [(json.loads(text, object_pairs_hook=_object), ())]
-    except (ValueError, RecursionError):  # Python has bounds of its own
+        queue: list[tuple[Any, tuple[str | int, ...]]] = [(json.loads(text, object_pairs_hook=_object_with_pairs), ())]
+    except (ValueError, RecursionError):  # Python has limits of its own
         return
-    while waiting:
-        value, path = waiting.pop()
-        if isinstance(value, _Repeating):
-            yield from _of_object(value, path)
+    while queue:
+        value, path = queue.pop()
+        if isinstance(value, _DuplicateKeys):
+            yield from _problems_of(value, path)
         inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        waiting += [(item, (*path, key)) for key, item in inner if isinstance(item, dict | list)]
+        queue += [(item, (*path, key)) for key, item in inner if isinstance(item, dict | list)]
 
 
 def _items(text: bytes) -> int:
@@ -130,7 +130,7 @@ def _items(text: bytes) -> int:
 
 
 def _without_numbers(text: bytes) -> bytes:
-    """The same objects, with empty arrays in the place of those that hold numbers alone, nested as tensors are."""
+    """Empty the arrays that hold only numbers, nested as tensors are."""
     text = INNERMOST.sub(b"[]", text)
     for _ in range(PASSES - 1):
         before, text = text, OF_EMPTY.sub(b"[]", text)
@@ -139,13 +139,13 @@ def _without_numbers(text: bytes) -> bytes:
     return text
 
 
-def _of_object(value: _Repeating, path: tuple[str | int, ...]) -> Iterator[Problem]:
-    given: dict[str, list[Any]] = {}
+def _problems_of(value: _DuplicateKeys, path: tuple[str | int, ...]) -> Iterator[Problem]:
+    values: dict[str, list[Any]] = {}
     for key, item in value.pairs:
-        given.setdefault(key, []).append(item)
-    for key, items in given.items():
+        values.setdefault(key, []).append(item)
+    for key, items in values.items():
         if len(items) > 1:
             received = ", then ".join(shown(item, 20) for item in items[:3])
             message = f"{shown(key)} stands {'twice' if len(items) == 2 else f'{len(items)} times'} in one object"
-            place = [*path, key] if len(key) <= MAX_NAME else path
-            yield Problem(pointer_to(place), message, "each key once", received, "leave all but one out")
+            location = [*path, key] if len(key) <= MAX_NAME else path
+            yield Problem(pointer_to(location), message, "each key once", received, "leave all but one out")

@@ -1,4 +1,4 @@
-"""Millions of numbers in JSON, made into an array a few thousand at a time."""
+"""Conversion of large JSON arrays of numbers into NumPy arrays, a chunk of text at a time."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 import orjson
 
 from models.json_text.limits import Claim
-from models.json_text.structure import STRETCH
+from models.json_text.structure import CHUNK_BYTES
 from models.tensors.dtypes import Array
 from models.tensors.numbers import DIGITS, Numbers, shape_of
 
 WITHOUT_BRACKETS = bytes.maketrans(b"[]", b"  ")
 NUMBER_BYTES = 16
-"""Of one number: as it is read, and in the dtype of its input."""
+"""Memory of one number: as parsed, and in the dtype of its input."""
 EXACT = 2**53
-"""Up to here every integer is a float64."""
+"""Every integer up to this is exact in float64."""
 
 
 def large_numbers_in(text: bytes, start: int, end: int, claim: Claim, pointer: str) -> Numbers | None:
-    """The numbers of the JSON from `start` to before `end`; None where it is no regular array of numbers alone.
+    """The numbers of the JSON in `text[start:end]`; None unless it is a regular array of numbers alone.
 
-    They come as int64 where all are integers that it holds, as float64 where that keeps every integer, else as written.
+    They are int64 where all are integers in its range, float64 where every integer is exact in it, else Python numbers.
     """
-    places = range(start, end, STRETCH)
-    skeleton = b"".join(text[place : min(place + STRETCH, end)].translate(None, DIGITS) for place in places)
+    starts = range(start, end, CHUNK_BYTES)
+    skeleton = b"".join(text[offset : min(offset + CHUNK_BYTES, end)].translate(None, DIGITS) for offset in starts)
     shape = shape_of(skeleton)
     if shape is None:
         return None
@@ -36,14 +36,14 @@ def large_numbers_in(text: bytes, start: int, end: int, claim: Claim, pointer: s
     leaves: Array | list[Any] | None = _array(text, start, end, prod(shape))
     if leaves is None:
         claim(3 * NUMBER_BYTES * prod(shape), end - start, pointer)
-        leaves = _as_written(text, start, end)
+        leaves = _python_numbers(text, start, end)
     return Numbers(shape, leaves) if leaves is not None and len(leaves) == prod(shape) else None
 
 
 def _chunks(text: bytes, start: int, end: int) -> Iterator[list[Any]]:
-    """The numbers of some stretches after the other. Raises orjson.JSONDecodeError."""
+    """Yield the numbers of one chunk of text after the other. Raises orjson.JSONDecodeError."""
     while start < end:
-        stop = min(start + STRETCH, end)
+        stop = min(start + CHUNK_BYTES, end)
         cut = text.rfind(b",", start, stop) if stop < end else end
         cut = cut if cut >= start else text.find(b",", stop, end)
         cut = cut if cut >= start else end
@@ -52,23 +52,23 @@ def _chunks(text: bytes, start: int, end: int) -> Iterator[list[Any]]:
 
 
 def _array(text: bytes, start: int, end: int, count: int) -> Array | None:
-    """The numbers as one array; None where it would not hold all of them as they are."""
-    made = _Made(np.empty(count, np.float64))
+    """The numbers as one array; None where it cannot hold all of them exactly."""
+    array = _NumberArray(np.empty(count, np.float64))
     try:
         for chunk in _chunks(text, start, end):
-            if made.done + len(chunk) > count or not made.add(chunk):
+            if array.filled + len(chunk) > count or not array.add(chunk):
                 return None
     except (orjson.JSONDecodeError, OverflowError):
         return None
-    return made.numbers[: made.done]
+    return array.numbers[: array.filled]
 
 
 @dataclass
-class _Made:
-    """As many numbers as there will be, of which the first are there: integers, until a fraction comes."""
+class _NumberArray:
+    """Preallocated array that is filled in order: int64 until the first float, then float64."""
 
     floats: Array
-    done: int = 0
+    filled: int = 0
     are_integers: bool = True
 
     @property
@@ -76,7 +76,7 @@ class _Made:
         return self.floats.view(np.int64) if self.are_integers else self.floats
 
     def add(self, chunk: list[Any]) -> bool:
-        """Takes some more. False where they are no numbers, or integers that floats do not hold.
+        """Append numbers. False where some are not numbers, or integers that are not exact in float64.
 
         Raises:
             OverflowError: integers of more than 64 bits.
@@ -84,30 +84,30 @@ class _Made:
         kinds = set(map(type, chunk))
         if not kinds <= {int, float}:
             return False
-        if float in kinds and self.are_integers and not self._widened():
+        if float in kinds and self.are_integers and not self._widen():
             return False
         numbers = np.array(chunk, np.int64 if float not in kinds else np.float64)
         if not self.are_integers and int in kinds and not _is_exact(numbers, chunk):
             return False
-        self.numbers[self.done : self.done + len(chunk)] = numbers
-        self.done += len(chunk)
+        self.numbers[self.filled : self.filled + len(chunk)] = numbers
+        self.filled += len(chunk)
         return True
 
-    def _widened(self) -> bool:
-        integers = self.numbers[: self.done]
+    def _widen(self) -> bool:
+        integers = self.numbers[: self.filled]
         self.are_integers = False
         if len(integers) and max(-int(integers.min()), int(integers.max())) >= EXACT:
             return False
-        self.floats[: self.done] = integers.astype(np.float64)
+        self.floats[: self.filled] = integers.astype(np.float64)
         return True
 
 
 def _is_exact(numbers: Array, chunk: list[Any]) -> bool:
-    """Whether the integers among them are below 2**53."""
-    return all(type(chunk[place]) is float for place in np.flatnonzero(np.abs(numbers) >= EXACT).tolist())
+    """Whether all integers of the chunk are below 2**53."""
+    return all(type(chunk[offset]) is float for offset in np.flatnonzero(np.abs(numbers) >= EXACT).tolist())
 
 
-def _as_written(text: bytes, start: int, end: int) -> list[Any] | None:
+def _python_numbers(text: bytes, start: int, end: int) -> list[Any] | None:
     leaves: list[Any] = []
     try:
         for chunk in _chunks(text, start, end):

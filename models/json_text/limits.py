@@ -1,4 +1,4 @@
-"""How much of JSON is read at all, counted before it is parsed: that makes tens of bytes of each of its own."""
+"""Limits of JSON text, checked before it is parsed: parsing takes tens of bytes of memory for each byte of text."""
 
 from __future__ import annotations
 
@@ -16,86 +16,86 @@ MAX_KEYS = 4096
 MAX_ITEMS = 65_536
 """Items of all arrays of a document; the numbers of inputs are bounded by their bytes."""
 MAX_DOCUMENT = 4 * 1024 * 1024
-"""Bytes of a document: of JSON but for the inputs in it."""
+"""Bytes of a document: of JSON without the inputs in it."""
 UNCOUNTED = 16 * 1024
-"""Bytes that hold no more keys, or items, than are allowed."""
+"""A text of at most so many bytes cannot exceed the limits of keys and items."""
 Claim = Callable[[int, int, str], None]
-"""Told before something is parsed: the bytes of memory that will be made of it, its own, and where it stands."""
+"""Called before a value is parsed, with the bytes of memory it will take, the bytes of its text, and its pointer."""
 
 
-def nothing_claimed(*_: object) -> None:
-    """For text that is not a request's."""
+def claim_nothing(*_: object) -> None:
+    """Claim no memory: for text that is not part of a request."""
 
 
 def parsed_bytes(text: bytes, start: int, end: int) -> int:
-    """What parsing makes of text, about: strings, numbers with their places in arrays, arrays, and keys of objects."""
+    """Estimate the memory of parsed text: strings, numbers with their slots in arrays, arrays, and keys of objects."""
     count = text.count
     marks = 40 * count(b",", start, end) + 110 * count(b":", start, end) + 25 * count(b'"', start, end)
     return end - start + marks + 72 * count(b"[", start, end) + 72 * count(b"{", start, end)
 
 
 def check_document_size(size: int, pointer: str = "") -> None:
-    """Raises TooLarge: a document, or what stands beside inputs, is longer than it may be."""
+    """Raise TooLarge for a document, or the part of a body outside its inputs, that is over its limit."""
     if size > MAX_DOCUMENT:
         message, expected = "the document is over its limit", f"at most {MAX_DOCUMENT:,} bytes of JSON beside inputs"
         raise TooLarge("", [Problem(pointer, message, expected, f"{size:,} bytes")])
 
 
 def has_few_items(text: bytes, start: int, end: int) -> bool:
-    """Whether its arrays have no more items than may be, strings and objects counted with them."""
+    """Whether its arrays are within the limit of items, by a count that includes commas of strings and objects."""
     return text.count(b",", start, end) + text.count(b"[", start, end) <= MAX_ITEMS
 
 
 def check_document(text: bytes, pointer: str = "") -> None:
-    """Raises TooLarge: a document, or a part of one, is too long, or has too many items, or keys in one object."""
+    """Raise TooLarge for a document, or a part of one, over its limits of bytes, items, or keys of one object."""
     check_document_size(len(text), pointer)
     check_items(text, 0, len(text), 0, pointer)
     check_keys_of_objects(text, 0, len(text), pointer)
 
 
-def check_items(text: bytes, start: int, end: int, found: int = 0, pointer: str = "") -> int:
-    """The items of a document's arrays, with those that were `found` before; few are not told from keys exactly.
+def check_items(text: bytes, start: int, end: int, count: int = 0, pointer: str = "") -> int:
+    """Count the items of a document's arrays, added to `count`; an upper bound where that is within the limit.
 
     Raises:
-        TooLarge: they are too many.
+        TooLarge: there are too many.
     """
-    at_most = found + text.count(b",", start, end) + text.count(b"[", start, end)
+    at_most = count + text.count(b",", start, end) + text.count(b"[", start, end)
     if at_most <= MAX_ITEMS:
         return at_most
     for marks in marks_in(text, start, end):
-        arrays = (np.frombuffer(text, np.uint8)[marks.places] == ord("[")).sum()
+        arrays = (np.frombuffer(text, np.uint8)[marks.offsets] == ord("[")).sum()
         objects = (marks.kinds == OPEN).sum() - arrays
         commas, colons = (marks.kinds == COMMA).sum(), (marks.kinds == COLON).sum()
-        found += int(commas - colons + objects + arrays)  # an object has a comma less than keys, an array than items
-        if found > MAX_ITEMS:
+        count += int(commas - colons + objects + arrays)  # an object or array has one comma less than keys or items
+        if count > MAX_ITEMS:
             message, expected = "the document has too many items in arrays", f"at most {MAX_ITEMS:,}"
             raise TooLarge("", [Problem(pointer, message, expected, "more", "send numbers under inputs")])
-    return found
+    return count
 
 
 def check_keys_of_objects(text: bytes, start: int, end: int, pointer: str = "") -> None:
-    """Raises TooLarge: an object has more keys than it may; points at it."""
+    """Raise TooLarge, with a pointer to it, for an object over the limit of keys."""
     if text.count(b":", start, end) <= MAX_KEYS:
         return
     parts = list(marks_in(text, start, end))
-    places, kinds, depths = (np.concatenate([part[field] for part in parts]) for field in range(3))
+    offsets, kinds, depths = (np.concatenate([part[field] for part in parts]) for field in range(3))
     inner = np.flatnonzero(kinds != CLOSE)
-    inner = inner[np.argsort(depths[inner], kind="stable")]  # the keys of one object lie together, behind its bracket
+    inner = inner[np.argsort(depths[inner], kind="stable")]  # groups the keys of an object after its bracket
     opened = np.flatnonzero(kinds[inner] == OPEN)
     before = np.concatenate([[0], np.cumsum(kinds[inner] == COLON)])
     keys = before[np.append(opened[1:], len(inner))] - before[opened]
     if len(keys) and keys.max() > MAX_KEYS:
         mark = int(inner[opened[keys.argmax()]])
-        raise too_many_keys(pointer + pointer_to(_path(text, places[:mark], kinds[:mark], depths[:mark])))
+        raise too_many_keys(pointer + pointer_to(_path(text, offsets[:mark], kinds[:mark], depths[:mark])))
 
 
 def too_many_keys(pointer: str) -> TooLarge:
-    """The error for an object that has more keys than it may."""
+    """The error for an object over the limit of keys."""
     return TooLarge("", [Problem(pointer, "the object has too many keys", f"at most {MAX_KEYS:,} keys", "more")])
 
 
-def _path(text: bytes, places: np.ndarray, kinds: np.ndarray, depths: np.ndarray) -> list[str | int]:
-    """The keys and indices that lead to what comes behind these marks."""
+def _path(text: bytes, offsets: np.ndarray, kinds: np.ndarray, depths: np.ndarray) -> list[str | int]:
+    """The keys and indices that lead to the value after these marks."""
     path: list[str | int] = []
     depth, first = 1, 0
     while first < len(kinds):
@@ -104,20 +104,20 @@ def _path(text: bytes, places: np.ndarray, kinds: np.ndarray, depths: np.ndarray
         if len(opened) <= len(closed):
             break
         first = int(opened[-1])
-        path.append(_part(text, places[first:], kinds[first:], depths[first:], depth))
+        path.append(_last_member(text, offsets[first:], kinds[first:], depths[first:], depth))
         depth += 1
     return path
 
 
-def _part(text: bytes, places: np.ndarray, kinds: np.ndarray, depths: np.ndarray, depth: int) -> str | int:
-    """The index, or the key, of what is last in what opens here."""
+def _last_member(text: bytes, offsets: np.ndarray, kinds: np.ndarray, depths: np.ndarray, depth: int) -> str | int:
+    """The index or key of the last member of the array or object that opens here."""
     own = depths == depth
-    commas = places[own & (kinds == COMMA)]
-    if text[places[0] : places[0] + 1] == b"[":
+    commas = offsets[own & (kinds == COMMA)]
+    if text[offsets[0] : offsets[0] + 1] == b"[":
         return len(commas)
-    colons = places[own & (kinds == COLON)]
+    colons = offsets[own & (kinds == COLON)]
     if not len(colons):
-        return "…"  # it is no JSON, which is told later
+        return "…"  # not JSON, which is reported later
     colon = int(colons[-1])
-    key = orjson.loads(text[int(commas[-1]) + 1 if len(commas) else int(places[0]) + 1 : colon])
+    key = orjson.loads(text[int(commas[-1]) + 1 if len(commas) else int(offsets[0]) + 1 : colon])
     return str(key) if len(str(key)) <= MAX_NAME else "…"

@@ -1,4 +1,4 @@
-"""Large JSON, read a piece at a time: Python's lock is free after each, and numbers never are objects all at once."""
+"""Parser of large JSON in pieces: the GIL is released after each, and numbers are never all Python objects at once."""
 
 from __future__ import annotations
 
@@ -22,44 +22,44 @@ from models.json_text.limits import (
     parsed_bytes,
     too_many_keys,
 )
-from models.json_text.structure import COLON, COMMA, STRETCH, marks_in
+from models.json_text.structure import CHUNK_BYTES, COLON, COMMA, marks_in
 from models.problems import pointer_to
 
-PIECE = 2 * STRETCH
+PIECE = 2 * CHUNK_BYTES
 """Bytes of JSON that are parsed at once."""
 MAX_LEVELS = 12
-"""Most arrays and objects within one another that are larger: each is looked through by itself."""
+"""Most nested arrays and objects larger than a piece: each is scanned separately."""
 SPACE = b" \t\r\n"
 
 
 @dataclass
 class PieceReader:
-    """Reads one text. Its positions are those of the text, its errors point to where they stand in it."""
+    """Parser of one text. Positions are offsets into the text; errors have pointers into its value."""
 
     text: bytes
     claim: Claim
 
     def whole(self, inputs: str | None) -> Any:
-        """The value of the text. `inputs` is the member that holds numbers; "" says that the text is that, None that
-        there is none.
+        """Parse the text. `inputs` is the member that holds numbers; "" means the whole text is numbers, None that no
+        member is.
 
         Raises:
-            orjson.JSONDecodeError: where it stops being JSON.
+            orjson.JSONDecodeError: at a syntax error.
             TooLarge, Unparsable: as `read_json`.
         """
         start, end = self._trimmed(0, len(self.text))
         if inputs == "" or (end - start <= PIECE and has_few_items(self.text, start, end)):
             return self._value(start, end, "", numbers=True)
-        is_too_long = end - start > MAX_DOCUMENT and not self._mentions(b'"%b"' % (inputs or "").encode())
+        is_too_long = end - start > MAX_DOCUMENT and not self._contains(b'"%b"' % (inputs or "").encode())
         if inputs is None or is_too_long or self.text[start : start + 1] != b"{":
             check_document_size(end - start)
             check_items(self.text, start, end)
             return self._value(start, end, "", numbers=False)
         return self._body(start, end, inputs)
 
-    def _mentions(self, word: bytes) -> bool:
-        places = range(0, len(self.text), STRETCH)
-        return any(self.text.find(word, place, place + STRETCH + len(word)) >= 0 for place in places)
+    def _contains(self, word: bytes) -> bool:
+        starts = range(0, len(self.text), CHUNK_BYTES)
+        return any(self.text.find(word, start, start + CHUNK_BYTES + len(word)) >= 0 for start in starts)
 
     def _body(self, start: int, end: int, inputs: str) -> dict[str, Any]:
         members = self._members(start, end, "")
@@ -72,18 +72,18 @@ class PieceReader:
         return {name: self._value(*span, pointer_to([name]), numbers=name == inputs) for name, span in members.items()}
 
     def _value(self, start: int, end: int, pointer: str, numbers: bool, level: int = 0) -> Any:
-        """What lies from `start` to before `end`, trimmed. With `numbers`, large arrays of them come as Numbers."""
-        sign = self.text[start : start + 1]
-        if end - start <= PIECE or sign not in (b"[", b"{"):
+        """Parse the trimmed `text[start:end]`. With `numbers`, large arrays of numbers become Numbers."""
+        bracket = self.text[start : start + 1]
+        if end - start <= PIECE or bracket not in (b"[", b"{"):
             return self._small(start, end, pointer)
-        if sign == b"[":
-            found = large_numbers_in(self.text, start, end, self.claim, pointer) if numbers else None
-            return found if found is not None else self._array(start, end, pointer, numbers, level)
+        if bracket == b"[":
+            array = large_numbers_in(self.text, start, end, self.claim, pointer) if numbers else None
+            return array if array is not None else self._array(start, end, pointer, numbers, level)
         below, members = self._deeper(level, pointer), self._members(start, end, pointer)
         return {key: self._value(*span, pointer + pointer_to([key]), numbers, below) for key, span in members.items()}
 
     def _small(self, start: int, end: int, pointer: str, items: int | None = None) -> Any:
-        """What is parsed in one piece: a value, or items of an array behind so many others."""
+        """Parse one piece: a value or, with `items`, a run of array items that so many others precede."""
         check_keys_of_objects(self.text, start, end, pointer)
         self.claim(parsed_bytes(self.text, start, end), end - start, pointer)
         piece = self.text[start:end]
@@ -93,75 +93,75 @@ class PieceReader:
         try:
             check_keys(piece, value)
         except Unparsable as error:
-            raise error.under(pointer) if items is None else _moved(error, pointer, items) from None
+            raise error.under(pointer) if items is None else _shifted(error, pointer, items) from None
         return value
 
     def _parsed(self, piece: bytes, start: int) -> Any:
         try:
             return orjson.loads(piece)
         except orjson.JSONDecodeError as error:
-            raise self._broken(start + error.pos, error.msg if error.doc else None) from None
+            raise self._syntax_error(start + error.pos, error.msg if error.doc else None) from None
 
-    def _broken(self, place: int, message: str | None = "unexpected character") -> orjson.JSONDecodeError:
-        """The error for text that stops being JSON at a place; without a message, that is not UTF-8."""
+    def _syntax_error(self, position: int, message: str | None = "unexpected character") -> orjson.JSONDecodeError:
+        """The syntax error at a position; without a message, the error for text that is not UTF-8."""
         if message is None:
             return orjson.JSONDecodeError("str is not valid UTF-8", "", 0)
-        return orjson.JSONDecodeError(message, self.text.decode("latin-1"), place)
+        return orjson.JSONDecodeError(message, self.text.decode("latin-1"), position)
 
     def _members(self, start: int, end: int, pointer: str) -> dict[str, tuple[int, int]]:
-        """Where the values of an object lie, by key.
+        """Find the spans of an object's values, by key.
 
         Raises:
-            TooLarge: there are too many.
-            Unparsable: one stands twice.
+            TooLarge: there are too many keys.
+            Unparsable: a key is there twice.
         """
-        found: dict[str, tuple[int, int]] = {}
+        members: dict[str, tuple[int, int]] = {}
         self._check_closed(end, b"}")
         commas, colons = [start], []
         for marks in marks_in(self.text, start, end, shallow=True):
             own = marks.depths == 1
-            commas += marks.places[own & (marks.kinds == COMMA)].tolist()
-            colons += marks.places[own & (marks.kinds == COLON)].tolist()
+            commas += marks.offsets[own & (marks.kinds == COMMA)].tolist()
+            colons += marks.offsets[own & (marks.kinds == COLON)].tolist()
             if len(colons) > MAX_KEYS:
                 raise too_many_keys(pointer)
         for comma, colon, following in zip(commas, colons, [*commas[1:], end - 1], strict=False):
             key = self._key(comma + 1, colon)
-            if key in found:
-                place = pointer + pointer_to([key[:128]])
-                raise Unparsable("", [Problem(place, "a key stands twice in one object", "each key once")])
-            found[key] = self._trimmed(colon + 1, following)
+            if key in members:
+                repeated = pointer + pointer_to([key[:128]])
+                raise Unparsable("", [Problem(repeated, "a key stands twice in one object", "each key once")])
+            members[key] = self._trimmed(colon + 1, following)
         if len(commas) != len(colons):
-            raise self._broken(end - 1)
-        return found
+            raise self._syntax_error(end - 1)
+        return members
 
     def _key(self, start: int, colon: int) -> str:
         key = self._parsed(self.text[start:colon], start) if start < colon else None
         if not isinstance(key, str):
-            raise self._broken(start)
+            raise self._syntax_error(start)
         return key
 
     def _array(self, start: int, end: int, pointer: str, numbers: bool, level: int) -> list[Any]:
-        """An array of anything, some items at a time."""
+        """Parse an array of any values, a run of items at a time."""
         self._check_closed(end, b"]")
-        made: list[Any] = []
-        for run in self._runs(start, end):
+        array: list[Any] = []
+        for run in self._item_runs(start, end):
             first, last = self._trimmed(*run)
-            sign = self.text[first : first + 1]
+            bracket = self.text[first : first + 1]
             if first == last:
-                raise self._broken(first)
-            if last - first <= PIECE or sign not in (b"[", b"{"):
-                made += self._small(first, last, pointer, len(made))
-            elif sign == b"[":
-                made.append(self._array(first, last, f"{pointer}/{len(made)}", numbers, self._deeper(level, pointer)))
+                raise self._syntax_error(first)
+            if last - first <= PIECE or bracket not in (b"[", b"{"):
+                array += self._small(first, last, pointer, len(array))
+            elif bracket == b"[":
+                array.append(self._array(first, last, f"{pointer}/{len(array)}", numbers, self._deeper(level, pointer)))
             else:
-                made.append(self._value(first, last, f"{pointer}/{len(made)}", numbers, self._deeper(level, pointer)))
-        return made
+                array.append(self._value(first, last, f"{pointer}/{len(array)}", numbers, self._deeper(level, pointer)))
+        return array
 
-    def _runs(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Items of an array, those of a stretch of text together, one that is longer alone."""
+    def _item_runs(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield spans of array items: those within one chunk of text together, a longer one alone."""
         first = start + 1
         for marks in marks_in(self.text, start, end, shallow=True):
-            commas = marks.places[(marks.depths == 1) & (marks.kinds == COMMA)]
+            commas = marks.offsets[(marks.depths == 1) & (marks.kinds == COMMA)]
             for comma in (commas[:1], commas[1:][-1:]):
                 for last in comma.tolist():
                     yield first, last
@@ -174,12 +174,12 @@ class PieceReader:
             raise TooLarge("", [Problem(pointer, "large arrays nest too deeply", expected, "more levels")])
         return level + 1
 
-    def _check_closed(self, end: int, sign: bytes) -> None:
-        if self.text[end - 1 : end] != sign:
-            raise self._broken(end - 1)
+    def _check_closed(self, end: int, bracket: bytes) -> None:
+        if self.text[end - 1 : end] != bracket:
+            raise self._syntax_error(end - 1)
 
     def _trimmed(self, start: int, end: int) -> tuple[int, int]:
-        """The same without white space around it."""
+        """The span without surrounding white space."""
         while start < end and self.text[start] in SPACE:
             start += 1
         while start < end and self.text[end - 1] in SPACE:
@@ -188,13 +188,13 @@ class PieceReader:
 
 
 def _largest(members: dict[str, tuple[int, int]], inputs: str) -> str:
-    """Where the largest member lies that is none of numbers."""
+    """The pointer to the largest member other than `inputs`."""
     sizes = {name: last - first for name, (first, last) in members.items() if name != inputs}
     return pointer_to([max(sizes, key=lambda name: sizes[name])]) if sizes else ""
 
 
-def _moved(error: Unparsable, pointer: str, items: int) -> LayerscopeError:
-    """An error of some items of an array, of which others come before."""
+def _shifted(error: Unparsable, pointer: str, items: int) -> LayerscopeError:
+    """The error of a run of array items, its indices shifted by the `items` before them."""
     problems = []
     for problem in error.problems:
         _, index, *rest = problem.pointer.split("/", 2)

@@ -1,4 +1,4 @@
-"""The catalogue of allowed layers: every family, every type by its canonical name, every alias."""
+"""Catalogue of allowed layers: families, types by canonical name, and aliases."""
 
 from __future__ import annotations
 
@@ -76,22 +76,22 @@ FAMILIES: dict[str, tuple[ModuleType, ...]] = {
 
 
 def types_in(family: str) -> list[type[Layer]]:
-    """The types that the modules of a family declare, in their order."""
-    return [cls for module in FAMILIES[family] for cls in vars(module).values() if _declared(cls, module)]
+    """Return the types that the modules of a family declare, in order."""
+    return [cls for module in FAMILIES[family] for cls in vars(module).values() if _is_declared_in(cls, module)]
 
 
-def _declared(item: Any, module: ModuleType) -> bool:
+def _is_declared_in(item: Any, module: ModuleType) -> bool:
     of_module = isinstance(item, type) and issubclass(item, Layer) and item.__module__ == module.__name__
     return of_module and "type" in item.model_fields
 
 
 def names_of(cls: type[Layer]) -> tuple[str, ...]:
-    """Everything `type` may be for a class; the canonical name comes first."""
+    """Return all values of `type` for a class, the canonical name first."""
     return get_args(cls.model_fields["type"].annotation)
 
 
 def union(title: str, classes: Sequence[Any]) -> Any:
-    """A union of types that `type` tells apart. JSON Schemas have it once, under its title."""
+    """Return a union discriminated by `type`. JSON Schemas define it once, under its title."""
     return Annotated[Union[tuple(classes)], Field(discriminator="type", title=title)]  # noqa: UP007
 
 
@@ -103,19 +103,19 @@ CATALOGUE: dict[str, type[Layer]] = {
 ALIASES: dict[str, str] = {alias: cls.type_name() for cls in CATALOGUE.values() for alias in names_of(cls)[1:]}
 """Keras' other names of the same types."""
 LAYERS: tuple[type[Layer], ...] = tuple(cls for cls in CATALOGUE.values() if cls.standalone)
-"""The types that can stand in a graph; the rest (recurrent cells) live inside other layers only."""
+"""The types that can be nodes of a graph; the others (recurrent cells) are only held by other layers."""
 
 IMAGE_LAYERS = [cls for cls in LAYERS if issubclass(cls, image.Image | preprocessing.Rescaling)]
-"""What a Pipeline may hold."""
+"""The types that a Pipeline may hold."""
 
 ANY_NODE = union("AnyNode", (*LAYERS, Block))
-"""What can stand in a graph."""
+"""A node of a graph: a layer or a block."""
 HELD = {
     "AnyLayer": union("AnyLayer", LAYERS),
     "AnyNode": ANY_NODE,
     "AnyImageLayer": union("AnyImageLayer", IMAGE_LAYERS),
 }
-"""What wrappers, blocks and a Pipeline hold, by the names that their annotations have for it."""
+"""Unions that wrappers, blocks and Pipeline hold, by the names in their annotations."""
 
 _DECLARED: tuple[type[Layer], ...] = (*CATALOGUE.values(), Block)
 for _cls in _DECLARED:

@@ -1,4 +1,4 @@
-"""Layers whose last step is an activation: given by its name, or as an activation layer."""
+"""Layers that end with an activation, specified by name or as an activation layer."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from models.layers.layer import Layer, Shape, fault
 
 
 def _kind(value: Any) -> str:
-    """Which arm of the union a value is for."""
+    """Return the tag of the union member for a value."""
     word = value.type_name() if isinstance(value, Layer) else value.get("type") if isinstance(value, dict) else None
     return word if isinstance(word, str) else "name"
 
 
-def _without_weights(value: Any) -> Any:
-    """PReLU's slopes are weights, which Keras does not build inside another layer."""
+def _refuse_prelu(value: Any) -> Any:
+    """Refuse PReLU: its slopes are weights, which Keras does not build inside another layer."""
     if _kind(value) != "PReLU":
         return value
     expected = "a name, or one of Activation, ELU, LeakyReLU, ReLU, Softmax"
     raise fault("held_layer", "PReLU has weights of its own", expected, "put PReLU behind, as a layer of its own")
 
 
-def _by_name(value: Layer | str | None) -> Any:
-    """`Activation` only carries a name."""
+def _unwrap_name(value: Layer | str | None) -> Any:
+    """Replace an `Activation` layer by the name that it carries."""
     if not isinstance(value, Activation):
         return value
     return None if value.activation == "linear" else value.activation
@@ -44,30 +44,30 @@ AppliedActivation = TypeAliasType(
         | Annotated[ReLU, Held, Tag("ReLU")]
         | Annotated[Softmax, Held, Tag("Softmax")],
         Discriminator(_kind),
-        BeforeValidator(_without_weights),
-        AfterValidator(_by_name),
+        BeforeValidator(_refuse_prelu),
+        AfterValidator(_unwrap_name),
     ],
 )
-"""The activation a layer applies last: a name, an activation layer, or null."""
+"""The final activation of a layer: a name, an activation layer, or null."""
 
 
 class Activated(Layer):
-    """Base of layers that apply an activation to what they have computed, and return that."""
+    """Base of layers that return an activation of what they compute."""
 
     activation: AppliedActivation = None
 
     @model_validator(mode="after")
     def _activation_shares_the_dtype(self) -> Activated:
-        """Keras announces the layer's dtype and returns the activation's."""
+        """Require one dtype: Keras announces the layer's and returns the activation's."""
         if isinstance(self.activation, Layer) and self.activation.dtype != self.dtype:
             raise fault("dtype", "the activation and its layer have different dtypes", "the same dtype in both")
         return self
 
     def has_activation(self) -> bool:
-        """Unless it is null or linear."""
+        """Whether the activation is neither null nor linear."""
         return self.activation is not None
 
     def check_output(self, shape: Shape) -> None:
-        """The activation must take what the layer computes."""
+        """Check that the activation accepts the output of the layer."""
         if isinstance(self.activation, Layer):
             check_held("activation", self.activation, shape)

@@ -1,4 +1,4 @@
-"""Activations as layers of their own."""
+"""Activation layers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.layers.spatial import known_length
 from models.limits import MAX_RANK
 
 SharedAxis = Annotated[int, Field(ge=1, le=MAX_RANK - 1)]
-"""Counted from the front: Keras takes negative ones for other axes."""
+"""An axis counted from the front: Keras resolves negative ones to other axes."""
 
 
 class Activation(Pointwise):
@@ -74,7 +74,7 @@ class PReLU(Pointwise):
     ] = None
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Every axis with slopes of its own must have a known length."""
+        """Check that every axis with its own slopes has a known length."""
         shared = () if self.shared_axes is None else inner_axes("shared_axes", self.shared_axes, shapes[0])
         for axis in range(1, len(shapes[0])):
             if axis not in shared:

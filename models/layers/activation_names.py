@@ -1,4 +1,4 @@
-"""The closed list of activation functions, by Keras' names."""
+"""Closed list of activation functions, by Keras' names."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ACTIVATIONS = (
     "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "tanh",
     "tanh_shrink",
 )  # fmt: skip
-"""Without two of Keras' names: `glu` halves the last axis while every layer announces that it stays, and
-`threshold` needs arguments that a name cannot give."""
+"""Keras' names except two: `glu` halves the last axis while every layer announces it unchanged, and
+`threshold` needs arguments that a name cannot carry."""
 ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 """Keras' other names for the same functions (keras.activations.ALL_OBJECTS_DICT)."""
 
 
 def _parse_name(value: Any) -> str:
-    """A canonical name; the tutorials' `tf.nn.relu` and `keras.activations.relu` spellings are understood."""
+    """Return the canonical name; accepts the tutorials' spellings `tf.nn.relu` and `keras.activations.relu`."""
     if isinstance(value, str):
         word = value.lower().removeprefix("tf.").removeprefix("nn.").removeprefix("keras.").removeprefix("activations.")
         word = ALIASES.get(word, word)
@@ -46,7 +46,7 @@ def _unknown(value: Any) -> PydanticCustomError:
 
 
 def _parse_optional(value: Any) -> str | None:
-    """As `_parse_name`; "linear" is the same as none at all, so it becomes null."""
+    """Parse a name as `_parse_name` does; "linear", which has no effect, becomes None."""
     name = None if value is None else _parse_name(value)
     return None if name == "linear" else name
 
@@ -67,4 +67,4 @@ FusedActivation = TypeAliasType(
         ),
     ],
 )
-"""The activation a layer applies last, or null."""
+"""The final activation of a layer, or null."""

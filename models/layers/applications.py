@@ -1,4 +1,4 @@
-"""Layers that keras.applications makes for itself: Keras' own, though not exported."""
+"""Layers that keras.applications defines for itself and Keras does not export."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CustomScaleLayer(ElementwiseMerging):
     scale: float
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Axes of length 1 are repeated, and of inputs with fewer axes the batch itself would be taken for another."""
+        """Require equal ranks: axes of length 1 broadcast, and with fewer axes the batch would align with another."""
         super().check_shapes(shapes)
         if len(shapes[0]) != len(shapes[1]):
             received = " and ".join(map(shape_text, shapes))

@@ -1,4 +1,4 @@
-"""Attention: from queries to weighted sums of values."""
+"""Attention: weighted sums of values for queries."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from models.layers.layer import Example, Layer, LayerFault, Shape, least_size, s
 from models.layers.spatial import shape_text
 
 MAX_SCORES = 2**27
-"""Most numbers that the scores may take, which no plan shows unless they are returned."""
+"""Maximum size of the scores, which plans show only if they are returned."""
 
 
 class AttentionLayer(Layer):
-    """What takes a query, a value and, unless it is the value, a key."""
+    """Base of layers that take a query, a value and, unless it is the value, a key."""
 
     input_count = (2, 3)
     passes = 4
@@ -29,7 +29,7 @@ class AttentionLayer(Layer):
         return 2 if self.return_attention_scores else 1
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Keys and values come in pairs, and all inputs have the same rank."""
+        """Check that keys match values, that all inputs have the same rank and that the scores are not too large."""
         value, key = shapes[1], shapes[-1]
         if len({len(shape) for shape in shapes}) > 1 or value[:-1] != key[:-1]:
             raise LayerFault(
@@ -57,16 +57,16 @@ class AttentionLayer(Layer):
         """
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Scores, the weights that their softmax makes of them, and what is turned round before and after."""
+        """Scores, their softmax, and transposed copies before and after."""
         return 2 * self.score_size(shapes[0], shapes[1]) + 2 * sizes_of(outputs)
 
     @abstractmethod
     def score_size(self, query: Shape, value: Shape) -> int:
-        """Numbers in the largest tensor of scores; free axes count once."""
+        """Return the size of the largest tensor of scores; free axes count as one."""
 
 
 class ScoredAttention(AttentionLayer):
-    """Attention without projections of its own, on [query, value] or [query, value, key]."""
+    """Base of attention without projections, on [query, value] or [query, value, key]."""
 
     inputs_as = "list"
     call_order = ("mask",)
@@ -92,7 +92,7 @@ class ScoredAttention(AttentionLayer):
         return rows * columns * (key[-1] + value[-1])
 
     def score_size(self, query: Shape, value: Shape) -> int:
-        """Every query with every key; when they are added instead of multiplied, once for each feature."""
+        """Queries × keys; × features if they are added instead of multiplied."""
         return least_size(query if self.adds() else query[:-1]) * (value[1] or 1)
 
     def adds(self) -> bool:

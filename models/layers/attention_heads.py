@@ -1,4 +1,4 @@
-"""Attention of several heads, with learned projections."""
+"""Multi-head attention with learned projections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Heads = Annotated[int, Field(ge=1, le=1024)]
 
 
 class ProjectedAttention(AttentionLayer):
-    """Attention of several heads with learned projections, called on query, value and perhaps key."""
+    """Base of multi-head attention with learned projections, called on query, value and optionally key."""
 
     inputs_as = "positional"
     call_inputs = ("query", "value", "key")
@@ -94,20 +94,20 @@ class MultiHeadAttention(ProjectedAttention):
         return self.num_heads * self._pairs(query, value)
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """The projections, each made and then turned, beside the scores."""
+        """The scores, and each projection with its transposed copy."""
         rows, columns = least_size(shapes[0][:-1]), least_size(shapes[1][:-1])
         width = self.num_heads * (self.key_dim + (self.value_dim or self.key_dim))
         return super().inner(shapes, outputs) + 2 * width * (rows + columns)
 
     def _axes(self, rank: int) -> list[int]:
-        """The attended axes, counted from the front."""
+        """Return the attended axes, counted from the front."""
         if self.attention_axes is None:
             return list(range(1, rank - 1))
         axes = [self.attention_axes] if isinstance(self.attention_axes, int) else self.attention_axes
         return [axis if axis >= 0 else rank + axis for axis in axes]
 
     def _pairs(self, query: Shape, value: Shape) -> int:
-        """How many (query, value) pairs of positions there are; free axes count once."""
+        """Count the (query, value) pairs of positions; free axes count as one."""
         return least_size(query[:-1]) * prod(value[axis] or 1 for axis in self._axes(len(query)))
 
 
@@ -123,7 +123,7 @@ class GroupQueryAttention(ProjectedAttention):
 
     @classmethod
     def default_name(cls) -> str:
-        """Keras' own class is GroupedQueryAttention; only the name it is exported under lacks two letters."""
+        """Return the name of Keras' class, GroupedQueryAttention, which is exported without the "ed"."""
         return "grouped_query_attention"
 
     @model_validator(mode="after")
@@ -150,7 +150,7 @@ class GroupQueryAttention(ProjectedAttention):
         return least_size(query[:-1]) * (value[1] or 1) * self.num_query_heads
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """The projections, each made and then turned, keys and values repeated for all queries, beside the scores."""
+        """The scores, and each projection with its transposed copy, keys and values repeated for all queries."""
         rows, columns = least_size(shapes[0][:-1]), least_size(shapes[1][:-1])
         width = 2 * self.head_dim * self.num_query_heads
         return super().inner(shapes, outputs) + 2 * width * (rows + columns)

@@ -1,4 +1,4 @@
-"""Augmentation of whole images and batches: at inference each of these is the identity."""
+"""Augmentation of whole images and batches; the identity at inference."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from models.layers.layer import Example, Layer, Shape, Windows, sizes_of
 from models.layers.pointwise import pointwise
 from models.layers.ranges import BYTES, Unsigned, ValueRange
 
-Few = Annotated[int, Field(ge=1, le=16)]
+SmallCount = Annotated[int, Field(ge=1, le=16)]
 Alpha = Annotated[float, Field(gt=0, le=1000)]
 Interpolation = Annotated[Literal["nearest", "bilinear"], AnyCase]
 
 
 class TrainingOnly(Layer):
-    """Base of what changes images in training mode only."""
+    """Base of layers that change images in training mode only."""
 
     training_only: ClassVar[bool] = True
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Random numbers, masks and several versions of each image, or where each pixel comes from."""
+        """Random numbers, masks and several versions of each image, or the source position of each pixel."""
         return 8 * sizes_of(outputs)
 
     def windows(self, shape: Shape) -> Windows:
-        """At inference, every pixel is itself."""
+        """Pointwise: the layer is the identity at inference."""
         return pointwise(shape)
 
 
 class RandomImage(TrainingOnly, Image):
-    """Base of random layers over images."""
+    """Base of random image layers."""
 
     seed: SeedNumber | None = None
 
@@ -47,8 +47,8 @@ class AugMix(RandomImage):
     example = Example({}, ((8, 8, 3),))
     reproducible = False
     value_range: ValueRange = BYTES
-    num_chains: Few = 3
-    chain_depth: Few = 3
+    num_chains: SmallCount = 3
+    chain_depth: SmallCount = 3
     factor: Unsigned = 0.3
     alpha: Alpha = 1.0
     all_ops: bool = True
@@ -61,7 +61,7 @@ class RandAugment(RandomImage):
     type: Literal["RandAugment"] = "RandAugment"
     example = Example({}, ((8, 8, 3),))
     value_range: ValueRange = BYTES
-    num_ops: Few = 2
+    num_ops: SmallCount = 2
     factor: Unsigned = 0.5
     interpolation: Interpolation = "bilinear"
 

@@ -1,4 +1,4 @@
-"""Augmentation of colours: at inference each of these is the identity."""
+"""Augmentation of colours; the identity at inference."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from models.layers.layer import Example, fault
 from models.layers.ranges import BYTES, Signed, Unsigned, ValueRange
 
 
-def _odd(value: Any) -> Any:
+def _check_odd(value: Any) -> Any:
     if any(size % 2 == 0 for size in (value if isinstance(value, tuple) else (value,))):
         raise fault("odd_size", "the kernel of a blur has an odd size", "an odd number, or two odd numbers")
     return value
 
 
 BlurSize = Annotated[int, Field(ge=1, le=255)]
-BlurSizes = Annotated[BlurSize | Annotated[tuple[BlurSize, BlurSize], Field(strict=False)], AfterValidator(_odd)]
+BlurSizes = Annotated[BlurSize | Annotated[tuple[BlurSize, BlurSize], Field(strict=False)], AfterValidator(_check_odd)]
 Bits = Annotated[int, Field(ge=1, le=8)]
 BitRange = Bits | Annotated[tuple[Bits, Bits], Field(strict=False)]
 

@@ -1,4 +1,4 @@
-"""Augmentation that moves pixels: at inference each of these is the identity."""
+"""Augmentation that moves pixels; the identity at inference."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class RandomFlip(RandomImage):
     mode: Annotated[Literal["horizontal", "vertical", "horizontal_and_vertical"], AnyCase] = "horizontal_and_vertical"
 
 
-class Moved(RandomImage):
-    """Base of layers that read images between pixels and beyond their edges."""
+class ResampledImage(RandomImage):
+    """Base of layers that sample images between pixels and beyond their edges."""
 
     fill_mode: FillMode = "reflect"
     fill_value: float = 0.0
@@ -52,7 +52,7 @@ class RandomPerspective(RandomImage):
     fill_value: float = 0.0
 
 
-class RandomRotation(Moved):
+class RandomRotation(ResampledImage):
     """Turns images by up to `factor` of a full circle."""
 
     type: Literal["RandomRotation"] = "RandomRotation"
@@ -60,7 +60,7 @@ class RandomRotation(Moved):
     factor: Signed
 
 
-class RandomShear(Moved):
+class RandomShear(ResampledImage):
     """Slants images along x and y by random amounts."""
 
     type: Literal["RandomShear"] = "RandomShear"
@@ -69,7 +69,7 @@ class RandomShear(Moved):
     y_factor: Unsigned = 0.0
 
 
-class RandomTranslation(Moved):
+class RandomTranslation(ResampledImage):
     """Shifts images by up to these fractions of their height and width."""
 
     type: Literal["RandomTranslation"] = "RandomTranslation"
@@ -78,7 +78,7 @@ class RandomTranslation(Moved):
     width_factor: Signed
 
 
-class RandomZoom(Moved):
+class RandomZoom(ResampledImage):
     """Zooms by up to these fractions; without a width_factor, both axes alike."""
 
     type: Literal["RandomZoom"] = "RandomZoom"

@@ -1,4 +1,4 @@
-"""Axis arguments: which axis of an input is meant, and that it is never the batch."""
+"""Axis arguments: resolved to positions in a shape, and never the batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.layers.spatial import shape_text
 from models.limits import MAX_RANK
 
 
-def _not_the_batch(axis: int) -> int:
+def _check_not_batch(axis: int) -> int:
     if axis:
         return axis
     raise PydanticCustomError(
@@ -25,7 +25,7 @@ def _not_the_batch(axis: int) -> int:
     )
 
 
-InnerAxis = Annotated[int, Field(ge=1 - MAX_RANK, le=MAX_RANK - 1), AfterValidator(_not_the_batch)]
+InnerAxis = Annotated[int, Field(ge=1 - MAX_RANK, le=MAX_RANK - 1), AfterValidator(_check_not_batch)]
 """An axis other than the batch; negative ones count from the end."""
 InnerAxes = Annotated[
     InnerAxis | Annotated[list[InnerAxis], Field(min_length=1, max_length=MAX_RANK - 1)], OneOrSeveral
@@ -33,16 +33,16 @@ InnerAxes = Annotated[
 
 
 def inner_axes(field: str, axes: int | Sequence[int], shape: Shape) -> tuple[int, ...]:
-    """The positions that `axes` mean in a shape, in order.
+    """Resolve `axes` to positions in a shape, in ascending order.
 
     Raises:
-        LayerFault: for axes the shape does not have, the batch, and the same axis twice.
+        LayerFault: for axes that the shape does not have, for the batch, and for duplicate axes.
     """
     rank = len(shape)
-    several = [axes] if isinstance(axes, int) else list(axes)
-    found = {axis % rank for axis in several if -rank < axis < rank and axis != 0}
-    if len(found) == len(several):
-        return tuple(sorted(found))
+    listed = [axes] if isinstance(axes, int) else list(axes)
+    positions = {axis % rank for axis in listed if -rank < axis < rank and axis != 0}
+    if len(positions) == len(listed):
+        return tuple(sorted(positions))
     raise LayerFault(
         field,
         f"these are not axes of an input of shape {shape_text(shape)}; axis 0 (or {-rank}) is the batch",
@@ -52,7 +52,7 @@ def inner_axes(field: str, axes: int | Sequence[int], shape: Shape) -> tuple[int
     )
 
 
-def _not_first(axis: int) -> int:
+def _check_not_leading(axis: int) -> int:
     if axis:
         return axis
     raise PydanticCustomError(
@@ -60,12 +60,12 @@ def _not_first(axis: int) -> int:
     )
 
 
-NewAxis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1), AfterValidator(_not_first)]
-"""Where an axis is put in; negative ones count from the end of the result."""
+NewAxis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1), AfterValidator(_check_not_leading)]
+"""The position of an inserted axis; negative ones count from the end of the result."""
 
 
 def check_new_axis(axis: int, shape: Shape) -> None:
-    """Refuse a new axis that would stand before the batch, or further than the end."""
+    """Refuse a new axis before the batch or past the end."""
     rank = len(shape) + 1
     if not -rank < axis < rank or rank > MAX_RANK:
         expected = f"an axis from 1 to {rank - 1}, or {1 - rank} to -1, of at most {MAX_RANK} in all"
@@ -73,14 +73,14 @@ def check_new_axis(axis: int, shape: Shape) -> None:
 
 
 class AlongAxes(Layer):
-    """Base of layers that compute along some axes and keep the others apart."""
+    """Base of layers that compute along some axes, independently for each position of the others."""
 
     axis: InnerAxes = -1
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The axes must exist, and none be the batch."""
+        """Check that the axes exist and exclude the batch."""
         inner_axes("axis", self.axis, shapes[0])
 
     def windows(self, shape: Shape) -> Windows:
-        """Along the last axis, positions stay apart; along any other they mix."""
+        """Pointwise along the last axis; along any other, positions mix."""
         return pointwise(shape) if inner_axes("axis", self.axis, shape) == (len(shape) - 1,) else None

@@ -1,4 +1,4 @@
-"""Recurrent layers that run both ways."""
+"""Bidirectional recurrent layers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Bidirectional(Layer):
 
     @model_validator(mode="after")
     def _one_dtype(self) -> Bidirectional:
-        """Keras announces the wrapper's dtype and returns the layers' states as they are."""
+        """Require one dtype: Keras announces the wrapper's and returns the layers' states unchanged."""
         if {layer.dtype for layer in (self.layer, self.backward_layer or self.layer)} != {self.dtype}:
             raise fault("dtype", "the wrapper and its layers have different dtypes", "the same dtype in all of them")
         return self
@@ -56,7 +56,7 @@ class Bidirectional(Layer):
     @model_validator(mode="after")
     def _same_outputs(self) -> Bidirectional:
         other = self.backward_layer
-        if other is not None and _form(other) != _form(self.layer):
+        if other is not None and _output_form(other) != _output_form(self.layer):
             raise fault(
                 "backward_layer",
                 "the two layers do not give outputs of the same kind",
@@ -65,12 +65,12 @@ class Bidirectional(Layer):
         return self
 
     def output_count(self) -> int:
-        """One merged sequence, or two; then the states of the one layer and of the other."""
+        """Count one merged sequence or two, and the states of both layers."""
         sequences = 2 if self.merge_mode is None else 1
         return sequences + 2 * (self.layer.output_count() - 1)
 
     def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
-        """The initial states of the one layer, then those of the other."""
+        """Check the initial states: those of `layer`, then those of `backward_layer`."""
         super().check_keywords(shapes, keywords)
         check_states(keywords.get("initial_state", ()), 2 * self.layer.states())
 
@@ -83,36 +83,40 @@ class Bidirectional(Layer):
             check_held("backward_layer", self.backward_layer, shapes[0])
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
-        """Those of the two layers."""
-        forth, back = (layer.macs(shapes, self._one_way(outputs)) for layer in self._both())
-        return None if forth is None or back is None else forth + back
+        """Sum over both layers."""
+        forward, backward = (layer.macs(shapes, self._layer_outputs(outputs)) for layer in self._layers())
+        return None if forward is None or backward is None else forward + backward
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Those of the two layers, what each gives, and the sequence from its end."""
-        inside = sum(layer.inner(shapes, self._one_way(outputs)) for layer in self._both())
-        return inside + 2 * sizes_of(self._one_way(outputs)) + sizes_of(shapes[:1])
+        """Sum over both layers, plus the output of each and the reversed sequence."""
+        inside = sum(layer.inner(shapes, self._layer_outputs(outputs)) for layer in self._layers())
+        return inside + 2 * sizes_of(self._layer_outputs(outputs)) + sizes_of(shapes[:1])
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """That of the two layers."""
-        forth, back = (layer.work(shapes, self._one_way(outputs)) for layer in self._both())
-        return forth + back
+        """Sum over both layers."""
+        forward, backward = (layer.work(shapes, self._layer_outputs(outputs)) for layer in self._layers())
+        return forward + backward
 
-    def _both(self) -> tuple[AnyRecurrent, AnyRecurrent]:
+    def _layers(self) -> tuple[AnyRecurrent, AnyRecurrent]:
         return self.layer, self.backward_layer or self.layer
 
-    def _one_way(self, outputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """What one of the two layers gives."""
+    def _layer_outputs(self, outputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Return the output shapes of one of the two layers."""
         shape = outputs[0]
         joined = self.merge_mode == "concat" and shape[-1] is not None
         return ((*shape[:-1], (shape[-1] or 0) // 2) if joined else shape,)
 
 
-FORM = ("return_sequences", "return_state", "units", "filters", "kernel_size", "strides", "dilation_rate", "padding",
-        "data_format")  # fmt: skip
+OUTPUT_FIELDS = ("return_sequences", "return_state", "units", "filters", "kernel_size", "strides", "dilation_rate",
+                 "padding", "data_format")  # fmt: skip
 
 
-def _form(layer: AnyRecurrent) -> list[object]:
-    """What the shapes of a layer's outputs follow from."""
+def _output_form(layer: AnyRecurrent) -> list[object]:
+    """Return what determines the shapes of a layer's outputs."""
     cells = layer.cell if isinstance(layer, RNN) else None
     several = cells if isinstance(cells, list) else getattr(cells, "cells", [cells] if cells else [])
-    return [type(layer), *(getattr(layer, field, None) for field in FORM), [(type(c), c.units) for c in several]]
+    return [
+        type(layer),
+        *(getattr(layer, field, None) for field in OUTPUT_FIELDS),
+        [(type(c), c.units) for c in several],
+    ]

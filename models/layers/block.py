@@ -1,4 +1,4 @@
-"""Layers under one name: a model inside a model."""
+"""Blocks: layers under one name, a model inside a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Constants in the place of tensors: numbers and small arrays."""
+"""Constants in place of tensors: numbers and small arrays."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from models.layers.named import STRICT
 from models.limits import MAX_RANK
 
 MAX_INTEGER = 2**53
-"""Beyond it floats do not hold every integer."""
+"""The largest integer up to which float64 represents every integer."""
 MAX_NUMBERS = 65_536
-"""Most numbers in one array."""
+"""Maximum number of values in one array."""
 
 
-def _number(value: Any) -> Any:
-    """An integer stays one: `x + 1` leaves integers integers, `x + 1.0` does not."""
+def _check_number(value: Any) -> Any:
+    """Check a number, and keep integers: `x + 1` keeps an integer dtype, `x + 1.0` does not."""
     if type(value) is int and abs(value) <= MAX_INTEGER:
         return value
     if type(value) is float and isfinite(value):
@@ -30,7 +30,7 @@ def _number(value: Any) -> Any:
     raise PydanticCustomError("number", "is not a number", {"expected": expected, "received": shown(value)})
 
 
-Number = Annotated[int | float, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
+Number = Annotated[int | float, BeforeValidator(_check_number), WithJsonSchema({"type": "number"})]
 
 
 class Array(BaseModel):
@@ -47,11 +47,10 @@ class Array(BaseModel):
 
     @property
     def shape(self) -> Shape:
-        """The lengths of its axes.
+        """Return the lengths of the axes.
 
         Raises:
-            PydanticCustomError: when the lists are not of equal lengths, or hold anything but numbers, or truth values
-                among numbers.
+            PydanticCustomError: if the lists differ in length, hold anything but numbers, or mix booleans with numbers.
         """
         level: list[Any] = [self.value]
         lengths: list[int] = []
@@ -75,10 +74,10 @@ def _is_number(value: Any) -> bool:
     return (type(value) is int and abs(value) <= MAX_INTEGER) or (type(value) is float and isfinite(value))
 
 
-def _constant(value: Any) -> Any:
+def _parse_constant(value: Any) -> Any:
     if value is None or isinstance(value, Array):
         return value
-    return Array.model_validate(value) if isinstance(value, dict) else _number(value)
+    return Array.model_validate(value) if isinstance(value, dict) else _check_number(value)
 
 
 _SCHEMA = {
@@ -94,12 +93,12 @@ _SCHEMA = {
 }
 Constant = Annotated[
     Any,
-    BeforeValidator(_constant),
+    BeforeValidator(_parse_constant),
     WithJsonSchema({"description": "A constant in the place of a tensor of `inputs`."} | _SCHEMA),
 ]
-"""A number, an `Array`, or null where a tensor stands."""
+"""A number, an `Array`, or null for a tensor."""
 
 
 def shape_of(constant: Any) -> Shape:
-    """The shape of a constant."""
+    """Return the shape of a constant."""
     return constant.shape if isinstance(constant, Array) else ()

@@ -1,4 +1,4 @@
-"""The closed list of weight constraints: norms and signs of the kernels, as Keras names them."""
+"""Closed list of weight constraints, on norms and signs of kernels, by Keras' names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convolutions, and the bases they share with the depthwise, separable and transposed ones."""
+"""Convolutions, and the bases shared with depthwise, separable and transposed convolutions."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from models.layers.receptive_field import Window, padding_before
 from models.layers.refused import NoAdapter
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import Spatial, known_length
-from models.layers.work import SCATTERED, TOGETHER, Work
+from models.layers.work import SCATTER_COST, VECTOR_CHANNELS, Work
 
 
 class SlidingKernel(Activated, Spatial):
-    """Base of everything with a kernel that slides, and an activation applied last."""
+    """Base of layers with a sliding kernel and a final activation."""
 
     runs_directly = True
     passes = 0
@@ -36,15 +36,15 @@ class SlidingKernel(Activated, Spatial):
     bias_constraint: AnyConstraint | None = None
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The channels size the kernel."""
+        """Check that the channels, which size the kernel, are known."""
         known_length(shapes[0], self.channel_axis())
 
 
 class Convolution(SlidingKernel):
-    """Base of what looks at the input through a window; transposed convolutions do not."""
+    """Base of convolutions that see the input through a window, unlike transposed ones."""
 
     def window_list(self, shape: Shape) -> tuple[Window, ...]:
-        """One window per spatial axis of an input of this shape."""
+        """Return one window per spatial axis of an input of this shape."""
         parts = zip(self.kernel_size, self.strides, self.dilation_rate, self.spatial_shape(shape), strict=True)
         return tuple(
             Window(k, s, d, padding_before(self.padding, length, Window(k, s, d))) for k, s, d, length in parts
@@ -54,41 +54,45 @@ class Convolution(SlidingKernel):
         return self.window_list(shape)
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """What the bias is added to; turned round where the channels come first; dilated, what lies between blocks."""
-        turned = sizes_of(shapes) + sizes_of(outputs) if self.channels_first() else 0
+        """The result before the bias; transposed copies for channels_first; the blocks of a dilated kernel."""
+        transposed = sizes_of(shapes) + sizes_of(outputs) if self.channels_first() else 0
         channels = outputs[0][self.channel_axis()] or 1
-        return sizes_of(outputs) + turned + self.between_blocks(shapes[0], channels)
+        return sizes_of(outputs) + transposed + self.block_numbers(shapes[0], channels)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """A dilated kernel slides over the padding of its blocks, too; windows of few channels are laid out first."""
-        places = max(least_size(self.spatial_shape(outputs[0])), 1)
-        more = max(self.padded_places(shapes[0]), places) / places - 1
-        rest = Work(**{self.multiplies: (self.macs(shapes, outputs) or 0) * more}, moved=self.laid_out(shapes, outputs))
+        """Add the padding of a dilated kernel's blocks, and the layout (im2col) of windows of few channels."""
+        positions = max(least_size(self.spatial_shape(outputs[0])), 1)
+        extra = max(self.padded_positions(shapes[0]), positions) / positions - 1
+        rest = Work(
+            **{self.multiplies: (self.macs(shapes, outputs) or 0) * extra}, moved=self.layout_moves(shapes, outputs)
+        )
         return super().work(shapes, outputs) + rest
 
-    def laid_out(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """What laying all windows out beside each other moves, where they have few channels."""
+    def layout_moves(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Return the numbers moved to lay out all windows in memory, if they have few channels."""
         return 0
 
     def costly(self) -> str | None:
         return "dilation_rate" if max(self.dilation_rate) > 1 else "kernel_size"
 
-    def between_blocks(self, shape: Shape, channels: int) -> int:
-        """TensorFlow takes a dilated input apart into blocks of a batch, one for each offset, padded to one length, and
-        puts the results, of so many channels, together again: numbers in both.
+    def block_numbers(self, shape: Shape, channels: int) -> int:
+        """Return the numbers in the blocks of a dilated kernel: TensorFlow splits the input into a batch of blocks, one
+        for each offset, padded to one length, and joins their results, of `channels` channels.
         """
-        given = shape[self.channel_axis()] or 1
-        return (shape[0] or 1) * self.padded_places(shape) * (given + channels)
+        input_channels = shape[self.channel_axis()] or 1
+        return (shape[0] or 1) * self.padded_positions(shape) * (input_channels + channels)
 
-    def padded_places(self, shape: Shape) -> int:
-        """Places of all blocks of one row together; none without dilation."""
+    def padded_positions(self, shape: Shape) -> int:
+        """Return the number of positions in all blocks of one row; 0 without dilation."""
         if max(self.dilation_rate) == 1:
             return 0
         parts = zip(self.spatial_shape(shape), self.kernel_size, self.dilation_rate, strict=True)
-        return prod(_padded(length or 1, kernel, rate, self.padding != "valid") for length, kernel, rate in parts)
+        return prod(
+            _padded_length(length or 1, kernel, rate, self.padding != "valid") for length, kernel, rate in parts
+        )
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """A dilated kernel must fit inside an input that is not padded."""
+        """Check that a dilated kernel fits inside an unpadded input."""
         super().check_shapes(shapes)
         if self.padding != "valid":
             return
@@ -120,7 +124,7 @@ class StridesOrDilation(SlidingKernel):
 
 
 class KernelConvolution(StridesOrDilation, Convolution):
-    """Convolutions with one kernel of shape (*kernel_size, channels / groups, filters)."""
+    """Base of convolutions with one kernel of shape (*kernel_size, channels / groups, filters)."""
 
     later = frozenset({"lora_rank", "lora_alpha"})
 
@@ -150,13 +154,13 @@ class KernelConvolution(StridesOrDilation, Convolution):
             )
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Groups are computed by XLA, which puts both sides into an order of its own."""
+        """Add the copies for groups: XLA computes them, and rearranges input and output."""
         return super().inner(shapes, outputs) + (0 if self.groups == 1 else sizes_of(shapes) + sizes_of(outputs))
 
-    def laid_out(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+    def layout_moves(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         channels = (shapes[0][self.channel_axis()] or 1) // self.groups
-        places = self.groups * least_size(outputs[0]) // self.filters
-        return SCATTERED * places * prod(self.kernel_size) * channels if channels < TOGETHER else 0
+        positions = self.groups * least_size(outputs[0]) // self.filters
+        return SCATTER_COST * positions * prod(self.kernel_size) * channels if channels < VECTOR_CHANNELS else 0
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × kernel volume × input channels of one group."""
@@ -166,10 +170,10 @@ class KernelConvolution(StridesOrDilation, Convolution):
         return elements * prod(self.kernel_size) * (channels // self.groups)
 
 
-def _padded(length: int, kernel: int, rate: int, same: bool) -> int:
-    """An axis as long as its blocks are together."""
-    reached = length + ((kernel - 1) * rate if same else 0)
-    return -(-reached // rate) * rate
+def _padded_length(length: int, kernel: int, rate: int, same: bool) -> int:
+    """Return the total length of the blocks of one axis."""
+    total = length + ((kernel - 1) * rate if same else 0)
+    return -(-total // rate) * rate
 
 
 class Conv1D(KernelConvolution):

@@ -1,4 +1,4 @@
-"""Depthwise convolutions, which keep channels apart, and separable ones, which then mix them by a 1×1 kernel."""
+"""Depthwise convolutions, which keep channels separate, and separable ones, which then mix them by a 1×1 kernel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DepthwiseConvolution(Convolution):
 
     @model_validator(mode="after")
     def _equal_strides(self) -> DepthwiseConvolution:
-        """TensorFlow refuses unequal strides without oneDNN, and with it gets some channels_first ones wrong."""
+        """TensorFlow refuses unequal strides without oneDNN, and with it computes some channels_first ones wrongly."""
         if len(set(self.strides)) > 1 and max(self.dilation_rate) == 1:
             raise fault(
                 "unequal_strides",
@@ -58,31 +58,31 @@ class SeparableConvolution(DepthwiseConvolution):
         elements = size_of(outputs[0])
         if elements is None:
             return None
-        return elements // self.filters * self._channels(shapes[0]) * (prod(self.kernel_size) + self.filters)
+        return elements // self.filters * self._depthwise_channels(shapes[0]) * (prod(self.kernel_size) + self.filters)
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """What the depthwise kernel gives: `depth_multiplier` as many channels as came in."""
-        given = self._given(shapes, outputs)
-        dilated = self.between_blocks(shapes[0], self._channels(shapes[0]))
-        turned = sizes_of(shapes) + sizes_of(outputs) if self.channels_first() else 0
-        return given + sizes_of(outputs) + dilated + turned
+        """The depthwise result, with `depth_multiplier` times the input's channels, and what any convolution needs."""
+        between = self._depthwise_size(shapes, outputs)
+        dilated = self.block_numbers(shapes[0], self._depthwise_channels(shapes[0]))
+        transposed = sizes_of(shapes) + sizes_of(outputs) if self.channels_first() else 0
+        return between + sizes_of(outputs) + dilated + transposed
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """Two kernels: the first of them depthwise, the second a product of matrices."""
-        given = self._given(shapes, outputs)
-        both = Work(depthwise=given * prod(self.kernel_size), matrix=given * self.filters, launches=2)
+        """Two kernels: a depthwise one and a matrix product."""
+        between = self._depthwise_size(shapes, outputs)
+        both = Work(depthwise=between * prod(self.kernel_size), matrix=between * self.filters, launches=2)
         return both + Work(moved=sizes_of(shapes) + sizes_of(outputs) + self.inner(shapes, outputs))
 
     def costly(self) -> str | None:
         return "depth_multiplier"
 
-    def _channels(self, shape: Shape) -> int:
-        """The channels in between."""
+    def _depthwise_channels(self, shape: Shape) -> int:
+        """Return the channels of the depthwise result."""
         return known_length(shape, self.channel_axis()) * self.depth_multiplier
 
-    def _given(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Numbers in between."""
-        return least_size(outputs[0]) // self.filters * self._channels(shapes[0])
+    def _depthwise_size(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Return the size of the depthwise result."""
+        return least_size(outputs[0]) // self.filters * self._depthwise_channels(shapes[0])
 
 
 class DepthwiseConv1D(DepthwiseConvolution):

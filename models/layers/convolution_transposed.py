@@ -13,7 +13,7 @@ from models.layers.fields import Features, Padding, Sizes, Sizes1D, Sizes2D, Siz
 from models.layers.initializers import AnyInitializer, GlorotUniform
 from models.layers.layer import Example, Shape, fault, least_size, size_of, sizes_of
 from models.layers.regularizers import AnyRegularizer
-from models.layers.work import SCATTERED, TOGETHER, Work
+from models.layers.work import SCATTER_COST, VECTOR_CHANNELS, Work
 
 
 class TransposedConvolution(StridesOrDilation):
@@ -39,16 +39,16 @@ class TransposedConvolution(StridesOrDilation):
         return self
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """What the bias is added to, a copy of the input, and all that the places of one row spread, not yet added."""
-        return sizes_of(outputs) + sizes_of(shapes) + self._spread(shapes[0]) // (shapes[0][0] or 1)
+        """The result before the bias, a copy of the input, and the unsummed contributions of one row's positions."""
+        return sizes_of(outputs) + sizes_of(shapes) + self._contributions(shapes[0]) // (shapes[0][0] or 1)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """What places spread is added up one by one, but along three axes."""
-        times = 0 if self.spatial_rank == 3 else SCATTERED if self.filters >= TOGETHER else 2 * SCATTERED
-        return super().work(shapes, outputs) + Work(moved=times * self._spread(shapes[0]))
+        """Add the contributions, which are summed one by one except along three axes."""
+        cost = 0 if self.spatial_rank == 3 else SCATTER_COST if self.filters >= VECTOR_CHANNELS else 2 * SCATTER_COST
+        return super().work(shapes, outputs) + Work(moved=cost * self._contributions(shapes[0]))
 
-    def _spread(self, shape: Shape) -> int:
-        """Numbers that all places spread, not yet added up."""
+    def _contributions(self, shape: Shape) -> int:
+        """Return the number of contributions of all positions before they are summed."""
         return least_size(shape) // (shape[self.channel_axis()] or 1) * prod(self.kernel_size) * self.filters
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:

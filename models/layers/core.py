@@ -1,4 +1,4 @@
-"""Dense layers, embeddings, and what passes its input on."""
+"""Dense layers, embeddings, identity and masking."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Dense(Activated, Pointwise):
     quantization_config: NoQuantization = None
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The last axis sizes the kernel."""
+        """Check that the last axis, which sizes the kernel, is known."""
         known_length(shapes[0], -1)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """With few rows, the weights are read for each, and little is done with them."""
+        """Add reading the weights, which with few rows are used little for each read."""
         return super().work(shapes, outputs) + Work(moved=self.units * known_length(shapes[0], -1) / READ_AHEAD)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
@@ -56,7 +56,7 @@ class Dense(Activated, Pointwise):
 
 
 class EmbeddingLayer(Layer):
-    """Base of tables looked up by integers; they add an axis for the features."""
+    """Base of lookup tables indexed by integers; they add an axis for the features."""
 
     input_rank = tuple(range(1, MAX_RANK))
     input_dim: Length

@@ -1,4 +1,4 @@
-"""What to write in place of a layer that costs too much: an argument or a batch with which it would fit."""
+"""Suggestions for a layer that costs too much: a batch or an argument value with which it would fit."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from models.layers.spatial import SpatialAxes
 
 Fits = Callable[[Layer, tuple[Shape, ...], tuple[Shape, ...]], bool]
 """Whether a layer on inputs and outputs of these shapes is within a limit."""
-OTHERWISE = "use a smaller input, or fewer features"
+FALLBACK = "use a smaller input, or fewer features"
 
 
-def easier(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...], fits: Fits) -> str:
-    """The largest batch that fits, else the largest value of the argument that costs most, else a smaller input."""
+def suggest_smaller(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...], fits: Fits) -> str:
+    """Suggest the largest batch that fits, else the largest value of the costliest argument, else a smaller input."""
     batch = shapes[0][0] if shapes and shapes[0] else None
-    rows = _largest(batch or 1, lambda rows: fits(layer, _rows(shapes, rows), _rows(outputs, rows)))
+    rows = _largest(batch or 1, lambda rows: fits(layer, _with_rows(shapes, rows), _with_rows(outputs, rows)))
     if rows:
         return f"a batch of at most {rows} would fit"
     field = layer.costly()
     if field is None:
-        return OTHERWISE
-    one = _rows(shapes, 1)
-    grown = _grown(layer, one, _rows(outputs, 1))
-    value = _largest(_most(getattr(layer, field)), lambda value: fits(_with(layer, field, value), one, grown))
+        return FALLBACK
+    row = _with_rows(shapes, 1)
+    outputs_bound = _bound_outputs(layer, row, _with_rows(outputs, 1))
+    value = _largest(
+        _maximum(getattr(layer, field)), lambda value: fits(_limit_argument(layer, field, value), row, outputs_bound)
+    )
     rest = "" if batch in (None, 1) else " and a batch of 1"
-    return f"a {field} of at most {value}{rest} would fit" if value else OTHERWISE
+    return f"a {field} of at most {value}{rest} would fit" if value else FALLBACK
 
 
 def _largest(most: int, fits: Callable[[int], bool]) -> int:
-    """The largest number below `most` that fits, where all that are less than one that fits do, too; 0 for none."""
+    """Return the largest number below `most` that fits, by bisection (`fits` is monotonic); 0 for none."""
     low, high = 0, most
     while high - low > 1:
         middle = (low + high) // 2
@@ -38,12 +40,12 @@ def _largest(most: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def _rows(shapes: tuple[Shape, ...], rows: int) -> tuple[Shape, ...]:
+def _with_rows(shapes: tuple[Shape, ...], rows: int) -> tuple[Shape, ...]:
     return tuple((rows, *shape[1:]) for shape in shapes)
 
 
-def _grown(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
-    """What the outputs may become with another value of the argument: along the spatial axes as long as the input."""
+def _bound_outputs(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """Return upper bounds of the outputs for any value of the argument: spatial axes as long as the input."""
     if not isinstance(layer, SpatialAxes) or len(shapes[0]) != len(outputs[0]):
         return outputs
     first = list(outputs[0])
@@ -52,12 +54,12 @@ def _grown(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) 
     return (tuple(first), *outputs[1:])
 
 
-def _most(value: Any) -> int:
+def _maximum(value: Any) -> int:
     return int(max(value)) if isinstance(value, tuple) else int(value)
 
 
-def _with(layer: Layer, field: str, value: int) -> Layer:
-    """The layer with an argument of at most `value` along every axis."""
-    given = getattr(layer, field)
-    smaller = tuple(min(value, one) for one in given) if isinstance(given, tuple) else value
+def _limit_argument(layer: Layer, field: str, value: int) -> Layer:
+    """Return the layer with an argument of at most `value` along every axis."""
+    current = getattr(layer, field)
+    smaller = tuple(min(value, size) for size in current) if isinstance(current, tuple) else value
     return layer.model_copy(update={field: smaller})

@@ -1,4 +1,4 @@
-"""EinsumDense: a dense layer whose sums an equation spells out."""
+"""EinsumDense: a dense layer defined by an Einstein summation."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ class EinsumDense(Activated):
     quantization_config: NoQuantization = None
 
     def parsed(self) -> Equation:
-        """The equation, whose form is already checked."""
+        """Return the parsed equation, whose form is already validated."""
         parsed = Equation.parse(self.equation)
         assert parsed is not None  # noqa: S101 - the field's validator refuses anything else
         return parsed
 
-    def given_lengths(self) -> dict[str, int | None]:
-        """The lengths that `output_shape` gives, by letter."""
+    def output_lengths(self) -> dict[str, int | None]:
+        """Return the lengths in `output_shape`, by letter."""
         lengths = [self.output_shape] if isinstance(self.output_shape, int) else self.output_shape
         return dict(zip(self.parsed().free_letters(), lengths, strict=True))
 
     @model_validator(mode="after")
     def _output_shape_matches(self) -> EinsumDense:
-        """`output_shape` gives one length a letter, and a number wherever the weights need one."""
+        """Check that `output_shape` has one length per letter, and a number wherever the weights need one."""
         letters = self.parsed().free_letters()
         count = 1 if isinstance(self.output_shape, int) else len(self.output_shape)
         if count != len(letters):
             raise fault("output_shape", "output_shape has the wrong number of axes", f"a length for each of {letters}")
-        needed = set(self.parsed().kernel) | set(self.bias_axes or "") | (set(letters) - set(self.parsed().reads))
-        missing = [letter for letter, length in self.given_lengths().items() if length is None and letter in needed]
+        needed = set(self.parsed().kernel) | set(self.bias_axes or "") | (set(letters) - set(self.parsed().inputs))
+        missing = [letter for letter, length in self.output_lengths().items() if length is None and letter in needed]
         if missing:
             raise fault("output_shape", "the weights need a length here", f"a number for {', '.join(missing)}")
         return self
@@ -75,23 +75,23 @@ class EinsumDense(Activated):
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The input must have the equation's axes, of the lengths that `output_shape` repeats."""
+        """Check that the input has the equation's axes, with the lengths that `output_shape` repeats."""
         equation, rank = self.parsed(), len(shapes[0])
-        least = len(equation.reads) + (equation.ellipsis == "left")
+        least = len(equation.inputs) + (equation.ellipsis == "left")
         if rank < least or (rank > least and equation.ellipsis is None):
             expected = f"{'at least ' if equation.ellipsis else ''}{least} axes, the batch included"
             raise LayerFault("equation", "the input does not have the equation's axes", expected, shape_text(shapes[0]))
-        lengths, _ = equation.split(shapes[0], equation.reads)
-        for letter, given in self.given_lengths().items():
-            if letter in lengths and given is not None and given != lengths[letter]:
-                self._refuse_length(letter, given, lengths[letter])
+        lengths, _ = equation.split(shapes[0], equation.inputs)
+        for letter, length in self.output_lengths().items():
+            if letter in lengths and length is not None and length != lengths[letter]:
+                self._refuse_length(letter, length, lengths[letter])
         for letter in equation.kernel:
             if letter in lengths and lengths[letter] is None:
                 self._refuse_length(letter, "a number", None)
 
-    def settled(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
-        """A null in `output_shape` is the length of the input's axis of the same letter."""
-        lengths, _ = self.parsed().split(shapes[0], self.parsed().reads)
+    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+        """Fill a null in `output_shape` with the length of the input's axis of the same letter."""
+        lengths, _ = self.parsed().split(shapes[0], self.parsed().inputs)
         letters, filled = self.parsed().free_letters(), list(output)
         first = 1 if self.parsed().ellipsis == "right" else len(output) - len(letters)
         for axis, letter in enumerate(letters, first):
@@ -103,11 +103,11 @@ class EinsumDense(Activated):
         raise LayerFault("output_shape", message, f"{expected} along {letter}", f"{received} along {letter}")
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
-        """The product of the lengths of all letters, and of what `...` covers."""
+        """The product of the lengths of all letters, and of the axes that `...` covers."""
         if size_of(shapes[0]) is None:
             return None
-        lengths, covered = self.parsed().split(shapes[0], self.parsed().reads)
-        return prod(length or 1 for length in (*(self.given_lengths() | lengths).values(), *covered))
+        lengths, covered = self.parsed().split(shapes[0], self.parsed().inputs)
+        return prod(length or 1 for length in (*(self.output_lengths() | lengths).values(), *covered))
 
     def windows(self, shape: Shape) -> Windows:
         return pointwise(shape) if self.parsed().keeps_positions() else None

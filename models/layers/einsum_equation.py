@@ -1,4 +1,4 @@
-"""Einsum equations of one input and one kernel, taken apart and checked."""
+"""Parsing and validation of einsum equations of one input and one kernel."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ _FORM = re.compile(rf"(\.\.\.)?{_LETTERS}(\.\.\.)?,{_LETTERS}->(\.\.\.)?{_LETTER
 
 @dataclass(frozen=True)
 class Equation:
-    """`abc,cd->abd`: the letters of the input, the kernel and the output, and the side on which `...` stands."""
+    """`abc,cd->abd`: the letters of the input, the kernel and the output, and the side of `...`."""
 
-    reads: str
+    inputs: str
     kernel: str
-    gives: str
+    outputs: str
     ellipsis: str | None
 
     @classmethod
     def parse(cls, text: str) -> Equation | None:
-        """The equation, or None where its form is not one of Keras' three."""
-        found = _FORM.fullmatch(text)
-        if found is None:
+        """Parse an equation; None if its form is not one of Keras' three."""
+        match = _FORM.fullmatch(text)
+        if match is None:
             return None
-        left, reads, right, kernel, left_again, gives, right_again = found.groups()
-        if left != left_again or right != right_again or (left and right) or (right and len(reads) == 1):
+        left, inputs, right, kernel, left_again, outputs, right_again = match.groups()
+        if left != left_again or right != right_again or (left and right) or (right and len(inputs) == 1):
             return None
-        return cls(reads, kernel, gives, "left" if left else "right" if right else None)
+        return cls(inputs, kernel, outputs, "left" if left else "right" if right else None)
 
     def flaw(self) -> str | None:
-        """What is wrong with the letters, if anything."""
-        if any(len(set(letters)) < len(letters) for letters in (self.reads, self.kernel, self.gives)):
+        """Return what is wrong with the letters, or None."""
+        if any(len(set(letters)) < len(letters) for letters in (self.inputs, self.kernel, self.outputs)):
             return "a letter stands twice in one operand"
-        if set(self.gives) - set(self.reads + self.kernel):
+        if set(self.outputs) - set(self.inputs + self.kernel):
             return "the output has a letter that neither the input nor the kernel has"
-        if set(self.kernel) - set(self.reads + self.gives):
+        if set(self.kernel) - set(self.inputs + self.outputs):
             return "the kernel has a letter that neither the input nor the output has"
         batch = self.batch()
-        if batch and (self.gives[0] != batch or batch in self.kernel):
+        if batch and (self.outputs[0] != batch or batch in self.kernel):
             return "the input's first letter is the batch: it must come first in the output and not be in the kernel"
         return None
 
     def batch(self) -> str | None:
-        """The letter of the batch; None where `...` covers it."""
-        return None if self.ellipsis == "left" else self.reads[0]
+        """Return the letter of the batch; None if `...` covers it."""
+        return None if self.ellipsis == "left" else self.inputs[0]
 
     def free_letters(self) -> str:
-        """The output's letters whose lengths `output_shape` gives, in order."""
-        return self.gives if self.ellipsis == "left" else self.gives[1:]
+        """Return the output's letters whose lengths `output_shape` specifies, in order."""
+        return self.outputs if self.ellipsis == "left" else self.outputs[1:]
 
     def split(self, shape: Shape, letters: str) -> tuple[dict[str, int | None], Shape]:
-        """The length of each letter, and the lengths that `...` covers."""
+        """Return the length of each letter, and the lengths that `...` covers."""
         covered = len(shape) - len(letters)
         if self.ellipsis == "left":
             return dict(zip(letters, shape[covered:], strict=True)), shape[:covered]
@@ -65,11 +65,11 @@ class Equation:
 
     def keeps_positions(self) -> bool:
         """Whether only the last axis is transformed, as Dense does."""
-        same = self.reads[:-1] == self.gives[:-1] and self.ellipsis != "right"
-        return same and set(self.kernel) == {self.reads[-1], self.gives[-1]}
+        same = self.inputs[:-1] == self.outputs[:-1] and self.ellipsis != "right"
+        return same and set(self.kernel) == {self.inputs[-1], self.outputs[-1]}
 
 
-def _checked(text: str) -> str:
+def _check_equation(text: str) -> str:
     equation = Equation.parse(text)
     if equation is None:
         raise fault(
@@ -83,4 +83,4 @@ def _checked(text: str) -> str:
     return text
 
 
-EquationText = Annotated[str, Field(max_length=40), AfterValidator(_checked)]
+EquationText = Annotated[str, Field(max_length=40), AfterValidator(_check_equation)]

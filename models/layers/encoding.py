@@ -1,4 +1,4 @@
-"""Integers to categories: bins, hashes, vocabularies and one-hot codes."""
+"""Encoding of integers as categories: bins, hashes, vocabularies and one-hot codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Buckets = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 def check_sample_rank(field: str, mode: str, shape: Shape) -> None:
-    """Refuse what Keras announces with one shape and returns with another."""
+    """Refuse inputs for which Keras announces one shape and returns another."""
     if mode in ("multi_hot", "count") and len(shape) != 2:
         raise LayerFault(
             field,
@@ -70,7 +70,7 @@ class Discretization(Layer):
 
     @model_validator(mode="after")
     def _has_boundaries(self) -> Discretization:
-        """Keras would learn the boundaries of `num_bins` bins with adapt()."""
+        """Require boundaries: Keras would learn those of `num_bins` bins with adapt()."""
         if self.bin_boundaries is None or self.num_bins is not None:
             raise fault(
                 "bin_boundaries",
@@ -99,7 +99,7 @@ class Hashing(Layer):
     sparse: Dense = False
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Integers are hashed as text, of which TensorFlow keeps three numbers' worth for each."""
+        """Integers are hashed as text, for which TensorFlow keeps the size of three numbers each."""
         return 4 * sizes_of(shapes) + sizes_of(outputs)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
@@ -131,11 +131,11 @@ class HashedCrossing(Layer):
     sparse: Dense = False
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """As Hashing, and the text of both together."""
+        """As in Hashing, and the text of both together."""
         return 4 * sizes_of(shapes) + sizes_of(outputs)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Keras crosses one value of each sample with one other."""
+        """Require one value per sample: Keras crosses it with one other."""
         for shape in shapes:
             if len(shape) == 2 and shape[-1] != 1:
                 raise LayerFault("inputs", "a crossing takes one value of each sample", "shape [1]", shape_text(shape))
@@ -167,7 +167,7 @@ class IntegerLookup(Layer):
 
     @model_validator(mode="after")
     def _has_vocabulary(self) -> IntegerLookup:
-        """Keras would learn the vocabulary with adapt(), or read it from a file."""
+        """Require a vocabulary: Keras would learn it with adapt(), or read it from a file."""
         if self.vocabulary is None:
             raise fault(
                 "vocabulary",
@@ -179,8 +179,8 @@ class IntegerLookup(Layer):
 
     @model_validator(mode="after")
     def _weights_for_tf_idf(self) -> IntegerLookup:
-        wanted = len(self.vocabulary or ()) if self.output_mode == "tf_idf" else 0
-        if len(self.idf_weights or ()) != wanted:
+        count = len(self.vocabulary or ()) if self.output_mode == "tf_idf" else 0
+        if len(self.idf_weights or ()) != count:
             raise fault("idf_weights", "idf_weights belong to output_mode tf_idf", "one for each integer, or null")
         return self
 

@@ -1,4 +1,4 @@
-"""What keras.layers has and the catalogue has not, each with its reason and what to do instead."""
+"""Classes of keras.layers excluded from the catalogue, with reasons and alternatives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXCLUDED: dict[str, str] = {
     "TorchModuleWrapper": "it runs code of another framework, PyTorch",
     "Wrapper": "it is the base class of wrappers and computes nothing",
 }
-"""By the name in keras.layers."""
+"""Reason for the exclusion, by the name in keras.layers."""
 FROM_LAYERS = "build the same from layers and operations of GET /v1/layers, such as ops.multiply"
 LOOK_UP = 'look the strings up before, and post integers: "input": {"shape": […], "dtype": "int64"}'
 DECLARE = 'declare the shape in the document\'s "input"'
@@ -34,6 +34,6 @@ INSTEAD: dict[str, str] = {
     "TorchModuleWrapper": FROM_LAYERS,
     "Wrapper": "write the layer that it wraps",
 }
-"""What to do for each of them."""
+"""Alternative to each excluded class."""
 INPUT_LAYERS = ("InputLayer", "Input")
-"""What declares inputs in Keras: no layers of a network, but taken at the head of a document's."""
+"""Keras' input declarations: not layers of a network, but accepted at the head of a document's layers."""

@@ -1,7 +1,7 @@
-"""The vocabulary of layer arguments: bounded, strict, and spelled as Keras spells them.
+"""Field types of layer arguments: bounded, strict, and spelled as in Keras.
 
-The bounds keep TensorFlow from what it cannot survive (it aborts on strides of 2**31, segfaults on
-pools of 2**30, and allocates dilation squared); inside them the plan's figures decide.
+The bounds exclude values that crash TensorFlow (it aborts on strides of 2**31, segfaults on pools of 2**30,
+and allocates dilation squared); within them, the figures of the plan decide.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from models.limits import MAX_EXTENT, MAX_FEATURES, MAX_LENGTH, MAX_RANK
 NAME = re.compile(r"[^/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
 
 RESERVED_NAMES = (".", "..", "__metadata__")
-"""Names that archives and safetensors files give a meaning of their own."""
+"""Names with a special meaning in archives and safetensors files."""
 
 
-def _layer_name(name: str) -> str:
+def _check_layer_name(name: str) -> str:
     if NAME.fullmatch(name) and name not in RESERVED_NAMES:
         return name
     cleaned = (
@@ -49,11 +49,11 @@ LayerName = TypeAliasType(
     "LayerName",
     Annotated[
         str,
-        AfterValidator(_layer_name),
+        AfterValidator(_check_layer_name),
         WithJsonSchema({"type": "string", "pattern": r"^[^/@:#*?\x00-\x1f\x7f-\x9f]{1,128}$"}),
     ],
 )
-"""A Keras layer name without the characters that addresses are made of."""
+"""A Keras layer name without the characters of the address syntax."""
 Address = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 Features = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
@@ -66,18 +66,18 @@ Axis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1)]
 """An axis number; negative ones count from the end."""
 
 
-def _one_of_one(value: Any) -> Any:
+def _unwrap_single(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], int) else value
 
 
-OneOrSeveral = AfterValidator(_one_of_one)
-"""For what Keras takes as one number or a list: a list of one is the number, so that spelling makes no other model."""
+OneOrSeveral = AfterValidator(_unwrap_single)
+"""For arguments that are a number or a list in Keras: a list of one becomes the number, so that both are one model."""
 Rate = Annotated[float, Field(ge=0, le=1)]
 """A fraction from 0 to 1."""
 Epsilon = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 SeedNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
-"""The seed of a layer's own random numbers; left out, it follows from the document's seed and the layer's address."""
+"""The seed of a layer's own random numbers; by default derived from the document's seed and the layer's address."""
 
 
 def _lower(value: Any) -> Any:
@@ -85,14 +85,14 @@ def _lower(value: Any) -> Any:
 
 
 AnyCase = BeforeValidator(_lower)
-"""Lets an enumeration be written in any case, as TensorFlow's `SAME` and `VALID`."""
+"""Makes an enumeration case-insensitive, for spellings such as TensorFlow's `SAME` and `VALID`."""
 Padding = Annotated[Literal["valid", "same"], AnyCase]
 CausalPadding = Annotated[Literal["valid", "same", "causal"], AnyCase]
 DataFormat = Annotated[Literal["channels_last", "channels_first"], AnyCase]
 LaterDataFormat = Annotated[
-    DataFormat | None, AfterValidator(lambda written: None if written == "channels_last" else written)
+    DataFormat | None, AfterValidator(lambda value: None if value == "channels_last" else value)
 ]
-"""For types that were registered without the field: where the channels had to be is nowhere else than before."""
+"""For types registered before they had the field: `channels_last`, the only layout then, becomes null."""
 DType = TypeAliasType(
     "DType",
     Annotated[
@@ -105,14 +105,14 @@ DType = TypeAliasType(
 )  # fmt: skip
 """A dtype or a mixed-precision policy."""
 Unset: TypeAlias = None
-"""For arguments whose only value here is Keras' own default."""
+"""For arguments whose only accepted value is Keras' default."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Marks a tuple of one integer per spatial axis that may also be written as a single integer.
+    """Annotation of a tuple of one integer per spatial axis that may also be written as a single integer.
 
-    `Annotated[tuple[int, int], Sizes(2)]` takes `3`, `[3]`… no: `3` or `[3, 3]`, each from `low` to `high`.
+    `Annotated[tuple[int, int], Sizes(2)]` accepts `3` or `[3, 3]`, each from `low` to `high`.
     """
 
     rank: int
@@ -130,7 +130,7 @@ class Sizes:
         return {"anyOf": [one, several]}
 
     def parse(self, value: Any) -> tuple[int, ...]:
-        """The tuple, from either spelling."""
+        """Return the tuple, from either spelling."""
         numbers = value if isinstance(value, list | tuple) else [value] * self.rank
         if len(numbers) == self.rank and all(self._fits(number) for number in numbers):
             return tuple(numbers)
@@ -146,7 +146,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Margins:
-    """Marks a (before, after) pair per spatial axis, as ZeroPadding and Cropping take them.
+    """Annotation of a (before, after) pair per spatial axis, as in ZeroPadding and Cropping.
 
     Written as one integer, one integer per axis (symmetric), or one pair per axis; for a single axis
     as one integer or one pair.
@@ -157,7 +157,7 @@ class Margins:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(_lists)
+            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(_as_lists)
         )
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Margins:
         return {"anyOf": [one, each]}
 
     def parse(self, value: Any) -> tuple[Any, ...]:
-        """A pair per axis; for one axis, the pair itself (as Keras keeps it)."""
+        """Return a pair per axis; for one axis, the pair itself (as Keras stores it)."""
         if self.rank == 1:
             pair = self._pair(value)
             if pair:
@@ -195,8 +195,8 @@ class Margins:
         return f"{one}, or an array of {self.rank}: integers or [before, after] pairs"
 
 
-def _lists(value: Any) -> Any:
-    return [_lists(item) for item in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+def _as_lists(value: Any) -> Any:
+    return [_as_lists(item) for item in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 Sizes1D = Annotated[tuple[int, ...], Sizes(1)]

@@ -1,4 +1,4 @@
-"""Layers held inside other layers: what they may not carry, and how their faults are told."""
+"""Layers held by other layers: fields they may not set, and reporting of their faults."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pydantic import AfterValidator
 
 from models.layers.layer import Layer, LayerFault, Shape, fault
 
-PLACING = ("inputs", "calls", "keywords", "positional")
+PLACEMENT_FIELDS = ("inputs", "calls", "keywords", "positional")
 """The fields that place a layer in a graph."""
 
 
-def _unplaced(layer: Layer) -> Layer:
-    """A held layer reads what its holder gives it."""
-    if any(getattr(layer, field) is not None for field in PLACING):
+def _check_unplaced(layer: Layer) -> Layer:
+    """Refuse graph fields on a held layer, whose input comes from its holder."""
+    if any(getattr(layer, field) is not None for field in PLACEMENT_FIELDS):
         raise fault(
             "held_layer",
             "a layer inside another takes its input from it",
@@ -22,12 +22,12 @@ def _unplaced(layer: Layer) -> Layer:
     return layer
 
 
-Held = AfterValidator(_unplaced)
-"""Marks a field that holds a layer."""
+Held = AfterValidator(_check_unplaced)
+"""Annotation of a field that holds a layer."""
 
 
 def check_held(field: str, layer: Layer, shape: Shape) -> None:
-    """Refuse what the layer in `field` would refuse on its own.
+    """Refuse shapes that the layer in `field` would refuse on its own.
 
     Raises:
         LayerFault: its field starts with `field`, as in "layer/kernel_size".

@@ -1,4 +1,4 @@
-"""Image layers that do the same in training and at inference."""
+"""Image layers that behave the same in training and at inference."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from models.layers.spatial import Spatial, shape_text
 Pixels = Annotated[int, Field(ge=1, le=16_384)]
 """A height or a width."""
 BINS = 256
-"""Values that are counted apart in a histogram."""
+"""Number of bins of a histogram."""
 MAX_HISTOGRAM = 2**20
-"""Most numbers of an image whose histograms are counted: each takes 1 KiB of memory on the way."""
+"""Maximum size of an image whose histograms are computed: each number takes 1 KiB of temporary memory."""
 
 
 class Image(Spatial):
@@ -27,12 +27,12 @@ class Image(Spatial):
     spatial_rank: ClassVar[int] = 2
 
     def output_image(self, shape: Shape) -> Shape:
-        """The shape of the result on images of this shape."""
+        """Return the shape of the result for images of this shape."""
         return shape
 
 
-class Sized(Image):
-    """Base of layers whose result has a height and a width of its own."""
+class FixedSizeImage(Image):
+    """Base of layers with a fixed output height and width."""
 
     height: Pixels
     width: Pixels
@@ -42,11 +42,11 @@ class Sized(Image):
         return tuple(sizes.get(axis, length) for axis, length in enumerate(shape))
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """The images as float32, cropped or padded, and scaled along one axis first."""
+        """The images as float32, cropped or padded, and scaled along one axis."""
         return 2 * sizes_of(outputs) + sizes_of(shapes)
 
 
-class Resizing(Sized):
+class Resizing(FixedSizeImage):
     """Scales images to `height` × `width` pixels."""
 
     type: Literal["Resizing"] = "Resizing"
@@ -67,25 +67,25 @@ class Resizing(Sized):
         return self
 
 
-class CenterCrop(Sized):
+class CenterCrop(FixedSizeImage):
     """Cuts `height` × `width` pixels out of the middle of images."""
 
     type: Literal["CenterCrop"] = "CenterCrop"
     example = Example({"height": 4, "width": 4}, ((8, 8, 3),))
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Keras resizes an image smaller than the crop if it knows the size in time, and is wrong if it does not."""
+        """Refuse a crop larger than the image: Keras resizes if it knows the size in time, and is wrong otherwise."""
         lengths = self.spatial_shape(shapes[0])
-        for field, length, wanted in zip(("height", "width"), lengths, (self.height, self.width), strict=True):
-            if length is not None and length < wanted:
+        for field, length, size in zip(("height", "width"), lengths, (self.height, self.width), strict=True):
+            if length is not None and length < size:
                 raise LayerFault(
-                    field, "the crop is larger than the image", f"at most {length}", str(wanted), "use Resizing"
+                    field, "the crop is larger than the image", f"at most {length}", str(size), "use Resizing"
                 )
 
     def windows(self, shape: Shape) -> Windows:
-        """One pixel, beyond the margin that is cut off."""
+        """One pixel, offset by the margin that is cut off."""
         sizes = zip(self.spatial_shape(shape), (self.height, self.width), strict=True)
-        margins = [None if length is None else (length - wanted) // 2 for length, wanted in sizes]
+        margins = [None if length is None else (length - size) // 2 for length, size in sizes]
         return tuple(Window(before=None if margin is None else -margin) for margin in margins)
 
 
@@ -114,11 +114,11 @@ class ContrastLimitedAdaptiveHistogramEqualization(Image):
         return True
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Each number against the 256 that it may be."""
+        """Each number is compared with its 256 possible values."""
         return BINS * sizes_of(shapes)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Histograms take 256 numbers for every number of the image."""
+        """Limit the size: histograms take 256 numbers for every number of the image."""
         if least_size(shapes[0]) > MAX_HISTOGRAM:
             raise LayerFault(
                 "inputs",

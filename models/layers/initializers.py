@@ -1,7 +1,7 @@
-"""The closed list of weight initializers: Keras' names and arguments, none of its deserialiser.
+"""Closed list of weight initializers: Keras' names and arguments, without its deserialiser.
 
 Written as a name ("he_normal", "HeNormal"), as `{"type": "HeNormal", "seed": 3}`, or as Keras
-writes it, `{"class_name": "HeNormal", "config": {"seed": 3}}`. Left without a seed, a random
+writes it, `{"class_name": "HeNormal", "config": {"seed": 3}}`. Without a seed, a random
 initializer is seeded from the document's seed and the layer's address.
 """
 
@@ -48,13 +48,13 @@ class Identity(Initializer):
 
 
 class RandomInitializer(Initializer):
-    """Base of those that draw numbers."""
+    """Base of random initializers."""
 
     seed: Seed | None = None
 
 
 class FanInitializer(RandomInitializer):
-    """Base of those that scale with the number of units on either side of a kernel."""
+    """Base of initializers scaled by the number of units on either side of a kernel."""
 
     input_axes: list[Annotated[int, Field(ge=-8, le=7)]] | None = None
     output_axes: list[Annotated[int, Field(ge=-8, le=7)]] | None = None

@@ -1,4 +1,4 @@
-"""How a layer says what it reads: addresses, calls, and what each call takes by name or by position."""
+"""Input fields of a layer: addresses, calls, and the tensors each call takes by name or by position."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Calls = TypeAliasType(
 Keywords = TypeAliasType(
     "Keywords", dict[LayerName, Address | Annotated[list[Address | None], Field(min_length=1, max_length=64)]]
 )
-"""What one call reads by name: an address, or several."""
+"""Tensors that one call reads by name: one address or several."""
 CallKeywords = TypeAliasType(
     "CallKeywords",
     Annotated[

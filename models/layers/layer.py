@@ -1,4 +1,4 @@
-"""What every layer type declares: Keras' arguments as fields, and the facts that Keras does not give.
+"""Base class of layer types: Keras' arguments as fields, and facts that Keras does not expose.
 
 A type is one class. The union, the OpenAPI document, `/v1/layers`, the constructor call and the
 parametrised tests all derive from it.
@@ -25,7 +25,7 @@ from models.layers.work import Work
 Shape = tuple[int | None, ...]
 """A tensor's shape, the batch first; None is a free dimension."""
 Windows = tuple[Window, ...] | None
-"""One window per spatial axis; None where an output does not look through a window of its own."""
+"""One window per spatial axis; None if an output does not see the input through one window."""
 
 
 @dataclass(frozen=True)
@@ -47,42 +47,42 @@ class Layer(BaseModel):
     input_rank: ClassVar[int | tuple[int, ...] | None] = None
     """Axes an input must have, the batch included: one number, several allowed, or None for any."""
     input_count: ClassVar[tuple[int, int | None]] = (1, 1)
-    """Fewest and most inputs (None: no bound)."""
+    """Minimum and maximum number of inputs (None: unbounded)."""
     inputs_as: ClassVar[str] = "one"
-    """How Keras' call takes them: "one" tensor, a "list", or "positional" arguments."""
+    """How Keras' call takes the inputs: "one" tensor, a "list", or "positional" arguments."""
     operands: ClassVar[tuple[str, ...]] = ()
     """For operations: the arguments that are tensors, or constants in place of tensors."""
     keras_modules: ClassVar[tuple[str, ...]] = ("keras.layers",)
-    """How the modules begin that Keras writes for the class when it serialises it."""
+    """Prefixes of the module names that Keras writes when it serialises the class."""
     standalone: ClassVar[bool] = True
-    """False for what only another layer can hold (the recurrent cells)."""
+    """False for types that only other layers can hold (the recurrent cells)."""
     training_only: ClassVar[bool] = False
     """True for layers that are the identity at inference (Dropout, augmentation)."""
     reproducible: ClassVar[bool] = True
-    """False for layers that, in training mode, draw numbers no seed fixes (AugMix)."""
+    """False for layers whose random numbers in training mode are not fixed by a seed (AugMix)."""
     runs_directly: ClassVar[bool] = False
-    """True for layers of few operations of which Keras, without a compiled function, computes the same bits: no loop
-    over time steps, and no addition that Keras takes for that of a bias when the batch is one.
+    """True for layers of few operations that compute the same bits without a compiled function: no loop over time
+    steps, and no addition that Keras mistakes for that of a bias when the batch is one.
     """
     call_fields: ClassVar[frozenset[str]] = frozenset()
-    """Fields that Keras takes when the layer is called (`use_causal_mask`), not when it is made."""
+    """Fields that are arguments of Keras' call (`use_causal_mask`), not of the constructor."""
     call_inputs: ClassVar[tuple[str, ...]] = ("inputs",)
-    """What Keras' call names the arguments that the inputs are."""
+    """Names of the input arguments of Keras' call."""
     call_order: ClassVar[tuple[str, ...]] = ()
-    """What Keras' call takes by position behind the inputs: tensors (`initial_state`, `mask`), flags between them."""
+    """Positional arguments of Keras' call after the inputs: tensors (`initial_state`, `mask`), flags between them."""
     sets_held: ClassVar[frozenset[str]] = frozenset()
-    """For wrappers: arguments of Keras' that the wrapper itself sets in the layers it holds."""
+    """For wrappers: Keras' arguments that the wrapper itself sets on the layers it holds."""
     later: ClassVar[frozenset[str]] = frozenset()
-    """Fields that the type was given after networks with it had been registered: at their defaults they are no part of
-    the canonical form, so that no id changes.
+    """Fields added after networks with the type had been registered: at their defaults they are not part of the
+    canonical form, so that no id changes.
     """
     not_taken: ClassVar[frozenset[str]] = frozenset()
-    """Fields of this base that Keras' constructor of the type does not know; they keep their defaults."""
+    """Fields of this base that Keras' constructor of the type does not accept; they keep their defaults."""
 
     passes: ClassVar[int] = 2
-    """How often a call goes over what it has inside."""
+    """Number of passes of one call over its temporary tensors."""
     multiplies: ClassVar[str] = "matrix"
-    """Which multiply-adds of `Work` those of this type are."""
+    """The field of `Work` that counts the multiply-adds of this type."""
 
     name: LayerName | None = None
     inputs: LayerInputs = None
@@ -95,45 +95,45 @@ class Layer(BaseModel):
 
     @classmethod
     def type_name(cls) -> str:
-        """The first of the names that `type` may have."""
+        """Return the canonical value of `type`."""
         return str(get_args(cls.model_fields["type"].annotation)[0])
 
     @classmethod
     def keras_name(cls) -> str:
-        """The class' name in keras.layers."""
+        """Return the name of the class in keras.layers."""
         return cls.__name__
 
     @classmethod
     def call_tensors(cls) -> tuple[str, ...]:
-        """Tensors that Keras' call takes beside the inputs, in its order."""
+        """Return the tensor arguments of Keras' call other than the inputs, in its order."""
         return tuple(name for name in cls.call_order if name not in cls.call_fields | {"training"})
 
     @classmethod
     def call_names(cls) -> tuple[str, ...]:
-        """The arguments of Keras' call that are tensors, in its order."""
+        """Return all tensor arguments of Keras' call, in its order."""
         return (cls.operands or cls.call_inputs) + cls.call_tensors()
 
     @classmethod
     def summary(cls) -> str:
-        """One sentence on what it computes."""
+        """Return one sentence on what the layer computes."""
         return (vars(cls).get("__doc__") or "").strip().split("\n")[0]
 
     @classmethod
     def default_name(cls) -> str:
-        """The name Keras would give the first instance."""
+        """Return the name that Keras would give the first instance."""
         return snake_case(cls.__name__)
 
     def reads(self) -> tuple[int, int | None]:
-        """Fewest and most inputs of this instance (None: no bound)."""
+        """Return the minimum and maximum number of inputs of this instance (None: unbounded)."""
         return self.input_count
 
     def arguments(self) -> dict[str, Any]:
-        """Keras' constructor arguments: every field but those that place the layer in a graph or go to its call."""
-        left_out = GRAPH_FIELDS | self.call_fields | self.not_taken
-        return {field: getattr(self, field) for field in type(self).model_fields if field not in left_out}
+        """Return Keras' constructor arguments: every field except graph fields and arguments of the call."""
+        excluded = GRAPH_FIELDS | self.call_fields | self.not_taken
+        return {field: getattr(self, field) for field in type(self).model_fields if field not in excluded}
 
     def call_arguments(self) -> dict[str, Any]:
-        """Keras' keyword arguments of every call, beside the inputs."""
+        """Return the keyword arguments of every call of the Keras layer, without the inputs."""
         return {field: getattr(self, field) for field in sorted(self.call_fields)}
 
     def has_activation(self) -> bool:
@@ -141,41 +141,41 @@ class Layer(BaseModel):
         return False
 
     def output_count(self) -> int:
-        """How many tensors one call returns."""
+        """Return the number of tensors that one call returns."""
         return 1
 
     def mixes_batch(self) -> bool:
-        """Whether, at inference too, what one row of a batch gives depends on the others."""
+        """Whether the result of one row of a batch depends on the others even at inference."""
         return any(isinstance(held, Layer) and held.mixes_batch() for held in vars(self).values())
 
     def id_bound(self) -> int | None:
-        """For layers that look integers up: the first id that is out of range. Ids are checked as the layer runs."""
+        """Return, for lookup layers, the first id that is out of range. Ids are checked when the layer runs."""
         return None
 
     def needs_lengths(self) -> bool:
-        """Whether TensorFlow must know every length of the input (but the batch) when it traces the layer."""
+        """Whether TensorFlow must know every length of the input (except the batch) when it traces the layer."""
         return False
 
-    def settled(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
-        """Keras' output shape, with the lengths filled in that it leaves free although the inputs' settle them."""
+    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+        """Fill in lengths that Keras leaves free in an output shape although the inputs determine them."""
         return output
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Refuse input shapes that Keras or TensorFlow would take and get wrong.
+        """Refuse input shapes that Keras or TensorFlow would accept and compute wrongly.
 
         Raises:
-            LayerFault: naming the argument at fault, before TensorFlow sees anything.
+            LayerFault: naming the argument at fault, before TensorFlow is called.
         """
 
     def check_output(self, shape: Shape) -> None:
-        """Refuse an output that the layer's own last step would not take.
+        """Refuse an output that the layer's own last step would not accept.
 
         Raises:
             LayerFault: naming the argument at fault.
         """
 
     def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
-        """A mask must have the leading axes of what it masks: TensorFlow reads as much of it as it needs.
+        """Check that masks have the leading axes of what they mask: TensorFlow reads only as much as it needs.
 
         Raises:
             LayerFault: naming the keyword at fault.
@@ -187,26 +187,26 @@ class Layer(BaseModel):
                 )
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
-        """Multiply-adds of one call on concrete shapes; None when a shape is free. Element-wise work counts none."""
+        """Return the multiply-adds of one call; None if a shape is free. Element-wise work counts as 0."""
         return 0
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Numbers in the tensors that are there at once inside one call, besides what it reads and returns; free
-        dimensions count as one. Most layers take a step or two, each of which makes another tensor like the output.
+        """Return the peak size of temporary tensors in one call, without inputs and outputs; free dimensions count as
+        one. Most layers take a step or two, each of which allocates another tensor like the output.
         """
         return sizes_of(outputs)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """What one call takes of a machine's time; free dimensions count as one."""
+        """Return the work of one call; free dimensions count as one."""
         moved = sizes_of(shapes) + sizes_of(outputs) + self.passes * self.inner(shapes, outputs)
         return Work(**{self.multiplies: self.macs(shapes, outputs) or 0}, moved=moved, launches=1)
 
     def costly(self) -> str | None:
-        """The argument, a number or one for each axis, that a call costs less of when it is less."""
+        """Return the numeric argument, of one or several axes, whose reduction makes a call cheaper."""
         return None
 
     def windows(self, shape: Shape) -> Windows:
-        """What one output element sees of the input along each spatial axis."""
+        """Return the part of the input that one output element sees along each spatial axis."""
         return None
 
 
@@ -214,7 +214,7 @@ GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls", "keywords", "positi
 
 
 class LayerFault(Exception):
-    """An argument of a layer that does not fit the shapes it meets."""
+    """An argument of a layer that does not fit the shapes of its inputs."""
 
     def __init__(self, field: str, message: str, expected: str, received: str, suggestion: str | None = None) -> None:
         super().__init__(message)
@@ -223,12 +223,12 @@ class LayerFault(Exception):
 
 
 def fault(code: str, message: str, expected: str, suggestion: str | None = None) -> PydanticCustomError:
-    """An error of a field or of several together, for use inside validators."""
+    """Build an error of one or several fields, for use inside validators."""
     return PydanticCustomError(code, message, {"expected": expected, "suggestion": suggestion})
 
 
 def size_of(shape: Shape) -> int | None:
-    """The number of elements; None when a dimension is free."""
+    """Return the number of elements; None if a dimension is free."""
     total = 1
     for dimension in shape:
         if dimension is None:
@@ -238,10 +238,10 @@ def size_of(shape: Shape) -> int | None:
 
 
 def least_size(shape: Shape) -> int:
-    """The number of elements when every free dimension is one."""
+    """Return the number of elements with every free dimension counted as one."""
     return prod(1 if dimension is None else dimension for dimension in shape)
 
 
 def sizes_of(shapes: Sequence[Shape]) -> int:
-    """The elements of several tensors, likewise."""
+    """Return the elements of several tensors, with free dimensions counted as one."""
     return sum(map(least_size, shapes))

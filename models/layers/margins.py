@@ -1,4 +1,4 @@
-"""Layers that add or take away a margin around the spatial axes."""
+"""Layers that add or remove margins along the spatial axes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Pairs = tuple[tuple[int, int], ...]
 
 
 class Cropping(SpatialAxes):
-    """Base of cropping."""
+    """Base of cropping layers."""
 
     runs_directly = True
 
     cropping: tuple[Any, ...]
 
     def pairs(self) -> Pairs:
-        """What is cut off (before, after) each spatial axis."""
+        """Return the (before, after) margins cut off each spatial axis."""
         return (self.cropping,) if self.spatial_rank == 1 else self.cropping
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """One axis may be cut after the other."""
+        """Axes may be cropped one after the other."""
         return sizes_of(shapes) + sizes_of(outputs)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Something must be left along every axis."""
+        """Check that something is left along every axis."""
         lengths = self.spatial_shape(shapes[0])
         if any(length is not None and sum(pair) >= length for pair, length in zip(self.pairs(), lengths, strict=True)):
             raise LayerFault(
@@ -74,14 +74,14 @@ class Cropping3D(Cropping, Spatial):
 
 
 class ZeroPadding(Spatial):
-    """Base of padding with zeros."""
+    """Base of zero padding layers."""
 
     runs_directly = True
 
     padding: tuple[Any, ...]
 
     def pairs(self) -> Pairs:
-        """What is added (before, after) each spatial axis."""
+        """Return the (before, after) margins added to each spatial axis."""
         return (self.padding,) if self.spatial_rank == 1 else self.padding
 
     def windows(self, shape: Shape) -> Windows:

@@ -1,4 +1,4 @@
-"""Masks, of booleans, that say which steps of a tensor count."""
+"""Boolean masks of the steps of a tensor that count."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from itertools import zip_longest
 
 
 def fits(mask: Sequence[int | None], shape: Sequence[int | None]) -> bool:
-    """Whether a mask has the leading axes of what it masks, or one along them."""
+    """Whether a mask has the leading axes of the tensor it masks, or length 1 along them."""
     pairs = zip_longest(mask, shape[: len(mask)], fillvalue=0)
     return all(None in pair or pair[0] in (1, pair[1]) for pair in pairs)

@@ -1,4 +1,4 @@
-"""Layers that make one tensor of several."""
+"""Layers that merge several tensors into one."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Merging(Layer):
 
 
 class ElementwiseMerging(Pointwise, Merging):
-    """Base of those that go element by element, repeating axes of length 1.
+    """Base of element-wise merging layers, which broadcast axes of length 1.
 
-    The windows are those of inputs that all have the same shape.
+    The windows are those of inputs of equal shapes.
     """
 
     runs_directly = True
@@ -32,7 +32,7 @@ class ElementwiseMerging(Pointwise, Merging):
     example = Example({}, ((4, 3), (4, 3)))
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Aligned at their ends, the shapes must agree wherever neither is 1."""
+        """Check that the shapes broadcast: aligned at their ends, they agree wherever neither is 1."""
         for lengths in zip_longest(*(reversed(shape[1:]) for shape in shapes), fillvalue=1):
             if len({length for length in lengths if length not in {None, 1}}) > 1:
                 raise LayerFault(
@@ -89,7 +89,7 @@ class Concatenate(Merging):
     axis: InnerAxis = -1
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """All axes but the one of concatenation must agree."""
+        """Check that all axes except the concatenated one agree."""
         (axis,) = inner_axes("axis", self.axis, shapes[0])
         others = [(*shape[:axis], *shape[axis + 1 :]) for shape in shapes]
         same_rank = len({len(shape) for shape in shapes}) == 1
@@ -103,7 +103,7 @@ class Concatenate(Merging):
             )
 
     def windows(self, shape: Shape) -> Windows:
-        """Only along the channels do positions stay where they are."""
+        """Pointwise only along the channels."""
         return pointwise(shape) if inner_axes("axis", self.axis, shape) == (len(shape) - 1,) else None
 
 
@@ -117,12 +117,12 @@ class Dot(Merging):
     normalize: bool = False
 
     def summed_axes(self, shapes: tuple[Shape, ...]) -> tuple[int, int]:
-        """The axis of each input that is summed over."""
+        """Return the axis of each input that is summed over."""
         first, second = [self.axes] * 2 if isinstance(self.axes, int) else self.axes
         return inner_axes("axes", first, shapes[0])[0], inner_axes("axes", second, shapes[1])[0]
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The summed axes must be of one length."""
+        """Check that the summed axes have the same length."""
         lengths = [shape[axis] for shape, axis in zip(shapes, self.summed_axes(shapes), strict=True)]
         if lengths[0] != lengths[1]:
             raise LayerFault(

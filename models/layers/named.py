@@ -1,7 +1,7 @@
 """Objects that Keras takes by name: initializers, regularizers, constraints.
 
-Each list is closed. A value is a name, our object form or Keras' serialised form; all three
-become one frozen instance, so that spelling never changes a document's identity.
+Each list is closed. A value is a name, an object with a `type`, or Keras' serialised form; all
+three become one frozen instance, so that spelling never changes a document's identity.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=Fals
 
 
 class Named(BaseModel):
-    """Base of everything Keras takes by name."""
+    """Base of objects that Keras takes by name."""
 
     model_config = STRICT
 
 
 def snake_case(name: str) -> str:
-    """Keras' own rule from class name to object name: `ReLU` → `re_lu`, `Conv2D` → `conv2d`.
+    """Convert a class name to an object name by Keras' own rule: `ReLU` → `re_lu`, `Conv2D` → `conv2d`.
 
     Source: keras.src.utils.naming.to_snake_case.
     """
@@ -36,7 +36,7 @@ def snake_case(name: str) -> str:
 
 
 def closed_union(kind: str, classes: Sequence[type[Named]], aliases: Mapping[str, str]) -> BeforeValidator:
-    """A validator from any of the spellings to an instance of one of `classes`."""
+    """Return a validator that converts any of the spellings to an instance of one of `classes`."""
     names = {cls.__name__: cls for cls in classes}
     spellings = names | {snake_case(name): cls for name, cls in names.items()}
     spellings |= {cls.__name__.lower(): cls for cls in classes}
@@ -55,7 +55,7 @@ def closed_union(kind: str, classes: Sequence[type[Named]], aliases: Mapping[str
 
 @dataclass(frozen=True)
 class _Spellings:
-    """Marks what JSON may hold for one of `classes`; Keras' own spelling is for Keras' own JSON."""
+    """JSON Schema annotation of the spellings of `classes`; Keras' serialised form is only for Keras' own JSON."""
 
     kind: str
     classes: tuple[type[Named], ...]
@@ -64,17 +64,17 @@ class _Spellings:
         names = sorted({name for cls in self.classes for name in (snake_case(cls.__name__), cls.__name__)})
         return {
             "description": f"The name of a known {self.kind}, or an object with its type and arguments.",
-            "anyOf": [{"type": "string", "enum": names}, *(handler(_in_place(cls)) for cls in self.classes)],
+            "anyOf": [{"type": "string", "enum": names}, *(handler(_inline_schema(cls)) for cls in self.classes)],
         }
 
 
-def _in_place(cls: type[Named]) -> Any:
-    """The schema of a class without a definition of its own: a layer and an initializer are both called Identity."""
+def _inline_schema(cls: type[Named]) -> Any:
+    """Return a class' schema without a shared definition: a layer and an initializer are both called Identity."""
     return {key: value for key, value in cls.__pydantic_core_schema__.items() if key != "ref"}
 
 
 def _split(kind: str, value: Any, names: list[str]) -> tuple[str, dict[str, Any]]:
-    """The name and the arguments of any of the three spellings."""
+    """Return the name and the arguments of any of the three spellings."""
     match value:
         case str():
             return value, {}

@@ -1,4 +1,4 @@
-"""Normalization, as it runs at inference: by stored statistics, or by those of the example itself."""
+"""Normalization layers: at inference, by stored statistics or by those of the example itself."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from models.layers.spatial import known_length
 from models.limits import MAX_FEATURES
 
 
-def _not_zero(groups: int) -> int:
+def _check_not_zero(groups: int) -> int:
     if groups == 0:
         raise fault("groups", "groups cannot be 0", "a positive number, or -1 for one group a channel")
     return groups
 
 
-GroupCount = Annotated[int, Field(ge=-1, le=MAX_FEATURES), AfterValidator(_not_zero)]
+GroupCount = Annotated[int, Field(ge=-1, le=MAX_FEATURES), AfterValidator(_check_not_zero)]
 
 
 class ScaledAndShifted(Layer):
@@ -65,11 +65,11 @@ class BatchNormalization(ScaledAndShifted):
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The axis must exist, not be the batch, and have a known length."""
+        """Check that the axis exists, is not the batch, and has a known length."""
         known_length(shapes[0], *inner_axes("axis", self.axis, shapes[0]))
 
     def windows(self, shape: Shape) -> Windows:
-        """With stored statistics, whatever the axis, positions stay apart."""
+        """Pointwise along any axis, because the statistics are stored."""
         return pointwise(shape)
 
 
@@ -83,7 +83,7 @@ class GroupNormalization(ScaledAndShifted):
     axis: InnerAxis = -1
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The groups must divide the channels."""
+        """Check that the groups divide the channels."""
         channels = known_length(shapes[0], *inner_axes("axis", self.axis, shapes[0]))
         if channels % self.groups:
             raise LayerFault(
@@ -101,11 +101,11 @@ class LayerNormalization(AlongAxes, ScaledAndShifted):
     example = Example({}, ((5, 4),))
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """What is left of the mean, and its scaled copy."""
+        """The deviation from the mean, and its scaled copy."""
         return 2 * sizes_of(outputs)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The axes must exist, not be the batch, and have known lengths."""
+        """Check that the axes exist, exclude the batch, and have known lengths."""
         for axis in inner_axes("axis", self.axis, shapes[0]):
             known_length(shapes[0], axis)
 
@@ -119,7 +119,7 @@ class RMSNormalization(AlongAxes):
     epsilon: Epsilon = 1e-06
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Keras multiplies by the scale along the last axes whatever `axis` says, so `axis` must be those (3.15)."""
+        """Require the last axes: Keras multiplies by the scale along them whatever `axis` says (3.15)."""
         axes, rank = inner_axes("axis", self.axis, shapes[0]), len(shapes[0])
         if axes != tuple(range(rank - len(axes), rank)):
             raise LayerFault(

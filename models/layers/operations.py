@@ -1,7 +1,7 @@
-"""keras.ops functions as layers of a graph: what they share.
+"""Base of keras.ops functions as layers of a graph.
 
 `ops.mean` is `keras.ops.mean`. Fields are the function's arguments; the tensors among them are the layer's `inputs`,
-and a number or an array may stand in a tensor's place. The list is closed, and the batch stays apart in all of them.
+and a number or an array may replace a tensor. The list is closed, and no operation mixes rows of the batch.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Operation(Layer):
     """The module that Keras writes when it serialises the operation."""
     operands: ClassVar[tuple[str, ...]] = ("x",)
     inputs_as = "list"
-    gathers: ClassVar[bool] = False
-    """Whether the one operand is a list of tensors."""
+    takes_list: ClassVar[bool] = False
+    """Whether the single operand is a list of tensors."""
     not_taken = frozenset({"trainable", "dtype", "activity_regularizer"})
     example = Example({}, ((4, 3),))
 
@@ -34,12 +34,12 @@ class Operation(Layer):
 
     @classmethod
     def keras_name(cls) -> str:
-        """The name of the class that Keras makes of a call of the function."""
+        """Return the name of the class by which Keras represents a call of the function."""
         return cls.__name__.removesuffix("Op")
 
     @classmethod
     def function(cls) -> str:
-        """The name of the function in keras.ops."""
+        """Return the name of the function in keras.ops."""
         return cls.type_name().removeprefix(PREFIX)
 
     @classmethod
@@ -50,19 +50,19 @@ class Operation(Layer):
     def default_name(cls) -> str:
         return cls.function()
 
-    def bound(self, tensors: Sequence[Any]) -> list[Any]:
-        """The function's operands: the tensors, and the constants that stand in the place of some."""
-        if self.gathers:
+    def bind_operands(self, tensors: Sequence[Any]) -> list[Any]:
+        """Return the function's operands: the tensors, and the constants that replace some."""
+        if self.takes_list:
             return [list(tensors)]
-        left = iter(tensors)
+        remaining = iter(tensors)
         constants = [getattr(self, operand, None) for operand in self.operands]
-        return [next(left) if constant is None else constant for constant in constants]
+        return [next(remaining) if constant is None else constant for constant in constants]
 
     def arguments(self) -> dict[str, Any]:
-        """Keras' keyword arguments beside the operands."""
-        left_out = GRAPH_FIELDS | self.not_taken | set(self.operands)
-        return {field: getattr(self, field) for field in type(self).model_fields if field not in left_out}
+        """Return Keras' keyword arguments without the operands."""
+        excluded = GRAPH_FIELDS | self.not_taken | set(self.operands)
+        return {field: getattr(self, field) for field in type(self).model_fields if field not in excluded}
 
     def call_arguments(self) -> dict[str, Any]:
-        """None: the function has one set of arguments."""
+        """Return no arguments: a function has a single set of arguments."""
         return {}

@@ -29,7 +29,7 @@ class SqueezeOp(AlongAxis):
     example = Example({"axis": 1}, ((1, 3),))
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Only axes of length 1 can go."""
+        """Check that the removed axes have length 1."""
         for axis in inner_axes("axis", self.axis, shapes[0]):
             if shapes[0][axis] != 1:
                 raise LayerFault("axis", "the axis is longer than 1", "an axis of length 1", shape_text(shapes[0]))
@@ -56,18 +56,18 @@ class ReshapeOp(Operation):
         return self
 
     def target(self) -> list[int]:
-        """The new shape of one example; -1 for what is left."""
+        """Return the new shape of one example; -1 for an inferred length."""
         return [-1 if length is None else length for length in self.newshape[1:]]
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The elements of one example must fill the target exactly: with fewer, rows would mix."""
+        """Check that one example fills the target exactly: with fewer elements, rows would mix."""
         if self.newshape[0] == -1 and size_of(shapes[0][1:]) is None:
             expected = "null for the batch, or an input whose lengths are known"
             raise LayerFault("newshape", "-1 may mean more than the batch here", expected, shape_text(shapes[0]))
         check_target("newshape", self.target(), shapes[0])
 
-    def settled(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
-        """What -1 comes to."""
+    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+        """Replace -1 by the inferred length."""
         elements, target = size_of(shapes[0][1:]), self.target()
         if elements is None or -1 not in target:
             return output
@@ -110,9 +110,9 @@ class MoveaxisOp(Operation):
     destination: InnerAxes
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        moved = len(inner_axes("source", self.source, shapes[0]))
-        if len(inner_axes("destination", self.destination, shapes[0])) != moved:
-            raise LayerFault("destination", "every axis needs a place to go", f"{moved} places", f"{self.destination}")
+        count = len(inner_axes("source", self.source, shapes[0]))
+        if len(inner_axes("destination", self.destination, shapes[0])) != count:
+            raise LayerFault("destination", "every axis needs a place to go", f"{count} places", f"{self.destination}")
 
 
 class RollOp(Operation):

@@ -1,4 +1,4 @@
-"""Operations of two tensors, or of a tensor and a constant."""
+"""Operations on two tensors, or on a tensor and a constant."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from models.layers.pointwise import pointwise
 from models.layers.spatial import shape_text
 
 
-class Combining(Operation):
-    """Base of operations of several tensors, some of which may be constants."""
+class MultiOperandOperation(Operation):
+    """Base of operations on several tensors, some of which may be constants."""
 
     example = Example({}, ((4, 3), (4, 3)))
     operands: ClassVar[tuple[str, ...]] = ("x1", "x2")
@@ -24,110 +24,112 @@ class Combining(Operation):
     x2: Constant = None
 
     @model_validator(mode="after")
-    def _reads_a_tensor(self) -> Combining:
+    def _reads_a_tensor(self) -> MultiOperandOperation:
         if self.reads()[0] < 1:
             raise fault("constants", "there is no tensor among the operands", "at most one constant")
         return self
 
     def reads(self) -> tuple[int, int | None]:
-        """One input for each operand that is no constant."""
+        """Return one input for each operand that is not a constant."""
         tensors = [operand for operand in self.operands if getattr(self, operand, None) is None]
         return len(tensors), len(tensors)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Aligned at their ends, shapes must agree wherever neither is 1, and batches must meet batches."""
+        """Check that the shapes broadcast, aligned at their ends, and that batches align with batches."""
         rank = len(shapes[0])
         if any(len(shape) != rank for shape in shapes):
-            raise self._unfit(shapes, "tensors with the same number of axes: others would mix the batch with an axis")
+            raise self._operand_fault(
+                shapes, "tensors with the same number of axes: others would mix the batch with an axis"
+            )
         constants = [shape_of(getattr(self, operand, None)) for operand in self.operands]
         if any(len(shape) > rank or (len(shape) == rank and shape[0] != 1) for shape in constants):
-            raise self._unfit(shapes, f"constants of at most {rank - 1} axes: the batch is apart")
+            raise self._operand_fault(shapes, f"constants of at most {rank - 1} axes: the batch is apart")
         for lengths in zip_longest(*(reversed(shape) for shape in (*shapes, *constants)), fillvalue=1):
             if len({length for length in lengths if length not in {None, 1}}) > 1:
-                raise self._unfit(shapes, "the same lengths; axes of length 1 are repeated")
+                raise self._operand_fault(shapes, "the same lengths; axes of length 1 are repeated")
 
     def windows(self, shape: Shape) -> Windows:
         return pointwise(shape)
 
-    def _unfit(self, shapes: tuple[Shape, ...], expected: str) -> LayerFault:
+    def _operand_fault(self, shapes: tuple[Shape, ...], expected: str) -> LayerFault:
         constants = [shape_of(value) for value in (self.x1, self.x2) if value is not None]
         received = " and ".join(shape_text(shape) for shape in (*shapes, *constants))
         return LayerFault("inputs", "the operands do not fit each other", expected, received)
 
 
-class AddOp(Combining):
+class AddOp(MultiOperandOperation):
     type: Literal["ops.add"] = "ops.add"
 
 
-class DivideOp(Combining):
+class DivideOp(MultiOperandOperation):
     type: Literal["ops.divide", "ops.true_divide"] = "ops.divide"
 
 
-class EqualOp(Combining):
+class EqualOp(MultiOperandOperation):
     type: Literal["ops.equal"] = "ops.equal"
 
 
-class FloorDivideOp(Combining):
+class FloorDivideOp(MultiOperandOperation):
     type: Literal["ops.floor_divide"] = "ops.floor_divide"
     example = Example({"x2": 2}, ((4, 3),))
 
 
-class GreaterOp(Combining):
+class GreaterOp(MultiOperandOperation):
     type: Literal["ops.greater"] = "ops.greater"
 
 
-class GreaterEqualOp(Combining):
+class GreaterEqualOp(MultiOperandOperation):
     type: Literal["ops.greater_equal"] = "ops.greater_equal"
 
 
-class LessOp(Combining):
+class LessOp(MultiOperandOperation):
     type: Literal["ops.less"] = "ops.less"
 
 
-class LessEqualOp(Combining):
+class LessEqualOp(MultiOperandOperation):
     type: Literal["ops.less_equal"] = "ops.less_equal"
 
 
-class LogicalAndOp(Combining):
+class LogicalAndOp(MultiOperandOperation):
     type: Literal["ops.logical_and"] = "ops.logical_and"
     example = Example({}, ((4, 3), (4, 3)), "bool")
 
 
-class LogicalOrOp(Combining):
+class LogicalOrOp(MultiOperandOperation):
     type: Literal["ops.logical_or"] = "ops.logical_or"
     example = Example({}, ((4, 3), (4, 3)), "bool")
 
 
-class MaximumOp(Combining):
+class MaximumOp(MultiOperandOperation):
     type: Literal["ops.maximum"] = "ops.maximum"
 
 
-class MinimumOp(Combining):
+class MinimumOp(MultiOperandOperation):
     type: Literal["ops.minimum"] = "ops.minimum"
 
 
-class ModOp(Combining):
+class ModOp(MultiOperandOperation):
     type: Literal["ops.mod"] = "ops.mod"
     example = Example({"x2": 2}, ((4, 3),))
 
 
-class MultiplyOp(Combining):
+class MultiplyOp(MultiOperandOperation):
     type: Literal["ops.multiply"] = "ops.multiply"
 
 
-class NotEqualOp(Combining):
+class NotEqualOp(MultiOperandOperation):
     type: Literal["ops.not_equal"] = "ops.not_equal"
 
 
-class PowerOp(Combining):
+class PowerOp(MultiOperandOperation):
     type: Literal["ops.power"] = "ops.power"
 
 
-class SubtractOp(Combining):
+class SubtractOp(MultiOperandOperation):
     type: Literal["ops.subtract"] = "ops.subtract"
 
 
-class WhereOp(Combining):
+class WhereOp(MultiOperandOperation):
     """Elements of the second tensor where the first is true, of the third elsewhere."""
 
     type: Literal["ops.where"] = "ops.where"
@@ -136,7 +138,7 @@ class WhereOp(Combining):
     input_count = (1, 3)
 
 
-class MatmulOp(Combining):
+class MatmulOp(MultiOperandOperation):
     """The product of matrices in the last two axes."""
 
     type: Literal["ops.matmul"] = "ops.matmul"
@@ -144,35 +146,35 @@ class MatmulOp(Combining):
     input_rank = tuple(range(2, 9))
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Two tensors have a batch each; a constant matrix has none."""
-        first, second = self._shapes(shapes)
+        """Check the axes: two tensors have a batch each, a constant matrix has none."""
+        first, second = self._operand_shapes(shapes)
         if len(shapes) == 2 and (len(first) != len(second) or len(first) < 3):
-            raise self._unfit(shapes, "tensors with the same number of axes, three or more, the batch first")
+            raise self._operand_fault(shapes, "tensors with the same number of axes, three or more, the batch first")
         if len(shapes) == 1 and (len(second if self.x1 is None else first) != 2 or len(shapes[0]) < 2):
-            raise self._unfit(shapes, "a constant of two axes")
+            raise self._operand_fault(shapes, "a constant of two axes")
         if self.x1 is not None and len(shapes[0]) < 3:
-            raise self._unfit(shapes, "a tensor of three axes or more, the batch first")
+            raise self._operand_fault(shapes, "a tensor of three axes or more, the batch first")
         if first[-1] is not None and second[-2] is not None and first[-1] != second[-2]:
-            raise self._unfit(shapes, "a last axis of the first as long as the last but one of the second")
+            raise self._operand_fault(shapes, "a last axis of the first as long as the last but one of the second")
         pairs = zip(first[1:-2], second[1:-2], strict=False) if len(shapes) == 2 else ()
         if any(None not in pair and pair[0] != pair[1] and 1 not in pair for pair in pairs):
-            raise self._unfit(shapes, "the same lengths before the last two axes")
+            raise self._operand_fault(shapes, "the same lengths before the last two axes")
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × the length that is summed over."""
-        elements, length = size_of(outputs[0]), self._shapes(shapes)[0][-1]
+        elements, length = size_of(outputs[0]), self._operand_shapes(shapes)[0][-1]
         return None if elements is None or length is None else elements * length
 
     def windows(self, shape: Shape) -> Windows:
         return None
 
-    def _shapes(self, shapes: tuple[Shape, ...]) -> tuple[Shape, Shape]:
+    def _operand_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Shape, Shape]:
         constants = [None if value is None else shape_of(value) for value in (self.x1, self.x2)]
-        first, second = self.bound_shapes(shapes, constants)
+        first, second = self.bind_shapes(shapes, constants)
         return first, second
 
     @staticmethod
-    def bound_shapes(shapes: tuple[Shape, ...], constants: list[Shape | None]) -> list[Shape]:
-        """The shape of each operand."""
-        left = iter(shapes)
-        return [next(left) if constant is None else constant for constant in constants]
+    def bind_shapes(shapes: tuple[Shape, ...], constants: list[Shape | None]) -> list[Shape]:
+        """Return the shape of each operand."""
+        remaining = iter(shapes)
+        return [next(remaining) if constant is None else constant for constant in constants]

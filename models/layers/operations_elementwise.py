@@ -1,4 +1,4 @@
-"""Operations of one tensor, element by element."""
+"""Element-wise operations on one tensor."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from models.layers.pointwise import Pointwise
 
 
 class Elementwise(Pointwise, Operation):
-    """Base of functions of one tensor, element by element."""
+    """Base of element-wise functions of one tensor."""
 
 
 class NeuralElementwise(Elementwise):
-    """Those that Keras keeps in keras.ops.nn."""
+    """Base of the element-wise functions in keras.ops.nn."""
 
     keras_module = "keras.src.ops.nn"
 

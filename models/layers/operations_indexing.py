@@ -24,11 +24,11 @@ class Slice(BaseModel):
     step: Annotated[int, Field(ge=1, le=MAX_LENGTH)] | None = None
 
     def is_whole(self) -> bool:
-        """Whether it takes everything."""
+        """Whether the slice takes the whole axis."""
         return not self.start and self.stop is None and self.step in (None, 1)
 
     def as_slice(self) -> slice:
-        """As Python writes it."""
+        """Return the Python slice."""
         return slice(self.start, self.stop, self.step)
 
 
@@ -51,35 +51,35 @@ class GetItemOp(Operation):
             raise fault("key", "key does not leave the batch whole", '{} (or "...") first, and "..." at most once')
         return self
 
-    def bound(self, tensors: Any) -> list[Any]:
-        """The tensor, and the key as Python writes it."""
+    def bind_operands(self, tensors: Any) -> list[Any]:
+        """Return the tensor and the Python index."""
         return [*tensors, self.as_index()]
 
     def as_index(self) -> tuple[Any, ...]:
-        """The key as Python writes it."""
+        """Return the key as a Python index."""
         return tuple(
             item.as_slice() if isinstance(item, Slice) else ... if item == "..." else item for item in self.key
         )
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Every item must find its axis, integers a place on it, and slices something to take."""
+        """Check that every item has an axis, that integers lie on it and that slices are not empty."""
         rank = len(shapes[0])
         axes = [item for item in self.key if item is not None and item != "..."]
         if len(axes) > rank - (self.key[0] == "..."):
             raise LayerFault("key", "there are more items than axes", f"at most {rank}", f"{len(axes)}")
         if rank + self.key.count(None) > MAX_RANK:
             raise LayerFault("key", "there would be too many axes", f"at most {MAX_RANK}", shape_text(shapes[0]))
-        for item, length in self._met(shapes[0]):
+        for item, length in self._items_with_lengths(shapes[0]):
             empty = isinstance(item, Slice) and length is not None and not range(*item.as_slice().indices(length))
             beyond = isinstance(item, int) and not -(length or 0) <= item < (length or 0)
             if empty or beyond:
                 message = "nothing is left of an axis" if empty else "an index is outside its axis"
                 raise LayerFault("key", message, f"places on an axis of length {length}", f"{item}")
 
-    def _met(self, shape: Shape) -> list[tuple[Any, int | None]]:
-        """Each item with the length of its axis."""
-        here = self.key.index("...") if "..." in self.key else len(self.key)
-        before = [item for item in self.key[:here] if item is not None]
-        after = [item for item in self.key[here + 1 :] if item is not None]
+    def _items_with_lengths(self, shape: Shape) -> list[tuple[Any, int | None]]:
+        """Return each item with the length of its axis."""
+        ellipsis = self.key.index("...") if "..." in self.key else len(self.key)
+        before = [item for item in self.key[:ellipsis] if item is not None]
+        after = [item for item in self.key[ellipsis + 1 :] if item is not None]
         ends = shape[len(shape) - len(after) :]
         return [*zip(before, shape, strict=False), *zip(after, ends, strict=False)]

@@ -1,4 +1,4 @@
-"""Operations that join, cut, repeat and pad tensors; the batch stays the first axis."""
+"""Operations that join, split, repeat, pad and index tensors; the batch stays the first axis."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from models.layers.spatial import known_length, shape_text
 from models.limits import MAX_EXTENT, MAX_LENGTH, MAX_RANK
 
 MAX_PARTS = 64
-"""Most tensors that one is split into."""
+"""Maximum number of tensors that one is split into."""
 
 
 class ConcatenateOp(Operation):
     type: Literal["ops.concatenate"] = "ops.concatenate"
     example = Example({"axis": -1}, ((4, 3), (4, 2)))
     operands = ("xs",)
-    gathers = True
+    takes_list = True
     input_count = (1, None)
     axis: InnerAxis
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """All axes but the one of concatenation must agree."""
+        """Check that all axes except the concatenated one agree."""
         Concatenate(axis=self.axis).check_shapes(shapes)
 
 
 class StackOp(Operation):
     type: Literal["ops.stack"] = "ops.stack"
     example = Example({"axis": 1}, ((4, 3), (4, 3)))
-    gathers = True
+    takes_list = True
     input_count = (1, None)
     axis: NewAxis
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """All inputs must have the same shape."""
+        """Check that all inputs have the same shape."""
         check_new_axis(self.axis, shapes[0])
         same_rank = len({len(shape) for shape in shapes}) == 1
         if not same_rank or any(len(set(lengths) - {None}) > 1 for lengths in zip(*shapes, strict=True)):
@@ -58,17 +58,17 @@ class SplitOp(Operation):
     axis: InnerAxis
 
     def output_count(self) -> int:
-        where = self.indices_or_sections
-        return where if isinstance(where, int) else len(where) + 1
+        parts = self.indices_or_sections
+        return parts if isinstance(parts, int) else len(parts) + 1
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Parts are equal, or cut where the axis is, in order."""
+        """Check that the parts are equal, or split at ascending positions on the axis."""
         (axis,) = inner_axes("axis", self.axis, shapes[0])
-        length, where = known_length(shapes[0], axis), self.indices_or_sections
-        fits = length % where == 0 if isinstance(where, int) else sorted({*where, 0, length}) == [0, *where, length]
+        length, parts = known_length(shapes[0], axis), self.indices_or_sections
+        fits = length % parts == 0 if isinstance(parts, int) else sorted({*parts, 0, length}) == [0, *parts, length]
         if not fits:
             expected = f"a divisor of {length}, or increasing places between 0 and {length}"
-            raise LayerFault("indices_or_sections", "the axis cannot be cut like this", expected, f"{where}")
+            raise LayerFault("indices_or_sections", "the axis cannot be cut like this", expected, f"{parts}")
 
 
 class RepeatOp(Operation):
@@ -106,7 +106,7 @@ class PadOp(Operation):
     constant_values: Number | None = None
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """A pair for each axis, none for the batch; what is mirrored must be there."""
+        """Check for a pair per axis, [0, 0] for the batch, and that nothing beyond the input is mirrored."""
         if len(self.pad_width) != len(shapes[0]) or self.pad_width[0] != [0, 0]:
             expected = f"[0, 0] for the batch, then {len(shapes[0]) - 1} pairs"
             raise LayerFault("pad_width", "pad_width does not fit the axes of the input", expected, f"{self.pad_width}")
@@ -132,7 +132,7 @@ class TakeOp(Operation):
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """TensorFlow reads nothing outside the axis."""
+        """Check that the indices lie on the axis."""
         (axis,) = inner_axes("axis", self.axis, shapes[0])
         length = known_length(shapes[0], axis)
         listed = self.indices if isinstance(self.indices, list) else [self.indices]

@@ -18,19 +18,19 @@ from models.limits import MAX_FEATURES
 
 
 class AlongAxis(Operation):
-    """Base of operations along axes that are named: Keras' default, all of them, has the batch among them."""
+    """Base of operations along explicit axes: Keras' default, all axes, includes the batch."""
 
     passes = 5
     example = Example({"axis": -1}, ((4, 3),))
     axis: InnerAxes
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The axes must exist, and none be the batch."""
+        """Check that the axes exist and exclude the batch."""
         inner_axes("axis", self.axis, shapes[0])
 
 
-class Keeping(AlongAxis):
-    """Those whose output has the shape of the input."""
+class ShapePreserving(AlongAxis):
+    """Base of operations whose output has the shape of the input."""
 
     axis: InnerAxes = -1
 
@@ -39,13 +39,13 @@ class Keeping(AlongAxis):
 
 
 class Reduction(AlongAxis):
-    """Those that leave one element of every axis."""
+    """Base of operations that reduce every axis to one element."""
 
     passes = 3
     keepdims: bool = False
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Some change every number before they add: what is left of the mean, its square."""
+        """Some transform every number before the sum: the deviation from the mean, its square."""
         return 2 * sizes_of(shapes)
 
 
@@ -124,20 +124,20 @@ class FlipOp(AlongAxis):
     type: Literal["ops.flip"] = "ops.flip"
 
 
-class SoftmaxOp(Keeping):
+class SoftmaxOp(ShapePreserving):
     type: Literal["ops.softmax"] = "ops.softmax"
     keras_module = "keras.src.ops.nn"
     example = Example({}, ((4, 3),))
 
 
-class LogSoftmaxOp(Keeping):
+class LogSoftmaxOp(ShapePreserving):
     type: Literal["ops.log_softmax"] = "ops.log_softmax"
     keras_module = "keras.src.ops.nn"
     example = Example({}, ((4, 3),))
     axis: InnerAxis = -1
 
 
-class NormalizeOp(Keeping):
+class NormalizeOp(ShapePreserving):
     type: Literal["ops.normalize"] = "ops.normalize"
     keras_module = "keras.src.ops.nn"
     example = Example({}, ((4, 3),))
@@ -172,7 +172,7 @@ class TopKOp(Operation):
         return 2
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """There must be k numbers to choose from, and the batch is not among them."""
+        """Check that the last axis has at least k numbers and is not the batch."""
         length = known_length(shapes[0], -1) if len(shapes[0]) > 1 else 0
         if self.k > length:
             raise LayerFault("k", "there are fewer numbers than k", f"at most {length}", f"{self.k}")

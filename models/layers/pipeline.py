@@ -1,4 +1,4 @@
-"""Image layers as one layer."""
+"""Pipeline: image layers applied in order as one layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     AnyImageLayer = Layer
 
 MAX_BETWEEN = 2**26
-"""Most numbers in a tensor between two layers of a pipeline, which no plan shows."""
+"""Maximum size of a tensor between two layers of a pipeline, which plans do not show."""
 
 
 class Pipeline(Layer):
@@ -40,7 +40,7 @@ class Pipeline(Layer):
         return any(layer.needs_lengths() for layer in self.layers)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Each layer must take what the one before it gives."""
+        """Check that each layer accepts the output of the previous one."""
         for number, (layer, shape) in enumerate(self._steps(shapes[0])):
             if least_size(shape) > MAX_BETWEEN:
                 raise LayerFault(
@@ -53,12 +53,12 @@ class Pipeline(Layer):
             check_held(f"layers/{number}", layer, shape)
 
     def windows(self, shape: Shape) -> Windows:
-        """One pixel, if every layer keeps pixels where they are."""
-        same = all(layer.windows(before) == pointwise(before) for layer, before in self._steps(shape))
-        return pointwise(shape) if same else None
+        """Pointwise, if every layer is."""
+        all_pointwise = all(layer.windows(before) == pointwise(before) for layer, before in self._steps(shape))
+        return pointwise(shape) if all_pointwise else None
 
     def _steps(self, shape: Shape) -> Iterator[tuple[Layer, Shape]]:
-        """Each layer with the shape it meets."""
+        """Yield each layer with the shape of its input."""
         for layer in self.layers:
             yield layer, shape
             shape = layer.output_image(shape) if isinstance(layer, Image) else shape

@@ -1,4 +1,4 @@
-"""Layers whose every output element looks at one position of the input."""
+"""Layers whose output elements each see one position of the input."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from models.layers.receptive_field import Window
 
 
 def pointwise(shape: Shape) -> tuple[Window, ...]:
-    """A window of one element along each spatial axis: all axes but the batch and one for the channels."""
+    """Return a window of one element per spatial axis: all axes except the batch and the channels."""
     return (Window(),) * max(len(shape) - 2, 0)
 
 
 class Pointwise(Layer):
-    """Base of layers that treat positions apart from one another."""
+    """Base of layers that treat positions independently."""
 
     def windows(self, shape: Shape) -> Windows:
         return pointwise(shape)

@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean of a window, of everything, or of equal parts."""
+"""Pooling: the maximum or the mean of each window."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from models.layers.spatial import Spatial
 from models.layers.work import Work
 
 PADDED_POOL = 8
-"""Padded pools up to this may be larger than the input: InceptionV3 ends in pools of 3 on maps of 1."""
+"""Size up to which padded pools may exceed the input: InceptionV3 ends in pools of 3 on maps of 1."""
 
-LOOKED_AT = 8
-"""Channels that a processor looks at together."""
+POOLED_CHANNELS = 8
+"""Channels that a processor pools at once."""
 
 
 class Pooling(Spatial):
-    """Base of pooling through a window."""
+    """Base of pooling over windows."""
 
     runs_directly = True
     passes = 0
@@ -43,15 +43,15 @@ class Pooling(Spatial):
             )
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """A copy of the input in the order in which the kernel walks; with the channels first, turned last and back."""
+        """A copy of the input in the kernel's memory layout; transposed copies for channels_first."""
         return sizes_of(shapes) + (sizes_of(shapes) + sizes_of(outputs) if self.channels_first() else 0)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """Every window is looked at as a whole, however much of it the one before had."""
+        """Every window is read completely, however much it overlaps the previous one."""
         channels = outputs[0][self.channel_axis()] or 1
-        looked_at = least_size(outputs[0]) // channels * prod(self.pool_size) * -(-channels // LOOKED_AT)
+        pooled = least_size(outputs[0]) // channels * prod(self.pool_size) * -(-channels // POOLED_CHANNELS)
         rest = super().work(shapes, outputs)
-        return rest + (Work(pooled_volume=looked_at) if self.spatial_rank == 3 else Work(pooled=looked_at))
+        return rest + (Work(pooled_volume=pooled) if self.spatial_rank == 3 else Work(pooled=pooled))
 
     def costly(self) -> str | None:
         return "pool_size"

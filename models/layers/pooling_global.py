@@ -1,4 +1,4 @@
-"""Global pooling, to one value a channel, and adaptive pooling, to a size that is asked for."""
+"""Global pooling to one value per channel, and adaptive pooling to a given size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from models.layers.fields import Sizes1D, Sizes2D, Sizes3D
 from models.layers.layer import Example, LayerFault, Shape, least_size, sizes_of
-from models.layers.pooling import LOOKED_AT
+from models.layers.pooling import POOLED_CHANNELS
 from models.layers.spatial import Spatial
 from models.layers.work import Work
 
@@ -19,7 +19,7 @@ class GlobalPooling(Spatial):
     keepdims: bool = False
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """A mean under a mask multiplies its whole input by it."""
+        """A masked mean multiplies its whole input by the mask."""
         return sizes_of(shapes[:1]) if len(shapes) > 1 or self.keywords else 0
 
 
@@ -79,7 +79,7 @@ class GlobalAveragePooling3D(GlobalPooling):
 
 
 class AdaptivePooling(Spatial):
-    """Base of pooling to `output_size` positions, of windows as equal as they can be."""
+    """Base of pooling to `output_size` positions, over windows as equal as possible."""
 
     output_size: tuple[int, ...]
 
@@ -87,22 +87,22 @@ class AdaptivePooling(Spatial):
         return True
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Keras pools the first axis at every position by two windows, and puts both results side by side."""
-        turned = sizes_of(shapes) if self.channels_first() else 0
-        return 4 * sizes_of(shapes) + turned
+        """Keras pools the first axis at every position with two window sizes, and joins both results."""
+        transposed = sizes_of(shapes) if self.channels_first() else 0
+        return 4 * sizes_of(shapes) + transposed
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """One axis after the other, each by two windows at every position."""
+        """One axis after the other, each with two windows at every position."""
         channels = shapes[0][self.channel_axis()] or 1
-        pooled, left = 0, least_size(shapes[0]) // channels * -(-channels // LOOKED_AT)
+        pooled, remaining = 0, least_size(shapes[0]) // channels * -(-channels // POOLED_CHANNELS)
         for length, size in zip(self.spatial_shape(shapes[0]), self.output_size, strict=True):
-            pooled += left * (2 * -(-(length or 1) // size) + 1)
-            left = left // (length or 1) * size
-        looked_at = Work(pooled_volume=pooled) if self.spatial_rank == 3 else Work(pooled=pooled)
-        return super().work(shapes, outputs) + looked_at + Work(launches=6 * len(self.output_size))
+            pooled += remaining * (2 * -(-(length or 1) // size) + 1)
+            remaining = remaining // (length or 1) * size
+        pooling = Work(pooled_volume=pooled) if self.spatial_rank == 3 else Work(pooled=pooled)
+        return super().work(shapes, outputs) + pooling + Work(launches=6 * len(self.output_size))
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Keras also pools through windows of one element more, which must fit (keras 3.15)."""
+        """Check that windows of one more element fit: Keras also pools with those (keras 3.15)."""
         lengths = self.spatial_shape(shapes[0])
         pairs = zip(self.output_size, lengths, strict=True)
         if any(length is not None and -(-length // size) + 1 > length for size, length in pairs):

@@ -1,4 +1,4 @@
-"""Scaling of numbers, and whole pipelines of image layers."""
+"""Rescaling and normalization of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.layers.spatial import known_length
 from models.limits import MAX_RANK
 
 MAX_LISTED = 65_536
-"""Most numbers written out in one argument."""
+"""Maximum number of values in one argument."""
 
 Numbers = float | Annotated[list[float], Field(min_length=1, max_length=MAX_LISTED)]
 Variances = NonNegative | Annotated[list[NonNegative], Field(min_length=1, max_length=MAX_LISTED)]
@@ -21,7 +21,7 @@ NormalAxes = Axis | Annotated[list[Axis], Field(max_length=MAX_RANK)] | None
 
 
 def check_broadcast(field: str, numbers: float | list[float], length: int | None) -> None:
-    """Refuse a list that does not spread over an axis of this length."""
+    """Refuse a list that does not broadcast along an axis of this length."""
     if isinstance(numbers, list) and len(numbers) not in (1, length):
         raise LayerFault(
             field,
@@ -40,7 +40,7 @@ class Rescaling(Pointwise):
     offset: Numbers = 0.0
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Lists go along the last axis."""
+        """Check that lists have the length of the last axis."""
         check_broadcast("scale", self.scale, shapes[0][-1])
         check_broadcast("offset", self.offset, shapes[0][-1])
 
@@ -57,7 +57,7 @@ class Normalization(Pointwise):
 
     @model_validator(mode="after")
     def _has_mean_and_variance(self) -> Normalization:
-        """Without them they are weights, as Keras' adapt() learns them: 0 and 1 until weights are uploaded."""
+        """Check mean and variance; if omitted, they are weights, as Keras' adapt() learns: 0 and 1 until uploaded."""
         if (self.mean is None) != (self.variance is None):
             raise fault(
                 "normalization",
@@ -73,14 +73,14 @@ class Normalization(Pointwise):
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The kept axes must exist, be known and not be the batch; lists go along the last of them."""
+        """Check that the kept axes exist, have known lengths and exclude the batch; lists apply to the last of them."""
         rank = len(shapes[0])
-        places = sorted(axis % rank for axis in self._axes() if -rank <= axis < rank)
-        if len(set(places)) != len(self._axes()) or 0 in places:
+        axes = sorted(axis % rank for axis in self._axes() if -rank <= axis < rank)
+        if len(set(axes)) != len(self._axes()) or 0 in axes:
             raise LayerFault(
                 "axis", "there is no such axis to keep", f"different axes from 1 to {rank - 1}", str(self.axis)
             )
-        lengths = [known_length(shapes[0], place) for place in places]
+        lengths = [known_length(shapes[0], axis) for axis in axes]
         if lengths and self.mean is not None:
             check_broadcast("mean", self.mean, lengths[-1])
 

@@ -1,4 +1,4 @@
-"""Ranges of numbers, as the image layers take them."""
+"""Numeric ranges in the form that image layers accept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from models.layers.layer import fault
 
 
-def _two_values(values: tuple[float, float]) -> tuple[float, float]:
+def _check_distinct(values: tuple[float, float]) -> tuple[float, float]:
     if values[0] == values[1]:
         raise fault(
             "value_range", "both ends of the range are the same", "two different numbers", "write [0, 255] or [0, 1]"
@@ -17,7 +17,7 @@ def _two_values(values: tuple[float, float]) -> tuple[float, float]:
     return values
 
 
-ValueRange = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_two_values)]
+ValueRange = Annotated[tuple[float, float], Field(strict=False), AfterValidator(_check_distinct)]
 """The lowest and the highest value of an image."""
 BYTES = (0.0, 255.0)
 """The values of an 8-bit image."""

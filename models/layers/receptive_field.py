@@ -1,4 +1,4 @@
-"""Receptive fields: what part of the input one output element of a layer sees.
+"""Receptive fields: the part of the input that one output element of a layer sees.
 
 Size and stride follow Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural
 Networks" (Distill, 2019), along each spatial axis: a window of kernel k, stride s and dilation d over
@@ -31,7 +31,7 @@ class AxisField:
     offset: int | None = 0
 
     def through(self, window: Window) -> AxisField:
-        """The field after one more window."""
+        """Return the field after one more window."""
         size = self.size + (window.kernel - 1) * window.dilation * self.stride
         known = self.offset is not None and window.before is not None
         offset = (self.offset or 0) - (window.before or 0) * self.stride if known else None
@@ -46,14 +46,14 @@ class ReceptiveField:
     axes: tuple[AxisField, ...]
 
     def through(self, windows: Sequence[Window]) -> ReceptiveField | None:
-        """The field after a layer with these windows; None when the axes do not correspond."""
+        """Return the field after a layer with these windows; None if the axes do not correspond."""
         if len(windows) != len(self.axes):
             return None
         return ReceptiveField(self.input, tuple(a.through(w) for a, w in zip(self.axes, windows, strict=True)))
 
 
 def merged(fields: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
-    """The field of an element computed from several: their union, where they slide together over one input."""
+    """Return the union of the fields that one element is computed from, if they slide together over one input."""
     known = [field for field in fields if field is not None]
     if not known or len(known) != len(fields) or len({(f.input, len(f.axes)) for f in known}) != 1:
         return None
@@ -74,7 +74,7 @@ def _union(axes: Sequence[AxisField]) -> AxisField | None:
 
 
 def padding_before(padding: str, length: int | None, window: Window) -> int | None:
-    """Zeros ahead of a window under `valid`, `same` or `causal` padding; None when `same` meets a free length.
+    """Return the zeros ahead of a window under `valid`, `same` or `causal` padding; None for `same` on a free length.
 
     Source: TensorFlow's rule for SAME, pad = max((ceil(n / s) - 1)·s + (k - 1)·d + 1 - n, 0), the smaller half first.
     """

@@ -15,13 +15,13 @@ from models.layers.spatial import known_length, shape_text
 from models.layers.work import READ_AHEAD, Work
 
 MAX_STEPS = 16_384
-"""Most steps of a recurrence: TensorFlow cannot be interrupted inside one."""
+"""Maximum steps of a recurrence: TensorFlow cannot be interrupted inside one."""
 MAX_UNROLLED = 256
-"""Most steps written out into the graph."""
+"""Maximum steps of an unrolled graph."""
 
 
 class Recurrent(Layer):
-    """What runs along the second axis of its input."""
+    """Base of layers that run along the second axis of the input."""
 
     input_rank = 3
     passes = 4
@@ -34,61 +34,57 @@ class Recurrent(Layer):
 
     @abstractmethod
     def states(self) -> int:
-        """Tensors of state that the last step leaves."""
+        """Return the number of state tensors after the last step."""
 
     def output_count(self) -> int:
         return 1 + self.states() if self.return_state else 1
 
     def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
-        """As many initial states as the layer has: Keras passes over some that are too many."""
+        """Check the number of initial states: Keras ignores some that are too many."""
         super().check_keywords(shapes, keywords)
         check_states(keywords.get("initial_state", ()), self.states())
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The steps must be few enough to run under a deadline."""
+        """Check that the steps are few enough for a deadline."""
         steps = shapes[0][1]
         if steps is not None and steps > MAX_STEPS:
             raise LayerFault("inputs", "the sequence has too many steps", f"at most {MAX_STEPS} steps", str(steps))
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """The sequence with its steps first, and once more as a list of steps; the steps' outputs as a list, and with
-        their steps first; what one step has in hand.
-        """
+        """The sequence time-major and as a list of steps; the outputs also, if returned; one step's tensors."""
         returned = 2 * least_size(outputs[0]) if self.return_sequences else 0
-        return 2 * least_size(shapes[0]) + returned + self.in_hand(shapes, outputs)
+        return 2 * least_size(shapes[0]) + returned + self.step_size(shapes, outputs)
 
-    def in_hand(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Numbers that one step has in hand: its gates, the states before and after."""
+    def step_size(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Return the size of one step's temporary tensors: its gates, the states before and after."""
         step = least_size(outputs[0]) // (shapes[0][1] or 1 if self.return_sequences else 1)
         return 12 * step
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """One step after the other."""
+        """Add the steps, which run one after the other."""
         return super().work(shapes, outputs) + Work(steps=shapes[0][1] or 1)
 
 
-def check_states(given: Sequence[Shape], count: int, units: int | None = None) -> None:
-    """Raises LayerFault: initial states are of another number than the layer's, or of another shape, where that is
-    (batch, units).
-    """
+def check_states(shapes: Sequence[Shape], count: int, units: int | None = None) -> None:
+    """Raise LayerFault if initial states differ from the layer's in number or, given `units`, from (batch, units)."""
     states = "one initial state" if count == 1 else f"{count} initial states"
-    if given and len(given) != count:
+    if shapes and len(shapes) != count:
         message = f"the layer starts from {states}"
-        raise LayerFault("keywords/initial_state", message, f"{count}", f"{len(given)}")
-    for number, shape in enumerate(given):
+        raise LayerFault("keywords/initial_state", message, f"{count}", f"{len(shapes)}")
+    for number, shape in enumerate(shapes):
         if units is not None and (len(shape) != 2 or shape[1] not in (None, units)):
             expected, received = f"(batch, {units})", f"{shape_text(shape)} as number {number}"
             raise LayerFault("keywords/initial_state", "the initial state does not fit the layer", expected, received)
 
 
 class SequenceRecurrent(Recurrent):
-    """Recurrent layers that Keras can write out step by step, and whose steps are products of matrices."""
+    """Base of recurrent layers that Keras can unroll and whose steps are matrix products."""
 
     unroll: bool = False
 
     @abstractmethod
     def step_macs(self, features: int) -> int:
-        """Multiply-adds of one step of one row."""
+        """Return the multiply-adds of one step of one row."""
 
     def needs_lengths(self) -> bool:
         return self.unroll
@@ -114,13 +110,13 @@ class SequenceRecurrent(Recurrent):
         return batch * steps * self.step_macs(features)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """Every step reads the weights again."""
+        """Add reading the weights in every step."""
         read = (shapes[0][1] or 1) * self.step_macs(shapes[0][2] or 1)
         return super().work(shapes, outputs) + Work(moved=read / READ_AHEAD)
 
 
 class DenseRecurrent(SequenceRecurrent, DenseRecurrence):
-    """Recurrent layers with a cell of their own."""
+    """Base of recurrent layers with a cell of their own."""
 
     later = frozenset({"zero_output_for_mask"})
     zero_output_for_mask: bool = False
@@ -129,7 +125,7 @@ class DenseRecurrent(SequenceRecurrent, DenseRecurrence):
         return self.state_count
 
     def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:
-        """Every state is a vector of `units`."""
+        """Check that every initial state is a vector of `units`."""
         super().check_keywords(shapes, keywords)
         check_states(keywords.get("initial_state", ()), self.states(), self.units)
 

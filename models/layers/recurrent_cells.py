@@ -1,4 +1,4 @@
-"""Recurrent cells: one step of a recurrence. They live inside RNN and StackedRNNCells only."""
+"""Recurrent cells: one step of a recurrence, held only by RNN and StackedRNNCells."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from models.layers.regularizers import AnyRegularizer
 
 
 class Recurrence(Layer):
-    """What a recurrent layer and its cell have in common: `gates` matrices from the input and from the state."""
+    """Base of recurrent layers and their cells: `gates` matrices from the input and from the state."""
 
     gates: ClassVar[int] = 1
     """Matrix products with the input, and as many with the state, in one step."""
     state_count: ClassVar[int] = 1
-    """Tensors that one step hands to the next."""
+    """State tensors that one step passes to the next."""
 
     activation: FusedActivation = "tanh"
     use_bias: bool = True
@@ -40,17 +40,17 @@ class Recurrence(Layer):
 
 
 class DenseRecurrence(Recurrence):
-    """A recurrence over vectors."""
+    """Base of recurrences over vectors."""
 
     units: Features
 
     def step_macs(self, features: int) -> int:
-        """Multiply-adds of one step of one row."""
+        """Return the multiply-adds of one step of one row."""
         return self.gates * self.units * (features + self.units)
 
 
 class Cell(DenseRecurrence):
-    """One step of a recurrence."""
+    """Base of cells: one step of a recurrence."""
 
     standalone = False
 
@@ -97,11 +97,11 @@ class StackedRNNCells(Layer):
 
     @property
     def state_count(self) -> int:
-        """Tensors that one step hands to the next."""
+        """State tensors that one step passes to the next."""
         return sum(cell.state_count for cell in self.cells)
 
     def step_macs(self, features: int) -> int:
-        """Multiply-adds of one step of one row."""
+        """Return the multiply-adds of one step of one row."""
         return cells_macs(self.cells, features)
 
 
@@ -109,6 +109,6 @@ AnyCell = Annotated[SimpleRNNCell | GRUCell | LSTMCell | StackedRNNCells, Field(
 
 
 def cells_macs(cells: list[OneCell], features: int) -> int:
-    """Multiply-adds of one step through a chain of cells: each reads the units of the one before."""
+    """Return the multiply-adds of one step through a chain of cells, each reading the units of the previous one."""
     widths = [features, *(cell.units for cell in cells)]
     return sum(cell.step_macs(width) for cell, width in zip(cells, widths, strict=False))

@@ -12,7 +12,7 @@ from models.layers.layer import Example, Layer, Shape, Windows, size_of
 from models.layers.recurrent import Recurrent
 from models.layers.recurrent_cells import Recurrence
 from models.layers.spatial import known_length
-from models.layers.work import SCATTERED, TOGETHER, Work
+from models.layers.work import SCATTER_COST, VECTOR_CHANNELS, Work
 
 
 class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
@@ -30,18 +30,18 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
     zero_output_for_mask: bool = False
 
     def has_activation(self) -> bool:
-        """No: the activation lies inside the recurrence."""
+        """Return False: the activation is inside the recurrence."""
         return False
 
     def states(self) -> int:
         return self.state_count
 
     def windows(self, shape: Shape) -> Windows:
-        """None: an output sees all steps at once."""
+        """Return None: an output sees all steps at once."""
         return None
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The state is as large as the image, whose axes must be known."""
+        """Check that the axes of the image are known: the state is as large."""
         Recurrent.check_shapes(self, shapes)
         step = step_shape(shapes[0])
         for axis in self.spatial_axes():
@@ -49,18 +49,18 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
         Convolution.check_shapes(self, (step,))
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """As of any recurrence: the gates are images."""
-        return Recurrent.inner(self, shapes, outputs) + self._dilated(shapes)
+        """As in any recurrence, with images as gates, plus the blocks of dilated kernels."""
+        return Recurrent.inner(self, shapes, outputs) + self._step_block_numbers(shapes)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        """One step after the other, eight convolutions each."""
+        """Steps that run one after the other, with eight convolutions each."""
         steps = shapes[0][1] or 1
-        windows = (self.macs(shapes, outputs) or 0) / self.filters if self.filters < TOGETHER else 0
-        return Layer.work(self, shapes, outputs) + Work(moved=SCATTERED * windows, steps=steps, launches=16 * steps)
+        windows = (self.macs(shapes, outputs) or 0) / self.filters if self.filters < VECTOR_CHANNELS else 0
+        return Layer.work(self, shapes, outputs) + Work(moved=SCATTER_COST * windows, steps=steps, launches=16 * steps)
 
-    def _dilated(self, shapes: tuple[Shape, ...]) -> int:
-        """Between the blocks of what one step convolves, for two gates at once."""
-        return 2 * self.between_blocks(step_shape(shapes[0]), self.filters)
+    def _step_block_numbers(self, shapes: tuple[Shape, ...]) -> int:
+        """Return the numbers in the blocks of one step's dilated convolutions, for two gates at once."""
+        return 2 * self.block_numbers(step_shape(shapes[0]), self.filters)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Steps × gates × state elements × kernel volume × (input channels + filters)."""
@@ -73,7 +73,7 @@ class ConvLSTM(Recurrent, Recurrence, StridesOrDilation, Convolution):
 
 
 def step_shape(shape: Shape) -> Shape:
-    """The shape of one step of a sequence."""
+    """Return the shape of one step of a sequence."""
     return (shape[0], *shape[2:])
 
 

@@ -1,4 +1,4 @@
-"""Arguments of Keras that have only one value here, each with the reason."""
+"""Keras arguments that accept only one value, each with the reason."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import BeforeValidator
 from models.layers.layer import fault
 
 
-def _only(allowed: tuple[Any, ...], code: str, message: str, suggestion: str) -> BeforeValidator:
-    """Lets `allowed` through and nothing else."""
+def _allow(allowed: tuple[Any, ...], code: str, message: str, suggestion: str) -> BeforeValidator:
+    """Return a validator that accepts only the `allowed` values."""
     expected = " or ".join("null" if value is None else str(value).lower() for value in allowed)
 
     def check(value: Any) -> Any:
-        if not any(value is one for one in allowed):
+        if not any(value is item for item in allowed):
             raise fault(code, message, expected, suggestion)
         return value
 
@@ -23,39 +23,43 @@ def _only(allowed: tuple[Any, ...], code: str, message: str, suggestion: str) ->
 
 Stateless = Annotated[
     Literal[False],
-    _only((False,), "stateful", "a stateful layer keeps state between requests", "leave stateful out"),
+    _allow((False,), "stateful", "a stateful layer keeps state between requests", "leave stateful out"),
 ]
 Dense = Annotated[
     Literal[False],
-    _only((False,), "sparse", "replies carry dense tensors only", "leave sparse out"),
+    _allow((False,), "sparse", "replies carry dense tensors only", "leave sparse out"),
 ]
 NoWeights = Annotated[
     None,
-    _only(
+    _allow(
         (None,), "weights", "weights are not part of a layer's arguments", "upload the weights as a file of the model"
     ),
 ]
 AlwaysTrainable = Annotated[
     Literal[True],
-    _only((True,), "trainable", "this layer has no weights to freeze", "leave trainable out"),
+    _allow((True,), "trainable", "this layer has no weights to freeze", "leave trainable out"),
 ]
-NoDType = Annotated[None, _only((None,), "dtype", "Keras gives this layer no dtype of its own", "leave dtype out")]
+NoDType = Annotated[None, _allow((None,), "dtype", "Keras gives this layer no dtype of its own", "leave dtype out")]
 NoRegularizer = Annotated[
     None,
-    _only((None,), "activity_regularizer", "Keras gives this layer no regularizer", "leave activity_regularizer out"),
+    _allow((None,), "activity_regularizer", "Keras gives this layer no regularizer", "leave activity_regularizer out"),
 ]
 NoAdapter = Annotated[
     None,
-    _only(
+    _allow(
         (None,), "lora", "adapters of a low rank are for fine-tuning",
         "leave it out, and upload the layer's kernel, which has the adapter in it",
     ),
 ]  # fmt: skip
 NoQuantization = Annotated[
     None,
-    _only((None,), "quantization", "quantized kernels are not computed here", "leave it out, and upload float weights"),
+    _allow(
+        (None,), "quantization", "quantized kernels are not computed here", "leave it out, and upload float weights"
+    ),
 ]
 NoFlash = Annotated[
     Literal[False] | None,
-    _only((None, False), "flash_attention", "TensorFlow has no flash attention for Keras", "leave flash_attention out"),
+    _allow(
+        (None, False), "flash_attention", "TensorFlow has no flash attention for Keras", "leave flash_attention out"
+    ),
 ]

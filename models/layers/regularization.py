@@ -1,4 +1,4 @@
-"""Layers that act in training only; at inference they pass their input on."""
+"""Layers that act in training only; the identity at inference."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class GaussianNoise(Noise):
 
 
 class SpatialDropout(Noise):
-    """Base of dropout of whole feature maps. Keras' constructors take neither of the two fields kept fixed here."""
+    """Base of dropout of whole feature maps. Keras' constructors accept neither of the two fixed fields."""
 
     not_taken = frozenset({"trainable", "activity_regularizer"})
     trainable: AlwaysTrainable = True

@@ -1,4 +1,4 @@
-"""The closed list of regularizers. They shape training, not activations; they are kept and checked all the same."""
+"""Closed list of regularizers. They affect training, not activations, but are validated and kept."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@ MAX_ENLARGEMENT = 64
 """Largest factor along one axis."""
 
 
-def _not_zero(length: int) -> int:
+def _check_not_zero(length: int) -> int:
     if length == 0:
         raise fault("target_shape", "an axis cannot have length 0", "a positive length, or -1 for what is left")
     return length
 
 
-TargetLength = Annotated[int, Field(ge=-1, le=MAX_LENGTH), AfterValidator(_not_zero)]
+TargetLength = Annotated[int, Field(ge=-1, le=MAX_LENGTH), AfterValidator(_check_not_zero)]
 Enlargement = Annotated[int, Field(ge=1, le=MAX_ENLARGEMENT)]
 AxisNumber = Annotated[int, Field(ge=1, le=MAX_RANK - 1)]
 
@@ -66,7 +66,7 @@ class Reshape(Layer):
     example = Example({"target_shape": [2, 6]}, ((3, 4),))
     runs_directly = True
     target_shape: Annotated[list[TargetLength], Field(max_length=MAX_RANK - 1)]
-    """Without the batch; empty for one number an example."""
+    """The shape without the batch; empty for one number per example."""
 
     @model_validator(mode="after")
     def _one_unknown(self) -> Self:
@@ -75,7 +75,7 @@ class Reshape(Layer):
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The elements of one example must fill the target exactly."""
+        """Check that the elements of one example fill the target exactly."""
         check_target("target_shape", self.target_shape, shapes[0])
 
 
@@ -94,7 +94,7 @@ class Permute(Layer):
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """`dims` must name every axis but the batch."""
+        """Check that `dims` names every axis except the batch."""
         axes = len(shapes[0]) - 1
         if axes != len(self.dims):
             expected = f"the numbers 1 to {axes} in any order"
@@ -139,7 +139,7 @@ class UpSampling2D(Spatial):
         return self.interpolation != "nearest"
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """Enlarged along one axis after the other."""
+        """Axes are enlarged one after the other."""
         return 2 * sizes_of(outputs)
 
 

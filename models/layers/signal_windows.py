@@ -24,7 +24,7 @@ COSINES: dict[str, tuple[float, ...]] = {
 
 
 def window_values(name: str, length: int, periodic: bool) -> list[float]:
-    """The `length` values of a window; a periodic one leaves out the last of one more."""
+    """Return the `length` values of a window; a periodic one omits the last of `length + 1` values."""
     points = length + 1 if periodic else length
     angles = np.linspace(-np.pi, np.pi, points)
     waves = (weight * np.cos(order * angles) for order, weight in enumerate(COSINES[name]))

@@ -1,4 +1,4 @@
-"""Where the spatial axes of an input are, and where its channels."""
+"""Positions of the spatial axes and of the channels of an input."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class SpatialAxes(Layer):
         return False
 
     def spatial_axes(self) -> range:
-        """The positions of the spatial axes in a shape."""
+        """Return the positions of the spatial axes in a shape."""
         first = 2 if self.channels_first() else 1
         return range(first, first + self.spatial_rank)
 
     def channel_axis(self) -> int:
-        """The position of the channels in a shape."""
+        """Return the position of the channels in a shape."""
         return 1 if self.channels_first() else self.spatial_rank + 1
 
     def spatial_shape(self, shape: Shape) -> Shape:
-        """The spatial part of a shape."""
+        """Return the spatial part of a shape."""
         return tuple(shape[axis] for axis in self.spatial_axes())
 
 
 class Spatial(SpatialAxes):
-    """Base of layers that let the caller say where the channels are."""
+    """Base of layers with a `data_format` for the position of the channels."""
 
     data_format: DataFormat | None = None
 
@@ -41,10 +41,10 @@ class Spatial(SpatialAxes):
 
 
 def known_length(shape: Shape, axis: int) -> int:
-    """The length of an axis that weights are sized by.
+    """Return the length of an axis that sizes weights.
 
     Raises:
-        LayerFault: when the axis is free.
+        LayerFault: if the axis is free.
     """
     length = shape[axis]
     if length is None:
@@ -59,7 +59,7 @@ def known_length(shape: Shape, axis: int) -> int:
 
 
 def check_channels(field: str, channels: int, shape: Shape) -> None:
-    """Refuse an argument that does not say how long the last axis is.
+    """Refuse an argument that is not the length of the last axis.
 
     Raises:
         LayerFault: naming `field`.
@@ -70,5 +70,5 @@ def check_channels(field: str, channels: int, shape: Shape) -> None:
 
 
 def shape_text(shape: Shape) -> str:
-    """`(None, 28, 28, 1)`, as Keras prints shapes."""
+    """Return a shape as Keras prints it: `(None, 28, 28, 1)`."""
     return f"({', '.join(str(dimension) for dimension in shape)}{',' if len(shape) == 1 else ''})"

@@ -1,4 +1,4 @@
-"""Sound to spectrograms, (batch, samples) or (batch, samples, channels)."""
+"""Spectrograms of sound, (batch, samples) or (batch, samples, channels)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class STFTSpectrogram(Spatial):
         return self
 
     def arguments(self) -> dict[str, Any]:
-        """A named window is written out: Keras would ask SciPy for it."""
+        """Return the arguments with a named window written out: Keras would compute it with SciPy."""
         values = (
             window_values(self.window, self.frame_length, self.periodic)
             if isinstance(self.window, str)
@@ -58,7 +58,7 @@ class STFTSpectrogram(Spatial):
         return True
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The sound must be as long as a frame, and its channels known."""
+        """Check that the sound is as long as a frame, and that its channels are known."""
         known_length(shapes[0], self.channel_axis())
         (length,) = self.spatial_shape(shapes[0])
         if self.padding == "valid" and length is not None and length < self.frame_length:
@@ -67,7 +67,7 @@ class STFTSpectrogram(Spatial):
             )
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """The real and the imaginary part, and what is made of both."""
+        """The real and the imaginary part, and the result computed from both."""
         return 3 * sizes_of(outputs)
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
@@ -113,11 +113,11 @@ class MelSpectrogram(Layer):
         return self
 
     def mixes_batch(self) -> bool:
-        """In decibels: below the loudest of all rows by more than `top_db` there is nothing."""
+        """True in decibels: values are clipped at `top_db` below the loudest of all rows."""
         return self.power_to_db
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The sound is mirrored at its ends by half a transform; Keras must announce as many frames as there are."""
+        """Check the length: half a transform is mirrored at each end, and Keras must announce the right frames."""
         length = shapes[0][1]
         if length is None:
             return
@@ -137,7 +137,7 @@ class MelSpectrogram(Layer):
             )
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """The frames, which overlap, and their transforms, of complex numbers."""
+        """The overlapping frames and their complex transforms."""
         frames = least_size(outputs[0]) // self.num_mel_bins
         return 3 * frames * self.fft_length + sizes_of(outputs)
 

@@ -1,44 +1,44 @@
-"""What one call of a layer costs, in units that a machine does so many of a second."""
+"""Cost of one call of a layer, in units with a rate per second on each machine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
 READ_AHEAD = 8
-"""Weights that are read, in order and again and again, in the time in which one number is moved to a new place."""
-TOGETHER = 16
-"""Channels that kernels compute together: with fewer, laying windows out beside each other is what takes time."""
+"""Weights that are read, sequentially and repeatedly, in the time of moving one number."""
+VECTOR_CHANNELS = 16
+"""Channels that kernels compute at once: with fewer, laying out the windows dominates."""
 
-SCATTERED = 5
-"""Times that a number takes which is moved alone, and not with its neighbours."""
+SCATTER_COST = 5
+"""Cost of moving a number alone, relative to moving it with its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Counts. The first four are multiply-adds, apart because machines are not equally fast at them."""
+    """Counts of work. The first four are multiply-adds, separate because machines compute them at different rates."""
 
     matrix: float = 0
-    """Of products of matrices."""
+    """Multiply-adds of matrix products."""
     convolution: float = 0
-    """Of kernels that slide along one or two axes."""
+    """Multiply-adds of kernels that slide along one or two axes."""
     depthwise: float = 0
-    """Of kernels that keep channels apart."""
+    """Multiply-adds of kernels that keep channels separate."""
     volume: float = 0
-    """Of kernels that slide along three axes."""
+    """Multiply-adds of kernels that slide along three axes."""
     pooled: float = 0
-    """Places that pools look at, for each place that comes out, eight channels at a time."""
+    """Positions that pools read for all output positions, eight channels at a time."""
     pooled_volume: float = 0
-    """Likewise along three axes."""
+    """The same along three axes."""
     moved: float = 0
     """Numbers read or written."""
     launches: float = 0
-    """Kernels that are started, whatever they then do."""
+    """Kernels launched, whatever they compute."""
     steps: float = 0
-    """Steps of loops, each of which waits for the one before."""
+    """Sequential steps of loops."""
 
     def __add__(self, other: Work) -> Work:
-        return Work(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        return Work(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
     def times(self, count: float) -> Work:
-        """The same work, so many times."""
-        return Work(*(getattr(self, one.name) * count for one in fields(self)))
+        """Return the work multiplied by `count`."""
+        return Work(*(getattr(self, field.name) * count for field in fields(self)))

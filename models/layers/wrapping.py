@@ -1,4 +1,4 @@
-"""Layers around one other layer."""
+"""Wrappers around one other layer."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 MAX_NESTING = 4
 """Deepest nesting of wrappers."""
 MAX_COPIES = 256
-"""Most times that one wrapper writes its layer out into the graph, which takes 5 ms for each."""
+"""Maximum copies of a layer that one wrapper unrolls into the graph, at 5 ms each."""
 RECURRENT_COPIES = 16
-"""What one loop counts for: writing it out takes 80 ms."""
+"""Copies that one loop counts as: unrolling it takes 80 ms."""
 
 
 class TimeDistributed(Layer):
@@ -37,20 +37,20 @@ class TimeDistributed(Layer):
     example = Example({"layer": {"type": "Dense", "units": 3}}, ((4, 5),))
     input_rank = (3, 4, 5, 6, 7, 8)
     call_order = ("training", "mask")
-    unstepped: ClassVar[frozenset[str]] = frozenset({"Pipeline", "Discretization", "Hashing", "IntegerLookup"})
-    """Types whose output Keras announces wrongly, or not at all, from inside TimeDistributed."""
+    unsupported: ClassVar[frozenset[str]] = frozenset({"Pipeline", "Discretization", "Hashing", "IntegerLookup"})
+    """Types whose output Keras announces wrongly, or not at all, inside TimeDistributed."""
     layer: Annotated[AnyNode, Held]
 
     @model_validator(mode="after")
     def _takes_its_dtype_from_the_layer(self) -> TimeDistributed:
-        """Keras announces the wrapper's dtype and returns the layer's."""
+        """Require one dtype: Keras announces the wrapper's and returns the layer's."""
         if self.dtype != self.layer.dtype and not isinstance(self.layer, Block):
             raise fault("dtype", "the wrapper and its layer have different dtypes", "the same dtype in both")
         return self
 
     @model_validator(mode="after")
     def _holds_one_to_one(self) -> TimeDistributed:
-        if self.layer.keras_name() in self.unstepped:
+        if self.layer.keras_name() in self.unsupported:
             raise fault("held_layer", f"{self.layer.keras_name()} cannot be applied step by step", "another layer")
         if _nesting(self) > MAX_NESTING:
             raise fault("nesting", "the layers wrap each other too deeply", f"at most {MAX_NESTING} wrappers")
@@ -76,7 +76,7 @@ class TimeDistributed(Layer):
         return True
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """The inner layer must take one step, and the steps be few enough to write out."""
+        """Check that the inner layer accepts one step, and that the steps are few enough to unroll."""
         check_held("layer", self.layer, step_shape(shapes[0]))
         if _copies(self, shapes[0]) > MAX_COPIES:
             raise LayerFault(
@@ -93,14 +93,14 @@ class TimeDistributed(Layer):
         return None if steps is None or inner is None else steps * inner
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        """The steps apart, before and after, and what the layer has inside for each of them: they may run at once."""
+        """The separate steps, before and after, and the layer's temporary tensors for each: they may run at once."""
         inside = self.layer.inner((step_shape(shapes[0]),), (step_shape(outputs[0]),))
         return sizes_of(shapes) + sizes_of(outputs) + (shapes[0][1] or 1) * inside
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
         """Steps × the inner layer."""
-        one = self.layer.work((step_shape(shapes[0]),), (step_shape(outputs[0]),))
-        return one.times(shapes[0][1] or 1) + Work(moved=2 * (sizes_of(shapes) + sizes_of(outputs)))
+        step = self.layer.work((step_shape(shapes[0]),), (step_shape(outputs[0]),))
+        return step.times(shapes[0][1] or 1) + Work(moved=2 * (sizes_of(shapes) + sizes_of(outputs)))
 
 
 def _is_one_to_one(layer: Layer) -> bool:
@@ -116,7 +116,7 @@ def _nesting(layer: Layer) -> int:
 
 
 def _copies(layer: Layer, shape: Shape) -> int:
-    """How often the innermost graph is written out for an input of this shape; free steps count once."""
+    """Count the copies of the innermost graph for an input of this shape; free steps count as one."""
     match layer:
         case TimeDistributed():
             return (shape[1] or 1) * _copies(layer.layer, step_shape(shape))
@@ -141,7 +141,7 @@ class SpectralNormalization(Layer):
         {"Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D"}
         | {"Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"}
     )
-    """The types with one kernel. Keras also takes Embedding, and rounds its vectors to the ids' integers."""
+    """The types with one kernel. Keras also accepts Embedding, and rounds its vectors to the ids' integers."""
     layer: Annotated[AnyLayer, Held]
     power_iterations: Annotated[int, Field(ge=1, le=100)] = 1
 
@@ -165,7 +165,7 @@ class SpectralNormalization(Layer):
         check_held("layer", self.layer, shapes[0])
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
-        """Those of the layer inside."""
+        """Return the multiply-adds of the inner layer."""
         return self.layer.macs(shapes, outputs)
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:

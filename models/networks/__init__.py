@@ -1,1 +1,1 @@
-"""Networks: documents expanded into calls, their addresses and their order."""
+"""Networks: documents expanded into layer calls, their addresses and their order."""

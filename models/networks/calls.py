@@ -1,4 +1,4 @@
-"""The calls of layers as a document writes them, before their addresses are resolved."""
+"""Layer calls as a document writes them, before their addresses are resolved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.layers.layer import Layer
 
 @dataclass
 class Scope:
-    """One list of layers: what its `input` means and where it lies.
+    """One list of layers: where it is in the document, and the meaning of its `input`.
 
     `prefix` begins the addresses inside (`encoder@0/`), `path` those of the layers that own the weights
     (`encoder/`): the calls of a block share them.
@@ -23,29 +23,29 @@ class Scope:
     pointer: str
     inputs: dict[str, str]
     masks: dict[str, str] = field(default_factory=dict)
-    """The tensors that mask inputs, by the name of the input: those that the call of a block was given."""
+    """Tensors that mask inputs, by the name of the input: those that the call of a block was given."""
     names: list[str] = field(default_factory=list)
-    """Those of the layers, in the order of the list."""
+    """Names of the layers, in the order of the list."""
     results: list[tuple[str, ...] | None] = field(default_factory=list)
-    """What the last call of each layer returns, once it is made, as addresses of the list; before them, the inputs."""
+    """Outputs of the last call of each layer, once it is resolved, as addresses of the list; first, the inputs."""
 
     def tensor(self, address: str) -> str:
-        """The tensor that an address of the list, in its canonical spelling, stands for."""
+        """Return the tensor of an address of the list in its canonical spelling."""
         return self.inputs.get(address) or self.prefix + address
 
     def tensors(self, addresses: Iterable[str]) -> tuple[str, ...]:
-        """Several of them."""
+        """Return the tensors of several addresses."""
         return tuple(self.tensor(address) for address in addresses)
 
     def masks_of(self, addresses: Iterable[str]) -> tuple[str | None, ...]:
-        """The masks that come with several of them; nothing where none has one."""
+        """Return the masks of several addresses; empty if there are none."""
         masks = tuple(self.masks.get(address) for address in addresses)
         return masks if any(masks) else ()
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it is written. `reads` is None where the layer before is meant."""
+    """One call as written. `reads` is None if it reads the previous layer."""
 
     layer: Layer
     position: int
@@ -58,22 +58,22 @@ class Call:
     pointer: str
 
     def wanted(self) -> Iterator[str]:
-        """Every address that is written down."""
+        """Yield every address that is written down."""
         yield from self.reads or ()
         yield from (one for several in self.keywords.values() for one in several if one is not None)
 
     def inputs_pointer(self) -> str:
-        """Where its inputs are written."""
+        """Return the pointer to its inputs."""
         return f"{self.pointer}/calls/{self.number}" if self.layer.calls is not None else f"{self.pointer}/inputs"
 
     def keywords_pointer(self) -> str:
-        """Where its keywords are written."""
+        """Return the pointer to its keywords."""
         several = isinstance(self.layer.keywords, list)
         return f"{self.pointer}/keywords/{self.number}" if several else f"{self.pointer}/keywords"
 
 
 def calls_of(layer: Layer, position: int, scope: Scope) -> Iterator[Call]:
-    """The calls of a layer, as they are written."""
+    """Yield the calls of a layer, as written."""
     pointer = f"{scope.pointer}/layers/{position}"
     if layer.inputs is not None and layer.calls is not None:
         problem = Problem(pointer + "/calls", "a layer has either inputs or calls", "one of the two", "both")
@@ -92,27 +92,27 @@ def calls_of(layer: Layer, position: int, scope: Scope) -> Iterator[Call]:
 
 
 def _positional(layer: Layer, calls: int, pointer: str) -> Sequence[int | None]:
-    """How many arguments of each call are given by position."""
-    several = layer.positional if isinstance(layer.positional, list) else [layer.positional] * calls
-    if len(several) != calls:
-        expected, received = f"{calls} numbers, one a call", f"{len(several)}"
+    """Return the number of positional arguments of each call."""
+    counts = layer.positional if isinstance(layer.positional, list) else [layer.positional] * calls
+    if len(counts) != calls:
+        expected, received = f"{calls} numbers, one a call", f"{len(counts)}"
         problem = Problem(pointer + "/positional", "positional does not go with the calls", expected, received)
         raise InvalidDocument("", [problem])
-    known = len(layer.input) if isinstance(layer, Block) else len(layer.call_names())
-    if any(count is not None and count > known for count in several):
+    maximum = len(layer.input) if isinstance(layer, Block) else len(layer.call_names())
+    if any(count is not None and count > maximum for count in counts):
         message = f"{layer.type_name()} reads fewer arguments by position"
-        problem = Problem(pointer + "/positional", message, f"at most {known}", f"{layer.positional}")
+        problem = Problem(pointer + "/positional", message, f"at most {maximum}", f"{layer.positional}")
         raise InvalidDocument("", [problem])
-    return several
+    return counts
 
 
-def default_inputs(call: Call, before: tuple[str, ...]) -> tuple[str, ...]:
-    """The layer before, if that is one tensor."""
-    if len(before) == 1 or call.layer.reads()[1] != 1:
-        return before
+def default_inputs(call: Call, previous: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the outputs of the previous layer, if that is one tensor."""
+    if len(previous) == 1 or call.layer.reads()[1] != 1:
+        return previous
     message = "what comes before has several tensors: say which one this layer reads"
-    expected = f'"inputs" with one of {", ".join(before)}'
-    suggestion = f'write "inputs": ["{before[0]}"]'
+    expected = f'"inputs" with one of {", ".join(previous)}'
+    suggestion = f'write "inputs": ["{previous[0]}"]'
     raise InvalidDocument("", [Problem(call.pointer + "/inputs", message, expected, "nothing", suggestion)])
 
 

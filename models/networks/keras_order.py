@@ -1,7 +1,7 @@
 """The order in which Keras lists the layers of a Functional model, and so its weights.
 
 Source: keras.src.ops.function.map_graph: by distance from the outputs, farthest first; at the same distance by
-first visit of a walk from the outputs, depth first.
+first visit of a depth-first walk from the outputs.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from models.networks.network import Network, Node
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A layer in Keras' order; a block, which Keras would nest as a model, with what is inside."""
+class OrderedLayer:
+    """A layer in Keras' order, or a block, which Keras would nest as a model, with its layers."""
 
     node: Node
-    inner: tuple[Placed, ...] = ()
+    inner: tuple[OrderedLayer, ...] = ()
 
 
-def keras_order(network: Network) -> tuple[Placed, ...]:
-    """The layers of a network as `model.layers` would list them; what no output needs comes last, as written."""
+def keras_order(network: Network) -> tuple[OrderedLayer, ...]:
+    """Return the layers of a network as `model.layers` would list them; those no output needs are last, as written."""
     return _level(network, network.nodes, "", network.outputs)
 
 
-def layer_paths(placed: Iterable[Placed]) -> Iterator[str]:
-    """The paths of all layers that are no blocks, in order."""
-    for one in placed:
-        if one.node.is_block:
-            yield from layer_paths(one.inner)
+def layer_paths(layers: Iterable[OrderedLayer]) -> Iterator[str]:
+    """Yield the paths of all layers except blocks, in order."""
+    for layer in layers:
+        if layer.node.is_block:
+            yield from layer_paths(layer.inner)
         else:
-            yield one.node.path
+            yield layer.node.path
 
 
-def _level(network: Network, nodes: Iterable[Node], prefix: str, outputs: Iterable[str]) -> tuple[Placed, ...]:
-    """The layers directly below one prefix of addresses."""
+def _level(network: Network, nodes: Iterable[Node], prefix: str, outputs: Iterable[str]) -> tuple[OrderedLayer, ...]:
+    """Return the layers directly below one prefix of addresses."""
     graph = _Graph(network, [node for node in nodes if node.address.startswith(prefix)], prefix)
     return tuple(
-        Placed(node, _level(network, graph.inside[node.address], node.address + "/", node.inputs))
+        OrderedLayer(node, _level(network, graph.inside[node.address], node.address + "/", node.inputs))
         for node in graph.ordered(outputs)
     )
 
@@ -57,11 +57,11 @@ class _Graph:
                 self.nodes[address] = node
 
     def _item(self, node: Node) -> str:
-        """The address at this level of the call that a node is, or lies in."""
+        """Return the address of the call of this level that is or contains a node."""
         return self._prefix + node.address.removeprefix(self._prefix).partition("/")[0]
 
-    def _before(self, address: str) -> Iterator[str]:
-        """The calls of this level that a call reads, all that are given to a block among them."""
+    def _predecessors(self, address: str) -> Iterator[str]:
+        """Yield the calls of this level that a call reads, all inputs of a block included."""
         return self._items(self.nodes[address].flattened)
 
     def _items(self, tensors: Iterable[str]) -> Iterator[str]:
@@ -69,7 +69,7 @@ class _Graph:
         return (self._item(node) for node in owners if node and node.address.startswith(self._prefix))
 
     def ordered(self, outputs: Iterable[str]) -> list[Node]:
-        """One call of each layer, the deepest first."""
+        """Return one call of each layer, the deepest first."""
         finished, first = self._walk(outputs)
         depth = self._depths(finished)
         reached = sorted(depth, key=lambda path: (-depth[path], first[path]))
@@ -77,7 +77,7 @@ class _Graph:
         return [calls[path] for path in [*reached, *(path for path in reversed(calls) if path not in depth)]]
 
     def _walk(self, outputs: Iterable[str]) -> tuple[list[str], Mapping[str, int]]:
-        """The calls in the order in which a depth-first walk leaves them, and when it first entered each layer."""
+        """Return the calls in post-order of a depth-first walk, and the order of first visits by layer."""
         finished: dict[str, None] = {}
         first: dict[str, int] = {}
         entered: set[str] = set()
@@ -90,17 +90,17 @@ class _Graph:
                 entered.add(address)
                 first.setdefault(self.nodes[address].path, len(first))
                 stack.append((address, True))
-                stack += [(before, False) for before in reversed(list(self._before(address)))]
+                stack += [(before, False) for before in reversed(list(self._predecessors(address)))]
         return list(finished), first
 
     def _depths(self, finished: list[str]) -> Mapping[str, int]:
-        """Each layer's greatest distance from the outputs."""
+        """Return each layer's greatest distance from the outputs."""
         calls: dict[str, int] = {}
         layers: dict[str, int] = {}
         for address in reversed(finished):
             path = self.nodes[address].path
             depth = max(calls.get(address, 0), layers.get(path, 0))
             layers[path] = depth
-            for before in self._before(address):
+            for before in self._predecessors(address):
                 calls[before] = max(depth + 1, calls.get(before, 0))
         return layers

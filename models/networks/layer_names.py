@@ -1,4 +1,4 @@
-"""Names of layers within one list: the document's own, or Keras' style, never from process state."""
+"""Names of the layers in one list: the document's own, or Keras' style, never from process state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.layers.layer import Layer
 
 
 def layer_names(layers: Sequence[Layer], taken: set[str], pointer: str) -> list[str]:
-    """A name for every layer of a list: its own, or Keras' style counted within the list."""
+    """Return a name for every layer of a list: its own, or Keras' style numbered within the list."""
     for position, layer in enumerate(layers):
         if layer.name is None:
             continue

@@ -1,7 +1,7 @@
-"""A network as it is written: lists of layers within lists of layers, each with what it reads.
+"""A network in its written form: nested lists of layers, each with what it reads.
 
 `Network` lists calls one by one and in order; here the calls of a layer are together, and addresses are those
-of the list that the layer stands in.
+of the list that contains the layer.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Call:
     node: Node
 
     def named(self) -> dict[str, Any]:
-        """What it reads by name: an address, or several."""
+        """Return its keyword arguments: an address, or several."""
         return {name: list(read) if name in self.node.listed else read[0] for name, read in self.keywords.items()}
 
 
 @dataclass(frozen=True)
 class Member:
-    """A layer of a list, with its calls; of a block, what is inside."""
+    """A layer of a list, with its calls; of a block, also its inner graph."""
 
     name: str
     layer: Layer
@@ -40,24 +40,24 @@ class Member:
 
     @property
     def keywords(self) -> Any:
-        """What its calls read by name, as a document writes it: None where that is nothing."""
-        each = [call.named() for call in self.calls]
-        return self._written(each) if any(each) else None
+        """The keyword arguments of its calls, as a document writes them: None if there are none."""
+        values = [call.named() for call in self.calls]
+        return self._written(values) if any(values) else None
 
     @property
     def positional(self) -> Any:
-        """How many arguments its calls are given by position, as a document writes it."""
-        each = [call.node.positional for call in self.calls]
-        return None if all(count is None for count in each) else self._written(each)
+        """The number of positional arguments of its calls, as a document writes it."""
+        values = [call.node.positional for call in self.calls]
+        return None if all(count is None for count in values) else self._written(values)
 
-    def _written(self, each: list[Any]) -> Any:
-        """One value for one call, a list for several."""
-        return each[0] if len(each) == 1 else each
+    def _written(self, values: list[Any]) -> Any:
+        """Return one value for one call, a list for several."""
+        return values[0] if len(values) == 1 else values
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A list of layers: the names of its inputs, its layers, what it returns."""
+    """A list of layers: the names of its inputs, its layers, its outputs."""
 
     inputs: tuple[str, ...]
     members: tuple[Member, ...]
@@ -65,7 +65,7 @@ class Graph:
 
 
 def graph_of(network: Network) -> Graph:
-    """The outermost list of a network."""
+    """Return the outermost list of a network."""
     within: dict[str, list[Node]] = {}
     for node in network.nodes:
         within.setdefault(node.address.rpartition("/")[0], []).append(node)
@@ -73,7 +73,7 @@ def graph_of(network: Network) -> Graph:
 
 
 def _graph(scope: str, inputs: Sequence[str], outputs: Sequence[str], within: Mapping[str, list[Node]]) -> Graph:
-    """The list whose addresses begin with `scope`."""
+    """Return the list whose addresses begin with `scope`."""
     by_path: dict[str, list[Node]] = {}
     for node in within.get(scope, []):
         by_path.setdefault(node.path, []).append(node)
@@ -91,11 +91,11 @@ def _member(nodes: Sequence[Node], within: Mapping[str, list[Node]]) -> Member:
 
 
 def _local_outputs(node: Node) -> tuple[str, ...]:
-    """What a call returns, as addresses of its list."""
+    """Return the outputs of a call, as addresses of its list."""
     scope = node.address.rpartition("/")[0]
     return tuple(output.removeprefix(f"{scope}/" if scope else "") for output in node.outputs)
 
 
 def _number(node: Node) -> int:
-    """Which of its layer's calls this is."""
+    """Return the number of the call among those of its layer."""
     return int(node.address.rpartition("/")[2].partition("@")[2] or 0)

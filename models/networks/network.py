@@ -1,7 +1,7 @@
-"""A document spelled out: every layer call a node, every tensor an address, nothing implied.
+"""A fully resolved document: every layer call a node, every tensor an address, nothing implied.
 
 Blocks are expanded, defaults for `name` and `inputs` are filled in, and shared layers become one node
-a call. The expanded form is what is planned, built and hashed. models/networks/expansion.py makes it.
+a call. The expanded form is what is planned, built and hashed. models/networks/expansion.py creates it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from models.layers.block import Block
 from models.layers.layer import GRAPH_FIELDS, Layer
 
 PRE = ":pre"
-"""The suffix of the address of the value that a fused activation is applied to."""
+"""Address suffix of the value that a fused activation is applied to."""
 NO_WEIGHTS = ""
 """The weights digest of a network whose weights follow from its seed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What a call reads and, of a block, what it returns, as addresses of the list that the layer stands in: those
-    inside a block are the same in all its calls, even where a call gives one tensor to two inputs.
+    """What a call reads and, for a block, returns, as addresses of the list that contains the layer: those inside a
+    block are the same in all its calls, even where a call gives one tensor to two inputs.
     """
 
     inputs: tuple[str, ...]
@@ -41,7 +41,7 @@ class Local:
 @dataclass(frozen=True, slots=True)
 class Node:
     """One call of one layer. `path` names the layer that owns the weights, `inputs` and `outputs` are addresses of
-    tensors, `pointer` is its place in the document.
+    tensors, `pointer` is its location in the document.
     """
 
     address: str
@@ -52,25 +52,25 @@ class Node:
     pointer: str
     local: Local
     keywords: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
-    """What the call reads by name; None where one of several is left out."""
+    """Tensors read by name; None for an omitted one of several."""
     listed: frozenset[str] = frozenset()
     """The keywords that Keras takes as a list of tensors, even of one."""
     given: tuple[str, ...] = ()
-    """What a block is applied to; its `inputs` are what it returns."""
+    """Inputs of a block; its `inputs` are its results."""
     positional: int | None = None
-    """How many arguments Keras' call was given by position; None for the inputs alone."""
+    """Number of positional arguments of Keras' call; None for the inputs alone."""
     masks: tuple[str | None, ...] = ()
-    """The masks of the inputs, one each, that the block around this call was given; none where that is empty."""
+    """Masks of the inputs, one each, that were given to the block around this call; empty without any."""
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Every tensor that must be there before this call."""
+        """Every tensor that must be computed before this call."""
         named = (one for several in self.keywords.values() for one in several)
         return (*self.inputs, *(one for one in (*named, *self.masks) if one is not None))
 
     @property
     def arguments(self) -> CallArguments:
-        """What the call is given."""
+        """The arguments of the call."""
         if isinstance(self.layer, Block):
             masks = self.keywords.get("mask", ())
             return CallArguments(self.layer.input, self.given, separate=True, masks=masks)
@@ -79,7 +79,7 @@ class Node:
 
     @property
     def flattened(self) -> tuple[str, ...]:
-        """What the call is given, in the order in which Keras flattens it."""
+        """The tensors of the call, in the order in which Keras flattens its arguments."""
         return self.arguments.flattened(self.positional)
 
     @property
@@ -90,7 +90,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Network:
-    """A resolved document. `nodes` are in an order in which they can be computed."""
+    """A resolved document. `nodes` are in topological order."""
 
     document: Document
     inputs: Mapping[str, InputSpec]
@@ -99,7 +99,7 @@ class Network:
     names: Mapping[str, str]
     """Every spelling of an unambiguous tensor address → its canonical one."""
     ambiguous: Mapping[str, tuple[str, ...]]
-    """Addresses that several tensors answer to → those tensors."""
+    """Ambiguous addresses → the tensors they may mean."""
 
     @cached_property
     def node_of(self) -> Mapping[str, Node]:
@@ -108,25 +108,25 @@ class Network:
 
     @cached_property
     def layer_outputs(self) -> tuple[str, ...]:
-        """What the layers return, in order; a block's results are those of its layers."""
+        """The outputs of the layers, in order; a block's results are those of its layers."""
         return tuple(output for node in self.nodes if not node.is_block for output in node.outputs)
 
     def is_frozen(self, path: str) -> bool:
-        """Whether a model around a layer, of this path, keeps its weights from being trained."""
+        """Whether a model around the layer of this path keeps its weights from being trained."""
         return not self.document.trainable or any(path.startswith(model) for model in self._frozen_models)
 
     @cached_property
     def _frozen_models(self) -> tuple[str, ...]:
-        """How the paths begin of what lies in blocks that are not trainable."""
+        """Path prefixes of the layers in blocks that are not trainable."""
         return tuple({f"{node.path}/": None for node in self.nodes if node.is_block and not node.layer.trainable})
 
     @cached_property
     def pre_addresses(self) -> Mapping[str, str]:
-        """`address:pre` → the layer call with a fused activation that it lies inside."""
+        """`address:pre` → the layer call with the fused activation."""
         return {node.address + PRE: node.address for node in self.nodes if node.layer.has_activation()}
 
     def identity(self, weights_digest: str = NO_WEIGHTS) -> str:
-        """`sha256:…` of the canonical network and its weights; spelling and the label `name` do not enter."""
+        """Return `sha256:…` of the canonical network and its weights; spelling and the label `name` are excluded."""
         if weights_digest not in self._identities:
             digest = sha256(f"{self._canonical_json()}\n{weights_digest}".encode()).hexdigest()
             self._identities[weights_digest] = f"sha256:{digest}"
@@ -134,12 +134,12 @@ class Network:
 
     @cached_property
     def _identities(self) -> dict[str, str]:
-        """By digest of the weights."""
+        """Identities by digest of the weights."""
         return {}
 
     @cached_property
     def document_bytes(self) -> bytes:
-        """The document as an engine reads it."""
+        """The document as sent to an engine."""
         return orjson.dumps(canonical(self.document))
 
     def _canonical_json(self) -> str:
@@ -166,7 +166,7 @@ def _arguments(node: Node) -> dict[str, Any]:
 
 
 def _without_labels(value: Any) -> Any:
-    """An argument without what only files of weights need to know of blocks that it holds."""
+    """Return an argument without the labels of its blocks that only weights files need."""
     if isinstance(value, dict):
         dropped = {"class_name"} if value.get("type") == "Block" else set()
         return {key: _without_labels(item) for key, item in value.items() if key not in dropped}

@@ -1,4 +1,4 @@
-"""What is said of a selector that means nothing, or several tensors: which ones it could have meant."""
+"""Problems of selectors that match nothing, or an address of several tensors, with suggestions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from models.networks.network import PRE, Network, Node
 
 MAX_CANDIDATES = 20
 PARTS = re.compile(r"([^/@#:]*)(@\d+)?(#\d+)?(:pre)?")
-"""A name, the number of a call, the number of an output, and what lies before its activation."""
+"""A name, the number of a call, the number of an output, and the suffix for the value before its activation."""
 
 
-def several_meant(selector: str, known: Iterable[str]) -> list[str]:
-    """The tensors that a selector leaves the choice of, by not saying which call or which output."""
+def possible_addresses(selector: str, known: Iterable[str]) -> list[str]:
+    """Return the tensors a selector may mean that does not say which call or which output."""
     parts = [PARTS.fullmatch(segment) for segment in selector.split("/")]
     patterns = [_numbered(*part.groups(default="")) for part in parts if part is not None]
     pattern = re.compile("/".join(patterns))
@@ -29,13 +29,13 @@ def _numbered(name: str, call: str, output: str, pre: str) -> str:
 
 
 def ambiguous(selector: str, candidates: Sequence[str], pointer: str) -> Problem:
-    """A selector that names several tensors."""
+    """Build the problem of a selector that names several tensors."""
     message, listed = f"{shown(selector)} names several tensors", _listed(candidates)
     return Problem(pointer, message, f"one of {listed}", shown(selector), f'write "{candidates[0]}"')
 
 
-def nothing_before(network: Network, selector: str, pointer: str) -> Problem | None:
-    """For `re_lu:pre`: that nothing is fused there, and which tensor was probably meant."""
+def no_activation(network: Network, selector: str, pointer: str) -> Problem | None:
+    """Build the problem of `re_lu:pre` without a fused activation, suggesting the tensor that was probably meant."""
     base = selector.removesuffix(PRE)
     first = network.ambiguous.get(base, (base,))[0]
     address = network.names.get(first)
@@ -43,42 +43,42 @@ def nothing_before(network: Network, selector: str, pointer: str) -> Problem | N
         return None
     message = f"{shown(base)} has no fused activation to look before"
     expected = "a layer with an activation that is not linear"
-    return Problem(pointer, message, expected, shown(selector), _instead(network, address))
+    return Problem(pointer, message, expected, shown(selector), _suggest_source(network, address))
 
 
-def _instead(network: Network, address: str) -> str:
-    """What holds the value: the tensor itself where no activation follows, else what the layer reads."""
+def _suggest_source(network: Network, address: str) -> str:
+    """Suggest where the value is: the tensor itself if no activation is applied, else what the layer reads."""
     node = network.node_of.get(address)
     if node is None or (isinstance(node.layer, Activated) and node.layer.activation is None):
         return f'write "{address}": no activation is applied to it'
     if node.is_block:
-        return _inside(network, node.inputs[node.outputs.index(address)])
+        return _suggest_result(network, node.inputs[node.outputs.index(address)])
     return f"write {' or '.join(f'{shown(read)}' for read in node.inputs[:3])}: that is what it reads"
 
 
-def _inside(network: Network, returned: str) -> str:
-    """What to ask for in place of a block's result: its last layer's value, if that has one before its activation."""
+def _suggest_result(network: Network, returned: str) -> str:
+    """Suggest a replacement for a block's result: its last layer's value, before its activation if it has one."""
     node: Node | None = network.node_of.get(returned)
-    return f'write "{returned}{PRE}"' if node and node.layer.has_activation() else _instead(network, returned)
+    return f'write "{returned}{PRE}"' if node and node.layer.has_activation() else _suggest_source(network, returned)
 
 
 def unmatched(selector: str, known: Sequence[str], wider: str | None, pointer: str) -> Problem:
-    """A selector that nothing answers to, with the addresses nearest to it; `wider` is a glob that would match."""
+    """Build the problem of a selector without a match, with near addresses; `wider` is a glob that would match."""
     bare = re.sub(r"[*?]+", "", selector)
-    deeper = [address for address in known if address.endswith(f"/{selector}")]
-    near = [*deeper, *get_close_matches(bare[:128], known, n=5)]
-    nearest = wider or next(iter(deeper), None) or did_you_mean(selector, known)
+    suffix_matches = [address for address in known if address.endswith(f"/{selector}")]
+    near = [*suffix_matches, *get_close_matches(bare[:128], known, n=5)]
+    nearest = wider or next(iter(suffix_matches), None) or did_you_mean(selector, known)
     return Problem(
         pointer,
         "no layer matches this selector",
-        f"one of {_listed(_first(near, known))}, a glob, or type:Name",
+        f"one of {_listed(_nearest_first(near, known))}, a glob, or type:Name",
         shown(selector),
         f'write "{nearest}"' if nearest else None,
     )
 
 
-def _first(near: Sequence[str], known: Sequence[str]) -> Sequence[str]:
-    """All that is known; where that is too much, the nearest in front."""
+def _nearest_first(near: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    """Return all known addresses; if that is too many, the nearest first."""
     return known if len(known) <= MAX_CANDIDATES else list(dict.fromkeys([*near, *known]))
 
 
@@ -88,7 +88,7 @@ def _listed(addresses: Sequence[str]) -> str:
 
 
 def unknown_type(network: Network, word: str, selector: str, pointer: str) -> Problem:
-    """`type:` with a type that the network does not have, or nobody has."""
+    """Build the problem of `type:` with a type that the network does not have, or that does not exist."""
     present = list(dict.fromkeys(node.layer.type_name() for node in network.nodes))
     known = ALIASES.get(word, word) in CATALOGUE or word == "Block"
     message = "this network has no layer of this type" if known else "there is no layer type of this name"

@@ -1,4 +1,4 @@
-"""Selectors: from what a client writes to the tensors it means.
+"""Selectors: resolution of client patterns to tensor addresses.
 
 `conv2d` · `block1/conv2d` · `shared@1` · `conv2d:pre` · `lstm#1` · `input`; globs in which `*` and `?`
 stay within one segment and `**` spans any number; `type:Conv2D`.
@@ -12,28 +12,28 @@ from collections.abc import Sequence
 from models.errors import InvalidOption, Problem, UnknownAddress
 from models.layers import ALIASES
 from models.networks.network import PRE, Network
-from models.networks.selector_problems import ambiguous, nothing_before, several_meant, unknown_type, unmatched
+from models.networks.selector_problems import ambiguous, no_activation, possible_addresses, unknown_type, unmatched
 
 MAX_PATTERNS = 64
-"""Different globs and types in one selection."""
+"""Most different globs and types in one selection."""
 
 
 def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/layers") -> tuple[str, ...]:
-    """Canonical addresses for `selectors`, in the order asked for, each once; all layers for None.
+    """Return canonical addresses for `selectors`, in their order, each once; all layers for None.
 
     Raises:
-        UnknownAddress: for a selector that means nothing, or an address that means several tensors.
-        InvalidOption: for more than MAX_PATTERNS different globs and types; each is held against every address.
+        UnknownAddress: a selector matches nothing, or is an address of several tensors.
+        InvalidOption: more than MAX_PATTERNS different globs and types; each is matched with every address.
     """
     if selectors is None:
         return everything(network)
     distinct = dict.fromkeys(selectors)
     if all(selector in network.names for selector in distinct):
         return tuple(dict.fromkeys(network.names[selector] for selector in distinct))
-    places = {selector: n for n, selector in reversed(list(enumerate(selectors)))}
+    positions = {selector: n for n, selector in reversed(list(enumerate(selectors)))}
     _check_patterns(sum(is_pattern(network, selector) for selector in distinct), pointer)
-    found = [matches(network, selector, f"{pointer}/{places[selector]}") for selector in distinct]
-    return tuple(dict.fromkeys(address for several in found for address in several))
+    matched = [matches(network, selector, f"{pointer}/{positions[selector]}") for selector in distinct]
+    return tuple(dict.fromkeys(address for group in matched for address in group))
 
 
 def _check_patterns(count: int, pointer: str) -> None:
@@ -44,12 +44,12 @@ def _check_patterns(count: int, pointer: str) -> None:
 
 
 def everything(network: Network) -> tuple[str, ...]:
-    """Every layer's outputs in the order they are computed, without blocks, whose results are their last layers'."""
+    """Return every layer's outputs in order of computation, without blocks, whose results are their last layers'."""
     return network.layer_outputs
 
 
 def addresses(network: Network) -> tuple[str, ...]:
-    """Every tensor that can be asked for: inputs, layers, blocks, values before fused activations."""
+    """Return every selectable tensor: inputs, layers, blocks, values before fused activations."""
     outputs = tuple(output for node in network.nodes for output in node.outputs)
     return (*_input_names(network), *outputs, *network.pre_addresses)
 
@@ -59,18 +59,18 @@ def _input_names(network: Network) -> tuple[str, ...]:
 
 
 def matches(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
-    """Canonical addresses for one selector.
+    """Return canonical addresses for one selector.
 
     Raises:
-        UnknownAddress: it means nothing, or is an address that means several tensors.
+        UnknownAddress: it matches nothing, or is an address of several tensors.
     """
-    found = _exact(network, selector)
-    if not found and selector.startswith("type:"):
-        found = _of_type(network, selector.removeprefix("type:"))
-    elif not found and is_glob(selector):
-        found = _globbed(network, selector)
-    if found:
-        return found
+    matched = _exact(network, selector)
+    if not matched and selector.startswith("type:"):
+        matched = _of_type(network, selector.removeprefix("type:"))
+    elif not matched and is_glob(selector):
+        matched = _globbed(network, selector)
+    if matched:
+        return matched
     raise UnknownAddress("", [_unknown(network, selector, pointer)])
 
 
@@ -103,14 +103,14 @@ def _globbed(network: Network, selector: str) -> tuple[str, ...]:
 
 
 def everything_and_blocks(network: Network) -> tuple[str, ...]:
-    """Every layer's and block's outputs."""
+    """Return every layer's and block's outputs."""
     return tuple(output for node in network.nodes for output in node.outputs)
 
 
 def _regex(selector: str) -> str:
-    """`**` any number of segments, `*` and `?` within one.
+    """Return the regular expression of a glob: `**` matches any number of segments, `*` and `?` match within one.
 
-    A stretch between two wildcards is settled where it first fits (atomic groups): what follows can follow there if it
+    A stretch between two wildcards is fixed where it first fits (atomic groups): what follows can match there if it
     can anywhere. Without them, ten stars and a long name would keep a processor busy for days.
     """
     *pairs, last = re.split(r"((?:(?<=/)|^)\*\*/|\*\*)", selector)
@@ -122,7 +122,7 @@ def _regex(selector: str) -> str:
 
 
 def _stretch(text: str, last_star: str = "") -> str:
-    """What stands between two `**`; the star before the very end has to give way until the end is met."""
+    """Return the expression of text between two `**`; the star before the very end backtracks until the end fits."""
     first, *rest = (re.escape(part).replace(r"\?", "[^/]") for part in text.split("*"))
     ending = f"{last_star}{rest.pop()}" if rest and last_star else ""
     return first + "".join(f"(?>[^/]*?{part})" for part in rest) + ending
@@ -132,13 +132,13 @@ def _unknown(network: Network, selector: str, pointer: str) -> Problem:
     if selector.startswith("type:"):
         return unknown_type(network, selector.removeprefix("type:"), selector, pointer)
     known = addresses(network)
-    several = several_meant(selector, known)
-    if several:
-        return ambiguous(selector, several, pointer)
-    return nothing_before(network, selector, pointer) or unmatched(selector, known, _wider(network, selector), pointer)
+    candidates = possible_addresses(selector, known)
+    if candidates:
+        return ambiguous(selector, candidates, pointer)
+    return no_activation(network, selector, pointer) or unmatched(selector, known, _wider(network, selector), pointer)
 
 
 def _wider(network: Network, selector: str) -> str | None:
-    """The same glob at any depth, where that matches."""
+    """Return the same glob at any depth, if that matches."""
     anywhere = f"**/{selector}"
     return anywhere if is_glob(selector) and _globbed(network, anywhere) else None

@@ -1,4 +1,4 @@
-"""Blocks that layers hold, spelled out: every name and every address written down, so that one network has one form."""
+"""Blocks inside layers in canonical form: every name and every address written out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from models.networks.nesting import Graph, Member
 
 
 def spelled_out(block: Block, graph: Graph) -> Block:
-    """A block whose graph is known, with nothing left to defaults."""
+    """Return a block whose graph is known, with nothing left to defaults."""
     return block.model_copy(
         update={"name": None, "layers": [_layer(member) for member in graph.members], "outputs": list(graph.outputs)}
     )

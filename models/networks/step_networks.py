@@ -1,4 +1,4 @@
-"""Blocks that a layer applies to every step of a sequence: each is a network of its own, whose input is one step."""
+"""Networks of the blocks that a layer applies to every step of a sequence; their input is one step."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from models.networks.expansion import expand
 from models.networks.network import Network
 
 Tensors = Mapping[str, tuple[Shape, InputDType]]
-"""The shape, the batch first, and the dtype of every tensor by address: what a plan says."""
+"""Shape, the batch first, and dtype of every tensor by address, as in a plan."""
 
 
 def step_network(block: Block, step: Shape, dtype: InputDType = "float32", seed: int = 0) -> Network:
-    """The network of a block of one input, on inputs of the shape of `step`, whose first axis is the batch."""
+    """Return the network of a block of one input, on inputs of the shape of `step`, whose first axis is the batch."""
     spec = InputSpec.model_construct(shape=list(step[1:]), dtype=dtype)
     return expand(
         Document.model_construct(layers=block.layers, input={block.input[0]: spec}, outputs=block.outputs, seed=seed)
@@ -25,18 +25,18 @@ def step_network(block: Block, step: Shape, dtype: InputDType = "float32", seed:
 
 
 def step_networks(network: Network, tensors: Tensors) -> dict[str, Network]:
-    """Those of a network whose tensors are known, by the path of the layer that applies them."""
-    found = {}
+    """Return the step networks of a network with known tensors, by the path of the layer that applies them."""
+    networks = {}
     for node in network.nodes:
         shape, dtype = tensors[node.inputs[0]]
-        held, step = held_block(node.layer, shape)
-        if held is not None:
-            found[node.path] = step_network(held, step, dtype)
-    return found
+        block, step = held_block(node.layer, shape)
+        if block is not None:
+            networks[node.path] = step_network(block, step, dtype)
+    return networks
 
 
 def held_block(layer: Layer, shape: Shape) -> tuple[Block | None, Shape]:
-    """The block that wrappers around it apply, and the shape of what it is applied to."""
+    """Return the block inside wrappers, and the shape of the input that it is applied to."""
     while isinstance(layer, TimeDistributed):
         layer, shape = layer.layer, (shape[0], *shape[2:])
         if isinstance(layer, Block):

@@ -1,4 +1,4 @@
-"""Which view each layer gets: an option holds one value for all layers, or an object of values by selector."""
+"""Assignment of views to layers: an option has one value for all layers, or an object of values by selector."""
 
 from __future__ import annotations
 
@@ -25,71 +25,73 @@ PARSERS: Mapping[str, Callable[[Any, str], Any]] = {
     "histogram": parse_histogram,
     "dtype": parse_cast,
 }
-"""The options that make a view, in the order in which they are applied."""
+"""Parsers of the options that make a view, in the order in which they are applied."""
 MAX_SELECTORS = 64
-"""In one object."""
+"""Most selectors in one object."""
 
 
-class Chosen:
-    """The layers asked for. What a selector means among them is worked out once, however many options have it."""
+class SelectedLayers:
+    """The selected layers, with a cache of which of them each selector matches, shared by all options."""
 
     def __init__(self, network: Network, selected: Sequence[str]) -> None:
         self.network, self.selected = network, selected
-        self._meant: dict[str, list[str]] = {}
+        self._matching: dict[str, list[str]] = {}
 
-    def meant(self, selector: str, pointer: str) -> list[str]:
-        """Those that a selector matches.
+    def matching(self, selector: str, pointer: str) -> list[str]:
+        """Return the selected layers that a selector matches.
 
         Raises:
-            UnknownAddress: it means nothing.
+            UnknownAddress: it matches nothing.
             InvalidOption: it matches none of them.
         """
-        if selector not in self._meant:
-            self._meant[selector] = self._found(selector, pointer)
-        return self._meant[selector]
+        if selector not in self._matching:
+            self._matching[selector] = self._find(selector, pointer)
+        return self._matching[selector]
 
-    def _found(self, selector: str, pointer: str) -> list[str]:
-        every = set(matches(self.network, selector, pointer))
-        found = [address for address in self.selected if address in every]
-        if not found:
+    def _find(self, selector: str, pointer: str) -> list[str]:
+        matched = set(matches(self.network, selector, pointer))
+        matching = [address for address in self.selected if address in matched]
+        if not matching:
             message, few = "this selector matches none of the layers asked for", ", ".join(self.selected[:20])
             raise refused(pointer, message, f"one of {few}", shown(selector))
-        return found
+        return matching
 
 
 def views_of(network: Network, selected: Sequence[str], options: Mapping[str, Any]) -> dict[str, View]:
-    """The views of the selected layers that have one, by address. None, as an option or in an object, is no view.
+    """Return the views by address of the selected layers that have one. None, as an option or in an object: no view.
 
     Raises:
-        UnknownAddress: a selector means nothing.
-        InvalidOption: a value makes no sense, a selector matches no selected layer, or two match one equally closely.
+        UnknownAddress: a selector matches nothing.
+        InvalidOption: an invalid value, a selector without a selected layer, or two that match one equally closely.
     """
     if all(options.get(name) is None for name in PARSERS):
         return {}
-    asked = Chosen(network, selected)
-    parts = {name: _by_address(asked, name, options.get(name)) for name in PARSERS}
-    chosen = {address: View(**{name: part.get(address) for name, part in parts.items()}) for address in selected}
-    for view in chosen.values():
+    layers = SelectedLayers(network, selected)
+    values = {name: _by_address(layers, name, options.get(name)) for name in PARSERS}
+    views = {address: View(**{name: part.get(address) for name, part in values.items()}) for address in selected}
+    for view in views.values():
         view.check()
-    return {address: view for address, view in chosen.items() if view != View()}
+    return {address: view for address, view in views.items() if view != View()}
 
 
-def _by_address(asked: Chosen, name: str, value: Any) -> dict[str, Any]:
-    """One option's part of the view of each selected layer."""
-    value = _read(name, value)
+def _by_address(layers: SelectedLayers, name: str, value: Any) -> dict[str, Any]:
+    """Return one option's part of the view of each selected layer."""
+    value = _decode(name, value)
     if value is None:
         return {}
     if not isinstance(value, dict):
-        return dict.fromkeys(asked.selected, PARSERS[name](value, f"/{name}"))
+        return dict.fromkeys(layers.selected, PARSERS[name](value, f"/{name}"))
     if not 1 <= len(value) <= MAX_SELECTORS:
         message = f"{name} has too many or too few selectors"
         raise refused(f"/{name}", message, f"1 to {MAX_SELECTORS} selectors", shown(value))
-    parts = {selector: _parsed(name, selector, item) for selector, item in value.items()}
-    return {address: parts[selector] for address, selector in _deciding(asked, name, value).items()}
+    values_by_selector = {selector: _parse(name, selector, item) for selector, item in value.items()}
+    return {
+        address: values_by_selector[selector] for address, selector in _closest_selectors(layers, name, value).items()
+    }
 
 
-def _read(name: str, value: Any) -> Any:
-    """An object, also where it came as text in a query or a form."""
+def _decode(name: str, value: Any) -> Any:
+    """Decode an object that is text, as in a query or a form."""
     if not isinstance(value, str) or not value.lstrip().startswith("{"):
         return value
     try:
@@ -101,25 +103,25 @@ def _read(name: str, value: Any) -> Any:
         raise refused(f"/{name}", f"{name} is not valid JSON", expected, shown(value)) from None
 
 
-def _parsed(name: str, selector: str, value: Any) -> Any:
+def _parse(name: str, selector: str, value: Any) -> Any:
     return None if value is None else PARSERS[name](value, pointer_to([name, selector]))
 
 
-def _deciding(asked: Chosen, name: str, values: Mapping[str, Any]) -> dict[str, str]:
-    """The selector that names each layer most closely; of equally close ones, which have to agree, the first."""
-    meant = {selector: asked.meant(selector, pointer_to([name, selector])) for selector in values}
-    rank = {selector: closeness(selector, asked.network) for selector in values}
-    deciding: dict[str, str] = {}
+def _closest_selectors(layers: SelectedLayers, name: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the closest selector of each layer; of equally close ones, which must agree, the first."""
+    matching = {selector: layers.matching(selector, pointer_to([name, selector])) for selector in values}
+    rank = {selector: closeness(selector, layers.network) for selector in values}
+    closest: dict[str, str] = {}
     for selector in sorted(values, key=rank.__getitem__, reverse=True):
-        for address in meant[selector]:
-            first = deciding.setdefault(address, selector)
+        for address in matching[selector]:
+            first = closest.setdefault(address, selector)
             if rank[first] == rank[selector] and values[first] != values[selector]:
                 raise _ambiguous(name, first, selector, address)
-    return deciding
+    return closest
 
 
 def closeness(selector: str, network: Network) -> int:
-    """How closely a selector names what it matches: 3 an address, 2 a glob or type, 1 `*`, 0 `**`."""
+    """Return how closely a selector names what it matches: 3 an address, 2 a glob or type, 1 `*`, 0 `**`."""
     if selector in ("*", "**"):
         return 2 - len(selector)
     return 2 if is_pattern(network, selector) else 3

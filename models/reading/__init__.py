@@ -1,1 +1,1 @@
-"""Reading whatever describes a network: documents, Keras' JSON, TensorFlow.js, names of applications."""
+"""Readers of network descriptions: documents, Keras' JSON, TensorFlow.js, names of applications."""

@@ -1,6 +1,6 @@
-"""The networks of keras.applications by name: the arguments of each constructor, with Keras' names and defaults.
+"""Networks of keras.applications by name: the arguments of each constructor, with Keras' names and defaults.
 
-A constructor's `input_shape` is our documents' `input`. An engine calls the constructor; here is what it may be given.
+A constructor's `input_shape` is `input` in our documents. An engine calls the constructor; this checks its arguments.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from models.documents.document import Document
 from models.documents.habits import APPLICATION
 from models.documents.inputs import Dimension
-from models.documents.raw_json import loaded
+from models.documents.raw_json import load_document
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidDocument, Problem, did_you_mean, shown
 from models.images.scale import Scale
@@ -138,18 +138,18 @@ FAMILIES = (SignedApplication, CaffeApplication, TorchApplication, EfficientNet,
 APPLICATIONS: Mapping[str, type[Application]] = {
     name: family for family in FAMILIES for name in get_args(family.model_fields["application"].annotation)
 }
-"""The arguments of each network, by its name in keras.applications."""
+"""The argument model of each network, by its name in keras.applications."""
 
 
 def parse_model(raw: Any) -> Document | Application:
-    """What a client describes a network with: a document of any form, or the name of one of keras.applications.
+    """Parse a client's description of a network: a document of any form, or the name of one of keras.applications.
 
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
     if isinstance(raw, str) and raw in APPLICATIONS:
         raise InvalidDocument("", [_name_alone(raw)])
-    value = loaded(raw)
+    value = load_document(raw)
     named = isinstance(value, dict) and "application" in value
     return parse_application(value) if named else parse_document(value)
 
@@ -160,7 +160,7 @@ def _name_alone(name: str) -> Problem:
 
 
 def parse_application(raw: dict[str, Any]) -> Application:
-    """The constructor's arguments, written out.
+    """Parse the constructor's arguments.
 
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
@@ -187,7 +187,7 @@ def _family(name: Any) -> type[Application]:
 
 
 def _without_effect(application: Application) -> Iterator[Problem]:
-    """What Keras would pass over in silence."""
+    """Yield problems of arguments that Keras would ignore silently."""
     if application.include_top and application.pooling is not None:
         yield Problem("/pooling", "pooling replaces the top", "null where include_top is true",
                       shown(application.pooling), 'write "include_top": false')  # fmt: skip
@@ -199,7 +199,7 @@ def _without_effect(application: Application) -> Iterator[Problem]:
 
 
 def _not_pretrained(application: Application) -> Iterator[Problem]:
-    """What the weights of ImageNet do not fit."""
+    """Yield problems of arguments that the ImageNet weights do not fit."""
     if application.weights is None:
         return
     if application.classes != 1000:
@@ -214,9 +214,9 @@ def _not_pretrained(application: Application) -> Iterator[Problem]:
 
 
 LABELS = frozenset({"name", "seed"})
-"""What does not change the graph."""
+"""Fields that do not change the graph."""
 
 
 def graph_arguments(application: Application) -> bytes:
-    """What the graph and the weights of ImageNet follow from, as JSON that `parse_application` reads."""
+    """Return the arguments that determine the graph and the ImageNet weights, as JSON for `parse_application`."""
     return orjson.dumps(application.model_dump(exclude=set(LABELS)), option=orjson.OPT_SORT_KEYS)

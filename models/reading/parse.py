@@ -1,4 +1,4 @@
-"""From JSON as it was sent to a document: whose form it is, what is wrong with it, and where that stands."""
+"""Parsing of JSON payloads to documents: detects the format, validates, and points at every problem."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.documents.declared_inputs import declared
+from models.documents.declared_inputs import with_explicit_input
 from models.documents.document import DOCUMENT_FIELDS, Document
 from models.documents.habits import ARGUMENTS, DOCUMENT, INPUT
 from models.documents.inputs import InputSpec
-from models.documents.raw_json import is_large, loaded
+from models.documents.raw_json import is_large, load_document
 from models.documents.source_map import IDENTITY, LIST_ALONE, SourceMap
-from models.documents.surplus import without_surplus
+from models.documents.surplus import prune_unknown_arguments
 from models.documents.text import check_not_wrapped
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidDocument, Problem
@@ -46,15 +46,15 @@ WORDS = Words(FIELDS, {"": DOCUMENT, "input": INPUT, **dict.fromkeys(("Block", *
 
 
 def parse_document(raw: Any) -> Document:
-    """The document that `raw`, parsed JSON, describes: our own form or Keras' `model.to_json()`, as a value or as text.
+    """Parse `raw`, parsed JSON, to a document: our own form or Keras' `model.to_json()`, as a value or as text.
 
-    A bare list is short for `{"layers": [...]}`, a model.json of TensorFlow.js for what Keras wrote inside, and layers
+    A bare list is short for `{"layers": [...]}`, a model.json of TensorFlow.js for the Keras JSON inside, and layers
     that declare the inputs, as in Keras, for `input`.
 
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
-    value = loaded(raw)
+    value = load_document(raw)
     if is_tensorflow_js(value):
         data, source_map = document_of(*keras_json_in(value))
     elif is_keras_json(value):
@@ -62,35 +62,35 @@ def parse_document(raw: Any) -> Document:
     else:
         data, source_map = _own_form(value)
     try:
-        document = _validated(data)
+        document = _validate(data)
     except InvalidDocument as error:
         raise source_map.remap(error) from None
     return document.with_source_map(source_map)
 
 
 def _own_form(value: Any) -> tuple[Any, SourceMap]:
-    """A document of our own with all that it declares in its own fields, and where they stand in `value`."""
+    """Return a document of our own with its declarations moved to their fields, and their sources in `value`."""
     is_list = isinstance(value, list)
     if isinstance(value, dict):
         check_not_wrapped(value)
     data, source_map = ({"layers": value}, LIST_ALONE) if is_list else (value, IDENTITY)
-    found = declared(data, "" if is_list else "/layers")
-    return (data, source_map) if found is None else (found.data, found.source_map)
+    explicit = with_explicit_input(data, "" if is_list else "/layers")
+    return (data, source_map) if explicit is None else (explicit.data, explicit.source_map)
 
 
-def _validated(data: Any) -> Document:
+def _validate(data: Any) -> Document:
     listed = data.get("layers") if isinstance(data, dict) else None
     problems = list(islice(type_problems(listed), MAX_PROBLEMS))
     if problems:
         raise InvalidDocument("", [problem.under("/layers") for problem in problems])
-    if is_large(listed) and (left := without_surplus(listed, FIELDS)) is not listed:
-        _parsed({**data, "layers": left})
-    document = _parsed(data)
+    if is_large(listed) and (pruned := prune_unknown_arguments(listed, FIELDS)) is not listed:
+        _parse({**data, "layers": pruned})
+    document = _parse(data)
     _check_layer_count(document)
     return document
 
 
-def _parsed(data: Any) -> Document:
+def _parse(data: Any) -> Document:
     try:
         return Document.model_validate(data)
     except ValidationError as error:
@@ -105,10 +105,10 @@ def _check_layer_count(document: Document) -> None:
 
 
 def _count(layers: list[Layer]) -> int:
-    return sum(1 + _count(layer.layers if isinstance(layer, Block) else _held(layer)) for layer in layers)
+    return sum(1 + _count(layer.layers if isinstance(layer, Block) else _inner_layers(layer)) for layer in layers)
 
 
-def _held(layer: Layer) -> list[Layer]:
-    """What a wrapper holds, as far as that may be more than one layer."""
+def _inner_layers(layer: Layer) -> list[Layer]:
+    """Return the layers inside a wrapper, if they may be more than one."""
     held = getattr(layer, "layer", None)
     return [held] if isinstance(held, Block | TimeDistributed) else []

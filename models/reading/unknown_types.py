@@ -1,4 +1,4 @@
-"""Layers whose `type` is missing, unknown, or left out of the catalogue on purpose, told before anything else."""
+"""Layers whose `type` is missing, unknown, or excluded from the catalogue, reported before anything else."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from models.layers.excluded import DECLARE, EXCLUDED, INPUT_LAYERS, INSTEAD
 NAMES = [cls.type_name() for cls in LAYERS]
 TYPES = sorted([*NAMES, *(alias for alias, name in ALIASES.items() if name in NAMES), "Block"])
 NEAR = 0.8
-"""How near a word must be: names of layers are many, and half of any word is a part of one of them."""
+"""Least similarity of a suggestion: names of layers are many, and half of any word is a part of one of them."""
 TYPE_FIELDS = ("class_name", "class", "layer", "layer_type", "kind", "op")
-"""Where the type stands in other forms."""
+"""Fields that hold the type in other formats."""
 DIGIT = re.compile(r"\d")
 
 
 def type_problems(layers: Any) -> Iterator[Problem]:
-    """Layers whose `type` is missing, unknown or left out of the catalogue on purpose."""
+    """Yield problems of layers whose `type` is missing, unknown or excluded from the catalogue."""
     for position, layer in enumerate(layers if isinstance(layers, list) else []):
         if not isinstance(layer, dict):
             continue
@@ -51,8 +51,8 @@ def _type_problem(word: Any, layer: dict[str, Any]) -> Problem:
 
 
 def _type_elsewhere(layer: dict[str, Any]) -> str | None:
-    """What to write for a layer that names its type in another field."""
-    field = next((one for one in TYPE_FIELDS if isinstance(layer.get(one), str)), None)
+    """Suggest what to write for a layer that names its type in another field."""
+    field = next((name for name in TYPE_FIELDS if isinstance(layer.get(name), str)), None)
     if field is None:
         return None
     inner = ', and what is in "config" beside it' if isinstance(layer.get("config"), dict) else ""
@@ -60,7 +60,7 @@ def _type_elsewhere(layer: dict[str, Any]) -> str | None:
 
 
 def nearest_type(word: str) -> str | None:
-    """The types that differ least from a word, where that is a slip: Conv1D, Conv2D and Conv3D are as near to Conv."""
+    """Suggest the types nearest to a misspelled word: Conv1D, Conv2D and Conv3D are equally near to Conv."""
     axes = set(DIGIT.findall(word))
     known = [name for name in TYPES if not axes or set(DIGIT.findall(name)) in (set(), axes)]
     near = did_you_mean(word, known, NEAR)

@@ -1,1 +1,1 @@
-"""The models that are kept: names, documents, weights, scratch files."""
+"""The model store: names, documents, weights, scratch files."""

@@ -1,4 +1,4 @@
-"""Names of registered models: what each points to."""
+"""Entries of registered models: what each name points to."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from models.errors import NotFound, Superseded, shown
 from models.networks.network import NO_WEIGHTS
 
 FORMS = {"name": ".+", "id": "sha256:[0-9a-f]+", "object": "[0-9a-f]+", "created": ".+", "weights": "[0-9a-f]*"}
-"""What each member of the file of a name looks like; digests are parts of paths."""
+"""The pattern of each member of a name's file; digests are parts of paths."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """A name and what it points to. `created` is when the name was last written, in UTC; `weights` is the digest of
-    its file of weights, or NO_WEIGHTS when they follow from the seed.
+    its weights file, or NO_WEIGHTS when they follow from the seed.
     """
 
     name: str
@@ -30,15 +30,15 @@ class Entry:
 
 
 def entry_bytes(entry: Entry) -> bytes:
-    """The file of a name."""
+    """Serialise the file of a name."""
     return orjson.dumps(asdict(entry))
 
 
 def read_entry(name: str, data: bytes) -> Entry:
-    """The entry in the file of a name.
+    """Parse the file of a name.
 
     Raises:
-        ValueError: saying what is wrong with the file.
+        ValueError: describing what is wrong with the file.
     """
     try:
         raw = orjson.loads(data)
@@ -59,24 +59,24 @@ def read_entry(name: str, data: bytes) -> Entry:
 
 
 def now() -> str:
-    """The time in UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def check_expected(name: str, found: Entry | None, expected: Entry | None) -> None:
-    """Whether a name still points to what a change of it began with; None expects nothing.
+def check_expected(name: str, current: Entry | None, expected: Entry | None) -> None:
+    """Check that a name still points to what it did when its change began; None expects nothing.
 
     Raises:
         NotFound, Superseded: it does not.
     """
-    if expected is None or found == expected:
+    if expected is None or current == expected:
         return
-    if found is None:
+    if current is None:
         raise NotFound(f"The model {name} has been removed meanwhile.")
     raise Superseded(f"The model {name} has been replaced meanwhile.")
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """What a list of models says of one."""
+    """Return the entry as it appears in a list of models."""
     weights = f"sha256:{entry.weights}" if entry.weights else None
     return {"name": entry.name, "id": entry.id, "created": entry.created, "weights": weights}

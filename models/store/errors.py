@@ -1,4 +1,4 @@
-"""What a file system says, as errors of ours: the only place that reads its numbers."""
+"""Translation of file system errors into our own: the only place that reads errno."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from models.errors import LayerscopeError, StoreFull, StoreReadOnly, StoreUnreac
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-OF_THE_CALLER = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-"""Errors that say something about what was asked for, and nothing about the file system."""
+CALLER_ERRORS = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+"""Errors about the requested file rather than the file system."""
 
 
-class NotWhole(Exception):
-    """What is stored under a digest cannot be used, in words that go on from the name of a model."""
+class ObjectDamaged(Exception):
+    """The object stored under a digest cannot be used; the message continues a sentence about a model."""
 
 
 def refusal(error: OSError) -> LayerscopeError | None:
-    """What a file system refused to write, and why; None where it is something else."""
+    """Return the refusal behind a failed write; None if it is another error."""
     if error.errno in NO_ROOM:
         return StoreFull()
     return StoreReadOnly() if error.errno in READ_ONLY or isinstance(error, PermissionError) else None
@@ -27,7 +27,7 @@ def refusal(error: OSError) -> LayerscopeError | None:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Something is written here.
+    """Translate refused writes in the block.
 
     Raises:
         StoreFull, StoreReadOnly: it was refused.
@@ -42,15 +42,15 @@ def writing() -> Iterator[None]:
 
 
 @contextmanager
-def elsewhere() -> Iterator[None]:
-    """A file system of other machines is asked, which has errors of its own.
+def remote_errors() -> Iterator[None]:
+    """Translate errors of a remote file system in the block.
 
     Raises:
         StoreUnreachable: it failed.
     """
     try:
         yield
-    except (LayerscopeError, PermissionError, *OF_THE_CALLER):
+    except (LayerscopeError, PermissionError, *CALLER_ERRORS):
         raise
     except Exception as error:
         raise StoreUnreachable() from error

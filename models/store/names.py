@@ -1,7 +1,7 @@
-"""The names of a store: in memory what each points to, on disk a file for each.
+"""The names of a store: an index in memory, and a file for each on disk.
 
-A file that cannot be read stands for no model. It is logged and listed with what is wrong with it, and keeps its name
-until it is removed or replaced; what it may point to stays in the store.
+A file that cannot be read is not a model. It is logged and listed with its problem, and keeps its name until it is
+removed or replaced; objects it may point to stay in the store.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SUFFIX = ".json"
 
 
 class Names:
-    """Of one storage. One thread writes at a time; `lock` is held while memory changes, and reading takes none."""
+    """Names of one storage. One thread writes at a time; `lock` is held while memory changes; reads take no lock."""
 
     def __init__(self, storage: Storage, lock: RLock) -> None:
         self._storage, self._lock = storage, lock
@@ -29,7 +29,7 @@ class Names:
         self._damaged: dict[str, str] = {}
 
     def open(self) -> None:
-        """Reads every file; each that cannot be read is logged."""
+        """Read every file; those that cannot be read are logged."""
         for file in sorted(self._storage.files(FOLDER)):
             if file.endswith(SUFFIX):
                 self._read(file.removesuffix(SUFFIX))
@@ -46,19 +46,19 @@ class Names:
 
     @property
     def damaged(self) -> Mapping[str, str]:
-        """What is wrong with the file of each name that cannot be read, sorted."""
+        """The problem of each name file that cannot be read, sorted by name."""
         return dict(sorted(self._damaged.items()))
 
     def all(self) -> list[Entry]:
-        """Every entry, in no order."""
+        """Return every entry, in no order."""
         return list(self._entries.copy().values())
 
     def get(self, name: str) -> Entry | None:
-        """The entry of a name."""
+        """Return the entry of a name."""
         return self._entries.get(name)
 
     def find(self, reference: str) -> Entry:
-        """The entry of a name, or of a model id.
+        """Return the entry of a name, or of a model id.
 
         Raises:
             NotFound: with the nearest name.
@@ -66,8 +66,8 @@ class Names:
         """
         entry = self._entries.get(reference)
         if entry is None and reference.startswith("sha256:"):
-            same = (known for known in self.all() if known.id == reference)
-            entry = min(same, key=lambda known: known.name, default=None)
+            matches = (known for known in self.all() if known.id == reference)
+            entry = min(matches, key=lambda known: known.name, default=None)
         if entry is not None:
             return entry
         if reference in self._damaged:
@@ -81,19 +81,19 @@ class Names:
         suggestion = f'use "{near}"' if near else "PUT /v1/models/{name} registers one"
         return NotFound("", [Problem("", "there is no model of this name", expected, shown(reference), suggestion)])
 
-    def meant(self, reference: str) -> list[str]:
-        """The one name that is meant, or every name of an id.
+    def resolve(self, reference: str) -> list[str]:
+        """Return the name, or every name of an id.
 
         Raises:
             NotFound: as `find`.
         """
         if reference in self._entries or reference in self._damaged:
             return [reference]
-        found = self.find(reference)
-        return [entry.name for entry in self.all() if entry.id == found.id]
+        match = self.find(reference)
+        return [entry.name for entry in self.all() if entry.id == match.id]
 
     def write(self, entry: Entry) -> None:
-        """Stores a name and what it points to."""
+        """Store a name and what it points to."""
         if entry.name in self._damaged:
             self._storage.discard(FOLDER, entry.name + SUFFIX)  # it may be a folder
         self._storage.write(entry_bytes(entry), FOLDER, entry.name + SUFFIX)
@@ -102,7 +102,7 @@ class Names:
             self._damaged.pop(entry.name, None)
 
     def remove(self, name: str) -> None:
-        """Removes a name, whatever its file holds."""
+        """Remove a name, whatever its file contains."""
         if name in self._damaged:
             self._storage.discard(FOLDER, name + SUFFIX)
         else:
@@ -113,7 +113,7 @@ class Names:
 
 
 def damaged(name: str, problem: str) -> ModelDamaged:
-    """The error of a model that is not whole in the store."""
+    """Return the error of a model that is damaged in the store."""
     advice = f"PUT /v1/models/{name} puts it back, DELETE removes it"
     message = f"the model {shown(name)} cannot be used: {problem}"
     return ModelDamaged("", [Problem("", message, "a model that is whole", "a damaged one", advice)])

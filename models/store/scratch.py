@@ -1,6 +1,6 @@
-"""A process' own folder for files on their way. Those of processes that have died are removed.
+"""A process' own folder for temporary files. Folders of dead processes are removed.
 
-A folder is locked by the process it belongs to; the kernel lets go of the lock however the process ends.
+A folder is locked by its process; the kernel releases the lock however the process ends.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from models.store.errors import writing
 
 
 class Scratch:
-    """Folders below `parent`, one a process, made when it is first needed."""
+    """Folders below `parent`, one a process, created on first use."""
 
     def __init__(self, parent: Path) -> None:
         self.parent = parent
         self._own: Path | None = None
-        self._making = Lock()
+        self._lock = Lock()
         self._descriptor = -1
 
     def open(self) -> None:
-        """Removes what processes left behind that are no more."""
+        """Remove files of dead processes."""
         self.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for left in self.parent.iterdir():
-            if left.is_dir():
-                _remove_unlocked(left)
+        for stale in self.parent.iterdir():
+            if stale.is_dir():
+                _remove_unlocked(stale)
             else:
-                left.unlink(missing_ok=True)
+                stale.unlink(missing_ok=True)
 
     @property
     def path(self) -> Path:
-        """This process' folder, made again where somebody removed it.
+        """This process' folder, created again if it was removed.
 
         Raises:
-            StoreFull, StoreReadOnly: it cannot be made.
+            StoreFull, StoreReadOnly: it cannot be created.
         """
-        with self._making:
+        with self._lock:
             if self._own is not None and not self._own.is_dir():
                 os.close(self._descriptor)
                 self._own = None
             with writing():
                 while self._own is None:
-                    self._own = self._made(self.parent / uuid4().hex)
+                    self._own = self._create(self.parent / uuid4().hex)
             return self._own
 
-    def _made(self, folder: Path) -> Path | None:
-        """The folder, locked; None when another process took it for a dead one's before it was."""
+    def _create(self, folder: Path) -> Path | None:
+        """Create and lock the folder; None if another process, before it was locked, removed it as a dead one's."""
         folder.mkdir(parents=True, mode=0o700)
         self._descriptor = os.open(folder, os.O_RDONLY)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
@@ -61,16 +61,16 @@ class Scratch:
         return None
 
     def folder(self) -> TemporaryDirectory[str]:
-        """A folder that is removed at the end of its block.
+        """Create a folder that is removed at the end of its block.
 
         Raises:
-            StoreFull, StoreReadOnly: it cannot be made.
+            StoreFull, StoreReadOnly: it cannot be created.
         """
         with writing():
             return TemporaryDirectory(dir=self.path)
 
     def close(self) -> None:
-        """Removes this process' folder."""
+        """Remove this process' folder."""
         if self._own is not None:
             shutil.rmtree(self._own, ignore_errors=True)
             os.close(self._descriptor)
@@ -86,6 +86,6 @@ def _remove_unlocked(folder: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
     except BlockingIOError:
-        return  # its process lives
+        return  # its process is alive
     finally:
         os.close(descriptor)

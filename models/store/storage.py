@@ -1,7 +1,7 @@
-"""Files in folders, over fsspec, that are there whole or not at all.
+"""Atomic files in folders, over fsspec: each is there whole or not at all.
 
-A write goes to a temporary file, is synced, and is renamed into place; a process that dies on the way leaves nothing
-but its scratch folder, which the next `open` removes. Object stores are atomic by themselves.
+A write goes to a temporary file, is synced, and is renamed into place; a process that dies meanwhile leaves only its
+scratch folder, which the next `open` removes. Object stores are atomic by themselves.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from models.errors import StoreReadOnly
-from models.store.errors import elsewhere, writing
+from models.store.errors import remote_errors, writing
 from models.store.scratch import Scratch
 
 TEMPORARY = "tmp"
 
 
 class Storage:
-    """The folders of one place, by URL: a path, `memory://…`, `s3://…`.
+    """The folders below one URL: a path, `memory://…`, `s3://…`.
 
-    Every method raises StoreUnreachable where another machine's file system does not answer, and those that write
+    Every method raises StoreUnreachable if a remote file system does not respond, and those that write
     StoreFull and StoreReadOnly.
     """
 
@@ -36,15 +36,15 @@ class Storage:
         self._fs, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._folders = folders
         self.is_local = isinstance(self._fs, LocalFileSystem)
-        other = Path(gettempdir()) / f"layerscope-{os.getuid()}"
-        self.scratch = Scratch(Path(self.path(TEMPORARY)) if self.is_local else other)
+        local_scratch = Path(gettempdir()) / f"layerscope-{os.getuid()}"
+        self.scratch = Scratch(Path(self.path(TEMPORARY)) if self.is_local else local_scratch)
 
     def open(self) -> None:
-        """Makes the folders, and removes what an interrupted write left behind.
+        """Create the folders, and remove what an interrupted write left behind.
 
         Raises:
             StoreReadOnly: nothing can be written there.
-            Exception: another machine's file system does not answer, in its own words: it is the start that fails.
+            Exception: a remote file system does not respond; untranslated, because startup fails.
         """
         with writing():
             self._make_folders()
@@ -61,55 +61,55 @@ class Storage:
         return bool(self._fs.isdir(self.path(folder)))
 
     def path(self, *parts: str) -> str:
-        """Where something lies, in the words of the file system."""
+        """Return a path in the syntax of the file system."""
         return "/".join((self._root.rstrip("/"), *parts))
 
-    def _asked(self) -> AbstractContextManager[None]:
-        """A block in which the file system is asked: others than this machine's have errors of their own."""
-        return nullcontext() if self.is_local else elsewhere()
+    def _remote_errors(self) -> AbstractContextManager[None]:
+        """Translate the errors of a remote file system in the block."""
+        return nullcontext() if self.is_local else remote_errors()
 
     def files(self, folder: str) -> list[str]:
-        """The names in a folder."""
+        """Return the names in a folder."""
         try:
-            with self._asked():
+            with self._remote_errors():
                 paths = self._fs.ls(self.path(folder), detail=False)
         except FileNotFoundError:  # object stores have no empty folders
             return []
         return [name for name in (str(path).rpartition("/")[2] for path in paths) if name]
 
     def size(self, folder: str, file: str) -> int | None:
-        """The bytes of a file; None where there is none."""
+        """Return the bytes of a file; None if it does not exist."""
         try:
-            with self._asked():
+            with self._remote_errors():
                 return int(self._fs.size(self.path(folder, file)))
         except FileNotFoundError:
             return None
 
     def read(self, folder: str, file: str) -> bytes:
-        """All of a file.
+        """Return the content of a file.
 
         Raises:
             FileNotFoundError, PermissionError, IsADirectoryError
         """
-        with self._asked():
+        with self._remote_errors():
             return bytes(self._fs.cat_file(self.path(folder, file)))
 
     def remove(self, folder: str, file: str) -> None:
-        """Removes a file; one that is gone already is fine, and so is a folder in its place."""
+        """Remove a file; it may be missing, or a folder."""
         try:
-            with suppress(FileNotFoundError), self._asked(), writing():
+            with suppress(FileNotFoundError), self._remote_errors(), writing():
                 self._fs.rm_file(self.path(folder, file))
         except IsADirectoryError:
             self.discard(folder, file)
 
     def discard(self, folder: str, file: str) -> None:
-        """Removes what stands in the place of a file, and may be a folder."""
-        with suppress(FileNotFoundError), self._asked(), writing():
+        """Remove a path that should be a file but may be a folder."""
+        with suppress(FileNotFoundError), self._remote_errors(), writing():
             self._fs.rm(self.path(folder, file), recursive=True)
 
     def write(self, data: bytes, folder: str, file: str) -> None:
-        """Writes or replaces a file."""
-        with self._asked(), writing():
+        """Write or replace a file."""
+        with self._remote_errors(), writing():
             if not self.is_local:
                 self._fs.pipe_file(self.path(folder, file), data)
                 return
@@ -117,8 +117,8 @@ class Storage:
                 temporary.write_bytes(data)
 
     def adopt(self, source: Path, folder: str, file: str) -> None:
-        """Moves a local file here."""
-        with self._asked(), writing():
+        """Move a local file here."""
+        with self._remote_errors(), writing():
             if not self.is_local:
                 self._fs.put_file(str(source), self.path(folder, file))
                 source.unlink()
@@ -127,37 +127,37 @@ class Storage:
                 shutil.move(source, temporary)
 
     def fetch(self, folder: str, file: str, target: Path) -> None:
-        """Copies a file to a local path.
+        """Copy a file to a local path.
 
         Raises:
             FileNotFoundError, PermissionError
         """
-        with self._asked():
+        with self._remote_errors():
             self._fs.get_file(self.path(folder, file), str(target))
 
     @contextmanager
     def _replacing(self, folder: str, file: str) -> Iterator[Path]:
-        """A path whose file takes its place, on disk, when the block ends well. Missing folders are made again."""
+        """Yield a temporary path that durably replaces the file if the block succeeds. Recreates missing folders."""
         temporary = self.scratch.path / uuid4().hex
         self._make_folders()
         try:
             yield temporary
-            if self._fs.isdir(self.path(folder, file)):  # no file of ours, and none is renamed over it
+            if self._fs.isdir(self.path(folder, file)):  # not a file of ours, and a file cannot be renamed over it
                 self.discard(folder, file)
-            settle(temporary, Path(self.path(folder, file)))
+            rename_durably(temporary, Path(self.path(folder, file)))
         finally:
             temporary.unlink(missing_ok=True)
 
 
-def settle(source: Path, target: Path) -> None:
-    """Renames a file of the same file system; what is there when this returns outlasts a power cut."""
+def rename_durably(source: Path, target: Path) -> None:
+    """Rename a file within its file system; once this returns, the target survives a power cut."""
     _sync(source)
     os.replace(source, target)
-    _sync(target.parent)  # a rename lasts once its folder is on disk
+    _sync(target.parent)  # a rename is durable once its folder is synced
 
 
 def _sync(path: Path) -> None:
-    """Waits until a file or folder is on disk."""
+    """Sync a file or folder to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -165,8 +165,8 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def second_name(source: Path, target: Path) -> Path:
-    """The same file at `target`, too: neither may be changed. A copy where file systems differ."""
+def link_or_copy(source: Path, target: Path) -> Path:
+    """Hard-link a file to `target`, so neither may be changed; copies it across file systems."""
     try:
         os.link(source, target)
     except OSError:
@@ -175,6 +175,6 @@ def second_name(source: Path, target: Path) -> Path:
 
 
 def digest_of(path: Path) -> str:
-    """The SHA-256 of a local file's bytes, in hexadecimal."""
+    """Return the SHA-256 of a local file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()

@@ -4,8 +4,8 @@
     weights/<sha256 of the bytes>.safetensors     canonical weights, verified when first used
     names/<name>.json                             {"id", "object", "created", "weights"}
 
-A name is written last and at once, when all that it points to is in place: whatever dies on the way, every listed
-model is whole. What is damaged all the same is never run, and costs its own model alone.
+A name is written last and atomically, when all that it points to is in place: whatever process dies meanwhile, every
+listed model is whole. What is damaged all the same is never run, and affects its own model only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from models.networks.network import NO_WEIGHTS, Network
 from models.store.documents import FOLDER as DOCUMENTS
 from models.store.documents import DocumentObjects
 from models.store.entries import Entry, check_expected, now
-from models.store.errors import NotWhole
+from models.store.errors import ObjectDamaged
 from models.store.names import FOLDER as NAMES
 from models.store.names import Names, damaged
 from models.store.scratch import Scratch
@@ -38,22 +38,22 @@ log = logging.getLogger("layerscope.store")
 
 
 class ModelStore:
-    """Names, documents and weights in one place that survives the process. Safe to use from several threads.
+    """Persistent names, documents and weights under one URL. Thread-safe.
 
-    Every method that asks the place raises StoreUnreachable, StoreFull and StoreReadOnly as `Storage` does.
+    Methods that access the file system raise StoreUnreachable, StoreFull and StoreReadOnly as `Storage` does.
     """
 
     def __init__(self, url: str) -> None:
         self._storage = Storage(url, (DOCUMENTS, NAMES, WEIGHTS))
-        self._lock = RLock()  # of what is in memory: held for moments, also by the event loop
-        self._writing = RLock()  # of what is stored: one writer at a time, however long its file system takes
+        self._lock = RLock()  # of the memory: held for moments, also by the event loop
+        self._writing = RLock()  # of the files: one writer at a time, however long its file system takes
         self._names = Names(self._storage, self._lock)
-        self._kept: frozenset[str] = frozenset()  # what damaged names may point to, by digest
-        self._documents = DocumentObjects(self._storage, self._may_go, self._lock)
+        self._protected: frozenset[str] = frozenset()  # digests that damaged names may point to
+        self._documents = DocumentObjects(self._storage, self._is_unreferenced, self._lock)
         self.weights = WeightsObjects(self._storage, self.points_to, self._lock, self._writing)
 
     def open(self) -> None:
-        """Reads the names, and removes what an interrupted write left behind. One that is there may be read-only."""
+        """Read the names, and remove what an interrupted write left behind. An existing store may be read-only."""
         try:
             self._storage.open()
         except StoreReadOnly as refused:
@@ -63,31 +63,31 @@ class ModelStore:
         self._names.open()
         if self.damaged:
             files = (*self._storage.files(DOCUMENTS), *self._storage.files(WEIGHTS))
-            self._kept = frozenset(file.partition(".")[0] for file in files)
+            self._protected = frozenset(file.partition(".")[0] for file in files)
         with suppress(StoreReadOnly):
             self._sweep()
 
     def _sweep(self) -> None:
-        """Removes what nobody points to, once no damaged name may. Elsewhere another service may be about to."""
+        """Remove unreferenced objects, once no name is damaged; in a remote store another service may yet use them."""
         if self.damaged:
             return
-        self._kept = frozenset()
+        self._protected = frozenset()
         if self._storage.is_local:
             self._documents.sweep()
             self.weights.sweep()
 
     def close(self) -> None:
-        """Removes this process' scratch files, among them copies of weights that lie elsewhere."""
+        """Remove this process' scratch files, among them copies of remote weights."""
         self._storage.scratch.close()
 
     @property
     def scratch(self) -> Scratch:
-        """Where files on their way to this store may lie."""
+        """The scratch folder for files to be moved into this store."""
         return self._storage.scratch
 
     def local_folder(self, name: str) -> Path:
-        """A folder on this machine for what can be had again: it lasts where the store is local. A read-only store may
-        lack it.
+        """Return a folder on this machine for reproducible files: it lasts where the store is local. A read-only store
+        may lack it.
         """
         folder = Path(self._storage.path(name)) if self._storage.is_local else self.scratch.path / name
         with suppress(OSError):
@@ -95,16 +95,16 @@ class ModelStore:
         return folder
 
     def entries(self) -> list[Entry]:
-        """Every name, sorted."""
+        """Return every name, sorted."""
         return sorted(self._names.all(), key=lambda entry: entry.name)
 
     @property
     def damaged(self) -> Mapping[str, str]:
-        """What is wrong with the file of each name that cannot be read."""
+        """The problem of each name file that cannot be read."""
         return self._names.damaged
 
     def find(self, reference: str) -> Entry:
-        """The entry of a name, or of a model id.
+        """Return the entry of a name, or of a model id.
 
         Raises:
             NotFound: with the nearest name.
@@ -114,63 +114,63 @@ class ModelStore:
 
     @contextmanager
     def using(self, reference: str) -> Iterator[Entry]:
-        """The entry of a name or id, whose weights stay in place until the block ends, whatever the name then means.
-        Nothing is removed at its end: see `weights.unused`.
+        """Yield the entry of a name or id, whose weights stay in place until the block ends, whatever happens to the
+        name. Nothing is removed at its end: see `weights.unused`.
 
         Raises:
             NotFound, ModelDamaged: as `find`.
         """
-        with ExitStack() as kept:
+        with ExitStack() as stack:
             with self._lock:
                 entry = self.find(reference)
                 if entry.weights:
-                    kept.enter_context(self.weights.using(entry.weights))
+                    stack.enter_context(self.weights.using(entry.weights))
             yield entry
 
     def document(self, entry: Entry) -> Document:
-        """The document of an entry.
+        """Return the document of an entry.
 
         Raises:
-            NotFound: when the entry has been removed since it was found.
-            ModelDamaged: when its bytes are gone, or are not what their name says.
+            NotFound: the entry has been removed since it was found.
+            ModelDamaged: its bytes are missing, or do not match their digest.
         """
         try:
             return self._documents.get(entry.object)
-        except NotWhole as error:
+        except ObjectDamaged as error:
             if self._names.get(entry.name) == entry:
                 raise damaged(entry.name, str(error)) from None
             raise NotFound(f"The model {entry.name} has just been removed or replaced.") from None
 
     def cached(self, entry: Entry) -> tuple[Document, WeightsFile | None] | None:
-        """The document and weights of an entry, where nothing has to be read for them. Ask inside `using`."""
+        """Return the document and weights of an entry if no file must be read for them. Call inside `using`."""
         document, weights = self._documents.cached(entry.object), None
         if entry.weights:
             weights = self.weights.verified(entry.weights)
         return None if document is None or (entry.weights and weights is None) else (document, weights)
 
     def local_weights(self, entry: Entry) -> WeightsFile | None:
-        """The entry's weights as a file on this machine; None when they follow from the seed.
+        """Return the entry's weights as a file on this machine; None if they follow from the seed.
 
-        Ask inside `using`, which keeps the file there. Reads all of it the first time.
+        Call inside `using`, which keeps the file there. Reads all of it the first time.
 
         Raises:
-            ModelDamaged: when its bytes are gone, or are not what their name says.
+            ModelDamaged: its bytes are missing, or do not match their digest.
         """
         if not entry.weights:
             return None
         try:
             return self.weights.local(entry.weights)
-        except NotWhole as error:
+        except ObjectDamaged as error:
             raise damaged(entry.name, str(error)) from None
 
     def put(self, name: str, network: Network, weights: WeightsToStore | None = None,
             expected: Entry | None = None) -> tuple[Entry, bool]:  # fmt: skip
-        """Points `name` at the document of a network and its weights; whether the name is new.
+        """Point `name` at the document of a network and its weights; returns whether the name is new.
 
-        The file of weights is moved into the store. A name that had weights and is put without has those of its seed.
+        The weights file is moved into the store. A name that had weights and is put without has those of its seed.
 
         Raises:
-            NotFound, Superseded: the name does not point to what was `expected` any more.
+            NotFound, Superseded: the name no longer points to what was `expected`.
         """
         if weights is None:
             return self._put(name, network, None, expected)
@@ -179,7 +179,7 @@ class ModelStore:
                 self.weights.add(weights)
                 return self._put(name, network, weights, expected)
         finally:
-            if not self.points_to(weights.digest):  # it was refused, or the name is gone already
+            if not self.points_to(weights.digest):  # the put was refused, or the name is already removed
                 self.weights.forget(weights.digest)
 
     def _put(
@@ -192,28 +192,28 @@ class ModelStore:
             before = self._names.get(name)
             check_expected(name, before, expected)
             if weights is not None:
-                self.weights.add(weights)  # what was there before may have gone with the last that pointed to it
+                self.weights.add(weights)  # may have been removed with the last name that pointed to it
             self._documents.add(entry.object, data, network.document)
             self._names.write(entry)
             if before is not None:
                 self._forget(before)
-            if self._kept:
+            if self._protected:
                 self._sweep()
         return entry, before is None
 
     def delete(self, reference: str) -> None:
-        """Removes a name, or every name of an id, and what no name points to any more.
+        """Remove a name, or every name of an id, and the objects that no name points to any more.
 
         Raises:
             NotFound: as `find`.
         """
         with self._writing:
-            for name in self._names.meant(reference):
+            for name in self._names.resolve(reference):
                 entry = self._names.get(name)
                 self._names.remove(name)
                 if entry is not None:
                     self._forget(entry)
-            if self._kept:
+            if self._protected:
                 self._sweep()
 
     def _forget(self, entry: Entry) -> None:
@@ -221,20 +221,20 @@ class ModelStore:
         if entry.weights:
             self.weights.forget(entry.weights)
 
-    def _may_go(self, document: str) -> bool:
+    def _is_unreferenced(self, document: str) -> bool:
         """Whether no name points to a document, and no damaged one may."""
-        return document not in self._kept and all(entry.object != document for entry in self._names.all())
+        return document not in self._protected and all(entry.object != document for entry in self._names.all())
 
     def points_to(self, weights: str) -> bool:
         """Whether a name has these weights, or a damaged one may have them."""
-        return weights in self._kept or any(entry.weights == weights for entry in self._names.all())
+        return weights in self._protected or any(entry.weights == weights for entry in self._names.all())
 
 
 def open_store(url: str) -> ModelStore:
-    """The store at a folder or fsspec URL.
+    """Open the store at a folder or fsspec URL.
 
     Raises:
-        OSError: in one line, whatever the file system said.
+        OSError: in one line, whatever the file system reported.
     """
     try:
         store = ModelStore(url)
@@ -245,6 +245,6 @@ def open_store(url: str) -> ModelStore:
 
 
 def _reason(error: BaseException) -> str:
-    """Why a file system does not answer, in its own words, on one line."""
-    said = error.__cause__ if isinstance(error, StoreUnreachable) and error.__cause__ else error
-    return " ".join(str(said).split())[:300] or type(said).__name__
+    """Return the file system's own error message, on one line."""
+    cause = error.__cause__ if isinstance(error, StoreUnreachable) and error.__cause__ else error
+    return " ".join(str(cause).split())[:300] or type(cause).__name__

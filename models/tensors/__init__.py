@@ -1,4 +1,4 @@
-"""Tensors on their way in: parsed from JSON and files, checked, and fitted to an input."""
+"""Tensors: dtypes, file formats, parsers for JSON and files, and conversion to a declared input."""
 
 from models.tensors.convert import converted
 from models.tensors.dtypes import DTYPES, SAFETENSORS_CODES, dtype_named

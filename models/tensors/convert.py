@@ -1,4 +1,4 @@
-"""From one dtype to another, refusing to lose what the caller sent."""
+"""Conversion between dtypes, with an error for lossy values."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ ADVICE = {
     "int": "round, and clip to the range of the dtype, before sending",
     "float": "clip to the range of the dtype before sending",
 }
-"""What to do instead, by the kind of dtype wanted."""
+"""Advice by the kind of the target dtype."""
 
 
 def converted(array: Array, dtype: str, pointer: str) -> Array:
-    """The values as `dtype`, little-endian, in C order; rounding between floats is the only loss allowed.
+    """Convert to `dtype`, little-endian, in C order; rounding between floats is the only loss allowed.
 
     Raises:
-        InvalidTensor: a number overflows, a fraction, NaN or infinity should become an integer, or a
-            number other than 0 and 1 a bool. Names the first such value and its index.
+        InvalidTensor: with the first value that overflows, is a fraction, NaN or infinite for an integer
+            dtype, or is neither 0 nor 1 for bool, and its index.
     """
     target = dtype_named(dtype, pointer)
     source = plain(array, pointer)
@@ -28,40 +28,40 @@ def converted(array: Array, dtype: str, pointer: str) -> Array:
         return source
     with np.errstate(all="ignore"):
         result = source.astype(target)
-        lost = _lost(source, result)
-    if lost is not None and lost.any():
-        raise _loss(source, lost, dtype, pointer)
+        lossy = _lossy_mask(source, result)
+    if lossy is not None and lossy.any():
+        raise _lossy_error(source, lossy, dtype, pointer)
     return result
 
 
-def _lost(source: Array, result: Array) -> Array | None:
-    """Where a value did not survive; None when none can be lost."""
+def _lossy_mask(source: Array, result: Array) -> Array | None:
+    """Mask of the values that were lost; None when none can be."""
     match kind_of(source.dtype), kind_of(result.dtype):
         case "bool", _:
             return None
         case _, "bool":
             return np.asarray((source != 0) & (source != 1))
         case _, "float":
-            return _overflown(source, result)
+            return _overflow_mask(source, result)
         case "int", _:
             bounds = np.iinfo(result.dtype)
             return np.asarray((source < bounds.min) | (source > bounds.max))
-    return _not_integers(source, np.iinfo(result.dtype))
+    return _non_integer_mask(source, np.iinfo(result.dtype))
 
 
-def _overflown(source: Array, result: Array) -> Array | None:
+def _overflow_mask(source: Array, result: Array) -> Array | None:
     infinite = np.isinf(result)
     return np.asarray(infinite & np.isfinite(source)) if infinite.any() else None
 
 
-def _not_integers(source: Array, bounds: np.iinfo) -> Array:
-    """Fractions, NaN (unequal to itself) and what lies outside `bounds`, whose ends are powers of two in any float."""
+def _non_integer_mask(source: Array, bounds: np.iinfo) -> Array:
+    """Mask of fractions, NaN (unequal to itself) and values outside `bounds`; these are powers of two in any float."""
     wide = source.astype(np.float64)
     return np.asarray((np.trunc(wide) != wide) | (wide < float(bounds.min)) | (wide >= float(bounds.max + 1)))
 
 
-def _loss(source: Array, lost: Array, dtype: str, pointer: str) -> InvalidTensor:
-    index = tuple(int(axis[0]) for axis in np.nonzero(np.atleast_1d(lost)))
+def _lossy_error(source: Array, lossy: Array, dtype: str, pointer: str) -> InvalidTensor:
+    index = tuple(int(axis[0]) for axis in np.nonzero(np.atleast_1d(lossy)))
     value = source[index] if source.ndim else source[()]
     where = f" at index {list(index)}" if source.ndim else ""
     return InvalidTensor(

@@ -1,4 +1,4 @@
-"""The dtypes a tensor may have, under the names, and the bytes, they have everywhere outside."""
+"""Supported dtypes of tensors: names, byte order, and names in the safetensors format."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ EXPECTED = f"one of {', '.join(DTYPES)}"
 NAMES: Mapping[np.dtype[Any], str] = {dtype: name for name, dtype in DTYPES.items()} | {
     dtype.newbyteorder(">"): name for name, dtype in DTYPES.items()
 }
-"""The name of each of these dtypes in either byte order; NumPy takes 3 µs to put one together."""
+"""The name of each of these dtypes in either byte order; NumPy takes 3 µs to build one."""
 FLOATS = frozenset(dtype for dtype, name in NAMES.items() if "float" in name)
 
 
 def name_of(dtype: np.dtype[Any]) -> str:
-    """A dtype's name."""
+    """The name of a dtype."""
     return NAMES.get(dtype) or dtype.name
 
 
@@ -47,7 +47,7 @@ def dtype_named(name: Any, pointer: str) -> np.dtype[Any]:
     """The dtype of this name.
 
     Raises:
-        InvalidTensor: there is none; says which name is near.
+        InvalidTensor: there is none; suggests the most similar name.
     """
     if isinstance(name, str) and name in DTYPES:
         return DTYPES[name]
@@ -56,10 +56,10 @@ def dtype_named(name: Any, pointer: str) -> np.dtype[Any]:
 
 
 def plain(array: Array, pointer: str) -> Array:
-    """The same values in C order, little-endian and aligned; copied only where they are not already so.
+    """The array in C order, little-endian and aligned; copied only if it is not already.
 
     Raises:
-        InvalidTensor: the dtype is none of DTYPES (objects, strings, complex and structured values).
+        InvalidTensor: the dtype is not in DTYPES (objects, strings, complex and structured values).
     """
     name = NAMES.get(array.dtype)
     if name is None:
@@ -71,17 +71,17 @@ def plain(array: Array, pointer: str) -> Array:
 
 
 def kind_of(dtype: np.dtype[Any]) -> Literal["bool", "float", "int"]:
-    """What sort of number a dtype of DTYPES holds; NumPy itself calls bfloat16 void."""
+    """The kind of a dtype of DTYPES; the kind of bfloat16 in NumPy is void."""
     if dtype in FLOATS:
         return "float"
     return "bool" if dtype.kind == "b" else "int"
 
 
 def from_bytes(data: bytes | memoryview, name: str, shape: tuple[int, ...], pointer: str) -> Array:
-    """The tensor that little-endian bytes in C order hold; a view of them where they are aligned.
+    """The tensor of little-endian bytes in C order; a view of them where they are aligned.
 
     Raises:
-        InvalidTensor: a bool is neither 0 nor 1. The number of bytes is the caller's to check.
+        InvalidTensor: a bool is neither 0 nor 1. The caller checks the number of bytes.
     """
     array = np.frombuffer(data, DTYPES[name])
     if name == "bool" and array.view(np.uint8).max(initial=0) > 1:

@@ -1,4 +1,4 @@
-"""A tensor made to fit a declared input, or refused in words."""
+"""Conversion of a tensor to a declared input, or an error with advice."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from models.tensors.dtypes import DTYPES, Array, plain
 from models.tensors.shapes import words
 
 
-class Declared(Protocol):
-    """What an input is declared to be: a shape without the batch, in which None is a free length, and a dtype."""
+class InputDeclaration(Protocol):
+    """Declaration of an input: its shape without the batch, in which None is a free length, and its dtype."""
 
     @property
     def shape(self) -> Sequence[int | None]: ...
@@ -24,11 +24,11 @@ class Declared(Protocol):
     def dtype(self) -> str: ...
 
 
-def fit(array: Array, spec: Declared, name: str, pointer: str, widen: bool = True) -> Array:
-    """The tensor with its batch dimension and as `spec.dtype`: C order, little-endian, every axis 1 or more.
+def fit(array: Array, spec: InputDeclaration, name: str, pointer: str, widen: bool = True) -> Array:
+    """Add a missing batch dimension and convert to `spec.dtype`: C order, little-endian, every axis 1 or more.
 
-    A tensor of the declared rank is a batch of one. `name` is the input's, `pointer` where it was sent. Without
-    `widen`, what NumPy calls a safe cast is left for later: bytes of a picture stay bytes.
+    A tensor of the declared rank is a batch of one. `name` is the input's, `pointer` the tensor's. Without `widen`,
+    what NumPy calls a safe cast is left to the engine: the bytes of an image stay bytes.
 
     Raises:
         InvalidTensor: the shape is not the declared one, or a value does not fit the dtype.
@@ -46,13 +46,13 @@ def fit(array: Array, spec: Declared, name: str, pointer: str, widen: bool = Tru
 
 
 def _matches(shape: Sequence[int], declared: Sequence[int | None]) -> bool:
-    """Whether a shape with the batch is of the declared rank and agrees with every fixed axis."""
+    """Whether a shape with the batch has the declared rank and every fixed length."""
     axes = zip(shape[1:], declared, strict=False)
     return len(shape) == len(declared) + 1 and all(fixed in (None, length) for length, fixed in axes)
 
 
 def _misfit(shape: Sequence[int], declared: Sequence[int | None], name: str, pointer: str) -> InvalidTensor:
-    better = _reshaped(shape, declared)
+    advice = _advice(shape, declared)
     return InvalidTensor(
         problems=[
             Problem(
@@ -60,26 +60,26 @@ def _misfit(shape: Sequence[int], declared: Sequence[int | None], name: str, poi
                 f"the shape of {name} does not fit",
                 words(["batch", *declared]),
                 words(shape),
-                f"{better} before sending" if better else None,
+                f"{advice} before sending" if advice else None,
             )
         ]
     )
 
 
-def _reshaped(shape: Sequence[int], declared: Sequence[int | None]) -> str | None:
-    """What turns `shape` into one that fits: a last axis of 1, channels last, or a plain reshape."""
-    for fuller in ([*shape, 1], [1, *shape, 1]):
-        if _matches(fuller, declared):
-            return f"add a last axis: reshape to {words(fuller[-len(shape) - 1 :])}"
+def _advice(shape: Sequence[int], declared: Sequence[int | None]) -> str | None:
+    """The advice that makes `shape` fit: a last axis of 1, channels last, or a plain reshape."""
+    for extended in ([*shape, 1], [1, *shape, 1]):
+        if _matches(extended, declared):
+            return f"add a last axis: reshape to {words(extended[-len(shape) - 1 :])}"
     for batch in ([], [1]):
-        moved = [*batch, *shape]
-        if len(moved) > 2 and _matches([moved[0], *moved[2:], moved[1]], declared):
+        batched = [*batch, *shape]
+        if len(batched) > 2 and _matches([batched[0], *batched[2:], batched[1]], declared):
             return "move the channels last"
-    return _flat(shape, declared)
+    return _plain_reshape(shape, declared)
 
 
-def _flat(shape: Sequence[int], declared: Sequence[int | None]) -> str | None:
-    """A reshape that keeps the first axis as the batch, or makes one example of everything."""
+def _plain_reshape(shape: Sequence[int], declared: Sequence[int | None]) -> str | None:
+    """The reshape that keeps the first axis as the batch, or makes one sample of all elements."""
     fixed = [length for length in declared if length is not None]
     if len(fixed) < len(declared):
         return None

@@ -1,4 +1,4 @@
-"""The forms a tensor takes in a JSON body: nested, flat with a shape, or base64."""
+"""Parser of the JSON forms of a tensor: nested, flat with a shape, or base64."""
 
 from __future__ import annotations
 
@@ -17,59 +17,59 @@ from models.tensors.numbers import Numbers
 from models.tensors.shapes import checked_shape
 
 KEYS = ("shape", "dtype", "data", "base64", "image")
-"""What an object that stands for one tensor may hold."""
+"""Keys of an object that is one tensor."""
 EXPECTED = 'nested arrays of numbers, {"shape", "dtype", "data"} or {"shape", "dtype", "base64"}'
 
 
 def is_tensor_form(raw: Any) -> bool:
-    """Whether `raw` writes one tensor or image rather than an object of named inputs."""
+    """Whether `raw` is one tensor or image rather than an object of named inputs."""
     if not isinstance(raw, dict):
         return True
     if not set(raw) <= set(KEYS):
         return False
-    return "data" in raw or "base64" in raw or _are_pictures(raw.get("image"))
+    return "data" in raw or "base64" in raw or _are_images(raw.get("image"))
 
 
-def _are_pictures(value: Any) -> bool:
-    """Whether this is the base64 of a picture or of several, rather than the tensor of an input called image."""
+def _are_images(value: Any) -> bool:
+    """Whether this is the base64 of one or more images, rather than the tensor of an input called image."""
     return isinstance(value, str) or (isinstance(value, list) and bool(value) and isinstance(value[0], str))
 
 
 def parse_tensor(raw: Any, pointer: str, dtype: str | None = None) -> Array:
-    """The tensor that `raw`, parsed JSON found at `pointer`, describes; C order, little-endian.
+    """Parse `raw`, the JSON value at `pointer`, into a tensor in C order, little-endian.
 
-    Numbers become their own "dtype", else `dtype`, else bool, int64, uint64 or float64, whichever
-    holds them. The shape is as sent. Images are read by `models.images`.
+    Numbers get their own "dtype", else `dtype`, else the first of bool, int64, uint64 and float64 that
+    holds them. The shape is as sent. `models.images` reads images.
 
     Raises:
-        InvalidTensor: with the pointer of the row, number or key that is wrong.
+        InvalidTensor: with a pointer to the invalid row, number or key.
     """
     if isinstance(raw, list | int | float | Numbers):
-        return _meant_for(raw, pointer, pointer, dtype)
+        return _parse_numbers(raw, pointer, pointer, dtype)
     if not isinstance(raw, dict):
-        raise InvalidTensor(problems=[Problem(pointer, "this is not a tensor", EXPECTED, shown(raw), _meant(raw))])
+        raise InvalidTensor(problems=[Problem(pointer, "this is not a tensor", EXPECTED, shown(raw), _advice(raw))])
     _check_keys(raw, pointer)
     return _from_base64(raw, pointer) if "base64" in raw else _from_data(raw, pointer, dtype)
 
 
-def _meant(raw: Any) -> str | None:
-    """What to write for text in place of a tensor."""
+def _advice(raw: Any) -> str | None:
+    """The advice for text in place of a tensor."""
     if not isinstance(raw, str):
         return None
     kind = kind_of_base64(raw)
-    is_picture = raw.startswith("data:image/") or (kind is not None and kind.role is Role.PICTURE)
-    return 'a picture is written {"image": "<base64>"}' if is_picture else text_advice(raw.encode())
+    is_image = raw.startswith("data:image/") or (kind is not None and kind.role is Role.PICTURE)
+    return 'a picture is written {"image": "<base64>"}' if is_image else text_advice(raw.encode())
 
 
-def _meant_for(raw: Any, pointer: str, where: str, dtype: str | None) -> Array:
+def _parse_numbers(raw: Any, pointer: str, dtype_pointer: str, dtype: str | None) -> Array:
     if dtype is None:
         return parse_nested(raw, pointer)
-    return converted(parse_nested(raw, pointer, dtype_named(dtype, where)), dtype, pointer)
+    return converted(parse_nested(raw, pointer, dtype_named(dtype, dtype_pointer)), dtype, pointer)
 
 
 def _check_keys(raw: dict[str, Any], pointer: str) -> None:
     problems = [
-        Problem(f"{pointer}/{key}", "a tensor has no such key", EXPECTED, shown(key), _near(key))
+        Problem(f"{pointer}/{key}", "a tensor has no such key", EXPECTED, shown(key), _suggestion(key))
         for key in list(raw)[:20]
         if key not in KEYS[:4]
     ]
@@ -80,15 +80,15 @@ def _check_keys(raw: dict[str, Any], pointer: str) -> None:
         raise InvalidTensor(problems=problems)
 
 
-def _near(key: str) -> str | None:
+def _suggestion(key: str) -> str | None:
     near = did_you_mean(key, KEYS[:4])
     return f'write "{near}"' if near else None
 
 
 def _from_data(raw: dict[str, Any], pointer: str, dtype: str | None) -> Array:
-    own = f"{pointer}/dtype"
-    wanted = dtype if raw.get("dtype") is None else dtype_named(raw["dtype"], own).name
-    values = _meant_for(raw["data"], f"{pointer}/data", own, wanted)
+    dtype_pointer = f"{pointer}/dtype"
+    target = dtype if raw.get("dtype") is None else dtype_named(raw["dtype"], dtype_pointer).name
+    values = _parse_numbers(raw["data"], f"{pointer}/data", dtype_pointer, target)
     if raw.get("shape") is None:
         return values
     shape = checked_shape(raw["shape"], f"{pointer}/shape")
@@ -116,7 +116,7 @@ def _from_base64(raw: dict[str, Any], pointer: str) -> Array:
 
 
 def decode_base64(text: Any, pointer: str) -> bytes:
-    """The bytes that standard base64 with its padding stands for; nothing is skipped.
+    """Decode standard base64 with padding; no character is skipped.
 
     Raises:
         InvalidTensor: it is not base64.
@@ -126,12 +126,12 @@ def decode_base64(text: Any, pointer: str) -> bytes:
     except (AttributeError, UnicodeEncodeError, binascii.Error):
         expected = "standard base64 (RFC 4648 section 4) with padding and without line breaks"
         raise InvalidTensor(
-            problems=[Problem(pointer, "this is not base64", expected, shown(text), _instead(text))]
+            problems=[Problem(pointer, "this is not base64", expected, shown(text), _base64_advice(text))]
         ) from None
 
 
-def _instead(text: Any) -> str | None:
-    """What to send for text that is no base64."""
+def _base64_advice(text: Any) -> str | None:
+    """The advice for text that is not base64."""
     if not isinstance(text, str):
         return None
     if text.startswith(("http://", "https://")):

@@ -1,4 +1,4 @@
-"""Tensors as JSON: nested arrays of numbers that read back as the same bits, and words for what is no number there."""
+"""Tensors as JSON: nested arrays of numbers that parse to the same bits, and words for NaN and infinities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.tensors.widened import widened
 
 
 class Words(NamedTuple):
-    """What stands for the values that JSON has no numbers for."""
+    """Texts for the values that are not JSON numbers."""
 
     nan: bytes
     infinity: bytes
@@ -22,17 +22,17 @@ class Words(NamedTuple):
 
 STRINGS = Words(b'"NaN"', b'"Infinity"', b'"-Infinity"')
 NUMBERS = Words(b"NaN", b"Infinity", b"-Infinity")
-"""As JavaScript and most parsers write them, against the standard."""
+"""As in JavaScript and most parsers, contrary to the standard."""
 
 
 def json_text(array: Array) -> bytes:
-    """The values as nested arrays, a rank of 0 as one number."""
+    """Serialize as nested arrays, rank 0 as one number."""
     value = written(array)
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def written(array: Array) -> Array | orjson.Fragment:
-    """What orjson writes; float16 and bfloat16 are widened to float32, which is exact."""
+    """The value for orjson to serialize; float16 and bfloat16 are widened to float32, which is exact."""
     wide = plain(widened(array), "")
     if wide.ndim and is_finite(wide):
         return wide
@@ -41,7 +41,7 @@ def written(array: Array) -> Array | orjson.Fragment:
 
 
 def is_finite(array: Array) -> bool:
-    """One pass in most cases: NaN and infinities survive a sum. A sum that overflows is looked into."""
+    """Whether all values are finite. NaN and infinities survive a sum: a second pass is needed only if it overflows."""
     if kind_of(array.dtype) != "float":
         return True
     with np.errstate(over="ignore", invalid="ignore"):
@@ -49,12 +49,12 @@ def is_finite(array: Array) -> bool:
 
 
 def with_words(text: bytes, array: Array, words: Words = STRINGS) -> bytes:
-    """The text with each null, which is what orjson writes for NaN and infinities, put in words; both in C order."""
+    """Replace each null, which orjson writes for NaN and infinities, by its word; text and array are in C order."""
     if kind_of(array.dtype) != "float":
         return text
-    found = [word(value, words) for value in array[~np.isfinite(array)].tolist()]
+    replacements = [word(value, words) for value in array[~np.isfinite(array)].tolist()]
     pieces = text.split(b"null")
-    return b"".join(piece + word for piece, word in zip(pieces, [*found, b""], strict=True))
+    return b"".join(piece + word for piece, word in zip(pieces, [*replacements, b""], strict=True))
 
 
 def word(value: float, words: Words = STRINGS) -> bytes:

@@ -1,4 +1,4 @@
-"""Nested arrays of JSON numbers as tensors."""
+"""Parser of nested JSON arrays of numbers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from models.tensors.dtypes import Array, kind_of
 from models.tensors.numbers import Numbers
 
 WORDS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
-"""Numbers that JSON has no digits for, written as strings."""
+"""Values that are not JSON numbers, written as strings."""
 
 
 def parse_nested(raw: Any, pointer: str, dtype: np.dtype[Any] | None = None) -> Array:
-    """The tensor that a number, or arrays of numbers nested to at most MAX_RANK, write out.
+    """Parse a number, or arrays of numbers nested to at most MAX_RANK, into a tensor.
 
-    Integers give int64 (uint64 where they need it), anything else float64; `dtype` is only what the
-    numbers are meant for: integers are not rounded on the way to an integer dtype, and true and false
-    are read where it is bool, alone or among 1 and 0.
+    Integers become int64 (uint64 where necessary), all else float64. `dtype` is the later target only:
+    for an integer dtype no integer may be rounded, and for bool, true and false are accepted, alone or
+    among 1 and 0.
 
     Raises:
-        InvalidTensor: rows of different lengths, something that is no number, too many axes, or an
-            integer beyond 64 bits; with the pointer of the row or number.
+        InvalidTensor: rows of different lengths, a value that is not a number, too many axes, or an
+            integer beyond 64 bits; with a pointer to the row or number.
     """
     shape, leaves = _flattened(raw, pointer)
     if isinstance(leaves, np.ndarray):
@@ -45,7 +45,7 @@ def parse_nested(raw: Any, pointer: str, dtype: np.dtype[Any] | None = None) -> 
 
 
 def _flattened(raw: Any, pointer: str) -> tuple[tuple[int, ...], list[Any] | Array]:
-    """The shape, following the first row of each axis, and the numbers in C order."""
+    """The shape, by the first row of each axis, and the numbers in C order."""
     if isinstance(raw, Numbers):
         return raw
     shape: tuple[int, ...] = ()
@@ -60,7 +60,7 @@ def _flattened(raw: Any, pointer: str) -> tuple[tuple[int, ...], list[Any] | Arr
 
 
 def _check_rows(rows: Sequence[Any], shape: tuple[int, ...], pointer: str) -> None:
-    """Every row is an array as long as the first. Types and lengths are compared in C first: rows may be millions."""
+    """Check that every row is an array as long as the first; types and lengths in C first, as rows may be millions."""
     length = len(rows[0])
     if set(map(type, rows)) == {list} and set(map(len, rows)) == {length}:
         return
@@ -71,7 +71,7 @@ def _check_rows(rows: Sequence[Any], shape: tuple[int, ...], pointer: str) -> No
 
 
 def pointer_at(pointer: str, shape: Sequence[int], flat: int) -> str:
-    """The JSON pointer of the element that stands at `flat` in C order."""
+    """The JSON pointer to the element with index `flat` in C order."""
     parts: list[str] = []
     for length in reversed(shape):
         flat, part = divmod(flat, length)
@@ -80,7 +80,7 @@ def pointer_at(pointer: str, shape: Sequence[int], flat: int) -> str:
 
 
 def _with_words(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str) -> list[Any]:
-    """The same numbers with WORDS replaced."""
+    """Replace WORDS by their values."""
     numbers = [WORDS.get(leaf, leaf) if type(leaf) is str else leaf for leaf in leaves]
     for index, leaf in enumerate(numbers):
         if type(leaf) not in (bool, int, float):
@@ -96,7 +96,7 @@ def _with_words(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str) -> 
 
 
 def _check_bools(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dtype: np.dtype[Any] | None) -> None:
-    """A true among numbers is a slip, and what it should count for is not ours to say."""
+    """Reject true and false among numbers, unless the target dtype is bool: their value would be a guess."""
     if dtype is None or kind_of(dtype) != "bool":
         index = next(i for i, leaf in enumerate(leaves) if type(leaf) is bool)
         raise _problem(
@@ -136,7 +136,7 @@ def _floats(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dtype: 
 
 
 def _check_exact(leaves: Sequence[Any], array: Array, shape: tuple[int, ...], pointer: str) -> None:
-    """No integer among floats was rounded, since the tensor is meant for integers."""
+    """Check that no integer among floats was rounded, for an integer target dtype."""
     for index in np.flatnonzero(np.abs(array) >= 2**53).tolist():
         leaf = leaves[index]
         if type(leaf) is int and int(array[index]) != leaf:

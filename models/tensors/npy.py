@@ -1,4 +1,4 @@
-"""NumPy's .npy format, read without trusting a word of it.
+"""Reader of NumPy's .npy format for untrusted files.
 
 Source: numpy/lib/format.py, format versions 1.0 to 3.0.
 """
@@ -19,25 +19,25 @@ from models.tensors.dtypes import DTYPES, EXPECTED, Array, from_bytes, plain
 from models.tensors.shapes import checked_shape
 
 BY_CODE = {dtype.str[1:]: dtype for name, dtype in DTYPES.items() if name != "bfloat16"}
-"""Dtypes by what follows the byte order in a `descr`."""
+"""Dtypes by the characters after the byte order in a `descr`."""
 Bytes = bytes | mmap
 MAX_HEADER = 4096
-"""Longest header; NumPy writes 128 bytes, and a parser of Python literals is not for long texts."""
+"""Longest header; NumPy writes 128 bytes, and Python literals are not safe to parse in long texts."""
 USUAL = re.compile(
     rb"\{'descr': '([<>|]\w{2,3})', 'fortran_order': (True|False), "
     rb"'shape': \((|\d{1,9},|\d{1,9}(?:, \d{1,9})+)\), \} *\n"
 )
 """A header as NumPy writes it."""
 LONG = re.compile(rb"(?<=\d)L(?=\s*[,)])")
-"""What Python 2 wrote behind long numbers: `(2L, 2L)`."""
+"""The suffix of long numbers in Python 2: `(2L, 2L)`."""
 HEADER_BYTES = 12 + MAX_HEADER
-"""As many bytes of a file as hold its header."""
+"""Bytes of a file that always include its header."""
 
 
 def read_npy(data: Bytes, pointer: str = "") -> Array:
-    """The array of a .npy file: C order, little-endian, of a dtype of DTYPES, at most 8 axes.
+    """Read the array of a .npy file: C order, little-endian, a dtype of DTYPES, at most 8 axes.
 
-    Two opaque bytes (`|V2`) are bfloat16: that is what NumPy writes for it.
+    Two opaque bytes (`|V2`) are bfloat16, as NumPy writes it.
 
     Raises:
         Unparsable: it is not a .npy file, or not as long as its header says.
@@ -57,7 +57,7 @@ def read_npy(data: Bytes, pointer: str = "") -> Array:
 
 
 class NpyHeader(NamedTuple):
-    """What a .npy file says it holds, and where the data begins."""
+    """Header of a .npy file, and the offset of its data."""
 
     dtype: np.dtype[Any]
     fortran_order: bool
@@ -66,17 +66,17 @@ class NpyHeader(NamedTuple):
 
 
 def read_npy_header(data: Bytes, pointer: str = "") -> NpyHeader:
-    """The header of a .npy file of which `data` is all, or the first HEADER_BYTES.
+    """Read the header of a .npy file; `data` is all of it, or its first HEADER_BYTES.
 
     Raises:
-        Unparsable, InvalidTensor: as `read_npy`, but for the length of the data.
+        Unparsable, InvalidTensor: as `read_npy`, except for the length of the data.
     """
     start, text = _split(data, pointer)
     return NpyHeader(*_header(text, pointer), start)
 
 
 def _split(data: Bytes, pointer: str) -> tuple[int, bytes]:
-    """Where the data begins, and the header's text before it."""
+    """The offset of the data, and the header's text before it."""
     width = {1: 2, 2: 4, 3: 4}.get(data[6]) if len(data) >= 12 and data[: len(NPY_START)] == NPY_START else None
     if width is None:
         raise _unparsable(pointer, "this is not a .npy file", "a .npy file of version 1, 2 or 3", _start_of(data))
@@ -89,7 +89,7 @@ def _split(data: Bytes, pointer: str) -> tuple[int, bytes]:
 
 
 def _header(text: bytes, pointer: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    """The dtype, whether Fortran's order, and the shape."""
+    """The dtype, whether the order is Fortran's, and the shape."""
     header = _literal(text)
     match header:
         case {"descr": descr, "fortran_order": bool(order), "shape": tuple(shape)} if len(header) == 3 and all(
@@ -101,8 +101,8 @@ def _header(text: bytes, pointer: str) -> tuple[np.dtype[Any], bool, tuple[int, 
 
 
 def _literal(text: bytes) -> Any:
-    """What a Python literal stands for; None where it is none. As NumPy writes it, it is read without Python's parser,
-    which takes 60 µs.
+    """The value of a Python literal; None where it is not one. A header as NumPy writes it is matched without Python's
+    parser, which takes 60 µs.
     """
     usual = USUAL.fullmatch(text)
     if usual is not None:
@@ -115,7 +115,7 @@ def _literal(text: bytes) -> Any:
 
 
 def _dtype(descr: Any, pointer: str) -> np.dtype[Any]:
-    """The dtype of a `descr` such as `<f4`; strings of several fields and subarrays fall through."""
+    """The dtype of a `descr` such as `<f4`; structured dtypes and subarrays are rejected."""
     if descr in ("|V2", "<V2"):
         return DTYPES["bfloat16"]
     if isinstance(descr, str) and len(descr) <= 4 and descr[:1] in "<>|=":

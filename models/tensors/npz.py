@@ -1,4 +1,4 @@
-"""NumPy's .npz format: a ZIP archive of .npy members."""
+"""Reader of NumPy's .npz format: a ZIP archive of .npy members."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NPZ = Kind(".npz", SUFFIX, "a ZIP archive of .npy members, as numpy.savez writes
 
 
 def read_npz(data: bytes, max_bytes: int, pointer: str = "") -> dict[str, Array]:
-    """The arrays of a .npz file by name, in its order, as `read_npy` gives them.
+    """Read the arrays of a .npz file by name, in its order, as `read_npy` returns them.
 
-    `max_bytes` bounds the sum of the members once decompressed.
+    `max_bytes` bounds the total size of the members once decompressed.
 
     Raises:
-        Unparsable: it is no ZIP archive of stored or deflated .npy members with distinct, plain names.
+        Unparsable: it is not a ZIP archive of stored or deflated .npy members with distinct, plain names.
         TooLarge: more than `max_bytes`, or too many members.
-        InvalidTensor: a member holds what no tensor holds.
+        InvalidTensor: as `read_npy`, for a member.
     """
     archive = open_npz(io.BytesIO(data), max_bytes, pointer)
     contents = {name: archive.read(name) for name in archive.members}
@@ -32,15 +32,15 @@ def read_npz(data: bytes, max_bytes: int, pointer: str = "") -> dict[str, Array]
 
 
 def unpacked_bytes(data: bytes, max_bytes: int, pointer: str = "") -> int:
-    """What the members of a .npz file declare to be, together. Raises as `read_npz`, nothing decompressed."""
+    """The total declared size of the members of a .npz file, nothing decompressed. Raises as `read_npz`."""
     return sum(open_npz(io.BytesIO(data), max_bytes, pointer).members.values())
 
 
 def open_npz(file: BinaryIO, max_bytes: int, pointer: str) -> Archive:
-    """The checked archive, nothing decompressed yet."""
+    """Open and validate the archive, nothing decompressed yet."""
     return Archive(file, NPZ, max_bytes, pointer)
 
 
 def member_pointer(pointer: str, name: str) -> str:
-    """The JSON pointer of a member of a file."""
+    """The JSON pointer to a member of a file."""
     return f"{pointer}/{name.removesuffix(SUFFIX).replace('~', '~0').replace('/', '~1')}"

@@ -1,8 +1,8 @@
-"""Nested JSON arrays of numbers, read without making a list of every row.
+"""Fast parser of regular nested JSON arrays of numbers, without a list for every row.
 
-The tutorials' pictures are written `[[[[0.0], [1.0], …`: 784 numbers in as many lists. What is left of such text when
-everything that numbers are made of is taken out, brackets and commas, says whether it is regular and of what shape;
-what is left without the brackets is one flat list.
+The images of tutorials are written `[[[[0.0], [1.0], …`: 784 numbers in as many lists. With all characters of numbers
+removed from such text, its brackets and commas show whether it is regular, and its shape; with the brackets removed,
+it is one flat list.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from models.limits import MAX_RANK
 from models.tensors.dtypes import Array
 
 DIGITS = b"0123456789.-+eE \n\r\t"
-"""What numbers, and the space between them, are written with."""
+"""The characters of numbers, and of the space between them."""
 
 
 class Numbers(NamedTuple):
-    """Regularly nested arrays: their shape, and the numbers in C order: as they were written, or of many, where nothing
-    is lost by it, as int64 or float64.
+    """Shape and values of a regular nested array, in C order: Python numbers or, for a large one, where that is exact,
+    an array of int64 or float64.
     """
 
     shape: tuple[int, ...]
@@ -29,8 +29,8 @@ class Numbers(NamedTuple):
 
 
 def numbers_in(text: bytes) -> Numbers | None:
-    """The numbers of one JSON value; None where it is no regular array of numbers alone, or its numbers are not JSON's,
-    which those who read it in full have words for. That it is one value, who calls this has to know: `1[]` is not.
+    """Parse the numbers of one JSON value; None unless it is a regular array of numbers alone, all of them valid: the
+    full parser reports the error. The caller has to know that the text is one value: `1[]` is not.
     """
     shape = shape_of(text.translate(None, DIGITS))
     if shape is None:
@@ -43,7 +43,7 @@ def numbers_in(text: bytes) -> Numbers | None:
 
 
 def shape_of(skeleton: bytes) -> tuple[int, ...] | None:
-    """The shape of which brackets and commas are exactly these."""
+    """The shape of a regular array with exactly these brackets and commas; None where there is none."""
     rank = len(skeleton) - len(skeleton.lstrip(b"["))
     shape: tuple[int, ...] = ()
     row = b""

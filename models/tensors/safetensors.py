@@ -1,4 +1,4 @@
-"""The safetensors format: read with every check of its specification and limits besides; the header written.
+"""Reader of the safetensors format, with every check of its specification and limits, and writer of its header.
 
 Source: huggingface/safetensors, README "Format" and safetensors/src/tensor.rs.
 """
@@ -21,13 +21,13 @@ MAX_HEADER = 1024 * 1024
 MAX_TENSORS = 4096
 METADATA = "__metadata__"
 ALIGNMENT = 8
-"""The data begins at a multiple of this, so that a reader can look at it in place."""
+"""The data begins at a multiple of this, so that a reader can use it in place."""
 Bytes = bytes | mmap
 NAMES = {code: name for name, code in SAFETENSORS_CODES.items()}
 
 
-class Described(Protocol):
-    """A tensor without its bytes."""
+class TensorDescription(Protocol):
+    """Name, dtype, shape and size of a tensor, without its bytes."""
 
     @property
     def name(self) -> str: ...
@@ -40,7 +40,7 @@ class Described(Protocol):
 
 
 class Entry(NamedTuple):
-    """Where one tensor lies in the data."""
+    """Position of one tensor in the data."""
 
     name: str
     dtype: str
@@ -50,22 +50,22 @@ class Entry(NamedTuple):
 
 
 def read_safetensors(data: Bytes, pointer: str = "") -> dict[str, Array]:
-    """The tensors of a .safetensors file by name, in the order of its header; views of `data` where aligned.
+    """Read the tensors of a .safetensors file by name, in the order of its header; views of `data` where aligned.
 
     Raises:
         Unparsable: it is not in this format: truncated, overlapping, out of range, with gaps or duplicates.
         TooLarge: a header over MAX_HEADER bytes or more than MAX_TENSORS tensors.
-        InvalidTensor: a dtype or a number of axes that no tensor here has.
+        InvalidTensor: an unsupported dtype or number of axes.
     """
     entries, body = read_layout(data, pointer)
     return {entry.name: tensor_at(body, entry, pointer) for entry in entries}
 
 
 def read_layout(data: Bytes, pointer: str = "") -> tuple[list[Entry], memoryview]:
-    """What a file says it holds, checked against its length, and the data that the entries point into.
+    """Read the entries of a file, checked against its length, and the data that they point into.
 
     Raises:
-        Unparsable, TooLarge, InvalidTensor: as `read_safetensors`, but for the values.
+        Unparsable, TooLarge, InvalidTensor: as `read_safetensors`, except for the values.
     """
     header, body = _split(data, pointer)
     header.pop(METADATA, None)
@@ -83,10 +83,10 @@ def tensor_at(body: memoryview, entry: Entry, pointer: str) -> Array:
     return from_bytes(body[entry.begin : entry.end], entry.dtype, entry.shape, pointer_of(pointer, entry.name))
 
 
-def safetensors_header(tensors: Iterable[Described], metadata: Mapping[str, str] | None = None) -> bytes:
-    """A file's beginning: the header's length in 8 bytes and the header, padded with spaces to ALIGNMENT.
+def safetensors_header(tensors: Iterable[TensorDescription], metadata: Mapping[str, str] | None = None) -> bytes:
+    """Build the start of a file: the header's length in 8 bytes and the header, padded with spaces to ALIGNMENT.
 
-    The tensors, whose names are distinct, follow in this order.
+    The tensors, whose names are distinct, must follow in this order.
     """
     entries: dict[str, object] = {METADATA: dict(metadata)} if metadata else {}
     begin = 0
@@ -102,7 +102,7 @@ def safetensors_header(tensors: Iterable[Described], metadata: Mapping[str, str]
 
 
 def _split(data: Bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
-    """The header as JSON and the data after it."""
+    """The parsed header and the data after it."""
     length = int.from_bytes(data[:8], "little") if len(data) >= 8 else None
     if length is None or length > len(data) - 8:
         received = f"{len(data)} bytes" if length is None else f"a header of {length} bytes in {len(data)} bytes"
@@ -115,9 +115,9 @@ def _split(data: Bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
 
 
 def _json(text: bytes, pointer: str) -> dict[str, Any]:
-    """The header: an object without duplicate keys. Depth and long numbers end in errors, not in a crash."""
+    """Parse the header: an object without duplicate keys. Deep nesting and long numbers are errors, not crashes."""
     try:
-        header = json.loads(text.decode("utf-8"), object_pairs_hook=_distinct)
+        header = json.loads(text.decode("utf-8"), object_pairs_hook=_distinct_keys)
     except (ValueError, RecursionError):
         header = None
     if text[:1] != b"{" or not isinstance(header, dict) or not isinstance(header.get(METADATA, {}), dict):
@@ -125,30 +125,30 @@ def _json(text: bytes, pointer: str) -> dict[str, Any]:
     return header
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
         raise ValueError("duplicate keys")
-    "".join(found).encode("utf-8")  # a lone surrogate is a ValueError too
-    return found
+    "".join(members).encode("utf-8")  # a lone surrogate is a ValueError too
+    return members
 
 
 def _entry(name: str, raw: Any, pointer: str) -> Entry:
-    """One tensor's entry; its bytes are as many as dtype and shape need."""
-    where = pointer_of(pointer, name)
+    """Validate one tensor's entry: its span is as long as dtype and shape require."""
+    entry_pointer = pointer_of(pointer, name)
     match raw:
         case {"dtype": str(code), "shape": list(axes), "data_offsets": [int(begin), int(end)]} if _strict(raw):
-            dtype, shape = _dtype(code, where), checked_shape(axes, where)
+            dtype, shape = _dtype(code, entry_pointer), checked_shape(axes, entry_pointer)
         case _:
-            raise _unparsable(where, "an entry is a dtype, a shape and two data_offsets", shown(raw))
+            raise _unparsable(entry_pointer, "an entry is a dtype, a shape and two data_offsets", shown(raw))
     needed = prod(shape) * DTYPES[dtype].itemsize
     if end - begin != needed or begin < 0:
-        raise _unparsable(where, f"the tensor needs {needed} bytes", f"bytes {shown(begin)} to {shown(end)}")
+        raise _unparsable(entry_pointer, f"the tensor needs {needed} bytes", f"bytes {shown(begin)} to {shown(end)}")
     return Entry(name, dtype, shape, begin, end)
 
 
 def _strict(raw: dict[str, Any]) -> bool:
-    """No further keys, and offsets that are no bools, which Python takes for integers."""
+    """Whether there are no further keys, and no offset is a bool, which is an integer in Python."""
     return len(raw) == 3 and bool not in map(type, raw["data_offsets"])
 
 
@@ -159,7 +159,7 @@ def _dtype(code: str, pointer: str) -> str:
 
 
 def _check_layout(entries: list[Entry], size: int, pointer: str) -> None:
-    """The tensors lie one after the other and fill the data: no overlap, no gap, nothing left over."""
+    """Check that the tensors fill the data without overlaps, gaps or a rest."""
     position = 0
     for entry in sorted(entries, key=lambda entry: (entry.begin, entry.end)):
         if entry.begin != position:
@@ -171,7 +171,7 @@ def _check_layout(entries: list[Entry], size: int, pointer: str) -> None:
 
 
 def pointer_of(pointer: str, name: str) -> str:
-    """The JSON pointer of a tensor of a file."""
+    """The JSON pointer to a tensor of a file."""
     return f"{pointer}/{name[:128].replace('~', '~0').replace('/', '~1')}"
 
 

@@ -1,4 +1,4 @@
-"""Shapes as callers write them and as we say them back."""
+"""Validation of received shapes, and shapes as text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MAX_SIZE = 2**48
 
 
 def checked_shape(raw: Any, pointer: str) -> tuple[int, ...]:
-    """A written shape: at most MAX_RANK axes, each 0 or more. What fills it is the caller's to compare.
+    """Validate a received shape: at most MAX_RANK axes, each 0 or more. The caller compares it with the data.
 
     Raises:
-        InvalidTensor: it is something else, or beyond MAX_SIZE.
+        InvalidTensor: it is not such a shape, or over MAX_SIZE.
     """
     if not isinstance(raw, list | tuple) or not all(type(axis) is int and axis >= 0 for axis in raw):
         raise _refused(pointer, "this is not a shape", "nothing" if raw is None else shown(raw))
@@ -34,6 +34,6 @@ def _refused(pointer: str, message: str, received: str) -> InvalidTensor:
 
 
 def words(shape: Sequence[int | str | None]) -> str:
-    """A shape as NumPy writes it, free axes as "any": `(batch, 28, any)`."""
+    """Format a shape as NumPy does, free axes as "any": `(batch, 28, any)`."""
     inner = ", ".join("any" if length is None else str(length) for length in shape)
     return f"({inner},)" if len(shape) == 1 else f"({inner})"

@@ -1,4 +1,4 @@
-"""What the formats that lack bfloat16 or float16 are given instead."""
+"""Widening of float16 and bfloat16 for formats that lack them."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ WIDENED = ("float16", "bfloat16")
 
 
 def widened(array: Array, names: tuple[str, ...] = WIDENED) -> Array:
-    """The same values as float32 where the dtype is one of `names`; exact, since float32 holds both."""
+    """The array as float32 where its dtype is one of `names`; exact, since float32 holds both."""
     return array.astype(np.float32) if name_of(array.dtype) in names else array

@@ -1,5 +1,4 @@
-"""What is made of an activation before it is copied: a part, a reduction, the top units, a histogram, another dtype.
+"""Views of an activation, applied before it is copied: a slice, a reduction, the top units, a histogram, a cast.
 
-In this order: slice, reduce, top or histogram, dtype. NumPy alone, for the front, which reads views, and for engines,
-which apply them.
+In this order: slice, reduce, top or histogram, dtype. They need only NumPy: the front parses views, engines apply them.
 """

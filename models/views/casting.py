@@ -1,4 +1,4 @@
-"""`dtype`: the values in fewer bytes."""
+"""The view `dtype`: the values in fewer bytes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ EXPECTED = f"one of {', '.join(NAMES)}"
 
 
 class Cast(msgspec.Struct, frozen=True):
-    """Values rounded to the nearest of a floating-point dtype, or to the 256 steps of `offset + scale * uint8`.
+    """Cast to the nearest values of a floating-point dtype, or to the 256 steps of `offset + scale * uint8`.
 
-    What is too large for the dtype becomes infinite and is counted as overflow. scale and offset are one tensor's own:
-    its minimum is 0, its maximum 255, and every value is at most half a scale off.
+    Values too large for the dtype become infinite and are counted as overflow. scale and offset are per tensor: its
+    minimum is 0, its maximum 255, and every value is at most half a scale off.
     """
 
     dtype: str
@@ -33,23 +33,23 @@ class Cast(msgspec.Struct, frozen=True):
         return Form(form.shape, self.dtype, form.axes)
 
     def apply(self, array: Array, address: str) -> tuple[Array, dict[str, Any]]:
-        """The cast values, and what is to be said of them: `overflow`, or `scale` and `offset`.
+        """The cast values, and the facts for the reply: `overflow`, or `scale` and `offset`.
 
         Raises:
-            InvalidOption: uint8 has no NaN and no infinities, but the tensor does.
+            InvalidOption: the tensor has NaN or infinities, which uint8 cannot hold.
         """
         if self.dtype == "uint8":
-            return self._quantized(array, address)
+            return self._quantize(array, address)
         with np.errstate(over="ignore"):
             cast = array.astype(DTYPES[self.dtype], copy=False)
         return cast, {"overflow": _infinities(cast) - _infinities(array)}
 
-    def _quantized(self, array: Array, address: str) -> tuple[Array, dict[str, Any]]:
+    def _quantize(self, array: Array, address: str) -> tuple[Array, dict[str, Any]]:
         low, high = float(array.min()), float(array.max())
         if not (math.isfinite(low) and math.isfinite(high)):
-            bad = array.size - int(np.count_nonzero(np.isfinite(array)))
+            non_finite = array.size - int(np.count_nonzero(np.isfinite(array)))
             message = f"{address}: uint8 has no NaN and no infinities"
-            raise refused(self.pointer, message, "finite values", f"{bad:,} that are not", 'write "float16"')
+            raise refused(self.pointer, message, "finite values", f"{non_finite:,} that are not", 'write "float16"')
         scale = (high / 2 - low / 2) / 255 * 2  # in halves, for the range itself may overflow
         codes, flat = np.empty(array.size, np.uint8), array.reshape(-1)
         for start in range(0, flat.size, CHUNK):
@@ -63,7 +63,7 @@ def _infinities(array: Array) -> int:
 
 
 def parse_cast(value: Any, pointer: str) -> Cast:
-    """The dtype of this name.
+    """Parse the name of a dtype.
 
     Raises:
         InvalidOption: tensors are not sent in it.

@@ -1,4 +1,4 @@
-"""`histogram`: how a tensor's values are spread: `64`, or `64,-2,2` for a range of one's own."""
+"""The view `histogram`: the distribution of a tensor's values, `64` bins, or `64,-2,2` with an explicit range."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CHUNK = 1 << 20
 """Elements counted at a time, in double precision."""
 EXPECTED = f"bins, or bins,low,high: 1 to {MAX_BINS} bins and two finite numbers"
 LARGE = 1e300
-"""Ranges beyond it are halved twice while they are counted: their width would overflow."""
+"""Larger ranges are scaled by 1/4 for counting: their width would overflow."""
 
 
 class Histogram(msgspec.Struct, frozen=True):
-    """Bins of equal width, as NumPy's: each holds its lower edge, and the last both.
+    """Histogram with bins of equal width, as in NumPy: each includes its lower edge, and the last both.
 
-    Without a range, that of the finite values; around a single value a half to each side, and from 0 to 1 when there
-    are none. What lies outside, infinities included, is counted below and above.
+    The default range is that of the finite values; around a single value a half to each side, and 0 to 1 without any.
+    Values outside, infinities included, are counted as below and above.
     """
 
     bins: int
@@ -33,15 +33,15 @@ class Histogram(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """As it is written."""
+        """The option as a client writes it."""
         return ",".join(str(number) for number in (self.bins, *(self.range or ())))
 
     def forms(self) -> tuple[Form, Form, Form]:
-        """Of the counts (int64), the edges (float64) and of what is below, above and NaN (int64)."""
+        """The forms of the counts (int64), the edges (float64) and the numbers below, above and NaN (int64)."""
         return Form((self.bins,), "int64", "?"), Form((self.bins + 1,), "float64", "?"), Form((3,), "int64", "?")
 
     def apply(self, array: Array) -> tuple[Array, Array, Array]:
-        """(counts, edges, [below, above, nan]). The counts and the three add up to the tensor's size."""
+        """Count into (counts, edges, [below, above, nan]). The counts and these three add up to the tensor's size."""
         low, high = self.range or _own_range(array)
         scale = 0.25 if max(abs(low), abs(high)) > LARGE else 1.0
         low, high = _widened(low * scale, high * scale, self.bins)
@@ -54,18 +54,18 @@ class Histogram(msgspec.Struct, frozen=True):
 
 
 def edges(low: float, high: float, bins: int) -> Array:
-    """The bins + 1 edges, as NumPy's histogram has them."""
+    """The bins + 1 edges, as in NumPy's histogram."""
     return np.linspace(low, high, bins + 1)
 
 
 def _chunks(array: Array) -> list[Array]:
-    """The elements in pieces, of the same memory where they are contiguous."""
+    """Split the elements into chunks, views where they are contiguous."""
     flat = array.reshape(-1)
     return [flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK)]
 
 
 def _own_range(array: Array) -> tuple[float, float]:
-    """Of the finite values."""
+    """The range of the finite values."""
     floating = kind_of(array.dtype) == "float"
     bounds = []
     for chunk in _chunks(array):
@@ -75,22 +75,22 @@ def _own_range(array: Array) -> tuple[float, float]:
 
 
 def _widened(low: float, high: float, bins: int) -> tuple[float, float]:
-    """A range in which every bin has a width."""
-    if _has_widths(low, high, bins):
+    """Widen a range until every bin has a positive width."""
+    if _has_positive_widths(low, high, bins):
         return low, high
     margin = max(0.5, abs(low) * 2**-20)
     return low - margin, high + margin
 
 
-def _has_widths(low: float, high: float, bins: int) -> bool:
+def _has_positive_widths(low: float, high: float, bins: int) -> bool:
     return bool((np.diff(edges(low, high, bins)) > 0).all())
 
 
 def parse_histogram(value: Any, pointer: str) -> Histogram:
-    """The histogram of an integer or a text.
+    """Parse a histogram from an integer or a text.
 
     Raises:
-        InvalidOption: the bins or the range make no sense.
+        InvalidOption: the bins or the range are not valid.
     """
     words = _words(value)
     if len(words) not in (1, 3) or not words[0].isascii() or not words[0].isdigit():
@@ -101,7 +101,7 @@ def parse_histogram(value: Any, pointer: str) -> Histogram:
     if len(words) == 1:
         return Histogram(bins, None, pointer)
     low, high = (_number(word, value, pointer) for word in words[1:])
-    if not low < high or not _has_widths(low / 4, high / 4, bins):
+    if not low < high or not _has_positive_widths(low / 4, high / 4, bins):
         raise refused(pointer, "the range is too narrow for its bins", "a low below the high", shown(value))
     return Histogram(bins, (low, high), pointer)
 

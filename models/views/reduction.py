@@ -1,4 +1,4 @@
-"""`reduce`: fewer axes: `mean@h,w`. The axes are named n, t, d, h, w, c, by their number (see `form.AXES`)."""
+"""The view `reduce`: fewer axes, `mean@h,w`. Axes are named n, t, d, h, w, c, by rank (see `form.AXES`)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ EXAMPLE = 'write "mean@h,w"'
 
 
 class Reduction(msgspec.Struct, frozen=True):
-    """A function over named axes, which are gone afterwards.
+    """Reduction by a function over named axes, which it removes.
 
     Sums are in double precision whatever the dtype. The result is float32 for float16, bfloat16 and float32 and float64
     for float64, integers and bools; but max and min keep the dtype, sums of integers and bools are int64 (uint64 of
-    unsigned ones) and refused where they do not fit, and argmax gives int64. std is the population's; l2 the root of
-    the sum of squares. NaN goes through all but argmax, where it loses: an index of all NaN is 0.
+    unsigned ones) and rejected where they do not fit, and argmax is int64. std is the population's; l2 the root of
+    the sum of squares. NaN propagates except in argmax, where it ranks lowest: the index for all NaN is 0.
     """
 
     function: str
@@ -32,7 +32,7 @@ class Reduction(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """As it is written."""
+        """The option as a client writes it."""
         return f"{self.function}@{self._axes}"
 
     @property
@@ -40,7 +40,7 @@ class Reduction(msgspec.Struct, frozen=True):
         return ",".join(self.axes)
 
     def form(self, form: Form, address: str) -> Form:
-        """The result's form.
+        """The form of the result.
 
         Raises:
             InvalidOption: the tensor has no such axis.
@@ -53,19 +53,19 @@ class Reduction(msgspec.Struct, frozen=True):
         return Form(shape, result_dtype(self.function, form.dtype), axes)
 
     def apply(self, array: Array, axes: str, address: str) -> Array:
-        """The reduced array; `axes` names those it has.
+        """The reduced array; `axes` are the names of the array's axes.
 
         Raises:
-            InvalidOption: a sum of integers does not fit its 64 bits.
+            InvalidOption: a sum of integers does not fit 64 bits.
         """
         over = tuple(axes.index(axis) for axis in self.axes)
         if self.function == "sum" and overflows(array, over):
             message = f"{address}: a sum of integers does not fit 64 bits"
             raise refused(self.pointer, message, "sums of 64 bits", shown(self.text), f'write "mean@{self._axes}"')
         wide = array.astype(np.float32) if array.dtype.name in ("float16", "bfloat16") else array
-        with np.errstate(all="ignore"):  # what overflows is infinite, and NaN is NaN, as in the layers themselves
-            found = _reduced(self.function, wide, over)
-            return np.asarray(found, DTYPES[result_dtype(self.function, array.dtype.name)])
+        with np.errstate(all="ignore"):  # overflow gives infinity, and NaN stays NaN, as in the layers themselves
+            result = _reduce(self.function, wide, over)
+            return np.asarray(result, DTYPES[result_dtype(self.function, array.dtype.name)])
 
     def _no_such_axis(self, axis: str, form: Form, address: str) -> Exception:
         known = [axis for axis in form.axes if axis != NAMELESS]
@@ -75,7 +75,7 @@ class Reduction(msgspec.Struct, frozen=True):
 
 
 def result_dtype(function: str, dtype: str) -> str:
-    """What a reduction makes of a dtype."""
+    """The dtype of a reduction's result."""
     kind = kind_of(DTYPES[dtype])
     match function:
         case "max" | "min":
@@ -87,7 +87,7 @@ def result_dtype(function: str, dtype: str) -> str:
     return "float32" if kind == "float" and dtype != "float64" else "float64"
 
 
-def _reduced(function: str, array: Array, over: tuple[int, ...]) -> Any:
+def _reduce(function: str, array: Array, over: tuple[int, ...]) -> Any:
     match function:
         case "l2":
             return np.sqrt(_squares(array, over))
@@ -101,10 +101,10 @@ def _reduced(function: str, array: Array, over: tuple[int, ...]) -> Any:
 
 
 def overflows(array: Array, over: tuple[int, ...]) -> bool:
-    """Whether a sum over these axes of a tensor of integers leaves 64 bits, where NumPy's would wrap around.
+    """Whether the sum of a tensor of integers over these axes exceeds 64 bits, where NumPy's would wrap around.
 
-    Exact: where the largest number leaves it open, the sums of the upper and of the lower 32 bits, which cannot
-    overflow for fewer than 2**31 numbers, are put together.
+    Exact: unless the largest number already rules it out, the sums of the upper and of the lower 32 bits, which cannot
+    overflow for fewer than 2**31 numbers, are combined.
     """
     if array.dtype.kind not in "iu" or array.dtype.itemsize < 8:
         return False
@@ -117,24 +117,24 @@ def overflows(array: Array, over: tuple[int, ...]) -> bool:
 
 
 def _squares(array: Array, over: tuple[int, ...]) -> Any:
-    """Sums of squares, without a copy in double precision."""
+    """The sums of squares, without a copy in double precision."""
     axes = list(range(array.ndim))
     return np.einsum(array, axes, array, axes, [axis for axis in axes if axis not in over], dtype=np.float64)
 
 
 def argmax(array: Array, axis: int) -> Array:
-    """The first largest element along an axis; NaN loses to everything, unlike NumPy's."""
+    """The index of the first maximum along an axis; NaN ranks below everything, unlike in NumPy."""
     best: Array = array.argmax(axis)
     if kind_of(array.dtype) != "float" or not np.isnan(array.max(axis)).any():
         return best
-    missing = np.isnan(array)
-    best = np.where(missing, -np.inf, array).argmax(axis)
-    lost = np.take_along_axis(missing, np.expand_dims(best, axis), axis).squeeze(axis)
-    return np.where(lost, (~missing).argmax(axis), best)
+    nan = np.isnan(array)
+    best = np.where(nan, -np.inf, array).argmax(axis)
+    all_nan = np.take_along_axis(nan, np.expand_dims(best, axis), axis).squeeze(axis)
+    return np.where(all_nan, (~nan).argmax(axis), best)
 
 
 def parse_reduction(value: Any, pointer: str) -> Reduction:
-    """The reduction that a text writes.
+    """Parse a reduction.
 
     Raises:
         InvalidOption: there is no such function or axis, or argmax is given several.

@@ -1,6 +1,6 @@
-"""`slice`: a part of a tensor, in NumPy's basic notation over all axes, the batch first: `0, :, :, 3:8`.
+"""The view `slice`: a part of a tensor, in NumPy's basic notation over all axes, the batch first: `0, :, :, 3:8`.
 
-Nothing is clamped: where NumPy would silently give less than was written, or nothing, this is an error.
+Bounds are not clamped: where NumPy would silently return less than requested, or nothing, this is an error.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ PART = re.compile(rf"{INTEGER}(?:(:){INTEGER}(?::{INTEGER})?)?", re.ASCII)
 EXPECTED = 'for each axis an integer, start:stop:step or "...", separated by commas'
 
 
-class Stretch(msgspec.Struct, frozen=True, array_like=True):
-    """`start:stop:step`, each of which may be left out."""
+class SliceRange(msgspec.Struct, frozen=True, array_like=True):
+    """A `start:stop:step`, each of them optional."""
 
     start: int | None = None
     stop: int | None = None
@@ -30,46 +30,46 @@ class Stretch(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Slice(msgspec.Struct, frozen=True):
-    """What is taken of each axis; None stands for `...`."""
+    """Slice of a tensor: an index or range for each axis; None stands for `...`."""
 
-    parts: tuple[int | Stretch | None, ...]
+    parts: tuple[int | SliceRange | None, ...]
     text: str
     pointer: str
 
     def form(self, form: Form, address: str) -> Form:
-        """The part's form. An axis indexed by an integer is gone.
+        """The form of the result. An axis indexed by an integer is removed.
 
         Raises:
-            InvalidOption: an index or bound lies outside its axis, nothing is left, or there are too many parts.
+            InvalidOption: an index or bound is outside its axis, the result is empty, or there are too many parts.
         """
         kept = [
             (_length(part, length, f"{address}, axis {number}", self.pointer), axis)
             for number, (part, length, axis) in enumerate(
-                zip(self._full(form, address), form.shape, form.axes, strict=True)
+                zip(self._expand(form, address), form.shape, form.axes, strict=True)
             )
-            if isinstance(part, Stretch) or _checked_index(part, length, f"{address}, axis {number}", self.pointer)
+            if isinstance(part, SliceRange) or _checked_index(part, length, f"{address}, axis {number}", self.pointer)
         ]
         return Form(tuple(length for length, _ in kept), form.dtype, "".join(axis for _, axis in kept))
 
     def apply(self, array: Array) -> Array:
-        """The part, as a view of the same memory."""
-        return np.asarray(array[tuple(_numpy(part) for part in self.parts)])
+        """The sliced array, as a view of the same memory."""
+        return np.asarray(array[tuple(_numpy_index(part) for part in self.parts)])
 
-    def _full(self, form: Form, address: str) -> list[int | Stretch]:
-        """One part for each axis."""
+    def _expand(self, form: Form, address: str) -> list[int | SliceRange]:
+        """Expand `...` to one part for each axis."""
         rank = len(form.shape)
-        written = len(self.parts) - self.parts.count(None)
-        if written > rank:
+        count = len(self.parts) - self.parts.count(None)
+        if count > rank:
             message = f"{address}: the slice has more parts than the tensor has axes"
-            raise refused(self.pointer, message, f"at most {rank} parts", f"{written} parts")
+            raise refused(self.pointer, message, f"at most {rank} parts", f"{count} parts")
         parts = self.parts if None in self.parts else (*self.parts, None)
-        place, missing = parts.index(None), [Stretch()] * (rank - written)
-        given = [part for part in parts if part is not None]
-        return [*given[:place], *missing, *given[place:]]
+        ellipsis, full_axes = parts.index(None), [SliceRange()] * (rank - count)
+        explicit = [part for part in parts if part is not None]
+        return [*explicit[:ellipsis], *full_axes, *explicit[ellipsis:]]
 
 
 def parse_slice(value: Any, pointer: str) -> Slice:
-    """The slice that a text writes.
+    """Parse a slice.
 
     Raises:
         InvalidOption: it is not basic slicing.
@@ -85,49 +85,49 @@ def parse_slice(value: Any, pointer: str) -> Slice:
     return Slice(parts, ", ".join(words), pointer)
 
 
-def _part(word: str, pointer: str) -> int | Stretch | None:
+def _part(word: str, pointer: str) -> int | SliceRange | None:
     if word == "...":
         return None
-    found = PART.fullmatch(word)
-    if not word or found is None:
+    match = PART.fullmatch(word)
+    if not word or match is None:
         raise refused(pointer, "this part of the slice is none", EXPECTED, shown(word))
-    start, stop, step = (int(number) if number else None for number in found.group(1, 3, 4))
-    if start is not None and not found[2]:
+    start, stop, step = (int(number) if number else None for number in match.group(1, 3, 4))
+    if start is not None and not match[2]:
         return start
     if step == 0:
         raise refused(pointer, "a step of 0 goes nowhere", "a step other than 0", shown(word))
-    return Stretch(start, stop, step)
+    return SliceRange(start, stop, step)
 
 
-def _numpy(part: int | Stretch | None) -> Any:
-    if isinstance(part, Stretch):
+def _numpy_index(part: int | SliceRange | None) -> Any:
+    if isinstance(part, SliceRange):
         return slice(part.start, part.stop, part.step)
     return ... if part is None else part
 
 
 def _checked_index(index: int, length: int | None, where: str, pointer: str) -> bool:
-    """False: the axis goes."""
+    """Check an index; False, since its axis is removed."""
     if length is not None and not -length <= index < length:
         message = f"{where}: index {index} is out of range"
         raise refused(pointer, message, f"{-length} to {length - 1}", str(index))
     return False
 
 
-def _length(part: int | Stretch, length: int | None, where: str, pointer: str) -> int | None:
-    """How much a stretch takes of an axis; None while that is free."""
-    if part == Stretch() or length is None or isinstance(part, int):
+def _length(part: int | SliceRange, length: int | None, where: str, pointer: str) -> int | None:
+    """The length of a range of an axis; None while that is free."""
+    if part == SliceRange() or length is None or isinstance(part, int):
         return length
     last = length if (part.step or 1) > 0 else length - 1
     for bound in (part.start, part.stop):
         if bound is not None and not -length <= bound <= last:
             message = f"{where}: bound {bound} is out of range"
             raise refused(pointer, message, f"{-length} to {last}, or nothing for the end", str(bound))
-    taken = len(range(*slice(part.start, part.stop, part.step).indices(length)))
-    if taken == 0:
+    selected = len(range(*slice(part.start, part.stop, part.step).indices(length)))
+    if selected == 0:
         raise refused(pointer, f"{where}: nothing is left", f"at least one of {length} elements", _written(part))
-    return taken
+    return selected
 
 
-def _written(part: Stretch) -> str:
+def _written(part: SliceRange) -> str:
     start, stop, step = ("" if bound is None else str(bound) for bound in (part.start, part.stop, part.step))
     return f"{start}:{stop}" + (f":{step}" if step else "")

@@ -1,4 +1,4 @@
-"""`top`: the k largest units of the last axis, with index and value."""
+"""The view `top`: the k largest units of the last axis, with index and value."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CHUNK = 1 << 20
 
 
 class Top(msgspec.Struct, frozen=True):
-    """The k largest of the last axis, largest first; of equal ones the lowest index first, NaN after everything."""
+    """Top k of the last axis, largest first; ties by the lowest index, NaN after everything."""
 
     k: int
     pointer: str
 
     def forms(self, form: Form, address: str) -> tuple[Form, Form]:
-        """Of the indices (int64) and of the values: the tensor's shape with k on the last axis.
+        """The forms of the indices (int64) and of the values: the tensor's shape with k as the last length.
 
         Raises:
             InvalidOption: the last axis is shorter than k, or there is none.
@@ -39,7 +39,7 @@ class Top(msgspec.Struct, frozen=True):
         return Form(shape, "int64", form.axes), Form(shape, form.dtype, form.axes)
 
     def apply(self, array: Array) -> tuple[Array, Array]:
-        """(indices, values)."""
+        """Select the top k as (indices, values)."""
         rows = array.reshape(-1, array.shape[-1])
         indices = np.empty((len(rows), self.k), np.int64)
         step = max(1, CHUNK // rows.shape[1])
@@ -51,15 +51,15 @@ class Top(msgspec.Struct, frozen=True):
 
 
 def _largest(rows: Array, k: int) -> Array:
-    """NumPy sorts NaN last; negation, of bits where there are no signs, turns the order and keeps that of equals."""
+    """The indices of the k largest. NumPy sorts NaN last; negation (of bits for integers) reverses the order stably."""
     wide = rows.astype(np.float32) if rows.dtype.name in ("float16", "bfloat16") else rows
-    turned: Array = np.negative(wide) if kind_of(rows.dtype) == "float" else np.invert(wide)
-    order: Array = np.argsort(turned, axis=1, kind="stable")[:, :k]
+    negated: Array = np.negative(wide) if kind_of(rows.dtype) == "float" else np.invert(wide)
+    order: Array = np.argsort(negated, axis=1, kind="stable")[:, :k]
     return order
 
 
 def parse_top(value: Any, pointer: str) -> Top:
-    """The k of an integer or a text.
+    """Parse k from an integer or a text.
 
     Raises:
         InvalidOption: it is not a number of units.

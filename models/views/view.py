@@ -1,4 +1,4 @@
-"""One layer's view: what it makes of a tensor, known before there is one."""
+"""The view of one layer: its result's forms before the tensor is computed, and its application."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from models.views.slicing import Slice
 from models.views.top import Top
 
 MAIN = ""
-"""The suffix of the member that stands for the tensor itself."""
+"""The suffix of the member that is the tensor itself."""
 INDICES, VALUES = ":indices", ":values"
 COUNTS, EDGES, OUTSIDE = ":counts", ":edges", ":outside"
 SCALE, OFFSET = ":scale", ":offset"
 SUFFIXES = (INDICES, VALUES, COUNTS, EDGES, OUTSIDE, SCALE, OFFSET)
-"""What the members that a view is sent as are called, after the layer's address. No layer's name has a colon."""
+"""Suffixes that the members of a view add to the layer's address. No layer's name has a colon."""
 
 
 @dataclass(frozen=True)
-class Viewed:
-    """A view's result: arrays by suffix, and facts that no array holds."""
+class ViewResult:
+    """Result of a view: arrays by suffix, and facts for the reply that are not arrays."""
 
     members: dict[str, Array]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 class View(msgspec.Struct, frozen=True):
-    """A slice, a reduction of it, the top units or a histogram of that, in another dtype; each of them optional."""
+    """View of a tensor: slice, reduction, top units or histogram, and cast, in this order, each optional."""
 
     slice: Slice | None = None
     reduce: Reduction | None = None
@@ -43,7 +43,7 @@ class View(msgspec.Struct, frozen=True):
     dtype: Cast | None = None
 
     def written(self) -> dict[str, Any]:
-        """The options that make this view, as a client writes them."""
+        """The options of this view, as a client writes them."""
         options = {
             "slice": self.slice and self.slice.text,
             "reduce": self.reduce and self.reduce.text,
@@ -53,10 +53,10 @@ class View(msgspec.Struct, frozen=True):
         return {name: value for name, value in options.items() if value is not None}
 
     def check(self) -> None:
-        """Whether the options go together.
+        """Check that the options are compatible.
 
         Raises:
-            InvalidOption: top and histogram are asked for of the same layer, or a histogram in another dtype.
+            InvalidOption: top and histogram are requested for the same layer, or a histogram in another dtype.
         """
         if self.histogram is None:
             return
@@ -68,23 +68,23 @@ class View(msgspec.Struct, frozen=True):
             raise refused(self.dtype.pointer, message, expected, "histogram and dtype")
 
     def forms(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, Form]:
-        """What an output of this shape becomes, by suffix, without its values. The first is the main one.
+        """The forms of the members for an output of this shape, by suffix. The first is the main one.
 
         Raises:
             InvalidOption: the view does not fit the tensor.
         """
-        form = self._reduced(form_of(shape, dtype), address)
+        form = self._reduced_form(form_of(shape, dtype), address)
         if self.histogram is not None:
             return dict(zip((COUNTS, EDGES, OUTSIDE), self.histogram.forms(), strict=True))
         if self.top is None:
-            return self._cast(MAIN, form)
+            return self._cast_forms(MAIN, form)
         indices, values = self.top.forms(form, address)
-        return {**self._cast(VALUES, values), INDICES: indices}
+        return {**self._cast_forms(VALUES, values), INDICES: indices}
 
     def row(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, Any]:
-        """What a plan and a reply say of this view of an output: the options, and the result's figures.
+        """The entry of this view of an output in plans and replies: the options, and the figures of the result.
 
-        Of top those of the values, of a histogram those of the counts; the bytes are those of all members.
+        These are the values' for top, the counts' for a histogram; the bytes are those of all members.
 
         Raises:
             InvalidOption: the view does not fit the tensor.
@@ -96,30 +96,30 @@ class View(msgspec.Struct, frozen=True):
         axes = ",".join(forms[0].axes)
         return {**self.written(), "shape": forms[0].shape, "axes": axes, "dtype": forms[0].dtype, "bytes": nbytes}
 
-    def _reduced(self, form: Form, address: str) -> Form:
+    def _reduced_form(self, form: Form, address: str) -> Form:
         form = self.slice.form(form, address) if self.slice is not None else form
         return self.reduce.form(form, address) if self.reduce is not None else form
 
-    def _cast(self, suffix: str, form: Form) -> dict[str, Form]:
+    def _cast_forms(self, suffix: str, form: Form) -> dict[str, Form]:
         if self.dtype is None:
             return {suffix: form}
         scalars = dict.fromkeys((SCALE, OFFSET), Form((), "float64", "")) if self.dtype.dtype == "uint8" else {}
         return {suffix: self.dtype.form(form), **scalars}
 
-    def apply(self, array: Array, address: str) -> Viewed:
-        """The view of an array: its members are those of `forms`, in the same order.
+    def apply(self, array: Array, address: str) -> ViewResult:
+        """Apply the view to an array: its members are those of `forms`, in the same order.
 
         Raises:
-            InvalidOption: the values cannot be written in the dtype asked for, or a sum in 64 bits.
+            InvalidOption: the values do not fit the requested dtype, or a sum 64 bits.
         """
         array = self._reduce(array, address)
         if self.histogram is not None:
-            return Viewed(dict(zip((COUNTS, EDGES, OUTSIDE), self.histogram.apply(array), strict=True)))
+            return ViewResult(dict(zip((COUNTS, EDGES, OUTSIDE), self.histogram.apply(array), strict=True)))
         if self.top is None:
-            return self._converted(MAIN, array, address)
+            return self._cast(MAIN, array, address)
         indices, values = self.top.apply(array)
-        found = self._converted(VALUES, values, address)
-        return Viewed({**found.members, INDICES: indices}, found.facts)
+        cast_values = self._cast(VALUES, values, address)
+        return ViewResult({**cast_values.members, INDICES: indices}, cast_values.facts)
 
     def _reduce(self, array: Array, address: str) -> Array:
         form = form_of(array.shape, array.dtype.name)
@@ -127,9 +127,9 @@ class View(msgspec.Struct, frozen=True):
             form, array = self.slice.form(form, address), self.slice.apply(array)
         return self.reduce.apply(array, form.axes, address) if self.reduce is not None else array
 
-    def _converted(self, suffix: str, array: Array, address: str) -> Viewed:
+    def _cast(self, suffix: str, array: Array, address: str) -> ViewResult:
         if self.dtype is None:
-            return Viewed({suffix: array})
+            return ViewResult({suffix: array})
         cast, facts = self.dtype.apply(array, address)
         scalars = {name: np.float64(facts[name[1:]]) for name in (SCALE, OFFSET) if name[1:] in facts}
-        return Viewed({suffix: cast, **{name: np.asarray(value) for name, value in scalars.items()}}, facts)
+        return ViewResult({suffix: cast, **{name: np.asarray(value) for name, value in scalars.items()}}, facts)

@@ -1,4 +1,4 @@
-"""The one form in which weights are kept: safetensors, in the network's order, no metadata.
+"""Canonical form of stored weights: safetensors, in the network's order, without metadata.
 
 The same weights are the same bytes, so that the SHA-256 of the file names them.
 """
@@ -21,16 +21,16 @@ from models.weights.read import read_weights
 from models.weights.source import Limits, TensorSource
 from models.weights.specs import WeightSpec
 
-PIECE = 1024 * 1024
-"""Numbers looked at, hashed and written at a time."""
+CHUNK = 1024 * 1024
+"""Numbers checked, hashed and written at a time."""
 
 
 def convert(source: Path, specs: Sequence[WeightSpec], target: Path, limits: Limits, pointer: str = "") -> str:
-    """Writes the weights of an uploaded file of any format to `target`; their digest, in hexadecimal.
+    """Write the weights of an uploaded file of any format to `target`; returns their digest, in hexadecimal.
 
     Raises:
         InvalidWeights: they are not the network's, or some are NaN or infinite.
-        Unparsable, TooLarge, InvalidTensor: as `read_weights`. Whatever is raised, `target` is not there.
+        Unparsable, TooLarge, InvalidTensor: as `read_weights`. Whatever is raised, `target` does not exist.
     """
     with TemporaryDirectory(dir=target.parent) as scratch:
         opened = read_weights(source, Path(scratch), limits, pointer)
@@ -40,7 +40,7 @@ def convert(source: Path, specs: Sequence[WeightSpec], target: Path, limits: Lim
 
 
 def _check_copies(source: TensorSource, copies: Sequence[tuple[str, str]], pointer: str) -> None:
-    """What Keras writes twice has one value.
+    """Check that variables that Keras writes twice have the same value.
 
     Raises:
         InvalidWeights: naming the tensors that differ from those they should be the same as.
@@ -54,16 +54,16 @@ def _check_copies(source: TensorSource, copies: Sequence[tuple[str, str]], point
     )
 
 
-def _is_same(one: Array, other: Array) -> bool:
-    """Whether two arrays have the same bytes, compared some at a time."""
-    if (one.dtype, one.shape) != (other.dtype, other.shape):
+def _is_same(left: Array, right: Array) -> bool:
+    """Whether two arrays have the same bytes, compared in chunks."""
+    if (left.dtype, left.shape) != (right.dtype, right.shape):
         return False
-    pairs = zip(_cut(one), _cut(other), strict=True)
+    pairs = zip(_chunks(left), _chunks(right), strict=True)
     return all(np.array_equal(first.view(np.uint8), second.view(np.uint8)) for first, second in pairs)
 
 
 def write_canonical(specs: Sequence[WeightSpec], arrays: Iterable[Array], target: Path, pointer: str = "") -> str:
-    """Writes arrays, which are of the specs' shapes and dtypes, in their order; the digest. One is held at a time.
+    """Write arrays, which are of the specs' shapes and dtypes, in their order, one at a time; returns the digest.
 
     Raises:
         InvalidWeights: naming those with NaN or infinities.
@@ -87,21 +87,21 @@ def _write(
     with target.open("wb") as file:
         file.write(head)
         for spec, array in zip(specs, arrays, strict=True):
-            unfit = 0
-            for piece in _pieces(spec, array):
-                unfit += _not_finite(piece)
-                data = piece.view(np.uint8).data
+            bad = 0
+            for chunk in _checked_chunks(spec, array):
+                bad += _count_not_finite(chunk)
+                data = chunk.view(np.uint8).data
                 digest.update(data)
                 file.write(data)
-            if unfit:
-                problems.append(_problem(spec, unfit, pointer))
+            if bad:
+                problems.append(_problem(spec, bad, pointer))
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest()
 
 
 def _check_readable(specs: Sequence[WeightSpec], head: bytes, pointer: str) -> None:
-    """What is written can be read again, here and by who downloads it."""
+    """Check that the file can be read again, here and by whoever downloads it."""
     if len(specs) > MAX_TENSORS:
         message, expected, received = "the network has too many weights", f"at most {MAX_TENSORS}", f"{len(specs)}"
     elif len(head) > MAX_HEADER:
@@ -112,22 +112,22 @@ def _check_readable(specs: Sequence[WeightSpec], head: bytes, pointer: str) -> N
     raise TooLarge(problems=[Problem(pointer, message, expected, received)])
 
 
-def _pieces(spec: WeightSpec, array: Array) -> Iterator[Array]:
+def _checked_chunks(spec: WeightSpec, array: Array) -> Iterator[Array]:
     if (array.dtype.name, array.shape) != (spec.dtype, spec.shape):
         raise ValueError(f"{spec.name} is not what was declared")
-    return _cut(array)
+    return _chunks(array)
 
 
-def _cut(array: Array) -> Iterator[Array]:
-    """The numbers in C order, some at a time."""
+def _chunks(array: Array) -> Iterator[Array]:
+    """Return chunks of the numbers in C order."""
     flat = np.ascontiguousarray(array).reshape(-1)
-    return (flat[start : start + PIECE] for start in range(0, flat.size, PIECE))
+    return (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
 
 
-def _not_finite(piece: Array) -> int:
-    return int(np.count_nonzero(~np.isfinite(piece))) if kind_of(piece.dtype) == "float" else 0
+def _count_not_finite(chunk: Array) -> int:
+    return int(np.count_nonzero(~np.isfinite(chunk))) if kind_of(chunk.dtype) == "float" else 0
 
 
-def _problem(spec: WeightSpec, unfit: int, pointer: str) -> Problem:
+def _problem(spec: WeightSpec, bad: int, pointer: str) -> Problem:
     message = f"{spec.name} has NaN or infinite values"
-    return Problem(pointer_of(pointer, spec.name), message, "finite numbers", f"{unfit} that are not")
+    return Problem(pointer_of(pointer, spec.name), message, "finite numbers", f"{bad} that are not")

@@ -1,4 +1,4 @@
-"""HDF5 files of weights, read by a throw-away process; this one sees its answers alone."""
+"""HDF5 weights files, read by a short-lived process; this process sees only its replies."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from models.child import command
 from models.errors import Problem, TooLarge, Unparsable
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.safetensors import pointer_of
-from models.weights.hdf5_messages import Answer, Copied, Job, Listing, Refused
-from models.weights.source import MEBIBYTE, Declared, Limits, mapped
+from models.weights.hdf5_messages import Copied, Job, Listing, Refused, Reply
+from models.weights.source import MEBIBYTE, Declared, Limits, map_file
 
 EXPECTED = "a .weights.h5 file as Keras' model.save_weights writes it"
 MEMORY = 256 * MEBIBYTE
-"""What the process may allocate beside the largest tensor."""
+"""Memory that the process may allocate in addition to the largest tensor."""
 
 
 class Hdf5Source:
-    """A .weights.h5 file. Values are copied to `scratch`, a folder of the caller's, when they are asked for."""
+    """A .weights.h5 file. Values are copied on demand to `scratch`, a folder of the caller's."""
 
     places = True
 
     def __init__(self, path: Path, scratch: Path, limits: Limits, pointer: str) -> None:
         self._path, self._scratch, self._limits, self._pointer = path, scratch, limits, pointer
-        listing = self._ask(Listing, MEMORY)
+        listing = self._request(Listing, MEMORY)
         self.tensors: Mapping[str, Declared] = {
             name: Declared(dtype, shape) for name, (dtype, shape) in listing.tensors.items()
         }
         self.names: Mapping[str, str] = listing.names
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
-        """Views of one file of values."""
+        """Return the tensors as views of one file of values."""
         sizes = [prod(self.tensors[name].shape) * DTYPES[self.tensors[name].dtype].itemsize for name in names]
         if not sum(sizes):
             return (self._array(name, memoryview(b"")) for name in names)
         target = self._scratch / "values"
-        self._ask(Copied, MEMORY + 3 * max(sizes), target, names)
-        return self._arrays(names, sizes, memoryview(mapped(target, self._pointer)))
+        self._request(Copied, MEMORY + 3 * max(sizes), target, names)
+        return self._arrays(names, sizes, memoryview(map_file(target, self._pointer)))
 
     def _arrays(self, names: Sequence[str], sizes: Sequence[int], data: memoryview) -> Iterator[Array]:
         if len(data) != sum(sizes):
@@ -55,16 +55,16 @@ class Hdf5Source:
         dtype, shape = self.tensors[name]
         return from_bytes(data, dtype, shape, pointer_of(self._pointer, name))
 
-    def _ask(self, kind: type[Any], memory: int, target: Path | None = None, names: Sequence[str] = ()) -> Any:
-        """One process, one answer."""
+    def _request(self, kind: type[Any], memory: int, target: Path | None = None, names: Sequence[str] = ()) -> Any:
+        """Run one process for one reply."""
         seconds = max(1, int(self._limits.seconds))
         job = Job(str(self._path), memory, seconds, str(target) if target else None, tuple(names))
-        answer = self._decoded(self._run(msgspec.json.encode(job)))
-        if isinstance(answer, Refused):
-            raise self._refused(answer)
-        if not isinstance(answer, kind):
+        reply = self._decode(self._run(msgspec.json.encode(job)))
+        if isinstance(reply, Refused):
+            raise self._refusal(reply)
+        if not isinstance(reply, kind):
             raise self._unparsable("HDF5 cannot read this file", "no answer")
-        return answer
+        return reply
 
     def _run(self, job: bytes) -> bytes:
         try:
@@ -79,16 +79,16 @@ class Hdf5Source:
             raise self._unparsable("HDF5 fails on this file", "a file that ends the process that reads it")
         return done.stdout
 
-    def _decoded(self, data: bytes) -> Answer:
+    def _decode(self, data: bytes) -> Reply:
         try:
-            answer: Answer = msgspec.json.decode(data, type=Answer)
+            reply: Reply = msgspec.json.decode(data, type=Reply)
         except msgspec.DecodeError:
             raise self._unparsable("HDF5 cannot read this file", "no answer") from None
-        return answer
+        return reply
 
-    def _refused(self, answer: Refused) -> TooLarge | Unparsable:
-        kind = TooLarge if answer.too_large else Unparsable
-        return kind(problems=[Problem(self._pointer, answer.message, EXPECTED, answer.received)])
+    def _refusal(self, reply: Refused) -> TooLarge | Unparsable:
+        kind = TooLarge if reply.too_large else Unparsable
+        return kind(problems=[Problem(self._pointer, reply.message, EXPECTED, reply.received)])
 
     def _unparsable(self, message: str, received: str) -> Unparsable:
         return Unparsable(problems=[Problem(self._pointer, message, EXPECTED, received)])

@@ -1,4 +1,4 @@
-"""What is said to and by the throw-away process that reads HDF5. Imports nothing heavy: both sides load it."""
+"""Messages to and from the short-lived process that reads HDF5. Imports nothing heavy: both sides load it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import msgspec
 
 
 class Job(msgspec.Struct, frozen=True):
-    """Lists what `file` holds or, given a `target`, writes the values of `names` there, one after the other.
+    """Lists the contents of `file` or, given a `target`, writes the values of `names` there, one after the other.
 
-    `memory` bounds what the process may allocate, in bytes; `seconds` its computing time.
+    `memory` bounds what the process may allocate, in bytes; `seconds` its CPU time.
     """
 
     file: str
@@ -19,8 +19,8 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True, tag="listing"):
-    """The dtype and shape of every dataset by path, the optimizer's left out, and the names that Keras gives to the
-    layers of groups, by the path of the group.
+    """The dtype and shape of every dataset by path, without the optimizer's, and the layer names that Keras gives to
+    groups, by the path of the group.
     """
 
     tensors: dict[str, tuple[str, tuple[int, ...]]]
@@ -32,11 +32,11 @@ class Copied(msgspec.Struct, frozen=True, tag="copied"):
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
-    """The file has something that a file of weights has no need of, or is damaged; `too_large` for its numbers."""
+    """The file is damaged or has something that a weights file does not need; `too_large` if it exceeds a limit."""
 
     message: str
     received: str
     too_large: bool = False
 
 
-Answer = Listing | Copied | Refused
+Reply = Listing | Copied | Refused

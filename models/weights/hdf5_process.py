@@ -1,8 +1,8 @@
-"""`python -m models.weights.hdf5_process`: reads one HDF5 file and ends. A job on the standard input, an answer out.
+"""Process `python -m models.weights.hdf5_process`: reads one HDF5 file and exits. Job on standard input, reply out.
 
-HDF5 was not made for files from strangers: it can crash, loop for ever and allocate what a header says. So it runs
-here, under limits that the kernel keeps and a deadline that the parent keeps. Of attributes only the names of layers
-are read, links are looked at before they are followed, and data is read only where it is plain.
+HDF5 was not made for untrusted files: it can crash, loop forever and allocate what a header says. So it runs
+here, under limits that the kernel enforces and a timeout that the parent enforces. Of attributes only layer names
+are read, links are checked before they are followed, and data is read only where it is plain.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ MAX_OBJECTS = 65_536
 MAX_TENSORS = 4096
 MAX_DEPTH = 64
 MAX_PATH = 1024
-"""Longest path of an object; with MAX_TENSORS this bounds the answer."""
+"""Longest path of an object; with MAX_TENSORS this bounds the reply."""
 MAX_EXPANSION = 1100
-"""Most bytes that one stored byte may stand for; deflate reaches 1,032."""
+"""Most bytes that one stored byte may expand to; deflate reaches 1,032."""
 SLAB_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
-"""A chunk may be larger than its dataset up to here."""
+"""A chunk may be larger than its dataset up to this size."""
 VARIABLES = "vars"
 """The group of a layer's own variables; Keras keeps the layer's name as its attribute."""
 MAX_NAME = 1024
 """Most characters of a layer's name."""
 OPTIMIZER = "optimizer"
-"""The group at the root where Keras keeps its optimizer's variables: no weights."""
+"""The group at the root where Keras keeps its optimizer's variables, which are not weights."""
 FILTERS = {h5z.FILTER_DEFLATE: "deflate", h5z.FILTER_SHUFFLE: "shuffle", h5z.FILTER_FLETCHER32: "fletcher32"}
 LAYOUTS = (h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED)
 LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link"}
@@ -46,32 +46,32 @@ BFLOAT16 = "|V2"
 DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64",
           "uint8", "uint16", "uint32", "uint64", "bool")  # fmt: skip
 FAILURES = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
-"""What h5py raises on damaged files."""
+"""Errors that h5py raises on damaged files."""
 
 
 class Refusal(Exception):
-    """The file is not read any further."""
+    """The file is refused, and not read any further."""
 
     def __init__(self, message: str, received: str, too_large: bool = False) -> None:
         super().__init__(message)
-        self.answer = Refused(message, received, too_large)
+        self.reply = Refused(message, received, too_large)
 
 
 def main() -> None:
-    """One job, one answer."""
+    """Run one job and write one reply."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     _limit(job)
     try:
-        answer: Listing | Copied | Refused = _copied(job) if job.target else _listing(job.file)
+        reply: Listing | Copied | Refused = _run_copy(job) if job.target else _run_listing(job.file)
     except Refusal as refusal:
-        answer = refusal.answer
+        reply = refusal.reply
     except FAILURES as error:
-        answer = Refused("HDF5 cannot read this file", type(error).__name__)
-    sys.stdout.buffer.write(msgspec.json.encode(answer))
+        reply = Refused("HDF5 cannot read this file", type(error).__name__)
+    sys.stdout.buffer.write(msgspec.json.encode(reply))
 
 
 def _limit(job: Job) -> None:
-    """Memory beyond what the interpreter has already, computing time, and no core dumps."""
+    """Limit memory beyond the interpreter's current use, and CPU time; disable core dumps."""
     statistics = Path("/proc/self/statm")
     if statistics.exists():
         mapped = int(statistics.read_text().split()[0]) * resource.getpagesize()
@@ -84,8 +84,8 @@ def _open(file: str) -> h5f.FileID:
     return h5f.open(file.encode(), h5f.ACC_RDONLY)
 
 
-def _listing(file: str) -> Listing:
-    """Every dataset, once the whole file has been walked."""
+def _run_listing(file: str) -> Listing:
+    """List every dataset of the file."""
     walk = _Walk()
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
     for path, dataset in walk.datasets(h5g.open(_open(file), b"/"), ()):
@@ -95,8 +95,8 @@ def _listing(file: str) -> Listing:
     return Listing(tensors, walk.names)
 
 
-def _name_of(group: h5g.GroupID) -> str | None:
-    """The layer's name that Keras keeps with the group of its variables."""
+def _layer_name(group: h5g.GroupID) -> str | None:
+    """Return the layer's name that Keras keeps with the group of its variables."""
     attribute = h5py.Group(group).attrs.get("name")
     return attribute if isinstance(attribute, str) and len(attribute) <= MAX_NAME else None
 
@@ -109,26 +109,26 @@ class _Walk:
         self.names: dict[str, str] = {}
 
     def datasets(self, group: h5g.GroupID, path: tuple[str, ...]) -> Iterator[tuple[str, h5d.DatasetID]]:
-        """The checked datasets below a group."""
+        """Yield the checked datasets below a group."""
         if len(path) > MAX_DEPTH:
             raise Refusal("the groups nest too deeply", f"over {MAX_DEPTH} levels", too_large=True)
         for name in self._names(group, path):
             inner = (*path, name)
             if inner == (OPTIMIZER,):
                 continue
-            held = h5o.open(group, name.encode())
-            if isinstance(held, h5g.GroupID):
-                if name == VARIABLES and (named := _name_of(held)) is not None:
-                    self.names["/".join(path)] = named
-                yield from self.datasets(held, inner)
-            elif isinstance(held, h5d.DatasetID):
-                _check(held, "/".join(inner))
-                yield "/".join(inner), held
+            member = h5o.open(group, name.encode())
+            if isinstance(member, h5g.GroupID):
+                if name == VARIABLES and (layer_name := _layer_name(member)) is not None:
+                    self.names["/".join(path)] = layer_name
+                yield from self.datasets(member, inner)
+            elif isinstance(member, h5d.DatasetID):
+                _check(member, "/".join(inner))
+                yield "/".join(inner), member
             else:
-                raise Refusal("the file holds something other than groups and datasets", _shown(inner))
+                raise Refusal("the file holds something other than groups and datasets", _escaped(inner))
 
     def _names(self, group: h5g.GroupID, path: tuple[str, ...]) -> list[str]:
-        """The names of a group's links, all of them hard and to objects not seen before; none has been followed."""
+        """Return the names of a group's links, all of them hard and to unseen objects; none has been followed."""
         links: list[tuple[bytes, int, int]] = []
 
         def visit(name: bytes, info: Any) -> bool | None:
@@ -136,15 +136,15 @@ class _Walk:
             return True if len(links) > MAX_OBJECTS else None  # an exception here would not reach us
 
         group.links.iterate(visit, info=True)
-        return [self._checked_name((*path, name.decode()), kind, place) for name, kind, place in links]
+        return [self._checked_name((*path, name.decode()), kind, address) for name, kind, address in links]
 
-    def _checked_name(self, path: tuple[str, ...], kind: int, place: int) -> str:
-        """The last part of the path of a link, whose kind and target's address are these."""
+    def _checked_name(self, path: tuple[str, ...], kind: int, address: int) -> str:
+        """Check a link by its path, kind and target address; returns the last part of its path."""
         if kind != h5l.TYPE_HARD:
-            raise Refusal("links are not followed", f"{LINKS.get(kind, 'an unknown link')} at {_shown(path)}")
-        if place in self.seen:
-            raise Refusal("an object is linked twice", _shown(path))
-        self.seen.add(place)
+            raise Refusal("links are not followed", f"{LINKS.get(kind, 'an unknown link')} at {_escaped(path)}")
+        if address in self.seen:
+            raise Refusal("an object is linked twice", _escaped(path))
+        self.seen.add(address)
         if len(self.seen) > MAX_OBJECTS:
             raise Refusal("the file has too many objects", f"over {MAX_OBJECTS} objects", too_large=True)
         if len("/".join(path)) > MAX_PATH:
@@ -152,12 +152,12 @@ class _Walk:
         return path[-1]
 
 
-def _shown(path: tuple[str, ...]) -> str:
+def _escaped(path: tuple[str, ...]) -> str:
     return "/".join(path).encode("unicode_escape").decode("ascii")[-200:]
 
 
 def _check(dataset: h5d.DatasetID, path: str) -> None:
-    """Data that lies in this file, uncompressed or deflated."""
+    """Check that the data is in this file, uncompressed or deflated."""
     properties = dataset.get_create_plist()
     if properties.get_layout() not in LAYOUTS:
         raise Refusal("virtual datasets are not read", path)
@@ -172,7 +172,7 @@ def _check(dataset: h5d.DatasetID, path: str) -> None:
 
 
 def _dtype(dataset: h5d.DatasetID, path: str) -> str:
-    """The dtype's name; strings, references, objects and structures have none."""
+    """Return the dtype's name; strings, references, objects and structures are refused."""
     if dataset.get_type().get_class() in TYPES:
         dtype = dataset.dtype
         if dtype.str == BFLOAT16:
@@ -182,8 +182,8 @@ def _dtype(dataset: h5d.DatasetID, path: str) -> str:
     raise Refusal("a dataset holds something other than numbers", path)
 
 
-def _copied(job: Job) -> Copied:
-    """The values of the datasets asked for, which a listing has checked."""
+def _run_copy(job: Job) -> Copied:
+    """Write the values of the datasets requested, which a listing has checked."""
     file = _open(job.file)
     with Path(str(job.target)).open("wb") as target:
         for name in job.names:
@@ -192,7 +192,7 @@ def _copied(job: Job) -> Copied:
 
 
 def _copy(dataset: h5d.DatasetID, path: str, target: BinaryIO) -> None:
-    """Piece by piece where the data lies in one piece; a chunk larger than a piece would be decompressed again."""
+    """Write in slabs where the data is contiguous; a chunk larger than a slab would be decompressed repeatedly."""
     _check_storage(dataset, path)
     values = h5py.Dataset(dataset)
     shape, itemsize = dataset.shape, dataset.dtype.itemsize
@@ -205,7 +205,7 @@ def _copy(dataset: h5d.DatasetID, path: str, target: BinaryIO) -> None:
 
 
 def _check_storage(dataset: h5d.DatasetID, path: str) -> None:
-    """There are values behind the shape, and no chunk makes HDF5 allocate more than the dataset."""
+    """Check that values are stored for the shape, and that no chunk makes HDF5 allocate more than the dataset."""
     declared, stored = prod(dataset.shape) * dataset.dtype.itemsize, dataset.get_storage_size()
     properties = dataset.get_create_plist()
     chunked = properties.get_layout() == h5d.CHUNKED

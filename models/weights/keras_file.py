@@ -1,4 +1,4 @@
-"""Keras' .keras files: a ZIP archive of a config and an HDF5 file of weights. The config is only handed on."""
+"""Keras' .keras files: a ZIP archive of a config and an HDF5 weights file. The config is passed on unparsed."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MAX_CONFIG = 16 * MEBIBYTE
 
 
 def check_keras_version(path: Path, limits: Limits, pointer: str = "") -> None:
-    """Refuses what an older Keras wrote: its config is of another form.
+    """Refuse files written by an older Keras, whose config has another form.
 
     Raises:
         InvalidDocument: naming the version.
-        Unparsable, TooLarge: it is no .keras file, or over the limits.
+        Unparsable, TooLarge: it is not a .keras file, or over the limits.
     """
     with path.open("rb") as file:
         archive = open_keras(file, limits, pointer)
@@ -37,10 +37,10 @@ def check_keras_version(path: Path, limits: Limits, pointer: str = "") -> None:
 
 
 def keras_config(path: Path, limits: Limits, pointer: str = "") -> bytes:
-    """The JSON of the model's config, unparsed: what `model.to_json()` gives.
+    """Return the JSON of the model's config, unparsed, as `model.to_json()` gives it.
 
     Raises:
-        Unparsable: it is no .keras file.
+        Unparsable: it is not a .keras file.
         TooLarge: over the limits or MAX_CONFIG.
     """
     with path.open("rb") as file:
@@ -52,11 +52,11 @@ def keras_config(path: Path, limits: Limits, pointer: str = "") -> bytes:
 
 
 def extract_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -> Path:
-    """The HDF5 file inside, as a file in the folder `scratch`.
+    """Extract the HDF5 file into the folder `scratch`.
 
     Raises:
-        Unparsable: it is no .keras file, or it has no weights in HDF5.
-        TooLarge: over the limits, or compressed as no numbers are.
+        Unparsable: it is not a .keras file, or it has no weights in HDF5.
+        TooLarge: over the limits, or compressed more than numbers can be.
     """
     with path.open("rb") as file:
         archive = open_keras(file, limits, pointer)
@@ -70,7 +70,7 @@ def extract_weights(path: Path, scratch: Path, limits: Limits, pointer: str = ""
 
 
 def open_keras(file: BinaryIO, limits: Limits, pointer: str) -> Archive:
-    """The checked archive, nothing decompressed yet."""
+    """Return the checked archive, nothing decompressed yet."""
     return Archive(file, KERAS, limits.max_bytes, pointer)
 
 

@@ -1,4 +1,4 @@
-"""A file against a network: every tensor that is missing, too many, of another shape or dtype, by name."""
+"""Matching of a file with a network: every tensor missing, superfluous, or of another shape or dtype, by name."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from models.problems import MAX_PROBLEMS
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
 from models.weights.legacy import legacy_problem
-from models.weights.names import named
-from models.weights.places import Doubt, Found, copy_name, placed
+from models.weights.names import match_names
+from models.weights.places import Ambiguity, PlaceMatch, copy_name, match_places
 from models.weights.source import Declared, TensorSource
 from models.weights.specs import WeightSpec
 
 NESTED = re.compile(r"\*(\d+)(?::\w+)?")
 NEAR_NAMES = 200
-"""Most names that a suggestion is looked for among."""
+"""Most names considered for a suggestion."""
 CONTAINER = re.compile(r"layers/[^/]+/")
 """The group of a layer in a model's group."""
 
 
 class Matched(NamedTuple):
-    """The file's names of the network's weights, in the order of the specs, and of what should be the same as some:
+    """The file's names of the network's weights, in the order of the specs, and of the copies that should equal them:
     pairs of a weight's name in the file and another's.
     """
 
@@ -34,28 +34,28 @@ class Matched(NamedTuple):
 
 
 def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") -> Matched:
-    """Which tensor of a file is which of the network's. No value is looked at.
+    """Match the tensors of a file with the network's. No value is read.
 
     Raises:
-        InvalidWeights: what does not fit, at most MAX_PROBLEMS.
+        InvalidWeights: the mismatches, at most MAX_PROBLEMS.
     """
     tensors = source.tensors
     legacy = legacy_problem(tensors, pointer) if source.places else None
     if legacy is not None:
         raise InvalidWeights("", [legacy])
-    places = placed(specs, tensors, source.names) if source.places else Found(named(specs, tensors))
-    refuse(_doubtful(doubt, pointer) for doubt in places.doubts)
+    places = match_places(specs, tensors, source.names) if source.places else PlaceMatch(match_names(specs, tensors))
+    refuse(_ambiguity_problem(tie, pointer) for tie in places.ambiguities)
     found = places.places
     missing = [spec for spec in specs if spec.name not in found]
     used = set(found.values())
     extra = [name for name in tensors if name not in used]
     if source.places and not missing:
-        beside = _beside(tensors)
-        extra = [name for name in extra if name not in beside]
+        outside = _outside_layers(tensors)
+        extra = [name for name in extra if name not in outside]
     problems = chain(
         _extra(extra, missing, source.places, pointer),
         (_missing(spec, _twin(spec, specs, found), source.places, pointer) for spec in missing),
-        _different(specs, found, tensors, pointer),
+        _mismatches(specs, found, tensors, pointer),
     )
     refuse(problems, _detail(missing, extra))
     copies = [
@@ -67,16 +67,16 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
     return Matched([found[spec.name] for spec in specs], copies)
 
 
-def _beside(places: Iterable[str]) -> set[str]:
-    """Datasets that belong to a model and not to its layers: its metrics, or layers that it never calls. Keras
-    passes them over, too.
+def _outside_layers(places: Iterable[str]) -> set[str]:
+    """Return the datasets that belong to a model and not to its layers: its metrics, or layers that it never calls.
+    Keras ignores them, too.
     """
     models = {"", *(place[: found.start()] for place in places for found in CONTAINER.finditer(place))}
     return {place for place in places if _owner(place, models) is not None}
 
 
 def _owner(place: str, models: Set[str]) -> str | None:
-    """The group of the model that a dataset belongs to, if it is in none of its layers."""
+    """Return the group of the model that a dataset belongs to, if it is in none of its layers."""
     inside = ""
     while inside in models:
         found = CONTAINER.match(place, len(inside))
@@ -86,28 +86,26 @@ def _owner(place: str, models: Set[str]) -> str | None:
     return None
 
 
-def _doubtful(doubt: Doubt, pointer: str) -> Problem:
-    """A layer that two groups of the file could be."""
-    message = f"{doubt.layer} could be {doubt.one} or {doubt.other}, which are alike"
-    if doubt.named:
-        message = (
-            f"{doubt.layer} is {doubt.one} by Keras' order of layers and {doubt.other} by its name; both would fit"
-        )
+def _ambiguity_problem(tie: Ambiguity, pointer: str) -> Problem:
+    """Build the problem of a layer that matches two groups of the file."""
+    message = f"{tie.layer} could be {tie.one} or {tie.other}, which are alike"
+    if tie.named:
+        message = f"{tie.layer} is {tie.one} by Keras' order of layers and {tie.other} by its name; both would fit"
     return Problem(
-        pointer_of(pointer, doubt.one), message, "one group that the layer can be", f"{doubt.one} and {doubt.other}",
+        pointer_of(pointer, tie.one), message, "one group that the layer can be", f"{tie.one} and {tie.other}",
         "send the .keras file, or name the weights in a .safetensors or .npz file",
     )  # fmt: skip
 
 
 def refuse(problems: Iterable[Problem], detail: str = "") -> None:
-    """Raises InvalidWeights if there are any."""
+    """Raise InvalidWeights if there are any problems."""
     listed = list(islice(problems, MAX_PROBLEMS))
     if listed:
         raise InvalidWeights(detail, listed)
 
 
 def _detail(missing: Sequence[WeightSpec], extra: Sequence[str]) -> str:
-    """How many names do not fit; the problems may list fewer."""
+    """Return how many names do not match; the problems may list fewer."""
     if not missing and not extra:
         return ""
     return f"The file lacks {len(missing)} of the network's weights and has {len(extra)} that are not."
@@ -132,18 +130,18 @@ def _missing(spec: WeightSpec, twin: WeightSpec | None, places: bool, pointer: s
 
 
 def _twin(spec: WeightSpec, specs: Sequence[WeightSpec], found: Mapping[str, str]) -> WeightSpec | None:
-    """A weight that is there and could be the same one: of a layer of the same name in another model."""
+    """Return a weight found in the file that could be the same one: of a layer of the same name in another model."""
     same = (other for other in specs if other.layers[-1:] == spec.layers[-1:] and other.shape == spec.shape)
     alike = (other for other in same if other.name in found and len(spec.layers) != 0 and other.layers != spec.layers)
     return next((other for other in alike if other.name.endswith(spec.name.rpartition("/")[2])), None)
 
 
 def _place(spec: WeightSpec) -> str:
-    """Where a weight lies in an HDF5 file; nested models are called after their class, which is not known here."""
+    """Return where a weight is in an HDF5 file; nested models are named by class, which is unknown here."""
     return NESTED.sub(lambda found: f"(nested model {int(found[1]) + 1})", spec.hdf5)
 
 
-def _different(
+def _mismatches(
     specs: Sequence[WeightSpec], found: Mapping[str, str], tensors: Mapping[str, Declared], pointer: str
 ) -> Iterator[Problem]:
     for spec in specs:

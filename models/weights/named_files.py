@@ -13,10 +13,10 @@ from models.tensors.dtypes import Array
 from models.tensors.npy import HEADER_BYTES, NpyHeader, read_npy, read_npy_header
 from models.tensors.npz import SUFFIX, member_pointer, open_npz
 from models.tensors.safetensors import read_layout, tensor_at
-from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Declared, Limits, mapped
+from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Declared, Limits, map_file
 
 MAX_FORTRAN = 64 * MEBIBYTE
-"""Largest array in Fortran's order."""
+"""Largest array in Fortran order."""
 
 
 class SafetensorsSource:
@@ -26,18 +26,18 @@ class SafetensorsSource:
     names: Mapping[str, str] = {}
 
     def __init__(self, path: Path, pointer: str) -> None:
-        entries, self._body = read_layout(mapped(path, pointer), pointer)
+        entries, self._body = read_layout(map_file(path, pointer), pointer)
         self._entries = {entry.name: entry for entry in entries}
         self._pointer = pointer
         self.tensors: Mapping[str, Declared] = {e.name: Declared(e.dtype, e.shape) for e in entries}
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
-        """Views; a value is read when it is looked at."""
+        """Return views; values are read on access."""
         return (tensor_at(self._body, self._entries[name], self._pointer) for name in names)
 
 
 class NpzSource:
-    """A .npz file; one tensor at a time is unpacked into `scratch`, a folder of the caller's."""
+    """A .npz file; one tensor at a time is extracted into `scratch`, a folder of the caller's."""
 
     places = False
     names: Mapping[str, str] = {}
@@ -47,27 +47,27 @@ class NpzSource:
         with path.open("rb") as file:
             archive = open_npz(file, limits.max_bytes, pointer)
             self.tensors: Mapping[str, Declared] = {
-                name.removesuffix(SUFFIX): self._declared(archive, name) for name in archive.members
+                name.removesuffix(SUFFIX): self._declare(archive, name) for name in archive.members
             }
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
-        """Each as `read_npy` gives it, over a file that is gone when the array is."""
+        """Yield each tensor as `read_npy` returns it, over a file that is deleted with the array."""
         with self._path.open("rb") as file:
             archive = open_npz(file, self._limits.max_bytes, self._pointer)
             for name in names:
-                yield read_npy(self._unpacked(archive, name + SUFFIX), member_pointer(self._pointer, name))
+                yield read_npy(self._extract(archive, name + SUFFIX), member_pointer(self._pointer, name))
 
-    def _unpacked(self, archive: Archive, member: str) -> mmap:
+    def _extract(self, archive: Archive, member: str) -> mmap:
         target = self._scratch / "member"
         with target.open("wb") as file:
             archive.copy(member, file)
         try:
-            return mapped(target, self._pointer)
+            return map_file(target, self._pointer)
         finally:
             target.unlink()
 
-    def _declared(self, archive: Archive, member: str) -> Declared:
-        """What a member's header says, once its size agrees: what is decompressed later is what is declared here."""
+    def _declare(self, archive: Archive, member: str) -> Declared:
+        """Return the declaration in a member's header, once its size agrees: it is what is decompressed later."""
         pointer = member_pointer(self._pointer, member)
         header = read_npy_header(archive.read(member, HEADER_BYTES), pointer)
         size = archive.members[member]
@@ -84,7 +84,7 @@ def _check_size(header: NpyHeader, size: int, pointer: str) -> None:
 
 
 def _check_cost(header: NpyHeader, size: int, stored: int, pointer: str) -> None:
-    """Numbers compress little, and turning round what stands in Fortran's order takes as much memory again."""
+    """Check the memory it costs: numbers compress little, and transposing Fortran order takes as much memory again."""
     if size > max(EXPANSION_FLOOR, MAX_EXPANSION * stored):
         message, expected = "the .npy file is too large", f"at most {MAX_EXPANSION} times its compressed bytes"
         raise TooLarge(problems=[Problem(pointer, message, expected, f"{size} bytes of {stored}")])

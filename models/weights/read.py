@@ -1,4 +1,4 @@
-"""A file of weights opened by what it holds, whatever it is called."""
+"""Opening of a weights file by its content, whatever its name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.errors import Unparsable
 from models.files.signatures import EMPTY_ZIP, HDF5, NPY, SAFETENSORS, START_BYTES, FileKind, Role
-from models.files.unread import KERAS, NPZ, Advice, told, unread_kind
+from models.files.unread import KERAS, NPZ, Advice, kind_of_file, unread_kind
 from models.weights.hdf5 import Hdf5Source
 from models.weights.keras_file import extract_weights
 from models.weights.named_files import NpzSource, SafetensorsSource
@@ -21,21 +21,21 @@ ADVICE: Advice = {
 
 
 def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -> TensorSource:
-    """The tensors that a .safetensors, .npz, .weights.h5 or .keras file declares; no value is read yet.
+    """Open a .safetensors, .npz, .weights.h5 or .keras file and return its declared tensors; no value is read yet.
 
-    `scratch` is an empty folder for what has to be unpacked. The caller removes it when it has read what it wanted.
+    `scratch` is an empty folder for extracted files. The caller removes it after reading.
 
     Raises:
         Unparsable: it is in none of these formats, or damaged.
         TooLarge: over `limits`, or over the format's own bounds on names and numbers.
-        InvalidTensor: a dtype or a number of axes that no tensor here has.
+        InvalidTensor: a dtype or a number of axes that is not supported.
     """
     kind = kind_at(path)
     if kind is HDF5:
         return Hdf5Source(path, scratch, limits, pointer)
     if kind is KERAS:
         return Hdf5Source(extract_weights(path, scratch, limits, pointer), scratch, limits, pointer)
-    if kind is NPZ or kind is EMPTY_ZIP:  # what numpy.savez writes of the weights of a model without any
+    if kind is NPZ or kind is EMPTY_ZIP:  # what numpy.savez writes for a model without weights
         return NpzSource(path, scratch, limits, pointer)
     if kind is SAFETENSORS:
         return SafetensorsSource(path, pointer)
@@ -43,14 +43,14 @@ def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -
 
 
 def kind_at(path: Path) -> FileKind | None:
-    """What a file is, by its first bytes and members."""
+    """Detect the kind of a file by its first bytes and members."""
     with path.open("rb") as file:
-        return told(file)
+        return kind_of_file(file)
 
 
 def unread_weights(path: Path, pointer: str) -> Unparsable:
-    """The error for a file that holds no weights in a format that is read."""
+    """Return the error for a file without weights in a supported format."""
     with path.open("rb") as file:
         start = file.read(START_BYTES)
-        kind = told(file)
+        kind = kind_of_file(file)
     return Unparsable("", [unread_kind(kind, start, path.stat().st_size, READ, pointer, ADVICE)])

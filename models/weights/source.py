@@ -1,4 +1,4 @@
-"""What every format of weights comes down to: names with dtypes and shapes, and the values on demand."""
+"""Common interface of all weights formats: names with dtypes and shapes, and the values on demand."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from models.tensors.dtypes import Array
 
 MEBIBYTE = 1024 * 1024
 MAX_EXPANSION = 100
-"""Most bytes that one stored byte may stand for: Keras stores without compressing, and numbers compress little."""
+"""Most bytes that one stored byte may expand to: Keras stores without compressing, and numbers compress little."""
 EXPANSION_FLOOR = 16 * MEBIBYTE
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on reading one file: its tensors' bytes once decompressed, and seconds in a process of HDF5's."""
+    """Bounds on reading one file: its tensors' bytes once decompressed, and seconds in the HDF5 process."""
 
     max_bytes: int
     seconds: float = 60.0
 
 
 class Declared(NamedTuple):
-    """What a file says of one tensor."""
+    """What a file declares of one tensor."""
 
     dtype: str
     shape: tuple[int, ...]
 
 
 class TensorSource(Protocol):
-    """An opened file. `places` tells whether its names are those of Keras' HDF5 files rather than of variables;
-    `names` are what such a file calls the layers of its groups, by the path of the group.
+    """An opened file. `places` is true if its names are paths of Keras' HDF5 files rather than of variables; `names`
+    are such a file's layer names of its groups, by the path of the group.
     """
 
     @property
     def tensors(self) -> Mapping[str, Declared]:
-        """What the file holds, by name, in its order; no value has been read."""
+        """The tensors of the file, by name, in its order; no value has been read."""
 
     @property
     def places(self) -> bool: ...
@@ -48,11 +48,11 @@ class TensorSource(Protocol):
     def names(self) -> Mapping[str, str]: ...
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
-        """The tensors of these names, one after the other: little-endian, C order, as declared."""
+        """Yield the tensors of these names: little-endian, C order, as declared."""
 
 
-def mapped(path: Path, pointer: str) -> mmap.mmap:
-    """A file as bytes that are read when they are looked at.
+def map_file(path: Path, pointer: str) -> mmap.mmap:
+    """Map a file as bytes that are read on access.
 
     Raises:
         Unparsable: it is empty.

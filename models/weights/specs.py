@@ -1,4 +1,4 @@
-"""What a network expects of a file of weights, and where such a file lies."""
+"""The weights a network expects of a file, and the canonical file that holds them."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class WeightSpec(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WeightsFile(msgspec.Struct, frozen=True, array_like=True):
-    """A canonical file of weights: where it lies, and the SHA-256 of its bytes in hexadecimal."""
+    """A canonical weights file: its path, and the SHA-256 of its bytes in hexadecimal."""
 
     path: str
     digest: str
 
 
 class WeightsToStore(NamedTuple):
-    """A canonical file that is to be stored, and its digest."""
+    """A canonical file to be stored, and its digest."""
 
     path: Path
     digest: str

@@ -1,1 +1,1 @@
-"""Networks written out again: short form, summary, Keras' JSON."""
+"""Writers of networks: short form, summary, Keras' JSON."""

@@ -1,4 +1,4 @@
-"""Our layers' arguments as Keras serialises them."""
+"""Serialisation of our layers' arguments as Keras writes them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ MODULES: dict[type[Named], str] = {
 }
 
 
-Held = Callable[[Block], dict[str, Any]]
-"""What serialises a block that a layer holds."""
+SerialiseBlock = Callable[[Block], dict[str, Any]]
+"""Serialises a block inside a layer."""
 
 
-def layer_config(layer: Layer, name: str, held: Held) -> dict[str, Any]:
-    """A serialised layer or operation."""
+def layer_config(layer: Layer, name: str, serialise_block: SerialiseBlock) -> dict[str, Any]:
+    """Serialise a layer or operation."""
     if isinstance(layer, ReshapeOp) and -1 in layer.target():
         return layer_config(
-            Reshape(target_shape=layer.target()), name, held
+            Reshape(target_shape=layer.target()), name, serialise_block
         )  # Keras' operation cannot say which axis is free
     arguments = {
-        key: serialised(value, held) for key, value in layer.arguments().items() if key not in layer.call_fields
+        key: serialise(value, serialise_block)
+        for key, value in layer.arguments().items()
+        if key not in layer.call_fields
     }
     if arguments.get("dtype", "") is None and not layer.operands:
         del arguments["dtype"]
@@ -49,38 +51,44 @@ def layer_config(layer: Layer, name: str, held: Held) -> dict[str, Any]:
     }
 
 
-def serialised(value: Any, held: Held) -> Any:
-    """An argument as JSON."""
+def serialise(value: Any, serialise_block: SerialiseBlock) -> Any:
+    """Serialise an argument as JSON."""
     match value:
         case Layer():
-            return held(value) if isinstance(value, Block) else layer_config(value, value.default_name(), held)
+            return (
+                serialise_block(value)
+                if isinstance(value, Block)
+                else layer_config(value, value.default_name(), serialise_block)
+            )
         case Named():
-            return _named(value, held)
+            return _named(value, serialise_block)
         case Array():
             return {"class_name": "__numpy__", "config": {"value": value.value, "dtype": value.dtype}}
         case Slice():
             bounds = {"start": value.start, "stop": value.stop, "step": value.step}
             return {"class_name": "__slice__", "config": bounds}
         case list() | tuple():
-            return [serialised(item, held) for item in value]
+            return [serialise(item, serialise_block) for item in value]
     return value
 
 
-def _named(value: Named, held: Held) -> dict[str, Any]:
-    """An initializer, a regularizer or a constraint."""
-    fields = {name: serialised(getattr(value, name), held) for name in type(value).model_fields if name != "type"}
+def _named(value: Named, serialise_block: SerialiseBlock) -> dict[str, Any]:
+    """Serialise an initializer, a regularizer or a constraint."""
+    fields = {
+        name: serialise(getattr(value, name), serialise_block) for name in type(value).model_fields if name != "type"
+    }
     module = next(module for base, module in MODULES.items() if isinstance(value, base))
     return {"module": module, "class_name": type(value).__name__, "config": fields, "registered_name": None}
 
 
-def no_block(block: Block) -> dict[str, Any]:
-    """For what holds none."""
+def refuse_block(block: Block) -> dict[str, Any]:
+    """Refuse a block where none is allowed."""
     raise TypeError(f"{block.default_name()} cannot stand here")
 
 
 def operands_of(operation: Operation, tensors: list[Any]) -> list[Any]:
-    """The positional arguments of an operation's call."""
+    """Return the positional arguments of an operation's call."""
     if isinstance(operation, GetItemOp):
         ellipsis = {"class_name": "__ellipsis__", "config": {}}
-        return [*tensors, [ellipsis if item == "..." else serialised(item, no_block) for item in operation.key]]
-    return [serialised(operand, no_block) for operand in operation.bound(tensors)]
+        return [*tensors, [ellipsis if item == "..." else serialise(item, refuse_block) for item in operation.key]]
+    return [serialise(operand, refuse_block) for operand in operation.bind_operands(tensors)]

@@ -1,4 +1,4 @@
-"""The way back: a network as JSON that `keras.models.model_from_json` loads in plain Keras."""
+"""Writer of Keras JSON: a network in a form that `keras.models.model_from_json` loads in plain Keras."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from models.writing.keras_arguments import layer_config, operands_of
 
 @dataclass(frozen=True)
 class Planned:
-    """A network and its tensors, inputs among them; the same of the blocks that layers apply to steps, by the path of
+    """A network and its tensors, inputs included; the same for the blocks that layers apply to steps, by the path of
     the layer.
     """
 
@@ -30,10 +30,10 @@ class Planned:
 
 
 def keras_json_of(planned: Planned) -> dict[str, Any]:
-    """A Functional model with the document's own names; blocks become models inside it.
+    """Serialise as a Functional model with the document's own names; blocks become models inside it.
 
     Raises:
-        InvalidDocument: when a layer reads from inside a block, which Keras' models cannot.
+        InvalidDocument: a layer reads from inside a block, which Keras' models cannot.
     """
     document = planned.network.document
     return _model(document.name or "model", graph_of(planned.network), planned, trainable=document.trainable)
@@ -42,8 +42,11 @@ def keras_json_of(planned: Planned) -> dict[str, Any]:
 def _model(
     name: str, graph: Graph, planned: Planned, calls: Sequence[Call] = (), trainable: bool = True
 ) -> dict[str, Any]:
-    """A serialised Functional model; `calls` are those of a block."""
-    reads = {local: _merged([planned.tensors[t] for t in several]) for local, several in _fed(graph, calls).items()}
+    """Serialise a Functional model; `calls` are those of a block."""
+    reads = {
+        local: _common_shape([planned.tensors[t] for t in several])
+        for local, several in _input_tensors(graph, calls).items()
+    }
     blocks = {member.name for member in graph.members if member.inner is not None}
     config = {
         "name": name,
@@ -64,21 +67,21 @@ def _model(
 
 
 def _one_or_all(tensors: list[Any]) -> Any:
-    """A single tensor stands alone: TimeDistributed finds no shape for a model with a list of one input."""
+    """Unwrap a single tensor: TimeDistributed finds no shape for a model with a list of one input."""
     return tensors[0] if len(tensors) == 1 else tensors
 
 
-def _fed(graph: Graph, calls: Sequence[Call]) -> dict[str, list[str]]:
-    """The tensors that each input of a list stands for: one, or one a call."""
+def _input_tensors(graph: Graph, calls: Sequence[Call]) -> dict[str, list[str]]:
+    """Return the tensors of each input of a list: one, or one a call."""
     if not calls:
         return {local: [local] for local in graph.inputs}
     return {local: [call.node.given[n] for call in calls] for n, local in enumerate(graph.inputs)}
 
 
-def _merged(several: Sequence[tuple[Shape, str]]) -> tuple[Shape, str]:
-    """One shape that all have: a length that differs is free."""
+def _common_shape(several: Sequence[tuple[Shape, str]]) -> tuple[Shape, str]:
+    """Return a shape that fits all: a dimension that differs is free."""
     shapes = [shape for shape, _ in several]
-    lengths = [found[0] if len(set(found)) == 1 else None for found in zip(*shapes, strict=True)]
+    lengths = [dimensions[0] if len(set(dimensions)) == 1 else None for dimensions in zip(*shapes, strict=True)]
     return tuple(lengths), several[0][1]
 
 
@@ -90,7 +93,7 @@ def _input(name: str, shape: Shape, dtype: str) -> dict[str, Any]:
 
 
 def _freeze(entry: dict[str, Any]) -> None:
-    """Freezes a model and all in it: Keras goes by what its layers say."""
+    """Freeze a model and all in it: Keras uses the flags of its layers."""
     config = entry["config"]
     if "trainable" in config:
         config["trainable"] = False
@@ -102,15 +105,17 @@ def _member(member: Member, planned: Planned) -> dict[str, Any]:
     if member.inner is not None:
         entry = _model(member.name, member.inner, planned, member.calls)
     else:
-        entry = layer_config(member.layer, member.name, partial(_held, planned.steps.get(member.calls[0].node.path)))
+        entry = layer_config(
+            member.layer, member.name, partial(_step_block, planned.steps.get(member.calls[0].node.path))
+        )
     if isinstance(member.layer, Block) and not member.layer.trainable:
         _freeze(entry)
     nodes = [_node(member.layer, call, planned) for call in member.calls]
     return entry | {"name": member.name, "inbound_nodes": nodes}
 
 
-def _held(planned: Planned | None, block: Block) -> dict[str, Any]:
-    """A block that a layer applies to steps."""
+def _step_block(planned: Planned | None, block: Block) -> dict[str, Any]:
+    """Serialise a block that a layer applies to steps."""
     if planned is None:
         raise TypeError(f"no plan of {block.default_name()}")
     entry = _model(block.name or block.default_name(), graph_of(planned.network), planned)
@@ -120,9 +125,11 @@ def _held(planned: Planned | None, block: Block) -> dict[str, Any]:
 
 
 def _node(layer: Layer, call: Call, planned: Planned) -> dict[str, Any]:
-    """One call, as Keras serialises it."""
-    read = call.node.given if isinstance(layer, Block) else call.node.inputs
-    tensors = [_tensor(local, planned.tensors[address], call) for local, address in zip(call.inputs, read, strict=True)]
+    """Serialise one call."""
+    addresses = call.node.given if isinstance(layer, Block) else call.node.inputs
+    tensors = [
+        _tensor(local, planned.tensors[address], call) for local, address in zip(call.inputs, addresses, strict=True)
+    ]
     named = {
         name: [
             None if local is None else _tensor(local, planned.tensors[str(address)], call)
@@ -130,7 +137,7 @@ def _node(layer: Layer, call: Call, planned: Planned) -> dict[str, Any]:
         ]
         for name, several in call.keywords.items()
     }
-    kwargs = {name: found if name in call.node.listed else found[0] for name, found in named.items()}
+    kwargs = {name: values if name in call.node.listed else values[0] for name, values in named.items()}
     fields = {name: getattr(layer, name) for name in layer.call_fields}
     flags = {name: value for name, value in fields.items() if value != type(layer).model_fields[name].default}
     args, by_name = _by_position(call.node, tensors, kwargs)
@@ -138,7 +145,7 @@ def _node(layer: Layer, call: Call, planned: Planned) -> dict[str, Any]:
 
 
 def _by_position(node: Node, tensors: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments by position and those by name, as many each as where the network came from."""
+    """Return the positional and the keyword arguments, as many each as in the original network."""
     layer, count = node.layer, node.positional
     if isinstance(layer, Operation):
         return operands_of(layer, tensors), kwargs
@@ -149,10 +156,10 @@ def _by_position(node: Node, tensors: list[Any], kwargs: dict[str, Any]) -> tupl
     if count is None:
         return inputs, kwargs
     names = layer.call_names()
-    given = dict(zip(names, inputs, strict=False)) | kwargs
-    by_position = [name for name in names if name in given][:count]
-    args = [given.pop(name, None) for name in names[: names.index(by_position[-1]) + 1]] if by_position else []
-    return args, given
+    arguments = dict(zip(names, inputs, strict=False)) | kwargs
+    by_position = [name for name in names if name in arguments][:count]
+    args = [arguments.pop(name, None) for name in names[: names.index(by_position[-1]) + 1]] if by_position else []
+    return args, arguments
 
 
 def _tensor(local: str, spec: tuple[Shape, str], call: Call) -> dict[str, Any]:
@@ -165,10 +172,10 @@ def _tensor(local: str, spec: tuple[Shape, str], call: Call) -> dict[str, Any]:
 
 
 def _history(local: str, blocks: set[str] | None = None) -> list[Any]:
-    """[layer, call, output]; among a model's outputs, Keras counts the calls of models from 1."""
-    found = re.fullmatch(r"([^/@#]+)(?:@(\d+))?(?:#(\d+))?", local)
-    if found is None:
+    """Return [layer, call, output]; among a model's outputs, Keras counts the calls of models from 1."""
+    match = re.fullmatch(r"([^/@#]+)(?:@(\d+))?(?:#(\d+))?", local)
+    if match is None:
         message = f"the network returns {local}, from inside a block, which Keras' models cannot"
         raise InvalidDocument("", [Problem("/outputs", message, "a tensor that the block returns", local)])
-    name, call, output = found.groups()
+    name, call, output = match.groups()
     return [name, int(call or 0) + (name in (blocks or ())), int(output or 0)]

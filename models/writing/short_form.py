@@ -1,4 +1,4 @@
-"""A network as the shortest document that describes it."""
+"""Writer of the shortest document that describes a network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LISTED = frozenset({"layers", "input", "outputs"})
 
 
 def short_form(network: Network) -> dict[str, Any]:
-    """A document of the same network with all that is default left out; parsed again, it has the same identity."""
+    """Return a document of the same network without defaults; parsed again, it has the same identity."""
     graph, document = graph_of(network), network.document
     written: dict[str, Any] = {}
     if document.name is not None:
@@ -48,11 +48,11 @@ def _inputs(network: Network) -> Any:
 
 
 def _layers(graph: Graph) -> list[dict[str, Any]]:
-    before = tuple(graph.inputs)
+    previous = tuple(graph.inputs)
     written = []
     for member in graph.members:
-        written.append(_member(member, before))
-        before = member.calls[-1].outputs
+        written.append(_member(member, previous))
+        previous = member.calls[-1].outputs
     return written
 
 
@@ -60,21 +60,21 @@ def _last(graph: Graph) -> tuple[str, ...]:
     return graph.members[-1].calls[-1].outputs if graph.members else ()
 
 
-def _member(member: Member, before: tuple[str, ...]) -> dict[str, Any]:
+def _member(member: Member, previous: tuple[str, ...]) -> dict[str, Any]:
     layer = member.layer
     written = {"type": layer.type_name(), "name": member.name, **_arguments(layer)}
     if isinstance(layer, Block) and member.inner is not None:
         written |= _inside(layer, member.inner)
     if len(member.calls) > 1:
         written["calls"] = [list(call.inputs) for call in member.calls]
-    elif member.calls[0].inputs != before:
+    elif member.calls[0].inputs != previous:
         written["inputs"] = list(member.calls[0].inputs)
     named = {"keywords": member.keywords, "positional": member.positional}
     return written | {name: value for name, value in named.items() if value is not None}
 
 
 def _inside(block: Block, graph: Graph) -> dict[str, Any]:
-    """What lies in a block, and the names of what it reads and returns."""
+    """Return the layers of a block, and the names of its inputs and outputs."""
     written: dict[str, Any] = {"input": block.input} if block.input != ["input"] else {}
     written["layers"] = _layers(graph)
     if graph.outputs != _last(graph):
@@ -83,15 +83,15 @@ def _inside(block: Block, graph: Graph) -> dict[str, Any]:
 
 
 def _arguments(model: BaseModel) -> dict[str, Any]:
-    """The fields that are not at their defaults."""
+    """Return the fields that differ from their defaults."""
     left_out = GRAPH_FIELDS | (LISTED if isinstance(model, Block) else set())
-    found = {}
+    fields = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         default = field.get_default(call_default_factory=True)
         if name not in left_out and (default is PydanticUndefined or value != default):
-            found[name] = _short(value)
-    return found
+            fields[name] = _short(value)
+    return fields
 
 
 def _short(value: Any) -> Any:

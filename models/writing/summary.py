@@ -1,4 +1,4 @@
-"""A network as a table in plain text, as `model.summary()` prints it."""
+"""Writer of a network as a plain-text table, as `model.summary()` prints it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEADINGS = ("Layer (type)", "Output shape", "Parameters", "Reads")
 
 
 def summary_of(network: Network, plan: Mapping[str, Any]) -> str:
-    """The table of a network whose plan, of every tensor, is known; blocks have a row where they return."""
+    """Return the table of a network, from a plan of every tensor; blocks have a row where they return."""
     rows = {row["address"]: row for row in plan["layers"]}
     inputs = [(f"{name} (InputLayer)", _shape(row["shape"]), "0", "") for name, row in plan["inputs"].items()]
     nodes = [
@@ -38,12 +38,12 @@ def summary_of(network: Network, plan: Mapping[str, Any]) -> str:
 
 
 def _shape(shape: Sequence[int | None]) -> str:
-    found: Shape = tuple(shape)
-    return shape_text(found)
+    dimensions: Shape = tuple(shape)
+    return shape_text(dimensions)
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Columns as wide as their widest cell; numbers to the right."""
+    """Align columns to their widest cell; numbers to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -1,1 +1,1 @@
-"""Who asks, from which page and under which name of ours: clients, origins, hosts, and what comes at once."""
+"""Access control: client identity, CORS origins, Host validation and received requests per client."""

@@ -1,4 +1,4 @@
-"""Runs that have come whole and are not in line yet: bodies are still decoded when the next heads come."""
+"""Counts of received but not yet queued run requests: bodies are still being decoded when the next heads arrive."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ SCOPE_KEY = "layerscope.arrival"
 
 
 class Arrivals:
-    """By client. Those whose bodies still come are not among them, however long that takes."""
+    """Received, not yet queued run requests by client. Those whose bodies are incomplete are not counted."""
 
     def __init__(self) -> None:
         self.by_client: Counter[str] = Counter()
 
     def expect(self, client: str) -> Arrival:
-        """A request that has begun."""
+        """Register a request whose head has been received."""
         return Arrival(self.by_client, client)
 
 
 class Arrival:
-    """One of them, from its last byte until it is in line or answered."""
+    """One request, counted from its last byte until it is queued or has a response."""
 
-    __slots__ = ("_by_client", "_client", "_has_come", "_has_ended")
+    __slots__ = ("_by_client", "_client", "_has_ended", "_is_counted")
 
     def __init__(self, by_client: Counter[str], client: str) -> None:
         self._by_client, self._client = by_client, client
-        self._has_come = self._has_ended = False
+        self._is_counted = self._has_ended = False
 
-    def come(self) -> None:
-        """All of it is there; of one that is answered already that makes no difference."""
+    def mark_received(self) -> None:
+        """Count the request: its body is complete. No effect if it has ended already."""
         if not self._has_ended:
             self._by_client[self._client] += 1
-            self._has_come = True
+            self._is_counted = True
 
     def end(self) -> None:
-        """It is in line, or never will be; more than once makes no difference."""
-        if self._has_come and not self._has_ended:
+        """Stop counting: the request is queued, or never will be. Idempotent."""
+        if self._is_counted and not self._has_ended:
             self._by_client[self._client] -= 1
             if not self._by_client[self._client]:
                 del self._by_client[self._client]
@@ -47,15 +47,15 @@ class Arrival:
 
 
 def arrival_of(scope: Mapping[str, Any]) -> Arrival | None:
-    """The arrival of a request, where it is a run that came by a connection of ours."""
+    """Return the arrival of a run request that came through `Connection`, else None."""
     arrival: Arrival | None = scope.get(SCOPE_KEY)
     return arrival
 
 
 class Gate(Protocol):
-    """What connections ask before a request is read."""
+    """Admission check that connections make before they read a request."""
 
     arrivals: Arrivals
 
     def refusal(self, client: str) -> Overloaded | None:
-        """Why a run that a client asks for need not be read."""
+        """Return the error if a run of this client would be rejected, before it is read."""

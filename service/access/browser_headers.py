@@ -1,4 +1,4 @@
-"""What browsers are told of what they show: pages and pictures of ours use nothing of others, and stand in no frame.
+"""Security headers for browsers: pages and pictures load nothing from other origins and cannot be framed.
 
 Source: Content Security Policy 3, the Fetch standard (Cross-Origin-Resource-Policy).
 """
@@ -11,23 +11,21 @@ from hashlib import sha256
 
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 FRAMES = "frame-ancestors 'none'"
-BOTH = {"X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
-"""Browsers that know `frame-ancestors` pass over the first."""
+COMMON = {"X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
+"""Browsers that support `frame-ancestors` ignore X-Frame-Options."""
 PICTURE = {
-    **BOTH,
+    **COMMON,
     "Content-Security-Policy": f"default-src 'none'; style-src 'unsafe-inline'; {FRAMES}",
     "Cross-Origin-Resource-Policy": "same-site",
 }
-"""Of pictures, which an <img> of another port of this machine may show; SVG that is opened by itself is a document."""
-
-
-FILES = {**BOTH, "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-cache"}
-"""Of what pages are made of. It is asked for again each time: another version of the service has others."""
+"""Headers of pictures, which an <img> on another port of this machine may show; a directly opened SVG is a document."""
+FILES = {**COMMON, "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-cache"}
+"""Headers of page assets, which are revalidated each time: another version of the service has other ones."""
 
 
 def page(html: str) -> dict[str, str]:
-    """The headers of a page whose scripts are files of ours, or stand in it now. Swagger UI writes styles into its
-    elements, and has icons that are data.
+    """Return the headers of a page whose scripts are files of this service or inline. Swagger UI uses inline styles and
+    data: icons.
     """
     scripts = " ".join(["'self'", *(f"'sha256-{_digest(text)}'" for text in SCRIPT.findall(html))])
     policy = (

@@ -1,4 +1,4 @@
-"""Who a request is from, as far as turns and shares go: the address that it came from."""
+"""Client identity, for fair queueing and quotas: the address that a request came from."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from ipaddress import IPv6Address
 from typing import Any
 
 CLIENT: ContextVar[str] = ContextVar("client", default="")
-"""The client of the request that this task answers; empty for work of the service's own."""
+"""The client of the request that this task handles; empty for internal work."""
 
 
 def client_of(scope: Mapping[str, Any]) -> str:
-    """The client of a request."""
+    """Return the client of a request."""
     address = scope.get("client")
     return identity(address[0]) if address else ""
 
 
 def identity(address: str) -> str:
-    """One client's address: of IPv6 the first 64 bits, since the rest is its own to choose (RFC 4291 section 2.5.4)."""
+    """Return the identity of an address: of IPv6 the /64 prefix, as a host picks the rest (RFC 4291 section 2.5.4)."""
     if ":" not in address:
         return address
     try:

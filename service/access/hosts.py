@@ -1,5 +1,5 @@
-"""By which names this service may be asked for: a page of a name that its owner lets point at this machine is a
-stranger's (DNS rebinding), though the browser holds it for one of ours.
+"""Host header validation: a name that its owner points at this machine (DNS rebinding) would otherwise make a foreign
+page same-origin with this service.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{0,5})?")
-"""RFC 9110 section 7.2, as far as browsers and resolvers take it."""
+"""RFC 9110 section 7.2, as far as browsers and resolvers support it."""
 NAME = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9._-]+")
 ANY = "*"
-KEPT = 256
-"""Most names that are remembered."""
+CACHE_SIZE = 256
+"""Most names that are cached."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address is this machine's own, which no other can reach."""
+    """Whether a name or address is a loopback one, which other machines cannot reach."""
     name = host.lower().strip("[]").removesuffix(".")
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 section 6.3
         return True
@@ -28,10 +28,10 @@ def is_loopback(host: str) -> bool:
 
 
 def hosts_in(text: str) -> frozenset[str]:
-    """The names of a setting.
+    """Parse the names of a setting.
 
     Raises:
-        ValueError: one is none, in one line.
+        ValueError: a name is invalid; a one-line message.
     """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
     for name in names:
@@ -41,21 +41,21 @@ def hosts_in(text: str) -> frozenset[str]:
 
 
 class Hosts:
-    """The names, by what a request's `Host` says."""
+    """The host names that this service accepts."""
 
-    def __init__(self, named: frozenset[str], listens_on: str) -> None:
-        self._named = named
-        self._takes_any = ANY in named or (not named and not is_loopback(listens_on))
-        self.knows = lru_cache(KEPT)(self._knows)
+    def __init__(self, names: frozenset[str], listens_on: str) -> None:
+        self._names = names
+        self._accepts_any = ANY in names or (not names and not is_loopback(listens_on))
+        self.knows = lru_cache(CACHE_SIZE)(self._knows)
 
     def _knows(self, host: bytes) -> bool:
         """Whether a well-formed `Host` names this service."""
-        if self._takes_any:
+        if self._accepts_any:
             return True
         name = re.sub(r":\d*$", "", host.decode("latin-1").lower())
-        return is_loopback(name) or name.removesuffix(".") in self._named
+        return is_loopback(name) or name.removesuffix(".") in self._names
 
 
 def is_well_formed(host: bytes) -> bool:
-    """Whether a `Host` is one name or address, with or without a port."""
+    """Whether a `Host` is a single name or address, with or without a port."""
     return HOST.fullmatch(host) is not None

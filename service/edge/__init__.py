@@ -1,1 +1,1 @@
-"""From bytes to ASGI and back: connections, limits of heads and bodies, refusals. Knows no model."""
+"""HTTP protocol and ASGI middleware: connections, limits on heads and bodies, refusals. Independent of models."""

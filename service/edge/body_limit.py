@@ -1,4 +1,4 @@
-"""Bodies on their way in: bounded in size, in time, and in what all of them hold together."""
+"""Limits on request bodies: size, time, and total memory."""
 
 from __future__ import annotations
 
@@ -13,90 +13,91 @@ from service.observing.records import BODY
 from service.settings import Settings
 
 REFUSAL = "layerscope.refusal"
-"""Where the protocol of the connection says why it does not read on: an error."""
+"""Scope key of the error for which the connection's protocol stopped reading."""
 GRACE_SECONDS = 30.0
 MIN_RATE = 64 * 1024
-"""Bytes a second, on average after GRACE_SECONDS, of a body that may take long: else few clients hold every place."""
+"""Average bytes per second, after GRACE_SECONDS, of a slow upload: else a few clients could hold every permit."""
 
 
 @dataclass
 class Body:
-    """How much of one request's body has come, and may come."""
+    """State and limits of one request's body."""
 
-    announced: int
-    """Its Content-Length; 0 when there is none."""
+    content_length: int
+    """Content-Length; 0 if absent."""
     encoding: str
-    """Its Content-Encoding; empty when it is as it is."""
+    """Content-Encoding; empty for identity."""
     max_bytes: int
     seconds: float
     started: float
     size: int = 0
     complete: bool = False
-    held: bool = True
-    """Whether it is kept in memory."""
-    unpacked: int = 0
-    """Bytes that were made of it by decompression, and are kept beside it."""
+    in_memory: bool = True
+    """Whether it is held in memory."""
+    decompressed: int = 0
+    """Bytes of its decompressed copy, held in addition."""
     held_bodies: HeldBodies | None = None
     counted: int = 0
-    """Bytes of it that are counted with those of all others."""
+    """Its share of `held_bodies.nbytes`."""
 
     @property
-    def kept(self) -> int:
+    def held_bytes(self) -> int:
         """Bytes in memory."""
-        return (self.size + self.unpacked) * self.held
+        return (self.size + self.decompressed) * self.in_memory
 
     @property
     def deadline(self) -> float:
-        """When its next piece has to be there, by the loop's clock."""
-        kept_up = self.seconds if self.held else GRACE_SECONDS + self.size / MIN_RATE
-        return self.started + min(self.seconds, kept_up)
+        """When its next chunk is due, by the loop's clock."""
+        allowed = self.seconds if self.in_memory else GRACE_SECONDS + self.size / MIN_RATE
+        return self.started + min(self.seconds, allowed)
 
     def update_usage(self) -> None:
-        """Counts what it keeps.
+        """Update the total of held bytes.
 
         Raises:
             TooLarge: it is over its own limit.
-            Overloaded: with all others it is more than may be kept.
+            Overloaded: all bodies together are over the memory limit.
         """
         if self.held_bodies is not None:
-            self.held_bodies.nbytes += self.kept - self.counted
-            self.counted = self.kept
+            self.held_bodies.nbytes += self.held_bytes - self.counted
+            self.counted = self.held_bytes
             self.check_size()
             self.held_bodies.check(self)
 
     def check_encoding(self) -> None:
-        """Raises UnsupportedMedia: what a body becomes when it is unpacked would be under no limit."""
+        """Raise UnsupportedMedia for a compressed body: its decompressed size would be unlimited."""
         if self.encoding:
             message, expected = "compressed bodies are not read here", "a body without Content-Encoding"
             raise UnsupportedMedia("", [Problem("", message, expected, shown(self.encoding, 100), "send it as it is")])
 
     def check_size(self) -> None:
-        """Raises TooLarge."""
-        if max(self.announced, self.size) > self.max_bytes:
-            received = f"{self.announced:,} bytes" if self.announced else f"more than {self.max_bytes:,} bytes"
-            advice = "send fewer or smaller inputs, or a binary format instead of JSON" if self.held else None
+        """Raise TooLarge if the body is over its limit."""
+        if max(self.content_length, self.size) > self.max_bytes:
+            length = self.content_length
+            received = f"{length:,} bytes" if length else f"more than {self.max_bytes:,} bytes"
+            advice = "send fewer or smaller inputs, or a binary format instead of JSON" if self.in_memory else None
             message = "the body is over its limit"
             raise TooLarge("", [Problem("", message, f"at most {self.max_bytes:,} bytes", received, advice)])
 
 
 class HeldBodies:
-    """Bytes that all bodies hold."""
+    """Bytes that all bodies hold in memory."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self.nbytes = limit, 0
 
     def check(self, body: Body) -> None:
-        """Raises Overloaded: they are too many for one that is kept in memory."""
-        if body.held and self.nbytes > self._limit:
+        """Raise Overloaded if they are over the limit and this body is held in memory."""
+        if body.in_memory and self.nbytes > self._limit:
             raise Overloaded("The bodies of other requests fill the memory that is set aside for them.")
 
 
 class BodyLimit:
-    """Raises where the application reads its body, so that refusals look like every other error."""
+    """ASGI middleware whose limits raise where the application reads the body, to be handled like any other error."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._each, self._seconds = int(settings.max_body), settings.body_seconds
+        self._max_bytes, self._seconds = int(settings.max_body), settings.body_seconds
         self._held_bodies = HeldBodies(int(settings.max_bodies))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +105,9 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         now = asyncio.get_running_loop().time()
-        body = Body(_announced(scope), _encoding(scope), self._each, self._seconds, now, held_bodies=self._held_bodies)
+        body = Body(
+            _content_length(scope), _encoding(scope), self._max_bytes, self._seconds, now, held_bodies=self._held_bodies
+        )
         scope[BODY] = body
 
         async def limited() -> Message:
@@ -124,32 +127,30 @@ class BodyLimit:
 
 
 def allow_streamed_body(request: Request, max_bytes: int, seconds: float) -> None:
-    """Lets the body of a request, none of which has been read, be of `max_bytes` and take `seconds` to arrive: it is
-    not kept in memory.
-    """
+    """Allow the unread body of a request, not held in memory, up to `max_bytes` and `seconds`."""
     body: Body = request.scope[BODY]
-    body.max_bytes, body.seconds, body.held = max_bytes, seconds, False
+    body.max_bytes, body.seconds, body.in_memory = max_bytes, seconds, False
 
 
 def count_decompressed(request: Request, nbytes: int) -> None:
-    """Counts what decompression made of a body.
+    """Count the decompressed bytes of a body.
 
     Raises:
-        Overloaded: with the bodies of all requests it is more than may be kept.
+        Overloaded: all bodies together are over the memory limit.
     """
     body: Body = request.scope[BODY]
-    body.unpacked += nbytes
+    body.decompressed += nbytes
     body.update_usage()
 
 
-def _announced(scope: Scope) -> int:
-    """The Content-Length, 0 when there is none that makes sense."""
+def _content_length(scope: Scope) -> int:
+    """Return the Content-Length; 0 if it is absent or malformed."""
     value = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     return int(value) if value.isdigit() and len(value) < 20 else 0
 
 
 def _encoding(scope: Scope) -> str:
-    """The Content-Encoding of a body under /v1; /v2 has rules of its own."""
+    """Return the Content-Encoding of a body under /v1; /v2 handles its own."""
     fields = [value for name, value in scope["headers"] if name == b"content-encoding"]
     if not fields or not scope["path"].startswith("/v1/"):
         return ""
@@ -159,7 +160,7 @@ def _encoding(scope: Scope) -> str:
 
 async def _next(receive: Receive, body: Body) -> Message:
     if body.complete:
-        return await receive()  # waits for the client to hang up
+        return await receive()  # waits for the client to disconnect
     try:
         async with asyncio.timeout_at(body.deadline):
             message = await receive()

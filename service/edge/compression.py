@@ -1,4 +1,4 @@
-"""Replies under /v1 in the content coding that a client accepts: as they are sent, and off the event loop."""
+"""Compression of responses under /v1, by Accept-Encoding: streaming, and off the event loop."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ PREFIX = "/v1/"
 """Clients of /v2 cannot read compressed metadata."""
 TEXTS = {format.media_type for format in (JSON, JSONL, SVG)}
 TENSORS = {format.media_type for format in (NPY, NPZ, SAFETENSORS)}
-"""In zstd alone: gzip takes 40 ms for a megabyte of activations, and most HTTP clients ask for it unasked."""
-LEAST_BYTES = 1024
-"""Smaller replies are not worth the while."""
+"""With zstd only: gzip takes 40 ms for a megabyte of activations, and most HTTP clients request it by default."""
+MIN_BYTES = 1024
+"""Smaller responses are not worth compressing."""
 THREAD_BYTES = 64 * 1024
-"""Larger pieces are compressed on a thread; it takes a millisecond or more."""
+"""Larger chunks are compressed on a thread; it takes a millisecond or more."""
 
 
 class Compression:
-    """Does nothing where `Accept-Encoding` is missing."""
+    """ASGI middleware that compresses responses if the request has `Accept-Encoding`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -37,7 +37,7 @@ class Compression:
 
 
 class Compressed:
-    """One reply on its way. Its start waits for the first piece, which tells the length of a reply in one piece."""
+    """One compressed response. Its start waits for the first chunk, whose length is sent if it is the only one."""
 
     def __init__(self, send: Send, encoding: str) -> None:
         self._send, self._encoding = send, encoding
@@ -46,19 +46,19 @@ class Compressed:
         self._flushes = False
 
     async def send(self, message: Message) -> None:
-        """Takes the reply's messages."""
-        starts = message["type"] == "http.response.start"
-        if starts:
+        """Compress and forward one ASGI message of the response."""
+        is_start = message["type"] == "http.response.start"
+        if is_start:
             weaken_tag(message)
-        if starts and is_worthwhile(message, self._encoding):
+        if is_start and is_worthwhile(message, self._encoding):
             self._start, self._encoder = message, ENCODERS[self._encoding]()
             self._flushes = Headers(raw=message["headers"]).get("content-type") == JSONL.media_type
         elif self._encoder is None:
             await self._send(message)
         else:
-            await self._piece(self._encoder, message.get("body", b""), message.get("more_body", False))
+            await self._send_chunk(self._encoder, message.get("body", b""), message.get("more_body", False))
 
-    async def _piece(self, encoder: Encoder, body: Buffer, more: bool) -> None:
+    async def _send_chunk(self, encoder: Encoder, body: Buffer, more: bool) -> None:
         if len(body) > THREAD_BYTES:
             data = await run_in_threadpool(encoder.feed, body, self._flushes and more)
         else:
@@ -66,12 +66,12 @@ class Compressed:
         data += b"" if more else encoder.finish()
         if self._start is not None:
             start, self._start = self._start, None
-            await self._send(self._encoded(start, None if more else len(data)))
+            await self._send(self._encoded_start(start, None if more else len(data)))
         if data or not more:
             await self._send({"type": "http.response.body", "body": data, "more_body": more})
 
-    def _encoded(self, start: Message, length: int | None) -> Message:
-        """The reply's head."""
+    def _encoded_start(self, start: Message, length: int | None) -> Message:
+        """Return the response start with the headers of the encoded body."""
         headers = MutableHeaders(raw=start["headers"])
         headers["Content-Encoding"] = self._encoding
         if "Accept-Encoding" not in headers.get("Vary", ""):
@@ -83,8 +83,8 @@ class Compressed:
 
 
 def weaken_tag(start: Message) -> None:
-    """Another coding is other bytes, so a strong ETag becomes a weak one: also where nothing is compressed, for a 304
-    does not know whether the reply would have been, and has to carry the same.
+    """Weaken a strong ETag, as codings differ in bytes. Also without compression: a 304 must carry the same tag, and
+    does not know whether the response would have been compressed.
     """
     headers = MutableHeaders(raw=start["headers"])
     if headers.get("ETag", "").startswith('"'):
@@ -92,10 +92,8 @@ def weaken_tag(start: Message) -> None:
 
 
 def is_worthwhile(start: Message, encoding: str) -> bool:
-    """Whether a reply with this head is compressed. PNG is already."""
+    """Whether a response with this head is compressed. PNG is already."""
     headers = Headers(raw=start["headers"])
     kind = headers.get("content-type", "").partition(";")[0]
-    length = int(headers.get("content-length", LEAST_BYTES))
-    return (
-        start["status"] == 200 and kind in (TEXTS | TENSORS if encoding == "zstd" else TEXTS) and length >= LEAST_BYTES
-    )
+    length = int(headers.get("content-length", MIN_BYTES))
+    return start["status"] == 200 and kind in (TEXTS | TENSORS if encoding == "zstd" else TEXTS) and length >= MIN_BYTES

@@ -1,4 +1,4 @@
-"""Content codings: which one a client gets, and how a body is put into it piece by piece.
+"""Content coding negotiation and streaming encoders.
 
 Source: RFC 9110 sections 8.4.1 (codings), 12.4.2 (quality values) and 12.5.3 (Accept-Encoding).
 """
@@ -15,23 +15,23 @@ from service.wire.formats import quality
 from service.wire.stream import Buffer
 
 LEVEL = 1
-"""Of both: higher ones cost many times as much for a few percent."""
+"""Compression level of both: higher ones cost many times as much for a few percent."""
 GZIP_WINDOW = 31
 """zlib's number for its largest window with a gzip header."""
 
 
 class Encoder(Protocol):
-    """Takes a body in pieces."""
+    """Streaming encoder of a body."""
 
     def feed(self, data: Buffer, flush: bool) -> bytes:
-        """What is ready after `data`; all of it when flushed, so that the client can read this far."""
+        """Return the output available after `data`; with flush all of it, so that the client can read this far."""
 
     def finish(self) -> bytes:
-        """The rest."""
+        """Return the remaining output."""
 
 
 class Gzip:
-    """RFC 1952."""
+    """Gzip encoder (RFC 1952)."""
 
     def __init__(self) -> None:
         self._zlib = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP_WINDOW)
@@ -44,7 +44,7 @@ class Gzip:
 
 
 class Zstandard:
-    """RFC 8878."""
+    """Zstandard encoder (RFC 8878)."""
 
     def __init__(self) -> None:
         self._zstd = zstd.ZstdCompressor(LEVEL)
@@ -57,18 +57,17 @@ class Zstandard:
 
 
 ENCODERS: dict[str, Callable[[], Encoder]] = {"zstd": Zstandard, "gzip": Gzip}
-"""By name in Accept-Encoding; the preferred one first."""
+"""By name in Accept-Encoding, in order of preference."""
 
 
 def encoding_for(accepted: str) -> str | None:
-    """The coding that an Accept-Encoding header likes best; None for the body as it is.
+    """Return the coding that an Accept-Encoding header prefers; None for identity.
 
-    One that is named is preferred to the body as it is, unless that is named with a higher quality; malformed qualities
-    count as 0.
+    A named coding is preferred to identity, unless that is named with a higher quality; malformed qualities count as 0.
     """
     elements = [element.partition(";") for element in accepted.lower().split(",")]
-    liked = {name.strip(): quality(mark + parameters) for name, mark, parameters in elements}
-    anything = liked.get("*", 0.0)
-    best = max(ENCODERS, key=lambda name: liked.get(name, anything))
-    least = max(liked.get("identity", 0.0), 0.0005)  # qualities have three decimals
-    return best if liked.get(best, anything) >= least else None
+    qualities = {name.strip(): quality(mark + parameters) for name, mark, parameters in elements}
+    default = qualities.get("*", 0.0)
+    best = max(ENCODERS, key=lambda name: qualities.get(name, default))
+    least = max(qualities.get("identity", 0.0), 0.0005)  # qualities have three decimals
+    return best if qualities.get(best, default) >= least else None

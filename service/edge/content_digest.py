@@ -1,7 +1,7 @@
-"""`Content-Digest` of a request (RFC 9530): what came is what was sent, or is refused.
+"""Verification of a request's `Content-Digest` (RFC 9530).
 
-The digest is that of the body as it travels, compressed where it is. Algorithms other than these are passed over, as
-the RFC has it; so is the header of a request whose body nobody reads.
+The digest covers the body as transferred, including any compression. Other algorithms are ignored, as the RFC says; so
+is the header of a request whose body is not read.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ from models.errors import Problem, WrongDigest, shown
 
 HEADER = b"content-digest"
 ALGORITHMS: Mapping[str, Callable[[], hashlib._Hash]] = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
-"""Those that RFC 9530 recommends."""
+"""The algorithms that RFC 9530 recommends."""
 BYTES = re.compile(r":([A-Za-z0-9+/]*={0,2}):(?:;.*)?")
-"""A byte sequence of RFC 9651, and parameters, which mean nothing here."""
+"""A byte sequence of RFC 9651 with parameters, which are ignored."""
 
 
 class ContentDigest:
-    """Raises where the application reads the last of a body, so that the refusal looks like every other error."""
+    """ASGI middleware that raises where the application reads the end of the body, for the usual error handling."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and HEADER in dict(scope["headers"]):
-            sent = b",".join(value for name, value in scope["headers"] if name == HEADER)
-            named = _named(sent.decode("latin-1"))
-            receive = _checking(receive, named) if named else receive
+            header = b",".join(value for name, value in scope["headers"] if name == HEADER)
+            members = _members(header.decode("latin-1"))
+            receive = _checking(receive, members) if members else receive
         await self.app(scope, receive, send)
 
 
-def _named(header: str) -> list[tuple[str, str]]:
-    """The members of the header that have an algorithm of ours, and what they say."""
+def _members(header: str) -> list[tuple[str, str]]:
+    """Return the members of the header with a supported algorithm, as name and value."""
     members = [tuple(part.strip() for part in member.partition("=")[::2]) for member in header.split(",")]
     return [(name, value) for name, value in members if name in ALGORITHMS]
 
 
-def _checking(receive: Receive, named: Sequence[tuple[str, str]]) -> Receive:
-    """The same body, whose end is an error where its digest is another."""
-    hashes = {name: ALGORITHMS[name]() for name, _ in named}
+def _checking(receive: Receive, members: Sequence[tuple[str, str]]) -> Receive:
+    """Wrap `receive` to raise at the end of a body that does not match its digest."""
+    hashes = {name: ALGORITHMS[name]() for name, _ in members}
 
-    async def checked() -> Message:
+    async def receive_checked() -> Message:
         message = await receive()
-        for one in hashes.values():
-            one.update(message.get("body", b""))
+        for digest in hashes.values():
+            digest.update(message.get("body", b""))
         if message["type"] == "http.request" and not message.get("more_body", False):
-            _check(named, {name: one.digest() for name, one in hashes.items()})
+            _check(members, {name: digest.digest() for name, digest in hashes.items()})
             hashes.clear()
         return message
 
-    return checked
+    return receive_checked
 
 
-def _check(named: Iterable[tuple[str, str]], found: Mapping[str, bytes]) -> None:
-    """Raises WrongDigest: the header has a digest that is not the body's, or is none."""
-    for name, value in named:
-        if _digest(name, value) != found[name]:
+def _check(members: Iterable[tuple[str, str]], digests: Mapping[str, bytes]) -> None:
+    """Raise WrongDigest if the header has a digest that is malformed or not the body's."""
+    for name, value in members:
+        if _digest(name, value) != digests[name]:
             expected, received = f"the {name} of the body", f"that of another body: {shown(value, 100)}"
             advice = "compute it over the very bytes that are sent, or send the body again"
             message = "the body is not the one that Content-Digest tells"
@@ -70,15 +70,15 @@ def _check(named: Iterable[tuple[str, str]], found: Mapping[str, bytes]) -> None
 
 
 def _digest(name: str, value: str) -> bytes:
-    """The bytes that a member of the header holds.
+    """Return the digest in a member of the header.
 
     Raises:
-        WrongDigest: it is not written as RFC 9530 has it.
+        WrongDigest: it is not in the syntax of RFC 9530.
     """
-    written = BYTES.fullmatch(value)
+    match = BYTES.fullmatch(value)
     try:
-        if written is not None:
-            return b64decode(written[1], validate=True)
+        if match is not None:
+            return b64decode(match[1], validate=True)
     except NotBase64:
         pass
     expected = f"Content-Digest: {name}=:<base64>: (RFC 9530)"

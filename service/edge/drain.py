@@ -1,4 +1,4 @@
-"""How far the service is with stopping, for all who have to know."""
+"""Drain state shared by the server, connections and readiness checks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass
 class DrainState:
-    """Nothing of it, as long as nobody told the service to stop."""
+    """Progress of a graceful shutdown."""
 
     begun: bool = False
-    """The service is not ready any more. What comes is still answered, once a connection."""
+    """The service is not ready any more. It still handles one last request per connection."""
     ended: bool = False
-    """Time is up: nothing is run any more, and no body is read."""
+    """The deadline has passed: nothing is run and no body is read any more."""

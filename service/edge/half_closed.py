@@ -1,4 +1,4 @@
-"""The end of a connection whose client may still be sending."""
+"""Half-closing of a connection whose client may still be sending."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from asyncio import Transport
 
 
 class HalfClosedTransport:
-    """Stands in for a transport. Closing it ends what is sent and not what is received: of a connection that is closed
-    with something unread, the client's system throws away the reply (RFC 9112 section 9.6).
+    """Transport whose close() shuts down only the sending side: if a connection is closed with unread data, the client
+    system may discard the response (RFC 9112 section 9.6).
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -16,5 +16,5 @@ class HalfClosedTransport:
         self.is_closing = transport.is_closing
 
     def close(self) -> None:
-        """The connection is closed by its client, or as an idle one."""
+        """Send EOF; the client or the idle timeout closes the connection."""
         self._transport.write_eof()

@@ -1,4 +1,4 @@
-"""HEAD, which is taken wherever GET is.
+"""HEAD support for every GET route.
 
 Source: RFC 9110 section 9.3.2.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors.allow import ANSWERED_AS
+from service.errors.allow import ROUTED_AS
 
 
 class HeadAsGet:
-    """Answers HEAD with the head of what GET would be answered with."""
+    """ASGI middleware that handles HEAD as GET and drops the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -28,9 +28,9 @@ class HeadAsGet:
                 return
             await send({"type": "http.response.body"})
             if message.get("more_body", False):
-                raise ClientDisconnect  # nobody takes the rest, as when a client hangs up
+                raise ClientDisconnect  # discard the rest, as when a client disconnects
 
-        inner = {**scope, "method": ANSWERED_AS["HEAD"]}
+        inner = {**scope, "method": ROUTED_AS["HEAD"]}
         try:
             await self.app(inner, receive, send_head)
         finally:

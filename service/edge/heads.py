@@ -1,4 +1,4 @@
-"""What a request's head may be, and what is said of one that may not."""
+"""Limits on request heads, and the errors for heads that are refused."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import httptools
 from models.errors import BadRequest, LargeHead, LayerscopeError, LongAddress, Problem, UnknownMethod
 
 LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(\Z| [^ \r\n]*(\Z| ([HTP/1.0]{0,8}\Z|HTTP/1\.[01]\r?\n)))")
-"""A request line (RFC 9112 section 3), or what there is of it: a method is told from what is no HTTP."""
-BESIDES = len(": \r\n")
-"""Bytes of a header's line besides its name and value."""
+"""A request line (RFC 9112 section 3) or a prefix of one, to tell an unknown method from data that is not HTTP."""
+FIELD_OVERHEAD = len(": \r\n")
+"""Bytes of a header line other than its name and value."""
 
 
 @dataclass(frozen=True)
 class HeadLimits:
-    """How long a head may be."""
+    """Size limits of a request head."""
 
     max_headers: int = 32 * 1024
     max_fields: int = 100
     max_url: int = 16 * 1024
 
-    def refusal(self, url: bytes, headers: Sequence[tuple[bytes, bytes]], most: int) -> LayerscopeError | None:
-        """What is wrong with a head that is no longer than `most`, as far as it has come."""
-        if most <= self.max_headers and len(headers) <= self.max_fields and len(url) <= self.max_url:
+    def refusal(self, url: bytes, headers: Sequence[tuple[bytes, bytes]], received: int) -> LayerscopeError | None:
+        """Return the error for a head, possibly incomplete, of at most `received` bytes; None if within limits."""
+        if received <= self.max_headers and len(headers) <= self.max_fields and len(url) <= self.max_url:
             return None
         if len(url) > self.max_url:
             return LongAddress("", [_over(LongAddress, self.max_url, "bytes of path and query", "send it in the body")])
         if len(headers) > self.max_fields:
             return LargeHead("", [_over(LargeHead, self.max_fields, "headers")])
-        size = sum(len(name) + len(value) + BESIDES for name, value in headers)
-        return self.endless() if size > self.max_headers else None
+        size = sum(len(name) + len(value) + FIELD_OVERHEAD for name, value in headers)
+        return self.oversized() if size > self.max_headers else None
 
-    def endless(self) -> LayerscopeError:
-        """What is said of headers that are too long, whole or not."""
+    def oversized(self) -> LayerscopeError:
+        """Return the error for headers that are too long, complete or not."""
         return LargeHead("", [_over(LargeHead, self.max_headers, "bytes of headers")])
 
 
@@ -45,13 +45,13 @@ def _over(error: type[LayerscopeError], limit: int, what: str, advice: str | Non
 
 
 def unknown_method(method: str) -> UnknownMethod:
-    """The error for a method that is not offered anywhere."""
+    """Return the error for a method that no route supports."""
     expected = "GET, HEAD, POST, PUT, DELETE or OPTIONS"
     return UnknownMethod("", [Problem("", UnknownMethod.title, expected, method[:60])])
 
 
 def refusal_of(error: httptools.HttpParserError, data: bytes) -> LayerscopeError:
-    """What is wrong with what the parser stopped at; `data` is what came last."""
+    """Return the error for which the parser stopped; `data` is the chunk it was fed last."""
     if isinstance(error.__context__, LayerscopeError):
         return error.__context__
     if isinstance(error, httptools.HttpParserInvalidMethodError) and (line := LINE.match(data)):

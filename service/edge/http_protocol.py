@@ -1,5 +1,5 @@
-"""uvicorn's HTTP/1.1 protocol with what it lacks: deadlines, limits for a request's head, and answers to what is no
-request that can be handed on, which the application makes like all others.
+"""uvicorn's HTTP/1.1 protocol with deadlines, limits on request heads, and error responses, built by the application,
+to requests that it cannot handle.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from service.edge.half_closed import HalfClosedTransport
 from service.edge.heads import HeadLimits, refusal_of, unknown_method
 
 HEAD_SECONDS = 10.0
-"""From the connection, or a request's first byte, until its headers are complete. Idle kept-alive connections have
+"""From the connection, or a request's first byte, until its headers are complete. Idle keep-alive connections have
 uvicorn's own, shorter limit."""
 LINGER_SECONDS = 10.0
-"""For the rest of a body that was refused before it had come; a client that still writes would not see the reply."""
+"""For the rest of a refused body; a client that is still writing would not see the response."""
 STALL_SECONDS = 60.0
-"""For a client to take what has been written to it, before it is hung up on."""
+"""For a client to read the data written to it, before the connection is aborted."""
 MAX_PATH = 2048
-"""What is handed on of the address of a request that is refused."""
+"""Bytes of a refused request's URL that are passed to the application."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Hangs up on clients that connect and say nothing, dribble their headers or refused bodies, never end them, or do
+    """Protocol that disconnects clients that send nothing, send headers or refused bodies slowly or without end, or do
     not read.
     """
 
@@ -43,9 +43,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self.url, self.headers = b"", []
         self._refused = False
         self._begins, self._received = False, 0
-        """Whether a request begins in the bytes that came last, and how many those are."""
+        """Whether a request begins in the last received chunk, and that chunk's size."""
         self.idle_since = self.loop.time()
-        """When a reply was complete last."""
+        """When the last response was completed."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -60,14 +60,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._stop_stalling()
-        self._stall_timer = self.loop.call_later(STALL_SECONDS, self._give_up)
+        self._stall_timer = self.loop.call_later(STALL_SECONDS, self._abort)
 
     def resume_writing(self) -> None:
         self._stop_stalling()
         super().resume_writing()
 
-    def _give_up(self) -> None:
-        """What is still to be written is dropped: `close` would wait for the client to take it."""
+    def _abort(self) -> None:
+        """Abort, dropping buffered output: `close` would wait for the client to read it."""
         self.transport.abort()
 
     def _stop_stalling(self) -> None:
@@ -76,14 +76,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stall_timer = None
 
     def data_received(self, data: bytes) -> None:
-        """After a refusal nothing is read; a head that goes on and on is refused before it ends."""
+        """Feed the parser. Nothing is read after a refusal; an oversized head is refused before it is complete."""
         if self._refused:
             return
         self._begins, self._received = False, len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # the request is answered as if it had not asked
+            pass  # the request is handled without the upgrade
         except httptools.HttpParserError as error:
             self._refuse(refusal_of(error, data))
         else:
@@ -91,10 +91,10 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._count_head(0 if self._begins else len(data))
 
     def _count_head(self, size: int) -> None:
-        """Of one that is not complete. What came together with its first byte may be of the request before."""
+        """Count an incomplete head. Bytes in the chunk of its first byte may belong to the request before."""
         self._head_bytes += size
         if self._head_bytes > self.limits.max_headers + self.limits.max_url:
-            self._refuse(self.limits.refusal(self.url, self.headers, self._head_bytes) or self.limits.endless())
+            self._refuse(self.limits.refusal(self.url, self.headers, self._head_bytes) or self.limits.oversized())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -103,40 +103,40 @@ class BoundedProtocol(HttpToolsProtocol):
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        """Raises LayerscopeError, which ends parsing: the head is over a limit, or no application is asked for it."""
+        """Raise LayerscopeError, which ends parsing, if the head is over a limit or refused otherwise."""
         self._stop_clock()
         if (error := self.limits.refusal(self.url, self.headers, self._head_bytes + self._received)) is not None:
             raise error
         if self.parser.get_method() == b"CONNECT":
             raise unknown_method("CONNECT")
         self.check_head()
-        self.hand_on()
+        self.start_request()
 
-    def hand_on(self) -> None:
-        """The head is whole: the application is asked."""
+    def start_request(self) -> None:
+        """Start the application: the head is complete."""
         super().on_headers_complete()
 
     def check_head(self) -> None:
-        """Raises LayerscopeError: a head that is whole is refused for other reasons than its form."""
+        """Raise LayerscopeError if a complete head is refused for other reasons than its form."""
 
     def _refuse(self, error: LayerscopeError) -> None:
-        """Reads no further, and has the application answer with an error."""
+        """Stop reading, and have the application respond with an error."""
         self._refused = True
         self._stop_clock()
-        if self.scope is None:  # nothing has come but empty lines
+        if self.scope is None:  # only empty lines received
             super().on_message_begin()
         elif self.cycle is not None and self.scope is self.cycle.scope:
-            self._break_off(self.cycle, error)
+            self._fail_body(self.cycle, error)
             return
         cycle = self._refused_cycle(error)
-        if not self.is_answering:
+        if not self.is_responding:
             self._start_asgi_task(cycle, self.app)
         else:
             self.pipeline.appendleft((cycle, self.app))
         self.cycle = cycle
 
-    def _break_off(self, cycle: RequestResponseCycle, error: LayerscopeError) -> None:
-        """A body that is broken: the application learns of it where it reads on."""
+    def _fail_body(self, cycle: RequestResponseCycle, error: LayerscopeError) -> None:
+        """Fail a body: the application gets the error at its next read."""
         if cycle.response_complete:
             self.transport.close()
             return
@@ -145,18 +145,18 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     @property
-    def is_answering(self) -> bool:
-        """Whether a reply is not complete yet; those that come after it wait."""
+    def is_responding(self) -> bool:
+        """Whether a response is incomplete; later requests wait for it."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def _refused_cycle(self, error: LayerscopeError) -> RequestResponseCycle:
-        cycle = self.cycle_of_known(keep_alive=False)
+        cycle = self.partial_cycle(keep_alive=False)
         cast(dict[str, Any], self.scope)[REFUSAL] = error
         cycle.more_body = False
         return cycle
 
-    def cycle_of_known(self, keep_alive: bool) -> RequestResponseCycle:
-        """An exchange whose request is as much as is known of it."""
+    def partial_cycle(self, keep_alive: bool) -> RequestResponseCycle:
+        """Return a cycle with as much of the request as is known."""
         path, _, query = self.url[:MAX_PATH].partition(b"?")
         known = {"method": self.parser.get_method().decode("latin-1") if self.url else "",
                  "path": path.decode("latin-1"), "raw_path": path, "query_string": query}  # fmt: skip

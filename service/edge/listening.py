@@ -1,5 +1,5 @@
-"""The sockets that the service listens on: taken before anything else is started, so that it ends at once, and with one
-line, where it cannot have them.
+"""Listening sockets, bound before anything else is started, so that a failure ends the service at once with a one-line
+message.
 """
 
 from __future__ import annotations
@@ -22,61 +22,61 @@ from service.settings import PREFIX, Settings
 log = logging.getLogger("layerscope")
 
 BACKLOG = 2048
-"""Connections that wait to be accepted."""
+"""Connections waiting to be accepted."""
 ATTACH_FILTER, RETURN = 26, 0x06
-"""SO_ATTACH_FILTER of socket(7), and the instruction that ends a filter with how much of a packet is kept."""
-NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""SO_ATTACH_FILTER of socket(7), and the BPF instruction that returns how much of a packet is kept."""
+ADDRESS_ERRORS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-def listening(settings: Settings) -> list[socket.socket]:
-    """One socket for each address of the host, all on one port.
+def open_listeners(settings: Settings) -> list[socket.socket]:
+    """Bind one socket for each address of the host, all on one port.
 
     Raises:
-        SystemExit: with one clear line: there is no such address here, or the port is taken, or not for everybody.
+        SystemExit: with a one-line message: the address is not local, or the port is taken or privileged.
     """
     sockets: list[socket.socket] = []
     port = settings.port
     for family, address in _addresses(settings.host):
         try:
-            sockets.append(_bound(family, (address[0], port, *address[2:])))
+            sockets.append(_bind(family, (address[0], port, *address[2:])))
         except OSError as error:
-            name = "HOST" if error.errno in NOT_HERE else "PORT"
-            raise _refused(name, f"{address[0]} port {port}: {_words(error)}") from None
+            name = "HOST" if error.errno in ADDRESS_ERRORS else "PORT"
+            raise _exit(name, f"{address[0]} port {port}: {_reason(error)}") from None
         port = int(sockets[0].getsockname()[1])
     return sockets
 
 
 def announce(sockets: list[socket.socket], settings: Settings) -> None:
-    """Says where, and that others may come, if they may."""
-    for one in sockets:
-        host, port = one.getsockname()[:2]
+    """Log the addresses, and a warning if other machines can reach them."""
+    for listener in sockets:
+        host, port = listener.getsockname()[:2]
         log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     if not is_loopback(settings.host):
         log.warning("whoever reaches this address may run networks, register models and remove them: nothing asks who")
 
 
-def no_longer_listening(sockets: list[socket.socket], servers: list[asyncio.Server]) -> list[socket.socket]:
-    """Closes the port; returns the connections that had been made to it and were not accepted yet."""
-    kept = [one.dup() for one in sockets]
-    for one in kept:
-        _hear_nothing(one)
+def close_listeners(sockets: list[socket.socket], servers: list[asyncio.Server]) -> list[socket.socket]:
+    """Close the port; return the established connections that had not been accepted yet."""
+    listeners = [listener.dup() for listener in sockets]
+    for listener in listeners:
+        _drop_packets(listener)
     for server in servers:
         server.close()
     accepted: list[socket.socket] = []
-    for one in kept:
-        one.setblocking(False)
-        with suppress(OSError):  # there is none left
+    for listener in listeners:
+        listener.setblocking(False)
+        with suppress(OSError):  # the backlog is empty
             while True:
-                accepted.append(one.accept()[0])
-        one.close()
-    for made in accepted:
-        made.setblocking(False)
+                accepted.append(listener.accept()[0])
+        listener.close()
+    for connection in accepted:
+        connection.setblocking(False)
     return accepted
 
 
-def _hear_nothing(listener: socket.socket) -> None:
-    """Nobody can connect from here on who would be reset a moment later: who tries finds the port closed when trying
-    again. Elsewhere than on Linux that moment is as short as it can be.
+def _drop_packets(listener: socket.socket) -> None:
+    """Stop the handshake of new connections, which closing would reset a moment later: their SYN retry finds the port
+    closed. Only on Linux; elsewhere that moment is as short as possible.
     """
     if sys.platform == "linux":
         drop = ctypes.create_string_buffer(struct.pack("HBBI", RETURN, 0, 0, 0))
@@ -86,33 +86,33 @@ def _hear_nothing(listener: socket.socket) -> None:
 
 def _addresses(host: str) -> list[tuple[socket.AddressFamily, Any]]:
     try:
-        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        entries = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
-        raise _refused("HOST", f"{host}: {_words(error)}") from None
+        raise _exit("HOST", f"{host}: {_reason(error)}") from None
     except UnicodeError:
-        raise _refused("HOST", f"{shown(host)} is no name of a host") from None
-    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+        raise _exit("HOST", f"{shown(host)} is no name of a host") from None
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in entries))
 
 
-def _bound(family: socket.AddressFamily, address: Any) -> socket.socket:
-    made = socket.socket(family, socket.SOCK_STREAM)
+def _bind(family: socket.AddressFamily, address: Any) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family is socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind(address)
-        made.listen(BACKLOG)
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
     except OSError:
-        made.close()
+        listener.close()
         raise
-    return made
+    return listener
 
 
-def _refused(name: str, what: str) -> SystemExit:
+def _exit(name: str, what: str) -> SystemExit:
     return SystemExit(f"layerscope: {PREFIX}{name}: {' '.join(what.split())}")
 
 
-def _words(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     text = error.strerror or str(error)
     return f"{text[0].lower()}{text[1:]}"

@@ -1,8 +1,8 @@
-"""The edge of the application: the first to see a request and the last to touch its reply, whoever makes it.
+"""Outermost ASGI middleware: the first to see a request and the last to touch its response.
 
-Every reply has an `X-Request-ID`, says which pages may read it, and is a line of the log; what comes from a page that
-may not ask, or under a name that is not ours, goes no further. Starlette's CORSMiddleware would answer refused
-preflights with plain text, in no shape of ours, and knows neither `Host` nor `Sec-Fetch-Site`.
+Every response gets an `X-Request-ID`, CORS headers and an access log line; requests of disallowed pages, or to unknown
+host names, are refused here. Starlette's CORSMiddleware would reply to refused preflights in plain text instead of a
+problem document, and checks neither `Host` nor `Sec-Fetch-Site`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from service.access.clients import CLIENT, client_of
 from service.access.hosts import Hosts, is_well_formed
 from service.access.origins import Headers, Origins
 from service.edge.body_limit import REFUSAL
-from service.edge.reply_heads import ASKS_METHOD, ASKS_NETWORK, Head, completed, headers_of, read_head, record_for
+from service.edge.reply_heads import ASKS_METHOD, ASKS_NETWORK, Head, complete_head, headers_of, read_head, record_for
 from service.errors.handlers import problem_response
 from service.observing.access_log import AccessLog
 from service.observing.records import SCOPE_KEY, Record, end
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-"""Methods that change and run nothing (RFC 9110 section 9.2.1); what they read, browsers keep from other pages."""
+"""Methods that change and run nothing (RFC 9110 section 9.2.1); browsers hide their responses from other pages."""
 PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")
 
 
 class EdgeMiddleware:
-    """Between the connections and everything else."""
+    """ASGI middleware between the connections and the application."""
 
     def __init__(self, app: ASGIApp, origins: Origins, hosts: Hosts, log: AccessLog) -> None:
         self.app, self._origins, self._hosts, self._log = app, origins, hosts, log
@@ -43,17 +43,17 @@ class EdgeMiddleware:
         CLIENT.set(client_of(scope))
         reply = Reply(send, record, headers_of(self._origins, head)).send
         try:
-            app = self._answer(scope, head) or self.app
+            app = self._early_response(scope, head) or self.app
             await app(scope, receive, reply)
-        except asyncio.CancelledError:  # the service stops, and has waited long enough
+        except asyncio.CancelledError:  # by shutdown, after the deadline
             if not record.status:
                 await problem_response(Request(scope), Draining())(scope, receive, reply)
         finally:
             end(scope)
             self._log.add(scope, record)
 
-    def _answer(self, scope: Scope, head: Head) -> Response | None:
-        """The answer to what goes no further."""
+    def _early_response(self, scope: Scope, head: Head) -> Response | None:
+        """Return the response to a refused or preflight request; None to call the application."""
         try:
             self._check(scope, head)
         except LayerscopeError as error:
@@ -63,7 +63,7 @@ class EdgeMiddleware:
         return None
 
     def _check(self, scope: Scope, head: Head) -> None:
-        """Raises BadRequest, Misdirected, CrossSite, or why the protocol did not read on."""
+        """Raise BadRequest, Misdirected, CrossSite, or the error for which the protocol stopped reading."""
         if REFUSAL in scope:
             raise scope[REFUSAL]
         host, origin = head.get(b"host"), head.get(b"origin")
@@ -81,7 +81,7 @@ class EdgeMiddleware:
 
 
 class Reply:
-    """One reply on its way out."""
+    """One response being sent."""
 
     __slots__ = ("_headers", "_record", "_send")
 
@@ -89,11 +89,11 @@ class Reply:
         self._send, self._record, self._headers = send, record, headers
 
     async def send(self, message: Message) -> None:
-        """Completes the head, and counts."""
+        """Add headers to the response start, forward the message and update the record."""
         record = self._record
         if message["type"] == "http.response.start":
             record.status = message["status"]
-            message["headers"] = completed(message.get("headers", ()), record, self._headers)
+            message["headers"] = complete_head(message.get("headers", ()), record, self._headers)
         await self._send(message)
         if message["type"] == "http.response.body":
             record.bytes_out += len(message.get("body", b""))

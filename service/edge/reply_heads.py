@@ -1,4 +1,4 @@
-"""What the head of every reply says, whoever makes it."""
+"""Response headers common to every response."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ASKS_METHOD, ASKS_NETWORK = b"access-control-request-method", b"access-control-r
 READ = frozenset((b"host", b"origin", b"sec-fetch-site", b"x-request-id", ASKS_METHOD, ASKS_NETWORK))
 ALWAYS: Headers = ((b"x-content-type-options", b"nosniff"), (b"vary", b"Origin"))
 UNCACHED = (b"cache-control", b"no-store")
-"""Of replies that say nothing themselves: nobody could ask whether they still hold."""
+"""Default Cache-Control of responses that set none: they have no validator for revalidation."""
 Head = dict[bytes, bytes]
 
 
 def read_head(scope: Scope) -> Head:
-    """The headers of a request that its reply's depend on, and those that tell whether it goes on. One that comes twice
-    is a list, which none of them may be.
+    """Return the request headers on which admission and response headers depend. The values of a repeated header are
+    joined, which makes it invalid.
     """
     head: Head = {}
     for name, value in scope["headers"]:
@@ -32,21 +32,21 @@ def read_head(scope: Scope) -> Head:
 
 
 def record_for(scope: Scope, head: Head) -> Record:
-    """The record of a request, which has the id that it brings, or one of ours."""
-    given = head.get(b"x-request-id", b"")
-    request_id = given.decode() if REQUEST_ID.fullmatch(given) else f"{getrandbits(128):032x}"
+    """Create the record of a request, with the client's request ID or a generated one."""
+    header = head.get(b"x-request-id", b"")
+    request_id = header.decode() if REQUEST_ID.fullmatch(header) else f"{getrandbits(128):032x}"
     scope["request_id"] = request_id
     return Record(request_id, scope["method"])
 
 
 def headers_of(origins: Origins, head: Head) -> Headers:
-    """What the reply says whatever it is."""
+    """Return the headers of any response to this request."""
     origin = head.get(b"origin")
     return (*ALWAYS, *origins.headers(origin)) if origin is not None else ALWAYS
 
 
-def completed(headers: Iterable[tuple[bytes, bytes]], record: Record, always: Headers) -> list[tuple[bytes, bytes]]:
-    """A reply's own headers with all that there have to be."""
+def complete_head(headers: Iterable[tuple[bytes, bytes]], record: Record, common: Headers) -> list[tuple[bytes, bytes]]:
+    """Return a response's own headers together with the common ones."""
     own = list(headers)
     caching = () if any(name == b"cache-control" for name, _ in own) else (UNCACHED,)
-    return [*own, *caching, (b"x-request-id", record.request_id.encode()), *always]
+    return [*own, *caching, (b"x-request-id", record.request_id.encode()), *common]

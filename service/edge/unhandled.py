@@ -1,4 +1,4 @@
-"""Replies for exceptions that nobody foresaw: like every other error, on a connection that stays open."""
+"""Responses to unhandled exceptions: problem documents, on a connection that stays open."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors.handlers import internal_error
-from service.observing.records import about, named
+from service.observing.records import extra_of, label_of
 
 log = logging.getLogger("layerscope")
 
 
 class UnhandledErrors:
-    """Stands in for the framework's own handler, which raises again and so has the connection closed."""
+    """ASGI middleware that replaces the framework's handler, which re-raises and so closes the connection."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -25,17 +25,17 @@ class UnhandledErrors:
             return
         started = False
 
-        async def watched(message: Message) -> None:
+        async def send_watched(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_watched)
         except ClientDisconnect:
-            return  # nobody is left to be answered
+            return  # no client is left to respond to
         except Exception as error:
-            if started:  # too late for another reply: the connection is closed
-                log.error("%s broke off", named(scope), exc_info=error, extra=about(scope))
+            if started:  # too late for an error response: the connection is closed
+                log.error("%s broke off", label_of(scope), exc_info=error, extra=extra_of(scope))
                 return
             await internal_error(Request(scope), error)(scope, receive, send)

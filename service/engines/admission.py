@@ -1,7 +1,7 @@
-"""Which requests may wait for an engine. A queue is bounded by the time it stands for, not by its length.
+"""Admission control of the queues, which are bounded by the seconds of work that they hold, not by their length.
 
-A queue that was empty a moment ago may be long, since bursts pass; one that has stood for a while would only make
-everybody wait for as long as it is, hence it is kept as short as keeps engines busy.
+A queue that was empty a moment ago may be long, since bursts pass; one that has stood for a while only makes everybody
+wait, hence it is kept as short as keeps engines busy.
 Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012; Maurer, "Fail at Scale", ACM Queue 2015.
 """
 
@@ -10,57 +10,60 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 from zlib import crc32
 
 from models.errors import Overloaded
 from service.access.arrivals import Arrivals
 from service.engines.costs import CostEstimates
+from service.engines.engine_request import EngineRequest
 from service.engines.fair_queue import FairQueue, QueueUsage
-from service.engines.jobs import EngineRequest, Job, PendingResult
+from service.engines.job import Job
 from service.engines.lanes import EngineLane
+from service.engines.pending_result import PendingResult
 from service.engines.slot import EngineSlot
 from service.settings import Settings
 
 STANDING_RUNS = 5
-"""Runs of average length that may wait where a queue stands: with those that an engine has already they are what keeps
-it busy, and the last of them waits for little longer than at 80 % load.
+"""Runs of average length that may wait in a standing queue: with the dispatched ones they keep an engine busy, and the
+last of them waits little longer than at 80 % load.
 """
 BURST_RUNS = 25
 """Runs of average length that may wait after a pause."""
 LONGEST_RUNS = 2
-"""As many of the longest run that runs or waits may wait in any case: short ones behind it are not to blame."""
-PAUSE_SECONDS = 0.25
-"""Without a refusal, until a burst is let in again: under load that goes on, a line that is empty for a moment is no
-pause.
+"""Runs as long as the longest dispatched or queued one that may wait in any case, for the sake of short ones behind it.
 """
+PAUSE_SECONDS = 0.25
+"""Seconds without a refusal until a burst is admitted again; under constant load a queue is empty for moments only."""
 REFUSAL_SECONDS = 0.0005
-"""What the front takes to refuse a request: time in which no engine is given anything."""
-NOBODY: Counter[str] = Counter()
-NOTHING = QueueUsage()
+"""Time in which the front refuses a request, and dispatches nothing."""
+NONE_COMING: Counter[str] = Counter()
+NO_USAGE = QueueUsage()
 
 
 class Admission:
-    """Bounds what waits in all lines, and in each what one client has there while others wait, too."""
+    """Bounds of all queues, and of each client's part of a queue in which others wait."""
 
-    def __init__(self, settings: Settings, slots: Sequence[EngineSlot], prices: CostEstimates) -> None:
-        self._settings, self._slots, self.prices = settings, slots, prices
+    def __init__(self, settings: Settings, slots: Sequence[EngineSlot], costs: CostEstimates) -> None:
+        self._settings, self._slots, self.costs = settings, slots, costs
         self.arrivals = Arrivals()
-        self._beside = CostEstimates()
-        """Of what is answered beside runs: seconds for each byte of a document."""
+        self._concurrent_costs = CostEstimates()
+        """Of concurrent requests: seconds for each byte of a document."""
 
-    def place(self, question: EngineRequest) -> tuple[EngineSlot, Job]:
-        """A question's place: an engine's line, in which there is room for it.
+    def admit(self, request: EngineRequest[Any]) -> tuple[EngineSlot, Job]:
+        """Choose the slot of a request, whose queue has room for it.
 
         Raises:
-            Overloaded: there is none; says when there will be.
+            Overloaded: with the seconds until there is room.
         """
-        expected = self._prices(question).expected(question.kind, question.trace.client) * question.size
-        slot, job = self._slot_for(question.key), Job(question, PendingResult(question.trace), seconds=expected)
+        estimate = self._costs_of(request).estimate(request.kind, request.trace.client) * request.size
+        slot = self._slot_for(request.key)
+        job = Job(request, PendingResult(request.reply, request.trace), seconds=estimate)
         self.check(slot, job)
         return slot, job
 
     def _slot_for(self, key: str) -> EngineSlot:
-        """The model's own engine, so that it is built once; an idle one when that is busy."""
+        """Return the home slot of the model, so that it is built once; an idle one when that is busy."""
         if len(self._slots) == 1:
             return self._slots[0]
         home = self._slots[crc32(key.encode()) % len(self._slots)]
@@ -70,83 +73,83 @@ class Admission:
         ready = [slot for slot in self._slots if slot.ready]
         return home if home.ready or not ready else min(ready, key=lambda slot: slot.load)
 
-    def _prices(self, question: EngineRequest) -> CostEstimates:
-        return self._beside if question.beside else self.prices
+    def _costs_of(self, request: EngineRequest[Any]) -> CostEstimates:
+        return self._concurrent_costs if request.is_concurrent else self.costs
 
     def learn(self, lane: EngineLane, job: Job) -> None:
-        """A job has ended: what the next of its kind is expected to take, and what its client is charged."""
+        """Learn the cost of a job that has ended, and charge its client."""
         seconds = asyncio.get_running_loop().time() - job.began
-        lane.waiting.correct(job, seconds)
-        each = max(0.0, seconds - job.build_seconds) / job.question.size
-        self._prices(job.question).learn(job.question.kind, job.client, each)
+        lane.queue.correct(job, seconds)
+        each = max(0.0, seconds - job.build_seconds) / job.request.size
+        self._costs_of(job.request).learn(job.request.kind, job.client, each)
 
     def check(self, slot: EngineSlot, job: Job) -> None:
-        """Lets a job into line.
+        """Check that a job may be queued.
 
         Raises:
-            Overloaded: there is no place for it; says when there will be.
+            Overloaded: with the seconds until there is room.
         """
         if slot.process is not None and slot.process.held.get(job.client, 0) > int(self._settings.reply_memory) // 2:
             raise Overloaded("Replies that this client has not read yet hold half of the memory of all.")
-        lines = [lane.waiting for one in self._slots for lane in one.lanes if lane.waiting]
-        if lines:
-            self._check_lines(slot, slot.lane_of(job.question), job, lines)
+        queues = [lane.queue for slot in self._slots for lane in slot.lanes if lane.queue]
+        if queues:
+            self._check_queues(slot, slot.lane_of(job.request), job, queues)
 
-    def _check_lines(self, slot: EngineSlot, lane: EngineLane, job: Job, lines: Sequence[FairQueue]) -> None:
-        """Raises Overloaded: what waits leaves no room."""
-        if sum(map(len, lines)) >= self._places(job.client, lines):
+    def _check_queues(self, slot: EngineSlot, lane: EngineLane, job: Job, queues: Sequence[FairQueue[Job]]) -> None:
+        """Raise Overloaded if the queued jobs leave no room."""
+        if sum(map(len, queues)) >= self._max_count(job.client, queues):
             raise self._refused(lane, job.client, f"{self._settings.max_queue} requests are waiting already.")
-        waiting = sum(line.total.nbytes for line in lines)
-        if waiting and waiting + job.question.nbytes > int(self._settings.max_queue_bytes):
+        nbytes = sum(queue.total.nbytes for queue in queues)
+        if nbytes and nbytes + job.nbytes > int(self._settings.max_queue_bytes):
             message = "The inputs of waiting requests fill the memory that is set aside for them."
             raise self._refused(lane, job.client, message)
-        mean = 0.0 if job.question.beside else self.prices.mean
+        mean = 0.0 if job.request.is_concurrent else self.costs.mean
         if slot.ready and not self._fits(lane, job.client, job.seconds, mean):
             message = "The requests that wait already take as long as requests may wait."
             raise self._refused(lane, job.client, message)
 
     def refusal(self, client: str) -> Overloaded | None:
-        """What is said to a client whose request has not been read yet, and would have no place in any line."""
-        mean, coming = self.prices.mean, self.arrivals.by_client
+        """Return the refusal of a run whose body has not been read, if no queue has room for it."""
+        mean, coming = self.costs.mean, self.arrivals.by_client
         if any(not slot.ready or self._fits(slot.runs, client, mean, mean, coming) for slot in self._slots):
             return None
-        soonest = min((slot.runs for slot in self._slots), key=lambda lane: lane.waiting.total.seconds)
+        soonest = min((slot.runs for slot in self._slots), key=lambda lane: lane.queue.total.seconds)
         return self._refused(soonest, client, "")
 
-    def _places(self, client: str, lines: Sequence[FairQueue]) -> int:
-        """Places in all lines; a client with less than its share of them has one more although they are taken."""
-        own = sum(line.shares[client].count for line in lines if client in line.shares)
-        clients = len({client, *(other for line in lines for other in line.shares)})
+    def _max_count(self, client: str, queues: Sequence[FairQueue[Job]]) -> int:
+        """Return how many jobs all queues may hold; a client below its share of a full queue may still add one."""
+        own = sum(queue.usage[client].count for queue in queues if client in queue.usage)
+        clients = len({client, *(other for queue in queues for other in queue.usage)})
         most = self._settings.max_queue
         return 2 * most if clients > 1 and own < most / clients else most
 
-    def _fits(self, lane: EngineLane, client: str, seconds: float, mean: float, coming: Counter[str] = NOBODY) -> bool:
-        """Whether a line has time left, or the client has less than its share of it; what comes before is as long as
-        runs are on average.
+    def _fits(
+        self, lane: EngineLane, client: str, seconds: float, mean: float, coming: Counter[str] = NONE_COMING
+    ) -> bool:
+        """Whether a queue has seconds left, or the client is below its share. Requests on their way count as runs of
+        average length.
         """
-        line = lane.waiting
-        if not (line or coming):
+        queue = lane.queue
+        if not (queue or coming):
             return True
         each = mean / len(self._slots)
-        bound = self._bound(lane, line.total, line.last_refusal, mean)
-        if line.total.seconds + each * coming.total() + seconds <= bound:
+        bound = self._bound(lane, queue.total, queue.last_refusal, mean)
+        if queue.total.seconds + each * coming.total() + seconds <= bound:
             return True
-        own, clients = line.shares.get(client, NOTHING), len({client, *line.shares, *coming})
-        bound = self._bound(lane, own, line.refused(client), mean) / clients
+        own, clients = queue.usage.get(client, NO_USAGE), len({client, *queue.usage, *coming})
+        bound = self._bound(lane, own, queue.last_refusal_of(client), mean) / clients
         return clients > 1 and own.seconds + each * coming[client] + seconds <= bound
 
-    def _bound(self, lane: EngineLane, share: QueueUsage, refused: float, mean: float) -> float:
-        """Seconds that may wait in a line now, of jobs that take so many on average, 0 where nobody knows; `refused` is
-        when one was refused last.
-        """
+    def _bound(self, lane: EngineLane, usage: QueueUsage, last_refusal: float, mean: float) -> float:
+        """Return the seconds of work that may wait now; `mean` is 0 before any run has ended."""
         bound = max(STANDING_RUNS * mean, LONGEST_RUNS * lane.longest())
         burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
         now = asyncio.get_running_loop().time()
-        was_empty = not share.count or now - share.since < burst
-        return max(bound, burst) if was_empty and now - refused > PAUSE_SECONDS else bound
+        was_empty = not usage.count or now - usage.since < burst
+        return max(bound, burst) if was_empty and now - last_refusal > PAUSE_SECONDS else bound
 
     def _refused(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
-        """With the seconds after which what waits now is done. Who asks in vain again and again has its turns later."""
-        for line in {lane.waiting, *(slot.runs.waiting for slot in self._slots)}:
-            line.refuse(client, REFUSAL_SECONDS)
-        return Overloaded(detail, (), max(1.0, lane.waiting.total.seconds))
+        """Build a refusal with the seconds of the queued work, and charge the client for it."""
+        for queue in {lane.queue, *(slot.runs.queue for slot in self._slots)}:
+            queue.refuse(client, REFUSAL_SECONDS)
+        return Overloaded(detail, (), max(1.0, lane.queue.total.seconds))

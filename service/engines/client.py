@@ -1,55 +1,56 @@
-"""What the service needs of engines, wherever they run."""
+"""Interface of engines, wherever they run: what the rest of the service needs of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
-from models.views.view import View
-from service.engines.jobs import EngineRequest, PendingResult
-from service.engines.process import EngineState
+from service.engines.engine_request import EngineRequest, ReplyT
+from service.engines.pending_result import PendingResult
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """State of one engine, as `/readyz` shows it."""
+
+    ready: bool = False
+    pid: int | None = None
+    devices: tuple[dict[str, str], ...] = ()
+    versions: dict[str, str] | None = None
+    gpu: str | None = None
+    """The GPU that it was given, as CUDA_VISIBLE_DEVICES names it."""
 
 
 class Engines(Protocol):
-    """What the service needs of engines."""
+    """Engines that take requests."""
 
     draining: bool
     """Whether they take no more work."""
 
     async def start(self) -> None:
-        """Starts them, without waiting until they are ready."""
+        """Start them, without waiting until they are ready."""
         ...
 
     def dismiss(self) -> None:
-        """Takes no more work, and gives up what is not computed yet."""
+        """Take no more work, and close every job that is not computed."""
         ...
 
     async def stop(self) -> None:
-        """Ends them."""
+        """End them."""
         ...
 
-    async def plan(
-        self,
-        document: bytes,
-        shapes: Mapping[str, tuple[int | None, ...]],
-        outputs: tuple[str, ...],
-        views: Mapping[str, View] | None = None,
-    ) -> bytes:
-        """The plan of a document as JSON."""
-        ...
-
-    async def submit(self, question: EngineRequest) -> PendingResult:
-        """Puts a question in line; the answer is complete up to its head."""
+    async def submit(self, request: EngineRequest[ReplyT]) -> PendingResult[ReplyT]:
+        """Queue a request; return its result when the header has arrived."""
         ...
 
     def seconds_until_ready(self) -> float:
-        """When the first of them is expected to take work; 0 when one does."""
+        """Return when the first of them is expected to take work; 0 when one does."""
         ...
 
     def states(self) -> list[EngineState]:
-        """What each engine is doing."""
+        """Return the state of each engine."""
         ...
 
     def spare_states(self) -> list[EngineState]:
-        """What each engine in reserve is doing."""
+        """Return the state of each spare engine."""
         ...

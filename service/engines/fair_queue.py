@@ -1,7 +1,7 @@
-"""Lines: jobs that wait for one engine, in fair turns between the clients that sent them.
+"""Fair queue of the jobs of one engine: the clients that sent them take turns.
 
-Start-time fair queueing: a job's turn is when its client's earlier ones would be done if every client had an engine of
-its own, so that a client with one small job waits for one job of a client with a thousand.
+Start-time fair queueing: the turn of a job is when the earlier jobs of its client would be done if every client had an
+engine of its own, so that a client with one small job waits for one job of a client with a thousand.
 Source: Goyal, Vin and Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
 """
 
@@ -14,40 +14,53 @@ from dataclasses import dataclass
 from heapq import nlargest
 from math import inf
 from operator import itemgetter
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from service.engines.jobs import Job
+from typing import Generic, Protocol, Self, TypeVar
 
 NEVER = -inf
 MAX_DEBT = 1.0
-"""Seconds of what is no job, that a client can owe."""
+"""Most seconds that a client can owe for refusals."""
 MAX_ACCOUNTS = 4096
 """Clients whose work is remembered."""
 
 
+class Queueable(Protocol):
+    """A job, as far as a queue knows it."""
+
+    seconds: float
+    queue: FairQueue[Self] | None
+
+    @property
+    def client(self) -> str: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+
+JobT = TypeVar("JobT", bound=Queueable)
+
+
 @dataclass
 class QueueUsage:
-    """What waits: jobs, the seconds that they are expected to take, and the bytes of their inputs."""
+    """Jobs in a queue: their number, their estimated seconds, and the bytes of their inputs."""
 
     count: int = 0
     seconds: float = 0.0
     nbytes: int = 0
     since: float = 0.0
-    """When there was nothing, the last time, by the loop's clock."""
+    """When the queue was empty last, by the loop's clock."""
 
-    def add(self, job: Job, sign: int = 1) -> None:
-        """Counts a job in, or with -1 out."""
+    def add(self, job: Queueable, sign: int = 1) -> None:
+        """Count a job in, or with -1 out."""
         self.count += sign
         self.seconds += sign * job.seconds
-        self.nbytes += sign * job.question.nbytes
+        self.nbytes += sign * job.nbytes
 
 
-class FairQueue:
-    """In the order of their turns; whatever is given up leaves at once."""
+class FairQueue(Generic[JobT]):
+    """Jobs in the order of their turns; a job that is closed leaves at once."""
 
     def __init__(self) -> None:
-        self._turns: list[tuple[float, int, Job]] = []
+        self._turns: list[tuple[float, int, JobT]] = []
         self._clock = 0.0
         """The turn of the job that was taken last."""
         self._accounts: dict[str, float] = {}
@@ -57,81 +70,79 @@ class FairQueue:
         """By client: when it was refused last, by the loop's clock."""
         self.last_refusal = NEVER
         self.total = QueueUsage()
-        self.shares: dict[str, QueueUsage] = {}
-        """Of the clients that have something in line."""
+        self.usage: dict[str, QueueUsage] = {}
+        """By client, of those that have jobs in the queue."""
 
-    def __iter__(self) -> Iterator[Job]:
+    def __iter__(self) -> Iterator[JobT]:
         return (job for _, _, job in self._turns)
 
     def __len__(self) -> int:
         return len(self._turns)
 
-    def append(self, job: Job) -> None:
-        """A new job takes its turn."""
+    def append(self, job: JobT) -> None:
+        """Add a new job, which takes its turn."""
         begin = max(self._clock, self._accounts.get(job.client, 0.0))
         self._charge(job.client, begin + job.seconds)
         self._last += 1
         self._insert((begin, self._last, job))
 
-    def appendleft(self, job: Job) -> None:
-        """A job that has had its turn is next, before all others."""
+    def appendleft(self, job: JobT) -> None:
+        """Put a job that has had its turn back, before all others."""
         self._first -= 1
         turns = (self._clock, *(turn for turn, _, _ in self._turns[:1]))
         self._insert((min(turns), self._first, job))
 
-    def extend(self, jobs: Iterable[Job]) -> None:
-        """New jobs, one after the other."""
+    def extend(self, jobs: Iterable[JobT]) -> None:
+        """Append jobs one after the other."""
         for job in jobs:
             self.append(job)
 
-    def _insert(self, turn: tuple[float, int, Job]) -> None:
+    def _insert(self, turn: tuple[float, int, JobT]) -> None:
         job = turn[2]
         now = asyncio.get_running_loop().time()
         if not self._turns:
             self.total.since = now
         insort(self._turns, turn)
-        job.line = self
+        job.queue = self
         self.total.add(job)
-        if job.client not in self.shares:
-            self.shares[job.client] = QueueUsage(since=now)
-        self.shares[job.client].add(job)
+        if job.client not in self.usage:
+            self.usage[job.client] = QueueUsage(since=now)
+        self.usage[job.client].add(job)
 
-    def take(self, job: Job) -> None:
-        """Takes a job out because its turn has come."""
+    def take(self, job: JobT) -> None:
+        """Remove a job because its turn has come."""
         self._clock = max(self._clock, self.remove(job))
 
-    def remove(self, job: Job) -> float:
-        """Takes a job out; returns when its turn was."""
+    def remove(self, job: JobT) -> float:
+        """Remove a job, and return its turn."""
         index = next(index for index, (_, _, other) in enumerate(self._turns) if other is job)
         begin, _, _ = self._turns.pop(index)
-        job.line = None
+        job.queue = None
         self.total.add(job, -1)
-        share = self.shares[job.client]
-        share.add(job, -1)
-        if not share.count:
-            del self.shares[job.client]
+        usage = self.usage[job.client]
+        usage.add(job, -1)
+        if not usage.count:
+            del self.usage[job.client]
         return begin
 
-    def correct(self, job: Job, seconds: float) -> None:
-        """Charges a job's client for what it took instead of what was expected."""
+    def correct(self, job: JobT, seconds: float) -> None:
+        """Charge the client of a job for the time that it took instead of the estimate."""
         if job.client in self._accounts:
             self._accounts[job.client] += seconds - job.seconds
 
     def refuse(self, client: str, seconds: float) -> None:
-        """A client was refused a place, and is charged for the time that it took. For that it is never more than
-        MAX_DEBT behind who owes nothing.
-        """
+        """Charge a client for the time that a refusal took, up to MAX_DEBT."""
         until = max(self._clock, self._accounts.get(client, 0.0))
         self._charge(client, max(until, min(until + seconds, self._clock + MAX_DEBT)))
         self.last_refusal = self._refusals[client] = asyncio.get_running_loop().time()
 
-    def refused(self, client: str) -> float:
-        """When a client was refused last, by the loop's clock."""
+    def last_refusal_of(self, client: str) -> float:
+        """Return when a client was refused last, by the loop's clock."""
         return self._refusals.get(client, NEVER)
 
     def _charge(self, client: str, until: float) -> None:
-        """Writes an account. Of MAX_ACCOUNTS those half that owe least make room for a new one."""
+        """Write an account. Of MAX_ACCOUNTS, the half that owes least makes room for a new one."""
         if client not in self._accounts and len(self._accounts) >= MAX_ACCOUNTS:
             self._accounts = dict(nlargest(MAX_ACCOUNTS // 2, self._accounts.items(), key=itemgetter(1)))
-            self._refusals = {one: at for one, at in self._refusals.items() if one in self._accounts}
+            self._refusals = {client: at for client, at in self._refusals.items() if client in self._accounts}
         self._accounts[client] = until

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.settings import VISIBLE_GPUS, given_gpus
+from service.settings import VISIBLE_GPUS, cuda_visible_devices
 
 DRIVER = Path("/proc/driver/nvidia/gpus")
 """A folder for each GPU that the driver has."""
@@ -65,7 +65,7 @@ def shared_out(gpus: tuple[str, ...], engines: int) -> list[Gpu]:
 
 def gpus_of_engines(engines: int | str, spares: int) -> tuple[list[Gpu], list[Gpu]]:
     """The GPUs of engines and of those in reserve."""
-    gpus = visible_gpus(given_gpus())
+    gpus = visible_gpus(cuda_visible_devices())
     count = engine_count(engines, gpus)
     shared = shared_out(gpus, count + spares)
     return shared[:count], shared[count:]

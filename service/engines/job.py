@@ -28,7 +28,7 @@ class Job:
     """The number of its message, by which the engine refers to it."""
     seconds: float = 0.0
     """Its estimated cost."""
-    queue: FairQueue | None = None
+    queue: FairQueue[Job] | None = None
     """The queue in which it waits."""
     began: float = 0.0
     """When its engine started on it, by the loop's clock."""
@@ -39,6 +39,11 @@ class Job:
     def client(self) -> str:
         """The client that sent the request."""
         return self.request.trace.client
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its inputs."""
+        return self.request.nbytes
 
     @property
     def is_computed(self) -> bool:

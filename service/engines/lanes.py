@@ -1,4 +1,4 @@
-"""Lanes: what an engine does one at a time, which is to run networks, and what it answers beside runs."""
+"""Lanes of an engine: it computes runs one at a time, and answers other requests concurrently, one at a time too."""
 
 from __future__ import annotations
 
@@ -7,60 +7,61 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from service.engines.fair_queue import FairQueue
-from service.engines.jobs import Job
+from service.engines.job import Job
 
 PIPELINE = 8
-"""Most runs handed to one engine at a time: the one it computes and the next, so that it never waits for the front."""
+"""Most runs dispatched to one engine at a time: the one it computes and the next, so that it never waits."""
 AHEAD_SECONDS = 0.01
-"""Of work that an engine has, from which on nothing is handed over ahead, since whoever's turn comes meanwhile would be
-behind it. The front takes as long for what comes at once from a hundred clients.
+"""Dispatched work beyond which nothing more is sent ahead: a job whose turn comes meanwhile would wait behind it. The
+front takes as long to process the requests that arrive at once from a hundred clients.
 """
 UNKNOWN_SECONDS = AHEAD_SECONDS / 2
-"""What a run is taken for here, when none has ended."""
+"""The cost assumed here before any run has ended."""
 
 
 @dataclass(eq=False)
 class EngineLane:
-    """The jobs of one kind: those that the engine has, and those in line for it."""
+    """Jobs of one kind: dispatched ones and queued ones."""
 
     depth: int = 1
-    """Jobs that the engine may have at a time."""
-    waiting: FairQueue = field(default_factory=FairQueue)
+    """Most jobs that are dispatched at a time."""
+    queue: FairQueue[Job] = field(default_factory=FairQueue)
     running: deque[Job] = field(default_factory=deque)
+    """The dispatched jobs, in order."""
 
     @property
     def load(self) -> int:
-        """Jobs that the engine has or is to have."""
-        return len(self.waiting) + len(self.running)
+        """Number of dispatched and queued jobs."""
+        return len(self.queue) + len(self.running)
 
     @property
     def current(self) -> Job | None:
-        """What the engine is at."""
+        """The job that the engine works on."""
         return self.running[0] if self.running else None
 
     def has_room(self, most: int) -> bool:
-        """Whether the engine may be handed another. What comes while a batch runs makes the next."""
+        """Whether another job may be dispatched. With batches of `most`, jobs gather while a batch runs."""
         if not self.running:
             return True
         if most > 1 or len(self.running) >= self.depth:
             return False
         return sum(job.seconds or UNKNOWN_SECONDS for job in self.running) < AHEAD_SECONDS
 
-    def next_in_line(self, most: int) -> list[Job]:
-        """The job whose turn it is and those that may be computed with it, at most so many."""
-        if not (self.waiting and self.has_room(most)):
+    def next_batch(self, most: int) -> list[Job]:
+        """Return the next job with those that may be computed with it, at most so many."""
+        if not (self.queue and self.has_room(most)):
             return []
-        first, *others = islice(self.waiting, None if most > 1 else 1)
+        first, *others = islice(self.queue, None if most > 1 else 1)
         return [first, *islice((job for job in others if first.batches_with(job)), most - 1)]
 
     def longest(self) -> float:
-        """Seconds of the longest job that the engine has or is to have."""
-        return max((job.seconds for job in (*self.running, *self.waiting)), default=0.0)
+        """Return the estimated seconds of the longest job."""
+        return max((job.seconds for job in (*self.running, *self.queue)), default=0.0)
 
-    def take_back(self) -> None:
-        """The engine is gone: what it had is first in line again, each to be run by itself."""
+    def requeue(self) -> None:
+        """Put every dispatched job back in front, each to be run alone: the engine has died."""
         while self.running:
             job = self.running.pop()
-            job.alone = True
-            if not job.given_up:
-                self.waiting.appendleft(job)
+            job.is_exclusive = True
+            if not job.is_closed:
+                self.queue.appendleft(job)

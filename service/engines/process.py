@@ -1,4 +1,4 @@
-"""One engine process as the front sees it: its socket, its two arenas, its life."""
+"""Engine process as the front sees it: its socket, its two arenas, its start and its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,40 +20,28 @@ import numpy as np
 from models.child import command
 from models.ipc.arena import Arena, anonymous_file
 from models.ipc.channel import FrameReader, frame
-from models.ipc.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Span
+from models.ipc.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Reply, Span
+from service.engines.client import EngineState
 from service.engines.gpus import Gpu
 from service.settings import Settings, engine_environment
 
 log = logging.getLogger("layerscope.engine")
 STOP_SECONDS = 5.0
 RESIDENT = (b"RssAnon:", b"RssFile:")
-"""What is its own of a process' memory, in /proc/PID/status; the rest is shared with the front."""
-
-
-@dataclass(frozen=True)
-class EngineState:
-    """What `/readyz` says of one engine."""
-
-    ready: bool = False
-    pid: int | None = None
-    devices: tuple[dict[str, str], ...] = ()
-    versions: dict[str, str] | None = None
-    gpu: str | None = None
-    """The GPU that it was given, as CUDA_VISIBLE_DEVICES names it."""
+"""Fields of /proc/PID/status that count memory of the process alone; the rest is shared with the front."""
 
 
 class EngineProcess(asyncio.Protocol):
-    """Spawned with `python -m`, never forked. Callbacks tell the owner what happens; `None` as a message means that
-    shared memory has become free.
-    """
+    """Spawned with `python -m`, never forked. Its owner sets the callbacks."""
 
     def __init__(self, settings: Settings, gpu: Gpu | None = None) -> None:
         self.ready: Ready | None = None
         self.gpu = gpu or Gpu()
         self.bytes_at_start = 0
-        self.on_message: Callable[[Any], None] = lambda _: None
+        self.on_message: Callable[[Reply], None] = lambda _: None
+        self.on_memory_free: Callable[[], None] = lambda: None
         self.on_ready: Callable[[], None] = lambda: None
-        self.on_end: Callable[[], None] = lambda: None
+        self.on_exit: Callable[[], None] = lambda: None
         self._settings = settings
         self._requests_bytes = 2 * int(settings.max_input_bytes)
         self._reader = FrameReader[Any](FromEngine)
@@ -69,10 +56,10 @@ class EngineProcess(asyncio.Protocol):
         self._connecting: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
-        """Starts the process with its end of the socket and both arenas.
+        """Start the process with its end of the socket and both arenas.
 
         Raises:
-            OSError, MemoryError: the machine has no descriptor, memory or process left; nothing is.
+            OSError, MemoryError: the machine has no descriptor, memory or process left; nothing stays open.
         """
         with ExitStack() as kept, ExitStack() as handed_on:
             ours, theirs = socket.socketpair()
@@ -93,7 +80,7 @@ class EngineProcess(asyncio.Protocol):
         self._connecting = self._loop.create_task(self._connect(ours))
 
     async def _connect(self, ours: socket.socket) -> None:
-        """Where that fails the engine is of no use, and ends."""
+        """Connect; an engine that cannot be connected ends."""
         try:
             await self._loop.create_connection(lambda: self, sock=ours)
         except OSError as error:
@@ -112,14 +99,14 @@ class EngineProcess(asyncio.Protocol):
         return [f"--{name}={value}" for name, value in values.items()]
 
     def state(self) -> EngineState:
-        """What this engine is doing."""
+        """Return the state of this engine."""
         pid = self._process.pid if self._process is not None else None
         if self.ready is None:
             return EngineState(pid=pid, gpu=self.gpu.name)
         return EngineState(True, pid, self.ready.devices, self.ready.versions, self.gpu.name)
 
     def resident_bytes(self) -> int:
-        """Memory of its own that is resident, without what it shares with the front; 0 where that cannot be known."""
+        """Return its resident memory without what it shares with the front; 0 where that is unknown."""
         try:
             lines = Path(f"/proc/{self._process.pid if self._process else 0}/status").read_bytes().splitlines()
         except OSError:
@@ -134,13 +121,13 @@ class EngineProcess(asyncio.Protocol):
             for message in self._reader.feed(data):
                 self._received(message)
         except msgspec.DecodeError:
-            log.exception("an engine spoke nonsense")
+            log.exception("malformed message from engine")
             self.kill()
 
     def _received(self, message: Any) -> None:
         if isinstance(message, Release):
             self._requests.free(message.spans)
-            self.on_message(None)
+            self.on_memory_free()
         elif isinstance(message, Ready):
             self.ready, self.bytes_at_start = message, self.resident_bytes()
             self.on_ready()
@@ -151,17 +138,17 @@ class EngineProcess(asyncio.Protocol):
         self._transport = None
         if not self._stopping:
             self.kill()
-        self.on_end()
+        self.on_exit()
         self._replies.close()
         self._requests.close()
 
     def send(self, message: msgspec.Struct) -> None:
-        """Writes a message; lost silently when the engine is gone, which its owner learns from `on_end`."""
+        """Write a message; it is lost when the engine has died, which `on_exit` reports."""
         if self._transport is not None:
             self._transport.write(frame(message))
 
     def payloads(self, arrays: Sequence[np.ndarray]) -> tuple[Payload, ...] | None:
-        """The arrays as payloads, large ones copied to shared memory; None when there is no room yet."""
+        """Build payloads, large arrays copied to shared memory; None when that has no room yet."""
         spans: list[Span | None] = []
         for array in arrays:
             span = self._requests.allocate(array.nbytes) if array.nbytes > INLINE_BYTES else None
@@ -178,26 +165,26 @@ class EngineProcess(asyncio.Protocol):
         return Payload(None, span)
 
     def take(self, payload: Payload, client: str = "") -> memoryview:
-        """A tensor's bytes. Shared memory is given back when the last view of it is dropped; until then the client that
-        reads it holds it.
+        """Return the bytes of a tensor. Shared memory is released when the last view of it is dropped; until then it
+        counts for the client that reads it.
         """
         if payload.span is None:
             return memoryview(payload.inline or b"")
         holder = np.frombuffer(self._replies.view(payload.span), np.uint8)
         holder.flags.writeable = False
         self.held[client] = self.held.get(client, 0) + payload.span.nbytes
-        weakref.finalize(holder, self._give_back, payload.span, client).atexit = False
+        weakref.finalize(holder, self._return_span, payload.span, client).atexit = False
         return holder.data
 
-    def _give_back(self, span: Span, client: str) -> None:
-        """May run on any thread: whichever drops the last view. What comes together is given back together."""
+    def _return_span(self, span: Span, client: str) -> None:
+        """Run on the thread that drops the last view. Spans that return together are released in one message."""
         self._returned.append((span, client))
         if not (self._releasing or self._loop.is_closed()):
             self._releasing = True
             self._loop.call_soon_threadsafe(self._release)
 
     def _release(self) -> None:
-        self._releasing = False  # first: what another thread returns from here on is given back by another call
+        self._releasing = False  # first: spans that other threads return from here on need another call
         returned = [self._returned.popleft() for _ in range(len(self._returned))]
         for span, client in returned:
             self.held[client] -= span.nbytes
@@ -207,14 +194,14 @@ class EngineProcess(asyncio.Protocol):
             self.send(Release(tuple(span for span, _ in returned)))
 
     def kill(self) -> None:
-        """Ends the process at once; `on_end` follows."""
+        """End the process at once; `on_exit` follows."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
 
     async def stop(self) -> None:
-        """Hangs up, waits a moment for the engine to end by itself, then ends it."""
-        self.on_end = lambda: None
+        """Close the socket, wait a moment for the engine to end by itself, then kill it."""
+        self.on_exit = lambda: None
         self._stopping = True
         if self._connecting is not None:
             await asyncio.wait([self._connecting])
@@ -227,13 +214,13 @@ class EngineProcess(asyncio.Protocol):
                 self.kill()
 
     def ending(self) -> str:
-        """How the process ended, in words."""
+        """Describe how the process ended."""
         code = self._process.poll() if self._process is not None else None
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
 def _arena(nbytes: int, kept: ExitStack, handed_on: ExitStack) -> tuple[Arena, int]:
-    """Shared memory of so many bytes, and the descriptor by which the engine has it, too."""
+    """Create shared memory of so many bytes, and its descriptor for the engine."""
     descriptor = anonymous_file(nbytes)
     handed_on.callback(os.close, descriptor)
     arena = Arena(descriptor, nbytes)

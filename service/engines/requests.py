@@ -110,9 +110,7 @@ def construct_request(arguments: bytes) -> EngineRequest[Constructed]:
     return EngineRequest(_key("construct", arguments), build_message, Constructed, is_concurrent=True)
 
 
-def weights_request(
-    source: ModelSource, paths: tuple[str, ...] | None, limits: Settings
-) -> EngineRequest[RunResult]:
+def weights_request(source: ModelSource, paths: tuple[str, ...] | None, limits: Settings) -> EngineRequest[RunResult]:
     """Build the request of the weights of a network's layers."""
 
     def build_message(number: int, _: tuple[Any, ...]) -> Request:

@@ -1,14 +1,15 @@
-"""The life of engines: started, and again where that fails; held in reserve; renewed, and seen off."""
+"""Supervisor of engine processes: it starts them, restarts them, keeps spares, and renews and retires them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
+from models.ipc.messages import Reply
 from service.engines.gpus import gpus_of_engines
 from service.engines.process import EngineProcess
 from service.engines.renewal import Verdict
@@ -18,60 +19,65 @@ from service.settings import MIB, Settings
 log = logging.getLogger("layerscope.engines")
 
 EXPECTED_START_SECONDS = 10.0
-"""What the first start is expected to take, most of it TensorFlow's import."""
+"""Estimate of the first start, most of which is TensorFlow's import."""
 RESTART_SECONDS = (0.0, 1.0, 5.0, 30.0)
-"""Pauses before an engine that did not live to become ready is started again."""
+"""Backoff before another engine is started after one that died before it was ready."""
 NOT_STARTED = (OSError, MemoryError, ValueError, subprocess.SubprocessError)
-"""What a machine raises that has no descriptor, memory or process left."""
+"""Errors of a machine without a free descriptor, memory or process."""
+
+
+class Owner(Protocol):
+    """Receiver of what happens to engines."""
+
+    def on_message(self, slot: EngineSlot, process: EngineProcess, message: Reply) -> None: ...
+
+    def on_memory_free(self, slot: EngineSlot) -> None: ...
+
+    def on_ready(self, slot: EngineSlot) -> None: ...
+
+    def on_exit(self, slot: EngineSlot, process: EngineProcess) -> None: ...
 
 
 @dataclass(eq=False)
 class Spare(EngineSlot):
-    """A place for an engine in reserve. One that is `for_slot` is there until that slot has it."""
+    """The slot of a spare engine. One with a `successor_of` exists until that slot takes its engine."""
 
-    for_slot: EngineSlot | None = None
+    successor_of: EngineSlot | None = None
 
 
 class EngineSupervisor:
-    """Sees to it that slots have engines. The owner is told what they say, and that they are ready or have ended."""
+    """Keeps every slot filled with an engine."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        heard: Callable[[EngineSlot, EngineProcess, Any], None],
-        ready: Callable[[EngineSlot], None],
-        ended: Callable[[EngineSlot, EngineProcess], None],
-    ) -> None:
+    def __init__(self, settings: Settings, owner: Owner) -> None:
         engines, spares = gpus_of_engines(settings.engines, settings.spare_engines)
         self.slots = [EngineSlot(number, gpu=gpu) for number, gpu in enumerate(engines)]
         self.spares = [Spare(number, gpu=gpu) for number, gpu in enumerate(spares, len(engines))]
-        self.leaving: list[EngineSlot] = []
+        self.retiring: list[EngineSlot] = []
         self.stopping = False
-        self._settings, self._on_message, self._ready, self._on_exit = settings, heard, ready, ended
+        self._settings, self._owner = settings, owner
         self._start_seconds = EXPECTED_START_SECONDS
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Starts every engine; does not wait for them. Those in reserve come when the others are ready."""
+        """Start every engine, without waiting for them. Spares are started when all others are ready."""
         for slot in self.slots:
             self._start(slot)
 
     async def stop(self) -> None:
-        """Ends every engine; one that still computes at once, since nobody waits for it."""
+        """End every engine; one that still computes is killed, since its jobs are closed."""
         self.stopping = True
         for slot in self._all():
             if slot.restart is not None:
                 slot.restart.cancel()
-            if slot.process is not None:
-                self._see_off(slot)
-        if self._farewells:
-            await asyncio.wait(self._farewells)
+            self._end(slot)
+        if self._ending:
+            await asyncio.wait(self._ending)
 
     def _all(self) -> Iterator[EngineSlot]:
-        yield from (*self.slots, *self.spares, *self.leaving)
+        yield from (*self.slots, *self.spares, *self.retiring)
 
     def seconds_until_ready(self) -> float:
-        """When the first of them is expected to take work, by how long the last start took; 0 when one does."""
+        """Return when the first engine is expected to take work, by how long the last start took; 0 when one does."""
         coming = [*self.slots, *(spare for spare in self.spares if spare.process is not None)]
         return min(slot.seconds_until_ready(self._start_seconds) for slot in coming)
 
@@ -81,28 +87,29 @@ class EngineSupervisor:
             return
         slot.started = asyncio.get_running_loop().time()
         process = EngineProcess(self._settings, slot.gpu)
-        self._bind(slot, process)
+        self._assign(slot, process)
         try:
             process.start()
         except NOT_STARTED as error:
             log.warning("engine %d cannot be started: %s", slot.number, error)
-            self.lost(slot)
+            self.on_death(slot)
 
-    def _bind(self, slot: EngineSlot, process: EngineProcess) -> None:
-        """Makes it the slot's."""
+    def _assign(self, slot: EngineSlot, process: EngineProcess) -> None:
+        """Give a process to a slot."""
         slot.process = process
-        process.on_message = lambda message: self._on_message(slot, process, message)
-        process.on_ready = lambda: self._has_started(slot)
-        process.on_end = lambda: self._on_exit(slot, process)
+        process.on_message = lambda message: self._owner.on_message(slot, process, message)
+        process.on_memory_free = lambda: self._owner.on_memory_free(slot)
+        process.on_ready = lambda: self._on_ready(slot)
+        process.on_exit = lambda: self._owner.on_exit(slot, process)
 
-    def _has_started(self, slot: EngineSlot) -> None:
+    def _on_ready(self, slot: EngineSlot) -> None:
         self._start_seconds = asyncio.get_running_loop().time() - slot.started
         slot.early_deaths = 0
         if isinstance(slot, Spare):
-            self._succeed()
+            self._promote_successors()
             return
-        self._ready(slot)
-        if all(one.ready for one in self.slots):
+        self._owner.on_ready(slot)
+        if all(slot.ready for slot in self.slots):
             self._start_spares()
 
     def _start_spares(self) -> None:
@@ -110,10 +117,10 @@ class EngineSupervisor:
             if spare.process is None and spare.restart is None:
                 self._start(spare)
 
-    def lost(self, slot: EngineSlot) -> None:
-        """The slot's engine has ended: another takes its place, at once unless it never was ready."""
+    def on_death(self, slot: EngineSlot) -> None:
+        """Replace the engine of a slot, which has died: at once, or after a pause if it never was ready."""
         process, slot.process = slot.process, None
-        if slot.leaving or (isinstance(slot, Spare) and slot.for_slot is not None):
+        if slot.is_retiring or (isinstance(slot, Spare) and slot.successor_of is not None):
             self._drop(slot)
             return
         if process is not None and process.ready is None:
@@ -123,46 +130,45 @@ class EngineSupervisor:
         slot.started, slot.restart = loop.time() + pause, loop.call_later(pause, self._fill, slot)
 
     def _drop(self, slot: EngineSlot) -> None:
-        """A place that was there for one engine alone."""
+        """Forget a slot that existed for one engine."""
         if isinstance(slot, Spare):
             self.spares.remove(slot)
         else:
-            self.leaving.remove(slot)
+            self.retiring.remove(slot)
 
     def _fill(self, slot: EngineSlot) -> None:
-        """From the reserve, if there is any; an engine that starts there is ready sooner than a new one."""
+        """Fill a slot with a spare engine, which is ready sooner, or with a new one."""
         slot.restart = None
         spare = None if isinstance(slot, Spare) else self._spare_for(slot)
-        if spare is None or self.stopping:
+        if spare is None or spare.process is None or self.stopping:
             self._start(slot)
         else:
-            self._take(slot, spare)
+            self._take(slot, spare, spare.process)
 
     def _spare_for(self, slot: EngineSlot) -> Spare | None:
-        """A ready one rather than one that starts, and one on the slot's own GPU rather than on another."""
-        there = [spare for spare in self.spares if spare.process is not None]
-        return min(there, key=lambda spare: (not spare.ready, spare.gpu != slot.gpu, spare.started), default=None)
+        """Return a spare: rather a ready one than one that starts, and rather one on the slot's own GPU."""
+        started = [spare for spare in self.spares if spare.process is not None]
+        return min(started, key=lambda spare: (not spare.ready, spare.gpu != slot.gpu, spare.started), default=None)
 
-    def _take(self, slot: EngineSlot, spare: Spare) -> None:
-        """The engine of the spare becomes the slot's, and another is started in its place."""
-        process, spare.process = spare.process, None
-        assert process is not None  # noqa: S101 (spares without one are not taken)
+    def _take(self, slot: EngineSlot, spare: Spare, process: EngineProcess) -> None:
+        """Move the engine of a spare to a slot, and start another spare."""
+        spare.process = None
         slot.gpu, spare.gpu, slot.started = spare.gpu, slot.gpu, spare.started
         slot.renewal.start_over()
-        self._bind(slot, process)
-        if spare.for_slot is None:
+        self._assign(slot, process)
+        if spare.successor_of is None:
             self._start(spare)
         else:
             self._drop(spare)
         if slot.ready:
             slot.early_deaths = 0
-            self._ready(slot)
+            self._owner.on_ready(slot)
 
-    def finished(self, slot: EngineSlot) -> None:
-        """An engine has answered: it may be done, or have taken too much memory."""
-        if slot.leaving:
+    def on_idle(self, slot: EngineSlot) -> None:
+        """End a retiring engine that has answered its last job; look at the memory of others."""
+        if slot.is_retiring:
             if not slot.running:
-                self._see_off(slot)
+                self._end(slot)
                 self._drop(slot)
         elif (now := asyncio.get_running_loop().time()) >= slot.renewal.next_look and slot.process is not None:
             self._look(slot, slot.process, now)
@@ -179,46 +185,47 @@ class EngineSupervisor:
             self._renew(slot)
 
     def replace(self, slot: EngineSlot) -> None:
-        """The slot's engine finishes what it has begun and ends; another takes its place."""
-        if slot.leaving:
+        """Retire the engine of a slot, and fill the slot with another."""
+        if slot.is_retiring:
             return
-        self._part(slot)
+        if slot.process is not None:
+            self._retire(slot, slot.process)
         self._fill(slot)
 
     def _renew(self, slot: EngineSlot) -> None:
-        """Nobody waits: a successor takes over when it is ready."""
+        """Replace an engine when its successor is ready, so that no request waits for a start."""
         if any(spare.ready for spare in self.spares):
             self.replace(slot)
-        elif all(spare.for_slot is not slot for spare in self.spares):
-            self.spares.append(Spare(slot.number, gpu=slot.gpu, for_slot=slot))
+        elif all(spare.successor_of is not slot for spare in self.spares):
+            self.spares.append(Spare(slot.number, gpu=slot.gpu, successor_of=slot))
             self._start(self.spares[-1])
 
-    def _succeed(self) -> None:
-        """A spare is ready: the slot that it is for has it."""
-        for slot, spare in [(spare.for_slot, spare) for spare in self.spares if spare.ready]:
-            if slot is None:
+    def _promote_successors(self) -> None:
+        """Move every successor that is ready to its slot."""
+        for slot, spare in [(spare.successor_of, spare) for spare in self.spares if spare.ready]:
+            if slot is None or spare.process is None:
                 continue
             if slot.process is not None:
-                self._part(slot)
+                self._retire(slot, slot.process)
             elif slot.restart is not None:
                 slot.restart.cancel()
                 slot.restart = None
-            self._take(slot, spare)
+            self._take(slot, spare, spare.process)
 
-    def _part(self, slot: EngineSlot) -> None:
-        """The slot is free for another engine; the one that it had has nobody in line for it any more."""
-        leaving, process = slot.part()
-        self._bind(leaving, process)
-        self.leaving.append(leaving)
-        self.finished(leaving)
+    def _retire(self, slot: EngineSlot, process: EngineProcess) -> None:
+        """Free a slot of its engine, which finishes the dispatched jobs."""
+        retiring = slot.detach(process)
+        self._assign(retiring, process)
+        self.retiring.append(retiring)
+        self.on_idle(retiring)
 
-    def _see_off(self, slot: EngineSlot) -> None:
-        """Ends an engine that has nothing to do any more, or that nobody waits for."""
+    def _end(self, slot: EngineSlot) -> None:
+        """End an engine that has no job, or only closed ones."""
         process, slot.process = slot.process, None
         if process is None:
             return
         if slot.running:
             process.kill()
-        farewell = asyncio.get_running_loop().create_task(process.stop())
-        self._farewells.add(farewell)
-        farewell.add_done_callback(self._farewells.discard)
+        ending = asyncio.get_running_loop().create_task(process.stop())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)

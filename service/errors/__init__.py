@@ -1,1 +1,1 @@
-"""Errors as HTTP tells them: one shape, a status for each class, both protocols."""
+"""Mapping of domain errors to HTTP problem documents and status codes, for both protocols."""

@@ -1,4 +1,4 @@
-"""Addresses where other servers have what stands elsewhere here, and what to ask for instead."""
+"""Suggestions for unknown paths, among them the paths that other model servers use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIST = "GET /v1/models lists the registered models, PUT /v1/models/{name} regist
 PAGES = "GET /docs explains the API"
 WORDS = "predict|predictions?|inference|run|invoke|forward|generate|generate_stream|explain"
 VERB = rf"/v1/models/{MODEL}{VERSION}:(?:predict|classify|regress|explain)"
-"""An address of TensorFlow Serving and KServe; a name of ours has no colon."""
+"""A path of TensorFlow Serving and KServe; model names here have no colon."""
 OTHERS: tuple[tuple[str, str], ...] = (
     (VERB, RUN),
     (rf"/v[12]/models/{MODEL}{VERSION}/(?:{WORDS})", RUN),
@@ -37,33 +37,33 @@ OTHERS: tuple[tuple[str, str], ...] = (
     (r"/v1/openapi\.json|/swagger\.json|/(?:v1/)?(?:openapi|swagger)\.ya?ml", "GET /openapi.json"),
     (r"/|/(?:index\.html|redoc|swagger|api|api-docs|doc|help|ui|web|v1)/?", PAGES),
 )
-"""Paths of TensorFlow Serving, KServe, TorchServe, MLflow, Gradio and others, and what to ask for here."""
+"""Paths of TensorFlow Serving, KServe, TorchServe, MLflow, Gradio and others, and their equivalents here."""
 
 
-def told(request: Request, status: int) -> tuple[int, tuple[Problem, ...]]:
-    """The status, and what is said beside it, of a path without a route, or without one for its method."""
+def describe_unrouted(request: Request, status: int) -> tuple[int, tuple[Problem, ...]]:
+    """Return the status and problems for a path without a route, or without one for its method."""
     path = request.url.path
     if status == 405 and not re.fullmatch(VERB, path):
         return status, (_wrong_method(request, path),)
     if status not in (404, 405):
         return status, ()
-    near = did_you_mean(path, _paths(request), 0.8)
+    near = did_you_mean(path, _static_paths(request), 0.8)
     advice = _advice(path) or (f"the nearest is {near}" if near else PAGES)
     return 404, (Problem("", "there is nothing at this address", "an address of GET /docs", shown(path, 200), advice),)
 
 
 def _advice(path: str) -> str | None:
-    """What stands where another server has this path."""
+    """Return the equivalent here of another server's path."""
     for pattern, advice in OTHERS:
-        found = re.fullmatch(pattern, path)
-        if found is not None:
-            name = next((group for group in found.groups() if group), "")
+        match = re.fullmatch(pattern, path)
+        if match is not None:
+            name = next((group for group in match.groups() if group), "")
             return advice.replace("{name}", name) if NAME.fullmatch(name) else advice
     return None
 
 
-def _paths(request: Request) -> list[str]:
-    """The addresses that are the same for everybody."""
+def _static_paths(request: Request) -> list[str]:
+    """Return the paths without parameters."""
     return [route.path for route in request.app.routes if isinstance(route, Route) and "{" not in route.path]
 
 
@@ -71,7 +71,7 @@ def _wrong_method(request: Request, path: str) -> Problem:
     methods = allowed(request)
     is_model = re.fullmatch(rf"/v1/models/{MODEL}", path)
     name = is_model["name"] if is_model is not None and NAME.fullmatch(is_model["name"]) else "{name}"
-    runs = is_model is not None and request.method == "POST"
-    advice = RUN.replace("{name}", name) if runs else None
+    is_run = is_model is not None and request.method == "POST"
+    advice = RUN.replace("{name}", name) if is_run else None
     message = f"this address does not take {shown(request.method, 20)}"
     return Problem("", message, f"one of {methods}", shown(request.method, 20), advice)

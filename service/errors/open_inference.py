@@ -1,4 +1,4 @@
-"""Errors below `/v2`: what the protocol's clients show of them is one string, `error`."""
+"""Errors of the Open Inference Protocol, below `/v2`: its clients show one string, `error`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from models.errors import Problem
 
 ROOT = "/v2"
 STATUS = {406: 400, 415: 400, 422: 400}
-"""Statuses that servers of the protocol do not use, and what they answer instead."""
+"""Statuses that servers of the protocol do not use, and what they return instead."""
 
 
 def speaks_protocol(path: str) -> bool:
-    """Whether a path is one of the protocol's."""
+    """Whether a path belongs to the protocol."""
     return path == ROOT or path.startswith(ROOT + "/")
 
 
 def protocol_status(status: int) -> int:
-    """The status that servers of the protocol answer."""
+    """Return the status that servers of the protocol use."""
     return STATUS.get(status, status)
 
 
 def in_one_line(detail: str, problems: Iterable[Problem]) -> str:
-    """Everything that is to be said."""
+    """Return all problems, or else the detail, as one line."""
     return "; ".join(map(_sentence, problems)) or detail
 
 
@@ -33,5 +33,5 @@ def _sentence(problem: Problem) -> str:
         f"received {problem.received}" if problem.received else None,
         problem.suggestion,
     ]
-    told = "; ".join(fact for fact in facts if fact)
-    return f"{where}{problem.message} ({told})" if told else where + problem.message
+    details = "; ".join(fact for fact in facts if fact)
+    return f"{where}{problem.message} ({details})" if details else where + problem.message

@@ -1,4 +1,4 @@
-"""What an error looks like: an RFC 9457 problem document, bounded however long and odd what came was."""
+"""RFC 9457 problem documents, bounded in size whatever the request contained."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ JSON_TYPE = "application/json"
 PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
 OPEN_INFERENCE_REF = {"$ref": "#/components/schemas/OpenInferenceProblem"}
 MAX_TEXT = 1024
-"""Characters of a path, a pointer or one text. Written as JSON each takes seven bytes at most."""
+"""Characters of a path, a pointer or one text. In JSON each takes at most seven bytes."""
 MAX_READ = 8 * MAX_TEXT
-"""Characters of a text in which words are cut; what follows would not be shown."""
+"""Characters of a text in which words are cut; the rest would not be shown."""
 MAX_NAME = 128
 """Characters of one name in a pointer: those of the longest layer."""
 MAX_ERROR = 2048
 """Characters of the protocol's `error`, which repeats the problems."""
 MAX_ITEM_BYTES = 32 * 1024
-"""Of all problems; the first always fits. With what else there is, a document stays below 64 KiB."""
+"""Of all problems; the first always fits. With its other members, a document stays below 64 KiB."""
 
 
 class ProblemItem(BaseModel):
@@ -64,7 +64,7 @@ class OpenInferenceProblem(ProblemDocument):
 def problem_document(  # noqa: PLR0913, PLR0917 (its members)
     request: Request, status: int, code: str, title: str, detail: str, problems: Sequence[Problem]
 ) -> dict[str, Any]:
-    """The document of an error. Below /v2 it has the protocol's status, and its `error`."""
+    """Build the document of an error. Below /v2 it has the protocol's status, and its `error`."""
     path = request.url.path
     items = _fitting([_item(problem) for problem in problems])
     document: dict[str, Any] = {
@@ -83,7 +83,7 @@ def problem_document(  # noqa: PLR0913, PLR0917 (its members)
 
 
 def media_type_of(path: str) -> str:
-    """What problem documents are called there."""
+    """Return the media type of problem documents at a path."""
     return JSON_TYPE if speaks_protocol(path) else PROBLEM_TYPE
 
 
@@ -95,19 +95,19 @@ def _item(problem: Problem) -> dict[str, str]:
 
 
 def _fitting(items: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    """As many of the problems as fit, from the first."""
-    kept: list[dict[str, str]] = []
-    left = MAX_ITEM_BYTES
+    """Return as many problems as fit, from the first."""
+    fitting: list[dict[str, str]] = []
+    remaining = MAX_ITEM_BYTES
     for item in items:
-        left -= len(orjson.dumps(item))
-        if left < 0 and kept:
+        remaining -= len(orjson.dumps(item))
+        if remaining < 0 and fitting:
             break
-        kept.append(item)
-    return kept
+        fitting.append(item)
+    return fitting
 
 
 def _short(pointer: str) -> str:
-    """A pointer, to the nearest enclosing value where a name in it is longer than is sent back."""
+    """Shorten a pointer to the nearest enclosing value if a name in it is over the limit."""
     whole = pointer if len(pointer) <= MAX_TEXT else pointer[:MAX_TEXT].rpartition("/")[0]
     return "/".join(takewhile(lambda name: len(name) <= MAX_NAME, whole.split("/")))
 
@@ -117,10 +117,10 @@ def _instance(path: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """A text without what is too long in it, itself included."""
+    """Cut overlong words and the text itself."""
     return _printable(cut(without_long_words(text[:MAX_READ]), MAX_TEXT))
 
 
 def _printable(text: str) -> str:
-    """Text that UTF-8 can carry, whatever a client put into a name."""
+    """Escape lone surrogates, which UTF-8 cannot encode."""
     return text.encode("utf-8", "backslashreplace").decode()

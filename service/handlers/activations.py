@@ -13,9 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.errors import InvalidDocument, InvalidOption, UnknownAddress
+from models.ipc.messages import RunResult
 from models.tensors.dtypes import Array
-from service.engines.jobs import EngineRequest
-from service.engines.requests import run_request, source_of
+from service.engines.engine_request import EngineRequest
+from service.engines.requests import RunSpec, run_request, source_of
 from service.errors.handlers import problem_of
 from service.observing.records import follow
 from service.options.activation import ActivationOptions, QueryOptions, from_pairs, options_from
@@ -23,10 +24,10 @@ from service.options.habits import INPUTS, MODEL, form_words, json_words
 from service.options.query import as_in_url
 from service.registry.model import Model
 from service.requests.activation_form import read_form
-from service.requests.body import THREAD_BYTES, is_json, json_of, media_type, parse_form, parse_run, unsupported
+from service.requests.body import THREAD_BYTES, decode_json, is_json, media_type, parse_form, parse_run, unsupported
 from service.requests.decode_memory import MemoryShare
-from service.requests.inputs import Resolved, resolve
-from service.requests.misplaced import RUN, RUN_REGISTERED, misplaced, object_of
+from service.requests.inputs import ResolvedInputs, resolve
+from service.requests.misplaced import RUN, RUN_REGISTERED, misplaced_options, require_object
 from service.requests.multipart import MULTIPART
 from service.requests.payload import InputPayload, is_input_file, is_picture, is_tensor_file
 from service.requests.selection import selection_of
@@ -76,7 +77,7 @@ async def read_activation_request(
     if not is_json(request):
         accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
         raise unsupported(request, *accepted, body=body)
-    sent = _from_json(await json_of(body, share, parse_run), _query(request), inline)
+    sent = _from_json(await decode_json(body, share, parse_run), _query(request), inline)
     sent.size = len(body)
     return sent
 
@@ -92,9 +93,9 @@ def _query(request: Request) -> dict[str, Any]:
 
 
 def _from_json(raw: Any, query: Mapping[str, Any], inline: bool) -> ActivationRequest:
-    body = object_of(raw, RUN if inline else RUN_REGISTERED)
+    body = require_object(raw, RUN if inline else RUN_REGISTERED)
     given = {key: value for key, value in body.items() if key not in (MODEL, INPUTS)}
-    problems = misplaced(given)
+    problems = misplaced_options(given)
     if problems:
         raise InvalidOption("", problems)
     options = options_from(query, given, words=json_words(inline))
@@ -120,15 +121,15 @@ async def activations(
         if tag is not None and (unchanged := tag.unchanged()) is not None:
             return unchanged
         follow(request.scope, question.trace, question.key)
-        share.give_back()  # the queue counts its arrays itself, and they are in line at once
-        answer = await state.engines.submit(question)
+        share.release()  # the queue counts its arrays itself, and they are in line at once
+        pending = await state.engines.submit(question)
     except InvalidDocument as error:
         raise model.remap(error) from None
     except UnknownAddress as error:
         raise as_in_url(request, error) from None
     inputs = infos(resolved.network.inputs, resolved.arrays)
     told = ReplyContext(question.key, model.name, inputs, resolved.preprocessing, started)
-    response = await activations_response(told, answer, wanted, sent.options, partial(problem_of, request))
+    response = await activations_response(told, pending, wanted, sent.options, partial(problem_of, request))
     return response if tag is None else tag.on(response)
 
 
@@ -141,7 +142,7 @@ async def _tag(request: Request, parts: object, arrays: Sequence[Array], weak: b
     return ETag(request, parts, arrays, weak)
 
 
-def _parts(model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format) -> object:
+def _parts(model: Model, resolved: ResolvedInputs, options: ActivationOptions, wanted: Format) -> object:
     """What tells the reply from others, but for the arrays; None where the same question may have another answer."""
     if model.id is None or options.training:
         return None
@@ -150,19 +151,21 @@ def _parts(model: Model, resolved: Resolved, options: ActivationOptions, wanted:
 
 
 async def _question(
-    state: State, model: Model, resolved: Resolved, options: ActivationOptions, wanted: Format
-) -> EngineRequest:
+    state: State, model: Model, resolved: ResolvedInputs, options: ActivationOptions, wanted: Format
+) -> EngineRequest[RunResult]:
     network = resolved.network
     outputs, views = await selection_of(network, options.layers, options.views())
     if wanted is NPY:
         check_one_tensor(outputs, options.weights)
     return run_request(
         source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
-        outputs=outputs,
-        data=wanted not in TEXTS or options.data != "none",
-        stats=options.stats if options.stats is not None else wanted in TEXTS,
-        weights=options.weights,
-        training=options.training,
-        views=views,
-        texts=wanted is JSON and options.data == "nested" and not (views or options.weights),
+        RunSpec(
+            outputs=outputs,
+            data=wanted not in TEXTS or options.data != "none",
+            stats=options.stats if options.stats is not None else wanted in TEXTS,
+            weights=options.weights,
+            training=options.training,
+            views=views,
+            texts=wanted is JSON and options.data == "nested" and not (views or options.weights),
+        ),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from models.errors import DeadlineExceeded, InvalidDocument, Problem
 from models.networks.network import Network
 from models.networks.step_networks import step_networks
 from models.writing.keras_json import Planned
+from service.engines.requests import plan_request
 from service.requests.selection import selection_of
 from service.state import State
 
@@ -26,8 +27,8 @@ async def plan_of(
     """The engine's plan of a network that declares its inputs. `views` are options as a client writes them."""
     outputs, seen = await selection_of(network, layers, views or {})
     shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    raw = await state.engines.plan(network.document_bytes, shapes, outputs, seen)
-    plan: dict[str, Any] = orjson.loads(raw)
+    pending = await state.engines.submit(plan_request(network.document_bytes, shapes, outputs, seen))
+    plan: dict[str, Any] = orjson.loads((await pending.header).plan)
     return plan
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.engines.process import EngineState
+from service.engines.client import EngineState
 from service.state import State
 
 

@@ -13,13 +13,12 @@ from models.documents.document import Document
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
 from models.files.signatures import HDF5, SAFETENSORS, Role
 from models.files.unread import KERAS, NPZ, Advice
-from models.ipc.messages import WeightsDescribed
-from models.json_text.limits import Claim, nothing_claimed
+from models.json_text.limits import Claim, claim_nothing
 from models.networks.expansion import expand
 from models.networks.network import Network
 from models.reading.applications import Application
 from models.store.entries import Entry
-from models.store.storage import second_name
+from models.store.storage import link_or_copy
 from models.weights.canonical import convert
 from models.weights.keras_file import CONFIG, check_keras_version, keras_config
 from models.weights.legacy import legacy_form
@@ -29,7 +28,7 @@ from models.weights.specs import WeightsFile, WeightSpec, WeightsToStore
 from service.engines.requests import specs_request
 from service.handlers.planning import plan_of, require_inputs
 from service.registry.model import Model
-from service.requests.body import json_of, parse_json
+from service.requests.body import decode_json, parse_json
 from service.requests.decode_memory import MemoryShare
 from service.requests.upload import Upload
 from service.requests.upload_parts import MODEL, WEIGHTS
@@ -78,7 +77,7 @@ def _put(state: State, name: str, network: Network, weights: WeightsFile | None)
     if weights is None:
         return state.store.put(name, network)
     with state.store.scratch.folder() as folder:
-        copy = second_name(Path(weights.path), Path(folder) / WEIGHTS)
+        copy = link_or_copy(Path(weights.path), Path(folder) / WEIGHTS)
         return state.store.put(name, network, WeightsToStore(copy, weights.digest))
 
 
@@ -112,14 +111,14 @@ async def register_upload(state: State, name: str, upload: Upload, pointer: str 
         return await register(state, name, await _json(data, share, pointer), upload, pointer)
 
 
-def parse_model_json(data: bytes, what: str = "the body", claim: Claim = nothing_claimed) -> Any:
+def parse_model_json(data: bytes, what: str = "the body", claim: Claim = claim_nothing) -> Any:
     """`parse_json` of a document that is to be registered."""
     return parse_json(data, what, ADVICE, claim=claim)
 
 
 async def _json(data: bytes, share: MemoryShare, pointer: str) -> Any:
     try:
-        return await json_of(data, share, partial(parse_model_json, what=pointer.rpartition("/")[2] or "the body"))
+        return await decode_json(data, share, partial(parse_model_json, what=pointer.rpartition("/")[2] or "the body"))
     except LayerscopeError as error:
         raise error.under(pointer) from None
 
@@ -173,9 +172,8 @@ async def put_weights(
 
 
 async def _specs(state: State, network: Network) -> tuple[WeightSpec, ...]:
-    answer = await state.engines.submit(specs_request(network.document_bytes))
-    head = await answer.head
-    assert isinstance(head, WeightsDescribed)  # noqa: S101 (what was asked for)
+    pending = await state.engines.submit(specs_request(network.document_bytes))
+    head = await pending.header
     return head.specs
 
 

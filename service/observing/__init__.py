@@ -1,1 +1,1 @@
-"""What is noted of requests, and the log."""
+"""Request records, engine traces and logging."""

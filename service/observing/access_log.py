@@ -1,5 +1,5 @@
-"""The log of requests: a line each, written together a few times a second, so that a line costs a request
-microseconds, and a reader of the log that is stuck stops nobody.
+"""Access log: a line per request, written in batches a few times a second, so that a line costs a request microseconds
+and a stuck reader of the log blocks no request.
 """
 
 from __future__ import annotations
@@ -23,74 +23,74 @@ from service.observing.records import Record
 STDERR = 2
 FLUSH_SECONDS = 0.1
 CLOSE_SECONDS = 2.0
-"""How long the last lines may take."""
+"""Timeout for writing the last lines."""
 MAX_WAITING = 20_000
-"""Lines that wait to be written; what comes beyond is counted, not kept."""
+"""Most lines waiting to be written; further ones are counted and dropped."""
 NO_ENGINE = EngineTrace()
-"""Of a request that asks no engine to run anything."""
+"""Trace of a request without an engine run."""
 
 
 class AccessLog:
-    """Takes requests that have ended."""
+    """Buffered log of completed requests."""
 
     def __init__(self, form: LogForm, write: Callable[[bytes], object] | None = None) -> None:
         self._form = form
         self._line = LINES[form]
         self._write = write if write is not None else _to_stderr
         self._waiting: list[Record] = []
-        self._lost = 0
+        self._dropped = 0
         self._writing = False
 
     def add(self, scope: Scope, record: Record) -> None:
-        """A request that has ended, however it did."""
+        """Log a request that has ended, with or without a response."""
         if self._line is None:
             return
         if len(self._waiting) < MAX_WAITING:
             record.end(scope)
             self._waiting.append(record)
         else:
-            self._lost += 1
+            self._dropped += 1
         if not self._writing:
             self._writing = True
-            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._begin)
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._start_writing)
 
-    def _begin(self) -> None:
-        """Writes what has gathered, on a thread that the end of the process does not wait for."""
-        Thread(target=self._write_and_tell, args=(asyncio.get_running_loop(), *self._taken()), daemon=True).start()
+    def _start_writing(self) -> None:
+        """Write the buffered records, on a daemon thread, which process exit does not wait for."""
+        Thread(target=self._write_and_notify, args=(asyncio.get_running_loop(), *self._take()), daemon=True).start()
 
-    def _write_and_tell(self, loop: asyncio.AbstractEventLoop, records: list[Record], lost: int) -> None:
-        with suppress(OSError):  # nobody reads the log any more
-            self._write_down(records, lost)
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(self._written)
+    def _write_and_notify(self, loop: asyncio.AbstractEventLoop, records: list[Record], lost: int) -> None:
+        with suppress(OSError):  # the log's reader has closed it
+            self._write_records(records, lost)
+        with suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(self._on_written)
 
-    def _written(self) -> None:
+    def _on_written(self) -> None:
         self._writing = bool(self._waiting)
         if self._writing:
-            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._begin)
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._start_writing)
 
-    def _taken(self) -> tuple[list[Record], int]:
-        records, lost = self._waiting, self._lost
-        self._waiting, self._lost = [], 0
+    def _take(self) -> tuple[list[Record], int]:
+        records, lost = self._waiting, self._dropped
+        self._waiting, self._dropped = [], 0
         return records, lost
 
-    def _write_down(self, records: list[Record], lost: int) -> None:
-        assert self._line is not None  # noqa: S101 (else nothing is taken)
+    def _write_records(self, records: list[Record], lost: int) -> None:
+        assert self._line is not None  # noqa: S101 (without a format nothing is buffered)
         lines = [self._line(record) for record in records]
         if lost:
             lines.append(LOST[self._form](timestamp(time.time()), lost))
         self._write(b"".join(lines))
 
     async def close(self) -> None:
-        """Writes what has gathered since; a reader that is stuck is not waited for."""
+        """Write the buffered records; does not wait for a stuck reader."""
         if self._waiting:
-            last = Thread(target=self._write_down, args=self._taken(), daemon=True)  # which the end does not wait for
+            last = Thread(target=self._write_records, args=self._take(), daemon=True)  # process exit does not wait
             last.start()
             await asyncio.to_thread(last.join, CLOSE_SECONDS)
 
 
 def text_line(record: Record) -> bytes:
-    """`time request_id method route status code`, then what else is known as `name=value`."""
+    """Format `time request_id method route status code`, then other known values as `name=value`."""
     line = (
         f"{timestamp(record.ended)} {record.request_id} {record.method or '-'} {record.route} {record.status or '-'}"
         f" {record.code or '-'} bytes_in={record.bytes_in} bytes_out={record.bytes_out} total_ms={record.total_ms:.3f}"
@@ -100,8 +100,8 @@ def text_line(record: Record) -> bytes:
 
 
 def json_line(record: Record) -> bytes:
-    """One object, with every name each time; null is what is not known or does not apply."""
-    told: dict[str, Any] = {
+    """Format one JSON object, always with every name; null if a value is unknown or does not apply."""
+    values: dict[str, Any] = {
         "time": timestamp(record.ended),
         "request_id": record.request_id,
         "method": record.method or None,
@@ -112,18 +112,18 @@ def json_line(record: Record) -> bytes:
         "bytes_out": record.bytes_out,
         "complete": record.complete,
         "total_ms": round(record.total_ms, 3),
-        **(NO_ENGINE if record.trace is None else record.trace).told(),
+        **(NO_ENGINE if record.trace is None else record.trace).fields(),
     }
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def lost_text(now: str, lost: int) -> bytes:
-    """In the place of requests whose lines there was no room for."""
+    """Format the line that replaces dropped lines."""
     return f"{now} {lost} more requests, not logged\n".encode()
 
 
 def lost_json(now: str, lost: int) -> bytes:
-    """The same as an object."""
+    """Format the line that replaces dropped lines, as a JSON object."""
     return orjson.dumps({"time": now, "lost": lost}, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -132,7 +132,7 @@ LOST: dict[LogForm, Callable[[str, int], bytes]] = {"text": lost_text, "json": l
 
 
 def _to_stderr(lines: bytes) -> None:
-    """Past Python's own buffer, whose lock a stuck reader would hold when the process ends."""
-    left = memoryview(lines)
-    while left:
-        left = left[os.write(STDERR, left) :]
+    """Bypass Python's buffer, whose lock a stuck reader would hold at process exit."""
+    remaining = memoryview(lines)
+    while remaining:
+        remaining = remaining[os.write(STDERR, remaining) :]

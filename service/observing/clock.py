@@ -1,4 +1,4 @@
-"""The time as the log writes it."""
+"""Timestamps for the log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 
 def timestamp(seconds: float) -> str:
-    """A time since the epoch, in UTC (RFC 3339), to the millisecond."""
+    """Format a time since the epoch, in UTC (RFC 3339), to the millisecond."""
     return f"{_second(int(seconds))}.{int(seconds * 1000) % 1000:03}Z"
 
 

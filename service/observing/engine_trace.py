@@ -1,4 +1,4 @@
-"""How a question goes through an engine, for the log."""
+"""Trace of an engine request, for the log."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from service.access.arrivals import Arrival
 from service.access.clients import CLIENT
 
 ID_DIGITS = 12
-"""What the log has of a model's id."""
+"""Digits of a model's ID in the log."""
 
 
 @dataclass(slots=True)
 class EngineTrace:
-    """Noted while it goes; None is what is not known, or not yet."""
+    """Timings and attributes of one engine request; None if unknown, or not known yet."""
 
     client: str = field(default_factory=CLIENT.get)
-    """Who asks."""
-    hang_ups: list[Callable[[], None]] | None = None
-    """Called when who asks hangs up before the reply is complete; None where nobody would notice."""
+    """Client identity of the request."""
+    disconnect_callbacks: list[Callable[[], None]] | None = None
+    """Called if the client disconnects before the response is complete; None if disconnects are not monitored."""
     arrival: Arrival | None = None
-    """Of the request, which ends when its question is put in line."""
+    """Of the HTTP request; it ends when the engine request is queued."""
     model: str | None = None
-    """The id of the model that it is about."""
+    """The model's ID."""
     engine: int | None = None
     """The number of the engine that had it last."""
-    asked: float = field(default_factory=time.perf_counter)
+    submitted: float = field(default_factory=time.perf_counter)
     queue_ms: float | None = None
-    """Until the answer begins, less building and running."""
+    """Until the result begins, less building and running."""
     build_ms: float | None = None
     run_ms: float | None = None
 
     def end(self, head: Reply | None = None) -> None:
-        """Takes the head of the answer; None stands for an error."""
-        waited = (time.perf_counter() - self.asked) * 1e3
+        """Record the timings of a result by its head; None for an error."""
+        queue_ms = (time.perf_counter() - self.submitted) * 1e3
         if isinstance(head, RunResult):
             self.build_ms, self.run_ms = head.build_ms, head.run_ms
-            waited -= head.build_ms + head.run_ms
-        self.queue_ms = waited
+            queue_ms -= head.build_ms + head.run_ms
+        self.queue_ms = queue_ms
 
-    def told(self) -> dict[str, Any]:
-        """As the log has it."""
+    def fields(self) -> dict[str, Any]:
+        """Return the values as the log has them."""
         return {
             "queue_ms": _rounded(self.queue_ms),
             "build_ms": _rounded(self.build_ms),
@@ -54,8 +54,8 @@ class EngineTrace:
         }
 
     def text(self) -> str:
-        """What of it is known."""
-        return "".join(f" {name}={value}" for name, value in self.told().items() if value is not None)
+        """Return the known values as ` name=value`."""
+        return "".join(f" {name}={value}" for name, value in self.fields().items() if value is not None)
 
 
 def _rounded(milliseconds: float | None) -> float | None:

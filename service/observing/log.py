@@ -1,4 +1,4 @@
-"""The log of everything but requests: how its lines look, and where they go."""
+"""Logging configuration and formatters, for all lines but those of requests."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ import orjson
 from service.observing.clock import timestamp
 
 LogForm = Literal["text", "json", "off"]
-"""Of the log, and whether it has a line for each request."""
+"""Format of the log, and whether it has a line for each request."""
 
 
 class TextLines(logging.Formatter):
-    """`time LEVEL logger: message`, and the traceback below."""
+    """Formatter of `time LEVEL logger: message`, followed by the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record."""
+        """Format one record."""
         text = f"{timestamp(record.created)} {record.levelname} {record.name}: {_message(record)}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
 class JsonLines(logging.Formatter):
-    """One object a line, with the names that lines of requests have."""
+    """Formatter of one JSON object per line, with the names that the access log uses."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record."""
-        told: dict[str, Any] = {
+        """Format one record."""
+        values: dict[str, Any] = {
             "time": timestamp(record.created),
             "level": record.levelname,
             "logger": record.name,
             "message": _message(record),
         }
         if (request_id := getattr(record, "request_id", None)) is not None:
-            told["request_id"] = request_id
+            values["request_id"] = request_id
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(told).decode()
+            values["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(values).decode()
 
 
 def _message(record: logging.LogRecord) -> str:
-    """As UTF-8 can carry it."""
+    """Return the message with lone surrogates escaped, which UTF-8 cannot encode."""
     return record.getMessage().encode("utf-8", "backslashreplace").decode()
 
 
 def configuration(form: LogForm) -> dict[str, Any]:
-    """For `logging.config.dictConfig`: standard error, like the lines of requests."""
+    """Return the `logging.config.dictConfig` configuration: standard error, like the access log."""
     own = {"handlers": ["stderr"], "level": "INFO", "propagate": False}
     return {
         "version": 1,

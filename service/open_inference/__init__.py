@@ -1,5 +1,5 @@
-"""The Open Inference Protocol, version 2, with binary tensor data, as clients of Triton and KServe speak it.
+"""The Open Inference Protocol, version 2, with binary tensor data, as used by clients of Triton and KServe.
 
 Sources: kserve/open-inference-protocol, specification/protocol/inference_rest.md; triton-inference-server/server,
-docs/protocol. Where they are silent, what Triton's own server does.
+docs/protocol. What they leave open follows Triton's own server.
 """

@@ -1,4 +1,4 @@
-"""Replies and tensors of the Open Inference Protocol: JSON, then the bytes of the binary tensors one after the other.
+"""Encoding of the Open Inference Protocol: JSON, followed by the concatenated bytes of the binary tensors.
 
 Source: Triton's "Binary Tensor Data Extension": little-endian, C order; an element of BYTES is its length in four
 bytes, then itself.
@@ -18,7 +18,7 @@ from models.ipc.messages import TensorInfo
 from models.tensors.dtypes import Array, plain
 from models.tensors.json_text import NUMBERS, is_finite, with_words
 from models.tensors.widened import widened
-from service.wire.stream import Buffer, checked
+from service.wire.stream import Buffer, check_length
 
 DATATYPES: Mapping[str, str] = {
     "float16": "FP16", "bfloat16": "BF16", "float32": "FP32", "float64": "FP64", "int8": "INT8", "int16": "INT16",
@@ -27,14 +27,14 @@ DATATYPES: Mapping[str, str] = {
 }  # fmt: skip
 """The protocol's name of each dtype."""
 BYTES = "BYTES"
-"""The datatype of elements that are bytes: files of images on their way in, classes on their way out."""
+"""The datatype of elements that are bytes: image files in requests, classes in replies."""
 HEADER = "Inference-Header-Content-Length"
-"""How many bytes of a body are its JSON; without it, all."""
+"""The header with the length of a body's JSON; without it, all of the body is JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One tensor of a reply. `nbytes` is None where its values stand in the JSON, as `data`."""
+    """One tensor of a reply. `nbytes` is None if its values are in the JSON, as `data`."""
 
     name: str
     datatype: str
@@ -44,24 +44,24 @@ class Output:
 
 
 def output_of(name: str, info: TensorInfo) -> Output:
-    """A tensor that goes out as bytes."""
+    """The output of a binary tensor."""
     return Output(name, DATATYPES[info.dtype], info.shape, info.nbytes)
 
 
 def reply_head(reply: Mapping[str, Any], outputs: Iterable[Output]) -> bytes:
-    """The JSON of a reply: `reply` with its outputs."""
-    return orjson.dumps({**reply, "outputs": [_described(output) for output in outputs]})
+    """Serialize the JSON of a reply: `reply` with its outputs."""
+    return orjson.dumps({**reply, "outputs": [_output_json(output) for output in outputs]})
 
 
-def _described(output: Output) -> dict[str, Any]:
-    described = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
+def _output_json(output: Output) -> dict[str, Any]:
+    entry = {"name": output.name, "datatype": output.datatype, "shape": output.shape}
     if output.nbytes is None:
-        return {**described, "data": output.data}
-    return {**described, "parameters": {"binary_data_size": output.nbytes}}
+        return {**entry, "data": output.data}
+    return {**entry, "parameters": {"binary_data_size": output.nbytes}}
 
 
 class OpenInferenceStream:
-    """A reply whose tensors are all binary: its JSON, then each tensor as it is."""
+    """Stream of a reply whose tensors are all binary: its JSON, then the bytes of each tensor."""
 
     def __init__(self, head: bytes, tensors: Sequence[TensorInfo]) -> None:
         self._head, self._tensors = head, tensors
@@ -72,15 +72,15 @@ class OpenInferenceStream:
 
     def member(self, index: int, data: Buffer) -> tuple[Buffer]:
         tensor = self._tensors[index]
-        return (checked(data, tensor.nbytes, tensor.name),)
+        return (check_length(data, tensor.nbytes, tensor.name),)
 
     def tail(self) -> bytes:
         return b""
 
 
 def flat(array: Array) -> orjson.Fragment:
-    """The values in C order as a JSON array. NaN and infinities are the literals NaN, Infinity and -Infinity, which
-    are no JSON but what Triton writes and its clients read. float16 is widened to float32, which is exact.
+    """Serialize the values in C order as a JSON array. NaN and infinities are the literals NaN, Infinity and -Infinity:
+    not JSON, but what Triton writes and its clients read. float16 is widened to float32, which is exact.
     """
     values = plain(widened(array), "").reshape(-1)
     text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -88,15 +88,15 @@ def flat(array: Array) -> orjson.Fragment:
 
 
 def packed(elements: Iterable[bytes]) -> bytes:
-    """Elements of BYTES."""
+    """Encode elements of BYTES."""
     return b"".join(len(element).to_bytes(4, "little") + element for element in elements)
 
 
 def unpacked(data: memoryview, count: int, pointer: str) -> list[bytes]:
-    """The `count` elements that `packed` wrote, without a byte left over.
+    """Decode `count` elements of BYTES, which must use up the data.
 
     Raises:
-        InvalidTensor: saying which element does not fit.
+        InvalidTensor: with the element that does not fit.
     """
     elements: list[bytes] = []
     rest = data
@@ -104,20 +104,20 @@ def unpacked(data: memoryview, count: int, pointer: str) -> list[bytes]:
         size = int.from_bytes(rest[:4], "little")
         if len(rest) < 4 + size:
             expected = f"four bytes of length and {size:,} more" if len(rest) >= 4 else "four bytes of length"
-            raise _torn(pointer, f"element {len(elements)} of BYTES is cut off", expected, f"{len(rest):,} bytes")
+            raise _invalid(pointer, f"element {len(elements)} of BYTES is cut off", expected, f"{len(rest):,} bytes")
         elements.append(bytes(rest[4 : 4 + size]))
         rest = rest[4 + size :]
     if len(rest):
-        raise _torn(pointer, "there are more bytes than elements", f"{count} elements", f"{len(rest):,} bytes more")
+        raise _invalid(pointer, "there are more bytes than elements", f"{count} elements", f"{len(rest):,} bytes more")
     return elements
 
 
-def _torn(pointer: str, message: str, expected: str, received: str) -> InvalidTensor:
+def _invalid(pointer: str, message: str, expected: str, received: str) -> InvalidTensor:
     return InvalidTensor("", [Problem(pointer, message, expected, received)])
 
 
 def class_words(values: Array, indices: Array) -> list[bytes]:
-    """Triton's classes, best first: `value:index`. Reading a value gives back its bits."""
+    """Format Triton's classes, best first: `value:index`. Parsing a value gives the same bits."""
     wide = widened(values)
     pairs = zip(wide.reshape(-1), indices.reshape(-1).tolist(), strict=True)
     return [f"{_number(value)}:{index}".encode() for value, index in pairs]

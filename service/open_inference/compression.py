@@ -1,7 +1,7 @@
-"""Bodies compressed with gzip or deflate, on their way in and out.
+"""Compression of request and response bodies with gzip or deflate.
 
-Deflate is the zlib format (RFC 9110 section 8.4.1.2). Only replies of inferences are compressed: clients decompress no
-others.
+Deflate is the zlib format (RFC 9110 section 8.4.1.2). Only replies of inferences are compressed: clients do not
+decompress others.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from service.edge.body_limit import count_decompressed
 from service.wire.stream import Buffer
 
 WINDOWS = {"gzip": 31, "deflate": 15}
-"""zlib's window bits, which tell the formats apart."""
+"""zlib's window bits, which select the format."""
 LEVEL = 1
-"""Activations are nearly incompressible: what level 9 gains over it costs twenty times as long."""
+"""Activations are nearly incompressible: the gain of level 9 takes twenty times as long."""
 MIN_BYTES = 1024
 """Smaller replies are not compressed."""
 STEP = 1 << 20
-"""Bytes decompressed at once."""
+"""Bytes per decompression step."""
 ELEMENT = re.compile(r"\s*([A-Za-z0-9!#$&^_.+-]+)\s*(?:;\s*[qQ]\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?")
 
 
 async def plain_body(request: Request, max_bytes: int) -> bytes:
-    """The body, decompressed.
+    """Read and decompress the body.
 
     Raises:
-        UnsupportedEncoding: in another Content-Encoding, or several.
+        UnsupportedEncoding: another Content-Encoding, or several.
         TooLarge: more than `max_bytes` after decompression.
-        Unparsable: it is not what its Content-Encoding says.
+        Unparsable: the body is not in its Content-Encoding.
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", *WINDOWS):
@@ -49,7 +49,7 @@ async def _decompressed(request: Request, body: bytes, encoding: str, max_bytes:
     decoder, pieces, size = zlib.decompressobj(WINDOWS[encoding]), [], 0
     rest = body
     while rest and not decoder.eof:
-        piece = await run_in_threadpool(_step, decoder, rest, encoding)
+        piece = await run_in_threadpool(_decompress_step, decoder, rest, encoding)
         rest, size = decoder.unconsumed_tail, size + len(piece)
         if size > max_bytes:
             message = "the body is over its limit once it is decompressed"
@@ -62,7 +62,7 @@ async def _decompressed(request: Request, body: bytes, encoding: str, max_bytes:
     return b"".join(pieces)
 
 
-def _step(decoder: Any, data: bytes, encoding: str) -> bytes:
+def _decompress_step(decoder: Any, data: bytes, encoding: str) -> bytes:
     try:
         piece: bytes = decoder.decompress(data, STEP)
     except zlib.error:
@@ -72,21 +72,21 @@ def _step(decoder: Any, data: bytes, encoding: str) -> bytes:
 
 
 def chosen_encoding(accept: str | None) -> str | None:
-    """What of gzip and deflate a client likes best, by RFC 9110 section 12.5.3; None for neither.
+    """The client's preferred encoding out of gzip and deflate, by RFC 9110 section 12.5.3; None for neither.
 
-    Among equals the first that is named.
+    Among equal preferences it is the first.
     """
-    best, liked = None, 0.0
+    best, best_quality = None, 0.0
     for element in (accept or "").split(","):
-        found = ELEMENT.fullmatch(element)
-        quality = float(found[2] or 1) if found else 0.0
-        name = found[1].lower() if found else ""
-        if name in ("identity", *WINDOWS) and quality > liked:
-            best, liked = name, quality
+        match = ELEMENT.fullmatch(element)
+        quality = float(match[2] or 1) if match else 0.0
+        name = match[1].lower() if match else ""
+        if name in ("identity", *WINDOWS) and quality > best_quality:
+            best, best_quality = name, quality
     return None if best == "identity" else best
 
 
 def compressed(pieces: Iterable[Buffer], encoding: str) -> bytes:
-    """The body that `pieces` are parts of, compressed."""
+    """Compress the body made of `pieces`."""
     encoder = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOWS[encoding])
     return b"".join([*(encoder.compress(piece) for piece in pieces), encoder.flush()])

@@ -1,4 +1,4 @@
-"""Models as the protocol describes them: metadata, and Triton's configuration."""
+"""Descriptions of models in the protocol: metadata, and Triton's configuration."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from service.state import State
 
 MAX_BATCH = 2**31 - 1
 UNKNOWN = "float32", (None,)
-"""Of tensors whose shapes follow from what is sent; the protocol has no word for an unknown rank."""
+"""Dtype and shape of tensors that depend on the request; the protocol cannot express an unknown rank."""
 
 
-async def metadata(state: State, name: str, used: CheckedOutModel) -> ModelMetadata:
-    """Inputs and outputs with their shapes; the outputs' are planned by an engine."""
-    network = used.network
-    inputs = [_tensor(one, spec.dtype, (None, *spec.shape)) for one, spec in network.inputs.items()]
+async def metadata(state: State, name: str, checked_out: CheckedOutModel) -> ModelMetadata:
+    """The inputs and outputs with their shapes; an engine plans those of the outputs."""
+    network = checked_out.network
+    inputs = [_tensor(input_name, spec.dtype, (None, *spec.shape)) for input_name, spec in network.inputs.items()]
     return ModelMetadata(
         name=name, versions=[VERSION], inputs=inputs or [_tensor("input", *UNKNOWN)],
-        outputs=await _outputs(state, used),
+        outputs=await _outputs(state, checked_out),
     )  # fmt: skip
 
 
-async def _outputs(state: State, used: CheckedOutModel) -> list[TensorMetadata]:
-    network = used.network
+async def _outputs(state: State, checked_out: CheckedOutModel) -> list[TensorMetadata]:
+    network = checked_out.network
     if not network.inputs:
         return [_tensor(address, *UNKNOWN) for address in network.outputs]
     plan = await plan_of(state, network, None, list(network.outputs))
@@ -42,14 +42,14 @@ def _tensor(name: str, dtype: str, shape: Sequence[int | None]) -> TensorMetadat
     return TensorMetadata(name=name, datatype=DATATYPES[dtype], shape=axes)
 
 
-async def configuration(state: State, name: str, used: CheckedOutModel) -> ModelConfiguration:
-    """The same without the batch, whose limit follows from that on a request's inputs."""
-    described = await metadata(state, name, used)
+async def configuration(state: State, name: str, checked_out: CheckedOutModel) -> ModelConfiguration:
+    """The metadata without the batch dimension; the limit of bytes of a request's inputs bounds the batch."""
+    model_metadata = await metadata(state, name, checked_out)
     return ModelConfiguration(
         name=name,
-        max_batch_size=_largest_batch(used.network, int(state.settings.max_input_bytes)),
-        input=[_configured(tensor) for tensor in described.inputs],
-        output=[_configured(tensor) for tensor in described.outputs],
+        max_batch_size=_largest_batch(checked_out.network, int(state.settings.max_input_bytes)),
+        input=[_configured(tensor) for tensor in model_metadata.inputs],
+        output=[_configured(tensor) for tensor in model_metadata.outputs],
     )
 
 
@@ -58,7 +58,7 @@ def _configured(tensor: TensorMetadata) -> ConfiguredTensor:
 
 
 def _largest_batch(network: Network, limit: int) -> int:
-    """Free dimensions count as 1."""
+    """The largest batch within the limit of bytes; free dimensions count as 1."""
     sample = sum(prod(length or 1 for length in spec.shape) * DTYPES[spec.dtype].itemsize
                  for spec in network.inputs.values())  # fmt: skip
     return max(1, min(MAX_BATCH, limit // (sample or 1)))

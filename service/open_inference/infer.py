@@ -1,9 +1,8 @@
-"""One inference: the body of a request in, the reply out."""
+"""Handling of one inference, from the request body to the reply."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import Request
 from starlette.responses import Response
@@ -11,13 +10,13 @@ from starlette.responses import Response
 from models.errors import InvalidDocument
 from models.ipc.messages import RunResult
 from models.views.view import View
-from service.engines.jobs import EngineRequest
-from service.engines.requests import run_request, source_of
+from service.engines.engine_request import EngineRequest
+from service.engines.requests import RunSpec, run_request, source_of
 from service.observing.records import follow
 from service.open_inference.codec import HEADER
 from service.open_inference.compression import chosen_encoding, plain_body
-from service.open_inference.envelope import opened
-from service.open_inference.inputs import given_inputs, raw_input
+from service.open_inference.envelope import parse_envelope
+from service.open_inference.inputs import decode_inputs, raw_input
 from service.open_inference.outputs import RequestedTensor, requested_tensors
 from service.open_inference.reply import infer_reply
 from service.open_inference.request import InferRequest, RequestParameters, infer_request
@@ -27,26 +26,26 @@ from service.registry.model import Model
 from service.registry.statistics import Stopwatch
 from service.requests.body import THREAD_BYTES
 from service.requests.decode_memory import MemoryShare
-from service.requests.inputs import Resolved, decoder_for, fitted
+from service.requests.inputs import ResolvedInputs, decoder_for, fit_inputs
 from service.settings import Settings
 from service.state import State
 
 WITHOUT_JSON = InferRequest(inputs=[], parameters=RequestParameters(binary_data_output=True))
-"""The request of a body that is one tensor's bytes: all outputs come back as bytes."""
+"""The request for a body that is the bytes of one tensor: all outputs are returned as bytes."""
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """An inference, read and checked."""
+class Inference:
+    """Parsed and validated inference."""
 
     id: str | None
     training: bool
-    resolved: Resolved
-    wanted: tuple[RequestedTensor, ...]
+    resolved: ResolvedInputs
+    outputs: tuple[RequestedTensor, ...]
 
 
 async def infer(request: Request, state: State, name: str, model: Model, watch: Stopwatch) -> Response:
-    """Runs a model on what was sent.
+    """Run a model on a request.
 
     Raises:
         InvalidOption, InvalidTensor, InvalidImage, UnknownAddress, Unparsable, TooLarge, Unsupported
@@ -56,46 +55,44 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
     watch.start()
     try:
         with state.memory.share() as share:
-            asked = await share.run(
-                _prepared, model, body, header, state.settings, share, on_thread=len(body) > THREAD_BYTES
+            inference = await share.run(
+                _prepare, model, body, header, state.settings, share, on_thread=len(body) > THREAD_BYTES
             )
-        question = _question(model, asked, state.settings)  # the queue counts its arrays, and they are in line at once
+        engine_request = _engine_request(model, inference, state.settings)  # the queue now counts its arrays
         watch.lap("compute_input")
-        follow(request.scope, question.trace, question.key)
-        answer = await state.engines.submit(question)
+        follow(request.scope, engine_request.trace, engine_request.key)
+        pending = await state.engines.submit(engine_request)
     except InvalidDocument as error:
         raise model.remap(error) from None
-    ran = await answer.head
-    assert isinstance(ran, RunResult)  # noqa: S101 (a run is answered by one)
-    watch.ran(asked.resolved.arrays[0].shape[0], int((ran.build_ms + ran.run_ms) * 1e6))
-    told = {"model_name": name, "model_version": VERSION}
-    given_id = asked.id
-    reply = await infer_reply(told if given_id is None else {"id": given_id, **told}, answer, asked.wanted, encoding)
+    result = await pending.header
+    watch.ran(inference.resolved.arrays[0].shape[0], int((result.build_ms + result.run_ms) * 1e6))
+    fields = {"model_name": name, "model_version": VERSION}
+    fields = fields if inference.id is None else {"id": inference.id, **fields}
+    reply = await infer_reply(fields, pending, inference.outputs, encoding)
     watch.lap("compute_output")
     return reply
 
 
-def _prepared(model: Model, body: bytes, header: str | None, settings: Settings, share: MemoryShare) -> Prepared:
-    envelope = opened(body, header, share.claim_json)
+def _prepare(model: Model, body: bytes, header: str | None, settings: Settings, share: MemoryShare) -> Inference:
+    envelope = parse_envelope(body, header, share.claim_json)
     request = infer_request(envelope.head) if envelope.has_json else WITHOUT_JSON
-    given = request.parameters
-    options = ActivationOptions(resize=given.resize, scale=given.scale)
+    parameters = request.parameters
+    options = ActivationOptions(resize=parameters.resize, scale=parameters.scale)
     decoder, declared = decoder_for(model.document, options, settings, share), model.document.input or {}
     if envelope.has_json:
-        arrays = given_inputs(request.inputs, envelope.tensors, declared, decoder)
+        arrays = decode_inputs(request.inputs, envelope.tensors, declared, decoder)
     else:
         arrays = raw_input(envelope.tensors, declared)
-    resolved = fitted(model.document, arrays, settings)
-    return Prepared(request.id, given.training, resolved, requested_tensors(resolved.network, request))
+    resolved = fit_inputs(model.document, arrays, settings)
+    return Inference(request.id, parameters.training, resolved, requested_tensors(resolved.network, request))
 
 
-def _question(model: Model, asked: Prepared, settings: Settings) -> EngineRequest:
-    network, wanted = asked.resolved.network, asked.wanted
-    options: dict[str, Any] = {"data": True, "stats": False, "weights": False}
-    return run_request(
-        source_of(network, model.weights), list(network.inputs), asked.resolved.arrays, settings,
-        outputs=tuple(one.address for one in wanted),
-        training=asked.training,
-        views={one.address: one.view for one in wanted if one.view != View()},
-        **options,
-    )  # fmt: skip
+def _engine_request(model: Model, inference: Inference, settings: Settings) -> EngineRequest[RunResult]:
+    network, outputs = inference.resolved.network, inference.outputs
+    spec = RunSpec(
+        tuple(tensor.address for tensor in outputs),
+        training=inference.training,
+        views={tensor.address: tensor.view for tensor in outputs if tensor.view != View()},
+    )
+    source = source_of(network, model.weights)
+    return run_request(source, list(network.inputs), inference.resolved.arrays, settings, spec)

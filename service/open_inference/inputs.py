@@ -1,4 +1,4 @@
-"""The inputs of an inference as arrays, by name."""
+"""Decoding of the inputs of an inference into arrays, by name."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from service.requests.payload import DecodedInput, InputDecoder
 DTYPE_OF: Mapping[str, str] = {datatype: name for name, datatype in DATATYPES.items()}
 
 
-def given_inputs(
+def decode_inputs(
     inputs: Sequence[Input], tensors: memoryview, declared: Mapping[str, InputSpec], decoder: InputDecoder
 ) -> dict[str, DecodedInput]:
-    """Every input, decoded. An undeclared one is called `input`.
+    """Decode every input. An undeclared one is named `input`.
 
     Raises:
         InvalidTensor: for inputs that are missing, unknown or given twice, and for values that do not fill their shape.
     """
-    _check_names([one.name for one in inputs], list(declared) or ["input"])
-    pieces = _pieces(inputs, tensors)
+    _check_names([tensor.name for tensor in inputs], list(declared) or ["input"])
+    chunks = _split_bytes(inputs, tensors)
     return {
-        one.name: _given(one, piece, declared.get(one.name), decoder, f"/inputs/{number}")
-        for number, (one, piece) in enumerate(zip(inputs, pieces, strict=True))
+        tensor.name: _decode(tensor, chunk, declared.get(tensor.name), decoder, f"/inputs/{number}")
+        for number, (tensor, chunk) in enumerate(zip(inputs, chunks, strict=True))
     }
 
 
 def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[str, DecodedInput]:
-    """The one input of a network, of which a body is the bytes; a batch of one.
+    """Decode a body that is the bytes of the network's one input, as a batch of one.
 
     Raises:
         InvalidTensor: there are several inputs, or more than one axis is free.
@@ -56,96 +56,96 @@ def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[st
     return {name: DecodedInput(from_bytes(tensors, spec.dtype, shape_of_one, ""), "", True)}
 
 
-def _check_names(given: Sequence[str], expected: Sequence[str]) -> None:
+def _check_names(names: Sequence[str], expected: Sequence[str]) -> None:
     problems: list[Problem] = []
-    for number, name in enumerate(given):
+    for number, name in enumerate(names):
         if len(problems) == MAX_PROBLEMS:
             break
         pointer = f"/inputs/{number}/name"
         if name not in expected:
             near = did_you_mean(name, expected) if len(expected) > 1 else expected[0]
-            near = None if near in given else near
+            near = None if near in names else near
             advice = f'write "{near}"' if near else None
             listed = f"one of {', '.join(expected[:20])}"
             problems.append(Problem(pointer, "the model has no input of this name", listed, shown(name), advice))
-        elif name in given[:number]:
+        elif name in names[:number]:
             problems.append(Problem(pointer, f"the input {name} is given twice", "each input once", shown(name)))
     if not problems:
         problems = [
             Problem("/inputs", f"the input {name} is missing", f"all of {', '.join(expected[:20])}", "nothing")
-            for name in expected if name not in given
+            for name in expected if name not in names
         ]  # fmt: skip
     if problems:
         raise InvalidTensor("", problems[:MAX_PROBLEMS])
 
 
-def _pieces(inputs: Sequence[Input], tensors: memoryview) -> list[memoryview | None]:
-    """The bytes of each input; None where its values are in the JSON."""
-    pieces: list[memoryview | None] = []
+def _split_bytes(inputs: Sequence[Input], tensors: memoryview) -> list[memoryview | None]:
+    """Split the bytes by input; None where the values are in the JSON."""
+    chunks: list[memoryview | None] = []
     rest = tensors
-    for number, one in enumerate(inputs):
-        size, pointer = one.parameters.binary_data_size, f"/inputs/{number}"
-        if (size is None) == (one.data is None):
+    for number, tensor in enumerate(inputs):
+        size, pointer = tensor.parameters.binary_data_size, f"/inputs/{number}"
+        if (size is None) == (tensor.data is None):
             received = "neither" if size is None else "both"
             raise _refused(pointer, "an input has either data or binary_data_size", "one of them", received)
         if size is not None and size > len(rest):
-            message = f"unexpected size for input {one.name}"
+            message = f"unexpected size for input {tensor.name}"
             raise _refused(pointer, message, f"{size:,} bytes behind the JSON", f"{len(rest):,} bytes")
-        pieces.append(None if size is None else rest[:size])
+        chunks.append(None if size is None else rest[:size])
         rest = rest[size or 0 :]
     if len(rest):
         raise _refused(
             "", "unexpected additional input data", "as many bytes as the inputs have", f"{len(rest):,} more"
         )
-    return pieces
+    return chunks
 
 
-def _given(
-    one: Input, piece: memoryview | None, spec: InputSpec | None, decoder: InputDecoder, pointer: str
+def _decode(
+    tensor: Input, chunk: memoryview | None, spec: InputSpec | None, decoder: InputDecoder, pointer: str
 ) -> DecodedInput:
-    shape = checked_shape(one.shape, f"{pointer}/shape")
-    if one.datatype == BYTES:
-        if piece is not None:
-            decoder.share.claim(len(piece), len(piece), "bytes of pictures", pointer)
-        return decoder.images(_files(one, piece, shape, pointer, decoder), spec, pointer)
-    dtype = DTYPE_OF[one.datatype]
-    array = _from_json(one, shape, dtype, pointer) if piece is None else _from_piece(piece, shape, dtype, pointer)
+    shape = checked_shape(tensor.shape, f"{pointer}/shape")
+    if tensor.datatype == BYTES:
+        if chunk is not None:
+            decoder.share.claim(len(chunk), len(chunk), "bytes of pictures", pointer)
+        return decoder.images(_files(tensor, chunk, shape, pointer, decoder), spec, pointer)
+    dtype = DTYPE_OF[tensor.datatype]
+    array = _from_json(tensor, shape, dtype, pointer) if chunk is None else _from_binary(chunk, shape, dtype, pointer)
     return DecodedInput(array, pointer, None, dtype)
 
 
-def _from_piece(piece: memoryview, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
+def _from_binary(chunk: memoryview, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
     needed = prod(shape) * DTYPES[dtype].itemsize
-    if len(piece) != needed:
+    if len(chunk) != needed:
         message = "the bytes do not fill the shape"
         raise _refused(pointer, message, f"{needed:,} bytes for {words(shape)} of {DATATYPES[dtype]}",
-                       f"{len(piece):,} bytes")  # fmt: skip
-    return from_bytes(piece, dtype, shape, pointer)
+                       f"{len(chunk):,} bytes")  # fmt: skip
+    return from_bytes(chunk, dtype, shape, pointer)
 
 
-def _from_json(one: Input, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
+def _from_json(tensor: Input, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
     if dtype == "bfloat16":
         raise _refused(pointer, "BF16 has no form in JSON", "binary_data_size, or FP32", "data")
-    if not shape and not isinstance(one.data, list):
-        raise _refused(f"{pointer}/data", "data is an array", "an array of one number", shown(one.data))
-    return parse_tensor({"shape": list(shape), "dtype": dtype, "data": one.data}, pointer)
+    if not shape and not isinstance(tensor.data, list):
+        raise _refused(f"{pointer}/data", "data is an array", "an array of one number", shown(tensor.data))
+    return parse_tensor({"shape": list(shape), "dtype": dtype, "data": tensor.data}, pointer)
 
 
 def _files(
-    one: Input, piece: memoryview | None, shape: tuple[int, ...], pointer: str, decoder: InputDecoder
+    tensor: Input, chunk: memoryview | None, shape: tuple[int, ...], pointer: str, decoder: InputDecoder
 ) -> list[bytes]:
-    """Images, one an element. JSON carries text, so that there they are base64."""
+    """The image files, one per element; in JSON, which has only text, they are base64."""
     count = prod(shape)
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or not count:
         raise _refused(f"{pointer}/shape", "BYTES are images, one an element", "[batch] or [batch, 1]", words(shape))
     if count > MAX_FILES:
         message, expected = "there are too many images in one request", f"at most {MAX_FILES} images"
         raise TooLarge("", [Problem(f"{pointer}/shape", message, expected, f"{count:,}", "send several requests")])
-    if piece is not None:
-        return unpacked(piece, count, pointer)
-    rows = one.data if isinstance(one.data, list) else []
+    if chunk is not None:
+        return unpacked(chunk, count, pointer)
+    rows = tensor.data if isinstance(tensor.data, list) else []
     texts = [text for row in rows for text in (row if isinstance(row, list) else [row])]
     if len(texts) != count:
-        raise _refused(f"{pointer}/data", "the data does not fill the shape", f"{count} strings", shown(one.data))
+        raise _refused(f"{pointer}/data", "the data does not fill the shape", f"{count} strings", shown(tensor.data))
     for number, text in enumerate(texts):
         decoder.claim_text(text, f"{pointer}/data/{number}")
     return [image_bytes(text, f"{pointer}/data/{number}") for number, text in enumerate(texts)]

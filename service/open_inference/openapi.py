@@ -1,4 +1,4 @@
-"""What OpenAPI says of the protocol's bodies, which are read by hand: its clients send no Content-Type of JSON."""
+"""OpenAPI of the protocol's bodies, which are parsed by hand: its clients send no Content-Type of JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BODY_OF_BYTES = (
 
 
 def infer_body() -> dict[str, Any]:
-    """The request of an inference."""
+    """The request body of an inference."""
     json_body = {"schema": _inlined(schema_of(InferRequest)),
                  "examples": {"tensor": {"summary": "A 4×4 picture as numbers", "value": INFER_EXAMPLE}}}  # fmt: skip
     binary = {"schema": {"description": BODY_OF_BYTES, **BINARY}}
@@ -28,29 +28,29 @@ def infer_body() -> dict[str, Any]:
 
 
 def infer_replies() -> dict[int | str, dict[str, Any]]:
-    """The 200 of an inference."""
+    """The response 200 of an inference."""
     content = {"application/octet-stream": {"schema": {"description": BODY_OF_BYTES, **BINARY}}}
     return {200: {"model": InferReply, "description": "The outputs asked for.", "content": content}}
 
 
 def small_body(description: str, name: str, value: dict[str, Any]) -> dict[str, Any]:
-    """An object that may be left out."""
+    """An optional request body that is an object."""
     body = {"schema": {"type": "object", "description": description}, "examples": {name: {"value": value}}}
     return {"requestBody": {"required": False, "content": {"application/json": body}}}
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema without definitions of its own."""
+    """Inline the definitions of a schema."""
     definitions = schema.get("$defs", {})
 
-    def resolved(value: Any) -> Any:
+    def resolve(value: Any) -> Any:
         if isinstance(value, list):
-            return [resolved(item) for item in value]
+            return [resolve(item) for item in value]
         if not isinstance(value, dict):
             return value
         if "$ref" in value:
-            return resolved(definitions[value["$ref"].rpartition("/")[2]])
-        return {key: resolved(item) for key, item in value.items() if key != "$defs"}
+            return resolve(definitions[value["$ref"].rpartition("/")[2]])
+        return {key: resolve(item) for key, item in value.items() if key != "$defs"}
 
-    inlined: dict[str, Any] = resolved(schema)
+    inlined: dict[str, Any] = resolve(schema)
     return inlined

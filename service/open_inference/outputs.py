@@ -1,4 +1,4 @@
-"""What an inference asks for: tensors by address, and what is made of each."""
+"""Outputs of an inference: tensors by address, and the view of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.open_inference.request import InferRequest, OutputParameters, Reque
 
 @dataclass(frozen=True)
 class RequestedTensor:
-    """One output. `name` is the client's spelling of its address, and what the reply calls it."""
+    """Requested output. `name` is the client's spelling of its address, and its name in the reply."""
 
     name: str
     address: str
@@ -28,24 +28,24 @@ class RequestedTensor:
 
 
 def requested_tensors(network: Network, request: InferRequest) -> tuple[RequestedTensor, ...]:
-    """The outputs in the order asked for; the model's own where none are.
+    """The outputs in the requested order; by default the model's own.
 
     Raises:
-        UnknownAddress: a name is no address, or means several tensors.
-        InvalidOption: a tensor is asked for twice, or a view makes no sense.
+        UnknownAddress: a name is not an address, or matches several tensors.
+        InvalidOption: a tensor is requested twice, or a view is not valid.
     """
-    asked = request.outputs or [_own(address) for address in dict.fromkeys(network.outputs)]
-    addresses = [_address(network, output.name, f"/outputs/{number}/name") for number, output in enumerate(asked)]
-    _check_once(asked, addresses)
-    general = _general(network, addresses, request)
+    outputs = request.outputs or [_default_output(address) for address in dict.fromkeys(network.outputs)]
+    addresses = [_address(network, output.name, f"/outputs/{number}/name") for number, output in enumerate(outputs)]
+    _check_once(outputs, addresses)
+    request_views = _request_views(network, addresses, request)
     return tuple(
-        _wanted(output, address, general.get(address, View()), request, f"/outputs/{number}")
-        for number, (output, address) in enumerate(zip(asked, addresses, strict=True))
+        _requested_tensor(output, address, request_views.get(address, View()), request, f"/outputs/{number}")
+        for number, (output, address) in enumerate(zip(outputs, addresses, strict=True))
     )
 
 
-def _own(address: str) -> RequestedOutput:
-    """An output of the model's. Its address may be longer than one that is sent."""
+def _default_output(address: str) -> RequestedOutput:
+    """The request for an output of the model, whose address may be longer than the limit for clients."""
     return RequestedOutput.model_construct(name=address, parameters=OutputParameters())
 
 
@@ -56,35 +56,38 @@ def _address(network: Network, name: str, pointer: str) -> str:
     return matches(network, name, pointer)[0]
 
 
-def _check_once(asked: Sequence[RequestedOutput], addresses: Sequence[str]) -> None:
+def _check_once(outputs: Sequence[RequestedOutput], addresses: Sequence[str]) -> None:
     for number, address in enumerate(addresses):
         if address in addresses[:number]:
             message = f"{address} is asked for twice"
             pointer = f"/outputs/{number}/name"
-            raise InvalidOption("", [Problem(pointer, message, "each tensor once", shown(asked[number].name))])
+            raise InvalidOption("", [Problem(pointer, message, "each tensor once", shown(outputs[number].name))])
 
 
-def _general(network: Network, addresses: Sequence[str], request: InferRequest) -> Mapping[str, View]:
-    """The views that the request's own parameters give."""
+def _request_views(network: Network, addresses: Sequence[str], request: InferRequest) -> Mapping[str, View]:
+    """The views from the parameters of the whole request."""
     try:
         return views_of(network, addresses, request.parameters.views())
     except LayerscopeError as error:
         raise error.under("/parameters") from None
 
 
-def _wanted(
-    output: RequestedOutput, address: str, general: View, request: InferRequest, pointer: str
+def _requested_tensor(
+    output: RequestedOutput, address: str, request_view: View, request: InferRequest, pointer: str
 ) -> RequestedTensor:
-    given, place = output.parameters, f"{pointer}/parameters"
-    view = replace(general, **{name: PARSERS[name](value, f"{place}/{name}") for name, value in given.views().items()})
+    parameters, parent = output.parameters, f"{pointer}/parameters"
+    views = {name: PARSERS[name](value, f"{parent}/{name}") for name, value in parameters.views().items()}
+    view = replace(request_view, **views)
     view.check()
-    if given.classification is not None and (view.top or view.histogram or view.dtype):
+    if parameters.classification is not None and (view.top or view.histogram or view.dtype):
         message = "classes are made of a tensor's own values"
         raise InvalidOption(
-            "", [Problem(f"{place}/classification", message, "slice and reduce at most", "another view")]
+            "", [Problem(f"{parent}/classification", message, "slice and reduce at most", "another view")]
         )
-    return RequestedTensor(output.name, address, view, _is_binary(given, request), given.classification, pointer)
+    return RequestedTensor(
+        output.name, address, view, _is_binary(parameters, request), parameters.classification, pointer
+    )
 
 
-def _is_binary(given: OutputParameters, request: InferRequest) -> bool:
-    return request.parameters.binary_data_output if given.binary_data is None else given.binary_data
+def _is_binary(parameters: OutputParameters, request: InferRequest) -> bool:
+    return request.parameters.binary_data_output if parameters.binary_data is None else parameters.binary_data

@@ -1,4 +1,4 @@
-"""The model repository extension: which registered models are loaded. Registering them is `PUT /v1/models/{name}`."""
+"""The model repository extension: loading of registered models. `PUT /v1/models/{name}` registers them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ UNLOADED = "unloaded"
 
 
 def index_of(served: LoadedModels, name: str) -> IndexEntry:
-    """One registered model."""
+    """The index entry of one registered model."""
     if served.is_loaded(name):
         return IndexEntry(name=name, version=VERSION, state="READY")
     return IndexEntry(name=name, version=VERSION, state="UNAVAILABLE", reason=UNLOADED)
 
 
 def index(served: LoadedModels, only_ready: bool) -> list[IndexEntry]:
-    """Every registered model; of a name whose file is damaged, what is wrong with it."""
+    """The index of all registered models; a damaged one has its problem as the reason."""
     known = [index_of(served, name) for name in served.names() if served.is_loaded(name) or not only_ready]
     damaged = {} if only_ready else served.damaged()
     return known + [
@@ -32,11 +32,11 @@ def index(served: LoadedModels, only_ready: bool) -> list[IndexEntry]:
     ]
 
 
-async def sent_object(request: Request) -> dict[str, Any]:
-    """The JSON object of a request; empty without a body.
+async def body_object(request: Request) -> dict[str, Any]:
+    """Parse the JSON object of a request; empty without a body.
 
     Raises:
-        InvalidOption: it is something else.
+        InvalidOption: the body is not an object.
     """
     body = await request.body()
     raw = parse_json(body) if body else {}
@@ -49,7 +49,7 @@ def parameters_of(raw: dict[str, Any]) -> dict[str, Any]:
     """The `parameters` of a request to load or unload.
 
     Raises:
-        InvalidOption: they are no object.
+        InvalidOption: they are not an object.
     """
     parameters = raw.get("parameters", {})
     if not isinstance(parameters, dict):
@@ -57,11 +57,11 @@ def parameters_of(raw: dict[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-def registered(state: State, name: str) -> Entry:
-    """The entry of a name or id.
+def find_entry(state: State, name: str) -> Entry:
+    """Find the entry of a name or id.
 
     Raises:
-        InvalidOption: there is none; Triton, too, answers 400.
+        InvalidOption: there is none; Triton also replies with 400.
     """
     try:
         return state.store.find(name)
@@ -70,7 +70,7 @@ def registered(state: State, name: str) -> Entry:
 
 
 def refuse_models(parameters: dict[str, Any]) -> None:
-    """Raises InvalidOption: a model's configuration or files come with a request to load it."""
+    """Raise InvalidOption if a request to load a model includes its configuration or files."""
     for key in parameters:
         if key == "config" or key.startswith("file:"):
             message = f"{key[:60]} is not read here: the model is what was registered"

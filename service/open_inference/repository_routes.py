@@ -1,4 +1,4 @@
-"""`/v2/repository`: which models are loaded; and the parts of Triton's protocol that are not served."""
+"""Routes of `/v2/repository`: loading of models; and the parts of Triton's protocol that are not supported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from models.errors import InvalidOption, ModelDamaged, SlowBody, TooLarge, Unparsable, Unsupported, WrongDigest
 from service.errors.handlers import raises
 from service.open_inference.openapi import small_body
-from service.open_inference.repository import index, index_of, parameters_of, refuse_models, registered, sent_object
+from service.open_inference.repository import body_object, find_entry, index, index_of, parameters_of, refuse_models
 from service.open_inference.schemas import IndexEntry
 from service.state import StateOf
 
@@ -27,7 +27,7 @@ Name = Annotated[str, Path(description="A registered name, or an id `sha256:…`
 )
 async def post_index(request: Request, state: StateOf) -> list[IndexEntry]:
     """Every name, and whether it is loaded."""
-    return index(state.served, (await sent_object(request)).get("ready") is True)
+    return index(state.served, (await body_object(request)).get("ready") is True)
 
 
 @router.post(
@@ -38,8 +38,8 @@ async def post_index(request: Request, state: StateOf) -> list[IndexEntry]:
 )
 async def post_load(request: Request, state: StateOf, name: Name) -> IndexEntry:
     """Takes up a registered model that was unloaded; every other one is loaded already."""
-    refuse_models(parameters_of(await sent_object(request)))
-    entry = registered(state, name)
+    refuse_models(parameters_of(await body_object(request)))
+    entry = find_entry(state, name)
     state.served.load(entry.name)
     return index_of(state.served, entry.name)
 
@@ -47,14 +47,14 @@ async def post_load(request: Request, state: StateOf, name: Name) -> IndexEntry:
 @router.post("/v2/repository/models/{name}/unload", summary="Open inference: unload a model", responses=REFUSALS)
 async def post_unload(request: Request, state: StateOf, name: Name) -> IndexEntry:
     """Refuses inferences on it under `/v2` until it is loaded again or the service restarts."""
-    parameters_of(await sent_object(request))
-    entry = registered(state, name)
+    parameters_of(await body_object(request))
+    entry = find_entry(state, name)
     state.served.unload(entry.name)
     return index_of(state.served, entry.name)
 
 
 async def not_offered() -> None:
-    """Raises Unsupported: tracing, logging and shared memory are the server's own."""
+    """Raise Unsupported: settings of tracing and logging, and shared memory, are not available to clients."""
     raise Unsupported("Trace settings, log settings and shared memory are not offered; GET /v2 lists what is.")
 
 

@@ -1,4 +1,4 @@
-"""The JSON of an inference, checked. Tensors' values are read by `inputs`."""
+"""Schema of an inference request's JSON. `inputs` decodes the values of tensors."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from service.options.habits import OPEN_INFERENCE
 
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 RESERVED = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers")
-"""Parameters of Triton's clients that say how to schedule a request. They are taken and change nothing."""
+"""Scheduling parameters of Triton's clients, which are accepted and ignored."""
 RESERVED_PREFIX = "triton_"
 SCHEDULING: JsonDict = {f"^({'|'.join(RESERVED)})$|^{RESERVED_PREFIX}": {"description": "Taken, and changes nothing."}}
-"""What a schema says of them."""
+"""The schema of these parameters."""
 SHARED_MEMORY = "shared_memory_"
 MAX_TENSORS = 1024
 Size = Annotated[int, Field(ge=0)]
@@ -35,16 +35,16 @@ else:
 
 
 def _or_null(model: type[BaseModel]) -> BeforeValidator:
-    """Some clients write what they leave out as null."""
+    """Accept null as the default, as some clients send it."""
     return BeforeValidator(lambda value: {} if value is None else value, json_schema_input_type=model | None)
 
 
 CONTENT_TYPE = "np"
-"""MLServer's word for numbers, which is what tensors are."""
+"""MLServer's content type of numeric tensors."""
 
 
 def _content_type(value: Any) -> Any:
-    """How MLServer's clients say that a tensor is to be understood. What would change it is refused by name."""
+    """Validate MLServer's content type of a tensor: one that would change its meaning is rejected by name."""
     if value is None or value == CONTENT_TYPE:
         return value
     context = {"expected": f'"{CONTENT_TYPE}", or nothing: inputs and outputs are tensors', "received": shown(value),
@@ -69,7 +69,7 @@ class Views(BaseModel):
     dtype: str | None = Field(None, description="`float16`, `bfloat16`, `float32`, `float64` or `uint8`.")
 
     def views(self) -> dict[str, Any]:
-        """Those that are given, by name."""
+        """The views that are set, by name."""
         return {name: getattr(self, name) for name in PARSERS if getattr(self, name) is not None}
 
 
@@ -146,22 +146,22 @@ WORDS = Words({
 
 
 def infer_request(raw: Any) -> InferRequest:
-    """The request that parsed JSON writes.
+    """Validate parsed JSON as a request.
 
     Raises:
-        InvalidOption: listing every problem.
-        Unsupported: a tensor lies in shared memory.
+        InvalidOption: with every problem.
+        Unsupported: a tensor is in shared memory.
     """
     if not isinstance(raw, dict):
         raise InvalidOption("", [Problem("", "the body is not an object", '{"inputs": […]}', shown(raw))])
-    for path in _shared(raw):
+    for path in _shared_memory_paths(raw):
         message = "tensors in shared memory are not read: a service may be on another machine"
         raise Unsupported("", [Problem(pointer_to(path), message, "binary_data_size or data", "shared memory")])
-    kept = {**raw, "parameters": _without_reserved(raw["parameters"])} if "parameters" in raw else raw
+    accepted = {**raw, "parameters": _without_reserved(raw["parameters"])} if "parameters" in raw else raw
     try:
-        return InferRequest.model_validate(kept)
+        return InferRequest.model_validate(accepted)
     except ValidationError as error:
-        raise InvalidOption("", problems_of(error, kept, WORDS)) from None
+        raise InvalidOption("", problems_of(error, accepted, WORDS)) from None
 
 
 def _without_reserved(parameters: Any) -> Any:
@@ -172,8 +172,8 @@ def _without_reserved(parameters: Any) -> Any:
     }
 
 
-def _shared(raw: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
-    """Where tensors are said to lie in shared memory."""
+def _shared_memory_paths(raw: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
+    """Yield the paths of parameters that place a tensor in shared memory."""
     for kind in ("inputs", "outputs"):
         tensors = raw.get(kind)
         for number, tensor in enumerate(tensors if isinstance(tensors, list) else []):

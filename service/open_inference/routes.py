@@ -1,6 +1,6 @@
-"""`/v2`: the Open Inference Protocol. Each route of a model is also there under `/versions/1`.
+"""Routes of `/v2`, the Open Inference Protocol. Each route of a model is also served under `/versions/1`.
 
-Bodies are read by hand, whatever their Content-Type: clients send none, or a wrong one.
+Bodies are parsed by hand, whatever their Content-Type: clients send none, or a wrong one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Name = Annotated[str, Depends(_of_version)]
 
 
 def model_route(method: str, path: str, *errors: Any, **described: Any) -> Callable[[Endpoint], Endpoint]:
-    """Registers an endpoint below `/v2/models/{name}`, with and without a version."""
+    """Register an endpoint below `/v2/models/{name}`, with and without a version."""
 
     def register(endpoint: Endpoint) -> Endpoint:
         responses = raises(*MODEL_ERRORS, *errors, open_inference=True) | described.pop("replies", {})
@@ -130,15 +130,15 @@ async def get_model_ready(state: StateOf, name: Name) -> ModelReady:
 @model_route("GET", "", InvalidDocument, *ENGINE_ERRORS, summary="Open inference: a model's inputs and outputs")
 async def get_metadata(state: StateOf, name: Name) -> ModelMetadata:
     """Names, datatypes and shapes. Beside the outputs listed, every address of a layer can be asked for."""
-    async with checkout(state.store, name) as used:
-        return await metadata(state, name, used)
+    async with checkout(state.store, name) as checked_out:
+        return await metadata(state, name, checked_out)
 
 
 @model_route("GET", "/config", InvalidDocument, *ENGINE_ERRORS, summary="Open inference: a model's configuration")
 async def get_configuration(state: StateOf, name: Name) -> ModelConfiguration:
     """The model as Triton's configuration describes it, without the batch in its shapes."""
-    async with checkout(state.store, name) as used:
-        return await configuration(state, name, used)
+    async with checkout(state.store, name) as checked_out:
+        return await configuration(state, name, checked_out)
 
 
 @model_route(
@@ -153,5 +153,5 @@ async def post_infer(request: Request, state: StateOf, name: Name) -> Response:
     entry = state.store.find(name)
     state.served.require_loaded(entry.name)
     with state.served.statistics(entry.name).counting() as watch:
-        async with checkout(state.store, name) as used:
-            return await infer(request, state, name, used.model, watch)
+        async with checkout(state.store, name) as checked_out:
+            return await infer(request, state, name, checked_out.model, watch)

@@ -1,4 +1,4 @@
-"""What the protocol's routes answer, all but inferences and errors."""
+"""Response schemas of the protocol's routes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 EXTENSIONS = (
     "binary_tensor_data", "classification", "model_configuration", "model_repository", "parameters", "statistics",
 )  # fmt: skip
-"""Extensions of the protocol that are served."""
+"""Supported extensions of the protocol."""
 PLATFORM = "keras_layerscope"
 
 

@@ -1,1 +1,1 @@
-"""What FastAPI cannot see of the API: bodies that are read by hand, replies that are streamed, errors."""
+"""OpenAPI schemas that FastAPI cannot infer: bodies parsed by hand, streamed replies, errors."""

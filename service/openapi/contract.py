@@ -1,4 +1,4 @@
-"""What OpenAPI says of bodies and replies that the framework does not see through, with examples that work."""
+"""OpenAPI declarations of bodies and replies that the framework cannot infer, with working examples."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ ENGINE_ERRORS = (
 )  # fmt: skip
 BODY_ERRORS = (Unparsable, WrongDigest, SlowBody, TooLarge, UnsupportedMedia)
 STORE_ERRORS = (StoreFull, StoreReadOnly, StoreUnreachable)
-"""Of routes that change what is stored."""
+"""Errors of routes that change the store."""
 MODEL_ERRORS = (NotFound, ModelDamaged, StoreUnreachable)
-"""Of routes that read a registered model."""
+"""Errors of routes that read a registered model."""
 ACTIVATION_ERRORS = (
     *BODY_ERRORS, Unacceptable, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
     *ENGINE_ERRORS,
@@ -150,7 +150,7 @@ PLAN_EXAMPLE = {
 
 
 def activations_body(inline: bool) -> dict[str, Any]:
-    """The request of a route that runs a network."""
+    """Return the request body and parameters of a route that runs a network; `inline`: with the model in the body."""
     model = {"model": MODEL_SCHEMA} if inline else {}
     example = RUN_EXAMPLE if inline else {"inputs": SMALL_INPUT, "layers": ["conv2d", "dense"]}
     json_body = {
@@ -198,19 +198,19 @@ def activations_body(inline: bool) -> dict[str, Any]:
 
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:
-    """The 200 of a route that runs a network, in every format."""
+    """Return the 200 response of a route that runs a network, in every format."""
     content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
     return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
 
 
 def reply_content(*formats: Format) -> dict[str, Any]:
-    """What a reply is besides JSON."""
+    """Return the content of a reply in formats other than JSON."""
     texts = {JSONL: {"type": "string", "description": LINES}, SVG: {"type": "string"}}
     return {format.media_type: {"schema": texts.get(format, BINARY)} for format in formats}
 
 
 def model_body() -> dict[str, Any]:
-    """The request that registers a model."""
+    """Return the request body that registers a model."""
     form = {
         "type": "object",
         "properties": {
@@ -227,7 +227,7 @@ def model_body() -> dict[str, Any]:
 
 
 def weights_body() -> dict[str, Any]:
-    """The request that gives a model other weights."""
+    """Return the request body that replaces the weights of a model."""
     properties = {"weights": {"description": WEIGHTS_FILE, **BINARY}}
     form = {"type": "object", "minProperties": 1, "properties": properties, "additionalProperties": ANY_WEIGHTS}
     kinds = (SAFETENSORS.media_type, NPZ.media_type, "application/octet-stream")
@@ -236,14 +236,14 @@ def weights_body() -> dict[str, Any]:
 
 
 def weights_replies() -> dict[int | str, dict[str, Any]]:
-    """The 200 of a route that gives weights, in every format."""
+    """Return the 200 response of a route that returns weights, in every format."""
     content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG)
     return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}} | NOT_MODIFIED
 
 
 def components() -> dict[str, Any]:
-    """The schemas that the framework does not find in the routes' signatures."""
+    """Return the schemas that the framework does not find in the routes' signatures."""
     replies: list[Any] = [(reply, "serialization") for reply in (ProblemDocument, OpenInferenceProblem, ModelSummary)]
     _, schema = models_json_schema(replies, ref_template=COMPONENT)
-    ours = {"Tensor": TENSOR_COMPONENT, "KerasModel": KERAS_MODEL, "TensorFlowJSModel": TENSORFLOW_JS_MODEL}
-    return {**document_schemas(), **option_schemas(), **schema["$defs"], **ours}
+    own = {"Tensor": TENSOR_COMPONENT, "KerasModel": KERAS_MODEL, "TensorFlowJSModel": TENSORFLOW_JS_MODEL}
+    return {**document_schemas(), **option_schemas(), **schema["$defs"], **own}

@@ -1,7 +1,7 @@
-"""What OpenAPI says of model documents: one `Layer`, which the schema of every type extends.
+"""OpenAPI schemas of model documents: one `Layer`, which the schema of every type extends.
 
-A document's layers are described by `Layer` alone, and not by a union of all types: whoever makes requests of the
-description (generators of tests) would look through some 2,000 arguments for each.
+A document's layers are described by `Layer` alone, and not by a union of all types: test generators that make requests
+from the schema would search some 2,000 arguments for each.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ from models.layers.layer import Layer
 from models.reading.applications import FAMILIES
 
 COMPONENT = "#/components/schemas/{model}"
-"""Where OpenAPI keeps the schema of a model."""
+"""Reference template of a model's schema in OpenAPI."""
 TYPES: tuple[type[Layer], ...] = (Block, *LAYERS)
 KIND = (
     "Keras' name of the class (GET /v1/layers), or Block. The schema that has this type extends Layer by its arguments."
     " InputLayer and Input declare inputs, at the head of a document's layers."
 )
 WITH_ARGUMENTS = "A layer with the arguments of its type: what the schema that extends Layer with this type allows."
-SAID = ("title", "properties", "required", "additionalProperties")
-"""Of the schema of a type, what it says with that of every layer."""
+MERGED_KEYS = ("title", "properties", "required", "additionalProperties")
+"""Keys of a type's schema that are not copied into its extension of Layer, which has its own."""
 
 
 def reference(name: str) -> dict[str, str]:
-    """A reference to a component."""
+    """Return a reference to a component."""
     return {"$ref": COMPONENT.format(model=name)}
 
 
 def document_schemas() -> dict[str, Any]:
-    """The schemas that documents are made of, by name."""
-    made = definitions_of((Document, Layer, *FAMILIES), COMPONENT)
-    shared = made["Layer"]["properties"]
+    """Return the schemas of documents and their parts by name."""
+    schemas = definitions_of((Document, Layer, *FAMILIES), COMPONENT)
+    shared = schemas["Layer"]["properties"]
     for cls in TYPES:
-        made[cls.__name__] = _extension(made[cls.__name__], shared)
+        schemas[cls.__name__] = _extension(schemas[cls.__name__], shared)
     anything = {"description": WITH_ARGUMENTS, "allOf": [reference("Layer")], "additionalProperties": True}
-    return made | {
-        "Layer": _any_layer(made["Layer"]),
+    return schemas | {
+        "Layer": _any_layer(schemas["Layer"]),
         "AnyNode": anything,
         "AnyLayer": {**anything, "properties": {"type": {"not": {"const": "Block"}}}},
     }
 
 
 def _any_layer(schema: dict[str, Any]) -> dict[str, Any]:
-    """What every layer has, whichever it is."""
+    """Return the schema of the properties common to all layers."""
     names = sorted([*INPUT_LAYERS, *(name for cls in TYPES for name in names_of(cls))])
     return {
         "title": "Layer",
@@ -60,12 +60,12 @@ def _any_layer(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _extension(schema: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
-    """The schema of one type without what every layer has."""
-    kept = {key: value for key, value in schema.items() if key not in SAID}
+    """Return the schema of one type as an extension of Layer, without the common properties."""
+    rest = {key: value for key, value in schema.items() if key not in MERGED_KEYS}
     own = {name: value for name, value in schema["properties"].items() if value != shared.get(name)}
     required = [name for name in schema["required"] if name != "type"]
     return {
-        **kept,
+        **rest,
         "allOf": [reference("Layer")],
         "properties": own,
         **({"required": required} if required else {}),

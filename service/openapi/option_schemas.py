@@ -1,4 +1,4 @@
-"""What OpenAPI says of options: JSON keys, query parameters and form fields of the same names and meanings."""
+"""OpenAPI schemas of options, which are JSON keys, query parameters and form fields alike."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from models.documents.json_schema import schema_of
 from service.openapi.document_schemas import reference
 from service.options.activation import ActivationOptions
 
-IN_JSON_ALONE = ("object", "null")
-"""Types of options that a query or form writes as JSON text, or leaves out."""
+JSON_ONLY = ("object", "null")
+"""Types of options that queries and forms encode as JSON text, or omit."""
 
 
 def option_schemas() -> dict[str, Any]:
-    """Each option by the name of its component."""
+    """Return the schema of each option by the name of its component."""
     return {_component(name): schema for name, schema in schema_of(ActivationOptions)["properties"].items()}
 
 
 def option_properties(options: type[BaseModel] = ActivationOptions) -> dict[str, Any]:
-    """Options as keys of a JSON object."""
+    """Return options as keys of a JSON object."""
     return {
         name: reference(_component(name)) if name in ActivationOptions.model_fields else schema
         for name, schema in schema_of(options)["properties"].items()
@@ -28,12 +28,12 @@ def option_properties(options: type[BaseModel] = ActivationOptions) -> dict[str,
 
 
 def option_fields() -> dict[str, Any]:
-    """Options as fields of a form."""
+    """Return options as fields of a form."""
     return {name: _as_text(schema) for name, schema in schema_of(ActivationOptions)["properties"].items()}
 
 
 def option_parameters(options: type[BaseModel] = ActivationOptions) -> list[dict[str, Any]]:
-    """Options as query parameters, which the route reads by itself."""
+    """Return options as query parameters, which the route parses itself."""
     return [
         {"name": name, "in": "query", "required": False, "description": schema["description"],
          "schema": {key: value for key, value in _as_text(schema).items() if key != "description"}}
@@ -46,9 +46,9 @@ def _component(name: str) -> str:
 
 
 def _as_text(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema without what only JSON can say."""
-    arms = [arm for arm in schema.get("anyOf", ()) if arm.get("type") not in IN_JSON_ALONE]
+    """Return the schema without the alternatives that only JSON has."""
+    alternatives = [choice for choice in schema.get("anyOf", ()) if choice.get("type") not in JSON_ONLY]
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
-    if len(arms) > 1:
-        return {"anyOf": arms, **rest}
-    return {**arms[0], **rest} if arms else rest
+    if len(alternatives) > 1:
+        return {"anyOf": alternatives, **rest}
+    return {**alternatives[0], **rest} if alternatives else rest

@@ -1,4 +1,4 @@
-"""The reply of `POST /v1/plan`, as the contract has it."""
+"""Response models of `POST /v1/plan`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replies, as the contract has them."""
+"""Response models of the API."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Options of a request, from its query, its form or its JSON."""
+"""Request options, from the query, form fields or JSON."""

@@ -1,4 +1,4 @@
-"""What a client may ask for besides a model and an input: the same names in the query, a form and JSON."""
+"""Options of activation requests, with the same names in the query, in forms and in JSON."""
 
 from __future__ import annotations
 
@@ -21,24 +21,22 @@ from service.options.pictures import PictureOptions
 from service.options.views import ViewOptions
 
 LAYERS = "layers"
-"""The one option that may be repeated."""
+"""The only option that may be repeated."""
 MAX_SELECTORS = 1024
-
-
 BRACKETS = re.compile(r"\[\d{0,6}\]$")
-"""What clients put behind the name of what may be repeated: `layers[]`, `layers[0]`."""
+"""Suffix that clients append to names of repeated fields: `layers[]`, `layers[0]`."""
 
 
 def _selectors(value: Any) -> Any:
-    """A string holds several selectors, separated by commas, or is a JSON array; a list is taken as it is."""
+    """Split a string of comma-separated selectors, or parse it as a JSON array; return other values unchanged."""
     if not isinstance(value, str):
         return value
-    listed = _listed(value) if value.startswith("[") else None
-    return [part.strip() for part in value.split(",")] if listed is None else listed
+    items = _parse_array(value) if value.startswith("[") else None
+    return [part.strip() for part in value.split(",")] if items is None else items
 
 
-def _listed(text: str) -> list[str] | None:
-    """The strings of a JSON array; None where it is none, for names may begin with a bracket, too."""
+def _parse_array(text: str) -> list[str] | None:
+    """Parse a JSON array of strings; None if it is not one, as names may begin with a bracket, too."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -85,7 +83,7 @@ class ActivationOptions(ViewOptions, PictureOptions):
 
     @cached_property
     def cache_key(self) -> str:
-        """What makes replies different, as text; the format is a matter of its own."""
+        """The options that determine the reply, as text; the format is keyed separately."""
         return self.model_dump_json(exclude={"format"})
 
 
@@ -93,17 +91,17 @@ NAMES = tuple(field_names(ActivationOptions))
 OPTIONS_ALONE = Words({"": NAMES})
 KEPT_QUERIES, KEPT_BYTES = 256, 4 << 20
 OPTION_BYTES = 20
-"""What the options of a query are taken to hold for each of its bytes."""
+"""Estimated memory of parsed options per byte of their query."""
 
 
 class QueryOptions:
-    """The options in queries; clients ask the same again and again."""
+    """Cache of options parsed from queries, which clients repeat."""
 
     def __init__(self) -> None:
         self._recent: Recent[ActivationOptions] = Recent(KEPT_QUERIES, KEPT_BYTES)
 
     def read(self, request: Request) -> ActivationOptions:
-        """Those of one request.
+        """Return the options of one request.
 
         Raises:
             InvalidOption: as `options_from`.
@@ -117,45 +115,45 @@ class QueryOptions:
 
 
 def options_from(*sources: Mapping[str, Any], words: Words = OPTIONS_ALONE) -> ActivationOptions:
-    """Options gathered from the query and the body; `words` are what may stand beside them.
+    """Merge and validate options from the query and the body; `words` are the other names allowed there.
 
     Raises:
-        InvalidOption: for a name nobody knows, a value that makes no sense, or one option given twice.
+        InvalidOption: for an unknown name, an invalid value, or a repeated option.
     """
-    given = gathered(*sources)
+    options = merge_options(*sources)
     try:
-        return ActivationOptions.model_validate(given)
+        return ActivationOptions.model_validate(options)
     except ValidationError as error:
-        raise InvalidOption("", problems_of(error, given, words)) from None
+        raise InvalidOption("", problems_of(error, options, words)) from None
 
 
-def gathered(*sources: Mapping[str, Any]) -> dict[str, Any]:
-    """All values by name.
+def merge_options(*sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge options by name.
 
     Raises:
-        InvalidOption: for one that several sources give.
+        InvalidOption: for an option in several sources.
     """
-    given: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for source in sources:
         for name, value in source.items():
-            if name in given:
-                raise _twice(name)
-            given[name] = value
-    return given
+            if name in merged:
+                raise _duplicate(name)
+            merged[name] = value
+    return merged
 
 
-def _twice(name: str) -> InvalidOption:
+def _duplicate(name: str) -> InvalidOption:
     return InvalidOption("", [Problem(pointer_to([name]), f"{shown(name)} is given twice", "one value", "two")])
 
 
 def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Options out of a query or form, where a name may be repeated."""
-    found: dict[str, Any] = {}
+    """Collect options from a query or form; raise InvalidOption for a repeated name other than `layers`."""
+    options: dict[str, Any] = {}
     for name, value in pairs:
         if name == LAYERS or BRACKETS.sub("", name) == LAYERS:
-            found.setdefault(LAYERS, []).extend(_selectors(value))
-        elif name in found:
-            raise _twice(name)
+            options.setdefault(LAYERS, []).extend(_selectors(value))
+        elif name in options:
+            raise _duplicate(name)
         else:
-            found[name] = value
-    return found
+            options[name] = value
+    return options

@@ -1,4 +1,4 @@
-"""What a client may ask of a picture."""
+"""Options of rendered pictures."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ MAX_UPSCALE = 64
 
 
 def not_a_bool(value: Any) -> Any:
-    """True is no count, though Python takes it for 1."""
+    """Raise for a bool, which Python would accept as 0 or 1."""
     if isinstance(value, bool):
         raise PydanticCustomError("int_type", "Input should be a valid integer")
     return value
 
 
-Whole = BeforeValidator(not_a_bool)
-"""Marks an integer that is a count."""
+NotBool = BeforeValidator(not_a_bool)
+"""Validator of integers that rejects true and false."""
 
 
 class PictureOptions(BaseModel):
-    """Of `image/png`."""
+    """Options of replies as `image/png`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    channel: Annotated[int, Field(ge=0), Whole] | None = Field(None, description="In pictures: this channel alone.")
+    channel: Annotated[int, Field(ge=0), NotBool] | None = Field(None, description="In pictures: this channel alone.")
     cmap: ColourMap = Field("gray", description="Colours of pictures; `coolwarm` has zero in its middle.")
     normalize: Annotated[str, Field(max_length=100)] | None = Field(
         None,
         description="The range of values that the colours of pictures stand for: `layer` the whole layer's, `map` each "
         "map's own, `symmetric` as far below zero as above, or `low,high`. Default: `layer`; coolwarm `symmetric`.",
     )
-    upscale: Annotated[int, Field(ge=1, le=MAX_UPSCALE), Whole] = Field(1, description="Pixels of a value, each way.")
+    upscale: Annotated[int, Field(ge=1, le=MAX_UPSCALE), NotBool] = Field(1, description="Pixels of a value, each way.")
 
     def style(self) -> RenderStyle:
-        """How maps are drawn.
+        """Return the style in which maps are drawn.
 
         Raises:
-            InvalidOption: `normalize` names no range.
+            InvalidOption: `normalize` is not a range.
         """
-        usual = "symmetric" if self.cmap == DIVERGING else "layer"
-        return RenderStyle(self.cmap, parse_range(self.normalize or usual), self.upscale)
+        default = "symmetric" if self.cmap == DIVERGING else "layer"
+        return RenderStyle(self.cmap, parse_range(self.normalize or default), self.upscale)
 
     def refuse_given(self) -> None:
-        """Nothing may be asked of a picture where none is drawn.
+        """Refuse these options for a reply that is not a picture.
 
         Raises:
-            InvalidOption: one of these options is given.
+            InvalidOption: one of these options is set.
         """
-        for name in sorted(self.model_fields_set & OF_PICTURES):
+        for name in sorted(self.model_fields_set & PICTURE_OPTIONS):
             advice = 'write "format": "png", or accept image/png'
             raise InvalidOption("", [Problem(f"/{name}", f"{name} is of pictures", "nothing", name, advice)])
 
 
-OF_PICTURES = frozenset(PictureOptions.model_fields)
+PICTURE_OPTIONS = frozenset(PictureOptions.model_fields)

@@ -1,4 +1,4 @@
-"""What a client may ask to be made of each activation, in requests for activations and plans alike."""
+"""View options, which transform each activation; shared by activation and plan requests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from models.views.reduction import FUNCTIONS
 
 
 def _view(description: str, *kinds: str) -> Any:
-    """An option that holds one value, or an object of values by selector; `models.views` reads it."""
+    """Field of an option that is one value, or an object of values by selector; `models.views` parses it."""
     value: dict[str, Any] = {"type": list(kinds) if len(kinds) > 1 else kinds[0]}
     by_selector: dict[str, Any] = {"type": "object", "additionalProperties": {"anyOf": [value, {"type": "null"}]}}
     schema: dict[str, Any] = {"anyOf": [value, by_selector, {"type": "null"}]}
-    described = f"{description} For all layers, or an object by selector, the closest of which decides."
-    return Field(None, description=described, json_schema_extra=schema)
+    full_description = f"{description} For all layers, or an object by selector, the closest of which decides."
+    return Field(None, description=full_description, json_schema_extra=schema)
 
 
 class ViewOptions(BaseModel):
@@ -33,5 +33,5 @@ class ViewOptions(BaseModel):
     dtype: Any = _view(f"One of {', '.join(NAMES)}; uint8 with scale and offset.", "string")
 
     def views(self) -> dict[str, Any]:
-        """The options by name, as they were written."""
+        """Return the unparsed options by name."""
         return {name: getattr(self, name) for name in PARSERS}

@@ -1,1 +1,1 @@
-"""Pictures of tensors, drawn in the front from what an engine computed: maps as pixels, histograms as bars."""
+"""Rendering of tensors as pictures, in the front end: maps as pixels, histograms as bars."""

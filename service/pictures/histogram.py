@@ -1,4 +1,4 @@
-"""Histograms as bars, in pixels and as SVG. Both have the same geometry, in whole pixels."""
+"""Histograms drawn as bars, as pixels or SVG with the same geometry, in whole pixels."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from PIL import Image, ImageDraw, ImageFont
 from models.tensors.dtypes import Array
 
 WIDTH, HEIGHT = 512, 256
-"""Of the bars; a bin is at least a pixel wide."""
+"""Size of the bar area; a bin is at least a pixel wide."""
 MARGIN, LINE = 8, 16
 BAR, PAPER, INK = (68, 114, 196), (255, 255, 255), (32, 32, 32)
 
 
 def step_of(bins: int) -> int:
-    """Pixels of a bin."""
+    """Return the width of a bin in pixels."""
     return max(1, WIDTH // bins)
 
 
 def size_of(bins: int) -> tuple[int, int]:
-    """Width and height of a histogram with its texts."""
+    """Return the width and height of a histogram with its texts."""
     return max(step_of(bins) * bins, WIDTH) + 2 * MARGIN, HEIGHT + 2 * MARGIN + 2 * LINE
 
 
@@ -38,7 +38,7 @@ class Bars:
 
     @property
     def step(self) -> int:
-        """Pixels of a bin."""
+        """Width of a bin in pixels."""
         return step_of(len(self.counts))
 
     @property
@@ -47,14 +47,14 @@ class Bars:
         return size_of(len(self.counts))
 
     def boxes(self) -> list[tuple[int, int, int, int]]:
-        """x, y, width and height of each bar that is not empty; none is lower than a pixel."""
+        """Return x, y, width and height of each non-empty bar, at least a pixel high."""
         highest = max(int(self.counts.max()), 1)
         heights = [max(1, round(HEIGHT * int(count) / highest)) if count else 0 for count in self.counts]
         bottom = MARGIN + LINE + HEIGHT
         return [(MARGIN + n * self.step, bottom - high, self.step, high) for n, high in enumerate(heights) if high]
 
     def texts(self) -> list[tuple[str, int, int]]:
-        """Words with the left and top of each: what and how many above, the ends and what lies outside below."""
+        """Return texts with left and top: above, address and highest count; below, the range and counts outside it."""
         below, above, nan = self.outside.tolist()
         ends = f"{self.edges[0]:g} to {self.edges[-1]:g}   below {below:,}   above {above:,}   NaN {nan:,}"
         foot = MARGIN + LINE + HEIGHT + 2
@@ -62,7 +62,7 @@ class Bars:
 
 
 def pixels(bars: Bars) -> Array:
-    """The picture, (height, width, 3) uint8, with Pillow's built-in bitmap font, which is the same everywhere."""
+    """Draw the picture, (height, width, 3) uint8, in Pillow's built-in bitmap font, the same on every platform."""
     image = Image.new("RGB", bars.size, PAPER)
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default_imagefont()
@@ -74,7 +74,7 @@ def pixels(bars: Bars) -> Array:
 
 
 def svg(histograms: list[Bars]) -> str:
-    """The pictures below one another as one SVG; each bar's title is its bin and count."""
+    """Draw histograms below one another as one SVG; each bar's title is its bin and count."""
     width = max(bars.size[0] for bars in histograms)
     height = sum(bars.size[1] for bars in histograms)
     parts, top = [], 0
@@ -86,11 +86,11 @@ def svg(histograms: list[Bars]) -> str:
 
 
 def _group(bars: Bars) -> str:
-    filled = np.flatnonzero(bars.counts)
+    nonzero = np.flatnonzero(bars.counts)
     rectangles = [
         f'<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="{_hex(BAR)}"><title>'
         f"{bars.edges[n]:g} to {bars.edges[n + 1]:g}: {int(bars.counts[n]):,}</title></rect>"
-        for n, (left, top, width, height) in zip(filled, bars.boxes(), strict=True)
+        for n, (left, top, width, height) in zip(nonzero, bars.boxes(), strict=True)
     ]
     texts = [
         f'<text x="{left}" y="{top + 11}" font-family="monospace" font-size="11" fill="{_hex(INK)}"'

@@ -1,4 +1,4 @@
-"""Pixels as PNG files."""
+"""PNG encoding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PREFIX = "layerscope:"
 
 
 def png(pixels: Array, texts: Mapping[str, str]) -> bytes:
-    """The file of (height, width, 3) uint8, with texts under keys `layerscope:…`; the same bytes every time."""
+    """Encode (height, width, 3) uint8 with texts under keys `layerscope:…`; the bytes are deterministic."""
     info = PngInfo()
     for key, text in texts.items():
         info.add_text(PREFIX + key, text)

@@ -1,4 +1,4 @@
-"""Pictures of an engine's answer: one layer below the other, in the order of the reply."""
+"""Pictures of an engine's result: layers below one another, in the order of the reply."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from service.pictures.histogram import Bars, pixels, svg
 from service.pictures.histogram import size_of as size_of_bars
 from service.pictures.png import png
 from service.pictures.scaling import Scaled
-from service.pictures.sheet import RenderStyle, admit, drawn, size_of, stacked
-from service.pictures.tiles import Tiles, kernel_axes, named_axes, tiled
+from service.pictures.sheet import RenderStyle, admit, draw_sheet, size_of, stack
+from service.pictures.tiles import Tiles, kernel_axes, named_axes, tile
 
 Arrays = Mapping[str, Array]
 HEADERS = ("range", "normalize", "nonfinite", "clipped")
-"""Which of a picture's texts its headers repeat; addresses may have characters that headers cannot."""
+"""PNG texts that are repeated as headers; addresses may have characters that headers cannot."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One tensor to draw: what it is called, its axes, and which channel of it (None: all)."""
+    """One tensor to draw: its name, axes, and the channel to draw (None: all)."""
 
     name: str
     shape: tuple[int, ...]
@@ -34,12 +34,12 @@ class Sheet:
     channel: int | None = None
 
     def tiles(self) -> Tiles:
-        """The arrangement of its maps."""
-        kept = [(n, axis) for n, axis in zip(self.shape, self.axes, strict=True) if not self._drops(axis)]
-        return tiled(tuple(n for n, _ in kept), "".join(axis for _, axis in kept))
+        """Return the arrangement of its maps."""
+        axes = [(n, axis) for n, axis in zip(self.shape, self.axes, strict=True) if not self._drops(axis)]
+        return tile(tuple(n for n, _ in axes), "".join(axis for _, axis in axes))
 
     def maps(self, arrays: Arrays, tiles: Tiles) -> Array:
-        """Its maps, of values that bytes stand for."""
+        """Return its maps, with uint8 views converted back to values."""
         array, axes = arrays[self.name], self.axes
         if self.name + SCALE in arrays:
             array = arrays[self.name + OFFSET] + arrays[self.name + SCALE] * array
@@ -53,17 +53,17 @@ class Sheet:
 
 @dataclass(frozen=True)
 class File:
-    """A picture's bytes, and what its headers say."""
+    """A picture's bytes and headers."""
 
     content: bytes
     headers: Mapping[str, str]
 
 
 def layer_sheet(layer: LayerInfo, channel: int | None) -> Sheet | None:
-    """What is drawn of a layer's activation or view; None of a histogram.
+    """Return the sheet of a layer's activation or view; None for a histogram.
 
     Raises:
-        InvalidOption: the tensor has too many axes, or not this channel.
+        InvalidOption: the tensor has too many axes, or lacks this channel.
     """
     assert layer.output is not None  # noqa: S101 (activations have an output)
     view, shape = layer.view, layer.output.shape
@@ -88,75 +88,76 @@ def _check_channel(sheet: Sheet, channel: int) -> None:
 
 
 def weight_sheet(info: TensorInfo) -> Sheet:
-    """What is drawn of a weight: a kernel filter by filter."""
+    """Return the sheet of a weight; a kernel is drawn filter by filter."""
     return Sheet(info.name, info.shape, named_axes(kernel_axes(len(info.shape)), info.name))
 
 
 def bars_of(layer: LayerInfo, arrays: Arrays) -> Bars:
-    """A layer's histogram."""
+    """Return a layer's histogram."""
     counts, edges, outside = (arrays[layer.address + suffix] for suffix in (COUNTS, EDGES, OUTSIDE))
     return Bars(layer.address, counts, edges, outside)
 
 
-def planned(ran: RunResult, style: RenderStyle, channel: int | None) -> Callable[[Arrays], File]:
-    """The picture of a run, before its values are there.
+def plan_picture(result: RunResult, style: RenderStyle, channel: int | None) -> Callable[[Arrays], File]:
+    """Plan the picture of a run before its values are available; return the function that draws it.
 
     Raises:
         InvalidOption: a layer cannot be drawn.
         TooLarge: the picture would have too many pixels.
     """
-    sheets = [(layer, layer_sheet(layer, channel)) for layer in ran.layers]
+    sheets = [(layer, layer_sheet(layer, channel)) for layer in result.layers]
     admit([_size(layer) if sheet is None else size_of(sheet.tiles(), style.upscale) for layer, sheet in sheets])
 
     def draw(arrays: Arrays) -> File:
         parts = [
-            (pixels(bars_of(layer, arrays)), None) if sheet is None else _drawn(sheet, arrays, style)
+            (pixels(bars_of(layer, arrays)), None) if sheet is None else _draw(sheet, arrays, style)
             for layer, sheet in sheets
         ]
-        return _file([layer.address for layer in ran.layers], parts, style)
+        return _file([layer.address for layer in result.layers], parts, style)
 
     return draw
 
 
-def planned_weights(ran: RunResult, style: RenderStyle) -> Callable[[Arrays], File]:
-    """The picture of weights, one below the other, before their values are there."""
-    sheets = [weight_sheet(info) for info in ran.tensors]
+def plan_weights_picture(result: RunResult, style: RenderStyle) -> Callable[[Arrays], File]:
+    """Plan the picture of weights, below one another, as `plan_picture`."""
+    sheets = [weight_sheet(info) for info in result.tensors]
     if not sheets:
         raise InvalidOption("", [Problem("/format", "this layer has no weights to draw", "json", "png")])
     admit([size_of(sheet.tiles(), style.upscale) for sheet in sheets])
-    return lambda arrays: _file([sheet.name for sheet in sheets], [_drawn(one, arrays, style) for one in sheets], style)
+    names = [sheet.name for sheet in sheets]
+    return lambda arrays: _file(names, [_draw(sheet, arrays, style) for sheet in sheets], style)
 
 
-def planned_svg(ran: RunResult) -> Callable[[Arrays], File]:
-    """The histograms of a run, before their values are there.
+def plan_svg(result: RunResult) -> Callable[[Arrays], File]:
+    """Plan the histograms of a run as SVG, as `plan_picture`.
 
     Raises:
-        InvalidOption: a layer has none.
+        InvalidOption: a layer has no histogram.
         TooLarge: the picture would have too many pixels.
     """
-    for layer in ran.layers:
+    for layer in result.layers:
         if layer.view is None or "histogram" not in layer.view:
             message, advice = f"{layer.address} has no histogram to draw as SVG", "leave the layer out, or ask for PNG"
             raise InvalidOption("", [Problem("/histogram", message, "one for every layer", "none", advice)])
-    admit([_size(layer) for layer in ran.layers])
-    return lambda arrays: File(svg([bars_of(layer, arrays) for layer in ran.layers]).encode(), {})
+    admit([_size(layer) for layer in result.layers])
+    return lambda arrays: File(svg([bars_of(layer, arrays) for layer in result.layers]).encode(), {})
 
 
 def _size(layer: LayerInfo) -> tuple[int, int]:
-    """Of a layer's histogram, in pixels."""
-    assert layer.view is not None  # noqa: S101 (that is where the histogram is)
+    """Return the size of a layer's histogram in pixels."""
+    assert layer.view is not None  # noqa: S101 (the histogram is its view)
     return size_of_bars(layer.view["shape"][0])
 
 
-def _drawn(sheet: Sheet, arrays: Arrays, style: RenderStyle) -> tuple[Array, Scaled]:
+def _draw(sheet: Sheet, arrays: Arrays, style: RenderStyle) -> tuple[Array, Scaled]:
     tiles = sheet.tiles()
-    return drawn(sheet.maps(arrays, tiles), tiles, style)
+    return draw_sheet(sheet.maps(arrays, tiles), tiles, style)
 
 
 def _file(names: Sequence[str], parts: Sequence[tuple[Array, Scaled | None]], style: RenderStyle) -> File:
-    """The parts below one another; what is said of each stands in this order, separated by semicolons."""
+    """Stack the parts; texts list their figures in this order, separated by semicolons."""
     figures = [scaled for _, scaled in parts if scaled is not None]
-    said = {
+    figure_texts = {
         "min": [_number(figure.low) for figure in figures],
         "max": [_number(figure.high) for figure in figures],
         "range": [f"{_number(figure.low)},{_number(figure.high)}" for figure in figures],
@@ -165,11 +166,11 @@ def _file(names: Sequence[str], parts: Sequence[tuple[Array, Scaled | None]], st
         "normalize": [style.range.text] * bool(figures),
         "cmap": [style.cmap] * bool(figures),
     }
-    texts = {key: "; ".join(words) for key, words in {"address": names, **said}.items() if words}
+    texts = {key: "; ".join(words) for key, words in {"address": names, **figure_texts}.items() if words}
     headers = {f"X-Layerscope-{key.capitalize()}": texts[key] for key in HEADERS if key in texts}
-    return File(png(stacked([part for part, _ in parts]), texts), headers)
+    return File(png(stack([part for part, _ in parts]), texts), headers)
 
 
 def _number(value: float | None) -> str:
-    """The shortest text that gives the number back; "none" where there is no finite value."""
+    """Format a number as its shortest round-trip text; "none" without finite values."""
     return "none" if value is None else repr(value + 0.0)  # no negative zero

@@ -1,4 +1,4 @@
-"""From values to numbers between 0 and 255, by a range that is said."""
+"""Scaling of values to codes 0 to 255 by a range, which the reply reports."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from models.tensors.dtypes import Array
 NAMED = ("map", "layer", "symmetric")
 EXPECTED = f"{', '.join(NAMED)}, or low,high"
 SMALLEST = sys.float_info.min
-"""Half the width of the narrowest range: below it doubles lose their digits, and at last are 0."""
+"""Half the width of the narrowest range: smaller doubles are subnormal, with reduced precision."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """How values become colours: by each map's or the whole layer's own range, by one around zero, or by this one."""
+    """Range that is mapped to colours: each map's, the whole layer's, one symmetric about zero, or explicit ends."""
 
     name: str
     ends: tuple[float, float] | None = None
 
     @property
     def text(self) -> str:
-        """As it is written."""
+        """The range as its option is written."""
         return self.name if self.ends is None else f"{self.ends[0]:g},{self.ends[1]:g}"
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """Numbers from 0 to 255 in the values' shape, where there were no finite ones, and the figures of the picture."""
+    """Codes 0 to 255 in the values' shape, a mask of non-finite values (`bad`), and the range that was applied."""
 
     codes: Array
     bad: Array
     low: float | None
-    """What the first colour stands for; with `map` the least of all maps. None without finite values."""
+    """The value of the first colour; with `map` the lowest of all maps. None without finite values."""
     high: float | None
     clipped: int
-    """Finite values outside a given range, which have the colour of its end."""
+    """Number of finite values outside an explicit range, drawn in the colour of its nearer end."""
 
 
-def scaled(maps: Array, range: Range) -> Scaled:
-    """Maps (…, height, width) by a range."""
+def scale_maps(maps: Array, range: Range) -> Scaled:
+    """Scale maps (…, height, width) by a range."""
     values = maps.astype(np.float64)
     finite = np.isfinite(values)
     if not finite.any():
@@ -53,11 +53,11 @@ def scaled(maps: Array, range: Range) -> Scaled:
     axes = (-2, -1) if range.name == "map" else None
     low, high = _ends(values, finite, range, axes)
     values[~finite] = 0
-    values /= 2  # the whole range may overflow, its half does not
+    values /= 2  # the full range may overflow, half of it does not
     values -= low / 2
-    parts = np.full(values.shape, 0.5 if range.name == "symmetric" else 0.0)  # of a constant: the middle is zero's
+    parts = np.full(values.shape, 0.5 if range.name == "symmetric" else 0.0)  # for a constant
     span = high / 2 - low / 2
-    with np.errstate(over="ignore"):  # far beyond a narrow range: infinite, then cut to its end
+    with np.errstate(over="ignore"):  # far outside a narrow range: infinite, then clipped
         np.divide(values, span, out=parts, where=span > 0)
     clipped = int(np.count_nonzero(finite & ((parts < 0) | (parts > 1)))) if range.ends else 0
     np.clip(parts, 0, 1, out=parts)
@@ -66,7 +66,7 @@ def scaled(maps: Array, range: Range) -> Scaled:
 
 
 def _ends(values: Array, finite: Array, range: Range, axes: tuple[int, int] | None) -> tuple[Any, Any]:
-    """Low and high; with `axes` one of each for every map, 0 and 0 for a map without finite values."""
+    """Return low and high, per map if `axes` are given; 0 and 0 for a map without finite values."""
     if range.ends is not None:
         return np.float64(range.ends[0]), np.float64(range.ends[1])
     low = values.min(axes, initial=np.inf, where=finite, keepdims=True)
@@ -78,10 +78,10 @@ def _ends(values: Array, finite: Array, range: Range, axes: tuple[int, int] | No
 
 
 def parse_range(text: str) -> Range:
-    """The range that an option names.
+    """Parse a range.
 
     Raises:
-        InvalidOption: it is none.
+        InvalidOption: it is not a range, or too narrow.
     """
     word = text.strip()
     if word in NAMED:

@@ -1,4 +1,4 @@
-"""Contact sheets: the maps of one tensor as pixels."""
+"""Contact sheets of the maps of one tensor, as pixels."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from models.errors import Problem, TooLarge
 from models.tensors.dtypes import Array
 from service.pictures.colours import GUTTER, NONFINITE, table
-from service.pictures.scaling import Range, Scaled, scaled
+from service.pictures.scaling import Range, Scaled, scale_maps
 from service.pictures.tiles import Tiles
 
 GAP, LAYER_GAP = 1, 4
 """Pixels between maps, and between layers."""
 MAX_PIXELS = 1 << 23
-"""Of one picture."""
+"""Most pixels of one picture."""
 
 
 @dataclass(frozen=True)
 class RenderStyle:
-    """How maps are drawn."""
+    """Style in which maps are drawn."""
 
     cmap: str
     range: Range
@@ -28,7 +28,7 @@ class RenderStyle:
 
 
 def size_of(tiles: Tiles, upscale: int) -> tuple[int, int]:
-    """Width and height of a sheet in pixels."""
+    """Return the width and height of a sheet in pixels."""
     blocks, _, height, width = tiles.shape
     return (
         tiles.columns * (width * upscale + GAP) - GAP,
@@ -37,10 +37,10 @@ def size_of(tiles: Tiles, upscale: int) -> tuple[int, int]:
 
 
 def admit(sizes: list[tuple[int, int]]) -> None:
-    """Refuses a picture of too many pixels, before it is drawn.
+    """Check the size of a picture before it is drawn.
 
     Raises:
-        TooLarge: with the figures.
+        TooLarge: it would have too many pixels.
     """
     width, height = max(width for width, _ in sizes), sum(height + LAYER_GAP for _, height in sizes) - LAYER_GAP
     if width * height > MAX_PIXELS:
@@ -49,16 +49,16 @@ def admit(sizes: list[tuple[int, int]]) -> None:
         raise TooLarge("", [Problem("", "the picture is over its limit", expected, received, advice)])
 
 
-def drawn(maps: Array, tiles: Tiles, style: RenderStyle) -> tuple[Array, Scaled]:
-    """The sheet's pixels (height, width, 3), and how the values were scaled."""
-    found = scaled(maps, style.range)
-    pixels = table(style.cmap)[found.codes]
-    pixels[found.bad] = NONFINITE
-    return _laid_out(pixels.repeat(style.upscale, 2).repeat(style.upscale, 3), tiles), found
+def draw_sheet(maps: Array, tiles: Tiles, style: RenderStyle) -> tuple[Array, Scaled]:
+    """Return the sheet's pixels (height, width, 3), and the scaled values."""
+    scaled = scale_maps(maps, style.range)
+    pixels = table(style.cmap)[scaled.codes]
+    pixels[scaled.bad] = NONFINITE
+    return _arrange(pixels.repeat(style.upscale, 2).repeat(style.upscale, 3), tiles), scaled
 
 
-def _laid_out(pixels: Array, tiles: Tiles) -> Array:
-    """(blocks, maps, height, width, 3) as one picture, with gaps between maps and where the last row ends early."""
+def _arrange(pixels: Array, tiles: Tiles) -> Array:
+    """Arrange (blocks, maps, height, width, 3) as one picture, with gaps between maps and in an incomplete last row."""
     blocks, count, height, width, _ = pixels.shape
     rows, columns = tiles.rows, tiles.columns
     sheet = np.empty((blocks, rows * columns, height + GAP, width + GAP, 3), np.uint8)
@@ -68,14 +68,14 @@ def _laid_out(pixels: Array, tiles: Tiles) -> Array:
     return sheet.reshape(blocks * rows * (height + GAP), columns * (width + GAP), 3)[:-GAP, :-GAP]
 
 
-def stacked(pictures: list[Array]) -> Array:
-    """Pictures below one another, from the left edge."""
+def stack(pictures: list[Array]) -> Array:
+    """Stack pictures below one another, left-aligned."""
     width = max(picture.shape[1] for picture in pictures)
     height = sum(picture.shape[0] + LAYER_GAP for picture in pictures) - LAYER_GAP
-    whole = np.empty((height, width, 3), np.uint8)
-    whole[:] = GUTTER
+    canvas = np.empty((height, width, 3), np.uint8)
+    canvas[:] = GUTTER
     top = 0
     for picture in pictures:
-        whole[top : top + picture.shape[0], : picture.shape[1]] = picture
+        canvas[top : top + picture.shape[0], : picture.shape[1]] = picture
         top += picture.shape[0] + LAYER_GAP
-    return whole
+    return canvas

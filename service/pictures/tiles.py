@@ -1,9 +1,9 @@
-"""How a tensor becomes maps in rows and columns.
+"""Arrangement of a tensor as maps in rows and columns.
 
-Two spatial axes are a map, in a near-square sheet of the channels, one sheet for each item of the batch below the
-other; a third (depth) runs along the columns, with the channels below one another. One spatial axis is a map with the
-channels as its width, the items in a near-square sheet. Without spatial axes there is one map: a row for each item, a
-column for each unit.
+With two spatial axes each channel is a map, in a near-square sheet of all channels; the sheets of the batch's items are
+below one another. A third spatial axis (depth) runs along the columns, with the channels below one another. With one
+spatial axis each item is a map with the channels as its width, in a near-square sheet of all items. Without spatial
+axes there is one map, with a row for each item and a column for each unit.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ SPATIAL = "dthw"
 
 @dataclass(frozen=True)
 class Tiles:
-    """Maps as (blocks, maps of a block, height, width); each block begins a row."""
+    """Arrangement of maps as (blocks, maps per block, height, width); each block starts a row."""
 
     shape: tuple[int, int, int, int]
     columns: int
     order: str
-    """The axes in the order of the shape, those that are not there left out."""
+    """The present axes, in the order of the shape."""
 
     @property
     def rows(self) -> int:
-        """Rows of one block."""
+        """Rows per block."""
         return ceil(self.shape[1] / self.columns)
 
     def of(self, array: Array, axes: str) -> Array:
-        """The maps of an array with these axes."""
+        """Return the maps of an array with these axes."""
         return array.transpose([axes.index(axis) for axis in self.order]).reshape(self.shape)
 
 
-def tiled(shape: tuple[int, ...], axes: str) -> Tiles:
-    """The arrangement of a tensor whose axes are named."""
+def tile(shape: tuple[int, ...], axes: str) -> Tiles:
+    """Return the arrangement of a tensor with named axes."""
     length = dict(zip(axes, shape, strict=True))
     spatial = [axis for axis in SPATIAL if axis in axes]
     n, c = length.get("n", 1), length.get("c", 1)
@@ -59,15 +59,15 @@ def _present(order: str, axes: str) -> str:
 
 
 def _columns(count: int) -> int:
-    """Of a sheet close to square, and not higher than wide."""
+    """Return the columns of a near-square sheet that is not higher than wide."""
     return isqrt(count - 1) + 1
 
 
 def named_axes(axes: str, address: str) -> str:
-    """The axes' names; those of views of large tensors, which have none, go by their number.
+    """Return the axes' names; views of large tensors have none, and get default names by rank.
 
     Raises:
-        InvalidOption: there are more than five.
+        InvalidOption: there are more than five axes.
     """
     if NAMELESS not in axes:
         return axes
@@ -78,5 +78,5 @@ def named_axes(axes: str, address: str) -> str:
 
 
 def kernel_axes(rank: int) -> str:
-    """The axes of weights: of a kernel (…, in, out) one filter after the other, with its inputs along the columns."""
+    """Return the axes of weights; of a kernel (…, in, out) each filter is a block, its inputs along the columns."""
     return {1: "c", 3: "tcn", 4: "hwdc", 5: "dhwcn"}.get(rank, AXES.get(rank, NAMELESS * rank))

@@ -22,7 +22,7 @@ from models.child import command
 from models.errors import DeadlineExceeded, Internal, Overloaded, Problem, WeightsUnavailable, error_of
 from models.ipc.pretrained_messages import WEIGHTS, Fetched, Job, Outcome
 from models.store.errors import writing
-from models.store.storage import settle
+from models.store.storage import rename_durably
 from models.store.store import ModelStore
 from models.weights.specs import WeightsFile
 from service.registry.failures import NegativeCache
@@ -126,8 +126,8 @@ class Pretrained:
         """Moves both into place, the weights first, so that what a note names is there."""
         weights, note, written = self._weights(fetched.digest), self._note(arguments), folder / "note"
         written.write_bytes(msgspec.json.encode(Note(fetched.digest, (folder / WEIGHTS).stat().st_size)))
-        settle(folder / WEIGHTS, weights)
-        settle(written, note)
+        rename_durably(folder / WEIGHTS, weights)
+        rename_durably(written, note)
         notes = sorted(note.parent.glob("*.json"), key=lambda path: path.stat().st_mtime)
         for old in notes[:-KEPT]:
             old.unlink(missing_ok=True)

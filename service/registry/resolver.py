@@ -13,7 +13,6 @@ from models.documents.document import KEPT_INPUTS, Document
 from models.documents.raw_json import is_large
 from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument
-from models.ipc.messages import Constructed
 from models.networks.expansion import expand
 from models.reading.applications import Application, graph_arguments, parse_model
 from models.reading.parse import parse_document
@@ -155,7 +154,6 @@ class Applications:
         return found
 
     async def _constructed(self, arguments: bytes) -> ResolvedModel:
-        answer = await self._engines.submit(construct_request(arguments))
-        head = await answer.head
-        assert isinstance(head, Constructed)  # noqa: S101 (what was asked for)
+        pending = await self._engines.submit(construct_request(arguments))
+        head = await pending.header
         return ResolvedModel(parse_document(orjson.loads(head.document)), missing=head.file)

@@ -1,1 +1,1 @@
-"""Requests, from bytes to typed values: bodies, forms, uploads, payloads bound to inputs."""
+"""Request parsing: bodies, forms and uploads into typed values, and payloads bound to inputs."""

@@ -1,4 +1,4 @@
-"""The form of a request for activations, taken apart: files, inputs by name, the model and options."""
+"""Parsing of the form of an activation request: files, inputs by name, model and options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.errors import InvalidOption, LayerscopeError, Problem
 from models.files.not_json import ADVICE
 from models.files.printed import text_advice
 from models.files.signatures import JSON, TEXT, FileKind, Role
-from models.files.unread import Advice, told_of
+from models.files.unread import Advice, kind_of_data
 from models.images import image_bytes
 from models.problems import pointer_to
 from service.options.activation import BRACKETS
@@ -28,9 +28,9 @@ from service.requests.payload import InputPayload
 WEIGHTS = "weights"
 DATA_URL = b"data:image/"
 FILES = (Role.PICTURE, Role.TENSORS)
-"""What is input, whatever the field is called."""
+"""Roles of files that are input under any field name."""
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What the name of a registered model, of a network or of a layer looks like."""
+"""The syntax of a name of a registered model, a network or a layer."""
 MODEL_ADVICE: Advice = {
     **ADVICE,
     Role.TENSORS: "weights come with PUT /v1/models/{name}, as the part weights beside model",
@@ -40,7 +40,7 @@ WEIGHTS_ADVICE = "weights are a part of PUT /v1/models/{name}, beside model; POS
 
 @dataclass(frozen=True)
 class Part:
-    """What stands under one name once. A file has a name of its own."""
+    """Content of one part of the form, and whether it was sent as a file, with a filename."""
 
     data: bytes
     is_file: bool
@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True)
 class ActivationForm:
-    """What a form holds; `options` as they were written, by name."""
+    """Parsed form; `options` are unparsed texts, by name."""
 
     posted: InputPayload
     model: Any = None
@@ -56,30 +56,30 @@ class ActivationForm:
 
 
 async def read_form(form: FormData, inline: bool, share: MemoryShare) -> ActivationForm:
-    """Sorts the parts: `model`, `inputs`, `inputs.<name>`, files, and every other field an option. A picture or a file
-    of tensors is input under any name. `inline` says that the model comes with the request.
+    """Classify the parts: `model`, `inputs`, `inputs.<name>`, files; any other field is an option. An image or a tensor
+    file is input under any name. `inline` means that the model is part of the request.
 
     Raises:
         Unparsable, TooLarge, InvalidOption, InvalidTensor: with a pointer to the part.
-        Overloaded: there is no room for what they hold.
+        Overloaded: there is no memory for the decoded parts.
     """
     parts = await _parts(form)
-    size = sum(len(part.data) for several in parts.values() for part in several)
-    return await share.run(_sorted, parts, inline, share, on_thread=size > THREAD_BYTES)
+    size = sum(len(part.data) for group in parts.values() for part in group)
+    return await share.run(_classify, parts, inline, share, on_thread=size > THREAD_BYTES)
 
 
-def _sorted(parts: dict[str, list[Part]], inline: bool, share: MemoryShare) -> ActivationForm:
-    named = {name.removeprefix(PART): _bytes(several, name) for name, several in parts.items() if name.startswith(PART)}
-    files = {name: _bytes(several, name) for name, several in parts.items() if _are_files(name, several)}
+def _classify(parts: dict[str, list[Part]], inline: bool, share: MemoryShare) -> ActivationForm:
+    named = {name.removeprefix(PART): _bytes(group, name) for name, group in parts.items() if name.startswith(PART)}
+    files = {name: _bytes(group, name) for name, group in parts.items() if _are_input_files(name, group)}
     model = _model(parts[MODEL], share) if MODEL in parts else None
     inputs = _json(parts[INPUTS], INPUTS, share, inputs="") if INPUTS in parts and INPUTS not in files else None
-    taken = {MODEL, INPUTS, *files, *(PART + name for name in named)}
-    options = [(name, _text(part, name, inline)) for name in parts if name not in taken for part in parts[name]]
+    handled = {MODEL, INPUTS, *files, *(PART + name for name in named)}
+    options = [(name, _text(part, name, inline)) for name in parts if name not in handled for part in parts[name]]
     return ActivationForm(InputPayload(inputs, files, named), model, options)
 
 
 async def _parts(form: FormData) -> dict[str, list[Part]]:
-    """The parts by name, brackets behind it left out; without what a browser sends for a file that was not chosen."""
+    """The parts by name without trailing brackets; without a browser's empty part for a file that was not chosen."""
     parts: dict[str, list[Part]] = {}
     for name, part in form.multi_items():
         data = part.encode(BYTES) if isinstance(part, str) else await part.read()
@@ -88,8 +88,8 @@ async def _parts(form: FormData) -> dict[str, list[Part]]:
     return parts
 
 
-def _are_files(name: str, parts: list[Part]) -> bool:
-    """Whether these are pictures or a file of tensors for an input."""
+def _are_input_files(name: str, parts: list[Part]) -> bool:
+    """Whether these are images or a tensor file for an input."""
     if name in FILE_FIELDS:
         return True
     if name in (MODEL, WEIGHTS) or name.startswith(PART):
@@ -100,19 +100,19 @@ def _are_files(name: str, parts: list[Part]) -> bool:
 def _is_input(part: Part) -> bool:
     if part.data.startswith(DATA_URL):
         return True
-    kind = told_of(part.data) if part.is_file else None
+    kind = kind_of_data(part.data) if part.is_file else None
     return kind is not None and kind.role in FILES
 
 
 def _bytes(parts: Iterable[Part], name: str) -> tuple[bytes, ...]:
-    """What the files hold, data URLs decoded."""
+    """The contents of the files, with data URLs decoded."""
     return tuple(
         image_bytes(part.data.decode(BYTES), pointer_to([name])) if part.data.startswith(DATA_URL) else part.data
         for part in parts
     )
 
 
-def _alone(parts: list[Part], name: str, advice: str | None = None) -> bytes:
+def _single(parts: list[Part], name: str, advice: str | None = None) -> bytes:
     if len(parts) > 1:
         problem = Problem(f"/{name}", f"{name} is given twice", "one part", f"{len(parts)} parts", advice)
         raise InvalidOption("", [problem])
@@ -120,7 +120,7 @@ def _alone(parts: list[Part], name: str, advice: str | None = None) -> bytes:
 
 
 def _json(parts: list[Part], name: str, share: MemoryShare, advice: Advice = ADVICE, inputs: str | None = None) -> Any:
-    data = _alone(parts, name)
+    data = _single(parts, name)
     try:
         return parse_json(data, name, advice, inputs, share.claim_json)
     except LayerscopeError as error:
@@ -128,25 +128,25 @@ def _json(parts: list[Part], name: str, share: MemoryShare, advice: Advice = ADV
 
 
 def _model(parts: list[Part], share: MemoryShare) -> Any:
-    """The document, or a word in its place, of which is told later what it means."""
+    """The document, or a word in its place, which is looked up later."""
     words = [part.data.decode(BYTES) for part in parts]
     if len(parts) > 1 and all(word in DOCUMENT_FIELDS for word in words):
-        _alone(parts, MODEL, "these are the names in a dictionary: send json.dumps(document)")
+        _single(parts, MODEL, "these are the names in a dictionary: send json.dumps(document)")
     if len(parts) == 1 and WORD.fullmatch(words[0].strip()) and text_advice(parts[0].data) is None:
         return words[0].strip()
     return _json(parts, MODEL, share, MODEL_ADVICE)
 
 
 def _text(part: Part, name: str, inline: bool) -> str:
-    """An option's text.
+    """The text of an option.
 
     Raises:
-        InvalidOption: it is none, or a file that is not read under this name.
+        InvalidOption: it is not text, or a file that this field does not accept.
     """
-    kind = told_of(part.data) if part.is_file else None
+    kind = kind_of_data(part.data) if part.is_file else None
     is_text, is_option = kind in (None, TEXT, JSON), name in OPTIONS
-    stands_for_a_file = part.is_file or text_advice(part.data) is not None
-    if is_text if is_option else not stands_for_a_file:
+    is_file_like = part.is_file or text_advice(part.data) is not None
+    if is_text if is_option else not is_file_like:
         return _decoded(part.data, name)
     raise InvalidOption("", [_misnamed(part, name, kind, inline)])
 
@@ -160,13 +160,13 @@ def _decoded(data: bytes, name: str) -> str:
 
 
 def _misnamed(part: Part, name: str, kind: FileKind | None, inline: bool) -> Problem:
-    """The problem of a file under a name that no file has."""
+    """The problem of a file in a field that does not accept it."""
     words = form_words(inline)
-    told = unknown_name(pointer_to([name]), name, list(words.fields[""]), None, IN_FORM)
+    problem = unknown_name(pointer_to([name]), name, list(words.fields[""]), None, IN_FORM)
     received = f"{kind.name if kind is not None else 'a file'} of {len(part.data):,} bytes"
     if name == WEIGHTS:
         return Problem("/weights", "weights do not come with a run", "true or false", received, WEIGHTS_ADVICE)
     if kind is JSON:
-        return replace(told, received=received, suggestion="write model for a document, inputs for tensors")
+        return replace(problem, received=received, suggestion="write model for a document, inputs for tensors")
     advice = text_advice(part.data) or (kind.advice if kind is not None else None)
-    return replace(told, received=received, suggestion=advice or told.suggestion)
+    return replace(problem, received=received, suggestion=advice or problem.suggestion)

@@ -1,4 +1,4 @@
-"""Which input each posted piece is for: by its name, or because only one input is left."""
+"""Binding of the parts of a payload to the network's inputs: by name, or to the only input left."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from service.requests.payload import (
 )
 
 PART = "inputs."
-"""How a form's parts for one input are called: `inputs.left`."""
+"""Prefix of the names of a form's parts for one input: `inputs.left`."""
 PICTURE_FIELD = "image"
 FILE_FIELDS = (PICTURE_FIELD, "tensor")
-"""Fields of files for whichever input is left; those of other names may be called after their input."""
+"""Fields of files for the input that is left; a field of another name may be that of its input."""
 
 
 @dataclass(frozen=True)
 class InputPart:
-    """One thing posted: the input it is named for (None without a name), where it stands, and how it is read."""
+    """Part of a payload: the name of its input (None without one), its JSON pointer, and its decoder."""
 
     name: str | None
     pointer: str
@@ -38,13 +38,15 @@ class InputPart:
     is_image: bool = False
 
 
-def by_name(posted: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder) -> dict[str, DecodedInput]:
-    """Every input under its name, decoded. An undeclared one is called `input`.
+def bind_inputs(
+    payload: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder
+) -> dict[str, DecodedInput]:
+    """Decode every input, by name. An undeclared one is named `input`.
 
     Raises:
-        InvalidTensor: for inputs that are missing, unknown, given twice, or not told apart.
+        InvalidTensor: for inputs that are missing, unknown, given twice, or ambiguous.
     """
-    parts = list(_parts(posted, declared, decoder))
+    parts = list(_parts(payload, declared, decoder))
     if not parts:
         problem = Problem("/inputs", "there is no input", 'an image, a tensor or "inputs"', "nothing")
         raise InvalidTensor("", [problem])
@@ -52,41 +54,41 @@ def by_name(posted: InputPayload, declared: Mapping[str, InputSpec], decoder: In
     bound, problems = _bind_named(parts, expected)
     unnamed = [part for part in parts if part.name is None]
     left = [name for name in expected if name not in bound]
-    meant = _sole_candidate(unnamed, left, declared)
-    if meant is not None:
-        bound[meant] = unnamed[0]
-    if unnamed and meant is None:
+    candidate = _sole_candidate(unnamed, left, declared)
+    if candidate is not None:
+        bound[candidate] = unnamed[0]
+    if unnamed and candidate is None:
         problems.append(_ambiguous_input(unnamed, left, expected))
     else:
-        problems += [_missing(name, posted) for name in expected if name not in bound]
+        problems += [_missing(name, payload) for name in expected if name not in bound]
     if problems:
         raise InvalidTensor("", problems[:MAX_PROBLEMS])
     return {name: bound[name].read(declared.get(name)) for name in expected}
 
 
-def _parts(posted: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder) -> Iterator[InputPart]:
-    if posted.inputs is not None:
-        yield from _json_parts(posted, decoder)
-    for name, files in posted.parts.items():
+def _parts(payload: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder) -> Iterator[InputPart]:
+    if payload.inputs is not None:
+        yield from _json_parts(payload, decoder)
+    for name, files in payload.parts.items():
         pointer = pointer_to([PART + name])
         yield InputPart(name, pointer, partial(decoder.part, files, pointer=pointer))
-    for field, files in sorted(posted.files.items(), key=lambda item: item[0] == PICTURE_FIELD):
-        yield from _file_pieces(field, files, declared, decoder)
+    for field, files in sorted(payload.files.items(), key=lambda item: item[0] == PICTURE_FIELD):
+        yield from _file_parts(field, files, declared, decoder)
 
 
-def _json_parts(posted: InputPayload, decoder: InputDecoder) -> Iterator[InputPart]:
-    if is_tensor_form(posted.inputs):
-        yield InputPart(None, "/inputs", partial(decoder.json, posted.inputs, pointer="/inputs"))
+def _json_parts(payload: InputPayload, decoder: InputDecoder) -> Iterator[InputPart]:
+    if is_tensor_form(payload.inputs):
+        yield InputPart(None, "/inputs", partial(decoder.json, payload.inputs, pointer="/inputs"))
         return
-    for name, raw in posted.inputs.items():
+    for name, raw in payload.inputs.items():
         pointer = "/inputs" + pointer_to([name])
         yield InputPart(name, pointer, partial(decoder.json, raw, pointer=pointer))
 
 
-def _file_pieces(
+def _file_parts(
     field: str, files: tuple[bytes, ...], declared: Mapping[str, InputSpec], decoder: InputDecoder
 ) -> Iterator[InputPart]:
-    """What came under one field of a form: for the input that the field is called after, or for whichever is left."""
+    """The parts of one field of a form: for the input with the field's name, or for the one that is left."""
     pointer = pointer_to([field])
     if field in declared and field not in FILE_FIELDS:
         yield InputPart(field, pointer, partial(decoder.part, files, pointer=pointer))
@@ -100,31 +102,31 @@ def _file_pieces(
 def _tensor_parts(
     data: bytes, pointer: str, declared: Mapping[str, InputSpec], decoder: InputDecoder
 ) -> Iterator[InputPart]:
-    """The tensors of a file; the name of a single one counts only where there are inputs to tell apart."""
+    """The tensors of a file; the name of a single tensor is used only with several declared inputs."""
     arrays = decoder.tensors(data, pointer)
     nameless = UNNAMED in arrays or (len(arrays) == 1 and len(declared) <= 1)
     for name, array in arrays.items():
-        given = DecodedInput(array, pointer if nameless else pointer + pointer_to([name]))
-        yield InputPart(None if nameless else name, given.pointer, partial(_decoded, given))
+        tensor = DecodedInput(array, pointer if nameless else pointer + pointer_to([name]))
+        yield InputPart(None if nameless else name, tensor.pointer, partial(_decoded, tensor))
 
 
-def _decoded(given: DecodedInput, _: InputSpec | None) -> DecodedInput:
-    """What a file holds is decoded already."""
-    return given
+def _decoded(tensor: DecodedInput, _: InputSpec | None) -> DecodedInput:
+    """Return a tensor of a file, which is already decoded."""
+    return tensor
 
 
 def _bind_named(parts: Sequence[InputPart], expected: Sequence[str]) -> tuple[dict[str, InputPart], list[Problem]]:
-    """The named pieces under their inputs, and what is wrong with the names."""
+    """Bind the named parts to their inputs; return them with the problems of their names."""
     bound: dict[str, InputPart] = {}
     problems: list[Problem] = []
-    given = {part.name for part in parts}
+    names = {part.name for part in parts}
     for part in parts:
         if part.name is None:
             continue
         if len(problems) == MAX_PROBLEMS:
             break
         if part.name not in expected:
-            problems.append(_unknown(part, expected, given))
+            problems.append(_unknown(part, expected, names))
         elif part.name in bound:
             problems.append(_twice(part, bound[part.name]))
         else:
@@ -133,11 +135,11 @@ def _bind_named(parts: Sequence[InputPart], expected: Sequence[str]) -> tuple[di
 
 
 def _sole_candidate(unnamed: Sequence[InputPart], left: Sequence[str], declared: Mapping[str, InputSpec]) -> str | None:
-    """The input that the one unnamed piece is for: the only one left, or the only one left that is an image's."""
+    """The input for a single unnamed part: the only one left, or for an image the only one left of rank 3."""
     if len(unnamed) != 1:
         return None
-    pictures = [name for name in left if name in declared and len(declared[name].shape) == 3]
-    fitting = pictures if unnamed[0].is_image and len(left) > 1 else left
+    image_inputs = [name for name in left if name in declared and len(declared[name].shape) == 3]
+    fitting = image_inputs if unnamed[0].is_image and len(left) > 1 else left
     return fitting[0] if len(fitting) == 1 else None
 
 
@@ -158,13 +160,13 @@ def _ambiguous_input(unnamed: Sequence[InputPart], left: Sequence[str], expected
     return Problem(pointer, message, in_json if pointer == "/inputs" else in_form, received)
 
 
-def _missing(name: str, posted: InputPayload) -> Problem:
-    """Told where it would have been, beside the others."""
-    if isinstance(posted.inputs, dict) and not is_tensor_form(posted.inputs):
-        place = ["inputs", name]
+def _missing(name: str, payload: InputPayload) -> Problem:
+    """The problem of a missing input, with the pointer where the request would have it."""
+    if isinstance(payload.inputs, dict) and not is_tensor_form(payload.inputs):
+        path = ["inputs", name]
     else:
-        place = ["tensor", name] if "tensor" in posted.files else [PART + name]
-    return Problem(pointer_to(place), f"the input {name} is missing", "a tensor or an image", "nothing")
+        path = ["tensor", name] if "tensor" in payload.files else [PART + name]
+    return Problem(pointer_to(path), f"the input {name} is missing", "a tensor or an image", "nothing")
 
 
 def _twice(part: InputPart, first: InputPart) -> Problem:
@@ -172,10 +174,10 @@ def _twice(part: InputPart, first: InputPart) -> Problem:
     return Problem(part.pointer, f"the input {part.name} is given twice", "each input once", received)
 
 
-def _unknown(part: InputPart, expected: Sequence[str], given: AbstractSet[str | None]) -> Problem:
-    """The problem of a name; where there is one input, it is the one that is meant."""
+def _unknown(part: InputPart, expected: Sequence[str], names: AbstractSet[str | None]) -> Problem:
+    """The problem of an unknown name; a network's single input is always suggested."""
     near = did_you_mean(str(part.name), expected) if len(expected) > 1 else expected[0]
-    near = None if near in given else near
+    near = None if near in names else near
     return Problem(
         part.pointer,
         "the network has no input of this name",

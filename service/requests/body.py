@@ -1,4 +1,4 @@
-"""Bodies taken apart: by type, as JSON, as multipart forms. How large they may be is `body_limit`'s."""
+"""Parsing of request bodies: by media type, as JSON, as multipart forms. `body_limit` limits their size."""
 
 from __future__ import annotations
 
@@ -17,67 +17,67 @@ from models.documents.raw_json import read_json
 from models.errors import Problem, Unparsable, UnsupportedMedia
 from models.files.not_json import ADVICE, not_json
 from models.files.printed import text_advice
-from models.files.signatures import JSON, MARK, TEXT
-from models.files.unread import Advice, advice_on, told_of
+from models.files.signatures import BOM, JSON, TEXT
+from models.files.unread import Advice, advice_on, kind_of_data
 from models.json_text.keys import check_keys
-from models.json_text.limits import UNCOUNTED, Claim, check_document, nothing_claimed, parsed_bytes
+from models.json_text.limits import UNCOUNTED, Claim, check_document, claim_nothing, parsed_bytes
 from models.json_text.pieces import PIECE
 from models.tensors.numbers import Numbers, numbers_in
 from service.requests.decode_memory import MemoryShare
 from service.requests.multipart import MULTIPART, form_boundary, parts_of
 
 JSON_TYPES = ("application/json", "")
-"""A body without a type is taken for JSON."""
+"""Media types of JSON; a body without a type is parsed as JSON."""
 FORM_OF_URLS = "application/x-www-form-urlencoded"
-"""What curl says of a body, and a browser of a form without files."""
+"""The default type of curl, and of a browser's form without files."""
 MAX_FILES = 256
 """Most files in one form: the largest batch of images."""
 MAX_FIELDS = 64
 THREAD_BYTES = 64 * 1024
 """Larger bodies are decoded on a thread."""
 MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-"""Tells the members of an object apart: that each is one JSON value is checked, its numbers and strings are not."""
+"""Decoder that splits an object into its members: it checks the syntax of each, but not its numbers and strings."""
 INPUTS = "inputs"
-"""The member of a body that holds numbers."""
+"""The member of a body that contains numbers."""
 FORM_COPIES = 3
-"""What is made of a form: its parts as they are gathered, as text, and as bytes."""
+"""Copies of a form in memory: its parts as they are received, as text, and as bytes."""
 BYTES = "latin-1"
-"""Text parts are read as this, in which every byte is a character: what they are is decided by who decodes them. The
-client's `charset` is not heeded: some of Python's codecs raise what the parser does not catch.
+"""The charset of text parts, in which every byte is a character: the code that uses a part decodes it. The client's
+`charset` is ignored: some of Python's codecs raise errors that the parser does not catch.
 """
 
 
 def media_type(request: Request) -> str:
-    """The body's type without parameters, in lower case; empty when none is given."""
+    """The media type of the body without parameters, in lower case; empty without a Content-Type."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def is_json(request: Request) -> bool:
-    """Whether the body says that it is JSON; one without a type is taken for it."""
+    """Whether the media type of the body is JSON, or missing."""
     kind = media_type(request)
     return kind in JSON_TYPES or kind.endswith("+json")
 
 
 def parse_json(
     body: bytes, what: str = "the body", advice: Advice = ADVICE, inputs: str | None = None,
-    claim: Claim = nothing_claimed,
+    claim: Claim = claim_nothing,
 ) -> Any:  # fmt: skip
-    """The JSON value of a body, or of `what` else it is; a byte order mark is passed over. `inputs` and `claim` are as
-    in `read_json`.
+    """Parse the JSON of a body, called `what` in errors; a byte order mark is skipped. `inputs` and `claim` are as in
+    `read_json`.
 
     Raises:
-        Unparsable: saying where it stops being JSON, which key an object has twice, or what it is instead and, by
-            `advice`, where that goes.
-        TooLarge: it has more than is read.
+        Unparsable: with the position of the syntax error, the duplicate key, or the actual format and, from `advice`,
+            where a file of that format belongs.
+        TooLarge: it is over a limit.
     """
     try:
-        return read_json(body.removeprefix(MARK), inputs, claim)
+        return read_json(body.removeprefix(BOM), inputs, claim)
     except orjson.JSONDecodeError as error:
         raise Unparsable("", [not_json(body, error, what, advice)]) from None
 
 
-def parse_run(body: bytes, claim: Claim = nothing_claimed) -> Any:
-    """`parse_json`, but regular arrays of numbers under `inputs` come as `Numbers`: in half the time.
+def parse_run(body: bytes, claim: Claim = claim_nothing) -> Any:
+    """`parse_json`, but with regular arrays of numbers under `inputs` as `Numbers`: it takes half the time.
 
     Raises:
         Unparsable, TooLarge: as `parse_json`.
@@ -90,12 +90,12 @@ def parse_run(body: bytes, claim: Claim = nothing_claimed) -> Any:
         members = {name: bytes(text) for name, text in MEMBERS.decode(body).items()}
         numbers = numbers_in(members.get(INPUTS, b""))
         if numbers is not None:
-            return _run_of(body, members, numbers)
+            return _run_body(body, members, numbers)
     return parse_json(body, inputs=INPUTS)
 
 
-def _run_of(body: bytes, members: Mapping[str, bytes], numbers: Numbers) -> dict[str, Any]:
-    """The members of a body of which the inputs are read already."""
+def _run_body(body: bytes, members: Mapping[str, bytes], numbers: Numbers) -> dict[str, Any]:
+    """Parse the members of a body other than the inputs."""
     if len(body) > UNCOUNTED:
         for name in members.keys() - {INPUTS}:
             check_document(members[name], f"/{name}")
@@ -105,32 +105,32 @@ def _run_of(body: bytes, members: Mapping[str, bytes], numbers: Numbers) -> dict
 
 
 Parse = Callable[..., Any]
-"""`parse_json` or the like, of a body and, by name, `claim`."""
+"""A parser such as `parse_json`, called with a body and the keyword `claim`."""
 
 
-async def json_of(body: bytes, share: MemoryShare, parse: Parse = parse_json) -> Any:
-    """What `parse` makes of a body, on a thread where it takes a while.
+async def decode_json(body: bytes, share: MemoryShare, parse: Parse = parse_json) -> Any:
+    """Decode a body with `parse`, a large one on a thread.
 
     Raises:
         Unparsable, TooLarge: as `parse` does.
-        Overloaded: there is no room for what is made of it.
+        Overloaded: there is no memory for the result.
     """
     return await share.run(partial(parse, claim=share.claim_json), body, on_thread=len(body) > THREAD_BYTES)
 
 
 async def parse_form(request: Request, body: bytes, share: MemoryShare) -> FormData:
-    """The parts of a multipart form.
+    """Parse a multipart form into its parts.
 
     Raises:
-        Unparsable: when a part or the closing boundary is missing (parsers take half a form for a whole one).
-        TooLarge, Overloaded: there is no room for its parts beside it.
+        Unparsable: a part or the closing boundary is missing (parsers accept a truncated form).
+        TooLarge, Overloaded: there is no memory for the copies of its parts.
     """
     await share.run(share.claim, FORM_COPIES * len(body), len(body), "bytes of a form", on_thread=False)
     boundary = form_boundary(request)
     body = parts_of(body, boundary)
-    described = f'multipart/form-data; boundary="{boundary.decode()}"; charset={BYTES}'
+    content_type = f'multipart/form-data; boundary="{boundary.decode()}"; charset={BYTES}'
     parser = MultiPartParser(
-        Headers({"content-type": described}), _once(body), max_files=MAX_FILES, max_fields=MAX_FIELDS,
+        Headers({"content-type": content_type}), _single_chunk(body), max_files=MAX_FILES, max_fields=MAX_FIELDS,
         max_part_size=len(body) + 1,
     )  # fmt: skip
     try:
@@ -140,12 +140,12 @@ async def parse_form(request: Request, body: bytes, share: MemoryShare) -> FormD
         raise Unparsable("", [Problem("", "the form cannot be read", "multipart/form-data", error.message)]) from None
 
 
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+async def _single_chunk(body: bytes) -> AsyncGenerator[bytes, None]:
     yield body
 
 
 def unsupported(request: Request, *accepted: str, body: bytes = b"", advice: Advice = ADVICE) -> UnsupportedMedia:
-    """The error for a body of a type that this route does not read; the body says what to write instead."""
+    """The error for a body of a media type that the route does not support, with advice by its content."""
     kind = media_type(request)
     received, hint = (kind or "no Content-Type")[:100], _type_advice(body, kind, advice)
     problem = Problem("", "bodies of this type are not read here", f"one of {', '.join(accepted)}", received, hint)
@@ -153,12 +153,12 @@ def unsupported(request: Request, *accepted: str, body: bytes = b"", advice: Adv
 
 
 def _type_advice(body: bytes, kind: str, advice: Advice) -> str | None:
-    """What to send in place of a body."""
+    """The advice for a body of an unsupported media type."""
     if kind == MULTIPART:
         return 'send its fields as one JSON object, {"model": …}'
-    told = told_of(body)
-    if told is JSON and kind not in JSON_TYPES:
+    content = kind_of_data(body)
+    if content is JSON and kind not in JSON_TYPES:
         return "say that it is JSON: curl -H 'Content-Type: application/json', json= in Python, headers of fetch()"
-    if kind == FORM_OF_URLS and told is TEXT:
+    if kind == FORM_OF_URLS and content is TEXT:
         return text_advice(body) or "send a form with curl -F, or JSON with json= in place of data= in Python"
-    return advice_on(told, advice) or text_advice(body)
+    return advice_on(content, advice) or text_advice(body)

@@ -1,6 +1,6 @@
-"""Memory for what bodies become when they are decoded, all requests together: pictures, numbers, archives, forms.
+"""Memory budget of all requests for decoding bodies: images, numbers, archives, forms.
 
-Bodies themselves are `body_limit`'s, and arrays that wait for an engine the queue's.
+`body_limit` bounds the bodies themselves, and the queue the arrays that wait for an engine.
 """
 
 from __future__ import annotations
@@ -17,93 +17,93 @@ from models.errors import Overloaded, Problem, TooLarge
 from service.requests.heap_trimmer import HeapTrimmer
 
 FREE = 1 << 20
-"""Bytes that a request may take without asking: most take no more."""
+"""Bytes that a request may use without acquiring them: most need no more."""
 WAIT_SECONDS = 5.0
-"""For room, before a request is refused."""
-Made = TypeVar("Made")
+"""Time that a request waits for memory before it is rejected."""
+Result = TypeVar("Result")
 
 
 class NoRoom(Exception):
-    """What is to be decoded next needs more than its request holds; nothing of it has been decoded."""
+    """The next decoding step needs more memory than its request holds; the step has not begun."""
 
 
 class DecodeMemory:
-    """A bounded number of bytes, handed out in the order in which they were asked for."""
+    """Byte semaphore, served in the order of the requests."""
 
     def __init__(self, limit: int, seconds: float = WAIT_SECONDS) -> None:
         self.limit, self._seconds = limit, seconds
         self.free = limit
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiters: deque[tuple[int, asyncio.Future[None]]] = deque()
         self.heap_trimmer = HeapTrimmer()
 
     def share(self) -> MemoryShare:
-        """What one request takes; it is given back at the end of a `with` block."""
+        """Create the share of one request, which is released at the end of a `with` block."""
         return MemoryShare(self)
 
-    async def take(self, nbytes: int) -> None:
-        """Takes bytes when those who asked before have theirs.
+    async def acquire(self, nbytes: int) -> None:
+        """Acquire bytes, after all earlier waiters.
 
         Raises:
-            Overloaded: there was no room for some seconds.
+            Overloaded: they did not become free in time.
         """
-        if not self._waiting and nbytes <= self.free:
+        if not self._waiters and nbytes <= self.free:
             self.free -= nbytes
             return
-        place: tuple[int, asyncio.Future[None]] = (nbytes, asyncio.get_running_loop().create_future())
-        self._waiting.append(place)
+        waiter: tuple[int, asyncio.Future[None]] = (nbytes, asyncio.get_running_loop().create_future())
+        self._waiters.append(waiter)
         try:
             async with asyncio.timeout(self._seconds):
-                await place[1]
+                await waiter[1]
         except BaseException as error:
-            self._give_up(place)
+            self._give_up(waiter)
             if not isinstance(error, TimeoutError):
                 raise
             message = "What other requests send is being decoded in all the memory that is set aside for it."
             raise Overloaded(message, (), self._seconds) from None
 
-    def _give_up(self, place: tuple[int, asyncio.Future[None]]) -> None:
-        """A place in line is left, even in the moment in which its turn has come."""
-        if place in self._waiting:
-            self._waiting.remove(place)
-            self._serve()
+    def _give_up(self, waiter: tuple[int, asyncio.Future[None]]) -> None:
+        """Leave the queue; bytes that were granted in the same moment are released."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+            self._wake_waiters()
         else:
-            self.give_back(place[0])
+            self.release(waiter[0])
 
-    def give_back(self, nbytes: int) -> None:
-        """Hands bytes to whoever waits."""
+    def release(self, nbytes: int) -> None:
+        """Release bytes to the waiters."""
         self.free += nbytes
-        self._serve()
+        self._wake_waiters()
 
-    def _serve(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self.free:
-            nbytes, turn = self._waiting.popleft()
+    def _wake_waiters(self) -> None:
+        while self._waiters and self._waiters[0][0] <= self.free:
+            nbytes, granted = self._waiters.popleft()
             self.free -= nbytes
-            if not turn.done():
-                turn.set_result(None)
+            if not granted.done():
+                granted.set_result(None)
 
 
 @dataclass
 class MemoryShare:
-    """What one request takes of it. `claim` is called wherever something is decoded, also on threads."""
+    """Share of one request in the decode memory. Decoders call `claim`, also on threads."""
 
     memory: DecodeMemory
     held: int = field(default=0, init=False)
-    """Bytes that are taken of the memory."""
+    """Bytes that are acquired from the memory."""
     claimed: int = field(default=0, init=False)
-    """Bytes that what has been decoded takes."""
+    """Bytes that decoded values take."""
 
     def __enter__(self) -> MemoryShare:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.give_back()
+        self.release()
 
     def claim(self, nbytes: int, size: int, unit: str, pointer: str = "") -> None:
-        """Says that so many bytes more are needed, for something of which the size is known in some unit.
+        """Claim `nbytes` more before a value is decoded; `size` in `unit` is the size of its encoded form.
 
         Raises:
-            TooLarge: there are never as many; says what size would fit.
-            NoRoom: they are to be taken first.
+            TooLarge: the whole memory is not enough; with the size that would fit.
+            NoRoom: they must be acquired first.
         """
         if nbytes > self.memory.limit - self.claimed:
             raise self._too_large(nbytes, size, unit, pointer)
@@ -112,7 +112,7 @@ class MemoryShare:
             raise NoRoom
 
     def claim_json(self, nbytes: int, size: int, pointer: str) -> None:
-        """`claim` for what is made of JSON. Raises as it does."""
+        """`claim` for values parsed from JSON. Raises as it does."""
         self.claim(nbytes, size, "bytes of JSON", pointer)
 
     def _too_large(self, nbytes: int, size: int, unit: str, pointer: str) -> TooLarge:
@@ -122,39 +122,39 @@ class MemoryShare:
         received = f"{size:,} {unit}, which take {nbytes:,} bytes"
         return TooLarge("", [Problem(pointer, message, expected, received, "send a smaller batch, or smaller inputs")])
 
-    async def run(self, function: Callable[..., Made], *arguments: object, on_thread: bool = True) -> Made:
-        """A function that claims what it decodes, begun again with more where it needs more; on a thread, but for what
-        is small.
+    async def run(self, function: Callable[..., Result], *arguments: object, on_thread: bool = True) -> Result:
+        """Run a function that claims what it decodes, and rerun it with more memory when it needs more; on a thread,
+        except for small work.
 
         Raises:
-            Overloaded: as `take` of the memory.
+            Overloaded: as `acquire` of the memory.
         """
-        before = self.claimed
+        claimed_before = self.claimed
         while True:
             try:
-                made = await run_in_threadpool(function, *arguments) if on_thread else function(*arguments)
+                result = await run_in_threadpool(function, *arguments) if on_thread else function(*arguments)
             except NoRoom:
-                needed, self.claimed, on_thread = self.claimed, before, True
-                await self._hold(before, needed)
+                needed, self.claimed, on_thread = self.claimed, claimed_before, True
+                await self._acquire(claimed_before, needed)
             else:
                 if on_thread:
-                    self.memory.heap_trimmer.expect(self.held)
-                return made
+                    self.memory.heap_trimmer.schedule(self.held)
+                return result
 
-    async def _hold(self, before: int, needed: int) -> None:
-        """Takes what is needed, and at least twice what was not enough, so that little is begun again. What is not in
-        use is given back first: two that hold some and wait for more would wait for each other.
+    async def _acquire(self, claimed_before: int, needed: int) -> None:
+        """Acquire the bytes needed, at least twice those held, to bound the reruns. Unused bytes are released first, as
+        two requests that hold some and wait for more would deadlock.
         """
-        wanted = max(needed, min(2 * self.held, self.memory.limit))
-        kept = min(before, self.held)
-        self.memory.give_back(self.held - kept)
+        target = max(needed, min(2 * self.held, self.memory.limit))
+        kept = min(claimed_before, self.held)
+        self.memory.release(self.held - kept)
         self.held = kept
-        await self.memory.take(wanted - kept)
-        self.held = wanted
+        await self.memory.acquire(target - kept)
+        self.held = target
 
-    def give_back(self) -> None:
-        """Nothing of what was decoded is kept any more, or others count it."""
+    def release(self) -> None:
+        """Release all bytes: the decoded values are dropped, or counted elsewhere."""
         if self.held:
-            self.memory.give_back(self.held)
-            self.memory.heap_trimmer.expect(self.held)
+            self.memory.release(self.held)
+            self.memory.heap_trimmer.schedule(self.held)
         self.held = self.claimed = 0

@@ -1,5 +1,5 @@
-"""Memory that is free and still the process's, given back to the system. glibc keeps it, in an arena for each thread
-that ever asked; other C libraries do as they please.
+"""Return of free heap memory to the operating system. glibc keeps it, in one arena for each thread that ever allocated;
+other C libraries behave differently.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ import ctypes
 from collections.abc import Callable
 
 ARENAS = 2
-"""What is free in one is of no use to threads of another."""
+"""Number of malloc arenas: free memory of one cannot be used by threads of another."""
 M_ARENA_MAX = -8
-"""glibc's malloc.h."""
+"""From glibc's malloc.h."""
 LARGE = 8 << 20
 SOON, LATER = 1.0, 10.0
-"""Seconds from something large, or small, until what is free is given back."""
+"""Seconds until free memory is returned, after a large or a small release."""
 
 
 def _function(name: str) -> Callable[..., int] | None:
-    """One of the C library's, where it has it. Calls leave Python's lock alone."""
+    """A function of the C library; None where it has none of this name. Calls release the GIL."""
     try:
         return getattr(ctypes.CDLL(None), name)  # type: ignore[no-any-return]
     except (AttributeError, OSError, TypeError):
@@ -26,21 +26,21 @@ def _function(name: str) -> Callable[..., int] | None:
 
 
 def bound_arenas() -> None:
-    """Before there are threads: all share a few arenas."""
+    """Limit the malloc arenas; to be called before threads are started."""
     mallopt = _function("mallopt")
     if mallopt is not None:
         mallopt(M_ARENA_MAX, ARENAS)
 
 
 class HeapTrimmer:
-    """Gives memory back some time after something was decoded, on a thread, however much was meanwhile."""
+    """Timer that returns free memory some time after a release, on a thread, once for all releases until then."""
 
     def __init__(self) -> None:
         self._trim = _function("malloc_trim")
         self._timer: asyncio.TimerHandle | None = None
 
-    def expect(self, nbytes: int) -> None:
-        """So many bytes will be free soon."""
+    def schedule(self, nbytes: int) -> None:
+        """Schedule a trim for `nbytes` that will soon be free."""
         if self._trim is None:
             return
         loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""From what was posted to arrays that fit the network's inputs, each with a note of what was done to it."""
+"""Conversion of an input payload to arrays that fit the network's inputs, with notes on their preprocessing."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from models.networks.network import Network
 from models.tensors import DTYPES, fit
 from models.tensors.shapes import words
 from service.options.activation import ActivationOptions
-from service.requests.binding import by_name
+from service.requests.binding import bind_inputs
 from service.requests.decode_memory import MemoryShare
 from service.requests.payload import Array, DecodedInput, InputDecoder, InputPayload, check_bytes
 from service.settings import Settings
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """A network on inputs of known shape, and the arrays for them, in the order of `network.inputs`.
+class ResolvedInputs:
+    """Network with input shapes known, and the arrays for its inputs, in the order of `network.inputs`.
 
-    An array may be of another dtype than its input, which an engine casts safely: there is less to copy.
+    An array may have another dtype than its input, which the engine casts safely: there is less to copy.
     """
 
     network: Network
@@ -34,28 +34,28 @@ class Resolved:
 
 
 def resolve(
-    document: Document, posted: InputPayload, options: ActivationOptions, settings: Settings, share: MemoryShare
-) -> Resolved:
-    """Decodes the inputs, declares the ones the document left out, and fits each to its declaration.
+    document: Document, payload: InputPayload, options: ActivationOptions, settings: Settings, share: MemoryShare
+) -> ResolvedInputs:
+    """Decode the inputs, declare those that the document leaves out, and fit each to its declaration.
 
     Raises:
-        InvalidTensor, InvalidImage, Unparsable: with a pointer to the input at fault.
-        TooLarge: when the arrays together are over the limit.
-        NoRoom: before something is decoded for which memory is to be taken first.
+        InvalidTensor, InvalidImage, Unparsable: with a pointer to the invalid input.
+        TooLarge: the arrays together are over the limit.
+        NoRoom: memory must be acquired before the next decoding step.
     """
-    raw = by_name(posted, document.input or {}, decoder_for(document, options, settings, share))
-    return fitted(document, raw, settings)
+    raw = bind_inputs(payload, document.input or {}, decoder_for(document, options, settings, share))
+    return fit_inputs(document, raw, settings)
 
 
 def decoder_for(document: Document, options: ActivationOptions, settings: Settings, share: MemoryShare) -> InputDecoder:
-    """What decodes inputs of this document."""
+    """The decoder for inputs of this document."""
     if options.scale is None and document.scale is not None:
         options = options.model_copy(update={"scale": document.scale})
     return InputDecoder(options, settings, share)
 
 
-def fitted(document: Document, raw: Mapping[str, DecodedInput], settings: Settings) -> Resolved:
-    """The network on decoded inputs. Raises as `resolve`."""
+def fit_inputs(document: Document, raw: Mapping[str, DecodedInput], settings: Settings) -> ResolvedInputs:
+    """Fit decoded inputs to the network. Raises as `resolve`."""
     declared = document.input or {}
     arrays: dict[str, Array] = {}
     for name in declared or raw:
@@ -63,37 +63,37 @@ def fitted(document: Document, raw: Mapping[str, DecodedInput], settings: Settin
         document = document if declared else document.with_inputs({name: spec})
         arrays[name] = fit(raw[name].array, spec, name, raw[name].pointer, widen=False)
     _check(arrays, document.input or {}, settings)
-    notes = {name: given.preprocessing for name, given in raw.items() if given.preprocessing}
-    return Resolved(expand(document), tuple(arrays.values()), notes)
+    notes = {name: decoded.preprocessing for name, decoded in raw.items() if decoded.preprocessing}
+    return ResolvedInputs(expand(document), tuple(arrays.values()), notes)
 
 
-def _declaration(document: Document, given: DecodedInput) -> InputSpec:
-    """The input of a document that declares none: the shape of what was posted, float32 unless ids are looked up.
+def _declaration(document: Document, decoded: DecodedInput) -> InputSpec:
+    """Declare the input of a document that declares none: the payload's shape, float32 unless ids are looked up.
 
     Raises:
-        InvalidTensor: no input can be declared with this shape.
+        InvalidTensor: an input cannot have this shape.
     """
-    shape = given.array.shape
-    batched = given.batched if given.batched is not None else _has_batch(document, len(shape))
-    looks_up = document.layers[0].id_bound() is not None and given.array.dtype.kind in "iu"
-    dtype = given.dtype or ("int64" if looks_up else "float32")
+    shape = decoded.array.shape
+    batched = decoded.batched if decoded.batched is not None else _has_batch(document, len(shape))
+    looks_up = document.layers[0].id_bound() is not None and decoded.array.dtype.kind in "iu"
+    dtype = decoded.dtype or ("int64" if looks_up else "float32")
     lengths = list(shape[1:] if batched else shape)
     if len(lengths) >= MAX_RANK or not all(1 <= length <= MAX_LENGTH for length in lengths):
         expected = f"at most {MAX_RANK - 1} axes beside the batch, each of 1 to {MAX_LENGTH:,}"
-        raise InvalidTensor("", [Problem(given.pointer, "no input has this shape", expected, words(shape))])
+        raise InvalidTensor("", [Problem(decoded.pointer, "no input has this shape", expected, words(shape))])
     return InputSpec.model_validate({"shape": lengths, "dtype": dtype})
 
 
 def _has_batch(document: Document, rank: int) -> bool:
-    """Whether a tensor of this rank carries its batch: by what the first layer reads, else by its having two axes."""
-    wanted = document.layers[0].input_rank
-    if isinstance(wanted, int):
-        return rank != wanted - 1
+    """Whether a tensor of this rank includes the batch: by the first layer's input rank, else with two axes or more."""
+    expected_rank = document.layers[0].input_rank
+    if isinstance(expected_rank, int):
+        return rank != expected_rank - 1
     return rank > 1
 
 
 def _check(arrays: Mapping[str, Array], declared: Mapping[str, InputSpec], settings: Settings) -> None:
-    """One batch for all inputs, and no more bytes than allowed once each is of its declared dtype."""
+    """Check that all inputs have the same batch and, in their declared dtypes, are within the limit of bytes."""
     batches = {name: array.shape[0] for name, array in arrays.items()}
     if len(set(batches.values())) > 1:
         received = ", ".join(f"{name}: {batch}" for name, batch in batches.items())

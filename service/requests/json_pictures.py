@@ -1,4 +1,4 @@
-"""Pictures in JSON: one, `{"image": "<base64>"}`, or a batch, as an array of these or as an array of texts in one."""
+"""Images in JSON: one, `{"image": "<base64>"}`, or a batch, as an array of these or as an array of texts in one."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ EXPECTED = '{"image": "<base64>"} in every place, or numbers in all of them'
 
 
 def pictures_in(raw: Any, pointer: str) -> dict[str, Any] | None:
-    """The texts of the pictures by where they stand; None where there is none.
+    """The base64 texts of the images by their pointers; None if the value is not an image or a batch of them.
 
     Raises:
-        InvalidTensor: an array holds something else, too.
-        TooLarge: they are more than one request may have.
+        InvalidTensor: an array also has other values.
+        TooLarge: there are more than one request may have.
     """
     if isinstance(raw, dict) and raw.keys() == {KEY}:
         value = raw[KEY]
-        several = value if isinstance(value, list) else None
-        found = {f"{pointer}/{KEY}": value} if several is None else _numbered(several, f"{pointer}/{KEY}")
+        batch = value if isinstance(value, list) else None
+        texts = {f"{pointer}/{KEY}": value} if batch is None else _by_pointer(batch, f"{pointer}/{KEY}")
     elif isinstance(raw, list) and raw and isinstance(raw[0], dict):
-        found = {f"{pointer}/{number}/{KEY}": _text(item, f"{pointer}/{number}") for number, item in enumerate(raw)}
+        texts = {f"{pointer}/{number}/{KEY}": _text(item, f"{pointer}/{number}") for number, item in enumerate(raw)}
     else:
         return None
-    if len(found) > MAX_FILES:
+    if len(texts) > MAX_FILES:
         message, expected = "there are too many images in one request", f"at most {MAX_FILES} images"
-        raise TooLarge("", [Problem(pointer, message, expected, f"{len(found):,}", "send several requests")])
-    return found
+        raise TooLarge("", [Problem(pointer, message, expected, f"{len(texts):,}", "send several requests")])
+    return texts
 
 
-def _numbered(texts: list[Any], pointer: str) -> dict[str, Any]:
+def _by_pointer(texts: list[Any], pointer: str) -> dict[str, Any]:
     if not texts:
         raise InvalidTensor("", [Problem(pointer, "there is no picture", "one or more", "none")])
     return {f"{pointer}/{number}": text for number, text in enumerate(texts)}

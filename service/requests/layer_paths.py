@@ -1,4 +1,4 @@
-"""Which layers' weights an address of the weights routes means."""
+"""Resolution of an address in the weights routes to layers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from models.networks.network import Network
 
 
 def layer_paths(network: Network, address: str) -> tuple[str, ...]:
-    """The layers behind an address; calls of a shared layer share their weights.
+    """The paths of the layers at an address; calls of a shared layer share their weights.
 
     Raises:
-        NotFound: naming the nearest address.
+        NotFound: with the most similar address.
     """
     below = address + "/"
-    meant = [
+    matching = [
         node.path
         for node in network.nodes
         if address in (node.path, node.address, *node.outputs)
@@ -23,7 +23,7 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
         or node.address.startswith(below)
     ]
     blocks = {node.path for node in network.nodes if node.is_block}
-    paths = tuple(path for path in dict.fromkeys(meant) if path not in blocks)
+    paths = tuple(path for path in dict.fromkeys(matching) if path not in blocks)
     if not paths:
         known = [node.address for node in network.nodes]
         near = did_you_mean(address, known)

@@ -1,4 +1,4 @@
-"""What stands in the wrong place of a JSON body: a document by itself, layers among the options, text of JSON."""
+"""Detection of misplaced parts of a JSON body: a bare document, layers among the options, doubly encoded JSON."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from service.options.activation import LAYERS
 from service.options.habits import INPUTS, MODEL
 
 MAX_NAME = 128
-"""Characters of what may be a name or an id."""
+"""Most characters of a text that is looked up as a name or an id."""
 TYPES = ("type", "class_name")
-"""Where a layer says what it is: in our documents, and in Keras' JSON."""
+"""Keys of a layer's type: in Layerscope documents, and in Keras JSON."""
 RUN, RUN_REGISTERED, PLAN = '{"model": …, "inputs": …}', '{"inputs": …}', '{"model": …}'
-"""What the bodies of the routes are."""
+"""Templates of the routes' bodies."""
 RUN_NAMED = "POST /v1/models/{name}/activations runs it"
 UNDER_MODEL = 'put it under "model"'
 NAMED_BY_PATH = "leave it out: the path names the model"
 
 
-def object_of(raw: Any, template: str) -> dict[str, Any]:
-    """A body that is an object of the fields of `template`.
+def require_object(raw: Any, template: str) -> dict[str, Any]:
+    """Return the body if it is an object with the fields of `template`.
 
     Raises:
-        InvalidOption: it is something else, or is a model document by itself.
+        InvalidOption: it is not an object, or is a bare model document.
     """
     advice = NAMED_BY_PATH if template == RUN_REGISTERED else UNDER_MODEL
     if is_document(raw):
         received = shown(raw)
         raise InvalidOption("", [Problem("", "the body is a model document by itself", template, received, advice)])
     if not isinstance(raw, dict):
-        raise InvalidOption("", [Problem("", "the body is not an object", template, shown(raw), _instead(raw))])
+        raise InvalidOption("", [Problem("", "the body is not an object", template, shown(raw), _body_advice(raw))])
     return raw
 
 
 def refuse_name(store: ModelStore, raw: Any, advice: str) -> None:
-    """Tells the name of a registered model in place of a document; `advice` has a place for it.
+    """Reject the name of a registered model in place of a document; `advice` has the placeholder `{name}`.
 
     Raises:
         InvalidDocument
@@ -57,7 +57,7 @@ def refuse_name(store: ModelStore, raw: Any, advice: str) -> None:
 
 
 def is_document(value: Any) -> bool:
-    """Whether this is a document in any of its forms, rather than a request that holds one."""
+    """Whether this is a document in any form, rather than a request that contains one."""
     if isinstance(value, list):
         return bool(value) and _is_layer(value[0])
     if not isinstance(value, dict) or MODEL in value:
@@ -65,16 +65,16 @@ def is_document(value: Any) -> bool:
     return "application" in value or is_keras_json(value) or is_tensorflow_js(value) or _holds_layers(value)
 
 
-def misplaced(given: Mapping[str, Any]) -> list[Problem]:
-    """Options that hold what goes under another name."""
+def misplaced_options(values: Mapping[str, Any]) -> list[Problem]:
+    """The problems of options with values that belong under another name."""
     problems = []
-    if _holds_layers(given):
+    if _holds_layers(values):
         message, expected = "these are the layers of a document, not addresses", 'addresses such as ["conv2d"]'
         advice = 'put them under "model", as {"layers": […]}'
-        problems.append(Problem(f"/{LAYERS}", message, expected, shown(given[LAYERS]), advice))
-    if isinstance(given.get("data"), list | dict):
+        problems.append(Problem(f"/{LAYERS}", message, expected, shown(values[LAYERS]), advice))
+    if isinstance(values.get("data"), list | dict):
         message = "data says how JSON carries arrays; this is a tensor"
-        problems.append(Problem("/data", message, "nested, base64 or none", shown(given["data"]), f'write "{INPUTS}"'))
+        problems.append(Problem("/data", message, "nested, base64 or none", shown(values["data"]), f'write "{INPUTS}"'))
     return problems
 
 
@@ -87,8 +87,8 @@ def _is_layer(value: Any) -> bool:
     return isinstance(value, dict) and any(name in value for name in TYPES)
 
 
-def _instead(raw: Any) -> str | None:
-    """What to send for a body that is no object."""
+def _body_advice(raw: Any) -> str | None:
+    """The advice for a body that is not an object."""
     if isinstance(raw, list):
         return f'write {{"{INPUTS}": …}} around it'
     if isinstance(raw, str) and _is_json(raw):

@@ -1,4 +1,4 @@
-"""Where the parts of a multipart form lie, and what may stand before and behind them (RFC 2046 section 5.1)."""
+"""Boundaries of a multipart form, with an optional preamble and epilogue (RFC 2046 section 5.1)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ MULTIPART = "multipart/form-data"
 BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 """RFC 2046 section 5.1.1."""
 MAX_PREAMBLE = 16 * 1024
-"""Bytes before the first part that are passed over."""
+"""Most bytes of a preamble, which is skipped."""
 MAX_NAMED, MAX_PADDING = 16, 256
-"""How often an epilogue may name the closing boundary, and the spaces behind that one."""
+"""Most occurrences of the closing boundary that are tried, and most padding after it."""
 LEAVE_TO_CLIENT = "leave Content-Type out: curl -F, requests' files= and FormData write it with their own boundary"
 
 
 def form_boundary(request: Request) -> bytes:
-    """What separates the parts of a multipart form.
+    """The boundary of a multipart form.
 
     Raises:
-        Unparsable: the Content-Type does not say.
+        Unparsable: the Content-Type has no valid one.
     """
     _, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary", b"")
@@ -34,16 +34,16 @@ def form_boundary(request: Request) -> bytes:
 
 
 def incomplete(size: int) -> Unparsable:
-    """The error for a form that stops before its closing boundary."""
+    """The error for a form that ends before its closing boundary."""
     expected = "a multipart body that ends with its closing boundary"
     return Unparsable("", [Problem("", "the form is not complete", expected, f"{size:,} bytes")])
 
 
 def parts_of(body: bytes, boundary: bytes) -> bytes:
-    """A form from its first to its closing boundary, which are lines of their own; the rest says nothing.
+    """Strip preamble and epilogue from a form; its first and its closing boundary are lines of their own.
 
     Raises:
-        Unparsable: either is missing (parsers take half a form for a whole one).
+        Unparsable: either is missing (parsers accept a truncated form).
     """
     start = 0 if body.startswith(b"--" + boundary) else first_part(body[:MAX_PREAMBLE], boundary)
     end = closing(body, boundary)
@@ -53,21 +53,21 @@ def parts_of(body: bytes, boundary: bytes) -> bytes:
 
 
 def first_part(start: bytes, boundary: bytes) -> int | None:
-    """Where the first part begins behind a preamble; None where no part begins in these bytes."""
-    found = re.search(b"\r\n(--%b)[ \t]*\r\n" % re.escape(boundary), start)
-    return found.start(1) if found else None
+    """The offset of the first part after a preamble; None if no part begins in these bytes."""
+    match = re.search(b"\r\n(--%b)[ \t]*\r\n" % re.escape(boundary), start)
+    return match.start(1) if match else None
 
 
 def closing(body: bytes, boundary: bytes) -> int | None:
-    """Where a form ends: behind its closing boundary, which an epilogue may name a few times more."""
+    """The offset after the closing boundary, which an epilogue may repeat a few times; None if it is missing."""
     last = b"--%b--" % boundary
-    place = len(body)
+    position = len(body)
     for _ in range(MAX_NAMED):
-        place = body.rfind(last, 0, place)
-        if place < 0:
+        position = body.rfind(last, 0, position)
+        if position < 0:
             return None
-        end = place + len(last)
-        stands_alone = place == 0 or body[place - 2 : place] == b"\r\n"
-        if stands_alone and body[end : end + MAX_PADDING].lstrip(b" \t")[:1] in (b"", b"\r", b"\n"):
+        end = position + len(last)
+        begins_line = position == 0 or body[position - 2 : position] == b"\r\n"
+        if begins_line and body[end : end + MAX_PADDING].lstrip(b" \t")[:1] in (b"", b"\r", b"\n"):
             return end
     return None

@@ -1,4 +1,4 @@
-"""What a request asks for of a network: which tensors, and which view of each."""
+"""Selection of a request: tensors of a network, and the view of each."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from models.networks.view_selection import views_of
 from models.views.view import View
 
 THREAD_NODES = 128
-"""In larger networks selectors are looked up on a thread,"""
+"""In networks of more nodes, selectors are resolved on a thread,"""
 THREAD_CHARACTERS = 256
-"""and so are those of more characters than this in any network."""
+"""and so are selectors of more characters than this in any network."""
 
 Selection = tuple[tuple[str, ...], dict[str, View]]
 
 
 async def selection_of(network: Network, layers: Sequence[str] | None, views: Mapping[str, Any]) -> Selection:
-    """The addresses that `layers` means, and the view of each that has one. Nothing else waits for a long search.
+    """Resolve `layers` to addresses, and the view of each that has one. A long search runs on a thread.
 
     Raises:
         UnknownAddress, InvalidOption
@@ -32,7 +32,7 @@ async def selection_of(network: Network, layers: Sequence[str] | None, views: Ma
 
 
 def _characters(layers: Sequence[str] | None, views: Mapping[str, Any]) -> int:
-    texts = ["".join(value) for value in views.values() if isinstance(value, str | dict)]  # of an object its selectors
+    texts = ["".join(value) for value in views.values() if isinstance(value, str | dict)]  # of an object, its selectors
     return sum(map(len, (*(layers or ()), *texts)))
 
 

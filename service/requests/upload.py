@@ -1,4 +1,4 @@
-"""Uploads of weights: streamed to disk as they arrive, a form's other parts kept in memory."""
+"""Uploads of weights, streamed to disk as they arrive; the other parts of a form stay in memory."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from service.settings import Settings
 
 @dataclass
 class Upload:
-    """What came: a file of weights, a document's bytes, or both. `folder` and the file last until the block ends."""
+    """Received weights file, document, or both. `folder` and the file are deleted at the end of the block."""
 
     folder: Path
     weights: Path | None = None
     model: bytes | None = None
     pointer: str = ""
-    """Where the weights stand in the request."""
+    """The JSON pointer to the weights in the request."""
 
 
 @asynccontextmanager
 async def receive_upload(
     request: Request, settings: Settings, scratch: Scratch, permits: UploadPermits, documents: bool = False
 ) -> AsyncIterator[Upload]:
-    """The parts of an upload: those of a form, or the body itself as the file of weights or, where that is asked for
-    and its first bytes are none of such a file's, as a document.
+    """Receive an upload: the parts of a form, or the body itself as the weights file; with `documents`, a body that
+    does not begin as such a file is a document.
 
     Raises:
         Overloaded, TooLarge, SlowBody, Unparsable, InvalidOption
@@ -56,7 +56,7 @@ async def receive_upload(
 
 @asynccontextmanager
 async def stored_upload(body: bytes, scratch: Scratch, permits: UploadPermits) -> AsyncIterator[Upload]:
-    """A body that has come already, as a file of weights.
+    """Store a body that is already in memory as a weights file.
 
     Raises:
         Overloaded
@@ -69,7 +69,7 @@ async def stored_upload(body: bytes, scratch: Scratch, permits: UploadPermits) -
 
 @asynccontextmanager
 async def _folder(scratch: Scratch, permits: UploadPermits) -> AsyncIterator[Upload]:
-    async with permits.place():
+    async with permits.acquire():
         folder = await run_in_threadpool(scratch.folder)
         try:
             yield Upload(Path(folder.name))
@@ -78,7 +78,7 @@ async def _folder(scratch: Scratch, permits: UploadPermits) -> AsyncIterator[Upl
 
 
 async def _read_raw(request: Request, upload: Upload, max_document: int | None) -> None:
-    """The body as a file or, up to so many bytes, as a document."""
+    """Read the body as a file or, up to `max_document` bytes, as a document."""
     path = upload.folder / WEIGHTS
     with path.open("wb") as file:
         body = RawBody(Writer(file), max_document)
@@ -115,7 +115,7 @@ async def _read_form(request: Request, upload: Upload, max_memory: int) -> None:
 
 
 async def _from_first_part(request: Request, boundary: bytes) -> AsyncIterator[bytes]:
-    """The body from its first part on; nothing of a body in which none begins soon."""
+    """Stream the body from its first part on; an error unless one begins within MAX_PREAMBLE bytes."""
     head, begun = b"", False
     async for chunk in request.stream():
         if begun:

@@ -1,4 +1,4 @@
-"""The parts of an upload's form as a parser finds them: a document, and a file of weights under whatever name."""
+"""Parts of an upload form, from the callbacks of a parser: a document, and a weights file under any name."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks  # not there at run time
 
 WEIGHTS, MODEL = "weights", "model"
-TELLING_BYTES = 16
-"""As many bytes of a part as tell whether it is a file of weights."""
+SIGNATURE_BYTES = 16
+"""Bytes of a part that are enough to detect a weights file."""
 FILES = (HDF5, SAFETENSORS, ZIP)
-"""What is taken for weights under any name: these are read from no other part."""
+"""Formats that are weights under any name: no other part has them."""
 
 
 @dataclass
 class UploadParts:
-    """Takes a form's parts. `write` takes what belongs to the file of weights."""
+    """Receiver of a form's parts. `write` receives the chunks of the weights file."""
 
     write: Callable[[bytes], None]
     max_memory: int
     weights: str | None = None
-    """The part that is the file of weights."""
+    """The name of the part that is the weights file."""
     complete: bool = False
-    """Whether the closing boundary has come."""
+    """Whether the closing boundary was received."""
     _disposition: bytearray = field(default_factory=bytearray)
     _header: bytearray = field(default_factory=bytearray)
     _value: bytearray = field(default_factory=bytearray)
     _part: str = ""
     _was_chosen: bool = True
-    """False for what a browser sends of a file that was not chosen."""
+    """False for the empty part that a browser sends if no file was chosen."""
     _start: bytearray | None = None
-    """The first bytes of a part, until it is told where it goes."""
+    """The first bytes of a part, until its format is detected."""
     _model: bytearray = field(default_factory=bytearray)
-    _given: list[str] = field(default_factory=list)
+    _names: list[str] = field(default_factory=list)
 
     def callbacks(self) -> MultipartCallbacks:
-        """What the parser calls."""
+        """The callbacks for the parser."""
         return {
             "on_header_begin": self._begin_header,
             "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
@@ -56,18 +56,18 @@ class UploadParts:
             "on_header_end": self._end_header,
             "on_headers_finished": self._begin_part,
             "on_part_data": lambda data, start, end: self._take(data[start:end]),
-            "on_part_end": self._settle,
+            "on_part_end": self._route,
             "on_end": self._end,
         }
 
     @property
     def document(self) -> bytes | None:
-        """What the part `model` holds, where it is no file of weights."""
-        return bytes(self._model) if MODEL in self._given and self.weights != MODEL else None
+        """The content of the part `model`, unless it is a weights file."""
+        return bytes(self._model) if MODEL in self._names and self.weights != MODEL else None
 
     def check(self) -> None:
-        """Raises InvalidOption: there are no parts."""
-        if not self._given:
+        """Raise InvalidOption if there are no parts."""
+        if not self._names:
             raise InvalidOption("", [Problem("", "the form has no parts", f"{MODEL}, {WEIGHTS}", "nothing")])
 
     def _begin_header(self) -> None:
@@ -84,29 +84,29 @@ class UploadParts:
         self._was_chosen = options.get(b"filename") != b""
         self._disposition.clear()
         self._start = bytearray()
-        if self._part in self._given:
+        if self._part in self._names:
             message = f"{shown(self._part)} is given twice"
             raise InvalidOption("", [Problem(pointer_to([self._part]), message, "one part", "two parts")])
 
     def _take(self, data: bytes) -> None:
         if self._start is not None:
             self._start += data
-            if len(self._start) >= TELLING_BYTES:
-                self._settle()
+            if len(self._start) >= SIGNATURE_BYTES:
+                self._route()
         elif self._part == self.weights:
             self.write(data)
         else:
             self._add(data)
 
-    def _settle(self) -> None:
-        """Where a part goes, once its first bytes are there, or all it has."""
+    def _route(self) -> None:
+        """Route a part by its name and format, when its first bytes, or all of it, are received."""
         if self._start is None:
             return
         data, self._start = bytes(self._start), None
         if not data and not self._was_chosen:
             return
         kind = kind_of(data)
-        self._given.append(self._part)
+        self._names.append(self._part)
         if self._part == WEIGHTS or kind in FILES:
             self._check_only()
             self.weights = self._part
@@ -127,23 +127,23 @@ class UploadParts:
             raise too_large(f"/{MODEL}", self.max_memory)
 
     def _unknown(self, data: bytes, kind: FileKind | None) -> Problem:
-        """The problem of a part that is neither."""
-        told = unknown_name(pointer_to([self._part]), self._part, (MODEL, WEIGHTS), None, UPLOAD, self._given)
-        if kind is JSON and MODEL not in self._given:
-            return replace(told, suggestion='write "model"')
+        """The problem of a part that is neither a document nor weights."""
+        problem = unknown_name(pointer_to([self._part]), self._part, (MODEL, WEIGHTS), None, UPLOAD, self._names)
+        if kind is JSON and MODEL not in self._names:
+            return replace(problem, suggestion='write "model"')
         advice = text_advice(data) or (kind.advice if kind is not None else None)
-        return replace(told, suggestion=told.suggestion or advice)
+        return replace(problem, suggestion=problem.suggestion or advice)
 
     def _end(self) -> None:
         self.complete = True
 
 
 def too_large(pointer: str, max_bytes: int) -> TooLarge:
-    """The error for a document that is longer than it may be."""
+    """The error for a document over its limit of bytes."""
     expected, received = f"at most {max_bytes:,} bytes", f"more than {max_bytes:,} bytes"
     return TooLarge("", [Problem(pointer, "the document is over its limit", expected, received)])
 
 
 def is_weights_file(start: bytes) -> bool:
-    """Whether bytes begin as a file of weights does."""
-    return kind_of(start[:TELLING_BYTES]) in FILES
+    """Whether bytes begin as a weights file does."""
+    return kind_of(start[:SIGNATURE_BYTES]) in FILES

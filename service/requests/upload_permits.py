@@ -1,4 +1,4 @@
-"""How many uploads of weights there may be at once: each has a file on disk, and its numbers are looked through."""
+"""Limit of concurrent uploads of weights: each has a file on disk, and its numbers are checked."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from service.access.clients import CLIENT
 
 
 class UploadPermits:
-    """The uploads that are being read or looked at, a bounded number."""
+    """Semaphore for uploads that are received or checked."""
 
     def __init__(self, limit: int) -> None:
-        self._limit, self._places = limit, asyncio.Semaphore(limit)
-        self._own: Counter[str] = Counter()
+        self._limit, self._permits = limit, asyncio.Semaphore(limit)
+        self._by_client: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A place among them, until the block ends; one client has at most half of them.
+    async def acquire(self) -> AsyncIterator[None]:
+        """Hold a permit until the block ends; one client has at most half of them.
 
         Raises:
-            Overloaded: all are taken.
+            Overloaded: all of them, or the client's, are held.
         """
         client = CLIENT.get()
-        if self._places.locked():
+        if self._permits.locked():
             raise Overloaded(f"{self._limit} uploads of weights are on their way already.")
-        if self._own[client] >= max(1, self._limit // 2):
-            raise Overloaded(f"{self._own[client]} uploads of weights are on their way from this client already.")
-        async with self._places:
-            self._own[client] += 1
+        if self._by_client[client] >= max(1, self._limit // 2):
+            raise Overloaded(f"{self._by_client[client]} uploads of weights are on their way from this client already.")
+        async with self._permits:
+            self._by_client[client] += 1
             try:
                 yield
             finally:
-                self._own[client] -= 1
-                self._own += Counter()  # forgets who has none
+                self._by_client[client] -= 1
+                self._by_client += Counter()  # drops clients without any

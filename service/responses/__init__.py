@@ -1,1 +1,1 @@
-"""Results, from tensors of an engine to HTTP."""
+"""HTTP responses from the results of engines."""

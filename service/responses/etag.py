@@ -1,4 +1,4 @@
-"""ETags of replies that follow from a registered model and what was sent: known before an engine is asked.
+"""ETags of replies determined by a registered model and the request: computed without an engine.
 
 Source: RFC 9110 sections 8.8.3 (ETag) and 13.1.2 (If-None-Match).
 """
@@ -18,15 +18,15 @@ from models.tensors.dtypes import Array, name_of
 
 TAG = re.compile(r'(?:W/)?("[^"]*")')
 CACHING = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
-"""A cache may keep the reply for its client, and has to ask each time whether it still holds."""
+"""A private cache may store the reply, and must revalidate it before each use."""
 
 
 class ETag:
-    """The digest of everything that a reply depends on: this version, `parts` (plain JSON) and the arrays.
+    """ETag of a reply: a digest of all that it depends on, the version, `parts` (plain JSON) and the arrays.
 
-    It is no cryptographic one: that takes 15 ms for 1920×1080 pixels, and who makes two requests alike fools himself.
+    The digest is not cryptographic: that takes 15 ms for 1920×1080 pixels, and a client's collision harms only itself.
 
-    It is weak where the same question may be answered with other bytes: those of a timing, or of a batch.
+    The tag is weak if equal requests may get different bytes: those of a timing, or of a batch.
     """
 
     def __init__(self, request: Request, parts: Any, arrays: Sequence[Array] = (), weak: bool = False) -> None:
@@ -36,22 +36,22 @@ class ETag:
             digest.update(array.reshape(-1).view("u1").data)
         self._tag = f'"{digest.hexdigest()}"'
         self._header = f"W/{self._tag}" if weak else self._tag
-        self._known = request.headers.get("if-none-match")
-        self._takes_any = request.method == "GET"  # to a POST, `*` does not say which reply the client has
+        self._if_none_match = request.headers.get("if-none-match")
+        self._accepts_any = request.method == "GET"  # for a POST, `*` does not identify a reply
 
     def unchanged(self) -> Response | None:
-        """The 304, if the client has this reply already; weakly compared."""
-        if self._known is None or not (
-            (self._takes_any and self._known.strip() == "*") or self._tag in TAG.findall(self._known)
+        """The 304 if If-None-Match has this tag, by weak comparison; else None."""
+        if self._if_none_match is None or not (
+            (self._accepts_any and self._if_none_match.strip() == "*") or self._tag in TAG.findall(self._if_none_match)
         ):
             return None
         return Response(status_code=304, headers=self.headers())
 
     def headers(self) -> dict[str, str]:
-        """What the reply says of itself."""
+        """The headers ETag, Cache-Control and Vary."""
         return {"ETag": self._header, **CACHING}
 
     def on(self, response: Response) -> Response:
-        """The reply, which has none of these headers yet, with them."""
+        """Add these headers to a reply that has none of them yet."""
         response.raw_headers.extend((name.lower().encode(), value.encode()) for name, value in self.headers().items())
         return response

@@ -1,4 +1,4 @@
-"""Replies in JSON, written layer by layer as the tensors come: one layer is held, and a bounded part of its text."""
+"""Streamed JSON replies, layer by layer as tensors arrive: one layer is in memory, and a bounded part of its text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from models.errors import ClientDisconnected, LayerscopeError
 from models.ipc.messages import LayerInfo, RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES, Array
 from models.views.view import MAIN, SUFFIXES
-from service.engines.jobs import PendingResult
+from service.engines.pending_result import PendingResult
 from service.wire.json import LayerEntry
 from service.wire.layer_streams import LayerStream
 
@@ -24,29 +24,33 @@ log = logging.getLogger("layerscope")
 Value = TypeVar("Value")
 
 THREAD_BYTES = 256 * 1024
-"""JSON of more tensor bytes than this is written on a thread, so that other connections are not kept waiting."""
+"""JSON of more tensor bytes is written on a thread, to keep the event loop responsive."""
 WRITE_BYTES = 256 * 1024
-"""Smaller pieces of text are sent together."""
+"""Smaller pieces of text are joined."""
 DescribeError = Callable[[LayerscopeError], Mapping[str, Any]]
-"""How an error is told to the client."""
+"""Builds the problem object of an error for the client."""
 
 
 async def layer_pieces(
-    stream: LayerStream, ran: RunResult, answer: PendingResult, weights: bool, describe_error: DescribeError
+    stream: LayerStream,
+    result: RunResult,
+    pending: PendingResult[RunResult],
+    weights: bool,
+    describe_error: DescribeError,
 ) -> AsyncGenerator[bytes, None]:
-    """The whole reply. Tensors that a later layer has too, as weights that are shared, are kept until then."""
-    named = _names(ran)
-    last = {name: number for number, names in enumerate(named) for name in names}
-    arriving, arrays = named_tensors(ran, answer, array_of), dict[str, Array]()
+    """Yield the whole reply. Tensors of a later layer too, such as shared weights, are kept until then."""
+    names_by_layer = _names(result)
+    last = {name: number for number, names in enumerate(names_by_layer) for name in names}
+    arrived, arrays = named_tensors(result, pending, array_of), dict[str, Array]()
     yield stream.head()
     try:
-        for number, (layer, names) in enumerate(zip(ran.layers, named, strict=True)):
+        for number, (layer, names) in enumerate(zip(result.layers, names_by_layer, strict=True)):
             while not arrays.keys() >= names:
-                name, array = await anext(arriving)
+                name, array = await anext(arrived)
                 arrays[name] = array
             nbytes = sum(arrays[name].nbytes for name in names)
-            with closing(_gathered(stream.layer(number, entry_of(layer, arrays, weights)))) as pieces:
-                while piece := await _next(pieces, nbytes):
+            with closing(_joined(stream.layer(number, entry_of(layer, arrays, weights)))) as pieces:
+                while piece := await _next_piece(pieces, nbytes):
                     yield piece
             arrays = {name: array for name, array in arrays.items() if last[name] > number}
     except ClientDisconnected:
@@ -62,7 +66,7 @@ async def layer_pieces(
 
 
 def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], weights: bool) -> LayerEntry:
-    """A layer with those of the arrays that are its own."""
+    """Build the entry of a layer from its own arrays."""
     members = SUFFIXES if layer.view is not None else ()
     return LayerEntry(
         layer,
@@ -73,45 +77,45 @@ def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], weights: bool) -> Laye
 
 
 async def named_tensors(
-    ran: RunResult, answer: PendingResult, read: Callable[[TensorInfo, memoryview], Value]
+    result: RunResult, pending: PendingResult[RunResult], read: Callable[[TensorInfo, memoryview], Value]
 ) -> AsyncIterator[tuple[str, Value]]:
-    """Every tensor of the answer with its name, as `read` takes it from the engine's memory."""
-    infos = iter(ran.tensors)
-    async for view in answer.tensors():
+    """Yield every tensor of the result with its name, as `read` converts it from the engine's memory."""
+    infos = iter(result.tensors)
+    async for view in pending.tensors():
         info = next(infos)
         yield info.name, read(info, view)
 
 
 def array_of(info: TensorInfo, view: memoryview) -> Array:
-    """A tensor over the engine's memory."""
+    """A tensor that is a view of the engine's shared memory."""
     return np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
 
 
 def text_of(_: TensorInfo, view: memoryview) -> orjson.Fragment:
-    """A tensor that came as JSON text."""
+    """A tensor that the engine sent as JSON text."""
     return orjson.Fragment(bytes(view))
 
 
-def _names(ran: RunResult) -> list[set[str]]:
-    """The tensors of each layer."""
-    sent = {info.name for info in ran.tensors}
+def _names(result: RunResult) -> list[set[str]]:
+    """The names of each layer's tensors."""
+    available = {info.name for info in result.tensors}
     return [
-        sent & ({layer.address + suffix for suffix in (MAIN, *SUFFIXES)} | {info.name for info in layer.weights})
-        for layer in ran.layers
+        available & ({layer.address + suffix for suffix in (MAIN, *SUFFIXES)} | {info.name for info in layer.weights})
+        for layer in result.layers
     ]
 
 
-def _gathered(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """The same text in pieces of WRITE_BYTES or more, but for the last."""
-    waiting: list[bytes] = []
+def _joined(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """Join pieces to WRITE_BYTES or more, except for the last."""
+    buffer: list[bytes] = []
     for piece in pieces:
-        waiting.append(piece)
-        if sum(map(len, waiting)) >= WRITE_BYTES:
-            yield b"".join(waiting)
-            waiting.clear()
-    yield b"".join(waiting)
+        buffer.append(piece)
+        if sum(map(len, buffer)) >= WRITE_BYTES:
+            yield b"".join(buffer)
+            buffer.clear()
+    yield b"".join(buffer)
 
 
-async def _next(pieces: Iterator[bytes], nbytes: int) -> bytes:
-    """The next piece of a layer of so many bytes; nothing at its end."""
+async def _next_piece(pieces: Iterator[bytes], nbytes: int) -> bytes:
+    """The next piece of a layer of `nbytes`; empty at its end."""
     return await run_in_threadpool(next, pieces, b"") if nbytes > THREAD_BYTES else next(pieces, b"")

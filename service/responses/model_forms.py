@@ -1,4 +1,4 @@
-"""A registered model given back in other forms: its document, Keras' JSON, a table."""
+"""Representations of a registered model: its document, Keras JSON, a summary table."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Form = Literal["graph", "document", "keras", "summary"]
 
 
 def document_form(network: Network) -> Response:
-    """The short form, with all that is default left out; posted again it is the same model."""
+    """The document in its short form, without defaults; registered again, it is the same model."""
     return Response(orjson.dumps(short_form(network)), media_type="application/json")
 
 
 def keras_form(planned: Planned) -> Response:
-    """What `keras.models.model_from_json` loads in plain Keras.
+    """The JSON that `keras.models.model_from_json` loads in plain Keras.
 
     Raises:
-        InvalidDocument: when a layer reads from inside a block, which Keras' models cannot.
+        InvalidDocument: a layer reads from inside a block, which Keras models cannot express.
     """
     return Response(orjson.dumps(keras_json_of(planned)), media_type="application/json")
 
 
 def summary_form(network: Network, plan: Mapping[str, Any]) -> Response:
-    """A table in plain text, as `model.summary()` prints it."""
+    """The table in plain text that `model.summary()` prints."""
     return Response(summary_of(network, plan), media_type="text/plain; charset=utf-8")

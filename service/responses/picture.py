@@ -1,4 +1,4 @@
-"""Whether and how a request is answered with a picture."""
+"""Picture replies: checks of the options, and drawing."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from models.ipc.messages import RunResult
 from service.options.activation import ActivationOptions
 from service.options.pictures import MAX_UPSCALE, PictureOptions
 from service.pictures.colours import ColourMap
-from service.pictures.reply import Arrays, File, planned, planned_svg
+from service.pictures.reply import Arrays, File, plan_picture, plan_svg
 from service.wire.formats import PNG, SVG, Format
 
 
-def check_drawing(options: ActivationOptions, wanted: Format) -> None:
-    """Whether the options go with the format, before anything is run.
+def check_drawing(options: ActivationOptions, format: Format) -> None:
+    """Check that the options fit the format, before the model is run.
 
     Raises:
-        InvalidOption: what is of pictures is asked of another format, or a picture of what has none.
+        InvalidOption: picture options with another format, or a picture of something that has none.
     """
-    if wanted is not PNG:
+    if format is not PNG:
         options.refuse_given()
-    if wanted not in (PNG, SVG):
+    if format not in (PNG, SVG):
         return
     options.style()
     if options.weights:
@@ -33,19 +33,19 @@ def check_drawing(options: ActivationOptions, wanted: Format) -> None:
         raise _refused("/weights", "a picture holds no weights", expected, "true", advice)
     if options.top is not None:
         raise _refused("/top", "there is no picture of top units", "another view, or another format", "top")
-    if wanted is SVG and options.histogram is None:
+    if format is SVG and options.histogram is None:
         raise _refused(
             "/histogram", "only histograms are drawn as SVG", "histogram", "nothing", 'write "histogram": 64'
         )
 
 
-def drawing(ran: RunResult, wanted: Format, options: ActivationOptions) -> Callable[[Arrays], File]:
-    """How the picture of a run is drawn, once its values are there.
+def drawing(result: RunResult, format: Format, options: ActivationOptions) -> Callable[[Arrays], File]:
+    """The function that draws the picture of a run from its values.
 
     Raises:
-        InvalidOption, TooLarge: it cannot be.
+        InvalidOption, TooLarge: the picture cannot be drawn.
     """
-    return planned_svg(ran) if wanted is SVG else planned(ran, options.style(), options.channel)
+    return plan_svg(result) if format is SVG else plan_picture(result, options.style(), options.channel)
 
 
 async def weights_drawing(
@@ -53,9 +53,9 @@ async def weights_drawing(
     normalize: Annotated[str | None, Query(max_length=100, description="Of pictures; per weight: see cmap.")] = None,
     upscale: Annotated[int | None, Query(ge=1, le=MAX_UPSCALE, description="Of pictures.")] = None,
 ) -> PictureOptions:
-    """What a request for weights asks of a picture."""
-    given: dict[str, Any] = {"cmap": cmap, "normalize": normalize, "upscale": upscale}
-    return PictureOptions(**{name: value for name, value in given.items() if value is not None})
+    """The picture options of a request for weights."""
+    options: dict[str, Any] = {"cmap": cmap, "normalize": normalize, "upscale": upscale}
+    return PictureOptions(**{name: value for name, value in options.items() if value is not None})
 
 
 def _refused(pointer: str, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidOption:

@@ -1,4 +1,4 @@
-"""From an engine's answer to a response: small JSON in one piece, all else as the tensors come."""
+"""Responses from engine results: small JSON in one piece, everything else streamed as tensors arrive."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from models.errors import LayerscopeError
 from models.ipc.messages import RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES
 from service.access.browser_headers import PICTURE
-from service.engines.jobs import PendingResult
+from service.engines.pending_result import PendingResult
 from service.options.activation import ActivationOptions
-from service.pictures.reply import Arrays, File, planned_weights
+from service.pictures.reply import Arrays, File, plan_weights_picture
 from service.pictures.sheet import RenderStyle
 from service.responses.json_stream import (
     THREAD_BYTES,
@@ -34,7 +34,7 @@ from service.responses.picture import drawing
 from service.responses.tensor_stream import TensorResponse, tensor_response
 from service.wire.formats import JSON, JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
 from service.wire.json import LayerEntry, activations_json, layer_object
-from service.wire.json_values import DataMode, spelled
+from service.wire.json_values import DataMode, stringify_nonfinite
 from service.wire.layer_streams import JsonLines, JsonStream, LayerStream, base64_length
 from service.wire.npy import NpyStream
 from service.wire.npz import NpzStream
@@ -44,164 +44,173 @@ from service.wire.stream import TensorStream
 Value = TypeVar("Value")
 
 ACTIVATION_FORMATS: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
-"""What activations can be sent as, the default first."""
+"""Formats of activations, the default first."""
 WEIGHT_FORMATS = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG)
-"""What weights can be sent as."""
+"""Formats of weights, the default first."""
 SMALL_BYTES = 1 << 20
-"""JSON of at most so many tensor bytes is written in one piece."""
+"""JSON of at most this many tensor bytes is written in one piece."""
 
 
 @dataclass(frozen=True)
 class ReplyContext:
-    """What the front knows of a request before the engine answers."""
+    """Facts of a request that are known before the engine's result."""
 
     id: str
     name: str | None
     inputs: Mapping[str, TensorInfo]
     preprocessing: Mapping[str, Mapping[str, Any]]
     started: float
-    """`time.perf_counter()` when the request came."""
+    """`time.perf_counter()` when the request arrived."""
 
 
-def head_of(told: ReplyContext, ran: RunResult) -> dict[str, Any]:
+def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
     """The reply without its layers, ready for `orjson.dumps`."""
-    inputs = {name: _input(name, info, told, ran) for name, info in told.inputs.items()}
-    total = (time.perf_counter() - told.started) * 1e3
-    timing = {"build_ms": ran.build_ms, "run_ms": ran.run_ms, "total_ms": total}
+    inputs = {name: _input(name, info, context, result) for name, info in context.inputs.items()}
+    total = (time.perf_counter() - context.started) * 1e3
+    timing = {"build_ms": result.build_ms, "run_ms": result.run_ms, "total_ms": total}
     return {
-        "model": {"id": told.id, "name": told.name, "parameters": ran.parameters, "cached": ran.cached},
+        "model": {"id": context.id, "name": context.name, "parameters": result.parameters, "cached": result.cached},
         "inputs": inputs,
         "timing": {key: round(value, 3) for key, value in timing.items()},
     }
 
 
-def _input(name: str, info: TensorInfo, told: ReplyContext, ran: RunResult) -> dict[str, Any]:
-    described: dict[str, Any] = {"shape": info.shape, "dtype": info.dtype}
-    if name in told.preprocessing:
-        described["preprocessing"] = told.preprocessing[name]
-    if name in ran.inputs:
-        described["stats"] = spelled(ran.inputs[name])
-    return described
+def _input(name: str, info: TensorInfo, context: ReplyContext, result: RunResult) -> dict[str, Any]:
+    entry: dict[str, Any] = {"shape": info.shape, "dtype": info.dtype}
+    if name in context.preprocessing:
+        entry["preprocessing"] = context.preprocessing[name]
+    if name in result.inputs:
+        entry["stats"] = stringify_nonfinite(result.inputs[name])
+    return entry
 
 
 async def activations_response(
-    told: ReplyContext, answer: PendingResult, wanted: Format, options: ActivationOptions, describe_error: DescribeError
+    context: ReplyContext,
+    pending: PendingResult[RunResult],
+    format: Format,
+    options: ActivationOptions,
+    describe_error: DescribeError,
 ) -> Response:
-    """The activations in the format that was agreed on."""
-    ran = await answer.head
-    assert isinstance(ran, RunResult)  # noqa: S101 (a plan answers plans)
-    if wanted in (JSON, JSONL):
+    """The activations in the negotiated format."""
+    result = await pending.header
+    if format in (JSON, JSONL):
         return await _layers(
-            head_of(told, ran), ran, answer, JsonStyle(wanted, options.data, options.weights, describe_error)
+            head_of(context, result), result, pending, JsonStyle(format, options.data, options.weights, describe_error)
         )
-    if wanted in (PNG, SVG):
-        return await _picture(answer, wanted, lambda: drawing(ran, wanted, options))
-    return await _binary(ran, answer, wanted, _metadata(told, ran) if wanted is SAFETENSORS else {})
+    if format in (PNG, SVG):
+        return await _picture(pending, format, lambda: drawing(result, format, options))
+    return await _binary(result, pending, format, _metadata(context, result) if format is SAFETENSORS else {})
 
 
 class JsonStyle(NamedTuple):
-    """How layers are written in JSON."""
+    """Style of layers in JSON."""
 
-    wanted: Format
+    format: Format
     mode: DataMode
     weights: bool
     describe_error: DescribeError
 
 
-async def _layers(head: Mapping[str, Any], ran: RunResult, answer: PendingResult, layout: JsonStyle) -> Response:
-    """JSON: what is small in one piece, all else layer by layer."""
-    wanted, mode, weights, describe_error = layout
-    if wanted is JSON and (nbytes := _written_bytes(ran)) <= SMALL_BYTES:
-        values = await _tensors(ran, answer, text_of if ran.texts else array_of)
-        entries = [entry_of(layer, values, weights) for layer in ran.layers]
+async def _layers(
+    head: Mapping[str, Any], result: RunResult, pending: PendingResult[RunResult], json_style: JsonStyle
+) -> Response:
+    """JSON: a small reply in one piece, others streamed layer by layer."""
+    format, mode, weights, describe_error = json_style
+    if format is JSON and (nbytes := _written_bytes(result)) <= SMALL_BYTES:
+        values = await _tensors(result, pending, text_of if result.texts else array_of)
+        entries = [entry_of(layer, values, weights) for layer in result.layers]
         if nbytes <= THREAD_BYTES:
             return Response(activations_json(head, entries, mode), media_type=JSON.media_type)
         return Response(await run_in_threadpool(activations_json, head, entries, mode), media_type=JSON.media_type)
     stream: LayerStream = JsonLines(head, mode)
-    if wanted is JSON:
-        length = base64_length(ran.layers, ran.tensors, weights) if mode == "base64" else None
+    if format is JSON:
+        length = base64_length(result.layers, result.tensors, weights) if mode == "base64" else None
         stream = JsonStream(head, mode, length)
-    return TensorResponse(layer_pieces(stream, ran, answer, weights, describe_error), stream.length, answer, wanted)
+    return TensorResponse(
+        layer_pieces(stream, result, pending, weights, describe_error), stream.length, pending, format
+    )
 
 
-def _written_bytes(ran: RunResult) -> int:
-    """Bytes of all tensors as JSON has them: weights that are shared are written with every call."""
-    weights = [info for layer in ran.layers for info in layer.weights]
+def _written_bytes(result: RunResult) -> int:
+    """Bytes of all tensors in JSON, where shared weights are repeated for every call."""
+    weights = [info for layer in result.layers for info in layer.weights]
     shared = sum(info.nbytes for info in weights) - sum({info.name: info.nbytes for info in weights}.values())
-    return sum(info.nbytes for info in ran.tensors) + shared
+    return sum(info.nbytes for info in result.tensors) + shared
 
 
-async def _binary(ran: RunResult, answer: PendingResult, wanted: Format, metadata: Mapping[str, str]) -> Response:
-    """The tensors as they are: what is small in one piece, all else as they come."""
+async def _binary(
+    result: RunResult, pending: PendingResult[RunResult], format: Format, metadata: Mapping[str, str]
+) -> Response:
+    """Binary tensors: a small reply in one piece, others streamed as tensors arrive."""
     stream: TensorStream
     try:
-        match wanted.name:
+        match format.name:
             case NPZ.name:
-                stream = NpzStream(ran.tensors)
+                stream = NpzStream(result.tensors)
             case NPY.name:
-                stream = NpyStream(ran.tensors)
+                stream = NpyStream(result.tensors)
             case _:
-                stream = SafetensorsStream(ran.tensors, metadata)
+                stream = SafetensorsStream(result.tensors, metadata)
     except LayerscopeError:
-        answer.cancel()
+        pending.cancel()
         raise
-    return await tensor_response(stream, answer, wanted)
+    return await tensor_response(stream, pending, format)
 
 
-async def _picture(answer: PendingResult, wanted: Format, plan: Callable[[], Callable[[Arrays], File]]) -> Response:
-    """A picture, drawn on a thread once it is known that it can be."""
+async def _picture(
+    pending: PendingResult[RunResult], format: Format, plan: Callable[[], Callable[[Arrays], File]]
+) -> Response:
+    """A picture, drawn on a thread after `plan` has checked that it can be."""
     try:
         draw = plan()
     except LayerscopeError:
-        answer.cancel()
+        pending.cancel()
         raise
-    ran = await answer.head
-    assert isinstance(ran, RunResult)  # noqa: S101 (a plan answers plans)
-    file = await run_in_threadpool(draw, await _tensors(ran, answer, array_of))
-    return Response(file.content, headers={**file.headers, **PICTURE}, media_type=wanted.media_type)
+    result = await pending.header
+    file = await run_in_threadpool(draw, await _tensors(result, pending, array_of))
+    return Response(file.content, headers={**file.headers, **PICTURE}, media_type=format.media_type)
 
 
-def _metadata(told: ReplyContext, ran: RunResult) -> dict[str, str]:
-    """The JSON reply without arrays, as safetensors carries text beside its tensors."""
-    layers = [layer_object(LayerEntry(layer), "none") for layer in ran.layers]
-    reply = {**head_of(told, ran), "layers": layers}
+def _metadata(context: ReplyContext, result: RunResult) -> dict[str, str]:
+    """The JSON reply without arrays, for the metadata of safetensors."""
+    layers = [layer_object(LayerEntry(layer), "none") for layer in result.layers]
+    reply = {**head_of(context, result), "layers": layers}
     return {"layerscope": orjson.dumps(reply).decode()}
 
 
 async def _tensors(
-    ran: RunResult, answer: PendingResult, read: Callable[[TensorInfo, memoryview], Value]
+    result: RunResult, pending: PendingResult[RunResult], read: Callable[[TensorInfo, memoryview], Value]
 ) -> dict[str, Value]:
-    """Every tensor of the answer by name."""
-    return {name: value async for name, value in named_tensors(ran, answer, read)}
+    """Every tensor of the result, by name."""
+    return {name: value async for name, value in named_tensors(result, pending, read)}
 
 
 class WeightsFormat(NamedTuple):
-    """How a client wants weights written."""
+    """Requested format of weights."""
 
-    wanted: Format
+    format: Format
     mode: DataMode
     style: RenderStyle
 
 
 async def weights_response(
-    id: str, name: str, answer: PendingResult, writing: WeightsFormat, describe_error: DescribeError
+    id: str, name: str, pending: PendingResult[RunResult], weights_format: WeightsFormat, describe_error: DescribeError
 ) -> Response:
-    """Weights in the format that was agreed on: `{"model": …, "layers": [{"address", "type", "parameters",
+    """The weights in the negotiated format: `{"model": …, "layers": [{"address", "type", "parameters",
     "weights": [...]}]}`, or one member `weights/<address>/<name>` each.
     """
-    ran = await answer.head
-    assert isinstance(ran, RunResult)  # noqa: S101 (a plan answers plans)
-    wanted, mode, style = writing
-    head = {"model": {"id": id, "name": name, "parameters": ran.parameters}}
-    if wanted in (JSON, JSONL):
-        return await _layers(head, ran, answer, JsonStyle(wanted, mode, True, describe_error))
-    if wanted is PNG:
-        return await _picture(answer, wanted, lambda: planned_weights(ran, style))
-    return await _binary(ran, answer, wanted, {"layerscope": orjson.dumps(head).decode()})
+    result = await pending.header
+    format, mode, style = weights_format
+    head = {"model": {"id": id, "name": name, "parameters": result.parameters}}
+    if format in (JSON, JSONL):
+        return await _layers(head, result, pending, JsonStyle(format, mode, True, describe_error))
+    if format is PNG:
+        return await _picture(pending, format, lambda: plan_weights_picture(result, style))
+    return await _binary(result, pending, format, {"layerscope": orjson.dumps(head).decode()})
 
 
 def infos(inputs: Mapping[str, InputSpec], arrays: Sequence[np.ndarray]) -> dict[str, TensorInfo]:
-    """The inputs as the network takes them, by name."""
+    """The shapes and dtypes of the inputs as the network takes them, by name."""
     return {
         name: TensorInfo(name, spec.dtype, array.shape, array.size * DTYPES[spec.dtype].itemsize)
         for (name, spec), array in zip(inputs.items(), arrays, strict=True)

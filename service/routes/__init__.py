@@ -1,1 +1,1 @@
-"""The resources of /v1, one a file."""
+"""Routes of /v1, one resource per file."""

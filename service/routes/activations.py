@@ -1,4 +1,4 @@
-"""`POST /v1/activations`: the model comes with the request."""
+"""`POST /v1/activations`: run a model sent with the request."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ router = APIRouter(tags=["activations"])
 async def post_activations(request: Request, state: StateOf) -> Response:
     """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
     with state.memory.share() as share:
-        sent = await read_activation_request(request, state.queries, inline=True, share=share)
-        model = await inline_model(state.store, sent.model, state.applications.read)
-        return await activations(request, state, model, sent, share)
+        run = await read_activation_request(request, state.queries, inline=True, share=share)
+        model = await inline_model(state.store, run.model, state.applications.read)
+        return await activations(request, state, model, run, share)

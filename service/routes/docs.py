@@ -1,4 +1,4 @@
-"""`/docs`: the API's pages; files of our own under relative addresses work offline and behind a proxy."""
+"""API documentation page `/docs`; its assets are local, under relative URLs, to work offline and behind a proxy."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SETTINGS = {
     "tryItOutEnabled": True, "filter": True, "displayRequestDuration": True, "defaultModelsExpandDepth": 0,
     "validatorUrl": None,
 }  # fmt: skip
-"""Of Swagger UI. Without the last one it would show the document to a validator of its makers."""
+"""Swagger UI settings. Without the last one it would send the document to an external validator."""
 
 
 class Files(StaticFiles):
-    """Files that pages of ours are made of."""
+    """Static files of the service's pages."""
 
     def file_response(self, *arguments: Any, **options: Any) -> Response:
-        """One of them, or a 304."""
+        """Return the file, or a 304."""
         response = super().file_response(*arguments, **options)
         response.headers.update(FILE_HEADERS)
         return response
 
 
 FILES = Files(packages=[("fastapi_swagger", "resources")])
-"""Swagger UI's, mounted at `/swagger`."""
+"""Swagger UI's files, mounted at `/swagger`."""
 HTML = bytes(
     get_swagger_ui_html(
         openapi_url="openapi.json",

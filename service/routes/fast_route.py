@@ -1,4 +1,4 @@
-"""Routes that are asked thousands of times a second, called without FastAPI's solving of dependencies."""
+"""Fast path for routes called thousands of times a second, without FastAPI's dependency resolution."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from service.caches.lru import Recent
-from service.options.query import check_query, declared
+from service.options.query import check_query, query_parameters
 from service.state import state_of
 
 KEPT_QUERIES, KEPT_BYTES = 256, 1 << 20
-"""Most queries of which a route remembers that they are right, and their bytes."""
+"""Most queries that a route caches as valid, and their bytes."""
 
 
 class FastRoute(Route):
-    """A documented route that takes the request, the state and, by name, what its path says; nothing else.
+    """Route whose endpoint takes only the request, the state and, by name, its path parameters.
 
-    It stands before FastAPI's own, which describes it and takes what this one leaves: 150 µs of processor time less.
+    It precedes FastAPI's own route, which documents it and handles other methods; it saves 150 µs of CPU time.
     """
 
     def __init__(self, documented: APIRoute) -> None:
         super().__init__(documented.path, self._call, methods=documented.methods)
         self._documented = documented
         self._checks_query = documented.path.startswith("/v1/")
-        self._known = declared(documented)
+        self._known = query_parameters(documented)
         self._checked: Recent[bool] = Recent(KEPT_QUERIES, KEPT_BYTES)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Other methods are for the routes that follow to refuse."""
+        """Match only the route's methods; later routes refuse the others."""
         match, child = super().matches(scope)
         return (match, {**child, "route": self._documented}) if match is Match.FULL else (Match.NONE, {})
 
@@ -47,7 +47,7 @@ class FastRoute(Route):
 
 
 def install_fast_routes(app: FastAPI, routers: list[APIRouter], endpoints: list[Callable[..., Any]]) -> None:
-    """Lets the routes of these endpoints, which the application has already, be found first."""
+    """Insert fast routes for these endpoints, which the application has already, before all others."""
     routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     hot = [route for route in routes if route.endpoint in endpoints and "version" not in route.param_convertors]
     app.router.routes[:0] = [FastRoute(route) for route in hot]

@@ -1,4 +1,4 @@
-"""Whether the service lives, is ready, and what it is."""
+"""Liveness, readiness and version endpoints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, Response
 
-from service.engines.process import EngineState
+from service.engines.client import EngineState
 from service.errors.handlers import whole_seconds
 from service.handlers.readiness import is_draining, not_ready_reason
 from service.openapi.schemas import EngineReply, Liveness, Readiness, Version
@@ -32,13 +32,13 @@ async def get_readiness(state: StateOf, response: Response) -> Readiness:
     if reason is not None:
         response.status_code = 503
         response.headers["Retry-After"] = whole_seconds(state.engines.seconds_until_ready())
-    shown, spares = map(_shown, engines), map(_shown, state.engines.spare_states())
+    shown, spares = map(_engine_reply, engines), map(_engine_reply, state.engines.spare_states())
     return Readiness(
         ready=reason is None, draining=is_draining(state), reason=reason, engines=list(shown), spares=list(spares)
     )
 
 
-def _shown(engine: EngineState) -> EngineReply:
+def _engine_reply(engine: EngineState) -> EngineReply:
     return EngineReply(ready=engine.ready, pid=engine.pid, devices=list(engine.devices), gpu=engine.gpu)
 
 

@@ -1,4 +1,4 @@
-"""`GET /v1/layers`: the catalogue."""
+"""`GET /v1/layers`: the catalogue of layer types."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _entry(name: str) -> dict[str, Any]:
 
 
 def example_document(cls: type[Layer]) -> dict[str, Any]:
-    """A document with this layer alone, on the inputs of its example; a cell inside an RNN."""
+    """Return a document with this layer alone, on the inputs of its example; a cell is wrapped in an RNN."""
     layer = {"type": cls.type_name(), **cls.example.arguments}
     shapes = cls.example.shapes
     if not cls.standalone:  # a cell reads one step

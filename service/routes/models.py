@@ -42,7 +42,7 @@ from service.openapi.contract import (
 )
 from service.openapi.schemas import DamagedName, ModelEntry, ModelList, ModelSummary
 from service.registry.checkout import checkout
-from service.requests.body import is_json, json_of, media_type, unsupported
+from service.requests.body import decode_json, is_json, media_type, unsupported
 from service.requests.multipart import MULTIPART
 from service.requests.upload import receive_upload, stored_upload
 from service.requests.upload_parts import MODEL, is_weights_file
@@ -55,7 +55,7 @@ router = APIRouter(tags=["models"])
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-async def _new_name(
+async def _valid_name(
     name: Annotated[str, Path(description=f"A name to register under: `{NAME.pattern}`.", examples=["digits"])],
 ) -> str:
     if NAME.fullmatch(name):
@@ -64,14 +64,14 @@ async def _new_name(
     raise InvalidOption("", [Problem("/name", "a model cannot have this name", expected, shown(name))])
 
 
-def registered(entry: Entry, is_new: bool) -> Response:
-    """The reply to a PUT: where the model is, and its id."""
+def put_response(entry: Entry, is_new: bool) -> Response:
+    """Build the response to a PUT: the model's location, ID and entry."""
     content = ModelEntry(**entry_json(entry)).model_dump_json()
     headers = {"Location": f"/v1/models/{entry.name}"}
     return Response(content, 201 if is_new else 200, headers, "application/json")
 
 
-Name = Annotated[str, Depends(_new_name)]
+Name = Annotated[str, Depends(_valid_name)]
 Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", examples=["digits"])]
 
 
@@ -98,15 +98,15 @@ async def put_model(request: Request, state: StateOf, name: Name) -> Response:
         body = await request.body()
         if not is_weights_file(body):
             with state.memory.share() as share:
-                return registered(*await register(state, name, await json_of(body, share, parse_model_json)))
+                return put_response(*await register(state, name, await decode_json(body, share, parse_model_json)))
         async with stored_upload(body, state.store.scratch, state.uploads) as upload:
-            return registered(*await register_upload(state, name, upload))
+            return put_response(*await register_upload(state, name, upload))
     async with receive_upload(request, state.settings, state.store.scratch, state.uploads, documents=True) as upload:
         if upload.model is not None and kind not in ("", MULTIPART):
             raise unsupported(
                 request, "application/json", MULTIPART, ".keras files of any type", body=upload.model, advice=ADVICE
             )
-        return registered(*await register_upload(state, name, upload, f"/{MODEL}" if kind == MULTIPART else ""))
+        return put_response(*await register_upload(state, name, upload, f"/{MODEL}" if kind == MULTIPART else ""))
 
 
 @router.get(
@@ -136,8 +136,8 @@ async def get_model(
     ] = "graph",
 ) -> ModelSummary | Response:
     """Nodes and edges, with shapes and parameters when the document declares its inputs; or another form of it."""
-    async with checkout(state.store, name) as used:
-        entry, network = used.entry, used.network
+    async with checkout(state.store, name) as checked_out:
+        entry, network = checked_out.entry, checked_out.network
     tag = ETag(request, (entry_json(entry), entry.object, form))
     if (unchanged := tag.unchanged()) is not None:
         return unchanged
@@ -195,9 +195,9 @@ async def post_model_activations(request: Request, state: StateOf, name: Referen
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
     state.store.find(name)
     with state.memory.share() as share:
-        sent = await read_activation_request(request, state.queries, inline=False, share=share)
-        if sent.model is not None:
+        run = await read_activation_request(request, state.queries, inline=False, share=share)
+        if run.model is not None:
             problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
             raise InvalidOption("", [problem])
-        async with checkout(state.store, name) as used:
-            return await activations(request, state, used.model, sent, share)
+        async with checkout(state.store, name) as checked_out:
+            return await activations(request, state, checked_out.model, run, share)

@@ -1,4 +1,4 @@
-"""`POST /v1/plan`: what a network will cost, before anything is allocated."""
+"""`POST /v1/plan`: cost estimate of a network, before anything is allocated."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from service.openapi.contract import (
 )
 from service.openapi.option_schemas import option_parameters, option_properties
 from service.openapi.plan_schemas import PlanReply
-from service.options.activation import Selectors, from_pairs, gathered
+from service.options.activation import Selectors, from_pairs, merge_options
 from service.options.habits import PLAN
-from service.options.pictures import Whole
+from service.options.pictures import NotBool
 from service.options.query import as_in_url
 from service.options.views import ViewOptions
 from service.registry.model import Model, inline_model
-from service.requests.body import is_json, json_of, parse_json, unsupported
+from service.requests.body import decode_json, is_json, parse_json, unsupported
 from service.requests.misplaced import PLAN as TEMPLATE
-from service.requests.misplaced import object_of
+from service.requests.misplaced import require_object
 from service.responses.etag import ETag
 from service.state import State, StateOf
 
@@ -51,10 +51,10 @@ MAX_BATCH = 2**20
 
 
 class PlanOptions(ViewOptions):
-    """What a plan is asked for besides the model."""
+    """Options of plan requests."""
 
     batch: Annotated[
-        Annotated[int, Field(ge=1, le=MAX_BATCH), Whole] | None,
+        Annotated[int, Field(ge=1, le=MAX_BATCH), NotBool] | None,
         Field(description="Examples at once; null leaves the batch free."),
     ] = 1
     layers: Selectors = None
@@ -82,7 +82,7 @@ BODY = {
 
 WITHOUT_INPUTS = 'a plan needs no inputs: send {"model": …} alone'
 ADVICE: Advice = {**OF_JSON, Role.PICTURE: WITHOUT_INPUTS, Role.TENSORS: WITHOUT_INPUTS}
-"""What to do with files in place of the body."""
+"""Advice for files sent in place of the body."""
 
 
 def _parsed(body: bytes, claim: Claim) -> Any:
@@ -107,25 +107,25 @@ async def post_plan(
     if body and not is_json(request):
         raise unsupported(request, "application/json", body=body, advice=ADVICE)
     with state.memory.share() as share:
-        raw = object_of(await json_of(body, share, _parsed) if body or model is None else {}, TEMPLATE)
-        planned, options = await _asked(request, state, model, raw)
-    if planned.id is None:
-        return await _planned(request, state, planned, options)
-    tag = ETag(request, (planned.id, planned.name, options.model_dump_json()), weak=True)  # engines estimate seconds
-    return tag.unchanged() or tag.on(await _planned(request, state, planned, options))
+        raw = require_object(await decode_json(body, share, _parsed) if body or model is None else {}, TEMPLATE)
+        target, options = await _read(request, state, model, raw)
+    if target.id is None:
+        return await _plan(request, state, target, options)
+    tag = ETag(request, (target.id, target.name, options.model_dump_json()), weak=True)  # engines estimate seconds
+    return tag.unchanged() or tag.on(await _plan(request, state, target, options))
 
 
-async def _asked(request: Request, state: State, model: str | None, raw: dict[str, Any]) -> tuple[Model, PlanOptions]:
+async def _read(request: Request, state: State, model: str | None, raw: dict[str, Any]) -> tuple[Model, PlanOptions]:
     query = from_pairs((name, value) for name, value in request.query_params.multi_items() if name != "model")
-    options = _options(gathered(query, {key: value for key, value in raw.items() if key != "model"}))
+    options = _options(merge_options(query, {key: value for key, value in raw.items() if key != "model"}))
     return await _model(state, model, raw.get("model")), options
 
 
-def _options(given: Mapping[str, Any]) -> PlanOptions:
+def _options(values: Mapping[str, Any]) -> PlanOptions:
     try:
-        return PlanOptions.model_validate(given)
+        return PlanOptions.model_validate(values)
     except ValidationError as error:
-        raise InvalidOption("", problems_of(error, given, WORDS)) from None
+        raise InvalidOption("", problems_of(error, values, WORDS)) from None
 
 
 async def _model(state: State, name: str | None, raw: Any) -> Model:
@@ -141,7 +141,7 @@ async def _model(state: State, name: str | None, raw: Any) -> Model:
     return Model(document, entry.name, entry.id)
 
 
-async def _planned(request: Request, state: State, model: Model, options: PlanOptions) -> Response:
+async def _plan(request: Request, state: State, model: Model, options: PlanOptions) -> Response:
     try:
         network = expand(model.document)
         require_inputs(network)

@@ -1,4 +1,4 @@
-"""Weights of registered models, out and in."""
+"""Download and upload of the weights of registered models."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from service.requests.upload_parts import WEIGHTS, is_weights_file
 from service.responses.etag import ETag
 from service.responses.picture import weights_drawing
 from service.responses.replies import WEIGHT_FORMATS, WeightsFormat, weights_response
-from service.routes.models import Reference, registered
+from service.routes.models import Reference, put_response
 from service.state import State, StateOf
 from service.wire.formats import PNG, negotiate
 from service.wire.json_values import DataMode
@@ -66,10 +66,10 @@ async def _weights_format(
     data: Data = "nested",
     format: FormatName = None,
 ) -> WeightsFormat:
-    wanted = negotiate(request.headers.get("accept"), format, WEIGHT_FORMATS)
-    if wanted is not PNG:
+    negotiated = negotiate(request.headers.get("accept"), format, WEIGHT_FORMATS)
+    if negotiated is not PNG:
         picture.refuse_given()
-    return WeightsFormat(wanted, data, picture.style())
+    return WeightsFormat(negotiated, data, picture.style())
 
 
 WeightsFormatOf = Annotated[WeightsFormat, Depends(_weights_format)]
@@ -81,10 +81,10 @@ WeightsFormatOf = Annotated[WeightsFormat, Depends(_weights_format)]
     responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
     openapi_extra=IF_NONE_MATCH,
 )
-async def get_weights(request: Request, state: StateOf, name: Reference, writing: WeightsFormatOf) -> Response:
+async def get_weights(request: Request, state: StateOf, name: Reference, output: WeightsFormatOf) -> Response:
     """Every layer's weights, in `get_weights()` order."""
-    async with checkout(state.store, name) as used:
-        return await _weights(request, state, used, None, writing)
+    async with checkout(state.store, name) as checked_out:
+        return await _weights(request, state, checked_out, None, output)
 
 
 @router.get(
@@ -98,25 +98,25 @@ async def get_layer_weights(
     state: StateOf,
     name: Reference,
     address: Annotated[str, Path(examples=["dense"])],
-    writing: WeightsFormatOf,
+    output: WeightsFormatOf,
 ) -> Response:
     """One layer's weights, or those of all layers in a block."""
-    async with checkout(state.store, name) as used:
-        return await _weights(request, state, used, layer_paths(used.network, address), writing)
+    async with checkout(state.store, name) as checked_out:
+        return await _weights(request, state, checked_out, layer_paths(checked_out.network, address), output)
 
 
 async def _weights(
-    request: Request, state: State, used: CheckedOutModel, paths: tuple[str, ...] | None, writing: WeightsFormat
+    request: Request, state: State, checked_out: CheckedOutModel, paths: tuple[str, ...] | None, output: WeightsFormat
 ) -> Response:
-    require_inputs(used.network)
-    entry, wanted = used.entry, writing.wanted
-    tag = ETag(request, (entry.id, entry.name, paths, wanted.name, writing.mode, repr(writing.style)))
+    require_inputs(checked_out.network)
+    entry = checked_out.entry
+    tag = ETag(request, (entry.id, entry.name, paths, output.format.name, output.mode, repr(output.style)))
     if (unchanged := tag.unchanged()) is not None:
         return unchanged
-    question = weights_request(source_of(used.network, used.model.weights), paths, state.settings)
-    follow(request.scope, question.trace, question.key)
-    answer = await state.engines.submit(question)
-    return tag.on(await weights_response(entry.id, entry.name, answer, writing, partial(problem_of, request)))
+    engine_request = weights_request(source_of(checked_out.network, checked_out.model.weights), paths, state.settings)
+    follow(request.scope, engine_request.trace, engine_request.key)
+    pending = await state.engines.submit(engine_request)
+    return tag.on(await weights_response(entry.id, entry.name, pending, output, partial(problem_of, request)))
 
 
 @router.put(
@@ -139,11 +139,11 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
             expected = f"one part, {WEIGHTS}"
             raise InvalidOption("", [Problem("", "this form has other parts", expected, "a model")])
         file = UploadedFile(upload.weights, upload.pointer)
-        return registered(*await put_weights(state, name, expand(document), file, entry))
+        return put_response(*await put_weights(state, name, expand(document), file, entry))
 
 
 def _check_type(request: Request, upload: Upload) -> None:
-    """Raises UnsupportedMedia: what says that it is JSON, and is no file of weights; of every other type bytes tell."""
+    """Raise UnsupportedMedia for a JSON media type unless the bytes are a weights file; other types are sniffed."""
     if upload.weights is None or not (media_type(request) and is_json(request)):
         return
     with upload.weights.open("rb") as file:

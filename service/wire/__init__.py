@@ -1,1 +1,1 @@
-"""Encoders of tensors; they know no request."""
+"""Encoders of tensors, independent of requests."""

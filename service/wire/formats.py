@@ -1,4 +1,4 @@
-"""The formats of replies, and which one a client gets.
+"""Reply formats and content negotiation.
 
 Source: RFC 9110 sections 12.4.2 (quality values) and 12.5.1 (Accept).
 """
@@ -15,14 +15,14 @@ from models.errors import Problem, Unacceptable, did_you_mean, shown
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format by its name in `format=`, its media type, and other names for either."""
+    """A format: its name in `format=`, its media type, and aliases of either."""
 
     name: str
     media_type: str
     aliases: tuple[str, ...] = ()
 
     def answers_to(self, word: str) -> bool:
-        """Whether `word`, in any case, names this format."""
+        """Whether `word` names this format, ignoring case."""
         return word.strip().lower() in (self.name, self.media_type, *self.aliases)
 
 
@@ -34,9 +34,9 @@ PNG = Format("png", "image/png")
 SVG = Format("svg", "image/svg+xml")
 JSONL = Format("jsonl", "application/jsonl", ("ndjson", "application/x-ndjson", "application/jsonlines"))
 TEXTS = (JSON, JSONL)
-"""Those that describe the layers, and may leave their values out."""
+"""Formats that describe the layers, and may omit their values."""
 TIMED = (JSON, JSONL, SAFETENSORS)
-"""Those of activations that say how long it took: the bytes of two replies differ."""
+"""Formats of activations that include timings, so that the bytes of two replies differ."""
 
 RANGE = re.compile(r"\s*([^\s;,/]+)/([^\s;,/]+)\s*((?:;[^,]*)?)$")
 QUALITY = re.compile(r";\s*[qQ]\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)")
@@ -50,7 +50,7 @@ class MediaRange(NamedTuple):
     quality: float
 
     def specificity(self, format: Format) -> int:
-        """How closely this matches: 3 the type itself, 2 `type/*`, 1 `*/*`, 0 not at all."""
+        """Return how closely this matches: 3 exact type, 2 `type/*`, 1 `*/*`, 0 no match."""
         if format.answers_to(f"{self.type}/{self.subtype}"):
             return 3
         if self.subtype != "*":
@@ -59,21 +59,21 @@ class MediaRange(NamedTuple):
 
 
 def negotiate(accept: str | None, format: str | None, offered: Sequence[Format]) -> Format:
-    """The format of a reply: `format` if it is given, else what `accept` likes best, else the first offered.
+    """Return the format of a reply: `format` if set, else what `accept` prefers, else the first offered.
 
-    Among equally liked formats the more closely named wins, then the one named earlier.
+    Among formats of equal quality the more specifically matched wins, then the one listed earlier.
 
     Raises:
-        Unacceptable: none of `offered` will do; lists them.
+        Unacceptable: none of `offered` is acceptable; lists them.
     """
     if format is not None:
-        return _named(format, offered)
+        return _format_named(format, offered)
     if accept is None or accept == "*/*" or not accept.strip():
         return offered[0]
     exact = next((candidate for candidate in offered if candidate.media_type == accept), None)
     if exact is not None:
         return exact
-    ranges = _parsed(accept)
+    ranges = _parse_accept(accept)
     ranked = [(_rank(candidate, ranges), candidate) for candidate in offered]
     best, chosen = max(ranked, key=lambda pair: pair[0])
     if best[0] <= 0:
@@ -81,7 +81,7 @@ def negotiate(accept: str | None, format: str | None, offered: Sequence[Format])
     return chosen
 
 
-def _named(name: str, offered: Sequence[Format]) -> Format:
+def _format_named(name: str, offered: Sequence[Format]) -> Format:
     for candidate in offered:
         if candidate.answers_to(name):
             return candidate
@@ -89,23 +89,23 @@ def _named(name: str, offered: Sequence[Format]) -> Format:
     raise _unacceptable("/format", "there is no such format here", name, offered, near)
 
 
-def _parsed(accept: str) -> list[MediaRange]:
-    """The elements of an Accept header; malformed ones are left out, a malformed quality counts as 0."""
+def _parse_accept(accept: str) -> list[MediaRange]:
+    """Parse an Accept header; malformed elements are skipped, a malformed quality counts as 0."""
     matches = [RANGE.match(element) for element in accept.split(",")]
-    return [MediaRange(found[1].lower(), found[2].lower(), quality(found[3])) for found in matches if found]
+    return [MediaRange(match[1].lower(), match[2].lower(), quality(match[3])) for match in matches if match]
 
 
 def quality(parameters: str) -> float:
-    """The `q` among the parameters of an element, as in `;q=0.5`: 1 without one, 0 where it is malformed."""
+    """Parse `q` in the parameters of an element, as in `;q=0.5`: 1 if absent, 0 if malformed."""
     if not re.search(r";\s*[qQ]\s*=", parameters):
         return 1.0
-    found = QUALITY.search(parameters)
-    return float(found[1]) if found else 0.0
+    match = QUALITY.search(parameters)
+    return float(match[1]) if match else 0.0
 
 
 def _rank(format: Format, ranges: Sequence[MediaRange]) -> tuple[float, int, int]:
-    """(quality, specificity, earliness) of the range that matches most closely, larger is better."""
-    matching = [(media.specificity(format), -place, media.quality) for place, media in enumerate(ranges)]
+    """Return (quality, specificity, earliness) of the most specific matching range; larger is better."""
+    matching = [(media.specificity(format), -position, media.quality) for position, media in enumerate(ranges)]
     closest, earliness, quality = max(matching, default=(0, 0, 0.0))
     return (quality, closest, earliness) if closest else (0.0, 0, 0)
 

@@ -1,6 +1,6 @@
-"""Replies as JSON: numbers written so that reading them gives back the same bits.
+"""JSON replies, with numbers that round-trip bit by bit.
 
-JSON has no NaN and no infinities: they are the strings "NaN", "Infinity" and "-Infinity".
+JSON has no NaN and no infinities: they are encoded as the strings "NaN", "Infinity" and "-Infinity".
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ import orjson
 from models.ipc.messages import LayerInfo, TensorInfo
 from models.tensors.dtypes import Array
 from models.views.view import COUNTS, EDGES, INDICES, OUTSIDE, VALUES
-from service.wire.json_values import DataMode, Large, nested, spelled, values
+from service.wire.json_values import DataMode, Large, nested, stringify_nonfinite, values
 
-HOLE = b"\0"
-"""Stands in a text for a large array. JSON itself never holds this byte: in strings it is escaped."""
+PLACEHOLDER = b"\0"
+"""Placeholder for a large array in a text. JSON itself never contains this byte: in strings it is escaped."""
 
 CALL = re.compile(r"@\d+|#\d+|:pre")
-"""What an address has beyond the layer's path, which alone names weights."""
-
+"""Parts of an address beyond the layer's path, which are not in the names of weights."""
 
 Values = Array | orjson.Fragment
-"""A tensor, or the text that an engine wrote for it."""
+"""A tensor, or its JSON text as written by an engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerEntry:
-    """One layer of a reply. `weights` follow `info.weights`; None where weights were not asked for.
+    """One layer of a reply. `weights` are in the order of `info.weights`; None if not requested.
 
     `view` holds the members of the layer's view by suffix, instead of `data`.
     """
@@ -42,29 +41,29 @@ class LayerEntry:
 
 
 def activations_json(head: Mapping[str, Any], layers: Sequence[LayerEntry], mode: DataMode) -> bytes:
-    """The reply in one piece, for small ones: `head` with "layers" in it, before "timing" if that is there."""
-    first, last = parted(head)
-    written = [layer_object(entry, mode) for entry in layers]
-    return orjson.dumps({**first, "layers": written, **last}, option=orjson.OPT_SERIALIZE_NUMPY)
+    """Encode a small reply in one piece: `head` with "layers" inserted, before "timing" if present."""
+    first, last = split_head(head)
+    objects = [layer_object(entry, mode) for entry in layers]
+    return orjson.dumps({**first, "layers": objects, **last}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def parted(head: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What stands before the layers and what after them."""
+def split_head(head: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split the head into the members before the layers and those after them."""
     last = {key: head[key] for key in ("timing",) if key in head}
     return {key: value for key, value in head.items() if key not in last}, last
 
 
 def layer_pieces(entry: LayerEntry, mode: DataMode) -> Iterator[bytes]:
-    """One layer alone, in pieces: large arrays are written a part at a time."""
+    """Encode one layer in pieces; large arrays are written a part at a time."""
     large: list[Large] = []
 
-    def leave_hole(array: Large) -> orjson.Fragment:
+    def leave_placeholder(array: Large) -> orjson.Fragment:
         large.append(array)
-        return orjson.Fragment(HOLE)
+        return orjson.Fragment(PLACEHOLDER)
 
-    written = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
-    text = orjson.dumps(layer_object(entry, mode), leave_hole, written)
-    first, *rest = text.split(HOLE)
+    options = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
+    text = orjson.dumps(layer_object(entry, mode), leave_placeholder, options)
+    first, *rest = text.split(PLACEHOLDER)
     yield first
     for array, after in zip(large, rest, strict=True):
         yield from array.pieces()
@@ -72,27 +71,27 @@ def layer_pieces(entry: LayerEntry, mode: DataMode) -> Iterator[bytes]:
 
 
 def layer_object(entry: LayerEntry, mode: DataMode) -> dict[str, Any]:
-    """A layer for `orjson.dumps` with OPT_SERIALIZE_NUMPY; arrays are embedded without another copy."""
+    """Return a layer for `orjson.dumps` with OPT_SERIALIZE_NUMPY; arrays are embedded without another copy."""
     info = entry.info
-    found: dict[str, Any] = {"address": info.address, "type": info.type}
+    result: dict[str, Any] = {"address": info.address, "type": info.type}
     if info.output is not None:
-        found |= _shape(info.output)
-    found["parameters"] = info.parameters
+        result |= _shape(info.output)
+    result["parameters"] = info.parameters
     if info.stats is not None:
-        found["stats"] = spelled(info.stats)
+        result["stats"] = stringify_nonfinite(info.stats)
     if info.view is not None:
-        found["view"] = spelled(info.view)
+        result["view"] = stringify_nonfinite(info.view)
     if entry.data is not None:
-        found |= values(entry.data, mode)
-    found |= viewed(entry.view)
+        result |= values(entry.data, mode)
+    result |= view_members(entry.view)
     if entry.weights is not None:
         pairs = zip(info.weights, entry.weights, strict=True)
-        found["weights"] = [weight_object(info.address, weight, data, mode) for weight, data in pairs]
-    return found
+        result["weights"] = [weight_object(info.address, weight, data, mode) for weight, data in pairs]
+    return result
 
 
-def viewed(members: Mapping[str, Array]) -> dict[str, Any]:
-    """`top` with indices and values, or `histogram` with counts, edges and what lies outside; always nested lists."""
+def view_members(members: Mapping[str, Array]) -> dict[str, Any]:
+    """Return `top` (indices, values) or `histogram` (counts, edges, counts outside); always nested lists."""
     if COUNTS in members:
         outside = dict(zip(("below", "above", "nan"), members[OUTSIDE].tolist(), strict=True))
         return {"histogram": {"counts": members[COUNTS], "edges": members[EDGES], **outside}}
@@ -102,7 +101,7 @@ def viewed(members: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def weight_object(address: str, info: TensorInfo, data: Values, mode: DataMode) -> dict[str, Any]:
-    """One weight of the layer at `address` under its own name, such as `kernel`; written as `layer_object`."""
+    """Return one weight of the layer at `address` under its own name, such as `kernel`, as in `layer_object`."""
     path = CALL.sub("", address)
     return {"name": info.name.removeprefix(f"weights/{path}/"), **_shape(info), **values(data, mode)}
 

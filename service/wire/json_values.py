@@ -1,4 +1,4 @@
-"""Numbers in JSON: nested arrays, base64, and words for what JSON has no numbers for."""
+"""Tensor values in JSON: nested arrays, base64, and strings for NaN and infinities."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from models.tensors.dtypes import Array, plain
 from models.tensors.json_text import word, written
 
 DataMode = Literal["nested", "base64", "none"]
-"""How a tensor's values are written: nested arrays, its bytes (little-endian, C order), or not at all."""
+"""Encoding of a tensor's values: nested arrays, its bytes (little-endian, C order), or none."""
 LARGE_BYTES = 1 << 20
-"""Arrays of more are written in pieces."""
+"""Larger arrays are written in pieces."""
 PIECE_VALUES = 1 << 16
-"""Numbers written at once: about a megabyte of text."""
+"""Numbers per piece: about a megabyte of text."""
 PIECE_BYTES = 3 << 18
-"""Bytes written at once in base64."""
+"""Bytes per piece in base64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Large:
-    """An array too large to be written in one piece, and how it is."""
+    """An array too large for one piece, with its encoder."""
 
     array: Array
     write: Callable[[Array], Iterator[bytes]]
 
     def pieces(self) -> Iterator[bytes]:
-        """Its text."""
+        """Return its text in pieces."""
         return self.write(self.array)
 
 
 def values(array: Array | orjson.Fragment, mode: DataMode) -> dict[str, Any]:
-    """`{"data": nested}`, `{"base64": bytes}` or nothing. A fragment is the text that an engine wrote for `nested`."""
+    """Return `{"data": nested}`, `{"base64": bytes}` or `{}`. A fragment is `nested` text written by an engine."""
     if isinstance(array, orjson.Fragment):
         return {"data": array}
     match mode:
@@ -50,12 +50,12 @@ def values(array: Array | orjson.Fragment, mode: DataMode) -> dict[str, Any]:
 
 
 def nested(array: Array) -> Array | orjson.Fragment | Large:
-    """The values as something orjson writes as nested arrays, a rank of 0 as one number."""
+    """Return the values as an object that orjson encodes as nested arrays, or one number at rank 0."""
     return Large(array, _nested) if array.nbytes > LARGE_BYTES else written(array)
 
 
 def _nested(array: Array) -> Iterator[bytes]:
-    """The text of `nested`, as many rows at a time as hold PIECE_VALUES; longer rows are divided themselves."""
+    """Encode `nested` in pieces of as many rows as fit PIECE_VALUES; longer rows are divided recursively."""
     if array.size <= PIECE_VALUES or not array.ndim:
         yield orjson.dumps(written(array), option=orjson.OPT_SERIALIZE_NUMPY)
         return
@@ -70,7 +70,7 @@ def _nested(array: Array) -> Iterator[bytes]:
 
 
 def _base64(array: Array) -> Iterator[bytes]:
-    """The array's bytes as a string; parts of a multiple of three bytes need no padding in between."""
+    """Encode the array's bytes as a string, in multiples of three bytes, which need no padding in between."""
     data = plain(array, "").reshape(-1).view(np.uint8).data
     yield b'"'
     for start in range(0, len(data), PIECE_BYTES):
@@ -79,21 +79,21 @@ def _base64(array: Array) -> Iterator[bytes]:
 
 
 def base64_bytes(nbytes: int) -> int:
-    """The length of so many bytes in base64, without quotes."""
+    """Return the length of the base64 text of `nbytes` bytes, without quotes."""
     return 4 * -(-nbytes // 3)
 
 
-def spelled(value: Mapping[str, Any]) -> Any:
-    """Plain JSON values with NaN and infinities in words, at any depth; for small ones such as statistics."""
+def stringify_nonfinite(value: Mapping[str, Any]) -> Any:
+    """Return JSON values with NaN and infinities as strings, at any depth; for small ones such as statistics."""
     text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
-    return orjson.Fragment(text) if b"null" not in text else _spelled(value)
+    return orjson.Fragment(text) if b"null" not in text else _stringify(value)
 
 
-def _spelled(value: Any) -> Any:
+def _stringify(value: Any) -> Any:
     if isinstance(value, str | int | None):
         return value
     if isinstance(value, float | np.floating):
         return value if math.isfinite(value) else orjson.Fragment(word(float(value)))
     if isinstance(value, list | tuple):
-        return [_spelled(item) for item in value]
-    return {key: _spelled(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+        return [_stringify(item) for item in value]
+    return {key: _stringify(item) for key, item in value.items()} if isinstance(value, Mapping) else value

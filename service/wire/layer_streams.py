@@ -1,4 +1,4 @@
-"""Replies written layer by layer: one JSON object, or a line of JSON for each layer."""
+"""Streams of replies layer by layer: one JSON object, or JSON Lines."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ import numpy as np
 import orjson
 
 from models.ipc.messages import LayerInfo, TensorInfo
-from service.wire.json import LayerEntry, layer_pieces, parted
+from service.wire.json import LayerEntry, layer_pieces, split_head
 from service.wire.json_values import DataMode, base64_bytes
 
 NO_VALUES = np.empty(0, np.uint8)
 
 
 class LayerStream(Protocol):
-    """Send `head()`, every piece of `layer(i, entry)` for i = 0, 1, … in this order, then `tail()`."""
+    """Encoder of a reply: send `head()`, every piece of `layer(i, entry)` for i = 0, 1, … in order, then `tail()`."""
 
     @property
     def length(self) -> int | None:
-        """Bytes of the whole body, where they are known before it is written."""
+        """Length of the whole body in bytes, if known in advance."""
 
     def head(self) -> bytes:
-        """What precedes the first layer."""
+        """Return the bytes before the first layer."""
 
     def layer(self, number: int, entry: LayerEntry) -> Iterator[bytes]:
-        """The text of one layer."""
+        """Encode one layer in pieces."""
 
     def failed(self, problem: Mapping[str, Any]) -> bytes | None:
-        """What ends a reply whose next layer does not come; None where only hanging up says that."""
+        """Return the bytes that end a failed reply; None if only closing the connection can signal it."""
 
     def tail(self) -> bytes:
-        """What follows the last layer."""
+        """Return the bytes after the last layer."""
 
 
 class JsonStream:
-    """The very bytes of `activations_json`."""
+    """Stream of the same bytes as `activations_json`."""
 
     def __init__(self, head: Mapping[str, Any], mode: DataMode, length: int | None = None) -> None:
-        first, last = parted(head)
+        first, last = split_head(head)
         self._first = orjson.dumps(first)[:-1] + b',"layers":['
         self._last = b"]" + (b"," + orjson.dumps(last)[1:] if last else b"}")
         self._mode = mode
@@ -53,7 +53,7 @@ class JsonStream:
             yield b","
         yield from layer_pieces(entry, self._mode)
 
-    def failed(self, problem: Mapping[str, Any]) -> bytes | None:  # noqa: ARG002 (half an object tells)
+    def failed(self, problem: Mapping[str, Any]) -> bytes | None:  # noqa: ARG002 (a truncated object shows it)
         return None
 
     def tail(self) -> bytes:
@@ -61,7 +61,7 @@ class JsonStream:
 
 
 class JsonLines:
-    """A line for the head and one for each layer, as they stand in JSON; `{"error": problem}` where it breaks off."""
+    """Stream of a line for the head and one for each layer, as in JSON; a failure ends it with `{"error": problem}`."""
 
     length = None
 
@@ -83,14 +83,14 @@ class JsonLines:
 
 
 def base64_length(layers: Sequence[LayerInfo], tensors: Sequence[TensorInfo], weights: bool) -> int | None:
-    """Bytes of all layers, commas included, in `data=base64`; None with views that are written as numbers."""
+    """Return the bytes of all layers and commas with `data=base64`; None with views that are written as numbers."""
     sizes = {info.name: info.nbytes for info in tensors}
-    written = {layer.address for layer in layers} & sizes.keys()
-    if len(written | {info.name for layer in layers for info in layer.weights}) < len(sizes):
+    with_data = {layer.address for layer in layers} & sizes.keys()
+    if len(with_data | {info.name for layer in layers for info in layer.weights}) < len(sizes):
         return None
     length = max(len(layers) - 1, 0)
     for layer in layers:
-        data = [sizes[layer.address]] if layer.address in written else []
+        data = [sizes[layer.address]] if layer.address in with_data else []
         kernels = [info.nbytes for info in layer.weights]
         blank = LayerEntry(layer, NO_VALUES if data else None, [NO_VALUES] * len(kernels) if weights else None)
         length += sum(map(len, layer_pieces(blank, "base64")))

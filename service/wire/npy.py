@@ -1,4 +1,4 @@
-"""Replies as .npy: one tensor, as numpy.save writes it.
+"""Replies as .npy files: one tensor, as numpy.save writes it.
 
 Source: numpy/lib/format.py, format version 1.0.
 """
@@ -15,16 +15,16 @@ import numpy as np
 from models.errors import Problem, Unacceptable
 from models.ipc.messages import TensorInfo
 from models.tensors.dtypes import DTYPES
-from service.wire.stream import Buffer, checked
+from service.wire.stream import Buffer, check_length
 
 ONE_TENSOR = "a .npy file holds one tensor"
 
 
 class NpyStream:
-    """The only tensor of a reply.
+    """Encoder of a reply's only tensor.
 
     Raises:
-        Unacceptable: there are several, or none.
+        Unacceptable: there is not exactly one tensor.
     """
 
     def __init__(self, tensors: Sequence[TensorInfo]) -> None:
@@ -47,10 +47,10 @@ class NpyStream:
 
 
 def check_one_tensor(addresses: Sequence[str], weights: bool) -> None:
-    """Whether a request for these activations is one for a single tensor.
+    """Check that a request for these activations selects a single tensor.
 
     Raises:
-        Unacceptable: it is not; names a selection that would be.
+        Unacceptable: it does not; suggests a selection that would.
     """
     if len(addresses) > 1:
         advice = f'write "layers": ["{addresses[-1]}"], or ask for npz'
@@ -61,23 +61,23 @@ def check_one_tensor(addresses: Sequence[str], weights: bool) -> None:
 
 
 def npy_header(tensor: TensorInfo) -> bytes:
-    """Magic, version and header of the tensor's file; bfloat16, which NumPy lacks, is declared float32."""
+    """Return magic, version and header of the tensor's file; bfloat16, which NumPy lacks, is declared float32."""
     dtype = np.dtype("<f4") if tensor.dtype == "bfloat16" else DTYPES[tensor.dtype]
-    described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(tensor.shape)}
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(tensor.shape)}
     buffer = BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, described)
+    np.lib.format.write_array_header_1_0(buffer, header)
     return buffer.getvalue()
 
 
 def npy_data(tensor: TensorInfo, data: Buffer) -> memoryview:
-    """The tensor's bytes in the file: its own, or bfloat16 widened exactly to float32."""
-    view = checked(data, tensor.nbytes, tensor.name)
+    """Return the tensor's bytes in the file: unchanged, or bfloat16 widened exactly to float32."""
+    view = check_length(data, tensor.nbytes, tensor.name)
     if tensor.dtype != "bfloat16":
         return view
     return np.frombuffer(view, ml_dtypes.bfloat16).astype("<f4").view(np.uint8).data
 
 
 def npy_bytes(tensor: TensorInfo) -> int:
-    """The length of the tensor's file."""
+    """Return the length of the tensor's file."""
     itemsize = 4 if tensor.dtype == "bfloat16" else DTYPES[tensor.dtype].itemsize
     return len(npy_header(tensor)) + prod(tensor.shape) * itemsize

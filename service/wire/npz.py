@@ -1,4 +1,4 @@
-"""Replies as .npz: a ZIP archive of stored .npy members, as numpy.savez writes it."""
+"""Replies as .npz files: a ZIP archive of stored .npy members, as numpy.savez writes it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from service.wire.zip_records import Member, directory, local_header, local_head
 
 
 class NpzStream:
-    """One member `<name>.npy` for each tensor, in the order given; bfloat16 becomes float32.
+    """Encoder with one member `<name>.npy` per tensor, in the given order; bfloat16 becomes float32.
 
-    The bytes depend on the tensors alone: members are dated 1980-01-01.
+    The bytes depend on the tensors only: members are dated 1980-01-01.
     """
 
     def __init__(self, tensors: Sequence[TensorInfo]) -> None:
         self._tensors = tensors
-        self._members, self._end = _laid_out(tensors)
+        self._members, self._end = _layout(tensors)
         self._crcs: list[int] = []
         self.length = self._end + len(directory(self._members, [0] * len(tensors), self._end))
 
@@ -37,8 +37,8 @@ class NpzStream:
         return directory(self._members, self._crcs, self._end)
 
 
-def _laid_out(tensors: Sequence[TensorInfo]) -> tuple[list[Member], int]:
-    """The members and where the last one ends."""
+def _layout(tensors: Sequence[TensorInfo]) -> tuple[list[Member], int]:
+    """Return the members and the end offset of the last one."""
     members: list[Member] = []
     offset = 0
     for tensor in tensors:

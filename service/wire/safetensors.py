@@ -1,4 +1,4 @@
-"""Replies as safetensors: a JSON header, then the tensors' bytes as they are.
+"""Replies as safetensors files: a JSON header, then the tensors' bytes unchanged.
 
 Source: huggingface/safetensors, README "Format".
 """
@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from models.errors import Problem, Unacceptable
 from models.ipc.messages import TensorInfo
 from models.tensors.safetensors import METADATA, safetensors_header
-from service.wire.stream import Buffer, checked
+from service.wire.stream import Buffer, check_length
 
 
 class SafetensorsStream:
-    """Tensors one after the other, in the order given; `metadata` is stored as strings.
+    """Encoder of tensors in the given order; `metadata` is stored as strings.
 
     Raises:
-        Unacceptable: a tensor is called `__metadata__`, a name the format keeps for itself.
+        Unacceptable: a tensor is named `__metadata__`, which the format reserves.
     """
 
     def __init__(self, tensors: Sequence[TensorInfo], metadata: Mapping[str, str] | None = None) -> None:
@@ -30,7 +30,7 @@ class SafetensorsStream:
 
     def member(self, index: int, data: Buffer) -> tuple[Buffer]:
         tensor = self._tensors[index]
-        return (checked(data, tensor.nbytes, tensor.name),)
+        return (check_length(data, tensor.nbytes, tensor.name),)
 
     def tail(self) -> bytes:
         return b""

@@ -1,4 +1,4 @@
-"""The records of a ZIP archive of stored members, ZIP64 where a number does not fit 32 bits.
+"""Records of a ZIP archive of stored members, with ZIP64 if a number does not fit 32 bits.
 
 Source: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14
 to 4.3.16 (end records) and 4.5.3 (the ZIP64 extra field).
@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LIMIT = 0xFFFFFFFF
-"""The 32-bit value that says "see the ZIP64 field"."""
+"""The 32-bit value that means "see the ZIP64 field"."""
 COUNT_LIMIT = 0xFFFF
 VERSION = 20
 VERSION_ZIP64 = 45
 UTF8 = 0x0800
 DATE = (1980 - 1980) << 9 | 1 << 5 | 1
-"""1980-01-01 00:00, so that the same tensors are the same bytes."""
+"""1980-01-01 00:00, so that the same tensors give the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A stored member: its name, its size and where its local header begins, in bytes."""
+    """A stored member: its name, its size and the offset of its local header, in bytes."""
 
     name: str
     size: int
@@ -35,7 +35,7 @@ class Member:
 
 
 def local_header(member: Member, crc: int) -> bytes:
-    """What precedes a member's bytes."""
+    """Return the record before a member's bytes."""
     extra = struct.pack("<HHQQ", 1, 16, member.size, member.size) if member.is_long else b""
     size = LIMIT if member.is_long else member.size
     name = member.name.encode()
@@ -44,12 +44,12 @@ def local_header(member: Member, crc: int) -> bytes:
 
 
 def local_header_bytes(name: str, size: int) -> int:
-    """The length of `local_header`."""
+    """Return the length of `local_header`."""
     return 30 + len(name.encode()) + (20 if size >= LIMIT else 0)
 
 
 def central_header(member: Member, crc: int) -> bytes:
-    """A member's entry in the directory."""
+    """Return a member's entry in the directory."""
     far = [member.offset] if member.offset >= LIMIT else []
     long = [member.size, member.size] if member.is_long else []
     numbers = struct.pack(f"<{len(long + far)}Q", *long, *far)
@@ -61,7 +61,7 @@ def central_header(member: Member, crc: int) -> bytes:
 
 
 def directory(members: Sequence[Member], crcs: Sequence[int], offset: int) -> bytes:
-    """The central directory, beginning at `offset`, and the end records."""
+    """Return the central directory, starting at `offset`, and the end records."""
     entries = b"".join(central_header(member, crc) for member, crc in zip(members, crcs, strict=True))
     return entries + _end(len(members), len(entries), offset)
 
@@ -74,7 +74,7 @@ def _end(count: int, size: int, offset: int) -> bytes:
 
 
 def _end_zip64(count: int, size: int, offset: int) -> bytes:
-    """The ZIP64 end record and its locator."""
+    """Return the ZIP64 end record and its locator."""
     fields = (44, VERSION_ZIP64, VERSION_ZIP64, 0, 0, count, count, size, offset)
     record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", *fields)
     return record + struct.pack("<4sIQI", b"PK\x06\x07", 0, offset + size, 1)

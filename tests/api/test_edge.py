@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from service.access.origins import READ
+from service.access.origins import EXPOSED_HEADERS
 from service.app import create_app
 from service.settings import Settings
 
@@ -96,7 +96,7 @@ def test_pages_read_every_reply(edge: Server, dialogue: Dialogue) -> None:
         what: what for what in found if what.isdigit()
     }
     own = {name for reply in found.values() for name in reply.headers if name.startswith(("x-layerscope", "etag"))}
-    assert own <= set(READ.lower().split(", "))
+    assert own <= set(EXPOSED_HEADERS.lower().split(", "))
     for what in ("docs", "picture"):
         assert "frame-ancestors 'none'" in found[what].headers["content-security-policy"]
         assert found[what].headers["cross-origin-resource-policy"] in ("same-origin", "same-site")

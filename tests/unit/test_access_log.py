@@ -24,7 +24,8 @@ from service.access.origins import Origins
 from service.app import create_app
 from service.edge.middleware import EdgeMiddleware
 from service.edge.unhandled import UnhandledErrors
-from service.engines.jobs import EngineRequest, PendingResult
+from service.engines.engine_request import EngineRequest
+from service.engines.pending_result import PendingResult
 from service.observing.access_log import MAX_WAITING, AccessLog, lost_json
 from service.observing.engine_trace import EngineTrace
 from service.observing.log import JsonLines, TextLines

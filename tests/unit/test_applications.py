@@ -12,7 +12,8 @@ from models.errors import EngineLost, InvalidDocument, Problem, WeightsUnavailab
 from models.ipc.messages import Construct, Constructed
 from models.reading.applications import parse_application
 from models.reading.parse import parse_document
-from service.engines.jobs import EngineRequest, PendingResult
+from service.engines.engine_request import EngineRequest
+from service.engines.pending_result import PendingResult
 from service.registry.resolver import KEPT, Applications
 
 DOCUMENT = {"name": "keras' name", "input": [8, 8, 1], "layers": [{"type": "Flatten"}], "scale": "signed"}
@@ -26,9 +27,9 @@ class Constructing:
         self.is_asked = asyncio.Event()
         self.failure: Exception | None = None
 
-    async def submit(self, question: EngineRequest) -> PendingResult:
+    async def submit(self, request: EngineRequest) -> PendingResult:
         """The same document always."""
-        request, answer = question.phrase(1, ()), PendingResult()
+        request, answer = request.build_message(1, ()), PendingResult()
         assert isinstance(request, Construct)
         self.asked.append(request.arguments)
         self.is_asked.set()
@@ -36,7 +37,7 @@ class Constructing:
         if self.failure is not None:
             raise self.failure
         file = "x.h5" if b'"imagenet"' in request.arguments else None
-        answer.begin(Constructed(1, orjson.dumps(canonical(parse_document(DOCUMENT))), file), [])
+        answer.start(Constructed(1, orjson.dumps(canonical(parse_document(DOCUMENT))), file), [])
         return answer
 
 

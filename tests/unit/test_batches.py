@@ -88,7 +88,7 @@ def test_rows_are_put_behind_each_other_and_given_back() -> None:
     batch = Batch.of(parts)
     np.testing.assert_array_equal(batch.inputs[0], left)
     np.testing.assert_array_equal(batch.inputs[1], right)
-    assert [[array.tolist() for array in share] for share in batch.shares((left, right))] == [
+    assert [[array.tolist() for array in share] for share in batch.split((left, right))] == [
         [array.tolist() for array in part] for part in parts
     ]
     assert Batch.of(parts[:1]).inputs is parts[0]
@@ -116,12 +116,12 @@ def test_the_rows_of_a_batch_do_not_meet(cls: type[Layer]) -> None:
     inputs = [scaled(document, rows, scale) for rows, scale in ((1, 1e-4), (3, 1.0), (2, 255.0))]
     requests = [asked(document, one, stats=False) for one in inputs]
     engine = execution()
-    alone = [arrays(engine.run(request, one)) for request, one in zip(requests, inputs, strict=True)]
+    is_exclusive = [arrays(engine.run(request, one)) for request, one in zip(requests, inputs, strict=True)]
     if cls.type_name() in MEETING:
         with pytest.raises(InvalidOption):
             engine.run_together(requests, inputs)
         return
-    for own, result in zip(alone, engine.run_together(requests, inputs), strict=True):
+    for own, result in zip(is_exclusive, engine.run_together(requests, inputs), strict=True):
         for name, array in arrays(result).items():
             np.testing.assert_allclose(array.astype("f8"), own[name].astype("f8"), rtol=2e-3, atol=1e-4)
 
@@ -221,8 +221,8 @@ def test_who_is_at_fault_is_told_and_the_others_are_answered(bad: set[int]) -> N
         if isinstance(message, RunResult):
             (payload,) = message.payloads
             rows = np.frombuffer(payload.inline or b"", np.float32).reshape(3, 2)
-            alone = arrays(execution().run(asked(TABLE, [ids[message.id]]), [ids[message.id]]))
-            assert rows.tobytes() == alone["embedding"].tobytes()
+            is_exclusive = arrays(execution().run(asked(TABLE, [ids[message.id]]), [ids[message.id]]))
+            assert rows.tobytes() == is_exclusive["embedding"].tobytes()
 
 
 def test_a_batch_of_runs_is_one_run(monkeypatch: pytest.MonkeyPatch) -> None:

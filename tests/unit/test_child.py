@@ -20,8 +20,8 @@ input()
 """
 BUSY = """
 import sys, time
-from models.child import end_at_hangup
-end_at_hangup(int(sys.argv[1]), 0.1)
+from models.child import exit_on_disconnect
+exit_on_disconnect(int(sys.argv[1]), 0.1)
 print(flush=True)
 time.sleep(600)
 """

@@ -201,6 +201,6 @@ def test_a_call_that_was_asked_once_is_known() -> None:
 
     layer = {"type": "Multiply", "inputs": ["x", "x"]}
     outlined({**layer, "name": "one"}, [3, 7], "int16")
-    known = len(computed._KNOWN)
+    known = len(computed._TRACED_DTYPES)
     outlined({**layer, "name": "other"}, [3, 7], "int16")
-    assert len(computed._KNOWN) == known
+    assert len(computed._TRACED_DTYPES) == known

@@ -9,9 +9,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from models.layers.block import Block
 from models.documents.json_schema import schema_of
 from models.layers import CATALOGUE, LAYERS, names_of
+from models.layers.block import Block
 from models.layers.constraints import CONSTRAINTS
 from models.layers.excluded import INPUT_LAYERS
 from models.layers.initializers import INITIALIZERS

@@ -14,11 +14,11 @@ import pytest
 import service.engines.supervisor
 from models.errors import DeviceMemory
 from models.ipc.messages import Failed, Payload, Planned
-from service.engines.jobs import PendingResult
+from service.engines.pending_result import PendingResult
 from service.engines.pool import EnginePool
 from service.engines.process import EngineState
 from service.engines.renewal import LOOKS
-from service.engines.requests import Source, weights_request
+from service.engines.requests import ModelSource, weights_request
 from service.settings import GIB, Settings
 
 
@@ -33,7 +33,7 @@ class Engine:
         self.bytes_at_start, self.resident, self.held = 0, 0, {}
         self.on_message: Callable[[Any], None]
         self.on_ready: Callable[[], None]
-        self.on_end: Callable[[], None]
+        self.on_exit: Callable[[], None]
 
     def start(self) -> None:
         if Engine.failures:
@@ -93,7 +93,9 @@ async def started(processes: list[Engine], **settings: Any) -> EnginePool:
 
 async def asked(engines: EnginePool, seed: int = 0) -> asyncio.Task[PendingResult]:
     """A question on its way."""
-    task = asyncio.create_task(engines.submit(weights_request(Source(b"%d" % seed, None, f"{seed}"), None, Settings())))
+    task = asyncio.create_task(
+        engines.submit(weights_request(ModelSource(b"%d" % seed, None, f"{seed}"), None, Settings()))
+    )
     await asyncio.sleep(0)
     return task
 
@@ -118,7 +120,7 @@ async def test_a_spare_takes_the_place_of_an_engine_that_is_lost(processes: list
     first, spare = processes
     lost, waiting, last = [await asked(engines, seed) for seed in range(3)]
     assert [len(first.sent), len(spare.sent)] == [2, 0]
-    first.on_end()
+    first.on_exit()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert len(spare.sent) == 2
@@ -182,7 +184,7 @@ async def test_an_engine_that_leaves_and_dies_hands_back_what_it_cannot_finish(
     await grown(engines, old, passing)
     ran, behind = await asked(engines, 1), await asked(engines, 2)
     processes[1].becomes_ready()
-    old.on_end()
+    old.on_exit()
     assert len(processes[1].sent) == 1
     processes[1].answers()
     await behind

@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from models.files.archive import member_names
 from models.files.not_json import not_json
 from models.files.signatures import START_BYTES, STARTS, Role, kind_of
-from models.files.unread import KERAS, NPZ, told_of
+from models.files.unread import KERAS, NPZ, kind_of_data
 
 
 def written(write: Any) -> bytes:
@@ -71,7 +71,7 @@ KINDS: list[tuple[bytes, str]] = [
 
 def test_what_a_file_is() -> None:
     """By its bytes as the libraries write them, as the whole file and cut off."""
-    found = {name: told_of(data) for data, name in KINDS}
+    found = {name: kind_of_data(data) for data, name in KINDS}
     assert {name: kind and kind.name for name, kind in found.items()} == {name: name for _, name in KINDS}
     assert found["a .keras file"] is KERAS
     assert found["a .npz file"] is NPZ
@@ -83,7 +83,7 @@ def test_what_a_file_is() -> None:
 @pytest.mark.parametrize("data", [b"", b"\0", b"\1\2\3", bytes(START_BYTES), b"\xff\xff\xff"])
 def test_bytes_that_tell_nothing(data: bytes) -> None:
     """They are nothing's."""
-    assert told_of(data) is None
+    assert kind_of_data(data) is None
 
 
 def test_names_of_archives_made_to_hurt() -> None:
@@ -120,7 +120,7 @@ def test_why_text_is_not_json() -> None:
 
 def test_roles_are_those_of_the_readers() -> None:
     """What is a picture is tried as one; what holds tensors is read as such."""
-    roles = {name: told_of(data).role for data, name in KINDS}  # type: ignore[union-attr]
+    roles = {name: kind_of_data(data).role for data, name in KINDS}  # type: ignore[union-attr]
     assert {name for name, role in roles.items() if role is Role.PICTURE} == {n for n in roles if n.endswith("picture")}
     assert {name for name, role in roles.items() if role is Role.TENSORS} == {
         "a .npy file", "a .npz file", "a .safetensors file"

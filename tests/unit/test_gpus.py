@@ -95,16 +95,16 @@ def test_a_full_gpu_is_nobodys_fault() -> None:
     """Whatever is made of it on its way; a machine without memory stays what it was."""
     full, machine = (tf.errors.ResourceExhaustedError(None, None, text) for text in (FULL, MACHINE))
     for made in (TooLarge("no memory"), Internal("a defect")):
-        assert isinstance(gpu.told(caused(made, full)), DeviceMemory)
-        assert gpu.told(caused(made, machine)) is made
-    assert gpu.told(plain := TooLarge("other")) is plain
+        assert isinstance(gpu.client_error(caused(made, full)), DeviceMemory)
+        assert gpu.client_error(caused(made, machine)) is made
+    assert gpu.client_error(plain := TooLarge("other")) is plain
 
 
 def test_causes_that_lead_back_to_an_error_end() -> None:
     """An error that is raised again while what it caused is handled is among its own causes."""
     made, other = TooLarge("no memory"), ValueError()
     made.__context__, other.__context__ = other, made
-    assert gpu.told(made) is made
+    assert gpu.client_error(made) is made
 
 
 def test_without_a_required_gpu_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
 import pytest
+from service.engines.quarantine import structure_of
 
 from models.errors import DeadlineExceeded, EngineLost, Overloaded
 from models.ipc.messages import Payload, Planned, RunBatch, RunResult
-from service.engines.jobs import EngineRequest, Job, PendingResult
+from service.engines.engine_request import EngineRequest
+from service.engines.job import Job
+from service.engines.pending_result import PendingResult
 from service.engines.pool import EnginePool
-from service.engines.quarantine import structure_of
-from service.engines.requests import Source, plan_request, run_request
+from service.engines.requests import ModelSource, RunSpec, plan_request, run_request
 from service.settings import Settings
 
 TWO_ROWS, THREE_ROWS = np.zeros((2, 4), np.float32), np.zeros((3, 4), np.float32)
-OPTIONS: dict[str, Any] = {
-    "outputs": ("a",), "data": True, "stats": True, "weights": False, "training": False, "views": {},
-}  # fmt: skip
+SPEC = RunSpec(("a",), stats=True)
 
 
 class Engine:
@@ -57,18 +58,18 @@ def asked(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) 
     names = [f"input{number}" for number in range(len(arrays))]
     limits = Settings(batch_requests=most)
     return run_request(
-        Source(b'{"layers": ["%s"]}' % key.encode(), None, key), names, arrays, limits, **{**OPTIONS, **options}
+        ModelSource(b'{"layers": ["%s"]}' % key.encode(), None, key), names, arrays, limits, replace(SPEC, **options)
     )
 
 
 def engines_with(*questions: EngineRequest, most: int = 4, room: int = 100) -> tuple[EnginePool, Any, list[Job]]:
     """Engines of which one runs, with these questions in line; the process; and their jobs."""
     engines, process = EnginePool(Settings(batch_requests=most)), Engine(room)
-    jobs = [Job(question, PendingResult()) for question in questions]
+    jobs = [Job(request, PendingResult()) for request in questions]
     engines.slots[0].process = process  # type: ignore[assignment]
     for job in jobs:
-        engines.slots[0].lane_of(job.question).waiting.append(job)
-    engines._dispatch(engines.slots[0])
+        engines.slots[0].lane_of(job.request).queue.append(job)
+    engines.dispatcher.dispatch(engines.slots[0])
     return engines, process, jobs
 
 
@@ -92,7 +93,7 @@ async def test_only_what_agrees_is_handed_over_together(other: EngineRequest) ->
     (message,) = process.sent
     assert ids(message) == [1, 2]
     assert [run.inputs[0].shape for run in message.runs] == [(2, 4), (3, 4)]
-    assert list(engines.slots[0].runs.waiting) == [jobs[1]]
+    assert list(engines.slots[0].runs.queue) == [jobs[1]]
     apart = engines_with(other, other)[1]
     agree = other.batches_with is not None
     assert [len(ids(message)) for message in apart.sent] == [2 if agree else 1]
@@ -105,17 +106,17 @@ async def test_runs_pass_plans() -> None:
     """One plan at a time, which the engine makes beside its runs: those behind it in line are handed over."""
     engines, process, jobs = engines_with(PLAN, PLAN, asked(TWO_ROWS), asked(TWO_ROWS), PLAN, asked(TWO_ROWS), most=1)
     slot = engines.slots[0]
-    assert [list(slot.runs.running), list(slot.beside.running)] == [[jobs[2], jobs[3]], [jobs[0]]]
-    assert [list(slot.runs.waiting), list(slot.beside.waiting)] == [[jobs[5]], [jobs[1], jobs[4]]]
-    engines._on_message(slot, process, Planned(jobs[0].number, b"1"))  # type: ignore[arg-type]
-    assert [list(slot.runs.running), list(slot.beside.running)] == [[jobs[2], jobs[3]], [jobs[1]]]
-    assert (await jobs[0].answer.head).plan == b"1"  # type: ignore[union-attr]
+    assert [list(slot.runs.running), list(slot.concurrent.running)] == [[jobs[2], jobs[3]], [jobs[0]]]
+    assert [list(slot.runs.queue), list(slot.concurrent.queue)] == [[jobs[5]], [jobs[1], jobs[4]]]
+    engines.dispatcher.on_message(slot, process, Planned(jobs[0].number, b"1"))  # type: ignore[arg-type]
+    assert [list(slot.runs.running), list(slot.concurrent.running)] == [[jobs[2], jobs[3]], [jobs[1]]]
+    assert (await jobs[0].result.header).plan == b"1"  # type: ignore[union-attr]
 
 
 async def test_an_engine_that_answers_what_it_is_not_at_is_stopped() -> None:
     """The second run cannot be answered before the first."""
     engines, process, jobs = engines_with(asked(TWO_ROWS), asked(TWO_ROWS), most=1)
-    engines._on_message(engines.slots[0], process, Planned(jobs[1].number, b"1"))  # type: ignore[arg-type]
+    engines.dispatcher.on_message(engines.slots[0], process, Planned(jobs[1].number, b"1"))  # type: ignore[arg-type]
     assert process.killed
 
 
@@ -123,15 +124,15 @@ async def test_the_end_of_an_engine_is_put_down_to_the_run_before_the_plan() -> 
     """The plan is made again; but a plan that overran is what the engine was stopped for."""
     engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
     engines.supervisor.stopping = True
-    engines._on_exit(engines.slots[0], process)  # type: ignore[arg-type]
-    assert isinstance(jobs[1].answer.head.exception(), EngineLost)
-    assert not jobs[0].answer.head.done()
+    engines.dispatcher.on_exit(engines.slots[0], process)  # type: ignore[arg-type]
+    assert isinstance(jobs[1].result.header.exception(), EngineLost)
+    assert not jobs[0].result.header.done()
     engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
     engines.supervisor.stopping = True
-    engines._ran_too_long(engines.slots[0], jobs[0])
-    engines._on_exit(engines.slots[0], process)  # type: ignore[arg-type]
-    assert isinstance(jobs[0].answer.head.exception(), DeadlineExceeded)
-    assert not jobs[1].answer.head.done()
+    engines.dispatcher.on_deadline(engines.slots[0], jobs[0])
+    engines.dispatcher.on_exit(engines.slots[0], process)  # type: ignore[arg-type]
+    assert isinstance(jobs[0].result.header.exception(), DeadlineExceeded)
+    assert not jobs[1].result.header.done()
 
 
 async def test_by_default_each_is_handed_over_alone() -> None:
@@ -147,21 +148,21 @@ async def test_as_many_as_are_allowed_and_there_is_room_for(waiting: int, most: 
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * waiting, most=most, room=room)
     assert [number for message in process.sent for number in ids(message)] == list(range(1, taken + 1))
     assert list(engines.slots[0].runs.running) == jobs[:taken]
-    assert list(engines.slots[0].runs.waiting) == jobs[taken:]
+    assert list(engines.slots[0].runs.queue) == jobs[taken:]
 
 
 async def test_what_was_given_up_is_not_handed_over() -> None:
     """First in line or behind."""
-    question = asked(TWO_ROWS)
+    request = asked(TWO_ROWS)
     engines, process, _ = engines_with(room=0)
-    jobs = [Job(question, PendingResult()) for _ in range(4)]
-    engines.slots[0].runs.waiting.extend(jobs)
+    jobs = [Job(request, PendingResult()) for _ in range(4)]
+    engines.slots[0].runs.queue.extend(jobs)
     for job in jobs[::2]:
-        job.give_up(Overloaded(""))
-        assert isinstance(job.answer.head.exception(), Overloaded)
-    assert list(engines.slots[0].runs.waiting) == jobs[1::2]
+        job.close(Overloaded(""))
+        assert isinstance(job.result.header.exception(), Overloaded)
+    assert list(engines.slots[0].runs.queue) == jobs[1::2]
     process.room = 100
-    engines._dispatch(engines.slots[0])
+    engines.dispatcher.dispatch(engines.slots[0])
     assert list(engines.slots[0].runs.running) == jobs[1::2]
 
 
@@ -169,70 +170,70 @@ async def test_a_batch_that_ends_its_engine_is_run_again_one_by_one() -> None:
     """Nobody is blamed until it is known whose fault it was."""
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 4)
     slot = engines.slots[0]
-    engines._on_exit(slot, process)
-    assert list(slot.runs.waiting) == jobs
-    assert not any(job.answer.head.done() for job in jobs)
+    engines.dispatcher.on_exit(slot, process)
+    assert list(slot.runs.queue) == jobs
+    assert not any(job.result.header.done() for job in jobs)
     slot.process = successor = Engine()  # type: ignore[assignment]
-    engines._dispatch(slot)
+    engines.dispatcher.dispatch(slot)
     assert [ids(message) for message in successor.sent] == [[5]]
-    engines._on_exit(slot, successor)  # type: ignore[arg-type]
-    assert isinstance(jobs[0].answer.head.exception(), EngineLost)
-    assert list(slot.runs.waiting) == jobs[1:]
+    engines.dispatcher.on_exit(slot, successor)  # type: ignore[arg-type]
+    assert isinstance(jobs[0].result.header.exception(), EngineLost)
+    assert list(slot.runs.queue) == jobs[1:]
     for job in jobs[1:]:
-        job.stop_clock()
+        job.stop_timer()
     await engines.stop()
-    assert all(job.answer.head.exception() is not None for job in jobs)
+    assert all(job.result.header.exception() is not None for job in jobs)
 
 
 async def test_a_batch_that_runs_too_long_is_run_again_one_by_one() -> None:
     """One that runs alone is told so."""
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 2)
     slot = engines.slots[0]
-    engines._ran_too_long(slot, jobs[0])
-    engines._on_exit(slot, process)
+    engines.dispatcher.on_deadline(slot, jobs[0])
+    engines.dispatcher.on_exit(slot, process)
     assert process.killed == 1
-    assert list(slot.runs.waiting) == jobs
+    assert list(slot.runs.queue) == jobs
     slot.process = successor = Engine()  # type: ignore[assignment]
-    engines._dispatch(slot)
-    engines._ran_too_long(slot, jobs[0])
+    engines.dispatcher.dispatch(slot)
+    engines.dispatcher.on_deadline(slot, jobs[0])
     assert successor.killed == 1
-    assert isinstance(jobs[0].answer.head.exception(), DeadlineExceeded)
+    assert isinstance(jobs[0].result.header.exception(), DeadlineExceeded)
     await engines.stop()
-    assert jobs[1].answer.head.exception() is not None
+    assert jobs[1].result.header.exception() is not None
 
 
 async def test_a_batch_that_is_being_answered_loses_the_one_that_is() -> None:
     """Its client has the head already; those behind it run again."""
     engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 3)
     slot = engines.slots[0]
-    jobs[0].answer.head.set_result(RunResult(1, (), {}, 0, True, 0.0, 0.0, (), ()))
-    engines._on_exit(slot, process)
-    assert jobs[0].given_up
-    assert list(slot.runs.waiting) == jobs[1:]
+    jobs[0].result.header.set_result(RunResult(1, (), {}, 0, True, 0.0, 0.0, (), ()))
+    engines.dispatcher.on_exit(slot, process)
+    assert jobs[0].is_closed
+    assert list(slot.runs.queue) == jobs[1:]
     await engines.stop()
-    assert all(job.answer.head.exception() is not None for job in jobs[1:])
+    assert all(job.result.header.exception() is not None for job in jobs[1:])
 
 
 async def test_who_is_computed_is_not_blamed_for_what_comes_next() -> None:
     """While one answer is sent, the engine computes the next: it ends twice, and only the second model is refused."""
     engines, process, jobs = engines_with(asked(TWO_ROWS, key="good"), asked(TWO_ROWS, key="bad"), most=1)
     slot = engines.slots[0]
-    jobs[0].answer.head.set_result(RunResult(1, (), {}, 0, True, 0.0, 0.0, (), ()))
+    jobs[0].result.header.set_result(RunResult(1, (), {}, 0, True, 0.0, 0.0, (), ()))
     for _ in range(2):
-        engines._on_exit(slot, process)
+        engines.dispatcher.on_exit(slot, process)
         slot.process = process = Engine()  # type: ignore[assignment]
-        engines._dispatch(slot)
-    assert isinstance(jobs[1].answer.head.exception(), EngineLost)
-    blamed = engines.quarantine.structures
-    assert [blamed.of(structure_of(job.question))[0] for job in jobs] == [0, 1]
+        engines.dispatcher.dispatch(slot)
+    assert isinstance(jobs[1].result.header.exception(), EngineLost)
+    blamed = engines.dispatcher.quarantine.structures
+    assert [blamed.of(structure_of(job.request))[0] for job in jobs] == [0, 1]
     await engines.stop()
 
 
 async def test_an_answer_to_another_question_ends_the_engine() -> None:
     """Nobody is given what somebody else asked for."""
     engines, process, jobs = engines_with(asked(TWO_ROWS), asked(TWO_ROWS), most=1)
-    engines._on_message(engines.slots[0], process, RunResult(2, (), {}, 0, True, 0.0, 0.0, (), ()))
+    engines.dispatcher.on_message(engines.slots[0], process, RunResult(2, (), {}, 0, True, 0.0, 0.0, (), ()))
     assert process.killed == 1
-    assert not any(job.answer.head.done() for job in jobs)
+    assert not any(job.result.header.done() for job in jobs)
     await engines.stop()
-    assert all(job.answer.head.exception() is not None for job in jobs)
+    assert all(job.result.header.exception() is not None for job in jobs)

@@ -85,7 +85,7 @@ def drawn(random: Random, depth: int = 0) -> Any:
 def read(text: bytes) -> Any:
     """The value, or that there is none."""
     try:
-        return json_pieces.PieceReader(text, json_limits.nothing_claimed).whole(None)
+        return json_pieces.PieceReader(text, json_limits.claim_nothing).whole(None)
     except orjson.JSONDecodeError:
         return "no JSON"
     except LayerscopeError as error:
@@ -95,8 +95,8 @@ def read(text: bytes) -> Any:
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of some bytes, so that everything is cut somewhere."""
-    monkeypatch.setattr(json_structure, "STRETCH", 23)
-    monkeypatch.setattr(large_numbers, "STRETCH", 23)
+    monkeypatch.setattr(json_structure, "CHUNK_BYTES", 23)
+    monkeypatch.setattr(large_numbers, "CHUNK_BYTES", 23)
     monkeypatch.setattr(json_pieces, "PIECE", 46)
 
 
@@ -130,7 +130,7 @@ def test_numbers_in_pieces_are_the_same_numbers() -> None:
     for row in [*rows, [[value] for value in rows[6]], [rows[0], rows[0]], [rows[0], rows[1]]]:
         text = json.dumps(row).encode()
         for dtype in (None, np.dtype("int32"), np.dtype("float32"), np.dtype("bool")):
-            found = told(json_pieces.PieceReader(text, json_limits.nothing_claimed).whole(""), dtype)
+            found = told(json_pieces.PieceReader(text, json_limits.claim_nothing).whole(""), dtype)
             if found != told(json.loads(text), dtype):
                 differing.append((text[:80], dtype, found))
     assert not differing

@@ -15,7 +15,7 @@ from keras.src.backend.common import global_state
 from keras.src.utils import file_utils
 
 from models.documents.document import canonical
-from models.engine.applications import constructed, document_of_model, keras_model
+from models.engine.applications import construct_document, document_of_model, keras_model
 from models.engine.symbolic_network import uninitialised
 from models.errors import InvalidDocument, Problem
 from models.images.scale import scaled
@@ -43,7 +43,7 @@ def application(name: str, **arguments: Any) -> Application:
 def refused(name: str, **arguments: Any) -> Problem:
     """The one problem of a network that is refused, by us or by Keras."""
     with pytest.raises(InvalidDocument) as caught:
-        constructed(application(name, **arguments))
+        construct_document(application(name, **arguments))
     (problem,) = caught.value.problems
     return problem
 
@@ -90,7 +90,7 @@ def test_every_layer_is_there_at_the_smallest_size(name: str) -> None:
 @pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small", "ResNet50V2"])
 def test_the_short_form_is_the_same_network(name: str) -> None:
     """Of one of each kind, scale included."""
-    network = expand(constructed(application(name, include_top=False))[0])
+    network = expand(construct_document(application(name, include_top=False))[0])
     assert expand(parse_document(short_form(network))).identity() == network.identity()
 
 
@@ -115,10 +115,10 @@ def test_names_and_sizes_leave_no_trace() -> None:
     """However many networks were made before, the same arguments give the same document; Keras' counters stay."""
     keras.layers.GlobalAveragePooling2D()  # counted by Keras, as two networks below would be
     before = dict(global_state.get_global_attribute("object_name_uids") or {})
-    first = canonical(constructed(application("MobileNet", input=[32, 32, 3]))[0])
-    constructed(application("MobileNet", input=[33, 32, 3]))
+    first = canonical(construct_document(application("MobileNet", input=[32, 32, 3]))[0])
+    construct_document(application("MobileNet", input=[33, 32, 3]))
     assert "global_average_pooling2d" in [layer["name"] for layer in first["layers"]]
-    assert canonical(constructed(application("MobileNet", input=[32, 32, 3]))[0]) == first
+    assert canonical(construct_document(application("MobileNet", input=[32, 32, 3]))[0]) == first
     assert dict(global_state.get_global_attribute("object_name_uids") or {}) == before
     assert global_state.get_global_attribute("uninitialized_variables") == []
 
@@ -193,8 +193,8 @@ def test_what_python_says_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_graphs_for_imagenet_are_made_without_a_file() -> None:
     """Which has a layer more than without, in some; the file is named; Keras loads files afterwards as before."""
     before = file_utils.get_file, keras.Model.load_weights
-    document, file = constructed(application("EfficientNetB0", weights="imagenet", include_top=False))
-    plain, none = constructed(application("EfficientNetB0", include_top=False))
+    document, file = construct_document(application("EfficientNetB0", weights="imagenet", include_top=False))
+    plain, none = construct_document(application("EfficientNetB0", include_top=False))
     assert (file, none) == ("efficientnetb0_notop.h5", None)
     assert [len(canonical(one)["layers"]) for one in (document, plain)] == [237, 236]
     assert (file_utils.get_file, keras.Model.load_weights) == before

@@ -23,7 +23,7 @@ from models.networks.expansion import expand
 from models.networks.selectors import everything
 from models.reading.keras_json.calls import Callee, call_of
 from models.reading.keras_json.site import Site
-from models.reading.keras_json.tensors import Source
+from models.reading.keras_json.tensors import SourceLayer
 from models.reading.parse import parse_document
 from models.writing.keras_json import Planned, keras_json_of
 from models.writing.short_form import short_form
@@ -202,7 +202,7 @@ def test_what_calls_take_by_position_is_read_by_name() -> None:
     """Every tensor of every class that takes some, in Keras' order, with the flags between them left out."""
     tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": ["t", 0, 0]}}
     for cls in CATALOGUE.values():
-        callee = Callee(cls, (), {"t": Source(1)})
+        callee = Callee(cls, (), {"t": SourceLayer(1)})
         behind = [tensor if name in cls.call_tensors() else None for name in cls.call_order]
         read = call_of({"args": [tensor] * len(callee.operands) + behind}, callee, Site("", "", SourceMap()))
         assert set(read.keywords) == set(cls.call_tensors()), cls.__name__

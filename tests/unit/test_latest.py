@@ -2,12 +2,12 @@
 
 import pytest
 
-from models.engine.latest import Latest
+from models.engine.latest import LruCache
 
 
 def test_a_value_is_made_once_and_what_was_asked_for_longest_ago_goes_first() -> None:
     """Also one that is false."""
-    latest: Latest[str, list[int]] = Latest(2)
+    latest: LruCache[str, list[int]] = LruCache(2)
     first, second = latest.get("a", list), latest.get("b", list)
     assert latest.get("a", list) is first
     latest.get("c", list)
@@ -18,7 +18,7 @@ def test_a_value_is_made_once_and_what_was_asked_for_longest_ago_goes_first() ->
 
 def test_what_cannot_be_made_is_not_kept() -> None:
     """The error is the caller's, and takes nothing else's place."""
-    latest: Latest[str, int] = Latest(1)
+    latest: LruCache[str, int] = LruCache(1)
     assert latest.get("a", lambda: 0) == 0
     with pytest.raises(ZeroDivisionError):
         latest.get("b", lambda: 1 // 0)
@@ -27,7 +27,7 @@ def test_what_cannot_be_made_is_not_kept() -> None:
 
 def test_everything_can_be_forgotten() -> None:
     """What is asked for then is made anew."""
-    latest: Latest[str, int] = Latest(2)
+    latest: LruCache[str, int] = LruCache(2)
     latest.get("a", lambda: 1)
     latest.clear()
     assert len(latest) == 0

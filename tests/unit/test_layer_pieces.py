@@ -12,7 +12,7 @@ import pytest
 
 from models.errors import ClientDisconnected, EngineLost, LayerscopeError
 from models.ipc.messages import LayerInfo, RunResult, TensorInfo
-from service.engines.jobs import PendingResult
+from service.engines.pending_result import PendingResult
 from service.responses.json_stream import layer_pieces
 from service.wire.layer_streams import JsonLines, JsonStream
 
@@ -34,15 +34,15 @@ class Tensors:
     """Hands out tensors as the engine does, and counts those that are still held."""
 
     def __init__(self) -> None:
-        self.answer = PendingResult()
-        self.answer.begin(RAN, [])
+        self.result = PendingResult()
+        self.result.start(RAN, [])
         self._kept: list[weakref.ref[Any]] = []
 
     def add(self, size: int) -> None:
         """The next tensor."""
         array = np.ones(size, np.float32)
         self._kept += [weakref.ref(array)] * (size > 2)
-        self.answer.add(array.data.cast("B"))
+        self.result.add(array.data.cast("B"))
 
     def held(self) -> int:
         """Large ones that somebody has."""
@@ -58,7 +58,7 @@ class Tensors:
 async def test_each_layer_leaves_when_it_has_come() -> None:
     """A line is complete before the next tensor is there; the kernel that all calls share is kept for them."""
     tensors = Tensors()
-    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.answer, True, describe_error)
+    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.result, True, describe_error)
     assert await anext(pieces) == b"{}\n"
     for number in range(COUNT):
         tensors.add(SIDE * SIDE)
@@ -80,7 +80,7 @@ async def test_a_reply_that_is_left_lets_go_of_its_tensors() -> None:
     tensors = Tensors()
     tensors.add(SIDE * SIDE)
     tensors.add(2)
-    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.answer, True, describe_error)
+    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.result, True, describe_error)
     await anext(pieces)
     await anext(pieces)
     assert tensors.held() == 1
@@ -93,8 +93,8 @@ async def test_lines_end_with_the_error() -> None:
     tensors = Tensors()
     tensors.add(SIDE * SIDE)
     tensors.add(2)
-    tensors.answer.fail(EngineLost())
-    pieces = layer_pieces(JsonLines({}, "base64"), RAN, tensors.answer, True, describe_error)
+    tensors.result.fail(EngineLost())
+    pieces = layer_pieces(JsonLines({}, "base64"), RAN, tensors.result, True, describe_error)
     lines = b"".join([piece async for piece in pieces]).splitlines()
     assert [json.loads(line).get("address") for line in lines] == [None, "a@0", None]
     assert json.loads(lines[-1]) == {"error": {"code": "engine_lost"}}
@@ -103,8 +103,8 @@ async def test_lines_end_with_the_error() -> None:
 async def test_a_client_that_has_hung_up_is_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """Nor is it logged, as no reply has broken off."""
     tensors = Tensors()
-    tensors.answer.cancel()
-    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.answer, True, describe_error)
+    tensors.result.cancel()
+    pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.result, True, describe_error)
     assert await anext(pieces) == b"{}\n"
     with pytest.raises(ClientDisconnected):
         await anext(pieces)
@@ -114,7 +114,7 @@ async def test_a_client_that_has_hung_up_is_told_nothing(caplog: pytest.LogCaptu
 async def test_json_breaks_off() -> None:
     """Half an object cannot end well: the error goes on, and the connection is closed."""
     tensors = Tensors()
-    tensors.answer.fail(EngineLost())
-    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.answer, True, describe_error)
+    tensors.result.fail(EngineLost())
+    pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.result, True, describe_error)
     with pytest.raises(EngineLost):
         [piece async for piece in pieces]

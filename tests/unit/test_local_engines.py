@@ -11,7 +11,7 @@ import pytest
 
 from models.errors import TooLarge
 from models.ipc.messages import Plan
-from service.engines.jobs import EngineRequest
+from service.engines.engine_request import EngineRequest
 from service.engines.pool import EnginePool
 from service.settings import Settings
 
@@ -23,10 +23,10 @@ async def test_an_error_keeps_nothing_of_its_question() -> None:
     gone = weakref.ref(array)
 
     async def asked(one: np.ndarray) -> None:
-        question = EngineRequest("key", lambda number, _: Plan(number, b"{}", {}, ()), (one,))
-        asyncio.get_running_loop().call_soon(lambda: next(iter(engines.slots[0].runs.waiting)).give_up(TooLarge("")))
+        request = EngineRequest("key", lambda number, _: Plan(number, b"{}", {}, ()), (one,))
+        asyncio.get_running_loop().call_soon(lambda: next(iter(engines.slots[0].runs.queue)).close(TooLarge("")))
         with pytest.raises(TooLarge):
-            await engines.submit(question)
+            await engines.submit(request)
 
     gc.disable()
     try:

@@ -35,7 +35,7 @@ from models.ipc.messages import (
 from models.views.casting import Cast
 from models.views.histogram import Histogram
 from models.views.reduction import Reduction
-from models.views.slicing import Slice, Stretch
+from models.views.slicing import Slice, SliceRange
 from models.views.top import Top
 from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
@@ -44,7 +44,7 @@ TENSOR = TensorInfo("block1/conv2d:pre", "bfloat16", (1, 28, 28, 3), 4704)
 SCALAR = TensorInfo("weights/bn/gamma", "float32", (), 4)
 STATS = {"min": -1.5, "max": 3, "mean": None, "std": 0.1 + 0.2, "zeros": 1 / 3, "nan": 2, "inf": 0}
 VIEW = View(
-    Slice((0, None, Stretch(None, -1, 2), Stretch()), "0, ..., :-1:2, :", "/slice/conv2d"),
+    Slice((0, None, SliceRange(None, -1, 2), SliceRange()), "0, ..., :-1:2, :", "/slice/conv2d"),
     Reduction("mean", "hw", "/reduce"), Top(3, "/top"), Histogram(4, (-2.0, 1e300), "/histogram"),
     Cast("uint8", "/dtype"),
 )  # fmt: skip

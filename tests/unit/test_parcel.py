@@ -92,13 +92,13 @@ def test_room_that_is_not_there_is_an_error_and_all_is_given_back(ends: tuple[Se
     infos, arrays = tensors([GROUP_BYTES] * 9)
 
     def fails() -> None:
-        parcel = send_queue.parcel()
+        parcel = send_queue.reply_buffers()
         with send_queue.holding([parcel]):
             parcel.expect(infos[:8])
             parcel.copy(arrays)
             raise ZeroDivisionError
 
-    large = send_queue.parcel()
+    large = send_queue.reply_buffers()
     with pytest.raises(Overloaded), send_queue.holding([large]):
         large.expect(infos)
     with pytest.raises(ZeroDivisionError):
@@ -112,10 +112,10 @@ def test_nothing_overtakes_what_was_said_before(ends: tuple[SendQueue, BlockingC
     infos, arrays = tensors(SIZES)
     gate = threading.Event()
     send_queue._then(gate.wait)
-    parcel = send_queue.parcel()
+    parcel = send_queue.reply_buffers()
     parcel.expect(infos)
     parcel.copy({"3": arrays["3"]})
-    send_queue.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
+    send_queue.send_reply(HEAD, parcel, {name: array.data for name, array in arrays.items()})
     send_queue.send(Failed(8, "code", "detail"))
     gate.set()
     send_queue.close()
@@ -145,9 +145,9 @@ def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[SendQueue,
 
     def two() -> None:
         for number in range(2):
-            parcel = send_queue.parcel()
+            parcel = send_queue.reply_buffers()
             parcel.expect(infos)
-            send_queue.send_parcel(HEAD, parcel, {name: array.data for name, array in arrays.items()})
+            send_queue.send_reply(HEAD, parcel, {name: array.data for name, array in arrays.items()})
             if number == 0:
                 done.set()
         done.clear()

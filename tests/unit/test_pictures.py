@@ -15,9 +15,9 @@ from models.tensors.dtypes import Array
 from service.pictures.colours import COLOUR_MAPS, GUTTER, NONFINITE, table
 from service.pictures.histogram import Bars, pixels, svg
 from service.pictures.png import png
-from service.pictures.scaling import Range, parse_range, scaled
-from service.pictures.sheet import MAX_PIXELS, RenderStyle, admit, drawn, size_of, stacked
-from service.pictures.tiles import kernel_axes, named_axes, tiled
+from service.pictures.scaling import Range, parse_range, scale_maps
+from service.pictures.sheet import MAX_PIXELS, RenderStyle, admit, draw_sheet, size_of, stack
+from service.pictures.tiles import kernel_axes, named_axes, tile
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LAYER = RenderStyle("gray", Range("layer"), 1)
@@ -58,7 +58,7 @@ def test_values_are_scaled_to_their_range(name: str) -> None:
         low, high = exact.min((2, 3), keepdims=True), exact.max((2, 3), keepdims=True)
     if name == "symmetric":
         low, high = -abs(exact).max(), abs(exact).max()
-    found = scaled(maps, Range(name))
+    found = scale_maps(maps, Range(name))
     np.testing.assert_array_equal(found.codes, np.rint((exact - low) / (high - low) * 255))
     assert (found.low, found.high) == (np.min(low), np.max(high))
     assert (found.bad.any(), found.clipped) == (False, 0)
@@ -66,7 +66,7 @@ def test_values_are_scaled_to_their_range(name: str) -> None:
 
 def test_a_given_range_says_what_it_cuts() -> None:
     """What is outside has the colour of the end, and is counted."""
-    found = scaled(np.array([[[[-3.0, -2, 0, 2, 2.5, np.inf]]]]), parse_range("-2,2"))
+    found = scale_maps(np.array([[[[-3.0, -2, 0, 2, 2.5, np.inf]]]]), parse_range("-2,2"))
     np.testing.assert_array_equal(found.codes[0, 0, 0, :5], [0, 0, 128, 255, 255])
     assert (found.low, found.high, found.clipped, found.bad.sum()) == (-2, 2, 2, 1)
 
@@ -75,47 +75,51 @@ def test_a_given_range_says_what_it_cuts() -> None:
 @pytest.mark.parametrize("value", [0.0, 5.0, -1e308, 1e-320])
 def test_a_constant_has_the_lowest_colour(name: str, value: float) -> None:
     """There is nothing to divide by."""
-    found = scaled(np.full((1, 2, 3, 3), value), Range(name))
+    found = scale_maps(np.full((1, 2, 3, 3), value), Range(name))
     assert not found.codes.any()
     assert (found.low, found.high) == (value, value)
 
 
 def test_zero_is_in_the_middle_of_a_symmetric_range() -> None:
     """Also where there is nothing else."""
-    np.testing.assert_array_equal(scaled(np.zeros((1, 1, 1, 2)), Range("symmetric")).codes, np.full((1, 1, 1, 2), 128))
-    np.testing.assert_array_equal(scaled(np.array([[[[-1.0, 0, 1]]]]), Range("symmetric")).codes, [[[[0, 128, 255]]]])
+    np.testing.assert_array_equal(
+        scale_maps(np.zeros((1, 1, 1, 2)), Range("symmetric")).codes, np.full((1, 1, 1, 2), 128)
+    )
+    np.testing.assert_array_equal(
+        scale_maps(np.array([[[[-1.0, 0, 1]]]]), Range("symmetric")).codes, [[[[0, 128, 255]]]]
+    )
 
 
 @pytest.mark.parametrize("name", ["layer", "map", "symmetric"])
 def test_nan_and_infinities_have_a_colour_of_their_own(name: str) -> None:
     """And do not move the range; a map without any finite value is scaled by nothing."""
     maps = np.array([[[[1, np.nan, 3]], [[np.inf, -np.inf, np.nan]]]])
-    found = scaled(maps, Range(name))
+    found = scale_maps(maps, Range(name))
     np.testing.assert_array_equal(found.bad, ~np.isfinite(maps))
     assert found.high == 3
-    nothing = scaled(np.full((1, 1, 1, 1), np.nan), Range(name))
+    nothing = scale_maps(np.full((1, 1, 1, 1), np.nan), Range(name))
     assert (nothing.low, nothing.high, nothing.bad.all()) == (None, None, True)
-    sheet, _ = drawn(maps, tiled((1, 1, 3, 2), "nhwc"), RenderStyle("gray", Range(name), 1))
+    sheet, _ = draw_sheet(maps, tile((1, 1, 3, 2), "nhwc"), RenderStyle("gray", Range(name), 1))
     assert [tuple(pixel) for pixel in sheet[0, 4:].tolist()] == [NONFINITE] * 3
 
 
 def test_the_widest_range_is_scaled() -> None:
     """Its width is over the largest double."""
     np.testing.assert_array_equal(
-        scaled(np.array([[[[-1.7e308, 0, 1.7e308]]]]), Range("layer")).codes, [[[[0, 128, 255]]]]
+        scale_maps(np.array([[[[-1.7e308, 0, 1.7e308]]]]), Range("layer")).codes, [[[[0, 128, 255]]]]
     )
 
 
 @pytest.mark.parametrize("name", ["layer", "map", "symmetric"])
 def test_the_narrowest_values_are_scaled(name: str) -> None:
     """Half of the least double is 0: such a layer is as good as constant."""
-    found = scaled(np.array([[[[0, 5e-324]]]]), Range(name))
+    found = scale_maps(np.array([[[[0, 5e-324]]]]), Range(name))
     np.testing.assert_array_equal(found.codes, np.full((1, 1, 1, 2), 128 if name == "symmetric" else 0))
 
 
 def test_a_narrow_range_cuts_what_is_far_beyond_it() -> None:
     """The quotient is over the largest double."""
-    found = scaled(np.array([[[[-1e300, 0, 5e-308, 1e300]]]]), parse_range("0,5e-308"))
+    found = scale_maps(np.array([[[[-1e300, 0, 5e-308, 1e300]]]]), parse_range("0,5e-308"))
     np.testing.assert_array_equal(found.codes, [[[[0, 0, 255, 255]]]])
     assert found.clipped == 2
 
@@ -134,8 +138,8 @@ def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
 
 def sheet_of(array: Array, axes: str, upscale: int = 1) -> Array:
     """The codes of a contact sheet in grey; gaps are the only colour that is none."""
-    tiles = tiled(array.shape, axes)
-    sheet, _ = drawn(tiles.of(array, axes), tiles, RenderStyle("gray", Range("given", (0, 255)), upscale))
+    tiles = tile(array.shape, axes)
+    sheet, _ = draw_sheet(tiles.of(array, axes), tiles, RenderStyle("gray", Range("given", (0, 255)), upscale))
     assert sheet.shape[1::-1] == size_of(tiles, upscale)
     is_gap = (sheet == GUTTER).all(-1)
     assert (np.ptp(sheet, axis=-1)[~is_gap] == 0).all()
@@ -240,13 +244,13 @@ def golden_pictures() -> dict[str, Array]:
     draw = np.random.default_rng(7)
     maps = draw.normal(size=(2, 5, 6, 7)).round(2)
     maps[0, 0, 0, 0], maps[1, 2, 3, 4] = np.nan, np.inf
-    tiles = tiled(maps.shape, "nhwc")
+    tiles = tile(maps.shape, "nhwc")
     found = {
-        f"sheet-{cmap}-{range}": drawn(tiles.of(maps, "nhwc"), tiles, RenderStyle(cmap, parse_range(range), 2))[0]
+        f"sheet-{cmap}-{range}": draw_sheet(tiles.of(maps, "nhwc"), tiles, RenderStyle(cmap, parse_range(range), 2))[0]
         for cmap, range in (("gray", "layer"), ("viridis", "map"), ("magma", "layer"), ("cividis", "-1,1"),
                             ("coolwarm", "symmetric"))
     }  # fmt: skip
-    return {**found, "histogram": pixels(bars()), "stacked": stacked([found["sheet-gray-layer"], pixels(bars())])}
+    return {**found, "histogram": pixels(bars()), "stacked": stack([found["sheet-gray-layer"], pixels(bars())])}
 
 
 @pytest.mark.parametrize("name", sorted(golden_pictures()))

@@ -88,7 +88,7 @@ def test_without_file_and_network_the_file_is_named(home: Path, tmp_path: Path) 
         Files(tmp_path, unreachable).get("a.h5", "https://storage.example/a.h5")
     (problem,) = caught.value.problems
     assert problem.pointer == "/weights"
-    assert "models/a.h5" in str(problem.expected)
+    assert "models/a.h5" in str(problem.estimate)
     assert "https://storage.example/a.h5" in str(problem.received)
     assert not home.exists()
 
@@ -98,7 +98,7 @@ def test_a_damaged_file_is_no_defect(home: Path, tmp_path: Path) -> None:
     (home / "models").mkdir(parents=True)
     (home / "models" / FILE).write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 100)
     with pytest.raises(WeightsUnavailable, match=FILE) as caught:
-        pretrained.fetched(Job(graph_arguments(parse_application(SMALL)), str(tmp_path)))
+        pretrained.fetch(Job(graph_arguments(parse_application(SMALL)), str(tmp_path)))
     assert "damaged" in str(caught.value.problems[0].received)
 
 
@@ -201,7 +201,7 @@ async def test_refusals_of_the_process_are_errors_here(tmp_path: Path) -> None:
     service.outcome = NotFetched("weights_unavailable", "x is not there", rows)
     with pytest.raises(WeightsUnavailable, match="x is not there") as caught:
         await service.get(b"a", "x.h5")
-    assert caught.value.problems[0].expected == "x"
+    assert caught.value.problems[0].estimate == "x"
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from models.engine.arrays import as_bytes
 from models.engine.build import MAX_PROBES, BuiltModel, build
 from models.engine.compiled_selection import CompiledSelection
-from models.engine.selected import Selected
+from models.engine.selected import SelectionPlan
 from models.engine.symbolic_network import declared_shapes, outline
 from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem
 from models.networks.expansion import expand
@@ -302,11 +302,11 @@ def test_compiled_functions_are_kept_and_bounded() -> None:
 def test_results_that_are_not_the_planned_ones_are_never_sent(result: Array) -> None:
     """TensorFlow may return memory that it never wrote; a wrong shape or dtype is how that shows."""
     network = expand(parse_document({"input": [4], "layers": [DENSE]}))
-    selected = Selected(outline(network, declared_shapes(network)).on_batch(2), ("dense",))
-    ((row, array),) = selected.planned([np.zeros((2, 3), np.float32)])
+    selected = SelectionPlan(outline(network, declared_shapes(network)).on_batch(2), ("dense",))
+    ((row, array),) = selected.check_computed([np.zeros((2, 3), np.float32)])
     assert (row.info.name, array.shape) == ("dense", (2, 3))
     with pytest.raises(InvalidDocument, match="dense: Keras announces another output") as refused:
-        list(selected.planned([result]))
+        list(selected.check_computed([result]))
     assert [problem.pointer for problem in refused.value.problems] == ["/layers/0"]
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from service.engines.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
 
 from models.errors import Quarantined
-from service.engines.jobs import EngineRequest
-from service.engines.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
+from service.engines.engine_request import EngineRequest
 from service.engines.requests import plan_request
 from service.observing.engine_trace import EngineTrace
 
 
-def question(units: int = 1, client: str = "a", key: str = "sha256:0", **members: Any) -> EngineRequest:
+def request(units: int = 1, client: str = "a", key: str = "sha256:0", **members: Any) -> EngineRequest:
     """A run of a network of one layer."""
     layer = {"type": "Dense", "units": units, "name": members.pop("layer_name", None), "seed": members.get("seed")}
     arrays = (np.zeros(members.pop("nbytes", 0), np.uint8),)
@@ -46,10 +46,10 @@ def test_a_structure_that_killed_two_engines_is_refused() -> None:
     clock = Clock()
     quarantine = Quarantine(clock)
     for seed in (1, 2):
-        quarantine.record_crash(question(key=f"sha256:{seed}", seed=seed, name=f"n{seed}", layer_name=f"l{seed}"))
-    again = question(key="sha256:3", client="b", seed=3)
+        quarantine.record_crash(request(key=f"sha256:{seed}", seed=seed, name=f"n{seed}", layer_name=f"l{seed}"))
+    again = request(key="sha256:3", client="b", seed=3)
     assert refused(quarantine, again, is_known=True)
-    assert not refused(quarantine, question(2, "b", "sha256:4"))
+    assert not refused(quarantine, request(2, "b", "sha256:4"))
     assert again.document is not None
     assert not refused(quarantine, plan_request(again.document, {}, (), {}))
     clock.now = SECONDS
@@ -64,23 +64,23 @@ def test_a_client_that_killed_three_engines_may_run_what_is_known() -> None:
     clock = Clock()
     quarantine = Quarantine(clock)
     for units in range(3):
-        assert not refused(quarantine, question(units, key=f"sha256:{units}"))
-        quarantine.record_crash(question(units, key=f"sha256:{units}"))
-    new = question(9, key="sha256:9")
+        assert not refused(quarantine, request(units, key=f"sha256:{units}"))
+        quarantine.record_crash(request(units, key=f"sha256:{units}"))
+    new = request(9, key="sha256:9")
     assert refused(quarantine, new)
-    survived = question(2, key="sha256:8", seed=8)
-    quarantine.record_success(question(2, key="sha256:8", seed=8, nbytes=100))  # another input
+    survived = request(2, key="sha256:8", seed=8)
+    quarantine.record_success(request(2, key="sha256:8", seed=8, nbytes=100))  # another input
     assert refused(quarantine, new)
     quarantine.record_success(survived)  # somebody else has killed that engine
     assert not refused(quarantine, new)
-    quarantine.record_crash(question(2, key="sha256:2"))
+    quarantine.record_crash(request(2, key="sha256:2"))
     assert refused(quarantine, new)
     assert not refused(quarantine, new, is_known=True)
-    assert not refused(quarantine, question(9, "b", "sha256:9"))
+    assert not refused(quarantine, request(9, "b", "sha256:9"))
     clock.now = CLIENT_SECONDS
     assert not refused(quarantine, new)
     quarantine.record_crash(new)
     clock.now += 1.9 * CLIENT_SECONDS
     with pytest.raises(Quarantined) as told:
-        quarantine.check(question(10, key="sha256:10"), is_known=False)
-    assert told.value.problems[0].expected == "a model that has run before, or another in 3 s"
+        quarantine.check(request(10, key="sha256:10"), is_known=False)
+    assert told.value.problems[0].estimate == "a model that has run before, or another in 3 s"

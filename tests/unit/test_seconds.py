@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from models.engine.admission import Bounds, admit
-from models.engine.applications import constructed
+from models.engine.applications import construct_document
 from models.engine.build import build
-from models.engine.rates import SLOWEST, Rates, measured
-from models.engine.seconds import TOLERATED, Time, build_seconds
+from models.engine.rates import SLOWEST, Rates, measure_rates
+from models.engine.seconds import TOLERATED, TimeBudget, build_seconds
 from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline
 from models.errors import Problem, TooLarge
 from models.networks.expansion import expand
@@ -19,8 +19,8 @@ from models.reading.parse import parse_document
 
 FAST = Rates(**{name: 50 * rate for name, rate in SLOWEST.items()})
 """A machine at which nothing honest takes long."""
-TIME = Time(FAST, deadline=30.0)
-SLOW = Time(Rates(**SLOWEST), deadline=30.0)
+TIME = TimeBudget(FAST, deadline=30.0)
+SLOW = TimeBudget(Rates(**SLOWEST), deadline=30.0)
 ENOUGH = 10**18
 BOUNDS = Bounds(ENOUGH, ENOUGH, ENOUGH, TIME)
 
@@ -31,7 +31,7 @@ def outlined(shape: list[int], *layers: dict[str, Any]) -> SymbolicNetwork:
     return outline(network, declared_shapes(network)).on_batch(1)
 
 
-def run(found: SymbolicNetwork, time: Time = TIME) -> float:
+def run(found: SymbolicNetwork, time: TimeBudget = TIME) -> float:
     """The estimate of a run of the whole network."""
     bounds = Bounds(ENOUGH, ENOUGH, ENOUGH, time)
     return admit(found, dict.fromkeys(found.network.outputs, 0), bounds)
@@ -69,9 +69,9 @@ def test_estimates_may_be_wrong_by_as_much_as_is_tolerated() -> None:
     """What is estimated at twice the deadline is begun, for it may end in time."""
     found = outlined([1000, 1000, 1], {"type": "MaxPooling2D", "pool_size": 101, "strides": 1})
     seconds = run(found)
-    assert run(found, Time(FAST, seconds / TOLERATED * 1.01)) == seconds
+    assert run(found, TimeBudget(FAST, seconds / TOLERATED * 1.01)) == seconds
     with pytest.raises(TooLarge):
-        run(found, Time(FAST, seconds / TOLERATED * 0.99))
+        run(found, TimeBudget(FAST, seconds / TOLERATED * 0.99))
 
 
 def test_batches_that_would_take_too_long_are_refused_with_one_that_would_not() -> None:
@@ -101,7 +101,7 @@ def test_weights_that_would_be_drawn_for_minutes_are_refused() -> None:
 def test_honest_networks_are_not_refused_on_the_slowest_machine() -> None:
     """The largest that keras.applications has, on pictures as they come, and a long sequence."""
     for name in ("VGG19", "NASNetLarge"):
-        document, _ = constructed(parse_application({"application": name, "weights": None}))
+        document, _ = construct_document(parse_application({"application": name, "weights": None}))
         network = expand(document)
         found = outline(network, declared_shapes(network)).on_batch(1)
         assert run(found, SLOW) < SLOW.limit, name
@@ -116,5 +116,5 @@ def test_steps_that_wait_for_one_another_count() -> None:
 
 def test_a_busy_machine_is_not_taken_to_be_slower_than_any() -> None:
     """Whatever is measured, there is a rate below which nobody goes."""
-    rates = measured()
+    rates = measure_rates()
     assert all(getattr(rates, name) >= rate for name, rate in SLOWEST.items())

@@ -50,7 +50,7 @@ async def test_what_has_come_is_answered(tmp_path: Path) -> None:
 
 async def test_connections_that_were_made_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the port is closed before the service comes to them."""
-    closing = service.server.no_longer_listening
+    closing = service.server.close_listeners
     made: list[socket.socket] = []
 
     def late(sockets: list[socket.socket], servers: Any) -> list[socket.socket]:
@@ -59,7 +59,7 @@ async def test_connections_that_were_made_are_accepted(tmp_path: Path, monkeypat
         made.append(client)
         return closing(sockets, servers)
 
-    monkeypatch.setattr(service.server, "no_longer_listening", late)
+    monkeypatch.setattr(service.server, "close_listeners", late)
     async with running(tmp_path) as one:
         one.stop()
         await one.serving

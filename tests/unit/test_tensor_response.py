@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from models.ipc.messages import RunResult, TensorInfo
-from service.engines.jobs import PendingResult
+from service.engines.pending_result import PendingResult
 from service.responses import tensor_stream as tensor_response
 from service.responses.tensor_stream import TensorResponse, tensor_pieces
 from service.wire.formats import NPZ
@@ -20,11 +20,11 @@ from service.wire.npz import NpzStream
 TENSORS = (TensorInfo("conv2d", "float32", (1024, 1024), 4 << 20),)
 
 
-def answered() -> PendingResult:
+def job_of() -> PendingResult:
     """An answer of one tensor of 4 MiB."""
     answer = PendingResult()
     ran = RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ())
-    answer.begin(ran, [memoryview(bytes(4 << 20))])
+    answer.start(ran, [memoryview(bytes(4 << 20))])
     return answer
 
 
@@ -43,7 +43,7 @@ async def never() -> Message:
 async def test_a_client_that_hangs_up_ends_its_reply() -> None:
     """While the engine has not sent the tensor that comes next; what it sends later is given back at once."""
     answer = PendingResult()
-    answer.begin(RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ()), [])
+    answer.start(RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ()), [])
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -62,7 +62,7 @@ async def test_a_client_that_reads_slowly_is_given_up(rate: int, parts: int, pas
     """After 30 s it has to have read 64 KiB a second on average, however quick each part of 1 MiB is:
     the one that comes too late is its last.
     """
-    answer, sent = answered(), 0
+    answer, sent = job_of(), 0
 
     async def send(message: Message) -> None:
         nonlocal sent
@@ -85,7 +85,7 @@ async def test_a_reply_is_sent_in_parts() -> None:
     async def send(message: Message) -> None:
         sizes.append(len(message.get("body", b"")))
 
-    response = response_of(answered())
+    response = response_of(job_of())
     await response({"type": "http", "asgi": {"spec_version": "2.4"}}, never, send)
     assert max(sizes) <= tensor_response.PART_BYTES
     assert sum(sizes) == NpzStream(TENSORS).length

@@ -11,9 +11,11 @@ from service.access.arrivals import Arrivals
 from service.access.clients import identity
 from service.engines.admission import Admission
 from service.engines.costs import CostEstimates
+from service.engines.engine_request import EngineRequest
 from service.engines.fair_queue import MAX_ACCOUNTS, FairQueue
-from service.engines.jobs import EngineRequest, Job, PendingResult
+from service.engines.job import Job
 from service.engines.lanes import EngineLane
+from service.engines.pending_result import PendingResult
 from service.engines.slot import EngineSlot
 from service.observing.engine_trace import EngineTrace
 from service.settings import Settings
@@ -21,10 +23,10 @@ from service.settings import Settings
 
 def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
     """A client's job that is expected to take so long."""
-    question = EngineRequest(
+    request = EngineRequest(
         "key", lambda number, _: Plan(number, b"{}", {}, ()), (np.zeros(nbytes, np.uint8),), trace=EngineTrace(client)
     )
-    return Job(question, PendingResult(), seconds=seconds)
+    return Job(request, PendingResult(), seconds=seconds)
 
 
 class Ready:
@@ -40,8 +42,8 @@ def busy(prices: CostEstimates, *jobs: Job, **settings: float) -> tuple[Admissio
     """One engine with a line, of jobs that take a second on average, that has stood for long."""
     prices.learn("other", "other", 1.0)
     slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
-    slot.runs.waiting.extend(jobs)
-    for share in (slot.runs.waiting.total, *slot.runs.waiting.shares.values()):
+    slot.runs.queue.extend(jobs)
+    for share in (slot.runs.queue.total, *slot.runs.queue.usage.values()):
         share.since = -1e9
     return Admission(Settings(**settings), [slot], prices), slot  # type: ignore[arg-type]
 
@@ -73,36 +75,36 @@ async def test_what_is_given_up_leaves_the_line() -> None:
     """And what runs again is next."""
     line, jobs = FairQueue(), [job("a", 2.0, 10), job("b", 3.0, 20), job("a", 4.0, 30)]
     line.extend(jobs)
-    jobs[0].hang_up()
-    assert isinstance(jobs[0].answer.head.exception(), ClientDisconnected)
-    assert (list(line), line.total.seconds, line.total.nbytes, set(line.shares)) == (
+    jobs[0].on_disconnect()
+    assert isinstance(jobs[0].result.header.exception(), ClientDisconnected)
+    assert (list(line), line.total.seconds, line.total.nbytes, set(line.usage)) == (
         [jobs[1], jobs[2]], 7.0, 50, {"a", "b"}
     )  # fmt: skip
     line.take(jobs[1])
     line.appendleft(jobs[1])
     assert list(line) == [jobs[1], jobs[2]]
     for one in jobs[1:]:
-        one.hang_up()
-    assert (line.total.count, line.shares) == (0, {})
+        one.on_disconnect()
+    assert (line.total.count, line.usage) == (0, {})
 
 
 def test_prices_are_those_of_the_kind_then_of_the_client_then_of_all() -> None:
     """A kind that was never seen is taken for what its client sends, so that new models are no way around a price."""
     prices = CostEstimates()
-    assert prices.expected("x", "a") == 0.0
+    assert prices.estimate("x", "a") == 0.0
     prices.learn("slow", "a", 8.0)
     prices.learn("fast", "b", 1.0)
-    assert [prices.expected(*one) for one in (("slow", "b"), ("new", "a"), ("new", "b"))] == [8.0, 8.0, 1.0]
-    assert prices.expected("new", "c") == prices.mean == pytest.approx(7.65)
+    assert [prices.estimate(*one) for one in (("slow", "b"), ("new", "a"), ("new", "b"))] == [8.0, 8.0, 1.0]
+    assert prices.estimate("new", "c") == prices.mean == pytest.approx(7.65)
     prices.learn("slow", "a", 4.0)
-    assert prices.expected("slow", "c") == 6.0
+    assert prices.estimate("slow", "c") == 6.0
 
 
 async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
     """Five runs, or two of the longest; after a pause 25, half of which each of two clients has for itself."""
     admission, slot = busy(CostEstimates(), *[job("a") for _ in range(4)])
     admission.check(slot, job("a"))
-    slot.runs.waiting.append(job("a"))
+    slot.runs.queue.append(job("a"))
     with pytest.raises(Overloaded) as refused:
         admission.check(slot, job("a"))
     assert refused.value.seconds == 5.0
@@ -110,16 +112,16 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
     admission.check(slot, job("b", 12.5))
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 12.6))
-    slot.runs.waiting.append(job("b"))
-    slot.runs.waiting.shares["b"].since = -1e9
-    slot.runs.waiting._refusals["b"] -= 1.0
+    slot.runs.queue.append(job("b"))
+    slot.runs.queue.usage["b"].since = -1e9
+    slot.runs.queue._refusals["b"] -= 1.0
     admission.check(slot, job("b", 1.5))
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 1.6))
-    slot.runs.waiting.total.since = 1e12
+    slot.runs.queue.total.since = 1e12
     with pytest.raises(Overloaded):
         admission.check(slot, job("a"))
-    slot.runs.waiting.last_refusal -= 1.0
+    slot.runs.queue.last_refusal -= 1.0
     admission.check(slot, job("a"))
     assert admission.refusal("a") is None
 
@@ -128,7 +130,7 @@ async def test_what_is_not_in_line_yet_is_counted() -> None:
     """As a run of average length each: a hundred heads that come at once find room for as many as there is room for."""
     admission, _ = busy(CostEstimates())
     arrivals = [admission.arrivals.expect("a") for _ in range(30)]
-    let_in = [arrival for arrival in arrivals if admission.refusal("a") is None and arrival.come() is None]
+    let_in = [arrival for arrival in arrivals if admission.refusal("a") is None and arrival.mark_received() is None]
     assert len(let_in) == 25
     assert admission.refusal("b") is None
     for arrival in let_in[:21]:
@@ -144,7 +146,7 @@ async def test_what_is_answered_before_it_has_come_is_not_counted() -> None:
     arrivals = Arrivals()
     early = arrivals.expect("a")
     early.end()
-    early.come()
+    early.mark_received()
     assert arrivals.by_client == {}
 
 
@@ -162,7 +164,7 @@ async def test_who_asks_in_vain_has_its_turns_later() -> None:
     admission, slot = busy(CostEstimates(), job("a", 0.01), job("c", 0.01), max_queue=2)
     with pytest.raises(Overloaded):
         admission.check(slot, job("c", 0.01))
-    assert slot.runs.waiting._accounts["c"] == pytest.approx(0.0105)
+    assert slot.runs.queue._accounts["c"] == pytest.approx(0.0105)
 
 
 async def test_no_client_takes_all_places() -> None:
@@ -184,7 +186,7 @@ async def test_no_client_takes_all_places() -> None:
 async def test_inputs_wait_for_memory_only_where_others_fill_it() -> None:
     """Plans in line have none, hence one run that is larger than all memory of inputs is let in beside them."""
     admission, slot = busy(CostEstimates(), max_queue_bytes=100)
-    slot.beside.waiting.append(job("a"))
+    slot.concurrent.queue.append(job("a"))
     admission.check(slot, job("b", 0.01, 200))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from models.errors import InvalidOption, LayerscopeError, Unparsable
 from service.requests.upload import Upload, _read_form
-from service.requests.upload_parts import TELLING_BYTES, UploadParts
+from service.requests.upload_parts import SIGNATURE_BYTES, UploadParts
 from service.requests.upload_writing import RawBody, Writer
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def read(body: bytes, size: int, folder: Path) -> tuple[bytes | None, byte
     return upload.model, upload.weights.read_bytes() if upload.weights else None, upload.pointer
 
 
-@pytest.mark.parametrize("size", [1, 3, TELLING_BYTES, 10_000])
+@pytest.mark.parametrize("size", [1, 3, SIGNATURE_BYTES, 10_000])
 async def test_parts_by_what_they_hold(tmp_path: Path, size: int) -> None:
     """A document and a file of weights, under the right names and others, with text around the form."""
     for body, expected in (
@@ -82,7 +82,7 @@ def test_what_is_not_asked_for_is_not_kept() -> None:
     for _ in range(100):
         parts._take(bytes(8))
     assert sum(map(len, written)) == 800
-    assert max(map(len, written)) == TELLING_BYTES
+    assert max(map(len, written)) == SIGNATURE_BYTES
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])

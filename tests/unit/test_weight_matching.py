@@ -10,8 +10,8 @@ from safetensors.numpy import load_file, save_file
 
 from models.errors import InvalidWeights, TooLarge
 from models.weights.canonical import convert, write_canonical
-from models.weights.names import named
-from models.weights.places import placed
+from models.weights.names import match_names
+from models.weights.places import match_places
 from models.weights.source import Declared, Limits
 from models.weights.specs import WeightSpec
 
@@ -103,7 +103,7 @@ def test_at_most_twenty_problems_are_listed_and_all_are_counted(tmp_path):
 )
 def test_names_that_only_one_weight_can_have_are_taken(received, found):
     """Ours, Keras' with a model's name or other numbers, or positions; what two could be is nobody's."""
-    matched = named(SPECS, received)
+    matched = match_names(SPECS, received)
     assert [received.index(matched[one.name]) if one.name in matched else None for one in SPECS] == found
 
 
@@ -125,7 +125,7 @@ def test_names_that_only_one_weight_can_have_are_taken(received, found):
 )
 def test_layers_of_one_class_are_not_mixed_up(own, received, found):
     """Whatever shape they have: a name that could be meant for another layer finds none."""
-    matched = named([spec(f"{name}/kernel") for name in own], [f"{name}/kernel" for name in received])
+    matched = match_names([spec(f"{name}/kernel") for name in own], [f"{name}/kernel" for name in received])
     assert [matched.get(f"{name}/kernel", "None/kernel").removesuffix("/kernel") for name in own] == [
         str(name) for name in found
     ]
@@ -175,14 +175,14 @@ def test_a_layer_is_found_by_its_number_and_by_its_name(specs, groups, names, fo
     """Where both are there and disagree, and where nested models cannot be told, neither is taken."""
     inside = "" if specs is PAIR else "/layers/dense"
     received = {f"{group}{inside}/vars/0": LIKE for group in groups}
-    result = placed(specs, received, dict(zip(groups, names, strict=False)))
+    result = match_places(specs, received, dict(zip(groups, names, strict=False)))
     if found == "?":
         assert result.places == {}
-        assert {frozenset((doubt.one, doubt.other)) for doubt in result.doubts} == {frozenset(groups)}
+        assert {frozenset((doubt.one, doubt.other)) for doubt in result.ambiguities} == {frozenset(groups)}
     else:
         places = [result.places.get(spec.name) for spec in specs]
         assert places == [None if one == "-" else list(received)[int(one) - 1] for one in found]
-        assert result.doubts == []
+        assert result.ambiguities == []
 
 
 def test_what_hangs_beside_the_layers_of_a_model_is_passed_over(tmp_path):

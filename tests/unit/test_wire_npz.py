@@ -11,7 +11,7 @@ from models.ipc.messages import TensorInfo
 from models.tensors import DTYPES, read_npy, read_npz
 from service.wire.npy import NpyStream
 from service.wire.npz import NpzStream
-from service.wire.stream import whole
+from service.wire.stream import encode_whole
 from service.wire.zip_records import Member, directory, local_header, local_header_bytes
 
 ARRAYS = {
@@ -30,7 +30,7 @@ def info_of(name, array):
 def encoded(arrays):
     """The body, once its announced length was checked."""
     stream = NpzStream([info_of(name, array) for name, array in arrays.items()])
-    body = whole(stream, [array.tobytes() for array in arrays.values()])
+    body = encode_whole(stream, [array.tobytes() for array in arrays.values()])
     assert len(body) == stream.length
     return body
 
@@ -142,7 +142,7 @@ def test_two_tensors_of_one_name_are_a_defect():
 def test_npy_is_what_numpy_saves(name):
     """The same bytes for one tensor alone."""
     stream = NpyStream([info_of(name, ARRAYS[name])])
-    body = whole(stream, [ARRAYS[name].tobytes()])
+    body = encode_whole(stream, [ARRAYS[name].tobytes()])
     assert body == saved(in_numpy(ARRAYS[name]))
     assert len(body) == stream.length
     np.testing.assert_array_equal(read_npy(body), in_numpy(ARRAYS[name]), strict=True)

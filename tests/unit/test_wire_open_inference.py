@@ -28,9 +28,9 @@ from service.open_inference.codec import (
     unpacked,
 )
 from service.open_inference.compression import chosen_encoding, compressed
-from service.open_inference.envelope import opened
+from service.open_inference.envelope import parse_envelope
 from service.open_inference.request import infer_request
-from service.wire.stream import whole
+from service.wire.stream import encode_whole
 
 TOLD = {"model_name": "m", "model_version": "1"}
 
@@ -46,7 +46,7 @@ def test_the_bytes_of_a_reply():
     infos = [info_of(name, array) for name, array in arrays.items()]
     head = reply_head(TOLD, [output_of(info.name, info) for info in infos])
     stream = OpenInferenceStream(head, infos)
-    body = whole(stream, [array.tobytes() for array in arrays.values()])
+    body = encode_whole(stream, [array.tobytes() for array in arrays.values()])
     assert body == (
         b'{"model_name":"m","model_version":"1","outputs":['
         b'{"name":"a:pre","datatype":"UINT8","shape":[1,2],"parameters":{"binary_data_size":2}},'
@@ -126,26 +126,26 @@ def test_classes():
 
 def test_a_body_is_divided_where_the_header_says():
     """JSON, then bytes; without the header all is JSON; 0 is no JSON at all."""
-    envelope = opened(b'{"a":1}xyz', "7")
+    envelope = parse_envelope(b'{"a":1}xyz', "7")
     assert (envelope.head, bytes(envelope.tensors), envelope.has_json) == ({"a": 1}, b"xyz", True)
-    assert opened(b'{"a":NaN,"b":[-Infinity]}', None).head["b"] == [-np.inf]
-    envelope = opened(b"xyz", "0")
+    assert parse_envelope(b'{"a":NaN,"b":[-Infinity]}', None).head["b"] == [-np.inf]
+    envelope = parse_envelope(b"xyz", "0")
     assert (bytes(envelope.tensors), envelope.has_json) == (b"xyz", False)
-    assert opened(b"null", "4").has_json
+    assert parse_envelope(b"null", "4").has_json
 
 
 @pytest.mark.parametrize("header", ["-1", "8", "7.0", "0x7", "", "٧", "9" * 30, "1e0"])
 def test_headers_that_are_no_length(header):
     """Nothing of it reaches a slice."""
     with pytest.raises(InvalidOption, match="Inference-Header-Content-Length"):
-        opened(b'{"a":1}', header)
+        parse_envelope(b'{"a":1}', header)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[NaN", b'{"a":NaN' + b"[" * 100_000])
 def test_bodies_that_are_no_json(body):
     """Also where NaN makes a second parser look at them."""
     with pytest.raises(Unparsable):
-        opened(body, None)
+        parse_envelope(body, None)
 
 
 TENSOR = {"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}

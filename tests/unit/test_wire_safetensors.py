@@ -8,7 +8,7 @@ from models.errors import Unacceptable
 from models.ipc.messages import TensorInfo
 from models.tensors import DTYPES, read_safetensors
 from service.wire.safetensors import SafetensorsStream
-from service.wire.stream import whole
+from service.wire.stream import encode_whole
 
 
 def info_of(name, array):
@@ -19,7 +19,7 @@ def info_of(name, array):
 def encoded(arrays, metadata=None):
     """The body, once its announced length was checked."""
     stream = SafetensorsStream([info_of(name, array) for name, array in arrays.items()], metadata)
-    body = whole(stream, [array.tobytes() for array in arrays.values()])
+    body = encode_whole(stream, [array.tobytes() for array in arrays.values()])
     assert len(body) == stream.length
     return body
 

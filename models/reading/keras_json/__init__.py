@@ -1,4 +1,4 @@
-"""`model.to_json()` of Keras 3, read by an allow-list and never by Keras' deserialiser, and written again.
+"""Reader of Keras 3's `model.to_json()`, by an allow-list and never by Keras' deserialiser.
 
 Source of the format: keras.src.models.functional (get_config, serialize_node) and keras.src.saving.serialization_lib
 of Keras 3.15.
@@ -19,13 +19,13 @@ __all__ = ["document_of", "is_keras_json"]
 
 
 def document_of(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any], SourceMap]:
-    """The document, not yet validated, that Keras' JSON describes, and where each of its parts came from; `pointer` is
-    where the JSON stands in what was sent.
+    """Translate Keras' JSON to a document, not yet validated, and a map from its parts to their sources; `pointer` is
+    where the JSON is in the payload.
 
-    What only training needs (`compile_config`) and what Keras works out anyway (`build_config`) is passed over.
+    Training settings (`compile_config`) and what Keras infers anyway (`build_config`) are ignored.
 
     Raises:
-        InvalidDocument: with every layer that is not in the catalogue, pointing into what was sent; or an older Keras
+        InvalidDocument: with every layer that is not in the catalogue, pointing into the payload; or an older Keras
             wrote it.
     """
     source_map = SourceMap()

@@ -1,4 +1,4 @@
-"""The calls of a layer: Keras' positional and keyword arguments become inputs, keywords and fields."""
+"""Translation of layer calls: Keras' positional and keyword arguments become inputs, keywords and fields."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from models.reading.keras_json.site import Site
 from models.reading.keras_json.tensors import Sources, argument_address, arguments, is_tensor
 
 FIRST = ("inputs", "input", "sequences", "sequence", "x", "xs", "args")
-"""What Keras' classes call their first argument."""
+"""Names of the first argument in Keras' classes."""
 
 
 @dataclass
 class Call:
-    """One call: addresses with the places they are read at, tensors read by name, constants and flags."""
+    """One call: addresses with their sites, tensors read by name, constants and flags."""
 
     inputs: list[tuple[str, Site]] = field(default_factory=list)
     dtypes: list[str | None] = field(default_factory=list)
-    """Those of the inputs."""
+    """Dtypes of the inputs."""
     keywords: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
     positional: int | None = None
-    """How many arguments were given by position, where that decides the order in which Keras lists the tensors."""
+    """Number of positional arguments, where that decides the order in which Keras lists the tensors."""
     by_name: bool = False
     """Whether a model was given its inputs in an object, by their names."""
     fields: dict[str, Any] = field(default_factory=dict)
@@ -64,12 +64,12 @@ class Callee:
 
     @property
     def kind(self) -> str:
-        """What to call it."""
+        """Its name in messages."""
         return "a model" if self.cls is None else self.cls.type_name()
 
 
 def call_of(node: Any, callee: Callee, site: Site) -> Call:
-    """Reads one entry of `inbound_nodes`.
+    """Read one entry of `inbound_nodes`.
 
     Raises:
         InvalidDocument: for arguments that a document cannot express.
@@ -79,17 +79,17 @@ def call_of(node: Any, callee: Callee, site: Site) -> Call:
             "this is how Keras 2 writes a call", 'an object with "args" and "kwargs"', shown(node),
             "load the model with Keras 3 and call its to_json()",
         )  # fmt: skip
-    made, positional = Call(), 0
-    for name, value, place, by_position in _arguments(site.object(node, "a call"), callee, site):
-        if not _is_nothing(value):
-            _read(made, name, value, callee, place)
+    call, positional = Call(), 0
+    for name, value, argument_site, by_position in _arguments(site.object(node, "a call"), callee, site):
+        if not _is_omitted(value):
+            _read(call, name, value, callee, argument_site)
             positional += by_position and name in callee.tensors
-    made.positional = _positional(made, callee, positional)
-    return made
+    call.positional = _positional(call, callee, positional)
+    return call
 
 
 def _positional(call: Call, callee: Callee, count: int) -> int | None:
-    """How many arguments were given by position, unless the order of the tensors is that of a document anyway."""
+    """Return the number of positional arguments, or None if the order of the tensors is that of a document anyway."""
     inputs = [address for address, _ in call.inputs]
     if callee.cls is None:
         masks = call.keywords.get("mask", ())
@@ -103,64 +103,66 @@ def _positional(call: Call, callee: Callee, count: int) -> int | None:
     return count if arguments.flattened(count) != arguments.flattened() else None
 
 
-def _is_nothing(value: Any) -> bool:
-    """Whether an argument is left out: null, or several nulls (the masks of a model's inputs)."""
-    several = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return value is None or (bool(several) and all(item is None for item in several))
+def _is_omitted(value: Any) -> bool:
+    """Whether an argument is omitted: null, or several nulls (the masks of a model's inputs)."""
+    values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or (bool(values) and all(item is None for item in values))
 
 
 def _arguments(node: dict[str, Any], callee: Callee, site: Site) -> Iterator[tuple[str, Any, Site, bool]]:
-    """Every argument of a call by its name, the inputs first and in order, and whether it is given by position."""
+    """Yield every argument of a call by its name, the inputs first and in order, and whether it is positional."""
     positional = site.reading("args").array(node.get("args", []), "args")
     named = site.reading("kwargs").object(node.get("kwargs", {}), "kwargs")
     names, order = callee.operands, callee.order
-    found: dict[str, tuple[Any, Site, bool]] = {}
+    by_name: dict[str, tuple[Any, Site, bool]] = {}
     for number, value in enumerate(positional):
-        place = site.reading("args", number)
+        item_site = site.reading("args", number)
         if number >= len(order) and value is not None:
-            raise place.refusal("there are more arguments than a document can express", f"{len(order)}", shown(value))
+            raise item_site.refusal(
+                "there are more arguments than a document can express", f"{len(order)}", shown(value)
+            )
         if number < len(order):
-            found[order[number]] = value, place, True
+            by_name[order[number]] = value, item_site, True
     for word, value in named.items():
         name = names[0] if word in FIRST and word not in names else word
-        found[name] = value, site.reading("kwargs", word), False
-    for name in (*names, *(name for name in found if name not in names)):
-        if name in found:
-            yield name, *found[name]
+        by_name[name] = value, site.reading("kwargs", word), False
+    for name in (*names, *(name for name in by_name if name not in names)):
+        if name in by_name:
+            yield name, *by_name[name]
 
 
-def _read(made: Call, name: str, value: Any, callee: Callee, site: Site) -> None:
-    """Adds one argument to a call."""
+def _read(call: Call, name: str, value: Any, callee: Callee, site: Site) -> None:
+    """Add one argument to a call."""
     cls = callee.cls
     if name in callee.operands:
-        _read_operand(made, name, value, callee, site)
+        _read_operand(call, name, value, callee, site)
     elif name == "training":
         _check_training(value, site)
     elif cls is None and name == "mask":
-        made.keywords[name], made.sites[name] = _masks(value, callee.sources, site), site
+        call.keywords[name], call.sites[name] = _masks(value, callee.sources, site), site
     elif cls is not None and name in cls.call_tensors():
-        made.keywords[name], made.sites[name] = _keyword(value, callee.sources, site), site
+        call.keywords[name], call.sites[name] = _keyword(value, callee.sources, site), site
     elif cls is not None and name in cls.call_fields:
-        made.fields[name], made.sites[name] = value, site
+        call.fields[name], call.sites[name] = value, site
     else:
         message = f"a document cannot say {shown(name)} in a call of {callee.kind}"
         raise site.refusal(message, "a call without it", shown(value))
 
 
-def _read_operand(made: Call, name: str, value: Any, callee: Callee, site: Site) -> None:
-    """A tensor, several, or (of operations) a constant."""
+def _read_operand(call: Call, name: str, value: Any, callee: Callee, site: Site) -> None:
+    """Read a tensor, several, or (of operations) a constant."""
     if callee.cls is not None and callee.cls.operands and not _has_tensors(value):
-        made.fields[name], made.sites[name] = constant(value, site), site
+        call.fields[name], call.sites[name] = constant(value, site), site
         return
     if isinstance(value, dict) and not callee.keyed and set(value) == set(callee.names):
-        found, made.by_name = [(value[key], site.reading(key)) for key in callee.names], True
+        items, call.by_name = [(value[key], site.reading(key)) for key in callee.names], True
     else:
-        found = list(arguments(value, site))
-    for item, place in found:
+        items = list(arguments(value, site))
+    for item, item_site in items:
         if not is_tensor(item):
-            raise place.refusal("only tensors of the graph can stand here", "a __keras_tensor__", shown(item))
-        made.inputs.append((argument_address(item, callee.sources, place), place))
-        made.dtypes.append(item["config"].get("dtype"))
+            raise item_site.refusal("only tensors of the graph can stand here", "a __keras_tensor__", shown(item))
+        call.inputs.append((argument_address(item, callee.sources, item_site), item_site))
+        call.dtypes.append(item["config"].get("dtype"))
 
 
 def _has_tensors(value: Any) -> bool:
@@ -168,7 +170,7 @@ def _has_tensors(value: Any) -> bool:
 
 
 def _keyword(value: Any, sources: Sources, site: Site) -> Any:
-    """The address of a tensor that is read by name, or those of several."""
+    """Return the address of a tensor that is read by name, or those of several."""
     if is_tensor(value):
         return argument_address(value, sources, site)
     return [
@@ -178,14 +180,14 @@ def _keyword(value: Any, sources: Sources, site: Site) -> Any:
 
 
 def _masks(value: Any, sources: Sources, site: Site) -> Any:
-    """The masks of a model's inputs. Keras flattens an object by its keys, and takes what it finds for the masks of
+    """Return the masks of a model's inputs. Keras flattens an object by its keys, and takes the values as the masks of
     the inputs in their own order.
 
     Source: keras.src.models.functional.Functional.call.
     """
     if is_tensor(value):
         return argument_address(value, sources, site)
-    return [None if item is None else _mask(item, sources, place) for item, place in arguments(value, site)]
+    return [None if item is None else _mask(item, sources, item_site) for item, item_site in arguments(value, site)]
 
 
 def _mask(value: Any, sources: Sources, site: Site) -> str:
@@ -195,7 +197,7 @@ def _mask(value: Any, sources: Sources, site: Site) -> str:
 
 
 def _check_training(value: Any, site: Site) -> None:
-    """The flag of one call counts for nothing: Keras overrules it by that of the whole network, which is always given.
+    """Check the flag of one call, which has no effect: Keras overrides it by that of the whole network, always given.
 
     Source: keras.src.models.functional.operation_fn.
     """

@@ -1,7 +1,7 @@
-"""The dtypes of inner models' inputs: Keras casts what it gives to a model, and so does a document.
+"""Dtype casts at the inputs of inner models: Keras casts what it gives to a model, and so does a document.
 
-Source: keras.src.models.functional.Functional._convert_inputs_to_tensors. A cast is written down only where it may
-change something; the layer bears the name of Keras' InputLayer, for it gives what that gives.
+Source: keras.src.models.functional.Functional._convert_inputs_to_tensors. A cast is added only where it may
+change something; the layer has the name of Keras' InputLayer, since it returns what that returns.
 """
 
 from __future__ import annotations
@@ -9,50 +9,50 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-DECLARED = "casts"
-"""Where a block, while it is translated, keeps the dtypes that its inputs are declared with."""
-USUAL = "float32"
+DTYPES_KEY = "casts"
+"""Temporary key in a translated block for the declared dtypes of its inputs."""
+DEFAULT_DTYPE = "float32"
 
 
-def declared(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The dtypes of a model's inputs, for its block."""
-    return {DECLARED: {name: spec.get("dtype", USUAL) for name, spec in (inputs or {}).items()}}
+def declared_dtypes(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the declared dtypes of a model's inputs, to be added to its block."""
+    return {DTYPES_KEY: {name: spec.get("dtype", DEFAULT_DTYPE) for name, spec in (inputs or {}).items()}}
 
 
-def settle(written: dict[str, Any], given: Iterable[Sequence[str | None]]) -> None:
-    """Casts what a translated layer, a block or the holder of one, is given; a dtype of None is not known."""
-    block = written
+def add_casts(layer: dict[str, Any], call_dtypes: Iterable[Sequence[str | None]]) -> None:
+    """Cast the inputs of a translated layer, a block or its wrapper, where needed; a dtype of None is unknown."""
+    block = layer
     while isinstance(block.get("layer"), dict):
         block = block["layer"]
-    dtypes: Mapping[str, Any] = block.pop(DECLARED, {})
-    calls = list(given)
+    dtypes: Mapping[str, Any] = block.pop(DTYPES_KEY, {})
+    calls = list(call_dtypes)
     for number, (name, dtype) in enumerate(dtypes.items()):
         if block["layers"] and any(call[number] != dtype for call in calls if number < len(call)):
             _cast(block, name, dtype)
 
 
 def _cast(block: dict[str, Any], name: str, dtype: Any) -> None:
-    """Lets the layers of a block read one of its inputs in another dtype."""
+    """Let the layers of a block read one of its inputs in another dtype."""
     layers = block["layers"]
     taken = {*block["input"], *(layer.get("name") for layer in layers)}
-    plain = f"{name}_given"
-    while plain in taken:
-        plain += "_"
-    block["input"] = [plain if one == name else one for one in block["input"]]
+    uncast = f"{name}_given"
+    while uncast in taken:
+        uncast += "_"
+    block["input"] = [uncast if input_name == name else input_name for input_name in block["input"]]
     block.setdefault("outputs", [layers[-1].get("name")])
     if not {"inputs", "calls"} & layers[0].keys():
-        layers[0]["inputs"] = [name]  # of a Sequential; others say what they read
-    layers.append({"type": "ops.cast", "name": name, "dtype": dtype, "inputs": [plain]})
+        layers[0]["inputs"] = [name]  # of a Sequential; others name what they read
+    layers.append({"type": "ops.cast", "name": name, "dtype": dtype, "inputs": [uncast]})
 
 
 def may_differ(entries: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether anything but float32 may come out of layers in a row."""
-    return any(_dtype(entry) not in (None, USUAL) for entry in entries)
+    """Whether the output of consecutive layers may have a dtype other than float32."""
+    return any(_dtype(entry) not in (None, DEFAULT_DTYPE) for entry in entries)
 
 
 def _dtype(entry: Mapping[str, Any]) -> Any:
-    """The dtype, or the name of the policy, of a serialised layer."""
+    """Return the dtype, or the name of the policy, of a serialised layer."""
     config = entry.get("config")
-    found = config.get("dtype") if isinstance(config, dict) else None
-    inner = found.get("config") if isinstance(found, dict) else None
-    return inner.get("name") if isinstance(inner, dict) else found
+    dtype = config.get("dtype") if isinstance(config, dict) else None
+    inner = dtype.get("config") if isinstance(dtype, dict) else None
+    return inner.get("name") if isinstance(inner, dict) else dtype

@@ -8,7 +8,7 @@ from models.reading.keras_json.site import Site
 
 
 def constant(value: Any, site: Site) -> Any:
-    """A constant in the document's spelling; what it may be, the operation says."""
+    """Translate a constant; the operation validates it."""
     match value:
         case {"class_name": "__numpy__" | "__tensor__", "config": {"value": items, "dtype": dtype}}:
             return {"value": items, "dtype": dtype}

@@ -1,4 +1,4 @@
-"""How many layers a serialised model has, models inside models included: known before any of them is translated."""
+"""Count of the layers of a serialised model, inner models included, before any of them is translated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.reading.keras_json.site import Site
 
 
 def check_count(raw: dict[str, Any], site: Site) -> None:
-    """Refuses a model of more layers than a document may have.
+    """Refuse a model of more layers than a document may have.
 
     Raises:
         InvalidDocument: with their number.

@@ -1,4 +1,4 @@
-"""Input layers: the shape without the batch, and the dtype."""
+"""Translation of input layers: the shape without the batch, and the dtype."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_input(entry: dict[str, Any]) -> bool:
 
 
 def input_name(entry: dict[str, Any], site: Site) -> str:
-    """The name that an InputLayer gives itself."""
+    """Return the name of an InputLayer."""
     config = site.reading("config").object(entry.get("config"), "config")
     return site.reading("config", "name").text(config.get("name"), "name")
 
@@ -25,7 +25,7 @@ def input_name(entry: dict[str, Any], site: Site) -> str:
 def inputs_of(
     config: dict[str, Any], entries: Iterable[tuple[dict[str, Any], Site]], site: Site
 ) -> dict[str, dict[str, Any]]:
-    """The inputs of a graph, in the order of its own `input_layers`."""
+    """Return the inputs of a graph, in the order of its own `input_layers`."""
     declared = {input_name(entry, place): (entry, place) for entry, place in entries if is_input(entry)}
     inputs = {}
     listed = site.reading("input_layers")
@@ -39,18 +39,18 @@ def inputs_of(
 
 
 def input_spec(entry: dict[str, Any], site: Site) -> dict[str, Any]:
-    """The document's form of an InputLayer. A fixed batch is not kept: any batch may be posted.
+    """Return the document's form of an InputLayer. A fixed batch is dropped: any batch may be posted.
 
     Raises:
-        InvalidDocument: for sparse and ragged inputs, and for a shape that is none.
+        InvalidDocument: for sparse and ragged inputs, and for an invalid shape.
     """
     config = site.reading("config").object(entry.get("config"), "config")
     for flag in ("sparse", "ragged"):
         if config.get(flag):
             raise site.reading("config", flag).refusal(f"inputs cannot be {flag}", "false", shown(config[flag]))
-    found = next((key for key in ("batch_shape", "batch_input_shape") if key in config), "batch_shape")
-    shape = site.reading("config", found)
-    spec = {"shape": without_batch(config.get(found), shape)}
+    key = next((key for key in ("batch_shape", "batch_input_shape") if key in config), "batch_shape")
+    shape = site.reading("config", key)
+    spec = {"shape": without_batch(config.get(key), shape)}
     if config.get("dtype") is not None:
         dtype = site.reading("config", "dtype")
         spec["dtype"] = dtype_of(config["dtype"], dtype.writing("dtype"))
@@ -58,7 +58,7 @@ def input_spec(entry: dict[str, Any], site: Site) -> dict[str, Any]:
 
 
 def without_batch(value: Any, site: Site) -> list[Any]:
-    """A batch shape as the document writes it."""
+    """Return a batch shape as the document writes it."""
     lengths = site.array(value, "a shape")
     if not lengths:
         raise site.refusal("a shape needs an axis for the batch", "an array that begins with the batch", "[]")

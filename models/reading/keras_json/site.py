@@ -1,4 +1,4 @@
-"""One place while Keras' JSON is translated: where we read, where we write, and what must stand there."""
+"""A pair of locations while Keras' JSON is translated: where it is read, and where its translation is written."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ class Site:
     source_map: SourceMap
 
     def at(self, *path: str | int) -> Site:
-        """Deeper in both."""
+        """Return the site below `path` in both."""
         return Site(self.ours + pointer_to(path), self.theirs + pointer_to(path), self.source_map)
 
     def reading(self, *path: str | int) -> Site:
-        """Deeper in what is read; nothing is written there yet."""
+        """Return the site below `path` of what is read; nothing is written there yet."""
         return Site(self.ours, self.theirs + pointer_to(path), self.source_map)
 
     def writing(self, *path: str | int) -> Site:
-        """Writes what is read here under `path`."""
+        """Record that what is read here is written under `path`."""
         ours = self.ours + pointer_to(path)
         self.source_map.own[ours] = self.theirs
         return Site(ours, self.theirs, self.source_map)
 
     def into(self, other: Site, *path: str | int) -> Site:
-        """Writes what is read here under `path` of where `other` writes."""
+        """Record that what is read here is written under `path` of where `other` writes."""
         return Site(other.ours, self.theirs, self.source_map).writing(*path)
 
     def opened(self, *path: str | int) -> Site:
-        """The same object, whose fields are read below `path`."""
+        """Return a site for the same object, whose fields are read below `path`."""
         inner = self.theirs + pointer_to(path)
         self.source_map.own[self.ours], self.source_map.children[self.ours] = self.theirs, inner
         return Site(self.ours, inner, self.source_map)
 
     def refusal(self, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidDocument:
-        """The error of what stands here."""
+        """Return the error of the value read here."""
         return InvalidDocument("", [Problem(self.theirs, message, expected, received, suggestion)])
 
     def object(self, value: Any, what: str) -> dict[str, Any]:
-        """`value`, if it is an object."""
+        """Return `value` if it is an object."""
         if isinstance(value, dict):
             return value
         raise self.refusal(f"{what} should be an object", "an object", shown(value))
 
     def array(self, value: Any, what: str) -> list[Any]:
-        """`value`, if it is an array."""
+        """Return `value` if it is an array."""
         if isinstance(value, list):
             return value
         raise self.refusal(f"{what} should be an array", "an array", shown(value))
 
     def text(self, value: Any, what: str) -> str:
-        """`value`, if it is a string."""
+        """Return `value` if it is a string."""
         if isinstance(value, str):
             return value
         raise self.refusal(f"{what} should be a string", "a string", shown(value))

@@ -13,15 +13,15 @@ MAX_OUTPUTS = 4096
 
 
 @dataclass(frozen=True)
-class Source:
-    """A layer that tensors come from: how often it is called, and whether a call returns several."""
+class SourceLayer:
+    """A layer whose outputs are referenced: how often it is called, and whether a call returns several."""
 
     calls: int
     several: bool = False
     is_functional: bool = False
 
 
-Sources = dict[str, Source]
+Sources = dict[str, SourceLayer]
 
 
 def is_tensor(value: Any) -> bool:
@@ -30,13 +30,13 @@ def is_tensor(value: Any) -> bool:
 
 
 def argument_address(value: dict[str, Any], sources: Sources, site: Site) -> str:
-    """The address of a tensor that is an argument of a call."""
+    """Return the address of a tensor that is an argument of a call."""
     config = site.reading("config").object(value.get("config"), "config")
     return address(config.get("keras_history"), sources, site.reading("config", "keras_history"))
 
 
 def output_address(value: Any, sources: Sources, site: Site) -> str:
-    """The address of an output of a model. Keras counts the calls of a Functional model from 1 there."""
+    """Return the address of an output of a model. Keras counts the calls of a Functional model from 1 there."""
     if isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and type(value[1]) is int:
         source = sources.get(value[0])
         if source is not None and source.is_functional:
@@ -45,10 +45,10 @@ def output_address(value: Any, sources: Sources, site: Site) -> str:
 
 
 def address(value: Any, sources: Sources, site: Site) -> str:
-    """The address of the tensor at [layer, call, output].
+    """Return the address of the tensor at [layer, call, output].
 
     Raises:
-        InvalidDocument: for a layer, a call or an output that there is not.
+        InvalidDocument: for a layer, a call or an output that does not exist.
     """
     parts = site.array(value, "a tensor")
     if len(parts) != 3 or not isinstance(parts[0], str) or any(type(number) is not int for number in parts[1:]):
@@ -68,7 +68,7 @@ def address(value: Any, sources: Sources, site: Site) -> str:
 
 
 def leaves(value: Any, site: Site) -> Iterator[tuple[Any, Site]]:
-    """The [layer, call, output] triples of a structure of lists and objects, in Keras' order: keys are sorted."""
+    """Yield the [layer, call, output] triples of a structure of lists and objects, in Keras' order: keys are sorted."""
     match value:
         case [str(), _, _]:
             yield value, site
@@ -83,7 +83,7 @@ def leaves(value: Any, site: Site) -> Iterator[tuple[Any, Site]]:
 
 
 def arguments(value: Any, site: Site) -> Iterator[tuple[Any, Site]]:
-    """The tensors of an argument of a call, in Keras' order, and whatever stands among them."""
+    """Yield the tensors of an argument of a call, in Keras' order, and any other values among them."""
     match value:
         case {"class_name": _}:
             yield value, site

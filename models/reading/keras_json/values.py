@@ -1,4 +1,4 @@
-"""Arguments as Keras serialises them: dtype policies, initializers, arrays, layers inside layers."""
+"""Translation of serialised arguments: dtype policies, initializers, arrays, layers inside layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.reading.keras_json.classes import check_own
 from models.reading.keras_json.site import Site
 
 NAMED = ("keras.initializers", "keras.regularizers", "keras.constraints")
-"""Modules of what layers take by name. Their classes are in closed lists of models/layers."""
+"""Modules of the classes that layers take by name, which are in closed lists of models/layers."""
 DEFAULT_POLICY = "float32"
 WRITTEN_AS_ONE = {"DTypePolicy": "name", "SeedGenerator": "seed"}
 """Classes of which a document keeps one field."""
@@ -25,27 +25,29 @@ IGNORED: dict[str, tuple[Any, ...]] = {
     "unroll": (False,),
     "zero_output_for_mask": (False,),
 }
-"""Fields that Keras writes and our classes may lack, with the values at which they change nothing."""
+"""Fields that Keras writes and our classes may lack, with the values that have no effect."""
 DERIVED = ("IntegerLookup.vocabulary_size", "AdditiveAttention.seed")
 """Fields that Keras writes and its own constructors do not take."""
 
 
 Read = Callable[[dict[str, Any], Site], dict[str, Any]]
-"""What translates a layer or a model, wherever it stands."""
+"""Translates a layer or a model, wherever it is."""
 
 
 def held_layer(entry: dict[str, Any], site: Site, read: Read) -> dict[str, Any]:
-    """A layer or a model inside a layer; its own name means nothing there."""
+    """Translate a layer or a model inside a layer; its own name has no meaning there."""
     return {key: value for key, value in read(entry, site).items() if key != "name"}
 
 
 def layer(entry: dict[str, Any], cls: type[Layer], site: Site, read: Read) -> dict[str, Any]:
-    """A layer's type, name and arguments; `read` is for what it holds. What reads and calls it stands elsewhere."""
+    """Translate a layer's type, name and arguments; `read` translates inner layers. Its inputs are read elsewhere."""
     config = site.reading("config").object(entry.get("config"), "config")
     site.reading("class_name").writing("type")
     fields = site.opened("config")
     arguments = {
-        key: plain(value, fields.at(key), read) for key, value in config.items() if not _says_nothing(key, value, cls)
+        key: translate(value, fields.at(key), read)
+        for key, value in config.items()
+        if not _has_no_effect(key, value, cls)
     }
     for held in (value for value in arguments.values() if cls.sets_held and isinstance(value, dict)):
         for name in cls.sets_held & held.keys():
@@ -55,38 +57,38 @@ def layer(entry: dict[str, Any], cls: type[Layer], site: Site, read: Read) -> di
     return {"type": cls.type_name(), **arguments}
 
 
-def _says_nothing(key: str, value: Any, cls: type[Layer]) -> bool:
-    """Whether a field that the class lacks changes nothing."""
+def _has_no_effect(key: str, value: Any, cls: type[Layer]) -> bool:
+    """Whether a field that the class lacks has no effect."""
     if key in cls.model_fields:
         return False
     harmless = (known for known in IGNORED.get(key, ()) if type(known) is type(value))
     return value in harmless or f"{cls.type_name()}.{key}" in DERIVED
 
 
-def plain(value: Any, site: Site, read: Read) -> Any:
-    """A value of a config in the document's own spelling."""
+def translate(value: Any, site: Site, read: Read) -> Any:
+    """Translate a value of a config to the document's form."""
     match value:
         case {"class_name": _}:
             return _object(value, site, read)
         case dict():
-            return {key: plain(item, site.at(key), read) for key, item in value.items()}
+            return {key: translate(item, site.at(key), read) for key, item in value.items()}
         case list():
-            return [plain(item, site.at(number), read) for number, item in enumerate(value)]
+            return [translate(item, site.at(number), read) for number, item in enumerate(value)]
     return value
 
 
 def dtype_of(value: Any, site: Site) -> Any:
-    """A dtype, or the name of a policy."""
-    return plain(value, site, no_layer)
+    """Return a dtype, or the name of a policy."""
+    return translate(value, site, refuse_layer)
 
 
-def no_layer(entry: dict[str, Any], site: Site) -> dict[str, Any]:
-    """The refusal of a layer where none can stand."""
+def refuse_layer(entry: dict[str, Any], site: Site) -> dict[str, Any]:
+    """Refuse a layer where none is allowed."""
     raise site.refusal("no layer can stand here", "a value", shown(entry.get("class_name")))
 
 
 def _object(value: dict[str, Any], site: Site, read: Read) -> Any:
-    """A serialised object, by its class."""
+    """Translate a serialised object, by its class."""
     word, config, module = value.get("class_name"), value.get("config"), value.get("module")
     if word in ("__numpy__", "__tensor__"):
         return site.opened("config", "value").object(value.get("config"), "config").get("value")
@@ -103,12 +105,12 @@ def _object(value: dict[str, Any], site: Site, read: Read) -> Any:
         site.reading("class_name").writing("type")
         fields = site.opened("config").object(config or {}, "config")
         inner = site.reading("config")
-        return {"type": word, **{key: plain(item, inner.at(key), read) for key, item in fields.items()}}
+        return {"type": word, **{key: translate(item, inner.at(key), read) for key, item in fields.items()}}
     return held_layer(value, site, read)
 
 
 def _function(value: dict[str, Any], site: Site) -> Any:
-    """Keras writes its own functions by name alone; one registered by somebody bears a package."""
+    """Return a function's name: Keras' own have a name only; one registered by a user has a package."""
     registered = value.get("registered_name")
     if registered not in (None, "function", value.get("config")):
         raise site.reading("registered_name").refusal(

@@ -1,0 +1,164 @@
+"""Dispatch of jobs to engines: their deadlines, the messages that answer them, and the death of an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from models.errors import (
+    DeadlineExceeded,
+    DeviceMemory,
+    EngineLost,
+    LayerscopeError,
+    Overloaded,
+    Problem,
+    error_of,
+)
+from models.ipc.messages import Data, Failed, Reply, RunResult
+from service.engines.admission import Admission
+from service.engines.costs import CostEstimates
+from service.engines.job import Job
+from service.engines.lanes import EngineLane
+from service.engines.process import EngineProcess
+from service.engines.quarantine import Quarantine
+from service.engines.slot import EngineSlot
+from service.engines.supervisor import EngineSupervisor
+from service.settings import Settings
+
+log = logging.getLogger("layerscope.engines")
+
+START_SECONDS = 120.0
+"""What an engine may take to become ready before the jobs in its queues are closed."""
+
+
+class Dispatcher:
+    """Sends each engine the jobs that it has room for, and passes on what it replies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.supervisor = EngineSupervisor(settings, self)
+        self.slots = self.supervisor.slots
+        self.admission = Admission(settings, self.slots, CostEstimates())
+        self.quarantine = Quarantine()
+        self.restarts = 0
+        self.is_stopped = False
+
+    def enqueue(self, slot: EngineSlot, job: Job) -> None:
+        """Queue a job that was admitted."""
+        self._start_waiting(slot, job)
+        slot.lane_of(job.request).queue.append(job)
+        if job.request.trace.disconnect_callbacks is not None:
+            job.request.trace.disconnect_callbacks.append(job.on_disconnect)
+        self.dispatch(slot)
+
+    def dispatch(self, slot: EngineSlot) -> None:
+        """Send the engine the jobs that it has room for."""
+        most, process = self._settings.batch_requests, slot.process
+        for lane in slot.lanes:
+            while process is not None and slot.ready and (jobs := slot.dispatch(process, lane, most)):
+                if lane.current is jobs[0]:
+                    self._start_deadline(slot, jobs[0])
+
+    def _start_deadline(self, slot: EngineSlot, job: Job) -> None:
+        """The deadline counts from when the engine starts on the job."""
+        loop = asyncio.get_running_loop()
+        job.began = loop.time()
+        job.timer = loop.call_later(self._settings.deadline, self.on_deadline, slot, job)
+
+    def _start_waiting(self, slot: EngineSlot, job: Job) -> None:
+        """A job may wait as long as it may run; the start of an engine is not counted against it."""
+        job.stop_timer()
+        seconds = self._settings.deadline + (0 if slot.ready else START_SECONDS)
+        job.timer = asyncio.get_running_loop().call_later(seconds, self._on_wait_over, job)
+
+    def _on_wait_over(self, job: Job) -> None:
+        waited = f"No engine was free within {self._settings.deadline:g} s."
+        job.close(Overloaded(waited, (), self.supervisor.seconds_until_ready()))
+
+    def on_deadline(self, slot: EngineSlot, job: Job) -> None:
+        """Kill the engine, which cannot be interrupted; `on_exit` follows as for any other death."""
+        slot = next((retiring for retiring in self.supervisor.retiring if job in retiring.running), slot)
+        if not job.is_retriable:
+            seconds = self._settings.deadline
+            self._fail(job, DeadlineExceeded(f"The request ran longer than {seconds:g} s and was stopped."))
+        self._restart_waiting(slot)
+        if slot.process is not None:
+            slot.process.kill()
+
+    def _restart_waiting(self, slot: EngineSlot) -> None:
+        """Queued jobs get their whole time again when their engine dies, and when its successor is ready."""
+        for job in slot.queued:
+            if not job.is_closed:
+                self._start_waiting(slot, job)
+
+    def on_ready(self, slot: EngineSlot) -> None:
+        """An engine takes work."""
+        self._restart_waiting(slot)
+        self.dispatch(slot)
+
+    def on_memory_free(self, slot: EngineSlot) -> None:
+        """An engine has released shared memory of requests."""
+        self.dispatch(slot)
+
+    def on_message(self, slot: EngineSlot, process: EngineProcess, message: Reply) -> None:
+        """An engine has replied to the run that it computes, or to a concurrent request."""
+        current = slot.current_job(message.id)
+        if current is None or not isinstance(message, (Failed, Data, current[1].request.reply)):
+            log.error("an engine answered %d, which it was not at", message.id)
+            process.kill()
+            return
+        lane, job = current
+        match message:
+            case Failed():
+                if not job.is_closed:
+                    job.result.fail(error_of(message.code, message.detail, [Problem(*row) for row in message.problems]))
+            case Data():
+                job.result.add(process.take(message.payload, job.client), message.count)
+            case RunResult():
+                job.build_seconds = message.build_ms / 1e3
+                job.result.start(message, [process.take(payload, job.client) for payload in message.payloads])
+            case _:
+                job.result.start(message, [])
+        if isinstance(message, Failed) or job.result.missing == 0:
+            self._on_answered(slot, lane, job, isinstance(message, Failed) and message.code == DeviceMemory.code)
+
+    def _on_answered(self, slot: EngineSlot, lane: EngineLane, job: Job, device_is_full: bool) -> None:
+        """A job is done; an engine whose device has no memory left is replaced."""
+        (self.quarantine.record_crash if device_is_full else self.quarantine.record_success)(job.request)
+        job.stop_timer()
+        lane.running.popleft()
+        self.admission.learn(lane, job)
+        if lane.current is not None:
+            self._start_deadline(slot, lane.current)
+        self.dispatch(slot)
+        self.supervisor.on_idle(slot)
+        if device_is_full:
+            self.supervisor.replace(slot)
+
+    def on_exit(self, slot: EngineSlot, process: EngineProcess) -> None:
+        """An engine has died: the run that it computed fails; the jobs after it, and those of a batch, run again, each
+        alone.
+        """
+        if slot.process is not process or self.is_stopped:
+            return
+        log.warning("engine %d ended (%s)", slot.number, process.ending())
+        self.restarts += 1
+        self.supervisor.on_death(slot)
+        suspect = slot.suspect()
+        if suspect is not None and not suspect.is_retriable:
+            slot.lane_of(suspect.request).running.remove(suspect)
+            self._fail(suspect, EngineLost("", (), self.supervisor.seconds_until_ready()))
+        for lane in slot.lanes:
+            lane.requeue()
+        self._restart_waiting(slot)
+        if slot.is_retiring:  # its successor may be idle
+            self.dispatch(self.slots[slot.number])
+
+    def _fail(self, job: Job, error: LayerscopeError) -> None:
+        """Close a job, and record the crash, unless the job is computed: while its tensors are sent, the engine is at
+        the next one, which is requeued in front.
+        """
+        if not (job.is_closed or job.is_computed):
+            self.quarantine.record_crash(job.request)
+        if not job.is_closed:
+            job.close(error)
