@@ -35,9 +35,20 @@ _KNOWN: Latest[bytes, tuple[str, ...]] = Latest(4096)
 
 def is_usual(made: keras.Layer, inputs: Sequence[Any], named: Mapping[str, Any]) -> bool:
     """Whether a layer, all that it holds, and all that it reads are float32, as Keras' announcements suppose; nothing
-    is read by name, which they do not look at; and nothing needs a GPU, for which Keras looks when it runs.
+    is read by name, which they do not look at, and no mask but of the kind that Keras makes; and nothing needs a GPU,
+    for which Keras looks when it runs.
     """
-    return not named and all(one.dtype == USUAL for one in inputs) and all(map(_is_usual, made._flatten_layers()))
+    if named or not all(one.dtype == USUAL and _has_usual_mask(one) for one in inputs):
+        return False
+    return all(map(_is_usual, made._flatten_layers()))
+
+
+def _has_usual_mask(tensor: Any) -> bool:
+    """Whether its mask, if it has one, says true or false of all axes but the last. Masks that are given to a model may
+    be others.
+    """
+    mask = get_keras_mask(tensor)
+    return mask is None or (mask.dtype == "bool" and len(mask.shape) == len(tensor.shape) - 1)
 
 
 def _is_usual(part: keras.Layer) -> bool:
