@@ -204,3 +204,19 @@ def test_a_call_that_was_asked_once_is_known() -> None:
     known = len(computed._TRACED_DTYPES)
     outlined({**layer, "name": "other"}, [3, 7], "int16")
     assert len(computed._TRACED_DTYPES) == known
+
+
+@pytest.mark.parametrize(
+    ("mask", "units"), [([4, 3], 2), ([], 2), ([], 3)], ids=["of features", "of examples", "of examples, as many units"]
+)
+@pytest.mark.parametrize("before", [[], [{"type": "Dense", "units": 3}]], ids=["at once", "behind a layer"])
+def test_masks_that_reach_a_layer_through_a_model_are_computed_with(
+    mask: list[int], units: int, before: list[dict[str, Any]]
+) -> None:
+    """Keras announces shapes without a look at them, and refuses the run."""
+    inner = [*before, {"type": "LSTM", "units": units}]
+    block = {"type": "Block", "layers": inner, "inputs": ["x"], "keywords": {"mask": "k"}}
+    document = {"input": {"x": [4, 3], "k": {"shape": mask, "dtype": "bool"}}, "layers": [block]}
+    made = expand(parse_document(document))
+    with pytest.raises(InvalidDocument, match="Keras refuses this LSTM"):
+        outline(made, declared_shapes(made))

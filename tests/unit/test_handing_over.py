@@ -65,7 +65,7 @@ def asked(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) 
 def engines_with(*questions: EngineRequest, most: int = 4, room: int = 100) -> tuple[EnginePool, Any, list[Job]]:
     """Engines of which one runs, with these questions in line; the process; and their jobs."""
     engines, process = EnginePool(Settings(batch_requests=most)), Engine(room)
-    jobs = [Job(request, PendingResult()) for request in questions]
+    jobs = [Job(request, PendingResult(request.reply)) for request in questions]
     engines.slots[0].process = process  # type: ignore[assignment]
     for job in jobs:
         engines.slots[0].lane_of(job.request).queue.append(job)
@@ -155,7 +155,7 @@ async def test_what_was_given_up_is_not_handed_over() -> None:
     """First in line or behind."""
     request = asked(TWO_ROWS)
     engines, process, _ = engines_with(room=0)
-    jobs = [Job(request, PendingResult()) for _ in range(4)]
+    jobs = [Job(request, PendingResult(request.reply)) for _ in range(4)]
     engines.slots[0].runs.queue.extend(jobs)
     for job in jobs[::2]:
         job.close(Overloaded(""))

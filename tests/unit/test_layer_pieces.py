@@ -34,7 +34,7 @@ class Tensors:
     """Hands out tensors as the engine does, and counts those that are still held."""
 
     def __init__(self) -> None:
-        self.result = PendingResult()
+        self.result = PendingResult(RunResult)
         self.result.start(RAN, [])
         self._kept: list[weakref.ref[Any]] = []
 

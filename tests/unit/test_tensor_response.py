@@ -22,7 +22,7 @@ TENSORS = (TensorInfo("conv2d", "float32", (1024, 1024), 4 << 20),)
 
 def job_of() -> PendingResult:
     """An answer of one tensor of 4 MiB."""
-    answer = PendingResult()
+    answer = PendingResult(RunResult)
     ran = RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ())
     answer.start(ran, [memoryview(bytes(4 << 20))])
     return answer
@@ -42,7 +42,7 @@ async def never() -> Message:
 
 async def test_a_client_that_hangs_up_ends_its_reply() -> None:
     """While the engine has not sent the tensor that comes next; what it sends later is given back at once."""
-    answer = PendingResult()
+    answer = PendingResult(RunResult)
     answer.start(RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ()), [])
 
     async def send(message: Message) -> None:

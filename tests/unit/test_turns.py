@@ -26,7 +26,7 @@ def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
     request = EngineRequest(
         "key", lambda number, _: Plan(number, b"{}", {}, ()), (np.zeros(nbytes, np.uint8),), trace=EngineTrace(client)
     )
-    return Job(request, PendingResult(), seconds=seconds)
+    return Job(request, PendingResult(request.reply), seconds=seconds)
 
 
 class Ready:
