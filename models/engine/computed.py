@@ -35,8 +35,8 @@ _TRACED_DTYPES: LruCache[bytes, tuple[str, ...]] = LruCache(4096)
 
 def is_default_dtype(keras_layer: keras.Layer, inputs: Sequence[Any], named: Mapping[str, Any]) -> bool:
     """Whether a layer, its inner layers and its inputs are all float32, as Keras' announcements assume; nothing is
-    passed by name, which they ignore, and no mask but of the kind that Keras makes; and nothing needs a GPU, which
-    Keras looks for at run time.
+    passed by name, which they ignore; masks are of the kind that Keras creates; and nothing needs a GPU, which Keras
+    looks for at run time.
     """
     if named or not all(tensor.dtype == DEFAULT_DTYPE and _has_default_mask(tensor) for tensor in inputs):
         return False
@@ -44,8 +44,7 @@ def is_default_dtype(keras_layer: keras.Layer, inputs: Sequence[Any], named: Map
 
 
 def _has_default_mask(tensor: Any) -> bool:
-    """Whether its mask, if it has one, is boolean and covers all axes but the last. Masks passed to a model may differ.
-    """
+    """Whether its mask, if any, is boolean and covers all axes but the last. Masks passed to a model may differ."""
     mask = get_keras_mask(tensor)
     return mask is None or (mask.dtype == "bool" and len(mask.shape) == len(tensor.shape) - 1)
 

@@ -60,7 +60,7 @@ class Call:
     def wanted(self) -> Iterator[str]:
         """Yield every address that is written down."""
         yield from self.reads or ()
-        yield from (one for several in self.keywords.values() for one in several if one is not None)
+        yield from (address for several in self.keywords.values() for address in several if address is not None)
 
     def inputs_pointer(self) -> str:
         """Return the pointer to its inputs."""

@@ -65,8 +65,8 @@ class Node:
     @property
     def reads(self) -> tuple[str, ...]:
         """Every tensor that must be computed before this call."""
-        named = (one for several in self.keywords.values() for one in several)
-        return (*self.inputs, *(one for one in (*named, *self.masks) if one is not None))
+        named = (address for several in self.keywords.values() for address in several)
+        return (*self.inputs, *(address for address in (*named, *self.masks) if address is not None))
 
     @property
     def arguments(self) -> CallArguments:

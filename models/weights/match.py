@@ -45,26 +45,26 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
         raise InvalidWeights("", [legacy])
     places = match_places(specs, tensors, source.names) if source.places else PlaceMatch(match_names(specs, tensors))
     refuse(_ambiguity_problem(tie, pointer) for tie in places.ambiguities)
-    found = places.places
-    missing = [spec for spec in specs if spec.name not in found]
-    used = set(found.values())
+    matched = places.places
+    missing = [spec for spec in specs if spec.name not in matched]
+    used = set(matched.values())
     extra = [name for name in tensors if name not in used]
     if source.places and not missing:
         outside = _outside_layers(tensors)
         extra = [name for name in extra if name not in outside]
     problems = chain(
         _extra(extra, missing, source.places, pointer),
-        (_missing(spec, _twin(spec, specs, found), source.places, pointer) for spec in missing),
-        _mismatches(specs, found, tensors, pointer),
+        (_missing(spec, _twin(spec, specs, matched), source.places, pointer) for spec in missing),
+        _mismatches(specs, matched, tensors, pointer),
     )
     refuse(problems, _detail(missing, extra))
     copies = [
-        (found[spec.name], found[name])
+        (matched[spec.name], matched[name])
         for spec in specs
         for name in (copy_name(spec, number) for number in range(len(spec.copies)))
-        if name in found
+        if name in matched
     ]
-    return Matched([found[spec.name] for spec in specs], copies)
+    return Matched([matched[spec.name] for spec in specs], copies)
 
 
 def _outside_layers(places: Iterable[str]) -> set[str]:
@@ -129,10 +129,10 @@ def _missing(spec: WeightSpec, twin: WeightSpec | None, places: bool, pointer: s
     return Problem(pointer_of(pointer, spec.name), f"{spec.name} is missing", expected, "nothing", suggestion)
 
 
-def _twin(spec: WeightSpec, specs: Sequence[WeightSpec], found: Mapping[str, str]) -> WeightSpec | None:
+def _twin(spec: WeightSpec, specs: Sequence[WeightSpec], matched: Mapping[str, str]) -> WeightSpec | None:
     """Return a weight found in the file that could be the same one: of a layer of the same name in another model."""
     same = (other for other in specs if other.layers[-1:] == spec.layers[-1:] and other.shape == spec.shape)
-    alike = (other for other in same if other.name in found and len(spec.layers) != 0 and other.layers != spec.layers)
+    alike = (other for other in same if other.name in matched and len(spec.layers) != 0 and other.layers != spec.layers)
     return next((other for other in alike if other.name.endswith(spec.name.rpartition("/")[2])), None)
 
 
@@ -142,13 +142,13 @@ def _place(spec: WeightSpec) -> str:
 
 
 def _mismatches(
-    specs: Sequence[WeightSpec], found: Mapping[str, str], tensors: Mapping[str, Declared], pointer: str
+    specs: Sequence[WeightSpec], matched: Mapping[str, str], tensors: Mapping[str, Declared], pointer: str
 ) -> Iterator[Problem]:
     for spec in specs:
-        received = tensors.get(found.get(spec.name, ""))
+        received = tensors.get(matched.get(spec.name, ""))
         if received is None:
             continue
-        where = pointer_of(pointer, found[spec.name])
+        where = pointer_of(pointer, matched[spec.name])
         if received.shape != spec.shape:
             message = f"{spec.name} is of another shape"
             yield Problem(where, message, words(spec.shape), words(received.shape))

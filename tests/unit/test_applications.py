@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import orjson
 import pytest
@@ -27,18 +28,18 @@ class Constructing:
         self.is_asked = asyncio.Event()
         self.failure: Exception | None = None
 
-    async def submit(self, request: EngineRequest) -> PendingResult:
+    async def submit(self, request: EngineRequest[Any]) -> PendingResult[Constructed]:
         """The same document always."""
-        request, answer = request.build_message(1, ()), PendingResult()
-        assert isinstance(request, Construct)
-        self.asked.append(request.arguments)
+        message, pending = request.build_message(1, ()), PendingResult(Constructed)
+        assert isinstance(message, Construct)
+        self.asked.append(message.arguments)
         self.is_asked.set()
         await asyncio.sleep(0.01)
         if self.failure is not None:
             raise self.failure
-        file = "x.h5" if b'"imagenet"' in request.arguments else None
-        answer.start(Constructed(1, orjson.dumps(canonical(parse_document(DOCUMENT))), file), [])
-        return answer
+        file = "x.h5" if b'"imagenet"' in message.arguments else None
+        pending.start(Constructed(1, orjson.dumps(canonical(parse_document(DOCUMENT))), file), [])
+        return pending
 
 
 class Nothing:

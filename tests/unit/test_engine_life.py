@@ -13,7 +13,7 @@ import pytest
 
 import service.engines.supervisor
 from models.errors import DeviceMemory
-from models.ipc.messages import Failed, Payload, Planned
+from models.ipc.messages import Failed, Payload, RunResult
 from service.engines.pending_result import PendingResult
 from service.engines.pool import EnginePool
 from service.engines.process import EngineState
@@ -48,7 +48,7 @@ class Engine:
     def answers(self, code: str = "") -> None:
         """The first request that it has not answered yet."""
         request = self.sent.pop(0)
-        self.on_message(Failed(request.id, code, "") if code else Planned(request.id, b"{}"))
+        self.on_message(Failed(request.id, code, "") if code else RunResult(request.id, (), {}, 0, True, 0.0, 0.0, (), ()))
 
     def payloads(self, _: Any) -> tuple[Payload, ...]:
         return ()

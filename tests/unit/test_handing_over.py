@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import msgspec
 import numpy as np
 import pytest
-from service.engines.quarantine import structure_of
 
 from models.errors import DeadlineExceeded, EngineLost, Overloaded
 from models.ipc.messages import Payload, Planned, RunBatch, RunResult
@@ -16,6 +15,7 @@ from service.engines.engine_request import EngineRequest
 from service.engines.job import Job
 from service.engines.pending_result import PendingResult
 from service.engines.pool import EnginePool
+from service.engines.quarantine import structure_of
 from service.engines.requests import ModelSource, RunSpec, plan_request, run_request
 from service.settings import Settings
 
@@ -95,7 +95,7 @@ async def test_only_what_agrees_is_handed_over_together(other: EngineRequest) ->
     assert [run.inputs[0].shape for run in message.runs] == [(2, 4), (3, 4)]
     assert list(engines.slots[0].runs.queue) == [jobs[1]]
     apart = engines_with(other, other)[1]
-    agree = other.batches_with is not None
+    agree = other.batch_key is not None
     assert [len(ids(message)) for message in apart.sent] == [2 if agree else 1]
 
 

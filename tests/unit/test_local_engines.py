@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.errors import TooLarge
-from models.ipc.messages import Plan
+from models.ipc.messages import Plan, Planned
 from service.engines.engine_request import EngineRequest
 from service.engines.pool import EnginePool
 from service.settings import Settings
@@ -23,7 +23,7 @@ async def test_an_error_keeps_nothing_of_its_question() -> None:
     gone = weakref.ref(array)
 
     async def asked(one: np.ndarray) -> None:
-        request = EngineRequest("key", lambda number, _: Plan(number, b"{}", {}, ()), (one,))
+        request = EngineRequest("key", lambda number, _: Plan(number, b"{}", {}, ()), Planned, (one,))
         asyncio.get_running_loop().call_soon(lambda: next(iter(engines.slots[0].runs.queue)).close(TooLarge("")))
         with pytest.raises(TooLarge):
             await engines.submit(request)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from service.engines.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
 
 from models.errors import Quarantined
+from models.ipc.messages import RunResult
 from service.engines.engine_request import EngineRequest
+from service.engines.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
 from service.engines.requests import plan_request
 from service.observing.engine_trace import EngineTrace
 
@@ -20,7 +21,7 @@ def request(units: int = 1, client: str = "a", key: str = "sha256:0", **members:
     layer = {"type": "Dense", "units": units, "name": members.pop("layer_name", None), "seed": members.get("seed")}
     arrays = (np.zeros(members.pop("nbytes", 0), np.uint8),)
     document = orjson.dumps({"layers": [layer], **members})
-    return EngineRequest(key, lambda *_: None, arrays, document, trace=EngineTrace(client))  # type: ignore[arg-type]
+    return EngineRequest(key, lambda *_: None, RunResult, arrays, document, trace=EngineTrace(client))  # type: ignore[arg-type]
 
 
 class Clock:
@@ -83,4 +84,4 @@ def test_a_client_that_killed_three_engines_may_run_what_is_known() -> None:
     clock.now += 1.9 * CLIENT_SECONDS
     with pytest.raises(Quarantined) as told:
         quarantine.check(request(10, key="sha256:10"), is_known=False)
-    assert told.value.problems[0].estimate == "a model that has run before, or another in 3 s"
+    assert told.value.problems[0].expected == "a model that has run before, or another in 3 s"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.errors import ClientDisconnected, Overloaded
-from models.ipc.messages import Plan
+from models.ipc.messages import Plan, Planned
 from service.access.arrivals import Arrivals
 from service.access.clients import identity
 from service.engines.admission import Admission
@@ -24,7 +24,11 @@ from service.settings import Settings
 def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
     """A client's job that is expected to take so long."""
     request = EngineRequest(
-        "key", lambda number, _: Plan(number, b"{}", {}, ()), (np.zeros(nbytes, np.uint8),), trace=EngineTrace(client)
+        "key",
+        lambda number, _: Plan(number, b"{}", {}, ()),
+        Planned,
+        (np.zeros(nbytes, np.uint8),),
+        trace=EngineTrace(client),
     )
     return Job(request, PendingResult(request.reply), seconds=seconds)
 

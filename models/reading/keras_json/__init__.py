@@ -32,5 +32,5 @@ def document_of(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any],
     site = Site("", pointer, source_map)
     check_writer(raw, raw.get(VERSION), pointer, f"{pointer}/{VERSION}")
     check_count(raw, site)
-    made = model(raw, site)
-    return {key: value for key, value in made.items() if value is not None}, source_map
+    fields = model(raw, site)
+    return {key: value for key, value in fields.items() if value is not None}, source_map
