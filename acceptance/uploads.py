@@ -29,10 +29,10 @@ LATEST_KILL = 0.8
 RECORDED = """
 import sys
 import uvicorn
-from models.engine.messages import Planned, Specified
+from models.ipc.messages import Planned, WeightsDescribed
 from models.weights.specs import WeightSpec
 from service.app import create_app
-from service.jobs import Answer
+from service.engines.pending_result import PendingResult
 from service.settings import load
 
 SPECS = (WeightSpec("dense/kernel", (1, UNITS), "float32", "layers/dense/vars/0"),)
@@ -44,12 +44,11 @@ class Recorded:
     async def start(self): ...
     async def stop(self): ...
     def states(self): return []
-    async def plan(self, *_): return b"{}"
 
-    async def ask(self, question):
-        answer = Answer()
-        answer.begin(Specified(1, SPECS), [])
-        return answer
+    async def submit(self, request):
+        pending = PendingResult(request.reply)
+        pending.start(Planned(1, b"{}") if request.reply is Planned else WeightsDescribed(1, SPECS), [])
+        return pending
 
 
 settings = load()

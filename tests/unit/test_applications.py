@@ -129,7 +129,7 @@ async def test_problems_of_what_a_name_stands_for_point_at_what_was_sent() -> No
     _, applications = made()
     document = (await applications.read({"application": "VGG16", "weights": None})).document
     error = InvalidDocument("", [Problem("/input/input_layer/shape/0", "x"), Problem("/layers/3/filters", "x")])
-    assert [problem.pointer for problem in document.places.located(error).problems] == ["/input", ""]
+    assert [problem.pointer for problem in document.source_map.remap(error).problems] == ["/input", ""]
 
 
 async def test_other_documents_pass_through() -> None:

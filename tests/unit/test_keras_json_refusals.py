@@ -74,7 +74,7 @@ def taken(raw: Any) -> Network:
     try:
         return expand(document)
     except LayerscopeError as error:
-        raise document.places.located(error) from None
+        raise document.source_map.remap(error) from None
 
 
 def refused(raw: Any) -> list[tuple[str, str]]:

@@ -371,7 +371,7 @@ def test_a_document_is_expanded_once_and_its_copies_for_themselves() -> None:
     other = document.model_copy(update={"seed": 1})
     assert expand(other) is not expand(document)
     assert expand(other).identity() != expand(document).identity()
-    assert expand(document.standing_at(document.places)).document == document
+    assert expand(document.with_source_map(document.source_map)).document == document
 
 
 def test_a_document_without_inputs_is_another_for_each_shape() -> None:

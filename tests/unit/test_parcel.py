@@ -168,10 +168,10 @@ def test_an_engine_that_cannot_do_what_it_promised_ends(failing: str, status: in
     """Rather than send what lay in the place of a tensor before; quietly when only the front is gone."""
     code = f"""
 import time
-from models.engine.outbox import Outbox
+from models.engine.send_queue import SendQueue
 def work():
     {failing}
-Outbox(None, None)._then(work)
+SendQueue(None, None)._then(work)
 time.sleep(60)
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)

@@ -284,8 +284,8 @@ async def test_a_process_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 PARENT = """
 import asyncio, sys
-from models.store import ModelStore
-from service.pretrained import Pretrained
+from models.store.store import ModelStore
+from service.registry.pretrained import Pretrained
 from service.settings import Settings
 folder, arguments = sys.argv[1:]
 store = ModelStore(folder)

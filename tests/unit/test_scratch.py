@@ -12,7 +12,7 @@ from models.store.scratch import Scratch
 HOLDER = """
 import os, signal, sys
 from pathlib import Path
-from models.scratch import Scratch
+from models.store.scratch import Scratch
 print(Scratch(Path(sys.argv[1])).path, flush=True)
 sys.stdin.read()
 """

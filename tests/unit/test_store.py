@@ -374,9 +374,9 @@ def test_leftovers_of_interrupted_writes_are_removed(url: str) -> None:
 
 KILLED = """
 import os, signal, sys
-from models.document import parse_document
-from models.expansion import expand
-from models.store import ModelStore
+from models.reading.parse import parse_document
+from models.networks.expansion import expand
+from models.store.store import ModelStore
 
 renames, real = int(sys.argv[2]), os.replace
 

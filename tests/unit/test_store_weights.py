@@ -261,11 +261,11 @@ UPLOADS = """
 import os, random, signal, sys, time
 from pathlib import Path
 import numpy as np
-from models.document import parse_document
-from models.expansion import expand
-from models.store import ModelStore
+from models.reading.parse import parse_document
+from models.networks.expansion import expand
+from models.store.store import ModelStore
 from models.weights.canonical import write_canonical
-from models.weights.specs import GivenWeights, WeightSpec
+from models.weights.specs import WeightsToStore, WeightSpec
 
 folder, kills = Path(sys.argv[1]), int(sys.argv[2])
 specs = [WeightSpec("dense/kernel", (65_536,), "float32", "")]
@@ -284,7 +284,7 @@ def upload(seed):
         digest = write_canonical(specs, [chance.normal(size=65_536).astype("f4")], path)
         layers = [{"type": "Dense", "units": int(chance.integers(1, 9))}]
         document = parse_document({"input": [4], "layers": layers})
-        store.put(f"m{chance.integers(4)}", expand(document), GivenWeights(path, digest))
+        store.put(f"m{chance.integers(4)}", expand(document), WeightsToStore(path, digest))
         if chance.random() < 0.2:
             store.delete(random.choice(store.entries()).name)
 
