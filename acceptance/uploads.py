@@ -95,7 +95,7 @@ def verified(folder: Path) -> int:
     store.open()
     entries = store.entries()
     for entry in entries:
-        store.document(entry)
+        store.architecture(entry)
         if store.local_weights(entry) is None:
             raise SystemExit(f"{entry.name} lost its weights")
     expected = {f"names/{entry.name}.json" for entry in entries}

@@ -8,6 +8,6 @@ registry, responses   model lookup; response building; openapi: documentation of
 requests              decoding of request bodies into typed values
 edge                  HTTP protocol and ASGI middleware; engines: admission, queues, processes; options: request options
 errors, settings      problem documents; configuration
-caches, observing     caches; request records and logs; wire, pictures: encoders
+observing             records and log; wire, pictures: encoders of tensors and images
 access                client identity, CORS origins, Host validation
 """

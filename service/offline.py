@@ -6,11 +6,8 @@ from typing import Any
 
 import orjson
 
-from models.documents.document import Document
-from models.networks.expansion import expand
-from models.networks.network import Network
+from models.networks.architecture import Architecture
 from models.networks.selectors import select
-from models.reading.applications import parse_model
 from models.store.store import ModelStore
 from service.engines.pool import EnginePool
 from service.engines.requests import plan_request
@@ -22,14 +19,16 @@ from service.settings import Settings
 
 async def plan_offline(raw: Any, batch: int, settings: Settings) -> dict[str, Any]:
     """Return the plan of a document, as `POST /v1/plan` does. An invalid document is rejected before engine start."""
-    model = parse_model(raw)
-    network = _plannable(model) if isinstance(model, Document) else None
     store = ModelStore(settings.data_dir)
     engines = EnginePool(settings.model_copy(update={"engines": 1, "spare_engines": 0}))
     applications = Applications(engines, Pretrained(settings, store))
-    await engines.start()
     try:
-        network = network or _plannable((await applications.graph(model)).document)
+        model = await applications.model_of(raw)
+        if isinstance(model, Architecture):
+            require_inputs(model.network)
+        await engines.start()
+        network = (await applications.graph(model)).architecture.network
+        require_inputs(network)
         shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
         pending = await engines.submit(plan_request(network.document_bytes, shapes, select(network, None), {}))
         plan: dict[str, Any] = orjson.loads((await pending.header).plan)
@@ -37,9 +36,3 @@ async def plan_offline(raw: Any, batch: int, settings: Settings) -> dict[str, An
     finally:
         await engines.stop()
         store.close()
-
-
-def _plannable(document: Document) -> Network:
-    network = expand(document)
-    require_inputs(network)
-    return network

@@ -78,11 +78,17 @@ def _is_input_layer(layer: Any) -> bool:
 def _from_input_layers(data: dict[str, Any], listed: list[Any], inputs: list[Any], layers: str) -> DocumentWithInput:
     if data.get("input") is not None:
         message, received = "the document has an input of its own", "an InputLayer beside it"
-        problem = Problem(f"{layers}/0", message, 'one of "input" and an InputLayer', received, "leave it out")
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            f"{layers}/0",
+            message,
+            expected='one of "input" and an InputLayer',
+            received=received,
+            suggestion="leave it out",
+        )
     if len(inputs) > MAX_INPUTS:
-        problem = Problem(layers, "there are too many inputs", f"at most {MAX_INPUTS}", f"{len(inputs)} InputLayers")
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            layers, "there are too many inputs", expected=f"at most {MAX_INPUTS}", received=f"{len(inputs)} InputLayers"
+        )
     names = [layer.get("name") for layer in inputs]
     problems = [
         problem.under(f"{layers}/{number}")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 from pydantic import BaseModel, Field, PrivateAttr
 
@@ -20,29 +18,9 @@ from models.layers.named import STRICT
 from models.limits import MAX_LAYERS
 
 if TYPE_CHECKING:
-    from models.networks.network import Network
-
-KEPT_INPUTS = 2
-"""Documents kept beside one that declares no inputs: one for each shape that was sent."""
-
-if TYPE_CHECKING:
     AnyNode = Layer
 else:
     AnyNode = ANY_NODE
-
-InputsKey = tuple[tuple[str | int | None, ...], ...]
-"""The name, lengths and dtype of each input."""
-
-
-@dataclass(eq=False)
-class Derived:
-    """What was made of a document and is asked for again: its network, and itself on inputs.
-
-    Equal to nothing else, so that documents are equal by their fields alone.
-    """
-
-    network: Network | None = None
-    on_inputs: dict[InputsKey, Document] = field(default_factory=dict)
 
 
 class Document(BaseModel):
@@ -64,37 +42,18 @@ class Document(BaseModel):
 
     @property
     def source_map(self) -> SourceMap:
-        """Where its parts stand in what was sent."""
+        """The positions of its parts in the payload."""
         return self._source_map
 
     def with_source_map(self, source_map: SourceMap) -> Document:
-        """The same network, made of something else that was sent."""
-        made = self.model_copy()
-        made._source_map = source_map
-        return made
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy, for which nothing is known yet that follows from its fields."""
-        made = super().model_copy(update=update, deep=deep)
-        made.__dict__.pop("derived", None)
-        return made
-
-    @cached_property
-    def derived(self) -> Derived:
-        """What follows from its fields, as far as it is known."""
-        return Derived()
+        """Return the same document, read from another payload."""
+        copy = self.model_copy()
+        copy._source_map = source_map
+        return copy
 
     def with_inputs(self, inputs: Mapping[str, InputSpec]) -> Document:
-        """The same network on declared inputs; a few of them are kept."""
-        key = tuple((name, *spec.shape, spec.dtype) for name, spec in inputs.items())
-        kept = self.derived.on_inputs
-        found = kept.get(key)
-        if found is None:
-            found = self.model_copy(update={"input": dict(inputs)})
-            if len(kept) >= KEPT_INPUTS:
-                kept.clear()
-            kept[key] = found
-        return found
+        """Return the same network with declared inputs."""
+        return self.model_copy(update={"input": dict(inputs)})
 
 
 Document.model_rebuild()

@@ -46,4 +46,6 @@ def check_not_wrapped(value: Any) -> None:
     word = next((word for word in WRAPPERS if isinstance(value.get(word), dict | list)), None)
     if word is not None and "layers" not in value:
         message, advice = "a document stands here by itself", f'leave "{word}" out and send what is in it'
-        raise InvalidDocument("", [Problem(f"/{word}", message, '{"layers": […]}', f'an object with "{word}"', advice)])
+        raise InvalidDocument.at(
+            f"/{word}", message, expected='{"layers": […]}', received=f'an object with "{word}"', suggestion=advice
+        )

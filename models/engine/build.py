@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from models.engine.compiled_selection import CompiledSelection
 from models.engine.heap import held_bytes
 from models.engine.initial_weights import initialize_weights
-from models.engine.latest import LruCache
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
 from models.engine.seconds import TimeBudget, check_build
 from models.engine.selected import SelectionPlan
 from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline, outline_of_batch
 from models.engine.weights import load
-from models.errors import Problem, TooLarge
+from models.errors import TooLarge
 from models.layers.layer import Shape
+from models.lru_cache import LruCache
 from models.networks.network import Network, Node
 from models.weights.specs import WeightsFile
 
@@ -59,7 +59,7 @@ class BuiltModel:
     def probe(self, outputs: Sequence[str], training: bool, updates: bool) -> CompiledSelection:
         """Return the compiled selection, created on first use."""
         key = (tuple(outputs), training, updates)
-        return self.probes.get(key, lambda: CompiledSelection(self.outline, outputs, training, updates))
+        return self.probes.get_or_make(key, lambda: CompiledSelection(self.outline, outputs, training, updates))
 
     def parameters_of(self, node: Node) -> int:
         """Return the number of parameters of a node's layers; counted once."""
@@ -71,11 +71,11 @@ class BuiltModel:
     def selection_plan(self, shapes: Mapping[str, Shape], outputs: Sequence[str]) -> SelectionPlan:
         """Return the plan of a selection on inputs of exactly these shapes."""
         key = (tuple(shapes.items()), tuple(outputs))
-        return self.selections.get(key, lambda: SelectionPlan(self.concrete(shapes), tuple(outputs)))
+        return self.selections.get_or_make(key, lambda: SelectionPlan(self.concrete(shapes), tuple(outputs)))
 
     def concrete(self, shapes: Mapping[str, Shape]) -> SymbolicNetwork:
         """Return the outline on inputs of exactly these shapes."""
-        return self.outlines.get(tuple(shapes.items()), lambda: self._concrete(shapes))
+        return self.outlines.get_or_make(tuple(shapes.items()), lambda: self._concrete(shapes))
 
     def _concrete(self, shapes: Mapping[str, Shape]) -> SymbolicNetwork:
         """Return the built outline on this batch where only the batch was free; otherwise shape the network again."""
@@ -99,10 +99,12 @@ def build(
     symbolic = outline(network, declared_shapes(network))
     nbytes = parameter_bytes(symbolic)
     if nbytes > max_model_bytes:
-        problem = Problem(
-            "", "the weights are over the limit", f"at most {max_model_bytes:,} bytes", f"{nbytes:,} bytes"
+        raise TooLarge.at(
+            "",
+            "the weights are over the limit",
+            expected=f"at most {max_model_bytes:,} bytes",
+            received=f"{nbytes:,} bytes",
         )
-        raise TooLarge("", [problem])
     if weights is None:
         if time is not None:
             check_build(symbolic, time)

@@ -25,7 +25,7 @@ from models.engine.ids import call_number, guard_ids
 from models.engine.parts import Part, single_part, split_parts
 from models.engine.refusals import refusing
 from models.engine.symbolic_network import SymbolicNetwork
-from models.errors import InvalidDocument, InvalidOption, InvalidTensor, Problem, TooLarge
+from models.errors import InvalidDocument, InvalidOption, InvalidTensor, TooLarge
 from models.networks.network import PRE, Node
 
 KERNEL_ERRORS = (
@@ -195,7 +195,7 @@ def _refuse_unrepeatable(nodes: Sequence[Node]) -> None:
     for node in nodes:
         if not node.layer.reproducible:
             message = f"{node.address}: {node.layer.type_name()} draws other numbers each time in training mode"
-            raise InvalidOption("", [Problem("/training", message, "false", "true")])
+            raise InvalidOption.at("/training", message, expected="false", received="true")
 
 
 IDS = re.compile(r"ids below (\d+) for node (\d+);")
@@ -204,7 +204,7 @@ IDS = re.compile(r"ids below (\d+) for node (\d+);")
 def _value_error(error: tf.errors.InvalidArgumentError, nodes: Sequence[Node]) -> InvalidTensor:
     match = IDS.search(error.message)
     if match is None or int(match[2]) >= len(nodes):
-        return InvalidTensor("", [Problem("/inputs", "TensorFlow refuses these values", "values the layers can use")])
+        return InvalidTensor.at("/inputs", "TensorFlow refuses these values", expected="values the layers can use")
     message = f"{nodes[int(match[2])].address} looks its input up in a table"
     expected = f"whole numbers from 0 to {int(match[1]) - 1}"
-    return InvalidTensor("", [Problem("/inputs", message, expected, "a value that is not one of them")])
+    return InvalidTensor.at("/inputs", message, expected=expected, received="a value that is not one of them")

@@ -21,8 +21,8 @@ from models.documents.document import canonical
 from models.engine.calling import as_list, call
 from models.engine.compiled import without_gradients
 from models.engine.kernels import missing_kernel
-from models.engine.latest import LruCache
 from models.layers.layer import GRAPH_FIELDS, Layer
+from models.lru_cache import LruCache
 
 DEFAULT_DTYPE = "float32"
 TRIED_LENGTH = 16
@@ -67,7 +67,7 @@ def traced_outputs(
         TypeError, ValueError, tf.errors.OpError and others: TensorFlow cannot compute this, or not on this machine, or
             computes another shape.
     """
-    dtypes = _TRACED_DTYPES.get(
+    dtypes = _TRACED_DTYPES.get_or_make(
         _key(layer, inputs, named), lambda: _dtypes(layer, keras_layer, inputs, named, announced)
     )
     return [_with_dtype(*pair) for pair in zip(announced, dtypes, strict=True)]
@@ -119,7 +119,9 @@ def check_weights(keras_layer: keras.Layer) -> None:
                 isinstance(variable._initializer, keras.initializers.Initializer) and variable.dtype == DEFAULT_DTYPE
             )
             if is_standard:
-                _CHECKED_INITIALIZERS.get((type(variable._initializer), len(variable.shape)), partial(_draw, variable))
+                _CHECKED_INITIALIZERS.get_or_make(
+                    (type(variable._initializer), len(variable.shape)), partial(_draw, variable)
+                )
             else:
                 _draw(variable)
 

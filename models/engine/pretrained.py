@@ -25,7 +25,7 @@ from models.documents.document import Document
 from models.engine.applications import document_of_model, keras_model
 from models.engine.symbolic_network import declared_shapes, outline
 from models.engine.weights import weight_specs
-from models.errors import InvalidDocument, LayerscopeError, Problem, WeightsUnavailable
+from models.errors import InvalidDocument, LayerscopeError, WeightsUnavailable
 from models.ipc.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome
 from models.networks.expansion import expand
 from models.reading.applications import parse_application
@@ -78,7 +78,9 @@ def _store(download: Path, target: Path) -> None:
 def _unavailable(name: str, reason: str) -> WeightsUnavailable:
     advice = 'put it there, or write "weights": null'
     expected = f"the file models/{name} in the folder of LAYERSCOPE_KERAS_HOME (~/.keras if that is not set)"
-    return WeightsUnavailable("", [Problem("/weights", f"{name} is not there", expected, reason, advice)])
+    return WeightsUnavailable.at(
+        "/weights", f"{name} is not there", expected=expected, received=reason, suggestion=advice
+    )
 
 
 def fetch(job: Job) -> Fetched:

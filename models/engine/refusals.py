@@ -43,7 +43,7 @@ def check_masks(node: Node, shapes: Sequence[Shape], masks: Sequence[Shape | Non
         if mask is not None and not fits(mask, shape):
             message = f"{node.address}: the mask that the model around it is given does not fit the input"
             expected, received = f"the leading axes of {shape_text(shape)}", shape_text(mask)
-            raise InvalidDocument("", [Problem(node.pointer, message, expected, received)])
+            raise InvalidDocument.at(node.pointer, message, expected=expected, received=received)
 
 
 @contextmanager
@@ -53,8 +53,13 @@ def _faults(node: Node) -> Iterator[None]:
         yield
     except LayerFault as fault:
         pointer = f"{node.pointer}/{fault.field}" if fault.field else node.pointer
-        problem = Problem(pointer, f"{node.address}: {fault.message}", fault.expected, fault.received, fault.suggestion)
-        raise InvalidDocument("", [problem]) from None
+        raise InvalidDocument.at(
+            pointer,
+            f"{node.address}: {fault.message}",
+            expected=fault.expected,
+            received=fault.received,
+            suggestion=fault.suggestion,
+        ) from None
 
 
 AXES = {2: "(batch, features)", 3: "(batch, steps, channels)", 4: "(batch, height, width, channels)",
@@ -90,15 +95,18 @@ def check_output(node: Node, shape: Shape) -> None:
     size = size_of(tuple(1 if dimension is None else dimension for dimension in shape))
     if any(dimension is not None and dimension < 1 for dimension in shape):
         message = f"{node.address}: nothing is left of the input"
-        problem = Problem(
-            node.pointer, message, "an output with at least one element along every axis",
-            f"an output of {shape_text(shape)}", "use padding 'same', a smaller kernel or pool, or a larger input",
-        )  # fmt: skip
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            node.pointer,
+            message,
+            expected="an output with at least one element along every axis",
+            received=f"an output of {shape_text(shape)}",
+            suggestion="use padding 'same', a smaller kernel or pool, or a larger input",
+        )
     if size is None or size > MAX_ELEMENTS:
         message = f"{node.address}: the output is larger than any machine could hold"
-        problem = Problem(node.pointer, message, f"at most {MAX_ELEMENTS:,} elements", f"{shape_text(shape)}")
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            node.pointer, message, expected=f"at most {MAX_ELEMENTS:,} elements", received=f"{shape_text(shape)}"
+        )
 
 
 def check_unrolled(node: Node, keras_layer: keras.Layer, shapes: tuple[Shape, ...]) -> None:
@@ -107,7 +115,7 @@ def check_unrolled(node: Node, keras_layer: keras.Layer, shapes: tuple[Shape, ..
         return
     message = f"{node.address}: there are too many steps to write the layers of the block out for each"
     expected, received = f"at most {MAX_UNROLLED:,} layers, each counted once a step", f"{count:,}"
-    raise InvalidDocument("", [Problem(f"{node.pointer}/inputs", message, expected, received)])
+    raise InvalidDocument.at(f"{node.pointer}/inputs", message, expected=expected, received=received)
 
 
 def output_count_problem(node: Node, count: int) -> Problem:

@@ -13,7 +13,7 @@ from models.engine.arrays import as_bytes, flat_bytes
 from models.engine.build import BuiltModel
 from models.engine.selected import Row
 from models.engine.weights import named_weights
-from models.errors import Problem, TooLarge
+from models.errors import TooLarge
 from models.ipc.messages import LayerInfo, Run, TensorInfo
 from models.networks.network import Node
 from models.tensors.dtypes import DTYPES
@@ -115,10 +115,13 @@ class Report:
         nbytes = sum(info.nbytes for info in self.tensors)
         if nbytes > limit:
             advice = "ask for the weights of one layer at a time, or for fewer layers"
-            problem = Problem(
-                "/weights", "the reply is over its limit", f"at most {limit:,} bytes", f"{nbytes:,} bytes", advice
+            raise TooLarge.at(
+                "/weights",
+                "the reply is over its limit",
+                expected=f"at most {limit:,} bytes",
+                received=f"{nbytes:,} bytes",
+                suggestion=advice,
             )
-            raise TooLarge("", [problem])
 
     def result(self, timing: Timing) -> Result:
         """Return the collected result."""

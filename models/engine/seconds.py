@@ -132,8 +132,12 @@ def check_build(outline: SymbolicNetwork, time: TimeBudget) -> None:
             f"drawing the weights of {node.address} would take too long: about {_formatted(seconds[slowest])} seconds"
         )
         advice = "use fewer units or filters, or an initializer that draws numbers alone (GlorotUniform, HeNormal)"
-        raise TooLarge(
-            "", [Problem(node.pointer, message, _expected(time), f"about {_formatted(total)} seconds", advice)]
+        raise TooLarge.at(
+            node.pointer,
+            message,
+            expected=_expected(time),
+            received=f"about {_formatted(total)} seconds",
+            suggestion=advice,
         )
 
 

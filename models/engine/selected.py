@@ -11,7 +11,7 @@ import numpy as np
 
 from models.engine.admission import Bounds, admit, sent_bytes
 from models.engine.symbolic_network import SymbolicNetwork
-from models.errors import InvalidDocument, Problem
+from models.errors import InvalidDocument
 from models.ipc.messages import TensorInfo
 from models.layers.spatial import shape_text
 from models.networks.network import PRE, Node
@@ -81,4 +81,6 @@ def _mismatch(row: Row, array: np.ndarray) -> InvalidDocument:
     print(f"engine: {row.info.name}, {row.type}: planned {announced}, computed {received}", file=sys.stderr, flush=True)
     message = f"{row.info.name}: Keras announces another output for this {row.type} than it computes"
     pointer = "" if row.node is None else row.node.pointer
-    return InvalidDocument("", [Problem(pointer, message, announced, received, "use another layer, or another input")])
+    return InvalidDocument.at(
+        pointer, message, expected=announced, received=received, suggestion="use another layer, or another input"
+    )

@@ -17,7 +17,7 @@ from keras.src.utils.naming import to_snake_case  # private, too
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.initial_weights import initialize_weights
 from models.engine.symbolic_network import SymbolicNetwork
-from models.errors import InvalidWeights, ModelDamaged, Problem
+from models.errors import InvalidWeights, ModelDamaged
 from models.layers.block import Block
 from models.networks.keras_order import OrderedLayer, keras_order, layer_paths
 from models.networks.network import Node
@@ -201,4 +201,4 @@ def _check(variables: Mapping[str, keras.Variable], values: Mapping[str, Array])
     received = {name: (array.shape, array.dtype.name) for name, array in values.items()}
     if expected != received:
         differing = next(name for name in [*expected, *received] if expected.get(name) != received.get(name))
-        raise InvalidWeights("", [Problem("/weights", f"the stored weights are for another network: {differing}")])
+        raise InvalidWeights.at("/weights", f"the stored weights are for another network: {differing}")

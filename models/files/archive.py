@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from os import SEEK_END
 from typing import BinaryIO, NamedTuple
 
-from models.errors import Problem, TooLarge, Unparsable, shown
+from models.errors import TooLarge, Unparsable, shown
 from models.files.signatures import START_BYTES, ZIP_END
 
 MAX_MEMBERS = 4096
@@ -123,7 +123,7 @@ class Archive:
         if total > max_bytes:
             limit = f"at most {max_bytes} bytes decompressed"
             message = f"the {self._kind.name} file is too large"
-            raise TooLarge(problems=[Problem(self._pointer, message, limit, f"{total} bytes")])
+            raise TooLarge.at(self._pointer, message, expected=limit, received=f"{total} bytes")
         named = {info.filename: info for info in infos}
         if len(named) < len(infos):
             message = f"two members of the {self._kind.name} file have the same name"
@@ -147,7 +147,7 @@ class Archive:
 
     def _too_many(self, received: str) -> TooLarge:
         message = f"the {self._kind.name} file has too many members"
-        return TooLarge(problems=[Problem(self._pointer, message, f"at most {MAX_MEMBERS}", received)])
+        return TooLarge.at(self._pointer, message, expected=f"at most {MAX_MEMBERS}", received=received)
 
     def _unparsable(self, message: str, received: str) -> Unparsable:
-        return Unparsable(problems=[Problem(self._pointer, message, self._kind.expected, received)])
+        return Unparsable.at(self._pointer, message, expected=self._kind.expected, received=received)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.errors import InvalidDocument, Problem, shown
+from models.errors import InvalidDocument, shown
 
 VERSION = "keras_version"
 OLDER, TENSORFLOW_JS = ("0.", "1.", "2."), "tfjs"
@@ -55,4 +55,6 @@ def _older_form(raw: dict[str, Any]) -> str | None:
 
 
 def _refused(pointer: str, writer: str, received: str) -> InvalidDocument:
-    return InvalidDocument("", [Problem(pointer, f"this was written by {writer}", EXPECTED, received, ADVICE)])
+    return InvalidDocument.at(
+        pointer, f"this was written by {writer}", expected=EXPECTED, received=received, suggestion=ADVICE
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from models.errors import InvalidImage, Problem
+from models.errors import InvalidImage
 from models.tensors.dtypes import Array
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -58,16 +58,17 @@ def _check(image: Image.Image, target: int | None) -> None:
     if target is not None and target not in MODES:
         message = f"a picture has no {target} channels"
         expected = "an input of 1 (grey), 3 (RGB) or 4 (RGBA) channels"
-        raise InvalidImage(problems=[Problem("", message, expected, f"an input of {target} channels", "send a tensor")])
+        raise InvalidImage.at(
+            "", message, expected=expected, received=f"an input of {target} channels", suggestion="send a tensor"
+        )
     if image.mode not in CONVERTIBLE:
-        raise InvalidImage(
-            problems=[
-                Problem(
-                    "", "pictures of this mode have no fixed range", "8-bit, or 16-bit grey, pixels",
-                    f"mode {image.mode}", "send it as a tensor",
-                )
-            ]
-        )  # fmt: skip
+        raise InvalidImage.at(
+            "",
+            "pictures of this mode have no fixed range",
+            expected="8-bit, or 16-bit grey, pixels",
+            received=f"mode {image.mode}",
+            suggestion="send it as a tensor",
+        )
 
 
 def _deep(image: Image.Image, channels: int) -> Array:

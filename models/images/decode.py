@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from models.errors import InvalidImage, Problem, TooLarge, shown
+from models.errors import InvalidImage, TooLarge, shown
 from models.files.signatures import JSON, PDF, VIDEO, Role
 from models.files.unread import Advice, unread
 from models.images.turning import TURNS, UPRIGHT
@@ -113,7 +113,7 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise _too_large(f"{height} × {width} = {width * height} pixels", max_pixels)
     if width < 1 or height < 1:
-        raise InvalidImage(problems=[Problem("", "the picture is empty", "1 pixel or more", f"{height} × {width}")])
+        raise InvalidImage.at("", "the picture is empty", expected="1 pixel or more", received=f"{height} × {width}")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -133,9 +133,14 @@ def _format_name(image: Image.Image) -> str:
 def _damaged(data: bytes, name: str | None, error: BaseException) -> InvalidImage:
     expected = f"a whole {name} file" if name else f"one of {', '.join(FORMATS)}"
     received = f"{len(data)} bytes; Pillow says {shown(str(error), 120)}"
-    return InvalidImage(problems=[Problem("", "the picture is damaged or cut short", expected, received)])
+    return InvalidImage.at("", "the picture is damaged or cut short", expected=expected, received=received)
 
 
 def _too_large(received: str, max_pixels: int) -> TooLarge:
-    problem = Problem("", "the picture is too large", f"at most {max_pixels} pixels", received, "send a smaller one")
-    return TooLarge(problems=[problem])
+    return TooLarge.at(
+        "",
+        "the picture is too large",
+        expected=f"at most {max_pixels} pixels",
+        received=received,
+        suggestion="send a smaller one",
+    )

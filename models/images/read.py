@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import InvalidImage, LayerscopeError, Problem
+from models.errors import InvalidImage, LayerscopeError
 from models.images.channels import channels_of
 from models.images.decode import DecodedImage, OpenedImage, decode, open_image
 from models.images.picture import Picture
@@ -79,10 +79,13 @@ def image_axes(shape: Sequence[int | None] | None) -> Sequence[int | None]:
         return (None, None, None)
     if len(shape) == 3:
         return shape
-    problem = Problem(
-        "", "the input is not one for pictures", "(height, width, channels)", words(shape), "send a tensor"
+    raise InvalidImage.at(
+        "",
+        "the input is not one for pictures",
+        expected="(height, width, channels)",
+        received=words(shape),
+        suggestion="send a tensor",
     )
-    raise InvalidImage(problems=[problem])
 
 
 def stack(images: Sequence[Array], pointer: str = "") -> Array:
@@ -92,14 +95,14 @@ def stack(images: Sequence[Array], pointer: str = "") -> Array:
         InvalidImage: they differ, or there are none.
     """
     if not images:
-        raise InvalidImage(problems=[Problem(pointer, "there is no picture", "one or more", "none")])
+        raise InvalidImage.at(pointer, "there is no picture", expected="one or more", received="none")
     for index, image in enumerate(images):
         if image.shape != images[0].shape:
             message = "the pictures of a batch have the same size and channels"
             expected = f"{words(images[0].shape)} as the first"
             received = f"{words(image.shape)} at picture {index}"
             advice = "fix the input's height, width and channels, or send pictures of one size"
-            raise InvalidImage(problems=[Problem(pointer, message, expected, received, advice)])
+            raise InvalidImage.at(pointer, message, expected=expected, received=received, suggestion=advice)
     return np.stack(images)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from models.errors import InvalidImage, Problem, TooLarge
+from models.errors import InvalidImage, TooLarge
 from models.images.picture import Picture
 from models.tensors.dtypes import Array
 
@@ -34,7 +34,7 @@ def resized(picture: Picture, height: int | None, width: int | None, method: Res
         raise _size_mismatch((rows, columns), target)
     if max(target[0], rows) * target[1] > max_pixels:
         received = f"{target[0]} × {target[1]} pixels from {rows} × {columns}"
-        raise TooLarge(problems=[Problem("", "resizing takes too much", f"at most {max_pixels} pixels", received)])
+        raise TooLarge.at("", "resizing takes too much", expected=f"at most {max_pixels} pixels", received=received)
     result = np.empty((*target, picture.channels), np.float32)
     for channel in range(picture.channels):
         result[..., channel] = np.asarray(picture.plane(channel).resize((target[1], target[0]), FILTERS[method]))
@@ -42,14 +42,10 @@ def resized(picture: Picture, height: int | None, width: int | None, method: Res
 
 
 def _size_mismatch(size: tuple[int, int], target: tuple[int, int]) -> InvalidImage:
-    return InvalidImage(
-        problems=[
-            Problem(
-                "",
-                "the picture is not as large as the input and resize is none",
-                f"{target[0]} × {target[1]} pixels (height × width)",
-                f"{size[0]} × {size[1]} pixels",
-                'write "resize": "bilinear"',
-            )
-        ]
+    return InvalidImage.at(
+        "",
+        "the picture is not as large as the input and resize is none",
+        expected=f"{target[0]} × {target[1]} pixels (height × width)",
+        received=f"{size[0]} × {size[1]} pixels",
+        suggestion='write "resize": "bilinear"',
     )

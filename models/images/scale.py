@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from models.errors import InvalidOption, Problem
+from models.errors import InvalidOption
 from models.tensors.dtypes import Array
 
 Scale = Literal["none", "unit", "signed", "caffe", "torch"]
@@ -47,11 +47,10 @@ def scaled(picture: Array, scale: Scale) -> Array:
 
 def _check_colour(channels: int, scale: str) -> None:
     if channels != 3:
-        problem = Problem(
+        raise InvalidOption.at(
             "/scale",
             f"the scale {scale} is made for pictures of three channels",
-            "an input of 3 channels (RGB)",
-            f"{channels} channels",
-            'write "unit" or "signed"',
+            expected="an input of 3 channels (RGB)",
+            received=f"{channels} channels",
+            suggestion='write "unit" or "signed"',
         )
-        raise InvalidOption(problems=[problem])

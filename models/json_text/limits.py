@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import orjson
 
-from models.errors import Problem, TooLarge
+from models.errors import TooLarge
 from models.json_text.structure import CLOSE, COLON, COMMA, OPEN, marks_in
 from models.problems import MAX_NAME, pointer_to
 
@@ -38,7 +38,7 @@ def check_document_size(size: int, pointer: str = "") -> None:
     """Raise TooLarge for a document, or the part of a body outside its inputs, that is over its limit."""
     if size > MAX_DOCUMENT:
         message, expected = "the document is over its limit", f"at most {MAX_DOCUMENT:,} bytes of JSON beside inputs"
-        raise TooLarge("", [Problem(pointer, message, expected, f"{size:,} bytes")])
+        raise TooLarge.at(pointer, message, expected=expected, received=f"{size:,} bytes")
 
 
 def has_few_items(text: bytes, start: int, end: int) -> bool:
@@ -69,7 +69,9 @@ def check_items(text: bytes, start: int, end: int, count: int = 0, pointer: str 
         count += int(commas - colons + objects + arrays)  # an object or array has one comma less than keys or items
         if count > MAX_ITEMS:
             message, expected = "the document has too many items in arrays", f"at most {MAX_ITEMS:,}"
-            raise TooLarge("", [Problem(pointer, message, expected, "more", "send numbers under inputs")])
+            raise TooLarge.at(
+                pointer, message, expected=expected, received="more", suggestion="send numbers under inputs"
+            )
     return count
 
 
@@ -91,7 +93,7 @@ def check_keys_of_objects(text: bytes, start: int, end: int, pointer: str = "") 
 
 def too_many_keys(pointer: str) -> TooLarge:
     """The error for an object over the limit of keys."""
-    return TooLarge("", [Problem(pointer, "the object has too many keys", f"at most {MAX_KEYS:,} keys", "more")])
+    return TooLarge.at(pointer, "the object has too many keys", expected=f"at most {MAX_KEYS:,} keys", received="more")
 
 
 def _path(text: bytes, offsets: np.ndarray, kinds: np.ndarray, depths: np.ndarray) -> list[str | int]:

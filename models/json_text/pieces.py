@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from models.errors import LayerscopeError, Problem, TooLarge, Unparsable
+from models.errors import LayerscopeError, TooLarge, Unparsable
 from models.json_text.keys import check_keys
 from models.json_text.large_numbers import large_numbers_in
 from models.json_text.limits import (
@@ -128,7 +128,7 @@ class PieceReader:
             key = self._key(comma + 1, colon)
             if key in members:
                 repeated = pointer + pointer_to([key[:128]])
-                raise Unparsable("", [Problem(repeated, "a key stands twice in one object", "each key once")])
+                raise Unparsable.at(repeated, "a key stands twice in one object", expected="each key once")
             members[key] = self._trimmed(colon + 1, following)
         if len(commas) != len(colons):
             raise self._syntax_error(end - 1)
@@ -171,7 +171,7 @@ class PieceReader:
     def _deeper(self, level: int, pointer: str) -> int:
         if level == MAX_LEVELS:
             expected = f"at most {MAX_LEVELS} levels of more than {PIECE:,} bytes"
-            raise TooLarge("", [Problem(pointer, "large arrays nest too deeply", expected, "more levels")])
+            raise TooLarge.at(pointer, "large arrays nest too deeply", expected=expected, received="more levels")
         return level + 1
 
     def _check_closed(self, end: int, bracket: bytes) -> None:

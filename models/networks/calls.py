@@ -76,14 +76,16 @@ def calls_of(layer: Layer, position: int, scope: Scope) -> Iterator[Call]:
     """Yield the calls of a layer, as written."""
     pointer = f"{scope.pointer}/layers/{position}"
     if layer.inputs is not None and layer.calls is not None:
-        problem = Problem(pointer + "/calls", "a layer has either inputs or calls", "one of the two", "both")
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            pointer + "/calls", "a layer has either inputs or calls", expected="one of the two", received="both"
+        )
     calls = [layer.inputs] if layer.calls is None else layer.calls
     keywords = layer.keywords if isinstance(layer.keywords, list) else [layer.keywords or {}] * len(calls)
     if len(keywords) != len(calls):
         expected, received = f"{len(calls)} objects, one a call", f"{len(keywords)}"
-        problem = Problem(pointer + "/keywords", "keywords does not go with the calls", expected, received)
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            pointer + "/keywords", "keywords does not go with the calls", expected=expected, received=received
+        )
     positional = _positional(layer, len(calls), pointer)
     for number, (reads, named) in enumerate(zip(calls, keywords, strict=True)):
         spelled = {name: [value] if isinstance(value, str) else value for name, value in named.items()}
@@ -96,13 +98,15 @@ def _positional(layer: Layer, calls: int, pointer: str) -> Sequence[int | None]:
     counts = layer.positional if isinstance(layer.positional, list) else [layer.positional] * calls
     if len(counts) != calls:
         expected, received = f"{calls} numbers, one a call", f"{len(counts)}"
-        problem = Problem(pointer + "/positional", "positional does not go with the calls", expected, received)
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            pointer + "/positional", "positional does not go with the calls", expected=expected, received=received
+        )
     maximum = len(layer.input) if isinstance(layer, Block) else len(layer.call_names())
     if any(count is not None and count > maximum for count in counts):
         message = f"{layer.type_name()} reads fewer arguments by position"
-        problem = Problem(pointer + "/positional", message, f"at most {maximum}", f"{layer.positional}")
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            pointer + "/positional", message, expected=f"at most {maximum}", received=f"{layer.positional}"
+        )
     return counts
 
 
@@ -113,7 +117,9 @@ def default_inputs(call: Call, previous: tuple[str, ...]) -> tuple[str, ...]:
     message = "what comes before has several tensors: say which one this layer reads"
     expected = f'"inputs" with one of {", ".join(previous)}'
     suggestion = f'write "inputs": ["{previous[0]}"]'
-    raise InvalidDocument("", [Problem(call.pointer + "/inputs", message, expected, "nothing", suggestion)])
+    raise InvalidDocument.at(
+        call.pointer + "/inputs", message, expected=expected, received="nothing", suggestion=suggestion
+    )
 
 
 def unknown_keyword(name: str, call: Call) -> Problem:
@@ -135,5 +141,4 @@ def check_count(layer: Layer, call: tuple[str, ...], pointer: str) -> None:
     expected = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
     message = f"{layer.type_name()} reads {expected} {'input' if expected == '1' else 'inputs'}"
     names = f", for {', '.join(layer.input)}" if isinstance(layer, Block) else ""
-    problem = Problem(pointer, message, f"{expected} addresses{names}", f"{len(call)}")
-    raise InvalidDocument("", [problem])
+    raise InvalidDocument.at(pointer, message, expected=f"{expected} addresses{names}", received=f"{len(call)}")

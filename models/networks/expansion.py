@@ -24,15 +24,12 @@ MAX_NODES = 4096
 
 
 def expand(document: Document) -> Network:
-    """The network of a document whose inputs are declared or not (then one input called `input` is assumed).
+    """Expand a document. If it declares no inputs, one that is called `input` is assumed.
 
     Raises:
         InvalidDocument: for names used twice and addresses that lead nowhere.
     """
-    derived = document.derived
-    if derived.network is None:
-        derived.network = _Expansion(document).network()
-    return derived.network
+    return _Expansion(document).network()
 
 
 class _Expansion:
@@ -206,10 +203,13 @@ def _with_blocks(layer: Layer, pointer: str) -> Layer:
         raise error.under(inside) from error
     if len(graph.outputs) != 1:
         message, received = "a block that is applied to steps returns one tensor", f"{len(graph.outputs)}"
-        problem = Problem(
-            f"{inside}/outputs", message, "one output", received, f'write "outputs": ["{graph.outputs[0]}"]'
+        raise InvalidDocument.at(
+            f"{inside}/outputs",
+            message,
+            expected="one output",
+            received=received,
+            suggestion=f'write "outputs": ["{graph.outputs[0]}"]',
         )
-        raise InvalidDocument("", [problem])
     return layer.model_copy(update={"layer": spelled_out(block, graph)})
 
 
@@ -218,8 +218,9 @@ def _masks(block: Block, local: Local, scope: Scope, call: Call) -> dict[str, st
     given = [None if one is None else scope.tensor(one) for one in local.keywords.get("mask", ())]
     if len(given) > len(block.input):
         expected, received = f"at most {len(block.input)}, one an input", f"{len(given)}"
-        problem = Problem(f"{call.keywords_pointer()}/mask", "there are more masks than inputs", expected, received)
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            f"{call.keywords_pointer()}/mask", "there are more masks than inputs", expected=expected, received=received
+        )
     came = [scope.masks.get(address) for address in local.inputs]
     masks = [mine or other for mine, other in zip_longest(given, came)]
     return {name: mask for name, mask in zip(block.input, masks, strict=True) if mask is not None}

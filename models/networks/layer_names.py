@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.errors import InvalidDocument, Problem, shown
+from models.errors import InvalidDocument, shown
 from models.layers.layer import Layer
 
 
@@ -14,10 +14,12 @@ def layer_names(layers: Sequence[Layer], taken: set[str], pointer: str) -> list[
         if layer.name is None:
             continue
         if layer.name in taken:
-            problem = Problem(
-                f"{pointer}/layers/{position}/name", "this name is taken", "a name used once", shown(layer.name)
+            raise InvalidDocument.at(
+                f"{pointer}/layers/{position}/name",
+                "this name is taken",
+                expected="a name used once",
+                received=shown(layer.name),
             )
-            raise InvalidDocument("", [problem])
         taken.add(layer.name)
     counts: dict[str, int] = {}
     return [layer.name or _next_name(layer.default_name(), counts, taken) for layer in layers]

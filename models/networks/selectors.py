@@ -40,7 +40,7 @@ def _check_patterns(count: int, pointer: str) -> None:
     if count > MAX_PATTERNS:
         message, expected = "there are too many globs and types", f"at most {MAX_PATTERNS}, and addresses"
         advice = "write addresses, or globs that match more"
-        raise InvalidOption("", [Problem(pointer, message, expected, str(count), advice)])
+        raise InvalidOption.at(pointer, message, expected=expected, received=str(count), suggestion=advice)
 
 
 def everything(network: Network) -> tuple[str, ...]:

@@ -181,9 +181,13 @@ def _family(name: Any) -> type[Application]:
     if isinstance(name, str) and name in APPLICATIONS:
         return APPLICATIONS[name]
     near = did_you_mean(name, APPLICATIONS) if isinstance(name, str) else None
-    raise InvalidDocument("", [Problem("/application", "keras.applications has no network of this name",
-                                       f"one of {', '.join(sorted(APPLICATIONS))}", shown(name),
-                                       f'write "{near}"' if near else None)])  # fmt: skip
+    raise InvalidDocument.at(
+        "/application",
+        "keras.applications has no network of this name",
+        expected=f"one of {', '.join(sorted(APPLICATIONS))}",
+        received=shown(name),
+        suggestion=f'write "{near}"' if near else None,
+    )
 
 
 def _without_effect(application: Application) -> Iterator[Problem]:

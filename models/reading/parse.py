@@ -17,7 +17,7 @@ from models.documents.source_map import IDENTITY, LIST_ALONE, SourceMap
 from models.documents.surplus import prune_unknown_arguments
 from models.documents.text import check_not_wrapped
 from models.documents.validation import field_names, problems_of
-from models.errors import InvalidDocument, Problem
+from models.errors import InvalidDocument
 from models.layers import ALIASES, CATALOGUE
 from models.layers.block import Block
 from models.layers.constraints import CONSTRAINTS
@@ -100,8 +100,9 @@ def _parse(data: Any) -> Document:
 def _check_layer_count(document: Document) -> None:
     count = _count(document.layers)
     if count > MAX_LAYERS:
-        problem = Problem("/layers", "there are too many layers", f"at most {MAX_LAYERS} layers", f"{count} layers")
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            "/layers", "there are too many layers", expected=f"at most {MAX_LAYERS} layers", received=f"{count} layers"
+        )
 
 
 def _count(layers: list[Layer]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.errors import InvalidDocument, Problem, shown
+from models.errors import InvalidDocument, shown
 from models.files.keras_versions import VERSION, check_writer
 
 TOPOLOGY, CONFIG = "modelTopology", "model_config"
@@ -36,4 +36,4 @@ def keras_json_in(value: dict[str, Any]) -> tuple[Any, str]:
 
 
 def _refusal(pointer: str, message: str, received: str, advice: str | None = None) -> InvalidDocument:
-    return InvalidDocument("", [Problem(pointer, message, EXPECTED, received, advice)])
+    return InvalidDocument.at(pointer, message, expected=EXPECTED, received=received, suggestion=advice)

@@ -4,53 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
-from threading import RLock
 
 import orjson
 
-from models.documents.document import Document
 from models.errors import InvalidDocument
+from models.lru_cache import LruCache
+from models.networks.architecture import Architecture
 from models.networks.expansion import expand
+from models.networks.network import Network
 from models.reading.parse import parse_document
 from models.store.errors import ObjectDamaged
 from models.store.storage import Storage
 
 FOLDER = "objects"
 SUFFIX = ".json"
-KEPT_DOCUMENTS = 512
-"""Most parsed documents kept in memory."""
-KEPT_NODES = 50_000
-"""Most layer calls in the documents that are kept; each takes about 2 kB."""
+KEPT_DOCUMENTS, KEPT_BYTES = 512, 100_000_000
+"""Bounds of the cache of parsed documents."""
 
 
 class DocumentObjects:
-    """The documents of one storage; `lock` is held while memory changes. `is_unreferenced` returns whether no name
-    points to a digest.
-    """
+    """The documents of one storage; `is_unreferenced` returns whether no name points to a digest."""
 
-    def __init__(self, storage: Storage, is_unreferenced: Callable[[str], bool], lock: RLock) -> None:
-        self._storage, self._is_unreferenced, self._lock = storage, is_unreferenced, lock
-        self._parsed: dict[str, Document] = {}
+    def __init__(self, storage: Storage, is_unreferenced: Callable[[str], bool]) -> None:
+        self._storage, self._is_unreferenced = storage, is_unreferenced
+        self._cache: LruCache[str, Architecture] = LruCache(KEPT_DOCUMENTS, KEPT_BYTES)
 
-    def cached(self, digest: str) -> Document | None:
+    def cached(self, digest: str) -> Architecture | None:
         """Return a document that is in memory."""
-        return self._parsed.get(digest)
+        return self._cache.get(digest)
 
-    def get(self, digest: str) -> Document:
+    def get(self, digest: str) -> Architecture:
         """Return a document.
 
         Raises:
             ObjectDamaged: it is missing, its bytes do not match the digest, or another version wrote it.
         """
-        document = self._parsed.get(digest)
-        if document is None:
-            document = self._parse(self._read_verified(digest))
-            self._cache(digest, document)
-        return document
+        architecture = self._cache.get(digest)
+        if architecture is None:
+            architecture = self._parse(self._read_verified(digest))
+            self._cache.add(digest, architecture, architecture.nbytes)
+        return architecture
 
-    def _parse(self, data: bytes) -> Document:
+    def _parse(self, data: bytes) -> Architecture:
         try:
-            return parse_document(orjson.loads(data))
+            document = parse_document(orjson.loads(data))
+            return Architecture(document, expand(document))
         except InvalidDocument as error:
             raise ObjectDamaged(f"this version does not understand its document: {error.detail}") from None
 
@@ -69,30 +67,20 @@ class DocumentObjects:
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             return None
 
-    def add(self, digest: str, data: bytes, document: Document) -> None:
-        """Store a document, unless it is already stored intact."""
+    def add(self, digest: str, data: bytes, network: Network) -> None:
+        """Store the document of a network, unless it is already stored intact."""
         if self._read(digest) != data:
             self._storage.write(data, FOLDER, digest + SUFFIX)
-        self._cache(digest, document)
+        architecture = Architecture(network.document, network)
+        self._cache.add(digest, architecture, architecture.nbytes)
 
     def forget(self, digest: str) -> None:
         """Remove a document that no name points to."""
         if self._is_unreferenced(digest):
-            with self._lock:
-                self._parsed.pop(digest, None)
+            self._cache.remove(digest)
             self._storage.remove(FOLDER, digest + SUFFIX)
 
     def sweep(self) -> None:
         """Remove documents that a dead process stored and no name points to."""
         for file in self._storage.files(FOLDER):
             self.forget(file.removesuffix(SUFFIX))
-
-    def _cache(self, digest: str, document: Document) -> None:
-        with self._lock:
-            self._parsed[digest] = document
-            while len(self._parsed) > 1 and self._is_over_limit():
-                self._parsed.pop(next(iter(self._parsed)))
-
-    def _is_over_limit(self) -> bool:
-        nodes = sum(len(expand(document).nodes) for document in self._parsed.values())
-        return len(self._parsed) > KEPT_DOCUMENTS or nodes > KEPT_NODES

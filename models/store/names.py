@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 from threading import RLock
 
-from models.errors import ModelDamaged, NotFound, Problem, did_you_mean, shown
+from models.errors import ModelDamaged, NotFound, did_you_mean, shown
 from models.store.entries import Entry, entry_bytes, read_entry
 from models.store.storage import Storage
 
@@ -79,7 +79,9 @@ class Names:
         near = did_you_mean(reference, names)
         expected = f"one of {', '.join(names[:20])}" if names else "a registered model"
         suggestion = f'use "{near}"' if near else "PUT /v1/models/{name} registers one"
-        return NotFound("", [Problem("", "there is no model of this name", expected, shown(reference), suggestion)])
+        return NotFound.at(
+            "", "there is no model of this name", expected=expected, received=shown(reference), suggestion=suggestion
+        )
 
     def resolve(self, reference: str) -> list[str]:
         """Return the name, or every name of an id.
@@ -116,4 +118,4 @@ def damaged(name: str, problem: str) -> ModelDamaged:
     """Return the error of a model that is damaged in the store."""
     advice = f"PUT /v1/models/{name} puts it back, DELETE removes it"
     message = f"the model {shown(name)} cannot be used: {problem}"
-    return ModelDamaged("", [Problem("", message, "a model that is whole", "a damaged one", advice)])
+    return ModelDamaged.at("", message, expected="a model that is whole", received="a damaged one", suggestion=advice)

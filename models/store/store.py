@@ -19,8 +19,9 @@ from threading import RLock
 
 import orjson
 
-from models.documents.document import Document, canonical
+from models.documents.document import canonical
 from models.errors import NotFound, StoreReadOnly, StoreUnreachable
+from models.networks.architecture import Architecture
 from models.networks.network import NO_WEIGHTS, Network
 from models.store.documents import FOLDER as DOCUMENTS
 from models.store.documents import DocumentObjects
@@ -49,7 +50,7 @@ class ModelStore:
         self._writing = RLock()  # of the files: one writer at a time, however long its file system takes
         self._names = Names(self._storage, self._lock)
         self._protected: frozenset[str] = frozenset()  # digests that damaged names may point to
-        self._documents = DocumentObjects(self._storage, self._is_unreferenced, self._lock)
+        self._documents = DocumentObjects(self._storage, self._is_unreferenced)
         self.weights = WeightsObjects(self._storage, self.points_to, self._lock, self._writing)
 
     def open(self) -> None:
@@ -127,8 +128,8 @@ class ModelStore:
                     stack.enter_context(self.weights.using(entry.weights))
             yield entry
 
-    def document(self, entry: Entry) -> Document:
-        """Return the document of an entry.
+    def architecture(self, entry: Entry) -> Architecture:
+        """Return the architecture of an entry.
 
         Raises:
             NotFound: the entry has been removed since it was found.
@@ -141,12 +142,12 @@ class ModelStore:
                 raise damaged(entry.name, str(error)) from None
             raise NotFound(f"The model {entry.name} has just been removed or replaced.") from None
 
-    def cached(self, entry: Entry) -> tuple[Document, WeightsFile | None] | None:
-        """Return the document and weights of an entry if no file must be read for them. Call inside `using`."""
-        document, weights = self._documents.cached(entry.object), None
+    def cached(self, entry: Entry) -> tuple[Architecture, WeightsFile | None] | None:
+        """Return the architecture and weights of an entry if no file must be read for them. Call inside `using`."""
+        architecture, weights = self._documents.cached(entry.object), None
         if entry.weights:
             weights = self.weights.verified(entry.weights)
-        return None if document is None or (entry.weights and weights is None) else (document, weights)
+        return None if architecture is None or (entry.weights and weights is None) else (architecture, weights)
 
     def local_weights(self, entry: Entry) -> WeightsFile | None:
         """Return the entry's weights as a file on this machine; None if they follow from the seed.
@@ -193,7 +194,7 @@ class ModelStore:
             check_expected(name, before, expected)
             if weights is not None:
                 self.weights.add(weights)  # may have been removed with the last name that pointed to it
-            self._documents.add(entry.object, data, network.document)
+            self._documents.add(entry.object, data, network)
             self._names.write(entry)
             if before is not None:
                 self._forget(before)

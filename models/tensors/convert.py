@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.errors import InvalidTensor, Problem
+from models.errors import InvalidTensor
 from models.tensors.dtypes import Array, dtype_named, kind_of, plain
 
 ADVICE = {
@@ -64,14 +64,10 @@ def _lossy_error(source: Array, lossy: Array, dtype: str, pointer: str) -> Inval
     index = tuple(int(axis[0]) for axis in np.nonzero(np.atleast_1d(lossy)))
     value = source[index] if source.ndim else source[()]
     where = f" at index {list(index)}" if source.ndim else ""
-    return InvalidTensor(
-        problems=[
-            Problem(
-                pointer,
-                f"a value cannot be held as {dtype}",
-                f"values that {dtype} holds",
-                f"{value!s}{where} ({source.dtype.name})",
-                ADVICE[kind_of(dtype_named(dtype, pointer))],
-            )
-        ]
+    return InvalidTensor.at(
+        pointer,
+        f"a value cannot be held as {dtype}",
+        expected=f"values that {dtype} holds",
+        received=f"{value!s}{where} ({source.dtype.name})",
+        suggestion=ADVICE[kind_of(dtype_named(dtype, pointer))],
     )

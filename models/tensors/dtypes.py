@@ -8,7 +8,7 @@ from typing import Any, Literal
 import ml_dtypes
 import numpy as np
 
-from models.errors import InvalidTensor, Problem, shown
+from models.errors import InvalidTensor, shown
 from models.suggestions import dtype_advice
 
 Array = np.ndarray[Any, Any]
@@ -52,7 +52,9 @@ def dtype_named(name: Any, pointer: str) -> np.dtype[Any]:
     if isinstance(name, str) and name in DTYPES:
         return DTYPES[name]
     advice = dtype_advice(name, DTYPES) if isinstance(name, str) else None
-    raise InvalidTensor(problems=[Problem(pointer, "there is no such dtype", EXPECTED, shown(name), advice)])
+    raise InvalidTensor.at(
+        pointer, "there is no such dtype", expected=EXPECTED, received=shown(name), suggestion=advice
+    )
 
 
 def plain(array: Array, pointer: str) -> Array:
@@ -64,7 +66,7 @@ def plain(array: Array, pointer: str) -> Array:
     name = NAMES.get(array.dtype)
     if name is None:
         message = f"tensors of dtype {array.dtype.name[:60]} are not accepted"
-        raise InvalidTensor(problems=[Problem(pointer, message, EXPECTED, array.dtype.name[:60])])
+        raise InvalidTensor.at(pointer, message, expected=EXPECTED, received=array.dtype.name[:60])
     if array.flags.c_contiguous and array.flags.aligned and array.dtype == DTYPES[name]:
         return array
     return np.require(array, DTYPES[name], ["C", "A"]).reshape(array.shape)
@@ -86,5 +88,5 @@ def from_bytes(data: bytes | memoryview, name: str, shape: tuple[int, ...], poin
     array = np.frombuffer(data, DTYPES[name])
     if name == "bool" and array.view(np.uint8).max(initial=0) > 1:
         wrong = shown(int(array.view(np.uint8).max()))
-        raise InvalidTensor(problems=[Problem(pointer, "this bool is neither 0 nor 1", "bytes of 0 or 1", wrong)])
+        raise InvalidTensor.at(pointer, "this bool is neither 0 nor 1", expected="bytes of 0 or 1", received=wrong)
     return plain(array.reshape(shape), pointer)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from models.errors import InvalidTensor, Problem
+from models.errors import InvalidTensor
 from models.tensors.convert import converted
 from models.tensors.dtypes import DTYPES, Array, plain
 from models.tensors.shapes import words
@@ -39,7 +39,7 @@ def fit(array: Array, spec: InputDeclaration, name: str, pointer: str, widen: bo
     if 0 in shape:
         received = words(array.shape)
         message = f"{name} is empty: axis {array.shape.index(0)} has no elements"
-        raise InvalidTensor(problems=[Problem(pointer, message, "1 or more along every axis", received)])
+        raise InvalidTensor.at(pointer, message, expected="1 or more along every axis", received=received)
     if not widen and np.can_cast(array.dtype, DTYPES[spec.dtype], "safe"):
         return plain(array, pointer).reshape(shape)
     return converted(array, spec.dtype, pointer).reshape(shape)
@@ -53,16 +53,12 @@ def _matches(shape: Sequence[int], declared: Sequence[int | None]) -> bool:
 
 def _misfit(shape: Sequence[int], declared: Sequence[int | None], name: str, pointer: str) -> InvalidTensor:
     advice = _advice(shape, declared)
-    return InvalidTensor(
-        problems=[
-            Problem(
-                pointer,
-                f"the shape of {name} does not fit",
-                words(["batch", *declared]),
-                words(shape),
-                f"{advice} before sending" if advice else None,
-            )
-        ]
+    return InvalidTensor.at(
+        pointer,
+        f"the shape of {name} does not fit",
+        expected=words(["batch", *declared]),
+        received=words(shape),
+        suggestion=f"{advice} before sending" if advice else None,
     )
 
 

@@ -47,7 +47,9 @@ def parse_tensor(raw: Any, pointer: str, dtype: str | None = None) -> Array:
     if isinstance(raw, list | int | float | Numbers):
         return _parse_numbers(raw, pointer, pointer, dtype)
     if not isinstance(raw, dict):
-        raise InvalidTensor(problems=[Problem(pointer, "this is not a tensor", EXPECTED, shown(raw), _advice(raw))])
+        raise InvalidTensor.at(
+            pointer, "this is not a tensor", expected=EXPECTED, received=shown(raw), suggestion=_advice(raw)
+        )
     _check_keys(raw, pointer)
     return _from_base64(raw, pointer) if "base64" in raw else _from_data(raw, pointer, dtype)
 
@@ -95,8 +97,8 @@ def _from_data(raw: dict[str, Any], pointer: str, dtype: str | None) -> Array:
     if values.shape != shape and (values.ndim > 1 or values.size != prod(shape)):
         received = f"{values.size} numbers" if values.ndim == 1 else f"nested arrays of shape {list(values.shape)}"
         expected = f"{prod(shape)} numbers for the shape {list(shape)}"
-        raise InvalidTensor(
-            problems=[Problem(f"{pointer}/data", "the data does not fill the shape", expected, received)]
+        raise InvalidTensor.at(
+            f"{pointer}/data", "the data does not fill the shape", expected=expected, received=received
         )
     return values.reshape(shape)
 
@@ -108,10 +110,12 @@ def _from_base64(raw: dict[str, Any], pointer: str) -> Array:
     needed = prod(shape) * dtype.itemsize
     if len(data) != needed:
         expected = f"{needed} bytes: {prod(shape)} values of {dtype.itemsize} bytes"
-        problem = Problem(
-            f"{pointer}/base64", "the bytes do not fill the shape", expected, f"{len(data)} bytes after decoding"
+        raise InvalidTensor.at(
+            f"{pointer}/base64",
+            "the bytes do not fill the shape",
+            expected=expected,
+            received=f"{len(data)} bytes after decoding",
         )
-        raise InvalidTensor(problems=[problem])
     return from_bytes(data, dtype.name, shape, f"{pointer}/base64")
 
 
@@ -125,8 +129,8 @@ def decode_base64(text: Any, pointer: str) -> bytes:
         return base64.b64decode(text.encode("ascii"), validate=True)
     except (AttributeError, UnicodeEncodeError, binascii.Error):
         expected = "standard base64 (RFC 4648 section 4) with padding and without line breaks"
-        raise InvalidTensor(
-            problems=[Problem(pointer, "this is not base64", expected, shown(text), _base64_advice(text))]
+        raise InvalidTensor.at(
+            pointer, "this is not base64", expected=expected, received=shown(text), suggestion=_base64_advice(text)
         ) from None
 
 

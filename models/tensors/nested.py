@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import InvalidTensor, Problem, did_you_mean, shown
+from models.errors import InvalidTensor, did_you_mean, shown
 from models.limits import MAX_RANK
 from models.tensors.dtypes import Array, kind_of
 from models.tensors.numbers import Numbers
@@ -147,4 +147,4 @@ def _check_exact(leaves: Sequence[Any], array: Array, shape: tuple[int, ...], po
 
 
 def _problem(pointer: str, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidTensor:
-    return InvalidTensor(problems=[Problem(pointer, message, expected, received, suggestion)])
+    return InvalidTensor.at(pointer, message, expected=expected, received=received, suggestion=suggestion)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.errors import InvalidTensor, Problem, Unparsable, shown
+from models.errors import InvalidTensor, Unparsable, shown
 from models.files.signatures import NPY_START
 from models.tensors.dtypes import DTYPES, EXPECTED, Array, from_bytes, plain
 from models.tensors.shapes import checked_shape
@@ -122,7 +122,7 @@ def _dtype(descr: Any, pointer: str) -> np.dtype[Any]:
         known = BY_CODE.get(descr[1:])
         if known is not None:
             return known.newbyteorder(">") if descr[0] == ">" else known
-    raise InvalidTensor(problems=[Problem(pointer, "arrays of this dtype are not accepted", EXPECTED, shown(descr))])
+    raise InvalidTensor.at(pointer, "arrays of this dtype are not accepted", expected=EXPECTED, received=shown(descr))
 
 
 def _start_of(data: Bytes) -> str:
@@ -130,4 +130,4 @@ def _start_of(data: Bytes) -> str:
 
 
 def _unparsable(pointer: str, message: str, expected: str, received: str) -> Unparsable:
-    return Unparsable(problems=[Problem(pointer, message, expected, received)])
+    return Unparsable.at(pointer, message, expected=expected, received=received)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
-from models.errors import InvalidTensor, Problem, TooLarge, Unparsable, shown
+from models.errors import InvalidTensor, TooLarge, Unparsable, shown
 from models.tensors.dtypes import DTYPES, EXPECTED, SAFETENSORS_CODES, Array, from_bytes
 from models.tensors.shapes import checked_shape
 
@@ -70,8 +70,8 @@ def read_layout(data: Bytes, pointer: str = "") -> tuple[list[Entry], memoryview
     header, body = _split(data, pointer)
     header.pop(METADATA, None)
     if len(header) > MAX_TENSORS:
-        raise TooLarge(
-            problems=[Problem(pointer, "too many tensors", f"at most {MAX_TENSORS}", f"{len(header)} tensors")]
+        raise TooLarge.at(
+            pointer, "too many tensors", expected=f"at most {MAX_TENSORS}", received=f"{len(header)} tensors"
         )
     entries = [_entry(name, raw, pointer) for name, raw in header.items()]
     _check_layout(entries, len(body), pointer)
@@ -108,8 +108,8 @@ def _split(data: Bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
         received = f"{len(data)} bytes" if length is None else f"a header of {length} bytes in {len(data)} bytes"
         raise _unparsable(pointer, "this is not a .safetensors file, or it is cut short", received)
     if length > MAX_HEADER:
-        raise TooLarge(
-            problems=[Problem(pointer, "the header is too long", f"at most {MAX_HEADER} bytes", f"{length} bytes")]
+        raise TooLarge.at(
+            pointer, "the header is too long", expected=f"at most {MAX_HEADER} bytes", received=f"{length} bytes"
         )
     return _json(data[8 : 8 + length], pointer), memoryview(data)[8 + length :]
 
@@ -155,7 +155,7 @@ def _strict(raw: dict[str, Any]) -> bool:
 def _dtype(code: str, pointer: str) -> str:
     if code in NAMES:
         return NAMES[code]
-    raise InvalidTensor(problems=[Problem(pointer, "tensors of this dtype are not accepted", EXPECTED, shown(code))])
+    raise InvalidTensor.at(pointer, "tensors of this dtype are not accepted", expected=EXPECTED, received=shown(code))
 
 
 def _check_layout(entries: list[Entry], size: int, pointer: str) -> None:
@@ -176,4 +176,4 @@ def pointer_of(pointer: str, name: str) -> str:
 
 
 def _unparsable(pointer: str, message: str, received: str) -> Unparsable:
-    return Unparsable(problems=[Problem(pointer, message, "a well-formed .safetensors file", received)])
+    return Unparsable.at(pointer, message, expected="a well-formed .safetensors file", received=received)

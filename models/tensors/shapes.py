@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from models.errors import InvalidTensor, Problem, shown
+from models.errors import InvalidTensor, shown
 from models.limits import MAX_RANK
 
 MAX_SIZE = 2**48
@@ -30,7 +30,7 @@ def checked_shape(raw: Any, pointer: str) -> tuple[int, ...]:
 
 def _refused(pointer: str, message: str, received: str) -> InvalidTensor:
     expected = f"an array of at most {MAX_RANK} integers, each 0 or more"
-    return InvalidTensor(problems=[Problem(pointer, message, expected, received)])
+    return InvalidTensor.at(pointer, message, expected=expected, received=received)
 
 
 def words(shape: Sequence[int | str | None]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from models.errors import InvalidOption, Problem
+from models.errors import InvalidOption
 from models.tensors.dtypes import DTYPES
 
 Shape = tuple[int | None, ...]
@@ -42,4 +42,4 @@ def refused(
     pointer: str, message: str, expected: str, received: str | None = None, suggestion: str | None = None
 ) -> InvalidOption:
     """The error for a view that is not valid, or does not fit a tensor."""
-    return InvalidOption("", [Problem(pointer, message, expected, received, suggestion)])
+    return InvalidOption.at(pointer, message, expected=expected, received=received, suggestion=suggestion)

@@ -109,7 +109,7 @@ def _check_readable(specs: Sequence[WeightSpec], head: bytes, pointer: str) -> N
         expected, received = f"at most {MAX_HEADER:,} bytes with shapes and dtypes", f"{len(head):,} bytes"
     else:
         return
-    raise TooLarge(problems=[Problem(pointer, message, expected, received)])
+    raise TooLarge.at(pointer, message, expected=expected, received=received)
 
 
 def _checked_chunks(spec: WeightSpec, array: Array) -> Iterator[Array]:

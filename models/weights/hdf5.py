@@ -91,4 +91,4 @@ class Hdf5Source:
         return kind(problems=[Problem(self._pointer, reply.message, EXPECTED, reply.received)])
 
     def _unparsable(self, message: str, received: str) -> Unparsable:
-        return Unparsable(problems=[Problem(self._pointer, message, EXPECTED, received)])
+        return Unparsable.at(self._pointer, message, expected=EXPECTED, received=received)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import orjson
 
-from models.errors import Problem, TooLarge, Unparsable
+from models.errors import TooLarge, Unparsable
 from models.files.archive import Archive, Kind
 from models.files.keras_versions import VERSION, check_writer
 from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Limits
@@ -77,10 +77,10 @@ def open_keras(file: BinaryIO, limits: Limits, pointer: str) -> Archive:
 def _size(archive: Archive, name: str, pointer: str) -> int:
     if name not in archive.members:
         names = ", ".join(list(archive.members)[:5]) or "an empty archive"
-        raise Unparsable(problems=[Problem(pointer, f"the .keras file has no {name}", KERAS.expected, names[:200])])
+        raise Unparsable.at(pointer, f"the .keras file has no {name}", expected=KERAS.expected, received=names[:200])
     return archive.members[name]
 
 
 def _too_large(pointer: str, name: str, expected: str, size: int) -> TooLarge:
     message = f"{name} in the .keras file is too large"
-    return TooLarge(problems=[Problem(pointer, message, expected, f"{size} bytes")])
+    return TooLarge.at(pointer, message, expected=expected, received=f"{size} bytes")

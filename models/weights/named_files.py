@@ -7,7 +7,7 @@ from math import prod
 from mmap import mmap
 from pathlib import Path
 
-from models.errors import Problem, TooLarge, Unparsable
+from models.errors import TooLarge, Unparsable
 from models.files.archive import Archive
 from models.tensors.dtypes import Array
 from models.tensors.npy import HEADER_BYTES, NpyHeader, read_npy, read_npy_header
@@ -80,15 +80,15 @@ def _check_size(header: NpyHeader, size: int, pointer: str) -> None:
     needed = header.start + prod(header.shape) * header.dtype.itemsize
     if needed != size:
         message = "the .npy file is cut short or too long"
-        raise Unparsable(problems=[Problem(pointer, message, f"{needed} bytes", f"{size} bytes")])
+        raise Unparsable.at(pointer, message, expected=f"{needed} bytes", received=f"{size} bytes")
 
 
 def _check_cost(header: NpyHeader, size: int, stored: int, pointer: str) -> None:
     """Check the memory it costs: numbers compress little, and transposing Fortran order takes as much memory again."""
     if size > max(EXPANSION_FLOOR, MAX_EXPANSION * stored):
         message, expected = "the .npy file is too large", f"at most {MAX_EXPANSION} times its compressed bytes"
-        raise TooLarge(problems=[Problem(pointer, message, expected, f"{size} bytes of {stored}")])
+        raise TooLarge.at(pointer, message, expected=expected, received=f"{size} bytes of {stored}")
     if header.fortran_order and len(header.shape) > 1 and size > MAX_FORTRAN:
         message, expected = "a large array is in Fortran's order", f"C order, or at most {MAX_FORTRAN} bytes"
         advice = "save numpy.ascontiguousarray(array)"
-        raise TooLarge(problems=[Problem(pointer, message, expected, f"{size} bytes", advice)])
+        raise TooLarge.at(pointer, message, expected=expected, received=f"{size} bytes", suggestion=advice)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from models.errors import Problem, Unparsable
+from models.errors import Unparsable
 from models.tensors.dtypes import Array
 
 MEBIBYTE = 1024 * 1024
@@ -58,6 +58,6 @@ def map_file(path: Path, pointer: str) -> mmap.mmap:
         Unparsable: it is empty.
     """
     if not path.stat().st_size:
-        raise Unparsable(problems=[Problem(pointer, "the file is empty", "a file of weights", "no bytes")])
+        raise Unparsable.at(pointer, "the file is empty", expected="a file of weights", received="no bytes")
     with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from models.errors import InvalidDocument, Problem
+from models.errors import InvalidDocument
 from models.layers.block import Block
 from models.layers.layer import Layer, Shape
 from models.layers.operations import Operation
@@ -165,7 +165,7 @@ def _by_position(node: Node, tensors: list[Any], kwargs: dict[str, Any]) -> tupl
 def _tensor(local: str, spec: tuple[Shape, str], call: Call) -> dict[str, Any]:
     if "/" in local:
         message = f"{call.node.address} reads {local}, from inside a block, which Keras' models cannot"
-        raise InvalidDocument("", [Problem(call.node.pointer, message, "a tensor that the block returns", local)])
+        raise InvalidDocument.at(call.node.pointer, message, expected="a tensor that the block returns", received=local)
     shape, dtype = spec
     config = {"shape": [None, *shape[1:]], "dtype": dtype, "keras_history": _history(local)}
     return {"class_name": "__keras_tensor__", "config": config}
@@ -176,6 +176,6 @@ def _history(local: str, blocks: set[str] | None = None) -> list[Any]:
     match = re.fullmatch(r"([^/@#]+)(?:@(\d+))?(?:#(\d+))?", local)
     if match is None:
         message = f"the network returns {local}, from inside a block, which Keras' models cannot"
-        raise InvalidDocument("", [Problem("/outputs", message, "a tensor that the block returns", local)])
+        raise InvalidDocument.at("/outputs", message, expected="a tensor that the block returns", received=local)
     name, call, output = match.groups()
     return [name, int(call or 0) + (name in (blocks or ())), int(output or 0)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import Overloaded, Problem, SlowBody, TooLarge, UnsupportedMedia, shown
+from models.errors import Overloaded, SlowBody, TooLarge, UnsupportedMedia, shown
 from service.observing.records import BODY
 from service.settings import Settings
 
@@ -68,7 +68,9 @@ class Body:
         """Raise UnsupportedMedia for a compressed body: its decompressed size would be unlimited."""
         if self.encoding:
             message, expected = "compressed bodies are not read here", "a body without Content-Encoding"
-            raise UnsupportedMedia("", [Problem("", message, expected, shown(self.encoding, 100), "send it as it is")])
+            raise UnsupportedMedia.at(
+                "", message, expected=expected, received=shown(self.encoding, 100), suggestion="send it as it is"
+            )
 
     def check_size(self) -> None:
         """Raise TooLarge if the body is over its limit."""
@@ -77,7 +79,9 @@ class Body:
             received = f"{length:,} bytes" if length else f"more than {self.max_bytes:,} bytes"
             advice = "send fewer or smaller inputs, or a binary format instead of JSON" if self.in_memory else None
             message = "the body is over its limit"
-            raise TooLarge("", [Problem("", message, f"at most {self.max_bytes:,} bytes", received, advice)])
+            raise TooLarge.at(
+                "", message, expected=f"at most {self.max_bytes:,} bytes", received=received, suggestion=advice
+            )
 
 
 class HeldBodies:

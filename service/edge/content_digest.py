@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import Problem, WrongDigest, shown
+from models.errors import WrongDigest, shown
 
 HEADER = b"content-digest"
 ALGORITHMS: Mapping[str, Callable[[], hashlib._Hash]] = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
@@ -66,7 +66,7 @@ def _check(members: Iterable[tuple[str, str]], digests: Mapping[str, bytes]) -> 
             expected, received = f"the {name} of the body", f"that of another body: {shown(value, 100)}"
             advice = "compute it over the very bytes that are sent, or send the body again"
             message = "the body is not the one that Content-Digest tells"
-            raise WrongDigest("", [Problem("", message, expected, received, advice)])
+            raise WrongDigest.at("", message, expected=expected, received=received, suggestion=advice)
 
 
 def _digest(name: str, value: str) -> bytes:
@@ -82,4 +82,4 @@ def _digest(name: str, value: str) -> bytes:
     except NotBase64:
         pass
     expected = f"Content-Digest: {name}=:<base64>: (RFC 9530)"
-    raise WrongDigest("", [Problem("", "Content-Digest cannot be read", expected, shown(value, 100))])
+    raise WrongDigest.at("", "Content-Digest cannot be read", expected=expected, received=shown(value, 100))

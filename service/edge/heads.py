@@ -47,7 +47,7 @@ def _over(error: type[LayerscopeError], limit: int, what: str, advice: str | Non
 def unknown_method(method: str) -> UnknownMethod:
     """Return the error for a method that no route supports."""
     expected = "GET, HEAD, POST, PUT, DELETE or OPTIONS"
-    return UnknownMethod("", [Problem("", UnknownMethod.title, expected, method[:60])])
+    return UnknownMethod.at("", UnknownMethod.title, expected=expected, received=method[:60])
 
 
 def refusal_of(error: httptools.HttpParserError, data: bytes) -> LayerscopeError:

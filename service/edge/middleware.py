@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, Problem, shown
+from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, shown
 from service.access.clients import CLIENT, client_of
 from service.access.hosts import Hosts, is_well_formed
 from service.access.origins import Headers, Origins
@@ -110,16 +110,20 @@ def _bad_host(host: bytes | None) -> BadRequest:
     message = "there is no Host" if host is None else "this is no Host"
     received = "nothing" if host is None else shown(host.decode("latin-1"))
     expected = "Host with a name or an address, and a port or none"
-    return BadRequest("", [Problem("", message, expected, received)])
+    return BadRequest.at("", message, expected=expected, received=received)
 
 
 def _misdirected(host: bytes) -> Misdirected:
     advice = "whoever runs the service adds the name to LAYERSCOPE_HOSTS"
     expected = "localhost, 127.0.0.1, [::1], or a name of LAYERSCOPE_HOSTS"
-    return Misdirected("", [Problem("", Misdirected.title, expected, shown(host.decode("latin-1")), advice)])
+    return Misdirected.at(
+        "", Misdirected.title, expected=expected, received=shown(host.decode("latin-1")), suggestion=advice
+    )
 
 
 def _cross_site(origin: bytes | None) -> CrossSite:
     advice = "whoever runs the service adds the page's origin to LAYERSCOPE_ORIGINS"
     received = "a request of another site" if origin is None else shown(origin.decode("latin-1"))
-    return CrossSite("", [Problem("", CrossSite.title, "an origin of LAYERSCOPE_ORIGINS", received, advice)])
+    return CrossSite.at(
+        "", CrossSite.title, expected="an origin of LAYERSCOPE_ORIGINS", received=received, suggestion=advice
+    )

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-from models.errors import Problem, Quarantined
+from models.errors import Quarantined
 from service.engines.engine_request import EngineRequest
 
 AFTER_CRASHES = 2
@@ -81,7 +81,7 @@ class Quarantine:
             Quarantined: with the seconds that it lasts.
         """
         if self.structures and self.structures.of(self._structure(request))[0] >= AFTER_CRASHES:
-            raise Quarantined("", [Problem("/model", Quarantined.title, "a model that engines survive")])
+            raise Quarantined.at("/model", Quarantined.title, expected="a model that engines survive")
         if self.clients and not is_known:
             self._check_client(request.trace.client)
 
@@ -91,7 +91,7 @@ class Quarantine:
         if count >= CLIENT_CRASHES and left > 0:
             message = f"models sent from here have stopped {count} engines recently"
             expected = f"a model that has run before, or another in {left:.0f} s"
-            raise Quarantined(problems=[Problem("/model", message, expected)])
+            raise Quarantined.at("/model", message, expected=expected)
 
     def record_crash(self, request: EngineRequest[Any]) -> None:
         """Record that an engine died while it ran this."""

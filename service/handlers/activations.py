@@ -112,7 +112,7 @@ async def activations(
     try:
         on_thread, posted = sent.size > THREAD_BYTES or sent.posted.has_pictures, sent.take_posted()
         resolved = await share.run(
-            resolve, model.document, posted, sent.options, state.settings, share, on_thread=on_thread
+            resolve, model.architecture, posted, sent.options, state.settings, share, on_thread=on_thread
         )
         del posted
         question = await _question(state, model, resolved, sent.options, wanted)

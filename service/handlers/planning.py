@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from models.errors import DeadlineExceeded, InvalidDocument, Problem
+from models.errors import DeadlineExceeded, InvalidDocument
 from models.networks.network import Network
 from models.networks.step_networks import step_networks
 from models.writing.keras_json import Planned
@@ -63,6 +63,10 @@ async def _planned(state: State, network: Network, plan: Mapping[str, Any], know
 def require_inputs(network: Network) -> None:
     """A network can be planned once its inputs are declared."""
     if not network.inputs:
-        problem = Problem("/input", "the document declares no input", "a shape without the batch", "nothing",
-                          'write "input": [28, 28, 1]')  # fmt: skip
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            "/input",
+            "the document declares no input",
+            expected="a shape without the batch",
+            received="nothing",
+            suggestion='write "input": [28, 28, 1]',
+        )

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
-from models.documents.document import Document
-from models.errors import InvalidDocument, InvalidOption, LayerscopeError, Problem
+from models.errors import InvalidDocument, InvalidOption, LayerscopeError
 from models.files.signatures import HDF5, SAFETENSORS, Role
 from models.files.unread import KERAS, NPZ, Advice
 from models.json_text.limits import Claim, claim_nothing
-from models.networks.expansion import expand
+from models.networks.architecture import Architecture
 from models.networks.network import Network
 from models.reading.applications import Application
 from models.store.entries import Entry
@@ -63,7 +62,7 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
     """
     model = await _parsed(state, raw, name, pointer, upload is not None and upload.weights is not None)
     try:
-        network = expand(model.document)
+        network = model.architecture.network
         if upload is not None and upload.weights is not None:
             return await put_weights(state, name, network, UploadedFile(upload.weights, upload.pointer))
         if network.inputs:
@@ -81,12 +80,16 @@ def _put(state: State, name: str, network: Network, weights: WeightsFile | None)
         return state.store.put(name, network, WeightsToStore(copy, weights.digest))
 
 
-def _check_alone(model: Document | Application) -> None:
+def _check_alone(model: Architecture | Application) -> None:
     """Weights that come with an upload are the only ones."""
     if isinstance(model, Application) and model.weights is not None:
-        problem = Problem("/weights", "there is a file of weights, too", "null with a file of weights", '"imagenet"',
-                          'write "weights": null')  # fmt: skip
-        raise InvalidDocument("", [problem])
+        raise InvalidDocument.at(
+            "/weights",
+            "there is a file of weights, too",
+            expected="null with a file of weights",
+            received='"imagenet"',
+            suggestion='write "weights": null',
+        )
 
 
 async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights: bool) -> Model:
@@ -94,10 +97,10 @@ async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights:
         model = await state.applications.model_of(raw)
         if with_weights:
             _check_alone(model)
-        described = await state.applications.described(model)
+        resolved = await state.applications.resolve(model)
     except LayerscopeError as error:
         raise error.under(pointer) from None
-    return Model(described.document, name, pointer=pointer, weights=described.weights)
+    return Model(resolved.architecture, name, pointer=pointer, weights=resolved.weights)
 
 
 async def register_upload(state: State, name: str, upload: Upload, pointer: str = f"/{MODEL}") -> Put:
@@ -134,7 +137,7 @@ def _config(upload: Upload, limits: Limits) -> bytes:
     expected = f"a part {MODEL} with the document, or a .keras file, which has it inside"
     path, pointer = upload.weights, upload.pointer
     if path is None:
-        raise InvalidOption("", [Problem("", "there is no model", expected, "nothing")])
+        raise InvalidOption.at("", "there is no model", expected=expected, received="nothing")
     kind = kind_at(path)
     if kind is KERAS:
         check_keras_version(path, limits, pointer)
@@ -143,7 +146,7 @@ def _config(upload: Upload, limits: Limits) -> bytes:
         raise unread_weights(path, pointer)
     whole = _legacy(upload, limits) if kind is HDF5 else None
     received, advice = (whole, WHOLE) if whole is not None else (f"{kind.name} of weights alone", ALONE)
-    raise InvalidOption("", [Problem("", "there is no model", expected, received, advice)])
+    raise InvalidOption.at("", "there is no model", expected=expected, received=received, suggestion=advice)
 
 
 def _legacy(upload: Upload, limits: Limits) -> str | None:

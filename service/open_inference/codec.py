@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from models.errors import InvalidTensor, Problem
+from models.errors import InvalidTensor
 from models.ipc.messages import TensorInfo
 from models.tensors.dtypes import Array, plain
 from models.tensors.json_text import NUMBERS, is_finite, with_words
@@ -113,7 +113,7 @@ def unpacked(data: memoryview, count: int, pointer: str) -> list[bytes]:
 
 
 def _invalid(pointer: str, message: str, expected: str, received: str) -> InvalidTensor:
-    return InvalidTensor("", [Problem(pointer, message, expected, received)])
+    return InvalidTensor.at(pointer, message, expected=expected, received=received)
 
 
 def class_words(values: Array, indices: Array) -> list[bytes]:

@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from models.errors import Problem, TooLarge, Unparsable, UnsupportedEncoding
+from models.errors import TooLarge, Unparsable, UnsupportedEncoding
 from service.edge.body_limit import count_decompressed
 from service.wire.stream import Buffer
 
@@ -39,8 +39,9 @@ async def plain_body(request: Request, max_bytes: int) -> bytes:
     """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", *WINDOWS):
-        problem = Problem("", "the body cannot be decompressed", "gzip or deflate", encoding[:60])
-        raise UnsupportedEncoding("", [problem])
+        raise UnsupportedEncoding.at(
+            "", "the body cannot be decompressed", expected="gzip or deflate", received=encoding[:60]
+        )
     body = await request.body()
     return body if encoding in ("identity", "") else await _decompressed(request, body, encoding, max_bytes)
 
@@ -53,12 +54,16 @@ async def _decompressed(request: Request, body: bytes, encoding: str, max_bytes:
         rest, size = decoder.unconsumed_tail, size + len(piece)
         if size > max_bytes:
             message = "the body is over its limit once it is decompressed"
-            raise TooLarge("", [Problem("", message, f"at most {max_bytes:,} bytes", f"more than {max_bytes:,} bytes")])
+            raise TooLarge.at(
+                "", message, expected=f"at most {max_bytes:,} bytes", received=f"more than {max_bytes:,} bytes"
+            )
         count_decompressed(request, len(piece))
         pieces.append(piece)
     if not decoder.eof or decoder.unused_data:
         received = "more after its end" if decoder.eof else "a body that is cut off"
-        raise Unparsable("", [Problem("", f"the body is not one of {encoding}", f"one stream of {encoding}", received)])
+        raise Unparsable.at(
+            "", f"the body is not one of {encoding}", expected=f"one stream of {encoding}", received=received
+        )
     return b"".join(pieces)
 
 
@@ -67,7 +72,7 @@ def _decompress_step(decoder: Any, data: bytes, encoding: str) -> bytes:
         piece: bytes = decoder.decompress(data, STEP)
     except zlib.error:
         expected = "the zlib format (RFC 1950)" if encoding == "deflate" else "the gzip format (RFC 1952)"
-        raise Unparsable("", [Problem("", f"the body is not {encoding}", expected, "other bytes")]) from None
+        raise Unparsable.at("", f"the body is not {encoding}", expected=expected, received="other bytes") from None
     return piece
 
 

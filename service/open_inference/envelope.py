@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from models.documents.raw_json import read_json
-from models.errors import InvalidOption, Problem, shown
+from models.errors import InvalidOption, shown
 from models.files.signatures import Role
 from models.files.unread import Advice
 from models.json_text.keys import check_keys
@@ -52,7 +52,9 @@ def _length(header: str, available: int) -> int:
     text = header.strip()
     if not (text.isascii() and text.isdigit() and len(text) < 20) or int(text) > available:
         message = f"{HEADER} is not the length of the JSON"
-        raise InvalidOption("", [Problem(POINTER, message, f"0 to {available}, the bytes of the body", shown(header))])
+        raise InvalidOption.at(
+            POINTER, message, expected=f"0 to {available}, the bytes of the body", received=shown(header)
+        )
     return int(text)
 
 

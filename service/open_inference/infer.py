@@ -83,7 +83,7 @@ def _prepare(model: Model, body: bytes, header: str | None, settings: Settings, 
         arrays = decode_inputs(request.inputs, envelope.tensors, declared, decoder)
     else:
         arrays = raw_input(envelope.tensors, declared)
-    resolved = fit_inputs(model.document, arrays, settings)
+    resolved = fit_inputs(model.architecture, arrays, settings)
     return Inference(request.id, parameters.training, resolved, requested_tensors(resolved.network, request))
 
 

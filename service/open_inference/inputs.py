@@ -139,7 +139,9 @@ def _files(
         raise _refused(f"{pointer}/shape", "BYTES are images, one an element", "[batch] or [batch, 1]", words(shape))
     if count > MAX_FILES:
         message, expected = "there are too many images in one request", f"at most {MAX_FILES} images"
-        raise TooLarge("", [Problem(f"{pointer}/shape", message, expected, f"{count:,}", "send several requests")])
+        raise TooLarge.at(
+            f"{pointer}/shape", message, expected=expected, received=f"{count:,}", suggestion="send several requests"
+        )
     if chunk is not None:
         return unpacked(chunk, count, pointer)
     rows = tensor.data if isinstance(tensor.data, list) else []
@@ -152,4 +154,4 @@ def _files(
 
 
 def _refused(pointer: str, message: str, expected: str, received: str) -> InvalidTensor:
-    return InvalidTensor("", [Problem(pointer, message, expected, received)])
+    return InvalidTensor.at(pointer, message, expected=expected, received=received)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from models.errors import InvalidOption, LayerscopeError, Problem, UnknownAddress, shown
+from models.errors import InvalidOption, LayerscopeError, UnknownAddress, shown
 from models.networks.network import Network
 from models.networks.selectors import is_glob, matches
 from models.networks.view_selection import PARSERS, views_of
@@ -52,7 +52,7 @@ def _default_output(address: str) -> RequestedOutput:
 def _address(network: Network, name: str, pointer: str) -> str:
     if is_glob(name) or name.startswith("type:"):
         message = "an output is one tensor; patterns are for /v1"
-        raise UnknownAddress("", [Problem(pointer, message, "an address", shown(name))])
+        raise UnknownAddress.at(pointer, message, expected="an address", received=shown(name))
     return matches(network, name, pointer)[0]
 
 
@@ -61,7 +61,7 @@ def _check_once(outputs: Sequence[RequestedOutput], addresses: Sequence[str]) ->
         if address in addresses[:number]:
             message = f"{address} is asked for twice"
             pointer = f"/outputs/{number}/name"
-            raise InvalidOption("", [Problem(pointer, message, "each tensor once", shown(outputs[number].name))])
+            raise InvalidOption.at(pointer, message, expected="each tensor once", received=shown(outputs[number].name))
 
 
 def _request_views(network: Network, addresses: Sequence[str], request: InferRequest) -> Mapping[str, View]:
@@ -81,8 +81,8 @@ def _requested_tensor(
     view.check()
     if parameters.classification is not None and (view.top or view.histogram or view.dtype):
         message = "classes are made of a tensor's own values"
-        raise InvalidOption(
-            "", [Problem(f"{parent}/classification", message, "slice and reduce at most", "another view")]
+        raise InvalidOption.at(
+            f"{parent}/classification", message, expected="slice and reduce at most", received="another view"
         )
     return RequestedTensor(
         output.name, address, view, _is_binary(parameters, request), parameters.classification, pointer

@@ -11,7 +11,7 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.errors import InvalidOption, Problem, TooLarge
+from models.errors import InvalidOption, TooLarge
 from models.ipc.messages import RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES, Array
 from models.views.top import Top
@@ -99,7 +99,9 @@ def _check_forms(members: Sequence[Member]) -> None:
     for member in members:
         if not member.output.binary and member.output.classes is None and member.info.dtype == "bfloat16":
             message = f"{member.name} is BF16, which has no form in JSON"
-            raise InvalidOption("", [Problem(member.output.pointer, message, "binary_data, or the view dtype", "JSON")])
+            raise InvalidOption.at(
+                member.output.pointer, message, expected="binary_data, or the view dtype", received="JSON"
+            )
 
 
 def _check_sizes(members: Sequence[Member]) -> None:
@@ -110,11 +112,17 @@ def _check_sizes(members: Sequence[Member]) -> None:
     if numbers > MAX_JSON_BYTES:
         message, expected = "the outputs are too large for JSON", f"at most {MAX_JSON_BYTES:,} bytes of tensors"
         advice = 'ask for "binary_data": true'
-        raise TooLarge("", [Problem("/outputs", message, expected, f"{numbers:,} bytes", advice)])
+        raise TooLarge.at("/outputs", message, expected=expected, received=f"{numbers:,} bytes", suggestion=advice)
     classes = sum(_class_count(member) for member in members)
     if classes > MAX_CLASSES:
         message, expected = "there are too many classes", f"at most {MAX_CLASSES:,} in one reply"
-        raise TooLarge("", [Problem("/outputs", message, expected, f"{classes:,}", "ask for fewer, or for the tensor")])
+        raise TooLarge.at(
+            "/outputs",
+            message,
+            expected=expected,
+            received=f"{classes:,}",
+            suggestion="ask for fewer, or for the tensor",
+        )
 
 
 def _class_count(member: Member) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
-from models.errors import InvalidOption, NotFound, Problem, shown
+from models.errors import InvalidOption, NotFound, shown
 from models.store.entries import Entry
 from service.open_inference.schemas import IndexEntry
 from service.registry.loaded import VERSION, LoadedModels
@@ -41,7 +41,7 @@ async def body_object(request: Request) -> dict[str, Any]:
     body = await request.body()
     raw = parse_json(body) if body else {}
     if not isinstance(raw, dict):
-        raise InvalidOption("", [Problem("", "the body is not an object", "an object, or no body", shown(raw))])
+        raise InvalidOption.at("", "the body is not an object", expected="an object, or no body", received=shown(raw))
     return raw
 
 
@@ -53,7 +53,9 @@ def parameters_of(raw: dict[str, Any]) -> dict[str, Any]:
     """
     parameters = raw.get("parameters", {})
     if not isinstance(parameters, dict):
-        raise InvalidOption("", [Problem("/parameters", "parameters are an object", "an object", shown(parameters))])
+        raise InvalidOption.at(
+            "/parameters", "parameters are an object", expected="an object", received=shown(parameters)
+        )
     return parameters
 
 
@@ -75,4 +77,6 @@ def refuse_models(parameters: dict[str, Any]) -> None:
         if key == "config" or key.startswith("file:"):
             message = f"{key[:60]} is not read here: the model is what was registered"
             advice = "PUT /v1/models/{name} registers a document, with weights if you like"
-            raise InvalidOption("", [Problem("/parameters", message, "no config and no files", shown(key), advice)])
+            raise InvalidOption.at(
+                "/parameters", message, expected="no config and no files", received=shown(key), suggestion=advice
+            )

@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from models.documents.validation import field_names, problems_of
-from models.errors import InvalidOption, Problem, Unsupported, shown
+from models.errors import InvalidOption, Unsupported, shown
 from models.images import Scale
 from models.images.resize import Resize
 from models.networks.view_selection import PARSERS
@@ -153,10 +153,10 @@ def infer_request(raw: Any) -> InferRequest:
         Unsupported: a tensor is in shared memory.
     """
     if not isinstance(raw, dict):
-        raise InvalidOption("", [Problem("", "the body is not an object", '{"inputs": […]}', shown(raw))])
+        raise InvalidOption.at("", "the body is not an object", expected='{"inputs": […]}', received=shown(raw))
     for path in _shared_memory_paths(raw):
         message = "tensors in shared memory are not read: a service may be on another machine"
-        raise Unsupported("", [Problem(pointer_to(path), message, "binary_data_size or data", "shared memory")])
+        raise Unsupported.at(pointer_to(path), message, expected="binary_data_size or data", received="shared memory")
     accepted = {**raw, "parameters": _without_reserved(raw["parameters"])} if "parameters" in raw else raw
     try:
         return InferRequest.model_validate(accepted)

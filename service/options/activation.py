@@ -12,11 +12,11 @@ from fastapi import Request
 from pydantic import BeforeValidator, Field, ValidationError
 
 from models.documents.validation import field_names, problems_of
-from models.errors import InvalidOption, Problem, shown
+from models.errors import InvalidOption, shown
 from models.images import Scale
+from models.lru_cache import LruCache
 from models.problems import pointer_to
 from models.suggestions import Words
-from service.caches.lru import Recent
 from service.options.pictures import PictureOptions
 from service.options.views import ViewOptions
 
@@ -98,7 +98,7 @@ class QueryOptions:
     """Cache of options parsed from queries, which clients repeat."""
 
     def __init__(self) -> None:
-        self._recent: Recent[ActivationOptions] = Recent(KEPT_QUERIES, KEPT_BYTES)
+        self._cache: LruCache[bytes, ActivationOptions] = LruCache(KEPT_QUERIES, KEPT_BYTES)
 
     def read(self, request: Request) -> ActivationOptions:
         """Return the options of one request.
@@ -107,10 +107,10 @@ class QueryOptions:
             InvalidOption: as `options_from`.
         """
         query: bytes = request.scope["query_string"]
-        options = self._recent.get(query)
+        options = self._cache.get(query)
         if options is None:
             options = options_from(from_pairs(request.query_params.multi_items()))
-            self._recent.add(query, options, OPTION_BYTES * len(query))
+            self._cache.add(query, options, OPTION_BYTES * len(query))
         return options
 
 
@@ -143,7 +143,7 @@ def merge_options(*sources: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _duplicate(name: str) -> InvalidOption:
-    return InvalidOption("", [Problem(pointer_to([name]), f"{shown(name)} is given twice", "one value", "two")])
+    return InvalidOption.at(pointer_to([name]), f"{shown(name)} is given twice", expected="one value", received="two")
 
 
 def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from models.errors import InvalidOption, Problem
+from models.errors import InvalidOption
 from service.pictures.colours import DIVERGING, ColourMap
 from service.pictures.scaling import parse_range
 from service.pictures.sheet import RenderStyle
@@ -57,7 +57,9 @@ class PictureOptions(BaseModel):
         """
         for name in sorted(self.model_fields_set & PICTURE_OPTIONS):
             advice = 'write "format": "png", or accept image/png'
-            raise InvalidOption("", [Problem(f"/{name}", f"{name} is of pictures", "nothing", name, advice)])
+            raise InvalidOption.at(
+                f"/{name}", f"{name} is of pictures", expected="nothing", received=name, suggestion=advice
+            )
 
 
 PICTURE_OPTIONS = frozenset(PictureOptions.model_fields)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.errors import InvalidOption, Problem
+from models.errors import InvalidOption
 from models.ipc.messages import LayerInfo, RunResult, TensorInfo
 from models.tensors.dtypes import Array
 from models.views.form import form_of
@@ -80,11 +80,11 @@ def layer_sheet(layer: LayerInfo, channel: int | None) -> Sheet | None:
 def _check_channel(sheet: Sheet, channel: int) -> None:
     if "c" not in sheet.axes:
         message, expected = f"{sheet.name} has no channels", f"a tensor with an axis c, not {', '.join(sheet.axes)}"
-        raise InvalidOption("", [Problem("/channel", message, expected, str(channel))])
+        raise InvalidOption.at("/channel", message, expected=expected, received=str(channel))
     count = sheet.shape[sheet.axes.index("c")]
     if channel >= count:
         message = f"{sheet.name} has fewer channels"
-        raise InvalidOption("", [Problem("/channel", message, f"0 to {count - 1}", str(channel))])
+        raise InvalidOption.at("/channel", message, expected=f"0 to {count - 1}", received=str(channel))
 
 
 def weight_sheet(info: TensorInfo) -> Sheet:
@@ -122,7 +122,7 @@ def plan_weights_picture(result: RunResult, style: RenderStyle) -> Callable[[Arr
     """Plan the picture of weights, below one another, as `plan_picture`."""
     sheets = [weight_sheet(info) for info in result.tensors]
     if not sheets:
-        raise InvalidOption("", [Problem("/format", "this layer has no weights to draw", "json", "png")])
+        raise InvalidOption.at("/format", "this layer has no weights to draw", expected="json", received="png")
     admit([size_of(sheet.tiles(), style.upscale) for sheet in sheets])
     names = [sheet.name for sheet in sheets]
     return lambda arrays: _file(names, [_draw(sheet, arrays, style) for sheet in sheets], style)
@@ -138,7 +138,9 @@ def plan_svg(result: RunResult) -> Callable[[Arrays], File]:
     for layer in result.layers:
         if layer.view is None or "histogram" not in layer.view:
             message, advice = f"{layer.address} has no histogram to draw as SVG", "leave the layer out, or ask for PNG"
-            raise InvalidOption("", [Problem("/histogram", message, "one for every layer", "none", advice)])
+            raise InvalidOption.at(
+                "/histogram", message, expected="one for every layer", received="none", suggestion=advice
+            )
     admit([_size(layer) for layer in result.layers])
     return lambda arrays: File(svg([bars_of(layer, arrays) for layer in result.layers]).encode(), {})
 

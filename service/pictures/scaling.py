@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import InvalidOption, Problem, shown
+from models.errors import InvalidOption, shown
 from models.tensors.dtypes import Array
 
 NAMED = ("map", "layer", "symmetric")
@@ -91,8 +91,8 @@ def parse_range(text: str) -> Range:
     except ValueError:
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise InvalidOption("", [Problem("/normalize", "this is not a range of values", EXPECTED, shown(text))])
+        raise InvalidOption.at("/normalize", "this is not a range of values", expected=EXPECTED, received=shown(text))
     if high / 2 - low / 2 < SMALLEST:
         expected = f"ends that are {2 * SMALLEST:.2g} apart, or more"
-        raise InvalidOption("", [Problem("/normalize", "the range is too narrow", expected, shown(text))])
+        raise InvalidOption.at("/normalize", "the range is too narrow", expected=expected, received=shown(text))
     return Range("given", (low, high))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.errors import Problem, TooLarge
+from models.errors import TooLarge
 from models.tensors.dtypes import Array
 from service.pictures.colours import GUTTER, NONFINITE, table
 from service.pictures.scaling import Range, Scaled, scale_maps
@@ -46,7 +46,7 @@ def admit(sizes: list[tuple[int, int]]) -> None:
     if width * height > MAX_PIXELS:
         advice = "ask for a slice, one channel, fewer layers, fewer bins or a smaller upscale"
         expected, received = f"at most {MAX_PIXELS:,} pixels", f"{width:,} × {height:,} pixels"
-        raise TooLarge("", [Problem("", "the picture is over its limit", expected, received, advice)])
+        raise TooLarge.at("", "the picture is over its limit", expected=expected, received=received, suggestion=advice)
 
 
 def draw_sheet(maps: Array, tiles: Tiles, style: RenderStyle) -> tuple[Array, Scaled]:

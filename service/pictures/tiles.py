@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, isqrt
 
-from models.errors import InvalidOption, Problem
+from models.errors import InvalidOption
 from models.tensors.dtypes import Array
 from models.views.form import AXES, NAMELESS
 
@@ -74,7 +74,9 @@ def named_axes(axes: str, address: str) -> str:
     if len(axes) in AXES:
         return AXES[len(axes)]
     message = f"{address}: there is no picture of a tensor of {len(axes)} axes"
-    raise InvalidOption("", [Problem("/slice", message, "at most five axes", f"{len(axes)}", 'write "slice": "0"')])
+    raise InvalidOption.at(
+        "/slice", message, expected="at most five axes", received=f"{len(axes)}", suggestion='write "slice": "0"'
+    )
 
 
 def kernel_axes(rank: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from models.errors import InvalidOption, NotFound, Problem, shown
+from models.errors import InvalidOption, NotFound, shown
 from models.store.store import ModelStore
 from service.registry.statistics import Statistics
 
@@ -43,7 +43,9 @@ class LoadedModels:
         if not self.is_loaded(name):
             message = f"the model {name} is not ready: it was unloaded"
             advice = f"POST /v2/repository/models/{name}/load"
-            raise InvalidOption("", [Problem("", message, "a model that is loaded", "one that is not", advice)])
+            raise InvalidOption.at(
+                "", message, expected="a model that is loaded", received="one that is not", suggestion=advice
+            )
 
     def load(self, name: str) -> None:
         """Takes it up again."""
@@ -67,4 +69,4 @@ class LoadedModels:
 def require_version(version: str | None) -> None:
     """Raises NotFound: there is one version."""
     if version not in (None, VERSION):
-        raise NotFound("", [Problem("", "the model has no such version", f'"{VERSION}"', shown(version))])
+        raise NotFound.at("", "the model has no such version", expected=f'"{VERSION}"', received=shown(version))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.documents.document import Document
-from models.errors import InvalidDocument, LayerscopeError, Problem
+from models.errors import InvalidDocument, LayerscopeError
+from models.networks.architecture import Architecture
 from models.store.store import ModelStore
 from models.weights.specs import WeightsFile
 from service.registry.resolver import ResolvedModel
@@ -16,20 +17,25 @@ from service.requests.misplaced import RUN_NAMED, refuse_name
 
 @dataclass(frozen=True)
 class Model:
-    """A document to run, with the name and id it is known by, if it is registered."""
+    """An architecture to run, with its name and id if it is registered."""
 
-    document: Document
+    architecture: Architecture
     name: str | None
     id: str | None = None
     pointer: str = ""
-    """Where the document stands in the request."""
+    """The position of the document in the request."""
     weights: WeightsFile | None = None
     """None for those that follow from the seed."""
-    missing: str | None = None
-    """The file that has its weights, where that is still to be fetched."""
+    weights_to_fetch: str | None = None
+    """The file of its weights, if that is still to be fetched."""
+
+    @property
+    def document(self) -> Document:
+        """Its document."""
+        return self.architecture.document
 
     def remap(self, error: InvalidDocument) -> LayerscopeError:
-        """An error of the document, with pointers into what was sent."""
+        """Return an error of the document with pointers into the request."""
         return self.document.source_map.remap(error).under(self.pointer)
 
 
@@ -40,14 +46,20 @@ async def inline_model(
     the name of a registered one in its place.
     """
     if raw is None:
-        problem = Problem(
-            "/model", "there is no model", "a model document", "nothing", "see GET /v1/layers for what it may hold"
+        raise InvalidDocument.at(
+            "/model",
+            "there is no model",
+            expected="a model document",
+            received="nothing",
+            suggestion="see GET /v1/layers for what it may hold",
         )
-        raise InvalidDocument("", [problem])
     refuse_name(store, raw, advice)
     try:
-        described = await read(raw)
+        resolved = await read(raw)
     except LayerscopeError as error:
         raise error.under("/model") from None
-    document = described.document
-    return Model(document, document.name, pointer="/model", weights=described.weights, missing=described.missing)
+    architecture = resolved.architecture
+    return Model(
+        architecture, architecture.document.name, pointer="/model",
+        weights=resolved.weights, weights_to_fetch=resolved.weights_to_fetch,
+    )  # fmt: skip

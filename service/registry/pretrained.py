@@ -25,7 +25,7 @@ from models.store.errors import writing
 from models.store.storage import rename_durably
 from models.store.store import ModelStore
 from models.weights.specs import WeightsFile
-from service.registry.failures import NegativeCache
+from service.registry.negative_cache import NegativeCache
 from service.settings import Settings, fetch_environment
 
 log = logging.getLogger("layerscope.pretrained")

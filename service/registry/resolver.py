@@ -1,4 +1,4 @@
-"""Documents as clients send them, networks of keras.applications among them: each is constructed once, by an engine."""
+"""Resolver of models: documents, and names of keras.applications, each of which an engine constructs once."""
 
 from __future__ import annotations
 
@@ -9,151 +9,153 @@ from typing import Any
 import orjson
 from starlette.concurrency import run_in_threadpool
 
-from models.documents.document import KEPT_INPUTS, Document
+from models.documents.document import Document
 from models.documents.raw_json import is_large
 from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument
-from models.networks.expansion import expand
+from models.lru_cache import LruCache
+from models.networks.architecture import NODE_BYTES, Architecture
 from models.reading.applications import Application, graph_arguments, parse_model
 from models.reading.parse import parse_document
 from models.weights.specs import WeightsFile
-from service.caches.lru import Recent
-from service.caches.single_flight import SingleFlight
 from service.engines.client import Engines
 from service.engines.requests import construct_request
 from service.registry.pretrained import Pretrained
+from service.registry.single_flight import SingleFlight
 
 KEPT = 32
 """Constructed networks kept in memory."""
-KEPT_DOCUMENTS = 512
-KEPT_BYTES = 64 * 1024 * 1024
-"""Of documents that came of late, which are not read again, and of the networks that are kept with them."""
-
-
-NODE_BYTES = 2000
-"""Of one call of a layer: measured at 800 in the network, and as much in the document."""
+KEPT_DOCUMENTS, KEPT_BYTES = 512, 64 * 1024 * 1024
+"""Bounds of the cache of documents, which need not be parsed again."""
 SENT = ("/input", "/weights")
-"""What of a network that is named may be at fault by itself."""
+"""Fields that a client may send beside the name of a network."""
 
 
 class OfApplication(SourceMap):
-    """For a document that a name stands for: most of it follows from the name."""
+    """Source map of a constructed document, most of which follows from its name."""
 
     def of(self, pointer: str) -> str:
-        """What was sent, or the document as a whole."""
+        """Return a field that was sent, or the document as a whole."""
         return next((field for field in SENT if f"{pointer}/".startswith(f"{field}/")), "")
 
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """What a client described: a document and, where a network comes with some, its weights."""
+    """An architecture and, if a network comes with some, its weights."""
 
-    document: Document
+    architecture: Architecture
     weights: WeightsFile | None = None
-    missing: str | None = None
-    """The file that has its weights, where that is still to be fetched."""
-
-
-def document_bytes(model: Document | Application) -> int:
-    """What a document takes in memory with the networks that are kept with it, about; an application is small.
-
-    Raises:
-        InvalidDocument: as `expand`.
-    """
-    return NODE_BYTES * (1 + KEPT_INPUTS) * len(expand(model).nodes) if isinstance(model, Document) else NODE_BYTES
+    weights_to_fetch: str | None = None
+    """The file of its weights, if that is still to be fetched."""
 
 
 class Applications:
-    """Networks of keras.applications. Whoever asks for one that is being made waits for the same one."""
+    """Documents and networks of keras.applications; concurrent requests for one wait for the same construction."""
 
     def __init__(self, engines: Engines, pretrained: Pretrained) -> None:
         self._engines, self._pretrained = engines, pretrained
         self._graphs: SingleFlight[bytes, ResolvedModel] = SingleFlight(KEPT)
         self._fetches: SingleFlight[bytes, WeightsFile] = SingleFlight(0)
-        self._read: Recent[Document | Application] = Recent(KEPT_DOCUMENTS, KEPT_BYTES)
-        self._named: Recent[Document] = Recent(KEPT, KEPT_BYTES)
+        self._read: LruCache[bytes, Architecture | Application] = LruCache(KEPT_DOCUMENTS, KEPT_BYTES)
+        self._named: LruCache[bytes, Architecture] = LruCache(KEPT, KEPT_BYTES)
 
     async def close(self) -> None:
-        """Ends what is being made."""
+        """Cancel constructions and downloads."""
         await self._graphs.close()
         await self._fetches.close()
 
     async def read(self, raw: Any) -> ResolvedModel:
-        """What `raw`, parsed JSON, describes in any of its forms.
+        """Resolve `raw`, parsed JSON in any form of a model.
 
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
             WeightsUnavailable: those of ImageNet cannot be had.
         """
-        return await self.described(await self.model_of(raw))
+        return await self.resolve(await self.model_of(raw))
 
     async def read_graph(self, raw: Any) -> ResolvedModel:
-        """The same, and nothing is fetched.
+        """Do the same without fetching weights.
 
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
         """
         return await self.graph(await self.model_of(raw))
 
-    async def model_of(self, raw: Any) -> Document | Application:
-        """`parse_model`, on a thread where it takes a while, and once for what comes again.
+    async def model_of(self, raw: Any) -> Architecture | Application:
+        """Parse a model, on a thread if it is large, and once if it comes again.
 
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
         """
         return await run_in_threadpool(self._known, raw) if is_large(raw) else self._known(raw)
 
-    def _known(self, raw: Any) -> Document | Application:
+    def _known(self, raw: Any) -> Architecture | Application:
         try:
             text = orjson.dumps(raw)
         except TypeError:
-            return parse_model(raw)  # it nests too deeply to be written, and is refused in our words
-        found = self._read.get(text)
-        if found is None:
-            found = parse_model(raw)
-            with suppress(InvalidDocument):  # a graph that makes no sense is refused later, with its place
-                self._read.add(text, found, len(text) + document_bytes(found))
-        return found
+            return _architecture(parse_model(raw))  # nested too deeply for orjson: refused with our own message
+        model = self._read.get(text)
+        if model is None:
+            model = _architecture(parse_model(raw))
+            with suppress(InvalidDocument):  # an invalid graph is refused later, with its pointer
+                self._read.add(text, model, len(text) + _nbytes(model))
+        return model
 
-    async def described(self, model: Document | Application) -> ResolvedModel:
-        """The document itself, or the one that a name stands for.
+    async def resolve(self, model: Architecture | Application) -> ResolvedModel:
+        """Resolve a parsed model, and fetch its weights.
 
         Raises:
             InvalidDocument: what Keras' constructor refuses.
             WeightsUnavailable: those of ImageNet cannot be had.
         """
-        found = await self.graph(model)
-        if isinstance(model, Document) or found.missing is None:
-            return found
-        arguments, file = graph_arguments(model), found.missing
+        resolved = await self.graph(model)
+        if isinstance(model, Architecture) or resolved.weights_to_fetch is None:
+            return resolved
+        arguments, file = graph_arguments(model), resolved.weights_to_fetch
         weights = await self._fetches.get(arguments, lambda: self._pretrained.get(arguments, file))
-        return replace(found, weights=weights, missing=None)
+        return replace(resolved, weights=weights, weights_to_fetch=None)
 
-    async def graph(self, model: Document | Application) -> ResolvedModel:
-        """The same, with weights of ImageNet only if they are on this machine.
+    async def graph(self, model: Architecture | Application) -> ResolvedModel:
+        """Do the same with weights of ImageNet only if they are on this machine.
 
         Raises:
             InvalidDocument: what Keras' constructor refuses.
         """
-        if isinstance(model, Document):
+        if isinstance(model, Architecture):
             return ResolvedModel(model)
         arguments = graph_arguments(model)
-        found = await self._graphs.get(arguments, lambda: self._constructed(arguments))
-        weights = await self._pretrained.kept(arguments) if found.missing is not None else None
-        missing = found.missing if weights is None else None
-        return ResolvedModel(self._labelled(found.document, model, arguments), weights, missing)
+        constructed = await self._graphs.get(arguments, lambda: self._construct(arguments))
+        file = constructed.weights_to_fetch
+        weights = await self._pretrained.kept(arguments) if file is not None else None
+        architecture = self._labelled(constructed.architecture.document, model, arguments)
+        return ResolvedModel(architecture, weights, file if weights is None else None)
 
-    def _labelled(self, document: Document, model: Application, arguments: bytes) -> Document:
-        """The document of a network under the name and with the seed that a client gave it."""
+    def _labelled(self, document: Document, model: Application, arguments: bytes) -> Architecture:
+        """Return the architecture of a network with the client's name and seed."""
         label = model.name if model.name is not None else document.name
         key = orjson.dumps((label, model.seed)) + arguments
-        found = self._named.get(key)
-        if found is None:
-            found = document.model_copy(update={"name": label, "seed": model.seed}).with_source_map(OfApplication())
-            self._named.add(key, found, document_bytes(found))
-        return found
+        architecture = self._named.get(key)
+        if architecture is None:
+            copy = document.model_copy(update={"name": label, "seed": model.seed})
+            architecture = Architecture(copy.with_source_map(OfApplication()))
+            self._named.add(key, architecture, architecture.nbytes)
+        return architecture
 
-    async def _constructed(self, arguments: bytes) -> ResolvedModel:
+    async def _construct(self, arguments: bytes) -> ResolvedModel:
         pending = await self._engines.submit(construct_request(arguments))
-        head = await pending.header
-        return ResolvedModel(parse_document(orjson.loads(head.document)), missing=head.file)
+        header = await pending.header
+        document = parse_document(orjson.loads(header.document))
+        return ResolvedModel(Architecture(document), weights_to_fetch=header.file)
+
+
+def _architecture(model: Document | Application) -> Architecture | Application:
+    return Architecture(model) if isinstance(model, Document) else model
+
+
+def _nbytes(model: Architecture | Application) -> int:
+    """Return the memory of a model, about; an application is small.
+
+    Raises:
+        InvalidDocument: as `expand`.
+    """
+    return model.nbytes if isinstance(model, Architecture) else NODE_BYTES

@@ -114,8 +114,9 @@ def _bytes(parts: Iterable[Part], name: str) -> tuple[bytes, ...]:
 
 def _single(parts: list[Part], name: str, advice: str | None = None) -> bytes:
     if len(parts) > 1:
-        problem = Problem(f"/{name}", f"{name} is given twice", "one part", f"{len(parts)} parts", advice)
-        raise InvalidOption("", [problem])
+        raise InvalidOption.at(
+            f"/{name}", f"{name} is given twice", expected="one part", received=f"{len(parts)} parts", suggestion=advice
+        )
     return parts[0].data
 
 
@@ -155,8 +156,9 @@ def _decoded(data: bytes, name: str) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError:
-        problem = Problem(pointer_to([name]), f"{name} is not text", "UTF-8 text", "other bytes")
-        raise InvalidOption("", [problem]) from None
+        raise InvalidOption.at(
+            pointer_to([name]), f"{name} is not text", expected="UTF-8 text", received="other bytes"
+        ) from None
 
 
 def _misnamed(part: Part, name: str, kind: FileKind | None, inline: bool) -> Problem:

@@ -48,8 +48,9 @@ def bind_inputs(
     """
     parts = list(_parts(payload, declared, decoder))
     if not parts:
-        problem = Problem("/inputs", "there is no input", 'an image, a tensor or "inputs"', "nothing")
-        raise InvalidTensor("", [problem])
+        raise InvalidTensor.at(
+            "/inputs", "there is no input", expected='an image, a tensor or "inputs"', received="nothing"
+        )
     expected = list(declared) or ["input"]
     bound, problems = _bind_named(parts, expected)
     unnamed = [part for part in parts if part.name is None]

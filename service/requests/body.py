@@ -14,7 +14,7 @@ from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from models.documents.raw_json import read_json
-from models.errors import Problem, Unparsable, UnsupportedMedia
+from models.errors import Unparsable, UnsupportedMedia
 from models.files.not_json import ADVICE, not_json
 from models.files.printed import text_advice
 from models.files.signatures import BOM, JSON, TEXT
@@ -137,7 +137,9 @@ async def parse_form(request: Request, body: bytes, share: MemoryShare) -> FormD
         form = await parser.parse()
         return FormData([(name.encode(BYTES).decode("utf-8", "replace"), part) for name, part in form.multi_items()])
     except MultiPartException as error:
-        raise Unparsable("", [Problem("", "the form cannot be read", "multipart/form-data", error.message)]) from None
+        raise Unparsable.at(
+            "", "the form cannot be read", expected="multipart/form-data", received=error.message
+        ) from None
 
 
 async def _single_chunk(body: bytes) -> AsyncGenerator[bytes, None]:
@@ -148,8 +150,13 @@ def unsupported(request: Request, *accepted: str, body: bytes = b"", advice: Adv
     """The error for a body of a media type that the route does not support, with advice by its content."""
     kind = media_type(request)
     received, hint = (kind or "no Content-Type")[:100], _type_advice(body, kind, advice)
-    problem = Problem("", "bodies of this type are not read here", f"one of {', '.join(accepted)}", received, hint)
-    return UnsupportedMedia("", [problem])
+    return UnsupportedMedia.at(
+        "",
+        "bodies of this type are not read here",
+        expected=f"one of {', '.join(accepted)}",
+        received=received,
+        suggestion=hint,
+    )
 
 
 def _type_advice(body: bytes, kind: str, advice: Advice) -> str | None:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from models.errors import Overloaded, Problem, TooLarge
+from models.errors import Overloaded, TooLarge
 from service.requests.heap_trimmer import HeapTrimmer
 
 FREE = 1 << 20
@@ -120,7 +120,9 @@ class MemoryShare:
         message = "decoded, this takes more memory than all requests have together"
         expected = f"at most {fits:,} {unit}; {self.memory.limit:,} bytes are set aside"
         received = f"{size:,} {unit}, which take {nbytes:,} bytes"
-        return TooLarge("", [Problem(pointer, message, expected, received, "send a smaller batch, or smaller inputs")])
+        return TooLarge.at(
+            pointer, message, expected=expected, received=received, suggestion="send a smaller batch, or smaller inputs"
+        )
 
     async def run(self, function: Callable[..., Result], *arguments: object, on_thread: bool = True) -> Result:
         """Run a function that claims what it decodes, and rerun it with more memory when it needs more; on a thread,

@@ -8,9 +8,9 @@ from typing import Any
 
 from models.documents.document import Document
 from models.documents.inputs import InputSpec
-from models.errors import InvalidTensor, Problem
+from models.errors import InvalidTensor
 from models.limits import MAX_LENGTH, MAX_RANK
-from models.networks.expansion import expand
+from models.networks.architecture import Architecture
 from models.networks.network import Network
 from models.tensors import DTYPES, fit
 from models.tensors.shapes import words
@@ -34,7 +34,11 @@ class ResolvedInputs:
 
 
 def resolve(
-    document: Document, payload: InputPayload, options: ActivationOptions, settings: Settings, share: MemoryShare
+    architecture: Architecture,
+    payload: InputPayload,
+    options: ActivationOptions,
+    settings: Settings,
+    share: MemoryShare,
 ) -> ResolvedInputs:
     """Decode the inputs, declare those that the document leaves out, and fit each to its declaration.
 
@@ -43,8 +47,9 @@ def resolve(
         TooLarge: the arrays together are over the limit.
         NoRoom: memory must be acquired before the next decoding step.
     """
+    document = architecture.document
     raw = bind_inputs(payload, document.input or {}, decoder_for(document, options, settings, share))
-    return fit_inputs(document, raw, settings)
+    return fit_inputs(architecture, raw, settings)
 
 
 def decoder_for(document: Document, options: ActivationOptions, settings: Settings, share: MemoryShare) -> InputDecoder:
@@ -54,17 +59,18 @@ def decoder_for(document: Document, options: ActivationOptions, settings: Settin
     return InputDecoder(options, settings, share)
 
 
-def fit_inputs(document: Document, raw: Mapping[str, DecodedInput], settings: Settings) -> ResolvedInputs:
+def fit_inputs(architecture: Architecture, raw: Mapping[str, DecodedInput], settings: Settings) -> ResolvedInputs:
     """Fit decoded inputs to the network. Raises as `resolve`."""
+    document = architecture.document
     declared = document.input or {}
     arrays: dict[str, Array] = {}
     for name in declared or raw:
         spec = declared.get(name) or _declaration(document, raw[name])
-        document = document if declared else document.with_inputs({name: spec})
+        architecture = architecture if declared else architecture.on_inputs({name: spec})
         arrays[name] = fit(raw[name].array, spec, name, raw[name].pointer, widen=False)
-    _check(arrays, document.input or {}, settings)
+    _check(arrays, architecture.document.input or {}, settings)
     notes = {name: decoded.preprocessing for name, decoded in raw.items() if decoded.preprocessing}
-    return ResolvedInputs(expand(document), tuple(arrays.values()), notes)
+    return ResolvedInputs(architecture.network, tuple(arrays.values()), notes)
 
 
 def _declaration(document: Document, decoded: DecodedInput) -> InputSpec:
@@ -80,7 +86,7 @@ def _declaration(document: Document, decoded: DecodedInput) -> InputSpec:
     lengths = list(shape[1:] if batched else shape)
     if len(lengths) >= MAX_RANK or not all(1 <= length <= MAX_LENGTH for length in lengths):
         expected = f"at most {MAX_RANK - 1} axes beside the batch, each of 1 to {MAX_LENGTH:,}"
-        raise InvalidTensor("", [Problem(decoded.pointer, "no input has this shape", expected, words(shape))])
+        raise InvalidTensor.at(decoded.pointer, "no input has this shape", expected=expected, received=words(shape))
     return InputSpec.model_validate({"shape": lengths, "dtype": dtype})
 
 
@@ -97,5 +103,7 @@ def _check(arrays: Mapping[str, Array], declared: Mapping[str, InputSpec], setti
     batches = {name: array.shape[0] for name, array in arrays.items()}
     if len(set(batches.values())) > 1:
         received = ", ".join(f"{name}: {batch}" for name, batch in batches.items())
-        raise InvalidTensor("", [Problem("/inputs", "the inputs differ in batch", "the same batch for all", received)])
+        raise InvalidTensor.at(
+            "/inputs", "the inputs differ in batch", expected="the same batch for all", received=received
+        )
     check_bytes(sum(array.size * DTYPES[declared[name].dtype].itemsize for name, array in arrays.items()), settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.errors import InvalidTensor, Problem, TooLarge, shown
+from models.errors import InvalidTensor, TooLarge, shown
 from service.requests.body import MAX_FILES
 
 KEY = "image"
@@ -28,13 +28,15 @@ def pictures_in(raw: Any, pointer: str) -> dict[str, Any] | None:
         return None
     if len(texts) > MAX_FILES:
         message, expected = "there are too many images in one request", f"at most {MAX_FILES} images"
-        raise TooLarge("", [Problem(pointer, message, expected, f"{len(texts):,}", "send several requests")])
+        raise TooLarge.at(
+            pointer, message, expected=expected, received=f"{len(texts):,}", suggestion="send several requests"
+        )
     return texts
 
 
 def _by_pointer(texts: list[Any], pointer: str) -> dict[str, Any]:
     if not texts:
-        raise InvalidTensor("", [Problem(pointer, "there is no picture", "one or more", "none")])
+        raise InvalidTensor.at(pointer, "there is no picture", expected="one or more", received="none")
     return {f"{pointer}/{number}": text for number, text in enumerate(texts)}
 
 
@@ -45,4 +47,4 @@ def _text(item: Any, pointer: str) -> Any:
     if isinstance(item, dict) and item and KEY not in item:
         name = shown(next(iter(item)))
         hint = f"write an input's whole batch under its name, {{{name}: [first, second, …]}}"
-    raise InvalidTensor("", [Problem(pointer, "this is not a picture", EXPECTED, shown(item), hint)])
+    raise InvalidTensor.at(pointer, "this is not a picture", expected=EXPECTED, received=shown(item), suggestion=hint)

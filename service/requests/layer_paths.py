@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from models.errors import NotFound, Problem, did_you_mean, shown
+from models.errors import NotFound, did_you_mean, shown
 from models.networks.network import Network
 
 
@@ -27,6 +27,11 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
     if not paths:
         known = [node.address for node in network.nodes]
         near = did_you_mean(address, known)
-        raise NotFound("", [Problem("", "there is no layer at this address", f"one of {', '.join(known[:20])}",
-                                    shown(address), f'use "{quote(near, safe="/@:")}"' if near else None)])  # fmt: skip
+        raise NotFound.at(
+            "",
+            "there is no layer at this address",
+            expected=f"one of {', '.join(known[:20])}",
+            received=shown(address),
+            suggestion=f'use "{quote(near, safe="/@:")}"' if near else None,
+        )
     return paths

@@ -35,9 +35,13 @@ def require_object(raw: Any, template: str) -> dict[str, Any]:
     advice = NAMED_BY_PATH if template == RUN_REGISTERED else UNDER_MODEL
     if is_document(raw):
         received = shown(raw)
-        raise InvalidOption("", [Problem("", "the body is a model document by itself", template, received, advice)])
+        raise InvalidOption.at(
+            "", "the body is a model document by itself", expected=template, received=received, suggestion=advice
+        )
     if not isinstance(raw, dict):
-        raise InvalidOption("", [Problem("", "the body is not an object", template, shown(raw), _body_advice(raw))])
+        raise InvalidOption.at(
+            "", "the body is not an object", expected=template, received=shown(raw), suggestion=_body_advice(raw)
+        )
     return raw
 
 
@@ -53,7 +57,9 @@ def refuse_name(store: ModelStore, raw: Any, advice: str) -> None:
         name = store.find(raw).name
         message = "this is the name of a registered model, not a document"
         suggestion = advice.replace("{name}", name)
-        raise InvalidDocument("", [Problem(f"/{MODEL}", message, "a model document", shown(raw), suggestion)])
+        raise InvalidDocument.at(
+            f"/{MODEL}", message, expected="a model document", received=shown(raw), suggestion=suggestion
+        )
 
 
 def is_document(value: Any) -> bool:

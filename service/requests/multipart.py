@@ -7,7 +7,7 @@ import re
 from fastapi import Request
 from python_multipart.multipart import parse_options_header
 
-from models.errors import Problem, Unparsable
+from models.errors import Unparsable
 
 MULTIPART = "multipart/form-data"
 BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{1,70}")
@@ -29,14 +29,16 @@ def form_boundary(request: Request) -> bytes:
     boundary = options.get(b"boundary", b"")
     if not BOUNDARY.fullmatch(boundary):
         expected, received = "multipart/form-data; boundary=… (RFC 2046)", "a Content-Type without a usable one"
-        raise Unparsable("", [Problem("", "the form has no boundary", expected, received, LEAVE_TO_CLIENT)])
+        raise Unparsable.at(
+            "", "the form has no boundary", expected=expected, received=received, suggestion=LEAVE_TO_CLIENT
+        )
     return boundary
 
 
 def incomplete(size: int) -> Unparsable:
     """The error for a form that ends before its closing boundary."""
     expected = "a multipart body that ends with its closing boundary"
-    return Unparsable("", [Problem("", "the form is not complete", expected, f"{size:,} bytes")])
+    return Unparsable.at("", "the form is not complete", expected=expected, received=f"{size:,} bytes")
 
 
 def parts_of(body: bytes, boundary: bytes) -> bytes:

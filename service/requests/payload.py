@@ -181,7 +181,7 @@ def _single_tensor(arrays: Mapping[str, Array], pointer: str) -> Array:
         return next(iter(arrays.values()))
     message = "a part for one input holds one tensor"
     hint = "send a file of several as `tensor`: its names are the inputs'"
-    raise InvalidTensor("", [Problem(pointer, message, "one tensor", f"{len(arrays)} tensors", hint)])
+    raise InvalidTensor.at(pointer, message, expected="one tensor", received=f"{len(arrays)} tensors", suggestion=hint)
 
 
 def check_alone(files: Sequence[bytes], pointer: str) -> None:
@@ -193,7 +193,7 @@ def check_alone(files: Sequence[bytes], pointer: str) -> None:
     if len(files) > 1:
         message, expected = "only images make a batch of several parts", "one part, or images"
         hint = "stack a batch into one array; inputs of other names are parts of their own, inputs.<name>"
-        raise InvalidTensor("", [Problem(pointer, message, expected, f"{len(files)} parts", hint)])
+        raise InvalidTensor.at(pointer, message, expected=expected, received=f"{len(files)} parts", suggestion=hint)
 
 
 def is_input_file(data: bytes) -> bool:
@@ -236,8 +236,13 @@ def check_bytes(nbytes: int, settings: Settings) -> None:
     limit = int(settings.max_input_bytes)
     if nbytes > limit:
         message = "the inputs are over their limit"
-        problem = Problem("", message, f"at most {limit:,} bytes", f"{nbytes:,} bytes", "send a smaller batch")
-        raise TooLarge("", [problem])
+        raise TooLarge.at(
+            "",
+            message,
+            expected=f"at most {limit:,} bytes",
+            received=f"{nbytes:,} bytes",
+            suggestion="send a smaller batch",
+        )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from python_multipart.multipart import MultipartParser
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from models.errors import Problem, Unparsable
+from models.errors import Unparsable
 from models.problems import pointer_to
 from models.store.scratch import Scratch
 from service.edge.body_limit import allow_streamed_body
@@ -104,7 +104,7 @@ async def _read_form(request: Request, upload: Upload, max_memory: int) -> None:
                 await writer.flush_full()
             parser.finalize()
         except MultipartParseError:
-            raise Unparsable("", [Problem("", "the form cannot be read", MULTIPART, "something else")]) from None
+            raise Unparsable.at("", "the form cannot be read", expected=MULTIPART, received="something else") from None
         await writer.flush()
     if not parts.complete:
         raise incomplete(size)

@@ -68,7 +68,7 @@ class UploadParts:
     def check(self) -> None:
         """Raise InvalidOption if there are no parts."""
         if not self._names:
-            raise InvalidOption("", [Problem("", "the form has no parts", f"{MODEL}, {WEIGHTS}", "nothing")])
+            raise InvalidOption.at("", "the form has no parts", expected=f"{MODEL}, {WEIGHTS}", received="nothing")
 
     def _begin_header(self) -> None:
         self._header.clear()
@@ -86,7 +86,7 @@ class UploadParts:
         self._start = bytearray()
         if self._part in self._names:
             message = f"{shown(self._part)} is given twice"
-            raise InvalidOption("", [Problem(pointer_to([self._part]), message, "one part", "two parts")])
+            raise InvalidOption.at(pointer_to([self._part]), message, expected="one part", received="two parts")
 
     def _take(self, data: bytes) -> None:
         if self._start is not None:
@@ -119,7 +119,7 @@ class UploadParts:
     def _check_only(self) -> None:
         if self.weights is not None:
             message, received = "there are two files of weights", f"{self.weights} and {self._part}"
-            raise InvalidOption("", [Problem(pointer_to([self._part]), message, "one", shown(received))])
+            raise InvalidOption.at(pointer_to([self._part]), message, expected="one", received=shown(received))
 
     def _add(self, data: bytes) -> None:
         self._model += data
@@ -141,7 +141,7 @@ class UploadParts:
 def too_large(pointer: str, max_bytes: int) -> TooLarge:
     """The error for a document over its limit of bytes."""
     expected, received = f"at most {max_bytes:,} bytes", f"more than {max_bytes:,} bytes"
-    return TooLarge("", [Problem(pointer, "the document is over its limit", expected, received)])
+    return TooLarge.at(pointer, "the document is over its limit", expected=expected, received=received)
 
 
 def is_weights_file(start: bytes) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from models.errors import InvalidOption, Problem
+from models.errors import InvalidOption
 from models.ipc.messages import RunResult
 from service.options.activation import ActivationOptions
 from service.options.pictures import MAX_UPSCALE, PictureOptions
@@ -59,4 +59,4 @@ async def weights_drawing(
 
 
 def _refused(pointer: str, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidOption:
-    return InvalidOption("", [Problem(pointer, message, expected, received, suggestion)])
+    return InvalidOption.at(pointer, message, expected=expected, received=received, suggestion=suggestion)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from service.caches.lru import Recent
+from models.lru_cache import LruCache
 from service.options.query import check_query, query_parameters
 from service.state import state_of
 
@@ -30,7 +30,7 @@ class FastRoute(Route):
         self._documented = documented
         self._checks_query = documented.path.startswith("/v1/")
         self._known = query_parameters(documented)
-        self._checked: Recent[bool] = Recent(KEPT_QUERIES, KEPT_BYTES)
+        self._checked: LruCache[bytes, bool] = LruCache(KEPT_QUERIES, KEPT_BYTES)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match only the route's methods; later routes refuse the others."""

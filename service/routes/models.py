@@ -16,7 +16,6 @@ from models.errors import (
     InvalidTensor,
     InvalidWeights,
     NotFound,
-    Problem,
     WeightsUnavailable,
     shown,
 )
@@ -61,7 +60,7 @@ async def _valid_name(
     if NAME.fullmatch(name):
         return name
     expected = "1 to 64 letters, digits, dots, underscores and hyphens, the first a letter or digit"
-    raise InvalidOption("", [Problem("/name", "a model cannot have this name", expected, shown(name))])
+    raise InvalidOption.at("/name", "a model cannot have this name", expected=expected, received=shown(name))
 
 
 def put_response(entry: Entry, is_new: bool) -> Response:
@@ -197,7 +196,8 @@ async def post_model_activations(request: Request, state: StateOf, name: Referen
     with state.memory.share() as share:
         run = await read_activation_request(request, state.queries, inline=False, share=share)
         if run.model is not None:
-            problem = Problem("/model", "the model is named by the path", "no model in the body", "a model")
-            raise InvalidOption("", [problem])
+            raise InvalidOption.at(
+                "/model", "the model is named by the path", expected="no model in the body", received="a model"
+            )
         async with checkout(state.store, name) as checked_out:
             return await activations(request, state, checked_out.model, run, share)

@@ -12,12 +12,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.documents.validation import field_names, problems_of
-from models.errors import InvalidDocument, InvalidOption, Problem, UnknownAddress, WeightsUnavailable
+from models.errors import InvalidDocument, InvalidOption, UnknownAddress, WeightsUnavailable
 from models.files.not_json import ADVICE as OF_JSON
 from models.files.signatures import Role
 from models.files.unread import Advice
 from models.json_text.limits import Claim
-from models.networks.expansion import expand
 from models.suggestions import Words
 from service.engines.requests import source_of
 from service.errors.handlers import raises
@@ -134,16 +133,17 @@ async def _model(state: State, name: str | None, raw: Any) -> Model:
             state.store, raw, state.applications.read_graph, "POST /v1/plan?model={name} plans it"
         )
     if raw is not None:
-        problem = Problem("/model", "there are two models", "one in the query or one in the body", "both")
-        raise InvalidOption("", [problem])
+        raise InvalidOption.at(
+            "/model", "there are two models", expected="one in the query or one in the body", received="both"
+        )
     entry = state.store.find(name)
-    document = await run_in_threadpool(state.store.document, entry)
-    return Model(document, entry.name, entry.id)
+    architecture = await run_in_threadpool(state.store.architecture, entry)
+    return Model(architecture, entry.name, entry.id)
 
 
 async def _plan(request: Request, state: State, model: Model, options: PlanOptions) -> Response:
     try:
-        network = expand(model.document)
+        network = model.architecture.network
         require_inputs(network)
         plan = await plan_of(state, network, options.batch, options.layers, options.views())
     except InvalidDocument as error:
@@ -151,7 +151,7 @@ async def _plan(request: Request, state: State, model: Model, options: PlanOptio
     except UnknownAddress as error:
         raise as_in_url(request, error) from None
     head = {
-        "id": model.id or (source_of(network, model.weights).key if model.missing is None else None),
+        "id": model.id or (source_of(network, model.weights).key if model.weights_to_fetch is None else None),
         "name": model.name,
         "parameters": plan["totals"]["parameters"],
     }

@@ -14,12 +14,10 @@ from models.errors import (
     InvalidOption,
     InvalidTensor,
     InvalidWeights,
-    Problem,
     Superseded,
     Unacceptable,
 )
 from models.files.signatures import START_BYTES
-from models.networks.expansion import expand
 from models.weights.read import ADVICE
 from service.engines.requests import source_of, weights_request
 from service.errors.handlers import problem_of, raises
@@ -130,16 +128,21 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
     """Takes a .safetensors, .npz, .weights.h5 or .keras file; the name moves to the new model, which has a new id."""
     entry = state.store.find(name)
     if entry.name != name:
-        problem = Problem("/name", "models of an id do not change", "a name", "an id", f"write {entry.name}")
-        raise InvalidOption("", [problem])
-    document = await run_in_threadpool(state.store.document, entry)  # its weights may be damaged
+        raise InvalidOption.at(
+            "/name",
+            "models of an id do not change",
+            expected="a name",
+            received="an id",
+            suggestion=f"write {entry.name}",
+        )
+    architecture = await run_in_threadpool(state.store.architecture, entry)  # its weights may be damaged
     async with receive_upload(request, state.settings, state.store.scratch, state.uploads) as upload:
         _check_type(request, upload)
         if upload.weights is None or upload.model is not None:
             expected = f"one part, {WEIGHTS}"
-            raise InvalidOption("", [Problem("", "this form has other parts", expected, "a model")])
+            raise InvalidOption.at("", "this form has other parts", expected=expected, received="a model")
         file = UploadedFile(upload.weights, upload.pointer)
-        return put_response(*await put_weights(state, name, expand(document), file, entry))
+        return put_response(*await put_weights(state, name, architecture.network, file, entry))
 
 
 def _check_type(request: Request, upload: Upload) -> None:

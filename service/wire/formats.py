@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from models.errors import Problem, Unacceptable, did_you_mean, shown
+from models.errors import Unacceptable, did_you_mean, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +115,4 @@ def _unacceptable(
 ) -> Unacceptable:
     expected = "one of " + ", ".join(f"{candidate.media_type} ({candidate.name})" for candidate in offered)
     advice = f'write "{near}"' if near else None
-    return Unacceptable(problems=[Problem(pointer, message, expected, shown(received, 200), advice)])
+    return Unacceptable.at(pointer, message, expected=expected, received=shown(received, 200), suggestion=advice)

@@ -12,7 +12,7 @@ from math import prod
 import ml_dtypes
 import numpy as np
 
-from models.errors import Problem, Unacceptable
+from models.errors import Unacceptable
 from models.ipc.messages import TensorInfo
 from models.tensors.dtypes import DTYPES
 from service.wire.stream import Buffer, check_length
@@ -31,8 +31,9 @@ class NpyStream:
         if len(tensors) != 1:
             names = ", ".join(tensor.name for tensor in tensors[:5])
             received = f"{len(tensors)} tensors: {names}{', …' * (len(tensors) > 5)}"
-            problem = Problem("", ONE_TENSOR, "a reply of one tensor", received, "ask for npz")
-            raise Unacceptable(problems=[problem])
+            raise Unacceptable.at(
+                "", ONE_TENSOR, expected="a reply of one tensor", received=received, suggestion="ask for npz"
+            )
         self._tensor = tensors[0]
         self.length = npy_bytes(self._tensor)
 
@@ -54,10 +55,12 @@ def check_one_tensor(addresses: Sequence[str], weights: bool) -> None:
     """
     if len(addresses) > 1:
         advice = f'write "layers": ["{addresses[-1]}"], or ask for npz'
-        raise Unacceptable(problems=[Problem("/layers", ONE_TENSOR, "one layer", f"{len(addresses)} layers", advice)])
+        raise Unacceptable.at(
+            "/layers", ONE_TENSOR, expected="one layer", received=f"{len(addresses)} layers", suggestion=advice
+        )
     if weights:
         advice = "leave them out, or ask for npz"
-        raise Unacceptable(problems=[Problem("/weights", ONE_TENSOR, "false", "true", advice)])
+        raise Unacceptable.at("/weights", ONE_TENSOR, expected="false", received="true", suggestion=advice)
 
 
 def npy_header(tensor: TensorInfo) -> bytes:

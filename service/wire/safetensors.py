@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from models.errors import Problem, Unacceptable
+from models.errors import Unacceptable
 from models.ipc.messages import TensorInfo
 from models.tensors.safetensors import METADATA, safetensors_header
 from service.wire.stream import Buffer, check_length
@@ -39,8 +39,13 @@ class SafetensorsStream:
 def _head(tensors: Sequence[TensorInfo], metadata: Mapping[str, str]) -> bytes:
     names = {tensor.name for tensor in tensors}
     if METADATA in names:
-        problem = Problem("", "safetensors cannot name a tensor __metadata__", "another name", METADATA, "ask for npz")
-        raise Unacceptable(problems=[problem])
+        raise Unacceptable.at(
+            "",
+            "safetensors cannot name a tensor __metadata__",
+            expected="another name",
+            received=METADATA,
+            suggestion="ask for npz",
+        )
     if len(names) < len(tensors):
         raise ValueError("two tensors have the same name")
     return safetensors_header(tensors, metadata)

@@ -70,10 +70,10 @@ async def test_however_many_ask_it_is_constructed_once() -> None:
     await asyncio.gather(*(applications.read({**raw, "seed": seed}) for seed in range(5)))
     labelled = (
         await applications.read({**raw, "name": "mine", "seed": 7, "classes": 1000, "include_top": True})
-    ).document
+    ).architecture.document
     assert len(engine.asked) == 1
     assert (labelled.name, labelled.seed, labelled.scale) == ("mine", 7, "signed")
-    assert (await applications.read(raw)).document.name == "keras' name"
+    assert (await applications.read(raw)).architecture.document.name == "keras' name"
 
 
 async def test_what_an_engine_is_asked_reads_the_same() -> None:
@@ -127,7 +127,7 @@ async def test_few_are_kept() -> None:
 async def test_problems_of_what_a_name_stands_for_point_at_what_was_sent() -> None:
     """The input was sent; layers were not."""
     _, applications = made()
-    document = (await applications.read({"application": "VGG16", "weights": None})).document
+    document = (await applications.read({"application": "VGG16", "weights": None})).architecture.document
     error = InvalidDocument("", [Problem("/input/input_layer/shape/0", "x"), Problem("/layers/3/filters", "x")])
     assert [problem.pointer for problem in document.source_map.remap(error).problems] == ["/input", ""]
 
@@ -136,7 +136,7 @@ async def test_other_documents_pass_through() -> None:
     """Without an engine; text and lists too."""
     engine, applications = made()
     for raw in ([{"type": "Flatten"}], '{"layers": [{"type": "Flatten"}]}'):
-        assert len((await applications.read(raw)).document.layers) == 1
+        assert len((await applications.read(raw)).architecture.document.layers) == 1
     with pytest.raises(InvalidDocument):
         await applications.read("{")
     assert engine.asked == []
@@ -157,7 +157,7 @@ async def test_a_graph_needs_no_weights() -> None:
     engine, nothing = Constructing(), Nothing()
     applications = Applications(engine, nothing)  # type: ignore[arg-type]
     described = await applications.read_graph({"application": "VGG16", "seed": 3})
-    assert (described.missing, described.weights, described.document.seed) == ("x.h5", None, 3)
+    assert (described.weights_to_fetch, described.weights, described.architecture.document.seed) == ("x.h5", None, 3)
     assert nothing.asked == []
     with pytest.raises(WeightsUnavailable):
         await applications.read({"application": "VGG16"})

@@ -48,7 +48,9 @@ class Engine:
     def answers(self, code: str = "") -> None:
         """The first request that it has not answered yet."""
         request = self.sent.pop(0)
-        self.on_message(Failed(request.id, code, "") if code else RunResult(request.id, (), {}, 0, True, 0.0, 0.0, (), ()))
+        self.on_message(
+            Failed(request.id, code, "") if code else RunResult(request.id, (), {}, 0, True, 0.0, 0.0, (), ())
+        )
 
     def payloads(self, _: Any) -> tuple[Payload, ...]:
         return ()

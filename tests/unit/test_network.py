@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from models.documents.document import KEPT_INPUTS, Document
 from models.documents.inputs import InputSpec
 from models.errors import InvalidDocument, Problem
+from models.networks.architecture import KEPT_INPUTS, NODE_BYTES, Architecture
 from models.networks.expansion import MAX_NODES, expand
 from models.networks.network import Network
 from models.reading.parse import parse_document
@@ -364,23 +364,23 @@ def test_a_whole_document_of_layers_is_expanded() -> None:
     assert len(network(*[RELU] * 1024).nodes) == 1024
 
 
-def test_a_document_is_expanded_once_and_its_copies_for_themselves() -> None:
-    """What is known of a document is not known of one that differs."""
+def test_an_architecture_is_expanded_once() -> None:
+    """Expansion itself keeps nothing: a copy with another seed has another identity."""
     document = parse_document({"input": [4], "layers": [{"type": "Dense", "units": 2}]})
-    assert expand(document) is expand(document)
+    architecture = Architecture(document)
+    assert architecture.network is architecture.network
     other = document.model_copy(update={"seed": 1})
-    assert expand(other) is not expand(document)
-    assert expand(other).identity() != expand(document).identity()
+    assert expand(other).identity() != expand(document).identity() == architecture.network.identity()
     assert expand(document.with_source_map(document.source_map)).document == document
 
 
-def test_a_document_without_inputs_is_another_for_each_shape() -> None:
-    """The same shape gives the same document; the number of shapes that are kept is bounded."""
-    document = parse_document({"layers": [{"type": "Dense", "units": 2}]})
-    on: dict[int, Document] = {}
-    for n in range(1, 40):
-        on[n] = document.with_inputs({"input": InputSpec(shape=[n])})
-        assert len(document.derived.on_inputs) <= KEPT_INPUTS
-    assert document.with_inputs({"input": InputSpec(shape=[39])}) is on[39]
-    assert document.with_inputs({"input": InputSpec(shape=[39], dtype="float64")}) is not on[39]
-    assert [expand(one).inputs["input"].shape for one in on.values()] == [[n] for n in range(1, 40)]
+def test_an_architecture_without_inputs_has_a_variant_for_each_shape() -> None:
+    """The variants used last are cached, and counted as memory; a dtype makes another variant."""
+    architecture = Architecture(parse_document({"layers": [{"type": "Dense", "units": 2}]}))
+    assert architecture.nbytes == NODE_BYTES * (1 + KEPT_INPUTS)
+    variants = [architecture.on_inputs({"input": InputSpec(shape=[n])}) for n in range(1, 40)]
+    assert architecture.on_inputs({"input": InputSpec(shape=[39])}) is variants[38]
+    assert architecture.on_inputs({"input": InputSpec(shape=[39 - KEPT_INPUTS])}) is not variants[38 - KEPT_INPUTS]
+    assert architecture.on_inputs({"input": InputSpec(shape=[39], dtype="float64")}) is not variants[38]
+    assert [variant.network.inputs["input"].shape for variant in variants] == [[n] for n in range(1, 40)]
+    assert variants[0].nbytes == NODE_BYTES

@@ -117,7 +117,7 @@ def test_a_replaced_name_drops_the_old_document(url: str) -> None:
     new, _ = store.put("m", network(2))
     assert old.object != new.object
     assert files(url, "objects") == [f"{new.object}.json"]
-    assert opened(url).document(new) == document(2)
+    assert opened(url).architecture(new).document == document(2)
 
 
 def test_a_replaced_name_leaves_a_document_that_others_point_to(url: str) -> None:
@@ -128,7 +128,7 @@ def test_a_replaced_name_leaves_a_document_that_others_point_to(url: str) -> Non
     assert len(files(url, "objects")) == 1
     store.put("one", network(2))
     assert len(files(url, "objects")) == 2
-    assert store.document(store.find("other")) == document(1)
+    assert store.architecture(store.find("other")).document == document(1)
     store.put("other", network(2))
     assert len(files(url, "objects")) == 1
 
@@ -138,7 +138,7 @@ def test_writing_the_same_again_keeps_the_document(url: str) -> None:
     store = opened(url)
     store.put("m", network())
     entry, _ = store.put("m", network())
-    assert opened(url).document(entry) == document()
+    assert opened(url).architecture(entry).document == document()
 
 
 def test_models_are_found_by_name_and_by_id(url: str) -> None:
@@ -176,7 +176,7 @@ def test_a_name_is_deleted_alone(url: str) -> None:
     store.put("other", network())
     store.delete("one")
     assert names(store) == names(opened(url)) == ["other"]
-    assert opened(url).document(store.find("other")) == document()
+    assert opened(url).architecture(store.find("other")).document == document()
     store.delete("other")
     assert names(opened(url)) == files(url, "objects") == files(url, "names") == []
 
@@ -224,9 +224,9 @@ def test_a_damaged_document_is_noticed_and_replaced(url: str) -> None:
         fs.rm_file(path) if damage is None else fs.pipe_file(path, damage)
         store = opened(url)
         with pytest.raises(ModelDamaged, match=f'"m" cannot be used: its document is {said}'):
-            store.document(store.find("m"))
+            store.architecture(store.find("m"))
         store.put("m", network())
-        assert opened(url).document(store.find("m")) == document()
+        assert opened(url).architecture(store.find("m")).document == document()
 
 
 def test_folders_in_the_place_of_files(tmp_path: Path) -> None:
@@ -336,7 +336,7 @@ def test_stores_that_cannot_be_written_or_asked() -> None:
     place = uuid4().hex
     entry, _ = opened(f"memory://{place}").put("m", network())
     store = opened(f"refusing://{place}")
-    assert store.document(store.find("m")) == document()
+    assert store.architecture(store.find("m")).document == document()
     for change in (lambda: store.put("n", network(3)), lambda: store.put("m", network(3)), lambda: store.delete("m")):
         with pytest.raises(StoreReadOnly) as refused:
             change()
@@ -422,7 +422,7 @@ def test_a_finished_write_survives_being_killed_at_once(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path), "2"], check=False)
     assert killed.returncode == -signal.SIGKILL
     store = opened(str(tmp_path))
-    assert store.document(store.find("m")) == document(9)
+    assert store.architecture(store.find("m")).document == document(9)
 
 
 def test_many_threads_at_once(tmp_path: Path) -> None:
@@ -434,7 +434,7 @@ def test_many_threads_at_once(tmp_path: Path) -> None:
         name = f"m{number * 7 % 5}"
         store.put(name, expand(documents[number % 2]))
         with suppress(NotFound):
-            store.document(store.find(name))
+            store.architecture(store.find(name))
         with suppress(NotFound):
             store.delete(f"m{number * 3 % 5}" if number % 3 else store.find(name).id)
 

@@ -249,7 +249,7 @@ def test_readers_do_not_wait_for_a_writer(url, tmp_path, monkeypatch):
     assert entered.wait(30)
     with store.using("a") as entry:
         assert [one.name for one in store.entries()] == ["a"]
-        assert store.document(entry) == document()
+        assert store.architecture(entry).document == document()
         assert store.local_weights(entry) is not None
     go_on.set()
     writer.join()
@@ -300,7 +300,7 @@ for number in range(kills):
     store = opened()
     entries = store.entries()
     for entry in entries:
-        store.document(entry)
+        store.architecture(entry).document
         store.local_weights(entry)
     models += len(entries)
     kept = {folder: set(store._storage.files(folder)) for folder in ("tmp", "objects", "weights")}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.documents.source_map import SourceMap
-from models.errors import InvalidDocument, Problem, shown
+from models.errors import InvalidDocument, shown
 from models.problems import pointer_to
 
 
@@ -44,7 +44,7 @@ class Site:
 
     def refusal(self, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidDocument:
         """Return the error of the value read here."""
-        return InvalidDocument("", [Problem(self.theirs, message, expected, received, suggestion)])
+        return InvalidDocument.at(self.theirs, message, expected=expected, received=received, suggestion=suggestion)
 
     def object(self, value: Any, what: str) -> dict[str, Any]:
         """Return `value` if it is an object."""

@@ -1,4 +1,4 @@
-"""Files that could not be had, remembered for a while, so that whoever asks again need not wait to be told again."""
+"""Negative cache: downloads that failed are not tried again for a while."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ REMEMBERED_SECONDS = 60.0
 
 
 class NegativeCache:
-    """By the file's name, of which there are as many as Keras offers."""
+    """Errors by file name, of which there are as many as Keras offers."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: dict[str, tuple[float, WeightsUnavailable]] = {}
 
     def remember(self, file: str, error: WeightsUnavailable) -> None:
-        """From now on, for a while, which the error says."""
+        """Remember an error, and say in it for how long."""
         error.seconds = REMEMBERED_SECONDS
         self._known[file] = (self._clock() + REMEMBERED_SECONDS, error)
 
     def check(self, file: str) -> None:
-        """Lets files pass that did not fail lately.
+        """Check that a file did not fail recently.
 
         Raises:
-            WeightsUnavailable: as it was, with what is left of that time.
+            WeightsUnavailable: the same, with the seconds that are left.
         """
         until, error = self._known.get(file, (0.0, None))
         left = until - self._clock()

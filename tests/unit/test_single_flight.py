@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from service.caches.single_flight import SingleFlight
+from service.registry.single_flight import SingleFlight
 
 
 async def test_close_ends_all_that_run_however_many() -> None:

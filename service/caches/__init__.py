@@ -1,1 +1,0 @@
-"""Values that are kept and work that is shared."""
