@@ -33,7 +33,7 @@ class LruCache(Generic[Key, Value]):
             return self._values[key][0]
 
     def get_or_make(self, key: Key, make: Callable[[], Value], nbytes: int = 0) -> Value:
-        """Return the value of a key, made on first use; a failure is not cached. Two threads may make the same value."""
+        """Return the value of a key, made on first use; a failure is not cached. Two threads may make the same."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)

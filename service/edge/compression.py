@@ -7,14 +7,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.edge.content_coding import ENCODERS, Encoder, encoding_for
-from service.wire.formats import JSON, JSONL, NPY, NPZ, SAFETENSORS, SVG
+from service.wire.format import Coding
+from service.wire.formats import ACTIVATION_FORMATS
 from service.wire.stream import Buffer
 
 PREFIX = "/v1/"
 """Clients of /v2 cannot read compressed metadata."""
-TEXTS = {format.media_type for format in (JSON, JSONL, SVG)}
-TENSORS = {format.media_type for format in (NPY, NPZ, SAFETENSORS)}
-"""With zstd only: gzip takes 40 ms for a megabyte of activations, and most HTTP clients request it by default."""
+CODINGS = {format.media_type: format.coding for format in ACTIVATION_FORMATS}
+LINE_BY_LINE = {format.media_type for format in ACTIVATION_FORMATS if format.is_line_by_line}
 MIN_BYTES = 1024
 """Smaller responses are not worth compressing."""
 THREAD_BYTES = 64 * 1024
@@ -52,7 +52,7 @@ class Compressed:
             weaken_tag(message)
         if is_start and is_worthwhile(message, self._encoding):
             self._start, self._encoder = message, ENCODERS[self._encoding]()
-            self._flushes = Headers(raw=message["headers"]).get("content-type") == JSONL.media_type
+            self._flushes = Headers(raw=message["headers"]).get("content-type") in LINE_BY_LINE
         elif self._encoder is None:
             await self._send(message)
         else:
@@ -92,8 +92,10 @@ def weaken_tag(start: Message) -> None:
 
 
 def is_worthwhile(start: Message, encoding: str) -> bool:
-    """Whether a response with this head is compressed. PNG is already."""
+    """Whether a response with this head is compressed."""
     headers = Headers(raw=start["headers"])
     kind = headers.get("content-type", "").partition(";")[0]
     length = int(headers.get("content-length", MIN_BYTES))
-    return start["status"] == 200 and kind in (TEXTS | TENSORS if encoding == "zstd" else TEXTS) and length >= MIN_BYTES
+    coding = CODINGS.get(kind, Coding.NONE)
+    is_coded = coding is Coding.ANY or (coding is Coding.ZSTD and encoding == "zstd")
+    return start["status"] == 200 and is_coded and length >= MIN_BYTES

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from backports import zstd
 
-from service.wire.formats import quality
+from service.wire.negotiation import quality
 from service.wire.stream import Buffer
 
 LEVEL = 1

@@ -33,9 +33,11 @@ from service.requests.payload import InputPayload, is_input_file, is_picture, is
 from service.requests.selection import selection_of
 from service.responses.etag import ETag
 from service.responses.picture import check_drawing
-from service.responses.replies import ACTIVATION_FORMATS, ReplyContext, activations_response, infos
+from service.responses.replies import ReplyContext, activations_response, infos
 from service.state import State
-from service.wire.formats import JSON, NPY, TEXTS, TIMED, Format, negotiate
+from service.wire.format import Format, Kind
+from service.wire.formats import ACTIVATION_FORMATS, JSON, NPY
+from service.wire.negotiation import negotiate
 from service.wire.npy import check_one_tensor
 
 TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
@@ -116,7 +118,7 @@ async def activations(
         )
         del posted
         question = await _question(state, model, resolved, sent.options, wanted)
-        weak = wanted in TIMED or state.settings.batch_requests > 1
+        weak = wanted.has_timings or state.settings.batch_requests > 1
         tag = await _tag(request, _parts(model, resolved, sent.options, wanted), resolved.arrays, weak)
         if tag is not None and (unchanged := tag.unchanged()) is not None:
             return unchanged
@@ -161,8 +163,8 @@ async def _question(
         source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
         RunSpec(
             outputs=outputs,
-            data=wanted not in TEXTS or options.data != "none",
-            stats=options.stats if options.stats is not None else wanted in TEXTS,
+            data=wanted.kind is not Kind.JSON or options.data != "none",
+            stats=options.stats if options.stats is not None else wanted.kind is Kind.JSON,
             weights=options.weights,
             training=options.training,
             views=views,

@@ -7,7 +7,8 @@ from typing import Any
 from models.documents.json_schema import schema_of
 from service.open_inference.request import InferRequest
 from service.open_inference.schemas import InferReply
-from service.openapi.contract import BINARY, SMALL_INPUT
+from service.openapi.contract import SMALL_INPUT
+from service.wire.format import BINARY
 
 INFER_EXAMPLE = {
     "inputs": [{"name": "input", "shape": SMALL_INPUT["shape"], "datatype": "FP32", "data": SMALL_INPUT["data"]}],

@@ -31,7 +31,8 @@ from service.open_inference.codec import (
 from service.open_inference.compression import MIN_BYTES, compressed
 from service.open_inference.outputs import RequestedTensor
 from service.responses.tensor_stream import tensor_response
-from service.wire.formats import JSON, Format
+from service.wire.format import Format
+from service.wire.formats import JSON
 from service.wire.stream import Buffer
 
 MAX_JSON_BYTES = 4 * 1024 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -37,7 +38,8 @@ from service.errors.problem import OpenInferenceProblem, ProblemDocument
 from service.openapi.document_schemas import COMPONENT, document_schemas, reference
 from service.openapi.option_schemas import option_fields, option_parameters, option_properties, option_schemas
 from service.openapi.schemas import ActivationsReply, ModelEntry, ModelSummary, WeightsReply
-from service.wire.formats import JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
+from service.wire.format import BINARY, Format
+from service.wire.formats import ACTIVATION_FORMATS, JSON, NPZ, SAFETENSORS, WEIGHT_FORMATS
 
 ENGINE_ERRORS = (
     NotReady, Overloaded, Draining, EngineLost, DeviceMemory, NoGpu, DeadlineExceeded, Quarantined,
@@ -52,14 +54,9 @@ ACTIVATION_ERRORS = (
     *ENGINE_ERRORS,
 )  # fmt: skip
 
-BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
 ANY_FILE = {"description": "A picture or a file of tensors is input under any name.", **BINARY}
 ANY_WEIGHTS = {"description": "A file of weights is read under any name; one in all.", **BINARY}
 WEIGHTS_FILE = "A .safetensors, .npz, .weights.h5 or .keras file; recognised by its bytes."
-LINES = (
-    "The reply without `layers`, then each of them, a line each, sent when it is ready. Where it breaks off, the last "
-    'line is `{"error": …}` with a problem document.'
-)
 REGISTERED: dict[int | str, dict[str, Any]] = {
     200: {"model": ModelEntry, "description": "Replaced."},
     201: {
@@ -199,14 +196,13 @@ def activations_body(inline: bool) -> dict[str, Any]:
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:
     """Return the 200 response of a route that runs a network, in every format."""
-    content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
+    content = reply_content(ACTIVATION_FORMATS)
     return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
 
 
-def reply_content(*formats: Format) -> dict[str, Any]:
-    """Return the content of a reply in formats other than JSON."""
-    texts = {JSONL: {"type": "string", "description": LINES}, SVG: {"type": "string"}}
-    return {format.media_type: {"schema": texts.get(format, BINARY)} for format in formats}
+def reply_content(formats: Sequence[Format]) -> dict[str, Any]:
+    """Return the content of a reply in formats other than JSON, which has a model."""
+    return {format.media_type: {"schema": dict(format.schema)} for format in formats if format is not JSON}
 
 
 def model_body() -> dict[str, Any]:
@@ -237,7 +233,7 @@ def weights_body() -> dict[str, Any]:
 
 def weights_replies() -> dict[int | str, dict[str, Any]]:
     """Return the 200 response of a route that returns weights, in every format."""
-    content = reply_content(NPZ, SAFETENSORS, NPY, JSONL, PNG)
+    content = reply_content(WEIGHT_FORMATS)
     return {200: {"model": WeightsReply, "description": "Every weight asked for.", "content": content}} | NOT_MODIFIED
 
 

@@ -13,7 +13,8 @@ from service.options.activation import ActivationOptions
 from service.options.pictures import MAX_UPSCALE, PictureOptions
 from service.pictures.colours import ColourMap
 from service.pictures.reply import Arrays, File, plan_picture, plan_svg
-from service.wire.formats import PNG, SVG, Format
+from service.wire.format import Format, Kind
+from service.wire.formats import PNG, SVG
 
 
 def check_drawing(options: ActivationOptions, format: Format) -> None:
@@ -24,7 +25,7 @@ def check_drawing(options: ActivationOptions, format: Format) -> None:
     """
     if format is not PNG:
         options.refuse_given()
-    if format not in (PNG, SVG):
+    if format.kind is not Kind.PICTURE:
         return
     options.style()
     if options.weights:

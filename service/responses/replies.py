@@ -32,21 +32,14 @@ from service.responses.json_stream import (
 )
 from service.responses.picture import drawing
 from service.responses.tensor_stream import TensorResponse, tensor_response
-from service.wire.formats import JSON, JSONL, NPY, NPZ, PNG, SAFETENSORS, SVG, Format
+from service.wire.format import Format, Kind, encoder_of
+from service.wire.formats import JSON, SAFETENSORS
 from service.wire.json import LayerEntry, activations_json, layer_object
 from service.wire.json_values import DataMode, stringify_nonfinite
 from service.wire.layer_streams import JsonLines, JsonStream, LayerStream, base64_length
-from service.wire.npy import NpyStream
-from service.wire.npz import NpzStream
-from service.wire.safetensors import SafetensorsStream
-from service.wire.stream import TensorStream
 
 Value = TypeVar("Value")
 
-ACTIVATION_FORMATS: tuple[Format, ...] = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
-"""Formats of activations, the default first."""
-WEIGHT_FORMATS = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG)
-"""Formats of weights, the default first."""
 SMALL_BYTES = 1 << 20
 """JSON of at most this many tensor bytes is written in one piece."""
 
@@ -93,11 +86,11 @@ async def activations_response(
 ) -> Response:
     """The activations in the negotiated format."""
     result = await pending.header
-    if format in (JSON, JSONL):
+    if format.kind is Kind.JSON:
         return await _layers(
             head_of(context, result), result, pending, JsonStyle(format, options.data, options.weights, describe_error)
         )
-    if format in (PNG, SVG):
+    if format.kind is Kind.PICTURE:
         return await _picture(pending, format, lambda: drawing(result, format, options))
     return await _binary(result, pending, format, _metadata(context, result) if format is SAFETENSORS else {})
 
@@ -142,15 +135,8 @@ async def _binary(
     result: RunResult, pending: PendingResult[RunResult], format: Format, metadata: Mapping[str, str]
 ) -> Response:
     """Binary tensors: a small reply in one piece, others streamed as tensors arrive."""
-    stream: TensorStream
     try:
-        match format.name:
-            case NPZ.name:
-                stream = NpzStream(result.tensors)
-            case NPY.name:
-                stream = NpyStream(result.tensors)
-            case _:
-                stream = SafetensorsStream(result.tensors, metadata)
+        stream = encoder_of(format)(result.tensors, metadata)
     except LayerscopeError:
         pending.cancel()
         raise
@@ -202,9 +188,9 @@ async def weights_response(
     result = await pending.header
     format, mode, style = weights_format
     head = {"model": {"id": id, "name": name, "parameters": result.parameters}}
-    if format in (JSON, JSONL):
+    if format.kind is Kind.JSON:
         return await _layers(head, result, pending, JsonStyle(format, mode, True, describe_error))
-    if format is PNG:
+    if format.kind is Kind.PICTURE:
         return await _picture(pending, format, lambda: plan_weights_picture(result, style))
     return await _binary(result, pending, format, {"layerscope": orjson.dumps(head).decode()})
 

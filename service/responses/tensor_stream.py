@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from models.errors import ClientDisconnected
 from models.ipc.messages import RunResult
 from service.engines.pending_result import PendingResult
-from service.wire.formats import Format
+from service.wire.format import Format
 from service.wire.stream import Buffer, TensorStream, encode_whole
 
 log = logging.getLogger("layerscope")

@@ -43,11 +43,12 @@ from service.requests.upload import Upload, receive_upload
 from service.requests.upload_parts import WEIGHTS, is_weights_file
 from service.responses.etag import ETag
 from service.responses.picture import weights_drawing
-from service.responses.replies import WEIGHT_FORMATS, WeightsFormat, weights_response
+from service.responses.replies import WeightsFormat, weights_response
 from service.routes.models import Reference, put_response
 from service.state import State, StateOf
-from service.wire.formats import PNG, negotiate
+from service.wire.formats import PNG, WEIGHT_FORMATS
 from service.wire.json_values import DataMode
+from service.wire.negotiation import negotiate
 
 router = APIRouter(tags=["weights"])
 

@@ -1,7 +1,8 @@
 import pytest
 
 from models.errors import Unacceptable
-from service.wire.formats import JSON, JSONL, NPY, NPZ, PNG, SAFETENSORS, negotiate
+from service.wire.formats import JSON, JSONL, NPY, NPZ, PNG, SAFETENSORS
+from service.wire.negotiation import negotiate
 
 ACTIVATION_FORMATS = (JSON, NPZ, SAFETENSORS)
 
