@@ -83,6 +83,7 @@ def create_app(
         app,
         [activations.router, models.router, open_inference.router],
         [activations.post_activations, models.post_model_activations, open_inference.post_infer],
+        bypassed=[open_inference.model_name],
     )
     app.mount("/swagger", docs.FILES)
     errors.install(app)

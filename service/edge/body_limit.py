@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Overloaded, SlowBody, TooLarge, UnsupportedMedia, shown
+from service.errors.dialect import dialect_of
 from service.observing.records import BODY
 from service.settings import Settings
 
@@ -156,7 +157,7 @@ def _content_length(scope: Scope) -> int:
 def _encoding(scope: Scope) -> str:
     """Return the Content-Encoding of a body under /v1; /v2 handles its own."""
     fields = [value for name, value in scope["headers"] if name == b"content-encoding"]
-    if not fields or not scope["path"].startswith("/v1/"):
+    if not fields or not dialect_of(scope).refuses_encoded_bodies:
         return ""
     codings = b",".join(fields).decode("latin-1").lower().split(",")
     return ", ".join(filter(None, (coding.strip() for coding in codings if coding.strip() != "identity")))

@@ -7,12 +7,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.edge.content_coding import ENCODERS, Encoder, encoding_for
+from service.errors.dialect import dialect_of
 from service.wire.format import Coding
 from service.wire.formats import ACTIVATION_FORMATS
 from service.wire.stream import Buffer
 
-PREFIX = "/v1/"
-"""Clients of /v2 cannot read compressed metadata."""
 CODINGS = {format.media_type: format.coding for format in ACTIVATION_FORMATS}
 LINE_BY_LINE = {format.media_type for format in ACTIVATION_FORMATS if format.is_line_by_line}
 MIN_BYTES = 1024
@@ -28,7 +27,7 @@ class Compression:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+        if scope["type"] == "http" and dialect_of(scope).compresses_replies:
             accepted = ",".join(Headers(scope=scope).getlist("accept-encoding"))
             encoding = encoding_for(accepted) if accepted else None
             if encoding is not None:

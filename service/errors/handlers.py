@@ -38,8 +38,9 @@ from models.errors import (
 )
 from models.store.errors import refusal
 from service.errors.allow import allowed
+from service.errors.dialect import dialect_of
 from service.errors.elsewhere import describe_unrouted
-from service.errors.open_inference import protocol_status, speaks_protocol
+from service.errors.open_inference import protocol_status
 from service.errors.problem import (
     JSON_TYPE,
     OPEN_INFERENCE_REF,
@@ -183,13 +184,13 @@ async def _handle_validation(request: Request, error: Exception) -> Response:
 
 def _response(request: Request, status: int, *members: Any) -> Response:
     """Build the response; `members` are those of `problem_document`."""
-    body = _document(request, status, *members)
+    body, dialect = _document(request, status, *members), dialect_of(request.scope)
     headers = {}
     if body["status"] == 415 and request.headers.get("content-encoding", CODINGS) != CODINGS:  # checked first
         headers["Accept-Encoding"] = CODINGS
-    elif body["code"] == UnsupportedEncoding.code and speaks_protocol(request.url.path):
+    elif body["code"] == UnsupportedEncoding.code and dialect.is_open_inference:
         headers["Accept-Encoding"] = PROTOCOL_CODINGS
-    return Response(orjson.dumps(body), body["status"], headers, media_type_of(request.url.path))
+    return Response(orjson.dumps(body), body["status"], headers, media_type_of(dialect))
 
 
 def _document(request: Request, status: int, code: str, *members: Any) -> dict[str, Any]:

@@ -6,14 +6,8 @@ from collections.abc import Iterable
 
 from models.errors import Problem
 
-ROOT = "/v2"
 STATUS = {406: 400, 415: 400, 422: 400}
 """Statuses that servers of the protocol do not use, and what they return instead."""
-
-
-def speaks_protocol(path: str) -> bool:
-    """Whether a path belongs to the protocol."""
-    return path == ROOT or path.startswith(ROOT + "/")
 
 
 def protocol_status(status: int) -> int:

@@ -12,7 +12,8 @@ from starlette.requests import Request
 
 from models.errors import Problem
 from models.problems import cut, without_long_words
-from service.errors.open_inference import in_one_line, protocol_status, speaks_protocol
+from service.errors.dialect import Dialect, dialect_of
+from service.errors.open_inference import in_one_line, protocol_status
 
 PROBLEM_TYPE = "application/problem+json"
 JSON_TYPE = "application/json"
@@ -65,26 +66,26 @@ def problem_document(  # noqa: PLR0913, PLR0917 (its members)
     request: Request, status: int, code: str, title: str, detail: str, problems: Sequence[Problem]
 ) -> dict[str, Any]:
     """Build the document of an error. Below /v2 it has the protocol's status, and its `error`."""
-    path = request.url.path
+    speaks_protocol = dialect_of(request.scope).is_open_inference
     items = _fitting([_item(problem) for problem in problems])
     document: dict[str, Any] = {
         "type": f"urn:layerscope:error:{code}",
         "title": title,
-        "status": protocol_status(status) if speaks_protocol(path) else status,
+        "status": protocol_status(status) if speaks_protocol else status,
         "detail": _safe(detail),
-        "instance": _instance(path),
+        "instance": _instance(request.url.path),
         "code": code,
         "request_id": request.scope.get("request_id", ""),
         "errors": items,
     }
-    if not speaks_protocol(path):
+    if not speaks_protocol:
         return document
     return document | {"error": cut(in_one_line(document["detail"], [Problem(**item) for item in items]), MAX_ERROR)}
 
 
-def media_type_of(path: str) -> str:
-    """Return the media type of problem documents at a path."""
-    return JSON_TYPE if speaks_protocol(path) else PROBLEM_TYPE
+def media_type_of(dialect: Dialect) -> str:
+    """Return the media type of problem documents."""
+    return JSON_TYPE if dialect.is_open_inference else PROBLEM_TYPE
 
 
 def _item(problem: Problem) -> dict[str, str]:

@@ -50,7 +50,7 @@ router = APIRouter(tags=["open inference"])
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-async def _of_version(
+async def model_name(
     request: Request,
     name: Annotated[str, Path(description="A registered name, or an id `sha256:…`.", examples=["digits"])],
 ) -> str:
@@ -58,7 +58,7 @@ async def _of_version(
     return name
 
 
-Name = Annotated[str, Depends(_of_version)]
+Name = Annotated[str, Depends(model_name)]
 
 
 def model_route(method: str, path: str, *errors: Any, **described: Any) -> Callable[[Endpoint], Endpoint]:
