@@ -45,42 +45,11 @@ Status codes belong to HTTP: service/errors/handlers.py maps each class to one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
-from typing import ClassVar, Self
 
+from models.problems import LayerscopeError as LayerscopeError  # noqa: PLC0414 (re-exported)
 from models.problems import Problem as Problem  # noqa: PLC0414 (re-exported: errors consist of them)
 from models.problems import did_you_mean as did_you_mean  # noqa: PLC0414 (re-exported)
 from models.problems import shown as shown  # noqa: PLC0414 (re-exported)
-
-
-class LayerscopeError(Exception):
-    """Base class of every error a caller can act on. `code` is stable; `title` is its one-line meaning."""
-
-    code: ClassVar[str] = "error"
-    title: ClassVar[str] = "Layerscope could not do this"
-
-    def __init__(self, detail: str = "", problems: Iterable[Problem] = ()) -> None:
-        self.problems = tuple(problems)
-        self.detail = detail or (self.problems[0].message if self.problems else self.title)
-        super().__init__(self.detail)
-
-    @classmethod
-    def at(
-        cls,
-        pointer: str,
-        message: str,
-        expected: str | None = None,
-        received: str | None = None,
-        suggestion: str | None = None,
-    ) -> Self:
-        """Build an error with one problem: a JSON pointer, what is wrong there, and what to write instead."""
-        return cls(problems=[Problem(pointer, message, expected, received, suggestion)])
-
-    def under(self, prefix: str) -> LayerscopeError:
-        """The same error with every pointer prefixed with `prefix`."""
-        prefixed = copy(self)
-        prefixed.problems = tuple(problem.under(prefix) for problem in self.problems)
-        return prefixed
 
 
 class BadRequest(LayerscopeError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import ClassVar, Self
 
 MAX_NAME = 128
 """Characters of a name that is sent back; no valid name is longer."""
@@ -29,6 +31,36 @@ class Problem:
     def under(self, prefix: str) -> Problem:
         """The same problem with its pointer prefixed, as seen from an enclosing document."""
         return Problem(prefix + self.pointer, self.message, self.expected, self.received, self.suggestion)
+
+
+class LayerscopeError(Exception):
+    """Base class of every error a caller can act on. `code` is stable; `title` is its one-line meaning."""
+
+    code: ClassVar[str] = "error"
+    title: ClassVar[str] = "Layerscope could not do this"
+
+    def __init__(self, detail: str = "", problems: Iterable[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        self.detail = detail or (self.problems[0].message if self.problems else self.title)
+        super().__init__(self.detail)
+
+    @classmethod
+    def at(
+        cls,
+        pointer: str,
+        message: str,
+        expected: str | None = None,
+        received: str | None = None,
+        suggestion: str | None = None,
+    ) -> Self:
+        """Build an error with one problem: a JSON pointer, what is wrong there, and what to write instead."""
+        return cls(problems=[Problem(pointer, message, expected, received, suggestion)])
+
+    def under(self, prefix: str) -> LayerscopeError:
+        """The same error with every pointer prefixed with `prefix`."""
+        prefixed = copy(self)
+        prefixed.problems = tuple(problem.under(prefix) for problem in self.problems)
+        return prefixed
 
 
 def pointer_to(path: Iterable[str | int]) -> str:

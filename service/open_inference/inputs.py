@@ -15,7 +15,8 @@ from models.tensors.shapes import checked_shape, words
 from service.open_inference.codec import BYTES, DATATYPES, unpacked
 from service.open_inference.request import Input
 from service.requests.body import MAX_FILES
-from service.requests.payload import DecodedInput, InputDecoder
+from service.requests.decoder import InputDecoder
+from service.requests.payload import DecodedInput
 
 DTYPE_OF: Mapping[str, str] = {datatype: name for name, datatype in DATATYPES.items()}
 

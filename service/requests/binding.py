@@ -11,15 +11,8 @@ from models.documents.inputs import InputSpec
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
 from models.problems import MAX_PROBLEMS, pointer_to
 from models.tensors import is_tensor_form
-from service.requests.payload import (
-    UNNAMED,
-    DecodedInput,
-    InputDecoder,
-    InputPayload,
-    check_alone,
-    is_picture,
-    is_tensor_file,
-)
+from service.requests.decoder import UNNAMED, InputDecoder, check_alone
+from service.requests.payload import DecodedInput, InputPayload, is_picture, is_tensor_file
 
 PART = "inputs."
 """Prefix of the names of a form's parts for one input: `inputs.left`."""

@@ -17,7 +17,8 @@ from models.tensors.shapes import words
 from service.options.activation import ActivationOptions
 from service.requests.binding import bind_inputs
 from service.requests.decode_memory import MemoryShare
-from service.requests.payload import Array, DecodedInput, InputDecoder, InputPayload, check_bytes
+from service.requests.decoder import InputDecoder, check_bytes
+from service.requests.payload import Array, DecodedInput, InputPayload
 from service.settings import Settings
 
 

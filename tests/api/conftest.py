@@ -1,4 +1,4 @@
-"""Fixtures for tests that read arrays, weights and problems out of replies."""
+"""Fixtures that decode arrays, weights and problem documents from responses."""
 
 from __future__ import annotations
 
@@ -23,47 +23,47 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """What a run or a plan answered, by address."""
+    """The JSON body of a run or a plan, indexed by layer address."""
 
     body: dict[str, Any]
 
     def layer(self, address: str) -> dict[str, Any]:
-        """The row of one layer."""
+        """Return the entry of one layer."""
         (row,) = [row for row in self.body["layers"] if row["address"] == address]
         return dict(row)
 
     def addresses(self) -> list[str]:
-        """Every layer, in order."""
+        """Return the addresses of all layers, in order."""
         return [row["address"] for row in self.body["layers"]]
 
     def shape(self, address: str) -> tuple[int | None, ...]:
-        """A layer's output shape; None is a free dimension."""
+        """Return a layer's output shape; None is a free dimension."""
         return tuple(self.layer(address)["shape"])
 
     def parameters(self, address: str) -> int:
-        """A layer's `count_params()`."""
+        """Return a layer's `count_params()`."""
         return int(self.layer(address)["parameters"])
 
     def array(self, address: str) -> Array:
-        """A layer's output."""
+        """Return a layer's output."""
         return decoded(self.layer(address))
 
     def weights(self, address: str) -> dict[str, Array]:
-        """A layer's weights by name, in the order of `get_weights()`."""
+        """Return a layer's weights by name, in the order of `get_weights()`."""
         return {row["name"]: decoded(row) for row in self.layer(address)["weights"]}
 
     def weight_shapes(self, address: str) -> dict[str, tuple[int, ...]]:
-        """The shapes of a layer's weights."""
+        """Return the shapes of a layer's weights."""
         return {name: weight.shape for name, weight in self.weights(address).items()}
 
 
 def decoded(row: dict[str, Any]) -> Array:
-    """The array of `{"shape", "dtype", "base64"}`."""
+    """Decode the array of `{"shape", "dtype", "base64"}`."""
     return np.frombuffer(base64.b64decode(row["base64"]), row["dtype"]).reshape(row["shape"])
 
 
 def encoded(value: Any) -> Any:
-    """An array as `{"shape", "dtype", "base64"}`; objects of arrays likewise; anything else as it is."""
+    """Encode arrays, also those nested in dicts, as `{"shape", "dtype", "base64"}`; return other values unchanged."""
     if isinstance(value, dict):
         return {name: encoded(item) for name, item in value.items()}
     if not isinstance(value, np.ndarray):
@@ -90,7 +90,7 @@ def plan(server: Server) -> Callable[..., Reply]:
 
 @pytest.fixture(scope="session")
 def refusal(server: Server) -> Callable[..., list[dict[str, Any]]]:
-    """`refusal(model)`: the problems of a document that has to be refused with a 422."""
+    """`refusal(model)`: the problems of a document that must be rejected with a 422."""
 
     def post(model: Any) -> list[dict[str, Any]]:
         reply = server.post("/v1/plan", json={"model": model})
@@ -103,20 +103,20 @@ def refusal(server: Server) -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def digit_png() -> bytes:
-    """The tutorials' picture of a digit as a file: 28 by 28 pixels, grey."""
+    """The tutorials' image of a digit as a PNG file: 28 by 28 pixels, grayscale."""
     return DIGIT.read_bytes()
 
 
 @pytest.fixture(scope="session")
 def digit() -> Array:
-    """The picture as the tutorials feed it to layers: (1, 28, 28, 1) float32, 0…255."""
+    """The image as the tutorials feed it to layers: (1, 28, 28, 1) float32, 0…255."""
     with Image.open(DIGIT) as image:
         return np.asarray(image, np.float32)[np.newaxis, ..., np.newaxis]
 
 
 @pytest.fixture(scope="session")
 def dialogue() -> Callable[..., httpx.Response]:
-    """`dialogue(server, *pieces)`: what a server answers to bytes on a connection, which it then has to close."""
+    """`dialogue(server, *pieces)`: the response to raw bytes on a connection, which the server must then close."""
 
     def exchange(server: Any, *sent: bytes) -> httpx.Response:
         url = server.client.base_url

@@ -1,4 +1,4 @@
-"""Requests that people send out of habit, with what their answers must say: what they are made of."""
+"""Requests that people send out of habit, with what their responses must contain: the building blocks."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def npz(**arrays: Any) -> bytes:
 
 
 def archive(**members: bytes) -> bytes:
-    """A ZIP archive; `__` stands for `/`, one underscore after it for a dot."""
+    """Build a ZIP archive; `__` in a name is a `/`, `_dot_` is a dot."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for name, content in members.items():
@@ -69,7 +69,7 @@ KERAS_FILE = archive(
     config_dot_json=text(KERAS_3).replace("units", "unitz").encode(),
     model_dot_weights_dot_h5=b"\x89HDF\r\n\x1a\n",
 )
-"""One of which the config is refused, before the weights are looked at."""
+"""A Keras file whose config is rejected before its weights are read."""
 OLD_KERAS_FILE = archive(metadata_dot_json=b'{"keras_version": "2.15.0"}', config_dot_json=text(KERAS_2).encode(),
                          model_dot_weights_dot_h5=b"\x89HDF\r\n\x1a\n")  # fmt: skip
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
@@ -79,7 +79,7 @@ TENSOR = {"name": "input", "shape": [1, 2], "datatype": "FP32", "data": [1.0, 2.
 
 @dataclass(frozen=True)
 class Case:
-    """A request, and its answer: the status, words that are in it and others that are not, values of the last layer."""
+    """A request and its expected response: status, patterns that must and must not match, values of the last layer."""
 
     kind: str
     method: str
@@ -94,7 +94,7 @@ class Case:
         return client.request(self.method, self.path, **self.arguments)
 
     def faults(self, reply: httpx.Response) -> Iterator[str]:
-        """What is not as it should be."""
+        """Yield the deviations of a response from this case."""
         said = reply.text.replace('\\"', '"')
         if reply.status_code != self.status:
             yield f"status {reply.status_code}"
@@ -112,7 +112,7 @@ def case(kind: str, request: str, status: int, *says: str, last: Any = None, no:
 
 
 def form(**parts: Any) -> dict[str, Any]:
-    """A multipart form: bytes are files, text is text, a list is several of one name."""
+    """Build a multipart form: bytes become files, text becomes fields, a list becomes repeated parts."""
     files: list[Any] = []
     for name, several in parts.items():
         for part in several if isinstance(several, list) else [several]:
@@ -121,7 +121,7 @@ def form(**parts: Any) -> dict[str, Any]:
 
 
 def typed(content: bytes, kind: str | None = None) -> dict[str, Any]:
-    """A body with this Content-Type, or without one."""
+    """Build the arguments of a body with this Content-Type, or without one."""
     return {"content": content, "headers": {"Content-Type": kind} if kind else {}}
 
 

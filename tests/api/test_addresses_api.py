@@ -1,4 +1,4 @@
-"""Addresses over HTTP: what is asked for is exactly what Keras computes there, in our documents and in Keras' own."""
+"""Layer addresses over HTTP: the selected tensors equal those of Keras, for own documents and Keras JSON."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ CALLED: dict[str, Any] = {
 
 
 def assert_same(found: Array, expected: Any) -> None:
-    """To float32's precision, relative to the largest value."""
+    """Compare to float32's precision, relative to the largest value."""
     expected = np.asarray(expected)
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
     assert np.abs(found.astype("f8") - expected).max() <= 1e-6 * np.abs(expected).max()
 
 
-def test_blocks_called_twice_inside_blocks_called_twice(run: Run) -> None:
-    """Four calls of one layer, before and after its activation, by NumPy."""
+def test_nested_blocks_called_twice_match_numpy(run: Run) -> None:
+    """Four calls of one layer, before and after its activation."""
     inputs = {"left": ROWS, "right": 1 - ROWS}
     calls = [f"outer@{n}/inner@{m}/conv" for n in range(2) for m in range(2)]
     reply = run(CALLED, inputs, layers=["**", "**/conv:pre", "left"])
@@ -57,7 +57,7 @@ def test_blocks_called_twice_inside_blocks_called_twice(run: Run) -> None:
 
 
 def nested() -> keras.Model:
-    """The same nesting written in Keras, with an LSTM of several outputs called twice."""
+    """Build the same nesting in Keras, with an LSTM of several outputs called twice."""
     x = keras.Input((5, 4), name="x")
     inner = keras.Model(x, layers.Dense(4, activation="gelu", bias_initializer="random_normal", name="conv")(x))
     inner.name = "inner"
@@ -69,8 +69,8 @@ def nested() -> keras.Model:
     return keras.Model([left, right], [*lstm(outer(left)), *lstm(outer(right))])
 
 
-def test_an_imported_network(run: Run) -> None:
-    """Inner models, calls and outputs of `model.to_json()`, by calling Keras' own layers on the reply's weights."""
+def test_imported_keras_network_matches_keras(run: Run) -> None:
+    """Nested models, calls and outputs of `model.to_json()`, with the weights of the reply set in Keras."""
     model = nested()
     inputs = {"left": ROWS[:, np.newaxis].repeat(5, 1), "right": np.cos(ROWS)[:, np.newaxis].repeat(5, 1)}
     asked = ["outer@1/inner@0/conv:pre", "outer@1/inner@1/conv", "outer@1", "lstm@0#0", "lstm@1#0", "lstm@1#1",
@@ -92,8 +92,8 @@ def test_an_imported_network(run: Run) -> None:
         assert_same(reply.array(f"lstm@1#{number}"), expected)
 
 
-def test_addresses_in_a_query_and_in_a_file(server: Server, run: Run) -> None:
-    """`#`, `@`, `:` and `/` survive a URL, and name the members of an archive."""
+def test_addresses_work_in_queries_and_name_archive_members(server: Server, run: Run) -> None:
+    """`#`, `@`, `:` and `/` survive a URL and a .npz file."""
     assert server.client.put("/v1/models/called", json=CALLED).status_code in (200, 201)
     asked = "outer@1/inner@0/conv:pre,outer@1/inner@1/conv#0,type:Subtract"
     inputs = {"left": ROWS.tolist(), "right": ROWS.tolist()}
@@ -108,8 +108,8 @@ def test_addresses_in_a_query_and_in_a_file(server: Server, run: Run) -> None:
 
 
 @pytest.mark.parametrize("address", ["outer", "outer@1", "outer/inner", "outer@0/inner@1/conv", "outer/inner/conv"])
-def test_the_weights_of_calls_are_those_of_the_layer(server: Server, address: str) -> None:
-    """Calls share weights, so these may leave out which is meant."""
+def test_weights_of_a_call_are_those_of_its_layer(server: Server, address: str) -> None:
+    """Calls share weights, so an address of weights may omit the call."""
     assert server.client.put("/v1/models/called", json=CALLED).status_code in (200, 201)
     reply = server.client.get(f"/v1/models/called/layers/{address}/weights?data=none")
     assert reply.status_code == 200, reply.text
@@ -134,10 +134,10 @@ def test_the_weights_of_calls_are_those_of_the_layer(server: Server, address: st
         ),
     ],
 )
-def test_what_an_address_leaves_open_is_an_error(
+def test_ambiguous_addresses_are_rejected_with_candidates(
     server: Server, selector: str, message: str, expected: str, suggestion: str
 ) -> None:
-    """With what it could have meant, in a run and in a plan."""
+    """In a run and in a plan."""
     inputs = {"left": [[1, 2, 3, 4]], "right": [[1, 2, 3, 4]]}
     for path, extra in (("/v1/activations", {"inputs": inputs}), ("/v1/plan", {})):
         reply = server.post(path, json={"model": CALLED, "layers": [selector], **extra})
@@ -150,8 +150,8 @@ def test_what_an_address_leaves_open_is_an_error(
 @pytest.mark.parametrize(
     ("selector", "suggestion"), [("conv", 'write "outer@0/inner@0/conv"'), ("con*", 'write "**/con*"'), ("zz*", None)]
 )
-def test_what_no_layer_answers_to_is_an_error(server: Server, selector: str, suggestion: str | None) -> None:
-    """With the nearest there is."""
+def test_unmatched_selectors_are_rejected_with_a_suggestion(server: Server, selector: str, suggestion: str | None) -> None:
+    """The suggestion is the nearest existing address, if any."""
     reply = server.post("/v1/plan", json={"model": CALLED, "layers": [selector]})
     assert reply.status_code == 422
     (problem,) = reply.json()["errors"]

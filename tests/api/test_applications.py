@@ -1,4 +1,4 @@
-"""Networks of keras.applications by name, over HTTP, against Keras itself."""
+"""Networks of keras.applications by name over HTTP, compared with Keras."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ PROBED = ["Conv1_relu", "block_3_depthwise", "block_5_add", "out_relu", "predict
 
 
 def picture() -> np.ndarray[Any, Any]:
-    """Random pixels of the network's size, so that nothing is resized."""
+    """Draw random pixels of the network's size, so that the image is not resized."""
     return np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
 
 
 def png(pixels: np.ndarray[Any, Any]) -> bytes:
-    """A picture as a file."""
+    """Encode pixels as a PNG file."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
 
 
-def test_every_layer_is_what_keras_computes(run: Callable[..., Reply]) -> None:
-    """MobileNetV2 with the weights of the reply, in Keras: the same activations inside and at the end."""
+def test_activations_match_keras(run: Callable[..., Reply]) -> None:
+    """MobileNetV2 with the weights of the reply set in Keras: inner layers and the output."""
     x = picture()[np.newaxis].astype(np.float32) / 127.5 - 1
     reply = run(SMALL, x)
     model = keras.applications.MobileNetV2(weights=None, input_shape=(32, 32, 3))
@@ -47,8 +47,8 @@ def test_every_layer_is_what_keras_computes(run: Callable[..., Reply]) -> None:
 
 
 @pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetB0"])
-def test_parameters_are_those_of_keras(plan: Callable[..., Reply], name: str) -> None:
-    """At the size that it has where none is given, which may be free; and its output."""
+def test_parameter_counts_match_keras(plan: Callable[..., Reply], name: str) -> None:
+    """At the default input size; the input and output shapes match as well."""
     body = plan({"application": name, "weights": None}).body
     with keras.StatelessScope():
         model = getattr(keras.applications, name)(weights=None)
@@ -57,8 +57,8 @@ def test_parameters_are_those_of_keras(plan: Callable[..., Reply], name: str) ->
     assert body["layers"][-1]["shape"] == [1, *model.output_shape[1:]]
 
 
-def test_the_seed_makes_the_weights_and_the_name_is_a_label(server: Server) -> None:
-    """As of any document; spelling and label do not change the id."""
+def test_the_seed_changes_the_id_and_the_label_does_not(server: Server) -> None:
+    """Nor does spelling out a default argument."""
     ids = {
         label: server.plan(SMALL | more)["model"]
         for label, more in {
@@ -70,8 +70,8 @@ def test_the_seed_makes_the_weights_and_the_name_is_a_label(server: Server) -> N
     assert ids["plain"]["id"] == ids["again"]["id"] == ids["label"]["id"] != ids["seed"]["id"]
 
 
-def test_images_are_scaled_as_the_network_wants(server: Server) -> None:
-    """An image gives what the tensor of `preprocess_input` gives; an option wins over that."""
+def test_images_are_scaled_as_the_network_requires(server: Server) -> None:
+    """By default as `preprocess_input` does; an explicit `scale` takes precedence."""
     pixels = picture()
     x = keras.applications.mobilenet_v2.preprocess_input(pixels[np.newaxis].astype(np.float32))
     options = {"layers": ["Conv1"]}
@@ -86,8 +86,8 @@ def test_images_are_scaled_as_the_network_wants(server: Server) -> None:
     assert plain["inputs"]["input_layer"]["stats"]["max"] == pixels.max()
 
 
-def test_it_is_registered_and_given_back(server: Server) -> None:
-    """As the document that the name stands for, which is the same model, and which Keras loads."""
+def test_registered_applications_are_stored_as_documents(server: Server) -> None:
+    """The stored document has the same id, and its Keras JSON loads in Keras."""
     registered = server.client.put("/v1/models/mobile", json=SMALL)
     assert registered.status_code == 201
     document = server.client.get("/v1/models/mobile?as=document").json()
@@ -126,18 +126,18 @@ def test_it_is_registered_and_given_back(server: Server) -> None:
         ),
     ],
 )
-def test_refusals(
+def test_invalid_documents_are_rejected(
     refusal: Callable[[Any], list[dict[str, Any]]], document: Any, expected: tuple[str | None, ...]
 ) -> None:
-    """With what is expected, what came, and what to write instead."""
+    """The problem contains pointer, expected and received values, and a suggestion."""
     (problem,) = refusal(document)
     found = tuple(problem.get(key) for key in ("pointer", "expected", "received", "suggestion"))
     assert found == expected
 
 
 @pytest.mark.parametrize("name", ["x" * 100_000, None, 7, ["VGG16"], {}, "\ud800", "../VGG16"])
-def test_names_that_are_none_are_not_sent_back(server: Server, name: Any) -> None:
-    """Every name there is, and little of what came."""
+def test_unknown_names_are_not_echoed(server: Server, name: Any) -> None:
+    """The response lists the valid names and stays short."""
     body = json.dumps({"model": {"application": name}})
     reply = server.post("/v1/plan", content=body, headers={"content-type": "application/json"})
     assert reply.status_code in (400, 422)

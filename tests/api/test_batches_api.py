@@ -1,4 +1,4 @@
-"""Requests that wait, run as one batch where the setting allows it."""
+"""Dynamic batching: queued requests run as one batch where the setting allows it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PICTURES = np.random.default_rng(0).random((16, 28, 28, 1)).round(3)
 
 @pytest.fixture(scope="module")
 def batching(tmp_path_factory: pytest.TempPathFactory, start_server: StartServer) -> Iterator[Any]:
-    """A server that runs up to sixteen requests together, with two models that have run once."""
+    """A server that runs up to sixteen requests together, with two warm models."""
     with start_server(tmp_path_factory.mktemp("batching"), BATCH_REQUESTS="16") as server:
         for name, model, inputs in (("pictures", MODEL, PICTURES[:1].tolist()), ("table", TABLE, [[1, 2, 3]])):
             server.client.put(f"/v1/models/{name}", json=model).raise_for_status()
@@ -38,7 +38,7 @@ def batching(tmp_path_factory: pytest.TempPathFactory, start_server: StartServer
 
 
 async def held(server: Any, name: str, bodies: list[dict[str, Any]]) -> list[httpx.Response]:
-    """The replies to requests that all wait before the engine takes the first."""
+    """Return the replies to requests that are all queued before the engine takes the first."""
     pid = server.engine_pid()
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -51,10 +51,10 @@ async def held(server: Any, name: str, bodies: list[dict[str, Any]]) -> list[htt
         os.kill(pid, signal.SIGCONT)
 
 
-async def test_those_that_wait_are_run_as_one(batching: Any) -> None:
-    """The first has gone ahead; the others tell the same time, and each has its own numbers, as when it is alone."""
+async def test_queued_requests_run_as_one_batch(batching: Any) -> None:
+    """The first runs alone; the others report one run time, and each reply equals that of a single run."""
     sizes: list[int] = []
-    for _ in range(5):  # a busy machine may not have heard them all before the engine goes on
+    for _ in range(5):  # a busy machine may not have read them all before the engine resumes
         replies = await held(batching, "pictures", [{"inputs": [picture.tolist()]} for picture in PICTURES])
         times = [reply.json()["timing"]["run_ms"] for reply in replies]
         sizes = sorted(times.count(time) for time in set(times))
@@ -69,8 +69,8 @@ async def test_those_that_wait_are_run_as_one(batching: Any) -> None:
             assert row["shape"] == own["shape"]
 
 
-async def test_a_bad_one_among_them_is_the_only_one_refused(batching: Any) -> None:
-    """Its ids are out of range, which shows only when they are looked up."""
+async def test_an_invalid_request_does_not_fail_its_batch(batching: Any) -> None:
+    """Only the request with an id out of range, which shows at the lookup, gets a 422."""
     bodies = [{"inputs": [[number % 9, 99 if number == 7 else 1, 2]], "data": "base64"} for number in range(16)]
     replies = await held(batching, "table", bodies)
     assert [reply.status_code for reply in replies] == [422 if number == 7 else 200 for number in range(16)]
@@ -81,8 +81,8 @@ async def test_a_bad_one_among_them_is_the_only_one_refused(batching: Any) -> No
             assert reply.json()["layers"] == alone["layers"]
 
 
-async def test_other_models_and_options_are_not_mixed_up(batching: Any) -> None:
-    """Sixteen of two selections, with and without statistics, in turn."""
+async def test_different_models_and_options_are_not_mixed(batching: Any) -> None:
+    """Sixteen requests alternate between two selections, with and without statistics."""
     kinds: list[dict[str, Any]] = [{"layers": ["dense"]}, {"layers": ["conv2d"], "stats": False}]
     bodies = [{"inputs": [PICTURES[n].tolist()], "data": "base64", **kinds[n % 2]} for n in range(16)]
     for number, reply in enumerate(await held(batching, "pictures", bodies)):
@@ -90,8 +90,8 @@ async def test_other_models_and_options_are_not_mixed_up(batching: Any) -> None:
         assert (row["address"], "stats" in row) == (("dense", True) if number % 2 == 0 else ("conv2d", False))
 
 
-async def test_a_killed_engine_is_not_held_against_those_that_ran_together(batching: Any) -> None:
-    """Each runs again by itself: all but the one that went ahead alone are answered, and the model is not refused."""
+async def test_an_engine_crash_does_not_quarantine_batched_models(batching: Any) -> None:
+    """The batched requests are retried one by one; only the one that ran first and alone fails."""
     pid = batching.engine_pid()
     os.kill(pid, signal.SIGSTOP)
     async with httpx.AsyncClient(base_url=batching.url, timeout=60) as client:
@@ -103,7 +103,7 @@ async def test_a_killed_engine_is_not_held_against_those_that_ran_together(batch
     assert statuses == [200] * 15 + [503]
 
 
-def test_tags_are_weak_where_bits_depend_on_who_else_asks(batching: Any) -> None:
-    """Also those of formats without a timing."""
+def test_etags_are_weak_when_batching(batching: Any) -> None:
+    """The bits may depend on the batch, also in formats without timings."""
     body = {"inputs": PICTURES[:1].tolist(), "format": "npz"}
     assert batching.post(RUN.format("pictures"), json=body).headers["etag"].startswith('W/"')

@@ -1,4 +1,4 @@
-"""The comparison asks for the right thing: every cell of Layerscope and of the floor answers what Keras does."""
+"""Benchmark requests: the responses of Layerscope and of the baseline server agree with Keras."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ LAYERSCOPE, FLOOR = PEERS["layerscope"], PEERS["floor"]
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    """The workload tiny."""
+    """The workload "tiny"."""
     folder = tmp_path_factory.mktemp("workloads")
     subprocess.run([sys.executable, "-m", "benchmarks.networks", str(folder), "tiny"], check=True, cwd=ROOT)
     return Sample(folder / "tiny")
 
 
-def test_each_cell_of_layerscope_agrees_with_keras(server: Server, sample: Sample) -> None:
-    """All the encodings of the workload, and a picture's bytes; statistics make the JSON longer."""
+def test_layerscope_responses_match_keras(server: Server, sample: Sample) -> None:
+    """In all encodings of the workload and for an image file; statistics make the JSON longer."""
     LAYERSCOPE.prepare(server.url, sample)
     requests = LAYERSCOPE.requests(sample)
     assert set(WORKLOADS["tiny"].encodings) < set(requests)
@@ -43,8 +43,8 @@ def test_each_cell_of_layerscope_agrees_with_keras(server: Server, sample: Sampl
     assert values < sizes["binary"] < values + 4096
 
 
-def test_a_reply_that_differs_from_keras_is_refused(server: Server, sample: Sample) -> None:
-    """By more than a ten-thousandth; so is one of another shape."""
+def test_wrong_responses_are_detected(server: Server, sample: Sample) -> None:
+    """Values that differ by more than 1e-4, and a wrong shape."""
     LAYERSCOPE.prepare(server.url, sample)
     request = LAYERSCOPE.requests(sample)["binary"]
     sample.expected["dense"][0, 3] += 2e-4
@@ -56,16 +56,16 @@ def test_a_reply_that_differs_from_keras_is_refused(server: Server, sample: Samp
     del sample.__dict__["expected"]
 
 
-def test_the_floor_agrees_with_keras(sample: Sample) -> None:
-    """The hand-written server is started, found ready, asked in every encoding and ended."""
+def test_the_baseline_server_matches_keras(sample: Sample) -> None:
+    """It starts, becomes ready, serves every encoding and is stopped."""
     with running(FLOOR, sample) as server:
         for request in FLOOR.requests(sample).values():
             checked(server.url, request, sample)
     assert not Path(f"/proc/{server.pid}").exists()
 
 
-def test_documents_of_ones_own_are_answered(server: Server) -> None:
-    """As the workloads cold and churn post them."""
+def test_inline_documents_are_served(server: Server) -> None:
+    """The workloads "cold" and "churn" post them; an error response raises."""
     with closing(Client(server.client.base_url.port or 80)) as client:
         reply = client.post("/v1/activations", body(six_layers(8, 3, 2, 5), 8))
         assert b'"address":"dense","type":"Dense","shape":[1,5]' in reply.replace(b" ", b"")

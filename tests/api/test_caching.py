@@ -1,4 +1,4 @@
-"""ETags: the same question has the same one, any other question another, and an engine is not asked twice."""
+"""ETags: equal requests have equal tags, different requests different ones, and a 304 needs no engine."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ READS = [
 
 @pytest.fixture(scope="module")
 def cached(server: Server) -> Server:
-    """A server with a model."""
+    """A server with a registered model."""
     server.client.put("/v1/models/cached", json=MODEL).raise_for_status()
     return server
 
 
 def tag_of(reply: httpx.Response) -> str:
-    """The ETag of a 200, beside what caches are told."""
+    """Return the ETag of a 200 after checking its caching headers."""
     assert reply.status_code == 200, reply.text[:500]
     assert (reply.headers["cache-control"], reply.headers["vary"]) == ("private, no-cache", VARY)
     return reply.headers["etag"]
 
 
 def is_unchanged(reply: httpx.Response, tag: str) -> bool:
-    """Whether it is a 304, with everything that belongs to one and nothing else."""
+    """Whether a response is a 304, after checking its headers and empty body."""
     if reply.status_code == 304:
         assert (reply.content, reply.headers["etag"]) == (b"", tag)
         assert (reply.headers["cache-control"], reply.headers["vary"]) == (
@@ -57,7 +57,7 @@ def is_unchanged(reply: httpx.Response, tag: str) -> bool:
 
 @pytest.fixture
 def stopped_engine(cached: Server) -> Iterator[None]:
-    """While it is stopped, only what needs no engine is answered."""
+    """Stop the engine's process, so that only requests that need no engine are served."""
     pid = cached.engine_pid()
     os.kill(pid, signal.SIGSTOP)
     yield
@@ -65,8 +65,8 @@ def stopped_engine(cached: Server) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("format", ["json", "jsonl", "npz", "safetensors", "npy", "png"])
-def test_the_same_run_is_not_run_again(cached: Server, format: str, request: pytest.FixtureRequest) -> None:
-    """Without the engine: weak where a timing is told, strong where the bytes are the same."""
+def test_known_runs_are_304_without_the_engine(cached: Server, format: str, request: pytest.FixtureRequest) -> None:
+    """The tag is weak where the body contains timings, strong where the bytes are reproducible."""
     body = BODY | {"format": format, "layers": ["a"]}
     plainly = {"Accept-Encoding": "identity"}
     tag = tag_of(cached.post(RUN, json=body, headers=plainly))
@@ -78,8 +78,8 @@ def test_the_same_run_is_not_run_again(cached: Server, format: str, request: pyt
         assert is_unchanged(cached.post(RUN, json=body, headers={**plainly, "If-None-Match": known}), tag)
 
 
-def test_another_run_has_another_tag(cached: Server) -> None:
-    """Whatever of the input or the options differs; also what says how the input came about."""
+def test_inputs_and_options_change_the_etag(cached: Server) -> None:
+    """Every option does, also those that change only the representation."""
     bodies: list[dict[str, Any]] = [
         {}, {"inputs": [[1, 2, 3.0000002]]}, {"inputs": [[1, 2, 3], [1, 2, 3]]}, {"layers": ["a"]}, {"format": "npz"},
         {"data": "base64"}, {"data": "none"}, {"stats": False}, {"weights": True}, {"reduce": "mean@c"},
@@ -92,8 +92,8 @@ def test_another_run_has_another_tag(cached: Server) -> None:
     assert (reply.status_code, tag_of(reply)) == (200, tags[0])
 
 
-def test_the_way_of_writing_does_not_matter(cached: Server) -> None:
-    """The input counts as it is once decoded, the options as they are read."""
+def test_equivalent_spellings_have_one_etag(cached: Server) -> None:
+    """The tag covers decoded inputs and parsed options."""
     data = base64.b64encode(np.float32([1, 2, 3]).tobytes()).decode()
     ways = [BODY, {"inputs": [1.0, 2, 3]}, {"inputs": {"shape": [3], "dtype": "float32", "base64": data}},
             BODY | {"data": "nested"}]  # fmt: skip
@@ -102,8 +102,8 @@ def test_the_way_of_writing_does_not_matter(cached: Server) -> None:
     assert len(tags) == 1
 
 
-def test_other_weights_are_another_model(cached: Server) -> None:
-    """The name moves on, and what a client has is old."""
+def test_new_weights_change_the_etag(cached: Server) -> None:
+    """The name then refers to another model, so a cached tag is stale."""
     cached.client.put("/v1/models/moving", json=MODEL | {"seed": 1}).raise_for_status()
     path = "/v1/models/moving/activations"
     tag = tag_of(cached.post(path, json=BODY))
@@ -111,15 +111,15 @@ def test_other_weights_are_another_model(cached: Server) -> None:
     assert not is_unchanged(cached.post(path, json=BODY, headers={"If-None-Match": tag}), tag)
 
 
-def test_what_may_differ_has_no_tag(cached: Server) -> None:
-    """Training mode may be random; a model that comes with the request is not there to be asked for again."""
+def test_nondeterministic_and_inline_runs_have_no_etag(cached: Server) -> None:
+    """Training mode may be random; an inline model cannot be requested again."""
     for path, body in ((RUN, BODY | {"training": True}), ("/v1/activations", BODY | {"model": MODEL})):
         reply = cached.post(path, json=body, headers={"If-None-Match": "*"})
         assert (reply.status_code, "etag" in reply.headers, reply.headers["cache-control"]) == (200, False, "no-store")
 
 
-def test_pictures_posted(cached: Server) -> None:
-    """The same image is the same input; resized otherwise it is another."""
+def test_image_bodies_have_etags(cached: Server) -> None:
+    """The same image has the same tag; other preprocessing changes it."""
     cached.client.put("/v1/models/pictures", json={"input": [14, 14, 1], "layers": [{"type": "Flatten"}]})
     path, headers = "/v1/models/pictures/activations", {"Content-Type": "image/png"}
     tags = [tag_of(cached.post(path + query, content=DIGIT, headers=headers))
@@ -128,8 +128,8 @@ def test_pictures_posted(cached: Server) -> None:
 
 
 @pytest.mark.parametrize("path", READS)
-def test_reading_again(cached: Server, path: str, request: pytest.FixtureRequest) -> None:
-    """Weights and forms of a document: strong tags, for the same bytes."""
+def test_reads_of_models_have_strong_etags(cached: Server, path: str, request: pytest.FixtureRequest) -> None:
+    """Repeated reads have equal bytes, and both forms of the tag give a 304 without the engine."""
     plainly = {"Accept-Encoding": "identity"}
     first, second = [cached.client.get(path, headers=plainly) for _ in range(2)]
     assert tag_of(first) == tag_of(second)
@@ -142,21 +142,21 @@ def test_reading_again(cached: Server, path: str, request: pytest.FixtureRequest
 
 @pytest.mark.parametrize("path", READS)
 @pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
-def test_what_is_confirmed_has_the_tag_that_it_came_with(cached: Server, path: str, coding: str) -> None:
-    """Weak or strong, compressed or too small for it."""
+def test_a_304_has_the_etag_of_the_200(cached: Server, path: str, coding: str) -> None:
+    """It is weak exactly where the 200 was compressed."""
     accepted = {"Accept-Encoding": coding}
     tag = tag_of(cached.client.get(path, headers=accepted))
     assert tag.startswith("W/") == (coding != "identity")
     assert is_unchanged(cached.client.get(path, headers={**accepted, "If-None-Match": tag}), tag)
 
 
-def test_every_reading_has_its_own_tag(cached: Server) -> None:
-    """Of the same model."""
+def test_every_representation_has_its_own_etag(cached: Server) -> None:
+    """All are read from the same model."""
     assert len({tag_of(cached.client.get(path)) for path in READS}) == len(READS)
 
 
-def test_plans(cached: Server) -> None:
-    """Of registered models."""
+def test_plans_of_registered_models_have_etags(cached: Server) -> None:
+    """Options change them; plans of inline models have none."""
     path = "/v1/plan?model=cached"
     tag = tag_of(cached.post(path))
     assert is_unchanged(cached.post(path, headers={"If-None-Match": tag}), tag)
@@ -164,8 +164,8 @@ def test_plans(cached: Server) -> None:
     assert "etag" not in cached.post("/v1/plan", json={"model": MODEL}).headers
 
 
-def test_a_label_alone_makes_another_document(cached: Server) -> None:
-    """The id is the same, and so may be the second in which both were registered."""
+def test_a_label_changes_the_etag_of_the_document(cached: Server) -> None:
+    """The id is unchanged, and both may be registered within one second."""
     tags = []
     for label in ("alpha", "beta"):
         cached.client.put("/v1/models/labelled", json={**MODEL, "name": label}).raise_for_status()
@@ -174,8 +174,8 @@ def test_a_label_alone_makes_another_document(cached: Server) -> None:
     cached.client.delete("/v1/models/labelled")
 
 
-def test_any_reply_is_one_that_a_get_would_read_again(cached: Server) -> None:
-    """`*` spares a reading; to a run it does not say which reply the client has."""
+def test_if_none_match_star_applies_to_reads_only(cached: Server) -> None:
+    """`*` gives a 304 for GET; a run ignores it, since it does not identify a reply."""
     any_reply = {"If-None-Match": "*"}
     assert cached.client.get("/v1/models/cached", headers=any_reply).status_code == 304
     assert cached.client.post(RUN, json=BODY, headers=any_reply).status_code == 200

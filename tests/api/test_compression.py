@@ -1,4 +1,4 @@
-"""Content codings over a real socket: replies that are compressed while they are sent, and bodies that may not be."""
+"""Content codings over a real socket: compressed responses, and the rejection of compressed request bodies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DECODERS: dict[str, Any] = {"gzip": gzip.decompress, "zstd": zstd.decompress}
 
 
 def raw(server: Server, side: int, encoding: str, **options: Any) -> tuple[Any, bytes]:
-    """The reply to a run, and its body as it came."""
+    """Return the response to a run and its undecoded body."""
     body = {"model": UP, "inputs": np.arange(side * side).reshape(1, side, side, 1).tolist(), **options}
     headers = {"Accept-Encoding": encoding}
     with server.client.stream("POST", "/v1/activations", json=body, headers=headers) as reply:
@@ -27,8 +27,8 @@ def raw(server: Server, side: int, encoding: str, **options: Any) -> tuple[Any, 
 
 @pytest.mark.parametrize("encoding", DECODERS)
 @pytest.mark.parametrize(("side", "format"), [(4, "json"), (80, "json"), (80, "jsonl")])
-def test_text_is_compressed(server: Server, encoding: str, side: int, format: str) -> None:
-    """Small with its length, large as it is written; no number is lost."""
+def test_text_responses_are_compressed(server: Server, encoding: str, side: int, format: str) -> None:
+    """Small bodies have a Content-Length, large ones are streamed; all numbers are preserved."""
     reply, body = raw(server, side, encoding, format=format)
     plain, text = raw(server, side, "identity", format=format)
     assert (reply.headers["content-encoding"], "content-encoding" in plain.headers) == (encoding, False)
@@ -40,7 +40,7 @@ def test_text_is_compressed(server: Server, encoding: str, side: int, format: st
     assert compressed == expected != []
 
 
-def test_tensors_are_compressed_with_zstd_alone(server: Server) -> None:
+def test_tensors_are_compressed_with_zstd_only(server: Server) -> None:
     """gzip would take many times as long as the run."""
     plain, tensors = raw(server, 80, "gzip", format="npz")
     reply, body = raw(server, 80, "gzip, zstd", format="npz")
@@ -50,8 +50,8 @@ def test_tensors_are_compressed_with_zstd_alone(server: Server) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/activations", "/v1/plan", "/v1/models/m", "/v1/models/m/activations"])
 @pytest.mark.parametrize("encoding", ["gzip", "zstd", "GZIP", "br", "gzip, zstd"])
-def test_compressed_bodies_are_refused(server: Server, path: str, encoding: str) -> None:
-    """By name, before they are read."""
+def test_compressed_bodies_are_rejected(server: Server, path: str, encoding: str) -> None:
+    """With a 415 that names the coding, before the body is read."""
     server.client.put("/v1/models/m", json=UP).raise_for_status()
     method = "PUT" if path == "/v1/models/m" else "POST"
     headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
@@ -64,7 +64,7 @@ def test_compressed_bodies_are_refused(server: Server, path: str, encoding: str)
     ]  # fmt: skip
 
 
-def test_identity_is_no_compression(server: Server) -> None:
-    """The one coding that may be named."""
+def test_identity_coding_is_accepted(server: Server) -> None:
+    """It is the only accepted Content-Encoding."""
     reply = server.post("/v1/plan", json={"model": UP}, headers={"Content-Encoding": "identity"})
     assert reply.status_code == 200

@@ -1,4 +1,4 @@
-"""Many requests at once: nobody's answer depends on who else is served, and memory stays within its budget."""
+"""Concurrent requests: replies do not depend on each other, and memory stays within its budget."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Kind = tuple[str, str, dict[str, Any] | None]
 
 
 def run(model: Any, inputs: Any, **options: Any) -> Kind:
-    """A run."""
+    """Build a run."""
     return ("POST", "/v1/activations", {"model": model, "inputs": inputs, **options})
 
 
@@ -59,7 +59,7 @@ KINDS: list[Kind] = [
 
 
 def essence(reply: httpx.Response) -> tuple[int, bytes]:
-    """What has to be the same every time: everything but times, and the id of the request."""
+    """Return the reproducible part of a response: all but times and the request id."""
     if "json" not in reply.headers["content-type"]:
         return reply.status_code, reply.content
     body = reply.json()
@@ -71,14 +71,14 @@ def essence(reply: httpx.Response) -> tuple[int, bytes]:
 
 
 async def at_once(url: str, kinds: list[Kind]) -> list[httpx.Response]:
-    """The replies to requests that are all sent before any is awaited, each on its own connection."""
+    """Send all requests concurrently, each on its own connection, and return the responses."""
     limits = httpx.Limits(max_connections=len(kinds), max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
         return list(await asyncio.gather(*(client.request(method, path, json=body) for method, path, body in kinds)))
 
 
-async def test_a_hundred_at_once_get_what_each_gets_alone(server: Server) -> None:
-    """Of mixed kinds, in a shuffled order: the same bytes as one after the other, before and after."""
+async def test_concurrent_replies_equal_sequential_replies(server: Server) -> None:
+    """A hundred mixed requests in shuffled order return the same bytes as one by one, before and after."""
     alone = [essence(server.client.request(method, path, json=body)) for method, path, body in KINDS]
     assert [status for status, _ in alone] == [200] * 7 + [422] * 2 + [200] * 3
     order = np.random.default_rng(1).permutation(np.arange(96) % len(KINDS)).tolist()
@@ -88,23 +88,23 @@ async def test_a_hundred_at_once_get_what_each_gets_alone(server: Server) -> Non
     assert [essence(server.client.request(method, path, json=body)) for method, path, body in KINDS] == alone
 
 
-async def test_identical_first_requests_build_once(server: Server) -> None:
-    """Twenty clients with one new model: one of them finds it unbuilt, all get the same numbers."""
+async def test_identical_first_requests_build_the_model_once(server: Server) -> None:
+    """Of twenty requests for a new model, one builds it, and all get the same numbers."""
     replies = await at_once(server.url, [run(CONVOLUTION | {"seed": 2}, PICTURES.tolist())] * 20)
     assert sorted(reply.json()["model"]["cached"] for reply in replies) == [False] + [True] * 19
     assert len({essence(reply) for reply in replies}) == 1
 
 
-async def test_neighbours_in_a_batch_do_not_matter(server: Server) -> None:
-    """An example gives the same numbers alone as among others, within what float32 sums in another order differ by."""
+async def test_examples_do_not_affect_each_other_in_a_batch(server: Server) -> None:
+    """Up to differences of float32 summation order."""
     together = server.run(CONVOLUTION, PICTURES.tolist(), layers=["dense"])["layers"][0]["data"]
     for number, picture in enumerate(PICTURES):
         alone = server.run(CONVOLUTION, picture.tolist(), layers=["dense"])["layers"][0]["data"]
         np.testing.assert_allclose(alone, together[number : number + 1], rtol=1e-5)
 
 
-async def test_runs_pass_a_plan(server: Server) -> None:
-    """The only engine makes a plan of thousands of layers beside its runs, and the same one as ever."""
+async def test_runs_overtake_a_long_plan(server: Server) -> None:
+    """The only engine plans thousands of layers while it serves runs, with the same result."""
     layers = [{"type": "Conv2D", "filters": 2, "kernel_size": 3, "padding": "same"} for _ in range(1500)]
     async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
         method, path, body = KINDS[0]
@@ -118,8 +118,8 @@ async def test_runs_pass_a_plan(server: Server) -> None:
     assert (len(report["layers"]), report["layers"][-1]["shape"]) == (1500, [1, 8, 8, 2])
 
 
-async def test_the_store_takes_many_writers(server: Server) -> None:
-    """Names that share two documents, registered, moved and removed at once: every name that is left can be used."""
+async def test_the_store_supports_concurrent_writers(server: Server) -> None:
+    """Names sharing two documents are put and deleted concurrently; every remaining name is usable."""
     names = [f"many-{number}" for number in range(10)]
     tasks: list[Kind] = []
     for number in range(96):
@@ -135,14 +135,14 @@ async def test_the_store_takes_many_writers(server: Server) -> None:
 
 
 def resident_mib(pid: int) -> float:
-    """Memory that a process holds for itself; what it shares with the front is counted there."""
+    """Return the anonymous memory of a process; memory shared with the front is not included."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (anonymous,) = [line.split()[1] for line in lines if line.startswith("RssAnon")]
     return int(anonymous) / 1024
 
 
-def test_memory_of_the_engine_is_bounded(start_server: StartServer, tmp_path: Path) -> None:
-    """Three hundred different models of 1 MiB through a cache of 32 MiB: no more than it and 100 MiB on top."""
+def test_engine_memory_is_bounded_by_the_cache_budget(start_server: StartServer, tmp_path: Path) -> None:
+    """300 different models of 1 MiB with a cache of 32 MiB: at most 100 MiB more."""
     budget = 32
     with start_server(tmp_path, CACHE_BYTES=f"{budget}MiB") as server:
         pid = server.engine_pid()

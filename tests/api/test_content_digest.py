@@ -1,4 +1,4 @@
-"""`Content-Digest` (RFC 9530): a body that is not the one that was sent is refused, whatever carries it."""
+"""`Content-Digest` (RFC 9530): a body that does not match its digest is rejected, whatever its type."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ INFER = {"inputs": [{"name": "input", "shape": [1, 2], "datatype": "FP32", "data
 
 
 def digest(body: bytes, *algorithms: str) -> str:
-    """The header of a body, with Python's digests."""
+    """Build the header of a body with Python's digests."""
     names = {"sha-256": "sha256", "sha-512": "sha512", "md5": "md5"}
     return ", ".join(f"{name}=:{b64encode(new(names[name], body).digest()).decode()}:" for name in algorithms)
 
 
 def npy(array: Any) -> bytes:
-    """A .npy file."""
+    """Encode a .npy file."""
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
 
 
 def requests(client: httpx.Client) -> Iterator[httpx.Request]:
-    """A request of every kind of body: JSON, a file, a form, a form and a file that go to disk, compressed."""
+    """Yield a request with every kind of body: JSON, file, form, form and file spooled to disk, compressed."""
     run, document = json.dumps({"inputs": [[1, 1]]}).encode(), json.dumps(DOCUMENT).encode()
     kinds = {"Content-Type": "application/json"}
     yield client.build_request("POST", "/v1/models/digest/activations", content=run, headers=kinds)
@@ -54,8 +54,8 @@ def requests(client: httpx.Client) -> Iterator[httpx.Request]:
     )
 
 
-def test_bodies_of_every_kind(server: Server) -> None:
-    """Right digests are served; one wrong one is a 400, nothing is stored, and the connection serves the next."""
+def test_wrong_digests_are_rejected_for_every_kind_of_body(server: Server) -> None:
+    """Correct ones are served; one wrong one is a 400, stores nothing and keeps the connection usable."""
     client = server.client
     client.put("/v1/models/digest", json=DOCUMENT).raise_for_status()
     for request in requests(client):

@@ -1,4 +1,4 @@
-"""What a client is told when the place where models are kept is damaged, read-only or gone; never where that is."""
+"""Responses when the model store is damaged, read-only or missing; they never disclose its location."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RUN = {"inputs": [[1, 1]], "data": "none"}
 
 
 class NoEngines:
-    """Nothing here gets as far as an engine."""
+    """An engine pool for requests that do not reach an engine."""
 
     draining = False
 
@@ -39,13 +39,13 @@ class NoEngines:
         """Nothing to stop."""
 
     def states(self) -> list[Any]:
-        """None."""
+        """Return no states."""
         return []
 
 
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service over a store."""
+    """Yield a client of the service over a store."""
     app = create_app(Settings(data_dir=str(folder)), NoEngines())  # type: ignore[arg-type]
     async with LifespanManager(app) as manager:
         transport = httpx.ASGITransport(manager.app)
@@ -54,7 +54,7 @@ async def serving(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def check(reply: httpx.Response, code: str, *said: str) -> None:
-    """A 503 of this code, which says so much and nothing of this machine."""
+    """Check for a 503 with this code and these words that discloses no local paths."""
     assert (reply.status_code, reply.json()["code"]) == (503, code), reply.text
     assert reply.headers["retry-after"]
     assert all(word in reply.text for word in said), reply.text
@@ -62,7 +62,7 @@ def check(reply: httpx.Response, code: str, *said: str) -> None:
 
 
 def refusing(number: int) -> Callable[..., None]:
-    """What a file system says in the place of doing something."""
+    """Build a replacement of a file system call that raises this error."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(number, "a secret: /tmp/secret")
@@ -70,8 +70,8 @@ def refusing(number: int) -> Callable[..., None]:
     return refuse
 
 
-async def test_a_read_only_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Registering, uploading and removing are refused, whatever the file system calls it; nothing has changed after."""
+async def test_a_read_only_store_rejects_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put, upload and delete fail for every errno that means read-only, and change nothing."""
     async with serving(tmp_path) as client:
         assert (await client.put("/v1/models/m", json=FLATTEN)).status_code == 201
         listed = (await client.get("/v1/models")).json()
@@ -88,8 +88,8 @@ async def test_a_read_only_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert (await client.get("/v1/models/m?as=document")).status_code == 200
 
 
-async def test_broken_names(tmp_path: Path) -> None:
-    """The service starts; each is listed with what is wrong, answers as damaged, and goes by DELETE or PUT."""
+async def test_corrupt_name_files_are_reported(tmp_path: Path) -> None:
+    """The service starts, lists each with its fault, serves it as damaged, and DELETE or PUT replaces it."""
     async with serving(tmp_path) as client:
         kept = (await client.put("/v1/models/kept", json=FLATTEN)).json()
     for name, data in (("a", b""), ("b", b"{"), ("c", b'{"name":"c","version":2}')):
@@ -117,8 +117,8 @@ async def test_broken_names(tmp_path: Path) -> None:
         assert ([one["name"] for one in body["models"]], list(body)) == (["b", "kept"], ["models"])
 
 
-async def test_a_store_that_is_gone(tmp_path: Path) -> None:
-    """A model that is not in memory is told by name, and what is put then is there."""
+async def test_a_deleted_store_is_reported_per_model(tmp_path: Path) -> None:
+    """Runs of its models report the name; later writes recreate the store."""
     async with serving(tmp_path) as client:
         await client.put("/v1/models/m", json=FLATTEN)
     async with serving(tmp_path) as client:
@@ -130,8 +130,8 @@ async def test_a_store_that_is_gone(tmp_path: Path) -> None:
         assert [one["name"] for one in (await client.get("/v1/models")).json()["models"]] == ["n"]
 
 
-def test_weights_that_are_damaged_while_it_runs(server: Server) -> None:
-    """Runs say whose they are; the same file put again is run."""
+def test_damaged_weights_are_reported_and_replaced(server: Server) -> None:
+    """Runs name the model; uploading the same weights again repairs it."""
     put = server.client.put("/v1/models/damaged", files={"model": DOCUMENT, "weights": save(WEIGHTS)}).json()
     stored = server.data_dir / "weights" / f"{put['weights'].removeprefix('sha256:')}.safetensors"
     stored.write_bytes(stored.read_bytes()[:-4])

@@ -23,18 +23,18 @@ TINY = {"input": [4, 4, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel_
                                        {"type": "Flatten"}, {"type": "Dense", "units": 2}]}  # fmt: skip
 PATH = {"name": "described", "type": "Conv2D", "address": "dense"}
 TEXTS = ("", "-1", "1e400", "null", "[]", "é, 😀", "a" * 2000)
-"""What a query parameter, a header and a form field may hold."""
+"""Values of query parameters, headers and form fields."""
 VALUES = (None, True, -1, 1e300, "nonsense", [[]], {"a": 1})
-"""What a member of a JSON body may hold."""
+"""Values of members of JSON bodies."""
 NAMES = ("nobody", "sha256:0", "%00", "%F0%9F%98%80", "a" * 300)
 BODIES = (b"", b"null", b"[]", b'"x"', b"{", b'{"a": 1', b"\xff\xfe", b'{"\xed\xa0\x80": 1}', b"PK\x03\x04", b"--b--")
 """Whole bodies."""
 Sent = tuple[str, dict[str, Any], dict[str, Any]]
-"""Method and path, what the document says of the operation, and the request."""
+"""Method and path, the operation of the specification, and the request."""
 
 
 def requests() -> Iterator[Sent]:
-    """Every operation: with what is right but for one parameter, one member of its body, or all of it."""
+    """Yield requests of every operation, each with one invalid parameter, body member or body."""
     for path, methods in SPECIFICATION["paths"].items():
         for method, operation in methods.items():
             for request in (*parameters(operation), *names(path), *bodies(operation)):
@@ -42,7 +42,7 @@ def requests() -> Iterator[Sent]:
 
 
 def parameters(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """One query parameter or header after the other."""
+    """Yield values of one query parameter or header at a time."""
     for parameter in operation.get("parameters", ()):
         for text in TEXTS:
             if parameter["in"] == "query":
@@ -52,13 +52,13 @@ def parameters(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def names(path: str) -> Iterator[dict[str, Any]]:
-    """Other names of models, types and layers."""
+    """Yield path parameters."""
     if "{" in path:
         yield from ({"names": dict.fromkeys(PATH, text)} for text in NAMES)
 
 
 def bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Of every type that is read, and of one that is not."""
+    """Yield bodies of every accepted media type and of one that is not accepted."""
     content = operation.get("requestBody", {}).get("content", {})
     for media_type in [*content, "text/html"] if content else ():
         kind = f"{media_type.replace('*', 'png')}; boundary=b"
@@ -70,7 +70,7 @@ def bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def wrong(operation: dict[str, Any], reply: httpx.Response) -> str | None:
-    """What of a reply the document does not say."""
+    """Return how a response deviates from the specification."""
     described = operation["responses"].get(str(reply.status_code))
     if described is None:
         return f"status {reply.status_code}"
@@ -84,12 +84,12 @@ def wrong(operation: dict[str, Any], reply: httpx.Response) -> str | None:
     return None
 
 
-def test_replies_are_those_of_the_document(server: Server) -> None:
-    """Some 1,400 requests, each wrong in one place: no 500, and nothing that a generated client would not know."""
+def test_responses_conform_to_the_specification(server: Server) -> None:
+    """Some 1,400 requests, each invalid in one place: no 500, and no undocumented status, type or shape."""
     found, count = set(), 0
     for where, operation, request in requests():
         method, _, path = where.partition(" ")
-        if count % 100 == 0:  # among what is sent are requests that replace or remove it
+        if count % 100 == 0:  # some of the requests replace or delete it
             server.client.put("/v1/models/described", json=TINY)
         address = path.format(**request.pop("names", PATH))
         reply = server.client.request(method, address, **request)

@@ -1,4 +1,4 @@
-"""A few documents of the thousands that acceptance/ draws, and a few mutants of Keras' JSON: nothing is a 500."""
+"""A small sample of the random documents and mutated Keras JSON of acceptance/: none causes a 500."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ DOCUMENTS = range(30)
 MUTANTS = range(60)
 
 
-def test_drawn_documents_are_served_or_refused(server: Server) -> None:
-    """What runs is what was planned, in its shape and its dtype, at the first run and at the second."""
+def test_random_documents_are_served_or_rejected(server: Server) -> None:
+    """Runs return the planned shapes and dtypes, at the first run and at the second."""
     faults, served = {}, 0
     for seed in DOCUMENTS:
         model, inputs = document(Random(seed))  # noqa: S311 (repeatable)
@@ -33,7 +33,7 @@ def test_drawn_documents_are_served_or_refused(server: Server) -> None:
 
 
 def small() -> dict[str, Any]:
-    """A network of Keras' with a shared layer, an operation and a constant."""
+    """Build a Keras network with a shared layer, an operation and a constant."""
     x = keras.Input((4, 3))
     shared = keras.layers.Dense(3, activation="relu")
     y = shared(keras.layers.Masking()(shared(x) * 2.0))
@@ -41,8 +41,8 @@ def small() -> dict[str, Any]:
     return dict(json.loads(model.to_json()))
 
 
-def test_mutants_of_keras_json_are_served_or_refused(server: Server) -> None:
-    """Whatever is missing, doubled, or something else."""
+def test_mutated_keras_json_is_served_or_rejected(server: Server) -> None:
+    """Mutations remove, duplicate or replace parts."""
     faults, original = {}, small()
     for seed in MUTANTS:
         model = mutant(original, Random(seed))  # noqa: S311 (likewise)

@@ -1,4 +1,4 @@
-"""What every reply has, whoever makes it, and what goes no further: by origin, by host, by the size of its head."""
+"""The HTTP edge: headers of every response, and checks of origin, host and the size of the request head."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ LONG = b"x" * 40_000
 
 @pytest.fixture(scope="module")
 def edge(server: Server) -> Server:
-    """A server with a model."""
+    """A server with a registered model."""
     server.client.put("/v1/models/edge", json=MODEL).raise_for_status()
     return server
 
 
 def readable(reply: httpx.Response) -> str | None:
-    """What keeps a page at PAGE from reading a reply, or is missing in it; None when all is well."""
+    """Return why a page at PAGE cannot read a response, or which header is missing; None when all is well."""
     headers = reply.headers
     if headers.get("access-control-allow-origin") != PAGE:
         return "no access-control-allow-origin"
@@ -52,7 +52,7 @@ def readable(reply: httpx.Response) -> str | None:
 
 
 def replies(edge: Server, dialogue: Dialogue) -> dict[str, httpx.Response]:
-    """One of every layer of the service, to a page."""
+    """Return responses from every layer of the service, for a page's requests."""
     client, page = edge.client, {"Origin": PAGE}
 
     def get(path: str, **headers: str) -> httpx.Response:
@@ -87,8 +87,8 @@ def replies(edge: Server, dialogue: Dialogue) -> dict[str, httpx.Response]:
     }  # fmt: skip
 
 
-def test_pages_read_every_reply(edge: Server, dialogue: Dialogue) -> None:
-    """Of every layer, whatever its status."""
+def test_allowed_origins_can_read_every_response(edge: Server, dialogue: Dialogue) -> None:
+    """From every layer of the service and with every status."""
     edge.client.put("/v1/models/edge-gone", json=MODEL).raise_for_status()
     found = replies(edge, dialogue)
     assert {what: why for what, reply in found.items() if (why := readable(reply)) is not None} == {}
@@ -102,8 +102,8 @@ def test_pages_read_every_reply(edge: Server, dialogue: Dialogue) -> None:
         assert found[what].headers["cross-origin-resource-policy"] in ("same-origin", "same-site")
 
 
-def test_strangers_read_nothing(edge: Server) -> None:
-    """GET is answered, but not for them; `Vary` says that others get more."""
+def test_foreign_origins_get_no_cors_headers(edge: Server) -> None:
+    """GET is served without them, and `Vary` contains Origin."""
     for path in ("/v1/models", "/nowhere", "/v2", "/docs"):
         for origin in (STRANGER, "null", f"{PAGE}.evil.example"):
             reply = edge.client.get(path, headers={"Origin": origin})
@@ -111,8 +111,8 @@ def test_strangers_read_nothing(edge: Server) -> None:
             assert "origin" in reply.headers["vary"].lower()
 
 
-def test_preflights_of_every_route(edge: Server) -> None:
-    """Every method of every path, what is not there included; with any header."""
+def test_preflights_succeed_on_every_route(edge: Server) -> None:
+    """For every method of every path, also unknown paths, with arbitrary request headers."""
     paths = {path: list(operations) for path, operations in edge.client.get("/openapi.json").json()["paths"].items()}
     failures = []
     for path, methods in {**paths, "/nowhere": ["get", "post"], "/docs": ["get"]}.items():
@@ -131,8 +131,8 @@ def test_preflights_of_every_route(edge: Server) -> None:
     assert failures == []
 
 
-def test_preflights_of_strangers(edge: Server) -> None:
-    """403 in words; a network of this machine is opened to nobody by it."""
+def test_preflights_of_foreign_origins_are_rejected(edge: Server) -> None:
+    """With a 403 problem, and without access to private networks."""
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Private-Network": "true"}
     refused = edge.client.options("/v1/plan", headers={"Origin": STRANGER, **asks})
     allowed = edge.client.options("/v1/plan", headers={"Origin": PAGE, **asks})
@@ -148,8 +148,8 @@ ACTS: list[tuple[dict[str, str], bool]] = [
 ]  # fmt: skip
 
 
-def test_what_strangers_would_have_done(edge: Server) -> None:
-    """403 on everything that is not GET, HEAD or OPTIONS; and nothing was done."""
+def test_cross_site_writes_are_rejected(edge: Server) -> None:
+    """Every method but GET, HEAD and OPTIONS gets a 403 and has no effect."""
     failures = []
     for method, path in (("POST", "/v1/plan"), ("PUT", "/v1/models/edge"), ("DELETE", "/v1/models/nobody"),
                          ("POST", "/v2/repository/index"), ("POST", "/v2/models/edge/infer"), ("PATCH", "/v1/models"),
@@ -174,8 +174,8 @@ HOSTS = {
 }  # fmt: skip
 
 
-def test_hosts(edge: Server, dialogue: Dialogue) -> None:
-    """Exactly one, well formed, and on loopback one that no stranger's name server can point here."""
+def test_the_host_header_is_validated(edge: Server, dialogue: Dialogue) -> None:
+    """Exactly one, well formed, and on loopback not a name subject to DNS rebinding."""
     found = {}
     for host in HOSTS:
         reply = dialogue(edge, b"GET /healthz HTTP/1.1\r\nConnection: close\r\n" + host + b"\r\n")
@@ -186,7 +186,7 @@ def test_hosts(edge: Server, dialogue: Dialogue) -> None:
 
 
 def fields(count: int) -> bytes:
-    """So many headers."""
+    """Build this many headers."""
     return b"".join(b"X-%d: 1\r\n" % number for number in range(count))
 
 
@@ -213,8 +213,8 @@ HEADS: list[tuple[list[bytes], int, str]] = [
 ]
 
 
-def test_heads(edge: Server, dialogue: Dialogue) -> None:
-    """What is too long, or no request, is answered in the one shape before the connection is closed."""
+def test_oversized_and_malformed_heads_are_rejected(edge: Server, dialogue: Dialogue) -> None:
+    """With a problem document, before the connection is closed."""
     failures = []
     for sent, status, expected in HEADS:
         reply = dialogue(edge, *sent)
@@ -225,16 +225,16 @@ def test_heads(edge: Server, dialogue: Dialogue) -> None:
     assert failures == []
 
 
-def test_a_refusal_waits_for_its_turn(edge: Server, dialogue: Dialogue) -> None:
-    """Behind a request that came before it on the same connection, which is answered first."""
+def test_a_rejection_follows_earlier_pipelined_responses(edge: Server, dialogue: Dialogue) -> None:
+    """A request pipelined before the invalid one on its connection is answered first."""
     first = b"POST /v1/plan HTTP/1.1\r\n" + HEAD + b"Content-Length: 2\r\n\r\n{}"
     both = dialogue(edge, first + b"GET / HTTP/1.1\r\n" + HEAD + b"X: " + LONG + b"\r\n\r\n")
     assert both.status_code == 422
     assert b"HTTP/1.1 431 " in both.content
 
 
-def test_unknown_codings(edge: Server) -> None:
-    """415 says what is read, also of several; nothing, and `identity`, are read. /v2 reads two."""
+def test_unknown_content_codings_are_rejected(edge: Server) -> None:
+    """A 415 lists the accepted ones; none and `identity` are accepted, and /v2 accepts two."""
     body = json.dumps({"model": MODEL}).encode()
 
     def sent(path: str, coding: str) -> httpx.Response:
@@ -251,8 +251,8 @@ def test_unknown_codings(edge: Server) -> None:
 
 
 @pytest.mark.parametrize(("origins", "told"), [("*", "*"), ("https://evil.example", STRANGER), ("none", None)])
-async def test_settings_of_a_server(tmp_path: Path, origins: str, told: str | None) -> None:
-    """Who else may ask is said by whoever runs it."""
+async def test_origin_and_host_settings_are_honored(tmp_path: Path, origins: str, told: str | None) -> None:
+    """The operator decides which origins and hosts are allowed."""
     app = create_app(Settings(data_dir=str(tmp_path), origins=origins, hosts="box.lan", log="off"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://box.lan") as client:
         headers = {"Origin": STRANGER, **CROSS}
