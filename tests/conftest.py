@@ -37,36 +37,36 @@ class Server:
     data_dir: Path
 
     def post(self, path: str, **arguments: Any) -> httpx.Response:
-        """A POST to this server."""
+        """POST to this server."""
         return self.client.post(path, **arguments)
 
     def run(self, model: Any, inputs: Any, **options: Any) -> dict[str, Any]:
-        """`POST /v1/activations` with JSON; the reply, which must be a 200."""
+        """`POST /v1/activations` with JSON; return the reply, which must be a 200."""
         reply = self.client.post("/v1/activations", json={"model": model, "inputs": inputs, **options})
         assert reply.status_code == 200, reply.text[:2000]
         return dict(reply.json())
 
     def plan(self, model: Any, **options: Any) -> dict[str, Any]:
-        """`POST /v1/plan`; the reply, which must be a 200."""
+        """`POST /v1/plan`; return the reply, which must be a 200."""
         reply = self.client.post("/v1/plan", json={"model": model, **options})
         assert reply.status_code == 200, reply.text[:2000]
         return dict(reply.json())
 
     def engine_pid(self) -> int:
-        """The process id of the first engine."""
+        """Return the process id of the first engine."""
         return int(self.client.get("/readyz").json()["engines"][0]["pid"])
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Waits until something holds, as long as the server lives."""
+        """Wait until a condition holds, while the server is running."""
         wait_until(condition, self.process)
 
     def wait_ready(self, engines: int = 1) -> None:
-        """Waits until this many engines are ready."""
+        """Wait until this many engines are ready."""
         self.wait_until(lambda: sum(one["ready"] for one in self.client.get("/readyz").json()["engines"]) >= engines)
 
     @contextmanager
     def begun(self, method: str, path: str, length: int) -> Iterator[HTTPConnection]:
-        """A connection on which the server reads the body of a request: it has said so, and nothing of it is sent."""
+        """Open a connection on which the server waits for the body of a request, after its 100 Continue."""
         url = self.client.base_url
         with closing(HTTPConnection(url.host, url.port, timeout=START_SECONDS)) as connection:
             connection.putrequest(method, path)
@@ -77,7 +77,7 @@ class Server:
             yield connection
 
     def stop(self) -> int:
-        """SIGTERM; the exit code. One that does not end is killed."""
+        """Send SIGTERM and return the exit code. A process that does not end is killed."""
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(timeout=60)
@@ -86,19 +86,19 @@ class Server:
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """Find an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 PATIENT = {"QUEUE_SECONDS": "60"}
-"""Tests send bursts that a slow machine works off for longer than the half second that is the default."""
+"""Tests send bursts that take a slow machine longer than the default of half a second."""
 
 
 @contextmanager
 def running_server(data_dir: Path, wait: bool = True, **settings: str) -> Iterator[Server]:
-    """A server with its own store and `LAYERSCOPE_…` settings, stopped at the end."""
+    """Run a server with its own store and `LAYERSCOPE_…` settings, stopped at the end."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAYERSCOPE_")}
     environment |= {f"LAYERSCOPE_{name}": value for name, value in (PATIENT | settings).items()}
@@ -117,7 +117,7 @@ def running_server(data_dir: Path, wait: bool = True, **settings: str) -> Iterat
 
 
 def answers(client: httpx.Client, path: str) -> bool:
-    """Whether a path answers 200 now."""
+    """Whether a path currently returns 200."""
     try:
         return client.get(path).status_code == 200
     except httpx.TransportError:
@@ -125,7 +125,7 @@ def answers(client: httpx.Client, path: str) -> bool:
 
 
 def wait_until(condition: Any, process: subprocess.Popen[bytes] | None = None, seconds: float = START_SECONDS) -> None:
-    """Polls until a condition holds; fails when it does not in time, or the process has ended."""
+    """Poll until a condition holds; fail at the timeout or when the process has ended."""
     end = time.monotonic() + seconds
     while not condition():
         assert process is None or process.poll() is None, "the server ended"
@@ -142,13 +142,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def start_server() -> Callable[..., AbstractContextManager[Server]]:
-    """Starts a server of a test's own: `with start_server(tmp_path, DEADLINE="5") as server`."""
+    """Start a test's own server: `with start_server(tmp_path, DEADLINE="5") as server`."""
     return running_server
 
 
 @pytest.fixture(scope="session")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An S3 server of this machine with an empty bucket, known to this process and those it starts: `s3://…`."""
+    """A local S3 server with an empty bucket, configured for this process and its children: `s3://…`."""
     port = free_port()
     log = (tmp_path_factory.mktemp("s3") / "log").open("wb")
     process = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=log, stderr=log)

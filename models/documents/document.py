@@ -42,7 +42,7 @@ class Document(BaseModel):
 
     @property
     def source_map(self) -> SourceMap:
-        """The positions of its parts in the payload."""
+        """The positions of the document's parts in the payload."""
         return self._source_map
 
     def with_source_map(self, source_map: SourceMap) -> Document:
@@ -62,7 +62,7 @@ DOCUMENT_FIELDS = field_names(Document)
 
 
 def canonical(value: Any) -> Any:
-    """Plain JSON with every default written out, tuples as arrays and types under their first name."""
+    """Return plain JSON with every default written out, tuples as arrays and types under their first name."""
     match value:
         case BaseModel():
             fields = {name: canonical(getattr(value, name)) for name in type(value).model_fields}
@@ -78,5 +78,5 @@ def canonical(value: Any) -> Any:
 
 
 def _type_name(cls: type[BaseModel]) -> str:
-    """The first of the names that `type` may have."""
+    """Return the first of the allowed names of `type`."""
     return str(get_args(cls.model_fields["type"].annotation)[0])

@@ -11,7 +11,7 @@ from models.networks.expansion import expand
 from models.networks.network import Network
 
 KEPT_INPUTS = 2
-"""Variants cached beside a document that declares no inputs: one for each shape that was sent."""
+"""Variants cached for a document that declares no inputs, one for each input shape in requests."""
 NODE_BYTES = 2000
 """Memory of one layer call, measured: 800 in the network, and as much in the document."""
 
@@ -20,7 +20,7 @@ InputsKey = tuple[tuple[str | int | None, ...], ...]
 
 
 class Architecture:
-    """A document and its network; without declared inputs, also its variants on the inputs that were sent last."""
+    """A document and its network; without declared inputs, also its variants for recent inputs."""
 
     def __init__(self, document: Document, network: Network | None = None) -> None:
         self.document, self._network = document, network
@@ -44,7 +44,7 @@ class Architecture:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, about, with its variants.
+        """Approximate memory, including the variants.
 
         Raises:
             InvalidDocument: as `expand`.

@@ -57,8 +57,8 @@ class Call:
     positional: int | None
     pointer: str
 
-    def wanted(self) -> Iterator[str]:
-        """Yield every address that is written down."""
+    def addresses(self) -> Iterator[str]:
+        """Yield every address that the call reads explicitly."""
         yield from self.reads or ()
         yield from (address for several in self.keywords.values() for address in several if address is not None)
 

@@ -1,4 +1,4 @@
-"""From a document to its network: blocks opened, names and inputs filled in, calls put in order."""
+"""Expansion of a document to its network: blocks are opened, names and inputs filled in, calls ordered."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MAX_NODES = 4096
 
 
 def expand(document: Document) -> Network:
-    """Expand a document. If it declares no inputs, one that is called `input` is assumed.
+    """Expand a document. If it declares no inputs, one named `input` is assumed.
 
     Raises:
-        InvalidDocument: for names used twice and addresses that lead nowhere.
+        InvalidDocument: for duplicate names and unknown addresses.
     """
     return _Expansion(document).network()
 
@@ -51,55 +51,54 @@ class _Expansion:
         return Network(self.document, declared, tuple(self.nodes), tensors, self.names, self.ambiguous)
 
     def _layers(self, layers: Sequence[Layer], scope: Scope) -> tuple[str, ...]:
-        """Adds every call of a list of layers as soon as all it reads is there; the outputs of the last layer."""
+        """Add the calls of a list of layers in topological order; return the outputs of the last layer."""
         scope.names = layer_names(layers, set(scope.inputs), scope.pointer)
         scope.results = [tuple(scope.inputs), *(None for _ in layers)]
-        waiting: dict[str, list[Call]] = {}
-        for call in (call for position, layer in enumerate(layers) for call in calls_of(layer, position, scope)):
-            ready = [call]
+        blocked: dict[str, list[Call]] = {}
+        for next_call in (call for position, layer in enumerate(layers) for call in calls_of(layer, position, scope)):
+            ready = [next_call]
             while ready:
-                one = ready.pop()
-                absent = self._absent(one, scope)
-                if absent is not None:
-                    waiting.setdefault(absent, []).append(one)
+                call = ready.pop()
+                missing = self._missing_layer(call, scope)
+                if missing is not None:
+                    blocked.setdefault(missing, []).append(call)
                 else:
-                    self._make(one, scope)
-                    ready += reversed(waiting.pop(scope.names[one.position], []))
-        if waiting:
-            self._refuse_cycle([call for calls in waiting.values() for call in calls], scope)
+                    self._add_call(call, scope)
+                    ready += reversed(blocked.pop(scope.names[call.position], []))
+        if blocked:
+            self._refuse_cycle([call for calls in blocked.values() for call in calls], scope)
         return scope.results[-1] or ()
 
-    def _absent(self, call: Call, scope: Scope) -> str | None:
-        """A layer of this list that a call must wait for.
+    def _missing_layer(self, call: Call, scope: Scope) -> str | None:
+        """Return a layer of this list that must be added before a call; None if the call is ready.
 
         Raises:
-            InvalidDocument: for an address that no layer will ever answer to.
+            InvalidDocument: for an address that no layer of the list can define.
         """
         if call.reads is None and scope.results[call.position] is None:
             return scope.names[call.position - 1]
-        for address in call.wanted():
+        for address in call.addresses():
             full = scope.prefix + address
             if address in scope.inputs or full in self.names:
                 continue
             head = re.split("[/@#:]", address, maxsplit=1)[0]
             if full in self.ambiguous or head not in scope.names:
-                self._make(call, scope)  # raises, pointing at the address
+                self._add_call(call, scope)  # raises, with a pointer to the address
             return head
         return None
 
-    def _refuse_cycle(self, waiting: list[Call], scope: Scope) -> None:
-        """None of these calls can be made: each waits for another, or for what a layer does not return."""
-        first = min(waiting, key=lambda call: (call.position, call.number))
+    def _refuse_cycle(self, blocked: list[Call], scope: Scope) -> None:
+        """Raise InvalidDocument for calls of which each waits for another, or for an output that a layer lacks."""
+        first = min(blocked, key=lambda call: (call.position, call.number))
         if first.reads is None:
-            first = next(call for call in waiting if call.reads is not None)
-        self._make(first, scope)
+            first = next(call for call in blocked if call.reads is not None)
+        self._add_call(first, scope)
 
-    def _make(self, call: Call, scope: Scope) -> None:
-        """Adds the node of a call."""
+    def _add_call(self, call: Call, scope: Scope) -> None:
         if call.reads is None:
             inputs = default_inputs(call, scope.results[call.position] or ())
         else:
-            inputs = self._resolved(call.reads, scope, call.inputs_pointer())
+            inputs = self._resolve_all(call.reads, scope, call.inputs_pointer())
         keywords = {name: self._keyword(name, several, call, scope) for name, several in call.keywords.items()}
         local = Local(inputs, keywords)
         check_count(call.layer, inputs, call.inputs_pointer())
@@ -107,7 +106,7 @@ class _Expansion:
         address = scope.prefix + name if call.of == 1 else f"{scope.prefix}{name}@{call.number}"
         if call.of > 1:
             self.ambiguous[scope.prefix + name] = tuple(f"{scope.prefix}{name}@{n}" for n in range(call.of))
-        outputs = self._node(call, scope, address, local)
+        outputs = self._add_node(call, scope, address, local)
         if call.number == call.of - 1:
             scope.results[call.position + 1] = tuple(output.removeprefix(scope.prefix) for output in outputs)
 
@@ -115,15 +114,15 @@ class _Expansion:
         if name not in call.layer.call_tensors():
             raise InvalidDocument("", [unknown_keyword(name, call)])
         pointer = f"{call.keywords_pointer()}/{name}"
-        places = [f"{pointer}/{number}" if name in call.listed else pointer for number in range(len(several))]
-        pairs = zip(several, places, strict=True)
-        return tuple(None if one is None else self._resolve(one, scope, place) for one, place in pairs)
+        pointers = [f"{pointer}/{number}" if name in call.listed else pointer for number in range(len(several))]
+        pairs = zip(several, pointers, strict=True)
+        return tuple(None if address is None else self._resolve(address, scope, item) for address, item in pairs)
 
-    def _resolved(self, addresses: Iterable[str], scope: Scope, pointer: str) -> tuple[str, ...]:
+    def _resolve_all(self, addresses: Iterable[str], scope: Scope, pointer: str) -> tuple[str, ...]:
         return tuple(self._resolve(address, scope, f"{pointer}/{n}") for n, address in enumerate(addresses))
 
     def _resolve(self, address: str, scope: Scope, pointer: str) -> str:
-        """The canonical spelling of an address inside a scope."""
+        """Return the canonical spelling of an address inside a scope."""
         if address in scope.inputs:
             return address
         full = scope.prefix + address
@@ -151,30 +150,30 @@ class _Expansion:
             f'write "{near}"' if near else "name a layer of the same list",
         )
 
-    def _node(self, call: Call, scope: Scope, address: str, local: Local) -> tuple[str, ...]:
+    def _add_node(self, call: Call, scope: Scope, address: str, local: Local) -> tuple[str, ...]:
         if len(self.nodes) >= MAX_NODES:
             raise InvalidDocument("", [_too_many(call)])
-        layer, path = _with_blocks(call.layer, call.pointer), scope.path + scope.names[call.position]
+        layer, path = _expand_step_block(call.layer, call.pointer), scope.path + scope.names[call.position]
         inputs = scope.tensors(local.inputs)
-        given: tuple[str, ...] = ()
+        block_inputs: tuple[str, ...] = ()
         if isinstance(layer, Block):
             inner = Scope(
                 address + "/", path + "/", call.pointer,
                 dict(zip(layer.input, inputs, strict=True)), _masks(layer, local, scope, call),
             )  # fmt: skip
             local = replace(local, returned=self._outputs(layer.outputs, self._layers(layer.layers, inner), inner))
-            inputs, given = inner.tensors(local.returned), inputs
-        outputs = self._names(address, len(inputs) if isinstance(layer, Block) else layer.output_count())
+            inputs, block_inputs = inner.tensors(local.returned), inputs
+        outputs = self._add_names(address, len(inputs) if isinstance(layer, Block) else layer.output_count())
         keywords = {
-            name: tuple(one and scope.tensor(one) for one in several) for name, several in local.keywords.items()
+            name: tuple(read and scope.tensor(read) for read in several) for name, several in local.keywords.items()
         }
-        node = Node(address, path, layer, inputs, outputs, call.pointer, local, keywords, call.listed, given,
-                    call.positional, () if given else scope.masks_of(local.inputs))  # fmt: skip
+        node = Node(address, path, layer, inputs, outputs, call.pointer, local, keywords, call.listed, block_inputs,
+                    call.positional, () if block_inputs else scope.masks_of(local.inputs))  # fmt: skip
         self.nodes.append(node)
         return outputs
 
-    def _names(self, address: str, count: int) -> tuple[str, ...]:
-        """The addresses of what a call returns."""
+    def _add_names(self, address: str, count: int) -> tuple[str, ...]:
+        """Return the addresses of a call's outputs, and add their spellings."""
         outputs = (address,) if count == 1 else tuple(f"{address}#{number}" for number in range(count))
         self.names.update((output, output) for output in outputs)
         if count == 1:
@@ -184,27 +183,27 @@ class _Expansion:
         return outputs
 
     def _outputs(self, outputs: Sequence[str] | None, last: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
-        return last if outputs is None else self._resolved(outputs, scope, scope.pointer + "/outputs")
+        return last if outputs is None else self._resolve_all(outputs, scope, scope.pointer + "/outputs")
 
 
-def _with_blocks(layer: Layer, pointer: str) -> Layer:
-    """The layer, with a block that it applies to steps spelled out: one network has one form."""
+def _expand_step_block(layer: Layer, pointer: str) -> Layer:
+    """Return the layer with a block that it applies to steps spelled out, so that equal networks have one form."""
     if not isinstance(layer, TimeDistributed):
         return layer
-    inside = f"{pointer}/layer"
+    inner_pointer = f"{pointer}/layer"
     block = layer.layer
     if not isinstance(block, Block):
-        return layer.model_copy(update={"layer": _with_blocks(block, inside)})
+        return layer.model_copy(update={"layer": _expand_step_block(block, inner_pointer)})
     inputs = {name: InputSpec(shape=[]) for name in block.input}
     document = Document.model_construct(layers=block.layers, input=inputs, outputs=block.outputs)
     try:
         graph = graph_of(_Expansion(document).network())
     except InvalidDocument as error:
-        raise error.under(inside) from error
+        raise error.under(inner_pointer) from error
     if len(graph.outputs) != 1:
         message, received = "a block that is applied to steps returns one tensor", f"{len(graph.outputs)}"
         raise InvalidDocument.at(
-            f"{inside}/outputs",
+            f"{inner_pointer}/outputs",
             message,
             expected="one output",
             received=received,
@@ -214,15 +213,15 @@ def _with_blocks(layer: Layer, pointer: str) -> Layer:
 
 
 def _masks(block: Block, local: Local, scope: Scope, call: Call) -> dict[str, str]:
-    """The masks of a block's inputs: those that this call gives, and else those that came with what it reads."""
-    given = [None if one is None else scope.tensor(one) for one in local.keywords.get("mask", ())]
-    if len(given) > len(block.input):
-        expected, received = f"at most {len(block.input)}, one an input", f"{len(given)}"
+    """Return the masks of a block's inputs: the call's own, else those of the tensors that it reads."""
+    own = [None if address is None else scope.tensor(address) for address in local.keywords.get("mask", ())]
+    if len(own) > len(block.input):
+        expected, received = f"at most {len(block.input)}, one an input", f"{len(own)}"
         raise InvalidDocument.at(
             f"{call.keywords_pointer()}/mask", "there are more masks than inputs", expected=expected, received=received
         )
-    came = [scope.masks.get(address) for address in local.inputs]
-    masks = [mine or other for mine, other in zip_longest(given, came)]
+    inherited = [scope.masks.get(address) for address in local.inputs]
+    masks = [explicit or implicit for explicit, implicit in zip_longest(own, inherited)]
     return {name: mask for name, mask in zip(block.input, masks, strict=True) if mask is not None}
 
 

@@ -1,4 +1,4 @@
-"""Counts of received but not yet queued run requests: bodies are still being decoded when the next heads arrive."""
+"""Counts of received but not yet queued run requests: their bodies are decoded while the next heads arrive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SCOPE_KEY = "layerscope.arrival"
 
 
 class Arrivals:
-    """Received, not yet queued run requests by client. Those whose bodies are incomplete are not counted."""
+    """Run requests by client that are received but not queued. Those with incomplete bodies are not counted."""
 
     def __init__(self) -> None:
         self.by_client: Counter[str] = Counter()
@@ -32,13 +32,13 @@ class Arrival:
         self._is_counted = self._has_ended = False
 
     def mark_received(self) -> None:
-        """Count the request: its body is complete. No effect if it has ended already."""
+        """Count the request: its body is complete. No effect if it has ended."""
         if not self._has_ended:
             self._by_client[self._client] += 1
             self._is_counted = True
 
     def end(self) -> None:
-        """Stop counting: the request is queued, or never will be. Idempotent."""
+        """Stop counting: the request is queued, or has a response. Idempotent."""
         if self._is_counted and not self._has_ended:
             self._by_client[self._client] -= 1
             if not self._by_client[self._client]:
@@ -47,13 +47,13 @@ class Arrival:
 
 
 def arrival_of(scope: Mapping[str, Any]) -> Arrival | None:
-    """Return the arrival of a run request that came through `Connection`, else None."""
+    """Return the arrival of a run request received by `Connection`, else None."""
     arrival: Arrival | None = scope.get(SCOPE_KEY)
     return arrival
 
 
 class Gate(Protocol):
-    """Admission check that connections make before they read a request."""
+    """Admission check of connections before they read a request."""
 
     arrivals: Arrivals
 

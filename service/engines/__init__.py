@@ -1,1 +1,1 @@
-"""Engines from outside: admission, queues, processes. Alone in using the channel and the arenas of models.ipc."""
+"""The front's side of engines: admission, queues, processes. The only user of the channel and arenas of models.ipc."""

@@ -1,7 +1,7 @@
 """Admission control of the queues, which are bounded by the seconds of work that they hold, not by their length.
 
-A queue that was empty a moment ago may be long, since bursts pass; one that has stood for a while only makes everybody
-wait, hence it is kept as short as keeps engines busy.
+A queue that was empty a moment ago may be long, since bursts pass; a standing queue only adds latency, hence it is kept
+just long enough to keep the engines busy.
 Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012; Maurer, "Fail at Scale", ACM Queue 2015.
 """
 
@@ -37,21 +37,21 @@ PAUSE_SECONDS = 0.25
 """Seconds without a refusal until a burst is admitted again; under constant load a queue is empty for moments only."""
 REFUSAL_SECONDS = 0.0005
 """Time in which the front refuses a request, and dispatches nothing."""
-NONE_COMING: Counter[str] = Counter()
+NO_ARRIVALS: Counter[str] = Counter()
 NO_USAGE = QueueUsage()
 
 
 class Admission:
-    """Bounds of all queues, and of each client's part of a queue in which others wait."""
+    """Bounds of all queues, and of each client's share of a contended queue."""
 
     def __init__(self, settings: Settings, slots: Sequence[EngineSlot], costs: CostEstimates) -> None:
         self._settings, self._slots, self.costs = settings, slots, costs
         self.arrivals = Arrivals()
         self._concurrent_costs = CostEstimates()
-        """Of concurrent requests: seconds for each byte of a document."""
+        """Costs of concurrent requests, in seconds per byte of the document."""
 
     def admit(self, request: EngineRequest[Any]) -> tuple[EngineSlot, Job]:
-        """Choose the slot of a request, whose queue has room for it.
+        """Choose the slot of a request, and check that its queue has room.
 
         Raises:
             Overloaded: with the seconds until there is room.
@@ -63,7 +63,7 @@ class Admission:
         return slot, job
 
     def _slot_for(self, key: str) -> EngineSlot:
-        """Return the home slot of the model, so that it is built once; an idle one when that is busy."""
+        """Return the home slot of the model, so that it is built once; an idle one if that is busy."""
         if len(self._slots) == 1:
             return self._slots[0]
         home = self._slots[crc32(key.encode()) % len(self._slots)]
@@ -80,8 +80,8 @@ class Admission:
         """Learn the cost of a job that has ended, and charge its client."""
         seconds = asyncio.get_running_loop().time() - job.began
         lane.queue.correct(job, seconds)
-        each = max(0.0, seconds - job.build_seconds) / job.request.size
-        self._costs_of(job.request).learn(job.request.kind, job.client, each)
+        cost = max(0.0, seconds - job.build_seconds) / job.request.size
+        self._costs_of(job.request).learn(job.request.kind, job.client, cost)
 
     def check(self, slot: EngineSlot, job: Job) -> None:
         """Check that a job may be queued.
@@ -110,8 +110,8 @@ class Admission:
 
     def refusal(self, client: str) -> Overloaded | None:
         """Return the refusal of a run whose body has not been read, if no queue has room for it."""
-        mean, coming = self.costs.mean, self.arrivals.by_client
-        if any(not slot.ready or self._fits(slot.runs, client, mean, mean, coming) for slot in self._slots):
+        mean, arrivals = self.costs.mean, self.arrivals.by_client
+        if any(not slot.ready or self._fits(slot.runs, client, mean, mean, arrivals) for slot in self._slots):
             return None
         soonest = min((slot.runs for slot in self._slots), key=lambda lane: lane.queue.total.seconds)
         return self._refused(soonest, client, "")
@@ -120,25 +120,25 @@ class Admission:
         """Return how many jobs all queues may hold; a client below its share of a full queue may still add one."""
         own = sum(queue.usage[client].count for queue in queues if client in queue.usage)
         clients = len({client, *(other for queue in queues for other in queue.usage)})
-        most = self._settings.max_queue
-        return 2 * most if clients > 1 and own < most / clients else most
+        limit = self._settings.max_queue
+        return 2 * limit if clients > 1 and own < limit / clients else limit
 
     def _fits(
-        self, lane: EngineLane, client: str, seconds: float, mean: float, coming: Counter[str] = NONE_COMING
+        self, lane: EngineLane, client: str, seconds: float, mean: float, arrivals: Counter[str] = NO_ARRIVALS
     ) -> bool:
-        """Whether a queue has seconds left, or the client is below its share. Requests on their way count as runs of
-        average length.
+        """Whether a queue has seconds left, or the client is below its share. Arrivals count as runs of average length,
+        spread over all slots.
         """
         queue = lane.queue
-        if not (queue or coming):
+        if not (queue or arrivals):
             return True
-        each = mean / len(self._slots)
+        arrival_seconds = mean / len(self._slots)
         bound = self._bound(lane, queue.total, queue.last_refusal, mean)
-        if queue.total.seconds + each * coming.total() + seconds <= bound:
+        if queue.total.seconds + arrival_seconds * arrivals.total() + seconds <= bound:
             return True
-        own, clients = queue.usage.get(client, NO_USAGE), len({client, *queue.usage, *coming})
+        own, clients = queue.usage.get(client, NO_USAGE), len({client, *queue.usage, *arrivals})
         bound = self._bound(lane, own, queue.last_refusal_of(client), mean) / clients
-        return clients > 1 and own.seconds + each * coming[client] + seconds <= bound
+        return clients > 1 and own.seconds + arrival_seconds * arrivals[client] + seconds <= bound
 
     def _bound(self, lane: EngineLane, usage: QueueUsage, last_refusal: float, mean: float) -> float:
         """Return the seconds of work that may wait now; `mean` is 0 before any run has ended."""

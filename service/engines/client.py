@@ -1,4 +1,4 @@
-"""Interface of engines, wherever they run: what the rest of the service needs of them."""
+"""Interface of the engines to the rest of the service, wherever they run."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class EngineState:
     devices: tuple[dict[str, str], ...] = ()
     versions: dict[str, str] | None = None
     gpu: str | None = None
-    """The GPU that it was given, as CUDA_VISIBLE_DEVICES names it."""
+    """Its assigned GPU, as CUDA_VISIBLE_DEVICES names it."""
 
 
 class Engines(Protocol):
     """Engines that take requests."""
 
     draining: bool
-    """Whether they take no more work."""
+    """Whether new requests are rejected."""
 
     async def start(self) -> None:
-        """Start them, without waiting until they are ready."""
+        """Start the engines, without waiting until they are ready."""
         ...
 
     def dismiss(self) -> None:
-        """Take no more work, and close every job that is not computed."""
+        """Reject new requests, and close every job that is not computed."""
         ...
 
     async def stop(self) -> None:
-        """End them."""
+        """End the engines."""
         ...
 
     async def submit(self, request: EngineRequest[ReplyT]) -> PendingResult[ReplyT]:
@@ -44,7 +44,7 @@ class Engines(Protocol):
         ...
 
     def seconds_until_ready(self) -> float:
-        """Return when the first of them is expected to take work; 0 when one does."""
+        """Return the seconds until the first engine is expected to be ready; 0 if one is."""
         ...
 
     def states(self) -> list[EngineState]:

@@ -7,9 +7,9 @@ from collections.abc import Hashable
 
 MAX_KNOWN = 8192
 NEWEST = 0.5
-"""Weight of the last run among those of its kind."""
+"""Weight of the last run in the mean of its kind."""
 AVERAGED = 0.05
-"""Weight of the last run among all."""
+"""Weight of the last run in the mean of all."""
 
 
 class CostEstimates:
@@ -25,11 +25,11 @@ class CostEstimates:
         return self._known.get(kind, self._known.get(("client", client), self.mean))
 
     def learn(self, kind: Hashable, client: str, seconds: float) -> None:
-        """Record the seconds of a job, without those in which its model was built."""
+        """Record the seconds of a job, excluding those in which its model was built."""
         self.mean += AVERAGED * (seconds - self.mean) if self.mean else seconds
         for key in (kind, ("client", client)):
-            before = self._known.pop(key, seconds)
-            self._known[key] = before + NEWEST * (seconds - before)
+            previous = self._known.pop(key, seconds)
+            self._known[key] = previous + NEWEST * (seconds - previous)
         while len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
 

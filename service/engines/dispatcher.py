@@ -1,4 +1,4 @@
-"""Dispatch of jobs to engines: their deadlines, the messages that answer them, and the death of an engine."""
+"""Dispatch of jobs to engines: timeouts, replies, and crashes of engines."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from service.settings import Settings
 log = logging.getLogger("layerscope.engines")
 
 START_SECONDS = 120.0
-"""What an engine may take to become ready before the jobs in its queues are closed."""
+"""Time for an engine to become ready before the jobs in its queues are closed."""
 
 
 class Dispatcher:
-    """Sends each engine the jobs that it has room for, and passes on what it replies."""
+    """Sends each engine the jobs that it has room for, and passes its replies on to their results."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class Dispatcher:
         self.is_stopped = False
 
     def enqueue(self, slot: EngineSlot, job: Job) -> None:
-        """Queue a job that was admitted."""
+        """Queue an admitted job."""
         self._start_waiting(slot, job)
         slot.lane_of(job.request).queue.append(job)
         if job.request.trace.disconnect_callbacks is not None:
@@ -60,23 +60,23 @@ class Dispatcher:
                     self._start_deadline(slot, jobs[0])
 
     def _start_deadline(self, slot: EngineSlot, job: Job) -> None:
-        """The deadline counts from when the engine starts on the job."""
+        """Start the deadline of a job, as the engine starts to compute it."""
         loop = asyncio.get_running_loop()
         job.began = loop.time()
         job.timer = loop.call_later(self._settings.deadline, self.on_deadline, slot, job)
 
     def _start_waiting(self, slot: EngineSlot, job: Job) -> None:
-        """A job may wait as long as it may run; the start of an engine is not counted against it."""
+        """Start the queueing timeout of a job, equal to the deadline, plus START_SECONDS while the engine starts."""
         job.stop_timer()
         seconds = self._settings.deadline + (0 if slot.ready else START_SECONDS)
-        job.timer = asyncio.get_running_loop().call_later(seconds, self._on_wait_over, job)
+        job.timer = asyncio.get_running_loop().call_later(seconds, self._on_queue_timeout, job)
 
-    def _on_wait_over(self, job: Job) -> None:
-        waited = f"No engine was free within {self._settings.deadline:g} s."
-        job.close(Overloaded(waited, (), self.supervisor.seconds_until_ready()))
+    def _on_queue_timeout(self, job: Job) -> None:
+        message = f"No engine was free within {self._settings.deadline:g} s."
+        job.close(Overloaded(message, (), self.supervisor.seconds_until_ready()))
 
     def on_deadline(self, slot: EngineSlot, job: Job) -> None:
-        """Kill the engine, which cannot be interrupted; `on_exit` follows as for any other death."""
+        """Kill the engine, which cannot be interrupted; `on_exit` follows as for any crash."""
         slot = next((retiring for retiring in self.supervisor.retiring if job in retiring.running), slot)
         if not job.is_retriable:
             seconds = self._settings.deadline
@@ -86,22 +86,22 @@ class Dispatcher:
             slot.process.kill()
 
     def _restart_waiting(self, slot: EngineSlot) -> None:
-        """Queued jobs get their whole time again when their engine dies, and when its successor is ready."""
+        """Restart the timeouts of queued jobs: their engine died, or its successor is ready."""
         for job in slot.queued:
             if not job.is_closed:
                 self._start_waiting(slot, job)
 
     def on_ready(self, slot: EngineSlot) -> None:
-        """An engine takes work."""
+        """Dispatch jobs to an engine that is ready."""
         self._restart_waiting(slot)
         self.dispatch(slot)
 
     def on_memory_free(self, slot: EngineSlot) -> None:
-        """An engine has released shared memory of requests."""
+        """Dispatch jobs to an engine that released shared memory of requests."""
         self.dispatch(slot)
 
     def on_message(self, slot: EngineSlot, process: EngineProcess, message: Reply) -> None:
-        """An engine has replied to the run that it computes, or to a concurrent request."""
+        """Handle a reply to the current run or the current concurrent request of an engine."""
         current = slot.current_job(message.id)
         if current is None or not isinstance(message, (Failed, Data, current[1].request.reply)):
             log.error("an engine answered %d, which it was not at", message.id)
@@ -120,10 +120,10 @@ class Dispatcher:
             case _:
                 job.result.start(message, [])
         if isinstance(message, Failed) or job.result.missing == 0:
-            self._on_answered(slot, lane, job, isinstance(message, Failed) and message.code == DeviceMemory.code)
+            self._on_complete(slot, lane, job, isinstance(message, Failed) and message.code == DeviceMemory.code)
 
-    def _on_answered(self, slot: EngineSlot, lane: EngineLane, job: Job, device_is_full: bool) -> None:
-        """A job is done; an engine whose device has no memory left is replaced."""
+    def _on_complete(self, slot: EngineSlot, lane: EngineLane, job: Job, device_is_full: bool) -> None:
+        """Finish a job and dispatch the next; an engine whose device is out of memory is replaced."""
         (self.quarantine.record_crash if device_is_full else self.quarantine.record_success)(job.request)
         job.stop_timer()
         lane.running.popleft()
@@ -136,8 +136,8 @@ class Dispatcher:
             self.supervisor.replace(slot)
 
     def on_exit(self, slot: EngineSlot, process: EngineProcess) -> None:
-        """An engine has died: the run that it computed fails; the jobs after it, and those of a batch, run again, each
-        alone.
+        """Handle the death of an engine: the current job fails; the jobs after it, and those of a batch, are retried,
+        each alone.
         """
         if slot.process is not process or self.is_stopped:
             return
@@ -155,8 +155,8 @@ class Dispatcher:
             self.dispatch(self.slots[slot.number])
 
     def _fail(self, job: Job, error: LayerscopeError) -> None:
-        """Close a job, and record the crash, unless the job is computed: while its tensors are sent, the engine is at
-        the next one, which is requeued in front.
+        """Close a job, and record the crash, unless the job is computed: while its tensors are sent, the engine is busy
+        with the next one, which is requeued in front.
         """
         if not (job.is_closed or job.is_computed):
             self.quarantine.record_crash(job.request)

@@ -1,4 +1,4 @@
-"""Requests to an engine, before one is chosen for them."""
+"""Requests to an engine, before an engine is chosen."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ ReplyT = TypeVar("ReplyT", bound=Reply)
 
 @dataclass(eq=False)
 class EngineRequest(Generic[ReplyT]):
-    """A request without a number: a function that builds its message, and the arrays that travel with it."""
+    """A request without a number: a function that builds its message, and the arrays of the message."""
 
     key: str
-    """The id of the model, or a digest of what else the request is about."""
+    """The id of the model, or a digest of another subject of the request."""
     build_message: Callable[[int, tuple[Any, ...]], Request]
-    """The message for a number, and the payloads of the arrays."""
+    """Builds the message from a number and the payloads of the arrays."""
     reply: type[ReplyT]
-    """The class of message that answers it, unless it fails."""
+    """The class of its reply message, unless it fails."""
     arrays: tuple[np.ndarray, ...] = ()
     document: bytes | None = None
-    """The document of the model, if the request is about one."""
+    """The document of the model, if the request has one."""
     batch_key: object = None
     """Runs whose keys are equal may be computed as one batch; None: this one is computed alone."""
     trace: EngineTrace = field(default_factory=EngineTrace)
     is_concurrent: bool = False
-    """Whether engines answer it while they compute a run: it needs none of the models that they hold."""
+    """Whether engines process it concurrently with a run: it needs none of their built models."""
     nbytes: int = field(init=False)
     """Bytes of its arrays."""
     kind: tuple[str, int] = field(init=False)

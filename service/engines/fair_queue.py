@@ -20,11 +20,11 @@ NEVER = -inf
 MAX_DEBT = 1.0
 """Most seconds that a client can owe for refusals."""
 MAX_ACCOUNTS = 4096
-"""Clients whose work is remembered."""
+"""Bound of the number of clients with an account."""
 
 
 class Queueable(Protocol):
-    """A job, as far as a queue knows it."""
+    """The attributes of a job that a queue needs."""
 
     seconds: float
     queue: FairQueue[Self] | None
@@ -57,21 +57,21 @@ class QueueUsage:
 
 
 class FairQueue(Generic[JobT]):
-    """Jobs in the order of their turns; a job that is closed leaves at once."""
+    """Jobs in the order of their turns; a closed job is removed at once."""
 
     def __init__(self) -> None:
         self._turns: list[tuple[float, int, JobT]] = []
         self._clock = 0.0
-        """The turn of the job that was taken last."""
+        """The turn of the last taken job."""
         self._accounts: dict[str, float] = {}
         """By client: when its work up to now would be done."""
         self._last = self._first = 0
         self._refusals: dict[str, float] = {}
-        """By client: when it was refused last, by the loop's clock."""
+        """By client: the time of its last refusal, by the loop's clock."""
         self.last_refusal = NEVER
         self.total = QueueUsage()
         self.usage: dict[str, QueueUsage] = {}
-        """By client, of those that have jobs in the queue."""
+        """By client, for clients with jobs in the queue."""
 
     def __iter__(self) -> Iterator[JobT]:
         return (job for _, _, job in self._turns)
@@ -80,14 +80,14 @@ class FairQueue(Generic[JobT]):
         return len(self._turns)
 
     def append(self, job: JobT) -> None:
-        """Add a new job, which takes its turn."""
+        """Add a new job, whose turn is assigned."""
         begin = max(self._clock, self._accounts.get(job.client, 0.0))
         self._charge(job.client, begin + job.seconds)
         self._last += 1
         self._insert((begin, self._last, job))
 
     def appendleft(self, job: JobT) -> None:
-        """Put a job that has had its turn back, before all others."""
+        """Requeue a job that has had its turn, before all others."""
         self._first -= 1
         turns = (self._clock, *(turn for turn, _, _ in self._turns[:1]))
         self._insert((min(turns), self._first, job))

@@ -1,4 +1,4 @@
-"""Which GPU each engine computes on: told to it by `CUDA_VISIBLE_DEVICES`, which is read before TensorFlow is."""
+"""Assignment of GPUs to engines by `CUDA_VISIBLE_DEVICES`, which is set before TensorFlow is imported."""
 
 from __future__ import annotations
 
@@ -10,62 +10,62 @@ from pathlib import Path
 from service.settings import VISIBLE_GPUS, cuda_visible_devices
 
 DRIVER = Path("/proc/driver/nvidia/gpus")
-"""A folder for each GPU that the driver has."""
+"""Folder with an entry for each GPU of the driver."""
 LIST_SECONDS = 20.0
-"""For nvidia-smi, which wakes up GPUs that sleep."""
+"""Timeout of nvidia-smi, which wakes up sleeping GPUs."""
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """What one engine may use of GPUs: the name of one, as CUDA knows it, and a part of its memory."""
+    """GPU of one engine: its name in CUDA, and the engine's share of its memory."""
 
     name: str | None = None
-    """None: whatever TensorFlow finds, which is nothing where there is no GPU."""
+    """None: the GPUs that TensorFlow finds, if any."""
     share: float = 1.0
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the engine's environment says of it."""
+        """Environment variables that restrict an engine to it."""
         return {} if self.name is None else {VISIBLE_GPUS: self.name}
 
 
-def visible_gpus(given: str | None) -> tuple[str, ...]:
-    """The GPUs of this machine, or those that are left of them, as CUDA reads it: up to the first -1."""
-    if given is None:
+def visible_gpus(visible_devices: str | None) -> tuple[str, ...]:
+    """Return all GPUs, or those in CUDA_VISIBLE_DEVICES, which CUDA reads up to the first -1."""
+    if visible_devices is None:
         return tuple(map(str, range(_count())))
-    names = [name.strip() for name in given.split(",")]
+    names = [name.strip() for name in visible_devices.split(",")]
     invisible = [index for index, name in enumerate(names) if name in {"", "-1"}]
     return tuple(names[: min(invisible, default=len(names))])
 
 
 def _count() -> int:
-    """As nvidia-smi says, which sees what a container does; else as the driver says."""
+    """Count the GPUs that nvidia-smi lists, which respects containers; without it, those of the driver."""
     if (tool := shutil.which("nvidia-smi")) is not None:
         try:
-            listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=LIST_SECONDS, check=True)  # noqa: S603
+            listing = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=LIST_SECONDS, check=True)  # noqa: S603
         except (OSError, subprocess.SubprocessError):
             pass  # a tool without a driver
         else:
-            return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+            return sum(line.startswith("GPU ") for line in listing.stdout.splitlines())
     return len(list(DRIVER.iterdir())) if DRIVER.is_dir() else 0
 
 
-def engine_count(wanted: int | str, gpus: tuple[str, ...]) -> int:
-    """Engines to start: as many as are wanted; `auto` is one a GPU, and one where there is none."""
-    return int(wanted) if wanted != "auto" else max(1, len(gpus))
+def engine_count(setting: int | str, gpus: tuple[str, ...]) -> int:
+    """Return the number of engines to start; `auto` is one per GPU, and one without a GPU."""
+    return int(setting) if setting != "auto" else max(1, len(gpus))
 
 
-def shared_out(gpus: tuple[str, ...], engines: int) -> list[Gpu]:
-    """The GPU of each engine: that of engine n is n mod the number of GPUs. Those that meet on one share its memory."""
+def assign_gpus(gpus: tuple[str, ...], engines: int) -> list[Gpu]:
+    """Assign GPU n mod the number of GPUs to engine n. Engines on the same GPU share its memory equally."""
     if not gpus:
         return [Gpu()] * engines
-    on = [number % len(gpus) for number in range(engines)]
-    return [Gpu(gpus[index], 1 / on.count(index)) for index in on]
+    indices = [number % len(gpus) for number in range(engines)]
+    return [Gpu(gpus[index], 1 / indices.count(index)) for index in indices]
 
 
 def gpus_of_engines(engines: int | str, spares: int) -> tuple[list[Gpu], list[Gpu]]:
-    """The GPUs of engines and of those in reserve."""
+    """Return the GPUs of engines and of spare engines."""
     gpus = visible_gpus(cuda_visible_devices())
     count = engine_count(engines, gpus)
-    shared = shared_out(gpus, count + spares)
-    return shared[:count], shared[count:]
+    assigned = assign_gpus(gpus, count + spares)
+    return assigned[:count], assigned[count:]

@@ -19,9 +19,9 @@ class Job:
     request: EngineRequest[Any]
     result: PendingResult[Any]
     timer: asyncio.TimerHandle | None = None
-    """The deadline that runs: of waiting or of computing."""
+    """The running timeout: of queueing or of computing."""
     is_closed: bool = False
-    """Whether it was answered with an error; later messages about it are ignored."""
+    """Whether it was ended with an error; later messages about it are ignored."""
     is_exclusive: bool = False
     """Whether it runs, or must run, outside a batch."""
     number: int = 0
@@ -31,7 +31,7 @@ class Job:
     queue: FairQueue[Job] | None = None
     """The queue in which it waits."""
     began: float = 0.0
-    """When its engine started on it, by the loop's clock."""
+    """When its engine started to compute it, by the loop's clock."""
     build_seconds: float = 0.0
     """The part of its time in which its model was built."""
 
@@ -47,21 +47,21 @@ class Job:
 
     @property
     def is_computed(self) -> bool:
-        """Whether its result has started; the engine may compute the next one already."""
+        """Whether its result has started; the engine may already compute the next job."""
         return self.result.header.done()
 
     @property
     def is_retriable(self) -> bool:
-        """Whether it can run again after its engine died: it was one of a batch, and is not half answered."""
+        """Whether it can be retried after its engine died: it was part of a batch, and has no partial result."""
         return not (self.is_exclusive or self.is_computed)
 
     def batches_with(self, other: Job) -> bool:
         """Whether the two may be computed as one batch."""
-        apart = self.is_exclusive or other.is_exclusive or self.request.batch_key is None
-        return not apart and self.request.batch_key == other.request.batch_key
+        is_alone = self.is_exclusive or other.is_exclusive or self.request.batch_key is None
+        return not is_alone and self.request.batch_key == other.request.batch_key
 
     def close(self, error: LayerscopeError) -> None:
-        """Answer with an error and leave the queue."""
+        """Fail the result with an error, and leave the queue."""
         self.is_closed = True
         self.stop_timer()
         if self.queue is not None:
@@ -76,7 +76,7 @@ class Job:
             self.result.cancel()
 
     def stop_timer(self) -> None:
-        """Stop the deadline."""
+        """Stop the running timeout."""
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None

@@ -1,4 +1,4 @@
-"""Lanes of an engine: it computes runs one at a time, and answers other requests concurrently, one at a time too."""
+"""Lanes of an engine: it computes one run at a time, and concurrently one other request at a time."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from service.engines.job import Job
 PIPELINE = 8
 """Most runs dispatched to one engine at a time: the one it computes and the next, so that it never waits."""
 AHEAD_SECONDS = 0.01
-"""Dispatched work beyond which nothing more is sent ahead: a job whose turn comes meanwhile would wait behind it. The
-front takes as long to process the requests that arrive at once from a hundred clients.
+"""Bound of the work that is dispatched ahead: a job whose turn comes meanwhile would wait behind it. The front takes as
+long to process the simultaneous requests of a hundred clients.
 """
 UNKNOWN_SECONDS = AHEAD_SECONDS / 2
-"""The cost assumed here before any run has ended."""
+"""The cost that is assumed before any run has ended."""
 
 
 @dataclass(eq=False)
@@ -36,7 +36,7 @@ class EngineLane:
 
     @property
     def current(self) -> Job | None:
-        """The job that the engine works on."""
+        """The job that the engine computes."""
         return self.running[0] if self.running else None
 
     def has_room(self, most: int) -> bool:
@@ -48,7 +48,7 @@ class EngineLane:
         return sum(job.seconds or UNKNOWN_SECONDS for job in self.running) < AHEAD_SECONDS
 
     def next_batch(self, most: int) -> list[Job]:
-        """Return the next job with those that may be computed with it, at most so many."""
+        """Return the next job and those that may be computed in one batch with it, at most `most`."""
         if not (self.queue and self.has_room(most)):
             return []
         first, *others = islice(self.queue, None if most > 1 else 1)
@@ -59,7 +59,7 @@ class EngineLane:
         return max((job.seconds for job in (*self.running, *self.queue)), default=0.0)
 
     def requeue(self) -> None:
-        """Put every dispatched job back in front, each to be run alone: the engine has died."""
+        """Requeue every dispatched job in front, each to run alone: the engine has died."""
         while self.running:
             job = self.running.pop()
             job.is_exclusive = True

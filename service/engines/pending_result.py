@@ -1,4 +1,4 @@
-"""Results of engine requests, while they arrive."""
+"""Results of engine requests, received incrementally."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PendingResult(Generic[ReplyT]):
             yield item
 
     def start(self, header: ReplyT, inline: Sequence[memoryview]) -> None:
-        """Take the header and the tensors inside its message, which are not in shared memory."""
+        """Receive the header and the tensors inline in its message, which are not in shared memory."""
         self._sizes = [info.nbytes for info in header.tensors] if isinstance(header, RunResult) else []
         self.missing = len(self._sizes) - len(inline)
         if not self._cancelled:
@@ -52,20 +52,20 @@ class PendingResult(Generic[ReplyT]):
             self.header.set_result(header)
 
     def add(self, view: memoryview, count: int = 1) -> None:
-        """Take the next tensors, which lie in one stretch of memory."""
+        """Receive the next tensors, which are contiguous in shared memory."""
         first = len(self._sizes) - self.missing
         self.missing -= count
         for part in parts(view, self._sizes[first : first + count]):
-            self._keep(part)
+            self._put(part)
 
-    def _keep(self, view: memoryview) -> None:
+    def _put(self, view: memoryview) -> None:
         if self._cancelled:
             view.release()
         else:
             self._tensors.put_nowait(view)
 
     def cancel(self) -> None:
-        """Release the memory of every tensor, also of those still to arrive; a reader raises ClientDisconnected."""
+        """Release the memory of every tensor, including those still to arrive; a reader raises ClientDisconnected."""
         self._cancelled = True
         self._inline.clear()
         while not self._tensors.empty():

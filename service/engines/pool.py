@@ -37,7 +37,7 @@ class EnginePool:
         self.supervisor.start()
 
     def dismiss(self) -> None:
-        """Take no more work, and close every job that is not computed; computed results are still sent."""
+        """Reject new requests, and close every job that is not computed; computed results are still sent."""
         self.draining = self.dispatcher.is_stopped = True
         for slot in (*self.slots, *self.supervisor.retiring):
             for job in (*slot.queued, *slot.running):
@@ -45,7 +45,7 @@ class EnginePool:
                     job.close(Draining())
 
     async def stop(self) -> None:
-        """End every engine, and close the jobs that are left."""
+        """End every engine, and close the remaining jobs."""
         self.dismiss()
         for slot in (*self.slots, *self.supervisor.retiring):
             for job in slot.running:
@@ -53,7 +53,7 @@ class EnginePool:
         await self.supervisor.stop()
 
     def seconds_until_ready(self) -> float:
-        """Return when the first engine is expected to take work, by how long the last start took; 0 when one does."""
+        """Return the seconds until the first engine is expected to be ready, by the last start's; 0 if one is."""
         return self.supervisor.seconds_until_ready()
 
     def states(self) -> list[EngineState]:
@@ -68,9 +68,9 @@ class EnginePool:
         """Queue a request; return its result when the header has arrived.
 
         Raises:
-            Overloaded: too many wait already.
-            Quarantined: the model has killed engines before.
-            EngineLost, DeadlineExceeded: it kills this one, or overruns.
+            Overloaded: the queues are full.
+            Quarantined: the model has crashed engines before.
+            EngineLost, DeadlineExceeded: it crashes this engine, or overruns.
         """
         self._check(request)
         if request.trace.arrival is not None:
@@ -82,7 +82,7 @@ class EnginePool:
             await asyncio.shield(result.header)
             return result
         finally:
-            # The error holds this frame, and would keep the arrays until the next garbage collection.
+            # The error refers to this frame, and would keep the arrays alive until the next garbage collection.
             del job, result
 
     def _check(self, request: EngineRequest[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Engine process as the front sees it: its socket, its two arenas, its start and its end."""
+"""Engine process from the front's side: its socket, its two shared-memory arenas, its start and its end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from service.settings import Settings, engine_environment
 log = logging.getLogger("layerscope.engine")
 STOP_SECONDS = 5.0
 RESIDENT = (b"RssAnon:", b"RssFile:")
-"""Fields of /proc/PID/status that count memory of the process alone; the rest is shared with the front."""
+"""Fields of /proc/PID/status that count memory of the process alone; RssShmem is shared with the front."""
 
 
 class EngineProcess(asyncio.Protocol):
@@ -49,10 +49,11 @@ class EngineProcess(asyncio.Protocol):
         self._process: subprocess.Popen[bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._stopping = False
-        self._returned: deque[tuple[Span, str]] = deque()
+        self._dropped: deque[tuple[Span, str]] = deque()
+        """Spans of replies to release, each with the client that has read it."""
         self.held: dict[str, int] = {}
         """Bytes of replies that clients have not read yet, by client."""
-        self._releasing = False
+        self._is_release_scheduled = False
         self._connecting: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
@@ -61,12 +62,12 @@ class EngineProcess(asyncio.Protocol):
         Raises:
             OSError, MemoryError: the machine has no descriptor, memory or process left; nothing stays open.
         """
-        with ExitStack() as kept, ExitStack() as handed_on:
+        with ExitStack() as rollback, ExitStack() as child_files:
             ours, theirs = socket.socketpair()
-            kept.callback(ours.close)
-            handed_on.callback(theirs.close)
-            self._replies, replies = _arena(int(self._settings.reply_memory), kept, handed_on)
-            self._requests, requests = _arena(self._requests_bytes, kept, handed_on)
+            rollback.callback(ours.close)
+            child_files.callback(theirs.close)
+            self._replies, replies = _arena(int(self._settings.reply_memory), rollback, child_files)
+            self._requests, requests = _arena(self._requests_bytes, rollback, child_files)
             inherited = (theirs.fileno(), replies, requests)
             self._process = subprocess.Popen(  # noqa: S603
                 command("models.engine", *self._options(*inherited)),
@@ -75,12 +76,12 @@ class EngineProcess(asyncio.Protocol):
                 start_new_session=True,
                 env=engine_environment() | self.gpu.environment,
             )
-            kept.pop_all()
+            rollback.pop_all()
         ours.setblocking(False)
         self._connecting = self._loop.create_task(self._connect(ours))
 
     async def _connect(self, ours: socket.socket) -> None:
-        """Connect; an engine that cannot be connected ends."""
+        """Connect to the engine, which is ended if that fails."""
         try:
             await self._loop.create_connection(lambda: self, sock=ours)
         except OSError as error:
@@ -106,7 +107,7 @@ class EngineProcess(asyncio.Protocol):
         return EngineState(True, pid, self.ready.devices, self.ready.versions, self.gpu.name)
 
     def resident_bytes(self) -> int:
-        """Return its resident memory without what it shares with the front; 0 where that is unknown."""
+        """Return its resident memory without that shared with the front; 0 if unknown."""
         try:
             lines = Path(f"/proc/{self._process.pid if self._process else 0}/status").read_bytes().splitlines()
         except OSError:
@@ -119,12 +120,12 @@ class EngineProcess(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for message in self._reader.feed(data):
-                self._received(message)
+                self._handle(message)
         except msgspec.DecodeError:
             log.exception("malformed message from engine")
             self.kill()
 
-    def _received(self, message: Any) -> None:
+    def _handle(self, message: Any) -> None:
         if isinstance(message, Release):
             self._requests.free(message.spans)
             self.on_memory_free()
@@ -148,12 +149,12 @@ class EngineProcess(asyncio.Protocol):
             self._transport.write(frame(message))
 
     def payloads(self, arrays: Sequence[np.ndarray]) -> tuple[Payload, ...] | None:
-        """Build payloads, large arrays copied to shared memory; None when that has no room yet."""
+        """Build payloads, with large arrays copied to shared memory; None while that has no room."""
         spans: list[Span | None] = []
         for array in arrays:
             span = self._requests.allocate(array.nbytes) if array.nbytes > INLINE_BYTES else None
             if span is None and array.nbytes > INLINE_BYTES:
-                self._requests.free([taken for taken in spans if taken is not None])
+                self._requests.free([allocated for allocated in spans if allocated is not None])
                 return None
             spans.append(span)
         return tuple(self._payload(array, span) for array, span in zip(arrays, spans, strict=True))
@@ -177,21 +178,21 @@ class EngineProcess(asyncio.Protocol):
         return holder.data
 
     def _return_span(self, span: Span, client: str) -> None:
-        """Run on the thread that drops the last view. Spans that return together are released in one message."""
-        self._returned.append((span, client))
-        if not (self._releasing or self._loop.is_closed()):
-            self._releasing = True
-            self._loop.call_soon_threadsafe(self._release)
+        """Schedule the release of a span, on the thread that drops its last view. Spans are released in batches."""
+        self._dropped.append((span, client))
+        if not (self._is_release_scheduled or self._loop.is_closed()):
+            self._is_release_scheduled = True
+            self._loop.call_soon_threadsafe(self._release_dropped)
 
-    def _release(self) -> None:
-        self._releasing = False  # first: spans that other threads return from here on need another call
-        returned = [self._returned.popleft() for _ in range(len(self._returned))]
-        for span, client in returned:
+    def _release_dropped(self) -> None:
+        self._is_release_scheduled = False  # first: spans that other threads drop from here on need another call
+        dropped = [self._dropped.popleft() for _ in range(len(self._dropped))]
+        for span, client in dropped:
             self.held[client] -= span.nbytes
             if not self.held[client]:
                 del self.held[client]
-        if returned:
-            self.send(Release(tuple(span for span, _ in returned)))
+        if dropped:
+            self.send(Release(tuple(span for span, _ in dropped)))
 
     def kill(self) -> None:
         """End the process at once; `on_exit` follows."""
@@ -200,7 +201,7 @@ class EngineProcess(asyncio.Protocol):
             self._process.wait()
 
     async def stop(self) -> None:
-        """Close the socket, wait a moment for the engine to end by itself, then kill it."""
+        """Close the socket, and kill the engine if it does not end by itself within STOP_SECONDS."""
         self.on_exit = lambda: None
         self._stopping = True
         if self._connecting is not None:
@@ -219,10 +220,10 @@ class EngineProcess(asyncio.Protocol):
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
-def _arena(nbytes: int, kept: ExitStack, handed_on: ExitStack) -> tuple[Arena, int]:
-    """Create shared memory of so many bytes, and its descriptor for the engine."""
+def _arena(nbytes: int, rollback: ExitStack, child_files: ExitStack) -> tuple[Arena, int]:
+    """Create an arena of shared memory, and its descriptor for the engine."""
     descriptor = anonymous_file(nbytes)
-    handed_on.callback(os.close, descriptor)
+    child_files.callback(os.close, descriptor)
     arena = Arena(descriptor, nbytes)
-    kept.callback(arena.close)
+    rollback.callback(arena.close)
     return arena, descriptor

@@ -1,6 +1,6 @@
-"""Circuit breaker: models and clients that kill engines are refused for a while.
+"""Circuit breaker: models and clients that crash engines are refused for a while.
 
-A model is identified by its structure: another seed, name or file of weights makes another id, and the same crash.
+A model is identified by its structure: another seed, name or weights file changes its id, but not the crash.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from models.errors import Quarantined
 from service.engines.engine_request import EngineRequest
 
 AFTER_CRASHES = 2
-"""Engines in a row that one structure may kill before it is refused."""
+"""Consecutive engines that one structure may crash before it is refused."""
 SECONDS = 600.0
 CLIENT_CRASHES = 3
-"""Engines that one client may kill within SECONDS before its new models are refused: first for CLIENT_SECONDS, after
-each further death for twice as long, at most SECONDS.
+"""Engines that one client may crash within SECONDS before its new models are refused: first for CLIENT_SECONDS, after
+each further crash for twice as long, at most SECONDS.
 """
 CLIENT_SECONDS = 30.0
 MAX_KEYS = 10_000
@@ -42,26 +42,26 @@ class Crashes(Generic[Key]):
         return bool(self._known)
 
     def add(self, key: Key) -> None:
-        """Count one more."""
+        """Count a crash."""
         self._known[key] = (self.of(key)[0] + 1, self._clock())
         self._known.move_to_end(key)
         while len(self._known) > MAX_KEYS:
             self._known.popitem(last=False)
 
     def forget(self, key: Key) -> None:
-        """Forget those of one cause."""
+        """Forget the crashes of one cause."""
         self._known.pop(key, None)
 
     def of(self, key: Key) -> tuple[int, float]:
-        """Return their number, and the seconds since the last."""
+        """Return the number of crashes of one cause, and the seconds since the last."""
         count, when = self._known.get(key, (0, 0.0))
         since = self._clock() - when
         return (count, since) if since < SECONDS else (0, since)
 
     def of_all(self) -> tuple[int, float]:
-        """Return the number of all, and the seconds since the last."""
-        each = [self.of(key) for key in self._known]
-        return sum(count for count, _ in each), min((since for _, since in each), default=SECONDS)
+        """Return the number of all crashes, and the seconds since the last."""
+        crashes = [self.of(key) for key in self._known]
+        return sum(count for count, _ in crashes), min((since for _, since in crashes), default=SECONDS)
 
 
 class Quarantine:
@@ -71,14 +71,14 @@ class Quarantine:
         self._clock = clock
         self.structures: Crashes[str] = Crashes(clock)
         self.clients: OrderedDict[str, Crashes[Cause]] = OrderedDict()
-        """Crashes of each client that no engine has survived since."""
+        """By client: crashes whose cause no engine has survived since."""
         self._digests: OrderedDict[str, str] = OrderedDict()
 
     def check(self, request: EngineRequest[Any], is_known: bool) -> None:
-        """Refuse a structure that has killed AFTER_CRASHES engines, and new models of a client that has killed several.
+        """Refuse a structure that crashed AFTER_CRASHES engines, and new models of a client that crashed several.
 
         Raises:
-            Quarantined: with the seconds that it lasts.
+            Quarantined: for a client, with the seconds that it lasts.
         """
         if self.structures and self.structures.of(self._structure(request))[0] >= AFTER_CRASHES:
             raise Quarantined.at("/model", Quarantined.title, expected="a model that engines survive")
@@ -87,14 +87,14 @@ class Quarantine:
 
     def _check_client(self, client: str) -> None:
         count, since = self.clients[client].of_all() if client in self.clients else (0, SECONDS)
-        left = min(SECONDS, CLIENT_SECONDS * 2.0 ** (count - CLIENT_CRASHES)) - since
-        if count >= CLIENT_CRASHES and left > 0:
+        remaining = min(SECONDS, CLIENT_SECONDS * 2.0 ** (count - CLIENT_CRASHES)) - since
+        if count >= CLIENT_CRASHES and remaining > 0:
             message = f"models sent from here have stopped {count} engines recently"
-            expected = f"a model that has run before, or another in {left:.0f} s"
+            expected = f"a model that has run before, or another in {remaining:.0f} s"
             raise Quarantined.at("/model", message, expected=expected)
 
     def record_crash(self, request: EngineRequest[Any]) -> None:
-        """Record that an engine died while it ran this."""
+        """Record that an engine died while it ran this request."""
         structure, client = self._structure(request), request.trace.client
         self.structures.add(structure)
         self.clients.setdefault(client, Crashes(self._clock)).add((structure, request.nbytes))
@@ -103,7 +103,7 @@ class Quarantine:
             self.clients.popitem(last=False)
 
     def record_success(self, request: EngineRequest[Any]) -> None:
-        """Record that an engine survived this: its earlier crashes had another cause."""
+        """Record that an engine survived this request: its earlier crashes had another cause."""
         if not self.structures:
             return
         structure = self._structure(request)
@@ -112,7 +112,7 @@ class Quarantine:
             crashes.forget((structure, request.nbytes))
 
     def _structure(self, request: EngineRequest[Any]) -> str:
-        """Return the structure, computed once for a key, and only after a crash."""
+        """Return the structure of a request, computed once per key, and only after a crash."""
         if request.key not in self._digests:
             self._digests[request.key] = structure_of(request)
             while len(self._digests) > MAX_KEYS:
@@ -124,13 +124,13 @@ def structure_of(request: EngineRequest[Any]) -> str:
     """Return the kind of request, and the digest of its document without name, seed and weights."""
     if request.document is None:
         return request.key
-    digest = sha256(orjson.dumps(_bare(orjson.loads(request.document)))).hexdigest()
+    digest = sha256(orjson.dumps(_strip(orjson.loads(request.document)))).hexdigest()
     return f"{request.key.partition(':')[0]}:{digest}"
 
 
-def _bare(value: Any) -> Any:
+def _strip(value: Any) -> Any:
     if isinstance(value, list):
-        return [_bare(item) for item in value]
+        return [_strip(item) for item in value]
     if isinstance(value, dict):
-        return {key: _bare(item) for key, item in value.items() if key not in NO_STRUCTURE}
+        return {key: _strip(item) for key, item in value.items() if key not in NO_STRUCTURE}
     return value

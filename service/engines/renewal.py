@@ -1,4 +1,4 @@
-"""When the engine of a slot has taken so much memory that another takes its place."""
+"""Renewal of engines whose memory has grown beyond its bounds."""
 
 from __future__ import annotations
 
@@ -11,72 +11,76 @@ from service.settings import MIB, Settings
 
 log = logging.getLogger("layerscope.engines")
 
-BESIDES_CACHE = 192 * MIB
-"""What an engine may hold more than at its start and its cache together. The rest of the 256 MiB that are promised is
-for what comes while its successor starts."""
-LOOK_SECONDS = 0.5
-LOOKS = 4
-"""Looks in a row that find too much, before an engine is renewed: a request that runs takes memory, too."""
+HEADROOM_BYTES = 192 * MIB
+"""Tolerated growth beyond the memory at start plus the cache. The rest of the promised bound of 256 MiB is for requests
+that run while the successor starts.
+"""
+SAMPLE_SECONDS = 0.5
+SAMPLES = 4
+"""Consecutive samples over the bound before an engine is renewed: a running request takes memory, too."""
 PAUSE_SECONDS, LONGEST_PAUSE = 60.0, 3600.0
-"""Between renewals of one slot. Doubled where that is not enough: what is asked of it needs more than it may hold."""
+"""Pauses between renewals of one slot: doubled each time that it grows again at once, as its load needs more memory
+than it may use.
+"""
 
 
 class Verdict(Enum):
-    """What becomes of an engine."""
+    """Decision about an engine."""
 
-    STAYS = auto()
-    RENEWED = auto()
-    """When a successor is ready."""
-    REPLACED = auto()
-    """After what it has begun, whether there is a successor or not."""
+    KEEP = auto()
+    RENEW = auto()
+    """Replace it when a successor is ready."""
+    REPLACE = auto()
+    """Replace it after its dispatched jobs, whether a successor is ready or not."""
 
 
 @dataclass
 class Renewal:
-    """The memory of one slot's engines."""
+    """Memory monitor of the engines of one slot."""
 
-    next_look: float = 0.0
-    _readings: deque[int] = field(default_factory=lambda: deque(maxlen=LOOKS))
+    next_sample: float = 0.0
+    _samples: deque[int] = field(default_factory=lambda: deque(maxlen=SAMPLES))
     _not_before: float = 0.0
     _pause: float = PAUSE_SECONDS
-    _told: bool = False
+    _has_warned: bool = False
 
-    def look(self, settings: Settings, resident: int, at_start: int, now: float) -> Verdict:
-        """What becomes of an engine that has so many bytes resident, without what it shares with the front."""
-        self.next_look = now + LOOK_SECONDS
-        self._readings.append(resident)
+    def sample(self, settings: Settings, resident: int, at_start: int, now: float) -> Verdict:
+        """Decide about an engine by its resident bytes, without those that it shares with the front."""
+        self.next_sample = now + SAMPLE_SECONDS
+        self._samples.append(resident)
         verdict = self._verdict(settings, resident, at_start)
-        if verdict is Verdict.STAYS:
+        if verdict is Verdict.KEEP:
             return verdict
         if now < self._not_before:
-            self._complain(resident)
-            return Verdict.STAYS
-        self._begin(now)
+            self._warn(resident)
+            return Verdict.KEEP
+        self._start_pause(now)
         return verdict
 
     def _verdict(self, settings: Settings, resident: int, at_start: int) -> Verdict:
         ceiling = int(settings.engine_memory)
         if ceiling and resident > ceiling:
-            return Verdict.REPLACED
-        most = at_start + int(settings.cache_bytes) + BESIDES_CACHE
-        grown = len(self._readings) == LOOKS and min(self._readings) > most
-        return Verdict.RENEWED if grown else Verdict.STAYS
+            return Verdict.REPLACE
+        bound = at_start + int(settings.cache_bytes) + HEADROOM_BYTES
+        has_grown = len(self._samples) == SAMPLES and min(self._samples) > bound
+        return Verdict.RENEW if has_grown else Verdict.KEEP
 
-    def _begin(self, now: float) -> None:
-        often = self._not_before and now < self._not_before + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE) if often else PAUSE_SECONDS
-        self._not_before, self._told = now + self._pause, False
-        self._readings.clear()
+    def _start_pause(self, now: float) -> None:
+        is_recurring = self._not_before and now < self._not_before + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE) if is_recurring else PAUSE_SECONDS
+        self._not_before, self._has_warned = now + self._pause, False
+        self._samples.clear()
 
-    def _complain(self, resident: int) -> None:
-        if not self._told:
-            self._told = True
+    def _warn(self, resident: int) -> None:
+        """Log once per pause."""
+        if not self._has_warned:
+            self._has_warned = True
             log.warning(
                 "an engine holds %d MiB again soon after it was renewed: what is asked of it needs more than "
                 "LAYERSCOPE_CACHE_BYTES or LAYERSCOPE_ENGINE_MEMORY; it is left alone for %d s",
                 resident // MIB, self._pause,
             )  # fmt: skip
 
-    def start_over(self) -> None:
-        """Another engine is there."""
-        self._readings.clear()
+    def reset(self) -> None:
+        """Discard the samples: the slot has another engine."""
+        self._samples.clear()

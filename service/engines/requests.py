@@ -32,7 +32,7 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class ModelSource:
-    """All that an engine builds a model from: its document, and a file of weights unless they follow from the seed."""
+    """All that an engine builds a model from: its document, and a weights file unless they are drawn from the seed."""
 
     document: bytes
     weights: WeightsFile | None
@@ -42,7 +42,7 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """Options of a run, as the message `Run` describes them."""
+    """Options of a run, documented in the message `Run`."""
 
     outputs: tuple[str, ...]
     data: bool = True
@@ -62,7 +62,7 @@ def source_of(network: Network, weights: WeightsFile | None = None) -> ModelSour
 def run_request(
     source: ModelSource, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, spec: RunSpec
 ) -> EngineRequest[RunResult]:
-    """Build the request of a run on arrays, one for each named input."""
+    """Build the request to run a model on arrays, one for each named input."""
     pairs = zip(names, arrays, strict=True)
     infos = tuple(TensorInfo(name, name_of(array.dtype), array.shape, array.nbytes) for name, array in pairs)
 
@@ -79,8 +79,8 @@ def run_request(
 
 
 def _batch_key(source: ModelSource, infos: Sequence[TensorInfo], spec: RunSpec) -> object:
-    """Return what runs of a batch agree in: all but the values and the batch size, which all inputs of a run share.
-    None in training mode, in which the examples of a batch are not independent, and for runs that return weights.
+    """Return what the runs of a batch have in common: all but the values and the batch size, which all inputs of a run
+    share. None in training mode, as the examples of a batch are not independent, and for runs that return weights.
     """
     if spec.training or spec.weights or len({info.shape[0] for info in infos}) != 1:
         return None
@@ -93,7 +93,7 @@ def plan_request(
     outputs: tuple[str, ...],
     views: Mapping[str, View],
 ) -> EngineRequest[Planned]:
-    """Build the request of a document's plan on these input shapes."""
+    """Build the request to plan a document on these input shapes."""
 
     def build_message(number: int, _: tuple[Any, ...]) -> Request:
         return Plan(number, document, dict(shapes), outputs, dict(views))
@@ -102,7 +102,7 @@ def plan_request(
 
 
 def construct_request(arguments: bytes) -> EngineRequest[Constructed]:
-    """Build the request of the document of a network of keras.applications."""
+    """Build the request to construct the document of a network of keras.applications."""
 
     def build_message(number: int, _: tuple[Any, ...]) -> Request:
         return Construct(number, arguments)
@@ -111,7 +111,7 @@ def construct_request(arguments: bytes) -> EngineRequest[Constructed]:
 
 
 def weights_request(source: ModelSource, paths: tuple[str, ...] | None, limits: Settings) -> EngineRequest[RunResult]:
-    """Build the request of the weights of a network's layers."""
+    """Build the request for the weights of a network's layers."""
 
     def build_message(number: int, _: tuple[Any, ...]) -> Request:
         return Weights(number, source.key, source.document, paths, limits.reply_limit, source.weights)
@@ -120,7 +120,7 @@ def weights_request(source: ModelSource, paths: tuple[str, ...] | None, limits: 
 
 
 def specs_request(document: bytes) -> EngineRequest[WeightsDescribed]:
-    """Build the request of the tensors that a file of weights for a document must hold."""
+    """Build the request for the tensors that a weights file of a document must contain."""
 
     def build_message(number: int, _: tuple[Any, ...]) -> Request:
         return DescribeWeights(number, document)
@@ -129,6 +129,6 @@ def specs_request(document: bytes) -> EngineRequest[WeightsDescribed]:
     return EngineRequest(key, build_message, WeightsDescribed, document=document, is_concurrent=True)
 
 
-def _key(what: str, content: bytes) -> str:
-    """Return the key of a request that is not about a built model."""
-    return f"{what}:{sha256(content).hexdigest()}"
+def _key(kind: str, content: bytes) -> str:
+    """Return the key of a request that needs no built model."""
+    return f"{kind}:{sha256(content).hexdigest()}"

@@ -20,19 +20,19 @@ from service.engines.renewal import Renewal
 
 @dataclass(eq=False)
 class EngineSlot:
-    """The process that fills it now, and the jobs for it."""
+    """The current process of a slot, and the jobs for it."""
 
     number: int
     process: EngineProcess | None = None
     runs: EngineLane = field(default_factory=lambda: EngineLane(PIPELINE))
     concurrent: EngineLane = field(default_factory=EngineLane)
-    """Requests that need none of the models that the engine holds; it answers them while it computes a run."""
+    """Requests that need none of the engine's built models, processed concurrently with a run."""
     ids: Iterator[int] = field(default_factory=lambda: count(1))
     early_deaths: int = 0
-    """Engines in a row that ended before they were ready."""
+    """Consecutive engines that ended before they were ready."""
     restart: asyncio.TimerHandle | None = None
     started: float = 0.0
-    """When its engine was, or will be, started, by the loop's clock."""
+    """The past or planned start of its engine, by the loop's clock."""
     gpu: Gpu = field(default_factory=Gpu)
     renewal: Renewal = field(default_factory=Renewal)
     is_retiring: bool = False
@@ -54,7 +54,7 @@ class EngineSlot:
 
     @property
     def queued(self) -> list[Job]:
-        """The jobs that wait."""
+        """The queued jobs."""
         return [*self.runs.queue, *self.concurrent.queue]
 
     @property
@@ -68,8 +68,8 @@ class EngineSlot:
         return self.process is not None and self.process.ready is not None and not self.is_retiring
 
     def detach(self, process: EngineProcess) -> EngineSlot:
-        """Return a retiring slot with the engine and its dispatched jobs; queued jobs stay here, and jobs that the
-        retiring engine cannot finish come back to them.
+        """Return a retiring slot with the engine and its dispatched jobs; queued jobs stay in this slot, and those that
+        the retiring engine cannot finish are requeued here.
         """
         self.process = None
         runs, concurrent = (EngineLane(lane.depth, lane.queue, lane.running) for lane in self.lanes)
@@ -78,14 +78,14 @@ class EngineSlot:
         return EngineSlot(self.number, process, runs, concurrent, self.ids, is_retiring=True)
 
     def current_job(self, number: int) -> tuple[EngineLane, Job] | None:
-        """Return the job of this number and its lane, if the engine works on it."""
+        """Return the job of this number and its lane, if the engine computes it."""
         for lane in self.lanes:
             if (job := lane.current) is not None and job.number == number:
                 return lane, job
         return None
 
     def suspect(self) -> Job | None:
-        """Return the job that is held responsible for the death of the engine: one that overran, else the run."""
+        """Return the suspected cause of the engine's death: a job that overran, else the current run."""
         overran = (job for job in self.running if job.is_closed)
         return next(overran, self.runs.current or self.concurrent.current)
 
@@ -114,11 +114,11 @@ class EngineSlot:
         job.is_exclusive = is_exclusive
 
     def seconds_until_ready(self, start_seconds: float) -> float:
-        """Return what is left of a start that takes this long."""
-        left = self.started + start_seconds - asyncio.get_running_loop().time()
-        return 0.0 if self.ready else max(0.0, left)
+        """Return the remaining seconds of a start that takes this long."""
+        remaining = self.started + start_seconds - asyncio.get_running_loop().time()
+        return 0.0 if self.ready else max(0.0, remaining)
 
 
 def _batch(messages: Sequence[Request]) -> Request | RunBatch:
-    """Return one message; only runs come in several."""
+    """Combine messages in one; several are always runs."""
     return messages[0] if len(messages) == 1 else RunBatch(cast(tuple[Run, ...], tuple(messages)))

@@ -27,7 +27,7 @@ NOT_STARTED = (OSError, MemoryError, ValueError, subprocess.SubprocessError)
 
 
 class Owner(Protocol):
-    """Receiver of what happens to engines."""
+    """Receiver of engine events."""
 
     def on_message(self, slot: EngineSlot, process: EngineProcess, message: Reply) -> None: ...
 
@@ -77,9 +77,9 @@ class EngineSupervisor:
         yield from (*self.slots, *self.spares, *self.retiring)
 
     def seconds_until_ready(self) -> float:
-        """Return when the first engine is expected to take work, by how long the last start took; 0 when one does."""
-        coming = [*self.slots, *(spare for spare in self.spares if spare.process is not None)]
-        return min(slot.seconds_until_ready(self._start_seconds) for slot in coming)
+        """Return the seconds until the first engine is expected to be ready, by the last start's; 0 if one is."""
+        starting = [*self.slots, *(spare for spare in self.spares if spare.process is not None)]
+        return min(slot.seconds_until_ready(self._start_seconds) for slot in starting)
 
     def _start(self, slot: EngineSlot) -> None:
         slot.restart = None
@@ -95,7 +95,7 @@ class EngineSupervisor:
             self.on_death(slot)
 
     def _assign(self, slot: EngineSlot, process: EngineProcess) -> None:
-        """Give a process to a slot."""
+        """Assign a process to a slot, and set its callbacks."""
         slot.process = process
         process.on_message = lambda message: self._owner.on_message(slot, process, message)
         process.on_memory_free = lambda: self._owner.on_memory_free(slot)
@@ -118,7 +118,7 @@ class EngineSupervisor:
                 self._start(spare)
 
     def on_death(self, slot: EngineSlot) -> None:
-        """Replace the engine of a slot, which has died: at once, or after a pause if it never was ready."""
+        """Replace the engine of a slot, which has died: at once, or with backoff if it never was ready."""
         process, slot.process = slot.process, None
         if slot.is_retiring or (isinstance(slot, Spare) and slot.successor_of is not None):
             self._drop(slot)
@@ -130,14 +130,14 @@ class EngineSupervisor:
         slot.started, slot.restart = loop.time() + pause, loop.call_later(pause, self._fill, slot)
 
     def _drop(self, slot: EngineSlot) -> None:
-        """Forget a slot that existed for one engine."""
+        """Drop a slot that existed for one engine."""
         if isinstance(slot, Spare):
             self.spares.remove(slot)
         else:
             self.retiring.remove(slot)
 
     def _fill(self, slot: EngineSlot) -> None:
-        """Fill a slot with a spare engine, which is ready sooner, or with a new one."""
+        """Fill a slot with a spare engine, which is ready sooner, else with a new one."""
         slot.restart = None
         spare = None if isinstance(slot, Spare) else self._spare_for(slot)
         if spare is None or spare.process is None or self.stopping:
@@ -146,7 +146,7 @@ class EngineSupervisor:
             self._take(slot, spare, spare.process)
 
     def _spare_for(self, slot: EngineSlot) -> Spare | None:
-        """Return a spare: rather a ready one than one that starts, and rather one on the slot's own GPU."""
+        """Return a spare: preferably a ready one, then one on the slot's own GPU."""
         started = [spare for spare in self.spares if spare.process is not None]
         return min(started, key=lambda spare: (not spare.ready, spare.gpu != slot.gpu, spare.started), default=None)
 
@@ -154,7 +154,7 @@ class EngineSupervisor:
         """Move the engine of a spare to a slot, and start another spare."""
         spare.process = None
         slot.gpu, spare.gpu, slot.started = spare.gpu, slot.gpu, spare.started
-        slot.renewal.start_over()
+        slot.renewal.reset()
         self._assign(slot, process)
         if spare.successor_of is None:
             self._start(spare)
@@ -165,23 +165,23 @@ class EngineSupervisor:
             self._owner.on_ready(slot)
 
     def on_idle(self, slot: EngineSlot) -> None:
-        """End a retiring engine that has answered its last job; look at the memory of others."""
+        """End a retiring engine that has finished its last job; check the memory of others."""
         if slot.is_retiring:
             if not slot.running:
                 self._end(slot)
                 self._drop(slot)
-        elif (now := asyncio.get_running_loop().time()) >= slot.renewal.next_look and slot.process is not None:
-            self._look(slot, slot.process, now)
+        elif (now := asyncio.get_running_loop().time()) >= slot.renewal.next_sample and slot.process is not None:
+            self._check_memory(slot, slot.process, now)
 
-    def _look(self, slot: EngineSlot, process: EngineProcess, now: float) -> None:
+    def _check_memory(self, slot: EngineSlot, process: EngineProcess, now: float) -> None:
         resident = process.resident_bytes()
-        verdict = slot.renewal.look(self._settings, resident, process.bytes_at_start, now)
-        if verdict is not Verdict.STAYS:
+        verdict = slot.renewal.sample(self._settings, resident, process.bytes_at_start, now)
+        if verdict is not Verdict.KEEP:
             log.info("engine %d holds %d MiB, %d more than at its start", slot.number, resident // MIB,
                      (resident - process.bytes_at_start) // MIB)  # fmt: skip
-        if verdict is Verdict.REPLACED:
+        if verdict is Verdict.REPLACE:
             self.replace(slot)
-        elif verdict is Verdict.RENEWED:
+        elif verdict is Verdict.RENEW:
             self._renew(slot)
 
     def replace(self, slot: EngineSlot) -> None:
@@ -193,7 +193,7 @@ class EngineSupervisor:
         self._fill(slot)
 
     def _renew(self, slot: EngineSlot) -> None:
-        """Replace an engine when its successor is ready, so that no request waits for a start."""
+        """Replace an engine once its successor is ready, so that no request waits for a start."""
         if any(spare.ready for spare in self.spares):
             self.replace(slot)
         elif all(spare.successor_of is not slot for spare in self.spares):
@@ -213,14 +213,14 @@ class EngineSupervisor:
             self._take(slot, spare, spare.process)
 
     def _retire(self, slot: EngineSlot, process: EngineProcess) -> None:
-        """Free a slot of its engine, which finishes the dispatched jobs."""
+        """Detach the engine from a slot; it finishes the dispatched jobs."""
         retiring = slot.detach(process)
         self._assign(retiring, process)
         self.retiring.append(retiring)
         self.on_idle(retiring)
 
     def _end(self, slot: EngineSlot) -> None:
-        """End an engine that has no job, or only closed ones."""
+        """End an engine that has no jobs, or only closed ones."""
         process, slot.process = slot.process, None
         if process is None:
             return

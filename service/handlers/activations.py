@@ -1,4 +1,4 @@
-"""The main job: a model and an input in, activations out. Used by every route that runs a network."""
+"""Activations of a model on a request's inputs, for every route that runs a network."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safet
 
 @dataclass
 class ActivationRequest:
-    """A request for activations, read."""
+    """Parsed request for activations."""
 
     options: ActivationOptions
-    posted: InputPayload
+    payload: InputPayload
     model: Any = None
-    """The raw document, where one was sent."""
+    """The raw document, if the request includes one."""
     size: int = 0
     """Bytes of the body."""
 
-    def take_posted(self) -> InputPayload:
-        """The inputs, to which nothing leads from here any more: numbers in JSON are large until they are arrays."""
-        posted, self.posted = self.posted, InputPayload()
-        return posted
+    def take_payload(self) -> InputPayload:
+        """Return the inputs and drop this reference to them: numbers in JSON are large until they are arrays."""
+        payload, self.payload = self.payload, InputPayload()
+        return payload
 
 
 async def read_activation_request(
     request: Request, queries: QueryOptions, inline: bool, share: MemoryShare
 ) -> ActivationRequest:
-    """Reads the body of any accepted type. `inline` says that the model comes with the request.
+    """Parse a body of any accepted type; with `inline`, the model is part of the request.
 
     Raises:
         UnsupportedMedia, Unparsable, TooLarge, InvalidOption, Overloaded
@@ -72,71 +72,73 @@ async def read_activation_request(
     body = await request.body()
     if kind == MULTIPART:
         form = await read_form(await parse_form(request, body, share), inline, share)
-        options = options_from(_query(request), from_pairs(form.options), words=form_words(inline))
-        return ActivationRequest(options, form.posted, form.model, len(body))
+        options = options_from(_query_options(request), from_pairs(form.options), words=form_words(inline))
+        return ActivationRequest(options, form.payload, form.model, len(body))
     if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES or is_input_file(body)):
-        return ActivationRequest(queries.read(request), _file(body, kind), size=len(body))
+        return ActivationRequest(queries.read(request), _file_payload(body, kind), size=len(body))
     if not is_json(request):
         accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
         raise unsupported(request, *accepted, body=body)
-    sent = _from_json(await decode_json(body, share, parse_run), _query(request), inline)
-    sent.size = len(body)
-    return sent
+    activation_request = _parse_object(await decode_json(body, share, parse_run), _query_options(request), inline)
+    activation_request.size = len(body)
+    return activation_request
 
 
-def _file(body: bytes, kind: str) -> InputPayload:
-    """A body that is a file of tensors or a picture, by its bytes; where they tell nothing, by its type."""
+def _file_payload(body: bytes, kind: str) -> InputPayload:
+    """The payload of a body that is a tensor or image file, by its signature; without a known one, by its type."""
     is_image = not is_tensor_file(body) and (kind.startswith("image/") or is_picture(body))
     return InputPayload(files={"image" if is_image else "tensor": (body,)})
 
 
-def _query(request: Request) -> dict[str, Any]:
+def _query_options(request: Request) -> dict[str, Any]:
     return from_pairs(request.query_params.multi_items())
 
 
-def _from_json(raw: Any, query: Mapping[str, Any], inline: bool) -> ActivationRequest:
+def _parse_object(raw: Any, query: Mapping[str, Any], inline: bool) -> ActivationRequest:
     body = require_object(raw, RUN if inline else RUN_REGISTERED)
-    given = {key: value for key, value in body.items() if key not in (MODEL, INPUTS)}
-    problems = misplaced_options(given)
+    body_options = {key: value for key, value in body.items() if key not in (MODEL, INPUTS)}
+    problems = misplaced_options(body_options)
     if problems:
         raise InvalidOption("", problems)
-    options = options_from(query, given, words=json_words(inline))
+    options = options_from(query, body_options, words=json_words(inline))
     return ActivationRequest(options, InputPayload(inputs=body.get(INPUTS)), body.get(MODEL))
 
 
 async def activations(
-    request: Request, state: State, model: Model, sent: ActivationRequest, share: MemoryShare
+    request: Request, state: State, model: Model, activation_request: ActivationRequest, share: MemoryShare
 ) -> Response:
-    """Runs a model on what was posted, and writes what was asked for. The share is given back when that is in line."""
+    """Run a model on the inputs, and build the response. The share is released before the engine request is queued."""
     started = time.perf_counter()
-    wanted = negotiate(request.headers.get("accept"), sent.options.format, ACTIVATION_FORMATS)
-    check_drawing(sent.options, wanted)
+    options = activation_request.options
+    format = negotiate(request.headers.get("accept"), options.format, ACTIVATION_FORMATS)
+    check_drawing(options, format)
     try:
-        on_thread, posted = sent.size > THREAD_BYTES or sent.posted.has_pictures, sent.take_posted()
+        on_thread = activation_request.size > THREAD_BYTES or activation_request.payload.has_pictures
+        payload = activation_request.take_payload()
         resolved = await share.run(
-            resolve, model.architecture, posted, sent.options, state.settings, share, on_thread=on_thread
+            resolve, model.architecture, payload, options, state.settings, share, on_thread=on_thread
         )
-        del posted
-        question = await _question(state, model, resolved, sent.options, wanted)
-        weak = wanted.has_timings or state.settings.batch_requests > 1
-        tag = await _tag(request, _parts(model, resolved, sent.options, wanted), resolved.arrays, weak)
-        if tag is not None and (unchanged := tag.unchanged()) is not None:
+        del payload
+        engine_request = await _engine_request(state, model, resolved, options, format)
+        weak = format.has_timings or state.settings.batch_requests > 1
+        etag = await _etag(request, _etag_parts(model, resolved, options, format), resolved.arrays, weak)
+        if etag is not None and (unchanged := etag.unchanged()) is not None:
             return unchanged
-        follow(request.scope, question.trace, question.key)
-        share.release()  # the queue counts its arrays itself, and they are in line at once
-        pending = await state.engines.submit(question)
+        follow(request.scope, engine_request.trace, engine_request.key)
+        share.release()  # the queue counts the arrays itself, and they are queued at once
+        pending = await state.engines.submit(engine_request)
     except InvalidDocument as error:
         raise model.remap(error) from None
     except UnknownAddress as error:
         raise as_in_url(request, error) from None
     inputs = infos(resolved.network.inputs, resolved.arrays)
-    told = ReplyContext(question.key, model.name, inputs, resolved.preprocessing, started)
-    response = await activations_response(told, pending, wanted, sent.options, partial(problem_of, request))
-    return response if tag is None else tag.on(response)
+    context = ReplyContext(engine_request.key, model.name, inputs, resolved.preprocessing, started)
+    response = await activations_response(context, pending, format, options, partial(problem_of, request))
+    return response if etag is None else etag.on(response)
 
 
-async def _tag(request: Request, parts: object, arrays: Sequence[Array], weak: bool) -> ETag | None:
-    """The tag of a reply that follows from these parts and arrays; none where there are no such parts."""
+async def _etag(request: Request, parts: object, arrays: Sequence[Array], weak: bool) -> ETag | None:
+    """The ETag of a reply that these parts and arrays determine; None without parts."""
     if parts is None:
         return None
     if sum(array.nbytes for array in arrays) > THREAD_BYTES:
@@ -144,30 +146,30 @@ async def _tag(request: Request, parts: object, arrays: Sequence[Array], weak: b
     return ETag(request, parts, arrays, weak)
 
 
-def _parts(model: Model, resolved: ResolvedInputs, options: ActivationOptions, wanted: Format) -> object:
-    """What tells the reply from others, but for the arrays; None where the same question may have another answer."""
+def _etag_parts(model: Model, resolved: ResolvedInputs, options: ActivationOptions, format: Format) -> object:
+    """All that determines the reply except the arrays; None if equal requests may have different replies."""
     if model.id is None or options.training:
         return None
     names = list(resolved.network.inputs)
-    return model.id, model.name, names, resolved.preprocessing, options.cache_key, wanted.name
+    return model.id, model.name, names, resolved.preprocessing, options.cache_key, format.name
 
 
-async def _question(
-    state: State, model: Model, resolved: ResolvedInputs, options: ActivationOptions, wanted: Format
+async def _engine_request(
+    state: State, model: Model, resolved: ResolvedInputs, options: ActivationOptions, format: Format
 ) -> EngineRequest[RunResult]:
     network = resolved.network
     outputs, views = await selection_of(network, options.layers, options.views())
-    if wanted is NPY:
+    if format is NPY:
         check_one_tensor(outputs, options.weights)
     return run_request(
         source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
         RunSpec(
             outputs=outputs,
-            data=wanted.kind is not Kind.JSON or options.data != "none",
-            stats=options.stats if options.stats is not None else wanted.kind is Kind.JSON,
+            data=format.kind is not Kind.JSON or options.data != "none",
+            stats=options.stats if options.stats is not None else format.kind is Kind.JSON,
             weights=options.weights,
             training=options.training,
             views=views,
-            texts=wanted is JSON and options.data == "nested" and not (views or options.weights),
+            texts=format is JSON and options.data == "nested" and not (views or options.weights),
         ),
     )  # fmt: skip

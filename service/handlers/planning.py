@@ -1,4 +1,4 @@
-"""Plans of networks, by an engine."""
+"""Plans of networks, computed by an engine."""
 
 from __future__ import annotations
 
@@ -24,44 +24,46 @@ async def plan_of(
     layers: list[str] | None,
     views: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The engine's plan of a network that declares its inputs. `views` are options as a client writes them."""
-    outputs, seen = await selection_of(network, layers, views or {})
+    """Return the engine's plan of a network that declares its inputs. `views` are unparsed options of a request."""
+    outputs, parsed_views = await selection_of(network, layers, views or {})
     shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    pending = await state.engines.submit(plan_request(network.document_bytes, shapes, outputs, seen))
+    pending = await state.engines.submit(plan_request(network.document_bytes, shapes, outputs, parsed_views))
     plan: dict[str, Any] = orjson.loads((await pending.header).plan)
     return plan
 
 
-async def planned(state: State, network: Network, plan: Mapping[str, Any]) -> Planned:
-    """A network whose plan, of every tensor, is known, with the plans of blocks that layers apply to steps: equal ones
-    on equal steps are planned once.
+async def plan_step_blocks(state: State, network: Network, plan: Mapping[str, Any]) -> Planned:
+    """Complete the plan of every tensor of a network by those of the blocks that layers apply to steps: equal blocks on
+    equal steps are planned once.
 
     Raises:
-        DeadlineExceeded: all of them together take longer than a request may.
+        DeadlineExceeded: all plans together take longer than the deadline of a request.
     """
     seconds = state.settings.deadline
     try:
         async with timeout(seconds):
-            return await _planned(state, network, plan, {})
+            return await _plan_step_blocks(state, network, plan, {})
     except TimeoutError:
         raise DeadlineExceeded(f"Planning the blocks took longer than {seconds:g} s and was stopped.") from None
 
 
-async def _planned(state: State, network: Network, plan: Mapping[str, Any], known: dict[bytes, Planned]) -> Planned:
-    """The same; `known` are the blocks that were planned already, by their documents."""
+async def _plan_step_blocks(
+    state: State, network: Network, plan: Mapping[str, Any], cache: dict[bytes, Planned]
+) -> Planned:
+    """Do the same with a cache of planned blocks by document."""
     inputs = {name: (tuple(row["shape"]), row["dtype"]) for name, row in plan["inputs"].items()}
     tensors = inputs | {row["address"]: (tuple(row["shape"]), row["dtype"]) for row in plan["layers"]}
     steps = {}
     for path, inner in step_networks(network, tensors).items():
         key = inner.document_bytes
-        if key not in known:
-            known[key] = await _planned(state, inner, await plan_of(state, inner, None, ["**"]), known)
-        steps[path] = known[key]
+        if key not in cache:
+            cache[key] = await _plan_step_blocks(state, inner, await plan_of(state, inner, None, ["**"]), cache)
+        steps[path] = cache[key]
     return Planned(network, tensors, steps)
 
 
 def require_inputs(network: Network) -> None:
-    """A network can be planned once its inputs are declared."""
+    """Raise InvalidDocument if a network declares no inputs: it cannot be planned."""
     if not network.inputs:
         raise InvalidDocument.at(
             "/input",

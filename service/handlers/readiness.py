@@ -1,4 +1,4 @@
-"""Whether the service takes requests, and why it does not."""
+"""Readiness of the service, and the reason if it is not ready."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from service.state import State
 
 
 def is_draining(state: State) -> bool:
-    """Whether it has been told to stop."""
+    """Whether the service is shutting down."""
     return state.drain.begun or state.engines.draining
 
 
 def not_ready_reason(state: State, engines: list[EngineState]) -> str | None:
-    """Why requests are not served now; None when they are."""
+    """Return why requests are not served now; None if they are."""
     if is_draining(state):
         return "the service is stopping"
     ready = [engine for engine in engines if engine.ready]

@@ -1,4 +1,4 @@
-"""Putting models and weights into the store: checked first, then stored, then the name moves."""
+"""Registration of models and weights: checked first, then stored, then the name is pointed at them."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ from service.requests.upload import Upload
 from service.requests.upload_parts import MODEL, WEIGHTS
 from service.state import State
 
-ALONE = (
+WEIGHTS_ONLY_ADVICE = (
     f"send the document beside it as the part {MODEL}, or the file to PUT /v1/models/{{name}}/weights of such a model"
 )
-WHOLE = f"send .keras of Keras 3, or a document as the part {MODEL} with its .weights.h5"
+LEGACY_ADVICE = f"send .keras of Keras 3, or a document as the part {MODEL} with its .weights.h5"
 ADVICE: Advice = {
     Role.PICTURE: "pictures go to POST /v1/models/{name}/activations",
     Role.TENSORS: f"send the document as the part {MODEL}, and this as the part {WEIGHTS}",
     Role.WEIGHTS: f"send it as the part {WEIGHTS}",
 }
-"""What to do with files in place of a document."""
+"""Advice for files sent in place of a document."""
 Put = tuple[Entry, bool]
 """An entry, and whether its name is new."""
 
 
 class UploadedFile(NamedTuple):
-    """An uploaded file of weights, and where it stands in the request."""
+    """An uploaded weights file, and its JSON pointer in the request."""
 
     path: Path
     pointer: str
 
 
 async def register(state: State, name: str, raw: Any, upload: Upload | None = None, pointer: str = "") -> Put:
-    """Points a name at a document, parsed JSON from `pointer` of the request, with the weights of an upload if any.
+    """Point a name at a document, parsed JSON from `pointer` of the request, with the weights of an upload if any.
 
     Raises:
         InvalidDocument, InvalidWeights, TooLarge, Unparsable, InvalidTensor
     """
-    model = await _parsed(state, raw, name, pointer, upload is not None and upload.weights is not None)
+    model = await _resolve(state, raw, name, pointer, upload is not None and upload.weights is not None)
     try:
         network = model.architecture.network
         if upload is not None and upload.weights is not None:
@@ -80,8 +80,8 @@ def _put(state: State, name: str, network: Network, weights: WeightsFile | None)
         return state.store.put(name, network, WeightsToStore(copy, weights.digest))
 
 
-def _check_alone(model: Architecture | Application) -> None:
-    """Weights that come with an upload are the only ones."""
+def _refuse_other_weights(model: Architecture | Application) -> None:
+    """Raise InvalidDocument if an application that is uploaded with a weights file names other weights."""
     if isinstance(model, Application) and model.weights is not None:
         raise InvalidDocument.at(
             "/weights",
@@ -92,11 +92,11 @@ def _check_alone(model: Architecture | Application) -> None:
         )
 
 
-async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights: bool) -> Model:
+async def _resolve(state: State, raw: Any, name: str, pointer: str, with_weights: bool) -> Model:
     try:
         model = await state.applications.model_of(raw)
         if with_weights:
-            _check_alone(model)
+            _refuse_other_weights(model)
         resolved = await state.applications.resolve(model)
     except LayerscopeError as error:
         raise error.under(pointer) from None
@@ -104,35 +104,35 @@ async def _parsed(state: State, raw: Any, name: str, pointer: str, with_weights:
 
 
 async def register_upload(state: State, name: str, upload: Upload, pointer: str = f"/{MODEL}") -> Put:
-    """The same of an upload: a document, with weights if there are some, or a .keras file, which has both; `pointer` is
-    where the document stands.
+    """Register an upload: a document, with weights if any, or a .keras file, which contains both; `pointer` is that of
+    the document.
     """
     data = upload.model
     if data is None:
-        data, pointer = await run_in_threadpool(_config, upload, _limits(state)), f"{upload.pointer}/{CONFIG}"
+        data, pointer = await run_in_threadpool(_keras_document, upload, _limits(state)), f"{upload.pointer}/{CONFIG}"
     with state.memory.share() as share:
-        return await register(state, name, await _json(data, share, pointer), upload, pointer)
+        return await register(state, name, await _decode_document(data, share, pointer), upload, pointer)
 
 
 def parse_model_json(data: bytes, what: str = "the body", claim: Claim = claim_nothing) -> Any:
-    """`parse_json` of a document that is to be registered."""
+    """Parse a document to register, as `parse_json` does."""
     return parse_json(data, what, ADVICE, claim=claim)
 
 
-async def _json(data: bytes, share: MemoryShare, pointer: str) -> Any:
+async def _decode_document(data: bytes, share: MemoryShare, pointer: str) -> Any:
     try:
         return await decode_json(data, share, partial(parse_model_json, what=pointer.rpartition("/")[2] or "the body"))
     except LayerscopeError as error:
         raise error.under(pointer) from None
 
 
-def _config(upload: Upload, limits: Limits) -> bytes:
-    """The document in a .keras file.
+def _keras_document(upload: Upload, limits: Limits) -> bytes:
+    """Return the document in a .keras file.
 
     Raises:
         InvalidOption: there is none.
-        InvalidDocument: an older Keras wrote it.
-        Unparsable: it is no file that is read here.
+        InvalidDocument: an older Keras wrote the file.
+        Unparsable: the file is not of a supported kind.
     """
     expected = f"a part {MODEL} with the document, or a .keras file, which has it inside"
     path, pointer = upload.weights, upload.pointer
@@ -144,40 +144,42 @@ def _config(upload: Upload, limits: Limits) -> bytes:
         return keras_config(path, limits, pointer)
     if kind is None or kind not in (HDF5, NPZ, SAFETENSORS):
         raise unread_weights(path, pointer)
-    whole = _legacy(upload, limits) if kind is HDF5 else None
-    received, advice = (whole, WHOLE) if whole is not None else (f"{kind.name} of weights alone", ALONE)
+    legacy = _legacy_form(upload, limits) if kind is HDF5 else None
+    received, advice = f"{kind.name} of weights alone", WEIGHTS_ONLY_ADVICE
+    if legacy is not None:
+        received, advice = legacy, LEGACY_ADVICE
     raise InvalidOption.at("", "there is no model", expected=expected, received=received, suggestion=advice)
 
 
-def _legacy(upload: Upload, limits: Limits) -> str | None:
-    """What wrote an HDF5 file, where that is not `save_weights` of Keras 3."""
+def _legacy_form(upload: Upload, limits: Limits) -> str | None:
+    """Return what wrote an HDF5 file, if that is not `save_weights` of Keras 3."""
     with TemporaryDirectory(dir=upload.folder) as scratch:
-        opened = read_weights(upload.folder / WEIGHTS, Path(scratch), limits, upload.pointer)
-        return legacy_form(opened.tensors)
+        weights = read_weights(upload.folder / WEIGHTS, Path(scratch), limits, upload.pointer)
+        return legacy_form(weights.tensors)
 
 
 async def put_weights(
     state: State, name: str, network: Network, upload: UploadedFile, expected: Entry | None = None
 ) -> Put:
-    """Points a name at a network with the weights of an uploaded file; nothing is stored unless all of them fit.
+    """Point a name at a network with the weights of an uploaded file; nothing is stored unless all of them fit.
 
     Raises:
-        InvalidDocument: the document declares no input, or an engine refuses it.
+        InvalidDocument: the document declares no input, or an engine rejects it.
         InvalidWeights, TooLarge, Unparsable, InvalidTensor: as `convert`.
-        NotFound, Superseded: the name does not point to what was `expected` any more.
+        NotFound, Superseded: the name no longer points to `expected`.
     """
     require_inputs(network)
-    specs = await _specs(state, network)
+    specs = await _weight_specs(state, network)
     target = upload.path.with_name("canonical")
     digest = await run_in_threadpool(convert, upload.path, specs, target, _limits(state), upload.pointer)
     weights = WeightsToStore(target, digest) if specs else None  # a network without weights is the same without a file
     return await run_in_threadpool(state.store.put, name, network, weights, expected)
 
 
-async def _specs(state: State, network: Network) -> tuple[WeightSpec, ...]:
+async def _weight_specs(state: State, network: Network) -> tuple[WeightSpec, ...]:
     pending = await state.engines.submit(specs_request(network.document_bytes))
-    head = await pending.header
-    return head.specs
+    header = await pending.header
+    return header.specs
 
 
 def _limits(state: State) -> Limits:

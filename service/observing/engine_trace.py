@@ -24,27 +24,27 @@ class EngineTrace:
     disconnect_callbacks: list[Callable[[], None]] | None = None
     """Called if the client disconnects before the response is complete; None if disconnects are not monitored."""
     arrival: Arrival | None = None
-    """Of the HTTP request; it ends when the engine request is queued."""
+    """The arrival of the HTTP request, which ends when the engine request is queued."""
     model: str | None = None
     """The model's ID."""
     engine: int | None = None
-    """The number of the engine that had it last."""
+    """The number of the engine that it was last dispatched to."""
     submitted: float = field(default_factory=time.perf_counter)
     queue_ms: float | None = None
-    """Until the result begins, less building and running."""
+    """Time until the result begins, without building and running."""
     build_ms: float | None = None
     run_ms: float | None = None
 
-    def end(self, head: Reply | None = None) -> None:
-        """Record the timings of a result by its head; None for an error."""
+    def end(self, header: Reply | None = None) -> None:
+        """Record the timings in the header of a result; None for an error."""
         queue_ms = (time.perf_counter() - self.submitted) * 1e3
-        if isinstance(head, RunResult):
-            self.build_ms, self.run_ms = head.build_ms, head.run_ms
-            queue_ms -= head.build_ms + head.run_ms
+        if isinstance(header, RunResult):
+            self.build_ms, self.run_ms = header.build_ms, header.run_ms
+            queue_ms -= header.build_ms + header.run_ms
         self.queue_ms = queue_ms
 
     def fields(self) -> dict[str, Any]:
-        """Return the values as the log has them."""
+        """Return the fields of the log record."""
         return {
             "queue_ms": _rounded(self.queue_ms),
             "build_ms": _rounded(self.build_ms),
@@ -54,7 +54,7 @@ class EngineTrace:
         }
 
     def text(self) -> str:
-        """Return the known values as ` name=value`."""
+        """Return the known fields as ` name=value`."""
         return "".join(f" {name}={value}" for name, value in self.fields().items() if value is not None)
 
 

@@ -65,7 +65,7 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
     except InvalidDocument as error:
         raise model.remap(error) from None
     result = await pending.header
-    watch.ran(inference.resolved.arrays[0].shape[0], int((result.build_ms + result.run_ms) * 1e6))
+    watch.add_run(inference.resolved.arrays[0].shape[0], int((result.build_ms + result.run_ms) * 1e6))
     fields = {"model_name": name, "model_version": VERSION}
     fields = fields if inference.id is None else {"id": inference.id, **fields}
     reply = await infer_reply(fields, pending, inference.outputs, encoding)

@@ -152,6 +152,6 @@ async def post_infer(request: Request, state: StateOf, name: Name) -> Response:
     """Runs the model and returns the outputs asked for: addresses of layers, or the model's own outputs."""
     entry = state.store.find(name)
     state.served.require_loaded(entry.name)
-    with state.served.statistics(entry.name).counting() as watch:
+    with state.served.statistics(entry.name).measure() as watch:
         async with checkout(state.store, name) as checked_out:
             return await infer(request, state, name, checked_out.model, watch)

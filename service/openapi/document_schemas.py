@@ -1,7 +1,7 @@
 """OpenAPI schemas of model documents: one `Layer`, which the schema of every type extends.
 
-A document's layers are described by `Layer` alone, and not by a union of all types: test generators that make requests
-from the schema would search some 2,000 arguments for each.
+A document's layers are described by `Layer` only, not by a union of all types: test generators that build requests from
+the schema would search some 2,000 arguments for each layer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""OpenAPI schemas of options, which are JSON keys, query parameters and form fields alike."""
+"""OpenAPI schemas of options: each is a JSON key, a query parameter and a form field."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From a name, a document or an application to a model that can be run."""
+"""Resolution of names, documents and applications to models that can be run."""

@@ -1,4 +1,4 @@
-"""Checkout of models from the store: their weights stay in place while they are used."""
+"""Checkout of models from the store: their weights are not removed while in use."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class CheckedOutModel:
 
 @asynccontextmanager
 async def checkout(store: ModelStore, reference: str) -> AsyncIterator[CheckedOutModel]:
-    """Yield the model of a name or id. Until the block ends its weights stay in place, whatever happens to the name.
+    """Yield the model of a name or id. Its weights are not removed before the block ends, even if the name is deleted.
 
     Raises:
         NotFound: with the nearest name.
-        ModelDamaged: it is not whole in the store.
+        ModelDamaged: it is incomplete in the store.
     """
     try:
         with store.using(reference) as entry:
-            found = store.cached(entry)
-            architecture, weights = found if found is not None else await run_in_threadpool(_read, store, entry)
-            with _named(entry):
+            cached = store.cached(entry)
+            architecture, weights = cached if cached is not None else await run_in_threadpool(_read, store, entry)
+            with _name_in_errors(entry):
                 yield CheckedOutModel(entry, Model(architecture, entry.name, entry.id, weights=weights))
     finally:
         if store.weights.unused():
@@ -51,8 +51,8 @@ async def checkout(store: ModelStore, reference: str) -> AsyncIterator[CheckedOu
 
 
 @contextmanager
-def _named(entry: Entry) -> Iterator[None]:
-    """Name the model in errors of engines, which do not know whose weights are damaged."""
+def _name_in_errors(entry: Entry) -> Iterator[None]:
+    """Add the model's name to errors of engines about damaged weights, which lack it."""
     try:
         yield
     except ModelDamaged as error:

@@ -1,4 +1,4 @@
-"""What the protocol keeps of models while the service runs: which are unloaded, and statistics."""
+"""Run-time state of models in the Open Inference Protocol: load state and statistics, not persisted."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from models.store.store import ModelStore
 from service.registry.statistics import Statistics
 
 VERSION = "1"
-"""The one version of every model: another network is another model."""
+"""The only version of every model: another network is another model."""
 
 
 class LoadedModels:
-    """By name. Models are loaded when they are registered; one that was unloaded is so until it is loaded again, or
-    its name points to another model.
+    """Load state and statistics by name. Registration loads a model; an unloaded one stays unloaded until it is loaded
+    again, or its name points to another model.
     """
 
     def __init__(self, store: ModelStore) -> None:
         self._store = store
         self._unloaded: dict[str, str] = {}
-        """The ids that names had when they were unloaded."""
+        """By name: its id at the time of unloading."""
         self._statistics: dict[str, Statistics] = {}
 
     def names(self) -> list[str]:
-        """Every registered name, sorted."""
+        """Return every registered name, sorted."""
         return [entry.name for entry in self._store.entries()]
 
     def damaged(self) -> Mapping[str, str]:
-        """What is wrong with names whose files cannot be read."""
+        """Return the problem of each name whose file cannot be read."""
         return self._store.damaged
 
     def is_loaded(self, name: str) -> bool:
-        """Whether inferences run on it."""
+        """Whether the model accepts inferences."""
         return name not in self._unloaded or self._ids().get(name) != self._unloaded[name]
 
     def _ids(self) -> dict[str, str]:
         return {entry.name: entry.id for entry in self._store.entries()}
 
     def require_loaded(self, name: str) -> None:
-        """Raises InvalidOption: it was unloaded."""
+        """Raise InvalidOption if the model was unloaded."""
         if not self.is_loaded(name):
             message = f"the model {name} is not ready: it was unloaded"
             advice = f"POST /v2/repository/models/{name}/load"
@@ -48,25 +48,25 @@ class LoadedModels:
             )
 
     def load(self, name: str) -> None:
-        """Takes it up again."""
+        """Load a model again."""
         self._unloaded.pop(name, None)
 
     def unload(self, name: str) -> None:
-        """Sets it aside. Names that are no longer registered are forgotten."""
+        """Unload a model. Names that are no longer registered are dropped."""
         ids = self._ids()
-        kept = {one: id for one, id in self._unloaded.items() if ids.get(one) == id}
-        self._unloaded = kept | ({name: ids[name]} if name in ids else {})
+        current = {other: id for other, id in self._unloaded.items() if ids.get(other) == id}
+        self._unloaded = current | ({name: ids[name]} if name in ids else {})
 
     def statistics(self, name: str) -> Statistics:
-        """Of a model since the service started, or since its name was last forgotten."""
+        """Return the statistics of a model since the service started, or since its name was last dropped."""
         if name not in self._statistics:
             registered = {*self.names(), name}
-            self._statistics = {known: kept for known, kept in self._statistics.items() if known in registered}
+            self._statistics = {other: counts for other, counts in self._statistics.items() if other in registered}
             self._statistics[name] = Statistics()
         return self._statistics[name]
 
 
 def require_version(version: str | None) -> None:
-    """Raises NotFound: there is one version."""
+    """Raise NotFound for any other version; None stands for the only one."""
     if version not in (None, VERSION):
         raise NotFound.at("", "the model has no such version", expected=f'"{VERSION}"', received=shown(version))

@@ -1,4 +1,4 @@
-"""A model to run: registered, or come with the request."""
+"""Models to run: registered, or sent with the request."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Model:
     name: str | None
     id: str | None = None
     pointer: str = ""
-    """The position of the document in the request."""
+    """The JSON pointer to the document in the request."""
     weights: WeightsFile | None = None
-    """None for those that follow from the seed."""
+    """None if they are drawn from the seed."""
     weights_to_fetch: str | None = None
-    """The file of its weights, if that is still to be fetched."""
+    """The name of its weights file, if that is yet to be fetched."""
 
     @property
     def document(self) -> Document:
@@ -42,8 +42,8 @@ class Model:
 async def inline_model(
     store: ModelStore, raw: Any, read: Callable[[Any], Awaitable[ResolvedModel]], advice: str = RUN_NAMED
 ) -> Model:
-    """The model that came with the request, under its key `model`, as `read` of `Applications` has it; `advice` is for
-    the name of a registered one in its place.
+    """Resolve the request's key `model` with `read`, a method of `Applications`; `advice` is for requests that have the
+    name of a registered model there.
     """
     if raw is None:
         raise InvalidDocument.at(

@@ -1,4 +1,4 @@
-"""Negative cache: downloads that failed are not tried again for a while."""
+"""Negative cache of failed downloads, which are not retried for a while."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Callable
 
 from models.errors import WeightsUnavailable
 
-REMEMBERED_SECONDS = 60.0
+TTL_SECONDS = 60.0
 
 
 class NegativeCache:
-    """Errors by file name, of which there are as many as Keras offers."""
+    """Recent errors by file name; their number is bounded by that of the files that Keras offers."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: dict[str, tuple[float, WeightsUnavailable]] = {}
+        self._errors: dict[str, tuple[float, WeightsUnavailable]] = {}
 
-    def remember(self, file: str, error: WeightsUnavailable) -> None:
-        """Remember an error, and say in it for how long."""
-        error.seconds = REMEMBERED_SECONDS
-        self._known[file] = (self._clock() + REMEMBERED_SECONDS, error)
+    def add(self, file: str, error: WeightsUnavailable) -> None:
+        """Cache an error, whose seconds until a retry are set."""
+        error.seconds = TTL_SECONDS
+        self._errors[file] = (self._clock() + TTL_SECONDS, error)
 
     def check(self, file: str) -> None:
         """Check that a file did not fail recently.
 
         Raises:
-            WeightsUnavailable: the same, with the seconds that are left.
+            WeightsUnavailable: the cached error, with the remaining seconds.
         """
-        until, error = self._known.get(file, (0.0, None))
-        left = until - self._clock()
-        if error is not None and left > 0:
-            raise WeightsUnavailable(error.detail, error.problems, left)
+        expiry, error = self._errors.get(file, (0.0, None))
+        remaining = expiry - self._clock()
+        if error is not None and remaining > 0:
+            raise WeightsUnavailable(error.detail, error.problems, remaining)

@@ -1,7 +1,7 @@
-"""Weights of ImageNet: fetched by a process of their own, converted once, kept under their digest.
+"""ImageNet weights: fetched and converted once by a separate process, cached on disk under their digest.
 
-<SHA-256 of the arguments and of Keras' version>.json    {"digest", "bytes"}: a note
-<digest>.safetensors                                     canonical weights, which several notes may share
+<SHA-256 of the arguments and of Keras' version>.json    {"digest", "bytes"}: a manifest
+<digest>.safetensors                                     canonical weights, which several manifests may share
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ log = logging.getLogger("layerscope.pretrained")
 
 FOLDER = "pretrained"
 MAX_WAITING = 8
-"""Networks that may be fetched or wait for it; one is fetched at a time."""
-KEPT = 256
-"""Notes kept on disk. Files of weights are as many as Keras offers, whatever is asked."""
+"""Most fetches that run or wait; one runs at a time."""
+KEPT_MANIFESTS = 256
+"""Manifests kept on disk. The weights files are bounded by the number that Keras offers, whatever the requests."""
 
 
-class Note(msgspec.Struct, frozen=True):
-    """The file of weights of a network, and its size."""
+class Manifest(msgspec.Struct, frozen=True):
+    """The weights file of a network, and its size."""
 
     digest: str
     bytes: int
@@ -50,86 +50,87 @@ class Pretrained:
     def __init__(self, settings: Settings, store: ModelStore, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._store = settings, store
         self._failures = NegativeCache(clock)
-        self._fetching = asyncio.Lock()
-        self._waiting = 0
+        self._lock = asyncio.Lock()
+        self._pending = 0
+        """Fetches that run or wait."""
 
-    async def kept(self, arguments: bytes) -> WeightsFile | None:
-        """The weights of a network, if they are on this machine, whole."""
-        return await run_in_threadpool(self._kept, arguments)
+    async def cached(self, arguments: bytes) -> WeightsFile | None:
+        """Return the weights of a network if they are complete on this machine."""
+        return await run_in_threadpool(self._cached, arguments)
 
     async def get(self, arguments: bytes, file: str) -> WeightsFile:
-        """The weights of a network, which are in this file of Keras'; a file that just failed is not tried again.
+        """Return the weights of a network, fetching their file of Keras if needed, unless that failed recently.
 
         Raises:
-            WeightsUnavailable: the file is neither there nor to be had.
+            WeightsUnavailable: the file is neither on this machine nor can it be downloaded.
             DeadlineExceeded, Overloaded
         """
-        kept = await self.kept(arguments)
-        if kept is not None:
-            return kept
+        cached = await self.cached(arguments)
+        if cached is not None:
+            return cached
         self._failures.check(file)
-        async with self._turn():
+        async with self._fetch_permit():
             self._failures.check(file)
-            return await self._fetched(arguments, file)
+            return await self._fetch(arguments, file)
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """One is fetched at a time; a few wait for it, as long as a request may wait."""
-        if self._waiting >= MAX_WAITING:
+    async def _fetch_permit(self) -> AsyncIterator[None]:
+        """Hold the permit of the only running fetch; MAX_WAITING bounds the waiters, `deadline` their wait."""
+        if self._pending >= MAX_WAITING:
             raise Overloaded(f"{MAX_WAITING} networks are being fetched already.")
-        self._waiting += 1
+        self._pending += 1
         try:
-            await self._in_line()
+            await self._acquire()
             try:
                 yield
             finally:
-                self._fetching.release()
+                self._lock.release()
         finally:
-            self._waiting -= 1
+            self._pending -= 1
 
-    async def _in_line(self) -> None:
+    async def _acquire(self) -> None:
         seconds = self._settings.deadline
         try:
             async with asyncio.timeout(seconds):
-                await self._fetching.acquire()
+                await self._lock.acquire()
         except TimeoutError:
             raise Overloaded(f"Other networks were being fetched for {seconds:g} s.") from None
 
-    def _kept(self, arguments: bytes) -> WeightsFile | None:
+    def _cached(self, arguments: bytes) -> WeightsFile | None:
         try:
-            note = msgspec.json.decode(self._note(arguments).read_bytes(), type=Note)
-            weights = self._weights(note.digest)
-            whole = weights.stat().st_size == note.bytes
+            manifest = msgspec.json.decode(self._manifest_path(arguments).read_bytes(), type=Manifest)
+            weights = self._weights_path(manifest.digest)
+            is_complete = weights.stat().st_size == manifest.bytes
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             return None
-        return WeightsFile(str(weights), note.digest) if whole else None
+        return WeightsFile(str(weights), manifest.digest) if is_complete else None
 
-    def _note(self, arguments: bytes) -> Path:
+    def _manifest_path(self, arguments: bytes) -> Path:
         name = sha256(arguments + version("keras").encode()).hexdigest()
         return self._store.local_folder(FOLDER) / f"{name}.json"
 
-    def _weights(self, digest: str) -> Path:
+    def _weights_path(self, digest: str) -> Path:
         return self._store.local_folder(FOLDER) / f"{digest}.safetensors"
 
-    async def _fetched(self, arguments: bytes, file: str) -> WeightsFile:
+    async def _fetch(self, arguments: bytes, file: str) -> WeightsFile:
         with await run_in_threadpool(self._store.scratch.folder) as folder:
             outcome = await self._run(Job(arguments, folder))
             if isinstance(outcome, Fetched):
-                return await run_in_threadpool(self._keep, arguments, outcome, Path(folder))
+                return await run_in_threadpool(self._save, arguments, outcome, Path(folder))
         error = error_of(outcome.code, outcome.detail, [Problem(*row) for row in outcome.problems])
         if isinstance(error, WeightsUnavailable):
-            self._failures.remember(file, error)
+            self._failures.add(file, error)
         raise error
 
     @writing()
-    def _keep(self, arguments: bytes, fetched: Fetched, folder: Path) -> WeightsFile:
-        """Moves both into place, the weights first, so that what a note names is there."""
-        weights, note, written = self._weights(fetched.digest), self._note(arguments), folder / "note"
-        written.write_bytes(msgspec.json.encode(Note(fetched.digest, (folder / WEIGHTS).stat().st_size)))
+    def _save(self, arguments: bytes, fetched: Fetched, folder: Path) -> WeightsFile:
+        """Move both files into place, the weights first, so that a manifest never names a missing file."""
+        weights, manifest, scratch = self._weights_path(fetched.digest), self._manifest_path(arguments), folder / "note"
+        scratch.write_bytes(msgspec.json.encode(Manifest(fetched.digest, (folder / WEIGHTS).stat().st_size)))
         rename_durably(folder / WEIGHTS, weights)
-        rename_durably(written, note)
-        notes = sorted(note.parent.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        for old in notes[:-KEPT]:
+        rename_durably(scratch, manifest)
+        manifests = sorted(manifest.parent.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        for old in manifests[:-KEPT_MANIFESTS]:
             old.unlink(missing_ok=True)
         return WeightsFile(str(weights), fetched.digest)
 
@@ -141,7 +142,7 @@ class Pretrained:
         )  # fmt: skip
         try:
             async with asyncio.timeout(self._settings.fetch_seconds):
-                answer, notes = await _said(process, msgspec.json.encode(job))
+                output, errors = await _communicate(process, msgspec.json.encode(job))
         except TimeoutError:
             seconds = self._settings.fetch_seconds
             raise DeadlineExceeded(f"The weights did not come within {seconds:g} s.") from None
@@ -150,19 +151,19 @@ class Pretrained:
                 process.kill()
                 await process.wait()
         if process.returncode:
-            log.error("the weights cannot be converted: %s", notes.decode("utf-8", "replace")[-4000:])
+            log.error("the weights cannot be converted: %s", errors.decode("utf-8", "replace")[-4000:])
             raise Internal()
-        outcome: Outcome = msgspec.json.decode(answer, type=Outcome)
+        outcome: Outcome = msgspec.json.decode(output, type=Outcome)
         return outcome
 
 
-async def _said(process: asyncio.subprocess.Process, job: bytes) -> tuple[bytes, bytes]:
-    """What a process writes on its standard output and error. Its input stays open: it ends when that closes."""
+async def _communicate(process: asyncio.subprocess.Process, job: bytes) -> tuple[bytes, bytes]:
+    """Return standard output and error of a process. Its input is kept open, as the process ends when that closes."""
     assert process.stdin is not None  # noqa: S101 (pipes, as are the next)
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
     process.stdin.write(job + b"\n")
-    answer, notes = await asyncio.gather(process.stdout.read(), process.stderr.read())
+    output, errors = await asyncio.gather(process.stdout.read(), process.stderr.read())
     await process.wait()
     process.stdin.close()
-    return answer, notes
+    return output, errors

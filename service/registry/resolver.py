@@ -1,4 +1,4 @@
-"""Resolver of models: documents, and names of keras.applications, each of which an engine constructs once."""
+"""Resolver of models: documents, and networks of keras.applications, each of which an engine constructs once."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ from service.registry.pretrained import Pretrained
 from service.registry.single_flight import SingleFlight
 
 KEPT = 32
-"""Constructed networks kept in memory."""
+"""Bound of the cache of constructed networks."""
 KEPT_DOCUMENTS, KEPT_BYTES = 512, 64 * 1024 * 1024
-"""Bounds of the cache of documents, which need not be parsed again."""
-SENT = ("/input", "/weights")
-"""Fields that a client may send beside the name of a network."""
+"""Bounds of the cache of parsed documents."""
+REQUEST_FIELDS = ("/input", "/weights")
+"""Fields of a request for an application to which problems of the constructed document may point."""
 
 
-class OfApplication(SourceMap):
-    """Source map of a constructed document, most of which follows from its name."""
+class ApplicationSourceMap(SourceMap):
+    """Source map of a constructed document, most of which the request does not contain."""
 
     def of(self, pointer: str) -> str:
-        """Return a field that was sent, or the document as a whole."""
-        return next((field for field in SENT if f"{pointer}/".startswith(f"{field}/")), "")
+        """Return the pointer to a field of the request, else to the request's whole model."""
+        return next((field for field in REQUEST_FIELDS if f"{pointer}/".startswith(f"{field}/")), "")
 
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """An architecture and, if a network comes with some, its weights."""
+    """An architecture, and its ImageNet weights if it has some."""
 
     architecture: Architecture
     weights: WeightsFile | None = None
     weights_to_fetch: str | None = None
-    """The file of its weights, if that is still to be fetched."""
+    """The name of its weights file, if that is yet to be fetched."""
 
 
 class Applications:
-    """Documents and networks of keras.applications; concurrent requests for one wait for the same construction."""
+    """Documents and networks of keras.applications; concurrent requests for one share a construction."""
 
     def __init__(self, engines: Engines, pretrained: Pretrained) -> None:
         self._engines, self._pretrained = engines, pretrained
         self._graphs: SingleFlight[bytes, ResolvedModel] = SingleFlight(KEPT)
         self._fetches: SingleFlight[bytes, WeightsFile] = SingleFlight(0)
-        self._read: LruCache[bytes, Architecture | Application] = LruCache(KEPT_DOCUMENTS, KEPT_BYTES)
-        self._named: LruCache[bytes, Architecture] = LruCache(KEPT, KEPT_BYTES)
+        self._models: LruCache[bytes, Architecture | Application] = LruCache(KEPT_DOCUMENTS, KEPT_BYTES)
+        self._architectures: LruCache[bytes, Architecture] = LruCache(KEPT, KEPT_BYTES)
 
     async def close(self) -> None:
         """Cancel constructions and downloads."""
@@ -69,7 +69,7 @@ class Applications:
 
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
-            WeightsUnavailable: those of ImageNet cannot be had.
+            WeightsUnavailable: ImageNet weights cannot be fetched.
         """
         return await self.resolve(await self.model_of(raw))
 
@@ -82,31 +82,31 @@ class Applications:
         return await self.graph(await self.model_of(raw))
 
     async def model_of(self, raw: Any) -> Architecture | Application:
-        """Parse a model, on a thread if it is large, and once if it comes again.
+        """Parse a model, on a thread if it is large, or return it from the cache.
 
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
         """
-        return await run_in_threadpool(self._known, raw) if is_large(raw) else self._known(raw)
+        return await run_in_threadpool(self._parse, raw) if is_large(raw) else self._parse(raw)
 
-    def _known(self, raw: Any) -> Architecture | Application:
+    def _parse(self, raw: Any) -> Architecture | Application:
         try:
             text = orjson.dumps(raw)
         except TypeError:
-            return _architecture(parse_model(raw))  # nested too deeply for orjson: refused with our own message
-        model = self._read.get(text)
+            return _architecture(parse_model(raw))  # nested too deeply for orjson: the parser raises a clear error
+        model = self._models.get(text)
         if model is None:
             model = _architecture(parse_model(raw))
-            with suppress(InvalidDocument):  # an invalid graph is refused later, with its pointer
-                self._read.add(text, model, len(text) + _nbytes(model))
+            with suppress(InvalidDocument):  # an invalid graph is rejected later, with its pointer
+                self._models.add(text, model, len(text) + _nbytes(model))
         return model
 
     async def resolve(self, model: Architecture | Application) -> ResolvedModel:
         """Resolve a parsed model, and fetch its weights.
 
         Raises:
-            InvalidDocument: what Keras' constructor refuses.
-            WeightsUnavailable: those of ImageNet cannot be had.
+            InvalidDocument: Keras' constructor rejects the arguments.
+            WeightsUnavailable: ImageNet weights cannot be fetched.
         """
         resolved = await self.graph(model)
         if isinstance(model, Architecture) or resolved.weights_to_fetch is None:
@@ -116,29 +116,29 @@ class Applications:
         return replace(resolved, weights=weights, weights_to_fetch=None)
 
     async def graph(self, model: Architecture | Application) -> ResolvedModel:
-        """Do the same with weights of ImageNet only if they are on this machine.
+        """Do the same without fetching: with ImageNet weights only if they are on this machine.
 
         Raises:
-            InvalidDocument: what Keras' constructor refuses.
+            InvalidDocument: Keras' constructor rejects the arguments.
         """
         if isinstance(model, Architecture):
             return ResolvedModel(model)
         arguments = graph_arguments(model)
         constructed = await self._graphs.get(arguments, lambda: self._construct(arguments))
         file = constructed.weights_to_fetch
-        weights = await self._pretrained.kept(arguments) if file is not None else None
-        architecture = self._labelled(constructed.architecture.document, model, arguments)
+        weights = await self._pretrained.cached(arguments) if file is not None else None
+        architecture = self._with_label(constructed.architecture.document, model, arguments)
         return ResolvedModel(architecture, weights, file if weights is None else None)
 
-    def _labelled(self, document: Document, model: Application, arguments: bytes) -> Architecture:
-        """Return the architecture of a network with the client's name and seed."""
+    def _with_label(self, document: Document, model: Application, arguments: bytes) -> Architecture:
+        """Return the architecture of a constructed document with the name and seed of the request."""
         label = model.name if model.name is not None else document.name
         key = orjson.dumps((label, model.seed)) + arguments
-        architecture = self._named.get(key)
+        architecture = self._architectures.get(key)
         if architecture is None:
             copy = document.model_copy(update={"name": label, "seed": model.seed})
-            architecture = Architecture(copy.with_source_map(OfApplication()))
-            self._named.add(key, architecture, architecture.nbytes)
+            architecture = Architecture(copy.with_source_map(ApplicationSourceMap()))
+            self._architectures.add(key, architecture, architecture.nbytes)
         return architecture
 
     async def _construct(self, arguments: bytes) -> ResolvedModel:
@@ -153,7 +153,7 @@ def _architecture(model: Document | Application) -> Architecture | Application:
 
 
 def _nbytes(model: Architecture | Application) -> int:
-    """Return the memory of a model, about; an application is small.
+    """Return the approximate memory of a model; an application is small.
 
     Raises:
         InvalidDocument: as `expand`.

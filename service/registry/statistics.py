@@ -1,4 +1,4 @@
-"""What is counted of inferences, in the shape of Triton's statistics extension. Times are in nanoseconds."""
+"""Statistics of inferences, in the shape of Triton's statistics extension. Times are in nanoseconds."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 
 STEPS = ("queue", "compute_input", "compute_infer", "compute_output")
 MAX_BATCH_SIZES = 64
-"""Batch sizes told apart in one model's statistics; those that come later are in its sums alone."""
+"""Batch sizes with statistics of their own in one model; later sizes are counted in its totals only."""
 
 
 @dataclass
 class Duration:
-    """How often something was done, and how long it took in all."""
+    """A count, and the total time."""
 
     count: int = 0
     ns: int = 0
 
     def add(self, ns: int) -> None:
-        """Once more."""
+        """Add one duration."""
         self.count += 1
         self.ns += ns
 
     def json(self) -> dict[str, int]:
-        """As the protocol has it."""
+        """Return the form of the protocol."""
         return {"count": self.count, "ns": self.ns}
 
 
@@ -36,24 +36,24 @@ def _durations(*names: str) -> dict[str, Duration]:
 
 @dataclass
 class Stopwatch:
-    """One inference: its batch and the time of each step so far."""
+    """The batch of one inference, and the time of each step so far."""
 
     batch: int = 0
     steps: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STEPS, 0))
     _last: int = field(default_factory=time.perf_counter_ns)
 
     def start(self) -> None:
-        """The request has arrived."""
+        """Start at the arrival of the request."""
         self._last = time.perf_counter_ns()
 
     def lap(self, step: str) -> None:
-        """The time since the last lap was spent on this step."""
+        """Add the time since the last lap to a step."""
         now = time.perf_counter_ns()
         self.steps[step] += now - self._last
         self._last = now
 
-    def ran(self, batch: int, ns: int) -> None:
-        """An engine has computed for `ns`; the rest since the last lap was spent waiting for it."""
+    def add_run(self, batch: int, ns: int) -> None:
+        """Add a run of `ns` on an engine; the rest of the time since the last lap was queueing."""
         self.lap("queue")
         self.batch = batch
         self.steps["compute_infer"] = ns
@@ -62,18 +62,18 @@ class Stopwatch:
 
 @dataclass
 class Statistics:
-    """Of one model, since the service started."""
+    """Statistics of one model since the service started."""
 
     last: int = 0
-    """Milliseconds since 1970."""
+    """Time of the last inference, in milliseconds since 1970."""
     inferences: int = 0
     executions: int = 0
     totals: dict[str, Duration] = field(default_factory=lambda: _durations("success", "fail", *STEPS))
     batches: dict[int, dict[str, Duration]] = field(default_factory=dict)
 
     @contextmanager
-    def counting(self) -> Iterator[Stopwatch]:
-        """Counts what happens inside as an inference that succeeds or fails."""
+    def measure(self) -> Iterator[Stopwatch]:
+        """Count the block as one inference, failed if it raises."""
         watch, started = Stopwatch(), time.perf_counter_ns()
         try:
             yield watch
@@ -95,8 +95,8 @@ class Statistics:
                 self.batches[watch.batch][step].add(ns)
 
     def json(self, name: str) -> dict[str, Any]:
-        """As the protocol has it. There is no cache of replies."""
-        nothing = {kind: Duration().json() for kind in ("cache_hit", "cache_miss")}
+        """Return the form of the protocol. There is no cache of replies."""
+        no_cache = {kind: Duration().json() for kind in ("cache_hit", "cache_miss")}
         sizes = sorted(self.batches.items())
         return {
             "name": name,
@@ -104,10 +104,10 @@ class Statistics:
             "last_inference": self.last,
             "inference_count": self.inferences,
             "execution_count": self.executions,
-            "inference_stats": {**{step: total.json() for step, total in self.totals.items()}, **nothing},
+            "inference_stats": {**{step: total.json() for step, total in self.totals.items()}, **no_cache},
             "response_stats": {},
             "batch_stats": [
-                {"batch_size": size, **{step: one.json() for step, one in steps.items()}} for size, steps in sizes
+                {"batch_size": size, **{step: total.json() for step, total in steps.items()}} for size, steps in sizes
             ],
             "memory_usage": [],
         }

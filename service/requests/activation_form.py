@@ -50,7 +50,7 @@ class Part:
 class ActivationForm:
     """Parsed form; `options` are unparsed texts, by name."""
 
-    posted: InputPayload
+    payload: InputPayload
     model: Any = None
     options: list[tuple[str, str]] = field(default_factory=list)
 

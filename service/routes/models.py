@@ -23,7 +23,7 @@ from models.networks.network import Network
 from models.store.entries import Entry, entry_json
 from service.errors.handlers import raises
 from service.handlers.activations import activations, read_activation_request
-from service.handlers.planning import plan_of, planned, require_inputs
+from service.handlers.planning import plan_of, plan_step_blocks, require_inputs
 from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
 from service.openapi.contract import (
     ACTIVATION_ERRORS,
@@ -149,7 +149,7 @@ async def get_model(
         tag.on(response)
         return ModelSummary(**_summary(entry, network, plan))
     if form == "keras":
-        return tag.on(keras_form(await planned(state, network, plan)))
+        return tag.on(keras_form(await plan_step_blocks(state, network, plan)))
     return tag.on(summary_form(network, plan))
 
 

@@ -150,7 +150,9 @@ def test_ambiguous_addresses_are_rejected_with_candidates(
 @pytest.mark.parametrize(
     ("selector", "suggestion"), [("conv", 'write "outer@0/inner@0/conv"'), ("con*", 'write "**/con*"'), ("zz*", None)]
 )
-def test_unmatched_selectors_are_rejected_with_a_suggestion(server: Server, selector: str, suggestion: str | None) -> None:
+def test_unmatched_selectors_are_rejected_with_a_suggestion(
+    server: Server, selector: str, suggestion: str | None
+) -> None:
     """The suggestion is the nearest existing address, if any."""
     reply = server.post("/v1/plan", json={"model": CALLED, "layers": [selector]})
     assert reply.status_code == 422

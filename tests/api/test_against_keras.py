@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TOLERANCE = 1e-6
-"""Of a layer's largest absolute value: float32 has 1.2e-7, and the service fuses what Keras runs one by one."""
+"""Relative to a layer's largest absolute value: float32 has 1.2e-7, and the service fuses operations of Keras."""
 
 Tensors = dict[str, Any]
 """Keras' symbolic tensors by address, in the order of the reply."""
 
 
 class Built:
-    """A Keras network being put together by hand, with its tensors and layers under the service's addresses."""
+    """A Keras network under construction, with its tensors and layers under the service's addresses."""
 
     def __init__(self, **inputs: tuple[int, ...]) -> None:
         dtype = "int32" if "tokens" in inputs else "float32"
@@ -36,7 +36,7 @@ class Built:
         self.layers: dict[str, keras.Layer] = {}
 
     def add(self, address: str, layer: keras.Layer, inputs: Any) -> Any:
-        """One call of a layer; its tensor (the first of several)."""
+        """Add one call of a layer and return its result."""
         results = layer(inputs)
         several = isinstance(results, list | tuple)
         names = [f"{address}#{number}" for number in range(len(results))] if several else [address]
@@ -45,13 +45,13 @@ class Built:
         return results
 
     def chain(self, tensor: Any, **layers_: keras.Layer) -> Any:
-        """Layers one after the other, under their names."""
+        """Add layers in sequence under their names."""
         for address, layer in layers_.items():
             tensor = self.add(address, layer, tensor)
         return tensor
 
     def activations(self, weights: Callable[[str], list[Array]], arrays: dict[str, Array]) -> dict[str, Array]:
-        """What every layer computes with these weights."""
+        """Compute all layers with these weights."""
         for address, layer in self.layers.items():
             layer.set_weights(weights(address))
         model = keras.Model(self.inputs, self.tensors)
@@ -59,7 +59,7 @@ class Built:
 
 
 def convolution(filters: int, size: int, **arguments: Any) -> keras.Layer:
-    """A Conv2D that keeps the size, as most of the examples do."""
+    """Build a Conv2D that keeps the size, as most of the examples do."""
     return layers.Conv2D(filters, size, **{"padding": "same", **arguments})
 
 
@@ -185,7 +185,7 @@ BY_HAND: dict[str, Callable[[], Built]] = {
 
 
 def inputs_of(built: Built) -> dict[str, Array]:
-    """Two random examples for every input: values from -1 to 1, or the numbers of words."""
+    """Draw two random examples for every input: values from -1 to 1, or token ids."""
     random = np.random.default_rng(0)
     return {
         name: random.integers(0, 1000, (2, *tensor.shape[1:])).astype(np.int32)
@@ -196,7 +196,7 @@ def inputs_of(built: Built) -> dict[str, Array]:
 
 
 def assert_same(found: dict[str, Array], expected: dict[str, Array]) -> None:
-    """Every layer is there, and none lies further apart than TOLERANCE."""
+    """Compare the layers and their values to within TOLERANCE."""
     assert set(found) == set(expected)
     for address, array in expected.items():
         scale = np.abs(array).max()
@@ -205,8 +205,8 @@ def assert_same(found: dict[str, Array], expected: dict[str, Array]) -> None:
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_example(run: Callable[..., Reply], name: str) -> None:
-    """Each example, built by hand in Keras with the weights of the reply, agrees in every layer."""
+def test_examples_match_keras_in_every_layer(run: Callable[..., Reply], name: str) -> None:
+    """Each example is built by hand in Keras with the weights of the reply."""
     built = BY_HAND[name]()
     arrays = inputs_of(built)
     reply = run(json.loads((EXAMPLES / f"{name}.json").read_text()), arrays)
@@ -219,21 +219,27 @@ def test_example(run: Callable[..., Reply], name: str) -> None:
     assert_same(found, built.activations(weights, arrays))
 
 
-def test_every_example_is_compared() -> None:
-    """A new example needs its network here."""
+def test_every_example_has_a_keras_network() -> None:
+    """A new example needs its network in BY_HAND."""
     assert sorted(BY_HAND) == sorted(path.stem for path in EXAMPLES.glob("*.json"))
 
 
-def drawn(low: float, high: float) -> dict[str, Any]:
-    """An initializer that makes every weight another number, so that none can be taken for another."""
+def random_uniform(low: float, high: float) -> dict[str, Any]:
+    """Return an initializer that makes every weight distinct, so that swapped weights are detected."""
     return {"type": "RandomUniform", "minval": low, "maxval": high}
 
 
-def test_digit(server: Server, digit_png: bytes, digit: Array) -> None:
-    """The picture as a file, activations and weights as safetensors: what a client would do from Python."""
+def test_image_and_safetensors_match_keras(server: Server, digit_png: bytes, digit: Array) -> None:
+    """An image file is posted; activations and weights come back as safetensors, as a Python client would do."""
     document = json.loads((EXAMPLES / "digits.json").read_text())
-    document["layers"][1] |= {"gamma_initializer": drawn(0.5, 2), "moving_variance_initializer": drawn(0.5, 2)}
-    document["layers"][1] |= {"beta_initializer": drawn(-1, 1), "moving_mean_initializer": drawn(-1, 1)}
+    document["layers"][1] |= {
+        "gamma_initializer": random_uniform(0.5, 2),
+        "moving_variance_initializer": random_uniform(0.5, 2),
+    }
+    document["layers"][1] |= {
+        "beta_initializer": random_uniform(-1, 1),
+        "moving_mean_initializer": random_uniform(-1, 1),
+    }
     fields = {"model": json.dumps(document), "scale": "unit", "weights": "true", "format": "safetensors"}
     reply = server.post("/v1/activations", files={"image": ("digit.png", digit_png)}, data=fields)
     tensors = load(reply.content)

@@ -37,7 +37,7 @@ def batching(tmp_path_factory: pytest.TempPathFactory, start_server: StartServer
         yield server
 
 
-async def held(server: Any, name: str, bodies: list[dict[str, Any]]) -> list[httpx.Response]:
+async def send_while_stopped(server: Any, name: str, bodies: list[dict[str, Any]]) -> list[httpx.Response]:
     """Return the replies to requests that are all queued before the engine takes the first."""
     pid = server.engine_pid()
     os.kill(pid, signal.SIGSTOP)
@@ -55,7 +55,9 @@ async def test_queued_requests_run_as_one_batch(batching: Any) -> None:
     """The first runs alone; the others report one run time, and each reply equals that of a single run."""
     sizes: list[int] = []
     for _ in range(5):  # a busy machine may not have read them all before the engine resumes
-        replies = await held(batching, "pictures", [{"inputs": [picture.tolist()]} for picture in PICTURES])
+        replies = await send_while_stopped(
+            batching, "pictures", [{"inputs": [picture.tolist()]} for picture in PICTURES]
+        )
         times = [reply.json()["timing"]["run_ms"] for reply in replies]
         sizes = sorted(times.count(time) for time in set(times))
         if sizes == [1, 15]:
@@ -72,7 +74,7 @@ async def test_queued_requests_run_as_one_batch(batching: Any) -> None:
 async def test_an_invalid_request_does_not_fail_its_batch(batching: Any) -> None:
     """Only the request with an id out of range, which shows at the lookup, gets a 422."""
     bodies = [{"inputs": [[number % 9, 99 if number == 7 else 1, 2]], "data": "base64"} for number in range(16)]
-    replies = await held(batching, "table", bodies)
+    replies = await send_while_stopped(batching, "table", bodies)
     assert [reply.status_code for reply in replies] == [422 if number == 7 else 200 for number in range(16)]
     assert replies[7].json()["code"] == "invalid_tensor"
     for body, reply in zip(bodies, replies, strict=True):
@@ -85,7 +87,7 @@ async def test_different_models_and_options_are_not_mixed(batching: Any) -> None
     """Sixteen requests alternate between two selections, with and without statistics."""
     kinds: list[dict[str, Any]] = [{"layers": ["dense"]}, {"layers": ["conv2d"], "stats": False}]
     bodies = [{"inputs": [PICTURES[n].tolist()], "data": "base64", **kinds[n % 2]} for n in range(16)]
-    for number, reply in enumerate(await held(batching, "pictures", bodies)):
+    for number, reply in enumerate(await send_while_stopped(batching, "pictures", bodies)):
         (row,) = reply.json()["layers"]
         assert (row["address"], "stats" in row) == (("dense", True) if number % 2 == 0 else ("conv2d", False))
 

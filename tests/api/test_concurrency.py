@@ -58,7 +58,7 @@ KINDS: list[Kind] = [
 """Successes and errors, small and large, of several models and formats."""
 
 
-def essence(reply: httpx.Response) -> tuple[int, bytes]:
+def reproducible_part(reply: httpx.Response) -> tuple[int, bytes]:
     """Return the reproducible part of a response: all but times and the request id."""
     if "json" not in reply.headers["content-type"]:
         return reply.status_code, reply.content
@@ -70,7 +70,7 @@ def essence(reply: httpx.Response) -> tuple[int, bytes]:
     return reply.status_code, json.dumps(body).encode()
 
 
-async def at_once(url: str, kinds: list[Kind]) -> list[httpx.Response]:
+async def send_concurrently(url: str, kinds: list[Kind]) -> list[httpx.Response]:
     """Send all requests concurrently, each on its own connection, and return the responses."""
     limits = httpx.Limits(max_connections=len(kinds), max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
@@ -79,20 +79,20 @@ async def at_once(url: str, kinds: list[Kind]) -> list[httpx.Response]:
 
 async def test_concurrent_replies_equal_sequential_replies(server: Server) -> None:
     """A hundred mixed requests in shuffled order return the same bytes as one by one, before and after."""
-    alone = [essence(server.client.request(method, path, json=body)) for method, path, body in KINDS]
+    alone = [reproducible_part(server.client.request(method, path, json=body)) for method, path, body in KINDS]
     assert [status for status, _ in alone] == [200] * 7 + [422] * 2 + [200] * 3
     order = np.random.default_rng(1).permutation(np.arange(96) % len(KINDS)).tolist()
-    replies = await at_once(server.url, [KINDS[number] for number in order])
-    wrong = [number for number, reply in zip(order, replies, strict=True) if essence(reply) != alone[number]]
+    replies = await send_concurrently(server.url, [KINDS[number] for number in order])
+    wrong = [number for number, reply in zip(order, replies, strict=True) if reproducible_part(reply) != alone[number]]
     assert wrong == []
-    assert [essence(server.client.request(method, path, json=body)) for method, path, body in KINDS] == alone
+    assert [reproducible_part(server.client.request(method, path, json=body)) for method, path, body in KINDS] == alone
 
 
 async def test_identical_first_requests_build_the_model_once(server: Server) -> None:
     """Of twenty requests for a new model, one builds it, and all get the same numbers."""
-    replies = await at_once(server.url, [run(CONVOLUTION | {"seed": 2}, PICTURES.tolist())] * 20)
+    replies = await send_concurrently(server.url, [run(CONVOLUTION | {"seed": 2}, PICTURES.tolist())] * 20)
     assert sorted(reply.json()["model"]["cached"] for reply in replies) == [False] + [True] * 19
-    assert len({essence(reply) for reply in replies}) == 1
+    assert len({reproducible_part(reply) for reply in replies}) == 1
 
 
 async def test_examples_do_not_affect_each_other_in_a_batch(server: Server) -> None:
@@ -125,7 +125,7 @@ async def test_the_store_supports_concurrent_writers(server: Server) -> None:
     for number in range(96):
         path = f"/v1/models/{names[number * 7 % 10]}"
         tasks += [("DELETE", path, None) if number % 3 == 2 else ("PUT", path, CONVOLUTION | {"seed": number % 2})]
-    replies = await at_once(server.url, tasks)
+    replies = await send_concurrently(server.url, tasks)
     assert {reply.status_code for reply in replies} <= {200, 201, 204, 404}
     listed = [entry for entry in server.client.get("/v1/models").json()["models"] if entry["name"] in names]
     for entry in listed:

@@ -71,8 +71,8 @@ def test_wrong_digests_are_rejected_for_every_kind_of_body(server: Server) -> No
         ):
             request.headers["Content-Digest"] = header
             reply = client.send(request)
-            told = (reply.status_code, reply.json()["code"])
-            assert told == (400, "wrong_digest"), (request.url, header, reply.text)
+            reported = (reply.status_code, reply.json()["code"])
+            assert reported == (400, "wrong_digest"), (request.url, header, reply.text)
         assert client.get("/v1/models").json() == before
         for header in (
             digest(body, "sha-256"),

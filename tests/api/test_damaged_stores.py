@@ -44,7 +44,7 @@ class NoEngines:
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def serve(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of the service over a store."""
     app = create_app(Settings(data_dir=str(folder)), NoEngines())  # type: ignore[arg-type]
     async with LifespanManager(app) as manager:
@@ -61,7 +61,7 @@ def check(reply: httpx.Response, code: str, *said: str) -> None:
     assert not any(word in reply.text for word in ("/tmp", "secret", "objects/", ".json")), reply.text  # noqa: S108
 
 
-def refusing(number: int) -> Callable[..., None]:
+def failing_call(number: int) -> Callable[..., None]:
     """Build a replacement of a file system call that raises this error."""
 
     def refuse(*_: Any, **__: Any) -> None:
@@ -72,13 +72,13 @@ def refusing(number: int) -> Callable[..., None]:
 
 async def test_a_read_only_store_rejects_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put, upload and delete fail for every errno that means read-only, and change nothing."""
-    async with serving(tmp_path) as client:
+    async with serve(tmp_path) as client:
         assert (await client.put("/v1/models/m", json=FLATTEN)).status_code == 201
         listed = (await client.get("/v1/models")).json()
         for number in (errno.EROFS, errno.EACCES, errno.EPERM):
             with monkeypatch.context() as patched:
                 for call in ("os.replace", "os.remove", "tempfile._os.mkdir"):
-                    patched.setattr(call, refusing(number))
+                    patched.setattr(call, failing_call(number))
                 check(await client.put("/v1/models/n", json=FLATTEN), "store_read_only")
                 check(await client.put("/v1/models/m", json=[{"type": "ReLU"}]), "store_read_only")
                 check(await client.put("/v1/models/m/weights", content=b"x"), "store_read_only")
@@ -90,11 +90,11 @@ async def test_a_read_only_store_rejects_writes(tmp_path: Path, monkeypatch: pyt
 
 async def test_corrupt_name_files_are_reported(tmp_path: Path) -> None:
     """The service starts, lists each with its fault, serves it as damaged, and DELETE or PUT replaces it."""
-    async with serving(tmp_path) as client:
+    async with serve(tmp_path) as client:
         kept = (await client.put("/v1/models/kept", json=FLATTEN)).json()
     for name, data in (("a", b""), ("b", b"{"), ("c", b'{"name":"c","version":2}')):
         (tmp_path / "names" / f"{name}.json").write_bytes(data)
-    async with serving(tmp_path) as client:
+    async with serve(tmp_path) as client:
         problems = {
             "a": "it is empty",
             "b": "it is not JSON",
@@ -108,8 +108,8 @@ async def test_corrupt_name_files_are_reported(tmp_path: Path) -> None:
             check(await client.get(path), "model_damaged", '\\"a\\"')
         for path in ("/v1/models/a/activations", "/v1/plan?model=a", "/v2/models/a/infer"):
             check(await client.post(path, json={}), "model_damaged", '\\"a\\"')
-        told = await client.post("/v1/plan", json={"model": "a"})
-        assert (told.status_code, told.json()["code"]) == (422, "invalid_document"), told.text
+        reported = await client.post("/v1/plan", json={"model": "a"})
+        assert (reported.status_code, reported.json()["code"]) == (422, "invalid_document"), reported.text
         assert (await client.delete("/v1/models/a")).status_code == 204
         assert (await client.put("/v1/models/b", json=FLATTEN)).status_code == 201
         assert (await client.delete("/v1/models/c")).status_code == 204
@@ -119,14 +119,14 @@ async def test_corrupt_name_files_are_reported(tmp_path: Path) -> None:
 
 async def test_a_deleted_store_is_reported_per_model(tmp_path: Path) -> None:
     """Runs of its models report the name; later writes recreate the store."""
-    async with serving(tmp_path) as client:
+    async with serve(tmp_path) as client:
         await client.put("/v1/models/m", json=FLATTEN)
-    async with serving(tmp_path) as client:
+    async with serve(tmp_path) as client:
         shutil.rmtree(tmp_path)
         check(await client.post("/v1/models/m/activations", json=RUN), "model_damaged", '\\"m\\"', "PUT /v1/models/m")
         assert (await client.put("/v1/models/n", json=FLATTEN)).status_code == 201
         assert (await client.delete("/v1/models/m")).status_code == 204
-    async with serving(tmp_path) as client:
+    async with serve(tmp_path) as client:
         assert [one["name"] for one in (await client.get("/v1/models")).json()["models"]] == ["n"]
 
 

@@ -1,6 +1,6 @@
-"""Whatever is sent to an operation of the OpenAPI document, it answers as that document says: status, type and shape.
+"""Responses to arbitrary requests conform to the OpenAPI document in status, type and shape.
 
-A small fixed sample of what `scripts/acceptance openapi` draws in thousands.
+This is a small fixed sample of the thousands that `scripts/acceptance openapi` draws.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def bodies(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from ({"json": {**example, member: value}} for value in VALUES)
 
 
-def wrong(operation: dict[str, Any], reply: httpx.Response) -> str | None:
+def deviation(operation: dict[str, Any], reply: httpx.Response) -> str | None:
     """Return how a response deviates from the specification."""
     described = operation["responses"].get(str(reply.status_code))
     if described is None:
@@ -94,7 +94,7 @@ def test_responses_conform_to_the_specification(server: Server) -> None:
         address = path.format(**request.pop("names", PATH))
         reply = server.client.request(method, address, **request)
         count += 1
-        problem = wrong(operation, reply) or (f"a {reply.status_code}" if reply.status_code == 500 else None)
+        problem = deviation(operation, reply) or (f"a {reply.status_code}" if reply.status_code == 500 else None)
         if problem is not None:
             found.add((where, str(request)[:300], problem))
     server.client.delete("/v1/models/described")

@@ -32,7 +32,7 @@ def test_random_documents_are_served_or_rejected(server: Server) -> None:
     assert served > len(DOCUMENTS) // 3
 
 
-def small() -> dict[str, Any]:
+def small_model() -> dict[str, Any]:
     """Build a Keras network with a shared layer, an operation and a constant."""
     x = keras.Input((4, 3))
     shared = keras.layers.Dense(3, activation="relu")
@@ -43,9 +43,9 @@ def small() -> dict[str, Any]:
 
 def test_mutated_keras_json_is_served_or_rejected(server: Server) -> None:
     """Mutations remove, duplicate or replace parts."""
-    faults, original = {}, small()
+    faults, original = {}, small_model()
     for seed in MUTANTS:
-        model = mutant(original, Random(seed))  # noqa: S311 (likewise)
+        model = mutant(original, Random(seed))  # noqa: S311 (repeatable)
         plan = server.post("/v1/plan", json={"model": model})
         if plan.status_code == 200:
             fault = ask(server.client, model, zeros(plan.json())).fault()

@@ -1,4 +1,4 @@
-"""What happens to requests when an engine dies, hangs, starts or stops."""
+"""Requests while an engine crashes, hangs, starts or stops."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ENDLESS = {
         {"type": "LSTM", "units": 1024},
     ],
 }
-"""Steps one after the other for minutes: nothing can interrupt it but the end of its process."""
+"""Sequential steps that take minutes and can be interrupted only by killing the process."""
 SEQUENCE = {"shape": [1, 4096, 8], "dtype": "float32", "data": [0.5] * (4096 * 8)}
 
 
-async def many(url: str, documents: list[dict[str, Any]], inputs: Any, then: Any = None) -> list[httpx.Response]:
-    """Posts all documents at once; `then` is called when one of them has its reply."""
+async def post_all(url: str, documents: list[dict[str, Any]], inputs: Any, then: Any = None) -> list[httpx.Response]:
+    """Post all documents concurrently; `then` is called when the first has its response."""
     limits = httpx.Limits(max_connections=len(documents))
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits) as client:
         posts = [
@@ -46,30 +46,30 @@ async def many(url: str, documents: list[dict[str, Any]], inputs: Any, then: Any
         return list(await asyncio.gather(*posts))
 
 
-def different(count: int) -> list[dict[str, Any]]:
-    """Documents that differ in their seed, so that each is built."""
+def documents_with_seeds(count: int) -> list[dict[str, Any]]:
+    """Build documents that differ in their seed, so that each needs a build."""
     return [SMALL | {"seed": seed} for seed in range(count)]
 
 
-async def test_a_killed_engine_loses_only_what_it_was_executing(start_server: StartServer, tmp_path: Path) -> None:
-    """Of fifty requests that wait when the engine is killed, at most the one it ran fails, with 503 and Retry-After."""
+async def test_a_killed_engine_fails_only_the_running_request(start_server: StartServer, tmp_path: Path) -> None:
+    """Of fifty queued requests at most one fails, with a 503 and Retry-After."""
     with start_server(tmp_path) as server:
         pid = server.engine_pid()
-        replies = await many(server.url, different(50), PICTURE, lambda: os.kill(pid, signal.SIGKILL))
+        replies = await post_all(server.url, documents_with_seeds(50), PICTURE, lambda: os.kill(pid, signal.SIGKILL))
         failed = [reply for reply in replies if reply.status_code != 200]
         assert len(failed) <= 1
         assert all(reply.status_code == 503 and reply.headers["retry-after"] for reply in failed)
         assert server.engine_pid() != pid
 
 
-def test_what_is_lost_may_be_sent_again_when_there_is_an_engine(start_server: StartServer, tmp_path: Path) -> None:
-    """The time that the one before took to start, TensorFlow's import included."""
+def test_retry_after_is_the_engine_start_time(start_server: StartServer, tmp_path: Path) -> None:
+    """The time that the last start took, TensorFlow's import included."""
     body = json.dumps({"model": SMALL, "inputs": PICTURE}).encode()
     with start_server(tmp_path) as server, server.begun("POST", "/v1/activations", len(body)) as lost:
         pid = server.engine_pid()
         os.kill(pid, signal.SIGSTOP)
         lost.send(body)
-        server.client.get("/healthz").raise_for_status()  # comes later, so the engine has the other
+        server.client.get("/healthz").raise_for_status()  # is sent later, so the engine has the run by then
         os.kill(pid, signal.SIGKILL)
         reply = lost.getresponse()
         assert (reply.status, json.load(reply)["code"]) == (503, "engine_lost")
@@ -80,24 +80,24 @@ def test_what_is_lost_may_be_sent_again_when_there_is_an_engine(start_server: St
 
 
 def cpu_seconds(pid: int) -> float:
-    """Time that a process has computed (proc(5))."""
+    """Return the CPU time of a process (proc(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_a_request_over_its_deadline_is_stopped_alone(start_server: StartServer, tmp_path: Path) -> None:
-    """The one that the engine is at gets 504; those behind it are run again on the next engine and succeed."""
+def test_a_deadline_stops_only_the_running_request(start_server: StartServer, tmp_path: Path) -> None:
+    """It gets a 504; those queued behind it are retried on the next engine and succeed."""
     with start_server(tmp_path, DEADLINE="10") as server:
         pid = server.engine_pid()
-        os.kill(pid, signal.SIGSTOP)  # what is foreseen to take so long is not begun
-        replies = asyncio.run(many(server.url, different(4), PICTURE))
+        os.kill(pid, signal.SIGSTOP)  # a request that is predicted to take this long is not started
+        replies = asyncio.run(post_all(server.url, documents_with_seeds(4), PICTURE))
         (stopped,) = (one for one in replies if one.status_code != 200)
         assert (stopped.status_code, stopped.json()["code"]) == (504, "deadline_exceeded")
         assert server.engine_pid() != pid
 
 
 def test_a_model_that_kills_two_engines_is_quarantined(start_server: StartServer, tmp_path: Path) -> None:
-    """After two deaths in a row the document is refused at once, and others are served."""
+    """After two consecutive crashes it is rejected at once, and others are served."""
     with start_server(tmp_path, DEADLINE="3", MAX_MACS="1000000000000000") as server:
         codes = []
         for _ in range(3):
@@ -109,9 +109,11 @@ def test_a_model_that_kills_two_engines_is_quarantined(start_server: StartServer
         assert server.run(SMALL, PICTURE)["layers"][0]["address"] == "conv2d"
 
 
-def test_a_server_that_is_told_to_stop_finishes_what_it_accepted(start_server: StartServer, tmp_path: Path) -> None:
+def test_sigterm_finishes_accepted_requests(start_server: StartServer, tmp_path: Path) -> None:
     """SIGTERM during twenty requests: all are answered, and the exit code is 0."""
-    bodies = [json.dumps({"model": one, "inputs": PICTURE, "data": "none"}).encode() for one in different(20)]
+    bodies = [
+        json.dumps({"model": one, "inputs": PICTURE, "data": "none"}).encode() for one in documents_with_seeds(20)
+    ]
     with start_server(tmp_path) as server, ExitStack() as connections:
         accepted = [connections.enter_context(server.begun("POST", "/v1/activations", len(one))) for one in bodies]
         for connection, body in zip(accepted, bodies, strict=True):
@@ -121,8 +123,8 @@ def test_a_server_that_is_told_to_stop_finishes_what_it_accepted(start_server: S
         assert server.process.wait(timeout=60) == 0
 
 
-def test_the_front_answers_before_an_engine_is_ready(start_server: StartServer, tmp_path: Path) -> None:
-    """`/healthz` is 200 and `/readyz` 503 at once; a request that comes early waits for the engine."""
+def test_the_front_serves_before_an_engine_is_ready(start_server: StartServer, tmp_path: Path) -> None:
+    """`/healthz` is 200 and `/readyz` 503 at once; an early run waits for the engine."""
     with start_server(tmp_path, wait=False) as server:
         assert server.client.get("/healthz").json() == {"live": True}
         refused = server.client.get("/readyz")
@@ -133,18 +135,18 @@ def test_the_front_answers_before_an_engine_is_ready(start_server: StartServer, 
         assert ready.json()["engines"][0]["devices"][0]["type"] == "CPU"
 
 
-def test_a_full_queue_turns_requests_away(start_server: StartServer, tmp_path: Path) -> None:
-    """More than MAX_QUEUE waiting requests get 503 with Retry-After at once, the rest are answered."""
+def test_a_full_queue_rejects_requests(start_server: StartServer, tmp_path: Path) -> None:
+    """Requests beyond MAX_QUEUE get a 503 with Retry-After at once, the others are served."""
     with start_server(tmp_path, wait=False, MAX_QUEUE="5") as server:
-        replies = asyncio.run(many(server.url, different(12), PICTURE))
+        replies = asyncio.run(post_all(server.url, documents_with_seeds(12), PICTURE))
         statuses = sorted(reply.status_code for reply in replies)
         assert statuses == [200] * 5 + [503] * 7
         refused = [reply for reply in replies if reply.status_code == 503]
         assert all(reply.json()["code"] == "overloaded" and reply.headers["retry-after"] for reply in refused)
 
 
-def test_no_engine_means_not_ready_when_a_gpu_is_required(start_server: StartServer, tmp_path: Path) -> None:
-    """LAYERSCOPE_REQUIRE_GPU on a machine without one: alive, never ready, running nothing, and it says why."""
+def test_require_gpu_without_a_gpu_is_never_ready(start_server: StartServer, tmp_path: Path) -> None:
+    """Live but not ready; runs get a 503, and the reason is reported."""
     with start_server(tmp_path, REQUIRE_GPU="true", wait=False) as server:
         run = server.post("/v1/activations", json={"model": SMALL, "inputs": PICTURE})  # waits for the engine
         state = server.client.get("/readyz")
@@ -157,11 +159,11 @@ def test_no_engine_means_not_ready_when_a_gpu_is_required(start_server: StartSer
 
 
 def test_two_engines_share_the_work(start_server: StartServer, tmp_path: Path) -> None:
-    """With LAYERSCOPE_ENGINES=2 both become ready, and the death of one costs at most what it had in hand."""
+    """With LAYERSCOPE_ENGINES=2 both become ready, and a crash of one fails at most its running request."""
     with start_server(tmp_path, ENGINES="2") as server:
         server.wait_ready(engines=2)
         pids = [engine["pid"] for engine in server.client.get("/readyz").json()["engines"]]
         assert len(set(pids)) == 2
         os.kill(pids[0], signal.SIGKILL)
-        replies = asyncio.run(many(server.url, different(20), PICTURE))
+        replies = asyncio.run(post_all(server.url, documents_with_seeds(20), PICTURE))
         assert sorted(reply.status_code for reply in replies)[:19] == [200] * 19

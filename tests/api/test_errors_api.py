@@ -1,4 +1,4 @@
-"""Whatever is wrong, and whoever notices, the answer is one problem document that points into what was sent."""
+"""Every error, from whichever layer, is one problem document with pointers into the request."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ PICTURE: dict[str, Any] = {"input": [4, 4, 3], "layers": [{"type": "Flatten"}]}
 RUN: dict[str, Any] = {"model": DENSE, "inputs": [1, 2, 3, 4]}
 JSON = {"Content-Type": "application/json"}
 MAX_REPLY = 4096
-"""No error is longer, however long what was sent."""
+"""Upper bound of the size of error responses, whatever the size of the request."""
 
 
 def problem(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The body of an error, whose shape is checked."""
+    """Return the body of an error response after checking its shape."""
     assert reply.status_code == status, reply.text[:2000]
     assert reply.headers["content-type"] == "application/problem+json"
     assert len(reply.content) < MAX_REPLY
@@ -54,7 +54,7 @@ def problem(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def part(name: str, value: bytes, head: bytes = b"") -> bytes:
-    """One part of a form whose boundary is `b`."""
+    """Build one part of a form whose boundary is `b`."""
     disposition = f'--b\r\nContent-Disposition: form-data; name="{name}"'.encode()
     return disposition + head + b"\r\n\r\n" + value + b"\r\n"
 
@@ -93,16 +93,16 @@ UNPARSABLE: Mapping[str, tuple[bytes, dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("what", UNPARSABLE)
-def test_unparsable(server: Server, what: str) -> None:
-    """400 for bodies that are not what they claim to be."""
+def test_unparsable_bodies_are_rejected(server: Server, what: str) -> None:
+    """With a 400 for bodies that do not match their declared type."""
     content, headers, pointer = UNPARSABLE[what]
     body = problem(server.post("/v1/activations", content=content, headers=headers), 400, "unparsable")
     assert [item["pointer"] for item in body["errors"]] == [pointer]
     assert body["errors"][0]["expected"]
 
 
-def test_whole_body(server: Server) -> None:
-    """Every member of a problem document, for the tutorial's commonest slip."""
+def test_a_problem_document_has_every_member(server: Server) -> None:
+    """For the tutorial's commonest mistake."""
     model = {"input": [4], "layers": [{"type": "Dense", "units": 2}, {"type": "Dense", "unit": 2}]}
     reply = server.post("/v1/activations", json={"model": model, "inputs": [1, 2, 3, 4]},
                         headers={"X-Request-ID": "a.B-9_"})  # fmt: skip
@@ -129,7 +129,7 @@ def test_whole_body(server: Server) -> None:
 
 
 def with_layer(**arguments: Any) -> dict[str, Any]:
-    """A request whose second layer is this."""
+    """Build a request whose second layer is this."""
     return {"model": {"input": [4], "layers": [{"type": "ReLU"}, arguments]}, "inputs": [1, 2, 3, 4]}
 
 
@@ -196,15 +196,17 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(
     ("change", "code", "pointer"), INVALID, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_invalid(server: Server, change: dict[str, Any], code: str, pointer: str) -> None:
-    """422 for what makes no sense, with a pointer into the body."""
+def test_invalid_requests_are_rejected_with_a_pointer(
+    server: Server, change: dict[str, Any], code: str, pointer: str
+) -> None:
+    """With a 422 and a pointer into the body."""
     body = problem(server.post("/v1/activations", json=RUN | change), 422, code)
     assert body["errors"][0]["pointer"] == pointer
     assert all(item["expected"] for item in body["errors"])
 
 
-def test_every_problem_at_once(server: Server) -> None:
-    """One reply names all that is wrong with a document, and stops at twenty."""
+def test_all_problems_are_reported_at_once(server: Server) -> None:
+    """One reply lists every problem of a document, up to twenty."""
     layers: list[Any] = [{"type": "Dense", "units": -1}, {"type": "ReLU"}, {"type": "Dense", "unit": 2}]
     body = problem(server.post("/v1/activations", json=RUN | {"model": {"layers": layers}}), 422, "invalid_document")
     assert [item["pointer"] for item in body["errors"]] == ["/model/layers/0/units", "/model/layers/2/unit"]
@@ -217,14 +219,14 @@ def test_every_problem_at_once(server: Server) -> None:
     ([("data", "none")], {"data": "none"}),
     ([("layers", "dense")], {"layers": ["dense"]}),
 ])  # fmt: skip
-def test_options_given_twice(server: Server, query: list[tuple[str, str]], body: dict[str, Any]) -> None:
-    """Never one of two: both places are refused, whether they agree or not."""
+def test_duplicate_options_are_rejected(server: Server, query: list[tuple[str, str]], body: dict[str, Any]) -> None:
+    """Both in the query and in the body, whether the values agree or not."""
     reply = problem(server.post("/v1/activations", params=query, json=RUN | body), 422, "invalid_option")
     assert [item["pointer"] for item in reply["errors"]] == [f"/{query[0][0]}"]
 
 
-def test_parts_given_twice(server: Server) -> None:
-    """Two models, or two of an option, in one form."""
+def test_duplicate_form_parts_are_rejected(server: Server) -> None:
+    """Two models, or two values of an option, in one form."""
     for parts, pointer in (
         (FORM + part("model", b"[]"), "/model"),
         (FORM + part("data", b"none") * 2, "/data"),
@@ -234,8 +236,8 @@ def test_parts_given_twice(server: Server) -> None:
 
 
 @pytest.mark.parametrize("charset", ["utf-7", "utf-16", "idna", "punycode", "undefined", "unicode_escape", "nonsense"])
-def test_charset_of_a_form_is_not_heeded(server: Server, charset: str) -> None:
-    """Forms are UTF-8; no codec that Python happens to have can be had to run on them, or to fail."""
+def test_the_charset_of_a_form_is_ignored(server: Server, charset: str) -> None:
+    """Forms are UTF-8; a client cannot select another Python codec."""
     headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
     assert server.post("/v1/activations", content=FORM + b"--b--\r\n", headers=headers).status_code == 200
     bytes_ = FORM + part("data", b"xn--\\ud800\xff") + b"--b--\r\n"
@@ -248,8 +250,8 @@ def test_charset_of_a_form_is_not_heeded(server: Server, charset: str) -> None:
     ("GET", "/v1/models/none"), ("GET", "/v1/layers/Cov2D"), ("GET", "/%ED%A0%80"), ("GET", "/v1/models/%ED%A0%80"),
     ("GET", "/v1/models/a%00b"), ("PUT", "/v1/models/a/b"),
 ])  # fmt: skip
-def test_not_found(server: Server, method: str, path: str) -> None:
-    """404 by the framework and by us is one shape."""
+def test_unknown_paths_are_404(server: Server, method: str, path: str) -> None:
+    """From the framework and from handlers in one shape."""
     problem(server.client.request(method, path), 404, "not_found")
 
 
@@ -257,8 +259,8 @@ def test_not_found(server: Server, method: str, path: str) -> None:
     ("GET", "/v1/activations", "POST"), ("POST", "/healthz", "GET, HEAD"),
     ("PATCH", "/v1/models", "GET, HEAD"), ("DELETE", "/v1/plan", "POST"), ("POST", "/docs", "GET, HEAD"),
 ])  # fmt: skip
-def test_wrong_method(server: Server, method: str, path: str, allowed: str) -> None:
-    """405 says which methods there are."""
+def test_wrong_methods_are_405_with_allow(server: Server, method: str, path: str, allowed: str) -> None:
+    """The Allow header lists the supported methods."""
     reply = server.client.request(method, path)
     problem(reply, 405, "method_not_allowed")
     assert reply.headers["allow"] == allowed
@@ -268,8 +270,8 @@ def test_wrong_method(server: Server, method: str, path: str, allowed: str) -> N
     ("POST", "/v1/activations"), ("POST", "/v1/plan"), ("PUT", "/v1/models/m"), ("POST", "/v1/models/m/activations"),
 ])  # fmt: skip
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "k" * 10_000])
-def test_unsupported_media(server: Server, method: str, path: str, media_type: str) -> None:
-    """415 lists what can be sent, and repeats what came unless that is long."""
+def test_unsupported_media_types_are_415(server: Server, method: str, path: str, media_type: str) -> None:
+    """The problem lists the supported types and echoes the received one unless it is long."""
     assert server.client.put("/v1/models/m", json=DENSE).status_code in (200, 201)
     reply = server.client.request(method, path, content=json.dumps(RUN), headers={"Content-Type": media_type})
     (item,) = problem(reply, 415, "unsupported_media_type")["errors"]
@@ -278,8 +280,8 @@ def test_unsupported_media(server: Server, method: str, path: str, media_type: s
     assert media_type.startswith(item["received"])
 
 
-def test_json_by_other_names(server: Server) -> None:
-    """A type that ends in +json is JSON, on every route; so is a body without a type."""
+def test_json_suffix_types_and_missing_types_are_json(server: Server) -> None:
+    """On every route: `+json`, other case and parameters, and a body without a type."""
     assert server.client.put("/v1/models/m", json=DENSE).status_code in (200, 201)
     for headers in (
         {"Content-Type": "application/vnd.x+json"},
@@ -297,8 +299,8 @@ def test_json_by_other_names(server: Server) -> None:
 
 
 @pytest.mark.parametrize("sent", ["a", "A.b_c-9", "0" * 128])
-def test_request_id_is_echoed(server: Server, sent: str) -> None:
-    """On successes and errors, when it is well-formed."""
+def test_a_valid_request_id_is_echoed(server: Server, sent: str) -> None:
+    """On successes and errors."""
     for path in ("/healthz", "/none", "/v1/models/none"):
         reply = server.client.get(path, headers={"X-Request-ID": sent})
         assert reply.headers["x-request-id"] == sent
@@ -306,8 +308,8 @@ def test_request_id_is_echoed(server: Server, sent: str) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"a b", b"\xe9", b"a\tb", b"<script>", b"0" * 129])
-def test_request_id_is_made(server: Server, sent: bytes) -> None:
-    """One that is not well-formed is replaced, by another each time."""
+def test_an_invalid_request_id_is_replaced(server: Server, sent: bytes) -> None:
+    """By a new random one for each request."""
     ids = [server.client.get("/none", headers={b"X-Request-ID": sent}).headers["x-request-id"] for _ in range(2)]
     assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in ids)
     assert ids[0] != ids[1]
@@ -318,8 +320,8 @@ def test_request_id_is_made(server: Server, sent: bytes) -> None:
     b"POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n",
     b"POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 ])  # fmt: skip
-def test_what_is_not_http(server: Server, dialogue: Dialogue, sent: bytes) -> None:
-    """Also the server's own 400 has the shape, and the connection ends."""
+def test_malformed_http_is_400(server: Server, dialogue: Dialogue, sent: bytes) -> None:
+    """The HTTP server's own 400 is a problem document too, and the connection is closed."""
     assert problem(dialogue(server, sent), 400, "bad_request")["detail"] == "This is not HTTP/1.1."
 
 
@@ -333,16 +335,16 @@ def strict(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.parametrize("path", ["/v1/activations", "/v1/plan"])
-def test_announced_bodies_over_the_limit(strict: Any, path: str) -> None:
-    """413 with both numbers before the body is read; the connection is of use for the next request."""
+def test_content_length_over_the_limit_is_413(strict: Any, path: str) -> None:
+    """Both sizes are reported before the body is read, and the connection stays usable."""
     reply = strict.post(path, content=b"[" + b" " * 2**20, headers=JSON)
     (item,) = problem(reply, 413, "too_large")["errors"]
     assert (item["expected"], item["received"]) == ("at most 1,048,576 bytes", "1,048,577 bytes")
     assert strict.client.get("/healthz").status_code == 200
 
 
-def test_endless_bodies(strict: Any, dialogue: Dialogue) -> None:
-    """A chunked body is counted while it comes."""
+def test_chunked_bodies_over_the_limit_are_413(strict: Any, dialogue: Dialogue) -> None:
+    """A chunked body is counted while it is received."""
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
     head = b"POST /v1/plan HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     reply = dialogue(strict, head, chunk * 16, b"1\r\n \r\n0\r\n\r\n")
@@ -350,14 +352,14 @@ def test_endless_bodies(strict: Any, dialogue: Dialogue) -> None:
     assert (item["expected"], item["received"]) == ("at most 1,048,576 bytes", "more than 1,048,576 bytes")
 
 
-def test_the_longest_body_that_is_read(strict: Any) -> None:
-    """Exactly the limit is within it."""
+def test_a_body_of_exactly_the_limit_is_accepted(strict: Any) -> None:
+    """The limit is inclusive."""
     body = json.dumps(RUN).encode()
     assert strict.post("/v1/activations", content=body.ljust(2**20), headers=JSON).status_code == 200
 
 
-def test_refused_bodies_are_not_waited_for(strict: Any) -> None:
-    """A client that announces much, is refused, sends a little more and then nothing is hung up on."""
+def test_a_rejected_body_is_not_awaited_forever(strict: Any) -> None:
+    """The server disconnects a client that stops sending after its 413."""
     url = strict.client.base_url
     with socket.create_connection((url.host, url.port), timeout=LINGER_SECONDS + 60) as connection:
         connection.sendall(b"POST /v1/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n[")
@@ -388,16 +390,16 @@ LARGE: Mapping[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("what", LARGE)
-def test_everything_else_that_is_too_large(strict: Any, what: str) -> None:
-    """Inputs, replies, models and work have limits of their own, each told with both numbers."""
+def test_other_limits_are_413(strict: Any, what: str) -> None:
+    """Inputs, replies, models and work have separate limits; each error contains both numbers."""
     body, pointer, expected = LARGE[what]
     (item,) = problem(strict.post("/v1/activations", json=body), 413, "too_large")["errors"]
     assert (item["pointer"], item["expected"]) == (pointer, expected)
     assert re.match(r"[\d,]{6,} (bytes|multiply-adds)", item["received"])
 
 
-def test_too_many_pixels(strict: Any) -> None:
-    """Read from the picture's header, before it is decoded."""
+def test_too_many_pixels_are_rejected_by_the_header(strict: Any) -> None:
+    """The image is not decoded."""
     header = b"BM" + b"\0" * 8 + b"\x36\0\0\0\x28\0\0\0" + b"\x65\0\0\0" * 2 + b"\x01\0\x18\0" + b"\0" * 24
     files = {"model": (None, json.dumps(PICTURE)), "image": ("x.bmp", header)}
     (item,) = problem(strict.post("/v1/activations", files=files), 413, "too_large")["errors"]
@@ -405,8 +407,8 @@ def test_too_many_pixels(strict: Any) -> None:
     assert "101 × 101" in item["received"]
 
 
-def test_a_reply_that_is_too_large_names_what_would_fit(strict: Any) -> None:
-    """The suggestion can be followed: with the layers it names, the request succeeds."""
+def test_an_oversized_reply_suggests_fitting_layers(strict: Any) -> None:
+    """With the suggested layers the request succeeds."""
     model = {"input": [8, 8, 1], "layers": [*PIXELS["layers"], {"type": "MaxPooling2D"}, {"type": "Flatten"}]}
     body = {"model": model, "inputs": [[[[0]] * 8] * 8] * 40}
     (item,) = problem(strict.post("/v1/activations", json=body), 413, "too_large")["errors"]
@@ -415,8 +417,8 @@ def test_a_reply_that_is_too_large_names_what_would_fit(strict: Any) -> None:
     assert strict.post("/v1/activations", json=body | {"layers": fitting}).status_code == 200
 
 
-def test_hostile_tensor_files(server: Server) -> None:
-    """Headers that lie about what follows are refused with a pointer; none is a defect."""
+def test_hostile_tensor_files_are_rejected(server: Server) -> None:
+    """Headers that contradict the data are rejected with a pointer; none causes a 500."""
     good = safetensors({"x": np.ones((1, 4), np.float32)})
     lie = (2**40).to_bytes(8, "little") + good[8:]
     for content in (lie, good[:-1], good + b"x", b"\x93NUMPY\x01\x00v\x00" + b"{" * 118, b"PK\x03\x04" + b"\0" * 40):
@@ -428,7 +430,7 @@ def test_hostile_tensor_files(server: Server) -> None:
 
 
 class Broken:
-    """Engines with a defect."""
+    """An engine pool whose methods raise unexpected exceptions."""
 
     draining = False
 
@@ -439,20 +441,20 @@ class Broken:
         """Nothing to stop."""
 
     def states(self) -> list[Any]:
-        """No engines."""
+        """Raise an unexpected exception."""
         raise RuntimeError("a secret")
 
     async def plan(self, *_: Any) -> bytes:
-        """Fails."""
+        """Raise an unexpected exception."""
         raise RuntimeError("a secret")
 
     async def ask(self, _: Any) -> Any:
-        """Fails."""
+        """Raise an unexpected exception."""
         raise ValueError("a secret")
 
 
-async def test_defects_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """500 shows nothing of the exception, has the request's id, and the log has it all."""
+async def test_internal_errors_disclose_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A 500 has the request id but nothing of the exception; the log has all of it."""
     app = create_app(Settings(data_dir=str(tmp_path)), Broken())
     async with LifespanManager(app) as manager:
         transport = httpx.ASGITransport(manager.app)
@@ -470,8 +472,8 @@ async def test_defects_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert caplog.text.count("Error: a secret") == 3
 
 
-async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """503 with a time to try again; once there is room, the same request is served, and nothing half is left."""
+async def test_a_full_disk_is_503_with_retry_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once there is space the same request succeeds, and no partial files remain."""
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device: /a/secret/path")
@@ -491,8 +493,8 @@ async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()] == []
 
 
-def test_a_document_that_nests_too_deeply_is_refused_in_words(server: Server) -> None:
-    """Deeper than it could be written again, and sent twice."""
+def test_deeply_nested_documents_are_rejected(server: Server) -> None:
+    """Deeper than the encoder's limit; the request is sent to both routes."""
     nested = "[" * 300 + "]" * 300
     for path in ("/v1/activations", "/v1/plan"):
         body = f'{{"model": {{"layers": {nested}}}, "inputs": [1]}}'

@@ -1,7 +1,6 @@
-"""What people send out of habit, from other servers and clients and older Keras, is read as it is meant, or told what
-to write.
+"""Requests in the habits of other servers, clients and older Keras are accepted, or rejected with a suggestion.
 
-Each case is a request, and what its answer must say.
+Each case is a request and its expected response.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ READ = (r"safetensors", r"npz", r"weights\.h5", r"\.keras")
 NO_HEADER = (r"a header of \d+ bytes",)
 
 CASES: list[Case] = [
-    # H: files under names of the client's own
+    # H: files under the client's own part names
     case("H", f"POST {RUN}", 200, last=FOUR, **form(upload=PNG, model=MODEL)),
     case(
         "H",
@@ -105,7 +104,7 @@ CASES: list[Case] = [
             + b"--b--\r\n"
         ),
     ),
-    # I: other words for the fields of a request, and documents in place of one
+    # I: other names for the fields of a request, and documents in place of requests
     case("I", f"POST {RUN}", 422, 'write "inputs"', "model, inputs", json={"model": VECTOR, "instances": ROWS}),
     case("I", f"POST {RUN}", 422, 'write "model"', json={"network": VECTOR, "inputs": ROWS}),
     case("I", f"POST {RUN}", 422, 'write "inputs": {"image"', json={"model": FLAT, "picture": GREY}),
@@ -125,7 +124,7 @@ CASES: list[Case] = [
         "leave it out",
         json={"model": VECTOR, "inputs": ROWS, "signature_name": "serving_default"},
     ),
-    # J: files of Keras in place of JSON, and as a body
+    # J: Keras files in place of JSON, and as a body
     case(
         "J",
         f"POST {RUN}",
@@ -167,7 +166,7 @@ CASES: list[Case] = [
     case(
         "J", f"POST {RUN}", 422, "PUT /v1/models", json={"model": base64.b64encode(KERAS_FILE).decode(), "inputs": ROWS}
     ),
-    # K: what MLServer's and MLflow's clients write
+    # K: fields that the clients of MLServer and MLflow send
     case("K", INFER, 200, json={"inputs": [TENSOR | {"parameters": {"content_type": "np"}}]}),
     case(
         "K",
@@ -284,7 +283,7 @@ CASES: list[Case] = [
     case("N", f"POST {RUN}", 400, r"a \.keras file", **form(tensor=KERAS_FILE, model=MODEL)),
     case("N", FLAT_RUN, 422, "HEIC", **typed(HEIC, "image/heic")),
     case("N", FLAT_RUN, 422, "HEIC", json={"inputs": {"image": base64.b64encode(HEIC).decode()}}),
-    # O: files that older NumPy wrote
+    # O: files written by older NumPy
     case(
         "O", "POST /v1/models/habit-four/activations", 200, last=[[0, 1, 2, 3]], **typed(PYTHON_2, "application/x-npy")
     ),
@@ -302,7 +301,7 @@ CASES: list[Case] = [
         last=[[0, 1, 2, 3]],
         **form(tensor=PYTHON_2, model=text({"input": [4], "layers": [{"type": "Identity"}]})),
     ),
-    # R: marks and encodings of text, and what programs print in place of JSON
+    # R: byte order marks and encodings, and other notations in place of JSON
     case(
         "R",
         f"POST {RUN}",
@@ -327,7 +326,7 @@ CASES: list[Case] = [
     case("R", f"POST {PLAN}", 400, "double quotes", **typed(b"{model: {layers: []}}", "application/json")),
     case("R", f"POST {PLAN}", 400, "comma", **typed(b'{"model": [],}', "application/json")),
     case("R", f"POST {RUN}", 400, "JSON.stringify", **form(model="[object Object]", image=PNG)),
-    # S: words of Keras 2 and of other libraries
+    # S: terms of Keras 2 and of other libraries
     case("S", f"POST {PLAN}", 200, json={"model": [{"type": "Dense", "units": 1, "input_dim": 2}]}),
     case("S", f"POST {PLAN}", 200, json={"model": [{"type": "Dense", "units": 1, "batch_input_shape": [None, 2]}]}),
     case(
@@ -390,7 +389,7 @@ CASES: list[Case] = [
         json={"model": [{"class_name": "Dense", "config": {"units": 1}}]},
     ),
     case("S", f"POST {PLAN}", 422, r"write \[784\]", json={"model": {"input": 784, "layers": [{"type": "Flatten"}]}}),
-    # T: bodies without a type, and names of files in place of files
+    # T: bodies without a type, and file names in place of files
     case("T", FLAT_RUN, 200, last=FOUR, **typed(PNG, "application/octet-stream")),
     case("T", FLAT_RUN, 200, last=FOUR, **typed(PNG, "application/x-www-form-urlencoded")),
     case("T", FLAT_RUN, 200, last=FOUR, **typed(PNG, "application/x-npy")),
@@ -418,7 +417,7 @@ CASES: list[Case] = [
         **typed(b"model=%7B%7D&inputs=1", "application/x-www-form-urlencoded"),
     ),
     case("T", f"POST {RUN}", 422, "json.dumps", **form(model=["layers", "input"], image=PNG)),
-    # U: several pictures in JSON, and the addresses of other servers
+    # U: several images in JSON, and the URLs of other servers
     case("U", f"POST {RUN}", 200, last=FOUR * 2, json={"model": FLAT, "inputs": {"image": [GREY, URL]}}),
     case(
         "U",
@@ -506,8 +505,8 @@ SETUP = {"habit-flat": FLAT, "habit-vector": VECTOR, "habit-states": STATES,
 
 
 @pytest.mark.parametrize("kind", sorted({one.kind for one in CASES}))
-def test_habits(server: Server, kind: str) -> None:
-    """Each of a kind is answered as it should be."""
+def test_habitual_requests_are_served_or_explained(server: Server, kind: str) -> None:
+    """Every case of a kind gets its expected response."""
     for name, document in SETUP.items():
         server.client.put(f"/v1/models/{name}", json=document).raise_for_status()
     failed = {}

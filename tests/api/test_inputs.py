@@ -1,4 +1,4 @@
-"""Every way to send an input gives the same numbers: forms, JSON and raw files, with the batch or without."""
+"""Every encoding of an input gives the same numbers: forms, JSON and raw files, with or without the batch."""
 
 from __future__ import annotations
 
@@ -29,51 +29,51 @@ DOCUMENT: dict[str, Any] = {
     ],
 }
 PICTURE = np.arange(0, 160, 10, dtype=np.float32).reshape(1, 4, 4, 1)
-"""Whole numbers of 0 to 150, so that a grey picture holds them too."""
+"""Integers from 0 to 150, so that a grayscale image can represent them."""
 OPTIONS = {"layers": ["conv2d", "dense"], "data": "base64", "weights": True}
 AS_TEXT = (None, json.dumps(DOCUMENT))
 TEXT_OPTIONS = {"layers": "conv2d,dense", "data": "base64", "weights": "true"}
 
 
 def npy(array: Array) -> bytes:
-    """A .npy file."""
+    """Encode a .npy file."""
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
 
 
 def npz(compressed: bool = False, **arrays: Array) -> bytes:
-    """A .npz file."""
+    """Encode a .npz file."""
     file = io.BytesIO()
     (np.savez_compressed if compressed else np.savez)(file, **arrays)
     return file.getvalue()
 
 
 def png(array: Array, format: str = "PNG") -> bytes:
-    """A picture file of (height, width) or (height, width, channels) pixels."""
+    """Encode (height, width) or (height, width, channels) pixels as an image file."""
     file = io.BytesIO()
     Image.fromarray(array.astype(np.uint8)).save(file, format)
     return file.getvalue()
 
 
 def text(data: bytes) -> str:
-    """Standard base64."""
+    """Encode standard base64."""
     return base64.b64encode(data).decode()
 
 
 def as_json(inputs: Any) -> dict[str, Any]:
-    """A JSON body."""
+    """Build a JSON body."""
     return {"json": {"model": DOCUMENT, "inputs": inputs, **OPTIONS}}
 
 
 def as_form(*inputs: tuple[str, Any], model: Any = AS_TEXT) -> dict[str, Any]:
-    """A multipart form; a part without a file name is text."""
+    """Build a multipart form; a part without a file name is text."""
     options = [(name, (None, value)) for name, value in TEXT_OPTIONS.items()]
     return {"files": [("model", model), *options, *inputs]}
 
 
 def as_raw(content: bytes, media_type: str) -> dict[str, Any]:
-    """A body that is the file itself, with the options in the query."""
+    """Build a body that is the file itself, with the options in the query."""
     return {"content": content, "headers": {"Content-Type": media_type}, "params": TEXT_OPTIONS}
 
 
@@ -122,15 +122,15 @@ RAW: Mapping[str, dict[str, Any]] = {
 }
 
 
-def answered(reply: httpx.Response) -> dict[str, Any]:
-    """The body of a reply that has to be a 200."""
+def ok_body(reply: httpx.Response) -> dict[str, Any]:
+    """Return the body of a reply that must be a 200."""
     assert reply.status_code == 200, reply.text[:2000]
     return dict(reply.json())
 
 
 @pytest.fixture(scope="module")
 def expected(server: Server) -> list[dict[str, Any]]:
-    """The layers as a nested array gives them: bits, statistics and weights."""
+    """The layers computed from a nested array: values, statistics and weights."""
     layers = server.run(DOCUMENT, PICTURE.tolist(), **OPTIONS)["layers"]
     assert [layer["address"] for layer in layers] == ["conv2d", "dense"]
     return list(layers)
@@ -144,35 +144,35 @@ def registered(server: Server) -> str:
 
 
 @pytest.mark.parametrize("form", INLINE)
-def test_inline_forms(server: Server, expected: list[dict[str, Any]], form: str) -> None:
-    """However the input is written, every bit of every layer is the same."""
-    body = answered(server.post("/v1/activations", **INLINE[form]))
+def test_all_input_encodings_give_equal_layers(server: Server, expected: list[dict[str, Any]], form: str) -> None:
+    """Every bit of every layer is the same."""
+    body = ok_body(server.post("/v1/activations", **INLINE[form]))
     assert body["layers"] == expected
     assert body["inputs"]["input"]["shape"] == [1, 4, 4, 1]
     assert body["inputs"]["input"]["dtype"] == "float32"
 
 
 @pytest.mark.parametrize("form", RAW)
-def test_forms_for_a_registered_model(
+def test_encodings_work_for_registered_models(
     server: Server, registered: str, expected: list[dict[str, Any]], form: str
 ) -> None:
-    """A file posted as it is, JSON and forms without a model mean the same as the model inline."""
-    assert answered(server.post(registered, **RAW[form]))["layers"] == expected
+    """Raw files, JSON and forms without a model equal the inline model."""
+    assert ok_body(server.post(registered, **RAW[form]))["layers"] == expected
 
 
 def test_several_images_are_a_batch(server: Server) -> None:
     """Three files are three examples in the order of the form."""
     pictures = [(PICTURE + shift)[0, :, :, 0] for shift in (0, 7, 90)]
     files = [("image", (f"{number}.png", png(picture))) for number, picture in enumerate(pictures)]
-    body = answered(server.post("/v1/activations", **as_form(*files)))
+    body = ok_body(server.post("/v1/activations", **as_form(*files)))
     batch = np.stack(pictures)[..., np.newaxis].tolist()
     assert body["layers"] == server.run(DOCUMENT, batch, **OPTIONS)["layers"]
     assert body["inputs"]["input"]["shape"] == [3, 4, 4, 1]
     assert [note["format"] for note in body["inputs"]["input"]["preprocessing"]["images"]] == ["PNG"] * 3
 
 
-def test_images_of_a_batch_that_differ_are_refused(server: Server) -> None:
-    """Without a fixed size there is no batch of different pictures; the second is named."""
+def test_images_of_different_sizes_are_not_a_batch(server: Server) -> None:
+    """Without a fixed input size; the error names the second image."""
     files = [("image", ("a", png(np.zeros((4, 4))))), ("image", ("b", png(np.zeros((4, 5)))))]
     reply = server.post("/v1/activations", **as_form(*files, model=(None, json.dumps([{"type": "Flatten"}]))))
     (problem,) = reply.json()["errors"]
@@ -180,9 +180,9 @@ def test_images_of_a_batch_that_differ_are_refused(server: Server) -> None:
     assert problem["received"] == "(4, 5, 1) at picture 1"
 
 
-def test_what_was_done_to_a_picture_is_told(server: Server) -> None:
-    """The reply says what the picture was and how it became the tensor, and gives the tensor's statistics."""
-    body = answered(server.post("/v1/activations", **INLINE["form with a picture"]))
+def test_image_preprocessing_is_reported(server: Server) -> None:
+    """The reply describes the image, its conversion and the tensor's statistics."""
+    body = ok_body(server.post("/v1/activations", **INLINE["form with a picture"]))
     assert body["inputs"] == {
         "input": {
             "shape": [1, 4, 4, 1],
@@ -197,8 +197,8 @@ def test_what_was_done_to_a_picture_is_told(server: Server) -> None:
     }  # fmt: skip
 
 
-def test_nothing_is_told_of_a_tensor(server: Server) -> None:
-    """What was not preprocessed has no note about it."""
+def test_tensors_have_no_preprocessing_note(server: Server) -> None:
+    """The member is absent for inputs that are not images."""
     assert "preprocessing" not in server.run(DOCUMENT, PICTURE.tolist())["inputs"]["input"]
 
 
@@ -215,8 +215,8 @@ COLOURS = np.random.default_rng(0).integers(0, 256, (2, 3, 3))
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_scale(server: Server, scale: str) -> None:
-    """What reaches the network is the picture in the range that `scale` names, and the reply says which."""
+def test_scale_converts_pixels_to_its_range(server: Server, scale: str) -> None:
+    """The reply names the scale."""
     body = server.run([{"type": "Flatten"}], {"image": text(png(COLOURS))}, scale=scale, layers=["input"])
     (layer,) = body["layers"]
     assert (layer["address"], layer["type"], layer["shape"]) == ("input", "InputLayer", [1, 2, 3, 3])
@@ -224,8 +224,8 @@ def test_scale(server: Server, scale: str) -> None:
     assert body["inputs"]["input"]["preprocessing"]["scale"] == scale
 
 
-def test_resize(server: Server) -> None:
-    """A picture of another size is brought to the declared one; `nearest` repeats pixels."""
+def test_images_are_resized_to_the_declared_size(server: Server) -> None:
+    """Bilinear by default; `nearest` repeats pixels."""
     model = {"input": [4, 4, 1], "layers": [{"type": "Flatten"}]}
     small = np.array([[0, 100], [200, 250]])
     body = server.run(model, {"image": text(png(small))}, resize="nearest", layers=["input"])
@@ -237,8 +237,8 @@ def test_resize(server: Server) -> None:
     assert smooth["layers"][0]["data"][0][1][1] == [pytest.approx(0.75 * (0.75 * 0 + 0.25 * 100) + 0.25 * 212.5)]
 
 
-def test_no_resize(server: Server) -> None:
-    """With `resize=none` another size is an error that gives both."""
+def test_resize_none_rejects_other_sizes(server: Server) -> None:
+    """The error contains both sizes."""
     reply = server.post(
         "/v1/activations", json={"model": DOCUMENT, "inputs": {"image": text(png(np.zeros((2, 2))))}, "resize": "none"}
     )
@@ -254,8 +254,8 @@ def test_no_resize(server: Server) -> None:
 
 
 @pytest.mark.parametrize("inputs", [PICTURE.tolist(), {"image": text(GREY)}], ids=["tensor", "image"])
-def test_an_input_that_is_left_out_is_the_posted_one(server: Server, inputs: Any) -> None:
-    """Declared or taken from what was posted, it is the same network, by its id, its weights and its results."""
+def test_an_undeclared_input_is_inferred_from_the_request(server: Server, inputs: Any) -> None:
+    """The id, weights and results equal those of the declared input."""
     undeclared = {"layers": DOCUMENT["layers"]}
     bodies = [server.run(model, inputs, **OPTIONS) for model in (DOCUMENT, undeclared, DOCUMENT["layers"])]
     assert bodies[0]["model"]["id"] == bodies[1]["model"]["id"] == bodies[2]["model"]["id"]
@@ -263,7 +263,7 @@ def test_an_input_that_is_left_out_is_the_posted_one(server: Server, inputs: Any
 
 
 def test_a_free_dimension_takes_any_length(server: Server) -> None:
-    """`null` in the declared shape is filled by what is posted."""
+    """`null` in the declared shape takes the posted length."""
     model = {"input": [None, 2], "layers": [{"type": "GlobalAveragePooling1D"}]}
     for length in (1, 3):
         body = server.run(model, np.ones((2, length, 2)).tolist())
@@ -283,13 +283,13 @@ PAIRS: Mapping[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("form", PAIRS)
-def test_several_inputs_are_told_apart_by_name(server: Server, form: str) -> None:
-    """Not by their order: left - right, whichever comes first."""
-    assert answered(server.post("/v1/activations", **PAIRS[form]))["layers"][0]["data"] == [[4, -3]]
+def test_several_inputs_are_matched_by_name(server: Server, form: str) -> None:
+    """The order does not matter: left - right in every encoding."""
+    assert ok_body(server.post("/v1/activations", **PAIRS[form]))["layers"][0]["data"] == [[4, -3]]
 
 
-def test_one_unnamed_input_is_not_guessed_at(server: Server) -> None:
-    """Where there are two, one without a name is an error that spells out the two."""
+def test_an_unnamed_input_of_several_is_rejected(server: Server) -> None:
+    """The error spells out the expected names."""
     reply = server.post("/v1/activations", json={"model": SUM, "inputs": [5, 7]})
     assert reply.status_code == 422
     assert reply.json()["errors"] == [
@@ -302,8 +302,8 @@ def test_one_unnamed_input_is_not_guessed_at(server: Server) -> None:
     ]
 
 
-def test_integers_stay_integers(server: Server) -> None:
-    """An input of ids takes whole numbers as they are, and refuses a fraction rather than round it."""
+def test_integer_inputs_are_not_rounded(server: Server) -> None:
+    """Integer ids are accepted as they are, a fraction is rejected."""
     model = {
         "input": {"shape": [3], "dtype": "int32"},
         "layers": [{"type": "Embedding", "input_dim": 5, "output_dim": 2}],

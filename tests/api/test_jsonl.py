@@ -1,4 +1,4 @@
-"""Replies as JSON lines, and JSON too large for one piece: the same layers, sent as they come, by clients' pace."""
+"""Responses as JSON Lines, and JSON streamed in several chunks: the same layers, with backpressure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LARGE = {"input": [None, None, 1], "layers": [{"type": "UpSampling2D", "size": 8
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:
-    """Every line, each an object."""
+    """Parse every line as an object."""
     assert text.endswith("\n")
     return [json.loads(line) for line in text.splitlines()]
 
@@ -37,8 +37,8 @@ def lines_of(text: str) -> list[dict[str, Any]]:
     {}, {"data": "base64"}, {"data": "none"}, {"weights": True}, {"stats": False}, {"reduce": "mean@c"}, {"top": 2},
     {"histogram": 4, "weights": True}, {"layers": ["sum", "twice@1", "a"], "weights": True, "data": "base64"},
 ], ids=str)  # fmt: skip
-def test_lines_are_the_reply(server: Server, options: dict[str, Any]) -> None:
-    """The head with what `layers` leaves, then exactly the entries of `layers`, whatever was asked for."""
+def test_lines_equal_the_json_reply(server: Server, options: dict[str, Any]) -> None:
+    """The first line is the reply without `layers`, the others are the entries of `layers`, for all options."""
     body = {"model": SHARED, "inputs": INPUTS, **options}
     whole = server.post("/v1/activations", json=body).json()
     reply = server.post("/v1/activations", json=body, headers={"Accept": "application/x-ndjson"})
@@ -50,8 +50,8 @@ def test_lines_are_the_reply(server: Server, options: dict[str, Any]) -> None:
     assert (head["inputs"], set(head["timing"])) == (whole["inputs"], {"build_ms", "run_ms", "total_ms"})
 
 
-def test_weights_as_lines(server: Server) -> None:
-    """`GET …/weights` likewise."""
+def test_weights_as_lines_equal_the_json_reply(server: Server) -> None:
+    """For `GET …/weights`."""
     server.client.put("/v1/models/lines", json=SHARED)
     whole = server.client.get("/v1/models/lines/weights").json()
     head, *layers = lines_of(server.client.get("/v1/models/lines/weights?format=jsonl").text)
@@ -60,21 +60,21 @@ def test_weights_as_lines(server: Server) -> None:
 
 
 def picture() -> Any:
-    """1.44 million values a layer come of it, with NaN among them."""
+    """Build an input that gives 1.44 million values per layer, with a NaN among them."""
     array = np.random.default_rng(0).integers(0, 9, (1, SIDE // 3, SIDE // 3, 1)).astype(np.float32)
     array[0, 0, 0, 0] = np.nan
     return array
 
 
 def large_body(array: Any, **options: Any) -> dict[str, Any]:
-    """A run of LARGE."""
+    """Build a run of LARGE."""
     data = base64.b64encode(array.tobytes()).decode()
     return {"model": LARGE, "inputs": {"shape": array.shape, "dtype": "float32", "base64": data}, **options}
 
 
 @pytest.mark.parametrize("options", [{}, {"format": "jsonl"}, {"data": "base64"}], ids=["json", "jsonl", "base64"])
-def test_large_replies(server: Server, options: dict[str, Any]) -> None:
-    """Three tensors of 5.8 MB are written in pieces, and none is missing; in base64 the length is known."""
+def test_large_replies_are_complete(server: Server, options: dict[str, Any]) -> None:
+    """Three tensors of 5.8 MB are streamed; in base64 the Content-Length is known."""
     array = picture()
     plainly = {"Accept-Encoding": "identity"}
     reply = server.post("/v1/activations", json=large_body(array, **options), headers=plainly)

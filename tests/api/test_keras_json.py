@@ -14,26 +14,26 @@ Refusal = Callable[[Any], list[dict[str, Any]]]
 
 
 def tokens() -> keras.Model:
-    """Embedding, mask, LSTM and an operation: what Keras writes for sentences."""
+    """Build a text model as Keras writes it: embedding, mask, LSTM and an operation."""
     words = keras.Input((5,), dtype="int32", name="words")
     y = keras.layers.Embedding(9, 4, mask_zero=True, name="embedding")(words)
     y = keras.layers.LSTM(3, name="lstm")(y)
     return keras.Model(words, keras.layers.Dense(2, name="dense")(1 - y))
 
 
-def test_the_reply_is_that_of_keras(run: Callable[..., Any]) -> None:
-    """With the weights of the reply, Keras computes the same, the operations in between included."""
+def test_keras_json_matches_keras(run: Callable[..., Any]) -> None:
+    """With the weights of the reply, Keras computes the same values, operations included."""
     model, x = tokens(), np.array([[3, 1, 4, 0, 0]], "int32")
     reply = run(model.to_json(), x)
-    names = {operation.name for operation in model.operations}  # Keras counts them within the process
+    names = {operation.name for operation in model.operations}  # Keras numbers names within the process
     assert {*reply.addresses(), "words"} == names
     for name in ("embedding", "lstm", "dense"):
         model.get_layer(name).set_weights(list(reply.weights(name).values()))
     np.testing.assert_allclose(reply.array("dense"), np.asarray(model(x)), rtol=1e-5, atol=1e-6)
 
 
-def test_object_and_text_are_one_model(run: Callable[..., Any]) -> None:
-    """Sent either way it has the same id."""
+def test_object_and_text_have_one_id(run: Callable[..., Any]) -> None:
+    """Keras JSON may be sent as an object or as a string."""
     text, x = tokens().to_json(), np.ones((1, 5), "int32")
     assert run(text, x).body["model"]["id"] == run(json.loads(text), x).body["model"]["id"]
 
@@ -51,16 +51,16 @@ CONV = {"module": "keras.layers", "class_name": "Conv2D", "config": BIG, "regist
         ({"name": "a/b"}, "/model/config/layers/0/config/name"),
     ],
 )
-def test_errors_point_into_what_was_sent(refusal: Refusal, change: dict[str, Any], pointer: str) -> None:
-    """Those of the front and those of the engine."""
+def test_errors_point_into_the_keras_json(refusal: Refusal, change: dict[str, Any], pointer: str) -> None:
+    """For errors of the front and of the engine."""
     layer = CONV | {"config": BIG | change}
     config = {"name": "s", "layers": [layer], "build_input_shape": [None, 8, 8, 1]}
     raw = {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None}
     assert [problem["pointer"] for problem in refusal(raw)] == [pointer]
 
 
-def test_a_model_is_given_back_as_keras_json(server: Any) -> None:
-    """`?as=keras` loads in plain Keras with as many parameters; posted again it is the same model."""
+def test_models_are_exported_as_keras_json(server: Any) -> None:
+    """`?as=keras` loads in Keras with the same parameter count; reimported it has the same id."""
     assert server.client.put("/v1/models/tokens", content=tokens().to_json()).status_code in (200, 201)
     model = keras.models.model_from_json(server.client.get("/v1/models/tokens?as=keras").text)
     assert model.count_params() == tokens().count_params()
@@ -68,16 +68,16 @@ def test_a_model_is_given_back_as_keras_json(server: Any) -> None:
     assert again.json()["id"] == server.client.get("/v1/models/tokens").json()["id"]
 
 
-def test_a_model_is_given_back_as_a_document(server: Any) -> None:
-    """`?as=document` is the short form: posted again it has the same id."""
+def test_models_are_exported_as_documents(server: Any) -> None:
+    """`?as=document` is the short form; reimported it has the same id."""
     server.client.put("/v1/models/tokens", content=tokens().to_json())
     document = server.client.get("/v1/models/tokens?as=document").json()
     again = server.client.put("/v1/models/again", json=document)
     assert again.json()["id"] == server.client.get("/v1/models/tokens").json()["id"]
 
 
-def test_a_model_is_given_back_as_a_summary(server: Any) -> None:
-    """`?as=summary` is a table in plain text; another word is an error."""
+def test_models_are_exported_as_summaries(server: Any) -> None:
+    """`?as=summary` is a plain text table; an unknown value is an error."""
     server.client.put("/v1/models/tokens", content=tokens().to_json())
     reply = server.client.get("/v1/models/tokens?as=summary")
     assert reply.headers["content-type"].startswith("text/plain")

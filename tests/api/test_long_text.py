@@ -1,4 +1,4 @@
-"""Long and odd text in every place where a client can write some: errors stay short, and say nothing back at length."""
+"""Long and unusual text in every client-supplied field: errors stay short and do not echo it in full."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXTS = {
     "words": ("k " * 1500, r"(k ){65,}"),
     "signs": ('\x00\x1b[31m<b>"\\\ud7ff\u202e😀k' * 300, r"(31m[^k]{1,60}k[^k]{1,60}){20,}"),
 }
-"""What is sent, and what must not come back."""
+"""The text sent, and a pattern that responses must not match."""
 DOCUMENT: dict[str, Any] = {
     "name": "n", "seed": 0, "input": {"left": {"shape": [4], "dtype": "float32"}, "right": [4]}, "scale": "none",
     "layers": [
@@ -65,29 +65,29 @@ PATHS = [
 HEADERS = ["Content-Type", "Accept", "Content-Encoding", "Inference-Header-Content-Length", "Origin", "X-Request-ID"]
 
 
-def written_into(value: Any, text: str) -> Iterator[Any]:
-    """The value with the text in the place of each part of it, of each name in it, and at the end of each list."""
+def variants_with_text(value: Any, text: str) -> Iterator[Any]:
+    """Yield the value with the text in place of each part and key, and appended to each list."""
     yield text
     if isinstance(value, dict):
         for name, inner in value.items():
             yield {(text if one == name else one): part for one, part in value.items()}
-            yield from ({**value, name: changed} for changed in written_into(inner, text))
+            yield from ({**value, name: changed} for changed in variants_with_text(inner, text))
     elif isinstance(value, list):
         yield [*value, text]
         for place, inner in enumerate(value):
-            yield from ([*value[:place], changed, *value[place + 1 :]] for changed in written_into(inner, text))
+            yield from ([*value[:place], changed, *value[place + 1 :]] for changed in variants_with_text(inner, text))
 
 
 def replies(server: Server, text: str) -> Iterator[tuple[Any, httpx.Response]]:
-    """What was sent, and the answer to it."""
+    """Yield each request with its response."""
     client = server.client
     for model in (DOCUMENT, KERAS, APPLICATION):
-        for changed in written_into(model, text):
+        for changed in variants_with_text(model, text):
             yield changed, client.post("/v1/plan", content=json.dumps({"model": changed}))
-    for changed in written_into(RUN, text):
+    for changed in variants_with_text(RUN, text):
         body = changed if isinstance(changed, dict) else {"inputs": changed}
         yield changed, client.post("/v1/activations", content=json.dumps({**body, "model": DOCUMENT}))
-    for changed in written_into(INFER, text):
+    for changed in variants_with_text(INFER, text):
         yield changed, client.post("/v2/models/texts/infer", content=json.dumps(changed))
     for path in PATHS:
         method, _, address = path.format(quote(text[:2000])).partition(" ")
@@ -103,14 +103,14 @@ def replies(server: Server, text: str) -> Iterator[tuple[Any, httpx.Response]]:
 
 
 @pytest.mark.parametrize("kind", TEXTS)
-def test_errors_are_short(server: Server, kind: str) -> None:
-    """Each is a refusal of at most 64 KiB that shows of a value at most 120 characters; a layer's name has 128."""
+def test_errors_are_short_for_long_text(server: Server, kind: str) -> None:
+    """At most 64 KiB, with at most 120 characters of a value; a layer's name has 128."""
     server.client.put("/v1/models/texts", json=DOCUMENT).raise_for_status()
     text, forbidden = TEXTS[kind]
     failures = []
     for sent, reply in replies(server, text):
         if reply.status_code < 400 and len(reply.content) < MAX_BYTES:
-            continue  # a name that only the document has
+            continue  # a name that only the document contains
         found = re.search(forbidden, reply.text) is not None
         good = reply.status_code < 500 or reply.status_code == 501
         if found or not good or len(reply.content) > MAX_BYTES or "errors" not in reply.json():

@@ -1,4 +1,4 @@
-"""HEAD wherever there is GET, and what a 405 says of the other methods."""
+"""HEAD wherever there is GET, and the Allow header of a 405."""
 
 from __future__ import annotations
 
@@ -29,35 +29,39 @@ OF_ONE_REPLY = {"date", "x-request-id", "transfer-encoding"}
 
 @pytest.fixture(scope="module")
 def heads(server: Server) -> Server:
-    """A server with a model whose weights come in many pieces."""
+    """A server with a model whose weights are streamed in many chunks."""
     server.client.put("/v1/models/heads", json=WIDE).raise_for_status()
     return server
 
 
-def told(reply: httpx.Response) -> dict[str, str]:
-    """The headers that are the same for the same question."""
+def stable_headers(reply: httpx.Response) -> dict[str, str]:
+    """Return the headers that are equal for equal requests."""
     return {name: value for name, value in reply.headers.items() if name not in OF_ONE_REPLY}
 
 
-def test_every_get_has_a_head(heads: Server) -> None:
-    """The same status and headers, and no body; errors and streams among them."""
+def test_every_get_route_supports_head(heads: Server) -> None:
+    """Same status and headers without a body, also for errors and streams."""
     described = heads.client.get("/openapi.json").json()["paths"]
     paths = [path for path, operations in described.items() if "get" in operations]
     for name, value in NAMES.items():
         paths = [path.replace(name, value) for path in paths]
     for path in [*paths, *OTHERS]:
         whole, head = heads.client.get(path), heads.client.head(path)
-        assert (head.status_code, told(head), head.content) == (whole.status_code, told(whole), b""), path
+        assert (head.status_code, stable_headers(head), head.content) == (
+            whole.status_code,
+            stable_headers(whole),
+            b"",
+        ), path
     assert not any("head" in operations for operations in described.values())
 
 
 @pytest.mark.parametrize("coding", ["identity", "gzip", "zstd"])
-def test_what_is_to_come_is_told(heads: Server, coding: str) -> None:
-    """Its length, its tag and its coding; and what the client has already is confirmed."""
+def test_head_has_length_etag_and_coding(heads: Server, coding: str) -> None:
+    """A HEAD with a known ETag is a 304."""
     accepted = {"Accept-Encoding": coding}
     for path in ("/v1/models/heads", f"{WEIGHTS}?format=safetensors"):
         whole, head = heads.client.get(path, headers=accepted), heads.client.head(path, headers=accepted)
-        assert told(head) == told(whole)
+        assert stable_headers(head) == stable_headers(whole)
         assert head.headers["etag"]
         known = heads.client.head(path, headers={**accepted, "If-None-Match": head.headers["etag"]})
         assert (known.status_code, known.headers["etag"]) == (304, head.headers["etag"])
@@ -71,15 +75,15 @@ def test_what_is_to_come_is_told(heads: Server, coding: str) -> None:
     ("POST", "/swagger/swagger-ui.css", "GET, HEAD"), ("POST", "/swagger/a", "GET, HEAD"),
     ("POST", "/openapi.json", "GET, HEAD"),
 ])  # fmt: skip
-def test_every_method_of_a_path_is_listed(heads: Server, method: str, path: str, methods: str) -> None:
-    """Whichever route is nearest."""
+def test_allow_lists_every_method_of_a_path(heads: Server, method: str, path: str, methods: str) -> None:
+    """Also where several routes match the path."""
     reply = heads.client.request(method, path)
     assert (reply.status_code, reply.headers["allow"]) == (405, methods)
     assert method == "HEAD" or reply.json()["errors"][0]["expected"] == f"one of {methods}"
 
 
-async def test_the_rest_of_a_stream_is_not_made() -> None:
-    """However long it would be."""
+async def test_head_does_not_consume_the_stream() -> None:
+    """The stream would never end."""
     sent: list[Message] = []
 
     async def endless() -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""`/v1/models`: networks under a name, their graphs and weights, kept over a restart."""
+"""`/v1/models`: registered models, their graphs and weights, and their persistence across restarts."""
 
 from __future__ import annotations
 
@@ -61,26 +61,26 @@ def models(server: Server) -> Iterator[httpx.Client]:
 
 
 def put(client: httpx.Client, name: str, document: Any) -> dict[str, Any]:
-    """Registers a model; its entry."""
+    """Register a model and return its entry."""
     reply = client.put(f"/v1/models/{name}", json=document)
     assert reply.status_code in (200, 201), reply.text
     return dict(reply.json())
 
 
-def refused(reply: httpx.Response) -> tuple[int, str, str, str | None]:
-    """Status, code, pointer and suggestion of the one problem of a refusal."""
+def problem_of(reply: httpx.Response) -> tuple[int, str, str, str | None]:
+    """Return status, code, pointer and suggestion of the only problem of an error response."""
     assert reply.headers["content-type"] == "application/problem+json"
     (problem,) = reply.json()["errors"]
     return reply.status_code, reply.json()["code"], problem["pointer"], problem.get("suggestion")
 
 
 def names(client: httpx.Client) -> list[str]:
-    """Every registered name."""
+    """Return every registered name."""
     return [entry["name"] for entry in client.get("/v1/models").json()["models"]]
 
 
 def test_put_creates_then_replaces(models: httpx.Client) -> None:
-    """201 for a new name, 200 for one that is taken; both say where the model is and what its id is."""
+    """201 for a new name, 200 for an existing one; both return the location and the id."""
     created = models.put("/v1/models/Some.name_1-x", json=CHAIN)
     replaced = models.put("/v1/models/Some.name_1-x", json=GRAPH)
     assert [reply.status_code for reply in (created, replaced)] == [201, 200]
@@ -93,15 +93,15 @@ def test_put_creates_then_replaces(models: httpx.Client) -> None:
     assert models.get(replaced.headers["location"]).json()["id"] == replaced.json()["id"]
 
 
-def test_list(models: httpx.Client) -> None:
-    """Every name in order, with what it points to."""
+def test_models_are_listed_in_order_of_their_names(models: httpx.Client) -> None:
+    """Each entry contains the id of its model."""
     entries = [put(models, name, document) for name, document in (("b", CHAIN), ("a", GRAPH), ("c", CHAIN))]
     assert models.get("/v1/models").json() == {"models": [entries[1], entries[0], entries[2]]}
     assert entries[0]["id"] == entries[2]["id"] != entries[1]["id"]
 
 
-def test_summary(models: httpx.Client) -> None:
-    """The whole graph: a node a call and one for the result of a block, an edge for everything that is read."""
+def test_a_model_is_described_as_a_graph(models: httpx.Client) -> None:
+    """A node per call and one for a block's result, an edge for every tensor that is read."""
     entry = put(models, "graph", GRAPH)
     expected = {
         **entry,
@@ -115,8 +115,8 @@ def test_summary(models: httpx.Client) -> None:
     assert models.get(f"/v1/models/{entry['id']}").json() == expected
 
 
-def test_summary_without_declared_inputs(models: httpx.Client) -> None:
-    """What depends on the input is null until something is posted."""
+def test_an_undeclared_input_leaves_shapes_null(models: httpx.Client) -> None:
+    """Shapes and parameters that depend on the input are null."""
     entry = put(models, "free", FREE)
     assert models.get("/v1/models/free").json() == {
         **entry,
@@ -129,8 +129,8 @@ def test_summary_without_declared_inputs(models: httpx.Client) -> None:
     }  # fmt: skip
 
 
-def test_a_registered_model_is_the_one_inline(server: Server, models: httpx.Client) -> None:
-    """By name or by id: the same id as inline, the same bits, and what one built the other finds built."""
+def test_a_registered_model_equals_the_inline_model(server: Server, models: httpx.Client) -> None:
+    """By name or id: the same id and bits, and they share the built network."""
     entry = put(models, "chain", CHAIN)
     inline = server.run(CHAIN, [1, 2, 3, 4])
     assert inline["model"] | {"cached": True} == {"id": entry["id"], "name": None, "parameters": 10, "cached": True}
@@ -141,7 +141,7 @@ def test_a_registered_model_is_the_one_inline(server: Server, models: httpx.Clie
 
 
 def test_spelling_does_not_change_the_id(models: httpx.Client) -> None:
-    """Key order, defaults written out, aliases, a pair for a number and the label `name` are the same model."""
+    """Key order, explicit defaults, aliases, a pair for a number and the label `name` do not matter."""
     one = {"input": [8, 8, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel_size": 3}, {"type": "MaxPool2D"}]}
     same = {
         "layers": [
@@ -156,8 +156,8 @@ def test_spelling_does_not_change_the_id(models: httpx.Client) -> None:
     assert put(models, "other", one | {"seed": 1})["id"] != put(models, "one", one)["id"]
 
 
-def test_delete_by_name(models: httpx.Client) -> None:
-    """204 without a body; the name is gone, another name of the same model is not."""
+def test_delete_by_name_removes_one_name(models: httpx.Client) -> None:
+    """204 without a body; other names of the same model remain."""
     put(models, "a", CHAIN)
     put(models, "b", CHAIN)
     reply = models.delete("/v1/models/a")
@@ -167,8 +167,8 @@ def test_delete_by_name(models: httpx.Client) -> None:
     assert models.delete("/v1/models/a").status_code == 404
 
 
-def test_delete_by_id(models: httpx.Client) -> None:
-    """Every name of the model goes, and no other."""
+def test_delete_by_id_removes_every_name(models: httpx.Client) -> None:
+    """Names of other models remain."""
     entry = put(models, "a", CHAIN)
     put(models, "b", CHAIN)
     put(models, "c", GRAPH)
@@ -180,8 +180,8 @@ def test_delete_by_id(models: httpx.Client) -> None:
 @pytest.mark.parametrize(("method", "path"), [
     ("GET", ""), ("DELETE", ""), ("POST", "/activations"), ("GET", "/weights"), ("GET", "/layers/dense/weights"),
 ])  # fmt: skip
-def test_unknown_models(models: httpx.Client, method: str, path: str) -> None:
-    """Each route that names a model answers 404 with the nearest name, in one shape."""
+def test_unknown_models_are_404_with_a_suggestion(models: httpx.Client, method: str, path: str) -> None:
+    """On every route that takes a model, in one shape."""
     put(models, "digits", CHAIN)
     reply = models.request(method, f"/v1/models/digit{path}", json={"inputs": []} if method == "POST" else None)
     assert reply.json() | {"request_id": ""} == {
@@ -199,46 +199,46 @@ def test_unknown_models(models: httpx.Client, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["-a", ".a", "_a", "a b", "a:b", "a@b", "é", "a%0A", "a" * 65, "sha256:0"])
-def test_names(models: httpx.Client, name: str) -> None:
-    """1 to 64 letters, digits, dots, underscores and hyphens; nothing is stored under another."""
+def test_invalid_names_are_rejected(models: httpx.Client, name: str) -> None:
+    """Names have 1 to 64 letters, digits, dots, underscores and hyphens; nothing is stored."""
     reply = models.put(f"/v1/models/{name}", json=CHAIN)
-    assert refused(reply) == (422, "invalid_option", "/name", None)
+    assert problem_of(reply) == (422, "invalid_option", "/name", None)
     assert names(models) == []
 
 
-def test_longest_name(models: httpx.Client) -> None:
-    """64 characters are a name."""
+def test_a_name_may_have_64_characters(models: httpx.Client) -> None:
+    """The limit is inclusive."""
     assert put(models, "9" * 64, CHAIN)["name"] == "9" * 64
 
 
-def test_refused_documents_are_not_stored(models: httpx.Client) -> None:
-    """A document that cannot be read or planned leaves what the name points to as it was, and points at its fault."""
+def test_invalid_documents_do_not_replace_a_model(models: httpx.Client) -> None:
+    """Documents that cannot be parsed or planned leave the name unchanged; the error points at the fault."""
     before = put(models, "kept", CHAIN)
     bad = {"input": [4], "layers": [{"type": "Dense", "units": 2}, {"type": "Conv2D", "filters": 1, "kernel_size": 3}]}
-    assert refused(models.put("/v1/models/kept", json=bad))[:3] == (422, "invalid_document", "/layers/1")
+    assert problem_of(models.put("/v1/models/kept", json=bad))[:3] == (422, "invalid_document", "/layers/1")
     misspelt = [{"type": "Dense", "unit": 2}]
-    assert refused(models.put("/v1/models/kept", json=misspelt)) == (422, "invalid_document", "/0/unit",
+    assert problem_of(models.put("/v1/models/kept", json=misspelt)) == (422, "invalid_document", "/0/unit",
                                                                      'write "units"')  # fmt: skip
     assert models.put("/v1/models/kept", content=b"{", headers={"Content-Type": "application/json"}).status_code == 400
     assert models.get("/v1/models").json() == {"models": [before]}
 
 
-def test_the_model_is_named_once(models: httpx.Client) -> None:
-    """A second model in the body is not silently left aside."""
+def test_a_second_model_in_the_body_is_rejected(models: httpx.Client) -> None:
+    """It is not silently ignored."""
     put(models, "chain", CHAIN)
     reply = models.post("/v1/models/chain/activations", json={"model": CHAIN, "inputs": [1, 2, 3, 4]})
-    assert refused(reply) == (422, "invalid_option", "/model", None)
+    assert problem_of(reply) == (422, "invalid_option", "/model", None)
 
 
 def weights(client: httpx.Client, path: str, **options: str) -> dict[str, Any]:
-    """A reply with weights."""
+    """Return a reply with weights."""
     reply = client.get(path, params=options)
     assert reply.status_code == 200, reply.text
     return dict(reply.json())
 
 
-def test_all_weights(server: Server, models: httpx.Client) -> None:
-    """Every layer once, in `get_weights()` order, with the numbers that a run uses."""
+def test_weights_are_those_of_a_run(server: Server, models: httpx.Client) -> None:
+    """Every layer once, in `get_weights()` order."""
     entry = put(models, "graph", GRAPH)
     reply = weights(models, "/v1/models/graph/weights")
     assert reply["model"] == {"id": entry["id"], "name": "graph", "parameters": 25}
@@ -255,8 +255,8 @@ def test_all_weights(server: Server, models: httpx.Client) -> None:
     np.testing.assert_allclose(rows[0]["data"], [np.arange(1, 5) @ kernel], rtol=1e-5)
 
 
-def test_weights_of_one_layer(models: httpx.Client) -> None:
-    """By its path or by the address of either call: they share their weights. A block means what lies in it."""
+def test_weights_of_one_layer_or_block(models: httpx.Client) -> None:
+    """By path or by the address of a call; a block's address selects the layers within it."""
     put(models, "graph", GRAPH)
     every = weights(models, "/v1/models/graph/weights")
     for address, rows in {"tower": slice(0, 1), "tower@0": slice(0, 1), "tower@1": slice(0, 1),
@@ -266,7 +266,7 @@ def test_weights_of_one_layer(models: httpx.Client) -> None:
 
 
 def test_weights_as_base64_and_without_data(models: httpx.Client) -> None:
-    """`data` means what it means for activations."""
+    """`data` has the same values as for activations."""
     put(models, "chain", CHAIN)
     path = "/v1/models/chain/layers/first/weights"
     nested, encoded, bare = (
@@ -277,25 +277,25 @@ def test_weights_as_base64_and_without_data(models: httpx.Client) -> None:
         values = np.frombuffer(base64.b64decode(other.pop("base64")), other["dtype"]).reshape(other["shape"])
         assert np.array_equal(values, np.array(one.pop("data"), np.float32))
         assert one == other
-    assert refused(models.get(path, params={"data": "nestde"})) == (422, "invalid_option", "/data", 'write "nested"')
+    assert problem_of(models.get(path, params={"data": "nestde"})) == (422, "invalid_option", "/data", 'write "nested"')
 
 
-def test_weights_of_unknown_layers(models: httpx.Client) -> None:
-    """404 with the addresses there are."""
+def test_weights_of_unknown_layers_are_404(models: httpx.Client) -> None:
+    """The error lists the existing addresses."""
     put(models, "chain", CHAIN)
     reply = models.get("/v1/models/chain/layers/frist/weights")
-    assert refused(reply) == (404, "not_found", "", 'use "first"')
+    assert problem_of(reply) == (404, "not_found", "", 'use "first"')
     assert reply.json()["errors"][0]["expected"] == "one of first, re_lu"
 
 
 def test_weights_need_a_declared_input(models: httpx.Client) -> None:
-    """Before its input is known, a network has no weights; the error says what to write."""
+    """Without a known input there are no weights; the error says what to declare."""
     put(models, "free", FREE)
-    assert refused(models.get("/v1/models/free/weights"))[:3] == (422, "invalid_document", "/input")
+    assert problem_of(models.get("/v1/models/free/weights"))[:3] == (422, "invalid_document", "/input")
 
 
-def test_plan_of_a_registered_model(server: Server, models: httpx.Client) -> None:
-    """By name or id in the query, with and without a body: the plan of the document, with its name."""
+def test_plan_of_a_registered_model_equals_the_inline_plan(server: Server, models: httpx.Client) -> None:
+    """By name or id in the query, with and without a body; only the name differs."""
     entry = put(models, "chain", CHAIN)
     inline = server.plan(CHAIN, batch=5)
     assert inline["model"] == {"id": entry["id"], "name": None, "parameters": 10}
@@ -303,13 +303,13 @@ def test_plan_of_a_registered_model(server: Server, models: httpx.Client) -> Non
         named = models.post("/v1/plan", params={"model": reference}, json={"batch": 5})
         assert named.json() == inline | {"model": {"id": entry["id"], "name": "chain", "parameters": 10}}
         assert models.post("/v1/plan", params={"model": reference, "batch": 5}).json() == named.json()
-    assert refused(models.post("/v1/plan", params={"model": "chian"})) == (404, "not_found", "", 'use "chain"')
+    assert problem_of(models.post("/v1/plan", params={"model": "chian"})) == (404, "not_found", "", 'use "chain"')
     both = models.post("/v1/plan", params={"model": "chain"}, json={"model": CHAIN})
-    assert refused(both) == (422, "invalid_option", "/model", None)
+    assert problem_of(both) == (422, "invalid_option", "/model", None)
 
 
-def test_models_outlive_the_process(start_server: StartServer, tmp_path: Path) -> None:
-    """A second server on the same folder knows the names, gives the same weights, and forgot what was removed."""
+def test_models_survive_a_restart(start_server: StartServer, tmp_path: Path) -> None:
+    """A second server on the same folder has the same names and weights, and no deleted ones."""
     with start_server(tmp_path) as server:
         put(server.client, "gone", GRAPH)
         put(server.client, "kept", CHAIN)

@@ -1,4 +1,4 @@
-"""Networks of several inputs: every way to say which is which gives the same bits, and slips are told."""
+"""Networks of several inputs: every way to name them gives the same bits, and mistakes are reported."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ EXTRA = np.array([[0.5, -2]], np.float32)
 
 
 def png(pixels: Array) -> bytes:
-    """A grey picture."""
+    """Encode a grayscale PNG."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
 
 
 def npy(array: Array) -> bytes:
-    """A .npy file."""
+    """Encode a .npy file."""
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
 
 
 def npz(**arrays: Array) -> bytes:
-    """A .npz file."""
+    """Encode a .npz file."""
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()
@@ -87,14 +87,14 @@ FORMS: Mapping[str, list[tuple[str, Any]]] = {
 
 
 def post_form(server: Server, parts: list[tuple[str, Any]], model: Any = MODEL) -> Any:
-    """A form with a model and the parts."""
+    """Post a form with a model and the parts."""
     options = [("model", (None, json.dumps(model))), ("data", (None, "base64")), ("weights", (None, "true"))]
     return server.post("/v1/activations", files=[*options, *parts])
 
 
 @pytest.fixture(scope="module")
 def expected(run: Callable[..., Reply]) -> Any:
-    """The layers by JSON, checked with NumPy: each input went where its name says."""
+    """The layers computed from JSON inputs, checked with NumPy: each input is used under its name."""
     reply = run(MODEL, ALL)
     table = reply.weights("embedding")["embeddings"]
     joined = np.concatenate([PICTURE.ravel(), table[8], table[3], EXTRA.ravel()])
@@ -103,15 +103,15 @@ def expected(run: Callable[..., Reply]) -> Any:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_forms(server: Server, expected: Any, form: str) -> None:
-    """Parts named after inputs, files that name what they hold, and an image for the one that nothing names."""
+def test_named_form_parts_give_equal_layers(server: Server, expected: Any, form: str) -> None:
+    """Parts named after inputs, files with named tensors, and an image for the remaining input."""
     reply = post_form(server, FORMS[form])
     assert reply.status_code == 200, reply.text
     assert reply.json()["layers"] == expected
 
 
 def test_json_mixes_images_and_tensors(server: Server, expected: Any) -> None:
-    """Each input in its own form."""
+    """Each input has its own encoding."""
     inputs = {"extra": [0.5, -2], "picture": {"image": GREY_TEXT}, "ids": [[8, 3]]}
     body = server.run(MODEL, inputs, data="base64", weights=True)
     assert body["layers"] == expected
@@ -124,8 +124,8 @@ def test_json_mixes_images_and_tensors(server: Server, expected: Any) -> None:
     [(npz(**ALL), "application/x-npz"), (safetensors(ALL), "application/vnd.safetensors")],
     ids=["npz", "safetensors"],
 )
-def test_raw_files_by_name(server: Server, expected: Any, body: bytes, media_type: str) -> None:
-    """To a registered network, without a form around them."""
+def test_raw_files_match_inputs_by_name(server: Server, expected: Any, body: bytes, media_type: str) -> None:
+    """For a registered network, without a form."""
     assert server.client.put("/v1/models/three", json=MODEL).status_code in (200, 201)
     options = {"data": "base64", "weights": "true"}
     headers = {"Content-Type": media_type}
@@ -134,8 +134,8 @@ def test_raw_files_by_name(server: Server, expected: Any, body: bytes, media_typ
     assert reply.json()["layers"] == expected
 
 
-def test_images_of_one_part_are_a_batch(server: Server) -> None:
-    """As with `image`; the other inputs carry as many rows."""
+def test_repeated_image_parts_are_a_batch(server: Server) -> None:
+    """As with `image`; the other inputs have as many rows."""
     parts = [("inputs.picture", ("a.png", GREY)), ("inputs.picture", ("b.png", png(255 - PIXELS))),
              ("tensor", ("c.npz", npz(ids=IDS.repeat(2, 0), extra=EXTRA.repeat(2, 0))))]  # fmt: skip
     reply = post_form(server, [*parts, ("layers", (None, "pixels"))])
@@ -146,7 +146,7 @@ def test_images_of_one_part_are_a_batch(server: Server) -> None:
 
 
 def test_a_single_input_may_be_named_too(server: Server) -> None:
-    """Declared, or left out of the document: then it is called `input`."""
+    """Declared or not; an undeclared input is called `input`."""
     layers = [{"type": "Rescaling", "scale": 2.0}]
     for model in ({"input": {"a": [3, 2, 1]}, "layers": layers}, layers):
         name = "a" if isinstance(model, dict) else "input"
@@ -195,8 +195,8 @@ SLIPS: Mapping[str, tuple[list[tuple[str, Any]], list[tuple[str, str, str | None
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_slips(server: Server, slip: str) -> None:
-    """Each with the pointer of the part, or of what is not there."""
+def test_mistakes_in_forms_are_rejected(server: Server, slip: str) -> None:
+    """Each with the pointer of the wrong or missing part."""
     parts, problems = SLIPS[slip]
     reply = post_form(server, parts)
     assert (reply.status_code, reply.json()["code"]) == (422, "invalid_tensor"), reply.text
@@ -204,8 +204,8 @@ def test_slips(server: Server, slip: str) -> None:
     assert found == problems
 
 
-def test_two_unnamed_for_one_input(server: Server) -> None:
-    """An image and a tensor: one of them is too many."""
+def test_two_values_for_one_input_are_rejected(server: Server) -> None:
+    """An image and a tensor for a network with one input."""
     model = {"input": [3, 2, 1], "layers": [{"type": "Flatten"}]}
     reply = post_form(server, [("image", ("a", GREY)), ("tensor", ("b", npy(PICTURE)))], model)
     assert reply.status_code == 422
@@ -232,8 +232,8 @@ def test_two_unnamed_for_one_input(server: Server) -> None:
     ],
     ids=["half JSON", "nothing", "a word", "half an image", "a string", "an id out of range", "half a tensor"],
 )
-def test_parts_that_cannot_be_read(server: Server, part: Any, status: int, pointer: str) -> None:
-    """The error is the part's own."""
+def test_unreadable_parts_are_rejected(server: Server, part: Any, status: int, pointer: str) -> None:
+    """The pointer is that of the part."""
     tensor = ("tensor", ("b", npz(extra=EXTRA)))
     reply = post_form(server, [PART, tensor, ("inputs.ids", part)])
     assert (reply.status_code, reply.json()["errors"][0]["pointer"]) == (status, pointer), reply.text
@@ -243,8 +243,8 @@ INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uin
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
-def test_ids_of_every_integer_dtype(server: Server, run: Callable[..., Reply], dtype: str) -> None:
-    """Look the same rows up; an id past the end is refused, whatever the dtype."""
+def test_ids_of_every_integer_dtype_are_looked_up(server: Server, run: Callable[..., Reply], dtype: str) -> None:
+    """The rows are the same, and an id out of range is rejected, for every dtype."""
     layers = [{"type": "Embedding", "input_dim": 100, "output_dim": 2}]
     model = {"input": {"ids": {"shape": [3], "dtype": dtype}}, "layers": layers}
     reply = run(model, {"ids": np.array([[0, 99, 7]], dtype)})
@@ -256,8 +256,8 @@ def test_ids_of_every_integer_dtype(server: Server, run: Callable[..., Reply], d
 
 
 @pytest.mark.parametrize("dtype", ["bool", "float16", "bfloat16", "float32", "float64", *INTEGERS])
-def test_inputs_of_every_dtype(run: Callable[..., Reply], dtype: str) -> None:
-    """Arrive with their bits, as bytes and as JSON, each under its name."""
+def test_inputs_of_every_dtype_keep_their_bits(run: Callable[..., Reply], dtype: str) -> None:
+    """As bytes and as JSON, each under its name."""
     values = np.array([[0, 1, 1]]).astype(getattr(ml_dtypes, dtype, dtype))
     model = {
         "input": {"a": {"shape": [3], "dtype": dtype}, "b": [1]},

@@ -1,4 +1,4 @@
-"""Requests to `/v2` written by hand: bodies that clients do not send, repository, statistics, errors."""
+"""Hand-written requests to `/v2`: bodies that clients do not send, repository, statistics, errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IN_BYTES = {**INPUT, "parameters": {"binary_data_size": 16}}
 
 @pytest.fixture(scope="module")
 def url(server: Server) -> str:
-    """Where a service is on which MODEL is registered as `small`."""
+    """The address of a service with MODEL registered as `small`."""
     server.client.put("/v1/models/small", json=MODEL).raise_for_status()
     return server.url.removeprefix("http://")
 
@@ -46,7 +46,7 @@ def client(url: str) -> Iterator[triton.InferenceServerClient]:
 
 @pytest.fixture(scope="module")
 def infer(server: Server, url: str) -> Callable[..., httpx.Response]:
-    """`infer(head, tail, **headers)`: posts JSON and bytes behind it."""
+    """`infer(head, tail, **headers)`: posts JSON followed by bytes."""
 
     def post(head: Any, tail: bytes = b"", encode: Callable[[bytes], bytes] = bytes, **headers: str) -> httpx.Response:
         text = head if isinstance(head, bytes) else json.dumps(head).encode()
@@ -58,7 +58,7 @@ def infer(server: Server, url: str) -> Callable[..., httpx.Response]:
 
 
 def error_of(reply: httpx.Response, status: int) -> dict[str, Any]:
-    """The error that a reply holds: the protocol's, and ours."""
+    """Return the error of a response, after checking the members of the protocol and of problem documents."""
     assert reply.status_code == status, reply.text
     assert reply.headers["content-type"] == "application/json"
     body: dict[str, Any] = reply.json()
@@ -69,7 +69,7 @@ def error_of(reply: httpx.Response, status: int) -> dict[str, Any]:
 
 
 def values(reply: httpx.Response) -> np.ndarray[Any, Any]:
-    """The one binary output of a reply."""
+    """Return the only, binary output of a response."""
     assert reply.status_code == 200, reply.text
     head = int(reply.headers[HEADER])
     (output,) = json.loads(reply.content[:head])["outputs"]
@@ -78,8 +78,8 @@ def values(reply: httpx.Response) -> np.ndarray[Any, Any]:
     return np.frombuffer(reply.content[head:], np.float32).reshape(output["shape"])
 
 
-def test_a_body_of_bytes_alone(server: Server, infer: Callable[..., httpx.Response]) -> None:
-    """One item; the axis that is free follows from the length; every output comes as bytes."""
+def test_a_raw_binary_body_is_one_input(server: Server, infer: Callable[..., httpx.Response]) -> None:
+    """One example; the free dimension follows from the length, and every output is binary."""
     expected = np.float32(server.run(MODEL, X.tolist())["layers"][1]["data"])
     reply = server.post(PATH, content=X.tobytes(), headers={HEADER: "0"})
     assert np.array_equal(values(reply), expected)
@@ -89,8 +89,8 @@ def test_a_body_of_bytes_alone(server: Server, infer: Callable[..., httpx.Respon
     assert error["error"] == "the body is not input (expected (1, any, 2) of FP32; received 15 bytes)"
 
 
-def test_data_in_either_shape_and_with_literals(infer: Callable[..., httpx.Response]) -> None:
-    """Flat or nested; NaN and infinities as Triton's clients write them, and as `/v1` has them."""
+def test_data_may_be_flat_nested_and_contain_literals(infer: Callable[..., httpx.Response]) -> None:
+    """NaN and infinities as Triton's clients write them, and as `/v1` does."""
     flat = infer({"inputs": [{**INPUT, "data": X.reshape(-1).tolist()}]}).json()["outputs"]
     assert flat == infer({"inputs": [IN_JSON]}).json()["outputs"]
     assert flat[0]["shape"] == [1, 2, 3]
@@ -131,21 +131,23 @@ def test_data_in_either_shape_and_with_literals(infer: Callable[..., httpx.Respo
         (b"", b"", "the body is empty"),
     ],
 )  # fmt: skip
-def test_what_is_refused(infer: Callable[..., httpx.Response], head: Any, tail: bytes, message: str) -> None:
-    """As 400, in one line that begins with the place."""
+def test_invalid_requests_are_400(infer: Callable[..., httpx.Response], head: Any, tail: bytes, message: str) -> None:
+    """With a single line that begins with the pointer."""
     assert error_of(infer(head, tail), 400)["error"].startswith(message)
 
 
 @pytest.mark.parametrize("header", ["-1", "x", "99999999999999999999999", "1000000"])
-def test_headers_that_are_no_length(server: Server, url: str, header: str) -> None:
-    """400, and the connection goes on."""
+def test_invalid_header_lengths_are_400(server: Server, url: str, header: str) -> None:
+    """The connection stays usable."""
     reply = server.post(PATH, content=b"{}", headers={HEADER: header})
     assert "is not the length of the JSON" in error_of(reply, 400)["error"]
 
 
 @pytest.mark.parametrize(("name", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
-def test_compressed_requests(infer: Callable[..., httpx.Response], name: str, encode: Callable[[bytes], bytes]) -> None:
-    """The header counts bytes of the JSON before compression. Broken or endless streams are told."""
+def test_compressed_requests_are_accepted(
+    infer: Callable[..., httpx.Response], name: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """The header counts the uncompressed JSON; truncated or overlong streams are rejected."""
     asked = {"inputs": [IN_BYTES]}
     assert infer(asked, X.tobytes(), encode, Content_Encoding=name).json() == infer(asked, X.tobytes()).json()
     torn = infer(asked, X.tobytes(), lambda body: encode(body)[:-3], Content_Encoding=name)
@@ -155,15 +157,15 @@ def test_compressed_requests(infer: Callable[..., httpx.Response], name: str, en
     assert f"the body is not {name}" in error_of(infer(asked, X.tobytes(), Content_Encoding=name), 400)["error"]
 
 
-def test_other_encodings_are_not_read(infer: Callable[..., httpx.Response]) -> None:
-    """501, with those that are."""
+def test_unknown_content_codings_are_501(infer: Callable[..., httpx.Response]) -> None:
+    """The response lists the accepted ones."""
     reply = infer({"inputs": [IN_JSON]}, Content_Encoding="br")
     assert error_of(reply, 501)["code"] == "unsupported_encoding"
     assert reply.headers["accept-encoding"] == "gzip, deflate"
 
 
-def test_only_inferences_are_compressed(server: Server, infer: Callable[..., httpx.Response]) -> None:
-    """From 1 KiB on, by what the client likes best; clients cannot read other replies and errors compressed."""
+def test_only_inference_responses_are_compressed(server: Server, infer: Callable[..., httpx.Response]) -> None:
+    """From 1 KiB, by the client's preference; clients cannot decompress other responses and errors."""
     large = {"inputs": [{**INPUT, "shape": [1, 500, 2], "data": [0.1] * 1000}]}
     every = "gzip, deflate, br"
     reply = infer(large, Accept_Encoding=every)
@@ -176,8 +178,10 @@ def test_only_inferences_are_compressed(server: Server, infer: Callable[..., htt
         assert "content-encoding" not in server.client.get(path, headers={"Accept-Encoding": every}).headers
 
 
-def test_a_bomb(start_server: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> None:
-    """What a body decompresses to is what counts: 413, by its own limit and by that of all."""
+def test_decompression_bombs_are_rejected(
+    start_server: Callable[..., AbstractContextManager[Any]], tmp_path: Path
+) -> None:
+    """The decompressed size counts towards both body limits, and is a 413."""
     bomb = gzip.compress(b" " * (3 << 20))
     with start_server(tmp_path, wait=False, MAX_BODY="2MiB", MAX_BODIES="4MiB") as small:
         small.client.put("/v1/models/small", json=MODEL).raise_for_status()
@@ -188,8 +192,8 @@ def test_a_bomb(start_server: Callable[..., AbstractContextManager[Any]], tmp_pa
         assert "the body is over its limit" in error_of(reply, 413)["error"]
 
 
-def test_loading_and_unloading(client: triton.InferenceServerClient, server: Server) -> None:
-    """Under `/v2` alone; a name that nobody registered is 400, as from Triton."""
+def test_models_are_loaded_and_unloaded(client: triton.InferenceServerClient, server: Server) -> None:
+    """In `/v2` only; an unknown name is a 400, as from Triton."""
     server.client.put("/v1/models/rests", json=MODEL).raise_for_status()
     client.unload_model("rests", unload_dependents=True)
     assert not client.is_model_ready("rests")
@@ -214,8 +218,8 @@ def test_loading_and_unloading(client: triton.InferenceServerClient, server: Ser
     assert error_of(reply, 400)["error"].startswith("/parameters: file:1/model is not read here")
 
 
-def test_statistics(client: triton.InferenceServerClient, server: Server) -> None:
-    """Items, runs and failures, by batch; time in every step."""
+def test_statistics_count_inferences_and_failures(client: triton.InferenceServerClient, server: Server) -> None:
+    """Examples, runs and failures per batch size, and the time of every phase."""
     server.client.put("/v1/models/counted", json=MODEL).raise_for_status()
     for batch in (1, 3, 3):
         x = np.ones((batch, 2, 2), np.float32)
@@ -239,8 +243,8 @@ def test_statistics(client: triton.InferenceServerClient, server: Server) -> Non
     ["get_trace_settings", "update_trace_settings", "get_log_settings", "get_system_shared_memory_status",
      "get_cuda_shared_memory_status", "unregister_system_shared_memory", "unregister_cuda_shared_memory"],
 )  # fmt: skip
-async def test_what_is_not_offered(client: triton.InferenceServerClient, url: str, call: str) -> None:
-    """501 in words that both clients show."""
+async def test_unsupported_extensions_are_501(client: triton.InferenceServerClient, url: str, call: str) -> None:
+    """With a message that both clients show."""
     with pytest.raises(InferenceServerException, match=r"\[501\] Trace settings, log settings and shared memory"):
         getattr(client, call)()
     async with triton_aio.InferenceServerClient(url) as aio:
@@ -248,8 +252,8 @@ async def test_what_is_not_offered(client: triton.InferenceServerClient, url: st
             await getattr(aio, call)()
 
 
-async def test_the_asynchronous_client_reads_everything(url: str) -> None:
-    """It offers gzip on every call, and reads it in inferences alone."""
+async def test_the_asynchronous_client_reads_every_response(url: str) -> None:
+    """It accepts gzip on every call, but decompresses inferences only."""
     async with triton_aio.InferenceServerClient(url) as aio:
         live, ready, model, index, stats, configuration, server = await asyncio.gather(
             aio.is_server_live(), aio.is_server_ready(), aio.get_model_metadata("small"),
@@ -274,13 +278,15 @@ async def test_the_asynchronous_client_reads_everything(url: str) -> None:
     [("GET", "/v2/nothing", 404), ("POST", "/v2", 405), ("GET", PATH, 405), ("GET", "/v2/models/nobody/ready", 404),
      ("GET", "/v2/models/small/versions/2", 404), ("POST", "/v2/repository/index", 400)],
 )  # fmt: skip
-def test_errors_of_the_framework(server: Server, url: str, method: str, path: str, status: int) -> None:
-    """One shape for all of them."""
+def test_framework_errors_have_the_protocol_shape(
+    server: Server, url: str, method: str, path: str, status: int
+) -> None:
+    """For unknown paths, methods and models."""
     error_of(server.client.request(method, path, content=b"[]"), status)
 
 
-def test_not_ready(start_server: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> None:
-    """Live at once, ready with the first engine."""
+def test_live_before_ready(start_server: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> None:
+    """The server is live at once and ready with the first engine."""
     with start_server(tmp_path, wait=False, REQUIRE_GPU="true") as starting:
         with triton.InferenceServerClient(starting.url.removeprefix("http://")) as client:
             assert client.is_server_live()
@@ -288,8 +294,8 @@ def test_not_ready(start_server: Callable[..., AbstractContextManager[Any]], tmp
         error_of(starting.client.get("/v2/health/ready"), 503)
 
 
-def test_more_than_a_reply_can_be(server: Server, infer: Callable[..., httpx.Response]) -> None:
-    """Images, classes and numbers written as text are bounded; what is asked for as bytes is not."""
+def test_text_outputs_are_bounded(server: Server, infer: Callable[..., httpx.Response]) -> None:
+    """Images, classes and numbers as text are limited; binary outputs are not."""
     wide = {"input": [None, 2], "layers": [{"type": "UpSampling1D", "size": 64}] * 2}
     server.client.put("/v1/models/wide", json=wide).raise_for_status()
     x = {"name": "input", "shape": [1, 600, 2], "datatype": "FP32", "data": [0] * 1200}
@@ -312,15 +318,15 @@ def test_more_than_a_reply_can_be(server: Server, infer: Callable[..., httpx.Res
 
 
 @pytest.mark.parametrize("text", [b'"id":"\\ud800",', b'"parameters":{"priority":1e400},'])
-def test_literals_let_nothing_else_in(infer: Callable[..., httpx.Response], text: bytes) -> None:
-    """NaN is read beside JSON; lone surrogates and numbers that are too large are not."""
+def test_nan_literals_do_not_relax_other_checks(infer: Callable[..., httpx.Response], text: bytes) -> None:
+    """Lone surrogates and numbers out of range are rejected."""
     inputs = json.dumps([{**INPUT, "data": X.tolist()}]).encode().replace(b"1.0", b"NaN", 1)
     error_of(infer(b"{" + text + b'"inputs":' + inputs + b"}"), 400)
     assert infer(b'{"inputs":' + inputs + b"}").status_code == 200
 
 
-def test_a_name_that_is_registered_again_is_loaded(client: triton.InferenceServerClient, server: Server) -> None:
-    """What was unloaded was the model it pointed to."""
+def test_registering_a_name_again_loads_it(client: triton.InferenceServerClient, server: Server) -> None:
+    """Unloading applies to the model that the name referred to."""
     server.client.put("/v1/models/again", json=MODEL).raise_for_status()
     client.unload_model("again")
     assert not client.is_model_ready("again")

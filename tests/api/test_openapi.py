@@ -1,4 +1,4 @@
-"""The description of the API is true: it is the committed one, it is valid, and what can be tried in it works."""
+"""The OpenAPI document is valid, equals the committed one, and its examples work."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ TINY = {"input": [4, 4, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel_
 
 
 def validator(schema: dict[str, Any]) -> Draft202012Validator:
-    """A validator of a schema of the specification, which may refer to its components."""
+    """Build a validator of a schema of the specification, which may refer to its components."""
     return Draft202012Validator({**schema, "components": SPECIFICATION["components"]})
 
 
 def reply_schema(method: str, path: str, status: int, media_type: str) -> dict[str, Any]:
-    """What the specification says of a reply."""
+    """Return the schema of a response in the specification."""
     content = SPECIFICATION["paths"][path][method]["responses"][str(status)]["content"]
     return dict(content[media_type]["schema"])
 
 
-def test_served_is_committed(server: Server) -> None:
-    """`/openapi.json` is openapi/openapi.json, which `scripts/openapi` writes: clients are generated from the file."""
+def test_the_served_document_is_the_committed_one(server: Server) -> None:
+    """Clients are generated from openapi/openapi.json, which `scripts/openapi` writes."""
     assert server.client.get("/openapi.json").json() == SPECIFICATION
 
 
-def test_valid() -> None:
+def test_the_document_is_valid_openapi() -> None:
     """It is OpenAPI 3.1, and every schema in it is JSON Schema."""
     assert SPECIFICATION["openapi"].startswith("3.1.")
     assert [error.message for error in OpenAPIV31SpecValidator(SPECIFICATION).iter_errors()] == []
@@ -65,15 +65,15 @@ def test_valid() -> None:
         Draft202012Validator.check_schema(schema)
 
 
-def test_every_reference_leads_somewhere() -> None:
-    """No schema refers to one that is missing."""
+def test_every_reference_resolves() -> None:
+    """No schema refers to a missing one."""
     names = set(re.findall(r'"#/components/schemas/([^"]+)"', COMMITTED.read_text(encoding="utf-8")))
     assert names <= set(SPECIFICATION["components"]["schemas"])
     assert "Document" in names
 
 
-def test_every_operation_is_explained() -> None:
-    """Each has a summary, a description and a tag of its own."""
+def test_every_operation_is_documented() -> None:
+    """Each has a unique summary, a description and a tag."""
     assert len(OPERATIONS) > 10
     missing = [(method, path) for method, path, operation in OPERATIONS
                if not all(operation.get(key) for key in ("summary", "description", "tags"))]  # fmt: skip
@@ -82,9 +82,7 @@ def test_every_operation_is_explained() -> None:
 
 
 def test_every_error_is_a_problem() -> None:
-    """One shape, under its own media type, on every operation, which `/v2` calls JSON and adds to; `/readyz` alone says
-    not ready in its own words.
-    """
+    """In one shape; `/v2` extends it and uses application/json, and only the 503 of `/readyz` has its own shape."""
     for _, path, operation in OPERATIONS:
         protocol = path == "/v2" or path.startswith("/v2/")
         media_type = "application/json" if protocol else "application/problem+json"
@@ -95,8 +93,8 @@ def test_every_error_is_a_problem() -> None:
                 assert reply["content"] == {media_type: schema}, (path, status)
 
 
-def test_options_are_the_same_everywhere() -> None:
-    """Query, form and JSON of both routes that run a network offer every option."""
+def test_both_run_routes_take_every_option() -> None:
+    """In query, form and JSON."""
     for path in ("/v1/activations", "/v1/models/{name}/activations"):
         operation = SPECIFICATION["paths"][path]["post"]
         assert {p["name"] for p in operation["parameters"] if p["in"] == "query"} == set(ActivationOptions.model_fields)
@@ -105,8 +103,8 @@ def test_options_are_the_same_everywhere() -> None:
             assert set(properties) >= set(ActivationOptions.model_fields)
 
 
-def test_there_are_examples() -> None:
-    """Every operation that takes JSON shows some."""
+def test_every_json_operation_has_examples() -> None:
+    """Operations that accept JSON show at least one."""
     shown = {(method, path) for method, path, media_type, _ in EXAMPLES if media_type == "application/json"}
     takes = {(method, path) for method, path, operation in OPERATIONS
              if "application/json" in operation.get("requestBody", {}).get("content", {})}  # fmt: skip
@@ -115,8 +113,8 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize(("method", "path", "media_type", "body"), EXAMPLES,
                          ids=[f"{method} {path}" for method, path, _, _ in EXAMPLES])  # fmt: skip
-def test_examples_work(server: Server, method: str, path: str, media_type: str, body: Any) -> None:
-    """Posted as they stand they succeed; request and reply are what their schemas say."""
+def test_examples_succeed(server: Server, method: str, path: str, media_type: str, body: Any) -> None:
+    """Requests and responses are valid against their schemas."""
     assert server.client.put("/v1/models/digits", json=TINY).status_code in (200, 201)
     request_schema = SPECIFICATION["paths"][path][method]["requestBody"]["content"][media_type]["schema"]
     validator(request_schema).validate(body)
@@ -128,8 +126,8 @@ def test_examples_work(server: Server, method: str, path: str, media_type: str, 
 @pytest.mark.parametrize(("method", "path"), [
     (method, path) for method, path, _ in OPERATIONS if method in ("get", "delete")
 ])  # fmt: skip
-def test_replies_are_as_described(server: Server, method: str, path: str) -> None:
-    """Every operation without a body, on the examples of its parameters."""
+def test_responses_of_reads_match_their_schemas(server: Server, method: str, path: str) -> None:
+    """For every operation without a body, with the examples of its parameters."""
     assert server.client.put("/v1/models/digits", json=TINY).status_code in (200, 201)
     operation = SPECIFICATION["paths"][path][method]
     known = {
@@ -141,15 +139,15 @@ def test_replies_are_as_described(server: Server, method: str, path: str) -> Non
         validator(reply_schema(method, path, 200, "application/json")).validate(reply.json())
 
 
-def test_errors_are_as_described(server: Server) -> None:
-    """A problem is what its schema says."""
+def test_errors_match_their_schema(server: Server) -> None:
+    """A problem document is valid against its schema."""
     reply = server.post("/v1/plan", json={"model": [{"type": "Dense", "unit": 2}]})
     assert reply.status_code == 422
     validator(reply_schema("post", "/v1/plan", 422, "application/problem+json")).validate(reply.json())
 
 
-def test_catalogue(server: Server) -> None:
-    """`/v1/layers` lists every type once, with its aliases and where it belongs, and why the rest is left out."""
+def test_the_catalog_lists_every_type_once(server: Server) -> None:
+    """With aliases and family; the excluded types have a reason."""
     body = server.client.get("/v1/layers").json()
     listed = body["layers"]
     assert [entry["type"] for entry in listed] == list(CATALOGUE)
@@ -160,20 +158,20 @@ def test_catalogue(server: Server) -> None:
 
 
 @pytest.mark.parametrize("alias", ALIASES)
-def test_catalogue_knows_aliases(server: Server, alias: str) -> None:
-    """An alias leads to its layer."""
+def test_the_catalog_resolves_aliases(server: Server, alias: str) -> None:
+    """An alias returns the entry of its layer."""
     assert server.client.get(f"/v1/layers/{alias}").json()["type"] == ALIASES[alias]
 
 
 def ones(spec: dict[str, Any]) -> dict[str, Any]:
-    """An input of the declared shape and dtype."""
+    """Build an input of ones of the declared shape and dtype."""
     shape = [1, *spec["shape"]]
     return {"shape": shape, "dtype": spec["dtype"], "data": np.ones(int(np.prod(shape)), np.uint8).tolist()}
 
 
 @pytest.mark.parametrize("type_", CATALOGUE)
-def test_layer_examples_work(server: Server, type_: str) -> None:
-    """The example of each layer is what its schema allows, plans, runs, and has the planned shape."""
+def test_layer_examples_run(server: Server, type_: str) -> None:
+    """The example of each layer is valid against its schema, and runs with the planned shape."""
     entry = server.client.get(f"/v1/layers/{type_}").json()
     example, (layer,) = entry["example"], entry["example"]["layers"]
     own = layer if layer["type"] == type_ else layer["cell"]
@@ -193,7 +191,7 @@ def test_layer_examples_work(server: Server, type_: str) -> None:
 
 
 class Addresses(HTMLParser):
-    """What a page refers to."""
+    """Collector of the URLs in a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -201,7 +199,7 @@ class Addresses(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 (the parser's)
-        """Collects `src` and `href`."""
+        """Collect `src` and `href`."""
         self.found += [value for name, value in attrs if name in ("src", "href") and value]
 
 
@@ -209,7 +207,7 @@ TYPES = {"css": "text/css", "js": "javascript", "png": "image/png", "json": "app
 
 
 def test_docs_work_offline(server: Server) -> None:
-    """The page names no other host, and everything it names is there, of the right type, and not empty."""
+    """The page refers to no other host, and every URL in it serves content of the right type."""
     page = server.client.get("/docs", headers={"Host": "box.localhost:80"})
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert re.findall(r"(?:https?:)?//[\w.-]+", page.text) == []
@@ -224,7 +222,7 @@ def test_docs_work_offline(server: Server) -> None:
         assert len(reply.content) > 100
 
 
-def test_docs_name_relative_addresses(server: Server) -> None:
-    """So that they also work below a path, behind a proxy that hides it."""
+def test_docs_use_relative_urls(server: Server) -> None:
+    """So that they work behind a proxy that strips a path prefix."""
     page = server.client.get("/docs").text
     assert [address for address in Addresses(page).found if address.startswith("/")] == []

@@ -1,4 +1,4 @@
-"""Pictures over HTTP: the pixels of activations, weights and histograms, what they say, and refusals."""
+"""Rendered pictures over HTTP: pixels of activations, weights and histograms, metadata, and errors."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PICTURE = np.random.default_rng(5).normal(size=(2, 8, 8, 1)).astype(np.float32)
 
 
 def body(model: Any = CNN, inputs: Array = PICTURE, **options: Any) -> dict[str, Any]:
-    """A request."""
+    """Build a request."""
     data = base64.b64encode(inputs.tobytes()).decode()
     return {"model": model, "inputs": {"shape": inputs.shape, "dtype": "float32", "base64": data}, **options}
 
 
 def picture(server: Server, accept: str = "image/png", **options: Any) -> tuple[Array, dict[str, str], httpx.Headers]:
-    """The pixels of a run, the file's texts and the reply's headers."""
+    """Return the pixels of a run, the file's text chunks and the response's headers."""
     reply = server.post("/v1/activations", json=body(**options), headers={"Accept": accept})
     assert (reply.status_code, reply.headers["content-type"]) == (200, "image/png"), reply.text[:2000]
     with Image.open(io.BytesIO(reply.content)) as image:
@@ -40,18 +40,18 @@ def picture(server: Server, accept: str = "image/png", **options: Any) -> tuple[
 
 
 def values(server: Server, address: str, **options: Any) -> Array:
-    """The same activation as numbers."""
+    """Return the same activation as numbers."""
     reply = server.post("/v1/activations", json=body(layers=[address], **options))
     return np.array(reply.json()["layers"][0]["data"], np.float32).astype(np.float64)
 
 
 def codes(array: Array, low: float, high: float) -> Array:
-    """Greys from 0 to 255, in three equal colours."""
+    """Map values to gray levels from 0 to 255, in three equal channels."""
     return np.rint((array - low) / (high - low) * 255)[..., None].repeat(3, -1)
 
 
 def test_a_contact_sheet_shows_every_channel(server: Server) -> None:
-    """Each where it belongs, by the whole layer's range, which the file and the reply state."""
+    """In a grid, scaled by the range of the layer, which file and headers contain."""
     found, texts, headers = picture(server, layers=["conv2d"])
     array = values(server, "conv2d")
     low, high = float(array.min()), float(array.max())
@@ -69,8 +69,8 @@ def test_a_contact_sheet_shows_every_channel(server: Server) -> None:
     assert headers["x-layerscope-range"] == f"{low!r},{high!r}"
 
 
-def test_one_channel_of_every_item(server: Server) -> None:
-    """In a sheet of its own, drawn larger, by each map's own range."""
+def test_one_channel_of_every_example(server: Server) -> None:
+    """In a sheet of its own, upscaled, scaled by each map's range."""
     found, _, headers = picture(server, layers=["conv2d"], channel=3, upscale=5, normalize="map")
     array = values(server, "conv2d")[..., 3]
     assert found.shape == (30, 61, 3)
@@ -80,7 +80,7 @@ def test_one_channel_of_every_item(server: Server) -> None:
     assert headers["x-layerscope-normalize"] == "map"
 
 
-def test_layers_are_drawn_one_below_the_other(server: Server) -> None:
+def test_layers_are_stacked_vertically(server: Server) -> None:
     """In the order of the reply, with a gap."""
     conv, _, _ = picture(server, layers=["conv2d"])
     dense, _, _ = picture(server, layers=["dense"])
@@ -92,7 +92,7 @@ def test_layers_are_drawn_one_below_the_other(server: Server) -> None:
 
 
 def test_pictures_are_drawn_of_views(server: Server) -> None:
-    """Of what is left, and of the values that bytes stand for."""
+    """Of sliced and reduced values, and of dequantized uint8."""
     found, _, _ = picture(server, layers=["conv2d"], slice="0, 1:4", reduce="mean@c")
     array = values(server, "conv2d", slice="0, 1:4", reduce="mean@c")
     np.testing.assert_array_equal(found, codes(array, array.min(), array.max()))
@@ -102,8 +102,8 @@ def test_pictures_are_drawn_of_views(server: Server) -> None:
     assert float(byte_texts["layerscope:max"]) == pytest.approx(float(texts["layerscope:max"]))
 
 
-def test_nan_and_what_is_cut_are_counted(server: Server) -> None:
-    """And seen: magenta, and the colours of the range's ends."""
+def test_nan_and_clipped_values_are_counted(server: Server) -> None:
+    """They are drawn in magenta and in the colors of the range's ends."""
     line = {"input": [4, 1, 1], "layers": [{"type": "Activation", "activation": "linear"}]}
     inputs = np.array([-3, 0, 2, np.nan], np.float32).reshape(1, 4, 1, 1)
     reply = server.post("/v1/activations", json=body(line, inputs, format="png", normalize="-2,2"))
@@ -113,8 +113,8 @@ def test_nan_and_what_is_cut_are_counted(server: Server) -> None:
     assert reply.headers["x-layerscope-range"] == "-2.0,2.0"
 
 
-def test_the_same_request_gives_the_same_bytes(server: Server) -> None:
-    """Every time."""
+def test_pictures_are_deterministic(server: Server) -> None:
+    """Repeated requests return the same bytes."""
     replies = [
         server.post("/v1/activations", json=body(format=format, **options)).content
         for _ in range(2)
@@ -123,8 +123,8 @@ def test_the_same_request_gives_the_same_bytes(server: Server) -> None:
     assert replies[:3] == replies[3:]
 
 
-def test_weights_have_pictures(server: Server) -> None:
-    """The kernel filter by filter, then the bias, around zero."""
+def test_weights_are_drawn(server: Server) -> None:
+    """The kernel filter by filter, then the bias, in a symmetric range."""
     server.client.put("/v1/models/pictured", json=CNN)
     reply = server.client.get(
         "/v1/models/pictured/layers/conv2d/weights?upscale=2&normalize=symmetric", headers={"Accept": "image/png"}
@@ -142,8 +142,8 @@ def test_weights_have_pictures(server: Server) -> None:
     assert reply.headers["content-type"] == "image/png"
 
 
-def test_histograms_have_pictures(server: Server) -> None:
-    """Bars as high as their counts, in pixels and as SVG."""
+def test_histograms_are_drawn(server: Server) -> None:
+    """Bars are proportional to the counts, in PNG and SVG."""
     options: dict[str, Any] = {"layers": ["conv2d"], "histogram": "8,-1,1"}
     row = server.post("/v1/activations", json=body(**options)).json()["layers"][0]["histogram"]
     pixels, _, _ = picture(server, **options)
@@ -151,7 +151,7 @@ def test_histograms_have_pictures(server: Server) -> None:
     np.testing.assert_array_equal(heights, np.rint(np.array(row["counts"]) / max(row["counts"]) * 256))
     reply = server.post("/v1/activations", json=body(**options), headers={"Accept": "image/svg+xml"})
     assert reply.headers["content-type"].startswith("image/svg+xml")
-    root = ElementTree.fromstring(reply.text)  # noqa: S314 (our own)
+    root = ElementTree.fromstring(reply.text)  # noqa: S314 (the service's own output)
     bars = [element for element in root.iter() if element.tag.endswith("}rect") and "x" in element.attrib]
     assert [int(bar.attrib["height"]) for bar in bars] == [height for height in heights if height]
     words = "".join(root.itertext())
@@ -179,18 +179,18 @@ def test_histograms_have_pictures(server: Server) -> None:
         ({"format": "png", "layers": ["conv2d", "conv2d:pre"]}, 422, "/layers/1"),
     ],
 )
-def test_pictures_that_make_no_sense_are_refused(
+def test_invalid_picture_options_are_rejected(
     server: Server, options: dict[str, Any], status: int, pointer: str
 ) -> None:
-    """With a pointer; what is asked of a picture is not passed over where there is none."""
+    """With a pointer; picture options are also rejected for other formats."""
     reply = server.post("/v1/activations", json=body(**options))
     assert reply.status_code == status, reply.text[:500]
     if status != 200:
         assert reply.json()["errors"][0]["pointer"] == pointer
 
 
-def test_pictures_of_too_many_pixels_are_refused(server: Server) -> None:
-    """Before they are drawn, with the figures; the engine's memory is free again."""
+def test_pictures_over_the_pixel_limit_are_rejected(server: Server) -> None:
+    """Before rendering, with both sizes; the engine's memory is released."""
     wide = {"input": [512, 512, 3], "layers": [{"type": "Activation", "activation": "linear", "name": "line"}]}
     inputs = np.zeros((1, 512, 512, 3), np.float32)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""`POST /v1/plan`: figures worked out by hand or by Keras, for any batch, at no cost."""
+"""`POST /v1/plan`: figures computed by hand or by Keras, for any batch, without allocation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCUMENT: dict[str, Any] = {
 
 
 def field(size: int, stride: int, offset: int) -> dict[str, Any]:
-    """A square receptive field."""
+    """Build a square receptive field."""
     return {"input": "input", "size": [size] * 2, "stride": [stride] * 2, "offset": [offset] * 2}
 
 
@@ -34,7 +34,7 @@ BATCH = 2
 PLAN: dict[str, Any] = {
     "inputs": {"input": {"shape": [2, 32, 32, 3], "dtype": "float32", "bytes": 2 * 32 * 32 * 3 * 4}},
     "layers": [
-        # SAME at stride 2: 15 * 2 + 5 - 32 = 3 rows of padding, 1 of them before
+        # SAME at stride 2: 15 * 2 + 5 - 32 = 3 rows of padding, 1 of them at the top
         {"address": "conv2d", "type": "Conv2D", "shape": [2, 16, 16, 16], "dtype": "float32",
          "bytes": 2 * 16 * 16 * 16 * 4, "parameters": 5 * 5 * 3 * 16 + 16, "trainable_parameters": 1216,
          "non_trainable_parameters": 0, "macs": BATCH * 16 * 16 * 16 * 5 * 5 * 3, "inner_bytes": 2 * 16 * 16 * 16 * 4,
@@ -75,8 +75,8 @@ PLAN: dict[str, Any] = {
 }  # fmt: skip
 
 
-def planned(server: Server, model: Any, **options: Any) -> dict[str, Any]:
-    """A plan without the model's id and without estimates, which each machine has its own of."""
+def plan_of(server: Server, model: Any, **options: Any) -> dict[str, Any]:
+    """Return a plan without the model's id and without time estimates, which depend on the machine."""
     plan = server.plan(model, **options)
     assert plan["model"].pop("id").startswith("sha256:")
     for row in (*plan["layers"], plan["totals"]):
@@ -85,33 +85,33 @@ def planned(server: Server, model: Any, **options: Any) -> dict[str, Any]:
     return plan
 
 
-def free(tree: Any) -> Any:
-    """A plan with the batch left free: null wherever a figure depends on it."""
+def with_free_batch(tree: Any) -> Any:
+    """Return a plan for an unknown batch: null wherever a figure depends on it."""
     if isinstance(tree, list):
-        return [free(item) for item in tree]
+        return [with_free_batch(item) for item in tree]
     if not isinstance(tree, dict):
         return tree
     known = {
         key: [None, *value[1:]] if key == "shape" else None if key.endswith("bytes") and key != "parameter_bytes" else
-        free(value) for key, value in tree.items()
+        with_free_batch(value) for key, value in tree.items()
     }  # fmt: skip
     return known | ({"macs": 0 if tree["macs"] == 0 else None} if "macs" in tree else {})
 
 
-def test_every_figure_by_hand(server: Server) -> None:
+def test_figures_match_hand_computed_ones(server: Server) -> None:
     """Shapes, bytes, parameters, multiply-adds and receptive fields of a batch of two."""
-    assert planned(server, DOCUMENT, batch=BATCH) == {"model": {"name": "by hand", "parameters": 2510}, **PLAN}
+    assert plan_of(server, DOCUMENT, batch=BATCH) == {"model": {"name": "by hand", "parameters": 2510}, **PLAN}
 
 
-def test_free_batch(server: Server) -> None:
-    """`"batch": null` leaves open what depends on it, and nothing else."""
-    plan = planned(server, DOCUMENT, batch=None)
-    assert plan == {"model": {"name": "by hand", "parameters": 2510}, **free(PLAN)}
+def test_an_unknown_batch_leaves_figures_null(server: Server) -> None:
+    """`"batch": null` affects only the figures that depend on it."""
+    plan = plan_of(server, DOCUMENT, batch=None)
+    assert plan == {"model": {"name": "by hand", "parameters": 2510}, **with_free_batch(PLAN)}
     assert server.plan(DOCUMENT, batch=None)["totals"]["seconds"] is None
 
 
-def test_one_example_by_default(server: Server) -> None:
-    """Without `batch` the plan is for one; figures grow with the batch, parameters do not."""
+def test_the_default_batch_is_one(server: Server) -> None:
+    """Activation sizes scale with the batch, parameters do not."""
     one, many = server.plan(DOCUMENT), server.plan(DOCUMENT, batch=64)
     assert one == server.plan(DOCUMENT, batch=1)
     assert 0 < one["totals"]["seconds"] < many["totals"]["seconds"]
@@ -120,8 +120,8 @@ def test_one_example_by_default(server: Server) -> None:
     assert many["totals"]["parameters"] == one["totals"]["parameters"]
 
 
-def test_plan_and_run_are_the_same_network(server: Server) -> None:
-    """The id, the shapes and the sizes that were planned are those of the run."""
+def test_a_plan_matches_the_run(server: Server) -> None:
+    """In id, shapes and sizes."""
     plan = server.plan(DOCUMENT)
     run = server.run(DOCUMENT, [[[0.5] * 3] * 32] * 32, data="base64")
     assert (run["model"]["id"], run["model"]["parameters"]) == (plan["model"]["id"], 2510)
@@ -130,9 +130,9 @@ def test_plan_and_run_are_the_same_network(server: Server) -> None:
                                                                    for row in plan["layers"]]  # fmt: skip
 
 
-def test_selected_layers(server: Server) -> None:
-    """Selectors choose the rows and their order; totals stay those of the whole network."""
-    plan = planned(server, DOCUMENT, batch=BATCH, layers=["type:Dense", "conv2d:pre", "input", "conv*"])
+def test_selectors_choose_and_order_the_layers(server: Server) -> None:
+    """The totals remain those of the whole network."""
+    plan = plan_of(server, DOCUMENT, batch=BATCH, layers=["type:Dense", "conv2d:pre", "input", "conv*"])
     rows = {layer["address"]: layer for layer in PLAN["layers"]}
     figures = ("parameters", "trainable_parameters", "non_trainable_parameters", "macs", "inner_bytes")
     nothing = dict.fromkeys(figures, 0)
@@ -141,11 +141,11 @@ def test_selected_layers(server: Server) -> None:
     before = rows["conv2d"] | {"address": "conv2d:pre"}
     assert plan["layers"] == [rows["dense"], before, source, rows["conv2d"], rows["conv2d_1"]]
     assert plan["totals"] == PLAN["totals"]
-    assert planned(server, DOCUMENT, batch=BATCH, layers="dense,flatten")["layers"] == [rows["dense"], rows["flatten"]]
+    assert plan_of(server, DOCUMENT, batch=BATCH, layers="dense,flatten")["layers"] == [rows["dense"], rows["flatten"]]
 
 
 def test_options_in_the_query(server: Server) -> None:
-    """The same names, as everywhere; null in the body asks for the default."""
+    """They have the same names as in the body; null in the body selects the default."""
     reply = server.post("/v1/plan", params={"batch": "2", "layers": "dense"}, json={"model": DOCUMENT})
     assert reply.json() == server.plan(DOCUMENT, batch=2, layers=["dense"])
     assert server.plan(DOCUMENT, layers=None) == server.plan(DOCUMENT)
@@ -171,10 +171,8 @@ LAYERS: list[tuple[dict[str, Any], list[int | None]]] = [
 
 
 @pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=lambda value: value["type"] if isinstance(value, dict) else "")
-def test_shapes_and_parameters_are_those_of_keras(
-    server: Server, layer: dict[str, Any], shape: list[int | None]
-) -> None:
-    """What Keras itself infers for the same arguments on the same input."""
+def test_shapes_and_parameters_match_keras(server: Server, layer: dict[str, Any], shape: list[int | None]) -> None:
+    """As inferred by Keras for the same arguments and input."""
     theirs = getattr(keras.layers, layer["type"])(**{key: value for key, value in layer.items() if key != "type"})
     output = theirs(keras.Input(shape))
     (ours,) = server.plan({"input": shape, "layers": [layer]}, batch=None)["layers"]
@@ -200,14 +198,16 @@ MACS: list[tuple[dict[str, Any], list[int], int]] = [
 @pytest.mark.parametrize(
     ("layer", "shape", "macs"), MACS, ids=lambda value: value["type"] if isinstance(value, dict) else ""
 )
-def test_multiply_adds(server: Server, layer: dict[str, Any], shape: list[int], macs: int) -> None:
-    """Counted by hand for one example; three take three times as many."""
+def test_multiply_adds_match_hand_computed_ones(
+    server: Server, layer: dict[str, Any], shape: list[int], macs: int
+) -> None:
+    """They scale with the batch."""
     plan = server.plan({"input": shape, "layers": [layer]}, batch=3)
     assert (plan["layers"][0]["macs"], plan["totals"]["macs"]) == (3 * macs, 3 * macs)
 
 
-def test_receptive_field_of_branches(server: Server) -> None:
-    """Where branches meet, an element sees what either saw: 3 and 5 wide about one centre are 5 wide."""
+def test_receptive_field_of_merged_branches(server: Server) -> None:
+    """It is the union of those of the branches: 3 and 5 wide about one center give 5."""
     model = {
         "input": [9, 9, 1],
         "layers": [
@@ -221,13 +221,13 @@ def test_receptive_field_of_branches(server: Server) -> None:
 
 
 def resident_mib(pid: int) -> float:
-    """Memory that a process holds."""
+    """Return the resident memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 
 
-def test_a_model_of_a_trillion_parameters_costs_nothing(server: Server) -> None:
-    """No memory is taken for its plan; to run it is refused with the numbers."""
+def test_planning_a_trillion_parameters_allocates_nothing(server: Server) -> None:
+    """Running the model is rejected with both sizes."""
     side = 2**20
     model = {"input": [side], "layers": [{"type": "Dense", "units": side}, {"type": "Dense", "units": side}]}
     server.plan({"input": [2], "layers": [{"type": "Dense", "units": 1}]})
@@ -258,8 +258,8 @@ def test_a_model_of_a_trillion_parameters_costs_nothing(server: Server) -> None:
     ({"model": [{"type": "Dense", "units": 2}]}, "/model/input", "nothing"),
     ({"model": {"input": [2], "layers": [{"type": "Dense", "units": 0}]}}, "/model/layers/0/units", "0"),
 ])  # fmt: skip
-def test_refusals(server: Server, body: dict[str, Any], pointer: str, received: str) -> None:
-    """Each points at what was sent and repeats it."""
+def test_invalid_options_are_rejected(server: Server, body: dict[str, Any], pointer: str, received: str) -> None:
+    """The problem contains the pointer and the received value."""
     reply = server.post("/v1/plan", json={"model": DOCUMENT, **body})
     (problem,) = reply.json()["errors"]
     assert reply.status_code == 422
@@ -267,7 +267,7 @@ def test_refusals(server: Server, body: dict[str, Any], pointer: str, received: 
     assert problem["expected"]
 
 
-def test_an_option_given_twice(server: Server) -> None:
-    """In the query and in the body: neither is preferred."""
+def test_a_duplicate_option_is_rejected(server: Server) -> None:
+    """In the query and in the body."""
     reply = server.post("/v1/plan", params={"batch": 2}, json={"model": DOCUMENT, "batch": 3})
     assert (reply.status_code, reply.json()["errors"][0]["pointer"]) == (422, "/batch")

@@ -1,4 +1,4 @@
-"""Networks with the weights of ImageNet: Keras' loader, on a folder that holds a file of random weights."""
+"""Networks with ImageNet weights: Keras' loader on a local folder with a file of random weights."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 MODEL = {"application": "MobileNetV2", "alpha": 0.35, "input": [96, 96, 3], "include_top": False, "pooling": "avg"}
 FILE = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5"
 NOWHERE = "http://127.0.0.1:9"
-"""A proxy that is not there: downloads fail at once."""
+"""A proxy that does not exist: downloads fail at once."""
 
 
 def keras_model() -> keras.Model:
-    """The network of MODEL with random weights, the same each time."""
+    """Build the network of MODEL with reproducible random weights."""
     keras.utils.set_random_seed(0)
     return keras.applications.MobileNetV2((96, 96, 3), alpha=0.35, weights=None, include_top=False, pooling="avg")
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of Keras with one file, in the format of Keras' own."""
+    """A KERAS_HOME folder with one file in Keras' format."""
     folder = tmp_path_factory.mktemp("keras")
     (folder / "models").mkdir()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Keras' own, of NumPy
+        warnings.simplefilter("ignore", DeprecationWarning)  # raised by Keras itself, about NumPy
         keras_model().save(folder / "models" / FILE)
     return folder
 
@@ -45,7 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def offline(
     home: Path, tmp_path_factory: pytest.TempPathFactory, start_server: Callable[..., AbstractContextManager[Server]]
 ) -> Iterator[Server]:
-    """A server that finds weights in the folder and nowhere else."""
+    """A server that finds weights only in the folder."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
             patch.setenv(name, NOWHERE)
@@ -54,8 +54,8 @@ def offline(
             yield server
 
 
-def test_weights_and_activations_are_those_that_keras_loads(offline: Server, home: Path) -> None:
-    """The same numbers as in the file; the same id wherever the network is named; and no second look at the file."""
+def test_weights_and_activations_match_keras(offline: Server, home: Path) -> None:
+    """The numbers are those of the file, the id is stable, and the file is read once."""
     x = np.random.default_rng(0).uniform(-1, 1, (1, 96, 96, 3)).astype(np.float32)
     options = {"data": "base64", "weights": True}
     planned = offline.plan(MODEL)
@@ -77,8 +77,8 @@ def test_weights_and_activations_are_those_that_keras_loads(offline: Server, hom
     np.testing.assert_array_equal(stored.weights("Conv1")["kernel"], model.get_layer("Conv1").kernel.value.numpy())
 
 
-def test_a_file_that_cannot_be_had(offline: Server) -> None:
-    """503, with the file's name and where to put it; the next request is answered as ever."""
+def test_unavailable_weights_are_503(offline: Server) -> None:
+    """The problem contains the file name and its location; the next request succeeds."""
     reply = offline.post("/v1/activations", json={"model": {"application": "MobileNet"}, "inputs": [[[[0, 0, 0]]]]})
     assert (reply.status_code, reply.json()["code"], reply.headers["retry-after"]) == (503, "weights_unavailable", "60")
     (problem,) = reply.json()["errors"]
@@ -89,9 +89,9 @@ def test_a_file_that_cannot_be_had(offline: Server) -> None:
     assert offline.plan({"application": "MobileNet", "weights": None})["totals"]["parameters"] == 4_253_864
 
 
-def test_weights_come_from_one_place(offline: Server) -> None:
-    """A file of weights with a network that brings its own: neither is preferred in silence."""
-    model = {"application": "VGG16"}  # not to be had here: it is not even tried
+def test_pretrained_and_uploaded_weights_conflict(offline: Server) -> None:
+    """Neither takes precedence silently."""
+    model = {"application": "VGG16"}  # unavailable here: the download is not attempted
     files: dict[str, Any] = {"model": (None, json.dumps(model)), "weights": ("x.npz", b"PK\x03\x04")}
     reply = offline.client.put("/v1/models/both", files=files)
     assert reply.status_code == 422
@@ -100,8 +100,8 @@ def test_weights_come_from_one_place(offline: Server) -> None:
 
 
 @pytest.mark.parametrize("route", ["/v1/plan", "/v1/activations"])
-def test_what_imagenet_has_no_weights_for(offline: Server, route: str) -> None:
-    """Is refused as Keras' constructor does; nothing is fetched for that."""
+def test_variants_without_imagenet_weights_are_rejected(offline: Server, route: str) -> None:
+    """As by Keras' constructor, without a download."""
     reply = offline.post(route, json={"model": {"application": "MobileNetV2", "alpha": 0.36}})
     assert reply.status_code == 422
     (problem,) = reply.json()["errors"]

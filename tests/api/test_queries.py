@@ -1,4 +1,4 @@
-"""What a query holds is read or refused; nothing is passed over."""
+"""Query parameters are validated on every route; none is ignored."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ WEIGHTS = "/v1/models/asked/weights"
 
 @pytest.fixture(scope="module", autouse=True)
 def asked(server: Server) -> Iterator[None]:
-    """A registered model."""
+    """Register a model."""
     server.client.put("/v1/models/asked", json=TINY).raise_for_status()
     yield
     server.client.delete("/v1/models/asked")
 
 
-def refused(server: Server, method: str, path: str, **arguments: Any) -> list[dict[str, str]]:
-    """The problems of a request whose options make no sense."""
+def problems_of(server: Server, method: str, path: str, **arguments: Any) -> list[dict[str, str]]:
+    """Return the problems of a request with invalid options."""
     reply = server.client.request(method, path, **arguments)
     assert (reply.status_code, reply.json()["code"]) == (422, "invalid_option"), reply.text
     return list(reply.json()["errors"])
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=[f"{method} {path}" for method, path in ROUTES])
-def test_unknown_options_are_refused_everywhere(server: Server, method: str, path: str) -> None:
-    """With the route's own, and before anything is done; so is one that is given twice."""
+def test_unknown_and_duplicate_options_are_rejected(server: Server, method: str, path: str) -> None:
+    """On every route, with the valid options and before any effect."""
     place = path.format(name="asked", address="dense", type="Dense")
     declared = [one["name"] for one in SPECIFICATION["paths"][path][method].get("parameters", [])
                 if one["in"] == "query"]  # fmt: skip
-    (found,) = refused(server, method, place, params={"bogus": "1"})
+    (found,) = problems_of(server, method, place, params={"bogus": "1"})
     assert (found["pointer"], found["received"]) == ("/bogus", '"bogus"')
     assert set(found["expected"].removeprefix("one of ").split(", ")) == set(declared or ["only known fields"])
     for name in set(declared) - {"layers"}:
-        (found,) = refused(server, method, place, params=[(name, "1"), (name, "1")])
+        (found,) = problems_of(server, method, place, params=[(name, "1"), (name, "1")])
         assert (found["pointer"], found["expected"]) == (f"/{name}", "one value")
     assert server.client.get("/v1/models/asked").status_code == 200
 
 
-def test_there_are_routes() -> None:
-    """All those of models, layers, weights, plans and activations."""
+def test_every_route_is_covered() -> None:
+    """Those of models, layers, weights, plans and activations."""
     assert len(ROUTES) == 12
 
 
@@ -69,24 +69,24 @@ def test_there_are_routes() -> None:
         ("/v1/models?a~/b=1", "/a~0~1b", None),
     ],
 )
-def test_what_was_meant_is_said(server: Server, path: str, pointer: str, suggestion: str | None) -> None:
-    """Of names and of values."""
-    (found,) = refused(server, "GET", path)
+def test_misspelled_options_get_a_suggestion(server: Server, path: str, pointer: str, suggestion: str | None) -> None:
+    """For names and values."""
+    (found,) = problems_of(server, "GET", path)
     assert (found["pointer"], found.get("suggestion")) == (pointer, suggestion)
 
 
 @pytest.mark.parametrize("option", ["upscale=0", "upscale=65", "upscale=x", "upscale=1.5", "cmap=grya", "data=x",
                                     f"normalize={'1' * 101}", "normalize=0,5e-324"])  # fmt: skip
-def test_weights_and_activations_refuse_in_the_same_words(server: Server, option: str) -> None:
-    """What is out of range has the same code, and says what was expected and what came."""
-    of_weights = refused(server, "GET", f"{WEIGHTS}?format=png&{option}")
+def test_weights_and_activations_report_equal_problems(server: Server, option: str) -> None:
+    """Values out of range have the same code, expected and received values."""
+    of_weights = problems_of(server, "GET", f"{WEIGHTS}?format=png&{option}")
     run = {"inputs": [1, 2, 3, 4]}
-    assert of_weights == refused(server, "POST", f"/v1/models/asked/activations?format=png&{option}", json=run)
+    assert of_weights == problems_of(server, "POST", f"/v1/models/asked/activations?format=png&{option}", json=run)
     assert of_weights[0]["expected"]
     assert of_weights[0]["received"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/version", "/docs", "/openapi.json"])
-def test_probes_and_pages_take_any_query(server: Server, path: str) -> None:
-    """Load balancers and browsers append what they like."""
+def test_probes_and_pages_accept_any_query(server: Server, path: str) -> None:
+    """Load balancers and browsers append their own parameters."""
     assert server.client.get(path, params={"bogus": "1"}).status_code == 200

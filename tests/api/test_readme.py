@@ -1,4 +1,4 @@
-"""The README's commands, run as they stand against a live server."""
+"""The README's commands, run unchanged against a live server."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ TWO_SCREENS = 120
 
 
 class Server(Protocol):
-    """What these tests need of the `server` fixture."""
+    """The part of the `server` fixture that these tests use."""
 
     url: str
 
 
 @dataclass(frozen=True)
 class Example:
-    """A block of the README that can be run, and what it says will be printed (None: nothing said)."""
+    """A runnable block of the README and its documented output (None: undocumented)."""
 
     language: str
     code: str
@@ -37,7 +37,7 @@ class Example:
 
 
 def examples() -> list[Example]:
-    """Blocks marked bash or python; a block marked text just after one is its output."""
+    """Return the blocks marked bash or python; a block marked text just after one is its output."""
     blocks = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     after = [*blocks[1:], ("", "")]
     return [
@@ -49,14 +49,14 @@ def examples() -> list[Example]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working directory with the examples in it, for what the commands write."""
+    """A working directory with the examples, for files that the commands write."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "examples", folder / "examples")
     return folder
 
 
 def run(example: Example, url: str, folder: Path) -> str:
-    """What an example prints when it talks to `url`; it has to succeed."""
+    """Run an example against `url` and return its output; it must succeed."""
     code = example.code.replace(ADDRESS, url)
     command = ["bash", "-euo", "pipefail", "-c", code] if example.language == "bash" else [sys.executable, "-c", code]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
@@ -65,26 +65,26 @@ def run(example: Example, url: str, folder: Path) -> str:
 
 
 def test_every_example_works_in_order(server: Server, folder: Path) -> None:
-    """A reader who copies each block in turn sees it succeed and print what the README says."""
+    """Each block succeeds and prints what the README says."""
     for example in examples():
         printed = run(example, server.url, folder)
         assert printed == (example.printed or printed), example
 
 
-def test_examples_talk_to_the_default_address() -> None:
-    """Every block that asks for something names the address that `scripts/serve` listens on."""
+def test_examples_use_the_default_address() -> None:
+    """Every block with a request names the address that `scripts/serve` listens on."""
     asking = [example for example in examples() if "curl" in example.code or "httpx" in example.code]
     assert len(asking) >= 4
     assert all(ADDRESS in example.code for example in asking)
 
 
-def test_readme_fits_on_two_screens() -> None:
+def test_the_readme_fits_on_two_screens() -> None:
     """Longer explanations belong in docs/."""
     assert len(README.splitlines()) <= TWO_SCREENS
 
 
-def test_scripts_named_in_the_readme_can_be_run() -> None:
-    """`scripts/serve` and `scripts/test` exist and are executable."""
+def test_scripts_in_the_readme_are_executable() -> None:
+    """`scripts/serve`, `scripts/test` and all others exist."""
     named = set(re.findall(r"\bscripts/\w+", README))
     assert named >= {"scripts/serve", "scripts/test"}
     assert all((ROOT / script).stat().st_mode & 0o111 for script in named)

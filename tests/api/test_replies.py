@@ -1,4 +1,4 @@
-"""One answer in every format: the same bits, the same names, exact lengths, and clients that read slowly or leave."""
+"""One result in every format: equal bits and names, exact lengths, and clients that read slowly or disconnect."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SHARED: dict[str, Any] = {
         {"type": "Add", "inputs": ["twice@0", "twice@1"]},
     ],
 }
-"""Several dtypes, a block, a shared layer."""
+"""Several dtypes, a block and a shared layer."""
 PICTURE = np.random.default_rng(0).normal(size=(2, 4, 4, 2)).astype(np.float32)
 SELECTED = ["twice@1", "conv:pre", "conv", "half", "brain", "block/flatten", "input", "twice@0"]
 WEIGHTS = ["twice/kernel", "twice/bias", "conv/kernel", "conv/bias", "half/kernel", "half/bias", "brain/kernel",
@@ -47,14 +47,14 @@ LINE = {"input": [None], "layers": [{"type": "Activation", "activation": "linear
 
 
 def post(server: Server, model: Any, inputs: Array, accept: str | None = None, **options: Any) -> httpx.Response:
-    """A run; the reply has to be a 200."""
-    reply = asked(server, model, inputs, accept, **options)
+    """Run a model and return the reply, which must be a 200."""
+    reply = request_run(server, model, inputs, accept, **options)
     assert reply.status_code == 200, reply.text[:2000]
     return reply
 
 
-def asked(server: Server, model: Any, inputs: Array, accept: str | None = None, **options: Any) -> httpx.Response:
-    """The reply to a run."""
+def request_run(server: Server, model: Any, inputs: Array, accept: str | None = None, **options: Any) -> httpx.Response:
+    """Run a model and return the reply."""
     data = base64.b64encode(np.ascontiguousarray(inputs).tobytes()).decode()
     tensor = {"shape": list(inputs.shape), "dtype": inputs.dtype.name, "base64": data}
     headers = {"Accept-Encoding": "identity"} | ({"Accept": accept} if accept else {})
@@ -62,7 +62,7 @@ def asked(server: Server, model: Any, inputs: Array, accept: str | None = None, 
 
 
 def safetensors(content: bytes) -> tuple[dict[str, Array], dict[str, str]]:
-    """The tensors in the order of the file, and the metadata. (The safetensors library has no bfloat16 for NumPy.)"""
+    """Parse the tensors in file order, and the metadata. (The safetensors library has no bfloat16 for NumPy.)"""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     metadata = header.pop("__metadata__")
@@ -75,24 +75,24 @@ def safetensors(content: bytes) -> tuple[dict[str, Array], dict[str, str]]:
 
 
 def npz(content: bytes) -> dict[str, Array]:
-    """The arrays of a .npz in the order of the file."""
+    """Load the arrays of a .npz in file order."""
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
 def from_base64(row: dict[str, Any]) -> Array:
-    """The array of `{"shape", "dtype", "base64"}`."""
+    """Decode the array of `{"shape", "dtype", "base64"}`."""
     dtype = np.dtype(getattr(ml_dtypes, row["dtype"], row["dtype"]))
     return np.frombuffer(base64.b64decode(row["base64"]), dtype).reshape(row["shape"])
 
 
 def bits(array: Array) -> tuple[str, tuple[int, ...], bytes]:
-    """What is compared: dtype, shape and every bit."""
+    """Return dtype, shape and bits for comparison."""
     return (array.dtype.name, array.shape, array.tobytes())
 
 
 def test_every_format_has_the_same_bits(server: Server) -> None:
-    """JSON, base64, npz and safetensors of eight tensors and their weights, four dtypes, in the order asked for."""
+    """JSON, base64, npz and safetensors of eight tensors with weights, in four dtypes and the requested order."""
     options = {"layers": SELECTED, "weights": True}
     rows = post(server, SHARED, PICTURE, **options, data="base64").json()["layers"]
     weights = {
@@ -119,8 +119,8 @@ def test_every_format_has_the_same_bits(server: Server) -> None:
         assert row["shape"] == list(np.shape(row["data"]))
 
 
-def test_members_stand_in_the_order_asked_for(server: Server) -> None:
-    """Each tensor where its layer was asked for, its weights after it, shared ones with the first call."""
+def test_members_are_in_the_requested_order(server: Server) -> None:
+    """Each layer is followed by its weights; shared weights follow the first call."""
     content = post(server, SHARED, PICTURE, layers=["twice@1", "half", "twice@0"], weights=True, format="npz").content
     assert list(npz(content)) == [
         "twice@1", "weights/twice/kernel", "weights/twice/bias", "half", "weights/half/kernel", "weights/half/bias",
@@ -128,13 +128,13 @@ def test_members_stand_in_the_order_asked_for(server: Server) -> None:
     ]  # fmt: skip
 
 
-def test_safetensors_carries_the_reply(server: Server) -> None:
-    """Its metadata is the JSON reply without the arrays."""
+def test_safetensors_metadata_contains_the_reply(server: Server) -> None:
+    """It is the JSON reply without the arrays."""
     _, metadata = safetensors(post(server, SHARED, PICTURE, format="safetensors", stats=True).content)
     reply = post(server, SHARED, PICTURE, data="none").json()
-    told = json.loads(metadata["layerscope"])
-    assert told | {"timing": None} == reply | {"timing": None}
-    assert set(told["timing"]) == {"build_ms", "run_ms", "total_ms"}
+    reported = json.loads(metadata["layerscope"])
+    assert reported | {"timing": None} == reply | {"timing": None}
+    assert set(reported["timing"]) == {"build_ms", "run_ms", "total_ms"}
 
 
 @pytest.mark.parametrize(("accept", "format", "expected"), [
@@ -147,14 +147,16 @@ def test_safetensors_carries_the_reply(server: Server) -> None:
     ("text/html", "safetensors", "application/vnd.safetensors"),
     ("application/x-npz", "json", "application/json"),
 ])  # fmt: skip
-def test_format_wins_over_accept(server: Server, accept: str | None, format: str | None, expected: str) -> None:
-    """The format asked for by name, else the one Accept likes best, else JSON."""
+def test_format_takes_precedence_over_accept(
+    server: Server, accept: str | None, format: str | None, expected: str
+) -> None:
+    """The `format`, else the preferred type of Accept, else JSON."""
     options = {"format": format} if format else {}
     assert post(server, LINE, np.ones((1, 2)), accept, **options).headers["content-type"] == expected
 
 
-def test_not_acceptable(server: Server) -> None:
-    """A format nobody writes is a 406 that lists those there are, whether it came in Accept or by name."""
+def test_unsupported_formats_are_406(server: Server) -> None:
+    """The problem lists the supported formats, for Accept and for `format`."""
     body = {"model": LINE, "inputs": [[1, 2]]}
     offered = "one of application/json (json), application/x-npz (npz), application/vnd.safetensors (safetensors)"
     by_accept = server.post("/v1/activations", json=body, headers={"Accept": "text/html, image/jpeg"})
@@ -178,8 +180,8 @@ STRANGE_STATS = {
 }  # fmt: skip
 
 
-def test_numbers_that_json_has_not(server: Server) -> None:
-    """NaN and infinities are words, never null; -0.0, the least and the greatest float32 come back as they went."""
+def test_special_values_in_json(server: Server) -> None:
+    """NaN and infinities are strings, never null; -0.0 and the extreme float32 values round-trip."""
     reply = post(server, LINE, STRANGE)
     (layer,) = reply.json()["layers"]
     assert b"null" not in reply.content.partition(b'"layers":')[2]
@@ -191,20 +193,20 @@ def test_numbers_that_json_has_not(server: Server) -> None:
 
 
 def test_binary_formats_keep_every_bit(server: Server) -> None:
-    """Also the payload of a NaN and the sign of a zero."""
+    """Including the payload of a NaN and the sign of a zero."""
     assert bits(npz(post(server, LINE, STRANGE, format="npz").content)["line"]) == bits(STRANGE)
     assert bits(safetensors(post(server, LINE, STRANGE, format="safetensors").content)[0]["line"]) == bits(STRANGE)
     assert bits(from_base64(post(server, LINE, STRANGE, data="base64").json()["layers"][0])) == bits(STRANGE)
 
 
-def test_stats_of_nothing_finite(server: Server) -> None:
-    """Where no value is finite there is no least one."""
+def test_stats_without_finite_values_are_null(server: Server) -> None:
+    """Without a finite value there is no minimum, maximum, mean and deviation."""
     layer = server.run(LINE, [["NaN", "Infinity"]])["layers"][0]
     assert layer["stats"] == {"min": None, "max": None, "mean": None, "std": None, "zeros": 0.0, "nan": 1, "inf": 1}
 
 
-def test_stats_by_default_and_on_request(server: Server) -> None:
-    """JSON has them unless told not to; binary formats only when told to."""
+def test_stats_default_to_json_only(server: Server) -> None:
+    """Binary formats include them on request, JSON unless disabled."""
     ones = np.ones((1, 2), np.float32)
     stats = {"min": 1.0, "max": 1.0, "mean": 1.0, "std": 0.0, "zeros": 0.0, "nan": 0, "inf": 0}
     whole = post(server, LINE, ones).json()
@@ -212,13 +214,13 @@ def test_stats_by_default_and_on_request(server: Server) -> None:
     without = post(server, LINE, ones, stats=False).json()
     assert "stats" not in without["layers"][0]
     assert "stats" not in without["inputs"]["input"]
-    told = [json.loads(safetensors(post(server, LINE, ones, format="safetensors", **options).content)[1]["layerscope"])
+    metas = [json.loads(safetensors(post(server, LINE, ones, format="safetensors", **options).content)[1]["layerscope"])
             for options in ({}, {"stats": True})]  # fmt: skip
-    assert [layer.get("stats") for one in told for layer in one["layers"]] == [None, stats]
+    assert [layer.get("stats") for one in metas for layer in one["layers"]] == [None, stats]
 
 
-def test_data_can_be_left_out(server: Server) -> None:
-    """`data=none` is the reply without arrays; shapes, statistics and weights' shapes stay."""
+def test_data_can_be_omitted(server: Server) -> None:
+    """`data=none` keeps shapes, statistics and the weights' shapes."""
     model = {"input": [2], "layers": [{"type": "Dense", "units": 1, "kernel_initializer": "ones", "name": "d"}]}
     body = server.run(model, [[1, 2]], data="none", weights=True)
     assert body["layers"] == [
@@ -231,8 +233,8 @@ def test_data_can_be_left_out(server: Server) -> None:
     ]  # fmt: skip
 
 
-def test_selection_keeps_its_order_and_names_each_once(server: Server) -> None:
-    """Layers come in the order of the selectors; one that several select comes where it was first."""
+def test_selected_layers_are_ordered_and_unique(server: Server) -> None:
+    """In the order of the selectors; one that several select appears at its first position."""
     chosen = ["type:Dense", "conv", "block/*", "half", "**"]
     body = server.run(SHARED, PICTURE.tolist(), layers=chosen, data="none")
     assert [layer["address"] for layer in body["layers"]] == [
@@ -252,31 +254,31 @@ LENGTH_KNOWN: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("options", LENGTH_KNOWN.values(), ids=LENGTH_KNOWN)
 @pytest.mark.parametrize("size", [2, 300_000], ids=["small", "large"])
-def test_length_is_announced(server: Server, options: dict[str, Any], size: int) -> None:
-    """Streamed or not, the Content-Length is right."""
+def test_content_length_is_exact(server: Server, options: dict[str, Any], size: int) -> None:
+    """Whether streamed or not."""
     reply = post(server, LINE, np.ones((1, size), np.float32), **options)
     assert int(reply.headers["content-length"]) == len(reply.content)
     assert "transfer-encoding" not in reply.headers
 
 
-def test_length_is_announced_of_small_json(server: Server) -> None:
-    """What is written before it is sent is measured; nested arrays of more than a mebibyte go out in chunks."""
+def test_json_has_a_content_length_up_to_a_mebibyte(server: Server) -> None:
+    """Larger nested arrays are sent in chunks."""
     small, large = (post(server, LINE, np.ones((1, size), np.float32)) for size in (1 << 18, (1 << 18) + 1))
     assert int(small.headers["content-length"]) == len(small.content)
     assert large.headers["transfer-encoding"] == "chunked"
     assert "content-length" not in large.headers
 
 
-def enlarged(side: int) -> tuple[dict[str, Any], Array, Array]:
-    """A model that makes every pixel 8 × 8, an input for it, and what comes out."""
+def upsampling_case(side: int) -> tuple[dict[str, Any], Array, Array]:
+    """Return a model that upscales every pixel to 8 × 8, an input, and its output."""
     picture = np.random.default_rng(side).normal(size=(1, side, side, 1)).astype(np.float32)
     model = {"input": [None, None, 1], "layers": [{"type": "UpSampling2D", "size": 8, "name": "up"}]}
     return model, picture, picture.repeat(8, 1).repeat(8, 2)
 
 
 @contextmanager
-def asked_for(server: Server, model: Any, picture: Array, format: str = "safetensors") -> Iterator[socket.socket]:
-    """A connection on which a run was asked for, with little room for what comes."""
+def open_run(server: Server, model: Any, picture: Array, format: str = "safetensors") -> Iterator[socket.socket]:
+    """Open a connection with a small receive buffer on which a run was requested."""
     data = base64.b64encode(picture.tobytes()).decode()
     inputs = {"shape": list(picture.shape), "dtype": "float32", "base64": data}
     body = json.dumps({"model": model, "inputs": inputs, "format": format}).encode()
@@ -291,7 +293,7 @@ def asked_for(server: Server, model: Any, picture: Array, format: str = "safeten
 
 
 def read_head(connection: socket.socket) -> tuple[bytes, int, bytes]:
-    """The status line, the Content-Length (0: none) and what came of the body."""
+    """Read the status line, the Content-Length (0: absent) and the received part of the body."""
     received = b""
     while b"\r\n\r\n" not in received:
         piece = connection.recv(65536)
@@ -302,10 +304,10 @@ def read_head(connection: socket.socket) -> tuple[bytes, int, bytes]:
     return head.split(b"\r\n")[0], int(length[1]) if length else 0, rest
 
 
-def test_a_slow_reader_gets_everything_and_keeps_nobody_waiting(server: Server) -> None:
-    """52 MB, of which he has less than half when twenty others have been answered: intact."""
-    model, picture, expected = enlarged(450)
-    with asked_for(server, model, picture) as connection:
+def test_a_slow_reader_gets_everything_and_blocks_nobody(server: Server) -> None:
+    """Twenty other requests are served while it has received less than half of 52 MB."""
+    model, picture, expected = upsampling_case(450)
+    with open_run(server, model, picture) as connection:
         status, length, received = read_head(connection)
         assert (status, length > expected.nbytes > 50e6) == (b"HTTP/1.1 200 OK", True)
         pieces = [received]
@@ -320,29 +322,29 @@ def test_a_slow_reader_gets_everything_and_keeps_nobody_waiting(server: Server) 
     assert bits(tensors["up"]) == bits(expected)
 
 
-def hang_up(connection: socket.socket) -> None:
-    """Ends a connection at once, as a process that dies does."""
+def reset_connection(connection: socket.socket) -> None:
+    """Reset a connection, as the death of its process does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
-def has_left(server: Server, model: Any, picture: Array, format: str) -> bool:
-    """Whether there was room for the reply, in the middle of which this client leaves."""
-    with asked_for(server, model, picture, format) as connection:
+def disconnects_during_reply(server: Server, model: Any, picture: Array, format: str) -> bool:
+    """Whether there was memory for the reply, in the middle of which this client disconnects."""
+    with open_run(server, model, picture, format) as connection:
         status, length, _ = read_head(connection)
-        hang_up(connection)
+        reset_connection(connection)
     if b" 503 " in status:
         return False
     assert (status, length > 30e6) == (b"HTTP/1.1 200 OK", format != "json")
     return True
 
 
-def posted_once_there_is_room(server: Server, model: Any, picture: Array) -> httpx.Response:
-    """The reply, asked for until nobody else holds the memory it needs."""
+def post_until_accepted(server: Server, model: Any, picture: Array) -> httpx.Response:
+    """Repeat the request until other requests have released the memory it needs."""
     replies: list[httpx.Response] = []
 
     def is_answered() -> bool:
-        replies.append(asked(server, model, picture, format="safetensors"))
+        replies.append(request_run(server, model, picture, format="safetensors"))
         return replies[-1].status_code != 503
 
     server.wait_until(is_answered)
@@ -350,17 +352,17 @@ def posted_once_there_is_room(server: Server, model: Any, picture: Array) -> htt
 
 
 @pytest.mark.parametrize("format", ["safetensors", "json"])
-def test_clients_that_leave_give_their_memory_back(start_server: StartServer, tmp_path: Path, format: str) -> None:
-    """Thirty leave in the middle of 30 MB, ten before it begins; there is never room for more than three at a time."""
-    model, picture, expected = enlarged(343)
+def test_disconnects_release_reply_memory(start_server: StartServer, tmp_path: Path, format: str) -> None:
+    """Thirty clients disconnect within 30 MB, ten before; the memory suffices for three at a time."""
+    model, picture, expected = upsampling_case(343)
     with start_server(tmp_path, REPLY_MEMORY="100MiB") as server:
         pid = server.engine_pid()
         for _ in range(30):
-            server.wait_until(lambda: has_left(server, model, picture, format))
+            server.wait_until(lambda: disconnects_during_reply(server, model, picture, format))
         for _ in range(10):
-            with asked_for(server, model, picture, format) as connection:
-                hang_up(connection)
+            with open_run(server, model, picture, format) as connection:
+                reset_connection(connection)
         for _ in range(4):
-            tensors, _ = safetensors(posted_once_there_is_room(server, model, picture).content)
+            tensors, _ = safetensors(post_until_accepted(server, model, picture).content)
             assert bits(tensors["up"]) == bits(expected)
         assert server.engine_pid() == pid

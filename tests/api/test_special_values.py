@@ -1,4 +1,4 @@
-"""NaN, infinities, negative zero and denormals, into and out of every format, bit by bit over a real socket."""
+"""NaN, infinities, negative zero and denormals through every input and output format, bit by bit."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uin
 
 
 def dtype_of(name: str) -> Any:
-    """NumPy's dtype."""
+    """Return NumPy's dtype."""
     return np.dtype(getattr(ml_dtypes, name, name))
 
 
 def values_of(name: str) -> Array:
-    """NaN, infinities, zeros of either sign, the least denormals, the least and the greatest normal number."""
+    """Return NaN, infinities, signed zeros, the smallest denormals, the smallest and the largest normal number."""
     info = ml_dtypes.finfo(dtype_of(name))
     least, greatest = info.smallest_subnormal, info.max
     row = [np.nan, np.inf, -np.inf, 0.0, -0.0, least, -least, info.smallest_normal, greatest]
@@ -37,34 +37,34 @@ def values_of(name: str) -> Array:
 
 
 def integers_of(name: str) -> Array:
-    """The ends of the range among them."""
+    """Return integers including the limits of the dtype."""
     info = np.iinfo(name)
     return np.array([[info.min, 0, 1, info.max]], name)
 
 
-def words(value: float) -> Any:
-    """A number as JSON has it."""
+def json_number(value: float) -> Any:
+    """Convert a number to its JSON form."""
     if np.isnan(value):
         return "NaN"
     return value if np.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def npy(array: Array) -> bytes:
-    """A .npy file."""
+    """Encode a .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()
 
 
 def npz(array: Array) -> bytes:
-    """A .npz file of one input."""
+    """Encode a .npz file of one input."""
     buffer = io.BytesIO()
     np.savez(buffer, input=array)
     return buffer.getvalue()
 
 
 def safetensors(array: Array) -> bytes:
-    """A .safetensors file of one input."""
+    """Encode a .safetensors file of one input."""
     code = next(code for code, dtype in CODES.items() if np.dtype(dtype) == array.dtype)
     entry = {"dtype": code, "shape": array.shape, "data_offsets": [0, array.nbytes]}
     header = json.dumps({"input": entry}).encode()
@@ -72,14 +72,14 @@ def safetensors(array: Array) -> bytes:
 
 
 def as_base64(array: Array) -> dict[str, Any]:
-    """Bytes in JSON."""
+    """Encode base64 in JSON."""
     data = base64.b64encode(array.tobytes()).decode()
     return {"shape": array.shape, "dtype": array.dtype.name, "base64": data}
 
 
 def as_numbers(array: Array) -> Any:
-    """Nested lists."""
-    return [[words(float(v)) if "float" in array.dtype.name else v.item() for v in row] for row in array]
+    """Encode nested lists."""
+    return [[json_number(float(v)) if "float" in array.dtype.name else v.item() for v in row] for row in array]
 
 
 WAYS_IN: dict[str, Callable[[Array], tuple[bytes, str]]] = {
@@ -92,7 +92,7 @@ WAYS_IN: dict[str, Callable[[Array], tuple[bytes, str]]] = {
 
 
 def of_row(row: dict[str, Any]) -> Array:
-    """The array of a layer in JSON."""
+    """Decode the array of a layer in JSON."""
     if "base64" in row:
         shape = row.get("view", row)["shape"]
         return np.frombuffer(base64.b64decode(row["base64"]), dtype_of(row["dtype"])).reshape(shape)
@@ -101,7 +101,7 @@ def of_row(row: dict[str, Any]) -> Array:
 
 
 def of_safetensors(content: bytes) -> Array:
-    """The one tensor of a file. (The library has no bfloat16 for NumPy.)"""
+    """Decode the only tensor of a file. (The library has no bfloat16 for NumPy.)"""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     (entry,) = [entry for name, entry in header.items() if name != "__metadata__"]
@@ -109,7 +109,7 @@ def of_safetensors(content: bytes) -> Array:
 
 
 def of_npz(content: bytes) -> Array:
-    """The one array of an archive."""
+    """Decode the only array of an archive."""
     with np.load(io.BytesIO(content)) as file:
         return file[file.files[0]]
 
@@ -125,7 +125,7 @@ WAYS_OUT: dict[str, tuple[dict[str, str], Callable[[bytes], Array]]] = {
 
 
 def model_of(array: Array) -> dict[str, Any]:
-    """A network that does nothing to such an array."""
+    """Build an identity network for such an array."""
     spec = {"shape": array.shape[1:], "dtype": array.dtype.name}
     layer = {"type": "Reshape", "target_shape": array.shape[1:], "name": "same"}
     return {
@@ -134,8 +134,8 @@ def model_of(array: Array) -> dict[str, Any]:
     }
 
 
-def passed(server: Server, array: Array, way_in: str, **options: str) -> Callable[[str], Array]:
-    """What comes back of an array, by the way it comes out."""
+def run_identity(server: Server, array: Array, way_in: str, **options: str) -> Callable[[str], Array]:
+    """Run an array through the service; return a function of the output format."""
     name = f"identity-{array.dtype.name}-{array.ndim}"
     server.client.put(f"/v1/models/{name}", json=model_of(array)).raise_for_status()
     content, kind = WAYS_IN[way_in](array)
@@ -152,7 +152,7 @@ def passed(server: Server, array: Array, way_in: str, **options: str) -> Callabl
 
 
 def bits(array: Any, way_out: str) -> tuple[str, tuple[int, ...], bytes]:
-    """What is compared. NumPy's own formats have no bfloat16: there it is widened, which is exact."""
+    """Return dtype, shape and bits. NumPy's file formats have no bfloat16: there it is widened, which is exact."""
     if array.dtype == ml_dtypes.bfloat16 and way_out in ("npy", "npz"):
         array = array.astype("f4")
     return (array.dtype.name, array.shape, array.tobytes())
@@ -160,31 +160,31 @@ def bits(array: Any, way_out: str) -> tuple[str, tuple[int, ...], bytes]:
 
 @pytest.mark.parametrize("way_in", WAYS_IN)
 @pytest.mark.parametrize("dtype", [*FLOATS, *INTEGERS, "bool"])
-def test_every_bit_comes_back(server: Server, dtype: str, way_in: str) -> None:
-    """TensorFlow hands on what it does not compute with; floats go through a layer."""
+def test_every_bit_round_trips(server: Server, dtype: str, way_in: str) -> None:
+    """Floats pass through a layer, other dtypes are returned as the input."""
     array = np.array([[True, False]]) if dtype == "bool" else (values_of if dtype in FLOATS else integers_of)(dtype)
-    out = passed(server, array, way_in)
+    out = run_identity(server, array, way_in)
     assert {way: bits(out(way), "") for way in WAYS_OUT} == {way: bits(array, way) for way in WAYS_OUT}
 
 
 @pytest.mark.parametrize("way_in", ["npy", "npz"])
 @pytest.mark.parametrize("order", [">C", "<F", ">F"])
-def test_bytes_and_axes_the_other_way_round(server: Server, way_in: str, order: str) -> None:
-    """Big-endian files and those in Fortran's order are the same tensors."""
+def test_big_endian_and_fortran_order_are_accepted(server: Server, way_in: str, order: str) -> None:
+    """They are the same tensors in native order."""
     array = np.arange(24, dtype="f4").reshape(2, 3, 4) * np.float32(-1.1)
-    out = passed(server, array.astype(f"{order[0]}f4", order=order[1]), way_in)
+    out = run_identity(server, array.astype(f"{order[0]}f4", order=order[1]), way_in)
     assert {way: bits(out(way), "") for way in WAYS_OUT} == {way: bits(array, way) for way in WAYS_OUT}
 
 
-def test_a_scalar(server: Server) -> None:
-    """A tensor without axes, in every format."""
+def test_a_scalar_in_every_format(server: Server) -> None:
+    """A tensor without axes."""
     array = np.arange(6, dtype="f4").reshape(2, 3) + np.float32(0.1)
-    out = passed(server, array, "npy", slice="1, 2")
+    out = run_identity(server, array, "npy", slice="1, 2")
     assert {way: bits(out(way), "") for way in WAYS_OUT} == {way: bits(array[1, 2], way) for way in WAYS_OUT}
 
 
-def test_one_tensor_is_selected_for_npy(server: Server) -> None:
-    """Otherwise a 406 says which selection would do; for what only shows afterwards, which tensors there were."""
+def test_npy_requires_one_tensor(server: Server) -> None:
+    """Otherwise a 406 with a suggested selection, or with the tensors if they are known only after the run."""
     array = values_of("float32")
     body = {"model": model_of(array), "inputs": as_numbers(array), "format": "npy"}
     offered = {"message": "a .npy file holds one tensor"}

@@ -1,4 +1,4 @@
-"""The service over stores that are no folder: models with weights, before and after a restart."""
+"""The service on stores other than folders: models with weights, before and after a restart."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ WEIGHTS = {"dense/kernel": np.array([[1, 2], [3, 4]], "f4"), "dense/bias": np.ar
 
 
 def activation(client: Any) -> list[list[float]]:
-    """What the model makes of (1, 1)."""
+    """Run the model on (1, 1)."""
     reply = client.post("/v1/models/m/activations", json={"inputs": [[1, 1]]})
     assert reply.status_code == 200, reply.text
     return list(reply.json()["layers"][0]["data"])
 
 
 @pytest.mark.parametrize("kind", ["s3", "memory"])
-def test_models_with_weights(kind: str, start_server: StartServer, request: pytest.FixtureRequest) -> None:
-    """An S3 server keeps them; memory has them as long as the process lives. Removed means gone."""
+def test_models_with_weights_persist(kind: str, start_server: StartServer, request: pytest.FixtureRequest) -> None:
+    """On S3 over a restart, in memory as long as the process; deleted models stay deleted."""
     url = f"{request.getfixturevalue('bucket')}/{uuid4().hex}" if kind == "s3" else f"memory://{uuid4().hex}"
     with start_server(url) as server:
         form = {"model": DOCUMENT, "weights": save(WEIGHTS)}
@@ -47,8 +47,8 @@ def test_models_with_weights(kind: str, start_server: StartServer, request: pyte
 
 
 @pytest.mark.parametrize("url", ["nowhere://x", "/dev/null/store", "s3:///"])
-def test_a_store_that_cannot_be_opened_stops_the_start(url: str, tmp_path: Path) -> None:
-    """With one clear line."""
+def test_an_unusable_store_aborts_the_start(url: str, tmp_path: Path) -> None:
+    """With a single line on stderr."""
     command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
@@ -56,8 +56,8 @@ def test_a_store_that_cannot_be_opened_stops_the_start(url: str, tmp_path: Path)
     assert done.stderr.startswith(f"layerscope: LAYERSCOPE_DATA_DIR: the store {url} cannot be opened: ")
 
 
-def test_what_is_passed_over_in_a_store_is_a_line_of_the_log(tmp_path: Path) -> None:
-    """Though the store is opened before the server has begun."""
+def test_corrupt_names_are_logged_at_startup(tmp_path: Path) -> None:
+    """Although the store is opened before the server starts."""
     (tmp_path / "names").mkdir()
     (tmp_path / "names" / "bad.json").touch()
     command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", str(tmp_path)]

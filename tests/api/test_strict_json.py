@@ -1,4 +1,4 @@
-"""JSON is read strictly wherever a client sends it: no key twice, no truth value for a number."""
+"""JSON is parsed strictly on every route: duplicate keys and booleans in place of numbers are rejected."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ KERAS = """{"class_name": "Sequential", "config": {"name": "s", "layers": [
 
 
 def body(text: str) -> dict[str, Any]:
-    """A request with this JSON."""
+    """Build a request with this JSON."""
     return {"content": text, "headers": {"Content-Type": "application/json"}}
 
 
 def with_dense(text: str) -> str:
-    """The members of a body beside its model."""
+    """Add members to a body with a model."""
     return '{"model": ' + DENSE + ", " + text + "}"
 
 
 def form(**parts: Any) -> dict[str, Any]:
-    """A form with these parts, as text."""
+    """Build a form with these parts, as text."""
     return {"files": {name.replace("__", "."): (None, part) for name, part in parts.items()}}
 
 
 def keras_file(config: str) -> bytes:
-    """A .keras file with this config."""
+    """Build a .keras file with this config."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("config.json", config)
@@ -74,20 +74,20 @@ REPEATS: dict[str, tuple[str, str, dict[str, Any], int, str]] = {
 
 @pytest.fixture(scope="module")
 def strictly(server: Server) -> Server:
-    """A server with a model of that name."""
+    """A server with a model named "strictly"."""
     assert server.client.put("/v1/models/strictly", **body(DENSE)).status_code in (200, 201)
     return server
 
 
-def answer(server: Server, method: str, path: str, arguments: dict[str, Any]) -> httpx.Response:
+def send(server: Server, method: str, path: str, arguments: dict[str, Any]) -> httpx.Response:
     return server.client.request(method, path, **arguments)
 
 
 def test_a_key_that_stands_twice_is_refused_everywhere(strictly: Server) -> None:
-    """With the pointer of the key; parsers would take the last one and say nothing."""
+    """With the pointer of the key; other parsers silently use the last value."""
     wrong = {}
     for name, (method, path, arguments, status, pointer) in REPEATS.items():
-        reply = answer(strictly, method, path, arguments)
+        reply = send(strictly, method, path, arguments)
         found = reply.status_code, [problem["pointer"] for problem in reply.json().get("errors", [])]
         if found != (status, [pointer]):
             wrong[name] = found, reply.text[:300]
@@ -95,11 +95,11 @@ def test_a_key_that_stands_twice_is_refused_everywhere(strictly: Server) -> None
 
 
 @pytest.mark.parametrize("more", [', "name": "other"', ', "parameters": {"a": 1, "a": 2}'])
-def test_the_open_inference_protocol_is_as_strict(strictly: Server, more: str) -> None:
-    """Also where NaN is written as a literal, which another parser reads."""
+def test_open_inference_requests_reject_duplicate_keys(strictly: Server, more: str) -> None:
+    """Also with NaN literals, which a different parser reads."""
     for data in ("[1, 2]", "[1, NaN]"):
         tensor = '{"name": "input", "shape": [1, 2], "datatype": "FP32", "data": ' + data + more + "}"
-        reply = answer(strictly, "POST", "/v2/models/strictly/infer", body('{"inputs": [' + tensor + "]}"))
+        reply = send(strictly, "POST", "/v2/models/strictly/infer", body('{"inputs": [' + tensor + "]}"))
         assert reply.status_code == 400
         assert "stands twice in one object" in reply.json()["error"]
 
@@ -114,15 +114,15 @@ def test_the_open_inference_protocol_is_as_strict(strictly: Server, more: str) -
         ({}, [[True, False]], "/inputs/0/0"),
     ],
 )
-def test_truth_values_are_no_numbers(server: Server, model: dict[str, Any], inputs: Any, pointer: str) -> None:
+def test_booleans_are_not_numbers(server: Server, model: dict[str, Any], inputs: Any, pointer: str) -> None:
     """Nor ids."""
     layers = [{"type": "Reshape", "target_shape": [-1]}]
     reply = server.post("/v1/activations", json={"model": {**model, "layers": layers}, "inputs": inputs})
     assert (reply.status_code, reply.json()["errors"][0]["pointer"]) == (422, pointer)
 
 
-def test_an_input_of_bools_takes_them(server: Server) -> None:
-    """Among 1 and 0, too."""
+def test_boolean_inputs_accept_booleans(server: Server) -> None:
+    """Also mixed with 1 and 0."""
     model = {"input": {"x": {"shape": [3], "dtype": "bool"}}, "layers": [{"type": "Reshape", "target_shape": [3]}]}
     (layer,) = server.run(model, [[True, 0, 1]])["layers"]
     assert (layer["dtype"], layer["data"]) == ("bool", [[True, False, True]])

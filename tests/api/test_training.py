@@ -1,4 +1,4 @@
-"""`training=true`: random layers and moving statistics, for one request alone."""
+"""`training=true`: random layers and moving statistics, limited to one request."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ RANDOM: list[dict[str, Any]] = [
 
 
 def model(layer: dict[str, Any], seed: int = 0) -> dict[str, Any]:
-    """A random layer on pictures."""
+    """Build a model of a random layer on images."""
     return {"seed": seed, "input": [8, 8, 3], "layers": [{**layer, "name": "random"}]}
 
 
 @pytest.mark.parametrize("layer", RANDOM, ids=lambda layer: str(layer["type"]))
-def test_random_layers_repeat_themselves(run: Callable[..., Reply], layer: dict[str, Any]) -> None:
-    """A request means the same whenever it is sent: what was run before it does not move the random numbers."""
+def test_random_layers_are_deterministic(run: Callable[..., Reply], layer: dict[str, Any]) -> None:
+    """Earlier requests do not advance the random state."""
     first = run(model(layer), PICTURE, training=True).array("random")
     assert not np.array_equal(first, PICTURE)
     run(model(layer), PICTURE[:1], training=True)
@@ -38,8 +38,8 @@ def test_random_layers_repeat_themselves(run: Callable[..., Reply], layer: dict[
     assert np.array_equal(run(model(layer), PICTURE, training=True).array("random"), first)
 
 
-def test_seed_of_the_document_chooses_the_numbers(run: Callable[..., Reply]) -> None:
-    """Another seed drops other values; so does another layer of the same kind."""
+def test_the_seed_of_the_document_sets_the_random_numbers(run: Callable[..., Reply]) -> None:
+    """Another seed drops other values, and so does a second layer of the same kind."""
     zeros = [run(model(RANDOM[0], seed), PICTURE, training=True).array("random") == 0 for seed in (0, 1)]
     assert not np.array_equal(*zeros)
     twice = {"input": [8, 8, 3], "layers": [{**RANDOM[0], "inputs": ["input"]} for _ in range(2)]}
@@ -48,7 +48,7 @@ def test_seed_of_the_document_chooses_the_numbers(run: Callable[..., Reply]) -> 
 
 
 def test_training_does_not_change_a_registered_model(server: Server) -> None:
-    """Any number of batches in training mode leaves the weights as they were registered."""
+    """The registered weights are the same after several batches in training mode."""
     document = {"input": [8, 8, 3], "layers": [{"type": "BatchNormalization"}, {"type": "Dropout", "rate": 0.1}]}
     assert server.client.put("/v1/models/trained", json=document).status_code in (200, 201)
     before = server.client.get("/v1/models/trained/weights").json()

@@ -1,4 +1,4 @@
-"""Tutorial 5: boxes through Dense layers, and large pictures that are planned but never allocated."""
+"""Tutorial 5: boxes through Dense layers, and large images that are planned but never allocated."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ PICTURES = {
 
 
 def dense(units: int, use_bias: bool = False) -> dict[str, Any]:
-    """A Dense layer of the tutorial."""
+    """Build a Dense layer of the tutorial."""
     return {"type": "Dense", "units": units, "use_bias": use_bias}
 
 
 def squeeze(*shape: int) -> dict[str, Any]:
-    """`tf.squeeze(…, axis=-1)`: a Reshape to what is left, without the batch."""
+    """`tf.squeeze(…, axis=-1)`: a Reshape to the remaining axes, without the batch."""
     return {"type": "Reshape", "target_shape": list(shape)}
 
 
@@ -59,8 +59,8 @@ def test_boxes_are_widened_first(run: Callable[..., Reply], use_bias: bool, para
     assert found.body["model"]["parameters"] == sum(parameters) == (18 if use_bias else 13)
 
 
-def test_plan_of_sixty_four_large_pictures(plan: Callable[..., Reply]) -> None:
-    """64 pictures of 1920 by 1080: every shape, parameter and byte the tutorial prints or implies."""
+def test_plan_of_sixty_four_large_images(plan: Callable[..., Reply]) -> None:
+    """64 images of 1920 by 1080: every shape, parameter and byte the tutorial prints or implies."""
     found = plan(PICTURES, batch=64)
     assert found.body["inputs"]["input"]["shape"] == [64, 1920, 1080, 3]
     assert found.body["totals"]["input_bytes"] == 1_592_524_800
@@ -73,14 +73,14 @@ def test_plan_of_sixty_four_large_pictures(plan: Callable[..., Reply]) -> None:
 
 
 def test_receptive_field_of_the_first_layer_is_its_kernel(plan: Callable[..., Reply]) -> None:
-    """For the first layer, and only there, the receptive field is the kernel: 5 by 5, every 5 pixels."""
+    """Only there: 5 by 5, every 5 pixels."""
     assert plan(PICTURES).layer("conv2d")["receptive_field"] == {
         "input": "input", "size": [5, 5], "stride": [5, 5], "offset": [0, 0],
     }  # fmt: skip
 
 
-def test_pooling_widens_the_receptive_field_for_nothing(plan: Callable[..., Reply]) -> None:
-    """After pooling 2 by 2 each value sees 10 by 10 pixels, every 10, and not one parameter has come in."""
+def test_pooling_widens_the_receptive_field_without_parameters(plan: Callable[..., Reply]) -> None:
+    """After pooling 2 by 2 each value sees 10 by 10 pixels, every 10."""
     found = plan({"input": [1920, 1080, 3], "layers": [PICTURES["layers"][0], {"type": "MaxPooling2D"}]})
     row = found.layer("max_pooling2d")
     assert row["parameters"] == 0
@@ -88,9 +88,9 @@ def test_pooling_widens_the_receptive_field_for_nothing(plan: Callable[..., Repl
 
 
 def test_planning_allocates_nothing(server: Server) -> None:
-    """The engine's memory never rises by more than 64 MiB while it plans 1.6 GB of input, not even for a moment."""
+    """The engine's peak memory rises by less than 64 MiB while it plans 1.6 GB of input."""
     pid = server.engine_pid()
-    Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak starts again from here (proc(5))
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # reset the peak (proc(5))
     before = memory(pid, "VmRSS")
     server.plan({**PICTURES, "seed": 4}, batch=64)
     assert server.engine_pid() == pid
@@ -98,7 +98,7 @@ def test_planning_allocates_nothing(server: Server) -> None:
 
 
 def memory(pid: int, row: str) -> int:
-    """Bytes of a process: `VmRSS` now, `VmHWM` at its peak."""
+    """Return bytes of a process: `VmRSS` now, `VmHWM` at its peak."""
     found = re.search(rf"^{row}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1]) * 1024
@@ -106,22 +106,22 @@ def memory(pid: int, row: str) -> int:
 
 @pytest.fixture(scope="module")
 def picture() -> bytes:
-    """A black picture of 1920 by 1080, height first as the tutorial has it."""
+    """A black image of 1920 by 1080, height first as in the tutorial."""
     file = io.BytesIO()
     Image.new("RGB", (1080, 1920)).save(file, "PNG")
     return file.getvalue()
 
 
-def test_one_of_the_pictures_runs(server: Server, picture: bytes) -> None:
-    """What the plan announces for one picture is what a run returns."""
+def test_a_run_of_one_image_matches_the_plan(server: Server, picture: bytes) -> None:
+    """In addresses, shapes and parameters."""
     fields = {"model": json.dumps(PICTURES), "data": "none"}
     reply = server.post("/v1/activations", files={"image": ("0.png", picture)}, data=fields)
     rows = [(row["address"], row["shape"], row["parameters"]) for row in reply.json()["layers"]]
     assert rows == [("conv2d", [1, 384, 216, 16], 1200), ("flatten", [1, 1_327_104], 0), ("dense", [1, 1], 1_327_104)]
 
 
-def test_sixty_four_of_them_are_over_the_limit(server: Server, picture: bytes) -> None:
-    """Nothing is decoded: the memory that all requests have together is less than the pictures take."""
+def test_sixty_four_images_are_over_the_limit(server: Server, picture: bytes) -> None:
+    """Nothing is decoded, since they exceed the decoding memory of all requests together."""
     files = [("image", (f"{number}.png", picture)) for number in range(64)]
     reply = server.post("/v1/activations", files=files, data={"model": json.dumps(PICTURES), "data": "none"})
     assert reply.status_code == 413

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="module", params=[(299, 8), (224, 5), (75, 1)], ids=lambda sizes: f"{sizes[0]} pixels")
 def planned(request: pytest.FixtureRequest, server: Any) -> tuple[int, dict[str, Any]]:
-    """The side of the last feature map, and the plan of `to_json()` at one picture size."""
+    """The side of the last feature map, and the plan of `to_json()` for one image size."""
     pixels, side = request.param
     model = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=(pixels, pixels, 3))
     return side, server.plan(model.to_json())

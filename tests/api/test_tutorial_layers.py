@@ -18,21 +18,21 @@ RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.normal(size=(1, 7, 7, 1)).astype(np.float32)
 TWO_IMAGES = RANDOM.normal(size=(2, 7, 7, 3)).astype(np.float32)
 HAND_WRITTEN = 2e-6
-"""How far float32 sums in another order may lie apart, for images and kernels of the tutorial's size."""
+"""Bound for float32 differences by summation order, for images and kernels of the tutorial's size."""
 
 
 def dense(units: int, activation: str | None = None) -> dict[str, Any]:
-    """A Dense layer of the tutorial."""
+    """Build a Dense layer of the tutorial."""
     return {"type": "Dense", "units": units, "activation": activation}
 
 
 def sigmoid(x: Array) -> Array:
-    """By its definition."""
+    """Compute the sigmoid by its definition."""
     return 1 / (1 + np.exp(-x))
 
 
-def convolved(images: Array, kernel: Array, bias: Array) -> Array:
-    """The tutorial's hand-written convolution without its slips: every filter has its kernel, every channel is read."""
+def convolve(images: Array, kernel: Array, bias: Array) -> Array:
+    """The tutorial's hand-written convolution with its mistakes fixed: one kernel per filter, over all channels."""
     size, filters = kernel.shape[0], kernel.shape[-1]
     height, width = (length - size + 1 for length in images.shape[1:3])
     result = np.zeros((len(images), height, width, filters))
@@ -63,7 +63,7 @@ def test_three_dense_layers(run: Callable[..., Reply]) -> None:
 
 
 def test_list_of_dense_layers(run: Callable[..., Reply]) -> None:
-    """10, 20 … 70 units on (4, 10): (4, 70) at last, and 11,580 parameters."""
+    """10, 20 … 70 units on (4, 10): finally (4, 70), and 11,580 parameters."""
     units = list(range(10, 80, 10))
     found = run([dense(count, "relu") for count in units], RANDOM.normal(size=(4, 10)).astype(np.float32))
     assert found.shape("dense_6") == (4, 70)
@@ -91,7 +91,7 @@ LAWS: dict[str, Callable[[Array], Array]] = {
 
 @pytest.mark.parametrize("name", LAWS)
 def test_activation_functions(run: Callable[..., Reply], name: str) -> None:
-    """Each name of the tutorial's list is the function it stands for."""
+    """Each name of the tutorial's list computes its definition."""
     row = np.linspace(-4, 4, 9, dtype=np.float32)[np.newaxis]
     found = run([{"type": "Activation", "activation": name}], row).array("activation")
     np.testing.assert_allclose(found, LAWS[name](row.astype(np.float64)), atol=1e-6)
@@ -105,7 +105,7 @@ def test_convolution_without_padding(run: Callable[..., Reply]) -> None:
 
 
 def test_get_weights_of_a_registered_model(server: Server, run: Callable[..., Reply]) -> None:
-    """`w, b = conv.get_weights()`: kernel and bias in this order, the ones that the activations come from."""
+    """`w, b = conv.get_weights()`: kernel and bias in this order, as used for the activations."""
     model = {"input": [7, 7, 1], "layers": [{"type": "Conv2D", "filters": 1, "kernel_size": 3}]}
     assert server.client.put("/v1/models/tutorial", json=model).status_code in (200, 201)
     reply = server.client.get("/v1/models/tutorial/layers/conv2d/weights").json()
@@ -113,7 +113,7 @@ def test_get_weights_of_a_registered_model(server: Server, run: Callable[..., Re
     assert [(weight["name"], weight["shape"]) for weight in row["weights"]] == [("kernel", [3, 3, 1, 1]), ("bias", [1])]
     kernel, bias = (np.array(weight["data"], np.float32) for weight in row["weights"])
     np.testing.assert_allclose(
-        run(model, IMAGE).array("conv2d"), convolved(IMAGE, kernel, bias), rtol=0, atol=HAND_WRITTEN
+        run(model, IMAGE).array("conv2d"), convolve(IMAGE, kernel, bias), rtol=0, atol=HAND_WRITTEN
     )
 
 
@@ -126,15 +126,15 @@ def test_hand_written_convolution(run: Callable[..., Reply], channels: int) -> N
     assert found.shape("conv2d") == (2, 5, 5, 8)
     kernel, bias = found.weights("conv2d").values()
     assert np.all(bias != 0)
-    np.testing.assert_allclose(found.array("conv2d"), convolved(images, kernel, bias), rtol=0, atol=HAND_WRITTEN)
+    np.testing.assert_allclose(found.array("conv2d"), convolve(images, kernel, bias), rtol=0, atol=HAND_WRITTEN)
 
 
 def test_hand_written_convolution_with_padding(run: Callable[..., Reply]) -> None:
-    """`same` is the same loop over an image with a margin of zeros."""
+    """`same` is the same loop over a zero-padded image."""
     found = run([{"type": "Conv2D", "filters": 8, "kernel_size": 3, "padding": "same"}], TWO_IMAGES)
     kernel, bias = found.weights("conv2d").values()
     padded = np.pad(TWO_IMAGES, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    np.testing.assert_allclose(found.array("conv2d"), convolved(padded, kernel, bias), rtol=0, atol=HAND_WRITTEN)
+    np.testing.assert_allclose(found.array("conv2d"), convolve(padded, kernel, bias), rtol=0, atol=HAND_WRITTEN)
 
 
 @pytest.mark.parametrize(("type_", "address", "reduce"), [
@@ -150,7 +150,7 @@ def test_pooling(run: Callable[..., Reply], type_: str, address: str, reduce: Ca
 
 
 def test_global_average_pooling(run: Callable[..., Reply]) -> None:
-    """3 by 3 values become one a channel: 0 … 8 become 4.0."""
+    """3 by 3 values become one per channel: 0 … 8 become 4.0."""
     channel = np.arange(9, dtype=np.float32).reshape(1, 3, 3, 1)
     found = run([{"type": "GlobalAveragePooling2D"}], np.concatenate([channel, channel * 10], axis=-1))
     np.testing.assert_array_equal(found.array("global_average_pooling2d"), [[4.0, 40.0]])
@@ -168,15 +168,15 @@ TEST_MODEL = [{"type": "Flatten"}, dense(10, "sigmoid"), dense(20, "sigmoid")]
 
 
 @pytest.mark.parametrize("layers", [TEST_MODEL, [{"type": "Block", "name": "test_model", "layers": TEST_MODEL}]])
-def test_functional_and_sub_classed_model(plan: Callable[..., Reply], layers: list[dict[str, Any]]) -> None:
+def test_functional_and_subclassed_model(plan: Callable[..., Reply], layers: list[dict[str, Any]]) -> None:
     """Flatten, Dense 10, Dense 20 on `Input((28, 28))`: (None, 20) and 8070 parameters, in a block or not."""
     found = plan({"input": [28, 28], "layers": layers}, batch=None)
     assert found.shape(found.addresses()[-1]) == (None, 20)
     assert found.body["totals"]["parameters"] == 8070
 
 
-def test_sub_classed_layer(run: Callable[..., Reply], digit: Array) -> None:
-    """`ConvLayer(8, 3)` as a block on (1, 28, 28, 1): (1, 14, 14, 8), 80 parameters, its inner layers in sight."""
+def test_subclassed_layer(run: Callable[..., Reply], digit: Array) -> None:
+    """`ConvLayer(8, 3)` as a block on (1, 28, 28, 1): (1, 14, 14, 8), 80 parameters, inner layers addressable."""
     inner = [
         {"type": "Conv2D", "filters": 8, "kernel_size": 3, "padding": "same"},
         {"type": "Activation", "activation": "relu"},

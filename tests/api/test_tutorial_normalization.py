@@ -25,7 +25,7 @@ def test_parameters(plan: Callable[..., Reply]) -> None:
 
 
 def test_convolution_then_normalization(plan: Callable[..., Reply]) -> None:
-    """Conv2D 32 and BatchNormalization on one channel: 320 + 128 = 448; the ReLU after them adds none."""
+    """Conv2D 32 and BatchNormalization on one channel: 320 + 128 = 448; the ReLU adds none."""
     layers = [
         {"type": "Conv2D", "filters": 32, "kernel_size": 3, "padding": "same"},
         {"type": "BatchNormalization"},
@@ -37,12 +37,12 @@ def test_convolution_then_normalization(plan: Callable[..., Reply]) -> None:
 
 
 def test_defaults(server: Server) -> None:
-    """The catalogue says epsilon is 0.001 and momentum 0.99."""
+    """The catalog says epsilon is 0.001 and momentum 0.99."""
     arguments = server.client.get("/v1/layers/BatchNormalization").json()["arguments"]["properties"]
     assert (arguments["epsilon"]["default"], arguments["momentum"]["default"]) == (0.001, 0.99)
 
 
-def test_fresh_weights(run: Callable[..., Reply]) -> None:
+def test_initial_weights(run: Callable[..., Reply]) -> None:
     """gamma 1, beta 0, moving mean 0, moving variance 1, in the order of `get_weights()`."""
     weights = run(MODEL, BATCH).weights(NAME)
     assert list(weights) == ["gamma", "beta", "moving_mean", "moving_variance"]
@@ -51,14 +51,14 @@ def test_fresh_weights(run: Callable[..., Reply]) -> None:
 
 
 def test_inference_uses_the_moving_statistics(run: Callable[..., Reply]) -> None:
-    """Fresh, it divides by sqrt(1.001) and nothing else: the batch's own statistics do not enter."""
+    """Initially it divides by sqrt(1.001); the batch's own statistics are not used."""
     found = run(MODEL, BATCH).array(NAME)
     np.testing.assert_allclose(found, BATCH / np.sqrt(1.001), rtol=1e-6)
     np.testing.assert_array_equal(run(MODEL, BATCH[:1]).array(NAME), found[:1])
 
 
-def test_training_uses_the_statistics_of_the_batch(run: Callable[..., Reply]) -> None:
-    """Every channel comes out with mean 0 and, but for epsilon, deviation 1."""
+def test_training_uses_the_batch_statistics(run: Callable[..., Reply]) -> None:
+    """Every channel has mean 0 and, up to epsilon, deviation 1."""
     found = run(MODEL, BATCH, training=True).array(NAME).astype(np.float64)
     variance = BATCH.astype(np.float64).var(axis=EVERY_AXIS_BUT_CHANNELS)
     np.testing.assert_allclose(found.mean(axis=EVERY_AXIS_BUT_CHANNELS), 0, atol=1e-6)
@@ -67,8 +67,8 @@ def test_training_uses_the_statistics_of_the_batch(run: Callable[..., Reply]) ->
     )
 
 
-def test_training_reports_the_moved_statistics(run: Callable[..., Reply]) -> None:
-    """moving_mean = 0.01 · mean of the batch, moving_variance = 0.99 + 0.01 · its variance; gamma and beta stay."""
+def test_training_reports_updated_moving_statistics(run: Callable[..., Reply]) -> None:
+    """moving_mean = 0.01 · batch mean, moving_variance = 0.99 + 0.01 · batch variance; gamma and beta are unchanged."""
     weights = run(MODEL, BATCH, training=True).weights(NAME)
     exact = BATCH.astype(np.float64)
     np.testing.assert_allclose(weights["moving_mean"], 0.01 * exact.mean(EVERY_AXIS_BUT_CHANNELS), rtol=1e-5)
@@ -77,8 +77,8 @@ def test_training_reports_the_moved_statistics(run: Callable[..., Reply]) -> Non
     np.testing.assert_array_equal(weights["beta"], np.zeros(32))
 
 
-def test_training_leaves_the_model_as_it_was(run: Callable[..., Reply]) -> None:
-    """The same cached model answers the same before and after, and training twice moves it no further."""
+def test_training_does_not_change_the_cached_model(run: Callable[..., Reply]) -> None:
+    """Later runs return the same results, and repeated training starts from the same statistics."""
     before = run(MODEL, BATCH)
     moved = [run(MODEL, BATCH, training=True).weights(NAME)["moving_mean"] for _ in range(2)]
     after = run(MODEL, BATCH)

@@ -1,4 +1,4 @@
-"""Tutorial 3: Dense on sequences, Conv1D with strides and dilation, Conv3D, and networks that are not one chain."""
+"""Tutorial 3: Dense on sequences, Conv1D with strides and dilation, Conv3D, and networks that are not a chain."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_dense_works_on_the_last_axis(plan: Callable[..., Reply]) -> None:
     assert found.body["totals"]["parameters"] == 67
 
 
-def test_conv1d_slides_along_the_steps(run: Callable[..., Reply]) -> None:
+def test_conv1d_moves_along_the_steps(run: Callable[..., Reply]) -> None:
     """A kernel of 2 on (1, 5, 10) with 10 filters: (1, 4, 10), a (2, 10, 10) kernel, 210 parameters."""
     found = run([{"type": "Conv1D", "filters": 10, "kernel_size": 2}], np.zeros((1, 5, 10), np.float32))
     assert found.shape("conv1d") == (1, 4, 10)
@@ -40,7 +40,7 @@ def test_conv1d_slides_along_the_steps(run: Callable[..., Reply]) -> None:
 
 
 def test_conv1d_model(plan: Callable[..., Reply]) -> None:
-    """The model on `Input((28, 28))`, as it works: 850 + 5050 + 510 = 6410 parameters."""
+    """The corrected model on `Input((28, 28))`: 850 + 5050 + 510 = 6410 parameters."""
     found = plan({"input": [28, 28], "layers": CONV1D_MODEL}, batch=None)
     assert {address: (found.shape(address), found.parameters(address)) for address in found.addresses()} == {
         "dropout": ((None, 28, 28), 0),
@@ -53,8 +53,8 @@ def test_conv1d_model(plan: Callable[..., Reply]) -> None:
     assert found.body["totals"]["parameters"] == 6410
 
 
-def test_conv1d_model_runs_and_drops_nothing_at_inference(run: Callable[..., Reply]) -> None:
-    """Dropout hands its input on unless `training` is asked for; then it zeroes some and scales the rest."""
+def test_dropout_is_identity_at_inference(run: Callable[..., Reply]) -> None:
+    """With `training` it zeroes some values and scales the others."""
     rows = RANDOM.uniform(1, 2, (3, 28, 28)).astype(np.float32)
     model = {"input": [28, 28], "layers": CONV1D_MODEL}
     found = run(model, rows)
@@ -66,7 +66,7 @@ def test_conv1d_model_runs_and_drops_nothing_at_inference(run: Callable[..., Rep
 
 
 def test_strides_and_dilation_exclude_each_other(refusal: Callable[..., list[dict[str, Any]]]) -> None:
-    """Strides of 2 with a dilation of 2 are refused, and the message says what to change."""
+    """Strides of 2 with a dilation of 2 are rejected with a suggestion."""
     layer = {"type": "Conv1D", "filters": 1, "kernel_size": 2, "strides": 2, "dilation_rate": 2}
     (problem,) = refusal({"input": [9, 1], "layers": [layer]})
     assert problem["pointer"] == "/model/layers/0"
@@ -89,7 +89,7 @@ def test_conv3d(run: Callable[..., Reply]) -> None:
 
 
 def test_networks_that_sequential_cannot_express(run: Callable[..., Reply]) -> None:
-    """Two inputs, a layer that both share, a flow that joins again, and two outputs."""
+    """Two inputs, a shared layer, branches that merge, and two outputs."""
     left, right = (RANDOM.normal(size=(2, 6)).astype(np.float32) for _ in range(2))
     model = {
         "input": {"left": [6], "right": [6]},

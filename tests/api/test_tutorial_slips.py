@@ -1,4 +1,4 @@
-"""What the tutorials misspell or misunderstand is refused with a pointer to it and the word that was meant."""
+"""Misspellings and mistakes of the tutorials are rejected with a pointer and a suggestion."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ MISSPELT: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(
     ("layer", "field", "meant"), MISSPELT, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_misspelt_word(refusal: Refusal, layer: dict[str, Any], field: str, meant: str) -> None:
-    """One slip is one problem: it points at the word and says what to write instead."""
+def test_misspelled_arguments_get_a_suggestion(refusal: Refusal, layer: dict[str, Any], field: str, meant: str) -> None:
+    """One mistake is one problem, which points at the argument."""
     (problem,) = refusal({"input": [28, 28, 1], "layers": [layer]})
     assert problem["pointer"] == f"/model/layers/0/{field}"
     assert problem["suggestion"] == f'write "{meant}"'
 
 
 @pytest.mark.parametrize("layer", [{"type": "Activation"}, {"type": "Dense", "units": 3}])
-def test_get_is_no_activation(refusal: Refusal, layer: dict[str, Any]) -> None:
-    """The tutorial lists "get" among the functions; the answer lists those there are."""
+def test_get_is_not_an_activation(refusal: Refusal, layer: dict[str, Any]) -> None:
+    """The tutorial lists "get" among the functions; the error lists the valid names."""
     (problem,) = refusal({"input": [10], "layers": [layer | {"activation": "get"}]})
     assert problem["pointer"] == "/model/layers/0/activation"
     assert problem["message"] == "activation: there is no activation of this name"
@@ -51,15 +51,15 @@ def test_get_is_no_activation(refusal: Refusal, layer: dict[str, Any]) -> None:
     assert 'write "relu"' in problem["suggestion"]
 
 
-def test_slips_are_all_reported_at_once(refusal: Refusal) -> None:
-    """A document with two slips names both."""
+def test_all_mistakes_are_reported_at_once(refusal: Refusal) -> None:
+    """A document with two mistakes gives two problems."""
     layers = [{"type": "Dense", "unit": 3}, {"type": "Conv2D", "filter": 32, "kernel_size": 3}]
     found = [(problem["pointer"], problem["suggestion"]) for problem in refusal({"input": [8], "layers": layers})]
     assert found == [("/model/layers/0/unit", 'write "units"'), ("/model/layers/1/filter", 'write "filters"')]
 
 
-def test_slip_is_the_same_problem_wherever_it_is_posted(server: Server) -> None:
-    """Runs and plans refuse it with one body: problem+json, status 422, code invalid_document."""
+def test_runs_and_plans_report_the_same_problem(server: Server) -> None:
+    """problem+json, status 422, code invalid_document."""
     body = {"model": {"input": [8], "layers": [{"type": "Dense", "unit": 3}]}}
     ran = server.post("/v1/activations", json=body | {"inputs": [[0] * 8]})
     planned = server.post("/v1/plan", json=body)
@@ -69,15 +69,15 @@ def test_slip_is_the_same_problem_wherever_it_is_posted(server: Server) -> None:
     assert ran.json()["errors"] == planned.json()["errors"]
 
 
-def test_sub_classing_is_spelled_block(refusal: Refusal) -> None:
-    """`Layer` is what the tutorial derives from; here that is a block."""
+def test_layer_subclasses_suggest_block(refusal: Refusal) -> None:
+    """The tutorial derives from `Layer`; the equivalent is a block."""
     (problem,) = refusal({"input": [8], "layers": [{"type": "Layer"}]})
     assert problem["pointer"] == "/model/layers/0/type"
     assert "Block" in problem["suggestion"]
 
 
 def test_an_input_layer_needs_its_shape(refusal: Refusal) -> None:
-    """`Input(shape=…)` may stand at the head of the layers."""
+    """`Input(shape=…)` may be the first of the layers."""
     (problem,) = refusal({"layers": [{"type": "Input"}, {"type": "Flatten"}]})
     assert problem["pointer"] == "/model/layers/0/shape"
     assert problem["expected"] == "a shape without the batch such as [28, 28, 1]"
@@ -91,8 +91,10 @@ WRONG_AXES: list[tuple[list[int], dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("shape", "layer", "type_", "axes"), WRONG_AXES)
-def test_wrong_number_of_axes(refusal: Refusal, shape: list[int], layer: dict[str, Any], type_: str, axes: str) -> None:
-    """Inputs with an axis too many or without channels are refused with the axes that the layer reads."""
+def test_wrong_rank_is_rejected(
+    refusal: Refusal, shape: list[int], layer: dict[str, Any], type_: str, axes: str
+) -> None:
+    """Inputs with an extra axis or without channels; the error states the axes that the layer needs."""
     (problem,) = refusal({"input": shape, "layers": [layer]})
     assert problem["pointer"] == "/model/layers/0"
     assert problem["message"].endswith(f"{type_} cannot read an input with {axes}")

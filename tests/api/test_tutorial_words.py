@@ -1,4 +1,4 @@
-"""Every layer, argument and name that the tutorials use means something here, spelled as they spell it."""
+"""Every layer, argument and name of the tutorials is supported in their spelling."""
 
 from __future__ import annotations
 
@@ -85,21 +85,23 @@ INPUT_OF = {"Conv1D": [28, 28], "Dense": [10], "Dropout": [10]}
 @pytest.mark.parametrize(
     ("layer", "shape", "output"), LAYERS, ids=lambda value: str(value.get("type")) if isinstance(value, dict) else ""
 )
-def test_layers(plan: Callable[..., Reply], layer: dict[str, Any], shape: list[int], output: tuple[int, ...]) -> None:
-    """The layer is accepted under the tutorials' name, and its output has Keras' shape."""
+def test_layers_are_supported(
+    plan: Callable[..., Reply], layer: dict[str, Any], shape: list[int], output: tuple[int, ...]
+) -> None:
+    """Under the tutorials' name, with Keras' output shape."""
     found = plan({"input": shape, "layers": [layer]})
     assert found.shape(found.addresses()[0]) == output
 
 
 @pytest.mark.parametrize(("layer", "arguments"), ARGUMENTS, ids=str)
-def test_arguments(plan: Callable[..., Reply], layer: dict[str, Any], arguments: dict[str, Any]) -> None:
-    """The argument is accepted with the values that the tutorials give it."""
+def test_arguments_are_supported(plan: Callable[..., Reply], layer: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """With the values of the tutorials."""
     shape = INPUT_OF.get(layer["type"], IMAGE)
     assert len(plan({"input": shape, "layers": [layer | arguments]}).addresses()) == 1
 
 
 @pytest.mark.parametrize("word", ["relu", "sigmoid", "softmax"])
-def test_functions_may_be_named_as_in_tensorflow(plan: Callable[..., Reply], word: str) -> None:
+def test_activations_may_be_named_as_in_tensorflow(plan: Callable[..., Reply], word: str) -> None:
     """`activation=tf.nn.relu` is `"relu"`: the same network under the same id."""
     ids = {
         plan({"input": [10], "layers": [DENSE | {"activation": spelling}]}).body["model"]["id"]
@@ -109,7 +111,7 @@ def test_functions_may_be_named_as_in_tensorflow(plan: Callable[..., Reply], wor
 
 
 @pytest.mark.parametrize(("word", "shape"), [("SAME", (1, 28, 28, 4)), ("VALID", (1, 26, 26, 4))])
-def test_padding_means_the_same_in_capitals(plan: Callable[..., Reply], word: str, shape: tuple[int, ...]) -> None:
+def test_padding_is_case_insensitive(plan: Callable[..., Reply], word: str, shape: tuple[int, ...]) -> None:
     """TensorFlow writes `SAME`, Keras writes `same`."""
     spellings = (word, word.lower(), word.title())
     plans = [plan({"input": IMAGE, "layers": [CONV2D | {"padding": spelling}]}) for spelling in spellings]
@@ -118,19 +120,19 @@ def test_padding_means_the_same_in_capitals(plan: Callable[..., Reply], word: st
 
 
 def test_a_name_is_an_address(plan: Callable[..., Reply]) -> None:
-    """`name` says what a layer is asked for by; without one it is named as Keras would."""
+    """A layer's address is its `name`, by default the one that Keras generates."""
     layers = [CONV2D | {"name": "first"}, CONV2D, CONV2D]
     assert plan({"input": IMAGE, "layers": layers}).addresses() == ["first", "conv2d", "conv2d_1"]
 
 
-def test_frozen_layers_count_no_trainable_parameters(plan: Callable[..., Reply]) -> None:
-    """`trainable=False` moves a layer's parameters to the others."""
+def test_frozen_layers_have_no_trainable_parameters(plan: Callable[..., Reply]) -> None:
+    """`trainable=False` counts a layer's parameters as non-trainable."""
     found = plan({"input": [10], "layers": [DENSE | {"trainable": False}, DENSE]})
     totals = found.body["totals"]
     assert (totals["trainable_parameters"], totals["non_trainable_parameters"]) == (30, 55)
 
 
-def test_every_named_layer_is_in_the_catalogue(server: Server) -> None:
+def test_every_layer_is_in_the_catalog(server: Server) -> None:
     """`GET /v1/layers` lists each of them, by name or alias."""
     rows = server.client.get("/v1/layers").json()["layers"]
     known = {name for row in rows for name in (row["type"], *row["aliases"])}

@@ -1,4 +1,4 @@
-"""The same document and input give the same bits on every server, as no state of a process enters."""
+"""The same document and input give the same bits on every server, since no process state is involved."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def other_server(
 @pytest.mark.parametrize("name", ["digits", "lstm"])
 @pytest.mark.parametrize("format_", ["safetensors", "npz"])
 def test_servers_agree_to_the_bit(server: Server, other_server: Server, name: str, format_: str) -> None:
-    """Two servers that know nothing of each other send the same bytes: activations and weights."""
+    """Two independent servers send the same bytes: activations and weights."""
     body = {
         "model": json.loads((EXAMPLES / f"{name}.json").read_text()),
         "inputs": np.random.default_rng(0).integers(0, 255, (2, 12) if name == "lstm" else (2, 28, 28, 1)).tolist(),
@@ -42,7 +42,7 @@ def test_servers_agree_to_the_bit(server: Server, other_server: Server, name: st
 
 
 def tensor_bytes(content: bytes, format_: str) -> bytes:
-    """A reply without the head of safetensors, whose metadata has the timing of its run."""
+    """Return a response without the safetensors header, whose metadata contains timings."""
     if format_ == "npz":
         return content
     return content[8 + int.from_bytes(content[:8], "little") :]

@@ -1,4 +1,4 @@
-"""Views over HTTP: 200 random ones against NumPy, what the reply says of them, what they save, and refusals."""
+"""Views over HTTP: 200 random ones compared with NumPy, their description, their savings, and errors."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ PICTURE = np.random.default_rng(5).normal(size=(2, 8, 8, 1)).astype(np.float32)
 
 
 def dtype(name: str) -> np.dtype[Any]:
-    """NumPy's dtype of this name, bfloat16 included."""
+    """Return NumPy's dtype of this name, bfloat16 included."""
     return np.dtype(getattr(ml_dtypes, name, name))
 
 
 @pytest.fixture(scope="module")
 def tensors() -> dict[str, Array]:
-    """A tensor of each rank from 2 to 5 in each dtype, by the address of the layer that passes it on."""
+    """A tensor of each rank from 2 to 5 in each dtype, by the address of its input layer."""
     draw = np.random.default_rng(11)
     return {
         f"{axes}_{name}": (draw.normal(size=(BATCH, *shape)) * 3).round(1).astype(dtype(name))
@@ -46,22 +46,22 @@ def tensors() -> dict[str, Array]:
 
 @pytest.fixture(scope="module")
 def sent(server: Server, tensors: dict[str, Array]) -> dict[str, Any]:
-    """A registered network whose inputs these tensors are, and a body that sends them."""
+    """Register a network with these tensors as inputs; return a body that sends them."""
     inputs = {name: {"shape": array.shape[1:], "dtype": array.dtype.name} for name, array in tensors.items()}
     document = {"input": inputs, "layers": [{"type": "Flatten", "inputs": ["hwc_float32"]}]}
     reply = server.client.put("/v1/models/tensors", json=document)
     assert reply.status_code in (200, 201), reply.text
-    return {"inputs": {name: encoded(array) for name, array in tensors.items()}}
+    return {"inputs": {name: encode(array) for name, array in tensors.items()}}
 
 
-def encoded(array: Array) -> dict[str, Any]:
-    """An array as JSON carries it."""
+def encode(array: Array) -> dict[str, Any]:
+    """Encode an array in JSON."""
     data = base64.b64encode(array.tobytes()).decode()
     return {"shape": list(array.shape), "dtype": array.dtype.name, "base64": data}
 
 
 def random_view(draw: np.random.Generator, array: Array) -> dict[str, Any]:
-    """Options that fit an array."""
+    """Draw options that fit an array."""
     axes, shape = list(AXES[array.ndim]), list(array.shape)
     options: dict[str, Any] = {}
     if draw.random() < 0.5:
@@ -88,12 +88,12 @@ def random_view(draw: np.random.Generator, array: Array) -> dict[str, Any]:
 
 
 def index(text: str) -> Any:
-    """What NumPy makes of a slice."""
+    """Evaluate a slice with NumPy."""
     return eval(f"np.s_[{text}]", {"np": np})  # noqa: S307 (this file's own text)
 
 
 def expected(array: Array, options: dict[str, Any]) -> dict[str, Array]:
-    """The view in plain NumPy, in double precision, by the names of binary members."""
+    """Compute the view with NumPy in double precision, by the names of binary members."""
     axes, exact = AXES[array.ndim], array.astype(np.float64)
     if "slice" in options:
         parts = options["slice"].split(",")
@@ -102,7 +102,7 @@ def expected(array: Array, options: dict[str, Any]) -> dict[str, Array]:
     if "reduce" in options:
         function, _, names = options["reduce"].partition("@")
         over = tuple(axes.index(name) for name in names.split(","))
-        exact = reduced(exact, function, over)
+        exact = reduce_exact(exact, function, over)
         halved = array.dtype.name in ("float16", "bfloat16", "float32") and function in ("mean", "sum", "std", "l2")
         exact = exact.astype(np.float32).astype(np.float64) if halved else exact
     if "histogram" in options:
@@ -116,8 +116,8 @@ def expected(array: Array, options: dict[str, Any]) -> dict[str, Array]:
     return {":values": np.take_along_axis(exact, order, -1), ":indices": order}
 
 
-def reduced(exact: Array, function: str, over: tuple[int, ...]) -> Array:
-    """One reduction in double precision."""
+def reduce_exact(exact: Array, function: str, over: tuple[int, ...]) -> Array:
+    """Compute one reduction in double precision."""
     if function == "l2":
         return np.sqrt(np.asarray((exact**2).sum(over)))
     if function == "argmax":
@@ -126,7 +126,7 @@ def reduced(exact: Array, function: str, over: tuple[int, ...]) -> Array:
 
 
 def members(content: bytes, format: str, address: str) -> dict[str, Array]:
-    """What a reply of one layer holds, by suffix."""
+    """Parse the members of a reply of one layer, by suffix."""
     if format == "npz":
         with np.load(io.BytesIO(content)) as archive:
             return {name.removeprefix(address): archive[name] for name in archive.files}
@@ -145,7 +145,7 @@ def members(content: bytes, format: str, address: str) -> dict[str, Array]:
 
 
 def from_json(row: dict[str, Any]) -> dict[str, Array]:
-    """The same out of JSON."""
+    """Parse the same from JSON."""
     view = row["view"]
     if "histogram" in row:
         found = row["histogram"]
@@ -162,7 +162,7 @@ def from_json(row: dict[str, Any]) -> dict[str, Array]:
 
 
 def compare(found: dict[str, Array], wanted: dict[str, Array], target: str | None) -> None:
-    """Equal to the last bit but for what rounding is stated: reductions to float32's, bytes to half a scale."""
+    """Compare exactly except for documented rounding: reductions to float32's, uint8 to half a scale."""
     scale = float(found.pop(":scale", np.float64(0)))
     offset = float(found.pop(":offset", np.float64(0)))
     assert set(found) == set(wanted)
@@ -177,8 +177,8 @@ def compare(found: dict[str, Array], wanted: dict[str, Array], target: str | Non
 
 
 @pytest.mark.parametrize("batch", range(8))
-def test_random_views_are_numpys(server: Server, sent: Any, tensors: dict[str, Array], batch: int) -> None:
-    """Twenty-five of format, view, dtype and rank; sizes and shapes are those that are announced."""
+def test_random_views_match_numpy(server: Server, sent: Any, tensors: dict[str, Array], batch: int) -> None:
+    """25 combinations of format, view, dtype and rank; sizes and shapes equal the announced ones."""
     draw = np.random.default_rng(batch)
     names = sorted(tensors)
     for _ in range(25):
@@ -196,12 +196,12 @@ def test_random_views_are_numpys(server: Server, sent: Any, tensors: dict[str, A
             raise AssertionError((address, options, format)) from error
 
 
-def test_a_reply_says_what_was_done(server: Server) -> None:
-    """The view stands beside the layer's own shape, dtype and statistics, which are those of the whole layer."""
-    whole = {row["address"]: row for row in server.run(CNN, encoded(PICTURE))["layers"]}
+def test_the_view_is_described_in_the_reply(server: Server) -> None:
+    """The layer's shape, dtype and statistics remain those of the whole layer."""
+    whole = {row["address"]: row for row in server.run(CNN, encode(PICTURE))["layers"]}
     views = {"slice": {"dense": "0"}, "reduce": {"conv2d": "mean@h,w"}, "top": {"dense": 2},
              "dtype": {"conv2d": "float16"}, "histogram": {"flatten": "8,0,1"}}  # fmt: skip
-    rows = {row["address"]: row for row in server.run(CNN, encoded(PICTURE), **views)["layers"]}
+    rows = {row["address"]: row for row in server.run(CNN, encode(PICTURE), **views)["layers"]}
     for address, row in rows.items():
         for key in ("shape", "dtype", "stats", "parameters", "type"):
             assert row[key] == whole[address][key]
@@ -223,14 +223,14 @@ def test_a_reply_says_what_was_done(server: Server) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
-def test_sums_of_integers_are_exact_or_refused(server: Server, dtype: str) -> None:
-    """NumPy's would wrap around. A plan announces the dtype that is sent."""
+def test_sums_of_integers_are_exact_or_rejected(server: Server, dtype: str) -> None:
+    """NumPy's would wrap around. The plan announces the dtype of the result."""
     half = int(np.iinfo(dtype).max) // 2
     model = {"input": {"n": {"shape": [2], "dtype": dtype}}, "layers": [{"type": "Flatten"}]}
     asked = {"model": model, "layers": ["n"], "reduce": {"n": "sum@c"}}
     planned = server.post("/v1/plan", json=asked).json()["layers"][0]["view"]
     for numbers, status in (([half, half + 1], 200), ([half + 1, half + 1], 422)):
-        reply = server.post("/v1/activations", json={**asked, "inputs": {"n": encoded(np.array([numbers], dtype))}})
+        reply = server.post("/v1/activations", json={**asked, "inputs": {"n": encode(np.array([numbers], dtype))}})
         assert reply.status_code == status, reply.text
         if status == 200:
             row = reply.json()["layers"][0]
@@ -242,9 +242,9 @@ def test_sums_of_integers_are_exact_or_refused(server: Server, dtype: str) -> No
             }]  # fmt: skip
 
 
-def test_safetensors_tell_of_views_too(server: Server) -> None:
-    """In their metadata, where JSON has them; scale and offset are members as well."""
-    body = {"model": CNN, "inputs": encoded(PICTURE), "layers": ["dense"], "dtype": "uint8", "format": "safetensors"}
+def test_safetensors_metadata_describes_the_view(server: Server) -> None:
+    """As in JSON; scale and offset are also members."""
+    body = {"model": CNN, "inputs": encode(PICTURE), "layers": ["dense"], "dtype": "uint8", "format": "safetensors"}
     content = server.post("/v1/activations", json=body).content
     size = int.from_bytes(content[:8], "little")
     metadata = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["layerscope"])
@@ -254,20 +254,20 @@ def test_safetensors_tell_of_views_too(server: Server) -> None:
     assert (view["scale"], view["offset"]) == (float(found[":scale"]), float(found[":offset"]))
 
 
-def test_the_three_places_of_options_are_one(server: Server) -> None:
-    """The query, form fields and JSON give the same views; objects are JSON text outside JSON."""
+def test_options_are_equal_in_query_form_and_json(server: Server) -> None:
+    """Objects are JSON text outside JSON."""
     wanted = {row["address"]: row for row in server.run(
-        CNN, encoded(PICTURE), reduce={"conv2d": "max@h,w"}, top={"dense": 2}, slice="0")["layers"]}  # fmt: skip
+        CNN, encode(PICTURE), reduce={"conv2d": "max@h,w"}, top={"dense": 2}, slice="0")["layers"]}  # fmt: skip
     options = {"reduce": '{"conv2d": "max@h,w"}', "top": '{"dense": 2}', "slice": "0"}
     npy = io.BytesIO()
     np.save(npy, PICTURE)
     files = {"tensor": ("x.npy", npy.getvalue()), "model": (None, json.dumps(CNN))}
-    body = {"model": CNN, "inputs": encoded(PICTURE)}
+    body = {"model": CNN, "inputs": encode(PICTURE)}
     for reply in (
         server.post("/v1/activations", params=options, json=body),
         server.post("/v1/activations", data=options, files=files),
     ):
-        # max@h,w after slice 0 leaves c alone
+        # max@h,w after slice 0 leaves only c
         assert reply.status_code == 200, reply.text
         for row in reply.json()["layers"]:
             assert {key: row.get(key) for key in ("view", "data", "top")} == {
@@ -276,14 +276,14 @@ def test_the_three_places_of_options_are_one(server: Server) -> None:
 
 
 def test_without_data_a_view_is_only_described(server: Server) -> None:
-    """Nothing is computed for nobody."""
-    (row,) = server.run(CNN, encoded(PICTURE), layers=["dense"], top=2, data="none")["layers"]
+    """It is not computed."""
+    (row,) = server.run(CNN, encode(PICTURE), layers=["dense"], top=2, data="none")["layers"]
     assert row["view"] == {"top": 2, "shape": [2, 2], "axes": "n,c", "dtype": "float32", "bytes": 48}
     assert not {"top", "data"} & set(row)
 
 
-def test_plans_count_views(server: Server) -> None:
-    """Bytes after the view, beside those of the layer; the batch may be free."""
+def test_plans_include_the_size_of_views(server: Server) -> None:
+    """In addition to that of the layer; the batch may be unknown."""
     options: dict[str, Any] = {"layers": ["conv2d", "dense"], "reduce": {"conv2d": "mean@h,w"}, "top": {"dense": 3}}
     plan = server.plan(CNN, batch=64, **options)
     conv, dense = plan["layers"]
@@ -301,10 +301,10 @@ def test_plans_count_views(server: Server) -> None:
     assert (free["shape"], free["bytes"]) == ([None, 4], None)
 
 
-def test_limits_count_bytes_after_the_view(tmp_path: Any, start_server: Any) -> None:
-    """What is too large as a whole fits as its mean; the refusal gives the view's figures."""
+def test_limits_apply_after_the_view(tmp_path: Any, start_server: Any) -> None:
+    """An oversized layer fits as a view; errors contain the view's size."""
     with start_server(tmp_path, MAX_ACTIVATION_BYTES="600") as server:
-        body = {"model": CNN, "inputs": encoded(PICTURE), "layers": ["conv2d"]}
+        body = {"model": CNN, "inputs": encode(PICTURE), "layers": ["conv2d"]}
         whole = server.post("/v1/activations", json=body)
         assert whole.status_code == 413
         assert whole.json()["errors"][0]["received"] == f"{prod((2, 6, 6, 4)) * 4:,} bytes"
@@ -331,19 +331,19 @@ def test_limits_count_bytes_after_the_view(tmp_path: Any, start_server: Any) -> 
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/activations", "/v1/plan"])
-def test_views_that_make_no_sense_are_refused(
+def test_invalid_views_are_rejected(
     server: Server, path: str, options: dict[str, Any], pointer: str, code: str
 ) -> None:
-    """By runs and plans alike, before anything is computed."""
-    inputs = {"inputs": encoded(PICTURE)} if path.endswith("activations") else {}
+    """By runs and plans, before anything is computed."""
+    inputs = {"inputs": encode(PICTURE)} if path.endswith("activations") else {}
     reply = server.post(path, json={"model": CNN, **inputs, **options})
     assert (reply.status_code, reply.json()["code"]) == (422, code), reply.text
     assert reply.json()["errors"][0]["pointer"] == pointer
 
 
-def test_nan_in_bytes_is_refused(server: Server) -> None:
-    """It is known only after the run, and is a 422 all the same."""
+def test_nan_cannot_be_quantized(server: Server) -> None:
+    """It is detected after the run, and is still a 422."""
     line = {"input": [3], "layers": [{"type": "Activation", "activation": "linear"}]}
-    body = {"model": line, "inputs": encoded(np.array([[1, np.nan, 3]], np.float32)), "dtype": "uint8"}
+    body = {"model": line, "inputs": encode(np.array([[1, np.nan, 3]], np.float32)), "dtype": "uint8"}
     reply = server.post("/v1/activations", json=body)
     assert (reply.status_code, reply.json()["errors"][0]["received"]) == (422, "1 that are not")

@@ -1,4 +1,4 @@
-"""Weights over HTTP: in by four formats, out by three, bit by bit; nothing is stored unless all of them fit."""
+"""Weights over HTTP: four upload formats, three download formats, bit by bit; partial matches are not stored."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 StartServer = Callable[..., AbstractContextManager[Any]]
 SAFETENSORS = "application/vnd.safetensors"
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, in saving
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # raised by Keras
 
 
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
-    """A network as somebody trained it: no weight is at its initial value."""
+    """A trained network: no weight has its initial value."""
     made = keras.Sequential(
         [keras.Input((8, 8, 1)), layers.Conv2D(2, 3, activation="relu", name="conv"),
          layers.BatchNormalization(name="norm"), layers.Flatten(), layers.Dense(3, name="head")]
@@ -42,7 +42,7 @@ def network() -> keras.Model:
 
 @pytest.fixture(scope="module")
 def files(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Its weights as Keras and NumPy write them."""
+    """Its weights as files of Keras, NumPy and safetensors."""
     folder = tmp_path_factory.mktemp("weights")
     network.save(folder / "m.keras")
     network.save_weights(folder / "m.weights.h5")
@@ -55,49 +55,49 @@ def files(network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    """The client of a server whose store is empty, before and afterwards."""
-    empty(server.client)
+    """The client of a server whose store is emptied before and afterwards."""
+    delete_all(server.client)
     yield server.client
-    empty(server.client)
+    delete_all(server.client)
 
 
-def empty(client: httpx.Client) -> None:
-    """Removes every model."""
+def delete_all(client: httpx.Client) -> None:
+    """Delete every model."""
     for entry in client.get("/v1/models").json()["models"]:
         client.delete(f"/v1/models/{entry['name']}")
 
 
 def names(network: keras.Model) -> list[str]:
-    """`weights/<address>/<name>` in the order of `get_weights()`."""
+    """Return `weights/<address>/<name>` in the order of `get_weights()`."""
     return [f"weights/{weight.path.split('/')[-2]}/{weight.name}" for weight in network.weights]
 
 
-def stored(client: httpx.Client, name: str) -> dict[str, np.ndarray]:
-    """A model's weights, as safetensors."""
+def download_weights(client: httpx.Client, name: str) -> dict[str, np.ndarray]:
+    """Download a model's weights as safetensors."""
     reply = client.get(f"/v1/models/{name}/weights", headers={"accept": SAFETENSORS})
     assert reply.headers["content-type"] == SAFETENSORS
     return dict(load(reply.content))
 
 
 def problems(reply: httpx.Response, status: int) -> list[dict[str, Any]]:
-    """The problems of a refusal."""
+    """Return the problems of an error response."""
     assert reply.status_code == status, reply.text
     assert reply.headers["content-type"] == "application/problem+json"
     return list(reply.json()["errors"])
 
 
 @pytest.mark.parametrize("file", ["m.safetensors", "m.npz", "m.weights.h5", "m.keras"])
-def test_every_format_gives_the_weights_keras_has(
+def test_every_upload_format_gives_the_weights_of_keras(
     client: httpx.Client, network: keras.Model, files: dict[str, bytes], file: str
 ) -> None:
-    """With the model or after it: the same id, bit-identical weights, the activations of Keras."""
+    """With the model or later: the same id, bit-identical weights, and Keras' activations."""
     form = {"model": network.to_json(), "weights": files[file]}
     created = client.put("/v1/models/m", files=form)
     assert created.status_code == 201, created.text
     client.put("/v1/models/later", content=network.to_json())
     replaced = client.put("/v1/models/later/weights", content=files[file])
     assert (replaced.status_code, replaced.json()["id"]) == (200, created.json()["id"])
-    weights = stored(client, "m")
+    weights = download_weights(client, "m")
     assert sorted(weights) == sorted(names(network))
     for name, expected in zip(names(network), network.get_weights(), strict=True):
         np.testing.assert_array_equal(weights[name], expected)
@@ -108,7 +108,7 @@ def test_every_format_gives_the_weights_keras_has(
 
 
 def test_a_keras_file_alone_is_a_model(client: httpx.Client, network: keras.Model, files: dict[str, bytes]) -> None:
-    """Its config is the document."""
+    """Its config is used as the document."""
     alone = client.put("/v1/models/alone", files={"weights": files["m.keras"]})
     both = client.put("/v1/models/both", files={"model": network.to_json(), "weights": files["m.npz"]})
     assert alone.status_code == 201, alone.text
@@ -116,10 +116,10 @@ def test_a_keras_file_alone_is_a_model(client: httpx.Client, network: keras.Mode
 
 
 @pytest.mark.parametrize("kind", [SAFETENSORS, "application/x-npz"])
-def test_what_is_given_back_can_be_put_again(
+def test_downloaded_weights_can_be_uploaded(
     client: httpx.Client, network: keras.Model, files: dict[str, bytes], kind: str
 ) -> None:
-    """A round trip changes no bit and no id, raw or as a form."""
+    """A round trip preserves bits and id, raw or as a form."""
     entry = client.put("/v1/models/m", files={"model": network.to_json(), "weights": files["m.npz"]}).json()
     body = client.get("/v1/models/m/weights", headers={"accept": kind}).content
     client.put("/v1/models/m", content=network.to_json())
@@ -130,8 +130,8 @@ def test_what_is_given_back_can_be_put_again(
         assert client.get("/v1/models/m/weights", headers={"accept": kind}).content == body
 
 
-def test_json_has_every_digit_that_counts(client: httpx.Client, network: keras.Model, files: dict[str, bytes]) -> None:
-    """Numbers read back as float32 are the weights' own; one layer's alone likewise."""
+def test_json_weights_have_full_precision(client: httpx.Client, network: keras.Model, files: dict[str, bytes]) -> None:
+    """Numbers parsed as float32 equal the weights, also of a single layer."""
     client.put("/v1/models/m", files={"weights": files["m.keras"]})
     reply = client.get("/v1/models/m/weights").json()
     rows = [row for layer in reply["layers"] for row in layer["weights"]]
@@ -142,10 +142,10 @@ def test_json_has_every_digit_that_counts(client: httpx.Client, network: keras.M
         np.testing.assert_array_equal(archive["weights/head/kernel"], network.get_layer("head").get_weights()[0])
 
 
-def test_new_weights_make_a_new_id_and_old_ones_go(
+def test_new_weights_change_the_id_and_unused_files_are_removed(
     server: Server, client: httpx.Client, network: keras.Model, files: dict[str, bytes]
 ) -> None:
-    """The list says which weights a name has; those of the seed are null. Nobody's files are removed."""
+    """The list contains the digest of uploaded weights, null for those of the seed."""
     plain = client.put("/v1/models/m", content=network.to_json()).json()
     given = client.put("/v1/models/m/weights", content=files["m.npz"]).json()
     assert (plain["weights"], given["weights"][:7]) == (None, "sha256:")
@@ -156,12 +156,12 @@ def test_new_weights_make_a_new_id_and_old_ones_go(
     assert list((server.data_dir / "weights").iterdir()) == []
 
 
-def test_tensors_that_do_not_fit_are_listed_by_name(
+def test_mismatched_tensors_are_listed_by_name(
     server: Server, client: httpx.Client, network: keras.Model, files: dict[str, bytes]
 ) -> None:
-    """Missing, too many, of another shape or dtype, or not finite; the model stays as it was and nothing is stored."""
+    """Missing, unknown, wrong shape or dtype, or not finite; the model is unchanged and nothing is stored."""
     before = client.put("/v1/models/m", files={"model": network.to_json(), "weights": files["m.npz"]}).json()
-    weights = stored(client, "m")
+    weights = download_weights(client, "m")
     del weights["weights/conv/bias"]
     weights["weights/head/kernel"] = weights["weights/head/kernel"].T.copy()
     weights["weights/norm/gamma"] = weights["weights/norm/gamma"].astype("f8")
@@ -170,7 +170,7 @@ def test_tensors_that_do_not_fit_are_listed_by_name(
         "the network has no such weight", "conv/bias is missing", "head/kernel is of another shape",
         "norm/gamma is of another dtype",
     }  # fmt: skip
-    whole = stored(client, "m")
+    whole = download_weights(client, "m")
     whole["weights/head/bias"][:] = np.nan
     (found_nan,) = problems(client.put("/v1/models/m", files={"model": network.to_json(), "weights": save(whole)}), 422)
     assert found_nan["pointer"] == "/weights/head~1bias"
@@ -179,8 +179,8 @@ def test_tensors_that_do_not_fit_are_listed_by_name(
     assert [list(folder.iterdir()) for folder in (server.data_dir / "tmp").iterdir()] in ([], [[]])
 
 
-def test_a_keras_file_with_code_in_it_is_refused(client: httpx.Client, tmp_path: Path) -> None:
-    """The Lambda is named where it stands in the file's config."""
+def test_a_keras_file_with_code_is_rejected(client: httpx.Client, tmp_path: Path) -> None:
+    """The pointer names the Lambda in the file's config."""
     model = keras.Sequential([keras.Input((4,)), layers.Dense(2), layers.Lambda(lambda x: x, name="code")])
     model.save(tmp_path / "m.keras")
     found = problems(client.put("/v1/models/m", files={"weights": (tmp_path / "m.keras").read_bytes()}), 422)
@@ -195,17 +195,17 @@ def test_a_keras_file_with_code_in_it_is_refused(client: httpx.Client, tmp_path:
      ({"model": b'{"input":[4],"layers":[{"type":"Dens","units":1}]}'}, "/model/layers/0/type"),
      ({"model": b'[{"type":"Flatten"}]', "weights": b"x" * 20}, "/model/input")],
 )  # fmt: skip
-def test_forms_that_make_no_sense(client: httpx.Client, form: dict[str, bytes], pointer: str) -> None:
+def test_invalid_forms_are_rejected(client: httpx.Client, form: dict[str, bytes], pointer: str) -> None:
     """The pointer begins with the part's name."""
     reply = client.put("/v1/models/m", files=form)
     assert reply.status_code in (400, 422)
     assert [problem["pointer"] for problem in reply.json()["errors"]] == [pointer]
 
 
-def test_weights_alone_need_a_name_a_file_and_its_type(
+def test_uploads_of_weights_need_a_name_and_a_file(
     client: httpx.Client, network: keras.Model, files: dict[str, bytes]
 ) -> None:
-    """Models of an id do not change; JSON is no file of weights; half a form is none."""
+    """Models addressed by id are immutable, JSON is not a weights file, and a truncated form is a 400."""
     assert client.put("/v1/models/m/weights", content=files["m.npz"]).status_code == 404
     entry = client.put("/v1/models/m", content=network.to_json()).json()
     assert client.put(f"/v1/models/{entry['id']}/weights", content=files["m.npz"]).status_code == 422
@@ -220,8 +220,8 @@ def test_weights_alone_need_a_name_a_file_and_its_type(
     assert client.get("/v1/models").json()["models"] == [entry]
 
 
-def test_an_upload_is_bounded(start_server: StartServer, tmp_path: Path) -> None:
-    """In its bytes on the way, announced or not, in what it unpacks to, and in how many there are at once."""
+def test_uploads_are_limited(start_server: StartServer, tmp_path: Path) -> None:
+    """By received bytes, announced or not, by decompressed size, and by concurrent uploads."""
     document = b'{"input":[4],"layers":[{"type":"Dense","units":1}]}'
     with start_server(tmp_path, MAX_WEIGHTS="64KiB", MAX_BODY="64KiB", MAX_UPLOADS="1", BODY_SECONDS="30") as server:
         server.client.put("/v1/models/m", content=document)
@@ -245,7 +245,7 @@ def test_an_upload_is_bounded(start_server: StartServer, tmp_path: Path) -> None
 
 @contextmanager
 def stopped_engine(server: Server) -> Iterator[None]:
-    """Until the block ends, whoever needs the engine waits."""
+    """Stop the engine's process during the block."""
     pid = server.engine_pid()
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -257,7 +257,7 @@ def stopped_engine(server: Server) -> Iterator[None]:
 def test_requests_in_flight_finish_on_the_old_weights(
     server: Server, client: httpx.Client, network: keras.Model, files: dict[str, bytes]
 ) -> None:
-    """One that waits while the engine is busy still has its weights, though the name is gone."""
+    """A queued run keeps its weights although the name is deleted."""
     client.put("/v1/models/m", files={"model": network.to_json(), "weights": files["m.npz"]})
     image = np.ones((1, 8, 8, 1), "f4")
     body = json.dumps({"inputs": image.tolist()}).encode()
@@ -265,7 +265,7 @@ def test_requests_in_flight_finish_on_the_old_weights(
     with server.begun("POST", path, len(body)) as waiting:
         with stopped_engine(server):
             waiting.send(body)
-            assert client.get("/v1/models/m?as=document").status_code == 200  # comes later, so the other has its model
+            assert client.get("/v1/models/m?as=document").status_code == 200  # later, so the run has its model
             assert client.delete("/v1/models/m").status_code == 204
         reply = waiting.getresponse()
         assert reply.status == 200
@@ -273,16 +273,16 @@ def test_requests_in_flight_finish_on_the_old_weights(
     assert client.get("/v1/models/m").status_code == 404
 
 
-def test_a_network_without_weights_is_the_same_with_an_empty_file(client: httpx.Client) -> None:
-    """One id for it, and nothing stored."""
+def test_empty_weights_equal_no_weights(client: httpx.Client) -> None:
+    """For a network without weights: the same id, and nothing is stored."""
     document = b'{"input":[4],"layers":[{"type":"ReLU"}]}'
     plain = client.put("/v1/models/plain", content=document).json()
     given = client.put("/v1/models/given", files={"model": document, "weights": save({})}).json()
     assert (given["id"], given["weights"]) == (plain["id"], None)
 
 
-def test_the_id_of_what_ran_is_that_of_its_inputs_too(client: httpx.Client) -> None:
-    """A document that declares no input is another network for inputs of another shape."""
+def test_the_id_of_a_run_depends_on_the_input_shape(client: httpx.Client) -> None:
+    """For a document without a declared input."""
     client.put("/v1/models/free", content=b'[{"type":"Dense","units":4}]')
     replies = [client.post("/v1/models/free/activations", json={"inputs": [[1] * n]}).json() for n in (2, 4, 2)]
     ids = [reply["model"]["id"] for reply in replies]
@@ -291,21 +291,21 @@ def test_the_id_of_what_ran_is_that_of_its_inputs_too(client: httpx.Client) -> N
 
 
 def uploads(server: Server) -> list[Path]:
-    """The files of weights that have come, or are coming."""
+    """Return the files of received or incoming weights."""
     return list(server.data_dir.glob("tmp/*/*/weights"))
 
 
-def test_a_change_that_comes_too_late_changes_nothing(
+def test_a_conflicting_update_is_rejected(
     server: Server, client: httpx.Client, network: keras.Model, files: dict[str, bytes]
 ) -> None:
-    """A document that is put while weights are read stays; the weights are refused with a time to try again."""
+    """A document put during the upload wins; the upload gets a 503 with Retry-After."""
     client.put("/v1/models/m", content=network.to_json())
     body = files["m.weights.h5"]
     with server.begun("PUT", "/v1/models/m/weights", len(body)) as late:
         with stopped_engine(server):
             late.send(body)
             server.wait_until(lambda: [file.stat().st_size for file in uploads(server)] == [len(body)])
-            assert client.get("/v1/models/m?as=document").status_code == 200  # comes later, so the other has its model
+            assert client.get("/v1/models/m?as=document").status_code == 200  # later, so the upload has its model
             replaced = client.put("/v1/models/m", content=b'[{"type":"Flatten"}]').json()
         reply = late.getresponse()
         assert (reply.status, json.load(reply)["code"]) == (503, "superseded")

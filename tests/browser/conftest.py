@@ -1,4 +1,4 @@
-"""Fixtures for tests in a browser: Chromium, and pages of several origins."""
+"""Fixtures for browser tests: Chromium, and pages of several origins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ELSEWHERE = "elsewhere.example"
-"""A name that the browser holds for another site, and that leads to this machine."""
+"""A name that the browser treats as another site, and that resolves to this machine."""
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
@@ -23,7 +23,7 @@ WATCH = "addEventListener('securitypolicyviolation', event => (window.violations
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, with a profile of its own. Playwright's loop runs until the module's tests are through."""
+    """The system's Chromium with its own profile. Playwright's loop runs until the end of the module."""
     path = shutil.which("chromium")
     if path is None:
         pytest.fail("Chromium is missing: run scripts/browser")
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A new tab, which remembers what a Content-Security-Policy kept from it."""
+    """A new tab that records violations of the Content-Security-Policy."""
     tab = chromium.new_page()
     tab.add_init_script(WATCH)
     yield tab
@@ -43,15 +43,15 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files, and says nothing of it."""
+    """File server without a log."""
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """Another web server of this machine: `site("localhost")` is the address of an empty page on it."""
+    """Another web server on this machine: `site("localhost")` is the URL of an empty page on it."""
     folder: Path = tmp_path_factory.mktemp("site")
     (folder / "index.html").write_text("<!doctype html><title>a page</title>")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:

@@ -1,4 +1,4 @@
-"""Pages in a real browser: which of other origins may ask, what they can read, and the service's own."""
+"""Pages in a real browser: which origins may send requests, what they can read, and the service's own pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SMALL: dict[str, Any] = {
     "openapi": "3.1.0", "info": {"title": "Layerscope", "version": "0"},
     "paths": {"/healthz": {"get": {"responses": {"200": {"description": "alive"}}}}},
 }  # fmt: skip
-"""Stands in for the whole description, which takes a browser many seconds to show."""
+"""Replaces the full specification, which takes a browser many seconds to render."""
 ELSEWHERE = "elsewhere.example"
 ASK = """async ([base, model]) => {
     const headers = {'Content-Type': 'application/json'}
@@ -65,28 +65,28 @@ FORM = """([address, name, value]) => {
 }"""
 
 
-def test_pages_of_this_machine_ask_and_read(server: Server, page: Page, site: Callable[[str], str]) -> None:
-    """From another port: preflights, forms, JSON, PUT, DELETE, streams, errors of every layer, and the headers."""
+def test_pages_of_localhost_can_use_the_api(server: Server, page: Page, site: Callable[[str], str]) -> None:
+    """From another port: preflights, forms, JSON, PUT, DELETE, streams, errors of every layer, and headers."""
     page.goto(site("localhost"))
-    told = page.evaluate(ASK, [server.url, MODEL])
-    assert {name: answer.get("status") for name, answer in told.items()} == {
+    reported = page.evaluate(ASK, [server.url, MODEL])
+    assert {name: answer.get("status") for name, answer in reported.items()} == {
         "put": 201, "get": 200, "form": 200, "json": 200, "stream": 200, "refused": 422, "nowhere": 404, "method": 405,
         "long": 414, "picture": 200, "infer": 400, "known": 304, "delete": 204,
     }  # fmt: skip
-    assert all(len(answer["id"]) == 32 for answer in told.values())
-    assert all('"address":"conv2d"' in told[name]["body"] for name in ("form", "json", "stream"))
-    assert '"pointer":"/model"' in told["refused"]["body"]
-    assert (told["picture"]["type"], told["picture"]["etag"][-1:]) == ("image/png", '"')
-    assert float(told["picture"]["range"].split(",")[0]) < 0 < int(told["picture"]["length"])
-    assert told["known"]["etag"] == told["picture"]["etag"]
+    assert all(len(answer["id"]) == 32 for answer in reported.values())
+    assert all('"address":"conv2d"' in reported[name]["body"] for name in ("form", "json", "stream"))
+    assert '"pointer":"/model"' in reported["refused"]["body"]
+    assert (reported["picture"]["type"], reported["picture"]["etag"][-1:]) == ("image/png", '"')
+    assert float(reported["picture"]["range"].split(",")[0]) < 0 < int(reported["picture"]["length"])
+    assert reported["known"]["etag"] == reported["picture"]["etag"]
 
 
-def test_pages_of_elsewhere_read_nothing_and_do_nothing(server: Server, page: Page, site: Callable[[str], str]) -> None:
-    """Whatever they ask for fails in the browser, and what needs no preflight is not carried out."""
+def test_pages_of_foreign_origins_cannot_use_the_api(server: Server, page: Page, site: Callable[[str], str]) -> None:
+    """Requests fail in the browser, and those that need no preflight have no effect."""
     server.client.put("/v1/models/kept", json=MODEL).raise_for_status()
     page.goto(site(ELSEWHERE))
-    told = page.evaluate(ASK, [server.url, MODEL])
-    assert {name: answer for name, answer in told.items() if answer != {"failed": "TypeError"}} == {}
+    reported = page.evaluate(ASK, [server.url, MODEL])
+    assert {name: answer for name, answer in reported.items() if answer != {"failed": "TypeError"}} == {}
     assert server.client.get("/v1/models/page").status_code == 404
     blind = "async address => (await fetch(address, {method: 'POST', mode: 'no-cors'})).type"
     assert page.evaluate(blind, f"{server.url}/v2/repository/models/kept/unload") == "opaque"
@@ -94,10 +94,10 @@ def test_pages_of_elsewhere_read_nothing_and_do_nothing(server: Server, page: Pa
 
 
 @pytest.mark.parametrize(("host", "status"), [(ELSEWHERE, 403), ("localhost", 200)])
-def test_forms_of_elsewhere_are_refused(
+def test_forms_of_foreign_origins_are_rejected(
     server: Server, page: Page, site: Callable[[str], str], host: str, status: int
 ) -> None:
-    """A form needs no preflight: it is the service that refuses it, in words that its user sees."""
+    """A form needs no preflight: the service rejects it with a message that the user sees."""
     server.client.put("/v1/models/kept", json=MODEL).raise_for_status()
     page.goto(site(host))
     address = f"{server.url}/v1/models/kept/activations"
@@ -106,8 +106,8 @@ def test_forms_of_elsewhere_are_refused(
     assert answered.value.status == status, answered.value.text()
 
 
-def test_another_name_for_this_machine_is_not_ours(server: Server, page: Page) -> None:
-    """A stranger's name that leads here has the browser take his page for one of ours (DNS rebinding)."""
+def test_dns_rebinding_is_rejected(server: Server, page: Page) -> None:
+    """A foreign name that resolves to this machine would have the page treated as same-origin."""
     port = server.client.base_url.port
     answered = page.goto(f"http://{ELSEWHERE}:{port}/v1/models")
     assert answered is not None
@@ -115,8 +115,8 @@ def test_another_name_for_this_machine_is_not_ours(server: Server, page: Page) -
     assert "LAYERSCOPE_HOSTS" in answered.text()
 
 
-def test_the_api_is_tried_out(server: Server, page: Page) -> None:
-    """A request is sent from the page and its reply shown; nothing is asked of others, and no policy is in the way."""
+def test_try_it_out_works_in_the_docs(server: Server, page: Page) -> None:
+    """The response is shown, no other host is contacted, and no policy blocks it."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.route("**/openapi.json", lambda route: route.fulfill(body=json.dumps(SMALL), content_type="application/json"))
@@ -129,8 +129,8 @@ def test_the_api_is_tried_out(server: Server, page: Page) -> None:
     assert page.evaluate("window.violations") is None
 
 
-def test_no_page_frames_it(server: Server, page: Page, site: Callable[[str], str]) -> None:
-    """Nor one of this machine: a click on what lies above it would be a click on it."""
+def test_pages_cannot_be_framed(server: Server, page: Page, site: Callable[[str], str]) -> None:
+    """Not even by a page of this machine, to prevent clickjacking."""
     page.goto(site("localhost"))
     page.evaluate("address => document.body.append(Object.assign(document.createElement('iframe'), {src: address}))",
                   f"{server.url}/docs")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Fixtures for tests of what takes time."""
+"""Fixtures for tests that depend on time."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ Passing = Callable[[float], Awaitable[None]]
 
 @pytest.fixture
 async def passing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Passing]:
-    """`await passing(10)`: ten seconds later by the loop's clock, which stands still otherwise. Deadlines that are
-    over by then have struck.
-    """
+    """`await passing(10)`: advance the loop's otherwise frozen clock by ten seconds and run the expired timers."""
     now = 0.0
 
     async def passed(seconds: float) -> None:
         nonlocal now
         now += seconds
-        for _ in range(3):  # the timers' turn, and that of whom they cancel
+        for _ in range(3):  # the timers run, then the tasks they cancel
             await asyncio.sleep(0)
 
     with monkeypatch.context() as patch:

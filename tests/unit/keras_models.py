@@ -1,4 +1,4 @@
-"""Keras models nobody tuned anything for: nested, shared, merged, masked, mixed."""
+"""Keras models that the converter was not tuned for: nested, shared, merged, masked, mixed."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def _two_inputs(name: str, by_name: bool = False) -> keras.Model:
 
 
 def masks_of_models() -> keras.Model:
-    """Masks that Keras hands to models inside by itself, and masks given to them."""
+    """Masks that Keras passes to nested models by itself, and masks passed explicitly."""
     x, some = keras.Input((4, 3)), keras.Input((4,), dtype="bool")
     two, named = _two_inputs("two"), _two_inputs("named", by_name=True)
     row = keras.Sequential([keras.Input((4, 3)), L.Dense(3), L.GRU(3, return_sequences=True)], name="row")
@@ -255,7 +255,7 @@ def adapted() -> keras.Model:
 
 
 def applied_to_steps() -> keras.Model:
-    """Models of every kind inside TimeDistributed, once within another and one frozen."""
+    """Models of every kind inside TimeDistributed, one nested in another and one frozen."""
     x = keras.Input((3, 4, 4, 2), name="clip")
     frame = keras.Sequential(
         [keras.Input((4, 4, 2)), L.Conv2D(3, 3, activation="relu"), L.BatchNormalization(), L.Flatten()], name="frame"
@@ -272,7 +272,7 @@ def applied_to_steps() -> keras.Model:
 
 
 def read_by_keyword() -> keras.Model:
-    """Calls of which Keras sorts the arguments, models given objects and inputs that nobody reads."""
+    """Calls whose arguments Keras reorders, models called with dicts, and unused inputs."""
     q, v = keras.Input((3, 4), name="q"), keras.Input((3, 4), name="v")
     dense = {name: L.Dense(4, name=name)(tensor) for name, tensor in (("a", v), ("b", q), ("c", v))}
     y = L.MultiHeadAttention(2, 2)(query=dense["a"], value=dense["b"], key=dense["c"])
@@ -287,7 +287,7 @@ def read_by_keyword() -> keras.Model:
 
 
 def given_other_dtypes() -> keras.Model:
-    """Models that are given other dtypes than their inputs are declared with: Keras casts."""
+    """Models called with other dtypes than their declared inputs: Keras casts."""
     raw, half = keras.Input((3, 4), dtype="uint8", name="raw"), keras.Input((4,), dtype="float16", name="half")
     i = keras.Input((4,), name="i")
     scaled = keras.Model(i, i * 3.3, name="scaled")

@@ -1,4 +1,4 @@
-"""A service in the process of the test, with a socket of its own and no engine."""
+"""A service in the test's process, with its own socket and without engines."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from service.settings import Settings
 
 
 class Engines:
-    """One that is ready and is asked nothing."""
+    """A ready engine pool that receives no requests."""
 
     draining = False
 
@@ -33,33 +33,33 @@ class Engines:
         """Nothing to start."""
 
     def dismiss(self) -> None:
-        """Takes no more."""
+        """Stop accepting requests."""
         self.draining = True
 
     async def stop(self) -> None:
         """Nothing to stop."""
 
     def seconds_until_ready(self) -> float:
-        """It is."""
+        """Return zero."""
         return 0.0
 
     def states(self) -> list[EngineState]:
-        """One engine."""
+        """Return one ready engine."""
         return [EngineState(True)]
 
     def spare_states(self) -> list[EngineState]:
-        """No spares."""
+        """Return no spares."""
         return []
 
 
 class Open:
-    """A gate that lets everybody in."""
+    """Admission gate that accepts every client."""
 
     def __init__(self) -> None:
         self.arrivals = Arrivals()
 
     def refusal(self, client: str) -> Overloaded | None:  # noqa: ARG002 (the gate's signature)
-        """There is always room."""
+        """Return no error."""
         return None
 
 
@@ -71,18 +71,18 @@ class Client:
     writer: asyncio.StreamWriter
 
     def send(self, data: bytes) -> None:
-        """Bytes on their way."""
+        """Send bytes."""
         self.writer.write(data)
 
     async def reply(self) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and JSON of the next reply."""
+        """Read status, headers and JSON of the next response."""
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
         body = await self.reader.readexactly(int(headers["content-length"]))
         return int(head[0].split()[1]), headers, json.loads(body)
 
     async def is_closed(self) -> bool:
-        """Whether the service closes it, and says nothing more."""
+        """Whether the service closes the connection without further bytes."""
         return await self.reader.read() == b""
 
 
@@ -96,12 +96,12 @@ class Running:
     clients: list[Client] = field(default_factory=list)
 
     async def client(self) -> Client:
-        """A connection of its own."""
+        """Open a new connection."""
         self.clients.append(Client(*await asyncio.open_connection("127.0.0.1", self.port)))
         return self.clients[-1]
 
     def stop(self) -> None:
-        """What SIGTERM does."""
+        """Stop the service like SIGTERM does."""
         self.server.handle_exit(signal.SIGTERM, None)
 
 
@@ -109,7 +109,7 @@ class Running:
 async def running(
     folder: Path, connections: int = 100, deadline: float = 5.0, gate: Gate | None = None
 ) -> AsyncIterator[Running]:
-    """A service that is stopped with the block, if it is not before."""
+    """Run a service that is stopped at the end of the block at the latest."""
     settings, drain = Settings(data_dir=str(folder), log="off"), DrainState()
     app = create_app(settings, Engines(), drain=drain)  # type: ignore[arg-type]
     protocol = protocol_of(settings, connections, drain, gate or Open(), app.state.refusals)
@@ -118,7 +118,7 @@ async def running(
     server = Server(config, app, drain, deadline)
     serving = asyncio.create_task(server.serve([listener]))
     port = listener.getsockname()[1]
-    while not server.started:  # noqa: ASYNC110 (nothing tells of it)
+    while not server.started:  # noqa: ASYNC110 (there is no event for it)
         await asyncio.sleep(0.01)
     async with asyncio.timeout(60):
         one = Running(server, port, serving)

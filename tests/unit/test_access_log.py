@@ -1,4 +1,4 @@
-"""The log of requests: what a line has and what it never has, and that nobody waits for whoever reads it."""
+"""Access log: the contents of its lines, and that a slow reader does not block the service."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RUN = {"model": MODEL, "inputs": [1, 2, 3, 4]}
 
 
 class Engines:
-    """Engines of which the one that is asked dies."""
+    """An engine pool whose engine crashes on each request."""
 
     draining = False
 
@@ -48,19 +48,19 @@ class Engines:
         """Nothing to stop."""
 
     def states(self) -> list[Any]:
-        """Fails."""
+        """Raise an unexpected exception."""
         raise RuntimeError("a secret")
 
     async def ask(self, question: EngineRequest) -> PendingResult:
-        """Fails, some time after another engine had it."""
+        """Fail with the loss of an engine."""
         answer, question.trace.engine = PendingResult(question.trace), 3
         answer.fail(EngineLost())
         await answer.head
         return answer
 
 
-async def logged(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], form: str) -> list[bytes]:
-    """The lines of a few requests, and what the last one answered."""
+async def log_lines(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], form: str) -> list[bytes]:
+    """Return the lines of a few requests, and the body of the last response."""
     app = create_app(Settings(data_dir=str(tmp_path), log=form), Engines())  # type: ignore[arg-type]
     async with LifespanManager(app) as manager:
         transport = httpx.ASGITransport(manager.app)
@@ -73,9 +73,9 @@ async def logged(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], form
     return capfdbinary.readouterr().err.splitlines()
 
 
-async def test_lines_of_json(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """One a request, with what is known of it; names, values and paths of its client do not enter."""
-    lines = [json.loads(line) for line in await logged(tmp_path, capfdbinary, "json")]
+async def test_json_lines_contain_no_client_data(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """One per request with its known facts; names, values and paths of clients are not logged."""
+    lines = [json.loads(line) for line in await log_lines(tmp_path, capfdbinary, "json")]
     assert [(line["method"], line["route"], line["status"], line["code"]) for line in lines] == [
         ("HEAD", "/v1/models/{name}", 404, "not_found"),
         ("POST", "/v1/activations", 503, "engine_lost"),
@@ -93,33 +93,33 @@ async def test_lines_of_json(tmp_path: Path, capfdbinary: pytest.CaptureFixture[
     assert {tuple(line) for line in lines} == {tuple(run)}
 
 
-async def test_lines_of_text(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    """The same, to be read by people; `off` has none."""
-    lines = await logged(tmp_path, capfdbinary, "text")
+async def test_text_lines_contain_the_same_facts(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """In a human-readable form; `off` has none."""
+    lines = await log_lines(tmp_path, capfdbinary, "text")
     assert len(lines) == 5
     assert re.fullmatch(
         rb"\S+Z [0-9a-f]{32} POST /v1/activations 503 engine_lost bytes_in=\d+ bytes_out=\d+ total_ms=[\d.]+"
         rb" queue_ms=[\d.]+ engine=3 model=[0-9a-f]{12}", lines[1],
     )  # fmt: skip
-    assert await logged(tmp_path, capfdbinary, "off") == []
+    assert await log_lines(tmp_path, capfdbinary, "off") == []
 
 
-async def test_a_defect_is_found_by_its_request_id(
+async def test_a_traceback_is_logged_with_its_request_id(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The id that the client was told to report stands beside the traceback, in either form."""
-    await logged(tmp_path, capfdbinary, "off")
+    """The id that the client received, in both formats."""
+    await log_lines(tmp_path, capfdbinary, "off")
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    text, told = TextLines().format(record), json.loads(JsonLines().format(record))
+    text, reported = TextLines().format(record), json.loads(JsonLines().format(record))
     assert text.splitlines()[0].endswith("ERROR layerscope: request mine (GET /readyz) failed")
-    assert (told["request_id"], told["level"]) == ("mine", "ERROR")
-    for written in (text, told["traceback"]):
+    assert (reported["request_id"], reported["level"]) == ("mine", "ERROR")
+    for written in (text, reported["traceback"]):
         assert written.endswith("RuntimeError: a secret")
 
 
 @pytest.mark.parametrize("error", [ClientDisconnect(), RuntimeError("broken")])
-async def test_a_reply_that_breaks_is_logged_with_what_was_sent(error: Exception) -> None:
-    """Whether its client has gone, or it is our fault."""
+async def test_interrupted_replies_are_logged_with_the_bytes_sent(error: Exception) -> None:
+    """Whether the client disconnected or the service failed."""
     written: list[bytes] = []
     log = AccessLog("json", written.append)
 
@@ -129,29 +129,29 @@ async def test_a_reply_that_breaks_is_logged_with_what_was_sent(error: Exception
         raise error
 
     async def send(message: Any) -> None:
-        """Takes it."""
+        """Discard the message."""
 
     edge = EdgeMiddleware(UnhandledErrors(breaks), Origins(frozenset()), Hosts(frozenset(), ""), log)
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")], "http_version": "1.1"}
     await edge(scope, None, send)  # type: ignore[arg-type]
     await log.close()
-    told = json.loads(written[0])
-    assert (told["status"], told["bytes_out"], told["complete"]) == (200, 1000, False)
+    reported = json.loads(written[0])
+    assert (reported["status"], reported["bytes_out"], reported["complete"]) == (200, 1000, False)
 
 
-def test_times_of_an_engine() -> None:
-    """What is neither building nor running is the queue's."""
+def test_queue_time_excludes_build_and_run() -> None:
+    """It is the rest of the engine's time."""
     trace = EngineTrace(model="sha256:0123456789abcdef", engine=0)
     trace.asked -= 1
     trace.end(RunResult(1, (), {}, 0, False, 100.0, 200.0, (), ()))
-    told = trace.told()
-    assert 700 <= told.pop("queue_ms") < 60_000
-    assert told == {"build_ms": 100.0, "run_ms": 200.0, "engine": 0, "model": "0123456789ab"}
+    reported = trace.told()
+    assert 700 <= reported.pop("queue_ms") < 60_000
+    assert reported == {"build_ms": 100.0, "run_ms": 200.0, "engine": 0, "model": "0123456789ab"}
 
 
 @pytest.fixture
 async def stuck() -> AsyncIterator[tuple[AccessLog, list[bytes], Event]]:
-    """A log whose reader takes nothing until an event."""
+    """A log whose reader blocks until an event."""
     read, lines = Event(), []
 
     def write(data: bytes) -> None:
@@ -162,8 +162,8 @@ async def stuck() -> AsyncIterator[tuple[AccessLog, list[bytes], Event]]:
     read.set()
 
 
-async def test_a_stuck_reader_stops_nobody(stuck: tuple[AccessLog, list[bytes], Event]) -> None:
-    """Lines wait, up to a number; how many are missing is said once there is room."""
+async def test_a_blocked_reader_does_not_block_requests(stuck: tuple[AccessLog, list[bytes], Event]) -> None:
+    """A bounded number of lines is buffered; the number of dropped lines is logged later."""
     log, lines, read = stuck
     log.add({}, Record("first", "GET"))
     await asyncio.sleep(0.3)
@@ -171,7 +171,7 @@ async def test_a_stuck_reader_stops_nobody(stuck: tuple[AccessLog, list[bytes], 
         log.add({}, Record(str(number), "GET"))
     read.set()
     async with asyncio.timeout(60):
-        while len(lines) < 2:  # noqa: ASYNC110 (nothing tells of it)
+        while len(lines) < 2:  # noqa: ASYNC110 (there is no event for it)
             await asyncio.sleep(0.01)
     assert b" first GET - - - " in lines[0]
     assert lines[1].count(b"\n") == MAX_WAITING + 1
@@ -180,10 +180,10 @@ async def test_a_stuck_reader_stops_nobody(stuck: tuple[AccessLog, list[bytes], 
     assert lost_line == {"time": "2026-01-01T00:00:00.000Z", "lost": 5}
 
 
-async def test_a_stuck_reader_does_not_keep_the_service(
+async def test_a_blocked_reader_does_not_block_shutdown(
     stuck: tuple[AccessLog, list[bytes], Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The end comes while it is still stuck."""
+    """Closing gives up after a timeout."""
     log, lines, _ = stuck
     monkeypatch.setattr("service.observing.access_log.CLOSE_SECONDS", 0.05)
     log.add({}, Record("last", "GET"))
@@ -192,7 +192,7 @@ async def test_a_stuck_reader_does_not_keep_the_service(
 
 
 def test_a_line_costs_microseconds() -> None:
-    """A hundredth of the smallest request; the slowest of machines included."""
+    """A hundredth of the smallest request, even on slow machines."""
     log, scope = AccessLog("text", lambda _: None), {"route": None}
     log._writing = True
     record = Record("0" * 32, "POST", trace=EngineTrace("sha256:" + "0" * 64, 0))

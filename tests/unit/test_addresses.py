@@ -1,4 +1,4 @@
-"""Selectors: addresses, globs and types, what they mean and what is said of those that mean nothing."""
+"""Selectors: addresses, globs and types, their matches, and errors for those that match nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RELU_CONV: dict[str, Any] = {**CONV, "activation": "relu"}
 
 
 def network(*layers: Any, **fields: Any) -> Network:
-    """The expanded network of some layers."""
+    """Build the expanded network of some layers."""
     return expand(parse_document({"layers": list(layers), **fields}))
 
 
@@ -40,7 +40,7 @@ LAYERS = (
 
 
 def refusal(*selectors: str, of: Network = NET) -> Problem:
-    """The one problem of selectors that are refused."""
+    """Return the only problem of rejected selectors."""
     with pytest.raises(UnknownAddress) as refused:
         select(of, selectors)
     (only,) = refused.value.problems
@@ -87,41 +87,41 @@ def refusal(*selectors: str, of: Network = NET) -> Problem:
         ("type:Block", ["block1", "block2/inner", "block2"]),
     ],
 )  # fmt: skip
-def test_selector_means(selector: str, found: list[str]) -> None:
-    """Addresses mean themselves; `*` and `?` stay within a segment, `**` spans them; `type:` takes every call."""
+def test_selectors_match_addresses_globs_and_types(selector: str, found: list[str]) -> None:
+    """`*` and `?` stay within a segment, `**` spans segments; `type:` matches every call."""
     assert select(NET, [selector]) == tuple(found)
 
 
-def test_no_selection_is_every_layer_in_the_order_of_computation() -> None:
-    """Without blocks, whose results are their last layers'."""
+def test_the_default_selection_is_every_layer() -> None:
+    """In order of computation and without blocks, whose results are those of their last layers."""
     assert select(NET, None) == everything(NET) == LAYERS
 
 
-def test_everything_can_also_be_written() -> None:
+def test_double_star_matches_everything() -> None:
     """`**` is all layers and blocks."""
     assert set(select(NET, ["**"])) == {*LAYERS, "block1", "block2", "block2/inner"}
 
 
-def test_selectors_keep_their_order_and_each_tensor_comes_once() -> None:
-    """In the order asked for; what several selectors mean stands where the first of them does."""
+def test_selected_tensors_are_ordered_and_unique() -> None:
+    """In the order of the selectors; a repeated tensor keeps its first position."""
     assert select(NET, ["lstm#2", "conv2d", "conv*", "type:Conv2D", "lstm#2", "conv2d#0"]) == (
         "lstm#2", "conv2d", "block1/conv2d", "block2/conv2d", "block2/inner/conv2d",
     )  # fmt: skip
 
 
-def test_nothing_asked_for_is_nothing() -> None:
-    """An empty list is not the same as none."""
+def test_an_empty_selection_selects_nothing() -> None:
+    """An empty list differs from None."""
     assert select(NET, []) == ()
 
 
-def test_inputs_are_selected_by_their_own_names() -> None:
-    """`input` is only the name of an input that has no other."""
+def test_inputs_are_selected_by_name() -> None:
+    """`input` is only the default name of an input."""
     two = network({"type": "Add"}, input={"left": [2], "right": [2]})
     assert select(two, ["right", "left"]) == ("right", "left")
     assert refusal("input", of=two).expected == "one of left, right, add, a glob, or type:Name"
 
 
-def test_names_with_signs_of_regular_expressions_are_names() -> None:
+def test_regex_characters_in_names_are_literal() -> None:
     """Only the wildcards of globs are special."""
     odd = network({"type": "ReLU", "name": "a.c[1]+(x)"}, {"type": "ReLU", "name": "abc"})
     assert select(odd, ["a.c[1]+(x)"]) == ("a.c[1]+(x)",)
@@ -134,8 +134,8 @@ def test_names_with_signs_of_regular_expressions_are_names() -> None:
     ("selector", "candidates"),
     [("shared", ("shared@0", "shared@1")), ("lstm", ("lstm#0", "lstm#1", "lstm#2"))],
 )
-def test_ambiguous_addresses_are_refused_with_what_they_could_mean(selector: str, candidates: tuple[str, ...]) -> None:
-    """A layer called twice, or with several outputs, has to be named in full."""
+def test_ambiguous_addresses_are_rejected_with_candidates(selector: str, candidates: tuple[str, ...]) -> None:
+    """A layer called twice, or with several outputs, needs its full address."""
     assert refusal("conv2d", selector) == Problem(
         "/layers/1",
         f'"{selector}" names several tensors',
@@ -167,8 +167,8 @@ CALLS = network(
         ("lstm", "lstm@0#0, lstm@0#1, lstm@0#2, lstm@1#0, lstm@1#1, lstm@1#2"),
     ],
 )
-def test_every_tensor_that_an_unnumbered_address_could_mean_is_listed(selector: str, candidates: str) -> None:
-    """Whole addresses, wherever in the path the number of a call or an output is missing."""
+def test_all_candidates_of_an_ambiguous_address_are_listed(selector: str, candidates: str) -> None:
+    """As full addresses, wherever in the path the number of a call or an output is missing."""
     found = refusal(selector, of=CALLS)
     assert (found.message, found.expected) == (f'"{selector}" names several tensors', f"one of {candidates}")
     assert found.suggestion == f'write "{candidates.partition(",")[0]}"'
@@ -177,12 +177,12 @@ def test_every_tensor_that_an_unnumbered_address_could_mean_is_listed(selector: 
 @pytest.mark.parametrize(
     "address", ["outer@1/inner@0/conv2d:pre", "outer@0/inner@1/conv2d", "outer@1", "outer@1/add", "lstm@1#2"]
 )
-def test_numbers_go_together(address: str) -> None:
-    """A call, an output, and what lies before an activation, at any depth."""
+def test_call_output_and_pre_can_be_combined(address: str) -> None:
+    """At any nesting depth."""
     assert select(CALLS, [address]) == (address,)
 
 
-def test_an_output_number_of_a_single_output_goes_with_pre() -> None:
+def test_output_number_of_a_single_output_allows_pre() -> None:
     """`conv2d#0` is `conv2d`, so `conv2d#0:pre` is `conv2d:pre`."""
     assert select(NET, ["conv2d#0:pre", "shared@1#0:pre"]) == ("conv2d:pre", "shared@1:pre")
 
@@ -191,13 +191,13 @@ def test_an_output_number_of_a_single_output_goes_with_pre() -> None:
     ("selector", "suggestion"),
     [("max_pooling2d", "block1/max_pooling2d"), ("max*", "**/max*"), ("inner/conv*", "**/inner/conv*")],
 )
-def test_layers_inside_blocks_are_pointed_at(selector: str, suggestion: str) -> None:
-    """An address without its block is not that layer's, but the suggestion is."""
+def test_layers_inside_blocks_are_suggested(selector: str, suggestion: str) -> None:
+    """An address without its block does not match, but the suggestion does."""
     assert refusal(selector).suggestion == f'write "{suggestion}"'
 
 
-def test_of_many_addresses_the_nearest_are_listed_first() -> None:
-    """A thousand candidates help nobody."""
+def test_the_nearest_candidates_are_listed_first() -> None:
+    """The list of candidates is ordered by similarity."""
     many = network(*[{"type": "ReLU"}] * 500, {"type": "Dense", "units": 2, "name": "logits"})
     assert str(refusal("logit", of=many).expected).startswith("one of logits, input, ")
 
@@ -214,14 +214,14 @@ def test_of_many_addresses_the_nearest_are_listed_first() -> None:
         ("block1/", "block1"),
     ],
 )
-def test_unknown_addresses_are_refused_with_the_nearest(selector: str, suggestion: str) -> None:
-    """Never clamped, never guessed."""
+def test_unknown_addresses_get_the_nearest_suggestion(selector: str, suggestion: str) -> None:
+    """They are not clamped or guessed."""
     found = refusal(selector)
     assert (found.message, found.suggestion) == ("no layer matches this selector", f'write "{suggestion}"')
 
 
-def test_unknown_addresses_come_with_every_address_there_is() -> None:
-    """Inputs, layers, blocks and what lies before activations."""
+def test_unknown_addresses_list_every_address() -> None:
+    """Inputs, layers, blocks and values before activations."""
     small = network(RELU_CONV, {"type": "Block", "layers": [{"type": "Flatten"}]})
     assert refusal("zzz", of=small) == Problem(
         "/layers/0",
@@ -233,15 +233,15 @@ def test_unknown_addresses_come_with_every_address_there_is() -> None:
 
 
 def test_the_list_of_candidates_is_bounded() -> None:
-    """A network of a thousand layers does not make an error of a thousand lines."""
+    """For a network of a thousand layers."""
     listed = str(refusal("zzz", of=network(*[{"type": "ReLU"}] * 1000)).expected).split(", ")
     assert len(listed) == MAX_CANDIDATES + len(["…", "a glob", "or type:Name"])
     assert listed[MAX_CANDIDATES] == "…"
 
 
 @pytest.mark.parametrize("selector", ["zz*", "block3/*", "conv2d?", "**/zz", "*:", "max_pooling2d*", "input*", ""])
-def test_globs_that_match_nothing_are_refused(selector: str) -> None:
-    """An empty result is more likely a slip than a wish. Globs do not reach inputs."""
+def test_globs_without_matches_are_rejected(selector: str) -> None:
+    """An empty result is more likely a mistake. Globs do not match inputs."""
     assert refusal(selector).message == "no layer matches this selector"
 
 
@@ -257,14 +257,14 @@ def test_globs_that_match_nothing_are_refused(selector: str) -> None:
         ("lstm", 'write "reshape": that is what it reads'),
     ],
 )
-def test_only_fused_activations_have_something_before_them(address: str, suggestion: str) -> None:
-    """A `linear` activation is none; what holds the value that is asked for is named instead."""
+def test_pre_requires_a_fused_activation(address: str, suggestion: str) -> None:
+    """`linear` does not count; the suggestion names the tensor with the requested value."""
     found = refusal(f"{address}:pre")
     assert (found.message, found.suggestion) == (f'"{address}" has no fused activation to look before', suggestion)
 
 
-def test_before_an_activation_layer_is_what_it_reads() -> None:
-    """`re_lu` is a layer of its own: the layer before it holds the value."""
+def test_pre_of_an_activation_layer_suggests_its_input() -> None:
+    """`re_lu` is a separate layer: its input has the value."""
     chain = network(CONV, {"type": "ReLU"}, {"type": "Add", "inputs": ["conv2d", "re_lu"]})
     assert refusal("re_lu:pre", of=chain).suggestion == 'write "conv2d": that is what it reads'
     assert refusal("add:pre", of=chain).suggestion == 'write "conv2d" or "re_lu": that is what it reads'
@@ -280,37 +280,37 @@ def test_before_an_activation_layer_is_what_it_reads() -> None:
         ("type:", "there is no layer type of this name", None),
     ],
 )
-def test_types_that_are_not_there_are_refused(selector: str, message: str, suggestion: str | None) -> None:
-    """With the types that are; a known type that is absent is told from one that does not exist."""
+def test_unknown_types_are_rejected(selector: str, message: str, suggestion: str | None) -> None:
+    """The error lists the types of the network; known but absent types have a different message."""
     found = refusal(selector)
     assert (found.message, found.suggestion) == (message, suggestion)
     assert found.expected == "one of type:Conv2D, type:MaxPooling2D, type:Block, type:Dense, type:Reshape, type:LSTM"
 
 
 def test_the_pointer_is_that_of_the_selector() -> None:
-    """Wherever the selectors stand."""
+    """Below the given base pointer."""
     with pytest.raises(UnknownAddress) as refused:
         select(NET, ["conv2d", "zzz"], "/options/layers")
     assert refused.value.problems[0].pointer == "/options/layers/1"
 
 
-def test_addresses_lists_what_can_be_asked_for() -> None:
-    """Each of them selects itself."""
+def test_every_listed_address_selects_itself() -> None:
+    """The list has no duplicates."""
     for address in addresses(NET):
         assert select(NET, [address]) == (address,)
     assert len(addresses(NET)) == len(set(addresses(NET))) == 1 + len(LAYERS) + 3 + 5
 
 
-def test_pre_addresses_lead_to_the_call_they_lie_inside() -> None:
-    """A call each, where an activation is fused."""
+def test_pre_addresses_map_to_their_call() -> None:
+    """One per call with a fused activation."""
     assert NET.pre_addresses == {
         f"{address}:pre": address
         for address in ("conv2d", "block1/conv2d", "block2/inner/conv2d", "shared@0", "shared@1")
     }
 
 
-def test_selectors_that_search_are_few() -> None:
-    """64 different ones; the same one again, and addresses, do not count."""
+def test_the_number_of_searching_selectors_is_limited() -> None:
+    """To 64 different ones; repetitions and plain addresses do not count."""
     globs = ["**" + "*" * number for number in range(63)]
     assert select(NET, [*globs, "type:Conv2D", *["conv2d", "**"] * 400]) == select(NET, ["**"])
     with pytest.raises(InvalidOption) as caught:
@@ -319,8 +319,8 @@ def test_selectors_that_search_are_few() -> None:
     assert (found.pointer, found.expected, found.received) == ("/layers", "at most 64, and addresses", "65")
 
 
-def test_a_selector_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often it is written; what is wrong with it is said of the first place."""
+def test_a_repeated_selector_is_matched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors point at its first occurrence."""
     looked_up: list[tuple[str, str]] = []
 
     def counted(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
@@ -332,8 +332,8 @@ def test_a_selector_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looked_up == [("shared@1", "/layers/0"), ("**", "/layers/1")]
 
 
-def test_no_selector_keeps_the_service_busy() -> None:
-    """Stars do not multiply: a pattern that would take a naive matcher years is refused at once."""
+def test_matching_is_not_exponential() -> None:
+    """Patterns on which backtracking would take years fail at once."""
     long = network({"type": "ReLU", "name": "a" * 128})
     assert refusal("*a" * 60 + "*b", of=long)
     assert refusal("**a" * 60 + "**b", of=long)
@@ -342,7 +342,7 @@ def test_no_selector_keeps_the_service_busy() -> None:
 
 
 def matches(pattern: str, text: str, fresh: bool = True) -> bool:
-    """What the documentation says, tried out letter by letter; `fresh` at the beginning of a segment."""
+    """Match naively, as documented, by backtracking; `fresh` at the beginning of a segment."""
     if fresh and pattern.startswith("**/"):
         starts = [0, *(position + 1 for position, sign in enumerate(text) if sign == "/")]
         return any(matches(pattern[3:], text[start:]) for start in starts)
@@ -358,7 +358,7 @@ def matches(pattern: str, text: str, fresh: bool = True) -> bool:
 
 
 def blocks_of(paths: list[list[str]]) -> list[Any]:
-    """Layers at these paths."""
+    """Build layers at these paths."""
     groups: dict[str, list[list[str]]] = {}
     for first, *rest in paths:
         groups.setdefault(first, []).append(rest)
@@ -376,8 +376,8 @@ PATTERN = st.lists(st.sampled_from(["a", "b", "/", "?", "*", "**", "**/", "/**/"
 
 @settings(max_examples=300)
 @given(st.lists(st.lists(WORD, min_size=1, max_size=4), min_size=1, max_size=6), PATTERN)
-def test_globs_match_as_a_simple_matcher_does(paths: list[list[str]], parts: list[str]) -> None:
-    """Against a matcher that tries everything."""
+def test_globs_match_like_a_backtracking_matcher(paths: list[list[str]], parts: list[str]) -> None:
+    """For random networks and patterns."""
     net = network(*blocks_of(paths))
     pattern = "".join(parts)
     if not {"*", "?"} & set(pattern):

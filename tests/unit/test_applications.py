@@ -1,4 +1,4 @@
-"""What the front does with networks of keras.applications: constructed once, kept within bounds, labelled anew."""
+"""Networks of keras.applications in the front: constructed once, cached within bounds, relabeled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DOCUMENT = {"name": "keras' name", "input": [8, 8, 1], "layers": [{"type": "Flat
 
 
 class Constructing:
-    """An engine that takes a while, counts, and fails when told to."""
+    """An engine that takes a while, counts its requests, and fails on demand."""
 
     def __init__(self) -> None:
         self.asked: list[bytes] = []
@@ -29,7 +29,7 @@ class Constructing:
         self.failure: Exception | None = None
 
     async def submit(self, request: EngineRequest[Any]) -> PendingResult[Constructed]:
-        """The same document always."""
+        """Return the same document for every request."""
         message, pending = request.build_message(1, ()), PendingResult(Constructed)
         assert isinstance(message, Construct)
         self.asked.append(message.arguments)
@@ -43,29 +43,29 @@ class Constructing:
 
 
 class Nothing:
-    """No weights of ImageNet."""
+    """A weights source without any files."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
     async def kept(self, _: bytes) -> None:
-        """None is here."""
+        """Return None."""
 
     async def get(self, _: bytes, file: str) -> None:
-        """Refuses."""
+        """Raise WeightsUnavailable."""
         self.asked.append(file)
         raise WeightsUnavailable
 
 
-def made() -> tuple[Constructing, Applications]:
-    """An engine, and what asks it."""
+def make_applications() -> tuple[Constructing, Applications]:
+    """Build an engine and the applications that use it."""
     engine = Constructing()
     return engine, Applications(engine, Nothing())  # type: ignore[arg-type]
 
 
-async def test_however_many_ask_it_is_constructed_once() -> None:
-    """At once, one after the other, under another label, with another seed, and with defaults written out."""
-    engine, applications = made()
+async def test_concurrent_reads_construct_once() -> None:
+    """Also later reads with other labels or seeds, and with explicit defaults."""
+    engine, applications = make_applications()
     raw = {"application": "VGG16", "weights": None}
     await asyncio.gather(*(applications.read({**raw, "seed": seed}) for seed in range(5)))
     labelled = (
@@ -76,17 +76,17 @@ async def test_however_many_ask_it_is_constructed_once() -> None:
     assert (await applications.read(raw)).architecture.document.name == "keras' name"
 
 
-async def test_what_an_engine_is_asked_reads_the_same() -> None:
-    """The arguments, but for what does not change the graph."""
-    engine, applications = made()
+async def test_the_engine_request_has_equivalent_arguments() -> None:
+    """Without those that do not change the graph."""
+    engine, applications = make_applications()
     raw = {"application": "MobileNet", "weights": None, "alpha": 0.5, "input": [64, None, 3], "include_top": False}
     await applications.read(orjson.dumps({**raw, "seed": 3}).decode())
     assert parse_application(orjson.loads(engine.asked[0])) == parse_application(raw)
 
 
-async def test_failures_are_not_kept() -> None:
-    """Each that waited has the error; the next who asks starts again."""
-    engine, applications = made()
+async def test_failures_are_not_cached() -> None:
+    """Every waiting read fails; the next one retries."""
+    engine, applications = make_applications()
     engine.failure = EngineLost()
     raw = {"application": "VGG16", "weights": None}
     failed = await asyncio.gather(*(applications.read(raw) for _ in range(3)), return_exceptions=True)
@@ -96,9 +96,9 @@ async def test_failures_are_not_kept() -> None:
     assert len(engine.asked) == 2
 
 
-async def test_who_goes_away_takes_nothing_along() -> None:
-    """A client that hangs up does not end what others wait for."""
-    engine, applications = made()
+async def test_a_disconnect_does_not_cancel_other_readers() -> None:
+    """The shared construction continues."""
+    engine, applications = make_applications()
     raw = {"application": "VGG16", "weights": None}
     impatient = asyncio.create_task(applications.read(raw))
     await engine.is_asked.wait()
@@ -107,9 +107,9 @@ async def test_who_goes_away_takes_nothing_along() -> None:
     assert len(engine.asked) == 1
 
 
-async def test_few_are_kept() -> None:
-    """The one that was not asked for the longest is forgotten."""
-    engine, applications = made()
+async def test_the_cache_is_bounded() -> None:
+    """The least recently used document is evicted."""
+    engine, applications = make_applications()
 
     async def submit(size: int) -> None:
         await applications.read({"application": "VGG16", "weights": None, "input": [size, size, 3]})
@@ -124,17 +124,17 @@ async def test_few_are_kept() -> None:
     assert len(engine.asked) == KEPT + 2
 
 
-async def test_problems_of_what_a_name_stands_for_point_at_what_was_sent() -> None:
-    """The input was sent; layers were not."""
-    _, applications = made()
+async def test_problems_point_into_the_request() -> None:
+    """At the input if it was sent, at the whole document otherwise."""
+    _, applications = make_applications()
     document = (await applications.read({"application": "VGG16", "weights": None})).architecture.document
     error = InvalidDocument("", [Problem("/input/input_layer/shape/0", "x"), Problem("/layers/3/filters", "x")])
     assert [problem.pointer for problem in document.source_map.remap(error).problems] == ["/input", ""]
 
 
-async def test_other_documents_pass_through() -> None:
-    """Without an engine; text and lists too."""
-    engine, applications = made()
+async def test_other_documents_need_no_engine() -> None:
+    """Text and lists included."""
+    engine, applications = make_applications()
     for raw in ([{"type": "Flatten"}], '{"layers": [{"type": "Flatten"}]}'):
         assert len((await applications.read(raw)).architecture.document.layers) == 1
     with pytest.raises(InvalidDocument):
@@ -152,8 +152,8 @@ async def test_arguments_are_checked_before_weights_are_fetched() -> None:
     assert nothing.asked == []
 
 
-async def test_a_graph_needs_no_weights() -> None:
-    """Those that are not here are named; whoever runs it has them fetched, and hears that they cannot be had."""
+async def test_reading_the_graph_fetches_no_weights() -> None:
+    """The file is named; a run fetches it and reports when that fails."""
     engine, nothing = Constructing(), Nothing()
     applications = Applications(engine, nothing)  # type: ignore[arg-type]
     described = await applications.read_graph({"application": "VGG16", "seed": 3})

@@ -1,4 +1,4 @@
-"""The rules of the architecture, checked by tools instead of eyes."""
+"""The rules of the architecture, checked by tools."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SOURCES = sorted(path for package in ("service", "models") for path in (ROOT / p
 
 
 def tree(path: Path) -> ast.Module:
-    """A source file, parsed."""
+    """Parse a source file."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def contracts() -> dict[str, dict[str, Any]]:
-    """The import-linter contracts, by name."""
+    """Return the import-linter contracts, by name."""
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return {contract["name"]: contract for contract in config["tool"]["importlinter"]["contracts"]}
 
@@ -42,8 +42,8 @@ def test_imports_point_one_way() -> None:
     assert f"{len(contracts())} kept, 0 broken" in done.stdout
 
 
-def test_every_folder_but_the_engine_is_under_contract() -> None:
-    """One that is added to models may not import TensorFlow either."""
+def test_every_package_but_the_engine_is_under_contract() -> None:
+    """New packages of models may not import TensorFlow either."""
     outside = {f"models.{module.name}" for module in pkgutil.iter_modules(models.__path__)} - {"models.engine"}
     assert set(contracts()["Only the engine imports TensorFlow or Keras"]["source_modules"]) == outside
 
@@ -52,14 +52,14 @@ def test_every_folder_but_the_engine_is_under_contract() -> None:
     "modules", ["service.app, service.cli, service.server", "models.store.store, models.networks.selectors"]
 )
 def test_the_front_runs_without_tensorflow(modules: str) -> None:
-    """Importing all of it loads neither TensorFlow nor Keras: it starts at once and cannot be taken down by them."""
+    """Its modules load neither TensorFlow nor Keras: it starts fast and is isolated from their crashes."""
     code = f"import sys, {modules}; print({{'tensorflow', 'keras', 'h5py'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    """Nothing else depends on variables that `layerscope settings` does not print."""
+    """All configuration is visible in `layerscope settings`."""
     reading = {
         path
         for path in SOURCES
@@ -70,23 +70,23 @@ def test_only_the_settings_read_the_environment() -> None:
     assert reading == {ROOT / "service/settings.py"}
 
 
-def test_no_state_hides_in_modules() -> None:
-    """State lives in the lifespan and arrives through signatures: nothing is declared global."""
+def test_modules_have_no_global_state() -> None:
+    """State belongs to the lifespan and is passed as arguments: no `global` statements."""
     assert [path for path in SOURCES if any(isinstance(node, ast.Global) for node in ast.walk(tree(path)))] == []
 
 
 def test_files_are_short() -> None:
-    """One noun a file."""
+    """One noun per file."""
     assert [path for path in SOURCES if path.read_text(encoding="utf-8").count("\n") > MAX_LINES] == []
 
 
-def test_modules_say_what_they_are() -> None:
-    """A docstring begins every file."""
+def test_modules_have_docstrings() -> None:
+    """Every source file begins with one."""
     assert [path for path in SOURCES if not ast.get_docstring(tree(path))] == []
 
 
-def test_tests_are_a_specification() -> None:
-    """Every test says in a sentence what it holds to be true."""
+def test_tests_have_docstrings() -> None:
+    """Every test describes its property in a sentence."""
     silent = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sorted((ROOT / "tests").rglob("test_*.py"))
@@ -99,12 +99,12 @@ def test_tests_are_a_specification() -> None:
 
 
 def test_tests_are_not_packages() -> None:
-    """A package tests/models would stand in front of models itself."""
+    """A package tests/models would shadow models."""
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
-def test_the_engine_package_loads_nothing_by_itself() -> None:
-    """`python -m models.engine` is how an engine starts, so importing the package must load nothing."""
+def test_importing_the_engine_package_loads_nothing() -> None:
+    """`python -m models.engine` starts an engine, so the package itself must not import anything."""
     code = "import sys, models.engine; print(sorted(name for name in sys.modules if name.startswith('models')))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "['models', 'models.engine']\n"

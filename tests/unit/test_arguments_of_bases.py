@@ -1,4 +1,4 @@
-"""Arguments that Keras' classes hand to a base class: they are ours too, and no id changed when they came."""
+"""Arguments that Keras' classes forward to a base class are supported, and adding them did not change ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMAGES = np.random.default_rng(0).random((2, 3, 6, 5), np.float32) * 255
 
 
 def refusal(layer: dict[str, Any]) -> Problem:
-    """What is wrong with a layer."""
+    """Return the problem of a layer."""
     with pytest.raises(InvalidDocument) as refused:
         parse_document({"layers": [layer]})
     (problem,) = refused.value.problems
@@ -34,8 +34,8 @@ def refusal(layer: dict[str, Any]) -> Problem:
         {"type": "Solarization", "threshold_factor": 0.5},
     ],
 )
-def test_channels_may_come_first(layer: dict[str, Any]) -> None:
-    """As Keras computes it; said of channels that come last, it is the same network as without."""
+def test_channels_first_matches_keras(layer: dict[str, Any]) -> None:
+    """An explicit channels_last is the same network as the default."""
     arguments = {key: value for key, value in layer.items() if key != "type"}
     document = {"input": [3, 6, 5], "layers": [{**layer, "data_format": "channels_first"}]}
     model = build(expand(parse_document(document)), 1 << 30)
@@ -48,8 +48,8 @@ def test_channels_may_come_first(layer: dict[str, Any]) -> None:
     )
 
 
-def test_masked_steps_may_be_zeros() -> None:
-    """LSTM hands `zero_output_for_mask` to RNN."""
+def test_zero_output_for_mask() -> None:
+    """LSTM forwards it to RNN."""
     recurrent = {"type": "LSTM", "units": 2, "return_sequences": True, "zero_output_for_mask": True}
     document = {"input": [4, 1], "layers": [{"type": "Masking"}, recurrent]}
     model = build(expand(parse_document(document)), 1 << 30)
@@ -65,8 +65,8 @@ def test_masked_steps_may_be_zeros() -> None:
     {"type": "ReversibleEmbedding", "input_dim": 2, "output_dim": 2},
     {"type": "EinsumDense", "equation": "ab,bc->ac", "output_shape": 2},
 ])  # fmt: skip
-def test_adapters_are_refused_in_the_same_words(layer: dict[str, Any]) -> None:
-    """With what to do instead; null is taken."""
+def test_lora_arguments_are_rejected(layer: dict[str, Any]) -> None:
+    """With an equal message and suggestion for all layers; null is accepted."""
     problem = refusal({**layer, "lora_rank": 4})
     assert problem.pointer == "/layers/0/lora_rank"
     assert "adapters of a low rank are for fine-tuning" in problem.message
@@ -85,7 +85,7 @@ LATER = [
 
 
 @pytest.mark.parametrize(("layer", "more", "known"), LATER)
-def test_ids_from_before_stay(layer: dict[str, Any], more: dict[str, Any], known: str) -> None:
-    """Numbers written down before there were the fields."""
+def test_ids_are_unchanged(layer: dict[str, Any], more: dict[str, Any], known: str) -> None:
+    """The digests were recorded before the fields existed."""
     found = [expand(parse_document({"input": [28, 28, 1], "layers": [{**layer, **extra}]})) for extra in ({}, more)]
     assert [network.identity() for network in found] == [known, known]

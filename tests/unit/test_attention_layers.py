@@ -1,4 +1,4 @@
-"""Attention: outputs, call arguments, costs, and what is refused."""
+"""Attention layers: outputs, call arguments, costs, and rejected arguments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def groups(**arguments: Any) -> GroupQueryAttention:
 
 @pytest.mark.parametrize("made", [Attention(), AdditiveAttention(), heads(), groups()])
 def test_scores_are_a_second_output(made: Layer) -> None:
-    """What Keras takes at the call is passed at the call, and not to the constructor."""
+    """Keras' call arguments are passed at the call, not to the constructor."""
     scored = made.model_copy(update={"return_attention_scores": True})
     assert (made.output_count(), scored.output_count()) == (1, 2)
     assert scored.call_arguments() == {"return_attention_scores": True, "use_causal_mask": False}
@@ -37,12 +37,12 @@ def test_scores_are_a_second_output(made: Layer) -> None:
 
 
 def test_group_query_attention_has_the_default_name_of_its_class() -> None:
-    """Keras exports GroupedQueryAttention without two of its letters."""
+    """Keras exports GroupedQueryAttention under a shorter name."""
     assert groups().default_name() == keras.src.utils.naming.to_snake_case(keras.layers.GroupQueryAttention.__name__)
 
 
-def projected(made: Layer, query: tuple[int, ...], value: tuple[int, ...]) -> int:
-    """Multiply-adds of the projections, by the kernels Keras makes: rows × kernel elements for each."""
+def projection_macs(made: Layer, query: tuple[int, ...], value: tuple[int, ...]) -> int:
+    """Compute the multiply-adds of the projections from Keras' kernels: rows × kernel elements."""
     layer = keras_layer(made, "l0", lambda field: derived_seed(0, "l0", field))
     layer(keras.KerasTensor(query), keras.KerasTensor(value))
     rows = {"key": prod(value[:-1]), "value": prod(value[:-1])}
@@ -51,23 +51,23 @@ def projected(made: Layer, query: tuple[int, ...], value: tuple[int, ...]) -> in
 
 
 @pytest.mark.parametrize("gate", [False, True])
-def test_heads_cost_their_projections_and_products(gate: bool) -> None:
-    """Projections as Keras' own kernels, then scores and weighted sums for every head."""
+def test_macs_of_heads_are_projections_and_products(gate: bool) -> None:
+    """Projections from Keras' kernels, then scores and weighted sums for every head."""
     made, grouped = heads(use_gate=gate, value_dim=5), groups(use_gate=gate)
-    assert made.macs((QUERY, VALUE), (QUERY,)) == projected(made, QUERY, VALUE) + 2 * 4 * 5 * 2 * (3 + 5)
-    assert grouped.macs((QUERY, VALUE), (QUERY,)) == projected(grouped, QUERY, VALUE) + 2 * 4 * 5 * 4 * (3 + 3)
+    assert made.macs((QUERY, VALUE), (QUERY,)) == projection_macs(made, QUERY, VALUE) + 2 * 4 * 5 * 2 * (3 + 5)
+    assert grouped.macs((QUERY, VALUE), (QUERY,)) == projection_macs(grouped, QUERY, VALUE) + 2 * 4 * 5 * 4 * (3 + 3)
 
 
-def test_attention_costs_its_products() -> None:
-    """Every query with every key, then the weighted sums; nothing is known of free lengths."""
+def test_macs_of_attention_are_its_products() -> None:
+    """Queries times keys, then the weighted sums; None for unknown lengths."""
     assert Attention().macs((QUERY, VALUE), (QUERY,)) == 2 * 4 * 5 * (6 + 6)
     for made in (Attention(), AdditiveAttention(), heads(), groups()):
         assert made.macs(((2, None, 6), VALUE), ((2, None, 6),)) is None
         made.check_shapes(((None, None, 6), (None, 5, 6)))
 
 
-def test_axes_attend_apart() -> None:
-    """Only positions along the attended axes meet; negative axes count from the end."""
+def test_macs_depend_on_the_attention_axes() -> None:
+    """Only positions along these axes are combined; negative axes count from the end."""
     image = (2, 3, 4, 6)
     along_one, same = heads(attention_axes=2), heads(attention_axes=[-2])
     everywhere = heads()
@@ -95,23 +95,23 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("made", "shapes", "field"), REFUSED)
-def test_shapes_are_refused_at_the_field_at_fault(made: Layer, shapes: tuple[Shape, ...], field: str) -> None:
-    """Inputs must correspond, scores fit into memory, and Keras announce what it returns."""
+def test_invalid_shapes_are_rejected_at_their_field(made: Layer, shapes: tuple[Shape, ...], field: str) -> None:
+    """Inputs must match, scores must fit into memory, and the output must have the shape that Keras announces."""
     with pytest.raises(LayerFault) as refused:
         made.check_shapes(shapes)
     assert refused.value.field == field
 
 
-def test_free_axes_count_once() -> None:
-    """A free batch is refused only what one row could not have."""
+def test_unknown_axes_count_as_one() -> None:
+    """A free batch is rejected only if a batch of one would be."""
     heads().check_shapes(((None, 8_000, 6), (None, 8_000, 6)))
 
 
 @pytest.mark.parametrize(
     ("arguments", "code"), [({"flash_attention": True}, "flash_attention"), ({"num_query_heads": 3}, "num_query_heads")]
 )
-def test_arguments_that_cannot_work_are_refused(arguments: dict[str, Any], code: str) -> None:
-    """No shape is needed to know."""
+def test_invalid_arguments_are_rejected(arguments: dict[str, Any], code: str) -> None:
+    """Independent of shapes."""
     with pytest.raises(ValidationError) as refused:
         groups(**arguments)
     assert code in {error["type"] for error in refused.value.errors()}

@@ -1,4 +1,4 @@
-"""Runs computed as one batch: each is answered as if it had been alone, but for the last bits."""
+"""Runs computed as one batch: each gets the result of a single run, up to the last bits."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ SIX: dict[str, Any] = {
 TABLE = {"input": {"shape": [3], "dtype": "int64"}, "layers": [{"type": "Embedding", "input_dim": 10, "output_dim": 2}]}
 
 
-def asked(document: dict[str, Any], inputs: Sequence[Array], **options: Any) -> Run:
-    """A run of everything on these inputs."""
+def run_of(document: dict[str, Any], inputs: Sequence[Array], **options: Any) -> Run:
+    """Build a run of all outputs for these inputs."""
     network = expand(parse_document(document))
     infos = tuple(TensorInfo(n, a.dtype.name, a.shape, a.nbytes) for n, a in zip(network.inputs, inputs, strict=True))
     values: dict[str, Any] = {
@@ -71,18 +71,18 @@ def asked(document: dict[str, Any], inputs: Sequence[Array], **options: Any) -> 
 
 
 def execution() -> Execution:
-    """One without models."""
+    """Build an execution without models."""
     return Execution(Limits(2**31, 2**31), 2**30)
 
 
 def arrays(result: Result) -> dict[str, Array]:
-    """What was computed, by name."""
+    """Return the computed arrays by name."""
     pairs = zip(result.tensors, result.buffers, strict=True)
     return {info.name: np.frombuffer(data, DTYPES[info.dtype]).reshape(info.shape) for info, data in pairs}
 
 
-def test_rows_are_put_behind_each_other_and_given_back() -> None:
-    """Of two inputs, for requests of 2, 1 and 3 rows; the arrays of one request are its own."""
+def test_rows_are_concatenated_and_split() -> None:
+    """Two inputs for requests of 2, 1 and 3 rows; a batch of one request is not copied."""
     left, right = np.arange(12).reshape(6, 2), np.arange(6.0)
     parts = [(left[:2], right[:2]), (left[2:3], right[2:3]), (left[3:], right[3:])]
     batch = Batch.of(parts)
@@ -94,8 +94,8 @@ def test_rows_are_put_behind_each_other_and_given_back() -> None:
     assert Batch.of(parts[:1]).inputs is parts[0]
 
 
-def scaled(document: dict[str, Any], rows: int, scale: float) -> list[Array]:
-    """Inputs of a network as loud as this; whole numbers are 0 and 1 however loud."""
+def scaled_inputs(document: dict[str, Any], rows: int, scale: float) -> list[Array]:
+    """Draw inputs of a network at this scale; integers are 0 and 1 at any scale."""
     generator = np.random.default_rng(rows)
     specs = expand(parse_document(document)).inputs.values()
     shapes = [(rows, *[length or 5 for length in spec.shape]) for spec in specs]
@@ -106,15 +106,15 @@ def scaled(document: dict[str, Any], rows: int, scale: float) -> list[Array]:
 
 
 MEETING = {"MelSpectrogram"}
-"""Keras counts its decibels from the loudest row."""
+"""Keras normalizes its decibels by the loudest row."""
 
 
 @pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls.standalone], ids=lambda cls: cls.type_name())
-def test_the_rows_of_a_batch_do_not_meet(cls: type[Layer]) -> None:
-    """Of three requests run together, quiet and loud, each gets what it gets alone, or none is run."""
+def test_rows_of_a_batch_are_independent(cls: type[Layer]) -> None:
+    """Three requests of different scale get the results of single runs, or the batch is refused."""
     document = example_document(cls)
-    inputs = [scaled(document, rows, scale) for rows, scale in ((1, 1e-4), (3, 1.0), (2, 255.0))]
-    requests = [asked(document, one, stats=False) for one in inputs]
+    inputs = [scaled_inputs(document, rows, scale) for rows, scale in ((1, 1e-4), (3, 1.0), (2, 255.0))]
+    requests = [run_of(document, one, stats=False) for one in inputs]
     engine = execution()
     is_exclusive = [arrays(engine.run(request, one)) for request, one in zip(requests, inputs, strict=True)]
     if cls.type_name() in MEETING:
@@ -126,12 +126,12 @@ def test_the_rows_of_a_batch_do_not_meet(cls: type[Layer]) -> None:
             np.testing.assert_allclose(array.astype("f8"), own[name].astype("f8"), rtol=2e-3, atol=1e-4)
 
 
-def test_layers_that_hold_one_whose_rows_meet_are_not_run_together() -> None:
-    """Whatever holds it; without decibels nothing meets."""
+def test_layers_that_mix_rows_are_not_batched() -> None:
+    """Also when nested in other layers; MelSpectrogram without decibels is independent by row."""
     mel = {"type": "MelSpectrogram", "fft_length": 16, "sequence_stride": 8, "num_mel_bins": 4}
     sound = np.ones((1, 64), np.float32)
     for layer, refused in ((mel, True), ({**mel, "power_to_db": False}, False)):
-        request = asked({"input": [64], "layers": [layer]}, [sound], stats=False)
+        request = run_of({"input": [64], "layers": [layer]}, [sound], stats=False)
         if refused:
             with pytest.raises(InvalidOption):
                 execution().run_together([request] * 2, [[sound]] * 2)
@@ -141,30 +141,30 @@ def test_layers_that_hold_one_whose_rows_meet_are_not_run_together() -> None:
     assert held.mixes_batch()
 
 
-def test_views_of_the_batch_axis_make_no_batch_smaller() -> None:
-    """Each request is sent its own: four first rows are four rows."""
+def test_views_of_the_batch_axis_count_per_request() -> None:
+    """Each request has its own view: four first rows are four rows."""
     view = View(slice=parse_slice("0", "/slice"))
     inputs = [np.zeros((2, 28, 28, 1), np.float32)] * 4
-    nbytes = sum(info.nbytes for info in execution().run(viewed(inputs[0], view, 2**30), [inputs[0]]).tensors)
-    request = viewed(inputs[0], view, 3 * nbytes)
+    nbytes = sum(info.nbytes for info in execution().run(run_with_view(inputs[0], view, 2**30), [inputs[0]]).tensors)
+    request = run_with_view(inputs[0], view, 3 * nbytes)
     execution().run_together([request] * 3, [[one] for one in inputs[:3]])
     with pytest.raises(TooLarge):
         execution().run_together([request] * 4, [[one] for one in inputs])
 
 
-def viewed(picture: Array, view: View, max_bytes: int) -> Run:
-    """A run of which every output is viewed so."""
+def run_with_view(picture: Array, view: View, max_bytes: int) -> Run:
+    """Build a run with a view of every output."""
     views = dict.fromkeys(everything(expand(parse_document(SIX))), view)
-    return asked(SIX, [picture], stats=False, views=views, max_bytes=max_bytes)
+    return run_of(SIX, [picture], stats=False, views=views, max_bytes=max_bytes)
 
 
-def test_each_is_told_what_keras_and_numpy_say_of_its_own_rows() -> None:
-    """Numbers, statistics of layers and inputs, and views, for requests of 1, 2 and 4 pictures."""
+def test_batched_results_match_keras_and_numpy() -> None:
+    """Values, statistics of layers and inputs, and views, for requests of 1, 2 and 4 images."""
     generator = np.random.default_rng(0)
     pictures = [generator.random((rows, 28, 28, 1), np.float32) for rows in (1, 2, 4)]
     views = {"conv2d": View(reduce=Reduction("mean", "hw", "/reduce"))}
     engine = execution()
-    results = engine.run_together([asked(SIX, [one], views=views) for one in pictures], [[one] for one in pictures])
+    results = engine.run_together([run_of(SIX, [one], views=views) for one in pictures], [[one] for one in pictures])
     outline = engine.cache.get("key", lambda: pytest.fail("it is not built twice"))[0].outline
     for picture, result in zip(pictures, results, strict=True):
         x, found = keras.ops.convert_to_tensor(picture), arrays(result)
@@ -178,11 +178,11 @@ def test_each_is_told_what_keras_and_numpy_say_of_its_own_rows() -> None:
             np.testing.assert_allclose(found[row.address], shown, rtol=1e-5, atol=1e-6)
 
 
-def test_together_they_keep_the_limits_of_one() -> None:
+def test_a_batch_is_subject_to_the_limits_of_one_run() -> None:
     """Bytes and multiply-adds are those of the whole batch."""
     picture = np.zeros((1, 28, 28, 1), np.float32)
     for limits in ({"max_bytes": 60_000}, {"max_macs": 60_000}):
-        request = asked(SIX, [picture], **limits)
+        request = run_of(SIX, [picture], **limits)
         execution().run(request, [picture])
         with pytest.raises(TooLarge):
             execution().run_together([request] * 3, [[picture]] * 3)
@@ -200,7 +200,7 @@ class Wire:
             os.close(file)
 
     def ask(self, message: msgspec.Struct) -> list[Any]:
-        """What the engine says to this before its front hangs up."""
+        """Send a message, disconnect, and return the engine's messages."""
         front = BlockingChannel[Any](self.ours, FromEngine)
         with self.ours:
             with self.theirs:
@@ -211,22 +211,22 @@ class Wire:
 
 
 @pytest.mark.parametrize("bad", [{0}, {6}, {2, 3}, set(range(7))])
-def test_who_is_at_fault_is_told_and_the_others_are_answered(bad: set[int]) -> None:
-    """Ids out of range in some of seven requests: those fail, in their places, the rest get their rows."""
+def test_invalid_requests_of_a_batch_fail_alone(bad: set[int]) -> None:
+    """Some of seven requests contain ids out of range: those fail, in order, the others get their rows."""
     ids = [np.array([[number, 99 if number in bad else 1, 2]]) for number in range(7)]
-    said = Wire().submit(RunBatch(tuple(asked(TABLE, [one], id=number) for number, one in enumerate(ids))))
+    said = Wire().submit(RunBatch(tuple(run_of(TABLE, [one], id=number) for number, one in enumerate(ids))))
     assert [message.id for message in said] == list(range(7))
     assert [message.id for message in said if isinstance(message, Failed)] == sorted(bad)
     for message in said:
         if isinstance(message, RunResult):
             (payload,) = message.payloads
             rows = np.frombuffer(payload.inline or b"", np.float32).reshape(3, 2)
-            is_exclusive = arrays(execution().run(asked(TABLE, [ids[message.id]]), [ids[message.id]]))
+            is_exclusive = arrays(execution().run(run_of(TABLE, [ids[message.id]]), [ids[message.id]]))
             assert rows.tobytes() == is_exclusive["embedding"].tobytes()
 
 
-def test_a_batch_of_runs_is_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of five that agree; after a refusal, of halves."""
+def test_a_batch_is_run_once_or_split_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five valid requests are one run; after an error the halves are retried."""
     sizes: list[int] = []
     run = Execution.run_together
 
@@ -237,15 +237,15 @@ def test_a_batch_of_runs_is_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
         return run(self, requests, *others)
 
     picture = np.zeros((1, 28, 28, 1), np.float32)
-    batch = RunBatch(tuple(asked(SIX, [picture], id=number) for number in range(5)))
+    batch = RunBatch(tuple(run_of(SIX, [picture], id=number) for number in range(5)))
     assert [type(message) for message in Wire().submit(batch)] == [RunResult] * 5
     monkeypatch.setattr(Execution, "run_together", counted)
     assert [message.id for message in Wire().submit(batch) if isinstance(message, RunResult)] == list(range(5))
     assert sizes == [5, 2, 3, 1, 2]
 
 
-def test_large_tensors_and_shared_inputs_travel_as_ever() -> None:
-    """Each request's inputs are given back once, each reply comes through shared memory."""
+def test_batched_tensors_use_shared_memory() -> None:
+    """Each request's input spans are released once, large replies are in shared memory."""
     document = {"input": [200, 200], "layers": [{"type": "ReLU"}]}
     wire, generator = Wire(), np.random.default_rng(0)
     inputs = [generator.standard_normal((1, 200, 200)).astype(np.float32) for _ in range(2)]
@@ -254,7 +254,7 @@ def test_large_tensors_and_shared_inputs_travel_as_ever() -> None:
     for number, (array, span) in enumerate(zip(inputs, spans, strict=True)):
         assert span is not None
         wire.engine.requests.view(span)[:] = array.tobytes()
-        run = asked(document, [array], id=number, stats=False)
+        run = run_of(document, [array], id=number, stats=False)
         runs.append(msgspec.structs.replace(run, payloads=(Payload(None, span),)))
     said = wire.submit(RunBatch(tuple(runs)))
     assert [message.spans for message in said if isinstance(message, Release)] == [(span,) for span in spans]

@@ -1,4 +1,4 @@
-"""`address:pre` of every layer that ends with its activation: what Keras computes with `activation=None`."""
+"""`address:pre` of layers that end with an activation: what Keras computes with `activation=None`."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ OBJECTS: dict[str, Any] = {"LeakyReLU object": LEAKY, "Softmax object": {"type":
 RANDOM = np.random.default_rng(0)
 
 
-def built(*layers: Any, shape: Sequence[int | None]) -> BuiltModel:
-    """A model of some layers."""
+def build_model(*layers: Any, shape: Sequence[int | None]) -> BuiltModel:
+    """Build a model of some layers."""
     return build(expand(parse_document({"input": list(shape), "layers": list(layers)})), 1 << 30)
 
 
 def run(model: BuiltModel, outputs: Sequence[str], inputs: Array) -> list[Array]:
-    """The tensors of a selection."""
+    """Run a model and return the selected tensors."""
     return [tensor.numpy() for tensor in model.probe(outputs, training=False, updates=False).run([inputs])]
 
 
 def keras_twin(model: BuiltModel, layer: keras.Layer, inputs: Array) -> keras.Layer:
-    """A layer of Keras' own with the weights of the one called `l`."""
+    """Set the weights of the layer `l` in a Keras layer."""
     layer(inputs)
     layer.set_weights([weight.numpy() for weight in model.outline.layers["l"].weights])
     return layer
 
 
 def assert_same(found: Array, expected: Any) -> None:
-    """To float32's precision."""
+    """Compare to float32's precision."""
     expected = np.asarray(expected)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("activation", AS_KERAS)
 @pytest.mark.parametrize("cls", ENDING_WITH_ACTIVATION, ids=lambda cls: cls.type_name())
-def test_before_and_after_are_those_of_keras(cls: type[Activated], activation: str) -> None:
+def test_pre_and_output_match_keras(cls: type[Activated], activation: str) -> None:
     """With the same weights: `l:pre` without the activation, `l` with it."""
     arguments, (shape,) = cls.example.arguments, cls.example.shapes
     inputs = RANDOM.normal(size=(2, *shape)).astype(np.float32)
     layer = {**arguments, "type": cls.type_name(), "name": "l", "activation": OBJECTS.get(activation, activation)}
-    model = built(layer, shape=shape)
+    model = build_model(layer, shape=shape)
     before, after = run(model, ["l:pre", "l"], inputs)
     make = getattr(keras.layers, cls.type_name())
     assert_same(before, keras_twin(model, make(**{**arguments, "activation": None}), inputs)(inputs))
@@ -71,8 +71,8 @@ def test_before_and_after_are_those_of_keras(cls: type[Activated], activation: s
     assert not np.allclose(before, after)
 
 
-def test_every_layer_of_keras_with_a_last_activation_is_among_them() -> None:
-    """Keras' classes with the argument `activation`, less those whose activation lies inside a recurrence."""
+def test_every_keras_layer_with_a_final_activation_is_covered() -> None:
+    """Classes with the argument `activation`, except those whose activation is inside a recurrence."""
     have = {name for name, cls in CATALOGUE.items() if "activation" in cls.model_fields}
     recurrent = {name for name in have if "recurrent_initializer" in CATALOGUE[name].model_fields}
     assert {cls.type_name() for cls in ENDING_WITH_ACTIVATION} == have - recurrent - {"Activation"}
@@ -80,31 +80,31 @@ def test_every_layer_of_keras_with_a_last_activation_is_among_them() -> None:
 
 
 @pytest.mark.parametrize("inner_activation", ["relu", "softmax", LEAKY], ids=str)
-def test_inside_time_distributed_and_spectral_normalization(inner_activation: Any) -> None:
-    """Their last step is their layer's activation: every step of every sequence, in its place."""
+def test_pre_inside_time_distributed_and_spectral_normalization(inner_activation: Any) -> None:
+    """For every step of every sequence, in order."""
     conv = {"type": "Conv2D", "filters": 3, "kernel_size": 2}
     inputs = RANDOM.normal(size=(2, 4, 5, 5, 2)).astype(np.float32)
     for wrapper, x in (("TimeDistributed", inputs), ("SpectralNormalization", inputs[0])):
         layer = {"type": wrapper, "name": "l", "layer": {**conv, "activation": inner_activation}}
-        model = built(layer, shape=x.shape[1:])
+        model = build_model(layer, shape=x.shape[1:])
         before, after = run(model, ["l:pre", "l"], x)
         plain = getattr(keras.layers, wrapper)(keras.layers.Conv2D(3, 2))
         assert_same(before, keras_twin(model, plain, x)(x))
         assert not np.allclose(before, after)
 
 
-def test_steps_of_steps_keep_their_places() -> None:
-    """TimeDistributed inside TimeDistributed."""
+def test_pre_inside_nested_time_distributed() -> None:
+    """The steps of both levels keep their order."""
     dense = {"type": "Dense", "units": 3, "activation": "relu"}
     inner = {"type": "TimeDistributed", "layer": dense}
     inputs = RANDOM.normal(size=(2, 3, 4, 5)).astype(np.float32)
-    model = built({"type": "TimeDistributed", "name": "l", "layer": inner}, shape=(3, 4, 5))
+    model = build_model({"type": "TimeDistributed", "name": "l", "layer": inner}, shape=(3, 4, 5))
     kernel, bias = (weight.numpy() for weight in model.outline.layers["l"].weights)
     assert_same(run(model, ["l:pre"], inputs)[0], inputs @ kernel + bias)
 
 
-def test_an_activation_object_that_only_carries_a_name_is_the_name() -> None:
-    """The same network, by its identity; `linear` is none."""
+def test_activation_objects_that_wrap_a_name_equal_the_name() -> None:
+    """The identity is the same; `linear` equals no activation."""
 
     def identity(activation: Any) -> str:
         layers = [{"type": "Dense", "units": 2, "activation": activation}]
@@ -144,9 +144,9 @@ def test_an_activation_object_that_only_carries_a_name_is_the_name() -> None:
     ],
     ids=["weights", "argument", "dtype", "axis", "placed", "no activation", "no type"],
 )
-def test_activation_objects_that_cannot_be_applied(activation: Any, pointer: str, message: str) -> None:
-    """With the pointer of what is wrong."""
+def test_invalid_activation_objects_are_rejected(activation: Any, pointer: str, message: str) -> None:
+    """The pointer is that of the fault."""
     with pytest.raises(InvalidDocument) as refused:
-        built({"type": "Dense", "units": 2, "activation": activation}, shape=(3,))
+        build_model({"type": "Dense", "units": 2, "activation": activation}, shape=(3,))
     (problem,) = refused.value.problems
     assert (problem.pointer, problem.message) == (pointer, message)

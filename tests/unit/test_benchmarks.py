@@ -1,4 +1,4 @@
-"""What the comparison makes of its figures, by hand."""
+"""Evaluation of benchmark results, with hand-computed figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Requests/sec:    750.0
 
 
 def record(**rates: float) -> dict[str, Any]:
-    """A server's record with a rate for each cell; its p50 is 1,000 / rate ms and its p99 twice that."""
+    """Build a server's record with a rate for each cell; its p50 is 1,000 / rate ms and its p99 twice that."""
     figures = {
         name.replace("_", " "): {
             "requests_per_second": rate,
@@ -40,13 +40,13 @@ def record(**rates: float) -> dict[str, Any]:
             "loaded_mib": {"first": 30, "others": 40}}  # fmt: skip
 
 
-def test_the_last_line_of_wrk_is_read() -> None:
-    """Refused replies and broken connections are errors; the rate is that of the 1,497 other replies."""
+def test_the_last_line_of_wrk_is_parsed() -> None:
+    """Error responses and broken connections are errors; the rate is that of the 1,497 other responses."""
     assert read(WRK) == Seen(requests=1500, requests_per_second=748.5, p50_ms=20.5, p99_ms=41, errors=4)
 
 
-def test_calls_that_are_timed_one_by_one_make_a_cell() -> None:
-    """100 calls of 1 to 100 ms: 50.5 on average and in the middle; 99.01 is below all but one in a hundred."""
+def test_individually_timed_calls_make_a_cell() -> None:
+    """100 calls of 1 to 100 ms: mean and median are 50.5, the 99th percentile is 99.01."""
     assert cell([float(number) for number in range(1, 101)]) == {
         "requests": 100,
         "requests_per_second": pytest.approx(1000 / 50.5),
@@ -56,15 +56,15 @@ def test_calls_that_are_timed_one_by_one_make_a_cell() -> None:
     }
 
 
-def test_ratios_are_formed_within_rounds_and_then_the_median_is_taken() -> None:
-    """Of 900/300, 600/100 and 800/400, the middle one is 3, which is neither 800/300 nor the mean of them."""
+def test_ratios_are_medians_over_rounds() -> None:
+    """Of 900/300, 600/100 and 800/400 the median is 3, not 800/300 nor the mean."""
     pairs = [(900, 300), (600, 100), (800, 400)]
     rounds = [{"tiny": {"layerscope": record(json_16=ours), "floor": record(json_16=theirs)}} for ours, theirs in pairs]
     lines = {text: rest for _, text, *rest in table(rounds)}
     assert lines["JSON, 16: req/s by the floor's"] == ["≥ 1.5", "3.00", "reached", "3.00 · 6.00 · 2.00"]
 
 
-def test_the_floor_is_no_peer_and_the_best_peer_counts() -> None:
+def test_the_best_peer_excludes_the_floor() -> None:
     """900 by 300 of the faster peer is 3; the floor's 1,000 and a server that failed do not count."""
     (goal,) = [goal for goal in GOALS if "best peer" in goal.text]
     servers = {"layerscope": 900, "floor": 1000, "mlserver": 300, "litserve": 150}
@@ -72,8 +72,8 @@ def test_the_floor_is_no_peer_and_the_best_peer_counts() -> None:
     assert measured(goal, [{"tiny": {**one, "triton": {"failed": "NotInstalled: no such file"}}}]) == [3]
 
 
-def test_a_server_that_refuses_is_not_fast() -> None:
-    """With more than one error in a hundred requests a cell is no figure; the best of the others counts."""
+def test_cells_with_many_errors_are_ignored() -> None:
+    """With more than one error in a hundred requests; the best of the others counts."""
     one = {name: record(json_16=rate) for name, rate in {"layerscope": 900, "triton": 26000, "mlserver": 300}.items()}
     one["triton"]["cells"]["json 16"]["errors"] = 2
     lines = {text: rest for _, text, *rest in table([{"tiny": one}])}
@@ -81,8 +81,8 @@ def test_a_server_that_refuses_is_not_fast() -> None:
     assert lines["binary, 16: req/s by Triton's"] == ["≥ 1.6", "", "not measured", ""]
 
 
-def test_what_the_parts_take_alone_is_added_up() -> None:
-    """100 ms where computing takes 20 and sending 60: 1.25 times as long, which is still allowed."""
+def test_times_of_parts_are_added() -> None:
+    """100 ms where computing takes 20 and sending 60: a ratio of 1.25, which is still within the goal."""
     (goal,) = [goal for goal in GOALS if "alone" in goal.text]
     rates = {"layerscope": 10, "compute alone": 50, "sending alone": 1000 / 60}
     (ratio,) = measured(goal, [{"mnv2all": {name: record(binary_1=rate) for name, rate in rates.items()}}])
@@ -91,16 +91,16 @@ def test_what_the_parts_take_alone_is_added_up() -> None:
     assert not goal.reached(1.26)
 
 
-def test_memory_over_the_budget_is_counted_from_the_start() -> None:
-    """From 300 to 1,400 MiB with a budget of 1,024: 76 too many."""
+def test_memory_over_the_budget_is_relative_to_the_start() -> None:
+    """From 300 to 1,400 MiB with a budget of 1,024: 76 MiB over it."""
     (goal,) = [goal for goal in GOALS if goal.workload == "churn"]
     kept = {"engine_mib": {"0": 300.0, "10000": 1400.0}, "budget_mib": 1024.0}
     assert measured(goal, [{"churn": {"layerscope": kept}}]) == [76]
     assert not goal.reached(76)
 
 
-def test_the_report_says_who_was_not_measured() -> None:
-    """Medians of those that were and their errors together, a line for those that were not."""
+def test_the_report_lists_unmeasured_servers() -> None:
+    """Measured ones have medians and the sum of their errors."""
     rounds = [
         {"tiny": {"floor": record(json_16=rate), "triton": {"failed": "NotStarted: ended"}}} for rate in (1, 5, 2)
     ]
@@ -110,8 +110,8 @@ def test_the_report_says_who_was_not_measured() -> None:
     assert "triton was not measured: NotStarted: ended" in text
 
 
-def test_binary_tensors_lie_behind_their_json() -> None:
-    """Two outputs, the second one's bytes behind the first one's."""
+def test_binary_tensors_follow_their_json() -> None:
+    """The bytes of two outputs are concatenated in order."""
     first, second = np.arange(6, dtype=np.float32).reshape(2, 3), np.float32([[7]])
     described = b'{"outputs": [%s, %s]}' % (
         b'{"name": "a", "shape": [2, 3], "datatype": "FP32", "parameters": {"binary_data_size": 24}}',
@@ -123,8 +123,8 @@ def test_binary_tensors_lie_behind_their_json() -> None:
     np.testing.assert_array_equal(values["b"], second)
 
 
-def test_children_count_as_the_server() -> None:
-    """A child that holds 64 MiB and has computed for 0.3 s."""
+def test_resources_of_children_are_included() -> None:
+    """A child that holds 64 MiB and has used 0.3 s of CPU."""
     code = "import time; kept = b'x' * 2**26\nwhile time.process_time() < 0.3: pass\nprint(flush=True); input()"
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:

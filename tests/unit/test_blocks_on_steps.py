@@ -1,4 +1,4 @@
-"""Blocks that TimeDistributed applies to every step: what they cost, and where their faults are found."""
+"""Blocks inside TimeDistributed: their costs, and the pointers of their faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.errors import DeadlineExceeded, InvalidDocument
 from models.networks.expansion import expand
 from models.networks.network import Network
 from models.reading.parse import parse_document
-from service.handlers.planning import planned
+from service.handlers.planning import plan_step_blocks
 from service.settings import Settings
 from service.state import State
 
@@ -22,25 +22,25 @@ DENSE = {"type": "Dense", "units": 2}
 
 
 def block(*layers: Any, **fields: Any) -> dict[str, Any]:
-    """A block of layers."""
+    """Build a block of layers."""
     return {"type": "Block", "layers": list(layers), **fields}
 
 
 def plan(layer: Any, shape: list[int]) -> Any:
-    """The plan of a layer applied to steps, with a batch of five."""
+    """Plan a layer applied to steps, with a batch of five."""
     network = expand(parse_document({"input": shape, "layers": [{"type": "TimeDistributed", "layer": layer}]}))
     shapes = {name: (5, *rest) for name, (_, *rest) in declared_shapes(network).items()}
     return plan_report(outline(network, shapes), ["time_distributed"])
 
 
-def test_a_block_costs_its_layers_once_a_step() -> None:
+def test_a_block_costs_its_layers_once_per_step() -> None:
     """5 rows × 3 steps × (4·2 + 2·2) multiply-adds; its weights count once."""
     report = plan(block(DENSE, DENSE), [3, 4])
     assert report["layers"][0]["shape"] == (5, 3, 2)
     assert (report["totals"]["macs"], report["totals"]["parameters"]) == (5 * 3 * (4 * 2 + 2 * 2), 10 + 6)
 
 
-def test_blocks_on_steps_of_steps_multiply() -> None:
+def test_nested_steps_multiply_the_cost() -> None:
     """Two steps of three steps each."""
     report = plan({"type": "TimeDistributed", "layer": block(DENSE)}, [2, 3, 4])
     assert report["totals"]["macs"] == 5 * 2 * 3 * 4 * 2
@@ -61,8 +61,8 @@ NAMED = {**DENSE, "name": "a", "inputs": ["b"]}, {**DENSE, "name": "b", "inputs"
         (block(*[DENSE] * 30), [256, 4], "/inputs", "too many steps"),
     ],
 )
-def test_faults_are_found_where_they_stand(layer: Any, shape: list[int], pointer: str, message: str) -> None:
-    """By the front or by an engine, with a pointer into the block."""
+def test_faults_point_into_the_block(layer: Any, shape: list[int], pointer: str, message: str) -> None:
+    """Those found by the front and those found by an engine."""
     with pytest.raises(InvalidDocument) as caught:
         plan(layer, shape)
     (problem,) = caught.value.problems
@@ -70,7 +70,7 @@ def test_faults_are_found_where_they_stand(layer: Any, shape: list[int], pointer
 
 
 async def test_equal_blocks_are_planned_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On steps of the same shape; and all of them within the time of one request."""
+    """For steps of equal shape; all plans share the deadline of one request."""
     relu = {"type": "TimeDistributed", "layer": block({"type": "ReLU"})}
     network = expand(parse_document({"input": [3, 2], "layers": [relu, relu]}))
     asked: list[Network] = []
@@ -90,8 +90,8 @@ async def test_equal_blocks_are_planned_once(monkeypatch: pytest.MonkeyPatch) ->
 
     state: Any = SimpleNamespace(settings=Settings(deadline=0.05))
     monkeypatch.setattr("service.handlers.planning.plan_of", counted)
-    assert len((await planned(state, network, known(network))).steps) == 2
+    assert len((await plan_step_blocks(state, network, known(network))).steps) == 2
     assert len(asked) == 1
     monkeypatch.setattr("service.handlers.planning.plan_of", endless)
     with pytest.raises(DeadlineExceeded):
-        await planned(state, network, known(network))
+        await plan_step_blocks(state, network, known(network))

@@ -1,4 +1,4 @@
-"""What bodies hold together, decompression included, and how long they may take."""
+"""Memory held by request bodies, decompression included, and their timeouts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from service.settings import Settings
 
 
 async def receive() -> dict[str, Any]:
-    """A body of a hundred bytes."""
+    """Receive a body of a hundred bytes."""
     return {"type": "http.request", "body": b"x" * 100}
 
 
-async def test_what_is_decompressed_counts_until_the_request_ends() -> None:
-    """With the bodies themselves and those of other requests; afterwards nothing is held."""
+async def test_decompressed_bytes_count_until_the_request_ends() -> None:
+    """In addition to bodies and to other requests; afterwards all is released."""
     found = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -41,16 +41,16 @@ async def test_what_is_decompressed_counts_until_the_request_ends() -> None:
 @pytest.mark.parametrize(
     ("on_disk", "size", "pieces", "seconds"),
     [
-        (True, 4 * MIN_RATE, 4, 46),  # 30 s and 4 s for each piece; the fifth comes after 50 s
+        (True, 4 * MIN_RATE, 4, 46),  # 30 s plus 4 s per piece; the fifth comes after 50 s
         (True, 1, 3, 30),
-        (True, 20 * MIN_RATE, 9, 100),  # in time, but for the whole
-        (False, 1, 5, 60),  # bodies in memory have a shorter time, and no rate
+        (True, 20 * MIN_RATE, 9, 100),  # fast enough, but over the total limit
+        (False, 1, 5, 60),  # bodies in memory have a shorter timeout, and no minimum rate
     ],
 )
-async def test_bodies_come_in_time(
+async def test_slow_bodies_time_out(
     on_disk: bool, size: int, pieces: int, seconds: int, passing: Callable[[float], Any]
 ) -> None:
-    """A piece each ten seconds: what had come when it was too late."""
+    """With a piece every ten seconds; the number of pieces received until the timeout."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
@@ -64,13 +64,13 @@ async def test_bodies_come_in_time(
         return {"type": "http.request", "body": bytes(size), "more_body": True}
 
     limit = BodyLimit(app, Settings(body_seconds=60))
-    told = f"Of the body, {pieces * size:,} bytes had arrived after {seconds} s."
-    with pytest.raises(SlowBody, match=told):
+    reported = f"Of the body, {pieces * size:,} bytes had arrived after {seconds} s."
+    with pytest.raises(SlowBody, match=reported):
         await limit({"type": "http", "path": "/v1/x", "headers": []}, receive_slowly, None)  # type: ignore[arg-type]
 
 
-async def test_who_keeps_up_may_take_long(passing: Callable[[float], Any]) -> None:
-    """Ten minutes at the least rate."""
+async def test_a_steady_body_may_take_long(passing: Callable[[float], Any]) -> None:
+    """Ten minutes at the minimum rate."""
     piece, numbers = bytes(10 * MIN_RATE), count(1)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""The cache of built models: bounded by bytes, and never without the one in use."""
+"""Cache of built models, bounded by bytes; the model in use is never evicted."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ ENOUGH = 10**12
 
 
 def model(units: int) -> BuiltModel:
-    """A built model of 4·units weights, in float32."""
+    """Build a model of 4·units weights in float32."""
     network = expand(parse_document({"input": [3], "layers": [{"type": "Dense", "units": units}]}))
     return build(network, ENOUGH)
 
 
-def never() -> BuiltModel:
-    """What must not be asked for."""
+def fail_if_called() -> BuiltModel:
+    """Fail when called."""
     raise AssertionError("the model was there")
 
 
 def test_a_cached_model_is_not_built_again() -> None:
-    """The same object comes back, and the caller is told."""
+    """The same object is returned and reported as a hit."""
     cache = ModelCache(ENOUGH)
     first, found = cache.get("a", lambda: model(1))
     assert not found
-    assert cache.get("a", never) == (first, True)
+    assert cache.get("a", fail_if_called) == (first, True)
     assert len(cache) == 1
 
 
-def test_a_model_weighs_its_weights_and_its_functions() -> None:
-    """One function is counted from the start: it is about to be compiled."""
+def test_the_size_of_a_model_is_its_weights_and_functions() -> None:
+    """One function is counted from the start, since it is about to be compiled."""
     built = model(1000)
     assert built.nbytes == 16_000 + PROBE_BYTES
     for outputs in (["dense"], ["input"]):
@@ -41,18 +41,18 @@ def test_a_model_weighs_its_weights_and_its_functions() -> None:
     assert built.nbytes == 16_000 + 2 * PROBE_BYTES
 
 
-def test_the_cache_evicts_by_bytes_what_was_used_longest_ago() -> None:
-    """Room for two: the third takes the place of the one that nobody asked for since."""
+def test_least_recently_used_models_are_evicted_by_bytes() -> None:
+    """With room for two, the third replaces the one used longest ago."""
     cache = ModelCache(2 * (PROBE_BYTES + 16))
     for key in "ab":
         cache.get(key, lambda: model(1))
-    cache.get("a", never)
+    cache.get("a", fail_if_called)
     cache.get("c", lambda: model(1))
     assert cache.nbytes == cache.max_bytes
     assert [cache.get(key, lambda: model(1))[1] for key in "acb"] == [True, True, False]
 
 
-def test_a_large_model_takes_the_place_of_several() -> None:
+def test_a_large_model_evicts_several() -> None:
     """Bytes count, not models."""
     cache = ModelCache(4 * PROBE_BYTES + 100)
     for key in "abc":
@@ -63,14 +63,14 @@ def test_a_large_model_takes_the_place_of_several() -> None:
 
 
 def test_the_model_in_use_is_never_evicted() -> None:
-    """However small the cache."""
+    """Even if the cache is smaller than it."""
     cache = ModelCache(1)
     built, _ = cache.get("a", lambda: model(1))
     cache.trim()
-    assert cache.get("a", never) == (built, True)
+    assert cache.get("a", fail_if_called) == (built, True)
 
 
-def test_functions_that_are_compiled_later_are_counted_at_the_next_trim() -> None:
+def test_later_compilations_are_counted_at_the_next_trim() -> None:
     """A model grows while it is used."""
     cache = ModelCache(3 * PROBE_BYTES)
     cache.get("a", lambda: model(1))
@@ -79,28 +79,28 @@ def test_functions_that_are_compiled_later_are_counted_at_the_next_trim() -> Non
         built.probe(outputs, training=False, updates=False)
     cache.trim()
     assert len(cache) == 1
-    assert cache.get("b", never)[0] is built
+    assert cache.get("b", fail_if_called)[0] is built
 
 
-def test_a_model_that_cannot_be_built_is_not_kept() -> None:
-    """The error passes through and the others stay."""
+def test_a_failed_build_is_not_cached() -> None:
+    """The error propagates and other models stay."""
     cache = ModelCache(ENOUGH)
     cache.get("a", lambda: model(1))
     with pytest.raises(AssertionError):
-        cache.get("b", never)
+        cache.get("b", fail_if_called)
     assert len(cache) == 1
 
 
-def test_clear_forgets_everything() -> None:
-    """Warm-up leaves nothing."""
+def test_clear_removes_everything() -> None:
+    """As after the warm-up."""
     cache = ModelCache(ENOUGH)
     cache.get("a", lambda: model(1))
     cache.clear()
     assert (len(cache), cache.nbytes) == (0, 0)
 
 
-def test_what_a_failing_request_compiled_is_counted_when_the_next_comes() -> None:
-    """Nobody trims after an error."""
+def test_compilations_of_failed_requests_are_counted() -> None:
+    """At the next request, since errors skip the trim."""
     cache = ModelCache(ENOUGH)
     built, _ = cache.get("a", lambda: model(1))
     for outputs in (["dense"], ["input"]):

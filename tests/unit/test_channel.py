@@ -1,4 +1,4 @@
-"""Frames over a socket: however the bytes are cut, the messages come out whole and in order."""
+"""Frames over a socket: messages are complete and in order however the bytes are split."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ STREAM = b"".join(frame(message) for message in MESSAGES)
 
 
 def read(*pieces: bytes) -> list[msgspec.Struct]:
-    """The messages in a stream that arrives in pieces."""
+    """Parse the messages of a stream that arrives in pieces."""
     reader = FrameReader[msgspec.Struct](FromEngine)
     return [message for piece in pieces for message in reader.feed(piece)]
 
 
-def test_a_frame_is_its_length_and_messagepack() -> None:
+def test_a_frame_is_a_length_and_messagepack() -> None:
     """Four bytes, little-endian, then the message."""
     data = frame(MESSAGES[0])
     assert int.from_bytes(data[:HEADER_BYTES], "little") == len(data) - HEADER_BYTES
@@ -38,18 +38,18 @@ def test_a_frame_is_its_length_and_messagepack() -> None:
 
 
 def test_several_messages_in_one_read() -> None:
-    """All of them come out, in order."""
+    """All of them are returned, in order."""
     assert read(STREAM) == MESSAGES
 
 
-def test_a_stream_cut_anywhere() -> None:
+def test_a_stream_split_at_any_position() -> None:
     """In the middle of a length, of a message, or between two."""
     for cut in range(len(STREAM) + 1):
         assert read(STREAM[:cut], STREAM[cut:]) == MESSAGES, cut
 
 
 def test_a_stream_byte_by_byte() -> None:
-    """Each message comes out with its last byte, not later."""
+    """Each message is returned with its last byte."""
     reader = FrameReader[msgspec.Struct](FromEngine)
     came = [count for count, byte in enumerate(STREAM, 1) for _ in reader.feed(bytes([byte]))]
     ends = [sum(len(frame(message)) for message in MESSAGES[: n + 1]) for n in range(len(MESSAGES))]
@@ -58,14 +58,14 @@ def test_a_stream_byte_by_byte() -> None:
 
 @settings(max_examples=100)
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
-def test_a_stream_cut_into_any_pieces(cuts: list[int]) -> None:
-    """Empty pieces included."""
+def test_a_stream_split_into_any_pieces(cuts: list[int]) -> None:
+    """Including empty ones."""
     bounds = [0, *sorted(cuts), len(STREAM)]
     assert read(*(STREAM[start:end] for start, end in pairwise(bounds))) == MESSAGES
 
 
-def test_half_a_message_is_none() -> None:
-    """Nothing is guessed about bytes that have not come."""
+def test_an_incomplete_message_is_not_returned() -> None:
+    """Nor an empty read."""
     assert read(STREAM[: len(frame(MESSAGES[0])) - 1]) == []
     assert read(b"") == []
 
@@ -84,13 +84,13 @@ def test_half_a_message_is_none() -> None:
     ],
 )
 def test_garbage_is_an_error(body: bytes) -> None:
-    """A peer that speaks something else, or in the wrong direction, is not listened to."""
+    """Other protocols, and messages of the wrong direction."""
     with pytest.raises(msgspec.DecodeError):
         read(len(body).to_bytes(HEADER_BYTES, "little") + body)
 
 
 def test_messages_before_garbage_are_delivered() -> None:
-    """The error comes in its turn."""
+    """The error is raised in stream order."""
     reader = FrameReader[msgspec.Struct](FromEngine)
     messages = reader.feed(frame(MESSAGES[0]) + b"\x01\x00\x00\x00\xc1")
     assert next(messages) == MESSAGES[0]
@@ -108,8 +108,8 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def test_a_channel_reads_until_the_peer_hangs_up(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Every message that was sent comes, then the iteration ends."""
+def test_a_channel_reads_until_the_peer_disconnects(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Every message that was sent is returned, then the iteration ends."""
     ours, theirs = pair
     sent = [Release((Span(0, 1),)), Release(())]
     ours.sendall(b"".join(frame(message) for message in sent))
@@ -118,7 +118,7 @@ def test_a_channel_reads_until_the_peer_hangs_up(pair: tuple[socket.socket, sock
 
 
 def test_a_channel_writes_frames(pair: tuple[socket.socket, socket.socket]) -> None:
-    """What one end sends, the other reads."""
+    """Messages sent at one end are read at the other."""
     ours, theirs = pair
     sender = BlockingChannel[msgspec.Struct](theirs, FromFront)
     for message in MESSAGES:

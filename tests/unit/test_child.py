@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, whatever they are doing."""
+"""Child processes that end with their parent, whatever they are doing."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ time.sleep(600)
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is such a process, and it is no zombie (proc(5))."""
+    """Whether the process exists and is not a zombie (proc(5))."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
 
 
-def test_a_child_ends_with_its_parent() -> None:
-    """Which is killed, and has nothing to tell it any more; the child reads nothing."""
+def test_a_child_ends_when_its_parent_is_killed() -> None:
+    """The parent cannot notify it, and the child reads nothing."""
     with subprocess.Popen([sys.executable, "-c", PARENT], cwd=ROOT, stdin=-1, stdout=-1, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
@@ -48,8 +48,8 @@ def test_a_child_ends_with_its_parent() -> None:
         time.sleep(0.01)
 
 
-def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:
-    """No signal comes of what has happened before it was asked for."""
+def test_a_child_of_a_dead_parent_does_not_start() -> None:
+    """The kernel sends no signal for a death before the request."""
     _, *rest = command("this")
     assert rest == ["-m", "models.child", str(os.getpid()), "this"]
     late = [sys.executable, "-m", "models.child", str(os.getppid()), "this"]
@@ -60,8 +60,8 @@ def test_a_child_whose_parent_is_gone_already_does_not_begin() -> None:
     assert b"Explicit is better than implicit." in begun.stdout
 
 
-def test_a_child_that_is_hung_up_on_ends() -> None:
-    """Though it does not read the socket; the kernel's own way is for Linux alone."""
+def test_a_child_ends_on_disconnect() -> None:
+    """Although it does not read the socket; the kernel's signal exists only on Linux."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         busy = [sys.executable, "-c", BUSY, str(theirs.fileno())]

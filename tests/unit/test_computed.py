@@ -1,4 +1,4 @@
-"""Dtypes as Keras computes them: of inputs that it does not cast, and of layers that are given one."""
+"""Dtypes as computed by Keras: for inputs that it does not cast, and for layers with an explicit dtype."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ RECURRENT = [
 
 
 def network(layers: list[dict[str, Any]], shape: Any, dtype: str = "float32") -> Network:
-    """Layers on one input, `x`."""
+    """Build a network of layers on one input, `x`."""
     return expand(parse_document({"input": {"x": {"shape": shape, "dtype": dtype}}, "layers": layers}))
 
 
-def outlined(layer: dict[str, Any], shape: Any = (4,), dtype: str = "float32") -> SymbolicNetwork:
-    """One layer on one input, on a free batch."""
+def outline_layer(layer: dict[str, Any], shape: Any = (4,), dtype: str = "float32") -> SymbolicNetwork:
+    """Outline one layer on one input with a free batch."""
     made = network([layer], list(shape), dtype)
     return outline(made, declared_shapes(made))
 
 
 def refusal(layer: dict[str, Any], shape: Any = (4,), dtype: str = "float32") -> Problem:
-    """What is wrong with it."""
+    """Return its only problem."""
     with pytest.raises(InvalidDocument) as refused:
-        outlined(layer, shape, dtype)
+        outline_layer(layer, shape, dtype)
     (problem,) = refused.value.problems
     return problem
 
 
-def of_keras(cls: type[Layer], inputs: list[Array]) -> Any:
-    """What Keras' layer gives in a function, as a model calls it: dtypes and shapes; None where it refuses."""
+def keras_result(cls: type[Layer], inputs: list[Array]) -> Any:
+    """Call the Keras layer in a traced function, as a model does; return dtypes and shapes, None if it fails."""
     layer = cls.model_validate(cls.example.arguments)
     made = keras_layer(layer, "l0", lambda field: derived_seed(0, "l0", field))
 
@@ -60,13 +60,13 @@ def of_keras(cls: type[Layer], inputs: list[Array]) -> Any:
 
     try:
         found = keras.tree.flatten(tf.function(called, autograph=False)(*map(tf.constant, inputs)))
-    except Exception:  # in whatever words
+    except Exception:  # any exception counts
         return None
     return [(keras.backend.standardize_dtype(one.dtype), tuple(one.shape)) for one in found]
 
 
-def of_ours(cls: type[Layer], dtype: str, batch: int) -> Any:
-    """What our plan says of the same; None where it refuses."""
+def planned_result(cls: type[Layer], dtype: str, batch: int) -> Any:
+    """Return the plan for the same call, None if it is rejected."""
     names = [f"x{number}" for number in range(len(cls.example.shapes))]
     inputs = {
         name: {"shape": list(shape), "dtype": dtype} for name, shape in zip(names, cls.example.shapes, strict=True)
@@ -82,17 +82,17 @@ def of_ours(cls: type[Layer], dtype: str, batch: int) -> Any:
 
 
 def differences(dtype: str) -> Iterator[str]:
-    """The types of which the plan says something else than Keras gives, on inputs of a dtype."""
+    """Yield the types whose plan differs from Keras for inputs of a dtype."""
     random = np.random.default_rng(0)
     for cls in LAYERS:
         inputs = [random.integers(0, 2, (2, *shape)).astype(dtype) for shape in cls.example.shapes]
-        planned, given = of_ours(cls, dtype, 2), of_keras(cls, inputs)
+        planned, given = planned_result(cls, dtype, 2), keras_result(cls, inputs)
         if planned != given:
             yield f"{cls.type_name()}: planned {planned}, Keras gives {given}"
 
 
-def test_every_type_is_planned_as_keras_computes_it_of_integers() -> None:
-    """Or refused where Keras refuses it; what it announces is often something else."""
+def test_plans_of_integer_inputs_match_keras() -> None:
+    """Or both reject them; the dtype that Keras announces is often another."""
     assert list(differences("int32")) == []
 
 
@@ -112,12 +112,12 @@ def test_every_type_is_planned_as_keras_computes_it_of_integers() -> None:
 )
 def test_the_dtype_is_what_keras_computes(layer: dict[str, Any], dtype: str, computed: str) -> None:
     """Floats are cast to the dtype of the layer; integers and booleans are not."""
-    made = outlined(layer, dtype=dtype)
+    made = outline_layer(layer, dtype=dtype)
     assert made.dtype(made.network.nodes[0].address) == computed
 
 
-def test_what_reads_integers_that_were_handed_on_is_planned_for_them() -> None:
-    """A layer behind another is asked on what that one gives."""
+def test_integer_dtypes_propagate_through_layers() -> None:
+    """Each layer is evaluated with the dtype of its predecessor."""
     made = network([{"type": "ReLU"}, {"type": "Reshape", "target_shape": [2, 2]}, {"type": "Flatten"}], [4], "int32")
     found = outline(made, declared_shapes(made))
     assert [found.dtype(node.address) for node in made.nodes] == ["int32", "int32", "int32"]
@@ -138,15 +138,15 @@ def test_what_reads_integers_that_were_handed_on_is_planned_for_them() -> None:
         ({"type": "RNN", "cell": {"type": "GRUCell", "units": 2, "dtype": "int8"}}, [4, 2], "/layers/0/cell/dtype"),
     ],
 )
-def test_a_dtype_that_keras_cannot_compute_is_refused_as_such(layer: dict[str, Any], shape: Any, pointer: str) -> None:
-    """Before anything is built: Keras itself finds out when it draws the weights, or when it runs."""
+def test_unsupported_dtypes_of_layers_are_rejected(layer: dict[str, Any], shape: Any, pointer: str) -> None:
+    """Before the build: Keras fails when it draws the weights, or when it runs."""
     problem = refusal(layer, shape)
     assert problem.pointer == pointer
     assert "float32" in str(problem.expected)
 
 
-def test_inputs_that_keras_cannot_compute_are_named() -> None:
-    """Where the layer would take floats."""
+def test_unsupported_dtypes_of_inputs_are_rejected() -> None:
+    """For a layer that accepts floats."""
     problem = refusal({"type": "Softmax"}, dtype="int32")
     assert (problem.pointer, problem.received, problem.expected) == ("/layers/0", "int32 from x", "inputs in float32")
     assert "ops.cast" in str(problem.suggestion)
@@ -156,24 +156,24 @@ def test_inputs_that_keras_cannot_compute_are_named() -> None:
     {"type": "LSTM", "units": 1, "bias_initializer": "orthogonal"},
     {"type": "Dense", "units": 2, "bias_initializer": "identity"},
 ])  # fmt: skip
-def test_weights_that_cannot_be_drawn_are_refused_before_they_are(layer: dict[str, Any]) -> None:
-    """Initializers for matrices make no biases."""
+def test_unsupported_initializers_are_rejected(layer: dict[str, Any]) -> None:
+    """Before the weights are drawn: matrix initializers cannot make biases."""
     assert refusal(layer, [4, 2]).pointer == "/layers/0"
 
 
-def test_what_is_read_by_name_has_to_fit() -> None:
-    """Keras announces the outputs of an LSTM whatever state it begins with."""
+def test_shapes_of_keyword_inputs_are_checked() -> None:
+    """Keras announces the outputs of an LSTM for any initial state."""
     sequence = {"type": "LSTM", "units": 2, "keywords": {"initial_state": ["x", "x"]}}
     assert refusal(sequence, [4, 2]).pointer == "/layers/0/keywords/initial_state"
 
 
-def test_kernels_that_are_not_there_are_found_without_running() -> None:
-    """TensorFlow's registry is asked, which knows of more than is computed: that is written down here."""
+def test_missing_kernels_are_detected_without_running() -> None:
+    """From TensorFlow's registry, and a list of kernels that are registered but fail."""
     tile = {"type": "ops.tile", "repeats": [1, 2]}
     pool = {"type": "AveragePooling3D", "pool_size": 2, "dtype": "float16"}
     first = {"type": "Conv2D", "filters": 2, "kernel_size": 2, "data_format": "channels_first"}
     assert "Tile in uint16" in refusal(tile, dtype="uint16").message
-    assert outlined(tile, dtype="uint32").dtype("tile") == "uint32"
+    assert outline_layer(tile, dtype="uint32").dtype("tile") == "uint32"
     assert "AvgPool3D in float16" in refusal(pool, [4, 4, 4, 1]).message
     if not tf.config.list_physical_devices("GPU"):
         assert "channels first on a GPU alone" in refusal(first, [1, 4, 4]).message
@@ -181,7 +181,7 @@ def test_kernels_that_are_not_there_are_found_without_running() -> None:
 
 @pytest.mark.parametrize(("layer", "shape"), RECURRENT)
 def test_recurrent_layers_run_in_bfloat16(layer: dict[str, Any], shape: list[int]) -> None:
-    """TensorFlow draws no orthogonal matrices in bfloat16: they are those of float32, cast."""
+    """TensorFlow draws no orthogonal matrices in bfloat16: they are drawn in float32 and cast."""
     x = np.random.default_rng(0).random((2, *shape), np.float32)
     full, half = (build(network([{**layer, "dtype": dtype}], shape), ENOUGH) for dtype in ("float32", "bfloat16"))
     (address,) = full.outline.layers
@@ -195,14 +195,14 @@ def test_recurrent_layers_run_in_bfloat16(layer: dict[str, Any], shape: list[int
     np.testing.assert_allclose(keras.ops.cast(results[1], "float32"), results[0], atol=0.02)
 
 
-def test_a_call_that_was_asked_once_is_known() -> None:
-    """Also under another name: a network is planned, registered and built, and its blocks repeat."""
+def test_traced_calls_are_cached() -> None:
+    """Independent of the layer's name: a network is planned, registered and built, and its blocks repeat."""
     from models.engine import computed  # noqa: PLC0415 (to look inside)
 
     layer = {"type": "Multiply", "inputs": ["x", "x"]}
-    outlined({**layer, "name": "one"}, [3, 7], "int16")
+    outline_layer({**layer, "name": "one"}, [3, 7], "int16")
     known = len(computed._TRACED_DTYPES)
-    outlined({**layer, "name": "other"}, [3, 7], "int16")
+    outline_layer({**layer, "name": "other"}, [3, 7], "int16")
     assert len(computed._TRACED_DTYPES) == known
 
 
@@ -210,10 +210,8 @@ def test_a_call_that_was_asked_once_is_known() -> None:
     ("mask", "units"), [([4, 3], 2), ([], 2), ([], 3)], ids=["of features", "of examples", "of examples, as many units"]
 )
 @pytest.mark.parametrize("before", [[], [{"type": "Dense", "units": 3}]], ids=["at once", "behind a layer"])
-def test_masks_that_reach_a_layer_through_a_model_are_computed_with(
-    mask: list[int], units: int, before: list[dict[str, Any]]
-) -> None:
-    """Keras announces shapes without a look at them, and refuses the run."""
+def test_masks_passed_through_blocks_are_checked(mask: list[int], units: int, before: list[dict[str, Any]]) -> None:
+    """Keras announces shapes without checking masks, and fails at the run."""
     inner = [*before, {"type": "LSTM", "units": units}]
     block = {"type": "Block", "layers": inner, "inputs": ["x"], "keywords": {"mask": "k"}}
     document = {"input": {"x": [4, 3], "k": {"shape": mask, "dtype": "bool"}}, "layers": [block]}

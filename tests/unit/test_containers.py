@@ -1,4 +1,4 @@
-"""The image and the composition, as far as they can be judged without building them."""
+"""The container image and the Compose file, checked without building them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def tool(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """One of the development tools, run in the root of the project."""
+    """Run a development tool in the root of the project."""
     found = shutil.which(name, path=sysconfig.get_path("scripts"))
     assert found, f"{name} is not installed"
     return subprocess.run([found, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions of the last stage: keyword and arguments."""
+    """Return the instructions of the Dockerfile's last stage: keyword and arguments."""
     text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
     lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
     last = max(index for index, (keyword, _) in enumerate(lines) if keyword == "FROM")
@@ -36,7 +36,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def arguments_of(keyword: str) -> str:
-    """The arguments of the last instruction of a kind."""
+    """Return the arguments of the last instruction of a kind."""
     return [rest for word, rest in instructions() if word == keyword][-1]
 
 
@@ -46,40 +46,40 @@ def services() -> dict[str, Any]:
     return services
 
 
-def test_hadolint_has_nothing_to_say() -> None:
-    """hadolint accepts the Dockerfile, without a rule switched off."""
+def test_hadolint_reports_nothing() -> None:
+    """hadolint accepts the Dockerfile, without disabled rules."""
     result = tool("hadolint", "--no-color", "Dockerfile")
     assert (result.returncode, result.stdout) == (0, "")
     assert "hadolint ignore" not in (ROOT / "Dockerfile").read_text()
 
 
-def test_composition_follows_the_compose_specification() -> None:
-    """docker-compose.yml is valid by the published schema."""
+def test_the_compose_file_is_valid() -> None:
+    """By the published schema of the Compose specification."""
     result = tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_image_runs_as_nobody_in_particular() -> None:
-    """The last USER is a number other than root's, which Kubernetes' runAsNonRoot can check."""
+def test_the_image_does_not_run_as_root() -> None:
+    """The last USER is numeric, so that Kubernetes' runAsNonRoot can check it."""
     uid, gid = arguments_of("USER").split(":")
     assert int(uid) > 0
     assert int(gid) > 0
 
 
-def test_image_is_healthy_when_the_service_is_ready() -> None:
-    """HEALTHCHECK asks /readyz on the port that the image listens on and exposes."""
+def test_the_image_is_healthy_when_the_service_is_ready() -> None:
+    """HEALTHCHECK requests /readyz on the exposed port."""
     assert "http://127.0.0.1:8000/readyz" in arguments_of("HEALTHCHECK")
     assert arguments_of("EXPOSE") == "8000"
     assert "LAYERSCOPE_PORT=8000" in arguments_of("ENV")
 
 
-def test_image_stops_on_sigterm_and_is_not_wrapped_in_a_shell() -> None:
+def test_the_image_stops_on_sigterm_without_a_shell() -> None:
     """The service itself receives SIGTERM."""
     assert arguments_of("STOPSIGNAL") == "SIGTERM"
     assert [*json.loads(arguments_of("ENTRYPOINT")), *json.loads(arguments_of("CMD"))] == ["layerscope", "serve"]
 
 
-def test_image_keeps_its_models_in_the_volume() -> None:
+def test_the_image_stores_models_in_the_volume() -> None:
     """The data directory is the volume."""
     assert arguments_of("VOLUME") == "/data"
     assert "LAYERSCOPE_DATA_DIR=/data" in arguments_of("ENV")
@@ -87,7 +87,7 @@ def test_image_keeps_its_models_in_the_volume() -> None:
 
 
 def test_every_base_image_has_a_tag() -> None:
-    """No stage starts from whatever `latest` is."""
+    """No stage uses `latest`."""
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
     assert len(bases) == 2
     assert all(re.fullmatch(r"python:3\.12-slim-\w+", base) for base in bases)
@@ -102,7 +102,7 @@ def test_one_version_of_uv_everywhere() -> None:
 
 @pytest.mark.parametrize("name", ["layerscope", "gpu"])
 def test_services_are_confined(services: dict[str, Any], name: str) -> None:
-    """No capabilities, no new privileges, nothing writable but /data and /tmp, bounded memory and processes."""
+    """No capabilities, no new privileges, only /data and /tmp writable, bounded memory and processes."""
     service = services[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -114,22 +114,22 @@ def test_services_are_confined(services: dict[str, Any], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["layerscope", "gpu"])
-def test_services_listen_on_this_machine_only(services: dict[str, Any], name: str) -> None:
-    """The published port is bound to 127.0.0.1 until someone changes it; both services can run side by side."""
+def test_services_listen_on_loopback_only(services: dict[str, Any], name: str) -> None:
+    """Published ports are bound to 127.0.0.1 by default; both services can run side by side."""
     port = {"layerscope": "${PORT:-8000}", "gpu": "${GPU_PORT:-8001}"}[name]
     assert services[name]["ports"] == [f"127.0.0.1:{port}:8000"]
 
 
 @pytest.mark.parametrize("name", ["layerscope", "gpu"])
-def test_services_have_time_to_finish(services: dict[str, Any], name: str) -> None:
-    """Docker waits longer than a stop may take: replies have the deadline and a bit, engines a moment more."""
+def test_the_grace_period_covers_a_shutdown(services: dict[str, Any], name: str) -> None:
+    """Docker waits longer than deadline, sending, cancellation and engine shutdown together."""
     deadline = float(services[name]["environment"]["LAYERSCOPE_DEADLINE"])
     longest = deadline + SEND_SECONDS + CANCEL_SECONDS + STOP_SECONDS
     assert int(services[name]["stop_grace_period"].removesuffix("s")) > longest
 
 
 def test_settings_of_the_containers_exist(services: dict[str, Any]) -> None:
-    """Layerscope refuses to start with a variable that it does not know."""
+    """Layerscope fails to start with an unknown variable."""
     environments = " ".join([arguments_of("ENV"), *(str(service["environment"]) for service in services.values())])
     named = set(re.findall(rf"{PREFIX}[A-Z_]+", environments))
     assert named
@@ -138,13 +138,13 @@ def test_settings_of_the_containers_exist(services: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["layerscope", "gpu"])
 def test_services_use_the_health_check_of_the_image(services: dict[str, Any], name: str) -> None:
-    """The composition and the Dockerfile ask the same question."""
+    """The Compose file and the Dockerfile have the same command."""
     command = json.loads(arguments_of("HEALTHCHECK").partition("CMD ")[2])
     assert services[name]["healthcheck"]["test"] == ["CMD", *command]
 
 
-def test_the_gpu_is_asked_for_by_its_own_profile(services: dict[str, Any]) -> None:
-    """`up` starts the CPU service; the `gpu` profile builds with CUDA, reserves a device and insists on it."""
+def test_the_gpu_service_has_its_own_profile(services: dict[str, Any]) -> None:
+    """`up` starts the CPU service; `gpu` builds with CUDA, reserves a device and requires it."""
     gpu = services["gpu"]
     assert "profiles" not in services["layerscope"]
     assert gpu["profiles"] == ["gpu"]

@@ -1,4 +1,4 @@
-"""One budget for what bodies become: taken before anything is decoded, waited for, and always given back."""
+"""Shared memory budget of decoders: claimed before decoding, waited for, and always released."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from service.requests.decode_memory import FREE, DecodeMemory, MemoryShare
 MIB = 1 << 20
 
 
-def claims(share: MemoryShare, *sizes: int) -> list[int]:
-    """Claims one after the other, as a decoder does; what was decoded."""
+def make_claims(share: MemoryShare, *sizes: int) -> list[int]:
+    """Make successive claims, as a decoder does; return the claimed sizes."""
     done = []
     for size in sizes:
         share.claim(size, size, "bytes of a test")
@@ -21,23 +21,23 @@ def claims(share: MemoryShare, *sizes: int) -> list[int]:
     return done
 
 
-async def test_what_is_claimed_is_taken_and_given_back() -> None:
-    """However the block ends; little is not counted, and who needs more than he holds begins again."""
+async def test_claims_are_released_with_the_share() -> None:
+    """However the block ends; small claims are free, and a share that must grow restarts its decoder."""
     memory = DecodeMemory(100 * MIB)
     with memory.share() as share:
-        assert await share.run(claims, share, FREE, on_thread=False) == [FREE]
+        assert await share.run(make_claims, share, FREE, on_thread=False) == [FREE]
         assert memory.free == 100 * MIB
-        assert await share.run(claims, share, 10 * MIB, 20 * MIB) == [10 * MIB, 20 * MIB]
+        assert await share.run(make_claims, share, 10 * MIB, 20 * MIB) == [10 * MIB, 20 * MIB]
         assert memory.free <= 100 * MIB - 31 * MIB
         assert share.claimed == 31 * MIB
     assert memory.free == 100 * MIB
     with pytest.raises(TooLarge), memory.share() as share:
-        await share.run(claims, share, 50 * MIB, 60 * MIB)
+        await share.run(make_claims, share, 50 * MIB, 60 * MIB)
     assert memory.free == 100 * MIB
 
 
-async def test_what_never_fits_is_refused_with_what_would() -> None:
-    """A 413 at once, whoever else decodes."""
+async def test_claims_over_the_budget_are_rejected() -> None:
+    """With a 413 and the size that would fit, whatever others have claimed."""
     with DecodeMemory(100 * MIB).share() as share, pytest.raises(TooLarge) as refused:
         await share.run(lambda: share.claim(400 * MIB, 1000, "pixels", "/image"))
     (problem,) = refused.value.problems
@@ -46,13 +46,13 @@ async def test_what_never_fits_is_refused_with_what_would() -> None:
     assert problem.expected.startswith("at most 250 pixels")
 
 
-async def test_who_finds_no_room_waits_in_line_and_not_for_long() -> None:
-    """First come, first served; after some seconds a 503 that says when to try again; nothing is lost by it."""
+async def test_claims_wait_in_order_and_time_out() -> None:
+    """First in, first out; after the timeout a 503 with Retry-After, and nothing leaks."""
     memory, order = DecodeMemory(10 * MIB, seconds=0.2), []
 
     async def decode(name: str, size: int, seconds: float) -> None:
         with memory.share() as share:
-            await share.run(claims, share, size)
+            await share.run(make_claims, share, size)
             order.append(name)
             await asyncio.sleep(seconds)
 
@@ -62,7 +62,7 @@ async def test_who_finds_no_room_waits_in_line_and_not_for_long() -> None:
     await asyncio.gather(first, *others)
     assert order == ["first", "second", "third"]
     with memory.share() as share:
-        await share.run(claims, share, 8 * MIB)
+        await share.run(make_claims, share, 8 * MIB)
         with pytest.raises(Overloaded) as refused:
             await decode("late", 6 * MIB, 0)
         assert refused.value.seconds >= 0.2

@@ -1,4 +1,4 @@
-"""A first run goes layer by layer, later ones through a compiled function: nobody can tell them apart by their bits."""
+"""First runs are executed layer by layer, later ones by a compiled function: the bits are equal."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ CHAIN = [
 ]
 
 
-def built(document: dict[str, Any]) -> BuiltModel:
-    """A model of this document."""
+def build_model(document: dict[str, Any]) -> BuiltModel:
+    """Build a model of this document."""
     return build(expand(parse_document(document)), 2**34)
 
 
-def both_ways(model: BuiltModel, batch: int, outputs: tuple[str, ...]) -> list[list[bytes]]:
-    """What the first three runs of a new probe give: the first directly, the next compiled."""
+def first_three_runs(model: BuiltModel, batch: int, outputs: tuple[str, ...]) -> list[list[bytes]]:
+    """Return the first three runs of a new probe: the first direct, the others compiled."""
     generator = np.random.default_rng(batch)
     shapes = [(batch, *[length or 5 for length in spec.shape]) for spec in model.network.inputs.values()]
     dtypes = [spec.dtype for spec in model.network.inputs.values()]
@@ -50,55 +50,55 @@ def both_ways(model: BuiltModel, batch: int, outputs: tuple[str, ...]) -> list[l
 
 
 @pytest.mark.parametrize("cls", DIRECT, ids=lambda cls: cls.type_name())
-def test_a_layer_gives_the_same_bits_both_ways(cls: type[Layer]) -> None:
-    """Also for a batch of one, of which Keras knows more when nothing is compiled."""
-    model = built(example_document(cls))
+def test_direct_and_compiled_layers_have_equal_bits(cls: type[Layer]) -> None:
+    """Also for a batch of one, whose static shape Keras sees only when run directly."""
+    model = build_model(example_document(cls))
     for batch in (1, 2, 5):
-        direct, *compiled = both_ways(model, batch, everything(model.network))
+        direct, *compiled = first_three_runs(model, batch, everything(model.network))
         assert compiled == [direct, direct]
 
 
 @pytest.mark.parametrize("outputs", [("dense",), ("conv2d:pre", "re_lu"), ("flatten", "max_pooling2d")])
-def test_a_layer_has_the_same_bits_whatever_else_is_asked_for(outputs: tuple[str, ...]) -> None:
-    """Nothing is fused with what nobody asks for."""
-    model = built({"input": [28, 28, 1], "layers": CHAIN})
+def test_bits_do_not_depend_on_the_selected_layers(outputs: tuple[str, ...]) -> None:
+    """Layers are not fused across unselected outputs."""
+    model = build_model({"input": [28, 28, 1], "layers": CHAIN})
     every = (*everything(model.network), "conv2d:pre")
-    known = dict(zip(every, both_ways(model, 1, every)[1], strict=True))
-    for run in both_ways(model, 1, outputs):
+    known = dict(zip(every, first_three_runs(model, 1, every)[1], strict=True))
+    for run in first_three_runs(model, 1, outputs):
         assert run == [known[address] for address in outputs]
 
 
-def test_branches_are_run_both_ways() -> None:
-    """Equal shapes are added as they are."""
+def test_branches_have_equal_bits() -> None:
+    """Tensors of equal shape are added without broadcasting."""
     layers = [{**CHAIN[0], "name": "a", "filters": 1}, {"type": "Add", "inputs": ["a", "input"]}]
-    direct, *compiled = both_ways(built({"input": [28, 28, 1], "layers": layers}), 1, ("a", "add"))
+    direct, *compiled = first_three_runs(build_model({"input": [28, 28, 1], "layers": layers}), 1, ("a", "add"))
     assert compiled == [direct, direct]
 
 
 @pytest.mark.parametrize("type_name", ["Add", "Average"])
-def test_what_is_broadcast_is_compiled_at_once(type_name: str) -> None:
-    """Keras, seeing a batch of one, adds a column of shape (8, 1) as if it were a bias of the channels."""
-    model = built({"input": {"a": [8, 8], "b": [8, 1]}, "layers": [{"type": type_name, "inputs": ["a", "b"]}]})
+def test_broadcasting_merges_are_compiled_at_once(type_name: str) -> None:
+    """For a batch of one Keras adds a column of shape (8, 1) as if it were a channel bias."""
+    model = build_model({"input": {"a": [8, 8], "b": [8, 1]}, "layers": [{"type": type_name, "inputs": ["a", "b"]}]})
     probe = model.probe((model.network.outputs[0],), training=False, updates=False)
     assert probe._compiled
     left, right = (np.random.default_rng(0).standard_normal((1, 8, n)).astype(np.float32) for n in (8, 1))
-    wanted = (left + right) / (2 if type_name == "Average" else 1)
-    np.testing.assert_allclose(probe.run([left, right])[0].numpy(), wanted, rtol=1e-6)
+    requested = (left + right) / (2 if type_name == "Average" else 1)
+    np.testing.assert_allclose(probe.run([left, right])[0].numpy(), requested, rtol=1e-6)
 
 
-def test_a_chain_runs_on_one_thread_and_branches_do_not() -> None:
-    """Beside a chain nothing can run; TensorFlow's threads would only hand each other the next layer."""
-    chain = built({"input": [28, 28, 1], "layers": CHAIN}).probe(("dense",), training=False, updates=False)
-    branches = built(
+def test_chains_run_on_one_thread() -> None:
+    """A chain has no parallelism; TensorFlow's threads would only pass the next layer to each other."""
+    chain = build_model({"input": [28, 28, 1], "layers": CHAIN}).probe(("dense",), training=False, updates=False)
+    branches = build_model(
         {"input": [4], "layers": [{"type": "ReLU", "name": "a"}, {"type": "Add", "inputs": ["a", "input"]}]}
     )
     assert chain._is_chain()
     assert not branches.probe(("add",), training=False, updates=False)._is_chain()
 
 
-def test_what_goes_wrong_directly_is_told_by_the_compiled_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which has words for it, or does not fail at all."""
-    model = built({"input": [4], "layers": [{"type": "ReLU"}]})
+def test_direct_errors_fall_back_to_the_compiled_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has better error messages, or does not fail at all."""
+    model = build_model({"input": [4], "layers": [{"type": "ReLU"}]})
     probe = model.probe(("re_lu",), training=False, updates=False)
     compute = probe._compute
 
@@ -111,8 +111,8 @@ def test_what_goes_wrong_directly_is_told_by_the_compiled_function(monkeypatch: 
     assert probe.run([np.ones((1, 4), np.float32)])[0].numpy().tolist() == [[1, 1, 1, 1]]
 
 
-def test_an_engine_is_configured_as_it_says() -> None:
-    """These are TensorFlow's own words for it; another release may have others."""
+def test_tensorflow_options_are_effective() -> None:
+    """The names are TensorFlow's own; another release may have others."""
     config = context.context().config
     assert config.experimental.disable_thread_spinning
     assert config.graph_options.rewrite_options.disable_meta_optimizer

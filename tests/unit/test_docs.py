@@ -1,4 +1,4 @@
-"""The documentation names things that exist."""
+"""The documentation refers only to existing things."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
-    """Relative links are files or folders of the repository."""
+def test_relative_links_resolve(page: Path) -> None:
+    """To files or folders of the repository."""
     targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_settings_that_are_named_exist(page: Path) -> None:
-    """No page names a variable that would stop the start."""
+def test_named_settings_exist(page: Path) -> None:
+    """No page names a variable that would make the start fail."""
     assert set(re.findall(rf"{PREFIX}[A-Z_]+[A-Z]", page.read_text(encoding="utf-8"))) <= SETTINGS
 
 
 def test_operations_explains_every_setting() -> None:
-    """Each setting has its place in the overview."""
+    """Each setting is in the overview."""
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     assert [name for name in sorted(SETTINGS) if f"`{name}`" not in text] == []
 
 
-def test_operations_names_error_codes_that_exist() -> None:
-    """The codes in the table of what 503 and 504 mean are those of the code."""
+def test_operations_names_existing_error_codes() -> None:
+    """The codes in the table of 503 and 504 are defined."""
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| \d{3} \| `(\w+)`", text, flags=re.MULTILINE))
     assert named
@@ -43,7 +43,7 @@ def test_operations_names_error_codes_that_exist() -> None:
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
-    """docs/decisions/ holds 0001, 0002, … and each page's title carries its number."""
+    """docs/decisions/ contains 0001, 0002, … and each page's title has its number."""
     pages = sorted((ROOT / "docs/decisions").glob("*.md"))
     assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
     titles = [page.read_text(encoding="utf-8").splitlines()[0] for page in pages]

@@ -1,4 +1,4 @@
-"""Model documents: which spellings are understood, what is refused, and where an error points."""
+"""Model documents: accepted spellings, rejected values, and the pointers of errors."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ HUGE = pytest.param(10**5000, id="huge")
 
 
 def problems(raw: Any) -> tuple[Problem, ...]:
-    """Everything that is wrong with a document that has to be refused."""
+    """Return all problems of a document, which must be rejected."""
     with pytest.raises(InvalidDocument) as refused:
         parse_document(raw)
     return refused.value.problems
 
 
 def problem(raw: Any) -> Problem:
-    """The one thing that is wrong with it."""
+    """Return its only problem."""
     (only,) = problems(raw)
     return only
 
 
 def layer(**arguments: Any) -> dict[str, Any]:
-    """A document of one layer."""
+    """Build a document of one layer."""
     return {"layers": [{**DENSE, **arguments}]}
 
 
 def nested_blocks(depth: int) -> list[Any]:
-    """A layer inside so many blocks."""
+    """Nest a layer in this many blocks."""
     layers = [RELU]
     for _ in range(depth):
         layers = [{"type": "Block", "layers": layers}]
     return layers
 
 
-def test_short_form_is_an_object_with_layers() -> None:
-    """Everything but the layers has a default."""
+def test_a_document_needs_only_layers() -> None:
+    """Everything else has a default."""
     document = parse_document({"layers": [DENSE]})
     assert (document.name, document.seed, document.input, document.outputs) == (None, 0, None, None)
     assert document.layers == [Dense(units=2)]
 
 
-def test_bare_list_is_short_for_layers() -> None:
+def test_a_bare_list_is_short_for_layers() -> None:
     """`[…]` and `{"layers": […]}` are one document."""
     assert canonical(parse_document([DENSE, RELU])) == canonical(parse_document({"layers": [DENSE, RELU]}))
 
@@ -79,8 +79,8 @@ def test_bare_list_is_short_for_layers() -> None:
         (None, None),
     ],
 )  # fmt: skip
-def test_input_is_a_shape_a_specification_or_several_named(written: Any, inputs: Any) -> None:
-    """A single shape declares an input called `input`; null and absence leave it to what is posted."""
+def test_input_is_a_shape_a_spec_or_a_mapping(written: Any, inputs: Any) -> None:
+    """A single shape declares an input called `input`; null or absent, it is inferred from the request."""
     assert parse_document({"input": written, "layers": [RELU]}).input == inputs
 
 
@@ -107,20 +107,20 @@ def test_input_is_a_shape_a_specification_or_several_named(written: Any, inputs:
         ({f"i{n}": [1] for n in range(MAX_INPUTS + 1)}, "/input"),
     ],
 )
-def test_input_errors_point_at_the_part_that_is_wrong(written: Any, pointer: str) -> None:
-    """Each pointer is that of the value, or of the key, in what was sent."""
+def test_input_errors_point_at_the_value_or_key(written: Any, pointer: str) -> None:
+    """Of the document as it was sent."""
     assert problem({"input": written, "layers": [RELU]}).pointer == pointer
 
 
-def test_misspelt_dtype_of_an_input_is_recognised() -> None:
-    """Inside `input` the known fields are those of an input, not of the document."""
+def test_a_misspelled_field_of_an_input_gets_a_suggestion() -> None:
+    """The known fields are those of an input, not of the document."""
     found = problem({"input": {"shape": [4], "dtyp": "int8"}, "layers": [RELU]})
     assert (found.expected, found.suggestion) == ("one of shape, dtype", 'write "dtype"')
 
 
 @pytest.mark.parametrize("raw", [None, 3, "Dense", True, 1.5])
 def test_a_document_is_an_object_or_a_list(raw: Any) -> None:
-    """Anything else is refused as a whole."""
+    """Other values are rejected with an empty pointer."""
     assert problem(raw).pointer == ""
 
 
@@ -156,7 +156,7 @@ def test_a_document_is_an_object_or_a_list(raw: Any) -> None:
         (layer(**{"a/b~c": 1}), "/layers/0/a~1b~0c"),
     ],
 )  # fmt: skip
-def test_pointers_lead_to_what_is_wrong(raw: Any, pointer: str) -> None:
+def test_pointers_lead_to_the_fault(raw: Any, pointer: str) -> None:
     """RFC 6901, into the document as it was sent: a bare list has no `/layers`."""
     assert problem(raw).pointer == pointer
 
@@ -165,8 +165,8 @@ HOSTILE = [True, 3.5, "x", [], [True], [[True]], {}, {"type": "x"}, {"class_name
 
 
 @pytest.mark.parametrize("cls", CATALOGUE.values(), ids=lambda cls: cls.__name__)
-def test_pointers_exist_in_what_was_sent(cls: type[Layer]) -> None:
-    """Whatever stands in whatever field, the error points at it or into it: no name of pydantic's leaks out."""
+def test_pointers_exist_in_the_document(cls: type[Layer]) -> None:
+    """For hostile values of every field, without pydantic's internal locations."""
     for name, value in product(cls.model_fields, HOSTILE):
         sent = {"type": cls.__name__, **cls.example.arguments, name: value}
         try:
@@ -183,7 +183,7 @@ MISSING = object()
 
 
 def at(pointer: str, value: Any) -> Any:
-    """What a JSON pointer leads to."""
+    """Resolve a JSON pointer."""
     for part in pointer.split("/")[1:]:
         word = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, list):
@@ -194,40 +194,40 @@ def at(pointer: str, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("value", [True, 1.0, 2.5, float("nan"), float("inf"), "2", None, [2], {}, 2**31, HUGE, -1])
-def test_integers_are_integers(value: Any) -> None:
-    """Nothing is taken for an integer that is not one, and none is beyond its bounds."""
+def test_integers_are_strict(value: Any) -> None:
+    """No other type is coerced, and none is beyond its bounds."""
     assert problem(layer(units=value)).pointer == "/layers/0/units"
 
 
 @pytest.mark.parametrize("value", [True, 1.0, -1, 2**63, HUGE, "0", None])
-def test_seed_is_an_integer_of_63_bits(value: Any) -> None:
-    """The seed of a document is as strict as any other number."""
+def test_the_seed_is_an_integer_of_63_bits(value: Any) -> None:
+    """The seed of a document is as strict as other integers."""
     assert problem({"seed": value, "layers": [RELU]}).pointer == "/seed"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), True, "0.3", 10**400])
-def test_numbers_are_finite_numbers(value: Any) -> None:
-    """Where a number is taken, NaN, infinities, booleans and strings are not."""
+def test_numbers_are_finite(value: Any) -> None:
+    """NaN, infinities, booleans and strings are rejected."""
     assert problem([{"type": "LeakyReLU", "negative_slope": value}]).pointer == "/0/negative_slope"
 
 
 @pytest.mark.parametrize("value", [1, 0, "true", None])
-def test_booleans_are_booleans(value: Any) -> None:
+def test_booleans_are_strict(value: Any) -> None:
     """1 is not true."""
     assert problem(layer(use_bias=value)).pointer == "/layers/0/use_bias"
 
 
 @pytest.mark.parametrize("name", ["conv", "ü", "日本", "😀", "a b", "a,b", "a.b", "x" * 128])
 def test_names_may_be_any_text(name: str) -> None:
-    """Letters of every script, spaces and dots name a layer."""
+    """Letters of every script, spaces and dots are allowed in layer names."""
     assert parse_document(layer(name=name)).layers[0].name == name
 
 
 @pytest.mark.parametrize(
     "name", ["", "a/b", "a@b", "a:b", "a#b", "a*", "a?", "a\nb", "a\x00", "\ud800", "x" * 129, ".", ".."]
 )
-def test_names_are_free_of_what_addresses_are_made_of(name: str) -> None:
-    """Separators, wildcards, control characters and lone surrogates are refused."""
+def test_names_exclude_address_syntax(name: str) -> None:
+    """Separators, wildcards, control characters and lone surrogates are rejected."""
     assert problem(layer(name=name)).pointer == "/layers/0/name"
 
 
@@ -244,8 +244,8 @@ def test_names_are_free_of_what_addresses_are_made_of(name: str) -> None:
         {"layers": [{**DENSE, "kernel_initializer": "\ud800"}]},
     ],
 )
-def test_lone_surrogates_are_refused_in_words_that_can_be_sent(raw: Any) -> None:
-    """Wherever one stands, the error says so in text that UTF-8 can carry, apart from the pointer."""
+def test_errors_of_lone_surrogates_are_encodable(raw: Any) -> None:
+    """Apart from the pointer, their text is valid UTF-8."""
     for found in problems(raw):
         words = (found.message, found.expected or "", found.received or "", found.suggestion or "")
         assert "\\u" in " ".join(words)
@@ -253,7 +253,7 @@ def test_lone_surrogates_are_refused_in_words_that_can_be_sent(raw: Any) -> None
 
 
 def test_nesting_is_bounded() -> None:
-    """As many levels as documented, no more, and no recursion on the way to finding out."""
+    """The documented depth is inclusive, and the check is not recursive."""
     deepest = (MAX_DEPTH - 2) // 2
     assert parse_document(nested_blocks(deepest))
     assert problem(nested_blocks(deepest + 1)).expected == f"at most {MAX_DEPTH} levels of nesting"
@@ -269,15 +269,15 @@ def test_nesting_is_bounded_everywhere(key: str) -> None:
     assert problem({"layers": [RELU], key: value}).received == "more levels"
 
 
-def test_layers_are_bounded() -> None:
-    """1,024 layers are a document, 1,025 are not."""
+def test_the_number_of_layers_is_bounded() -> None:
+    """The limit is inclusive."""
     assert len(parse_document([RELU] * MAX_LAYERS).layers) == MAX_LAYERS == 2048
     assert problem({"layers": [RELU] * (MAX_LAYERS + 1)}).pointer == "/layers"
     assert problem([RELU] * (MAX_LAYERS + 1)).pointer == ""
 
 
 def test_layers_inside_blocks_are_counted() -> None:
-    """A block counts for itself and for what it holds."""
+    """A block counts as one layer plus its own layers."""
     half = {"type": "Block", "layers": [RELU] * (MAX_LAYERS // 2 - 1)}
     assert parse_document([half, half])
     assert problem([half, half, RELU]) == Problem("", "there are too many layers", "at most 2048 layers", "2049 layers")
@@ -285,15 +285,15 @@ def test_layers_inside_blocks_are_counted() -> None:
 
 
 @pytest.mark.parametrize("layers", [[{}], [{"type": "Denss"}], [{"type": "Dense"}]])
-def test_problems_are_listed_up_to_a_bound(layers: list[Any]) -> None:
-    """A document with a hundred thousand mistakes is refused at once, with the first of them."""
+def test_the_number_of_problems_is_bounded(layers: list[Any]) -> None:
+    """A document with a hundred thousand mistakes is rejected fast, with the first of them."""
     found = problems({"layers": layers * (MAX_LAYERS if layers == [{"type": "Dense"}] else 100_000)})
     assert len(found) == MAX_PROBLEMS
     assert found[1].pointer.startswith("/layers/1/")
 
 
-def test_all_problems_are_listed_at_once() -> None:
-    """One reply names every mistake, in the order of the document."""
+def test_all_problems_are_reported_at_once() -> None:
+    """In the order of the document."""
     raw = [{**DENSE, "units": True}, RELU, {**DENSE, "use_bias": 1, "activation": "rellu"}]
     assert [found.pointer for found in problems(raw)] == ["/0/units", "/2/activation", "/2/use_bias"]
 
@@ -318,14 +318,14 @@ def test_all_problems_are_listed_at_once() -> None:
         ([{"type": "Linear"}], "/0/type", "Dense"),
     ],
 )
-def test_misspellings_come_with_the_right_spelling(raw: Any, pointer: str, suggestion: str) -> None:
-    """Unknown fields, words and types are named, with the nearest known one."""
+def test_misspellings_get_a_suggestion(raw: Any, pointer: str, suggestion: str) -> None:
+    """For unknown fields, values and types: the nearest known one."""
     found = problem(raw)
     assert (found.pointer, found.suggestion) == (pointer, f'write "{suggestion}"')
 
 
-def test_unknown_argument_names_the_type_and_its_arguments() -> None:
-    """The message says whose argument it is not, and which there are."""
+def test_unknown_arguments_list_the_valid_ones() -> None:
+    """The message names the layer type."""
     found = problem(layer(colour=3))
     assert found.message == '"colour" is not an argument of Dense'
     assert "units, use_bias" in str(found.expected)
@@ -333,55 +333,55 @@ def test_unknown_argument_names_the_type_and_its_arguments() -> None:
 
 @pytest.mark.parametrize("raw", [{}, {"type": None}, {"type": 3}, {"type": ["Dense"]}, {"type": {}}])
 def test_a_layer_needs_a_type(raw: Any) -> None:
-    """A type is a name; without one nothing else about the layer is judged."""
+    """Without a valid type its other fields are not validated."""
     found = problem([RELU, raw])
     assert (found.pointer, found.message) == ("/1/type", "a layer needs a type")
 
 
 @pytest.mark.parametrize("name", sorted(EXCLUDED))
-def test_types_left_out_are_refused_with_the_reason(name: str) -> None:
-    """What Keras has and the catalogue has not is said to be left out on purpose."""
+def test_excluded_types_are_rejected_with_the_reason(name: str) -> None:
+    """Keras types that the catalog omits have a reason."""
     assert problem([{"type": name}]).message == f"{name} is not in the catalogue: {EXCLUDED[name]}"
 
 
-def test_types_left_out_of_blocks_are_refused_too() -> None:
+def test_excluded_types_are_rejected_in_blocks() -> None:
     """At any depth."""
     assert problem([{"type": "Block", "layers": [RELU, {"type": "Lambda"}]}]).pointer == "/0/layers/1/type"
 
 
 @pytest.mark.parametrize("name", ["LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells"])
-def test_cells_do_not_stand_alone(name: str) -> None:
+def test_cells_are_rejected_as_layers(name: str) -> None:
     """A recurrent cell belongs inside an RNN."""
     found = problem([{"type": name, "units": 2}])
     assert found.message == f"{name} is a cell: it stands inside a layer that steps through time"
     assert '"RNN"' in str(found.suggestion)
 
 
-def test_missing_argument_is_named() -> None:
-    """A required argument that is absent is what the error points at."""
+def test_a_missing_argument_is_named() -> None:
+    """The pointer is that of the required argument."""
     assert problem([{"type": "Dense"}]) == Problem("/0/units", "units is required", "a value for units", "nothing")
 
 
-def test_required_argument_under_a_wrong_name_is_one_problem() -> None:
-    """Writing `unit` for `units` is not also reported as leaving `units` out."""
+def test_a_misspelled_required_argument_is_one_problem() -> None:
+    """Writing `unit` for `units` does not also report `units` as missing."""
     assert problem([{"type": "Dense", "unit": 2}]).suggestion == 'write "units"'
 
 
 def test_aliases_are_the_same_type() -> None:
-    """Keras' other names lead to the same class."""
+    """Keras' other names refer to the same class."""
     assert isinstance(parse_document([{"type": "MaxPool2D"}]).layers[0], MaxPooling2D)
 
 
-def test_block_holds_layers() -> None:
-    """A block nests a graph with its own inputs and outputs."""
+def test_a_block_has_inputs_layers_and_outputs() -> None:
+    """A block nests a graph."""
     raw = {"type": "Block", "name": "b", "input": ["x", "y"], "layers": [{"type": "Add"}], "outputs": ["add"]}
     (block,) = parse_document([raw]).layers
     assert isinstance(block, Block)
     assert (block.input, block.outputs, len(block.layers)) == (["x", "y"], ["add"], 1)
 
 
-def test_canonical_form_spells_everything_out() -> None:
-    """Defaults are written, sizes are arrays, aliases have their first name, names of objects are objects."""
+def test_the_canonical_form_is_explicit() -> None:
+    """Defaults are included, sizes are arrays, aliases are resolved, and names of objects become objects."""
     document = parse_document({"input": [4, 4, 1], "layers": [{"type": "MaxPool2D", "pool_size": 3}]})
     assert canonical(document) == {
         "name": None,
@@ -412,15 +412,15 @@ def test_canonical_form_spells_everything_out() -> None:
         [{"type": "RNN", "cell": [{"type": "GRUCell", "units": 2}]}],
     ],
 )  # fmt: skip
-def test_canonical_form_is_a_document_again(raw: Any) -> None:
-    """Written as JSON and parsed again it is the same document, so that a store can keep it."""
+def test_the_canonical_form_round_trips(raw: Any) -> None:
+    """Serialized as JSON and parsed again it is the same document."""
     document = parse_document(raw)
     written = json.dumps(canonical(document), allow_nan=False)
     assert json.dumps(canonical(parse_document(json.loads(written)))) == written
 
 
 def test_inputs_can_be_declared_later() -> None:
-    """A document without input takes that of what is posted, and stays as it was itself."""
+    """A document without input takes that of the request; the original is unchanged."""
     document = parse_document([DENSE])
     declared = document.with_inputs({"input": InputSpec(shape=[3])})
     assert canonical(declared) == canonical(parse_document({"input": [3], "layers": [DENSE]}))

@@ -1,4 +1,4 @@
-"""The JSON Schemas of layers: each in one piece, and all of them extending one `Layer` in the OpenAPI document."""
+"""The JSON Schemas of layers: self-contained ones, and those that extend `Layer` in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -25,46 +25,46 @@ SPECIFICATION: dict[str, Any] = json.loads(
 )
 SCHEMAS: dict[str, Any] = SPECIFICATION["components"]["schemas"]
 LARGEST = 350_000
-"""Bytes of the document without white space. With every layer's arguments in a union it was 816,000, and generators of
-requests never came to an end."""
+"""Bytes of the document without white space. With a union of all layers' arguments it was 816,000, and request
+generators did not terminate."""
 SOME = list(CATALOGUE.values())[::9]
 EXTENDS = {"$ref": "#/components/schemas/Layer"}
 TYPES: tuple[type[Layer], ...] = (Block, *LAYERS)
 
 
 def component(name: str) -> Draft202012Validator:
-    """A validator of a component."""
+    """Build a validator of a component."""
     return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}})
 
 
 def components_of(type_: str) -> list[str]:
-    """The schemas that extend Layer with this type."""
+    """Return the schemas that extend Layer with this type."""
     extending = {name: schema for name, schema in SCHEMAS.items() if EXTENDS in schema.get("allOf", ())}
     kinds = {name: schema.get("properties", {}).get("type", {}) for name, schema in extending.items()}
     return [name for name, kind in kinds.items() if type_ in kind.get("enum", [kind.get("const")])]
 
 
 def example_of(cls: type[Layer]) -> dict[str, Any]:
-    """A layer as a document has it."""
+    """Build a layer as in a document."""
     arguments = {"layers": [{"type": "Flatten"}]} if cls is Block else cls.example.arguments
     return {"type": cls.type_name(), **arguments}
 
 
 def wrong(layer: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same with an argument that no layer has, without its type, with another's name of a wrong kind."""
+    """Yield variants with an unknown argument, without a type, and with values of a wrong type."""
     yield {**layer, "unknown_argument": 1}
     yield {key: value for key, value in layer.items() if key != "type"}
     yield {**layer, "name": 3}
     yield {**layer, "trainable": "yes"}
 
 
-def test_the_document_stays_small() -> None:
-    """Readers, browsers and generators of clients and tests have to work with it."""
+def test_the_openapi_document_stays_small() -> None:
+    """Browsers and generators of clients and tests must be able to process it."""
     assert len(json.dumps(SPECIFICATION, separators=(",", ":"), ensure_ascii=False).encode()) < LARGEST
 
 
-def test_every_type_leads_to_a_schema_that_extends_layer() -> None:
-    """By all of its names; it takes the type's example, and nothing that the type does not have."""
+def test_every_type_has_a_schema_that_extends_layer() -> None:
+    """For all of its names; the schema accepts the type's example and rejects invalid variants."""
     allowed = SCHEMAS["Layer"]["properties"]["type"]["enum"]
     assert sorted(allowed) == sorted([*INPUT_LAYERS, *(name for cls in TYPES for name in names_of(cls))])
     refused = []
@@ -76,8 +76,8 @@ def test_every_type_leads_to_a_schema_that_extends_layer() -> None:
     assert refused == []
 
 
-def test_schemas_in_one_piece_say_the_same() -> None:
-    """What `/v1/layers` gives needs nothing else, takes the example, and refuses the same."""
+def test_self_contained_schemas_are_equivalent() -> None:
+    """Those of `/v1/layers` need no references, accept the example and reject the same variants."""
     refused: list[Any] = []
     for cls in [*SOME, TimeDistributed]:
         schema, layer = schema_of(cls), example_of(cls)
@@ -87,8 +87,8 @@ def test_schemas_in_one_piece_say_the_same() -> None:
     assert refused == []
 
 
-def test_initializers_regularizers_and_constraints_have_their_arguments() -> None:
-    """By name, and as an object of the type's own fields, in one place each."""
+def test_named_objects_have_schemas_of_their_arguments() -> None:
+    """Initializers, regularizers and constraints are a name, or an object of the type's fields."""
     groups: dict[str, tuple[type[Named], ...]] = {
         "AnyInitializer": INITIALIZERS, "AnyRegularizer": REGULARIZERS, "AnyConstraint": CONSTRAINTS,
     }  # fmt: skip
@@ -103,8 +103,8 @@ def test_initializers_regularizers_and_constraints_have_their_arguments() -> Non
         assert not validator.is_valid("nobody")
 
 
-def test_defaults_are_spelled_as_keras_spells_them() -> None:
-    """Initializers by name; null, which is what leaving out means, not at all."""
+def test_defaults_have_keras_spelling() -> None:
+    """Initializers are names; null defaults are omitted."""
     properties = SCHEMAS["Conv2D"]["properties"]
     assert properties["kernel_initializer"]["default"] == "glorot_uniform"
     assert properties["padding"]["default"] == "valid"

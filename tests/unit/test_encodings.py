@@ -1,4 +1,4 @@
-"""Content codings: which one is chosen, what comes out of the middleware, and what it leaves alone."""
+"""Content codings: negotiation, the output of the middleware, and responses that it leaves unchanged."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ DECODERS = {"gzip": gzip.decompress, "zstd": zstd.decompress}
         (",;,gzip ; q=1.0", "gzip"),
     ],
 )
-def test_the_best_liked_coding(accepted: str, chosen: str | None) -> None:
-    """Quality first, then ours; nothing that was not asked for."""
+def test_the_preferred_coding_is_chosen(accepted: str, chosen: str | None) -> None:
+    """By quality, then by server preference; only among those accepted."""
     assert encoding_for(accepted) == chosen
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_flushed_pieces_can_be_read(name: str) -> None:
-    """A client that has so much of the reply can read so many of its lines."""
+def test_flushed_output_can_be_decoded(name: str) -> None:
+    """A client can decode every line that was flushed."""
     encoder = ENCODERS[name]()
     start = encoder.feed(b"a line\n", flush=True)
     whole = start + encoder.feed(memoryview(b"another\n"), flush=False) + encoder.finish()
@@ -57,8 +57,10 @@ def test_flushed_pieces_can_be_read(name: str) -> None:
     assert decoder.decompress(start) == b"a line\n"
 
 
-async def sent(response: Response, accepted: str | None, path: str = "/v1/x") -> tuple[dict[str, str], list[bytes]]:
-    """The headers and pieces that come of a reply."""
+async def send_response(
+    response: Response, accepted: str | None, path: str = "/v1/x"
+) -> tuple[dict[str, str], list[bytes]]:
+    """Return the headers and chunks of a response."""
     messages: list[Message] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,10 +84,10 @@ async def sent(response: Response, accepted: str | None, path: str = "/v1/x") ->
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-async def test_one_piece_has_its_length(name: str) -> None:
-    """And a strong ETag becomes weak: the bytes are others."""
+async def test_single_bodies_have_a_length_and_a_weak_etag(name: str) -> None:
+    """A strong ETag becomes weak, since the bytes differ."""
     reply = Response(TEXT, media_type="application/json", headers={"ETag": '"a"', "Vary": "Accept"})
-    headers, (body,) = await sent(reply, name)
+    headers, (body,) = await send_response(reply, name)
     assert headers == {
         "content-type": "application/json", "content-encoding": name, "content-length": str(len(body)),
         "vary": "Accept, Accept-Encoding", "etag": 'W/"a"',
@@ -96,8 +98,8 @@ async def test_one_piece_has_its_length(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("kind", ["application/json", "application/jsonl"])
-async def test_streams_stay_streams(name: str, kind: str) -> None:
-    """No length, pieces of any size and kind, and lines as soon as they are there."""
+async def test_streams_are_compressed_as_streams(name: str, kind: str) -> None:
+    """Without a length, for chunks of any size and type; lines are flushed immediately."""
     pieces = [b"", TEXT, memoryview(b"x" * 1_000_000), b"\n"]
 
     async def body() -> Any:
@@ -105,7 +107,7 @@ async def test_streams_stay_streams(name: str, kind: str) -> None:
             yield piece
 
     reply = StreamingResponse(body(), media_type=kind, headers={"Content-Length": "1002501"})
-    headers, received = await sent(reply, name)
+    headers, received = await send_response(reply, name)
     assert ("content-length" in headers, headers["content-encoding"]) == (False, name)
     assert DECODERS[name](b"".join(received)) == b"".join(pieces)
     assert kind == "application/json" or len(received) >= 4
@@ -124,9 +126,9 @@ UNTOUCHED = {
 
 
 @pytest.mark.parametrize(("reply", "accepted", "path"), UNTOUCHED.values(), ids=UNTOUCHED)
-async def test_left_alone(reply: Response, accepted: str | None, path: str) -> None:
-    """The reply as it was."""
-    headers, pieces = await sent(reply, accepted, path)
+async def test_other_responses_are_unchanged(reply: Response, accepted: str | None, path: str) -> None:
+    """Headers and body."""
+    headers, pieces = await send_response(reply, accepted, path)
     assert headers.get("content-encoding") is None
     assert headers == {name.decode(): value.decode() for name, value in reply.raw_headers}
     assert b"".join(pieces) == reply.body
@@ -135,16 +137,16 @@ async def test_left_alone(reply: Response, accepted: str | None, path: str) -> N
 @pytest.mark.parametrize(("accepted", "tag"), [("gzip", 'W/"a"'), ("identity", '"a"'), (None, '"a"')])
 @pytest.mark.parametrize("status", [200, 304])
 @pytest.mark.parametrize("text", [b"", TEXT])
-async def test_a_tag_is_weak_where_compression_is_accepted(
+async def test_etags_are_weak_where_compression_is_accepted(
     accepted: str | None, tag: str, status: int, text: bytes
 ) -> None:
-    """Whether the reply is compressed or not: what was, is confirmed under the same tag."""
+    """Compressed or not, a 304 has the same tag as the 200."""
     reply = Response(text if status == 200 else None, status, {"ETag": '"a"'}, "application/json")
-    headers, _ = await sent(reply, accepted)
+    headers, _ = await send_response(reply, accepted)
     assert headers["etag"] == tag
 
 
-async def test_tensors_in_zstd() -> None:
-    """That is fast enough for them."""
-    headers, (body,) = await sent(Response(TEXT, media_type="application/x-npz"), "gzip, zstd")
+async def test_tensors_are_compressed_with_zstd() -> None:
+    """It is fast enough for them."""
+    headers, (body,) = await send_response(Response(TEXT, media_type="application/x-npz"), "gzip, zstd")
     assert (headers["content-encoding"], zstd.decompress(body)) == ("zstd", TEXT)

@@ -1,4 +1,4 @@
-"""Engines that are started, held in reserve, renewed and seen off."""
+"""Lifecycle of engines: start, spares, renewal and replacement."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from models.ipc.messages import Failed, Payload, RunResult
 from service.engines.pending_result import PendingResult
 from service.engines.pool import EnginePool
 from service.engines.process import EngineState
-from service.engines.renewal import LOOKS
+from service.engines.renewal import SAMPLES
 from service.engines.requests import ModelSource, weights_request
 from service.settings import GIB, Settings
 
 
 class Engine:
-    """A process that does what a test says."""
+    """A process controlled by the test."""
 
     made: list[Engine]
     failures = 0
@@ -46,7 +46,7 @@ class Engine:
         self.on_ready()
 
     def answers(self, code: str = "") -> None:
-        """The first request that it has not answered yet."""
+        """Answer the first outstanding request."""
         request = self.sent.pop(0)
         self.on_message(
             Failed(request.id, code, "") if code else RunResult(request.id, (), {}, 0, True, 0.0, 0.0, (), ())
@@ -76,7 +76,7 @@ class Engine:
 
 @pytest.fixture(autouse=True)
 def processes(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
-    """Those that were started."""
+    """The started processes."""
     monkeypatch.setattr(service.engines.supervisor, "EngineProcess", Engine)
     monkeypatch.setattr(service.engines.supervisor, "RESTART_SECONDS", (0.0, 0.0, 0.0))
     monkeypatch.setattr(Engine, "failures", 0)
@@ -84,17 +84,17 @@ def processes(monkeypatch: pytest.MonkeyPatch) -> list[Engine]:
     return Engine.made
 
 
-async def started(processes: list[Engine], **settings: Any) -> EnginePool:
-    """Engines that are ready, those in reserve included."""
+async def start_pool(processes: list[Engine], **settings: Any) -> EnginePool:
+    """Start a pool whose engines are ready, spares included."""
     engines = EnginePool(Settings(**settings))
     await engines.start()
-    for process in processes:  # more come meanwhile
+    for process in processes:  # the list grows during iteration
         process.becomes_ready()
     return engines
 
 
-async def asked(engines: EnginePool, seed: int = 0) -> asyncio.Task[PendingResult]:
-    """A question on its way."""
+async def submit_request(engines: EnginePool, seed: int = 0) -> asyncio.Task[PendingResult]:
+    """Submit a request."""
     task = asyncio.create_task(
         engines.submit(weights_request(ModelSource(b"%d" % seed, None, f"{seed}"), None, Settings()))
     )
@@ -102,8 +102,8 @@ async def asked(engines: EnginePool, seed: int = 0) -> asyncio.Task[PendingResul
     return task
 
 
-async def test_a_start_that_fails_is_tried_again(processes: list[Engine]) -> None:
-    """A machine without descriptors has some again later."""
+async def test_a_failed_start_is_retried(processes: list[Engine]) -> None:
+    """For example after running out of file descriptors."""
     Engine.failures = 3
     engines = EnginePool(Settings())
     await engines.start()
@@ -116,11 +116,11 @@ async def test_a_start_that_fails_is_tried_again(processes: list[Engine]) -> Non
     assert processes[0].ended
 
 
-async def test_a_spare_takes_the_place_of_an_engine_that_is_lost(processes: list[Engine]) -> None:
-    """At once, with what is in line; and another is started in reserve. What the engine ran is lost."""
-    engines = await started(processes, spare_engines=1)
+async def test_a_spare_replaces_a_lost_engine(processes: list[Engine]) -> None:
+    """At once, with the queued requests, and another spare is started. The running request is lost."""
+    engines = await start_pool(processes, spare_engines=1)
     first, spare = processes
-    lost, waiting, last = [await asked(engines, seed) for seed in range(3)]
+    lost, waiting, last = [await submit_request(engines, seed) for seed in range(3)]
     assert [len(first.sent), len(spare.sent)] == [2, 0]
     first.on_exit()
     await asyncio.sleep(0)
@@ -140,12 +140,12 @@ async def test_a_spare_takes_the_place_of_an_engine_that_is_lost(processes: list
     assert [process.ended for process in processes[1:]] == [True, True]
 
 
-async def grown(engines: EnginePool, process: Engine, passing: Callable[[float], Any]) -> None:
-    """An engine answers a few, and has more memory than it may."""
+async def grow(engines: EnginePool, process: Engine, passing: Callable[[float], Any]) -> None:
+    """Let an engine serve a few requests with more memory than allowed."""
     process.resident = 4 * GIB
-    for _ in range(LOOKS):
+    for _ in range(SAMPLES):
         await passing(1)
-        task = await asked(engines)
+        task = await submit_request(engines)
         process.answers()
         await task
 
@@ -154,19 +154,19 @@ async def grown(engines: EnginePool, process: Engine, passing: Callable[[float],
 async def test_an_engine_that_has_grown_is_renewed(
     processes: list[Engine], spares: int, passing: Callable[[float], Any]
 ) -> None:
-    """Its successor takes over when it is ready; the one before finishes what it has, and nobody waits."""
-    engines = await started(processes, spare_engines=spares)
+    """Its successor takes over when ready; the old engine finishes its running requests."""
+    engines = await start_pool(processes, spare_engines=spares)
     old = processes[0]
-    await grown(engines, old, passing)
+    await grow(engines, old, passing)
     begun = None
     if not spares:
-        begun = await asked(engines)
+        begun = await submit_request(engines)
         assert len(old.sent) == 1, "the old one goes on until the successor is ready"
         processes[1].becomes_ready()
         assert not old.ended
         old.answers()
         await begun
-    after = await asked(engines)
+    after = await submit_request(engines)
     assert len(processes[1].sent) == 1
     processes[1].answers()
     await after
@@ -177,14 +177,14 @@ async def test_an_engine_that_has_grown_is_renewed(
     await engines.stop()
 
 
-async def test_an_engine_that_leaves_and_dies_hands_back_what_it_cannot_finish(
+async def test_a_retiring_engine_that_dies_returns_its_queue(
     processes: list[Engine], passing: Callable[[float], Any]
 ) -> None:
-    """What it ran is lost; what it had not begun runs on its successor."""
-    engines = await started(processes)
+    """The running request is lost; unstarted ones run on the successor."""
+    engines = await start_pool(processes)
     old = processes[0]
-    await grown(engines, old, passing)
-    ran, behind = await asked(engines, 1), await asked(engines, 2)
+    await grow(engines, old, passing)
+    ran, behind = await submit_request(engines, 1), await submit_request(engines, 2)
     processes[1].becomes_ready()
     old.on_exit()
     assert len(processes[1].sent) == 1
@@ -197,9 +197,9 @@ async def test_an_engine_that_leaves_and_dies_hands_back_what_it_cannot_finish(
 
 
 async def test_an_engine_without_device_memory_is_replaced(processes: list[Engine]) -> None:
-    """After what it has begun, by another."""
-    engines = await started(processes)
-    first, second = await asked(engines, 1), await asked(engines, 2)
+    """After it has finished its started requests."""
+    engines = await start_pool(processes)
+    first, second = await submit_request(engines, 1), await submit_request(engines, 2)
     processes[0].answers(DeviceMemory.code)
     with pytest.raises(DeviceMemory):
         await first

@@ -1,4 +1,4 @@
-"""Errors: declared once, mapped once, and told in words that are short and safe to send."""
+"""Errors: their declaration, status codes, serialization, and short and safe messages."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ PROBLEM = Problem("/layers/0/units", "units should be an integer", "an integer",
 
 @every_error
 def test_every_error_has_a_status(error: type[LayerscopeError]) -> None:
-    """One of those that the contract lists."""
+    """One of those in the API contract."""
     assert status_of(error) in {
         400, 403, 404, 406, 408, 413, 414, 415, 421, 422, 431, 499, 500, 501, 503, 504,
     }  # fmt: skip
 
 
 @every_error
-def test_every_error_says_what_it_means(error: type[LayerscopeError]) -> None:
-    """A stable code in small letters, and a title of its own."""
+def test_every_error_has_a_code_and_a_title(error: type[LayerscopeError]) -> None:
+    """The code is lower-case, and both are defined in the class itself."""
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", error.code)
     assert "code" in vars(error)
     assert "title" in vars(error)
@@ -48,16 +48,16 @@ def test_every_error_says_what_it_means(error: type[LayerscopeError]) -> None:
     assert not error.title.endswith(".")
 
 
-def test_codes_and_titles_are_distinct() -> None:
-    """A code leads to one class; the framework's own errors share only those that mean the same."""
+def test_codes_and_titles_are_unique() -> None:
+    """The framework's own errors share a code only with errors of the same status."""
     assert len({error.code for error in ERRORS}) == len({error.title for error in ERRORS}) == len(ERRORS)
     known = {error.code: status_of(error) for error in ERRORS}
     assert all(known.get(code, status) == status for status, (code, _) in FRAMEWORK.items())
 
 
 @pytest.mark.parametrize(("path", "media_type"), [("/v1/x", "application/problem+json"), ("/v2/x", "application/json")])
-def test_a_defect_says_nothing_of_itself(path: str, media_type: str) -> None:
-    """Under `/v2`, too, where clients look for `error`."""
+def test_internal_errors_disclose_nothing(path: str, media_type: str) -> None:
+    """Also under `/v2`, which adds `error`."""
     request = Request({"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b""})
     reply = internal_error(request, RuntimeError("secret"))
     body = json.loads(reply.body)
@@ -66,15 +66,15 @@ def test_a_defect_says_nothing_of_itself(path: str, media_type: str) -> None:
     assert body.get("error") == (body["detail"] if path == "/v2/x" else None)
 
 
-def test_every_status_is_declared_for_a_real_error() -> None:
-    """Nothing in the table is left over, or repeats what a parent says already."""
+def test_statuses_are_declared_for_existing_errors() -> None:
+    """Without entries that repeat a parent's status."""
     assert set(STATUS) <= set(ERRORS)
     parents = {error: error.__mro__[1] for error in STATUS}
     assert not [error for error, parent in parents.items() if parent in STATUS and STATUS[parent] == STATUS[error]]
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    """Every error stands in the overview, below its parent."""
+def test_the_docstring_shows_the_class_hierarchy() -> None:
+    """Every error is listed below its parent."""
 
     def tree(base: type[LayerscopeError], depth: int) -> list[tuple[int, str]]:
         rows = [(depth, base.__name__)]
@@ -88,27 +88,27 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 
 @every_error
-def test_errors_cross_the_socket(error: type[LayerscopeError]) -> None:
-    """Rebuilt from the code, with detail and problems."""
+def test_errors_survive_serialization(error: type[LayerscopeError]) -> None:
+    """They are rebuilt from the code, with detail and problems."""
     rebuilt = error_of(error.code, "in words", [PROBLEM])
     assert (type(rebuilt), rebuilt.detail, rebuilt.problems) == (error, "in words", (PROBLEM,))
 
 
 @pytest.mark.parametrize("code", ["", "nobody", "error", "InvalidDocument"])
-def test_codes_nobody_knows_are_internal(code: str) -> None:
-    """A version of the engine that says something else is a defect of ours."""
+def test_unknown_codes_are_internal(code: str) -> None:
+    """An engine of another version is an internal error."""
     assert type(error_of(code, "", [])) is Internal
 
 
-def test_detail_is_the_first_problem_unless_it_is_given() -> None:
-    """And the title when there is none."""
+def test_the_default_detail_is_the_first_problem() -> None:
+    """Or the title if there is none."""
     assert InvalidDocument("mine", [PROBLEM]).detail == "mine"
     assert InvalidDocument("", [PROBLEM]).detail == PROBLEM.message == str(InvalidDocument("", [PROBLEM]))
     assert InvalidDocument().detail == InvalidDocument.title
 
 
-def test_under_moves_every_pointer() -> None:
-    """The same error seen from an enclosing document."""
+def test_under_prefixes_every_pointer() -> None:
+    """The same error relative to an enclosing document."""
     moved = InvalidDocument("", [PROBLEM, Problem("", "other")]).under("/model")
     assert type(moved) is InvalidDocument
     assert [problem.pointer for problem in moved.problems] == ["/model/layers/0/units", "/model"]
@@ -124,7 +124,7 @@ def test_raises_describes_the_errors_of_a_route() -> None:
 
 
 class Colour(enum.Enum):
-    """Something that JSON has not."""
+    """A value that JSON cannot represent."""
 
     RED = 1
 
@@ -160,13 +160,13 @@ class Colour(enum.Enum):
         (Colour.RED, "Colour"),
     ],
 )
-def test_shown(value: Any, words: str) -> None:
-    """Numbers and short texts as they are, everything else by its kind and size."""
+def test_shown_abbreviates_values(value: Any, words: str) -> None:
+    """Numbers and short texts as they are, others by type and size."""
     assert shown(value) == words
 
 
-def test_shown_does_not_follow_what_is_deep_or_wide() -> None:
-    """Neither depth nor size costs anything."""
+def test_shown_is_fast_for_deep_and_wide_values() -> None:
+    """It does not traverse them."""
     deep: Any = []
     for _ in range(100_000):
         deep = [deep]
@@ -182,8 +182,8 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_shown_is_short_and_ascii(value: Any) -> None:
-    """Whatever came: never a page, never a sign that a log or a terminal would stumble over."""
+def test_shown_is_short_and_printable_ascii(value: Any) -> None:
+    """For arbitrary JSON; safe for logs and terminals."""
     words = shown(value)
     assert len(words) <= 64
     assert words.isascii()
@@ -203,11 +203,11 @@ def test_shown_is_short_and_ascii(value: Any) -> None:
         ("ÜBER", ["über"], "über"),
     ],
 )
-def test_did_you_mean(word: str, known: list[str], near: str | None) -> None:
-    """The nearest known word as it is spelled; nothing rather than something far."""
+def test_did_you_mean_returns_the_nearest_word(word: str, known: list[str], near: str | None) -> None:
+    """In its original spelling, None if nothing is near."""
     assert did_you_mean(word, known) == near
 
 
-def test_did_you_mean_is_quick_for_long_words() -> None:
-    """Only the beginning is compared: a megabyte of text is not matched against a thousand words."""
+def test_did_you_mean_is_fast_for_long_words() -> None:
+    """Only a prefix is compared."""
     assert did_you_mean("a" * 2_000_000, [f"b{n}" for n in range(1000)]) is None

@@ -1,4 +1,4 @@
-"""The documents in examples/ are what they claim to be."""
+"""The documents in examples/."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ DOCUMENTS = sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def network(name: str) -> Network:
-    """The network of one example."""
+    """Expand the network of one example."""
     return expand(parse_document(json.loads((FOLDER / f"{name}.json").read_text())))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_example_is_a_valid_document(name: str) -> None:
-    """Every example is accepted, named after its file, and says what its input is."""
+def test_examples_are_valid_documents(name: str) -> None:
+    """Each is named after its file and declares its input."""
     document = network(name).document
     assert document.name == name
     assert document.input is not None
 
 
-def test_the_digit_is_a_small_grey_picture() -> None:
+def test_the_digit_is_a_small_grayscale_image() -> None:
     """28 by 28 pixels, white on black, as in the tutorials."""
     with Image.open(FOLDER / "digit.png") as image:
         assert (image.mode, image.size) == ("L", (28, 28))
@@ -38,13 +38,13 @@ def test_the_digit_is_a_small_grey_picture() -> None:
 
 
 def test_digits_is_the_chain_of_the_tutorials() -> None:
-    """Layers left unnamed are named as Keras would."""
+    """Unnamed layers have Keras' default names."""
     assert everything(network("digits")) == (
         "conv2d", "batch_normalization", "re_lu", "max_pooling2d", "flatten", "dense",
     )  # fmt: skip
 
 
-def test_both_sides_of_the_siamese_network_are_one_encoder() -> None:
+def test_the_siamese_network_shares_one_encoder() -> None:
     """Two calls of a block compute two tensors from one set of weights."""
     nodes = network("siamese").nodes
     convolutions = [node for node in nodes if node.address.endswith("conv2d")]
@@ -52,8 +52,8 @@ def test_both_sides_of_the_siamese_network_are_one_encoder() -> None:
     assert {node.path for node in convolutions} == {"encoder/conv2d"}
 
 
-def test_the_names_inside_blocks_are_counted_per_block() -> None:
-    """Each block starts its own numbering."""
+def test_layers_are_numbered_per_block() -> None:
+    """Default names start anew in each block."""
     assert [address for address in everything(network("block")) if "conv2d" in address] == [
         "block1/conv2d",
         "block2/conv2d",

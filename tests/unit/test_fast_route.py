@@ -1,4 +1,4 @@
-"""Fast routes stand before FastAPI's own, which document them."""
+"""Fast routes precede the FastAPI routes that document them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from service.settings import Settings
 from service.state import StateOf
 
 
-def test_the_routes_that_run_networks_come_first(tmp_path: Path) -> None:
-    """Each once, without those that say which version is meant."""
+def test_run_routes_are_fast_and_come_first(tmp_path: Path) -> None:
+    """Each once, except those with a model version."""
     routes = create_app(Settings(data_dir=str(tmp_path))).router.routes
     fast = [route for route in routes if isinstance(route, FastRoute)]
     assert routes[: len(fast)] == fast
@@ -28,8 +28,8 @@ def test_the_routes_that_run_networks_come_first(tmp_path: Path) -> None:
     }
 
 
-def test_other_methods_are_left_to_the_routes_behind() -> None:
-    """They know what the path takes besides."""
+def test_other_methods_are_left_to_later_routes() -> None:
+    """They return the Allow header of the path."""
     (documented,) = (route for route in router.routes if isinstance(route, APIRoute))
     route = FastRoute(documented)
     asked = {method: {"type": "http", "method": method, "path": "/v1/activations"} for method in ("POST", "GET")}
@@ -37,19 +37,19 @@ def test_other_methods_are_left_to_the_routes_behind() -> None:
 
 
 async def of_nobody() -> None:
-    """A dependency."""
+    """Dependency without parameters."""
 
 
 async def with_query(request: Request, state: StateOf, top: int) -> None:
-    """An endpoint with a query parameter."""
+    """Endpoint with a query parameter."""
 
 
 async def with_body(request: Request, state: StateOf, body: dict[str, int]) -> None:
-    """An endpoint with a body."""
+    """Endpoint with a body."""
 
 
 async def without_state(request: Request) -> None:
-    """An endpoint that takes less."""
+    """Endpoint without the state parameter."""
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ async def without_state(request: Request) -> None:
     [(with_query, [], "top"), (with_body, [], "body"), (without_state, [], "state"),
      (router.routes[0].endpoint, [Depends(of_nobody)], "of_nobody")],  # type: ignore[attr-defined]
 )  # fmt: skip
-def test_an_endpoint_that_needs_more_is_refused_at_the_start(endpoint, dependencies, named) -> None:  # type: ignore[no-untyped-def]
-    """It would be called without it."""
+def test_unsupported_endpoints_are_rejected_at_startup(endpoint, dependencies, named) -> None:  # type: ignore[no-untyped-def]
+    """A fast route would call them without the missing argument."""
     other = APIRouter()
     other.add_api_route("/v1/other", endpoint, methods=["POST"], dependencies=dependencies)
     with pytest.raises(TypeError, match=named):

@@ -1,4 +1,4 @@
-"""Which GPU an engine is given."""
+"""Assignment of GPUs to engines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 import service.engines.gpus
 from models.engine import gpu
 from models.errors import DeviceMemory, Internal, LayerscopeError, NoGpu, TooLarge
-from service.engines.gpus import Gpu, engine_count, shared_out, visible_gpus
+from service.engines.gpus import Gpu, assign_gpus, engine_count, visible_gpus
 from service.engines.process import EngineProcess
 from service.settings import Settings
 
@@ -20,13 +20,13 @@ FULL, MACHINE = OOM + "GPU:0 by allocator GPU_0_bfc", OOM + "CPU:0 by allocator 
 
 
 def tool(folder: Path, text: str) -> None:
-    """An nvidia-smi that prints a text."""
+    """Install an nvidia-smi that prints a text."""
     (folder / "nvidia-smi").write_text(f"#!/bin/sh\ncat <<'E'\n{text}\nE\n")
     (folder / "nvidia-smi").chmod(0o755)
 
 
-def test_the_gpus_of_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As nvidia-smi lists them, else as the driver does, else none; as far as CUDA_VISIBLE_DEVICES leaves them."""
+def test_visible_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As listed by nvidia-smi, else by the driver, limited by CUDA_VISIBLE_DEVICES."""
     monkeypatch.setattr(service.engines.gpus, "DRIVER", tmp_path / "gpus")
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
     assert visible_gpus(None) == ()
@@ -41,23 +41,24 @@ def test_the_gpus_of_a_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert {text: visible_gpus(text) for text in given} == given
 
 
-def test_each_engine_has_its_own() -> None:
-    """Engine n that of n mod the number of GPUs; those that meet on one share its memory; nothing is said of none."""
-    assert shared_out(("0", "GPU-7"), 2) == [Gpu("0", 1.0), Gpu("GPU-7", 1.0)]
-    assert shared_out(("4", "5"), 3) == [Gpu("4", 0.5), Gpu("5", 1.0), Gpu("4", 0.5)]
-    assert shared_out((), 2) == [Gpu(), Gpu()]
-    assert [one.environment for one in shared_out(("4",), 1) + shared_out((), 1)] == [{"CUDA_VISIBLE_DEVICES": "4"}, {}]
+def test_gpus_are_assigned_round_robin() -> None:
+    """Engines that share a GPU divide its memory; without GPUs nothing is set."""
+    assert assign_gpus(("0", "GPU-7"), 2) == [Gpu("0", 1.0), Gpu("GPU-7", 1.0)]
+    assert assign_gpus(("4", "5"), 3) == [Gpu("4", 0.5), Gpu("5", 1.0), Gpu("4", 0.5)]
+    assert assign_gpus((), 2) == [Gpu(), Gpu()]
+    (only,), (none,) = assign_gpus(("4",), 1), assign_gpus((), 1)
+    assert [only.environment, none.environment] == [{"CUDA_VISIBLE_DEVICES": "4"}, {}]
 
 
-def test_auto_is_one_engine_a_gpu() -> None:
-    """And one where there is none; a number is a number."""
+def test_auto_is_one_engine_per_gpu() -> None:
+    """At least one; a number is used as it is."""
     assert [engine_count("auto", gpus) for gpus in ((), ("0",), ("0", "1", "2"))] == [1, 1, 3]
     assert engine_count(2, ("0", "1", "2")) == 2
     assert Settings(engines="auto").engines == "auto"
 
 
-async def test_an_engine_starts_with_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before TensorFlow is imported there: in its environment; and with its part of the memory."""
+async def test_an_engine_is_started_with_its_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In its environment, before TensorFlow is imported, with its share of the memory."""
     started: dict[str, object] = {}
 
     def popen(arguments: list[str], **options: object) -> None:
@@ -77,38 +78,38 @@ async def test_an_engine_starts_with_its_gpu(monkeypatch: pytest.MonkeyPatch) ->
     assert process.state().gpu == "GPU-7"
 
 
-def test_two_engines_on_one_gpu_have_a_limit_each() -> None:
-    """As a part of its memory, taken as needed; an engine alone has none."""
+def test_engines_on_a_shared_gpu_have_a_memory_limit() -> None:
+    """A fraction allocated as needed; a sole engine has none."""
     assert gpu.options(50).per_process_gpu_memory_fraction == 0.5
     assert gpu.options(100).per_process_gpu_memory_fraction == 0.0
 
 
-def caused(error: LayerscopeError, cause: Exception) -> LayerscopeError:
-    """The error as it is made of another."""
+def chain_errors(error: LayerscopeError, cause: Exception) -> LayerscopeError:
+    """Chain an error to its cause."""
     try:
         raise error from cause
     except LayerscopeError as raised:
         return raised
 
 
-def test_a_full_gpu_is_nobodys_fault() -> None:
-    """Whatever is made of it on its way; a machine without memory stays what it was."""
+def test_a_full_gpu_is_reported_as_device_memory() -> None:
+    """Whatever it was wrapped in; out of host memory is unchanged."""
     full, machine = (tf.errors.ResourceExhaustedError(None, None, text) for text in (FULL, MACHINE))
     for made in (TooLarge("no memory"), Internal("a defect")):
-        assert isinstance(gpu.client_error(caused(made, full)), DeviceMemory)
-        assert gpu.client_error(caused(made, machine)) is made
+        assert isinstance(gpu.client_error(chain_errors(made, full)), DeviceMemory)
+        assert gpu.client_error(chain_errors(made, machine)) is made
     assert gpu.client_error(plain := TooLarge("other")) is plain
 
 
-def test_causes_that_lead_back_to_an_error_end() -> None:
-    """An error that is raised again while what it caused is handled is among its own causes."""
+def test_cyclic_causes_end() -> None:
+    """Re-raising an error while its consequence is handled makes it one of its own causes."""
     made, other = TooLarge("no memory"), ValueError()
     made.__context__, other.__context__ = other, made
     assert gpu.client_error(made) is made
 
 
-def test_without_a_required_gpu_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rather than on something else, in silence."""
+def test_a_required_gpu_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of a silent fallback to the CPU."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
     with pytest.raises(NoGpu):
         gpu.require()

@@ -1,4 +1,4 @@
-"""Tensors that travel together come out as they went in."""
+"""Tensors that are transferred as one group."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from models.ipc.messages import TensorInfo
 
 
 def tensors(sizes: list[int]) -> list[TensorInfo]:
-    """Bytes by these numbers."""
+    """Describe byte tensors of these sizes."""
     return [TensorInfo(str(number), "uint8", (size,), size) for number, size in enumerate(sizes)]
 
 
 @pytest.mark.parametrize("sizes", [[], [1], [0], [3, 0, 70, 64, 1], [GROUP_BYTES, 1, GROUP_BYTES - 1, 1, 5]])
-def test_every_tensor_comes_out_whole_and_aligned(sizes: list[int]) -> None:
-    """In order, whatever their sizes; a group is no larger than it has to be."""
+def test_grouped_tensors_are_intact_and_aligned(sizes: list[int]) -> None:
+    """In order, for all sizes; a group is closed once it is large enough."""
     generator = np.random.default_rng(0)
     sent = [generator.bytes(size) for size in sizes]
     received = []
@@ -32,6 +32,6 @@ def test_every_tensor_comes_out_whole_and_aligned(sizes: list[int]) -> None:
     assert received == sent
 
 
-def test_large_tensors_travel_alone() -> None:
-    """So that one goes out while the next is copied."""
+def test_large_tensors_are_not_grouped() -> None:
+    """So that one is sent while the next is copied."""
     assert [len(group) for group in grouped(tensors([GROUP_BYTES] * 3))] == [1, 1, 1]

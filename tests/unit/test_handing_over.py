@@ -1,4 +1,4 @@
-"""What an engine is given at once, and what becomes of that when the engine does not live to answer it."""
+"""Dispatch of queued requests to an engine, and their fate when the engine dies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPEC = RunSpec(("a",), stats=True)
 
 
 class Engine:
-    """Takes what it is given, with room for so many arrays."""
+    """A process that accepts messages, with room for this many arrays."""
 
     ready = True
     bytes_at_start = 1
@@ -53,8 +53,8 @@ class Engine:
         return self.bytes_at_start
 
 
-def asked(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) -> EngineRequest:
-    """A run of a model on inputs."""
+def run_of(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) -> EngineRequest:
+    """Build a run of a model on inputs."""
     names = [f"input{number}" for number in range(len(arrays))]
     limits = Settings(batch_requests=most)
     return run_request(
@@ -63,7 +63,7 @@ def asked(*arrays: np.ndarray, key: str = "one", most: int = 4, **options: Any) 
 
 
 def engines_with(*questions: EngineRequest, most: int = 4, room: int = 100) -> tuple[EnginePool, Any, list[Job]]:
-    """Engines of which one runs, with these questions in line; the process; and their jobs."""
+    """Build a pool with one engine and these requests queued; return it, its process and the jobs."""
     engines, process = EnginePool(Settings(batch_requests=most)), Engine(room)
     jobs = [Job(request, PendingResult(request.reply)) for request in questions]
     engines.slots[0].process = process  # type: ignore[assignment]
@@ -74,22 +74,22 @@ def engines_with(*questions: EngineRequest, most: int = 4, room: int = 100) -> t
 
 
 def ids(message: msgspec.Struct) -> list[int]:
-    """The numbers of the runs in a message."""
+    """Return the ids of the runs in a message."""
     return [run.id for run in message.runs] if isinstance(message, RunBatch) else [message.id]  # type: ignore[attr-defined]
 
 
 OTHERS = [
-    asked(TWO_ROWS, key="two"), asked(TWO_ROWS, outputs=("b",)), asked(TWO_ROWS, weights=True),
-    asked(TWO_ROWS, stats=False),
-    asked(TWO_ROWS, training=True), asked(TWO_ROWS.astype(np.uint8)), asked(TWO_ROWS[:, :3]),
-    asked(TWO_ROWS, THREE_ROWS), asked(TWO_ROWS, most=1),
+    run_of(TWO_ROWS, key="two"), run_of(TWO_ROWS, outputs=("b",)), run_of(TWO_ROWS, weights=True),
+    run_of(TWO_ROWS, stats=False),
+    run_of(TWO_ROWS, training=True), run_of(TWO_ROWS.astype(np.uint8)), run_of(TWO_ROWS[:, :3]),
+    run_of(TWO_ROWS, THREE_ROWS), run_of(TWO_ROWS, most=1),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("other", OTHERS)
-async def test_only_what_agrees_is_handed_over_together(other: EngineRequest) -> None:
-    """Batches may differ; another model, selection, dtype or shape, and training mode, stay apart from all."""
-    engines, process, jobs = engines_with(asked(TWO_ROWS), other, asked(THREE_ROWS))
+async def test_only_compatible_requests_are_batched(other: EngineRequest) -> None:
+    """Batch sizes may differ; model, selection, dtype, shape and training mode must not."""
+    engines, process, jobs = engines_with(run_of(TWO_ROWS), other, run_of(THREE_ROWS))
     (message,) = process.sent
     assert ids(message) == [1, 2]
     assert [run.inputs[0].shape for run in message.runs] == [(2, 4), (3, 4)]
@@ -102,9 +102,11 @@ async def test_only_what_agrees_is_handed_over_together(other: EngineRequest) ->
 PLAN = plan_request(b"{}", {}, ("a",), {})
 
 
-async def test_runs_pass_plans() -> None:
-    """One plan at a time, which the engine makes beside its runs: those behind it in line are handed over."""
-    engines, process, jobs = engines_with(PLAN, PLAN, asked(TWO_ROWS), asked(TWO_ROWS), PLAN, asked(TWO_ROWS), most=1)
+async def test_runs_overtake_plans() -> None:
+    """The engine makes one plan at a time beside its runs, so queued runs are dispatched."""
+    engines, process, jobs = engines_with(
+        PLAN, PLAN, run_of(TWO_ROWS), run_of(TWO_ROWS), PLAN, run_of(TWO_ROWS), most=1
+    )
     slot = engines.slots[0]
     assert [list(slot.runs.running), list(slot.concurrent.running)] == [[jobs[2], jobs[3]], [jobs[0]]]
     assert [list(slot.runs.queue), list(slot.concurrent.queue)] == [[jobs[5]], [jobs[1], jobs[4]]]
@@ -113,21 +115,21 @@ async def test_runs_pass_plans() -> None:
     assert (await jobs[0].result.header).plan == b"1"  # type: ignore[union-attr]
 
 
-async def test_an_engine_that_answers_what_it_is_not_at_is_stopped() -> None:
+async def test_a_reply_out_of_order_kills_the_engine() -> None:
     """The second run cannot be answered before the first."""
-    engines, process, jobs = engines_with(asked(TWO_ROWS), asked(TWO_ROWS), most=1)
+    engines, process, jobs = engines_with(run_of(TWO_ROWS), run_of(TWO_ROWS), most=1)
     engines.dispatcher.on_message(engines.slots[0], process, Planned(jobs[1].number, b"1"))  # type: ignore[arg-type]
     assert process.killed
 
 
-async def test_the_end_of_an_engine_is_put_down_to_the_run_before_the_plan() -> None:
-    """The plan is made again; but a plan that overran is what the engine was stopped for."""
-    engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
+async def test_a_crash_is_attributed_to_the_run_not_the_plan() -> None:
+    """The plan is retried, unless it was the plan that exceeded its deadline."""
+    engines, process, jobs = engines_with(PLAN, run_of(TWO_ROWS), most=1)
     engines.supervisor.stopping = True
     engines.dispatcher.on_exit(engines.slots[0], process)  # type: ignore[arg-type]
     assert isinstance(jobs[1].result.header.exception(), EngineLost)
     assert not jobs[0].result.header.done()
-    engines, process, jobs = engines_with(PLAN, asked(TWO_ROWS), most=1)
+    engines, process, jobs = engines_with(PLAN, run_of(TWO_ROWS), most=1)
     engines.supervisor.stopping = True
     engines.dispatcher.on_deadline(engines.slots[0], jobs[0])
     engines.dispatcher.on_exit(engines.slots[0], process)  # type: ignore[arg-type]
@@ -135,25 +137,25 @@ async def test_the_end_of_an_engine_is_put_down_to_the_run_before_the_plan() -> 
     assert not jobs[1].result.header.done()
 
 
-async def test_by_default_each_is_handed_over_alone() -> None:
-    """Two of them, so that the engine need not wait for the front."""
-    assert [ids(message) for message in engines_with(*[asked(TWO_ROWS)] * 5, most=1)[1].sent] == [[1], [2]]
+async def test_two_single_requests_are_in_flight_by_default() -> None:
+    """So that the engine does not wait for the front."""
+    assert [ids(message) for message in engines_with(*[run_of(TWO_ROWS)] * 5, most=1)[1].sent] == [[1], [2]]
 
 
 @pytest.mark.parametrize(
     ("waiting", "most", "room", "taken"), [(9, 4, 100, 4), (3, 4, 100, 3), (9, 9, 5, 5), (1, 4, 0, 0)]
 )
-async def test_as_many_as_are_allowed_and_there_is_room_for(waiting: int, most: int, room: int, taken: int) -> None:
-    """In the order in which they came; the rest stay in line, and one batch runs at a time."""
-    engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * waiting, most=most, room=room)
+async def test_batches_are_limited_by_size_and_memory(waiting: int, most: int, room: int, taken: int) -> None:
+    """In arrival order; the rest stays queued, and one batch runs at a time."""
+    engines, process, jobs = engines_with(*[run_of(TWO_ROWS)] * waiting, most=most, room=room)
     assert [number for message in process.sent for number in ids(message)] == list(range(1, taken + 1))
     assert list(engines.slots[0].runs.running) == jobs[:taken]
     assert list(engines.slots[0].runs.queue) == jobs[taken:]
 
 
-async def test_what_was_given_up_is_not_handed_over() -> None:
-    """First in line or behind."""
-    request = asked(TWO_ROWS)
+async def test_abandoned_requests_are_not_dispatched() -> None:
+    """Whether first in the queue or later."""
+    request = run_of(TWO_ROWS)
     engines, process, _ = engines_with(room=0)
     jobs = [Job(request, PendingResult(request.reply)) for _ in range(4)]
     engines.slots[0].runs.queue.extend(jobs)
@@ -166,9 +168,9 @@ async def test_what_was_given_up_is_not_handed_over() -> None:
     assert list(engines.slots[0].runs.running) == jobs[1::2]
 
 
-async def test_a_batch_that_ends_its_engine_is_run_again_one_by_one() -> None:
-    """Nobody is blamed until it is known whose fault it was."""
-    engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 4)
+async def test_a_batch_whose_engine_dies_is_retried_one_by_one() -> None:
+    """No request is blamed until it fails alone."""
+    engines, process, jobs = engines_with(*[run_of(TWO_ROWS)] * 4)
     slot = engines.slots[0]
     engines.dispatcher.on_exit(slot, process)
     assert list(slot.runs.queue) == jobs
@@ -185,9 +187,9 @@ async def test_a_batch_that_ends_its_engine_is_run_again_one_by_one() -> None:
     assert all(job.result.header.exception() is not None for job in jobs)
 
 
-async def test_a_batch_that_runs_too_long_is_run_again_one_by_one() -> None:
-    """One that runs alone is told so."""
-    engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 2)
+async def test_a_batch_over_its_deadline_is_retried_one_by_one() -> None:
+    """A single run over its deadline fails."""
+    engines, process, jobs = engines_with(*[run_of(TWO_ROWS)] * 2)
     slot = engines.slots[0]
     engines.dispatcher.on_deadline(slot, jobs[0])
     engines.dispatcher.on_exit(slot, process)
@@ -202,9 +204,9 @@ async def test_a_batch_that_runs_too_long_is_run_again_one_by_one() -> None:
     assert jobs[1].result.header.exception() is not None
 
 
-async def test_a_batch_that_is_being_answered_loses_the_one_that_is() -> None:
-    """Its client has the head already; those behind it run again."""
-    engines, process, jobs = engines_with(*[asked(TWO_ROWS)] * 3)
+async def test_a_crash_during_a_reply_loses_that_request() -> None:
+    """Its client has received the header; the others are retried."""
+    engines, process, jobs = engines_with(*[run_of(TWO_ROWS)] * 3)
     slot = engines.slots[0]
     jobs[0].result.header.set_result(RunResult(1, (), {}, 0, True, 0.0, 0.0, (), ()))
     engines.dispatcher.on_exit(slot, process)
@@ -214,9 +216,9 @@ async def test_a_batch_that_is_being_answered_loses_the_one_that_is() -> None:
     assert all(job.result.header.exception() is not None for job in jobs[1:])
 
 
-async def test_who_is_computed_is_not_blamed_for_what_comes_next() -> None:
-    """While one answer is sent, the engine computes the next: it ends twice, and only the second model is refused."""
-    engines, process, jobs = engines_with(asked(TWO_ROWS, key="good"), asked(TWO_ROWS, key="bad"), most=1)
+async def test_a_finished_run_is_not_blamed_for_a_crash() -> None:
+    """The engine computes the next run while a reply is sent: only that model is quarantined."""
+    engines, process, jobs = engines_with(run_of(TWO_ROWS, key="good"), run_of(TWO_ROWS, key="bad"), most=1)
     slot = engines.slots[0]
     jobs[0].result.header.set_result(RunResult(1, (), {}, 0, True, 0.0, 0.0, (), ()))
     for _ in range(2):
@@ -229,9 +231,9 @@ async def test_who_is_computed_is_not_blamed_for_what_comes_next() -> None:
     await engines.stop()
 
 
-async def test_an_answer_to_another_question_ends_the_engine() -> None:
-    """Nobody is given what somebody else asked for."""
-    engines, process, jobs = engines_with(asked(TWO_ROWS), asked(TWO_ROWS), most=1)
+async def test_a_reply_with_a_wrong_id_kills_the_engine() -> None:
+    """No request gets the result of another."""
+    engines, process, jobs = engines_with(run_of(TWO_ROWS), run_of(TWO_ROWS), most=1)
     engines.dispatcher.on_message(engines.slots[0], process, RunResult(2, (), {}, 0, True, 0.0, 0.0, (), ()))
     assert process.killed == 1
     assert not any(job.result.header.done() for job in jobs)

@@ -1,4 +1,4 @@
-"""Files made to hurt: each ends in an error of ours, quickly and without much memory."""
+"""Hostile input files: each is rejected with a domain error, quickly and with little memory."""
 
 import json
 import pickle
@@ -20,57 +20,57 @@ from models.images import read_image
 from models.tensors import parse_tensor, read_npy, read_npz, read_safetensors
 
 LIMIT = 100_000
-"""Bytes a .npz may hold, and pixels a picture may have, in these tests."""
+"""Maximum bytes of a .npz file and pixels of an image in these tests."""
 
 
-def saved(array):
-    """What numpy.save writes."""
+def npy_of(array):
+    """Encode with numpy.save."""
     buffer = BytesIO()
     np.save(buffer, array, allow_pickle=True)
     return buffer.getvalue()
 
 
 def npy(header, body=b"", version=1):
-    """A .npy file with any header."""
+    """Build a .npy file with any header."""
     return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(header)) + header + body
 
 
 def npz(members, method=zipfile.ZIP_STORED):
-    """A ZIP archive of (name, content) pairs."""
+    """Build a ZIP archive of (name, content) pairs."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # duplicates are meant
+        warnings.simplefilter("ignore", UserWarning)  # duplicates are intended
         for name, content in members:
             archive.writestr(name, content)
     return buffer.getvalue()
 
 
 def safetensors(header, body=b""):
-    """A .safetensors file with any header, JSON or bytes."""
+    """Build a .safetensors file with any header, JSON or bytes."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + body
 
 
 def tensor(begin=0, end=4, dtype="F32", shape=(1,)):
-    """A safetensors entry."""
+    """Build a safetensors entry."""
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
 
 
 def picture(format):
-    """A small picture with something to compress."""
+    """Encode a small image of noise."""
     buffer = BytesIO()
     noise = np.random.default_rng(0).integers(0, 256, (16, 24, 3), np.uint8)
     Image.fromarray(noise).save(buffer, format)
     return buffer.getvalue()
 
 
-def show(data):
-    """The picture, as the service reads it."""
+def decode_image(data):
+    """Decode an image as the service does."""
     return read_image(data, (8, 8, 3), resize="bilinear", scale="unit", max_pixels=LIMIT)
 
 
 HEADER = b"{'descr': '%s', 'fortran_order': False, 'shape': %s, }"
-GOOD_NPY = saved(np.arange(6, dtype=np.int16).reshape(2, 3))
+GOOD_NPY = npy_of(np.arange(6, dtype=np.int16).reshape(2, 3))
 GOOD_NPZ = npz([("a.npy", GOOD_NPY), ("b/c.npy", GOOD_NPY)], zipfile.ZIP_DEFLATED)
 GOOD_SAFETENSORS = safetensors({"a": tensor(), "b": tensor(4, 6, "BOOL", (2,))}, b"\0\0\x80\x3f\0\1")
 
@@ -99,22 +99,22 @@ GOOD_SAFETENSORS = safetensors({"a": tensor(), "b": tensor(4, 6, "BOOL", (2,))},
         (npy(HEADER % (b"<c8", b"()"), bytes(8)), InvalidTensor),
         (npy(HEADER % (b"<U1", b"()"), bytes(4)), InvalidTensor),
         (npy(HEADER % (b"|b1", b"(2,)"), b"\1\2"), InvalidTensor),
-        (saved(np.array([None])), InvalidTensor),
-        (saved(np.zeros(2, np.longdouble)), InvalidTensor),
+        (npy_of(np.array([None])), InvalidTensor),
+        (npy_of(np.zeros(2, np.longdouble)), InvalidTensor),
         (pickle.dumps([1]), Unparsable),
     ],
 )
-def test_npy_files_made_to_hurt(data, error):
-    """Nothing is allocated, unpickled or evaluated on a header's word."""
+def test_hostile_npy_files_are_rejected(data, error):
+    """Nothing is allocated, unpickled or evaluated because of a header."""
     with pytest.raises(error):
         read_npy(data)
 
 
-def test_big_endian_fortran_order_and_version_2_are_read():
-    """Rare, but honest."""
+def test_unusual_npy_files_are_read():
+    """Big-endian, Fortran order and format version 2."""
     array = np.asfortranarray(np.arange(6, dtype=">f8").reshape(2, 3))
-    np.testing.assert_array_equal(read_npy(saved(array)), array)
-    assert read_npy(saved(array)).dtype.str == "<f8"
+    np.testing.assert_array_equal(read_npy(npy_of(array)), array)
+    assert read_npy(npy_of(array)).dtype.str == "<f8"
     data = npy(HEADER.replace(b"False", b"True") % (b">i2", b"(2, 2)"), bytes([0, 1, 0, 2, 0, 3, 0, 4]), version=2)
     assert read_npy(data).tolist() == [[1, 3], [2, 4]]
 
@@ -141,11 +141,11 @@ def test_big_endian_fortran_order_and_version_2_are_read():
         (npz([(f"{n}.npy", GOOD_NPY) for n in range(4097)]), TooLarge),
         (npz([("a.npy", bytes(LIMIT + 1))], zipfile.ZIP_DEFLATED), TooLarge),
         (npz([("a.npy", bytes(LIMIT // 2)), ("b.npy", bytes(LIMIT // 2 + 1))], zipfile.ZIP_DEFLATED), TooLarge),
-        (npz([("a.npy", saved(np.array([None])))]), InvalidTensor),
+        (npz([("a.npy", npy_of(np.array([None])))]), InvalidTensor),
     ],
 )  # fmt: skip
-def test_npz_files_made_to_hurt(data, error):
-    """Names, methods, numbers and sizes are checked before anything is decompressed; an empty archive is fine."""
+def test_hostile_npz_files_are_rejected(data, error):
+    """Names, methods, counts and sizes are checked before decompression; an empty archive is valid."""
     if error is None:
         assert read_npz(data, LIMIT) == {}
         return
@@ -153,16 +153,16 @@ def test_npz_files_made_to_hurt(data, error):
         read_npz(data, LIMIT)
 
 
-def test_an_encrypted_member_is_refused():
-    """By its flag, in the directory."""
+def test_encrypted_members_are_rejected():
+    """By the flag in the directory."""
     data = bytearray(npz([("a.npy", GOOD_NPY)]))
     data[data.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(Unparsable, match="stored or deflated"):
         read_npz(bytes(data), LIMIT)
 
 
-def test_a_member_that_lies_about_its_size_is_not_decompressed_beyond_it():
-    """64 MiB behind a declared 1,000 bytes cost no 64 MiB."""
+def test_decompression_stops_at_the_declared_size():
+    """64 MiB behind a declared 1,000 bytes are not decompressed."""
     data = bytearray(npz([("a.npy", bytes(64 * 2**20))], zipfile.ZIP_DEFLATED))
     for signature, field in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         start = data.index(signature) + field
@@ -215,8 +215,8 @@ def test_a_member_that_lies_about_its_size_is_not_decompressed_beyond_it():
         (safetensors({f"{n}": tensor(0, 0, "I8", (0,)) for n in range(4097)}), TooLarge),
     ],
 )
-def test_safetensors_files_made_to_hurt(data, error):
-    """Every rule of the format, and ours on sizes."""
+def test_hostile_safetensors_files_are_rejected(data, error):
+    """Every rule of the format, and the service's own limits."""
     with pytest.raises(error):
         read_safetensors(data)
 
@@ -230,8 +230,8 @@ def test_safetensors_files_made_to_hurt(data, error):
     ],
     ids=["npy", "npz", "safetensors"],
 )
-def test_a_file_cut_short_anywhere_is_unparsable(read, data):
-    """Every proper prefix."""
+def test_truncated_files_are_unparsable(read, data):
+    """For every proper prefix."""
     read(data)
     for length in range(len(data)):
         with pytest.raises(Unparsable):
@@ -239,7 +239,7 @@ def test_a_file_cut_short_anywhere_is_unparsable(read, data):
 
 
 def mutations(data, count):
-    """Copies with one to four bytes changed, the same in every run."""
+    """Yield copies with one to four bytes changed, deterministically."""
     chance = random.Random(0)  # noqa: S311 - not for secrets
     for _ in range(count):
         copy = bytearray(data)
@@ -257,8 +257,8 @@ def mutations(data, count):
     ],
     ids=["npy", "npz", "safetensors"],
 )
-def test_changed_bytes_end_in_an_error_of_ours_or_in_tensors(read, data):
-    """5,000 mutations; anything else raised would be a 500."""
+def test_mutated_tensor_files_are_read_or_rejected(read, data):
+    """5,000 mutations; any other exception would be a 500."""
     outcomes = set()
     for mutated in mutations(data, 5_000):
         try:
@@ -270,21 +270,21 @@ def test_changed_bytes_end_in_an_error_of_ours_or_in_tensors(read, data):
 
 
 def gif(width, height):
-    """35 bytes that declare any size."""
+    """Build a GIF of 35 bytes that declares any size."""
     screen = struct.pack("<HH", width, height)
     image = b",\0\0\0\0" + screen + b"\0\x02\x02\x4c\x01\0;"
     return b"GIF89a" + screen + b"\x80\0\0" + b"\0\0\0\xff\xff\xff" + image
 
 
 def webp(width, height):
-    """A lossless WebP that is all header."""
+    """Build a lossless WebP that consists of its header."""
     body = b"\x2f" + struct.pack("<I", (width - 1) | (height - 1) << 14) + bytes(9)
     chunk = b"VP8L" + struct.pack("<I", len(body)) + body
     return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
 
 
 def png(width, height):
-    """A PNG that declares any size before a little data."""
+    """Build a PNG that declares any size before a little data."""
     good = bytearray(picture("PNG"))
     good[16:24] = struct.pack(">II", width, height)
     good[29:33] = struct.pack(">I", zipfile.crc32(bytes(good[12:29])))
@@ -302,10 +302,10 @@ def png(width, height):
         png(60_000, 60_000),
     ],
 )
-def test_pictures_that_decode_to_gigabytes_are_refused_by_their_header(data):
-    """In a few bytes they declare more pixels than the limit."""
+def test_decompression_bombs_are_rejected_by_their_header(data):
+    """A few bytes declare more pixels than the limit."""
     with pytest.raises(TooLarge) as caught:
-        show(data)
+        decode_image(data)
     assert caught.value.problems[0].expected == f"at most {LIMIT} pixels"
 
 
@@ -321,34 +321,34 @@ def test_pictures_that_decode_to_gigabytes_are_refused_by_their_header(data):
         pickle.dumps(1),
     ],
 )
-def test_what_is_no_picture_is_refused(data):
-    """Among it formats whose decoders start other programs."""
+def test_other_formats_are_not_images(data):
+    """Including those whose decoders start other programs."""
     with pytest.raises(InvalidImage):
-        show(data)
+        decode_image(data)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])
-def test_damaged_pictures_end_in_an_error_of_ours_or_in_pixels(format):
-    """Cut short at 40 places and changed in 300 ways."""
+def test_damaged_images_are_decoded_or_rejected(format):
+    """Truncated at 40 positions and mutated in 300 ways."""
     good = picture(format)
     cut = [good[: len(good) * n // 40] for n in range(40)]
     refused = 0
     for data in [*cut, *mutations(good, 300)]:
         try:
-            array, _ = show(data)
+            array, _ = decode_image(data)
             assert array.shape == (8, 8, 3)
         except (InvalidImage, TooLarge):
             refused += 1
     assert refused >= 10
 
 
-def test_a_picture_cut_short_is_refused():
-    """Pillow would fill the rest with grey if it were told to."""
+def test_truncated_images_are_rejected():
+    """Pillow can be configured to fill the rest with gray."""
     for format in ("PNG", "JPEG", "WEBP", "BMP"):
         good = picture(format)
         with pytest.raises(InvalidImage, match="damaged or cut short"):
-            show(good[: len(good) * 3 // 4])
+            decode_image(good[: len(good) * 3 // 4])
 
 
 JSON = st.recursive(
@@ -362,8 +362,8 @@ JSON = st.recursive(
 
 @settings(max_examples=500, derandomize=True, database=None)
 @given(JSON, st.sampled_from([None, "float32", "int8", "bool", "bfloat16", "uint64"]))
-def test_any_json_is_a_tensor_or_an_error_of_ours(raw, dtype):
-    """Nothing that JSON can say gets past as something else."""
+def test_arbitrary_json_is_a_tensor_or_rejected(raw, dtype):
+    """Every error has a pointer to the input."""
     try:
         array = parse_tensor(raw, "/inputs", dtype)
     except InvalidTensor as error:
@@ -375,14 +375,14 @@ def test_any_json_is_a_tensor_or_an_error_of_ours(raw, dtype):
     assert pointers == {"/inputs"}
 
 
-def test_pillows_own_cap_is_an_error_of_ours():
-    """Where ours is set higher: 268 million pixels in 34 bytes."""
+def test_pillows_own_limit_is_reported_as_too_large():
+    """If the configured one is higher: 268 million pixels in 34 bytes."""
     with pytest.raises(TooLarge, match="picture is too large"):
         read_image(webp(16_383, 16_383), None, resize="none", scale="none", max_pixels=10**12)
 
 
-def test_zip64_and_long_directories_are_refused_before_they_are_read():
-    """By the end record alone."""
+def test_zip64_and_long_directories_are_rejected():
+    """By the end record, before the directory is read."""
     locator = b"PK\x06\x07" + bytes(16)
     with pytest.raises(Unparsable, match="ZIP64"):
         read_npz(GOOD_NPZ[:-22] + locator + GOOD_NPZ[-22:], LIMIT)

@@ -1,6 +1,6 @@
-"""Files of weights made to hurt: each ends in an error of ours; nothing is stored, and little memory is used.
+"""Hostile weights files: each is rejected with a domain error; nothing is stored, and little memory is used.
 
-They are read in a process of their own, so that its memory can be measured.
+They are read in a subprocess, so that its memory can be measured.
 """
 
 import io
@@ -56,20 +56,20 @@ for name in sys.argv[1:]:
 
 
 def hdf5(folder, fill):
-    """An HDF5 file."""
+    """Write an HDF5 file."""
     with h5py.File(folder / "upload", "w") as file:
         fill(file)
 
 
 def archive(folder, method=zipfile.ZIP_STORED, **members):
-    """A ZIP archive; names with `__` for the dot."""
+    """Write a ZIP archive; `__` in a name is a dot."""
     with zipfile.ZipFile(folder / "upload", "w", method) as file:
         for name, content in members.items():
             file.writestr(name.replace("__", "."), content)
 
 
 def declares_gigabytes(folder):
-    """3.7 GiB of one value, none of it stored."""
+    """3.7 GiB of a fill value, not stored."""
     hdf5(folder, lambda file: file.create_dataset(PLACE, (1_000_000_000,), "f4", chunks=(1_000_000,), fillvalue=1))
 
 
@@ -79,7 +79,7 @@ def is_empty_behind_its_shape(folder):
 
 
 def has_a_chunk_of_gigabytes(folder):
-    """The right shape in a chunk of 4 GiB that deflate makes small."""
+    """The right shape in a chunk of 4 GiB, compressed by deflate."""
 
     def fill(file):
         dataset = file.create_dataset(PLACE, (4, 2), "f4", chunks=(2**15, 2**13), maxshape=(None, None), compression=1)
@@ -89,13 +89,13 @@ def has_a_chunk_of_gigabytes(folder):
 
 
 def has_an_external_link(folder):
-    """To a file that is there."""
+    """An external link to an existing file."""
     shutil.copy("/etc/passwd", folder / "other")
     hdf5(folder, lambda file: file.create_group("layers/dense/vars").__setitem__("0", h5py.ExternalLink("other", "/")))
 
 
 def has_a_soft_link(folder):
-    """To a dataset of its own."""
+    """A soft link to a dataset of the same file."""
 
     def fill(file):
         file["other"] = VALUES
@@ -105,7 +105,7 @@ def has_a_soft_link(folder):
 
 
 def is_a_cycle(folder):
-    """A group in itself."""
+    """A group that contains itself."""
 
     def fill(file):
         dense = file.create_group("layers/dense")
@@ -115,12 +115,12 @@ def is_a_cycle(folder):
 
 
 def has_external_data(folder):
-    """The bytes of another file."""
+    """A dataset stored in another file."""
     hdf5(folder, lambda file: file.create_dataset(PLACE, (4, 2), "f4", external=[("/etc/passwd", 0, 32)]))
 
 
 def has_virtual_data(folder):
-    """The data of another file."""
+    """A virtual dataset of another file."""
 
     def fill(file):
         layout = h5py.VirtualLayout((4, 2), "f4")
@@ -131,22 +131,22 @@ def has_virtual_data(folder):
 
 
 def has_strings(folder):
-    """Where numbers should be."""
+    """Strings instead of numbers."""
     hdf5(folder, lambda file: file.create_dataset(PLACE, data=["a", "b"]))
 
 
 def has_references(folder):
-    """Likewise."""
+    """References instead of numbers."""
     hdf5(folder, lambda file: file.create_dataset(PLACE, (4,), h5py.ref_dtype))
 
 
 def has_another_filter(folder):
-    """One that HDF5 has, but no file of weights."""
+    """A filter of HDF5 that weights files do not use."""
     hdf5(folder, lambda file: file.create_dataset(PLACE, data=VALUES, chunks=(4, 2), compression="lzf"))
 
 
 def has_a_null_space(folder):
-    """A dataset without even a shape."""
+    """A dataset without a shape."""
     hdf5(folder, lambda file: file.create_dataset(PLACE, dtype="f4"))
 
 
@@ -156,7 +156,7 @@ def has_a_committed_type(folder):
 
 
 def has_very_many_groups(folder):
-    """More objects than any model."""
+    """More objects than any model has."""
 
     def fill(file):
         file.create_group("layers")
@@ -167,7 +167,7 @@ def has_very_many_groups(folder):
 
 
 def has_very_many_tensors(folder):
-    """More than any model."""
+    """More tensors than any model has."""
 
     def fill(file):
         space, properties = h5s.create_simple((0,)), h5p.create(h5p.DATASET_CREATE)
@@ -178,24 +178,24 @@ def has_very_many_tensors(folder):
 
 
 def nests_deeply(folder):
-    """A hundred groups."""
+    """A hundred nested groups."""
     hdf5(folder, lambda file: file.create_group("/".join("a" * 100)))
 
 
 def has_long_names(folder):
-    """Sixty kilobytes each."""
+    """Names of sixty kilobytes."""
     hdf5(folder, lambda file: [file.create_group(str(n) * 60_000) for n in range(10)])
 
 
 def is_cut_short(folder):
-    """The signature and little more."""
+    """The signature and little else."""
     hdf5(folder, lambda file: file.__setitem__(PLACE, VALUES))
     data = (folder / "upload").read_bytes()
     (folder / "upload").write_bytes(data[:1000])
 
 
 def is_a_keras_bomb(folder):
-    """900 MiB of zeros for weights, in under a megabyte."""
+    """900 MiB of zeros as weights, in under a megabyte."""
     with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("config.json", "{}")
         with file.open("model.weights.h5", "w") as member:
@@ -204,7 +204,7 @@ def is_a_keras_bomb(folder):
 
 
 def is_an_npz_bomb(folder):
-    """The right shape before 900 MiB of zeros."""
+    """The right tensor followed by 900 MiB of zeros."""
     start = io.BytesIO()
     np.save(start, VALUES)
     with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file, file.open("arr_0.npy", "w") as member:
@@ -214,45 +214,45 @@ def is_an_npz_bomb(folder):
 
 
 def is_a_bomb_beyond_the_limit(folder):
-    """1.1 GiB."""
+    """1.1 GiB of zeros, over the limit."""
     with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file, file.open("arr_0.npy", "w") as member:
         for _ in range(1100):
             member.write(bytes(MEBIBYTE))
 
 
 def is_an_honest_looking_npz_bomb(folder):
-    """As large as it declares, of zeros that deflate to a thousandth."""
+    """A consistent size, with zeros that deflate to a thousandth."""
     with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file, file.open("arr_0.npy", "w") as member:
         np.save(member, np.zeros((5000, 5000), np.float32))
 
 
 def is_large_in_fortrans_order(folder):
-    """Numbers that would have to be turned round in memory."""
+    """Numbers that would have to be transposed in memory."""
     with zipfile.ZipFile(folder / "upload", "w") as file, file.open("arr_0.npy", "w") as member:
         np.save(member, np.zeros((4200, 4200), np.float32, order="F"))
 
 
 def has_a_million_empty_tensors(folder):
-    """In safetensors; the header alone is 70 MB."""
+    """A million empty tensors in safetensors; the header alone is 70 MB."""
     entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
     header = json.dumps({f"{number}": entry for number in range(1_000_000)}).encode()
     (folder / "upload").write_bytes(len(header).to_bytes(8, "little") + header)
 
 
 def has_many_slashes(folder):
-    """Names that are all separators."""
+    """Names that consist of separators."""
     names = {"/" * 100_000 + str(number): number for number in range(9)}
     header = json.dumps({name: {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for name in names}).encode()
     (folder / "upload").write_bytes(len(header).to_bytes(8, "little") + header)
 
 
 def is_empty(folder):
-    """No byte."""
+    """An empty file."""
     (folder / "upload").write_bytes(b"")
 
 
 def is_a_picture(folder):
-    """Another format altogether."""
+    """Another format."""
     (folder / "upload").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
 
 
@@ -288,15 +288,13 @@ HOSTILE = {
 
 
 def is_honest(folder):
-    """The measure of the others."""
+    """A valid file, as the reference of the others."""
     hdf5(folder, lambda file: file.create_dataset(PLACE, data=VALUES, chunks=(2, 2), compression=9, shuffle=True))
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
-    """What reading each file comes to: code or digest, first problem, MiB here and at most in HDF5's process; and
-    what lies beside it then.
-    """
+    """The outcomes by file: code or digest, first problem, MiB here, peak MiB of HDF5's process, remaining files."""
     folders = {make: tmp_path_factory.mktemp(make.__name__) for make in [*HOSTILE, is_honest]}
     for make, folder in folders.items():
         make(folder)
@@ -306,8 +304,8 @@ def outcomes(tmp_path_factory):
 
 
 @pytest.mark.parametrize("make", HOSTILE, ids=lambda make: make.__name__)
-def test_files_made_to_hurt(make, outcomes):
-    """A domain error, nothing left behind, and no more memory than an honest file takes."""
+def test_hostile_weights_are_rejected(make, outcomes):
+    """With a domain error, no leftover files, and no more memory than a valid file takes."""
     code, message, here, apart, left = outcomes[make]
     assert (code, message) == HOSTILE[make]
     assert set(left) <= {"upload", "other"}
@@ -315,15 +313,15 @@ def test_files_made_to_hurt(make, outcomes):
     assert apart < 256
 
 
-def test_an_honest_file_is_read(outcomes):
-    """Chunked, shuffled and deflated, by the same process that has seen all the others."""
+def test_a_valid_file_is_read(outcomes):
+    """Chunked, shuffled and deflated, by the process that has read all the others."""
     digest, message, here, _, left = outcomes[is_honest]
     assert (len(digest), message, left) == (64, None, ["target", "upload"])
     assert here < 32
 
 
-def test_a_dataset_larger_than_a_slab_is_copied_in_pieces(tmp_path):
-    """Big-endian, in Fortran's time as in ours: the values are those of the file."""
+def test_a_large_dataset_is_copied_in_slabs(tmp_path):
+    """Big-endian values are converted."""
     values = np.arange(6 * 2**20, dtype=">f4").reshape(-1, 4)
     hdf5(tmp_path, lambda file: file.__setitem__(PLACE, values))
     source = Hdf5Source(tmp_path / "upload", tmp_path, Limits(2**30), "")
@@ -331,7 +329,7 @@ def test_a_dataset_larger_than_a_slab_is_copied_in_pieces(tmp_path):
     np.testing.assert_array_equal(next(source.read([PLACE])), values)
 
 
-def test_a_file_that_takes_too_long_is_given_up(tmp_path):
+def test_a_slow_conversion_times_out(tmp_path):
     """Starting Python alone takes longer than this deadline."""
     hdf5(tmp_path, lambda file: file.__setitem__(PLACE, VALUES))
     with pytest.raises(Unparsable, match="takes too long"):
@@ -339,8 +337,8 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path):
     assert not (tmp_path / "target").exists()
 
 
-def test_a_config_is_handed_on_unread(tmp_path):
-    """A Lambda in it is text: what may be built is decided by who translates it."""
+def test_a_config_is_returned_unparsed(tmp_path):
+    """A Lambda in it is only text; the converter decides what may be built."""
     config = json.dumps({"class_name": "Lambda", "config": {"function": "…"}})
     archive(tmp_path, config__json=config, metadata__json="{}")
     assert keras_config(tmp_path / "upload", Limits(2**20)) == config.encode()
@@ -352,7 +350,7 @@ def test_a_config_is_handed_on_unread(tmp_path):
         keras_config(tmp_path / "upload", Limits(2**20))
 
 
-def test_changed_bytes_end_in_an_error_of_ours_or_in_weights():
+def test_mutated_weights_are_read_or_rejected():
     """Twelve mutations, each in a process of its own that may crash."""
     chance = random.Random(0)  # noqa: S311 - not for secrets
     with tempfile.TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""The identity of a network: content decides, spelling does not."""
+"""The identity of a network depends on its content, not on its spelling."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ DENSE: dict[str, Any] = {"type": "Dense", "units": 2}
 
 
 def identity(raw: Any) -> str:
-    """The id of a document without weights of its own."""
+    """Return the id of a document without uploaded weights."""
     return expand(parse_document(raw)).identity()
 
 
 def network(*layers: Any, **fields: Any) -> dict[str, Any]:
-    """A document on images."""
+    """Build a document with an image input."""
     return {"input": [28, 28, 1], "layers": list(layers), **fields}
 
 
-def test_id_is_a_sha256() -> None:
-    """Written with its algorithm, in lower-case hexadecimal."""
+def test_an_id_is_a_sha256() -> None:
+    """With the algorithm's prefix, in lower-case hexadecimal."""
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", identity(network(CONV)))
 
 
-def test_id_is_the_same_everywhere() -> None:
-    """A number written down: a change of the canonical form would make every stored model another one."""
+def test_an_id_is_stable() -> None:
+    """A recorded digest: a change of the canonical form would change the id of every stored model."""
     assert identity(network(CONV, POOL)) == "sha256:a495ee565467be6f0aa70e31eb2681eeef4f12cf4760d7208be27088a9d68b88"
 
 
@@ -86,8 +86,8 @@ def test_id_is_the_same_everywhere() -> None:
         (network(CONV, CONV), network(CONV, {**CONV, "name": "conv2d_1"})),
     ],
 )  # fmt: skip
-def test_spelling_does_not_enter(one: Any, other: Any) -> None:
-    """Two ways to write one network have one id."""
+def test_spelling_does_not_change_the_id(one: Any, other: Any) -> None:
+    """For two spellings of one network."""
     assert identity(one) == identity(other)
 
 
@@ -117,21 +117,21 @@ def test_spelling_does_not_enter(one: Any, other: Any) -> None:
         {"layers": [CONV, POOL]},
     ],
 )
-def test_content_enters(changed: Any) -> None:
-    """Seed, scale, names, arguments, order, connections, inputs and outputs: a change of any is another network."""
+def test_content_changes_the_id(changed: Any) -> None:
+    """Seed, scale, names, arguments, order, connections, inputs and outputs."""
     assert identity(changed) != identity(network(CONV, POOL))
 
 
-def test_calls_share_weights_and_blocks_of_their_own_do_not() -> None:
-    """One encoder called twice is not two encoders, although the shapes are the same."""
+def test_shared_and_separate_layers_have_different_ids() -> None:
+    """Although the shapes are equal."""
     shared = [{**DENSE, "name": "a", "calls": [["input"], ["input"]]}, {"type": "Add", "inputs": ["a@0", "a@1"]}]
     apart = [{**DENSE, "name": "a", "inputs": ["input"]}, {**DENSE, "name": "b", "inputs": ["input"]},
              {"type": "Add", "inputs": ["a", "b"]}]  # fmt: skip
     assert identity(shared) != identity(apart)
 
 
-def test_order_of_inputs_counts_where_it_is_read() -> None:
-    """A layer that takes all inputs takes them in the order in which they are declared."""
+def test_the_order_of_inputs_matters_where_it_is_used() -> None:
+    """A layer that takes all inputs takes them in declaration order."""
     first, second = {"a": [2], "b": [2]}, {"b": [2], "a": [2]}
     concatenate = [{"type": "Concatenate"}]
     assert identity({"input": first, "layers": concatenate}) != identity({"input": second, "layers": concatenate})
@@ -139,15 +139,15 @@ def test_order_of_inputs_counts_where_it_is_read() -> None:
     assert identity({"input": first, "layers": dense}) == identity({"input": second, "layers": dense})
 
 
-def test_weights_enter() -> None:
+def test_weights_change_the_id() -> None:
     """The same layers with other weights are another model."""
     found = expand(parse_document(network(CONV)))
     assert len({found.identity(), found.identity("sha256:00"), found.identity("sha256:01")}) == 3
 
 
 @pytest.mark.parametrize("cls", LAYERS, ids=lambda cls: cls.__name__)
-def test_every_type_keeps_its_id_under_all_its_names_with_defaults_written_out(cls: type[Layer]) -> None:
-    """For the whole catalogue: aliases, key order and explicit defaults change nothing."""
+def test_ids_do_not_depend_on_aliases_and_explicit_defaults(cls: type[Layer]) -> None:
+    """Nor on key order, for the whole catalog."""
     inputs = {f"i{n}": {"shape": list(shape), "dtype": cls.example.dtype} for n, shape in enumerate(cls.example.shapes)}
     full = canonical(cls.model_validate(cls.example.arguments)) | {"inputs": list(inputs)}
     spelled = [
@@ -189,28 +189,28 @@ LISTS = st.lists(
 )
 
 
-def shuffled(value: Any, data: st.DataObject) -> Any:
-    """The same JSON with the keys of every object in another order."""
+def shuffle_keys(value: Any, data: st.DataObject) -> Any:
+    """Reorder the keys of every object."""
     if isinstance(value, dict):
         keys = data.draw(st.permutations(list(value)))
-        return {key: shuffled(value[key], data) for key in keys}
-    return [shuffled(item, data) for item in value] if isinstance(value, list) else value
+        return {key: shuffle_keys(value[key], data) for key in keys}
+    return [shuffle_keys(item, data) for item in value] if isinstance(value, list) else value
 
 
 @settings(max_examples=60)
 @given(LISTS, st.data())
-def test_any_network_keeps_its_id_when_it_is_written_otherwise(layers: list[Any], data: st.DataObject) -> None:
-    """With keys reordered, with every default written out, and after a round trip through JSON."""
+def test_ids_survive_reordering_and_round_trips(layers: list[Any], data: st.DataObject) -> None:
+    """Reordered keys, explicit defaults, and a round trip through JSON."""
     known = identity(network(*layers))
-    assert identity(shuffled(network(*layers), data)) == known
+    assert identity(shuffle_keys(network(*layers), data)) == known
     spelled_out = json.loads(json.dumps(canonical(parse_document(network(*layers)))))
-    assert identity(shuffled(spelled_out, data)) == known
+    assert identity(shuffle_keys(spelled_out, data)) == known
 
 
 @settings(max_examples=60)
 @given(LISTS, LISTS)
-def test_different_networks_have_different_ids(one: list[Any], other: list[Any]) -> None:
-    """Ids are equal exactly when the canonical documents are."""
+def test_ids_differ_exactly_when_canonical_documents_do(one: list[Any], other: list[Any]) -> None:
+    """For random networks."""
     same = canonical(parse_document(network(*one))) == canonical(parse_document(network(*other)))
     assert (identity(network(*one)) == identity(network(*other))) == same
 
@@ -221,7 +221,7 @@ def test_different_networks_have_different_ids(one: list[Any], other: list[Any])
     ({"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 2}, "attention_axes"),
 ])  # fmt: skip
 def test_a_list_of_one_axis_is_that_axis(layer: dict[str, Any], field: str) -> None:
-    """`1` and `[1]` are one spelling where Keras takes a number or a list."""
+    """`1` and `[1]` have the same id where Keras takes a number or a list."""
     inputs = {"inputs": ["input", "input"]} if layer["type"] == "MultiHeadAttention" else {}
     one, several = [
         expand(parse_document({"input": [3, 4], "layers": [{**layer, **inputs, field: axis}]})).identity()

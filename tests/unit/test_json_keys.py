@@ -1,4 +1,4 @@
-"""Keys that stand twice are found from colons alone, as a reading of every pair finds them."""
+"""Duplicate JSON keys are detected from colons alone, with the same results as parsing every pair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXTS: tuple[Any, ...] = ("", ":", "a:b", "\\", "\\u003a", "\\\\u003A:", 'x"', 1
 
 
 def pointers(text: str) -> list[str]:
-    """The keys that are pointed at."""
+    """Return the pointers of duplicate keys."""
     try:
         read_json(text.encode())
     except Unparsable as error:
@@ -39,37 +39,37 @@ def pointers(text: str) -> list[str]:
         ('"a:b"', []),
     ],
 )
-def test_keys_that_stand_twice_are_pointed_at(text: str, found: list[str]) -> None:
-    """However deep, however they are written, and whatever colons strings have."""
+def test_duplicate_keys_are_reported(text: str, found: list[str]) -> None:
+    """At any depth, with any escapes, and with colons in strings."""
     assert pointers(text) == found
 
 
-def test_the_refusal_says_what_they_hold() -> None:
-    """The values in their order, shortened."""
+def test_the_problem_contains_the_values() -> None:
+    """In order, abbreviated."""
     with pytest.raises(Unparsable) as refused:
         read_json(b'{"units": 3, "units": [1, 2], "units": null}')
     (problem,) = refused.value.problems
     assert (problem.message, problem.received) == ('"units" stands 3 times in one object', "3, then [1, 2], then null")
 
 
-def drawn(random: Random, depth: int = 0) -> Any:
-    """A JSON value, in which an object is a tuple of pairs."""
+def random_value(random: Random, depth: int = 0) -> Any:
+    """Draw a JSON value, in which an object is a tuple of pairs."""
     kind = random.random()
     if depth > 3 or kind < 0.3:
         return random.choice(TEXTS)
     if kind < 0.6:
-        return [drawn(random, depth + 1) for _ in range(random.randrange(4))]
+        return [random_value(random, depth + 1) for _ in range(random.randrange(4))]
     keys = ("a", "b:", "c", "\\u003a:", "e")
-    return tuple((random.choice(keys), drawn(random, depth + 1)) for _ in range(random.randrange(4)))
+    return tuple((random.choice(keys), random_value(random, depth + 1)) for _ in range(random.randrange(4)))
 
 
-def written(value: Any, random: Random) -> str:
-    """The value as JSON, in which any character may be written by its number."""
+def serialize(value: Any, random: Random) -> str:
+    """Serialize the value, with random characters escaped."""
     match value:
         case tuple():
-            return "{" + ", ".join(f"{written(key, random)}: {written(one, random)}" for key, one in value) + "}"
+            return "{" + ", ".join(f"{serialize(key, random)}: {serialize(one, random)}" for key, one in value) + "}"
         case list():
-            return "[" + ",".join(written(one, random) for one in value) + "]"
+            return "[" + ",".join(serialize(one, random) for one in value) + "]"
         case str():
             escaped = (f"\\u{ord(one):04{random.choice('xX')}}" if random.random() < 0.2 else json.dumps(one)[1:-1]
                        for one in value)  # fmt: skip
@@ -78,42 +78,40 @@ def written(value: Any, random: Random) -> str:
 
 
 def repeats(value: Any) -> bool:
-    """Whether an object has a key twice."""
+    """Whether an object has a duplicate key."""
     if isinstance(value, tuple):
         return len({key for key, _ in value}) < len(value) or any(repeats(one) for _, one in value)
     return isinstance(value, list) and any(map(repeats, value))
 
 
-def test_no_repeat_is_missed_and_none_made_up() -> None:
-    """On a thousand values that were made with and without."""
+def test_detection_matches_an_exhaustive_search() -> None:
+    """For a thousand random values with and without duplicates."""
     random = Random(0)  # noqa: S311 (repeatable)
     for _ in range(1000):
-        value = drawn(random)
-        text = written(value, random)
+        value = random_value(random)
+        text = serialize(value, random)
         assert bool(pointers(text)) == repeats(value), text
 
 
-def listed(item: str, count: int) -> str:
-    """An array of as many items."""
+def array_text(item: str, count: int) -> str:
+    """Build an array of this many items."""
     return "[" + ",".join([item] * count) + "]"
 
 
-def test_long_texts_are_not_searched_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers are passed over, and objects of many keys searched once; with much else the refusal points at no key.
-    What is long is read member by member.
-    """
+def test_the_search_of_long_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers are skipped, objects of many keys are searched once, and very long texts get an error without pointer."""
     monkeypatch.setattr(json_keys, "DETAILED_ITEMS", 1000)
     monkeypatch.setattr(json_keys, "DETAILED_ARRAYS", 3000)
     for filling, found in (
-        (listed("[0.25]", 3000), [""]),
-        (listed(listed("[0.25]", 28), 50), ["/a/b"]),
-        (listed("0.25", 2000), ["/a/b"]),
-        (listed("{}", 1000), [""]),
+        (array_text("[0.25]", 3000), [""]),
+        (array_text(array_text("[0.25]", 28), 50), ["/a/b"]),
+        (array_text("0.25", 2000), ["/a/b"]),
+        (array_text("{}", 1000), [""]),
         ("{" + ", ".join(f'"{number}": 0' for number in range(400)) + ', "7": 1}', ["/a/b", "/inputs/7"]),
     ):
         assert pointers('{"inputs": ' + filling + ', "a": {"b": 1, "b": 2}}') == found, filling[:50]
     deep = "[" * 900 + "1" + "]" * 900
     started = process_time()
-    text = '{"d": 1, "d": 2, "x": ' + deep + ', "k": ' + listed("{}", 1000) + ', "z": "' + "y" * 3_000_000 + '"}'
+    text = '{"d": 1, "d": 2, "x": ' + deep + ', "k": ' + array_text("{}", 1000) + ', "z": "' + "y" * 3_000_000 + '"}'
     assert pointers(text) == ["/d"]
-    assert process_time() - started < 2  # each level looked for in the whole text takes a minute
+    assert process_time() - started < 2  # searching the whole text for each level takes a minute

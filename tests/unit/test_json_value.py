@@ -1,4 +1,4 @@
-"""What is looked at of a JSON value before it is read."""
+"""Inspection of JSON values before parsing."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ from models.documents.raw_json import LARGE, is_large
         (None, False),
     ],
 )
-def test_large_values_are_told_by_all_that_is_in_them(value: Any, large: bool) -> None:
-    """However deep it lies."""
+def test_large_values_are_detected_at_any_depth(value: Any, large: bool) -> None:
+    """By the total size of their contents."""
     assert is_large(value) is large

@@ -1,4 +1,4 @@
-"""The networks of keras.applications: names, arguments, sizes and scales are Keras', and every layer is there."""
+"""keras.applications: names, arguments, sizes and scales match Keras, and every layer is present."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from models.writing.short_form import short_form
 
 CONSTRUCTORS: dict[str, Callable[..., keras.Model]] = dict(inspect.getmembers(keras.applications, inspect.isfunction))
 SMALLEST = dict.fromkeys(CONSTRUCTORS, 32) | {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
-"""The smallest height and width that Keras takes."""
+"""The smallest height and width that Keras accepts."""
 FAMILIES = [
     "ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "EfficientNetV2B0", "EfficientNetV2S", "InceptionResNetV2",
     "InceptionV3", "MobileNet", "MobileNetV2", "MobileNetV3Large", "MobileNetV3Small", "NASNetMobile", "ResNet50",
     "ResNet50V2", "VGG16", "VGG19", "Xception",
 ]  # fmt: skip
-"""One of each kind: the others repeat its blocks more often. All 40 are compared by acceptance/applications.py."""
+"""One network of each family: the others repeat its blocks. All 40 are compared by acceptance/applications.py."""
 
 
 def application(name: str, **arguments: Any) -> Application:
-    """Without weights, as they are not what these tests are about."""
+    """Parse an application without weights."""
     return parse_application({"application": name, "weights": None, **arguments})
 
 
-def refused(name: str, **arguments: Any) -> Problem:
-    """The one problem of a network that is refused, by us or by Keras."""
+def rejected_problem(name: str, **arguments: Any) -> Problem:
+    """Return the only problem of a network that the service or Keras rejects."""
     with pytest.raises(InvalidDocument) as caught:
         construct_document(application(name, **arguments))
     (problem,) = caught.value.problems
@@ -49,7 +49,7 @@ def refused(name: str, **arguments: Any) -> Problem:
 
 
 def layers_of(model: dict[str, Any]) -> Iterator[str]:
-    """The names of all layers but inputs and models, as addresses."""
+    """Yield the addresses of all layers except inputs and models."""
     for entry in model["config"]["layers"]:
         name = entry["config"]["name"]
         if "layers" in entry["config"]:
@@ -58,14 +58,14 @@ def layers_of(model: dict[str, Any]) -> Iterator[str]:
             yield name
 
 
-def test_there_is_every_network_of_keras() -> None:
-    """No constructor is missing, none is made up."""
+def test_every_keras_application_is_supported() -> None:
+    """No constructor is missing or extra."""
     assert set(APPLICATIONS) == set(CONSTRUCTORS)
 
 
 @pytest.mark.parametrize("name", CONSTRUCTORS)
-def test_arguments_and_defaults_are_those_of_keras(name: str) -> None:
-    """But for the input's shape, which is called as in any document, and what cannot be sent."""
+def test_arguments_and_defaults_match_keras(name: str) -> None:
+    """Except `input`, which has the documents' name, and arguments that cannot be sent."""
     theirs = {key: p.default for key, p in inspect.signature(CONSTRUCTORS[name]).parameters.items() if key != "name"}
     del theirs["input_tensor"]
     theirs["input"] = theirs.pop("input_shape")
@@ -74,8 +74,8 @@ def test_arguments_and_defaults_are_those_of_keras(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_layer_is_there_at_the_smallest_size(name: str) -> None:
-    """Same layers, same names, same input and output shapes."""
+def test_every_layer_is_present_at_the_smallest_size(name: str) -> None:
+    """Same layers, names, input and output shapes."""
     size = SMALLEST[name]
     chosen = application(name, input=[size, size, 3])
     with uninitialised():
@@ -89,31 +89,31 @@ def test_every_layer_is_there_at_the_smallest_size(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["ConvNeXtTiny", "EfficientNetV2B0", "MobileNetV3Small", "ResNet50V2"])
 def test_the_short_form_is_the_same_network(name: str) -> None:
-    """Of one of each kind, scale included."""
+    """For one network per kind, scale included."""
     network = expand(construct_document(application(name, include_top=False))[0])
     assert expand(parse_document(short_form(network))).identity() == network.identity()
 
 
 @pytest.mark.parametrize("name", CONSTRUCTORS)
-def test_a_pixel_less_is_refused(name: str) -> None:
-    """With the smallest size there is; or Keras takes less, too."""
+def test_sizes_below_the_minimum_are_rejected(name: str) -> None:
+    """The error contains the smallest size."""
     size = SMALLEST[name]
-    problem = refused(name, input=[size, size - 1, 3])
+    problem = rejected_problem(name, input=[size, size - 1, 3])
     assert (problem.pointer, problem.expected) == ("/input", f"at least {size} pixels high and {size} wide")
     assert problem.received == f"[{size}, {size - 1}, 3]"
 
 
 @pytest.mark.parametrize("name", CONSTRUCTORS)
-def test_images_are_scaled_as_the_network_s_own_function_does(name: str) -> None:
-    """`keras.applications.<module>.preprocess_input` on a picture of random pixels."""
+def test_scales_match_preprocess_input(name: str) -> None:
+    """`keras.applications.<module>.preprocess_input` on an image of random pixels."""
     picture = np.random.default_rng(0).uniform(0, 255, (5, 4, 3)).astype(np.float32)
     preprocess = sys.modules[CONSTRUCTORS[name].__module__].preprocess_input  # type: ignore[attr-defined]
     np.testing.assert_allclose(scaled(picture.copy(), APPLICATIONS[name].scale), preprocess(picture.copy()), atol=1e-5)
 
 
-def test_names_and_sizes_leave_no_trace() -> None:
-    """However many networks were made before, the same arguments give the same document; Keras' counters stay."""
-    keras.layers.GlobalAveragePooling2D()  # counted by Keras, as two networks below would be
+def test_construction_has_no_side_effects() -> None:
+    """Earlier networks do not affect names, and Keras' counters are restored."""
+    keras.layers.GlobalAveragePooling2D()  # counted by Keras, as in two networks below
     before = dict(global_state.get_global_attribute("object_name_uids") or {})
     first = canonical(construct_document(application("MobileNet", input=[32, 32, 3]))[0])
     construct_document(application("MobileNet", input=[33, 32, 3]))
@@ -164,9 +164,9 @@ def test_names_and_sizes_leave_no_trace() -> None:
         ("MobileNet", {"dropout": 1.5}, "/dropout"),
     ],
 )
-def test_what_makes_no_sense_is_refused(name: str, arguments: dict[str, Any], pointer: str) -> None:
-    """At the argument that is wrong, with what came."""
-    problem = refused(name, **arguments)
+def test_invalid_arguments_are_rejected(name: str, arguments: dict[str, Any], pointer: str) -> None:
+    """The pointer is that of the argument, and the received value is included."""
+    problem = rejected_problem(name, **arguments)
     assert problem.pointer == pointer
     assert problem.expected
     assert problem.received
@@ -175,23 +175,23 @@ def test_what_makes_no_sense_is_refused(name: str, arguments: dict[str, Any], po
 
 @pytest.mark.parametrize(("word", "meant"), [("MobilenetV2", "MobileNetV2"), ("InceptionV4", "InceptionV3")])
 def test_the_nearest_name_is_suggested(word: str, meant: str) -> None:
-    """For one that keras.applications does not have."""
-    problem = refused(word)
+    """For a name that keras.applications does not have."""
+    problem = rejected_problem(word)
     assert (problem.pointer, problem.suggestion) == ("/application", f'write "{meant}"')
 
 
-def test_what_python_says_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only Keras' own sentences are."""
+def test_python_errors_are_not_disclosed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only Keras' own sentences are passed on."""
 
     def broken(**_: Any) -> None:
         raise TypeError("unsupported operand type(s) for %: 'NoneType' and 'int'")
 
     monkeypatch.setattr(keras.applications, "VGG16", broken)
-    assert refused("VGG16").message == "Keras refuses this VGG16: these arguments do not go together"
+    assert rejected_problem("VGG16").message == "Keras refuses this VGG16: these arguments do not go together"
 
 
-def test_graphs_for_imagenet_are_made_without_a_file() -> None:
-    """Which has a layer more than without, in some; the file is named; Keras loads files afterwards as before."""
+def test_imagenet_graphs_are_constructed_without_a_file() -> None:
+    """Some have an extra layer; the file is named, and Keras' loader is restored."""
     before = file_utils.get_file, keras.Model.load_weights
     document, file = construct_document(application("EfficientNetB0", weights="imagenet", include_top=False))
     plain, none = construct_document(application("EfficientNetB0", include_top=False))
@@ -200,8 +200,8 @@ def test_graphs_for_imagenet_are_made_without_a_file() -> None:
     assert (file_utils.get_file, keras.Model.load_weights) == before
 
 
-def test_what_keras_says_of_the_shape_that_weights_want() -> None:
-    """Keras speaks before it looks for a file."""
+def test_shapes_required_by_weights_are_reported() -> None:
+    """Keras checks them before it looks for a file."""
     with pytest.raises(InvalidDocument) as caught:
         keras_model(parse_application({"application": "VGG16", "input": [64, 64, 3]}), "imagenet")
     (problem,) = caught.value.problems

@@ -1,4 +1,4 @@
-"""`model.to_json()` becomes our document: every activation of our network is Keras' own."""
+"""Conversion of `model.to_json()` to documents: every activation equals that of Keras."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ sys.modules["keras_models"] = keras_models
 SPEC.loader.exec_module(keras_models)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Layer '.*' .of type .* was passed an input with a mask:UserWarning")
-"""Keras says of every model inside that is given a masked tensor that it hands the mask no further."""
+"""Keras warns about every nested model that is called on a masked tensor that it drops the mask."""
 every_model = pytest.mark.parametrize("name", keras_models.MODELS)
 
 
@@ -45,7 +45,7 @@ def functional(model: keras.Model) -> Any:
 
 
 def activations(model: keras.Model, values: list[Any], prefix: str = "", masks: Any = None) -> dict[str, np.ndarray]:
-    """What Keras computes at every address, models inside models included. `masks` are those of the inputs."""
+    """Compute Keras' activations at every address, nested models included. `masks` are those of the inputs."""
     graph = functional(model)
     found: dict[str, Any] = {}
     inner: list[tuple[str, keras.Model, list[Any], list[Any]]] = []
@@ -60,15 +60,15 @@ def activations(model: keras.Model, values: list[Any], prefix: str = "", masks: 
                 inner.append((address, operation, node.input_tensors[: len(functional(operation).inputs)], given))
             elif not isinstance(operation, keras.layers.InputLayer):
                 found |= dict(zip(names, tensors, strict=True))
-    results = dict(zip(found, computed(graph, list(found.values()), values, masks), strict=True))
+    results = dict(zip(found, compute_tensors(graph, list(found.values()), values, masks), strict=True))
     for address, nested, tensors, given in inner:
-        read = iter(computed(graph, [one for one in given if one is not None], values, masks))
+        read = iter(compute_tensors(graph, [one for one in given if one is not None], values, masks))
         hidden = None if given == [None] else [one if one is None else next(read) for one in given]
-        results |= activations(nested, computed(graph, tensors, values, masks), address + "/", hidden)
+        results |= activations(nested, compute_tensors(graph, tensors, values, masks), address + "/", hidden)
     return results
 
 
-def computed(graph: Any, tensors: list[Any], values: list[Any], masks: Any = None) -> list[np.ndarray]:
+def compute_tensors(graph: Any, tensors: list[Any], values: list[Any], masks: Any = None) -> list[np.ndarray]:
     if not tensors:
         return []
     outputs = keras.Model(graph.inputs, tensors)(values, training=False, mask=masks)
@@ -82,7 +82,7 @@ def layer_at(model: keras.Model, path: str) -> Any:
 
 
 def with_weights_of(model: keras.Model, made: BuiltModel) -> BuiltModel:
-    """Our network with Keras' weights."""
+    """Set Keras' weights in the built network."""
     for path, layer in made.outline.layers.items():
         if layer.weights:
             layer.set_weights(layer_at(model, path).get_weights())
@@ -104,8 +104,8 @@ def random_inputs(model: keras.Model) -> list[np.ndarray]:
     ]
 
 
-def randomised(model: keras.Model) -> keras.Model:
-    """The same model with weights that no initializer makes: biases and moving statistics too."""
+def randomize_weights(model: keras.Model) -> keras.Model:
+    """Set weights that no initializer produces, also in biases and moving statistics."""
     random = np.random.default_rng(2)
     for weight in model.weights:
         if weight.dtype.startswith("float") and "count" not in weight.name:
@@ -118,12 +118,12 @@ def input_names(model: keras.Model) -> list[str]:
 
 
 @every_model
-def test_every_activation_is_that_of_keras(name: str) -> None:
+def test_every_activation_matches_keras(name: str) -> None:
     """Addresses are Keras' names, and the numbers agree to 1e-5 (float16: to its own precision)."""
     keras.utils.set_random_seed(0)
     model = keras_models.MODELS[name]()
     if name != "adapted":
-        randomised(model)
+        randomize_weights(model)
     network = expand(parse_document(model.to_json()))
     made = with_weights_of(model, build(network, 2**30))
     inputs = random_inputs(model)
@@ -132,7 +132,7 @@ def test_every_activation_is_that_of_keras(name: str) -> None:
     results = dict(zip(addresses, made.probe(addresses, False, False).run(inputs), strict=True))
     expected = activations(model, inputs)
     casts = {node.address for node in network.nodes if node.layer.type_name() == "ops.cast" and "/" in node.address}
-    for address in casts - set(expected):  # what an InputLayer of an inner model makes of what it is given
+    for address in casts - set(expected):  # casts by the InputLayer of a nested model
         assert results.pop(address).dtype == made.outline.dtype(address)
     assert set(results) == set(expected)
     for address, value in results.items():
@@ -140,22 +140,22 @@ def test_every_activation_is_that_of_keras(name: str) -> None:
         np.testing.assert_allclose(np.asarray(value), expected[address], tolerance, tolerance, err_msg=address)
 
 
-def planned_of(outline: SymbolicNetwork) -> Planned:
-    """What an engine knows of a network's tensors, and of the blocks that are applied to steps."""
+def collect_plan(outline: SymbolicNetwork) -> Planned:
+    """Collect what an engine reports about a network's tensors, and about blocks applied to steps."""
     tensors: Any = {address: (outline.shape(address), outline.dtype(address)) for address in outline.specs}
     blocks = {path: held_block(layer) for path, layer in outline.layers.items()}
-    steps = {path: planned_of(block.built_outline) for path, block in blocks.items() if block is not None}
+    steps = {path: collect_plan(block.built_outline) for path, block in blocks.items() if block is not None}
     return Planned(outline.network, tensors, steps)
 
 
 @every_model
-def test_there_and_back(name: str) -> None:
-    """Written for Keras, plain Keras loads it, with the same names, weights and results."""
+def test_export_to_keras_round_trips(name: str) -> None:
+    """Keras loads the exported JSON, with the same names, weights and results."""
     keras.utils.set_random_seed(0)
     model = keras_models.MODELS[name]()
     network = expand(parse_document(model.to_json()))
     made = with_weights_of(model, build(network, 2**30))
-    written = keras_json_of(planned_of(made.outline))
+    written = keras_json_of(collect_plan(made.outline))
     loaded = keras.models.model_from_json(json.dumps(written))
     assert input_names(loaded) == input_names(model)
     assert loaded.count_params() == model.count_params()
@@ -165,20 +165,20 @@ def test_there_and_back(name: str) -> None:
             layer_at(loaded, path).set_weights(layer.get_weights())
         if isinstance(layer, keras.layers.Normalization):
             layer_at(loaded, path).finalize_state()
-    expected, found = (computed(functional(one), functional(one).outputs, inputs) for one in (model, loaded))
+    expected, found = (compute_tensors(functional(one), functional(one).outputs, inputs) for one in (model, loaded))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, 1e-5, 1e-5)
 
 
 @every_model
-def test_weights_are_listed_as_keras_lists_them(name: str) -> None:
-    """Those of the document, and of what is written for Keras: a list of arrays fits both."""
+def test_weights_are_in_the_order_of_keras(name: str) -> None:
+    """For the document and for its export: a list of arrays fits both."""
     keras.utils.set_random_seed(0)
     model = keras_models.MODELS[name]()
     network = expand(parse_document(model.to_json()))
     made = with_weights_of(model, build(network, 2**30))
     ours = [variable.numpy() for variable in network_weights(made.outline).values()]
-    loaded = keras.models.model_from_json(json.dumps(keras_json_of(planned_of(made.outline))))
+    loaded = keras.models.model_from_json(json.dumps(keras_json_of(collect_plan(made.outline))))
     for one, other, again in zip(ours, model.get_weights(), loaded.weights, strict=True):
         np.testing.assert_array_equal(one, other, strict=True)
         assert tuple(again.shape) == one.shape
@@ -190,7 +190,7 @@ def test_weights_are_listed_as_keras_lists_them(name: str) -> None:
 
 @every_model
 def test_the_short_form_is_the_same_network(name: str) -> None:
-    """The document given back has the same identity, and is as short as one by hand."""
+    """It has the same identity, and shortening it again changes nothing."""
     network = expand(parse_document(keras_models.MODELS[name]().to_json()))
     short = short_form(network)
     again = expand(parse_document(json.loads(json.dumps(short))))
@@ -198,8 +198,8 @@ def test_the_short_form_is_the_same_network(name: str) -> None:
     assert short_form(again) == short
 
 
-def test_what_calls_take_by_position_is_read_by_name() -> None:
-    """Every tensor of every class that takes some, in Keras' order, with the flags between them left out."""
+def test_positional_call_arguments_are_mapped_to_names() -> None:
+    """For every tensor argument of every class, in Keras' order, with intermediate flags omitted."""
     tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": ["t", 0, 0]}}
     for cls in CATALOGUE.values():
         callee = Callee(cls, (), {"t": SourceLayer(1)})

@@ -1,4 +1,4 @@
-"""What is refused of Keras' JSON is named, and the pointer leads to it in what was sent."""
+"""Rejections of Keras JSON, with pointers into it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def source(name: str = "x", **config: Any) -> dict[str, Any]:
             "name": name, "inbound_nodes": []}  # fmt: skip
 
 
-def called(layer: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
+def call_entry(layer: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
     return layer | {"name": layer["config"]["name"], "inbound_nodes": [{"args": list(args), "kwargs": kwargs}]}
 
 
@@ -60,7 +60,7 @@ def functional(*layers: Any, outputs: Any = ("dense", 0, 0), inputs: Any = ("x",
 def operation(word: str, module: str, *args: Any, **config: Any) -> dict[str, Any]:
     name = word.lower()
     entry = {"module": f"keras.src.ops.{module}", "class_name": word, "config": {"name": name, **config}}
-    return called(entry | {"registered_name": word}, *args)
+    return call_entry(entry | {"registered_name": word}, *args)
 
 
 def keras_layer(word: str, **config: Any) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def keras_layer(word: str, **config: Any) -> dict[str, Any]:
             "registered_name": None}  # fmt: skip
 
 
-def taken(raw: Any) -> Network:
-    """The network, or an error that points into `raw`."""
+def expand_json(raw: Any) -> Network:
+    """Expand the network; errors point into `raw`."""
     document = parse_document(raw)
     try:
         return expand(document)
@@ -77,10 +77,10 @@ def taken(raw: Any) -> Network:
         raise document.source_map.remap(error) from None
 
 
-def refused(raw: Any) -> list[tuple[str, str]]:
-    """Every pointer and message of the refusal."""
+def rejections(raw: Any) -> list[tuple[str, str]]:
+    """Return all pointers and messages of the rejection."""
     with pytest.raises(InvalidDocument) as error:
-        taken(raw)
+        expand_json(raw)
     return [(problem.pointer, problem.message) for problem in error.value.problems]
 
 
@@ -192,7 +192,7 @@ REFUSED = {
     ),
     "name": (sequential(dense("a/b")), "/config/layers/0/config/name"),
     "name in a graph": (
-        functional(called(dense("a:b"), tensor("x")), outputs=("a:b", 0, 0)),
+        functional(call_entry(dense("a:b"), tensor("x")), outputs=("a:b", 0, 0)),
         "/config/layers/1/name",
     ),
     "shape": (sequential(source(batch_shape=[None, 0]), dense()), "/config/layers/0/config/batch_shape/1"),
@@ -200,32 +200,35 @@ REFUSED = {
     "input dtype": (sequential(source(dtype="string"), dense()), "/config/layers/0/config/dtype"),
     "sparse input": (sequential(source(sparse=True), dense()), "/config/layers/0/config/sparse"),
     "no such layer": (
-        functional(called(dense(), tensor("y"))),
+        functional(call_entry(dense(), tensor("y"))),
         "/config/layers/1/inbound_nodes/0/args/0/config/keras_history/0",
     ),
     "no such call": (
-        functional(called(dense(), tensor("x", 1))),
+        functional(call_entry(dense(), tensor("x", 1))),
         "/config/layers/1/inbound_nodes/0/args/0/config/keras_history/1",
     ),
-    "no such output": (functional(called(dense(), tensor("x")), outputs=("dense", 0, 1)), "/config/output_layers"),
-    "no such result": (functional(called(dense(), tensor("x")), outputs=("other", 0, 0)), "/config/output_layers/0"),
-    "reads itself": (functional(called(dense(), tensor("dense"))), "/config/layers/1/inbound_nodes/0/args/0"),
+    "no such output": (functional(call_entry(dense(), tensor("x")), outputs=("dense", 0, 1)), "/config/output_layers"),
+    "no such result": (
+        functional(call_entry(dense(), tensor("x")), outputs=("other", 0, 0)),
+        "/config/output_layers/0",
+    ),
+    "reads itself": (functional(call_entry(dense(), tensor("dense"))), "/config/layers/1/inbound_nodes/0/args/0"),
     "never called": (functional(dense() | {"name": "dense", "inbound_nodes": []}), "/config/layers/1/inbound_nodes"),
     "two inputs for one": (
-        functional(called(dense(), [tensor("x"), tensor("x")])),
+        functional(call_entry(dense(), [tensor("x"), tensor("x")])),
         "/config/layers/1/inbound_nodes/0",
     ),
-    "a number for a tensor": (functional(called(dense(), 3)), "/config/layers/1/inbound_nodes/0/args/0"),
+    "a number for a tensor": (functional(call_entry(dense(), 3)), "/config/layers/1/inbound_nodes/0/args/0"),
     "unknown keyword": (
-        functional(called(dense(), tensor("x"), temperature=3)),
+        functional(call_entry(dense(), tensor("x"), temperature=3)),
         "/config/layers/1/inbound_nodes/0/kwargs/temperature",
     ),
     "mask where none is read": (
-        functional(called(dense(), tensor("x"), mask=tensor("x"))),
+        functional(call_entry(dense(), tensor("x"), mask=tensor("x"))),
         "/config/layers/1/inbound_nodes/0/kwargs/mask",
     ),
     "a mask that is no tensor": (
-        functional(called(functional(called(dense(), tensor("x"))) | {"name": "inner"}, tensor("x"), mask=[3])),
+        functional(call_entry(functional(call_entry(dense(), tensor("x"))) | {"name": "inner"}, tensor("x"), mask=[3])),
         "/config/layers/1/inbound_nodes/0/kwargs/mask/0",
     ),
     "constant": (
@@ -240,17 +243,17 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("raw", "pointer"), REFUSED.values(), ids=list(REFUSED))
-def test_refused_with_its_pointer(raw: Any, pointer: str) -> None:
-    """One problem, where it is, whether the JSON came as an object or as text."""
-    found = refused(raw)
+def test_unsupported_keras_json_is_rejected_with_a_pointer(raw: Any, pointer: str) -> None:
+    """One problem, whether the JSON is an object or text."""
+    found = rejections(raw)
     assert [place for place, _ in found] == [pointer], found
     if "1e999" not in repr(raw) and "inf" not in repr(raw):
-        assert refused(json.dumps(raw)) == found
+        assert rejections(json.dumps(raw)) == found
 
 
-def test_every_refused_class_is_named_at_once() -> None:
-    """A model with three of them is put right in one go."""
-    found = refused(sequential(LAMBDA, dense(), MINE, keras_layer("StringLookup")))
+def test_every_unsupported_class_is_reported_at_once() -> None:
+    """For a model with three of them."""
+    found = rejections(sequential(LAMBDA, dense(), MINE, keras_layer("StringLookup")))
     assert [pointer for pointer, _ in found] == [
         "/config/layers/0/class_name", "/config/layers/2/module", "/config/layers/3/class_name",
     ]  # fmt: skip
@@ -258,31 +261,31 @@ def test_every_refused_class_is_named_at_once() -> None:
     assert found[2][1] == "StringLookup is not in the catalogue: it looks up strings, and tensors here are numbers"
 
 
-def test_training_configuration_is_passed_over() -> None:
-    """Whatever an optimizer or a loss is, it changes no activation."""
+def test_training_configuration_is_ignored() -> None:
+    """An optimizer or a loss does not affect activations."""
     raw = sequential(dense()) | {"compile_config": {"optimizer": {"class_name": "os.system"}}, "build_config": 3}
     assert expand(parse_document(raw)).identity() == expand(parse_document(sequential(dense()))).identity()
 
 
-def test_text_is_taken_wherever_a_document_is() -> None:
-    """Our own form too; text that is no JSON is told where it stops being so."""
+def test_documents_may_be_json_text() -> None:
+    """For the native form too; invalid text is rejected."""
     assert parse_document('{"layers": [{"type": "ReLU"}]}') == parse_document({"layers": [{"type": "ReLU"}]})
-    assert refused('{"layers": [') == [("", "the text is not JSON")]
-    assert refused('"{}"')[0][0] == ""
+    assert rejections('{"layers": [') == [("", "the text is not JSON")]
+    assert rejections('"{}"')[0][0] == ""
 
 
-def test_a_document_is_not_taken_for_keras() -> None:
-    """A document of ours may not hold `class_name`, and then it is told so."""
+def test_a_native_document_is_not_keras_json() -> None:
+    """A `class_name` next to `layers` does not change that."""
     assert not is_keras_json({"layers": [], "class_name": "Sequential", "config": {}})
 
 
-def test_deep_json_is_refused() -> None:
-    """Models in models in models, further than anybody nests them."""
+def test_deeply_nested_models_are_rejected() -> None:
+    """Deeper than the limit."""
     raw = dense()
     for _ in range(MAX_DEPTH):
         raw = sequential(raw)
-    assert refused(raw) == [("", "the document nests too deeply")]
-    assert refused("[" * 60_000)[0][0] == ""
+    assert rejections(raw) == [("", "the document nests too deeply")]
+    assert rejections("[" * 60_000)[0][0] == ""
 
 
 JUNK = [
@@ -294,30 +297,30 @@ JUNK = [
     {"class_name": "DTypePolicy", "config": []}, {"module": 3, "class_name": "Dense", "config": {}},
 ]  # fmt: skip
 VALID = functional(
-    called(dense(dtype={"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}),
+    call_entry(dense(dtype={"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}),
            tensor("x")),
     operation("Add", "numpy", tensor("dense"), {"class_name": "__numpy__", "config": {"value": [1.0, 2.0, 3.0],
                                                                                      "dtype": "float32"}}),
     operation("GetItem", "numpy", tensor("add"), [{"class_name": "__slice__", "config": {"start": None, "stop": None,
                                                                                          "step": None}}, 0]),
-    called(functional(called(dense(), tensor("x"))) | {"name": "inner", "config": functional(
-        called(dense(), tensor("x")))["config"] | {"name": "inner"}}, tensor("add"), mask=None),
-    called(sequential(dense(), name="seq"), tensor("inner"), training=False),
+    call_entry(functional(call_entry(dense(), tensor("x"))) | {"name": "inner", "config": functional(
+        call_entry(dense(), tensor("x")))["config"] | {"name": "inner"}}, tensor("add"), mask=None),
+    call_entry(sequential(dense(), name="seq"), tensor("inner"), training=False),
     outputs=[["seq", 0, 0], ["inner", 1, 0]],
 )  # fmt: skip
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value inside."""
+def paths_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value inside."""
     if path:
         yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
-        yield from places(inner, (*path, key))
+        yield from paths_of(inner, (*path, key))
 
 
-def changed(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
-    """A copy with something else at `path`."""
+def replace_at(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    """Return a copy with another value at `path`."""
     copy = inner = deepcopy(value)
     for key in path[:-1]:
         inner = inner[key]
@@ -325,39 +328,39 @@ def changed(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
     return copy
 
 
-def test_the_valid_one_is_taken() -> None:
-    """What the next test spoils is in order."""
+def test_the_valid_model_is_accepted() -> None:
+    """It is the base of the mutations below."""
     assert len(expand(parse_document(VALID)).nodes) == 7
 
 
-@pytest.mark.parametrize("path", list(places(VALID)), ids=lambda path: "/".join(map(str, path)))
-def test_junk_anywhere_is_refused_or_harmless(path: tuple[Any, ...]) -> None:
-    """Any value at any place of the JSON: it is taken, or refused as a document; nothing else is raised."""
+@pytest.mark.parametrize("path", list(paths_of(VALID)), ids=lambda path: "/".join(map(str, path)))
+def test_mutated_keras_json_is_accepted_or_rejected(path: tuple[Any, ...]) -> None:
+    """Any value at any path: no other exception is raised."""
     for junk in JUNK:
         try:
-            taken(changed(VALID, path, junk))
+            expand_json(replace_at(VALID, path, junk))
         except InvalidDocument:
             continue
 
 
-def test_several_junk_at_once() -> None:
-    """Combinations too."""
-    drawn, paths = random.Random(0), list(places(VALID))  # noqa: S311 (nothing secret)
+def test_several_mutations_are_accepted_or_rejected() -> None:
+    """Random combinations of three."""
+    drawn, paths = random.Random(0), list(paths_of(VALID))  # noqa: S311 (nothing secret)
     for _ in range(300):
         raw = VALID
         for path in drawn.sample(paths, 3):
             try:
-                raw = changed(raw, path, drawn.choice(JUNK))
+                raw = replace_at(raw, path, drawn.choice(JUNK))
             except (KeyError, IndexError, TypeError):
-                continue  # the place is gone
+                continue  # the path no longer exists
         try:
-            taken(raw)
+            expand_json(raw)
         except InvalidDocument:
             continue
 
 
-def test_layers_are_counted_before_they_are_translated() -> None:
-    """Models inside models included; a million would take half a minute."""
+def test_layers_are_counted_before_translation() -> None:
+    """Nested models included; a million layers would take half a minute."""
     layer = {"module": "keras.layers", "class_name": "Dense", "config": {"units": 1}}
     inner = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [layer] * 2000}}
     outer = {"module": "keras", "class_name": "Sequential", "config": {"name": "t", "layers": [inner, inner]}}

@@ -1,4 +1,4 @@
-"""Every layer type of the catalogue against the installed Keras."""
+"""Every layer type of the catalog compared with the installed Keras."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from models.layers.named import STRICT
 from models.layers.operations import Operation
 
 INHERITED = {"name", "trainable", "dtype", "activity_regularizer"}
-"""What Keras' constructors pass on to keras.layers.Layer, most of them through **kwargs."""
+"""Arguments of keras.layers.Layer that Keras' constructors forward, most of them through **kwargs."""
 INNER = {
-    "autocast", "rank", "cell", "pool_dimensions", "pool_mode",  # what Keras' own classes tell their bases
-    "bounding_box_format", "factor",  # of labels, and of random layers that name it themselves
-    "score_mode", "unroll", "AdditiveAttention.seed",  # what Keras announces, and those classes do not heed
+    "autocast", "rank", "cell", "pool_dimensions", "pool_mode",  # passed by Keras' own classes to their bases
+    "bounding_box_format", "factor",  # of labels, and of random layers that declare it themselves
+    "score_mode", "unroll", "AdditiveAttention.seed",  # announced by Keras, and ignored by those classes
 }  # fmt: skip
-"""Arguments of Keras' base classes that are nobody's to give."""
+"""Arguments of Keras' base classes that users cannot set."""
 HOSTILE = [True, 1.0, 2**31, -1, "3", float("nan")]
 LEGAL = {
     "axis": (-1,),
@@ -49,27 +49,27 @@ LEGAL = {
     "shift": (-1,),
     "key": (-1,),
 }
-"""Integers among the hostile ones that mean something in a field."""
+"""Integers among the hostile ones that are valid in a field."""
 
 
 def catalogue() -> list[type[Layer]]:
-    """Every class with a `type`, defined in a module of models.layers, but Block: Keras has no such class."""
+    """Return every class with a `type` in models.layers, except Block, which Keras does not have."""
     for module in pkgutil.iter_modules(models.layers.__path__):
         import_module(f"models.layers.{module.name}")
-    found = {cls.__name__: cls for cls in _below(Layer) if cls.__module__.startswith("models.layers.")}
+    found = {cls.__name__: cls for cls in _subclasses(Layer) if cls.__module__.startswith("models.layers.")}
     return [cls for name, cls in sorted(found.items()) if "type" in cls.model_fields and cls is not Block]
 
 
-def _below(base: type[Layer]) -> Iterator[type[Layer]]:
+def _subclasses(base: type[Layer]) -> Iterator[type[Layer]]:
     for cls in base.__subclasses__():
         yield cls
-        yield from _below(cls)
+        yield from _subclasses(cls)
 
 
 CATALOGUE = catalogue()
 STANDALONE = [cls for cls in CATALOGUE if cls.standalone]
 CONSTRUCTED = [cls for cls in CATALOGUE if not issubclass(cls, Operation)]
-"""The types that are classes of Keras'; the others are functions (test_operations.py)."""
+"""The types that are Keras classes; the others are functions (test_operations.py)."""
 every_constructed_type = pytest.mark.parametrize("cls", CONSTRUCTED, ids=lambda cls: cls.__name__)
 every_type = pytest.mark.parametrize("cls", CATALOGUE, ids=lambda cls: cls.__name__)
 every_standalone_type = pytest.mark.parametrize("cls", STANDALONE, ids=lambda cls: cls.__name__)
@@ -79,8 +79,8 @@ def keras_layer_of(layer: Layer) -> keras.Layer:
     return keras_layer(layer, "l0", lambda field: derived_seed(0, "l0", field))
 
 
-def called(layer: Layer, made: keras.Layer, inputs: list[Any]) -> list[Any]:
-    """The outputs of Keras' layer at inference, called the way the class says it takes its inputs."""
+def call_layer(layer: Layer, made: keras.Layer, inputs: list[Any]) -> list[Any]:
+    """Call Keras' layer at inference, as the class declares its inputs, and return the outputs."""
     arguments = {"positional": inputs, "list": [inputs], "one": inputs[:1]}[layer.inputs_as]
     inference = {"training": False} if "training" in inspect.signature(made.call).parameters else {}
     return keras.tree.flatten(made(*arguments, **layer.call_arguments(), **inference))
@@ -92,12 +92,12 @@ def keras_class(cls: type[Layer]) -> Any:
 
 
 def own_fields(cls: type[Layer]) -> set[str]:
-    """The fields that are this type's own constructor arguments."""
+    """Return the fields that are this type's own constructor arguments."""
     return set(cls.model_fields) - GRAPH_FIELDS - INHERITED - cls.call_fields
 
 
 def own_parameters(cls: type[Layer]) -> dict[str, inspect.Parameter]:
-    """Keras' constructor arguments but the inherited ones and INNER; those too that reach a base class as **kwargs."""
+    """Return Keras' constructor arguments except inherited ones and INNER, including those forwarded as **kwargs."""
     found: dict[str, inspect.Parameter] = {}
     for base in keras_class(cls).__mro__:
         parameters = inspect.signature(vars(base)["__init__"]).parameters if "__init__" in vars(base) else {}
@@ -117,8 +117,8 @@ def example_of(cls: type[Layer], **changes: Any) -> Layer:
     return cls.model_validate({**cls.example.arguments, **changes})
 
 
-def normalised(cls: type[Layer], field: str, value: Any) -> Any:
-    """What the field makes of a value of Keras': names become objects, sizes tuples."""
+def normalize(cls: type[Layer], field: str, value: Any) -> Any:
+    """Validate a value of Keras as the field does: names become objects, sizes tuples."""
     annotation = cls.model_fields[field].rebuild_annotation()
     return TypeAdapter(list[annotation], config=STRICT).validate_python([as_json(value)])[0]
 
@@ -128,29 +128,29 @@ def as_json(value: Any) -> Any:
 
 
 @every_constructed_type
-def test_fields_are_the_constructor_arguments_of_keras(cls: type[Layer]) -> None:
-    """No argument of Keras is missing, and none is made up."""
+def test_fields_match_the_constructor_arguments_of_keras(cls: type[Layer]) -> None:
+    """None is missing or extra."""
     assert own_fields(cls) == set(own_parameters(cls))
 
 
 @every_constructed_type
-def test_defaults_are_those_of_keras(cls: type[Layer]) -> None:
-    """Leaving a field out means what it means in Keras."""
+def test_defaults_match_keras(cls: type[Layer]) -> None:
+    """Omitting a field has the same effect as in Keras."""
     for name, parameter in own_parameters(cls).items():
         field = cls.model_fields[name]
         assert field.is_required() == (parameter.default is inspect.Parameter.empty), name
         if not field.is_required():
-            assert field.get_default(call_default_factory=True) == normalised(cls, name, parameter.default), name
+            assert field.get_default(call_default_factory=True) == normalize(cls, name, parameter.default), name
 
 
 @every_constructed_type
-def test_call_fields_are_arguments_of_the_call(cls: type[Layer]) -> None:
-    """What is passed to the call of a layer, Keras' call takes."""
+def test_call_fields_are_arguments_of_keras_call(cls: type[Layer]) -> None:
+    """Keras' `call` accepts each of them."""
     assert cls.call_fields <= set(inspect.signature(keras_class(cls).call).parameters)
 
 
-def test_what_calls_take_by_position_is_in_the_order_of_keras() -> None:
-    """Behind the inputs, up to the last tensor that a call can be given by name."""
+def test_positional_call_arguments_are_in_the_order_of_keras() -> None:
+    """After the inputs, up to the last tensor argument."""
     for cls in CONSTRUCTED:
         taken = list(inspect.signature(keras_class(cls).call).parameters)[1:]
         behind = taken[3 if cls.inputs_as == "positional" else 1 :]
@@ -160,26 +160,26 @@ def test_what_calls_take_by_position_is_in_the_order_of_keras() -> None:
 
 @every_constructed_type
 def test_type_lists_all_names_of_one_keras_class(cls: type[Layer]) -> None:
-    """The canonical name comes first, and every name Keras exports for the class is understood."""
+    """The canonical name comes first, and every name that Keras exports for the class is accepted."""
     names = get_args(cls.model_fields["type"].annotation)
     exported = {name for name in dir(keras.layers) if getattr(keras.layers, name) is keras_class(cls)}
     assert names[0] == cls.model_fields["type"].default == cls.__name__
     assert set(names) == (exported or {cls.__name__})
 
 
-def test_the_catalogue_has_every_type() -> None:
-    """A class that is written is also offered."""
+def test_the_catalog_has_every_type() -> None:
+    """No class of models.layers is missing."""
     assert set(models.layers.CATALOGUE.values()) == set(CATALOGUE)
 
 
-def test_no_two_types_share_a_name() -> None:
-    """A name leads to one class."""
+def test_type_names_are_unique() -> None:
+    """A name refers to one class."""
     names = [name for cls in CATALOGUE for name in get_args(cls.model_fields["type"].annotation)]
     assert len(names) == len(set(names))
 
 
-def test_every_type_has_a_summary_of_its_own() -> None:
-    """One line of at most 100 characters that ends in a period, and no two alike."""
+def test_every_type_has_a_unique_summary() -> None:
+    """One line of at most 100 characters that ends in a period."""
     summaries = {cls.__name__: cls.summary() for cls in CATALOGUE}
     unfit = {name: text for name, text in summaries.items() if len(text) > 100 or not text.endswith(".")}
     assert unfit == {}
@@ -187,22 +187,22 @@ def test_every_type_has_a_summary_of_its_own() -> None:
 
 
 @every_standalone_type
-def test_example_builds_and_runs(cls: type[Layer]) -> None:
-    """The example is accepted, and its outputs have the announced number, shapes and dtypes."""
+def test_examples_build_and_run(cls: type[Layer]) -> None:
+    """The outputs have the announced number, shapes and dtypes."""
     layer = example_of(cls)
     inputs = [keras.Input(shape, dtype=cls.example.dtype) for shape in cls.example.shapes]
     layer.check_shapes(tuple(tuple(tensor.shape) for tensor in inputs))
     made = keras_layer_of(layer)
-    announced = called(layer, made, inputs)
+    announced = call_layer(layer, made, inputs)
     assert len(announced) == layer.output_count()
-    outputs = called(layer, made, sample(cls))
+    outputs = call_layer(layer, made, sample(cls))
     for symbolic, output in zip(announced, outputs, strict=True):
         assert fits(symbolic.shape, output.shape), (symbolic.shape, output.shape)
         assert symbolic.dtype == keras.backend.standardize_dtype(output.dtype)
 
 
 def sample(cls: type[Layer]) -> list[np.ndarray]:
-    """A random batch of two for each input of the example."""
+    """Draw a random batch of two for each input of the example."""
     random = np.random.default_rng(0)
     whole = cls.example.dtype.startswith(("int", "uint", "bool"))
     draw = (lambda shape: random.integers(0, 2, shape)) if whole else random.random
@@ -215,12 +215,12 @@ def fits(symbolic: tuple[int | None, ...], actual: tuple[int, ...]) -> bool:
 
 
 @every_standalone_type
-def test_example_has_figures(cls: type[Layer]) -> None:
-    """Multiply-adds are a number on concrete shapes, and windows lie along axes that the input has."""
+def test_examples_have_figures(cls: type[Layer]) -> None:
+    """Multiply-adds are a number for concrete shapes, and windows are along existing axes."""
     layer = example_of(cls)
     shapes = tuple((2, *shape) for shape in cls.example.shapes)
     inputs = [keras.KerasTensor(shape, dtype=cls.example.dtype) for shape in shapes]
-    outputs = tuple(tuple(output.shape) for output in called(layer, keras_layer_of(layer), inputs))
+    outputs = tuple(tuple(output.shape) for output in call_layer(layer, keras_layer_of(layer), inputs))
     multiply_adds = layer.macs(shapes, outputs)
     assert isinstance(multiply_adds, int)
     assert multiply_adds >= 0
@@ -229,7 +229,7 @@ def test_example_has_figures(cls: type[Layer]) -> None:
 
 
 def hostile_cases() -> Iterator[Any]:
-    """One case for each integer field, spelling of it (a number, an array of them) and hostile value."""
+    """Yield a case for each integer field, spelling of it (a number, an array) and hostile value."""
     for cls in CATALOGUE:
         schema = cls.model_json_schema()
         properties = schema.get("$defs", {}).get(cls.__name__, schema)["properties"]
@@ -242,7 +242,7 @@ def hostile_cases() -> Iterator[Any]:
 
 
 def integer_spellings(schema: dict[str, Any]) -> set[int]:
-    """0 where the field may be a bare integer, and n where it may be an array of n integers."""
+    """Return 0 if the field may be a bare integer, and n if it may be an array of n integers."""
     if "anyOf" in schema:
         return {length for arm in schema["anyOf"] for length in integer_spellings(arm)}
     if schema.get("type") == "array":
@@ -258,7 +258,7 @@ def is_legal(cls: type[Layer], field: str, value: Any) -> bool:
 
 @pytest.mark.parametrize(("cls", "field", "value"), list(hostile_cases()))
 def test_integers_are_bounded_and_strict(cls: type[Layer], field: str, value: Any) -> None:
-    """Nothing but an integer within bounds reaches Keras as one."""
+    """Only integers within bounds reach Keras."""
     with pytest.raises(ValidationError) as refused:
         example_of(cls, **{field: value})
     assert field in {error["loc"][0] for error in refused.value.errors() if error["loc"]}
@@ -266,13 +266,13 @@ def test_integers_are_bounded_and_strict(cls: type[Layer], field: str, value: An
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_keep_the_shape(name: str) -> None:
-    """Keras announces that every activation keeps its input's shape; those listed do."""
+    """Keras announces this for every activation; those listed do."""
     x = np.linspace(-2, 2, 24, dtype="float32").reshape(2, 3, 4)
     assert keras.activations.get(name)(x).shape == (2, 3, 4)
 
 
-def test_left_out_activations_are_still_unfit() -> None:
-    """`glu` halves the last axis and `threshold` cannot be called by name: the day Keras mends them, list them."""
+def test_excluded_activations_are_still_unfit() -> None:
+    """`glu` halves the last axis and `threshold` cannot be called by name: list them once Keras fixes that."""
     x = np.ones((2, 4), "float32")
     assert keras.activations.get("glu")(x).shape == (2, 2)
     with pytest.raises(TypeError):

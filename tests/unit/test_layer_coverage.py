@@ -1,4 +1,4 @@
-"""Every class of keras.layers is in the catalogue or left out for a reason, and the documentation says which."""
+"""Every class of keras.layers is in the catalog or excluded with a reason, as documented."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ OF_LAYERS = {name for name, cls in CATALOGUE.items() if cls.keras_modules[0] == 
 
 
 def cell(cls: type[Layer]) -> str:
-    """A type in the page's table: its name, and its other names in parentheses."""
+    """Format a type for the page's table: its name, and its aliases in parentheses."""
     first, *others = (f"`{name}`" for name in names_of(cls))
     return f"{first} ({', '.join(others)})" if others else first
 
 
-def test_every_class_is_in_or_left_out() -> None:
-    """A new class of Keras fails this until someone decides."""
+def test_every_keras_layer_is_included_or_excluded() -> None:
+    """A new class of Keras needs a decision."""
     aliases = {alias for alias, name in ALIASES.items() if name in OF_LAYERS}
     assert OF_LAYERS | aliases | set(EXCLUDED) | set(INPUT_LAYERS) - {"Input"} == EXPORTED
 
 
-def test_no_name_is_in_and_left_out() -> None:
-    """Names of types, other names and names left out are three different sets."""
+def test_included_and_excluded_names_are_disjoint() -> None:
+    """Types, aliases, excluded names and input layers."""
     assert len({*CATALOGUE, *ALIASES, *EXCLUDED, *INPUT_LAYERS}) == sum(
         map(len, (CATALOGUE, ALIASES, EXCLUDED, INPUT_LAYERS))
     )
 
 
-def test_the_catalogue_is_sorted() -> None:
+def test_the_catalog_is_sorted() -> None:
     """Listings and generated files keep their order."""
     assert list(CATALOGUE) == sorted(CATALOGUE)
 
 
-def test_only_cells_cannot_stand_alone() -> None:
+def test_only_cells_are_not_standalone() -> None:
     """All other types can be layers of a document."""
     assert {cls.__name__ for cls in set(CATALOGUE.values()) - set(LAYERS)} == {
         "SimpleRNNCell",
@@ -51,8 +51,8 @@ def test_only_cells_cannot_stand_alone() -> None:
     }
 
 
-def test_the_page_counts_rightly() -> None:
-    """The page's totals are those of the installed Keras and of the catalogue."""
+def test_the_totals_on_the_page_are_correct() -> None:
+    """For the installed Keras and the catalog."""
     classes = {getattr(keras.layers, name) for name in EXPORTED}
     assert f"Keras {'.'.join(keras.__version__.split('.')[:2])} exports {len(EXPORTED)} classes" in PAGE
     assert f"they are {len(classes)} different classes" in PAGE
@@ -62,13 +62,13 @@ def test_the_page_counts_rightly() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_page_lists_the_family(family: str) -> None:
+def test_the_page_lists_every_family(family: str) -> None:
     """A family's row has its number of types and all their names."""
     types = types_in(family)
     assert f"| {family} | {len(types)} | {', '.join(cell(cls) for cls in types)} |" in PAGE
 
 
-def test_the_page_gives_the_reasons() -> None:
-    """What is left out is listed with the reason that the errors give."""
+def test_the_page_lists_the_reasons_of_exclusions() -> None:
+    """They equal those of the errors."""
     rows = [f"| `{name}` | {reason} |" for name, reason in sorted(EXCLUDED.items())]
     assert "\n".join(rows) in PAGE

@@ -1,4 +1,4 @@
-"""JSON written while tensors still come: what is held, and what a client is told when no more come."""
+"""JSON streamed while tensors arrive: held memory, and the reply when a tensor fails."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ RAN = RunResult(1, LAYERS, {}, 2, True, 0.0, 0.0, (TENSORS[0], KERNEL, *TENSORS[
 
 
 def describe_error(error: LayerscopeError) -> dict[str, Any]:
-    """Told by its code."""
+    """Describe an error by its code."""
     return {"code": error.code}
 
 
 class Tensors:
-    """Hands out tensors as the engine does, and counts those that are still held."""
+    """A result that adds tensors like an engine, and counts those still referenced."""
 
     def __init__(self) -> None:
         self.result = PendingResult(RunResult)
@@ -39,24 +39,24 @@ class Tensors:
         self._kept: list[weakref.ref[Any]] = []
 
     def add(self, size: int) -> None:
-        """The next tensor."""
+        """Add the next tensor."""
         array = np.ones(size, np.float32)
         self._kept += [weakref.ref(array)] * (size > 2)
         self.result.add(array.data.cast("B"))
 
     def held(self) -> int:
-        """Large ones that somebody has."""
+        """Count the referenced large tensors."""
         return sum(kept() is not None for kept in self._kept)
 
     async def fall_to(self, count: int) -> None:
-        """Waits until few are held: threads and generators that were dropped let go a moment later."""
+        """Wait until at most this many are referenced: dropped threads and generators release them a little later."""
         async with asyncio.timeout(30):
-            while self.held() > count:  # noqa: ASYNC110 (nothing tells)
+            while self.held() > count:  # noqa: ASYNC110 (there is no event for it)
                 await asyncio.sleep(0.001)
 
 
-async def test_each_layer_leaves_when_it_has_come() -> None:
-    """A line is complete before the next tensor is there; the kernel that all calls share is kept for them."""
+async def test_each_layer_is_sent_when_complete() -> None:
+    """A line is finished before the next tensor arrives; the kernel shared by all calls is retained."""
     tensors = Tensors()
     pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.result, True, describe_error)
     assert await anext(pieces) == b"{}\n"
@@ -75,8 +75,8 @@ async def test_each_layer_leaves_when_it_has_come() -> None:
     await tensors.fall_to(0)
 
 
-async def test_a_reply_that_is_left_lets_go_of_its_tensors() -> None:
-    """In the middle of a layer, without waiting for the garbage collection."""
+async def test_an_abandoned_reply_releases_its_tensors() -> None:
+    """In the middle of a layer, without garbage collection."""
     tensors = Tensors()
     tensors.add(SIDE * SIDE)
     tensors.add(2)
@@ -88,8 +88,8 @@ async def test_a_reply_that_is_left_lets_go_of_its_tensors() -> None:
     await tensors.fall_to(0)
 
 
-async def test_lines_end_with_the_error() -> None:
-    """After whole lines."""
+async def test_json_lines_end_with_the_error() -> None:
+    """After complete lines."""
     tensors = Tensors()
     tensors.add(SIDE * SIDE)
     tensors.add(2)
@@ -100,8 +100,8 @@ async def test_lines_end_with_the_error() -> None:
     assert json.loads(lines[-1]) == {"error": {"code": "engine_lost"}}
 
 
-async def test_a_client_that_has_hung_up_is_told_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """Nor is it logged, as no reply has broken off."""
+async def test_a_disconnect_is_not_reported_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the stream nor in the log."""
     tensors = Tensors()
     tensors.result.cancel()
     pieces = layer_pieces(JsonLines({}, "nested"), RAN, tensors.result, True, describe_error)
@@ -111,8 +111,8 @@ async def test_a_client_that_has_hung_up_is_told_nothing(caplog: pytest.LogCaptu
     assert not caplog.records
 
 
-async def test_json_breaks_off() -> None:
-    """Half an object cannot end well: the error goes on, and the connection is closed."""
+async def test_json_is_aborted_on_error() -> None:
+    """An incomplete object cannot be ended properly: the error propagates, and the connection is closed."""
     tensors = Tensors()
     tensors.result.fail(EngineLost())
     pieces = layer_pieces(JsonStream({}, "nested"), RAN, tensors.result, True, describe_error)

@@ -1,4 +1,4 @@
-"""What a layer knows about the shapes it meets: what it refuses, what it costs and what its outputs see."""
+"""Shape checks, multiply-adds and receptive fields of layers."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("layer", "shapes", "field"), REFUSED)
-def test_unfit_shapes_are_refused(layer: Layer, shapes: list[Shape], field: str) -> None:
-    """The fault names the field, what was expected and what came."""
+def test_invalid_shapes_are_rejected(layer: Layer, shapes: list[Shape], field: str) -> None:
+    """The fault has the field, the expected and the received value."""
     fault = refusal(layer, *shapes)
     assert fault.field == field
     assert fault.message
@@ -131,8 +131,8 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("layer", "shapes"), ACCEPTED)
-def test_fitting_shapes_are_accepted(layer: Layer, shapes: list[Shape]) -> None:
-    """The guards let through what Keras gets right, free dimensions among it."""
+def test_valid_shapes_are_accepted(layer: Layer, shapes: list[Shape]) -> None:
+    """Free dimensions included."""
     layer.check_shapes(tuple(shapes))
 
 
@@ -175,14 +175,14 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize(("cls", "arguments"), NONSENSE)
-def test_nonsense_is_refused_without_a_shape(cls: type[Layer], arguments: dict[str, Any]) -> None:
-    """What no input could make right is refused as it is read."""
+def test_invalid_arguments_are_rejected_without_a_shape(cls: type[Layer], arguments: dict[str, Any]) -> None:
+    """If no input could be valid."""
     with pytest.raises(ValidationError):
         cls.model_validate(arguments)
 
 
-def test_faults_read_as_advice() -> None:
-    """Expected, then received, then what to write instead."""
+def test_faults_contain_a_suggestion() -> None:
+    """After the expected and the received shapes."""
     fault = refusal(Concatenate(axis=-1), (None, 4, 3), (None, 5, 3))
     assert fault.message == "the inputs differ along another axis than 2"
     assert fault.expected == "shapes like the first, (None, 4, 3), except along axis 2"
@@ -210,8 +210,10 @@ MACS = [
 
 
 @pytest.mark.parametrize(("layer", "shapes", "output", "expected"), MACS)
-def test_multiply_adds(layer: Layer, shapes: list[Shape], output: Shape, expected: int | None) -> None:
-    """The figures are those of a count by hand."""
+def test_multiply_adds_match_hand_computed_ones(
+    layer: Layer, shapes: list[Shape], output: Shape, expected: int | None
+) -> None:
+    """None where a dimension is unknown."""
     assert layer.macs(tuple(shapes), (output,)) == expected
 
 
@@ -244,13 +246,13 @@ WINDOWS = [
 
 
 @pytest.mark.parametrize(("layer", "shape", "expected"), WINDOWS)
-def test_windows(layer: Layer, shape: Shape, expected: tuple[Window, ...] | None) -> None:
-    """One window per spatial axis, or none where positions mix."""
+def test_windows_match_hand_computed_ones(layer: Layer, shape: Shape, expected: tuple[Window, ...] | None) -> None:
+    """One per spatial axis, or None where positions are mixed."""
     assert layer.windows(shape) == expected
 
 
 def test_receptive_field_of_a_small_network() -> None:
-    """A 3×3 `same` convolution on 28 pixels, then a pool of 2: by hand, 4 pixels every 2 from -1."""
+    """A 3×3 `same` convolution on 28 pixels, then a pool of 2: 4 pixels every 2 from -1."""
     pixels = ReceptiveField("input", (AxisField(), AxisField()))
     convolved = pixels.through(conv2d(padding="same").windows(IMAGE) or ())
     assert convolved == ReceptiveField("input", (AxisField(3, 1, -1),) * 2)
@@ -279,8 +281,8 @@ SEEN = [
 
 @pytest.mark.parametrize("layer", SEEN, ids=lambda layer: type(layer).__name__)
 @pytest.mark.parametrize("position", [0, 1, 4])
-def test_outputs_see_what_the_windows_say(layer: Layer, position: int) -> None:
-    """Whatever input element changes an output lies in its window, and the window's ends do change it."""
+def test_windows_match_the_dependencies_of_outputs(layer: Layer, position: int) -> None:
+    """Exactly the inputs in the window's range can change an output, its ends included."""
     made = keras_layer(layer, "l0", lambda field: derived_seed(0, "l0", field))
     x = np.random.default_rng(0).random((LENGTH + 1, LENGTH, 2), "float32")
     x[:] = x[:1]

@@ -1,4 +1,4 @@
-"""Large JSON in pieces: the same bytes as in one, whatever the shape, the dtype and the values."""
+"""Large JSON in chunks equals JSON in one piece, for all shapes, dtypes and values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DTYPES = ["float32", "float64", "float16", "bfloat16", "int8", "uint64", "bool"]
 
 
 def array_of(shape: tuple[int, ...], dtype: str) -> Any:
-    """Values of every sort that a dtype has."""
+    """Draw values of a dtype, special ones included."""
     chance = np.random.default_rng(len(shape))
     array = chance.normal(size=shape).astype(np.float32) * 3
     if "float" in dtype and array.size > 4:
@@ -31,7 +31,7 @@ def array_of(shape: tuple[int, ...], dtype: str) -> Any:
 
 
 def layers_of(dtype: str) -> list[LayerEntry]:
-    """A layer for each shape, each with a weight."""
+    """Build a layer with a weight for each shape."""
     entries = []
     for number, shape in enumerate(SHAPES):
         array, kernel = array_of(shape, dtype), array_of((2, 9), dtype)
@@ -44,7 +44,7 @@ def layers_of(dtype: str) -> list[LayerEntry]:
 
 @pytest.fixture
 def tiny_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything is large, and a piece is small."""
+    """Make everything large and pieces small."""
     monkeypatch.setattr(json_values, "LARGE_BYTES", 8)
     monkeypatch.setattr(json_values, "PIECE_VALUES", 4)
     monkeypatch.setattr(json_values, "PIECE_BYTES", 6)
@@ -52,8 +52,8 @@ def tiny_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("mode", ["nested", "base64", "none"])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_pieces_are_the_whole(dtype: str, mode: DataMode, request: pytest.FixtureRequest) -> None:
-    """Byte for byte what small replies are, and as long as was computed."""
+def test_chunks_equal_the_whole(dtype: str, mode: DataMode, request: pytest.FixtureRequest) -> None:
+    """Byte for byte, and with the precomputed length."""
     entries = layers_of(dtype)
     whole = activations_json(HEAD, entries, mode)
     request.getfixturevalue("tiny_pieces")
@@ -66,16 +66,16 @@ def test_pieces_are_the_whole(dtype: str, mode: DataMode, request: pytest.Fixtur
     assert mode == "none" or len(layers) > 10 * len(entries)
 
 
-def test_weights_alone_have_no_timing(tiny_pieces: None) -> None:
-    """The head may hold nothing that goes behind the layers."""
+def test_weights_have_no_timing(tiny_pieces: None) -> None:
+    """The head may lack the members that follow the layers."""
     entries, head = layers_of("float32"), {"model": {"id": "a"}}
     stream = JsonStream(head, "none")
     layers = [piece for number, entry in enumerate(entries) for piece in stream.layer(number, entry)]
     assert b"".join([stream.head(), *layers, stream.tail()]) == activations_json(head, entries, "none")
 
 
-def test_a_piece_is_bounded() -> None:
-    """However large the tensor, and whatever its first axis."""
+def test_chunks_are_bounded() -> None:
+    """For any size and first axis of the tensor."""
     array = np.full((1, 2, 300_000), -1.2345678e-20, np.float32)
     info = LayerInfo("a", "Dense", TensorInfo("a", "float32", array.shape, array.nbytes), 0)
     for mode, most in (("nested", 2_000_000), ("base64", 2_000_000)):
@@ -84,7 +84,7 @@ def test_a_piece_is_bounded() -> None:
         assert sum(map(len, pieces)) > most
 
 
-def test_lines_are_the_layers_of_json(request: pytest.FixtureRequest) -> None:
+def test_lines_equal_the_layers_of_json(request: pytest.FixtureRequest) -> None:
     """The head first, with its timing; then each entry of `layers`; every line ends with a line feed."""
     entries = layers_of("float32")
     lines, whole = JsonLines(HEAD, "nested"), json.loads(activations_json(HEAD, entries, "nested"))
@@ -97,8 +97,8 @@ def test_lines_are_the_layers_of_json(request: pytest.FixtureRequest) -> None:
     assert lines.length is None
 
 
-def test_a_length_is_not_guessed() -> None:
-    """Of top units and histograms, which are numbers in text whatever `data` says, it is not known."""
+def test_the_length_is_unknown_for_text_views() -> None:
+    """Top values and histograms are text for every value of `data`."""
     output = TensorInfo("a", "float32", (1, 9), 36)
     members = [TensorInfo("a:indices", "int64", (1, 2), 16), TensorInfo("a:values", "float32", (1, 2), 8)]
     assert base64_length([LayerInfo("a", "Dense", output, 0, view={"top": 2})], members, False) is None

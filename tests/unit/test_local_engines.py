@@ -1,4 +1,4 @@
-"""What becomes of a question whose answer is an error."""
+"""Requests that fail."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from service.engines.pool import EnginePool
 from service.settings import Settings
 
 
-async def test_an_error_keeps_nothing_of_its_question() -> None:
-    """Its arrays go with the request, not with the next collection of garbage."""
+async def test_a_failed_request_releases_its_arrays() -> None:
+    """Immediately, without garbage collection."""
     engines = EnginePool(Settings())
     array = np.zeros(10)
     gone = weakref.ref(array)

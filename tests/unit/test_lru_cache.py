@@ -36,7 +36,7 @@ def test_bytes_are_bounded() -> None:
 
 
 def test_a_value_is_made_once() -> None:
-    """Also one that is false; it is made again after its eviction."""
+    """Also one that is falsy; it is made again after its eviction."""
     cache: LruCache[str, list[int]] = LruCache(2)
     first, second = cache.get_or_make("a", list), cache.get_or_make("b", list)
     assert cache.get_or_make("a", list) is first
@@ -46,7 +46,7 @@ def test_a_value_is_made_once() -> None:
 
 
 def test_a_failure_is_not_cached() -> None:
-    """The error is the caller's, and evicts nothing."""
+    """The error propagates, and nothing is evicted."""
     cache: LruCache[str, int] = LruCache(1)
     assert cache.get_or_make("a", lambda: 0) == 0
     with pytest.raises(ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""Messages between front and engine survive the wire as they are."""
+"""Serialization of messages between front and engine."""
 
 from __future__ import annotations
 
@@ -75,46 +75,46 @@ FROM_ENGINE = [
 ]  # fmt: skip
 
 
-def carried(message: msgspec.Struct, kinds: Any) -> msgspec.Struct:
-    """The message as the other side reads it."""
+def round_trip(message: msgspec.Struct, kinds: Any) -> msgspec.Struct:
+    """Serialize and parse a message."""
     (received,) = FrameReader[msgspec.Struct](kinds).feed(frame(message))
     return received
 
 
 @pytest.mark.parametrize("message", FROM_FRONT, ids=lambda message: type(message).__name__)
-def test_what_the_front_says_arrives(message: msgspec.Struct) -> None:
-    """Equal in every member, and of the same types: shapes stay tuples, numbers keep every bit."""
-    assert carried(message, FromFront) == message
-    assert repr(carried(message, FromFront)) == repr(message)
+def test_messages_of_the_front_round_trip(message: msgspec.Struct) -> None:
+    """Equal in every member and of the same types: shapes remain tuples, numbers keep every bit."""
+    assert round_trip(message, FromFront) == message
+    assert repr(round_trip(message, FromFront)) == repr(message)
 
 
 @pytest.mark.parametrize("message", FROM_ENGINE, ids=lambda message: type(message).__name__)
-def test_what_the_engine_says_arrives(message: msgspec.Struct) -> None:
-    """Likewise in the other direction."""
-    assert carried(message, FromEngine) == message
-    assert repr(carried(message, FromEngine)) == repr(message)
+def test_messages_of_the_engine_round_trip(message: msgspec.Struct) -> None:
+    """Equal in every member and of the same types."""
+    assert round_trip(message, FromEngine) == message
+    assert repr(round_trip(message, FromEngine)) == repr(message)
 
 
-def test_every_kind_of_message_is_tried_here() -> None:
-    """A message that is added is added to this file."""
+def test_every_kind_of_message_is_covered() -> None:
+    """New messages must be added to this file."""
     assert {type(message) for message in FROM_FRONT} == set(get_args(FromFront))
     assert {type(message) for message in FROM_ENGINE} == set(get_args(FromEngine))
 
 
-def test_numbers_that_are_not_finite_arrive() -> None:
+def test_infinite_numbers_round_trip() -> None:
     """Statistics of a layer may be infinite."""
     ran = RunResult(1, (LayerInfo("a", "Dense", None, 0, {"mean": float("inf")}),), {}, 0, False, 0.0, 0.0, (), ())
-    assert carried(ran, FromEngine) == ran
+    assert round_trip(ran, FromEngine) == ran
 
 
-def test_messages_are_not_changed() -> None:
-    """They are facts."""
+def test_messages_are_immutable() -> None:
+    """Assignment to a member fails."""
     with pytest.raises(AttributeError):
         Span(0, 1).offset = 3  # type: ignore[misc]
 
 
-def test_the_front_can_speak_without_tensorflow() -> None:
-    """Messages, channel and arena load neither TensorFlow nor Keras, which would take seconds and half a gigabyte."""
+def test_messages_do_not_load_tensorflow() -> None:
+    """Nor Keras; channel and arena neither, since that would take seconds and half a gigabyte."""
     code = (
         "import sys, models.ipc.messages, models.ipc.channel, models.ipc.arena;"
         "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"

@@ -1,4 +1,4 @@
-"""A form lies between its boundaries; what stands before and behind them says nothing (RFC 2046 section 5.1.1)."""
+"""Multipart forms: preamble and epilogue are ignored (RFC 2046 section 5.1.1)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ PART = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
 FORM = PART + b"--b--"
 
 
-def test_the_form_alone() -> None:
-    """Preamble, epilogue and padding are left out; boundaries of other forms are text."""
+def test_preamble_and_epilogue_are_removed() -> None:
+    """Padding too; boundaries of other forms are text."""
     for before in (b"", b"a preamble\r\n", b"\r\n", b"--c\r\n--bx\r\n", b"x" * (MAX_PREAMBLE - 100) + b"\r\n"):
         for behind in (b"", b"\r\n", b"\n", b" \t\r\n", b"\r\nan epilogue --b-- of words", b"\r\n\r\n"):
             assert parts_of(before + FORM + behind, b"b") == FORM
@@ -24,14 +24,14 @@ def test_the_form_alone() -> None:
     b"", PART, PART + b"--b-", PART + b"--b--x", PART + b"x--b--", b"x" + FORM, b"x" * MAX_PREAMBLE + b"\r\n" + FORM,
     PART + b"--c--", b"a preamble\r\n--b--", b"\r\n--b--",
 ])  # fmt: skip
-def test_half_a_form(body: bytes) -> None:
-    """Without a first part or the closing boundary there is none."""
+def test_incomplete_forms_are_rejected(body: bytes) -> None:
+    """Those without a first part or the closing boundary."""
     with pytest.raises(Unparsable, match="not complete"):
         parts_of(body, b"b")
 
 
-def test_boundaries() -> None:
-    """A parameter is a token or quoted; what is none, or says nothing, is refused, whatever it looks like."""
+def test_boundaries_are_parsed() -> None:
+    """A parameter is a token or a quoted string; missing and invalid ones are rejected."""
     for said, boundary in (("=b", b"b"), ('="a b"', b"a b"), ("=b; charset=x", b"b"), ("", None), ("=", None),
                            ("*" + "9" * 5000 + "=x", None), ("*0=a; boundary*1=b", None),
                            ('="<>"', None), ("=" + "b" * 71, None)):  # fmt: skip

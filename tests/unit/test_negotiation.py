@@ -31,13 +31,13 @@ ACTIVATION_FORMATS = (JSON, NPZ, SAFETENSORS)
         ("application/*;q=0.5, application/vnd.safetensors;q=0.4", JSON),
     ],
 )
-def test_the_best_liked_format_wins(accept, chosen):
-    """Quality first, then how closely it is named, then the order in Accept, then ours."""
+def test_the_preferred_format_is_chosen(accept, chosen):
+    """By quality, specificity, order in Accept, then server preference."""
     assert negotiate(accept, None, ACTIVATION_FORMATS) is chosen
 
 
 @pytest.mark.parametrize("accept", ["text/html", "image/png", "application/json;q=0", "*/*;q=0", "nonsense", "*/json"])
-def test_nothing_acceptable_lists_what_there_is(accept):
+def test_unacceptable_formats_list_the_supported_ones(accept):
     """The list is complete."""
     with pytest.raises(Unacceptable) as caught:
         negotiate(accept, None, ACTIVATION_FORMATS)
@@ -66,8 +66,8 @@ def test_format_overrides_accept(name, chosen):
 
 
 @pytest.mark.parametrize(("name", "suggestion"), [("jsn", 'write "json"'), ("png", None), ("", None)])
-def test_an_unknown_format_is_refused_with_the_nearest(name, suggestion):
-    """Also one that exists but is not offered here."""
+def test_an_unknown_format_gets_a_suggestion(name, suggestion):
+    """Formats not offered by the route are unknown."""
     with pytest.raises(Unacceptable) as caught:
         negotiate("application/json", name, ACTIVATION_FORMATS)
     (problem,) = caught.value.problems

@@ -1,4 +1,4 @@
-"""Documents spelled out: names, addresses, calls, blocks, outputs, and what leads nowhere."""
+"""Expansion of documents: names, addresses, calls, blocks, outputs, and invalid references."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ TWO_INPUTS = {"left": [4], "right": [4]}
 
 
 def network(*layers: Any, **fields: Any) -> Network:
-    """The expanded network of some layers."""
+    """Expand the network of some layers."""
     return expand(parse_document({"layers": list(layers), **fields}))
 
 
 def addresses(*layers: Any, **fields: Any) -> list[str]:
-    """The address of every node, in order."""
+    """Return the address of every node, in order."""
     return [node.address for node in network(*layers, **fields).nodes]
 
 
 def reads(*layers: Any, **fields: Any) -> dict[str, tuple[str, ...]]:
-    """What each node reads."""
+    """Return the inputs of each node."""
     return {node.address: node.inputs for node in network(*layers, **fields).nodes}
 
 
 def refusal(*layers: Any, **fields: Any) -> Problem:
-    """The one problem of a document whose graph makes no sense."""
+    """Return the only problem of a document with an invalid graph."""
     document = parse_document({"layers": list(layers), **fields})
     with pytest.raises(InvalidDocument) as refused:
         expand(document)
@@ -45,23 +45,23 @@ def refusal(*layers: Any, **fields: Any) -> Problem:
 
 
 def block(*layers: Any, **fields: Any) -> dict[str, Any]:
-    """A block called b."""
+    """Build a block named b."""
     return {"type": "Block", "name": "b", "layers": list(layers), **fields}
 
 
-def test_default_names_are_those_of_keras_counted_by_type() -> None:
-    """The first has no number, the second is _1; each type counts for itself."""
+def test_default_names_are_those_of_keras() -> None:
+    """The first has no number, the second is _1; each type is counted separately."""
     layers = [DENSE, RELU, DENSE, {"type": "Conv2D", "filters": 1, "kernel_size": 1}, DENSE, RELU]
     assert addresses(*layers) == ["dense", "re_lu", "dense_1", "conv2d", "dense_2", "re_lu_1"]
 
 
-def test_default_names_do_not_depend_on_what_was_expanded_before() -> None:
-    """Nothing is counted in the process."""
+def test_default_names_are_deterministic() -> None:
+    """There is no process-wide counter."""
     assert addresses(DENSE, DENSE) == addresses(DENSE, DENSE) == ["dense", "dense_1"]
 
 
 def test_default_names_are_counted_per_list() -> None:
-    """A block begins anew, and does not disturb the list that it stands in."""
+    """A block has its own counters."""
     assert addresses(DENSE, block(DENSE, DENSE), DENSE) == ["dense", "b/dense", "b/dense_1", "b", "dense_1"]
 
 
@@ -80,13 +80,13 @@ def test_aliases_have_the_default_name_of_the_type() -> None:
         ([None, None, "dense", "dense_2"], ["dense_1", "dense_3", "dense", "dense_2"]),
     ],
 )
-def test_default_names_make_way_for_names_that_were_written(names: list[str | None], expected: list[str]) -> None:
-    """Wherever in the list a name is written, no default takes it."""
+def test_default_names_avoid_explicit_names(names: list[str | None], expected: list[str]) -> None:
+    """Wherever in the list they are."""
     assert addresses(*({**DENSE, "name": name} for name in names)) == expected
 
 
-def test_default_names_make_way_for_inputs() -> None:
-    """An input called `dense` is not a layer's address too."""
+def test_default_names_avoid_input_names() -> None:
+    """With an input called `dense` the first layer is `dense_1`."""
     assert addresses(DENSE, input={"dense": [4]}) == ["dense_1"]
 
 
@@ -99,24 +99,24 @@ def test_default_names_make_way_for_inputs() -> None:
         ([block({**DENSE, "name": "x"}, input=["x"])], "/layers/0/layers/0/name"),
     ],
 )
-def test_a_name_is_used_once_in_a_list(layers: list[Any], pointer: str) -> None:
-    """Neither two layers nor a layer and an input share a name."""
+def test_names_are_unique_in_a_list(layers: list[Any], pointer: str) -> None:
+    """Among layers and inputs."""
     found = refusal(*layers)
     assert (found.pointer, found.message) == (pointer, "this name is taken")
 
 
-def test_a_name_may_return_in_a_block() -> None:
-    """Blocks are rooms of their own."""
+def test_a_name_may_be_reused_in_a_block() -> None:
+    """Blocks are separate namespaces."""
     assert addresses({**DENSE, "name": "a"}, block({**DENSE, "name": "a"})) == ["a", "b/a", "b"]
 
 
-def test_a_layer_reads_the_one_before() -> None:
+def test_a_layer_reads_its_predecessor() -> None:
     """The first reads the input."""
     assert reads(DENSE, RELU, DENSE) == {"dense": ("input",), "re_lu": ("dense",), "dense_1": ("re_lu",)}
 
 
-def test_the_first_layer_reads_the_input_under_its_own_name() -> None:
-    """Whatever it is called."""
+def test_the_first_layer_reads_the_named_input() -> None:
+    """Whatever the input is called."""
     assert reads(DENSE, input={"picture": [4]}) == {"dense": ("picture",)}
 
 
@@ -125,8 +125,8 @@ def test_a_merging_layer_reads_all_inputs_by_default() -> None:
     assert reads(ADD, input=TWO_INPUTS) == {"add": ("left", "right")}
 
 
-def test_a_layer_of_one_input_has_to_say_which_of_several() -> None:
-    """Nothing is guessed."""
+def test_a_layer_of_one_input_must_select_one_of_several() -> None:
+    """With a suggestion."""
     assert refusal(DENSE, input=TWO_INPUTS) == Problem(
         "/layers/0/inputs",
         "what comes before has several tensors: say which one this layer reads",
@@ -136,8 +136,8 @@ def test_a_layer_of_one_input_has_to_say_which_of_several() -> None:
     )
 
 
-def test_inputs_are_addresses_of_earlier_tensors() -> None:
-    """Layers, inputs, insides of blocks and single outputs of layers can be read."""
+def test_inputs_may_be_any_earlier_tensor() -> None:
+    """Layers, inputs, layers inside blocks, and single outputs."""
     layers = [
         {**DENSE, "name": "a"},
         {**DENSE, "name": "c", "inputs": ["input"]},
@@ -158,8 +158,8 @@ def test_inputs_are_addresses_of_earlier_tensors() -> None:
         ([block({**RELU, "name": "last"}, outputs=["lost"])], "/layers/0/outputs/0", 'write "last"'),
     ],
 )  # fmt: skip
-def test_addresses_that_lead_nowhere_are_refused(layers: list[Any], pointer: str, suggestion: str) -> None:
-    """What is misspelt or outside of the block cannot be read; what is near is suggested."""
+def test_unknown_addresses_are_rejected_with_a_suggestion(layers: list[Any], pointer: str, suggestion: str) -> None:
+    """Misspelled ones, and those outside of the block."""
     found = refusal(*layers)
     assert (found.pointer, found.message) == (pointer, "no layer has this address")
     assert found.suggestion == suggestion
@@ -172,21 +172,21 @@ def test_addresses_that_lead_nowhere_are_refused(layers: list[Any], pointer: str
         ([{**RELU, "inputs": ["later"]}, {**DENSE, "name": "later"}], "/layers/0/inputs/0"),
     ],
 )
-def test_layers_that_wait_for_each_other_are_refused(layers: list[Any], pointer: str) -> None:
-    """A layer cannot read itself, nor what reads it."""
+def test_cycles_are_rejected(layers: list[Any], pointer: str) -> None:
+    """A layer cannot read itself or its dependents."""
     found = refusal(*layers)
     assert found.pointer == pointer
     assert "cannot be computed first" in found.message
 
 
-def test_layers_stand_in_any_order() -> None:
-    """A layer may read one that is listed after it; it is computed after it."""
+def test_layers_may_be_in_any_order() -> None:
+    """A layer may read one that is listed after it; nodes are sorted topologically."""
     layers = [{**RELU, "inputs": ["later"]}, {**DENSE, "name": "later", "inputs": ["input"]}]
     assert list(reads(*layers).items()) == [("later", ("input",)), ("re_lu", ("later",))]
 
 
-def test_candidates_are_listed_once_each() -> None:
-    """The addresses that could have been meant, under one name each."""
+def test_candidates_are_listed_once() -> None:
+    """Under one name each."""
     assert refusal(DENSE, STATES, {**RELU, "inputs": ["x"]}).expected == "one of input, dense, lstm#0, lstm#1, lstm#2"
 
 
@@ -202,14 +202,14 @@ def test_candidates_are_listed_once_each() -> None:
         (block(RELU, calls=[["input"], ["input", "input"]]), "/layers/0/calls/1", "Block reads 1 input", "2"),
     ],
 )
-def test_layers_read_as_many_tensors_as_they_can(layer: Any, pointer: str, message: str, received: str) -> None:
-    """Too few and too many are refused before Keras is asked."""
+def test_the_number_of_inputs_is_checked(layer: Any, pointer: str, message: str, received: str) -> None:
+    """Before Keras is called."""
     found = refusal(layer)
     assert (found.pointer, found.message, found.received) == (pointer, message, received)
 
 
 def test_calls_are_nodes_that_share_a_path() -> None:
-    """`path` owns the weights, the addresses are numbered."""
+    """The path identifies the weights; the addresses are numbered."""
     nodes = network({**DENSE, "name": "s", "calls": [["left"], ["right"]]}, input=TWO_INPUTS).nodes
     assert [(node.address, node.path, node.inputs) for node in nodes] == [
         ("s@0", "s", ("left",)),
@@ -217,20 +217,20 @@ def test_calls_are_nodes_that_share_a_path() -> None:
     ]
 
 
-def test_the_layer_after_calls_reads_the_last_of_them() -> None:
-    """And so does the network's output."""
+def test_the_layer_after_calls_reads_the_last_one() -> None:
+    """It is also the network's output."""
     layers = [{**DENSE, "name": "s", "calls": [["left"], ["right"]]}]
     assert reads(*layers, RELU, input=TWO_INPUTS)["re_lu"] == ("s@1",)
     assert network(*layers, input=TWO_INPUTS).outputs == ("s@1",)
 
 
-def test_one_call_has_no_number() -> None:
-    """`calls` with one list is the same as `inputs`."""
+def test_a_single_call_has_no_number() -> None:
+    """`calls` with one list equals `inputs`."""
     assert addresses({**DENSE, "calls": [["input"]]}) == ["dense"]
 
 
-def test_the_name_of_a_layer_that_is_called_twice_is_ambiguous() -> None:
-    """Its calls are listed."""
+def test_the_name_of_a_layer_called_twice_is_ambiguous() -> None:
+    """The error lists its calls."""
     layers = [{**DENSE, "name": "s", "calls": [["left"], ["right"]]}, {**RELU, "inputs": ["s"]}]
     found = refusal(*layers, input=TWO_INPUTS)
     assert (found.message, found.expected, found.suggestion) == (
@@ -239,12 +239,12 @@ def test_the_name_of_a_layer_that_is_called_twice_is_ambiguous() -> None:
 
 
 def test_inputs_and_calls_exclude_each_other() -> None:
-    """One says what a layer reads."""
+    """A layer may have only one of them."""
     assert refusal({**DENSE, "inputs": ["input"], "calls": [["input"]]}).pointer == "/layers/0/calls"
 
 
 def test_blocks_are_expanded_in_order() -> None:
-    """What is inside comes first, then a node that names the result and computes nothing."""
+    """Its layers, then a node that names the result and computes nothing."""
     nodes = network(block(DENSE, RELU)).nodes
     assert [(node.address, node.inputs, node.is_block) for node in nodes] == [
         ("b/dense", ("input",), False),
@@ -253,8 +253,8 @@ def test_blocks_are_expanded_in_order() -> None:
     ]
 
 
-def test_pointers_lead_into_blocks() -> None:
-    """Each node knows its place in the document."""
+def test_nodes_have_pointers_into_blocks() -> None:
+    """To their position in the document."""
     nodes = network(DENSE, block(RELU, block(DENSE))).nodes
     assert {node.address: node.pointer for node in nodes} == {
         "dense": "/layers/0",
@@ -265,28 +265,28 @@ def test_pointers_lead_into_blocks() -> None:
     }
 
 
-def test_input_inside_a_block_is_what_the_block_reads() -> None:
-    """Not the network's, unless that is what it reads."""
+def test_input_inside_a_block_is_the_input_of_the_block() -> None:
+    """Not that of the network."""
     assert reads(DENSE, block({**ADD, "inputs": ["input", "input"]}))["b/add"] == ("dense", "dense")
 
 
-def test_blocks_may_have_several_inputs_under_their_own_names() -> None:
-    """Given in the order of their names."""
+def test_blocks_may_have_several_named_inputs() -> None:
+    """They are passed in the order of the names."""
     inner = [{**DENSE, "inputs": ["y"]}, {**ADD, "inputs": ["x", "dense"]}]
     found = reads(block(*inner, input=["x", "y"], inputs=["left", "right"]), input=TWO_INPUTS)
     assert found == {"b/dense": ("right",), "b/add": ("left", "b/dense"), "b": ("b/add",)}
 
 
-def test_outputs_of_a_block_are_numbered_when_there_are_several() -> None:
-    """A later layer reads all of them, or says which."""
+def test_several_outputs_of_a_block_are_numbered() -> None:
+    """A later layer reads all of them, or selects one."""
     both = block(DENSE, RELU, outputs=["re_lu", "dense"])
     assert reads(both, ADD)["add"] == ("b#0", "b#1")
     assert network(both, ADD).node_of["b#1"].inputs == ("b/re_lu", "b/dense")
     assert refusal(both, DENSE).expected == '"inputs" with one of b#0, b#1'
 
 
-def test_calls_of_a_block_share_paths_but_not_addresses() -> None:
-    """One encoder on two sides: twice the tensors, once the weights."""
+def test_calls_of_a_block_share_paths() -> None:
+    """One encoder for two inputs: separate addresses, shared weights."""
     shared = block(DENSE, block(DENSE), calls=[["left"], ["right"]])
     nodes = [node for node in network(shared, input=TWO_INPUTS).nodes if not node.is_block]
     assert [(node.address, node.path) for node in nodes] == [
@@ -297,33 +297,33 @@ def test_calls_of_a_block_share_paths_but_not_addresses() -> None:
     ]
 
 
-def test_calls_inside_called_blocks_are_numbered_on_every_level() -> None:
-    """An address says which call of the block and which call of the layer."""
+def test_calls_inside_called_blocks_are_numbered_per_level() -> None:
+    """By the call of the block and the call of the layer."""
     shared = block({**DENSE, "calls": [["input"], ["input"]]}, calls=[["left"], ["right"]])
     assert addresses(shared, input=TWO_INPUTS) == [
         "b@0/dense@0", "b@0/dense@1", "b@0", "b@1/dense@0", "b@1/dense@1", "b@1",
     ]  # fmt: skip
 
 
-def test_outputs_are_the_last_layer_s_by_default() -> None:
+def test_the_default_outputs_are_those_of_the_last_layer() -> None:
     """All of them."""
     assert network(DENSE, RELU).outputs == ("re_lu",)
     assert network(STATES).outputs == ("lstm#0", "lstm#1", "lstm#2")
 
 
 def test_outputs_are_addresses() -> None:
-    """Of layers, calls, blocks' insides and inputs, in canonical spelling."""
+    """Of layers, calls, layers inside blocks and inputs, in canonical spelling."""
     found = network(DENSE, block(RELU), outputs=["b/re_lu", "dense#0", "input", "b"])
     assert found.outputs == ("b/re_lu", "dense", "input", "b")
 
 
 @pytest.mark.parametrize("outputs", [["missing"], ["dense", "lstm"]])
-def test_outputs_that_lead_nowhere_are_refused(outputs: list[str]) -> None:
-    """Unknown and ambiguous ones alike."""
+def test_invalid_outputs_are_rejected(outputs: list[str]) -> None:
+    """Unknown and ambiguous ones."""
     assert refusal(DENSE, STATES, outputs=outputs).pointer == f"/outputs/{len(outputs) - 1}"
 
 
-def test_layers_with_several_outputs_have_to_be_read_by_number() -> None:
+def test_several_outputs_are_read_by_number() -> None:
     """The sequence and the states of an LSTM are three tensors."""
     assert network(STATES).nodes[0].outputs == ("lstm#0", "lstm#1", "lstm#2")
     assert reads(STATES, {**RELU, "inputs": ["lstm#1"]})["re_lu"] == ("lstm#1",)
@@ -334,14 +334,14 @@ def test_layers_with_several_outputs_have_to_be_read_by_number() -> None:
 
 
 def test_inputs_are_those_declared() -> None:
-    """Without a declaration there are none yet, and layers read one called `input`."""
+    """Undeclared, there are none yet, and layers read `input`."""
     assert list(network(ADD, input=TWO_INPUTS).inputs) == ["left", "right"]
     assert network(DENSE).inputs == {}
     assert reads(DENSE) == {"dense": ("input",)}
 
 
-def test_node_of_leads_from_tensors_to_nodes() -> None:
-    """Every output of every node, and no input."""
+def test_node_of_maps_tensors_to_nodes() -> None:
+    """Every output of every node, without inputs."""
     found = network(DENSE, STATES)
     assert {address: node.path for address, node in found.node_of.items()} == {
         "dense": "dense", "lstm#0": "lstm", "lstm#1": "lstm", "lstm#2": "lstm",
@@ -349,7 +349,7 @@ def test_node_of_leads_from_tensors_to_nodes() -> None:
 
 
 def test_expansion_is_bounded() -> None:
-    """Calls within calls multiply: five small blocks could be a billion layers."""
+    """Nested calls multiply: five small blocks could be a billion layers."""
     layers: Any = RELU
     for _ in range(5):
         layers = block(layers, calls=[["input"]] * 64)
@@ -359,13 +359,13 @@ def test_expansion_is_bounded() -> None:
     assert refusal(*shared, RELU).pointer == f"/layers/{len(shared)}"
 
 
-def test_a_whole_document_of_layers_is_expanded() -> None:
-    """The bound on nodes leaves room for every document without calls."""
+def test_a_document_of_the_maximum_size_is_expanded() -> None:
+    """The bound on nodes allows every document without calls."""
     assert len(network(*[RELU] * 1024).nodes) == 1024
 
 
 def test_an_architecture_is_expanded_once() -> None:
-    """Expansion itself keeps nothing: a copy with another seed has another identity."""
+    """Expansion itself is not cached: a copy with another seed has another identity."""
     document = parse_document({"input": [4], "layers": [{"type": "Dense", "units": 2}]})
     architecture = Architecture(document)
     assert architecture.network is architecture.network
@@ -374,8 +374,8 @@ def test_an_architecture_is_expanded_once() -> None:
     assert expand(document.with_source_map(document.source_map)).document == document
 
 
-def test_an_architecture_without_inputs_has_a_variant_for_each_shape() -> None:
-    """The variants used last are cached, and counted as memory; a dtype makes another variant."""
+def test_an_architecture_has_variants_per_input_shape() -> None:
+    """The last used ones are cached and counted as memory; a dtype makes another variant."""
     architecture = Architecture(parse_document({"layers": [{"type": "Dense", "units": 2}]}))
     assert architecture.nbytes == NODE_BYTES * (1 + KEPT_INPUTS)
     variants = [architecture.on_inputs({"input": InputSpec(shape=[n])}) for n in range(1, 40)]

@@ -1,4 +1,4 @@
-"""Numbers in nested JSON arrays, read in one go, are those that are read row by row."""
+"""Nested arrays of numbers parsed at once equal those parsed row by row."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ SHAPES = st.lists(st.integers(1, 4), min_size=1, max_size=8).filter(lambda shape
 
 
 @given(SHAPES, st.data())
-def test_regular_arrays_are_read(shape: list[int], data: st.DataObject) -> None:
-    """Of any shape and spacing: the numbers of JSON's own reader, of the same types, in the same order."""
+def test_regular_arrays_are_parsed(shape: list[int], data: st.DataObject) -> None:
+    """For any shape and whitespace: the values and types of the JSON parser, in the same order."""
     size = prod(shape)
     leaves = data.draw(st.lists(NUMBERS, min_size=size, max_size=size))
     text = json.dumps(np.array(leaves, object).reshape(shape).tolist(), indent=data.draw(st.sampled_from([None, 1])))
@@ -46,15 +46,15 @@ def test_regular_arrays_are_read(shape: list[int], data: st.DataObject) -> None:
         "[\u0661]",
     ],
 )  # fmt: skip
-def test_everything_else_is_left_to_those_who_have_words_for_it(text: str) -> None:
-    """And means, or is refused as, what it always did."""
+def test_other_values_use_the_json_parser(text: str) -> None:
+    """With its results and errors."""
     assert numbers_in(text.encode()) is None
     body = f'{{"inputs": {text}, "stats": false}}'.encode()
     assert outcome(parse_run, body) == outcome(parse_json, body)
 
 
 def outcome(parse: Any, body: bytes) -> Any:
-    """What a reader makes of a body, or says of it."""
+    """Return the parsed body or its problems."""
     try:
         return parse(body)
     except Unparsable as error:
@@ -66,8 +66,8 @@ def outcome(parse: Any, body: bytes) -> Any:
 @example("[1[],1[]]")
 @example("[[]1,[]1]")
 @example("[1]]")
-def test_arbitrary_text_is_never_taken_for_something_else(text: str) -> None:
-    """What is read is what JSON's own reader reads, or refuses."""
+def test_arbitrary_text_gives_the_result_of_the_json_parser(text: str) -> None:
+    """The value, or an error."""
     body = f'{{"inputs":{text}}}'.encode()
     run, expected = outcome(parse_run, body), outcome(parse_json, body)
     if isinstance(run, dict) and isinstance(run["inputs"], Numbers):
@@ -83,8 +83,8 @@ def test_arbitrary_text_is_never_taken_for_something_else(text: str) -> None:
         b' {"inputs":[[-0.0,1e5],[1E-5,12345678901234567890]]}\n',
     ],
 )
-def test_the_rest_of_a_body_is_as_ever(body: bytes) -> None:
-    """Order and other values stay."""
+def test_other_members_are_unchanged(body: bytes) -> None:
+    """In value and order."""
     expected, parsed = parse_json(body), parse_run(body)
     assert list(parsed) == list(expected)
     numbers = parsed.pop("inputs")
@@ -104,13 +104,13 @@ def test_the_rest_of_a_body_is_as_ever(body: bytes) -> None:
         b'{"a": 1, "inputs": [1], "a": 1}',
     ],
 )  # fmt: skip
-def test_what_is_no_json_is_refused_in_the_same_words(body: bytes) -> None:
-    """Whatever the member is that is wrong."""
+def test_invalid_json_has_the_errors_of_the_json_parser(body: bytes) -> None:
+    """Whichever member is wrong."""
     assert outcome(parse_run, body) == outcome(parse_json, body)
 
 
-def test_a_number_that_does_not_fit_is_pointed_at() -> None:
-    """By the axes of the whole."""
+def test_an_overflow_is_reported_with_its_index() -> None:
+    """By the axes of the whole array."""
     numbers = numbers_in(b"[[1, 2], [3, 1180591620717411303424]]")
     with pytest.raises(InvalidTensor) as raised:
         parse_tensor(numbers, "/inputs", "int32")
@@ -119,7 +119,7 @@ def test_a_number_that_does_not_fit_is_pointed_at() -> None:
 
 
 def outcome_of_rows() -> list[str]:
-    """Where the same number is found row by row."""
+    """Return the pointers for the same number, parsed row by row."""
     with pytest.raises(InvalidTensor) as raised:
         parse_tensor(orjson.loads(b"[[1, 2], [3, 1180591620717411303424]]"), "/inputs", "int32")
     return [problem.pointer for problem in raised.value.problems]

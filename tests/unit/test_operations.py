@@ -1,4 +1,4 @@
-"""The operations of keras.ops in the catalogue, against the functions of the installed Keras."""
+"""The operations of keras.ops in the catalog, compared with the functions of the installed Keras."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.layers.operations import Operation
 OPERATIONS = {name: cls for name, cls in CATALOGUE.items() if issubclass(cls, Operation)}
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 NO_DEFAULT = {"axis", "axes"}
-"""Keras' defaults for these have the batch among the axes."""
+"""Keras' defaults for these include the batch axis."""
 
 
 def function(cls: type[Operation]) -> Any:
@@ -25,8 +25,8 @@ def function(cls: type[Operation]) -> Any:
 
 
 @every_operation
-def test_arguments_are_those_of_the_function(name: str) -> None:
-    """No argument is missing and none is made up; defaults are Keras', but for axes with the batch among them."""
+def test_arguments_match_the_function(name: str) -> None:
+    """None is missing or extra; defaults are Keras', except for axes that include the batch."""
     cls = OPERATIONS[name]
     parameters = inspect.signature(function(cls)).parameters
     fields = {field for field in cls.model_fields if field not in GRAPH_FIELDS | cls.not_taken}
@@ -39,15 +39,15 @@ def test_arguments_are_those_of_the_function(name: str) -> None:
 
 
 @every_operation
-def test_all_names_are_one_function(name: str) -> None:
-    """An alias is another name of Keras' for what computes the same."""
+def test_aliases_are_keras_functions(name: str) -> None:
+    """Every name of an operation is exported by keras.ops."""
     for alias in names_of(OPERATIONS[name]):
         assert callable(getattr(keras.ops, alias.removeprefix("ops.")))
 
 
 @every_operation
-def test_keras_serialises_it_under_the_names_we_know(name: str) -> None:
-    """The class and the module that Keras writes are those that are read and written here."""
+def test_class_and_module_match_those_serialized_by_keras(name: str) -> None:
+    """They are used for import and export."""
     cls = OPERATIONS[name]
     module = __import__(cls.keras_module, fromlist=["_"])
     assert issubclass(getattr(module, cls.keras_name()), keras.Operation)
@@ -87,8 +87,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "arguments"), REFUSED)
-def test_what_would_mix_rows_or_is_no_value_is_refused(name: str, arguments: dict[str, Any]) -> None:
-    """Nothing about the shapes need be known to refuse these."""
+def test_invalid_arguments_are_rejected_without_a_shape(name: str, arguments: dict[str, Any]) -> None:
+    """Those that would mix rows, and invalid values."""
     with pytest.raises(ValidationError):
         OPERATIONS[name].model_validate(arguments)
 
@@ -130,16 +130,16 @@ UNFIT = [
 
 
 @pytest.mark.parametrize(("name", "arguments", "shapes", "field"), UNFIT)
-def test_unfit_shapes_are_refused(name: str, arguments: dict[str, Any], shapes: list[Shape], field: str) -> None:
-    """The fault names the argument, before TensorFlow sees anything."""
+def test_invalid_shapes_are_rejected(name: str, arguments: dict[str, Any], shapes: list[Shape], field: str) -> None:
+    """The fault names the argument, before TensorFlow is called."""
     with pytest.raises(LayerFault) as refused:
         OPERATIONS[name].model_validate(arguments).check_shapes(tuple(shapes))
     assert refused.value.field == field
     assert refused.value.expected
 
 
-def test_an_operation_casts_nothing_and_passes_no_mask_on() -> None:
-    """As in Keras' own graphs, where it is no layer."""
+def test_operations_neither_cast_nor_propagate_masks() -> None:
+    """As in Keras' own graphs, where they are not layers."""
     made = OperationLayer(OPERATIONS["ops.add"].model_validate({"x2": 1}), "l0")
     x = keras.ops.ones((2, 3), "float16")
     x._keras_mask = keras.ops.ones((2, 3), "bool")

@@ -1,4 +1,4 @@
-"""Which pages may ask, and by which names the service is asked for."""
+"""Allowed origins and host names."""
 
 from __future__ import annotations
 
@@ -29,10 +29,8 @@ STRANGE = [
         ("chrome-extension://abc", "::1", ["chrome-extension://abc"], ["http://abc"]),
     ],
 )  # fmt: skip
-def test_origins_are_those_of_the_setting(
-    setting: str, listens_on: str, allowed: list[str], refused: list[str]
-) -> None:
-    """Left out, pages of this machine as long as no other machine is served."""
+def test_origins_match_the_setting(setting: str, listens_on: str, allowed: list[str], refused: list[str]) -> None:
+    """By default those of this machine, as long as the service listens on loopback only."""
     origins = Origins(origins_of(setting, listens_on))
     assert [origin for origin in allowed if not origins.allows(origin.encode())] == []
     assert [origin for origin in refused if origins.allows(origin.encode())] == []
@@ -40,20 +38,20 @@ def test_origins_are_those_of_the_setting(
 
 
 @pytest.mark.parametrize("word", ["null", "localhost", "http://", "http://a/b", "http://*.a", "http://a b", "*, local"])
-def test_what_is_no_origin_is_refused(word: str) -> None:
-    """In one line, whatever else is in the list; `null` is the origin of strangers' sandboxes, too."""
+def test_invalid_origins_are_rejected(word: str) -> None:
+    """In one line; `null` is invalid since any site's sandboxes have it."""
     with pytest.raises(ValueError, match=r"^[^\n]+$"):
         origins_in(f"https://good.example, {word}" if "," not in word else word)
 
 
 ACTS: list[tuple[Any, bytes, bytes, bool]] = [
-    (None, b"", b"h:8000", True),  # no browser
+    (None, b"", b"h:8000", True),  # not a browser
     (b"http://app", b"", b"h:8000", True),
     (b"http://app", b"cross-site", b"h:8000", True),
-    (b"http://h:8000", b"", b"h:8000", True),  # the service's own page, on a network where browsers say no more
-    (b"https://h", b"", b"H:443", True),  # behind a proxy that takes HTTPS off
+    (b"http://h:8000", b"", b"h:8000", True),  # the service's own page, on a network where browsers send nothing more
+    (b"https://h", b"", b"H:443", True),  # behind a TLS-terminating proxy
     (b"http://h", b"", b"h:80", True),
-    (b"https://outside", b"same-origin", b"inside:8000", True),  # behind a proxy that asks under another name
+    (b"https://outside", b"same-origin", b"inside:8000", True),  # behind a proxy that forwards under another name
     (b"null", b"same-origin", b"h:8000", True),
     (None, b"none", b"h:8000", True),
     (None, b"cross-site", b"h:8000", False),
@@ -69,8 +67,8 @@ ACTS: list[tuple[Any, bytes, bytes, bool]] = [
 ]
 
 
-def test_pages_act_where_they_may() -> None:
-    """By the page's origin and what its browser says of the way."""
+def test_cross_site_requests_are_rejected() -> None:
+    """By the Origin and Sec-Fetch-Site headers."""
     origins = Origins(origins_in("http://app"))
     assert [case for case in ACTS if origins.may_act(*case[:3]) is not case[3]] == []
 
@@ -89,15 +87,15 @@ THERE = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "19
         ("*", "127.0.0.1", HERE + THERE, []),
     ],
 )
-def test_hosts_are_those_of_the_setting(setting: str, listens_on: str, known: list[str], unknown: list[str]) -> None:
-    """On loopback its own names; a setting holds wherever the service listens."""
+def test_hosts_match_the_setting(setting: str, listens_on: str, known: list[str], unknown: list[str]) -> None:
+    """Names of loopback by default; an explicit setting applies to all addresses."""
     hosts = Hosts(hosts_in(setting), listens_on)
     assert [host for host in known if not (is_well_formed(host.encode()) and hosts.knows(host.encode()))] == []
     assert [host for host in unknown if hosts.knows(host.encode())] == []
 
 
-def test_hosts_are_well_formed() -> None:
-    """One name or address, perhaps with a port."""
+def test_hosts_must_be_well_formed() -> None:
+    """One name or address, with an optional port."""
     for host in (
         b"",
         b"a b",

@@ -1,4 +1,4 @@
-"""Outlines: Keras' own shapes without memory, and weights that follow from seed and address alone."""
+"""Outlines: Keras' shapes without allocation, and weights that depend only on seed and address."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ ENOUGH = 1 << 30
 
 
 def network(*layers: Any, shape: Sequence[int | None] = (4,), **fields: Any) -> Network:
-    """The network of some layers."""
+    """Expand the network of some layers."""
     return expand(parse_document({"input": list(shape), "layers": list(layers), **fields}))
 
 
-def outlined(*layers: Any, **fields: Any) -> SymbolicNetwork:
-    """Its outline on a free batch."""
+def outline_layers(*layers: Any, **fields: Any) -> SymbolicNetwork:
+    """Outline it with a free batch."""
     found = network(*layers, **fields)
     return outline(found, declared_shapes(found))
 
 
 def weights(*layers: Any, **fields: Any) -> dict[str, Array]:
-    """The weights that it is built with, by path and name."""
+    """Build it and return the weights by path and name."""
     return weights_of(build(network(*layers, **fields), ENOUGH))
 
 
 def weights_of(model: BuiltModel) -> dict[str, Array]:
-    """A built model's weights, by path and name."""
+    """Return a built model's weights by path and name."""
     return {
         f"{path}/{name}": variable.numpy()
         for path, layer in model.outline.layers.items()
@@ -55,21 +55,21 @@ def weights_of(model: BuiltModel) -> dict[str, Array]:
 
 
 def equal(one: dict[str, Array], other: dict[str, Array]) -> bool:
-    """Whether two sets of weights are the same bits under the same names."""
+    """Whether two sets of weights have the same bits and names."""
     same = [name in other and value.tobytes() == other[name].tobytes() for name, value in one.items()]
     return len(one) == len(other) and all(same)
 
 
 def refusal(*layers: Any, **fields: Any) -> Problem:
-    """The one problem of a network that cannot be shaped."""
+    """Return the only problem of a network whose shapes are invalid."""
     with pytest.raises(InvalidDocument) as refused:
-        outlined(*layers, **fields)
+        outline_layers(*layers, **fields)
     (only,) = refused.value.problems
     return only
 
 
 def sequential(shape: Sequence[int | None], *layers: keras.Layer) -> list[Shape]:
-    """The shapes that Keras computes for a chain."""
+    """Return the shapes that Keras computes for a chain."""
     tensor, shapes = keras.Input(shape), []
     for layer in layers:
         tensor = layer(tensor)
@@ -77,9 +77,9 @@ def sequential(shape: Sequence[int | None], *layers: keras.Layer) -> list[Shape]
     return shapes
 
 
-def test_a_chain_has_keras_shapes() -> None:
-    """Convolution, pooling, flattening, a dense layer: with the batch free."""
-    found = outlined(
+def test_shapes_of_a_chain_match_keras() -> None:
+    """Convolution, pooling, flattening and a dense layer, with a free batch."""
+    found = outline_layers(
         {**CONV, "padding": "same"}, {"type": "MaxPooling2D"}, {**CONV, "strides": 2}, {"type": "Flatten"}, DENSE,
         shape=(29, 30, 1),
     )  # fmt: skip
@@ -90,16 +90,16 @@ def test_a_chain_has_keras_shapes() -> None:
     assert [found.shape(node.address) for node in found.network.nodes] == expected
 
 
-def test_free_lengths_have_keras_shapes() -> None:
-    """They stay free where Keras leaves them."""
-    found = outlined(CONV, {"type": "GlobalAveragePooling2D"}, shape=(None, None, 3))
+def test_shapes_of_free_lengths_match_keras() -> None:
+    """They remain free where Keras leaves them free."""
+    found = outline_layers(CONV, {"type": "GlobalAveragePooling2D"}, shape=(None, None, 3))
     assert [found.shape(node.address) for node in found.network.nodes] == sequential(
         (None, None, 3), keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D()
     )
 
 
-def test_a_residual_network_has_keras_shapes_and_weights() -> None:
-    """Branches, a merge, and the number of parameters of the model that Keras would build."""
+def test_a_residual_network_matches_keras() -> None:
+    """In shapes and number of parameters."""
     made = build(
         network({**DENSE, "name": "a"}, {**DENSE, "inputs": ["a"]}, {"type": "Add", "inputs": ["a", "dense"]}), ENOUGH
     )
@@ -110,16 +110,16 @@ def test_a_residual_network_has_keras_shapes_and_weights() -> None:
     assert made.parameters == reference.count_params()
 
 
-def test_several_outputs_have_keras_shapes() -> None:
+def test_shapes_of_several_outputs_match_keras() -> None:
     """A sequence and two states."""
-    found = outlined({"type": "LSTM", "units": 5, "return_sequences": True, "return_state": True}, shape=(7, 3))
+    found = outline_layers({"type": "LSTM", "units": 5, "return_sequences": True, "return_state": True}, shape=(7, 3))
     expected = keras.layers.LSTM(5, return_sequences=True, return_state=True)(keras.Input((7, 3)))
     assert [found.shape(f"lstm#{n}") for n in range(3)] == [tensor.shape for tensor in expected]
 
 
-def test_dtypes_are_kerass() -> None:
-    """An integer input stays one until a layer makes it a float; a layer's dtype is its output's."""
-    found = outlined({"type": "Identity"}, {**DENSE, "dtype": "float16"}, {**DENSE, "dtype": "mixed_bfloat16"})
+def test_dtypes_match_keras() -> None:
+    """Integer inputs are cast by the layer; a layer's dtype is its output's."""
+    found = outline_layers({"type": "Identity"}, {**DENSE, "dtype": "float16"}, {**DENSE, "dtype": "mixed_bfloat16"})
     assert [found.dtype(address) for address in ("input", "dense", "dense_1")] == ["float32", "float16", "bfloat16"]
     ids = {"input": {"shape": [6], "dtype": "int32"}}
     embedding = network({"type": "Embedding", "input_dim": 9, "output_dim": 2}, **ids)
@@ -127,17 +127,17 @@ def test_dtypes_are_kerass() -> None:
     assert outline(embedding, declared_shapes(embedding)).dtype("input") == "int32"
 
 
-def test_shapes_on_a_batch() -> None:
-    """A network that is shaped once is known for every batch, with the bytes of each tensor."""
-    found = outlined(CONV, shape=(8, 8, 1))
+def test_shapes_for_a_batch() -> None:
+    """An outline is reused for every batch size, with the bytes of each tensor."""
+    found = outline_layers(CONV, shape=(8, 8, 1))
     assert found.shape("conv2d") == (None, 6, 6, 4)
     assert found.on_batch(5).shape("conv2d") == (5, 6, 6, 4)
     assert found.on_batch(5).nbytes("conv2d") == 5 * 6 * 6 * 4 * 4
     assert found.nbytes("conv2d") == 6 * 6 * 4 * 4
 
 
-def test_calls_of_one_layer_are_one_layer() -> None:
-    """Shared weights, shapes of their own."""
+def test_calls_of_a_layer_share_weights() -> None:
+    """Their shapes may differ."""
     twice = {"type": "Conv2D", "filters": 2, "kernel_size": 3, "name": "s", "calls": [["big"], ["small"]]}
     found = network(twice, input={"big": [9, 9, 1], "small": [5, 5, 1]})
     made = outline(found, declared_shapes(found))
@@ -146,7 +146,7 @@ def test_calls_of_one_layer_are_one_layer() -> None:
 
 
 def test_internal_names_are_canonical() -> None:
-    """Whatever the document calls its layers: Keras keeps every automatic name for ever, and takes no odd ones."""
+    """Keras never forgets automatic names, and does not accept all characters."""
     made = build(network({**DENSE, "name": "name with spaces and ü"}, {**DENSE, "name": "keras"}), ENOUGH)
     assert [layer.name for layer in made.outline.layers.values()] == ["l0", "l1"]
     assert list(weights_of(made)) == [
@@ -155,9 +155,9 @@ def test_internal_names_are_canonical() -> None:
 
 
 def test_a_trillion_parameters_take_no_memory() -> None:
-    """Three layers of 2**20 by 2**20 are shaped in no time, and nothing is left in Keras that it owes memory to."""
+    """Three layers of 2**20 by 2**20 are outlined without leaving uninitialized variables in Keras."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = outlined(*[{"type": "Dense", "units": 2**20}] * 3, shape=(2**20,))
+    found = outline_layers(*[{"type": "Dense", "units": 2**20}] * 3, shape=(2**20,))
     assert parameter_bytes(found) == 3 * (2**40 + 2**20) * 4
     assert found.shape("dense_2") == (None, 2**20)
     assert all(variable._value is None for layer in found.layers.values() for variable in layer.variables)
@@ -165,8 +165,8 @@ def test_a_trillion_parameters_take_no_memory() -> None:
     assert global_state.get_global_attribute("uninitialized_variables") == []
 
 
-def test_building_what_is_too_large_is_refused_with_the_figures() -> None:
-    """Before anything is allocated."""
+def test_building_an_oversized_model_is_rejected() -> None:
+    """Before allocation, with both sizes."""
     with pytest.raises(TooLarge) as refused:
         build(network({"type": "Dense", "units": 2**20}, shape=(2**20,)), ENOUGH)
     (problem,) = refused.value.problems
@@ -176,8 +176,8 @@ def test_building_what_is_too_large_is_refused_with_the_figures() -> None:
     assert global_state.get_global_attribute("uninitialized_variables") == []
 
 
-def test_a_refused_network_leaves_nothing_behind_in_keras() -> None:
-    """Also when shaping stops in the middle."""
+def test_a_rejected_network_leaves_no_state_in_keras() -> None:
+    """Also when outlining fails in the middle."""
     refusal(CONV, CONV, {"type": "Reshape", "target_shape": [7]}, shape=(8, 8, 1))
     assert global_state.get_global_attribute("uninitialized_variables") == []
     assert keras.Variable(1.0).numpy() == 1.0
@@ -195,18 +195,18 @@ def test_a_refused_network_leaves_nothing_behind_in_keras() -> None:
         ([{"type": "ConvLSTM2D", "filters": 1, "kernel_size": 1}], (None, 8, None, 1), "/layers/0", "conv_lstm2d: "),
     ],
 )  # fmt: skip
-def test_what_cannot_be_shaped_is_refused_where_it_stands(
+def test_invalid_shapes_are_rejected_at_the_layer(
     layers: list[Any], shape: Sequence[int | None], pointer: str, words: str
 ) -> None:
-    """By our own guards or in Keras' words, with the document's names and never the internal ones."""
+    """By own checks or Keras' message, with the document's names instead of internal ones."""
     found = refusal(*layers, shape=shape)
     assert found.pointer.startswith(pointer)
     assert words in found.message
     assert not any(f"l{n}" in found.message.split() for n in range(3))
 
 
-def test_keras_words_are_told_with_the_names_of_the_document() -> None:
-    """On one line, without where it was and colours, the arguments it lists, and the name that the layer has inside."""
+def test_keras_messages_use_the_names_of_the_document() -> None:
+    """On one line, without location, colors, argument list and internal names."""
     node = network({**DENSE, "name": "last"}).nodes[0]
     said = "\x1b[1mThe weights of l0\n  do not match.\x1b[0m"
     text = f"Exception encountered when calling Dense.call().\n\n{said}\n\nArguments received by Dense.call():\n  1"
@@ -216,8 +216,8 @@ def test_keras_words_are_told_with_the_names_of_the_document() -> None:
     assert refused.value.problems == (Problem("/layers/0", message),)
 
 
-def test_weights_are_the_same_every_time() -> None:
-    """To the bit, whatever has been built or seeded in between."""
+def test_weights_are_deterministic() -> None:
+    """To the bit, independent of earlier builds and global seeds."""
     layers = [CONV, {"type": "BatchNormalization"}, {"type": "Flatten"}, DENSE]
     first = weights(*layers, shape=(8, 8, 1))
     keras.utils.set_random_seed(7)
@@ -229,51 +229,51 @@ def test_weights_are_the_same_every_time() -> None:
     ]  # fmt: skip
 
 
-def test_weights_follow_from_the_seed() -> None:
-    """Another seed, other weights."""
+def test_weights_depend_on_the_seed() -> None:
+    """Equal seeds give equal weights."""
     assert not equal(weights(DENSE, seed=1), weights(DENSE))
     assert equal(weights(DENSE, seed=0), weights(DENSE))
 
 
-def test_weights_follow_from_the_address_alone() -> None:
-    """What else is in the network, and in which order, does not enter."""
+def test_weights_depend_on_the_address_only() -> None:
+    """Not on other layers and their order."""
     alone = weights({**DENSE, "name": "d"})
     among = weights({**DENSE, "name": "other"}, {**DENSE, "name": "d", "inputs": ["input"]})
     assert among["d/kernel"].tobytes() == alone["d/kernel"].tobytes()
 
 
-def test_the_formula_of_weights_is_fixed() -> None:
-    """The initializer with the seed sha256(seed, path, position): a change would change every model's weights."""
+def test_the_derivation_of_seeds_is_stable() -> None:
+    """sha256(seed, path, position): a change would change every model's weights."""
     digest = sha256(b"5\0block/dense\0" + b"0").digest()
     initializer = keras.initializers.GlorotUniform(seed=int.from_bytes(digest[:4], "big") % (2**31 - 1))
     made = weights({"type": "Block", "layers": [DENSE]}, seed=5)
     np.testing.assert_array_equal(made["block/dense/kernel"], initializer((4, 3)))
 
 
-def test_layers_differ() -> None:
-    """Two layers of the same shape have different weights."""
+def test_weights_of_different_layers_differ() -> None:
+    """Although their shapes are equal."""
     made = weights(DENSE, {**DENSE, "inputs": ["input"]})
     assert made["dense/kernel"].tobytes() != made["dense_1/kernel"].tobytes()
 
 
-def test_variables_of_one_layer_differ() -> None:
-    """Query, key and value of an attention layer do not start as one matrix."""
+def test_weights_within_a_layer_differ() -> None:
+    """Query, key and value of an attention layer."""
     attention = {"type": "MultiHeadAttention", "num_heads": 2, "key_dim": 4, "inputs": ["input", "input"]}
     made = weights(attention, shape=(5, 8))
     kernels = [made[f"multi_head_attention/{part}/kernel"].tobytes() for part in ("query", "key", "value")]
     assert len(set(kernels)) == 3
 
 
-def test_directions_differ() -> None:
-    """The forward and the backward layer of a Bidirectional are two."""
+def test_weights_of_both_directions_differ() -> None:
+    """The forward and the backward layer of a Bidirectional."""
     made = weights({"type": "Bidirectional", "layer": {"type": "GRU", "units": 3}}, shape=(5, 2))
     for name in ("kernel", "recurrent_kernel"):
         forward, backward = (made[f"bidirectional/{way}_gru/gru_cell/{name}"] for way in ("forward", "backward"))
         assert forward.tobytes() != backward.tobytes()
 
 
-def test_weights_inside_one_cell_differ() -> None:
-    """Also where shapes agree."""
+def test_weights_within_a_cell_differ() -> None:
+    """Also where shapes are equal."""
     made = weights({"type": "SimpleRNN", "units": 3, "recurrent_initializer": "glorot_uniform"}, shape=(5, 3))
     kernel, recurrent = (made[f"simple_rnn/simple_rnn_cell/{name}"] for name in ("kernel", "recurrent_kernel"))
     assert kernel.shape == recurrent.shape
@@ -291,8 +291,8 @@ def test_weights_inside_one_cell_differ() -> None:
         ("ones", keras.initializers.Ones()),
     ],
 )  # fmt: skip
-def test_a_seed_that_was_written_is_keras_own(written: Any, initializer: Any) -> None:
-    """An initializer with its own seed gives what it gives in Keras, wherever it stands and whatever the document's."""
+def test_an_explicit_seed_gives_the_values_of_keras(written: Any, initializer: Any) -> None:
+    """Whatever the layer's address and the document's seed."""
     layer = {**DENSE, "kernel_initializer": written}
     made = weights(layer, {**layer, "inputs": ["input"]}, seed=99)
     for name in ("dense", "dense_1"):
@@ -300,14 +300,14 @@ def test_a_seed_that_was_written_is_keras_own(written: Any, initializer: Any) ->
 
 
 def test_calls_of_a_block_share_weights() -> None:
-    """They are made once, from the path without the number of the call."""
+    """They are drawn once, from the path without the number of the call."""
     block = {"type": "Block", "name": "b", "layers": [DENSE]}
     shared = weights({**block, "calls": [["input"], ["input"]]})
     assert equal(shared, weights(block))
     assert list(shared) == ["b/dense/kernel", "b/dense/bias"]
 
 
-def test_every_variable_has_a_value_once_built() -> None:
-    """The states of random number generators included."""
+def test_every_variable_is_initialized_by_the_build() -> None:
+    """Including the states of random number generators."""
     made = build(network({"type": "Dropout", "rate": 0.5}, DENSE, {"type": "GaussianNoise", "stddev": 1}), ENOUGH)
     assert all(variable._value is not None for layer in made.outline.layers.values() for variable in layer.variables)

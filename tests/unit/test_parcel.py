@@ -1,4 +1,4 @@
-"""Tensors on their way through shared memory, and what is said of them, in order."""
+"""Replies through shared memory: tensors and messages arrive complete and in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIZES = [GROUP_BYTES, 3, 0, GROUP_BYTES, 70]
 
 @pytest.fixture
 def arena() -> Arena:
-    """Shared memory of eight megabytes."""
+    """Shared memory of eight groups."""
     descriptor = anonymous_file(ROOM)
     made = Arena(descriptor, ROOM)
     os.close(descriptor)
@@ -37,21 +37,21 @@ def arena() -> Arena:
 
 @pytest.fixture
 def ends(arena: Arena) -> Iterator[tuple[SendQueue, BlockingChannel[Any]]]:
-    """An outbox, and who listens."""
+    """A send queue, and the receiving end of its channel."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         yield SendQueue(BlockingChannel[FromFront](theirs, FromFront), arena), BlockingChannel[Any](ours, FromEngine)
 
 
 def tensors(sizes: list[int]) -> tuple[list[TensorInfo], dict[str, np.ndarray]]:
-    """Random bytes by name."""
+    """Draw random bytes by name."""
     generator = np.random.default_rng(0)
     arrays = {str(number): generator.integers(0, 256, size).astype(np.uint8) for number, size in enumerate(sizes)}
     return [TensorInfo(name, "uint8", array.shape, array.nbytes) for name, array in arrays.items()], arrays
 
 
-def received(messages: list[Data], infos: list[TensorInfo], arena: Arena) -> list[bytes]:
-    """The tensors of a parcel as the front finds them."""
+def received_tensors(messages: list[Data], infos: list[TensorInfo], arena: Arena) -> list[bytes]:
+    """Read the tensors of a reply like the front."""
     found: list[bytes] = []
     for message in messages:
         payload, sizes = message.payload, [info.nbytes for info in infos[len(found) : len(found) + message.count]]
@@ -61,21 +61,21 @@ def received(messages: list[Data], infos: list[TensorInfo], arena: Arena) -> lis
 
 
 @pytest.mark.parametrize("early", [[], ["0"], ["3", "1"], ["4", "3", "2", "1", "0"]])
-def test_every_tensor_arrives_whoever_copied_it_first(early: list[str], arena: Arena) -> None:
-    """While others were computed, or when the message that tells of it is written; in order all the same."""
+def test_every_tensor_arrives_in_order(early: list[str], arena: Arena) -> None:
+    """Whether it was copied while others were computed, or when its message is written."""
     infos, arrays = tensors(SIZES)
     parcel = ReplyBuffers(arena, lambda work: work())
     parcel.expect(infos)
     parcel.copy({name: arrays[name] for name in early} | {"nobody asked for": arrays["0"]})
     late = {name: array.data for name, array in arrays.items() if name not in early}
     messages = list(parcel.messages(7, late))
-    assert received(messages, infos, arena) == [array.tobytes() for array in arrays.values()]
+    assert received_tensors(messages, infos, arena) == [array.tobytes() for array in arrays.values()]
     assert [message.count for message in messages] == [1, 3, 1]
     assert messages[2].payload.inline is not None
 
 
-def test_what_is_small_needs_no_parcel(arena: Arena) -> None:
-    """Nor is it copied; a byte more needs one."""
+def test_small_tensors_are_sent_inline(arena: Arena) -> None:
+    """They are not copied to shared memory, up to INLINE_BYTES."""
     parcel = ReplyBuffers(arena, lambda _: pytest.fail("nothing is to be copied"))
     infos, arrays = tensors([INLINE_BYTES - 1, 1])
     parcel.expect(infos)
@@ -86,8 +86,8 @@ def test_what_is_small_needs_no_parcel(arena: Arena) -> None:
     assert not parcel.is_empty
 
 
-def test_room_that_is_not_there_is_an_error_and_all_is_given_back(ends: tuple[SendQueue, Any], arena: Arena) -> None:
-    """Likewise when what is computed meanwhile fails."""
+def test_exhausted_memory_is_an_error_and_releases_all(ends: tuple[SendQueue, Any], arena: Arena) -> None:
+    """Also when the computation fails meanwhile."""
     send_queue, _ = ends
     infos, arrays = tensors([GROUP_BYTES] * 9)
 
@@ -106,8 +106,8 @@ def test_room_that_is_not_there_is_an_error_and_all_is_given_back(ends: tuple[Se
     assert arena.allocate(ROOM) is not None
 
 
-def test_nothing_overtakes_what_was_said_before(ends: tuple[SendQueue, BlockingChannel[Any]], arena: Arena) -> None:
-    """A parcel whose tensors are still being copied goes before what is said after it."""
+def test_messages_are_sent_in_order(ends: tuple[SendQueue, BlockingChannel[Any]], arena: Arena) -> None:
+    """A reply whose tensors are still being copied precedes later messages."""
     send_queue, front = ends
     infos, arrays = tensors(SIZES)
     gate = threading.Event()
@@ -121,12 +121,12 @@ def test_nothing_overtakes_what_was_said_before(ends: tuple[SendQueue, BlockingC
     send_queue.close()
     messages = [next(stream) for stream in [front.messages()] for _ in range(5)]
     assert messages[0] == HEAD
-    assert received(messages[1:4], infos, arena) == [array.tobytes() for array in arrays.values()]
+    assert received_tensors(messages[1:4], infos, arena) == [array.tobytes() for array in arrays.values()]
     assert messages[4] == Failed(8, "code", "detail")
 
 
-def test_what_is_said_to_nobody_in_line_is_said_at_once(ends: tuple[SendQueue, BlockingChannel[Any]]) -> None:
-    """By the thread that says it."""
+def test_send_bypasses_the_queue_when_idle(ends: tuple[SendQueue, BlockingChannel[Any]]) -> None:
+    """The calling thread writes the message."""
     send_queue, front = ends
     threads: list[str] = []
     send: Callable[[Any], None] = send_queue._channel.send
@@ -136,8 +136,8 @@ def test_what_is_said_to_nobody_in_line_is_said_at_once(ends: tuple[SendQueue, B
     assert threads == [threading.current_thread().name]
 
 
-def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[SendQueue, BlockingChannel[Any]]) -> None:
-    """Who sends a second waits until the first has gone."""
+def test_at_most_one_reply_is_queued(ends: tuple[SendQueue, BlockingChannel[Any]]) -> None:
+    """The sender of a second one waits until the first is sent."""
     send_queue, _ = ends
     infos, arrays = tensors(SIZES)
     gate, done = threading.Event(), threading.Event()
@@ -164,8 +164,8 @@ def test_the_tensors_of_one_reply_at_most_wait_to_be_sent(ends: tuple[SendQueue,
 
 
 @pytest.mark.parametrize(("failing", "status"), [("raise MemoryError", 1), ("raise BrokenPipeError", 0)])
-def test_an_engine_that_cannot_do_what_it_promised_ends(failing: str, status: int) -> None:
-    """Rather than send what lay in the place of a tensor before; quietly when only the front is gone."""
+def test_an_engine_that_cannot_send_exits(failing: str, status: int) -> None:
+    """Instead of sending stale memory; with status 0 if only the front disconnected."""
     code = f"""
 import time
 from models.engine.send_queue import SendQueue
@@ -179,7 +179,7 @@ time.sleep(60)
     assert ("MemoryError" in ended.stderr) == (status == 1)
 
 
-def test_large_replies_leave_room_for_small_ones() -> None:
+def test_large_replies_leave_memory_for_small_ones() -> None:
     """However many there are, and however slowly they are read."""
     descriptor = anonymous_file(64 << 20)
     memory = Arena(descriptor, 64 << 20)

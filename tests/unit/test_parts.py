@@ -1,4 +1,4 @@
-"""A network computed in parts gives the same bits as at one go."""
+"""A network compiled in parts gives the same bits as in one piece."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ TABLE: dict[str, Any] = {
 }
 
 
-def built(document: dict[str, Any]) -> BuiltModel:
-    """A model of this document."""
+def build_model(document: dict[str, Any]) -> BuiltModel:
+    """Build a model of this document."""
     return build(expand(parse_document(document)), 2**34)
 
 
 def inputs_of(model: BuiltModel, batch: int) -> list[np.ndarray]:
-    """Small whole numbers, which every dtype holds."""
+    """Draw small integers, which every dtype can represent."""
     generator = np.random.default_rng(batch)
     specs = model.network.inputs.values()
     shapes = [(batch, *[length or 5 for length in spec.shape]) for spec in specs]
@@ -59,7 +59,7 @@ def inputs_of(model: BuiltModel, batch: int) -> list[np.ndarray]:
 
 
 def compiled_bits(model: BuiltModel, outputs: tuple[str, ...], inputs: list[np.ndarray]) -> tuple[int, list[bytes]]:
-    """The parts of a new probe, and what its second run gives, which is compiled."""
+    """Return the number of parts of a new probe, and the bits of its second run, which is compiled."""
     model.probes.clear()
     probe = model.probe(outputs, training=False, updates=False)
     probe.run(inputs)
@@ -71,21 +71,21 @@ def compiled_bits(model: BuiltModel, outputs: tuple[str, ...], inputs: list[np.n
     "outputs", [None, ("dense", "a"), ("a:pre", "left", "lstm#2"), ("right",), ("shared@1", "again")]
 )
 def test_parts_give_the_bits_of_the_whole(outputs: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Branches, shared layers, several inputs and outputs, the value before an activation; in any order."""
-    model = built(BRANCHES)
-    wanted = outputs or (*everything(model.network), "a" + PRE)
+    """Branches, shared layers, several inputs and outputs, values before activations; in any order."""
+    model = build_model(BRANCHES)
+    requested = outputs or (*everything(model.network), "a" + PRE)
     inputs = inputs_of(model, 2)
-    assert compiled_bits(model, wanted, inputs)[0] == 1
-    _, expected = compiled_bits(model, wanted, inputs)
+    assert compiled_bits(model, requested, inputs)[0] == 1
+    _, expected = compiled_bits(model, requested, inputs)
     monkeypatch.setattr(parts, "PART_BYTES", 0)
-    count, bits = compiled_bits(model, wanted, inputs)
+    count, bits = compiled_bits(model, requested, inputs)
     assert bits == expected
-    assert count == max(1, len(model.outline.needed(wanted)))
+    assert count == max(1, len(model.outline.needed(requested)))
 
 
 @pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls.standalone], ids=lambda cls: cls.type_name())
-def test_a_layer_computes_the_same_behind_a_cut(cls: type[Layer], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it reads comes from another function, one for each input."""
+def test_a_layer_gives_the_same_bits_after_a_cut(cls: type[Layer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its inputs come from other functions, one for each input."""
     document = example_document(cls)
     inputs = expand(parse_document(document)).inputs
     before = [
@@ -94,7 +94,7 @@ def test_a_layer_computes_the_same_behind_a_cut(cls: type[Layer], monkeypatch: p
     ]
     (layer,) = document["layers"]
     behind = {**document, "layers": [*before, {**layer, "inputs": [one["name"] for one in before]}]}
-    model = built(behind)
+    model = build_model(behind)
     arrays, outputs = inputs_of(model, 2), everything(model.network)
     _, expected = compiled_bits(model, outputs, arrays)
     monkeypatch.setattr(parts, "PART_BYTES", 0)
@@ -104,13 +104,13 @@ def test_a_layer_computes_the_same_behind_a_cut(cls: type[Layer], monkeypatch: p
 
 
 MASKING = {"Masking"}
-"""Those whose output has a mask; they stay with what reads it."""
+"""Layers whose output has a mask; they are not cut from their consumers."""
 
 
-def test_masks_keep_a_network_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keras hangs them on the tensors of one trace; the LSTM would see the padding."""
+def test_networks_with_masks_are_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keras attaches masks to the tensors of one trace; the LSTM would see the padding."""
     monkeypatch.setattr(parts, "PART_BYTES", 0)
-    model = built(MASKED)
+    model = build_model(MASKED)
     count, bits = compiled_bits(model, ("embedding", "lstm"), [np.array([[1, 2, 0, 0, 0, 0]], np.int32)])
     short = compiled_bits(model, ("lstm",), [np.array([[1, 2, 0, 0, 0, 0]], np.int32)])[1]
     assert (count, bits[1:]) == (1, short)
@@ -118,22 +118,24 @@ def test_masks_keep_a_network_together(monkeypatch: pytest.MonkeyPatch) -> None:
     assert full != short
 
 
-def test_each_part_is_told_before_the_next_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what is asked for and what later parts read, by address; of the last, the caller has the results."""
+def test_each_part_is_reported_before_the_next_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the selected tensors and those that later parts read, by address; the last part is returned."""
     monkeypatch.setattr(parts, "PART_BYTES", 8 * 8 * 2 * 4)
     outputs = ("a", "again", "dense")
-    model = built(BRANCHES)
+    model = build_model(BRANCHES)
     probe = model.probe(outputs, training=False, updates=False)
-    told: list[Mapping[str, Any]] = []
-    results = dict(zip(outputs, probe.run(inputs_of(model, 1), told.append), strict=True))
-    assert [set(part) & set(outputs) for part in told] == [{"a"}, {"again"}]
-    assert all(results[address] is tensor for part in told for address, tensor in part.items() if address in outputs)
+    reported: list[Mapping[str, Any]] = []
+    results = dict(zip(outputs, probe.run(inputs_of(model, 1), reported.append), strict=True))
+    assert [set(part) & set(outputs) for part in reported] == [{"a"}, {"again"}]
+    assert all(
+        results[address] is tensor for part in reported for address, tensor in part.items() if address in outputs
+    )
 
 
-def test_a_later_part_names_the_layer_at_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its number among all of them."""
+def test_errors_in_later_parts_name_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its number in the whole network."""
     monkeypatch.setattr(parts, "PART_BYTES", 0)
-    probe = built(TABLE).probe(("re_lu", "embedding"), training=False, updates=False)
+    probe = build_model(TABLE).probe(("re_lu", "embedding"), training=False, updates=False)
     with pytest.raises(InvalidTensor) as raised:
         probe.run([np.full((1, 3), 99, np.float32)])
     assert raised.value.problems[0].message.startswith("embedding ")

@@ -1,4 +1,4 @@
-"""Pictures of tensors: which value has which colour, and where."""
+"""Rendered pictures of tensors: colors and positions of values."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ LAYER = RenderStyle("gray", Range("layer"), 1)
     [("gray", "000000", "ffffff"), ("viridis", "440154", "fde725"), ("magma", "000004", "fcfdbf"),
      ("cividis", "00224e", "fee838"), ("coolwarm", "3b4cc0", "b40426")],
 )  # fmt: skip
-def test_colour_maps_have_their_ends(name: str, first: str, last: str) -> None:
-    """As they were published."""
+def test_color_maps_have_the_published_ends(name: str, first: str, last: str) -> None:
+    """They have 256 colors."""
     colours = table(name)
     assert (colours.shape, colours.dtype) == ((256, 3), np.uint8)
     assert (bytes(colours[0]).hex(), bytes(colours[-1]).hex()) == (first, last)
 
 
 @pytest.mark.parametrize("name", COLOUR_MAPS)
-def test_no_value_looks_like_what_is_none(name: str) -> None:
-    """The colours of gaps, NaN and infinities are in no map, and colours do not jump."""
+def test_marker_colors_are_in_no_color_map(name: str) -> None:
+    """Those of gaps, NaN and infinities; neighboring colors are similar."""
     colours = table(name).astype(int)
     assert not {GUTTER, NONFINITE} & {tuple(colour) for colour in colours.tolist()}
     assert abs(np.diff(colours, axis=0)).max() < 8
 
 
 def test_the_middle_of_the_diverging_map_is_neutral() -> None:
-    """Zero is neither warm nor cold."""
+    """Zero is gray."""
     assert np.ptp(table("coolwarm")[127:129].astype(int)) <= 1
 
 
 @pytest.mark.parametrize("name", ["layer", "map", "symmetric"])
 def test_values_are_scaled_to_their_range(name: str) -> None:
-    """Every number is the nearest of 256."""
+    """Each to the nearest of 256 codes."""
     maps = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
     exact = maps.astype(np.float64)
     low, high = exact.min(), exact.max()
@@ -64,8 +64,8 @@ def test_values_are_scaled_to_their_range(name: str) -> None:
     assert (found.bad.any(), found.clipped) == (False, 0)
 
 
-def test_a_given_range_says_what_it_cuts() -> None:
-    """What is outside has the colour of the end, and is counted."""
+def test_an_explicit_range_counts_clipped_values() -> None:
+    """They have the colors of the range's ends."""
     found = scale_maps(np.array([[[[-3.0, -2, 0, 2, 2.5, np.inf]]]]), parse_range("-2,2"))
     np.testing.assert_array_equal(found.codes[0, 0, 0, :5], [0, 0, 128, 255, 255])
     assert (found.low, found.high, found.clipped, found.bad.sum()) == (-2, 2, 2, 1)
@@ -73,15 +73,15 @@ def test_a_given_range_says_what_it_cuts() -> None:
 
 @pytest.mark.parametrize("name", ["layer", "map"])
 @pytest.mark.parametrize("value", [0.0, 5.0, -1e308, 1e-320])
-def test_a_constant_has_the_lowest_colour(name: str, value: float) -> None:
-    """There is nothing to divide by."""
+def test_a_constant_has_the_lowest_color(name: str, value: float) -> None:
+    """Without a division by zero."""
     found = scale_maps(np.full((1, 2, 3, 3), value), Range(name))
     assert not found.codes.any()
     assert (found.low, found.high) == (value, value)
 
 
 def test_zero_is_in_the_middle_of_a_symmetric_range() -> None:
-    """Also where there is nothing else."""
+    """Also if all values are zero."""
     np.testing.assert_array_equal(
         scale_maps(np.zeros((1, 1, 1, 2)), Range("symmetric")).codes, np.full((1, 1, 1, 2), 128)
     )
@@ -91,8 +91,8 @@ def test_zero_is_in_the_middle_of_a_symmetric_range() -> None:
 
 
 @pytest.mark.parametrize("name", ["layer", "map", "symmetric"])
-def test_nan_and_infinities_have_a_colour_of_their_own(name: str) -> None:
-    """And do not move the range; a map without any finite value is scaled by nothing."""
+def test_nonfinite_values_have_a_marker_color(name: str) -> None:
+    """They do not affect the range; a map without finite values has none."""
     maps = np.array([[[[1, np.nan, 3]], [[np.inf, -np.inf, np.nan]]]])
     found = scale_maps(maps, Range(name))
     np.testing.assert_array_equal(found.bad, ~np.isfinite(maps))
@@ -104,7 +104,7 @@ def test_nan_and_infinities_have_a_colour_of_their_own(name: str) -> None:
 
 
 def test_the_widest_range_is_scaled() -> None:
-    """Its width is over the largest double."""
+    """Its width exceeds the largest double."""
     np.testing.assert_array_equal(
         scale_maps(np.array([[[[-1.7e308, 0, 1.7e308]]]]), Range("layer")).codes, [[[[0, 128, 255]]]]
     )
@@ -112,13 +112,13 @@ def test_the_widest_range_is_scaled() -> None:
 
 @pytest.mark.parametrize("name", ["layer", "map", "symmetric"])
 def test_the_narrowest_values_are_scaled(name: str) -> None:
-    """Half of the least double is 0: such a layer is as good as constant."""
+    """Half of the smallest double is 0: such a layer is treated as constant."""
     found = scale_maps(np.array([[[[0, 5e-324]]]]), Range(name))
     np.testing.assert_array_equal(found.codes, np.full((1, 1, 1, 2), 128 if name == "symmetric" else 0))
 
 
-def test_a_narrow_range_cuts_what_is_far_beyond_it() -> None:
-    """The quotient is over the largest double."""
+def test_a_narrow_range_clips_distant_values() -> None:
+    """The quotient exceeds the largest double."""
     found = scale_maps(np.array([[[[-1e300, 0, 5e-308, 1e300]]]]), parse_range("0,5e-308"))
     np.testing.assert_array_equal(found.codes, [[[[0, 0, 255, 255]]]])
     assert found.clipped == 2
@@ -129,7 +129,7 @@ def test_a_narrow_range_cuts_what_is_far_beyond_it() -> None:
     ["", "maps", "1", "1,2,3", "2,1", "1,1", "nan,1", "0,inf", "1_0,20", "a,b", ",", "9" * 99, "0,5e-324", "0,4e-308",
      "-5e-324,5e-324"],
 )  # fmt: skip
-def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
+def test_invalid_ranges_are_rejected(text: str) -> None:
     """With the option's pointer."""
     with pytest.raises(InvalidOption) as caught:
         parse_range(text)
@@ -137,7 +137,7 @@ def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
 
 
 def sheet_of(array: Array, axes: str, upscale: int = 1) -> Array:
-    """The codes of a contact sheet in grey; gaps are the only colour that is none."""
+    """Return the codes of a contact sheet in gray, -1 for gaps."""
     tiles = tile(array.shape, axes)
     sheet, _ = draw_sheet(tiles.of(array, axes), tiles, RenderStyle("gray", Range("given", (0, 255)), upscale))
     assert sheet.shape[1::-1] == size_of(tiles, upscale)
@@ -146,8 +146,8 @@ def sheet_of(array: Array, axes: str, upscale: int = 1) -> Array:
     return np.where(is_gap, -1, sheet[..., 0].astype(int))
 
 
-def test_channels_stand_in_a_sheet_close_to_square() -> None:
-    """Row by row, items of the batch below one another, a pixel between them."""
+def test_channels_form_a_nearly_square_grid() -> None:
+    """Row by row, examples below one another, with gaps of a pixel."""
     array = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 7))
     sheet = sheet_of(array, "nhwc")
     assert sheet.shape == (2 * 3 * 5 - 1, 3 * 6 - 1)
@@ -160,8 +160,8 @@ def test_channels_stand_in_a_sheet_close_to_square() -> None:
     assert (sheet[10:15, 6:] == -1).all()
 
 
-def test_values_are_drawn_as_squares() -> None:
-    """Each as often as asked for, never blended."""
+def test_values_are_upscaled_to_squares() -> None:
+    """Without interpolation."""
     array = np.arange(12).reshape(1, 3, 4, 1)
     np.testing.assert_array_equal(sheet_of(array, "nhwc", 3), np.kron(array[0, :, :, 0], np.ones((3, 3), int)))
 
@@ -181,13 +181,13 @@ def test_values_are_drawn_as_squares() -> None:
         ("dhwc", (1, 3, 4, 1), lambda a: a[0, :, :, 0]),
     ],
 )
-def test_one_map_is_the_tensor_itself(axes: str, shape: tuple[int, ...], index: Any) -> None:
-    """Items or space downwards, units or channels to the right."""
+def test_a_single_map_is_the_tensor_itself(axes: str, shape: tuple[int, ...], index: Any) -> None:
+    """Examples or space downwards, units or channels to the right."""
     array = np.random.default_rng(0).integers(0, 256, shape)
     np.testing.assert_array_equal(sheet_of(array, axes), index(array))
 
 
-def test_sequences_stand_side_by_side() -> None:
+def test_sequences_are_placed_side_by_side() -> None:
     """Time downwards, channels to the right."""
     array = np.random.default_rng(0).integers(0, 256, (3, 4, 5))
     sheet = sheet_of(array, "ntc")
@@ -195,8 +195,8 @@ def test_sequences_stand_side_by_side() -> None:
     np.testing.assert_array_equal(sheet[5:9, :5], array[2])
 
 
-def test_depth_runs_along_the_columns() -> None:
-    """One row for each channel."""
+def test_depth_is_placed_along_the_columns() -> None:
+    """With one row per channel."""
     array = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5, 2))
     sheet = sheet_of(array, "ndhwc")
     assert sheet.shape == (4 * 5 - 1, 3 * 6 - 1)
@@ -204,7 +204,7 @@ def test_depth_runs_along_the_columns() -> None:
 
 
 def test_kernels_are_drawn_filter_by_filter() -> None:
-    """A row for each filter with its inputs along it; with one input, the filters close to a square."""
+    """A row per filter with its inputs; with one input, the filters form a nearly square grid."""
     kernel = np.random.default_rng(0).integers(0, 256, (3, 3, 2, 5))
     sheet = sheet_of(kernel, kernel_axes(4))
     assert sheet.shape == (5 * 4 - 1, 2 * 4 - 1)
@@ -217,15 +217,15 @@ def test_kernels_are_drawn_filter_by_filter() -> None:
     np.testing.assert_array_equal(sheet_of(line[0, 0], kernel_axes(1)), line[0, 0][None])
 
 
-def test_tensors_of_many_axes_have_no_picture() -> None:
-    """A slice of them has."""
+def test_tensors_of_many_axes_are_rejected() -> None:
+    """They must be sliced first."""
     assert named_axes("????", "conv") == "nhwc"
     with pytest.raises(InvalidOption):
         named_axes("??????", "conv")
 
 
-def test_pictures_have_a_limit() -> None:
-    """Of pixels, said with the figures before anything is drawn."""
+def test_the_number_of_pixels_is_limited() -> None:
+    """The error contains the sizes and is raised before rendering."""
     admit([(MAX_PIXELS // 8, 8)])
     with pytest.raises(TooLarge) as caught:
         admit([(MAX_PIXELS // 8, 4), (1, 1)])
@@ -234,13 +234,13 @@ def test_pictures_have_a_limit() -> None:
 
 
 def bars() -> Bars:
-    """Seven bins, one of them empty and one hardly anything."""
+    """Return seven bins, one of them empty and one almost empty."""
     counts = np.array([1, 200, 1000, 0, 500, 3, 77])
     return Bars("block/conv2d:pre", counts, np.linspace(-2, 2, 8), np.array([3, 1234, 5]))
 
 
 def golden_pictures() -> dict[str, Array]:
-    """What has to look the same for ever, on every machine."""
+    """Render the pictures that must stay equal on every machine."""
     draw = np.random.default_rng(7)
     maps = draw.normal(size=(2, 5, 6, 7)).round(2)
     maps[0, 0, 0, 0], maps[1, 2, 3, 4] = np.nan, np.inf
@@ -254,22 +254,22 @@ def golden_pictures() -> dict[str, Array]:
 
 
 @pytest.mark.parametrize("name", sorted(golden_pictures()))
-def test_pictures_are_those_of_old(name: str) -> None:
+def test_pictures_match_the_golden_files(name: str) -> None:
     """Pixel by pixel."""
     with Image.open(GOLDEN / f"{name}.png") as image:
         np.testing.assert_array_equal(np.asarray(image), golden_pictures()[name])
 
 
-def test_the_svg_is_that_of_old() -> None:
-    """Letter by letter; addresses are escaped."""
+def test_the_svg_matches_the_golden_file() -> None:
+    """Byte by byte; addresses are escaped."""
     other = Bars("<a&b>", np.array([1, 0]), np.array([0, 0.5, 1]), np.array([0, 0, 0]))
     assert svg([bars(), other]) == (GOLDEN / "histogram.svg").read_text(encoding="utf-8")
     assert "&lt;a&amp;b&gt;" in svg([other])
 
 
 @pytest.mark.parametrize("bins", [1, 64, 512, 4096])
-def test_every_bin_is_at_least_a_pixel(bins: int) -> None:
-    """The tallest bar is as high as the picture, the lowest a pixel."""
+def test_every_bin_is_at_least_a_pixel_high(bins: int) -> None:
+    """The tallest bar has the picture's height."""
     counts = np.arange(1, bins + 1)
     sheet = pixels(Bars("conv2d", counts, np.linspace(0, 1, bins + 1), np.array([0, 0, 0])))
     is_bar = (sheet == (68, 114, 196)).all(-1)
@@ -277,8 +277,8 @@ def test_every_bin_is_at_least_a_pixel(bins: int) -> None:
     assert (is_bar.sum(0) > 0).sum() == max(1, 512 // bins) * bins
 
 
-def test_png_files_carry_their_texts() -> None:
-    """Under keys of ours, in any language; the same bytes every time."""
+def test_png_files_contain_text_chunks() -> None:
+    """With prefixed keys and Unicode values; the bytes are deterministic."""
     picture = sheet_of(np.arange(6).reshape(2, 3), "nc").astype(np.uint8)[..., None].repeat(3, -1)
     texts = {"address": "Schicht – 層", "min": "-1.5"}
     content = png(picture, texts)

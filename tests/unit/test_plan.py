@@ -1,4 +1,4 @@
-"""Plans: what a network costs before it is built, and what is refused because of it."""
+"""Plans: the costs of a network before its build, and rejections because of them."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ CNN = [CONV, {"type": "BatchNormalization"}, POOL, {"type": "Flatten"}, DENSE]
 UNBOUNDED = 10**30
 
 
-def outlined(
+def outline_layers(
     *layers: Any, shape: Sequence[int | None] = (8, 8, 1), batch: int | None = 2, **fields: Any
 ) -> SymbolicNetwork:
-    """The outline of some layers on a batch."""
+    """Outline some layers for a batch."""
     network = expand(parse_document({"input": list(shape), "layers": list(layers), **fields}))
     shapes = declared_shapes(network)
     return outline(network, {name: (batch, *rest) for name, (_, *rest) in shapes.items()})
 
 
 def rows(*layers: Any, **fields: Any) -> dict[str, dict[str, Any]]:
-    """The plan of every node, by address."""
-    found = outlined(*layers, **fields)
+    """Plan every node, by address."""
+    found = outline_layers(*layers, **fields)
     report = plan_report(found, [output for node in found.network.nodes for output in node.outputs])
     return {row["address"]: row for row in report["layers"]}
 
 
 def totals(*layers: Any, **fields: Any) -> dict[str, Any]:
-    """The totals of a plan."""
-    found: dict[str, Any] = plan_report(outlined(*layers, **fields), [])["totals"]
+    """Return the totals of a plan."""
+    found: dict[str, Any] = plan_report(outline_layers(*layers, **fields), [])["totals"]
     return found
 
 
 def test_a_row_has_every_figure() -> None:
-    """Worked out by hand: 2·8·8·4 outputs, 4·(9 + 1) parameters, 9 multiply-adds an output."""
+    """Computed by hand: 2·8·8·4 outputs, 4·(9 + 1) parameters, 9 multiply-adds per output."""
     assert rows(CONV)["conv2d"] == {
         "address": "conv2d",
         "type": "Conv2D",
@@ -64,8 +64,8 @@ def test_a_row_has_every_figure() -> None:
     }
 
 
-def test_totals_are_over_the_whole_network() -> None:
-    """Whatever layers were asked for."""
+def test_totals_cover_the_whole_network() -> None:
+    """Independent of the selected layers."""
     assert totals(*CNN) == {
         "layers": 5,
         "input_bytes": 2 * 64 * 4,
@@ -82,7 +82,7 @@ def test_totals_are_over_the_whole_network() -> None:
 
 
 def keras_models() -> list[keras.Model]:
-    """A model within a model: as they are made, and with one or the other frozen, in two ways."""
+    """Build nested models: trainable, and with the inner or the outer one frozen, in two ways each."""
     made = []
     for frozen in ("neither", "inner", "outer", "inner, made so", "outer, made so"):
         x, y = keras.Input((4,)), keras.Input((4,))
@@ -95,8 +95,8 @@ def keras_models() -> list[keras.Model]:
     return made
 
 
-def test_what_a_frozen_model_holds_is_frozen_as_keras_counts_it() -> None:
-    """Whatever its layers say, which keep what they were told."""
+def test_layers_of_frozen_models_are_non_trainable() -> None:
+    """As counted by Keras, whatever the layers' own flags."""
     for model in keras_models():
         found = expand(parse_document(model.to_json()))
         counted = plan_report(outline(found, declared_shapes(found)), [])["totals"]
@@ -104,8 +104,8 @@ def test_what_a_frozen_model_holds_is_frozen_as_keras_counts_it() -> None:
         assert (counted["parameters"], counted["trainable_parameters"]) == (model.count_params(), trainable)
 
 
-def test_parameters_are_those_that_keras_counts() -> None:
-    """Trainable and frozen apart."""
+def test_parameters_match_keras() -> None:
+    """Trainable and non-trainable ones."""
     reference = keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, padding="same"), keras.layers.BatchNormalization(),
          keras.layers.MaxPooling2D(), keras.layers.Flatten(), keras.layers.Dense(10)]
@@ -115,28 +115,28 @@ def test_parameters_are_those_that_keras_counts() -> None:
     assert found["non_trainable_parameters"] == sum(w.numpy().size for w in reference.non_trainable_weights)
 
 
-def test_frozen_layers_count_as_frozen() -> None:
-    """`trainable: false` moves the parameters to the other side."""
+def test_frozen_layers_have_no_trainable_parameters() -> None:
+    """`trainable: false` counts them as non-trainable."""
     found = rows({**DENSE, "trainable": False}, shape=(4,))["dense"]
     assert (found["trainable_parameters"], found["non_trainable_parameters"]) == (0, 50)
 
 
-def test_bytes_follow_the_dtype() -> None:
-    """Half precision is half as much, for weights too."""
+def test_bytes_depend_on_the_dtype() -> None:
+    """Half precision has half the bytes, also for weights."""
     half = {**DENSE, "dtype": "float16"}
     assert rows(half, shape=(4,))["dense"]["bytes"] == 2 * 10 * 2
     assert totals(half, shape=(4,))["parameter_bytes"] == 50 * 2
 
 
-def test_a_free_batch_leaves_bytes_and_work_open() -> None:
-    """Null rather than a number for one row; parameters are known all the same."""
+def test_a_free_batch_leaves_bytes_and_macs_null() -> None:
+    """Parameters are known."""
     found = rows(CONV, batch=None)["conv2d"]
     assert (found["shape"], found["bytes"], found["macs"], found["parameters"]) == ((None, 8, 8, 4), None, None, 40)
     assert totals(CONV, batch=None)["bytes"] is None
 
 
 def test_receptive_fields_grow_with_depth() -> None:
-    """Convolution 3 and pooling 2, twice, then a layer that sees everything: not a sliding window any more."""
+    """Convolution 3 and pooling 2, twice, then None for a layer that is not a sliding window."""
     found = rows(CONV, POOL, CONV, POOL, {"type": "Flatten"}, shape=(32, 32, 1))
     fields = {address: row["receptive_field"] for address, row in found.items()}
     assert fields["max_pooling2d"] == {"input": "input", "size": [4, 4], "stride": [2, 2], "offset": [-1, -1]}
@@ -146,14 +146,14 @@ def test_receptive_fields_grow_with_depth() -> None:
 
 
 def test_receptive_fields_of_branches_are_united() -> None:
-    """A sum of a small and a large window sees the large one."""
+    """The sum of a small and a large window has the large one."""
     branches = [{**CONV, "name": "small"}, {**CONV, "name": "large", "kernel_size": 5, "inputs": ["input"]}]
     found = rows(*branches, {"type": "Add", "inputs": ["small", "large"]})
     assert found["add"]["receptive_field"] == {"input": "input", "size": [5, 5], "stride": [1, 1], "offset": [-2, -2]}
 
 
-def test_blocks_count_what_is_inside_once() -> None:
-    """The row of a block has the parameters of its layers and no work of its own; the totals count neither twice."""
+def test_blocks_are_not_counted_twice() -> None:
+    """The row of a block has the parameters of its layers and no multiply-adds; totals count the layers only."""
     block = {"type": "Block", "name": "b", "layers": [CONV, {"type": "BatchNormalization"}]}
     found = rows(block)
     assert (found["b"]["type"], found["b"]["parameters"], found["b"]["macs"]) == ("Block", 56, 0)
@@ -162,16 +162,16 @@ def test_blocks_count_what_is_inside_once() -> None:
     assert totals(block)["bytes"] == 2 * 2048
 
 
-def test_shared_layers_have_their_parameters_once_and_their_work_for_each_call() -> None:
-    """Calls cost time, not weights."""
+def test_shared_layers_count_parameters_once_and_macs_per_call() -> None:
+    """Weights are shared, computation is not."""
     twice = {**DENSE, "name": "s", "calls": [["input"], ["input"]]}
     found = totals(twice, shape=(4,))
     assert (found["parameters"], found["macs"], found["layers"]) == (50, 2 * 2 * 40, 2)
 
 
-def test_inputs_and_values_before_activations_have_rows() -> None:
-    """What can be selected can be planned."""
-    found = plan_report(outlined(CONV), ["input", "conv2d:pre"])
+def test_inputs_and_pre_activations_have_rows() -> None:
+    """Everything that can be selected can be planned."""
+    found = plan_report(outline_layers(CONV), ["input", "conv2d:pre"])
     assert [(row["address"], row["type"], row["shape"]) for row in found["layers"]] == [
         ("input", "InputLayer", (2, 8, 8, 1)),
         ("conv2d:pre", "Conv2D", (2, 8, 8, 4)),
@@ -180,7 +180,7 @@ def test_inputs_and_values_before_activations_have_rows() -> None:
 
 
 def refusal(found: SymbolicNetwork, outputs: list[str], **limits: int) -> Problem:
-    """Why a run is not admitted."""
+    """Return why a run is not admitted."""
     bounds = Bounds(UNBOUNDED, UNBOUNDED, UNBOUNDED)
     with pytest.raises(TooLarge) as refused:
         admit(found, sent_bytes(found, outputs, {}), replace(bounds, **limits))
@@ -188,17 +188,17 @@ def refusal(found: SymbolicNetwork, outputs: list[str], **limits: int) -> Proble
     return only
 
 
-def test_what_fits_exactly_is_admitted() -> None:
-    """Limits are inclusive."""
-    found = outlined(*CNN)
-    working = 4 * 2 * (64 + 650 + 256)  # the input, the outputs, and what the convolution's bias is added to
+def test_the_limits_are_inclusive() -> None:
+    """For reply bytes, working memory and multiply-adds."""
+    found = outline_layers(*CNN)
+    working = 4 * 2 * (64 + 650 + 256)  # the input, the outputs, and the convolution before its bias is added
     admit(found, sent_bytes(found, ["conv2d", "dense"], {}), Bounds(2048 + 80, working, 2 * (256 * 9 + 640)))
 
 
-def test_replies_over_the_limit_are_refused_with_a_selection_that_fits() -> None:
-    """The smallest layers first, named in the order of the network."""
+def test_an_oversized_reply_suggests_fitting_layers() -> None:
+    """The smallest layers first, listed in the order of the network."""
     outputs = ["conv2d", "max_pooling2d", "dense"]
-    assert refusal(outlined(*CNN), outputs, sent=1000) == Problem(
+    assert refusal(outline_layers(*CNN), outputs, sent=1000) == Problem(
         "/layers",
         "the activations asked for are over the limit",
         "at most 1,000 bytes",
@@ -207,24 +207,24 @@ def test_replies_over_the_limit_are_refused_with_a_selection_that_fits() -> None
     )
 
 
-def test_the_selection_that_is_suggested_is_admitted() -> None:
-    """Taking the advice helps."""
-    found, outputs = outlined(*CNN), ["conv2d", "batch_normalization", "max_pooling2d", "flatten", "dense"]
+def test_the_suggested_layers_are_admitted() -> None:
+    """With the same limits."""
+    found, outputs = outline_layers(*CNN), ["conv2d", "batch_normalization", "max_pooling2d", "flatten", "dense"]
     advice = str(refusal(found, outputs, sent=3000).suggestion)
     admit(found, sent_bytes(found, advice.rpartition(": ")[2].split(", "), {}), Bounds(3000, UNBOUNDED, UNBOUNDED))
 
 
-def test_replies_of_one_layer_over_the_limit_are_refused_with_a_batch_that_fits() -> None:
-    """Where fewer layers do not help, fewer rows do; or nothing does."""
-    found = outlined(*CNN, batch=10)
+def test_an_oversized_layer_suggests_a_fitting_batch() -> None:
+    """Or a smaller input, if a batch of one is too large."""
+    found = outline_layers(*CNN, batch=10)
     assert refusal(found, ["conv2d"], sent=3072).suggestion == "a batch of at most 3 would fit"
     assert refusal(found, ["conv2d"], sent=1000).suggestion == "use a smaller input or fewer filters"
 
 
-def test_work_in_between_counts_whether_asked_for_or_not() -> None:
-    """A small last layer does not hide large ones before it; what is not needed does not count."""
-    found = outlined(*CNN, batch=10)
-    of_conv2d = 10 * 4 * (64 + 256 + 256)  # the input, the output, and what the bias is added to
+def test_intermediate_tensors_count_as_working_memory() -> None:
+    """Those that the selection needs, selected or not."""
+    found = outline_layers(*CNN, batch=10)
+    of_conv2d = 10 * 4 * (64 + 256 + 256)  # the input, the output, and the convolution before its bias is added
     assert refusal(found, ["dense"], working=of_conv2d) == Problem(
         "",
         "the activations to compute are over the limit",
@@ -236,8 +236,8 @@ def test_work_in_between_counts_whether_asked_for_or_not() -> None:
 
 
 def test_multiply_adds_are_limited() -> None:
-    """Of the layers that are needed."""
-    found = outlined(*CNN)
+    """Only those of layers that the selection needs count."""
+    found = outline_layers(*CNN)
     assert refusal(found, ["dense"], macs=5000) == Problem(
         "", "the work is over its limit", "at most 5,000 multiply-adds", "5,888 multiply-adds"
     )

@@ -1,4 +1,4 @@
-"""Preprocessing, spectrogram, image and augmentation layers: values, windows, and what is refused."""
+"""Preprocessing, spectrogram, image and augmentation layers: values, windows, and rejections."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ def layer(kind: str, **arguments: Any) -> Layer:
     return CATALOGUE[kind].model_validate(arguments)
 
 
-def computed(made: Layer, values: np.ndarray) -> np.ndarray:
+def compute(made: Layer, values: np.ndarray) -> np.ndarray:
     keras_one = keras_layer(made, "l0", lambda field: derived_seed(0, "l0", field))
     return np.asarray(keras_one(values))
 
 
 @pytest.mark.parametrize("name", COSINES)
-def test_periodic_windows_are_longer_symmetric_ones_cut_short(name: str) -> None:
-    """All windows mirror around their middle and reach 1 there; the periodic kind lacks its last value."""
+def test_periodic_windows_are_truncated_symmetric_ones(name: str) -> None:
+    """Windows are symmetric with maximum 1; the periodic kind omits the last value."""
     whole, cut = window_values(name, 9, periodic=False), window_values(name, 8, periodic=True)
     assert cut == whole[:8]
     assert_allclose(whole, whole[::-1], atol=1e-12)
     assert max(whole) == pytest.approx(1, abs=1e-6)
 
 
-def test_windows_are_the_well_known_ones() -> None:
+def test_windows_match_numpy() -> None:
     """NumPy has two of them."""
     assert_allclose(window_values("hann", 16, periodic=False), np.hanning(16), atol=1e-12)
     assert_allclose(window_values("hamming", 16, periodic=False), np.hamming(16), atol=1e-12)
 
 
 def test_stft_is_the_fourier_transform_of_windowed_frames() -> None:
-    """The magnitudes are NumPy's to 1e-5, without SciPy."""
+    """The magnitudes equal NumPy's to 1e-5."""
     sound = np.random.default_rng(0).normal(size=(1, 32, 1)).astype("float32")
     made = layer("STFTSpectrogram", frame_length=8, frame_step=4, mode="magnitude", scaling=None)
     frames = np.stack([sound[0, start : start + 8, 0] for start in range(0, 25, 4)])
-    assert_allclose(computed(made, sound)[0], np.abs(np.fft.rfft(frames * np.hanning(8))), atol=1e-5)
+    assert_allclose(compute(made, sound)[0], np.abs(np.fft.rfft(frames * np.hanning(8))), atol=1e-5)
 
 
-def test_spectrograms_cost_their_products() -> None:
-    """The transform by convolution counts, twice where both parts are needed; the mel scale is a matrix."""
+def test_macs_of_spectrograms() -> None:
+    """The transform by convolution counts, twice if both parts are needed; the mel scale is a matrix product."""
     log, real = layer("STFTSpectrogram", frame_length=8), layer("STFTSpectrogram", frame_length=8, mode="real")
     mel = layer("MelSpectrogram", fft_length=16, num_mel_bins=4)
     output = (2, 7, 5)
@@ -64,22 +64,22 @@ def test_spectrograms_cost_their_products() -> None:
 
 
 @pytest.mark.parametrize("cls", TRAINING_ONLY, ids=lambda cls: cls.__name__)
-def test_augmentation_sees_single_pixels_at_inference(cls: type[Layer]) -> None:
-    """At inference these layers are the identity, and their windows say so."""
+def test_augmentation_is_the_identity_at_inference(cls: type[Layer]) -> None:
+    """The windows are single pixels."""
     assert cls.model_validate(cls.example.arguments).windows(IMAGE) == (Window(), Window())
 
 
-def test_crops_move_the_window() -> None:
-    """The first pixel of a crop is the pixel behind the margin; free axes have unknown margins."""
+def test_crops_shift_the_window() -> None:
+    """By the margin, which is unknown for free axes."""
     crop = layer("CenterCrop", height=4, width=7)
     assert crop.windows(IMAGE) == (Window(before=-2), Window(before=0))
     assert crop.windows((None, None, 8, 3)) == (Window(before=None), Window(before=0))
     images = np.arange(64, dtype="float32").reshape(1, 8, 8, 1)
-    assert computed(crop, images)[0, 0, 0, 0] == images[0, 2, 0, 0]
+    assert compute(crop, images)[0, 0, 0, 0] == images[0, 2, 0, 0]
 
 
-def test_pipelines_know_the_sizes_between_their_layers() -> None:
-    """Pixels stay where they are unless a layer moves them, and sizes follow the layers."""
+def test_pipelines_combine_the_windows_of_their_layers() -> None:
+    """None if a layer moves pixels; sizes are propagated."""
     still = [{"type": "Rescaling", "scale": 0.5}, {"type": "RandomFlip"}]
     resized = [{"type": "Resizing", "height": 4, "width": 4}, {"type": "CenterCrop", "height": 3, "width": 3}]
     tiles = [{"type": "ContrastLimitedAdaptiveHistogramEqualization"}]
@@ -90,8 +90,8 @@ def test_pipelines_know_the_sizes_between_their_layers() -> None:
     assert not layer("Pipeline", layers=still).needs_lengths()
 
 
-def test_categories_bound_the_ids() -> None:
-    """One-hot codes exist for known categories only."""
+def test_category_encoding_bounds_the_ids() -> None:
+    """By the number of tokens."""
     assert layer("CategoryEncoding", num_tokens=5).id_bound() == 5
 
 
@@ -125,18 +125,18 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kind", "arguments", "shape", "field"), REFUSED)
-def test_shapes_are_refused_at_the_field_at_fault(
+def test_invalid_shapes_are_rejected_at_their_field(
     kind: str, arguments: dict[str, Any], shape: Shape, field: str
 ) -> None:
-    """Lists must fit their axis, crops their image, and Keras must announce what it returns."""
+    """Lists must fit their axis, crops their image, and the output must have the shape that Keras announces."""
     made = layer(kind, **arguments)
     with pytest.raises(LayerFault) as refused:
         made.check_shapes((shape,) * made.input_count[0])
     assert refused.value.field == field
 
 
-def test_free_lengths_are_not_refused() -> None:
-    """What depends on a length is checked when the length is known."""
+def test_unknown_lengths_are_accepted() -> None:
+    """Checks that depend on a length are made once it is known."""
     layer("MelSpectrogram", **MEL).check_shapes(((None, None),))
     layer("CenterCrop", **{key: SMALL[key] for key in ("height", "width")}).check_shapes(((None, None, None, 3),))
     layer("Normalization", mean=1.0, variance=1.0, axis=None).check_shapes(((None, None, None),))
@@ -169,13 +169,13 @@ IMPOSSIBLE = [
 
 
 @pytest.mark.parametrize(("kind", "arguments", "code"), IMPOSSIBLE)
-def test_arguments_that_cannot_work_are_refused(kind: str, arguments: dict[str, Any], code: str) -> None:
-    """No shape is needed to know."""
+def test_invalid_arguments_are_rejected(kind: str, arguments: dict[str, Any], code: str) -> None:
+    """Independent of shapes."""
     with pytest.raises(ValidationError) as refused:
         layer(kind, **arguments)
     assert code in {error["type"] for error in refused.value.errors()}
 
 
-def test_all_but_augmix_repeat_in_training_mode() -> None:
-    """AugMix draws numbers that no seed fixes."""
+def test_all_layers_but_augmix_are_reproducible_in_training() -> None:
+    """AugMix draws numbers without a seed."""
     assert [name for name, cls in CATALOGUE.items() if not cls.reproducible] == ["AugMix"]

@@ -1,4 +1,4 @@
-"""Weights of ImageNet on their way: Keras' folder, the process that reads it, and what is kept of that."""
+"""Pretrained weights: Keras' folder, the subprocess that reads it, and the cache of converted weights."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ BYTES = b"weights"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keras' folder, empty."""
+    """An empty Keras folder."""
     monkeypatch.setattr(pretrained, "keras_home", lambda: str(tmp_path / "keras"))
-    monkeypatch.setattr(file_utils, "get_file", file_utils.get_file)  # put back at the end
+    monkeypatch.setattr(file_utils, "get_file", file_utils.get_file)  # restored at the end
     return tmp_path / "keras"
 
 
 def download(data: bytes) -> Callable[..., str]:
-    """Stands in for Keras' download; writes to the folder that it is given."""
+    """Build a replacement of Keras' download that writes to the given folder."""
 
     def get_file(fname: str, origin: str, cache_dir: str, **_: Any) -> str:
         file = Path(cache_dir, fname)
@@ -57,12 +57,12 @@ def download(data: bytes) -> Callable[..., str]:
 
 
 def unreachable(*_: Any, **__: Any) -> str:
-    """What Keras raises without a network."""
+    """Raise what Keras raises without a network."""
     raise Exception("URL fetch failure on https://x: None -- refused")
 
 
-def test_a_file_that_is_there_is_not_fetched(home: Path, tmp_path: Path) -> None:
-    """With its hash, where Keras knows one; a damaged one is fetched again."""
+def test_an_existing_file_is_not_downloaded(home: Path, tmp_path: Path) -> None:
+    """If it has the hash that Keras knows, if any; otherwise it is downloaded again."""
     (home / "models").mkdir(parents=True)
     (home / "models" / "a.h5").write_bytes(BYTES)
     files = Files(tmp_path, unreachable)
@@ -73,8 +73,8 @@ def test_a_file_that_is_there_is_not_fetched(home: Path, tmp_path: Path) -> None
     assert (home / "models" / "a.h5").read_bytes() == b"new"
 
 
-def test_a_download_is_in_keras_folder_whole_or_not_at_all(home: Path, tmp_path: Path) -> None:
-    """It comes elsewhere; where the folder cannot be written to, it is used from there."""
+def test_downloads_to_the_keras_folder_are_atomic(home: Path, tmp_path: Path) -> None:
+    """They are renamed when complete; with a read-only folder the temporary file is used."""
     path = Files(tmp_path, download(BYTES)).get("a.h5", "https://x")
     assert Path(path).read_bytes() == (home / "models" / "a.h5").read_bytes() == BYTES
     assert [file.name for file in (home / "models").iterdir()] == ["a.h5"]
@@ -82,8 +82,8 @@ def test_a_download_is_in_keras_folder_whole_or_not_at_all(home: Path, tmp_path:
     assert Path(Files(tmp_path, download(BYTES)).get("b.h5", "https://x", cache_subdir="other")).read_bytes() == BYTES
 
 
-def test_without_file_and_network_the_file_is_named(home: Path, tmp_path: Path) -> None:
-    """And nothing is left behind."""
+def test_an_unavailable_file_is_named(home: Path, tmp_path: Path) -> None:
+    """And no files remain."""
     with pytest.raises(WeightsUnavailable) as caught:
         Files(tmp_path, unreachable).get("a.h5", "https://storage.example/a.h5")
     (problem,) = caught.value.problems
@@ -93,8 +93,8 @@ def test_without_file_and_network_the_file_is_named(home: Path, tmp_path: Path) 
     assert not home.exists()
 
 
-def test_a_damaged_file_is_no_defect(home: Path, tmp_path: Path) -> None:
-    """Which file it is, is said."""
+def test_a_damaged_file_is_reported(home: Path, tmp_path: Path) -> None:
+    """By name."""
     (home / "models").mkdir(parents=True)
     (home / "models" / FILE).write_bytes(b"\x89HDF\r\n\x1a\n" + b"\0" * 100)
     with pytest.raises(WeightsUnavailable, match=FILE) as caught:
@@ -103,8 +103,8 @@ def test_a_damaged_file_is_no_defect(home: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["MobileNetV3Small", "EfficientNetB0", "ConvNeXtTiny"])
-def test_weights_have_the_order_of_keras(name: str) -> None:
-    """The document's are the model's, layer by layer; and of another model they are not."""
+def test_weights_are_in_the_order_of_keras(name: str) -> None:
+    """Layer by layer; another order is detected."""
     application = parse_application({"application": name, "weights": None})
     with uninitialised():
         model = keras_model(application, None)
@@ -116,12 +116,12 @@ def test_weights_have_the_order_of_keras(name: str) -> None:
 
 
 def write(file: Path) -> None:
-    """Weights, such as they are."""
+    """Write a weights file."""
     file.write_bytes(BYTES)
 
 
 class Counting(Pretrained):
-    """Without a process: the same outcome always, counted."""
+    """Conversion without a subprocess: a fixed outcome, and a counter."""
 
     started = 0
     outcome: Outcome = Fetched(sha256(BYTES).hexdigest())
@@ -134,12 +134,12 @@ class Counting(Pretrained):
 
 
 def pretrained_of(folder: Path, kind: type[Pretrained] = Counting, clock: Any = time.monotonic, **settings: Any) -> Any:
-    """On a store in this folder."""
+    """Build the service on a store in this folder."""
     return kind(Settings(data_dir=str(folder), **settings), ModelStore(str(folder)), clock)
 
 
-async def test_what_was_converted_is_kept(tmp_path: Path) -> None:
-    """Beyond the process; one file for all files that share it; nothing else is left."""
+async def test_converted_weights_are_cached_on_disk(tmp_path: Path) -> None:
+    """Across restarts, with one file per content, and without other files."""
     first = pretrained_of(tmp_path)
     files = [await first.get(b"a", "x.h5"), await first.get(b"b", "x.h5"), await first.get(b"a", "x.h5")]
     assert first.started == 2
@@ -151,8 +151,8 @@ async def test_what_was_converted_is_kept(tmp_path: Path) -> None:
     assert sorted(file.suffix for file in (tmp_path / FOLDER).iterdir()) == [".json", ".json", ".safetensors"]
 
 
-async def test_what_was_removed_by_hand_is_fetched_again(tmp_path: Path) -> None:
-    """A document without its weights is not given."""
+async def test_a_removed_weights_file_is_fetched_again(tmp_path: Path) -> None:
+    """A document without its weights is not returned."""
     service = pretrained_of(tmp_path)
     weights = await service.get(b"a", "x.h5")
     os.unlink(weights.path)
@@ -162,8 +162,8 @@ async def test_what_was_removed_by_hand_is_fetched_again(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("suffix", [".json", ".safetensors"])
 @pytest.mark.parametrize("left", [b"", b"{", b"\xff\xfe", b"{}", BYTES[:-1]])
-async def test_what_a_power_cut_left_is_fetched_again(tmp_path: Path, suffix: str, left: bytes) -> None:
-    """A note that nobody can read, or weights that are not of the size that it says."""
+async def test_a_truncated_cache_entry_is_fetched_again(tmp_path: Path, suffix: str, left: bytes) -> None:
+    """Whether its metadata is unreadable or its weights have the wrong size."""
     service = pretrained_of(tmp_path)
     kept = await service.get(b"a", "x.h5")
     (file,) = (tmp_path / FOLDER).glob(f"*{suffix}")
@@ -173,10 +173,8 @@ async def test_what_a_power_cut_left_is_fetched_again(tmp_path: Path, suffix: st
     assert digest_of(Path(kept.path)) == kept.digest
 
 
-async def test_weights_are_on_disk_before_the_note_that_names_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bytes, then the name, each."""
+async def test_weights_are_synced_before_their_metadata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For both: the file, then the directory entry."""
     steps: list[str] = []
     replace, sync = os.replace, os.fsync
 
@@ -194,8 +192,8 @@ async def test_weights_are_on_disk_before_the_note_that_names_them(
     assert steps == ["file", ".safetensors", "folder", "file", ".json", "folder"]
 
 
-async def test_refusals_of_the_process_are_errors_here(tmp_path: Path) -> None:
-    """With their problems; nothing is kept."""
+async def test_errors_of_the_subprocess_are_raised(tmp_path: Path) -> None:
+    """With their problems; nothing is cached."""
     service = pretrained_of(tmp_path)
     rows = (("/weights", "x is not there", "x", "y", None),)
     service.outcome = NotFetched("weights_unavailable", "x is not there", rows)
@@ -205,15 +203,15 @@ async def test_refusals_of_the_process_are_errors_here(tmp_path: Path) -> None:
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
-async def test_a_file_that_failed_is_left_alone_for_a_minute(tmp_path: Path) -> None:
-    """Whichever network wants it, and those in line too; others are fetched."""
+async def test_a_failed_download_is_not_retried_for_a_minute(tmp_path: Path) -> None:
+    """For any network with that file, queued requests included; other files are fetched."""
     now = [0.0]
     service = pretrained_of(tmp_path, clock=lambda: now[0])
     good, service.outcome = service.outcome, NotFetched("weights_unavailable", "x.h5 is not there", ())
     asked = [service.get(arguments, "x.h5") for arguments in (b"a", b"b", b"a")]
     found = await asyncio.gather(*asked, return_exceptions=True)
-    told = [(type(error), str(error), error.seconds) for error in found]
-    assert told == [(WeightsUnavailable, "x.h5 is not there", 60.0)] * 3
+    reported = [(type(error), str(error), error.seconds) for error in found]
+    assert reported == [(WeightsUnavailable, "x.h5 is not there", 60.0)] * 3
     assert service.started == 1
     service.outcome, now[0] = good, 59.0
     await service.get(b"c", "y.h5")
@@ -238,8 +236,8 @@ class Endless(Pretrained):
         raise AssertionError
 
 
-async def test_nobody_waits_in_line_longer_than_a_request_may(tmp_path: Path) -> None:
-    """The one that is being fetched goes on."""
+async def test_queued_requests_time_out(tmp_path: Path) -> None:
+    """The running download continues."""
     service = pretrained_of(tmp_path, Endless, deadline=0.05)
     first = asyncio.create_task(service.get(b"a", "x.h5"))
     await service.began.wait()
@@ -251,7 +249,7 @@ async def test_nobody_waits_in_line_longer_than_a_request_may(tmp_path: Path) ->
 
 
 class OnceToldTo(Counting):
-    """Downloads that end when they are told to."""
+    """Downloads that end on demand."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -262,8 +260,8 @@ class OnceToldTo(Counting):
         return await super()._run(job)
 
 
-async def test_only_so_many_wait(tmp_path: Path) -> None:
-    """One is fetched at a time; beyond those that wait, clients are told to come back."""
+async def test_the_number_of_queued_requests_is_limited(tmp_path: Path) -> None:
+    """One download runs at a time; requests beyond the queue are rejected."""
     service = pretrained_of(tmp_path, OnceToldTo)
     asked = [asyncio.create_task(service.get(str(number).encode(), "x.h5")) for number in range(MAX_WAITING + 1)]
     (first,), others = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
@@ -274,8 +272,8 @@ async def test_only_so_many_wait(tmp_path: Path) -> None:
     await service.get(b"0", "x.h5")
 
 
-async def test_a_process_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    """Long before TensorFlow is there."""
+async def test_a_slow_subprocess_is_killed(tmp_path: Path) -> None:
+    """Before it has imported TensorFlow."""
     service = pretrained_of(tmp_path, Pretrained, fetch_seconds=0.1)
     with pytest.raises(DeadlineExceeded):
         await service.get(orjson.dumps(SMALL), FILE)
@@ -294,8 +292,8 @@ asyncio.run(Pretrained(Settings(data_dir=folder), store).get(arguments.encode(),
 """
 
 
-def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
-    """Which is killed while a download hangs: the connection of the download is closed."""
+def test_the_subprocess_ends_with_its_parent(tmp_path: Path) -> None:
+    """Which is killed during a download: the connection of the download is closed."""
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         proxy.settimeout(120)
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"

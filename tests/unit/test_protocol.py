@@ -1,4 +1,4 @@
-"""Clients that do not read what they asked for."""
+"""Clients that do not read their response."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SIZE = 64 * 1024 * 1024
 
 
 async def large(scope: Any, receive: Any, send: Any) -> None:
-    """A reply in one piece, which the server has to keep until it is read."""
+    """Send a response in one piece, which the server must buffer until it is read."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(SIZE).encode())]})
     await send({"type": "http.response.body", "body": bytes(SIZE)})
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[uvicorn.Server]:
-    """A server of such replies."""
+    """A server of such responses."""
     server = uvicorn.Server(uvicorn.Config(large, port=0, http=BoundedProtocol, lifespan="off", log_level="error"))
     serving = asyncio.create_task(server.serve())
     await until(lambda: server.started)
@@ -35,30 +35,30 @@ async def server() -> AsyncIterator[uvicorn.Server]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for a state that nothing tells of."""
+    """Poll until a condition holds."""
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
-async def test_who_reads_gets_all(server: uvicorn.Server) -> None:
-    """However little the system takes at once."""
-    with asked(server) as client:
-        assert await asyncio.to_thread(received, client) > SIZE
+async def test_a_slow_reader_gets_the_whole_response(server: uvicorn.Server) -> None:
+    """However little the system accepts at once."""
+    with open_request(server) as client:
+        assert await asyncio.to_thread(count_received, client) > SIZE
 
 
-async def test_who_does_not_read_is_hung_up_on(server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left of the reply is dropped."""
+async def test_a_stalled_reader_is_disconnected(server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the response is dropped."""
     monkeypatch.setattr(service.edge.http_protocol, "STALL_SECONDS", 0.1)
     connections = server.server_state.connections
-    with asked(server) as client:
+    with open_request(server) as client:
         await until(lambda: len(connections) == 1)
         await until(lambda: not connections)
-        assert await asyncio.to_thread(received, client) < SIZE
+        assert await asyncio.to_thread(count_received, client) < SIZE
 
 
-def asked(server: uvicorn.Server) -> socket.socket:
-    """A connection on which the reply was asked for, with little room for what comes."""
+def open_request(server: uvicorn.Server) -> socket.socket:
+    """Open a connection with a small receive buffer and send a request."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.settimeout(60)
@@ -67,8 +67,8 @@ def asked(server: uvicorn.Server) -> socket.socket:
     return client
 
 
-def received(client: socket.socket) -> int:
-    """The bytes that come."""
+def count_received(client: socket.socket) -> int:
+    """Count the received bytes."""
     size = 0
     with suppress(ConnectionResetError):
         while data := client.recv(1 << 20):

@@ -1,4 +1,4 @@
-"""What kills engines is not run again for a while, under whatever name it comes."""
+"""Quarantine: models and clients that crash engines are rejected for a while."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.observing.engine_trace import EngineTrace
 
 
 def request(units: int = 1, client: str = "a", key: str = "sha256:0", **members: Any) -> EngineRequest:
-    """A run of a network of one layer."""
+    """Build a run of a network of one layer."""
     layer = {"type": "Dense", "units": units, "name": members.pop("layer_name", None), "seed": members.get("seed")}
     arrays = (np.zeros(members.pop("nbytes", 0), np.uint8),)
     document = orjson.dumps({"layers": [layer], **members})
@@ -25,7 +25,7 @@ def request(units: int = 1, client: str = "a", key: str = "sha256:0", **members:
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A manual clock."""
 
     now = 0.0
 
@@ -33,8 +33,8 @@ class Clock:
         return self.now
 
 
-def refused(quarantine: Quarantine, asked: EngineRequest, is_known: bool = False) -> bool:
-    """Whether it would be refused."""
+def is_rejected(quarantine: Quarantine, asked: EngineRequest, is_known: bool = False) -> bool:
+    """Whether a request is rejected."""
     try:
         quarantine.check(asked, is_known)
     except Quarantined:
@@ -42,46 +42,46 @@ def refused(quarantine: Quarantine, asked: EngineRequest, is_known: bool = False
     return False
 
 
-def test_a_structure_that_killed_two_engines_is_refused() -> None:
-    """Whatever its seed, its names and its client; a plan of it is another matter; a success wipes it out."""
+def test_a_structure_that_crashed_two_engines_is_rejected() -> None:
+    """Whatever its seed, names and client; plans are allowed, and a success clears it."""
     clock = Clock()
     quarantine = Quarantine(clock)
     for seed in (1, 2):
         quarantine.record_crash(request(key=f"sha256:{seed}", seed=seed, name=f"n{seed}", layer_name=f"l{seed}"))
     again = request(key="sha256:3", client="b", seed=3)
-    assert refused(quarantine, again, is_known=True)
-    assert not refused(quarantine, request(2, "b", "sha256:4"))
+    assert is_rejected(quarantine, again, is_known=True)
+    assert not is_rejected(quarantine, request(2, "b", "sha256:4"))
     assert again.document is not None
-    assert not refused(quarantine, plan_request(again.document, {}, (), {}))
+    assert not is_rejected(quarantine, plan_request(again.document, {}, (), {}))
     clock.now = SECONDS
-    assert not refused(quarantine, again)
+    assert not is_rejected(quarantine, again)
     clock.now = 0.0
     quarantine.record_success(again)
-    assert not refused(quarantine, again)
+    assert not is_rejected(quarantine, again)
 
 
-def test_a_client_that_killed_three_engines_may_run_what_is_known() -> None:
-    """Nothing new, for a time that doubles; nobody else notices."""
+def test_a_client_that_crashed_three_engines_is_limited_to_known_models() -> None:
+    """For a time that doubles; other clients are not affected."""
     clock = Clock()
     quarantine = Quarantine(clock)
     for units in range(3):
-        assert not refused(quarantine, request(units, key=f"sha256:{units}"))
+        assert not is_rejected(quarantine, request(units, key=f"sha256:{units}"))
         quarantine.record_crash(request(units, key=f"sha256:{units}"))
     new = request(9, key="sha256:9")
-    assert refused(quarantine, new)
+    assert is_rejected(quarantine, new)
     survived = request(2, key="sha256:8", seed=8)
     quarantine.record_success(request(2, key="sha256:8", seed=8, nbytes=100))  # another input
-    assert refused(quarantine, new)
-    quarantine.record_success(survived)  # somebody else has killed that engine
-    assert not refused(quarantine, new)
+    assert is_rejected(quarantine, new)
+    quarantine.record_success(survived)  # another request has crashed that engine
+    assert not is_rejected(quarantine, new)
     quarantine.record_crash(request(2, key="sha256:2"))
-    assert refused(quarantine, new)
-    assert not refused(quarantine, new, is_known=True)
-    assert not refused(quarantine, request(9, "b", "sha256:9"))
+    assert is_rejected(quarantine, new)
+    assert not is_rejected(quarantine, new, is_known=True)
+    assert not is_rejected(quarantine, request(9, "b", "sha256:9"))
     clock.now = CLIENT_SECONDS
-    assert not refused(quarantine, new)
+    assert not is_rejected(quarantine, new)
     quarantine.record_crash(new)
     clock.now += 1.9 * CLIENT_SECONDS
-    with pytest.raises(Quarantined) as told:
+    with pytest.raises(Quarantined) as reported:
         quarantine.check(request(10, key="sha256:10"), is_known=False)
-    assert told.value.problems[0].expected == "a model that has run before, or another in 3 s"
+    assert reported.value.problems[0].expected == "a model that has run before, or another in 3 s"

@@ -1,4 +1,4 @@
-"""Recurrent layers and the layers that hold others: outputs, costs, and what is refused."""
+"""Recurrent layers and wrappers: outputs, costs, and rejections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def layer(kind: str, **arguments: Any) -> Layer:
 
 
 def around(inner: dict[str, Any], times: int) -> dict[str, Any]:
-    """`inner` inside so many TimeDistributed."""
+    """Nest `inner` in this many TimeDistributed."""
     return {"type": "TimeDistributed", "layer": around(inner, times - 1)} if times else inner
 
 
@@ -65,8 +65,8 @@ COSTS = [
 
 
 @pytest.mark.parametrize(("made", "shape", "output", "macs"), COSTS)
-def test_costs_are_products_of_matrices(made: Layer, shape: Shape, output: Shape, macs: int | None) -> None:
-    """Rows × steps × (from the input and from the state, for each gate); held layers count what they cost inside."""
+def test_macs_are_those_of_matrix_products(made: Layer, shape: Shape, output: Shape, macs: int | None) -> None:
+    """Rows × steps × (from the input and from the state, for each gate); wrappers count their inner layer."""
     assert made.macs((shape,), (output,)) == macs
 
 
@@ -91,8 +91,8 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("made", "shape", "field"), REFUSED)
-def test_shapes_are_refused_at_the_field_at_fault(made: Layer, shape: Shape, field: str) -> None:
-    """A fault of a held layer is told with its place in the holder."""
+def test_invalid_shapes_are_rejected_at_their_field(made: Layer, shape: Shape, field: str) -> None:
+    """A fault of an inner layer has the path from its wrapper."""
     with pytest.raises(LayerFault) as refused:
         made.check_shapes((shape,))
     assert refused.value.field == field
@@ -119,15 +119,15 @@ IMPOSSIBLE = [
 
 
 @pytest.mark.parametrize(("kind", "arguments", "code"), IMPOSSIBLE)
-def test_arguments_that_cannot_work_are_refused(kind: str, arguments: dict[str, Any], code: str) -> None:
-    """No shape is needed to know."""
+def test_invalid_arguments_are_rejected(kind: str, arguments: dict[str, Any], code: str) -> None:
+    """Independent of shapes."""
     with pytest.raises(ValidationError) as refused:
         layer(kind, **arguments)
     assert code in {error["type"] for error in refused.value.errors()}
 
 
-def test_lengths_are_needed_where_the_graph_is_written_out() -> None:
-    """Steps that are written out one by one must be known when TensorFlow traces them."""
+def test_unrolled_layers_need_lengths() -> None:
+    """The number of steps must be known when TensorFlow traces them."""
     unrolled = LSTM | {"unroll": True}
     assert layer("TimeDistributed", layer=DENSE).needs_lengths()
     assert layer("Bidirectional", layer=unrolled).needs_lengths()
@@ -135,8 +135,8 @@ def test_lengths_are_needed_where_the_graph_is_written_out() -> None:
     assert not layer("SpectralNormalization", layer=DENSE).needs_lengths()
 
 
-def test_holders_look_like_what_they_hold() -> None:
-    """Ids are bounded by the table inside, windows are those of the kernel inside."""
+def test_wrappers_have_the_properties_of_their_layer() -> None:
+    """The bound of ids and the window."""
     table = layer("TimeDistributed", layer={"type": "Embedding", "input_dim": 9, "output_dim": 2})
     kernel = {"type": "Conv2D", "filters": 2, "kernel_size": 3}
     assert table.id_bound() == 9
@@ -158,10 +158,10 @@ STATES = [
 
 
 @pytest.mark.parametrize(("one", "given", "expected", "received"), STATES)
-def test_initial_states_are_as_many_and_as_large_as_the_layers_own(
+def test_initial_states_must_match_the_states_of_the_layer(
     one: Layer, given: list[Shape], expected: str, received: str
 ) -> None:
-    """Keras would say "list index out of range", or pass over those that are too many."""
+    """Keras would raise "list index out of range", or ignore surplus ones."""
     with pytest.raises(LayerFault) as refused:
         one.check_keywords((SEQUENCE,), {"initial_state": tuple(given)})
     assert refused.value.field == "keywords/initial_state"

@@ -1,4 +1,4 @@
-"""Requests that are refused by their heads: answered at once, without the application, like all others."""
+"""Requests rejected by their head: fast, without the application, in the usual shape."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ BODY = bytes(100_000)
 
 
 class Full(Open):
-    """There is no place in any line."""
+    """A gate whose queues are full."""
 
     def refusal(self, client: str) -> Overloaded | None:
-        """The same to everybody."""
+        """Reject every client."""
         assert client == "127.0.0.1"
         return Overloaded("", (), 2.5)
 
 
-async def begun(client: Client, head: bytes = RUN) -> tuple[int, dict[str, str], dict[str, object]]:
-    """The reply to a request of which the head alone has come."""
+async def send_head(client: Client, head: bytes = RUN) -> tuple[int, dict[str, str], dict[str, object]]:
+    """Send only the head of a request and return the response."""
     client.send(head + b"\r\n")
     return await client.reply()
 
 
-async def test_it_is_refused_before_its_body_comes(tmp_path: Path) -> None:
-    """Which is dropped: the connection stays, and the next request is read where it begins."""
+async def test_requests_are_rejected_before_the_body(tmp_path: Path) -> None:
+    """The body is discarded, and the connection serves the next request."""
     async with running(tmp_path, gate=Full()) as one:
         client = await one.client()
         for _ in range(3):
-            status, headers, body = await begun(client)
+            status, headers, body = await send_head(client)
             assert (status, headers["retry-after"], headers["x-request-id"]) == (503, "3", "mine")
             assert (body["code"], body["request_id"]) == ("overloaded", "mine")
             assert body["instance"] == "/v1/models/one/activations"
@@ -46,8 +46,8 @@ async def test_it_is_refused_before_its_body_comes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extra", [b"", PAGE, b"Connection: close\r\n"])
-async def test_it_looks_like_any_other_reply(tmp_path: Path, extra: bytes) -> None:
-    """The same headers and members as where the application makes it, which it does behind a proxy."""
+async def test_early_rejections_equal_those_of_the_application(tmp_path: Path, extra: bytes) -> None:
+    """In headers and members; the application rejects requests of a proxy."""
     replies = []
     async with running(tmp_path, gate=Full()) as one:
         for head in (RUN + extra, RUN.replace(b"one", b"two") + extra + b"X-Forwarded-For: 10.0.0.1\r\n"):
@@ -63,54 +63,54 @@ async def test_it_looks_like_any_other_reply(tmp_path: Path, extra: bytes) -> No
     }
 
 
-async def test_preflights_and_plans_are_not(tmp_path: Path) -> None:
-    """They need no place in line."""
+async def test_preflights_and_plans_are_not_rejected(tmp_path: Path) -> None:
+    """They need no slot in a queue."""
     async with running(tmp_path, gate=Full()) as one:
         client = await one.client()
         client.send(PREFLIGHT + b"\r\n")
         head = await client.reader.readuntil(b"\r\n\r\n")
         assert b" 204 " in head.partition(b"\r\n")[0]
-        assert (await begun(client, b"GET /v1/activations HTTP/1.1\r\nHost: localhost\r\n"))[0] == 405
+        assert (await send_head(client, b"GET /v1/activations HTTP/1.1\r\nHost: localhost\r\n"))[0] == 405
 
 
 @pytest.mark.parametrize(
     ("version", "extra"), [(b"1.0", b""), (b"1.1", b"Connection: close\r\n"), (b"1.0", b"Connection: close\r\n")]
 )
-async def test_a_connection_that_is_to_end_does(tmp_path: Path, version: bytes, extra: bytes) -> None:
-    """And its client, which may be sending still, reads the reply all the same."""
+async def test_a_connection_to_be_closed_is_closed(tmp_path: Path, version: bytes, extra: bytes) -> None:
+    """The client can read the response although it is still sending."""
     async with running(tmp_path, gate=Full()) as one:
         client = await one.client()
-        status, headers, _ = await begun(client, RUN.replace(b"HTTP/1.1", b"HTTP/" + version) + extra)
+        status, headers, _ = await send_head(client, RUN.replace(b"HTTP/1.1", b"HTTP/" + version) + extra)
         client.send(BODY)
         assert (status, headers["connection"]) == (503, "close")
         assert await client.is_closed()
 
 
-async def test_replies_keep_the_order_of_requests(tmp_path: Path) -> None:
-    """One that is refused waits for the one before it."""
+async def test_responses_are_in_the_order_of_requests(tmp_path: Path) -> None:
+    """A rejection waits for the preceding response."""
     async with running(tmp_path, gate=Full()) as one:
         client = await one.client()
         client.send(b"GET /v1/layers HTTP/1.1\r\nHost: localhost\r\n\r\n" + RUN + b"\r\n" + BODY)
         assert [(await client.reply())[0] for _ in range(2)] == [200, 503]
 
 
-async def test_a_hundred_at_once(tmp_path: Path) -> None:
-    """Each is told."""
+async def test_a_hundred_concurrent_requests_are_rejected(tmp_path: Path) -> None:
+    """Each gets a 503."""
     async with running(tmp_path, connections=200, gate=Full()) as one:
         clients = [await one.client() for _ in range(100)]
-        assert {status for status, _, _ in await asyncio.gather(*map(begun, clients))} == {503}
+        assert {status for status, _, _ in await asyncio.gather(*map(send_head, clients))} == {503}
 
 
-async def test_nobody_is_counted_who_is_answered(tmp_path: Path) -> None:
-    """Neither a run that is refused before its body has come, nor those of a client that has hung up."""
+async def test_answered_requests_are_not_counted(tmp_path: Path) -> None:
+    """Neither a run rejected before its body, nor those of a disconnected client."""
     gate = Open()
     async with running(tmp_path, gate=gate) as one:
         client, gone = await one.client(), await one.client()
-        assert (await begun(client))[0] == 404
+        assert (await send_head(client))[0] == 404
         client.send(BODY + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert (await client.reply())[0] == 200
         gone.send((RUN + b"\r\n" + BODY) * 3)
         gone.writer.close()
-        while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (nothing tells of it)
+        while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (there is no event for it)
             await asyncio.sleep(0.01)
         assert gate.arrivals.by_client == {}

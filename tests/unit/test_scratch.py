@@ -1,4 +1,4 @@
-"""Folders for files on their way: whose process is dead is removed, whose process lives is left alone."""
+"""Scratch folders: those of dead processes are removed, those of running ones are kept."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ sys.stdin.read()
 """
 
 
-def test_it_is_made_when_it_is_needed_and_removed_when_it_is_closed(tmp_path: Path) -> None:
-    """Folders in it go at the end of their block."""
+def test_a_scratch_folder_is_created_lazily_and_removed_on_close(tmp_path: Path) -> None:
+    """Folders within it are removed at the end of their block."""
     scratch = Scratch(tmp_path / "scratch")
     scratch.open()
     assert list(scratch.parent.iterdir()) == []
@@ -30,8 +30,8 @@ def test_it_is_made_when_it_is_needed_and_removed_when_it_is_closed(tmp_path: Pa
     assert list(scratch.parent.iterdir()) == []
 
 
-def test_another_process_folder_is_removed_once_that_process_is_dead(tmp_path: Path) -> None:
-    """However it ended; files that lie about go too."""
+def test_folders_of_dead_processes_are_removed(tmp_path: Path) -> None:
+    """However they ended; stray files too."""
     (tmp_path / "half").write_bytes(b"half")
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""Estimated time: what cannot end within the deadline is refused before it is begun, at the layer that takes it."""
+"""Time estimates: runs that cannot meet the deadline are rejected in advance, with a pointer to the slow layer."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from models.reading.applications import parse_application
 from models.reading.parse import parse_document
 
 FAST = Rates(**{name: 50 * rate for name, rate in SLOWEST.items()})
-"""A machine at which nothing honest takes long."""
+"""A machine on which no realistic network takes long."""
 TIME = TimeBudget(FAST, deadline=30.0)
 SLOW = TimeBudget(Rates(**SLOWEST), deadline=30.0)
 ENOUGH = 10**18
 BOUNDS = Bounds(ENOUGH, ENOUGH, ENOUGH, TIME)
 
 
-def outlined(shape: list[int], *layers: dict[str, Any]) -> SymbolicNetwork:
-    """The outline of a chain of layers on a batch of one."""
+def outline_layers(shape: list[int], *layers: dict[str, Any]) -> SymbolicNetwork:
+    """Outline a chain of layers for a batch of one."""
     network = expand(parse_document({"input": shape, "layers": list(layers)}))
     return outline(network, declared_shapes(network)).on_batch(1)
 
 
 def run(found: SymbolicNetwork, time: TimeBudget = TIME) -> float:
-    """The estimate of a run of the whole network."""
+    """Return the time estimate of a run of the whole network."""
     bounds = Bounds(ENOUGH, ENOUGH, ENOUGH, time)
     return admit(found, dict.fromkeys(found.network.outputs, 0), bounds)
 
 
 def refusal(shape: list[int], *layers: dict[str, Any]) -> Problem:
-    """Why a network is not run."""
+    """Return why a network is not run."""
     with pytest.raises(TooLarge) as refused:
-        run(outlined(shape, *layers))
+        run(outline_layers(shape, *layers))
     (only,) = refused.value.problems
     return only
 
@@ -52,32 +52,32 @@ ENDLESS: list[tuple[list[int], dict[str, Any], str]] = [
     ([16, 16, 16, 4], {"type": "Conv3D", "filters": 4, "kernel_size": 2, "padding": "same", "dilation_rate": 1024},
      "dilation_rate"),
 ]  # fmt: skip
-"""Networks without many multiply-adds that would run for minutes or hours, and what makes them so."""
+"""Networks with few multiply-adds that would run for minutes or hours, and the argument responsible."""
 
 
-def test_what_would_run_for_minutes_is_refused_with_what_would_fit() -> None:
-    """The layer is pointed at, and taking the advice helps."""
+def test_slow_layers_are_rejected_with_a_fitting_argument() -> None:
+    """The pointer is that of the layer, and the suggested value is admitted."""
     for shape, layer, argument in ENDLESS:
         problem = refusal(shape, {"type": "ReLU"}, layer)
         assert problem.pointer == "/layers/1", layer
         words = str(problem.suggestion).split()
         assert words[:5] == ["a", argument, "of", "at", "most"], problem.suggestion
-        assert run(outlined(shape, {"type": "ReLU"}, {**layer, argument: int(words[5])})) < TIME.limit, layer
+        assert run(outline_layers(shape, {"type": "ReLU"}, {**layer, argument: int(words[5])})) < TIME.limit, layer
 
 
-def test_estimates_may_be_wrong_by_as_much_as_is_tolerated() -> None:
-    """What is estimated at twice the deadline is begun, for it may end in time."""
-    found = outlined([1000, 1000, 1], {"type": "MaxPooling2D", "pool_size": 101, "strides": 1})
+def test_estimates_have_a_tolerance() -> None:
+    """A run estimated at up to TOLERATED times the deadline is admitted."""
+    found = outline_layers([1000, 1000, 1], {"type": "MaxPooling2D", "pool_size": 101, "strides": 1})
     seconds = run(found)
     assert run(found, TimeBudget(FAST, seconds / TOLERATED * 1.01)) == seconds
     with pytest.raises(TooLarge):
         run(found, TimeBudget(FAST, seconds / TOLERATED * 0.99))
 
 
-def test_batches_that_would_take_too_long_are_refused_with_one_that_would_not() -> None:
-    """Fewer rows take less."""
+def test_slow_batches_are_rejected_with_a_fitting_size() -> None:
+    """The suggested batch is admitted."""
     layer = {"type": "MaxPooling2D", "pool_size": 63, "strides": 1}
-    found = outlined([500, 500, 1], layer).on_batch(4096)
+    found = outline_layers([500, 500, 1], layer).on_batch(4096)
     with pytest.raises(TooLarge) as refused:
         run(found)
     rows = int(str(refused.value.problems[0].suggestion).split()[5])
@@ -85,8 +85,8 @@ def test_batches_that_would_take_too_long_are_refused_with_one_that_would_not() 
     assert run(found.on_batch(rows)) < TIME.deadline * 1.01
 
 
-def test_weights_that_would_be_drawn_for_minutes_are_refused() -> None:
-    """An orthogonal matrix of thousands takes the cube of that; with other weights the same layer is built."""
+def test_slow_initializers_are_rejected() -> None:
+    """An orthogonal matrix takes cubic time; another initializer is suggested."""
     layer = {"type": "Dense", "units": 30_000, "kernel_initializer": "orthogonal"}
     network = expand(parse_document({"input": [30_000], "layers": [layer]}))
     with pytest.raises(TooLarge) as refused:
@@ -95,26 +95,26 @@ def test_weights_that_would_be_drawn_for_minutes_are_refused() -> None:
     assert problem.pointer == "/layers/0"
     assert "GlorotUniform" in str(problem.suggestion)
     plain = {**layer, "kernel_initializer": "glorot_uniform"}
-    assert build_seconds(outlined([30_000], plain), FAST) < TIME.deadline
+    assert build_seconds(outline_layers([30_000], plain), FAST) < TIME.deadline
 
 
-def test_honest_networks_are_not_refused_on_the_slowest_machine() -> None:
-    """The largest that keras.applications has, on pictures as they come, and a long sequence."""
+def test_realistic_networks_are_admitted_on_the_slowest_machine() -> None:
+    """The largest of keras.applications at their default size, and a long sequence."""
     for name in ("VGG19", "NASNetLarge"):
         document, _ = construct_document(parse_application({"application": name, "weights": None}))
         network = expand(document)
         found = outline(network, declared_shapes(network)).on_batch(1)
         assert run(found, SLOW) < SLOW.limit, name
-    assert run(outlined([2000, 64], {"type": "LSTM", "units": 256}), SLOW) < SLOW.limit
+    assert run(outline_layers([2000, 64], {"type": "LSTM", "units": 256}), SLOW) < SLOW.limit
 
 
-def test_steps_that_wait_for_one_another_count() -> None:
-    """A recurrence of few numbers takes its time all the same."""
-    few, many = (run(outlined([steps, 2], {"type": "LSTM", "units": 2})) for steps in (100, 10_000))
+def test_sequential_steps_count() -> None:
+    """The time of a recurrence is proportional to its steps."""
+    few, many = (run(outline_layers([steps, 2], {"type": "LSTM", "units": 2})) for steps in (100, 10_000))
     assert 50 < many / few < 200
 
 
-def test_a_busy_machine_is_not_taken_to_be_slower_than_any() -> None:
-    """Whatever is measured, there is a rate below which nobody goes."""
+def test_measured_rates_have_a_lower_bound() -> None:
+    """So that a busy machine is not taken for a slow one."""
     rates = measure_rates()
     assert all(getattr(rates, name) >= rate for name, rate in SLOWEST.items())

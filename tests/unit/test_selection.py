@@ -1,4 +1,4 @@
-"""Where selectors are looked up: a long search must not keep other requests waiting."""
+"""Long searches of selectors must not block the event loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from service.requests.selection import THREAD_CHARACTERS, THREAD_NODES, selectio
 
 
 def network(layers: int) -> Network:
-    """A chain of activations."""
+    """Build a chain of activations."""
     return expand(parse_document({"input": [4], "layers": [{"type": "ReLU"}] * layers}))
 
 
@@ -37,10 +37,10 @@ LONG = "*" * (THREAD_CHARACTERS + 1)
         (SMALL, None, {"slice": f'{{"{LONG}": "0"}}'}, True),
     ],
 )
-def test_long_searches_are_on_a_thread(
+def test_long_searches_run_on_a_thread(
     of: Network, layers: list[str] | None, views: dict[str, Any], apart: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those in a large network, or of long selectors; others are over before a thread would have begun."""
+    """Those in a large network, or with long selectors; others are faster than starting a thread."""
     threads: list[threading.Thread] = []
 
     def noted(network: Network, selectors: Sequence[str] | None) -> tuple[str, ...]:

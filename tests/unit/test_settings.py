@@ -1,4 +1,4 @@
-"""Settings: where they come from, how they are written, and what stops the start."""
+"""Settings: sources, formats, and values that abort the start."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pydantic import ValidationError
 from service.settings import GIB, MIB, PREFIX, Settings, engine_environment, load, table
 
 NONE = "engine_memory"
-"""The size that may be none."""
+"""The size that may be empty."""
 SIZES = [name for name, field in Settings.model_fields.items() if "ByteSize" in str(field.annotation) and name != NONE]
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings of the machine that runs the tests do not enter."""
+    """Remove the settings of the machine that runs the tests."""
     for name in os.environ:
         if name.upper().startswith(PREFIX):
             monkeypatch.delenv(name)
 
 
 def refusal(**options: object) -> str:
-    """The line that stops the start."""
+    """Return the line that aborts the start."""
     with pytest.raises(SystemExit) as refused:
         load(**options)
     assert isinstance(refused.value.code, str)
@@ -31,13 +31,13 @@ def refusal(**options: object) -> str:
     return refused.value.code
 
 
-def test_without_an_environment_there_are_defaults() -> None:
-    """Nothing has to be set."""
+def test_all_settings_have_defaults() -> None:
+    """An empty environment is sufficient."""
     assert load() == Settings()
     assert (load().host, load().port, load().engines) == ("127.0.0.1", 8000, 1)
 
 
-def test_the_environment_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the name in capitals after LAYERSCOPE_."""
     monkeypatch.setenv("LAYERSCOPE_PORT", "9000")
     monkeypatch.setenv("LAYERSCOPE_REQUIRE_GPU", "true")
@@ -45,8 +45,8 @@ def test_the_environment_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (load().port, load().require_gpu, load().deadline) == (9000, True, 2.5)
 
 
-def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are given; None leaves a setting to the environment."""
+def test_options_take_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None leaves a setting to the environment."""
     monkeypatch.setenv("LAYERSCOPE_PORT", "9000")
     monkeypatch.setenv("LAYERSCOPE_HOST", "0.0.0.0")  # noqa: S104 (nothing listens)
     settings = load(port="9001", host=None)
@@ -67,8 +67,8 @@ def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 @pytest.mark.parametrize("name", SIZES)
-def test_sizes_are_written_with_units(monkeypatch: pytest.MonkeyPatch, name: str, written: str, size: int) -> None:
-    """Binary and decimal ones, or plain bytes; in the environment as in options."""
+def test_sizes_may_have_units(monkeypatch: pytest.MonkeyPatch, name: str, written: str, size: int) -> None:
+    """Binary and decimal ones, or plain bytes; in the environment and as options."""
     monkeypatch.setenv(PREFIX + name.upper(), written)
     assert getattr(load(), name) == getattr(load(**{name: written}), name) == size
 
@@ -82,14 +82,14 @@ def test_sizes_are_written_with_units(monkeypatch: pytest.MonkeyPatch, name: str
         ("LAYERSCOPE_Port", "LAYERSCOPE_PORT"),
     ],
 )
-def test_an_unknown_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch, variable: str, meant: str) -> None:
-    """A setting that nobody reads would be believed to hold; the nearest real one is named."""
+def test_an_unknown_variable_aborts_the_start(monkeypatch: pytest.MonkeyPatch, variable: str, meant: str) -> None:
+    """Instead of being ignored silently; the nearest known name is suggested."""
     monkeypatch.setenv(variable, "1")
     assert refusal() == f"layerscope: unknown setting {variable}; did you mean {meant}?"
 
 
-def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the prefix is ours."""
+def test_variables_without_the_prefix_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if they contain it."""
     monkeypatch.setenv("MY_LAYERSCOPE_PORT", "x")
     monkeypatch.setenv("PORT", "x")
     assert load().port == 8000
@@ -107,28 +107,28 @@ def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> 
         *((name, value) for name in SIZES for value in ("0", "-1", "64 potatoes", "", "x")),
     ],
 )  # fmt: skip
-def test_a_bad_value_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """With one line that names the variable, whether it came from the environment or from an option."""
+def test_an_invalid_value_aborts_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """With one line that names the variable, for the environment and for options."""
     variable = PREFIX + name.upper()
     assert refusal(**{name: value}).startswith(f"layerscope: {variable}: ")
     monkeypatch.setenv(variable, value)
     assert refusal().startswith(f"layerscope: {variable}: ")
 
 
-def test_a_good_option_stands_in_for_a_bad_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is overridden is not read."""
+def test_an_option_overrides_an_invalid_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is not parsed."""
     monkeypatch.setenv("LAYERSCOPE_MAX_BODY", "junk")
     assert load(max_body="2MiB").max_body == 2 * MIB
 
 
-def test_settings_do_not_change() -> None:
-    """They are what the process was started with."""
+def test_settings_are_immutable() -> None:
+    """They are those that the process was started with."""
     with pytest.raises(ValidationError):
         load().port = 1  # type: ignore[misc]
 
 
 def test_the_table_has_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Variable, present value, default and meaning, none of them empty."""
+    """Variable, current value, default and meaning."""
     monkeypatch.setenv("LAYERSCOPE_MAX_BODY", "2MiB")
     rows = {variable: rest for variable, *rest in table(load())}
     assert list(rows) == [PREFIX + name.upper() for name in Settings.model_fields]
@@ -137,15 +137,15 @@ def test_the_table_has_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(meaning for _, _, meaning in rows.values())
 
 
-def test_the_table_can_be_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The values that are printed are values that are understood."""
+def test_the_table_round_trips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The printed values can be parsed."""
     for variable, value, _, _ in table(Settings()):
         monkeypatch.setenv(variable, value)
     assert load() == Settings()
 
 
 def test_engines_inherit_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Quiet, on TensorFlow, and with the order of sets fixed."""
+    """With low verbosity, the TensorFlow backend, and a fixed hash seed."""
     monkeypatch.setenv("MINE", "yes")
     environment = engine_environment()
     assert environment.items() >= {

@@ -1,4 +1,4 @@
-"""Work that several wait for: once at a time, and none is lost from sight while it runs."""
+"""Single-flight execution of shared work, with a bounded cache of results."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import asyncio
 from service.registry.single_flight import SingleFlight
 
 
-async def test_close_ends_all_that_run_however_many() -> None:
-    """More than are remembered."""
+async def test_close_cancels_all_running_tasks() -> None:
+    """Also more than the cache holds."""
     tasks: SingleFlight[int, None] = SingleFlight(kept=1)
     ended: list[int] = []
     all_run = asyncio.Barrier(5)
@@ -27,8 +27,8 @@ async def test_close_ends_all_that_run_however_many() -> None:
     await asyncio.gather(*asking, return_exceptions=True)
 
 
-async def test_only_so_many_results_are_remembered() -> None:
-    """The oldest are made again; with none remembered, each is."""
+async def test_the_number_of_cached_results_is_bounded() -> None:
+    """The oldest are evicted; with a bound of zero nothing is cached."""
     made: list[int] = []
 
     async def result(number: int) -> int:

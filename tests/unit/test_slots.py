@@ -1,4 +1,4 @@
-"""When an engine that is not there is expected."""
+"""Expected readiness of engines that are starting."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ READY: Any = SimpleNamespace(ready=True)
     ("process", "started", "seconds"),
     [(READY, 95, 0.0), (STARTING, 100, 8.0), (STARTING, 95, 3.0), (STARTING, 90, 0.0), (None, 105, 13.0)],
 )
-async def test_a_start_takes_as_long_as_the_last(
+async def test_a_start_is_expected_to_take_as_long_as_the_last(
     process: Any, started: float, seconds: float, passing: Callable[[float], Any]
 ) -> None:
-    """Eight seconds, of which some or all may be over, or a pause comes before."""
+    """Eight seconds, minus the elapsed time, plus a pause before the restart."""
     await passing(100)
     assert EngineSlot(0, process, started=started).seconds_until_ready(8.0) == seconds
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.0, "1"), (0.2, "1"), (1.0, "1"), (1.2, "2"), (59.9, "60")])
-def test_times_to_come_back_are_whole_seconds(seconds: float, told: str) -> None:
-    """Rounded up, and never at once; an error keeps its own wherever it is raised again."""
+def test_retry_after_is_in_whole_seconds(seconds: float, told: str) -> None:
+    """Rounded up and at least one; an error keeps its value when it is raised again."""
     assert whole_seconds(seconds) == told
     moved = NotReady("late", [Problem("/x", "x")], seconds).under("/y")
     assert isinstance(moved, NotReady)

@@ -1,4 +1,4 @@
-"""Statistics of tensors, against NumPy's own."""
+"""Statistics of tensors, compared with NumPy's."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ INTEGERS = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uin
 
 
 def dtype(name: str) -> np.dtype[Any]:
-    """NumPy's dtype of this name, bfloat16 included."""
+    """Return NumPy's dtype of this name, bfloat16 included."""
     return np.dtype(getattr(ml_dtypes, name, name))
 
 
 def expected(array: Array) -> dict[str, Any]:
-    """The figures of a tensor without NaN and infinities, in double precision."""
+    """Compute the statistics of a finite tensor in double precision."""
     exact = array.astype(np.float64)
     return {
         "min": exact.min(), "max": exact.max(), "mean": exact.mean(), "std": exact.std(),
@@ -35,16 +35,16 @@ def expected(array: Array) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", [*FLOATS, *INTEGERS, "bool"])
 @pytest.mark.parametrize("shape", [(), (1,), (7,), (2, 3, 5), (1, 300, 300, 1)])
-def test_figures_are_those_of_numpy(name: str, shape: tuple[int, ...]) -> None:
-    """For every dtype, with the sums in double precision whatever the dtype."""
+def test_statistics_match_numpy(name: str, shape: tuple[int, ...]) -> None:
+    """For every dtype, with sums in double precision."""
     array = (np.random.default_rng(0).normal(0, 20, shape) * (np.random.default_rng(1).random(shape) > 0.3)).astype(
         dtype(name)
     )
     assert statistics(array) == pytest.approx(expected(array), rel=1e-12, abs=1e-12)
 
 
-def test_members_are_always_the_same() -> None:
-    """In the order in which replies have them, as plain Python numbers that JSON can carry."""
+def test_the_members_are_always_the_same() -> None:
+    """In the order of replies, as plain Python numbers that JSON can represent."""
     for array in (np.zeros(3, np.float16), np.zeros(3, np.int64), np.full(3, np.nan, np.float32), np.ones(3, bool)):
         found = statistics(array)
         assert list(found) == ["min", "max", "mean", "std", "zeros", "nan", "inf"]
@@ -52,8 +52,8 @@ def test_members_are_always_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", FLOATS)
-def test_nan_and_infinities_are_counted_and_left_out(name: str) -> None:
-    """The other figures are those of the finite values; the zeros are a fraction of all."""
+def test_nonfinite_values_are_counted_and_excluded(name: str) -> None:
+    """The other figures are those of the finite values; zeros are a fraction of all."""
     array = np.array([np.nan, 1, np.inf, 3, -np.inf, 0, np.nan, -2], dtype(name))
     assert statistics(array) == {
         "min": -2, "max": 3, "mean": 0.5, "std": pytest.approx(np.std([1, 3, 0, -2])), "zeros": 1 / 8,
@@ -65,8 +65,8 @@ def test_nan_and_infinities_are_counted_and_left_out(name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "nan", "inf"), [([np.nan], 1, 0), ([np.inf, -np.inf], 0, 2), ([np.nan, np.inf, np.nan], 2, 1)]
 )
-def test_without_finite_values_there_is_nothing_to_say(name: str, values: list[float], nan: int, inf: int) -> None:
-    """Null, not NaN and not zero."""
+def test_without_finite_values_figures_are_none(name: str, values: list[float], nan: int, inf: int) -> None:
+    """Not NaN or zero."""
     assert statistics(np.array(values, dtype(name))) == {
         "min": None, "max": None, "mean": None, "std": None, "zeros": 0.0, "nan": nan, "inf": inf,
     }  # fmt: skip
@@ -80,35 +80,35 @@ def test_negative_zero_is_a_zero(name: str) -> None:
 
 @pytest.mark.parametrize("name", FLOATS)
 def test_denormal_numbers_are_not_zeros(name: str) -> None:
-    """The smallest numbers of a dtype are kept apart from nothing."""
+    """Not even the smallest of the dtype."""
     tiny = np.array([ml_dtypes.finfo(dtype(name)).smallest_subnormal, 0], dtype(name))
     found = statistics(tiny)
     assert found["zeros"] == 0.5
     assert found["max"] == float(tiny[0]) > 0
 
 
-def test_integers_beyond_double_precision_keep_their_bounds() -> None:
-    """Minimum and maximum are exact integers."""
+def test_large_integers_have_exact_bounds() -> None:
+    """Minimum and maximum are integers beyond double precision."""
     found = statistics(np.array([2**63 - 1, -(2**63), 2**53 + 1], np.int64))
     assert (found["min"], found["max"]) == (-(2**63), 2**63 - 1)
     assert statistics(np.array([2**64 - 1, 0], np.uint64))["max"] == 2**64 - 1
 
 
 def test_booleans_are_zeros_and_ones() -> None:
-    """The mean is the fraction that is true."""
+    """The mean is the fraction of true values."""
     assert statistics(np.array([True, False, True, True])) == {
         "min": 0, "max": 1, "mean": 0.75, "std": pytest.approx(math.sqrt(0.1875)), "zeros": 0.25, "nan": 0, "inf": 0,
     }  # fmt: skip
 
 
-def test_nothing_is_lost_to_cancellation() -> None:
-    """A small spread around a large mean is seen: one pass over the squares would find nothing, or less."""
+def test_the_deviation_is_free_of_cancellation() -> None:
+    """For a small spread around a large mean, where a single pass over the squares fails."""
     array = np.tile(np.array([1e9 - 1, 1e9 + 1]), 10_000)
     assert statistics(array)["std"] == pytest.approx(1.0, rel=1e-12)
 
 
 def test_sums_of_half_precision_do_not_overflow() -> None:
-    """float16 ends at 65,504; its sums here do not."""
+    """Although they exceed float16's maximum of 65,504."""
     array = np.full(3 * CHUNK, 60000, np.float16)
     assert statistics(array) == pytest.approx(expected(array))
 
@@ -125,20 +125,20 @@ def test_squares_of_large_numbers_do_not_overflow(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("size", [CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])
-def test_chunks_do_not_show(size: int) -> None:
-    """Every element counts once, at whatever size."""
+def test_chunks_cover_every_element_once(size: int) -> None:
+    """For sizes around a multiple of the chunk."""
     array = np.arange(size, dtype=np.float32)
     assert statistics(array) == pytest.approx(expected(array), rel=1e-12)
 
 
-def test_layout_does_not_matter() -> None:
-    """A transposed and strided view is read like any other."""
+def test_strided_views_are_supported() -> None:
+    """Transposed ones too."""
     array = np.arange(24, dtype=np.float32).reshape(4, 6).T[::2]
     assert statistics(array) == pytest.approx(expected(array))
 
 
-def test_the_tensor_stays_as_it_is() -> None:
-    """Also where it is read only, as memory shared with an engine is."""
+def test_the_tensor_is_not_modified() -> None:
+    """It may be read-only, like memory shared with an engine."""
     array = np.array([1.0, np.nan, 3.0])
     array.flags.writeable = False
     statistics(array)
@@ -153,13 +153,13 @@ def test_the_tensor_stays_as_it_is() -> None:
         elements=st.integers(-1000, 1000),
     )
 )
-def test_any_tensor_of_finite_values_has_numpys_figures(array: Array) -> None:
-    """Drawn at random."""
+def test_statistics_of_random_tensors_match_numpy(array: Array) -> None:
+    """For finite values."""
     assert statistics(array) == pytest.approx(expected(array), rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("zeros", range(7))
-def test_the_share_of_zeros_is_rounded_once(zeros: int) -> None:
-    """As one division gives it."""
+def test_the_fraction_of_zeros_is_rounded_once(zeros: int) -> None:
+    """It is the result of a single division."""
     array = np.array([0] * zeros + [1] * (6 - zeros), np.float32)
     assert statistics(array)["zeros"] == zeros / 6

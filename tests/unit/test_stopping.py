@@ -1,4 +1,4 @@
-"""A service that is told to stop: what has come is answered, in the one shape, and nothing is lost."""
+"""Graceful shutdown: received requests are answered, in the usual shape."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SLOW = b"POST /v1/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections on which nothing happens are given a moment."""
+    """Shorten the idle timeout of connections."""
     monkeypatch.setattr(service.edge.connections, "IDLE_SECONDS", 0.2)
 
 
-async def test_what_has_come_is_answered(tmp_path: Path) -> None:
-    """On connections old and new, once; who asks learns that it was the last; then the port is closed."""
+async def test_received_requests_are_answered(tmp_path: Path) -> None:
+    """On old and new connections, with Connection: close; then the port is closed."""
     async with running(tmp_path) as one:
         kept, fresh, idle = [await one.client() for _ in range(3)]
         for client in (kept, idle):
@@ -48,8 +48,8 @@ async def test_what_has_come_is_answered(tmp_path: Path) -> None:
             await one.client()
 
 
-async def test_connections_that_were_made_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though the port is closed before the service comes to them."""
+async def test_established_connections_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although the port is closed before the service accepts them."""
     closing = service.server.close_listeners
     made: list[socket.socket] = []
 
@@ -70,8 +70,8 @@ async def test_connections_that_were_made_are_accepted(tmp_path: Path, monkeypat
         assert b"connection: close" in received
 
 
-async def test_who_sends_slowly_is_waited_for_until_the_deadline(tmp_path: Path) -> None:
-    """Then told, in the shape of every error, that the service is stopping."""
+async def test_slow_requests_are_awaited_until_the_deadline(tmp_path: Path) -> None:
+    """Then they get a 503 problem with the code draining."""
     async with running(tmp_path, deadline=0.6) as one:
         body, head = await one.client(), await one.client()
         body.send(SLOW + b"half")
@@ -86,8 +86,8 @@ async def test_who_sends_slowly_is_waited_for_until_the_deadline(tmp_path: Path)
         assert (status, problem["code"], headers["connection"]) == (503, "draining", "close")
 
 
-async def test_what_waits_for_something_else_is_told_so_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not cut off, nor answered in a shape of the server's."""
+async def test_pending_requests_get_a_problem_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of a reset or the HTTP server's own response."""
     monkeypatch.setattr(service.server, "SEND_SECONDS", 0.1)
     begun = asyncio.Event()
 
@@ -106,8 +106,8 @@ async def test_what_waits_for_something_else_is_told_so_too(tmp_path: Path, monk
         assert headers["content-type"] == "application/problem+json"
 
 
-async def test_connections_beyond_those_that_are_served_are_told_so(tmp_path: Path) -> None:
-    """But for questions whether the service lives; when others are gone there is room again."""
+async def test_connections_over_the_limit_are_rejected(tmp_path: Path) -> None:
+    """Except for liveness probes; closed connections free their slots."""
     async with running(tmp_path, connections=2) as one:
         first, second, third, fourth = [await one.client() for _ in range(4)]
         for client in (first, second, third):
@@ -119,15 +119,15 @@ async def test_connections_beyond_those_that_are_served_are_told_so(tmp_path: Pa
         assert headers["retry-after"] == "1"
         for client in (second, third, fourth):
             client.writer.close()
-        while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (likewise)
+        while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (there is no event for it)
             await asyncio.sleep(0.01)
         again = await one.client()
         again.send(LIVE.replace(b"/healthz", b"/version"))
         assert (await again.reply())[0] == 200
 
 
-async def test_far_too_many_connections_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Descriptors are for engines, the store and files."""
+async def test_connections_far_over_the_limit_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File descriptors are reserved for engines, the store and files."""
     monkeypatch.setattr(service.edge.connections, "REFUSED", 1)
     async with running(tmp_path, connections=1) as one:
         clients = [await one.client() for _ in range(6)]

@@ -1,4 +1,4 @@
-"""Registered models: what survives, what is shared, and what an interruption leaves behind."""
+"""Registered models: persistence, sharing, and recovery from interruptions."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from models.store.store import ModelStore
 
 
 def document(units: int = 2, **fields: Any) -> Document:
-    """A document that differs with its units."""
+    """Build a document that differs by its units."""
     return parse_document({"input": [4], "layers": [{"type": "Dense", "units": units}], **fields})
 
 
 def network(units: int = 2, **fields: Any) -> Network:
-    """Its network."""
+    """Expand it."""
     return expand(document(units, **fields))
 
 
 def identity(of: Document) -> str:
-    """The id that a document is registered under."""
+    """Return the id that a document is registered under."""
     return expand(of).identity()
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A place for a store: on disk, in a file system that only fsspec knows, and on an S3 server."""
+    """The URL of a store: on disk, in an fsspec file system, and on an S3 server."""
     if request.param == "folder":
         yield str(tmp_path / "deep" / "store")
     elif request.param == "s3":
@@ -58,15 +58,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         fsspec.filesystem("memory").rm(name, recursive=True)
 
 
-def opened(url: str) -> ModelStore:
-    """A store as a process that has just started sees it."""
+def open_store(url: str) -> ModelStore:
+    """Open a store like a new process."""
     store = ModelStore(url)
     store.open()
     return store
 
 
 def files(url: str, folder: str) -> list[str]:
-    """What lies in a folder of a store, by name."""
+    """List the files in a folder of a store."""
     fs, root = fsspec.core.url_to_fs(url)
     if not fs.exists(f"{root}/{folder}"):
         return []  # object stores have no empty folders
@@ -74,55 +74,55 @@ def files(url: str, folder: str) -> list[str]:
 
 
 def names(store: ModelStore) -> list[str]:
-    """Every name of a store."""
+    """Return every name of a store."""
     return [entry.name for entry in store.entries()]
 
 
 def test_a_new_store_is_empty(url: str) -> None:
-    """It makes its folders itself, and opening it twice changes nothing."""
-    assert opened(url).entries() == opened(url).entries() == []
+    """It creates its folders, and reopening it changes nothing."""
+    assert open_store(url).entries() == open_store(url).entries() == []
 
 
-def test_models_survive(url: str) -> None:
-    """A store that is opened again has the same names, ids, times and documents."""
-    store = opened(url)
+def test_models_persist(url: str) -> None:
+    """A reopened store has the same names, ids, times and documents."""
+    store = open_store(url)
     for name, units in (("b", 2), ("a", 3)):
         store.put(name, network(units))
-    again = opened(url)
+    again = open_store(url)
     assert names(again) == ["a", "b"]
     assert again.entries() == store.entries()
     assert [again.document(entry) for entry in again.entries()] == [document(3), document(2)]
 
 
-def test_an_entry_says_what_it_points_to(url: str) -> None:
-    """The id is the network's, the time is that of writing, in UTC."""
+def test_an_entry_has_an_id_and_a_time(url: str) -> None:
+    """The id of the network, and the time of the write in UTC."""
     before = datetime.now(UTC).replace(microsecond=0)
-    entry, _ = opened(url).put("m", network(name="label"))
+    entry, _ = open_store(url).put("m", network(name="label"))
     assert (entry.name, entry.id) == ("m", identity(document()))
     assert before <= datetime.fromisoformat(entry.created) <= datetime.now(UTC)
     assert files(url, "objects") == [f"{entry.object}.json"]
     assert files(url, "names") == ["m.json"]
 
 
-def test_put_says_whether_the_name_is_new(url: str) -> None:
-    """Once."""
-    store = opened(url)
+def test_put_reports_whether_the_name_is_new(url: str) -> None:
+    """Only the first put of a name does."""
+    store = open_store(url)
     assert [store.put("m", network(units))[1] for units in (1, 2, 2)] == [True, False, False]
 
 
-def test_a_replaced_name_drops_the_old_document(url: str) -> None:
-    """Nothing points to it any more."""
-    store = opened(url)
+def test_replacing_a_name_removes_the_old_document(url: str) -> None:
+    """It is unreferenced."""
+    store = open_store(url)
     old, _ = store.put("m", network(1))
     new, _ = store.put("m", network(2))
     assert old.object != new.object
     assert files(url, "objects") == [f"{new.object}.json"]
-    assert opened(url).architecture(new).document == document(2)
+    assert open_store(url).architecture(new).document == document(2)
 
 
-def test_a_replaced_name_leaves_a_document_that_others_point_to(url: str) -> None:
-    """Equal documents are kept once, for as long as one name needs them."""
-    store = opened(url)
+def test_replacing_a_name_keeps_a_shared_document(url: str) -> None:
+    """Equal documents are stored once, as long as a name refers to them."""
+    store = open_store(url)
     store.put("one", network(1))
     store.put("other", network(1))
     assert len(files(url, "objects")) == 1
@@ -133,17 +133,17 @@ def test_a_replaced_name_leaves_a_document_that_others_point_to(url: str) -> Non
     assert len(files(url, "objects")) == 1
 
 
-def test_writing_the_same_again_keeps_the_document(url: str) -> None:
-    """A name that is replaced by what it was does not lose it."""
-    store = opened(url)
+def test_putting_the_same_document_again_keeps_it(url: str) -> None:
+    """It is not removed as the replaced one."""
+    store = open_store(url)
     store.put("m", network())
     entry, _ = store.put("m", network())
-    assert opened(url).architecture(entry).document == document()
+    assert open_store(url).architecture(entry).document == document()
 
 
 def test_models_are_found_by_name_and_by_id(url: str) -> None:
-    """An id that several names point to leads to the first of them."""
-    store = opened(url)
+    """An id with several names returns the first of them."""
+    store = open_store(url)
     for name in ("b", "a"):
         store.put(name, network())
     assert store.find("b").name == "b"
@@ -151,8 +151,8 @@ def test_models_are_found_by_name_and_by_id(url: str) -> None:
 
 
 def test_unknown_models_are_not_found(url: str) -> None:
-    """With the names there are, and the nearest."""
-    store = opened(url)
+    """The error lists the names and suggests the nearest."""
+    store = open_store(url)
     with pytest.raises(NotFound) as empty:
         store.find("m")
     store.put("digits", network())
@@ -169,50 +169,50 @@ def test_unknown_models_are_not_found(url: str) -> None:
     )
 
 
-def test_a_name_is_deleted_alone(url: str) -> None:
-    """What others still point to stays; the document goes with the last of them."""
-    store = opened(url)
+def test_deleting_a_name_keeps_a_shared_document(url: str) -> None:
+    """It is removed with the last name."""
+    store = open_store(url)
     store.put("one", network())
     store.put("other", network())
     store.delete("one")
-    assert names(store) == names(opened(url)) == ["other"]
-    assert opened(url).architecture(store.find("other")).document == document()
+    assert names(store) == names(open_store(url)) == ["other"]
+    assert open_store(url).architecture(store.find("other")).document == document()
     store.delete("other")
-    assert names(opened(url)) == files(url, "objects") == files(url, "names") == []
+    assert names(open_store(url)) == files(url, "objects") == files(url, "names") == []
 
 
-def test_an_id_is_deleted_with_every_name(url: str) -> None:
-    """Also where labels make the documents differ; other models stay."""
-    store = opened(url)
+def test_deleting_an_id_removes_every_name(url: str) -> None:
+    """Also if labels make the documents differ; other models stay."""
+    store = open_store(url)
     store.put("one", network(name="label"))
     store.put("other", network())
     store.put("kept", network(3))
     store.delete(identity(document()))
-    assert names(store) == names(opened(url)) == ["kept"]
+    assert names(store) == names(open_store(url)) == ["kept"]
     assert len(files(url, "objects")) == 1
 
 
-def test_what_is_not_there_cannot_be_deleted(url: str) -> None:
-    """Twice is once too often."""
-    store = opened(url)
+def test_deleting_twice_is_an_error(url: str) -> None:
+    """The second delete is NotFound."""
+    store = open_store(url)
     store.put("m", network())
     store.delete("m")
     with pytest.raises(NotFound):
         store.delete("m")
 
 
-def test_a_deleted_name_can_be_written_again(url: str) -> None:
-    """As if it had never been."""
-    store = opened(url)
+def test_a_deleted_name_can_be_reused(url: str) -> None:
+    """The name is new again."""
+    store = open_store(url)
     store.put("m", network())
     store.delete("m")
     assert store.put("m", network())[1] is True
-    assert names(opened(url)) == ["m"]
+    assert names(open_store(url)) == ["m"]
 
 
-def test_a_damaged_document_is_noticed_and_replaced(url: str) -> None:
-    """Bytes that are not what their name says, or are gone, are never run; the same document put again heals it."""
-    entry, _ = opened(url).put("m", network())
+def test_a_damaged_document_is_detected_and_replaced(url: str) -> None:
+    """If its bytes do not match their digest or are missing; putting it again repairs it."""
+    entry, _ = open_store(url).put("m", network())
     fs, root = fsspec.core.url_to_fs(url)
     path = f"{root}/objects/{entry.object}.json"
     whole = fs.cat_file(path)
@@ -222,38 +222,38 @@ def test_a_damaged_document_is_noticed_and_replaced(url: str) -> None:
         (None, "gone"),
     ):
         fs.rm_file(path) if damage is None else fs.pipe_file(path, damage)
-        store = opened(url)
+        store = open_store(url)
         with pytest.raises(ModelDamaged, match=f'"m" cannot be used: its document is {said}'):
             store.architecture(store.find("m"))
         store.put("m", network())
-        assert opened(url).architecture(store.find("m")).document == document()
+        assert open_store(url).architecture(store.find("m")).document == document()
 
 
-def test_folders_in_the_place_of_files(tmp_path: Path) -> None:
-    """They are damage like any other: a model put again is whole, and one removed is gone."""
+def test_folders_in_place_of_files_are_damage(tmp_path: Path) -> None:
+    """The model can be put again or deleted."""
     for heal in (True, False):
-        store = opened(str(tmp_path))
+        store = open_store(str(tmp_path))
         entry, _ = store.put("m", network())
         path = tmp_path / "objects" / f"{entry.object}.json"
         path.unlink()
         (path / "inner").mkdir(parents=True)
         if heal:
             store.put("m", network())
-            assert opened(str(tmp_path)).document(entry) == document()
+            assert open_store(str(tmp_path)).document(entry) == document()
         else:
             store.delete("m")
             assert not path.exists()
 
 
-def test_a_document_of_another_version_is_said_to_be_one(tmp_path: Path) -> None:
-    """Whole, and not understood: the model is told apart from one that a client got wrong."""
+def test_a_document_of_a_newer_version_is_reported(tmp_path: Path) -> None:
+    """It is intact but not understood: this differs from an invalid document of a client."""
     data = b'{"layers":[{"type":"LayerToCome"}]}'
-    store = opened(str(tmp_path))
+    store = open_store(str(tmp_path))
     entry, _ = store.put("m", network())
     later = replace(entry, object=sha256(data).hexdigest())
     (tmp_path / "objects" / f"{later.object}.json").write_bytes(data)
     (tmp_path / "names" / "m.json").write_bytes(entry_bytes(later))
-    again = opened(str(tmp_path))
+    again = open_store(str(tmp_path))
     with pytest.raises(ModelDamaged, match="this version does not understand its document: there is no layer"):
         again.document(again.find("m"))
 
@@ -269,20 +269,18 @@ BROKEN = {
     "path": (b'{"name":"path","id":"sha256:0","object":"../0"}', 'its object is "../0"'),
     "copy": (b'{"name":"m","id":"sha256:0","object":"0","created":"x"}', 'it is that of the name "m"'),
 }
-"""Files of names, and what is said of each."""
+"""Contents of name files, and the reported problems."""
 
 
-def test_a_broken_name_costs_itself_alone(url: str, caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged once and listed with what is wrong, is no model, and can be removed and replaced; what it may point
-    to stays.
-    """
-    store = opened(url)
+def test_a_corrupt_name_file_affects_only_its_model(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once and listed with its problem, and can be deleted or replaced; documents it may refer to stay."""
+    store = open_store(url)
     entry, _ = store.put("m", network())
     fs, root = fsspec.core.url_to_fs(url)
     for name, (data, _) in BROKEN.items():
         fs.pipe_file(f"{root}/names/{name}.json", data)
     fs.pipe_file(f"{root}/objects/{DIGEST}.json", b"may be pointed to")
-    again = opened(url)
+    again = open_store(url)
     assert again.entries() == [entry]
     assert again.damaged == {name: said for name, (_, said) in sorted(BROKEN.items())}
     logged = [record.getMessage() for record in caplog.records if record.name == "layerscope.store"]
@@ -299,11 +297,11 @@ def test_a_broken_name_costs_itself_alone(url: str, caplog: pytest.LogCaptureFix
     again.delete("empty")
     assert again.damaged == {}
     assert (f"{DIGEST}.json" in files(url, "objects")) == ("://" in url)  # others may share a store elsewhere
-    assert names(opened(url)) == ["half", "m"]
+    assert names(open_store(url)) == ["half", "m"]
 
 
 class Refusing(MemoryFileSystem):
-    """A file system that lets nothing be written, as S3 does without the right to."""
+    """A file system that rejects writes, like S3 without permission."""
 
     protocol = "refusing"
     store: ClassVar[dict[str, Any]] = MemoryFileSystem.store
@@ -321,7 +319,7 @@ class Refusing(MemoryFileSystem):
 
 
 class Silent(Refusing):
-    """One whose machine does not answer."""
+    """A file system whose server does not respond."""
 
     protocol = "silent"
     said = RuntimeError("a secret")
@@ -329,13 +327,13 @@ class Silent(Refusing):
     makedirs = MemoryFileSystem.makedirs
 
 
-def test_stores_that_cannot_be_written_or_asked() -> None:
-    """Read-only ones are read; no word of a file system's own is in the error."""
+def test_unwritable_and_unreachable_stores_are_reported() -> None:
+    """Read-only ones can be read; errors do not contain the file system's message."""
     for kind in (Refusing, Silent):
         fsspec.register_implementation(kind.protocol, kind, clobber=True)
     place = uuid4().hex
-    entry, _ = opened(f"memory://{place}").put("m", network())
-    store = opened(f"refusing://{place}")
+    entry, _ = open_store(f"memory://{place}").put("m", network())
+    store = open_store(f"refusing://{place}")
     assert store.architecture(store.find("m")).document == document()
     for change in (lambda: store.put("n", network(3)), lambda: store.put("m", network(3)), lambda: store.delete("m")):
         with pytest.raises(StoreReadOnly) as refused:
@@ -343,31 +341,31 @@ def test_stores_that_cannot_be_written_or_asked() -> None:
         assert "secret" not in str(refused.value)
     assert store.entries() == [entry]
     with pytest.raises(StoreUnreachable):
-        opened(f"silent://{place}")
+        open_store(f"silent://{place}")
 
 
-def test_folders_that_somebody_removed_are_made_again(tmp_path: Path) -> None:
-    """Those of files on their way, and all of the store's, while it is open."""
-    store = opened(str(tmp_path / "store"))
+def test_removed_folders_are_recreated(tmp_path: Path) -> None:
+    """The scratch folder, and the whole store, while it is open."""
+    store = open_store(str(tmp_path / "store"))
     store.put("m", network())
     for gone in ("store/tmp", "store"):
         shutil.rmtree(tmp_path / gone)
         store.put("n", network(3))
         with store.scratch.folder() as folder:
             assert Path(folder).is_dir()
-        assert opened(str(tmp_path / "store")).find("n") == store.find("n")
+        assert open_store(str(tmp_path / "store")).find("n") == store.find("n")
 
 
 def test_leftovers_of_interrupted_writes_are_removed(url: str) -> None:
-    """What never got its name is gone after the next start, and was never a model."""
-    store = opened(url)
+    """At the next start; they never become models."""
+    store = open_store(url)
     store.put("m", network())
     store.close()
     fs, root = fsspec.core.url_to_fs(url)
     fs.makedirs(f"{root}/tmp", exist_ok=True)  # noqa: S108 (the store's own folder)
     fs.pipe_file(f"{root}/tmp/half", b'{"name":"hal')  # noqa: S108 (the store's own folder)
     fs.pipe_file(f"{root}/names/half.json.swp", b"not a name")
-    again = opened(url)
+    again = open_store(url)
     assert names(again) == ["m"]
     assert files(url, "tmp") == ([] if again.scratch.parent.parent == Path(root) else ["half"])
 
@@ -397,37 +395,35 @@ store.put("m", expand(document))
 
 @pytest.mark.parametrize("renames", [0, 1])
 @pytest.mark.parametrize("before", [[], ["m"]])
-def test_a_process_that_is_killed_while_it_writes_changes_nothing(
-    tmp_path: Path, renames: int, before: list[str]
-) -> None:
-    """Before the document, or the name, is renamed into place: a name points to all of the old, or does not exist."""
-    store = opened(str(tmp_path))
+def test_a_process_killed_during_a_write_changes_nothing(tmp_path: Path, renames: int, before: list[str]) -> None:
+    """Before the document or the name is renamed: a name refers to the old model, or does not exist."""
+    store = open_store(str(tmp_path))
     for name in before:
         store.put(name, network(1))
     store.close()
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(renames)], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert len(files(str(tmp_path), "tmp")) == 1
-    again = opened(str(tmp_path))
+    again = open_store(str(tmp_path))
     assert names(again) == before
     assert [again.document(entry) for entry in again.entries()] == [document(1) for _ in before]
     assert files(str(tmp_path), "tmp") == []
     again.put("m", network(9))
-    assert opened(str(tmp_path)).document(again.find("m")) == document(9)
+    assert open_store(str(tmp_path)).document(again.find("m")) == document(9)
 
 
-def test_a_finished_write_survives_being_killed_at_once(tmp_path: Path) -> None:
-    """Once `put` returns, the name is there."""
+def test_a_finished_write_is_durable(tmp_path: Path) -> None:
+    """It survives a kill right after `put` returns."""
     code = KILLED + "os.kill(os.getpid(), signal.SIGKILL)"
     killed = subprocess.run([sys.executable, "-c", code, str(tmp_path), "2"], check=False)
     assert killed.returncode == -signal.SIGKILL
-    store = opened(str(tmp_path))
+    store = open_store(str(tmp_path))
     assert store.architecture(store.find("m")).document == document(9)
 
 
-def test_many_threads_at_once(tmp_path: Path) -> None:
-    """Names that share two documents, written, removed and read by eight threads: what is left can be read again."""
-    store = opened(str(tmp_path))
+def test_the_store_is_thread_safe(tmp_path: Path) -> None:
+    """Eight threads put, delete and read names that share two documents; the remaining ones are readable."""
+    store = open_store(str(tmp_path))
     documents = [document(units) for units in (1, 2)]
 
     def work(number: int) -> None:
@@ -440,6 +436,6 @@ def test_many_threads_at_once(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(300)))
-    again = opened(str(tmp_path))
+    again = open_store(str(tmp_path))
     assert again.entries() == store.entries()
     assert [again.document(entry) in documents for entry in again.entries()] == [True] * len(again.entries())

@@ -1,4 +1,4 @@
-"""The store: whole models under names that move at once, whatever dies on the way."""
+"""Weights in the store: atomic updates of whole models, and recovery from crashes."""
 
 import subprocess
 import sys
@@ -24,23 +24,23 @@ ROOT = Path(__file__).parents[2]
 
 
 def document(units=2):
-    """A network of one layer."""
+    """Build a document of one layer."""
     return parse_document({"input": [4], "layers": [{"type": "Dense", "units": units, "use_bias": False}]})
 
 
 def network(units=2):
-    """Its expanded form."""
+    """Expand it."""
     return expand(document(units))
 
 
 def weights(folder, value):
-    """A canonical file of one value, and its digest."""
+    """Write a canonical file of one value, and return it with its digest."""
     path = folder / f"{value}.safetensors"
     return WeightsToStore(path, write_canonical(SPECS, [np.full((4, 2), value, np.float32)], path))
 
 
-def opened(url):
-    """A store as a new process finds it."""
+def open_store(url):
+    """Open a store like a new process."""
     store = ModelStore(str(url))
     store.open()
     return store
@@ -48,24 +48,24 @@ def opened(url):
 
 @pytest.fixture(params=["local", "memory", "s3"])
 def url(request, tmp_path):
-    """A folder, and stores that are no local ones."""
+    """The URL of a store: a folder, and non-local file systems."""
     if request.param == "s3":
         return f"{request.getfixturevalue('bucket')}/{uuid4().hex}"
     return tmp_path / "store" if request.param == "local" else f"memory://{uuid4().hex}"
 
 
-def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
-    """Also from a store opened anew; the same weights make the same id."""
+def test_weights_change_the_id_and_round_trip(url, tmp_path):
+    """Also through a reopened store; equal weights have equal ids."""
     path, digest = weights(tmp_path, 1)
     content = path.read_bytes()
-    store = opened(url)
+    store = open_store(url)
     plain, is_new = store.put("a", network())
     assert is_new
     entry, is_new = store.put("a", network(), WeightsToStore(path, digest))
     assert not is_new
     assert entry.id == network().identity(digest) != plain.id
     assert store.put("b", network(), WeightsToStore(path, digest))[0].id == entry.id
-    again = opened(url)
+    again = open_store(url)
     assert again.entries() == store.entries()
     file = again.local_weights(again.find("a"))
     assert (Path(file.path).read_bytes(), file.digest) == (content, digest)
@@ -74,21 +74,21 @@ def test_weights_make_a_new_id_and_come_back_byte_for_byte(url, tmp_path):
     store.close()
 
 
-def test_a_name_without_weights_has_those_of_its_seed(url, tmp_path):
-    """Entries of older stores, which say nothing of weights, are read the same."""
-    store = opened(url)
+def test_a_name_without_weights_uses_those_of_its_seed(url, tmp_path):
+    """Entries of older stores, without the member, do too."""
+    store = open_store(url)
     store.put("a", network(), weights(tmp_path, 1))
     entry, _ = store.put("a", network())
     assert store.local_weights(entry) is None
     assert store._storage.files("weights") == []
     store._storage.write(b'{"name":"old","id":"sha256:0","object":"0","created":"2026-01-01T00:00:00+00:00"}',
                          "names", "old.json")  # fmt: skip
-    assert opened(url).find("old").weights == ""
+    assert open_store(url).find("old").weights == ""
 
 
-def test_weights_are_kept_while_they_are_in_use_and_no_longer(url, tmp_path):
-    """A request that has begun finishes on the old ones; two names may share a file."""
-    store = opened(url)
+def test_weights_are_kept_while_in_use(url, tmp_path):
+    """A running request finishes with the old ones; two names may share a file."""
+    store = open_store(url)
     _, old = weights(tmp_path, 1)
     store.put("a", network(), weights(tmp_path, 1))
     with ExitStack() as stack:
@@ -111,9 +111,9 @@ def test_weights_are_kept_while_they_are_in_use_and_no_longer(url, tmp_path):
     store.close()
 
 
-def test_weights_that_a_name_takes_up_again_while_they_are_in_use_stay(url, tmp_path):
-    """They were forgotten, and are wanted when their user ends."""
-    store = opened(url)
+def test_weights_reused_while_in_use_are_kept(url, tmp_path):
+    """They were marked for removal, and are referenced again when their user ends."""
+    store = open_store(url)
     entry, _ = store.put("a", network(), weights(tmp_path, 1))
     with store.using("a"):
         store.delete("a")
@@ -126,7 +126,7 @@ def test_weights_that_a_name_takes_up_again_while_they_are_in_use_stay(url, tmp_
 
 
 class Interrupted:
-    """A lock; just before it is next taken, something happens once."""
+    """A lock that runs a callback once before it is acquired."""
 
     def __init__(self, lock, happens):
         self.lock, self.happens = lock, happens
@@ -140,9 +140,9 @@ class Interrupted:
         self.lock.__exit__(*error)
 
 
-async def test_a_model_deleted_as_its_last_user_ends_leaves_on_a_thread(tmp_path, monkeypatch):
-    """Its file may lie far away, and other requests are not kept waiting for that."""
-    store, threads = opened(tmp_path / "store"), []
+async def test_removal_of_unused_weights_runs_on_a_thread(tmp_path, monkeypatch):
+    """The file may be remote, and the event loop must not block."""
+    store, threads = open_store(tmp_path / "store"), []
     store.put("a", network(), weights(tmp_path, 1))
     remove = store._storage.remove
 
@@ -158,9 +158,9 @@ async def test_a_model_deleted_as_its_last_user_ends_leaves_on_a_thread(tmp_path
     assert threads[0] is not threading.current_thread()
 
 
-def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_path):
-    """When it comes, and when it is first read."""
-    store = opened(tmp_path / "store")
+def test_weights_with_a_wrong_digest_are_rejected(tmp_path):
+    """At the upload, and at the first read."""
+    store = open_store(tmp_path / "store")
     path, digest = weights(tmp_path, 1)
     with pytest.raises(RuntimeError, match="not the file"):
         store.put("a", network(), WeightsToStore(path, "0" * 64))
@@ -180,9 +180,9 @@ def test_a_file_that_is_not_that_of_its_digest_is_neither_stored_nor_used(tmp_pa
         assert store.local_weights(entry) is not None
 
 
-def test_what_is_stored_is_read_once_when_it_comes_again(tmp_path, monkeypatch):
-    """What cannot be read is replaced; what can be is read outside of the lock of writers, and counts as verified."""
-    store = opened(tmp_path / "store")
+def test_stored_weights_are_verified_once_when_put_again(tmp_path, monkeypatch):
+    """Unreadable ones are replaced; others are read outside of the writers' lock."""
+    store = open_store(tmp_path / "store")
     entry, _ = store.put("a", network(), weights(tmp_path, 1))
     stored = tmp_path / "store" / "weights" / f"{entry.weights}.safetensors"
     read = []
@@ -195,7 +195,7 @@ def test_what_is_stored_is_read_once_when_it_comes_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr("models.store.weights.digest_of", counted)
     for refused in ([], [stored]):
-        store = opened(tmp_path / "store")
+        store = open_store(tmp_path / "store")
         store.put("b", network(), weights(tmp_path, 1))
         assert read.count(stored) == 1
         refused.clear()
@@ -203,21 +203,21 @@ def test_what_is_stored_is_read_once_when_it_comes_again(tmp_path, monkeypatch):
         read.clear()
 
 
-def test_what_nobody_points_to_is_removed_when_the_store_is_opened(tmp_path):
-    """Documents, weights and halves of files that a process left when it died."""
-    store = opened(tmp_path / "store")
+def test_unreferenced_files_are_removed_at_the_start(tmp_path):
+    """Documents, weights and partial files of a crashed process."""
+    store = open_store(tmp_path / "store")
     store.put("a", network(), weights(tmp_path, 1))
     store.close()
     for lost in ("objects/0.json", "weights/0.safetensors", "tmp/0"):
         (tmp_path / "store" / lost).write_bytes(b"half")
-    opened(tmp_path / "store")
+    open_store(tmp_path / "store")
     left = sorted(path.parent.name for path in (tmp_path / "store").glob("*/*"))
     assert left == ["names", "objects", "weights"]
 
 
-def test_a_change_of_what_has_changed_meanwhile_is_refused(url, tmp_path):
-    """A name that was replaced stays as it was replaced, one that was removed stays removed."""
-    store = opened(url)
+def test_a_conflicting_update_is_rejected(url, tmp_path):
+    """A name that was replaced or removed meanwhile stays so."""
+    store = open_store(url)
     first, _ = store.put("a", network())
     second, _ = store.put("a", network(3))
     with pytest.raises(Superseded):
@@ -232,8 +232,8 @@ def test_a_change_of_what_has_changed_meanwhile_is_refused(url, tmp_path):
 
 
 def test_readers_do_not_wait_for_a_writer(url, tmp_path, monkeypatch):
-    """However long its file system takes."""
-    store = opened(url)
+    """However slow its file system is."""
+    store = open_store(url)
     store.put("a", network(), weights(tmp_path, 1))
     entered, go_on = threading.Event(), threading.Event()
     write = store._storage.write
@@ -311,8 +311,8 @@ print(models)
 """
 
 
-def test_a_process_killed_at_any_moment_leaves_whole_models(tmp_path):
-    """Sixty times `kill -9` while it uploads: every listed model verifies, and nothing else is left."""
+def test_a_process_killed_at_random_leaves_whole_models(tmp_path):
+    """`kill -9` during uploads, sixty times: every listed model verifies, and nothing else remains."""
     command = [sys.executable, "-c", UPLOADS, str(tmp_path), str(KILLS)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""The table of a network in plain text."""
+"""The plain text summary of a network."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ Non-trainable parameters: 0
 """
 
 
-def test_the_table() -> None:
-    """Inputs, every call of every layer, blocks where they return, and totals that count shared weights once."""
+def test_the_summary_of_a_network() -> None:
+    """Inputs, every call of every layer, block results, and totals that count shared weights once."""
     network = expand(parse_document(DOCUMENT))
     made = outline(network, declared_shapes(network))
     text = summary_of(network, plan_report(made, addresses(network)))

@@ -1,4 +1,4 @@
-"""Binary replies to clients that stop reading."""
+"""Binary responses to clients that stop reading."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TENSORS = (TensorInfo("conv2d", "float32", (1024, 1024), 4 << 20),)
 
 
 def job_of() -> PendingResult:
-    """An answer of one tensor of 4 MiB."""
+    """Build a result of one tensor of 4 MiB."""
     answer = PendingResult(RunResult)
     ran = RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ())
     answer.start(ran, [memoryview(bytes(4 << 20))])
@@ -29,19 +29,19 @@ def job_of() -> PendingResult:
 
 
 def response_of(answer: PendingResult) -> TensorResponse:
-    """An answer as npz."""
+    """Build the response as npz."""
     stream = NpzStream(TENSORS)
     return TensorResponse(tensor_pieces(stream, answer), stream.length, answer, NPZ)
 
 
 async def never() -> Message:
-    """A client that neither sends nor hangs up."""
+    """Wait for a message that never comes."""
     await asyncio.Event().wait()
     raise AssertionError
 
 
-async def test_a_client_that_hangs_up_ends_its_reply() -> None:
-    """While the engine has not sent the tensor that comes next; what it sends later is given back at once."""
+async def test_a_disconnect_cancels_the_response() -> None:
+    """While it waits for the engine's next tensor; tensors that arrive later are released at once."""
     answer = PendingResult(RunResult)
     answer.start(RunResult(1, (), {}, 0, True, 0.0, 0.0, TENSORS, ()), [])
 
@@ -54,14 +54,12 @@ async def test_a_client_that_hangs_up_ends_its_reply() -> None:
     memory = bytearray(4 << 20)
     with memoryview(memory) as late:
         answer.add(late)
-    memory.clear()  # BufferError, if anything still views it
+    memory.clear()  # BufferError if anything still refers to it
 
 
 @pytest.mark.parametrize(("rate", "parts"), [(64, 4), (48, 3), (20, 1)])
-async def test_a_client_that_reads_slowly_is_given_up(rate: int, parts: int, passing: Callable[[float], Any]) -> None:
-    """After 30 s it has to have read 64 KiB a second on average, however quick each part of 1 MiB is:
-    the one that comes too late is its last.
-    """
+async def test_a_slow_client_is_disconnected(rate: int, parts: int, passing: Callable[[float], Any]) -> None:
+    """After 30 s it must have read 64 KiB/s on average, however fast each part of 1 MiB is; a late part is the last."""
     answer, sent = job_of(), 0
 
     async def send(message: Message) -> None:
@@ -78,8 +76,8 @@ async def test_a_client_that_reads_slowly_is_given_up(rate: int, parts: int, pas
     assert sent >> 20 == parts
 
 
-async def test_a_reply_is_sent_in_parts() -> None:
-    """No single write is larger than a part, and together they are as long as announced."""
+async def test_a_response_is_sent_in_parts() -> None:
+    """Of bounded size; the total is the announced length."""
     sizes: list[int] = []
 
     async def send(message: Message) -> None:

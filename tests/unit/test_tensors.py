@@ -12,7 +12,7 @@ PATTERNS = {name: np.array([0, 1, 1], dtype) for name, dtype in DTYPES.items()}
 
 
 def problem_of(call, *args):
-    """The only problem that the call raises."""
+    """Return the only problem that the call raises."""
     with pytest.raises(InvalidTensor) as caught:
         call(*args)
     (problem,) = caught.value.problems
@@ -31,8 +31,8 @@ def problem_of(call, *args):
         ([[], []], "float64", (2, 0)),
     ],
 )
-def test_nested_arrays_become_the_dtype_that_holds_them(raw, dtype, shape):
-    """Integers and floats are told apart; the values are NumPy's own reading."""
+def test_nested_arrays_have_the_inferred_dtype(raw, dtype, shape):
+    """Integers and floats are distinguished; the values equal NumPy's."""
     array = parse_tensor(raw, "/inputs")
     assert (array.dtype.name, array.shape) == (dtype, shape)
     assert array.tolist() == raw
@@ -50,26 +50,26 @@ def test_nested_arrays_become_the_dtype_that_holds_them(raw, dtype, shape):
         ({"shape": [2], "data": [3, True]}, "float32", "/x/data/1"),
     ],
 )
-def test_truth_values_are_no_numbers(raw, dtype, pointer):
-    """A true among numbers is a slip; whether it was to be 1, nobody knows."""
+def test_booleans_are_not_numbers(raw, dtype, pointer):
+    """Their meaning among numbers would be ambiguous."""
     assert problem_of(parse_tensor, raw, "/x", dtype).pointer == pointer
 
 
 @pytest.mark.parametrize("raw", [[True, False], [1, False], {"data": [True, 0]}, {"dtype": "bool", "data": [1, 0]}])
-def test_truth_values_are_read_for_bools(raw):
-    """Alone, and among 1 and 0."""
+def test_boolean_inputs_accept_booleans(raw):
+    """Also mixed with 1 and 0."""
     array = parse_tensor(raw, "/x", "bool")
     assert (array.dtype.name, array.tolist()) == ("bool", [True, False])
 
 
-def test_words_stand_for_what_json_cannot_write():
-    """The three strings are numbers, with their signs."""
+def test_strings_represent_nonfinite_numbers():
+    """These are "NaN", "Infinity" and "-Infinity"."""
     array = parse_tensor([["NaN", 1], ["Infinity", "-Infinity"]], "/inputs")
     np.testing.assert_array_equal(array, [[np.nan, 1], [np.inf, -np.inf]])
 
 
-def test_eight_axes_are_read_and_nine_are_not():
-    """The bound is TensorFlow's safety, not NumPy's."""
+def test_tensors_have_at_most_eight_axes():
+    """TensorFlow is unsafe beyond that."""
     raw = 5
     for _ in range(8):
         raw = [raw]
@@ -90,18 +90,18 @@ def test_eight_axes_are_read_and_nine_are_not():
         ([0.5, 10**400], "/inputs/1", "a number below 1.8e308", "an integer of over 24 digits"),
     ],
 )
-def test_what_is_no_tensor_is_pointed_at(raw, pointer, expected, received):
-    """The pointer is that of the row or number at fault, not of the tensor."""
+def test_invalid_tensors_are_reported_with_a_pointer(raw, pointer, expected, received):
+    """To the row or number at fault."""
     problem = problem_of(parse_tensor, raw, "/inputs")
     assert (problem.pointer, problem.expected, problem.received) == (pointer, expected, received)
 
 
-def test_a_misspelt_word_is_put_right():
-    """`nan` is not guessed at; it is suggested."""
+def test_a_misspelled_string_gets_a_suggestion():
+    """`nan` is not interpreted."""
     assert problem_of(parse_tensor, ["nan"], "/inputs").suggestion == 'write "NaN"'
 
 
-def test_integers_are_not_rounded_on_the_way_to_an_integer_dtype():
+def test_integers_are_not_rounded_for_an_integer_dtype():
     """2**53 + 1 among floats would become 2**53."""
     assert parse_tensor([2**53, 1.0], "", "int64").tolist() == [2**53, 1]
     assert parse_tensor([2**53 + 1, 1], "", "int64").tolist() == [2**53 + 1, 1]
@@ -109,14 +109,14 @@ def test_integers_are_not_rounded_on_the_way_to_an_integer_dtype():
     assert parse_tensor([1.0, 2**53 + 1], "", "float64").tolist() == [1.0, 2.0**53]
 
 
-def test_large_integers_meant_for_floats_are_floats():
+def test_large_integers_are_accepted_for_floats():
     """JavaScript writes 1e20 without an exponent."""
     assert parse_tensor([10**20, 1], "", "float32").tolist() == [float(np.float32(1e20)), 1.0]
 
 
 @pytest.mark.parametrize("name", DTYPES)
-def test_base64_is_the_bytes_of_any_dtype(name):
-    """Little-endian, in C order, with the shape beside it."""
+def test_base64_is_decoded_for_every_dtype(name):
+    """Little-endian, in C order, with a shape."""
     sent = PATTERNS[name].reshape(3, 1)
     raw = {"shape": [3, 1], "dtype": name, "base64": base64.b64encode(sent.tobytes()).decode()}
     array = parse_tensor(raw, "/inputs")
@@ -124,8 +124,8 @@ def test_base64_is_the_bytes_of_any_dtype(name):
 
 
 @pytest.mark.parametrize("data", [[0, 1, 2, 3, 4, 5], [[0, 1, 2], [3, 4, 5]]])
-def test_data_fills_a_shape_flat_or_nested(data):
-    """Row-major, in the dtype it names; the input's dtype does not matter then."""
+def test_data_may_be_flat_or_nested(data):
+    """In row-major order and the named dtype, independent of the input's dtype."""
     array = parse_tensor({"shape": [2, 3], "dtype": "uint8", "data": data}, "/inputs", "float32")
     assert array.dtype.name == "uint8"
     assert array.tolist() == [[0, 1, 2], [3, 4, 5]]
@@ -148,15 +148,15 @@ def test_data_fills_a_shape_flat_or_nested(data):
         (None, "/x", "this is not a tensor"),
     ],
 )
-def test_a_malformed_form_says_what_is_wrong(raw, pointer, expected):
-    """The pointer is that of the key."""
+def test_malformed_tensors_are_reported_with_a_pointer(raw, pointer, expected):
+    """To the key at fault."""
     problem = problem_of(parse_tensor, raw, "/x")
     assert problem.pointer == pointer
     assert expected in (problem.expected, problem.message)
 
 
-def test_base64_skips_nothing():
-    """Junk, line breaks, missing padding and the URL alphabet are refused, not dropped."""
+def test_base64_is_strict():
+    """Junk, line breaks, missing padding and the URL alphabet are rejected."""
     for text in ("AA\n==", "AA", "A-==", "AAé=", 5, "\ud800AA="):
         assert problem_of(parse_tensor, {"shape": [1], "dtype": "int8", "base64": text}, "").pointer == "/base64"
 
@@ -165,7 +165,7 @@ def test_base64_skips_nothing():
     ("raw", "near"), [("float", 'float32" or "float64'), ("Float32", "float32"), ("bfloat", "bfloat16")]
 )
 def test_an_unknown_dtype_gets_a_suggestion(raw, near):
-    """Names are NumPy's; float is its float64 and everybody else's float32."""
+    """Names are NumPy's; "float" is ambiguous."""
     problem = problem_of(parse_tensor, {"shape": [1], "dtype": raw, "base64": ""}, "/x")
     assert (problem.pointer, problem.suggestion) == ("/x/dtype", f'write "{near}"')
 
@@ -184,15 +184,15 @@ def test_an_unknown_dtype_gets_a_suggestion(raw, near):
         ({}, False),
     ],
 )
-def test_one_tensor_is_told_from_named_inputs(raw, is_tensor):
-    """By its keys alone."""
+def test_a_tensor_is_distinguished_from_named_inputs(raw, is_tensor):
+    """By its keys."""
     assert is_tensor_form(raw) is is_tensor
 
 
 @pytest.mark.parametrize("target", DTYPES)
 @pytest.mark.parametrize("source", DTYPES)
-def test_zero_and_one_go_from_every_dtype_to_every_other(source, target):
-    """All 169 pairs, bit for bit NumPy's cast."""
+def test_zero_and_one_can_be_converted_between_all_dtypes(source, target):
+    """All 169 pairs equal NumPy's cast."""
     array = converted(PATTERNS[source], target, "")
     assert array.dtype == DTYPES[target]
     assert array.tobytes() == PATTERNS[target].tobytes()
@@ -219,15 +219,15 @@ def test_zero_and_one_go_from_every_dtype_to_every_other(source, target):
         (np.int8([2]), "bool"),
     ],
 )
-def test_a_value_that_would_be_lost_is_refused(values, target):
-    """Overflow, fractions and NaN are never cast silently; the value and its index are named."""
+def test_lossy_conversions_are_rejected(values, target):
+    """Overflow, fractions and NaN; the error contains the value and its index."""
     problem = problem_of(converted, np.array([[0, 1], [1, values[0]]], values.dtype), target, "/x")
     assert problem.expected == f"values that {target} holds"
     assert problem.received.endswith(f"at index [1, 1] ({values.dtype.name})")
 
 
-def test_rounding_between_floats_and_infinities_pass():
-    """float64 to float32 rounds as NumPy does; an infinity stays one."""
+def test_float_rounding_and_infinities_are_accepted():
+    """float64 to float32 rounds as in NumPy."""
     sent = np.array([0.1, np.inf, -np.inf, np.nan, -0.0, 1e-46, 65519.0])
     assert converted(sent, "float32", "").tobytes() == sent.astype(np.float32).tobytes()
     assert converted(sent, "float16", "").tobytes() == sent.astype(np.float16).tobytes()
@@ -235,21 +235,21 @@ def test_rounding_between_floats_and_infinities_pass():
 
 
 @pytest.mark.parametrize("dtype", ["c8", "U1", "O", "f4,f4", "M8[s]", "V4", "longdouble"])
-def test_other_kinds_of_values_are_refused(dtype):
-    """Complex, text, objects, structures, dates, opaque bytes and what differs between machines."""
+def test_other_dtypes_are_rejected(dtype):
+    """Complex, text, objects, structures, dates, opaque bytes and longdouble."""
     assert "are not accepted" in problem_of(converted, np.zeros(1, dtype), "float32", "/x").message
 
 
-def test_the_batch_dimension_is_added_where_it_is_missing():
-    """The declared rank is one example, one axis more is a batch."""
+def test_a_missing_batch_axis_is_added():
+    """A tensor of the declared rank is one example, one of a higher rank a batch."""
     spec = InputSpec(shape=[2, None])
     assert fit(np.ones((2, 5)), spec, "input", "").shape == (1, 2, 5)
     assert fit(np.ones((4, 2, 5)), spec, "input", "").shape == (4, 2, 5)
     assert fit(np.float32(3).reshape(()), InputSpec(shape=[]), "input", "").shape == (1,)
 
 
-def test_a_fitted_tensor_is_in_c_order_little_endian_and_of_the_declared_dtype():
-    """Whatever the order and byte order it came in."""
+def test_fitted_tensors_are_c_contiguous_little_endian():
+    """And of the declared dtype, whatever the source's layout."""
     sent = np.asfortranarray(np.arange(6, dtype=">i2").reshape(2, 3))
     fitted = fit(sent, InputSpec(shape=[3], dtype="float32"), "input", "")
     assert fitted.flags.c_contiguous
@@ -269,8 +269,8 @@ def test_a_fitted_tensor_is_in_c_order_little_endian_and_of_the_declared_dtype()
         ((1, 2, 3, 4), [5], "(batch, 5)", "(1, 2, 3, 4)", None),
     ],
 )  # fmt: skip
-def test_a_shape_that_does_not_fit_is_explained(shape, declared, expected, received, suggestion):
-    """In words, with what to do where that is plain."""
+def test_a_wrong_shape_is_explained(shape, declared, expected, received, suggestion):
+    """With a suggestion where there is an obvious one."""
     problem = problem_of(fit, np.zeros(shape), InputSpec(shape=declared), "left", "/inputs/left")
     assert problem.message == "the shape of left does not fit"
     assert (problem.pointer, problem.expected, problem.received, problem.suggestion) == (
@@ -279,8 +279,8 @@ def test_a_shape_that_does_not_fit_is_explained(shape, declared, expected, recei
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 2), (3, 0, 2)])
-def test_empty_tensors_are_refused(shape):
-    """A batch of nothing, and a free dimension of nothing, give TensorFlow's uninitialised memory."""
+def test_empty_tensors_are_rejected(shape):
+    """For a batch or free dimension of zero, TensorFlow returns uninitialized memory."""
     problem = problem_of(fit, np.zeros(shape), InputSpec(shape=[None, 2]), "input", "/inputs")
     assert problem.expected == "1 or more along every axis"
 
@@ -290,8 +290,8 @@ def test_empty_tensors_are_refused(shape):
     [("uint8", "float32", True), ("bool", "float16", True), ("float16", "float32", True), ("int16", "int32", True),
      ("int32", "float32", False), ("float64", "float32", False), ("int8", "uint8", False), ("float32", "bool", False)],
 )  # fmt: skip
-def test_narrower_dtypes_may_stay_as_they_are(sent: str, declared: str, kept: bool) -> None:
-    """Where the declared dtype holds each of their values."""
+def test_narrower_dtypes_may_be_kept(sent: str, declared: str, kept: bool) -> None:
+    """If the declared dtype can represent all of their values."""
     array, spec = np.ones((1, 3), sent), InputSpec(shape=[3], dtype=declared)
     assert fit(array, spec, "input", "", widen=False).dtype == (sent if kept else declared)
     assert fit(array, spec, "input", "").dtype == declared

@@ -1,4 +1,4 @@
-"""Turns of jobs in line for an engine, and how many may wait."""
+"""Fair queueing of jobs for an engine, and admission control."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from service.settings import Settings
 
 
 def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
-    """A client's job that is expected to take so long."""
+    """Build a client's job with an estimated time."""
     request = EngineRequest(
         "key",
         lambda number, _: Plan(number, b"{}", {}, ()),
@@ -34,7 +34,7 @@ def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
 
 
 class Ready:
-    """An engine that takes work, of which clients still hold replies."""
+    """An engine that is ready, with replies that clients have not read yet."""
 
     ready = True
 
@@ -42,8 +42,8 @@ class Ready:
         self.held = held
 
 
-def busy(prices: CostEstimates, *jobs: Job, **settings: float) -> tuple[Admission, EngineSlot]:
-    """One engine with a line, of jobs that take a second on average, that has stood for long."""
+def busy_queue(prices: CostEstimates, *jobs: Job, **settings: float) -> tuple[Admission, EngineSlot]:
+    """Build an engine with a queue that has been busy for long, of jobs that take a second on average."""
     prices.learn("other", "other", 1.0)
     slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
     slot.runs.queue.extend(jobs)
@@ -53,7 +53,7 @@ def busy(prices: CostEstimates, *jobs: Job, **settings: float) -> tuple[Admissio
 
 
 async def test_clients_take_turns() -> None:
-    """By what their work takes: one small job of a new client is behind one of a client with many, not behind all."""
+    """By the time of their jobs: a new client's small job follows one job of a busy client, not all of them."""
     line, many, few = FairQueue(), [job("many") for _ in range(5)], [job("few", 0.25) for _ in range(5)]
     line.extend(many)
     line.take(many[0])
@@ -65,8 +65,8 @@ async def test_clients_take_turns() -> None:
     assert [one.client for one in order] == ["few"] * 4 + ["many", "few", "many", "many", "many"]
 
 
-async def test_a_client_is_charged_what_its_job_took() -> None:
-    """Who says nothing of what is to come cannot gain by it."""
+async def test_a_client_is_charged_the_actual_time() -> None:
+    """A low estimate is of no advantage."""
     line, first, second, other = FairQueue(), job("a", 0.1), job("a", 0.1), job("b", 1.0)
     line.append(first)
     line.take(first)
@@ -75,8 +75,8 @@ async def test_a_client_is_charged_what_its_job_took() -> None:
     assert list(line) == [other, second]
 
 
-async def test_what_is_given_up_leaves_the_line() -> None:
-    """And what runs again is next."""
+async def test_abandoned_jobs_leave_the_queue() -> None:
+    """Retried jobs go to its front."""
     line, jobs = FairQueue(), [job("a", 2.0, 10), job("b", 3.0, 20), job("a", 4.0, 30)]
     line.extend(jobs)
     jobs[0].on_disconnect()
@@ -92,8 +92,8 @@ async def test_what_is_given_up_leaves_the_line() -> None:
     assert (line.total.count, line.usage) == (0, {})
 
 
-def test_prices_are_those_of_the_kind_then_of_the_client_then_of_all() -> None:
-    """A kind that was never seen is taken for what its client sends, so that new models are no way around a price."""
+def test_estimates_fall_back_from_kind_to_client_to_mean() -> None:
+    """An unseen kind costs what its client's jobs cost, so that new models do not evade the price."""
     prices = CostEstimates()
     assert prices.estimate("x", "a") == 0.0
     prices.learn("slow", "a", 8.0)
@@ -104,9 +104,9 @@ def test_prices_are_those_of_the_kind_then_of_the_client_then_of_all() -> None:
     assert prices.estimate("slow", "c") == 6.0
 
 
-async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
-    """Five runs, or two of the longest; after a pause 25, half of which each of two clients has for itself."""
-    admission, slot = busy(CostEstimates(), *[job("a") for _ in range(4)])
+async def test_the_queue_is_bounded_by_waiting_time() -> None:
+    """Five runs, or two of the longest; 25 after a pause, half of them for each of two clients."""
+    admission, slot = busy_queue(CostEstimates(), *[job("a") for _ in range(4)])
     admission.check(slot, job("a"))
     slot.runs.queue.append(job("a"))
     with pytest.raises(Overloaded) as refused:
@@ -130,9 +130,9 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
     assert admission.refusal("a") is None
 
 
-async def test_what_is_not_in_line_yet_is_counted() -> None:
-    """As a run of average length each: a hundred heads that come at once find room for as many as there is room for."""
-    admission, _ = busy(CostEstimates())
+async def test_requests_on_arrival_are_counted() -> None:
+    """As runs of average length: of a hundred simultaneous heads only as many as fit are admitted."""
+    admission, _ = busy_queue(CostEstimates())
     arrivals = [admission.arrivals.expect("a") for _ in range(30)]
     let_in = [arrival for arrival in arrivals if admission.refusal("a") is None and arrival.mark_received() is None]
     assert len(let_in) == 25
@@ -145,8 +145,8 @@ async def test_what_is_not_in_line_yet_is_counted() -> None:
     assert admission.refusal("a") is None
 
 
-async def test_what_is_answered_before_it_has_come_is_not_counted() -> None:
-    """The rest of a body that was refused may come later."""
+async def test_requests_answered_early_are_not_counted() -> None:
+    """Although the rest of a rejected body may arrive later."""
     arrivals = Arrivals()
     early = arrivals.expect("a")
     early.end()
@@ -154,8 +154,8 @@ async def test_what_is_answered_before_it_has_come_is_not_counted() -> None:
     assert arrivals.by_client == {}
 
 
-async def test_who_asks_in_vain_has_its_turns_later() -> None:
-    """By what refusing it took, up to a second, though both have had as much of the engine."""
+async def test_refusals_are_charged_to_the_client() -> None:
+    """By the time they took, up to a second, in addition to its use of the engine."""
     line = FairQueue()
     for _ in range(100):
         line.refuse("c", 0.0005)
@@ -165,15 +165,15 @@ async def test_who_asks_in_vain_has_its_turns_later() -> None:
         line.refuse("c", 0.0005)
     line.extend([job("d", 0.9), job("c"), job("d")])
     assert [one.client for one in line] == ["d", "c", "d", "c", "d"]
-    admission, slot = busy(CostEstimates(), job("a", 0.01), job("c", 0.01), max_queue=2)
+    admission, slot = busy_queue(CostEstimates(), job("a", 0.01), job("c", 0.01), max_queue=2)
     with pytest.raises(Overloaded):
         admission.check(slot, job("c", 0.01))
     assert slot.runs.queue._accounts["c"] == pytest.approx(0.0105)
 
 
-async def test_no_client_takes_all_places() -> None:
-    """Nor all memory of inputs, nor of replies."""
-    admission, slot = busy(CostEstimates(), *[job("a", 0.01) for _ in range(4)], max_queue=4)
+async def test_no_client_takes_all_slots() -> None:
+    """Nor all memory of inputs or replies."""
+    admission, slot = busy_queue(CostEstimates(), *[job("a", 0.01) for _ in range(4)], max_queue=4)
     with pytest.raises(Overloaded):
         admission.check(slot, job("a", 0.01))
     admission.check(slot, job("b", 0.01))
@@ -182,20 +182,20 @@ async def test_no_client_takes_all_places() -> None:
     admission.check(slot, job("b", 0.01))
     with pytest.raises(Overloaded):
         admission.check(slot, job("a", 0.01))
-    admission, slot = busy(CostEstimates(), job("a", 0.01, 80), max_queue_bytes=100)
+    admission, slot = busy_queue(CostEstimates(), job("a", 0.01, 80), max_queue_bytes=100)
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 0.01, 30))
 
 
-async def test_inputs_wait_for_memory_only_where_others_fill_it() -> None:
-    """Plans in line have none, hence one run that is larger than all memory of inputs is let in beside them."""
-    admission, slot = busy(CostEstimates(), max_queue_bytes=100)
+async def test_inputs_wait_only_for_memory_used_by_others() -> None:
+    """Queued plans use none, so a run larger than the whole input memory is admitted."""
+    admission, slot = busy_queue(CostEstimates(), max_queue_bytes=100)
     slot.concurrent.queue.append(job("a"))
     admission.check(slot, job("b", 0.01, 200))
 
 
-async def test_addresses_that_come_once_are_forgotten() -> None:
-    """However many are refused, and also where nothing is ever taken from the line; who owes most is remembered."""
+async def test_the_number_of_accounts_is_bounded() -> None:
+    """With many rejected clients and without dispatches; the client with the highest charge is kept."""
     line = FairQueue()
     for _ in range(3):
         line.refuse("a", 0.0005)
@@ -216,6 +216,6 @@ async def test_addresses_that_come_once_are_forgotten() -> None:
     [("127.0.0.1", "127.0.0.1"), ("::ffff:10.0.0.1", "10.0.0.1"), ("fe80::1%eth0", "fe80:0000:0000:0000"),
      ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"), ("a:pipe", "a:pipe")],
 )  # fmt: skip
-def test_a_client_is_an_address(address: str, client: str) -> None:
-    """Or the network that one is given in IPv6."""
+def test_a_client_is_identified_by_its_address(address: str, client: str) -> None:
+    """In IPv6 by its /64 network."""
     assert identity(address) == client

@@ -1,4 +1,4 @@
-"""An upload is taken apart as it arrives, wherever the pieces end."""
+"""Uploads are parsed as they arrive, wherever chunks end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def part(name: str, value: bytes) -> bytes:
 
 
 class Chunked:
-    """A request whose body comes in pieces of this size."""
+    """A request whose body arrives in chunks of this size."""
 
     headers = {"content-type": "multipart/form-data; boundary=b"}  # noqa: RUF012 (never changed)
 
@@ -38,15 +38,15 @@ class Chunked:
 
 
 async def read(body: bytes, size: int, folder: Path) -> tuple[bytes | None, bytes | None, str]:
-    """The document, the file of weights, and where that stood."""
+    """Parse a form and return the document, the weights and the pointer of the weights."""
     upload, request = Upload(folder), cast("Request", Chunked(body, size))
     await _read_form(request, upload, 1000)
     return upload.model, upload.weights.read_bytes() if upload.weights else None, upload.pointer
 
 
 @pytest.mark.parametrize("size", [1, 3, SIGNATURE_BYTES, 10_000])
-async def test_parts_by_what_they_hold(tmp_path: Path, size: int) -> None:
-    """A document and a file of weights, under the right names and others, with text around the form."""
+async def test_parts_are_recognized_by_content(tmp_path: Path, size: int) -> None:
+    """Documents and weights under expected and other names, with preamble and epilogue."""
     for body, expected in (
         (part("model", DOCUMENT) + part("weights", ZIP), (DOCUMENT, ZIP, "/weights")),
         (part("file", ZIP) + part("model", DOCUMENT), (DOCUMENT, ZIP, "/file")),
@@ -66,15 +66,15 @@ async def test_parts_by_what_they_hold(tmp_path: Path, size: int) -> None:
     (part("model", b"[]") * 2 + b"--b--", InvalidOption), (part("a", ZIP) + part("b", ZIP) + b"--b--", InvalidOption),
     (part("model", b"[" * 2000) + b"--b--", LayerscopeError), (b"x" * 20_000 + part("model", DOCUMENT), Unparsable),
 ])  # fmt: skip
-async def test_forms_that_are_refused(tmp_path: Path, body: bytes, error: type[LayerscopeError]) -> None:
-    """However the pieces come."""
+async def test_invalid_forms_are_rejected(tmp_path: Path, body: bytes, error: type[LayerscopeError]) -> None:
+    """For any chunk size."""
     for size in (1, 10_000):
         with pytest.raises(error):
             await read(body, size, tmp_path)
 
 
-def test_what_is_not_asked_for_is_not_kept() -> None:
-    """A part that is no document is written as it comes."""
+def test_weights_are_not_buffered() -> None:
+    """They are written as they arrive."""
     written: list[bytes] = []
     parts = UploadParts(written.append, 10)
     parts._disposition += b'form-data; name="weights"'
@@ -86,8 +86,8 @@ def test_what_is_not_asked_for_is_not_kept() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
-async def test_a_body_by_itself(tmp_path: Path, size: int) -> None:
-    """A file of weights goes to the disk, anything else is a document of bounded length."""
+async def test_raw_bodies_are_recognized_by_content(tmp_path: Path, size: int) -> None:
+    """Weights are written to disk, anything else is a document of bounded length."""
     for data, is_document in ((ZIP, False), (DOCUMENT, True), (b"{}", True), (b"", True), (b"PK\x03\x04", True)):
         with (tmp_path / "file").open("wb") as file:
             body = RawBody(Writer(file), 100)

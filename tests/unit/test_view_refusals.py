@@ -1,4 +1,4 @@
-"""Views that make no sense, and which layer gets which view."""
+"""Invalid views, and the assignment of views to layers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARSERS: Any = {"slice": parse_slice, "reduce": parse_reduction, "top": parse_to
 
 
 def problem(error: Invalid) -> Problem:
-    """The only problem of an error."""
+    """Return the only problem of an error."""
     (found,) = error.problems
     return found
 
@@ -45,8 +45,8 @@ NONSENSE: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(("option", "value"), [(name, value) for name, values in NONSENSE.items() for value in values])
-def test_what_makes_no_sense_is_refused(option: str, value: Any) -> None:
-    """With the option's pointer, what was expected and what came; never another kind of error."""
+def test_invalid_options_are_rejected(option: str, value: Any) -> None:
+    """With the option's pointer, the expected and the received value; no other exception is raised."""
     with pytest.raises(InvalidOption) as caught:
         PARSERS[option](value, f"/{option}")
     found = problem(caught.value)
@@ -74,10 +74,10 @@ def test_what_makes_no_sense_is_refused(option: str, value: Any) -> None:
         ({"top": 1, "slice": "0,0"}, (1, 28), "conv: there is no axis left to rank", "a tensor with an axis"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_a_tensor_is_refused(
+def test_views_that_do_not_fit_the_shape_are_rejected(
     options: dict[str, Any], shape: tuple[int, ...], message: str, expected: str
 ) -> None:
-    """Before there is a tensor, with what would fit."""
+    """Before the run, with what would fit."""
     view = View(**{name: PARSERS[name](value, f"/{name}") for name, value in options.items()})
     with pytest.raises(InvalidOption) as caught:
         view.forms(shape, "float32", "conv")
@@ -86,8 +86,8 @@ def test_what_does_not_fit_a_tensor_is_refused(
     assert found.pointer == f"/{next(iter(options))}"
 
 
-def test_values_that_bytes_cannot_carry_are_refused() -> None:
-    """NaN and infinities, with their number."""
+def test_nonfinite_values_cannot_be_quantized() -> None:
+    """The error contains their number."""
     with pytest.raises(InvalidOption) as caught:
         View(dtype=parse_cast("uint8", "/dtype")).apply(np.array([1, np.nan, np.inf], np.float32), "conv")
     assert problem(caught.value).received == "2 that are not"
@@ -95,7 +95,7 @@ def test_values_that_bytes_cannot_carry_are_refused() -> None:
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    """Two convolutions in a block, and what follows."""
+    """A network of two convolutions, one of them in a block, and more layers."""
     return expand(
         parse_document(
             {"input": [8, 8, 1], "layers": [
@@ -111,7 +111,7 @@ ALL = ("conv2d", "block/conv2d", "block/re_lu", "flatten", "dense")
 
 
 def tops(network: Network, value: Any, selected: tuple[str, ...] = ALL) -> dict[str, int]:
-    """The k of each layer that has one."""
+    """Return the k of each layer that has one."""
     views = views_of(network, selected, {"top": value})
     return {address: view.top.k for address, view in views.items() if view.top is not None}
 
@@ -133,23 +133,23 @@ def tops(network: Network, value: Any, selected: tuple[str, ...] = ALL) -> dict[
         (None, {}),
     ],
 )  # fmt: skip
-def test_the_closest_selector_decides(network: Network, value: Any, expected: dict[str, int]) -> None:
-    """An address before a glob or a type, that before `*`, that before `**`, in whatever order they are written."""
+def test_the_most_specific_selector_applies(network: Network, value: Any, expected: dict[str, int]) -> None:
+    """Addresses before types and globs, `*` before `**`, in any order."""
     assert tops(network, value) == expected
 
 
-def test_a_tensor_before_an_activation_has_its_own_view(network: Network) -> None:
-    """`conv2d:pre` is an address like any other."""
+def test_pre_activation_tensors_have_separate_views(network: Network) -> None:
+    """`conv2d:pre` is a separate address."""
     assert tops(network, {"conv2d:pre": 2, "conv2d": 1}, ("conv2d", "conv2d:pre")) == {"conv2d": 1, "conv2d:pre": 2}
 
 
-def test_as_many_selectors_as_are_allowed(network: Network) -> None:
-    """64 in one object; all of these match every layer."""
+def test_64_selectors_are_allowed(network: Network) -> None:
+    """The limit is inclusive; all of these match every layer."""
     assert tops(network, {"**" + "*" * number: 2 for number in range(64)}) == dict.fromkeys(ALL, 2)
 
 
-def test_a_selector_is_looked_up_once(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many options have it."""
+def test_a_repeated_selector_is_matched_once(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Across all options."""
     looked_up: list[str] = []
 
     def counted(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
@@ -181,18 +181,16 @@ def test_a_selector_is_looked_up_once(network: Network, monkeypatch: pytest.Monk
         ({"*" * number: 1 for number in range(1, 66)}, InvalidOption, "/top"),
     ],
 )  # fmt: skip
-def test_objects_that_make_no_sense_are_refused(
-    network: Network, value: Any, error: type[Invalid], pointer: str
-) -> None:
-    """Each with a pointer to the selector; also where another selector is closer."""
+def test_invalid_selectors_are_rejected(network: Network, value: Any, error: type[Invalid], pointer: str) -> None:
+    """With a pointer to the selector, also if another one is more specific."""
     with pytest.raises(error) as caught:
         tops(network, value)
     assert type(caught.value) is error
     assert problem(caught.value).pointer == pointer
 
 
-def test_a_selector_of_layers_not_asked_for_is_refused(network: Network) -> None:
-    """It would silently do nothing."""
+def test_selectors_of_unselected_layers_are_rejected(network: Network) -> None:
+    """They would have no effect."""
     with pytest.raises(InvalidOption) as caught:
         tops(network, {"conv2d": 1}, ("dense",))
     assert problem(caught.value).expected == "one of dense"
@@ -206,8 +204,8 @@ def test_a_selector_of_layers_not_asked_for_is_refused(network: Network) -> None
         ({"dtype": "uint8", "histogram": 4}, "/dtype"),
     ],
 )
-def test_views_that_exclude_each_other_are_refused(network: Network, options: dict[str, Any], pointer: str) -> None:
-    """For one layer; different layers may have different ones."""
+def test_incompatible_views_are_rejected(network: Network, options: dict[str, Any], pointer: str) -> None:
+    """For one layer; different layers may have different views."""
     with pytest.raises(InvalidOption) as caught:
         views_of(network, ALL, options)
     assert problem(caught.value).pointer == pointer

@@ -1,4 +1,4 @@
-"""Views of tensors, against NumPy."""
+"""Views of tensors, compared with NumPy."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ DTYPES = ["float16", "bfloat16", "float32", "float64", "int8", "int32", "int64",
 SHAPES = [(), (3,), (2, 5), (2, 3, 4), (2, 3, 4, 5), (1, 2, 3, 2, 4)]
 
 
-def drawn(shape: tuple[int, ...], dtype: str, seed: int = 0) -> Array:
-    """Random numbers, some of them equal."""
+def random_array(shape: tuple[int, ...], dtype: str, seed: int = 0) -> Array:
+    """Draw random numbers, some of them equal."""
     values = np.random.default_rng(seed).integers(-20, 20, shape) / 4
     unsigned = dtype.startswith("uint") or dtype == "bool"
     return np.asarray(abs(values) if unsigned else values).astype(getattr(ml_dtypes, dtype, dtype))
 
 
 def result(array: Array, **options: Any) -> dict[str, Array]:
-    """The view's members, each of the form that was announced for it."""
+    """Apply a view and check that its members have the announced form."""
     parsers: Any = {"slice": parse_slice, "reduce": parse_reduction, "top": parse_top, "histogram": parse_histogram,
                     "dtype": parse_cast}  # fmt: skip
     view = View(**{name: parsers[name](value, f"/{name}") for name, value in options.items()})
@@ -50,8 +50,8 @@ def result(array: Array, **options: Any) -> dict[str, Array]:
     ("steps", "codes"),
     [([0, 714], [0, 255]), ([0, 100, 510, 714], [0, 50, 255, 255]), ([-357, 0, 357], [0, 178, 255])],
 )
-def test_bytes_stay_bytes_where_the_scale_is_too_coarse(steps: list[int], codes: list[int]) -> None:
-    """Among the smallest numbers a step of 714 / 255 = 2.8 is rounded to 2: what lies beyond 255 of them is 255."""
+def test_codes_are_clamped_if_the_scale_is_denormal(steps: list[int], codes: list[int]) -> None:
+    """A step of 714 / 255 = 2.8 of the smallest number is rounded to 2, so codes over 255 are clamped."""
     smallest = np.nextafter(0, 1)
     members = result(np.array(steps) * smallest, dtype="uint8")
     assert (members[""].tolist(), float(members[":scale"])) == (codes, 2 * smallest)
@@ -75,9 +75,9 @@ def test_bytes_stay_bytes_where_the_scale_is_too_coarse(steps: list[int], codes:
     ],
 )
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "bool"])
-def test_slices_are_numpys(text: str, index: Any, dtype: str) -> None:
-    """Basic slicing, without a copy where an axis is left."""
-    array = drawn((2, 3, 4, 5), dtype)
+def test_slices_match_numpy(text: str, index: Any, dtype: str) -> None:
+    """Without a copy unless the result is a scalar."""
+    array = random_array((2, 3, 4, 5), dtype)
     found = result(array, slice=text)[""]
     np.testing.assert_array_equal(found, array[index])
     assert found.ndim == 0 or np.shares_memory(found, array)
@@ -91,10 +91,10 @@ PART = st.one_of(
 
 @settings(max_examples=300)
 @given(st.lists(PART, max_size=5), st.sampled_from(SHAPES))
-def test_slices_are_numpys_or_refused(parts: list[Any], shape: tuple[int, ...]) -> None:
-    """Never anything else: what NumPy would clamp or leave empty is an error with a pointer."""
+def test_random_slices_match_numpy_or_are_rejected(parts: list[Any], shape: tuple[int, ...]) -> None:
+    """Where NumPy would clamp or return nothing, an error with a pointer is raised."""
     words = [str(part) if isinstance(part, int) else _written(part) for part in parts] or ["..."]
-    array = drawn(shape, "float32")
+    array = random_array(shape, "float32")
     if _is_wrong(parts, shape):
         with pytest.raises(InvalidOption) as caught:
             result(array, slice=",".join(words))
@@ -108,7 +108,7 @@ def _written(part: slice) -> str:
 
 
 def _is_wrong(parts: list[Any], shape: tuple[int, ...]) -> bool:
-    """Whether NumPy raises, clamps or finds nothing."""
+    """Whether NumPy raises, clamps or returns nothing."""
     if len(parts) > len(shape):
         return True
     for part, length in zip(parts, shape, strict=False):
@@ -134,9 +134,9 @@ RESULTS = {"float16": "float32", "bfloat16": "float32", "float32": "float32"}
 @pytest.mark.parametrize("function", REDUCTIONS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES[1:])
-def test_reductions_are_numpys_in_double_precision(function: str, dtype: str, shape: tuple[int, ...]) -> None:
-    """Over the first, the last and all axes; the result's dtype is the stated one."""
-    array, names = drawn(shape, dtype), AXES[len(shape)]
+def test_reductions_match_numpy_in_double_precision(function: str, dtype: str, shape: tuple[int, ...]) -> None:
+    """Over the first, the last and all axes, with the documented dtype."""
+    array, names = random_array(shape, dtype), AXES[len(shape)]
     for axes in (names[0], names[-1], names[::-1]):
         over = tuple(names.index(axis) for axis in axes)
         found = result(array, reduce=f"{function}@{','.join(axes)}")[""]
@@ -149,14 +149,14 @@ def test_reductions_are_numpys_in_double_precision(function: str, dtype: str, sh
 
 
 @pytest.mark.parametrize("function", ["sum", "l2"])
-def test_what_overflows_is_infinite(function: str) -> None:
-    """Two of the largest single-precision numbers fit into double precision, but not into the result."""
+def test_overflow_of_a_reduction_is_infinite(function: str) -> None:
+    """The result fits into double precision, but not into the result's dtype."""
     array = np.full((1, 2), np.finfo(np.float32).max, np.float32)
     np.testing.assert_array_equal(result(array, reduce=f"{function}@c")[""], np.array([np.inf], np.float32))
 
 
 def exact_sums(array: Array, axis: int) -> list[int]:
-    """In Python's integers, over one of two axes."""
+    """Compute sums as Python integers, over one of two axes."""
     rows = array.tolist() if axis else array.T.tolist()
     return [sum(row) for row in rows]
 
@@ -167,8 +167,8 @@ EDGES = [-(2**63), -(2**63) + 1, -(2**62), -(2**32), -1, 0, 1, 2**31, 2**32 - 1,
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
-def test_sums_of_integers_are_exact_or_refused(dtype: str, data: st.DataObject) -> None:
-    """Against integers without bounds: NumPy's own sums wrap around."""
+def test_sums_of_integers_are_exact_or_rejected(dtype: str, data: st.DataObject) -> None:
+    """Compared with arbitrary precision; NumPy's sums wrap around."""
     bounds = np.iinfo(dtype)
     fitting = [edge for edge in EDGES if bounds.min <= edge <= bounds.max]
     numbers = st.sampled_from(fitting) | st.integers(int(bounds.min), int(bounds.max))
@@ -183,8 +183,8 @@ def test_sums_of_integers_are_exact_or_refused(dtype: str, data: st.DataObject) 
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
-def test_the_largest_sums_fit(dtype: str) -> None:
-    """And one more does not."""
+def test_the_largest_sums_are_accepted(dtype: str) -> None:
+    """One more is rejected."""
     bounds = np.iinfo(dtype)
     half = int(bounds.max) // 2
     assert result(np.array([[half, half + 1]], dtype), reduce="sum@c")[""].tolist() == [bounds.max]
@@ -195,17 +195,17 @@ def test_the_largest_sums_fit(dtype: str) -> None:
         assert result(np.array([[-half - 1, -half - 1]], dtype), reduce="sum@c")[""].tolist() == [bounds.min]
 
 
-def test_sums_of_half_precision_are_not_in_half_precision() -> None:
-    """A mean of 60,000 values of 60,000 is 60,000: their sum is far over float16's 65,504."""
+def test_sums_of_half_precision_do_not_overflow() -> None:
+    """The mean of 60,000 values of 60,000 is 60,000, although their sum exceeds float16's 65,504."""
     array = np.full((1, 60_000), 60_000, np.float16)
     assert result(array, reduce="mean@c")[""] == [60_000]
     assert result(array, reduce="sum@c")[""] == [3.6e9]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_argmax_is_numpys(dtype: str) -> None:
-    """The first of equal ones, as int64."""
-    array = drawn((4, 3, 6, 5), dtype)
+def test_argmax_matches_numpy(dtype: str) -> None:
+    """The first of equal values, as int64."""
+    array = random_array((4, 3, 6, 5), dtype)
     for position, axis in enumerate("nhwc"):
         found = result(array, reduce=f"argmax@{axis}")[""]
         np.testing.assert_array_equal(found, array.astype(np.float64).argmax(position))
@@ -213,8 +213,8 @@ def test_argmax_is_numpys(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-def test_nan_never_wins(dtype: str) -> None:
-    """In argmax and top it comes after everything, -inf included; it goes through the other reductions."""
+def test_nan_is_ranked_last(dtype: str) -> None:
+    """In argmax and top, even after -inf; other reductions propagate it."""
     nan, inf = np.nan, np.inf
     array = np.array([[nan, 1, 2, nan], [nan, -inf, nan, -inf], [nan] * 4, [inf, nan, inf, 3]]).astype(
         getattr(ml_dtypes, dtype, dtype)
@@ -229,9 +229,9 @@ def test_nan_never_wins(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES[1:])
-def test_top_units_are_those_of_a_full_sort(dtype: str, shape: tuple[int, ...]) -> None:
-    """Largest first, of equal ones the lowest index first, for every k."""
-    array = drawn(shape, dtype)
+def test_top_matches_a_full_sort(dtype: str, shape: tuple[int, ...]) -> None:
+    """Largest first, lowest index first among equal values, for every k."""
+    array = random_array(shape, dtype)
     rows = array.astype(np.float64).reshape(-1, shape[-1])
     order = np.array([sorted(range(shape[-1]), key=lambda unit, row=row: (-row[unit], unit)) for row in rows])
     for k in range(1, shape[-1] + 1):
@@ -242,7 +242,7 @@ def test_top_units_are_those_of_a_full_sort(dtype: str, shape: tuple[int, ...]) 
         )
 
 
-def test_the_ends_of_integers_are_ranked() -> None:
+def test_extreme_integers_are_ranked() -> None:
     """Where negation would overflow."""
     top = result(np.array([[-128, 127, 0, -127]], np.int8), top=4)
     np.testing.assert_array_equal(top[":indices"], [[1, 2, 3, 0]])
@@ -253,9 +253,9 @@ def test_the_ends_of_integers_are_ranked() -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("text", ["1", "7", "64", "5,-2,2", "3,0,0.5", 16])
-def test_histograms_are_numpys(dtype: str, shape: tuple[int, ...], text: str | int) -> None:
-    """Counts and edges; what is outside the range is counted, and nothing is lost."""
-    array = drawn(shape, dtype)
+def test_histograms_match_numpy(dtype: str, shape: tuple[int, ...], text: str | int) -> None:
+    """Counts and edges; values outside the range are counted separately."""
+    array = random_array(shape, dtype)
     bins, *bounds = (float(word) for word in str(text).split(","))
     counts, edges = np.histogram(array.astype(np.float64), int(bins), tuple(bounds) or None)  # type: ignore[arg-type]
     found = result(array, histogram=text)
@@ -264,8 +264,8 @@ def test_histograms_are_numpys(dtype: str, shape: tuple[int, ...], text: str | i
     assert found[":counts"].sum() + found[":outside"].sum() == array.size
 
 
-def test_numbers_outside_a_histogram_are_counted() -> None:
-    """Below, above and NaN, each on its own; both ends belong to the range."""
+def test_values_outside_a_histogram_are_counted() -> None:
+    """Below, above and NaN separately; the range includes both ends."""
     array = np.array([-np.inf, -3, -2, 0, 2, 2.1, 9, np.inf, np.nan, np.nan, np.nan], np.float32)
     found = result(array, histogram="2,-2,2")
     np.testing.assert_array_equal(found[":counts"], [1, 2])
@@ -274,7 +274,7 @@ def test_numbers_outside_a_histogram_are_counted() -> None:
 
 @pytest.mark.parametrize("value", [0.0, -7.5, 1e30, 1e300, -1.7e308, 5e-324])
 def test_a_constant_has_a_histogram(value: float) -> None:
-    """All in one bin of a range around it, whatever its size."""
+    """With all values in one bin of a range around it."""
     found = result(np.full((2, 3), value), histogram=64)
     assert found[":counts"].max() == 6
     assert (np.diff(found[":edges"]) > 0).all()
@@ -282,14 +282,14 @@ def test_a_constant_has_a_histogram(value: float) -> None:
 
 
 def test_a_histogram_without_finite_values_is_empty() -> None:
-    """From 0 to 1, with everything counted outside."""
+    """From 0 to 1, with all values counted outside."""
     found = result(np.array([np.nan, np.inf]), histogram=4)
     np.testing.assert_array_equal(found[":edges"], [0, 0.25, 0.5, 0.75, 1])
     assert (found[":counts"].sum(), found[":outside"].tolist()) == (0, [0, 1, 1])
 
 
 def test_the_widest_range_has_a_histogram() -> None:
-    """Its width is over the largest double, its bins' are not."""
+    """Its width exceeds the largest double, those of the bins do not."""
     found = result(np.array([-1.7e308, 0, 1.7e308]), histogram=2)
     np.testing.assert_array_equal(found[":counts"], [1, 2])
     np.testing.assert_array_equal(found[":edges"], [-1.7e308, 0, 1.7e308])
@@ -297,15 +297,15 @@ def test_the_widest_range_has_a_histogram() -> None:
 
 @pytest.mark.parametrize("source", DTYPES)
 @pytest.mark.parametrize("target", NAMES[:4])
-def test_casts_are_numpys(source: str, target: str) -> None:
+def test_casts_match_numpy(source: str, target: str) -> None:
     """Rounded to the nearest."""
-    array = drawn((2, 3, 4), source)
+    array = random_array((2, 3, 4), source)
     expected = array.astype(getattr(ml_dtypes, target, target))
     assert result(array, dtype=target)[""].tobytes() == expected.tobytes()
 
 
-def test_overflow_is_counted() -> None:
-    """Infinities that were there before are none."""
+def test_overflow_of_casts_is_counted() -> None:
+    """Without values that were infinite before."""
     array = np.array([1e5, -1e6, np.inf, np.nan, 65504], np.float32)
     viewed = View(dtype=parse_cast("float16", "")).apply(array, "layer")
     np.testing.assert_array_equal(viewed.members[""], np.array([np.inf, -np.inf, np.inf, np.nan, 65504], np.float16))
@@ -314,9 +314,9 @@ def test_overflow_is_counted() -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_bytes_give_the_values_back(dtype: str, shape: tuple[int, ...]) -> None:
-    """offset + scale × byte is at most half a scale off; the ends are exact."""
-    array = drawn(shape, dtype).astype(np.float64) * 1.37
+def test_quantized_values_are_within_half_a_scale(dtype: str, shape: tuple[int, ...]) -> None:
+    """offset + scale × code; the minimum and maximum are exact."""
+    array = random_array(shape, dtype).astype(np.float64) * 1.37
     found = result(array, dtype="uint8")
     values = found[":offset"] + found[":scale"] * found[""]
     assert (abs(values - array) <= found[":scale"] / 2 + 1e-12).all()
@@ -325,21 +325,21 @@ def test_bytes_give_the_values_back(dtype: str, shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 3.25, -1e300])
-def test_a_constant_keeps_its_value_in_bytes(value: float) -> None:
-    """There is nothing to divide by."""
+def test_quantization_of_a_constant_is_exact(value: float) -> None:
+    """Without a division by zero."""
     found = result(np.full((2, 3), value), dtype="uint8")
     np.testing.assert_array_equal(found[":offset"] + found[":scale"] * found[""], np.full((2, 3), value))
 
 
-def test_the_widest_range_fits_into_bytes() -> None:
-    """Its width is over the largest double, its scale is not."""
+def test_the_widest_range_can_be_quantized() -> None:
+    """Its width exceeds the largest double, its scale does not."""
     found = result(np.array([-1.7e308, 0, 1.7e308]), dtype="uint8")
     np.testing.assert_array_equal(found[""], [0, 128, 255])
 
 
 def test_views_are_applied_in_order() -> None:
-    """Slice, reduction, top, dtype; the axes keep their names when others are gone."""
-    array = drawn((4, 6, 6, 8), "float32")
+    """Slice, reduction, top, dtype; the remaining axes keep their names."""
+    array = random_array((4, 6, 6, 8), "float32")
     found = result(array, slice="1, 2:6", reduce="mean@h,w", top=3, dtype="float16")
     means = array[1, 2:6].astype(np.float64).mean((0, 1)).astype(np.float32)
     order = np.argsort(-means, kind="stable")[:3]
@@ -350,7 +350,7 @@ def test_views_are_applied_in_order() -> None:
 
 
 def test_free_dimensions_stay_free() -> None:
-    """A plan without a batch knows what it can."""
+    """The announced form is None where it depends on them."""
     view = View(slice=parse_slice(":, 1:3", ""), reduce=parse_reduction("mean@w", ""))
     form = view.forms((None, 4, None, 8), "float32", "layer")[""]
     assert (form.shape, form.dtype, form.axes, form.nbytes) == ((None, 2, 8), "float32", "nhc", None)
@@ -359,9 +359,9 @@ def test_free_dimensions_stay_free() -> None:
     assert View(top=parse_top(9, "")).forms((None, None), "float16", "layer")[":indices"].shape == (None, 9)
 
 
-def test_the_array_stays_as_it_is() -> None:
+def test_the_array_is_not_modified() -> None:
     """It is TensorFlow's memory."""
-    array = drawn((2, 3, 4, 5), "float32")
+    array = random_array((2, 3, 4, 5), "float32")
     array[0, 0, 0, 0] = np.nan
     before = array.tobytes()
     array.flags.writeable = False

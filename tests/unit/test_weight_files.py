@@ -1,4 +1,4 @@
-"""Files of weights as Keras itself writes them, for networks of every kind, come out as Keras' own `get_weights()`."""
+"""Weights files written by Keras, for networks of every kind, are read as `get_weights()`."""
 
 import importlib.util
 import json
@@ -40,7 +40,7 @@ LIMITS = Limits(2**30)
 
 
 def sequential():
-    """A chain, with layers of one class and layers that keep other state."""
+    """A chain with several layers of one class and layers with other state."""
     return keras.Sequential(
         [keras.Input((8, 8, 1)), layers.Conv2D(3, 3, name="first"), layers.Dropout(0.5), layers.BatchNormalization(),
          layers.Conv2D(2, 3), layers.SeparableConv2D(2, 3), layers.Flatten(), layers.Dense(4)]
@@ -62,7 +62,7 @@ SEQUENTIAL = {
 
 
 def sequences():
-    """Layers that hold layers."""
+    """Layers that wrap other layers."""
     words = keras.Input((6,), dtype="int32")
     x = layers.Embedding(10, 4)(words)
     x = layers.TimeDistributed(layers.Dense(4))(x)
@@ -87,7 +87,7 @@ SEQUENCES = {
 
 
 def branches():
-    """Two branches of one class and unequal length: Keras lists the layers by their distance from the output."""
+    """Two branches of one class and different length: Keras orders layers by their distance from the output."""
     image = keras.Input((8, 8, 1))
     short = layers.Conv2D(2, 1, name="short")(image)
     long = layers.Conv2D(2, 1, name="long")(image)
@@ -107,7 +107,7 @@ BRANCHES = {
 
 
 def nested(*kinds):
-    """Two models in a model: `Sequential` or `Functional`, the second used twice."""
+    """Two nested models, `Sequential` or `Functional`, the second called twice."""
 
     def inner(kind, name, units):
         first, second = layers.Dense(units, name=f"{name}_in"), layers.Dense(4, name=f"{name}_out")
@@ -124,7 +124,7 @@ def nested(*kinds):
 
 
 def block(name, units, **more):
-    """The same as a block."""
+    """Build the same as a block."""
     inner = [
         {"type": "Dense", "units": units, "name": f"{name}_in"},
         {"type": "Dense", "units": 4, "name": f"{name}_out"},
@@ -155,13 +155,13 @@ PAIRS = {
 
 
 def specs_of(document):
-    """What a document expects of a file."""
+    """Return the weights that a document expects."""
     network = expand(parse_document(document))
     return weight_specs(outline(network, declared_shapes(network)))
 
 
-def trained(make):
-    """A Keras model with weights and an optimizer's state of its own."""
+def trained_model(make):
+    """Build a Keras model with random weights and optimizer state."""
     keras.utils.clear_session()  # names as in a fresh process
     model = make()
     chance = np.random.default_rng(0)
@@ -171,8 +171,8 @@ def trained(make):
     return model
 
 
-def written(model, folder):
-    """One file a format."""
+def write_all_formats(model, folder):
+    """Write one file per format."""
     model.save_weights(folder / "w.weights.h5")
     model.save(folder / "w.keras")
     np.savez(folder / "positions.npz", *model.get_weights())
@@ -184,13 +184,13 @@ def written(model, folder):
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
 @pytest.mark.parametrize("kind", PAIRS)
-def test_what_keras_saves_in_any_format_is_read_bit_for_bit(kind, tmp_path):
-    """And is the same file in the end, so that one digest names these weights."""
+def test_every_format_of_keras_is_read_exactly(kind, tmp_path):
+    """And converted to the same file, so that one digest identifies the weights."""
     make, document = PAIRS[kind]
-    model, specs = trained(make), specs_of(document)
+    model, specs = trained_model(make), specs_of(document)
     (tmp_path / "uploads").mkdir()
     target, digests = tmp_path / "canonical.safetensors", set()
-    for file in written(model, tmp_path / "uploads"):
+    for file in write_all_formats(model, tmp_path / "uploads"):
         digests.add(convert(file, specs, target, LIMITS))
         stored = load_file(target)
         assert list(stored) == [spec.name for spec in specs]
@@ -200,8 +200,8 @@ def test_what_keras_saves_in_any_format_is_read_bit_for_bit(kind, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["canonical.safetensors", "uploads"]
 
 
-def loaded_module(path):
-    """A module that lies beside the tests."""
+def load_module(path):
+    """Load a module next to the tests."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -209,15 +209,15 @@ def loaded_module(path):
 
 
 TESTS = Path(__file__).parent
-keras_models = loaded_module(TESTS / "keras_models.py").MODELS
-random_models = loaded_module(TESTS.parent.parent / "acceptance" / "random_models.py")
+keras_models = load_module(TESTS / "keras_models.py").MODELS
+random_models = load_module(TESTS.parent.parent / "acceptance" / "random_models.py")
 INTRICATE = ["applied_to_steps", "read_by_keyword", "encoder_decoder", "several_inputs_nested", "nested_three_deep",
              "masks_of_models"]  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation", "ignore:Layer '.*' .of type:UserWarning")
-def test_weights_come_to_the_layers_they_were_saved_from(tmp_path):
-    """Of models in which layers of one class and shape abound: as .keras, with names and without, and by position."""
+def test_weights_are_assigned_to_their_layers(tmp_path):
+    """In models with many layers of equal class and shape: .keras, with and without names, and by position."""
     models = [(name, keras_models[name]()) for name in INTRICATE]
     models += [(f"random {number}", random_models.random_model(number)) for number in (0, 1, 2, 6, 8, 13, 30, 34)]
     wrong = []
@@ -236,16 +236,16 @@ def test_weights_come_to_the_layers_they_were_saved_from(tmp_path):
     assert wrong == []
 
 
-def test_a_model_without_weights_has_a_file_of_none(tmp_path):
-    """numpy.savez of no arrays is an archive without members."""
+def test_a_model_without_weights_has_an_empty_file(tmp_path):
+    """numpy.savez without arrays is an archive without members."""
     np.savez(tmp_path / "w.npz")
     convert(tmp_path / "w.npz", specs_of({"input": [4], "layers": [{"type": "ReLU"}]}), tmp_path / "target", LIMITS)
     assert load_file(tmp_path / "target") == {}
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
-def test_a_layer_of_two_models_is_refused_for_what_it_is(tmp_path):
-    """Keras saves its weights once; `to_json()` does not say that it is one layer, `.keras` does."""
+def test_a_layer_shared_by_two_models_is_explained(tmp_path):
+    """Keras saves its weights once; `to_json()` does not contain that it is shared, `.keras` does."""
     shared, x = layers.Dense(4, name="shared"), keras.Input((4,))
     one, two = (keras.Model(inner := keras.Input((4,)), shared(inner), name=name) for name in ("one", "two"))
     model = keras.Model(x, layers.Dense(1)(two(one(x))))
@@ -258,29 +258,29 @@ def test_a_layer_of_two_models_is_refused_for_what_it_is(tmp_path):
 
 
 def without_names(path):
-    """A file as Keras 3 wrote it before it kept the names of layers."""
+    """Remove the layer names, which older Keras 3 files do not have."""
     with h5py.File(path, "a") as file:
         file.visititems(lambda _, item: item.attrs.pop("name", None) and None)
 
 
 @pytest.mark.parametrize("kind", PAIRS)
 def test_a_model_built_from_a_file_has_its_weights(kind, tmp_path):
-    """No value is drawn from the seed for them."""
+    """Instead of those of its seed."""
     make, document = PAIRS[kind]
-    model = trained(make)
+    model = trained_model(make)
     np.savez(tmp_path / "w.npz", *model.get_weights())
     target = tmp_path / "canonical.safetensors"
     digest = convert(tmp_path / "w.npz", specs_of(document), target, LIMITS)
     built = build(expand(parse_document(document)), 2**30, WeightsFile(str(target), digest))
-    target.unlink()  # the model does not go on looking into the file
+    target.unlink()  # the model does not access the file later
     for variable, expected in zip(network_weights(built.outline).values(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(variable.numpy(), expected, strict=True)
 
 
-def test_a_file_of_another_network_or_of_other_bytes_builds_nothing(tmp_path):
-    """The engine trusts neither the path nor the digest."""
+def test_mismatched_and_damaged_files_are_rejected(tmp_path):
+    """The engine verifies path and digest."""
     target = tmp_path / "canonical.safetensors"
-    np.savez(tmp_path / "w.npz", *trained(branches).get_weights())
+    np.savez(tmp_path / "w.npz", *trained_model(branches).get_weights())
     digest = convert(tmp_path / "w.npz", specs_of(BRANCHES), target, LIMITS)
     with pytest.raises(InvalidWeights, match="another network: stem/kernel"):
         build(expand(parse_document(NESTED)), 2**30, WeightsFile(str(target), digest))
@@ -289,8 +289,8 @@ def test_a_file_of_another_network_or_of_other_bytes_builds_nothing(tmp_path):
         build(expand(parse_document(BRANCHES)), 2**30, WeightsFile(str(target), digest))
 
 
-def test_names_are_the_layers_path_and_the_variables():
-    """As Keras calls them, and in the order of `get_weights()`."""
+def test_weight_names_are_path_and_variable():
+    """As named by Keras, and in the order of `get_weights()`."""
     names = [spec.name for spec in specs_of(SEQUENCES)]
     assert names[:3] == ["embedding/embeddings", "time_distributed/dense/kernel", "time_distributed/dense/bias"]
     assert names[3] == "bidirectional/forward_lstm/lstm_cell/kernel"
@@ -302,40 +302,40 @@ def test_names_are_the_layers_path_and_the_variables():
 
 
 @pytest.mark.parametrize("cls", [cls for cls in LAYERS if cls.standalone], ids=lambda cls: cls.type_name())
-def test_every_layers_weights_have_one_name_and_one_place(cls):
-    """In the whole catalogue, without building anything."""
+def test_every_weight_has_a_unique_name_and_position(cls):
+    """For the whole catalog, without a build."""
     example = cls.example
     inputs = {f"i{n}": {"shape": list(shape), "dtype": example.dtype} for n, shape in enumerate(example.shapes)}
     layer = {"type": cls.type_name(), **example.arguments, "inputs": list(inputs)}
     network = expand(parse_document({"input": inputs, "layers": [layer]}))
     made = outline(network, declared_shapes(network))
     specs = weight_specs(made)
-    assert specs == weight_specs(outline(network, declared_shapes(network)))  # whatever else the process has made
+    assert specs == weight_specs(outline(network, declared_shapes(network)))  # not dependent on earlier layers
     count = sum(len(layer.weights) for layer in made.layers.values())
     assert len({spec.name for spec in specs}) == len({spec.hdf5 for spec in specs}) == len(specs) == count
 
 
-def test_an_engine_says_what_it_expects_and_runs_with_what_it_is_given(tmp_path):
-    """Messages as they cross the socket; models with other weights are other models."""
+def test_an_engine_describes_and_uses_weights(tmp_path):
+    """With serialized messages; models with other weights are other models."""
     data = orjson.dumps(BRANCHES)
     execution = Execution(EngineLimits(2**30, 2**30), 2**30)
-    request = through(DescribeWeights(1, data), FromFront)
-    specs = through(WeightsDescribed(1, execution.specs(request)), FromEngine).specs
+    request = round_trip(DescribeWeights(1, data), FromFront)
+    specs = round_trip(WeightsDescribed(1, execution.specs(request)), FromEngine).specs
     assert specs == specs_of(BRANCHES)
     arrays = [np.full(spec.shape, 2 * ("kernel" in spec.name), np.float32) for spec in specs]
     digest = write_canonical(specs, arrays, tmp_path / "w")
     file = WeightsFile(str(tmp_path / "w"), digest)
-    sent = execution.weights(through(Weights(2, "other", data, None, 2**20, file), FromFront))
+    sent = execution.weights(round_trip(Weights(2, "other", data, None, 2**20, file), FromFront))
     assert [info.name for info in sent.tensors] == [f"weights/{spec.name}" for spec in specs]
     assert [bytes(buffer) for buffer in sent.buffers] == [array.tobytes() for array in arrays]
     image = np.ones((1, 8, 8, 1), np.float32)
     info = TensorInfo("input", "float32", image.shape, image.nbytes)
     run = Run(3, "other", data, (info,), (Payload(),), ("add",), True, False, False, False, 2**20, 2**40, file)
-    result = execution.run(through(run, FromFront), [image])
+    result = execution.run(round_trip(run, FromFront), [image])
     np.testing.assert_array_equal(np.frombuffer(result.buffers[0], np.float32), 10)  # 2 + 2 · 2 · 2
     assert result.timing.cached
 
 
-def through(message, kinds):
-    """What the other process reads."""
+def round_trip(message, kinds):
+    """Serialize and parse a message."""
     return next(FrameReader(kinds).feed(frame(message)))

@@ -1,4 +1,4 @@
-"""Every tensor of a file is the network's by name, or is listed by name; nothing is guessed and nothing half stored."""
+"""Matching of weights by name: every mismatch is listed, and nothing is guessed or stored partially."""
 
 import h5py
 import ml_dtypes
@@ -19,7 +19,7 @@ LIMITS = Limits(2**20)
 
 
 def spec(name, shape=(2,), dtype="float32", hdf5=""):
-    """An expected tensor."""
+    """Build an expected tensor."""
     return WeightSpec(name, shape, dtype, hdf5)
 
 
@@ -28,7 +28,7 @@ GOOD = {one.name: np.arange(np.prod(one.shape), dtype=np.float32).reshape(one.sh
 
 
 def problems_of(arrays, folder, specs=SPECS):
-    """What is wrong with a file of these arrays; nothing is left of it."""
+    """Return the problems of a file of these arrays, and check that no files remain."""
     save_file(arrays, folder / "upload")
     with pytest.raises(InvalidWeights) as caught:
         convert(folder / "upload", specs, folder / "target", LIMITS, "/weights")
@@ -37,23 +37,23 @@ def problems_of(arrays, folder, specs=SPECS):
 
 
 def test_a_missing_tensor_is_listed(tmp_path):
-    """With what it should be."""
+    """With its expected dtype and shape."""
     assert problems_of({name: GOOD[name] for name in list(GOOD)[:2]}, tmp_path) == [
         ("/weights/block~1conv2d~1kernel", "block/conv2d/kernel is missing", "float32 of shape (3, 3, 2, 2)", "nothing",
          None)
     ]  # fmt: skip
 
 
-def test_a_tensor_too_many_is_listed(tmp_path):
-    """With what to do about it."""
+def test_an_unknown_tensor_is_listed(tmp_path):
+    """With a suggestion."""
     assert problems_of(GOOD | {"dense/kernel": np.zeros(2, np.float32)}, tmp_path) == [
         ("/weights/dense~1kernel", "the network has no such weight", "no further tensor", '"dense/kernel"',
          "leave it out")
     ]  # fmt: skip
 
 
-def test_a_misspelt_name_suggests_the_right_one(tmp_path):
-    """Both ends are listed."""
+def test_a_misspelled_name_gets_a_suggestion(tmp_path):
+    """Both names are listed."""
     arrays = {name.replace("bias", "bais"): array for name, array in GOOD.items()}
     assert problems_of(arrays, tmp_path) == [
         ("/weights/conv2d~1bais", "the network has no such weight", "one of conv2d/bias", '"conv2d/bais"',
@@ -62,8 +62,8 @@ def test_a_misspelt_name_suggests_the_right_one(tmp_path):
     ]  # fmt: skip
 
 
-def test_shapes_dtypes_and_numbers_that_are_none_are_listed_by_name(tmp_path):
-    """Values are looked at when everything else fits."""
+def test_wrong_shapes_dtypes_and_values_are_listed(tmp_path):
+    """Values are checked once everything else fits."""
     wrong = GOOD | {"conv2d/bias": np.zeros(3, np.float32), "conv2d/kernel": GOOD["conv2d/kernel"].astype(np.float64)}
     assert problems_of(wrong, tmp_path) == [
         ("/weights/conv2d~1kernel", "conv2d/kernel is of another dtype", "float32", "float64",
@@ -78,8 +78,8 @@ def test_shapes_dtypes_and_numbers_that_are_none_are_listed_by_name(tmp_path):
     ]  # fmt: skip
 
 
-def test_at_most_twenty_problems_are_listed_and_all_are_counted(tmp_path):
-    """A file of another network needs no longer list."""
+def test_at_most_twenty_problems_are_listed(tmp_path):
+    """The detail contains the total."""
     arrays = {f"other{n}/kernel": np.zeros(2, np.float32) for n in range(30)}
     assert len(problems_of(arrays, tmp_path)) == 20
     with pytest.raises(InvalidWeights, match=r"lacks 3 of the network's weights and has 30"):
@@ -101,8 +101,8 @@ def test_at_most_twenty_problems_are_listed_and_all_are_counted(tmp_path):
         ([], [None, None, None]),
     ],
 )
-def test_names_that_only_one_weight_can_have_are_taken(received, found):
-    """Ours, Keras' with a model's name or other numbers, or positions; what two could be is nobody's."""
+def test_unambiguous_names_are_matched(received, found):
+    """Native names, Keras' with a model's name or other numbers, or positions; ambiguous ones are not."""
     matched = match_names(SPECS, received)
     assert [received.index(matched[one.name]) if one.name in matched else None for one in SPECS] == found
 
@@ -110,12 +110,12 @@ def test_names_that_only_one_weight_can_have_are_taken(received, found):
 @pytest.mark.parametrize(
     ("own", "received", "found"),
     [
-        # a network counted from where Keras had come to: the same count, begun later
+        # a network whose numbers begin later: the same count, shifted
         (["dense", "dense_1"], ["dense_1", "dense_2"], ["dense_1", "dense_2"]),
         (["dense", "dense_1"], ["dense_2", "dense_1"], ["dense_1", "dense_2"]),
         (["dense", "dense_1", "conv2d"], ["dense_9", "dense_10", "conv2d"], ["dense_9", "dense_10", "conv2d"]),
         (["block/dense", "block/dense_1"], ["block/dense_4", "block/dense_5"], ["block/dense_4", "block/dense_5"]),
-        # what is left over when some names happen to be ours is nobody's
+        # the remainder is not matched if only some names are equal
         (["dense", "dense_1"], ["dense_1", "dense_3"], [None, "dense_1"]),
         (["dense", "dense_1"], ["dense_1", "dense_10"], [None, "dense_1"]),
         (["a/dense", "b/dense"], ["b/dense", "c/dense"], [None, "b/dense"]),
@@ -124,7 +124,7 @@ def test_names_that_only_one_weight_can_have_are_taken(received, found):
     ],
 )
 def test_layers_of_one_class_are_not_mixed_up(own, received, found):
-    """Whatever shape they have: a name that could be meant for another layer finds none."""
+    """For all shapes: a name that could belong to another layer is not matched."""
     matched = match_names([spec(f"{name}/kernel") for name in own], [f"{name}/kernel" for name in received])
     assert [matched.get(f"{name}/kernel", "None/kernel").removesuffix("/kernel") for name in own] == [
         str(name) for name in found
@@ -135,7 +135,7 @@ LIKE = Declared("float32", (2,))
 
 
 def expected(*layers):
-    """Dense layers of one shape: (path, place, names on the way)."""
+    """Build expected Dense layers of one shape from (path, position)."""
     return [
         WeightSpec(f"{path}/kernel", (2,), "float32", f"{place}/vars/0", tuple(path.split("/")))
         for path, place in layers
@@ -171,8 +171,8 @@ MIXED = ("layers/functional", "layers/sequential")
         (KNOWN, FUNCTIONALS, (), "12"),
     ],
 )
-def test_a_layer_is_found_by_its_number_and_by_its_name(specs, groups, names, found):
-    """Where both are there and disagree, and where nested models cannot be told, neither is taken."""
+def test_layers_are_matched_by_number_and_name(specs, groups, names, found):
+    """Neither is used if they disagree, or if nested models are ambiguous."""
     inside = "" if specs is PAIR else "/layers/dense"
     received = {f"{group}{inside}/vars/0": LIKE for group in groups}
     result = match_places(specs, received, dict(zip(groups, names, strict=False)))
@@ -185,8 +185,8 @@ def test_a_layer_is_found_by_its_number_and_by_its_name(specs, groups, names, fo
         assert result.ambiguities == []
 
 
-def test_what_hangs_beside_the_layers_of_a_model_is_passed_over(tmp_path):
-    """Metrics, and layers that the model never calls, nested ones included; a layer too many is not."""
+def test_unused_entries_of_keras_files_are_ignored(tmp_path):
+    """Metrics, and layers that are never called, nested ones included; extra layers are not."""
     specs = expected(("a", "layers/dense"), ("b/dense", "layers/*0/layers/dense"))
 
     def converted(*more):
@@ -202,8 +202,8 @@ def test_what_hangs_beside_the_layers_of_a_model_is_passed_over(tmp_path):
             converted(more)
 
 
-def test_a_variable_that_keras_writes_twice_has_one_value(tmp_path):
-    """A copy with other numbers is refused; a file without it is taken."""
+def test_a_variable_written_twice_must_be_consistent(tmp_path):
+    """A copy with other values is rejected; a file without it is accepted."""
     place = "layers/spectral_normalization"
     specs = [WeightSpec("s/kernel", (2,), "float32", f"{place}/layer/vars/0", ("s",), (f"{place}/vars/0",))]
     for copy, good in (([1, 2], True), (None, True), ([1, 3], False)):
@@ -227,8 +227,8 @@ DTYPES = ["float16", "bfloat16", "float32", "float64", "int8", "int32", "uint8",
     st.lists(st.tuples(st.sampled_from(DTYPES), st.lists(st.integers(0, 4), max_size=4)), min_size=1, max_size=6),
     st.integers(0, 2**32),
 )
-def test_the_canonical_file_holds_every_dtype_bit_for_bit(tmp_path_factory, kinds, seed):
-    """And reading it gives it again, byte for byte."""
+def test_the_canonical_file_round_trips_for_every_dtype(tmp_path_factory, kinds, seed):
+    """Bit for bit, and converting it again gives the same bytes."""
     folder = tmp_path_factory.mktemp("canonical")
     chance = np.random.default_rng(seed)
     specs = [spec(f"layer_{n}/kernel", tuple(shape), dtype) for n, (dtype, shape) in enumerate(kinds)]
@@ -242,8 +242,8 @@ def test_the_canonical_file_holds_every_dtype_bit_for_bit(tmp_path_factory, kind
     assert (folder / "b").read_bytes() == (folder / "a").read_bytes()
 
 
-def test_what_could_not_be_read_again_is_not_written(tmp_path):
-    """More names than a header may hold, and more weights than a file may."""
+def test_unreadable_canonical_files_are_not_written(tmp_path):
+    """With too long names, or too many weights."""
     long = [spec(f"{number:04}{'x' * 600}", (), "int8") for number in range(2000)]
     many = [spec(str(number), (), "int8") for number in range(4097)]
     for specs, message in ((long, "names of the weights are too long"), (many, "too many weights")):

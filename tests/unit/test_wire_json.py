@@ -14,7 +14,7 @@ from service.wire.json import LayerEntry, activations_json, layer_pieces
 
 
 def entry_of(array, weights=None, **info):
-    """A layer called `conv2d` whose output is `array`, and its named weights."""
+    """Build a layer called `conv2d` with `array` as its output, and named weights."""
     named = {} if weights is None else weights
     return LayerEntry(
         LayerInfo(
@@ -31,23 +31,23 @@ def entry_of(array, weights=None, **info):
 
 
 def tensor_info(name, array):
-    """The array's description."""
+    """Describe an array."""
     return TensorInfo(name, array.dtype.name, array.shape, array.nbytes)
 
 
-def written_layer(entry, mode):
-    """The text of one layer."""
+def layer_text(entry, mode):
+    """Serialize one layer."""
     return b"".join(layer_pieces(entry, mode))
 
 
-def written(array):
-    """The text of `data`."""
-    text = written_layer(entry_of(array), "nested").decode()
+def data_text(array):
+    """Serialize `data`."""
+    text = layer_text(entry_of(array), "nested").decode()
     return text.partition('"data":')[2].removesuffix("}")
 
 
-def test_a_reply_is_exactly_the_contracts():
-    """Section 6, key by key and in its order."""
+def test_a_reply_has_the_members_of_the_contract():
+    """Key by key and in order."""
     entry = entry_of(
         np.float32([[1, 2]]), {"kernel": np.float32([[0.5]]), "bias": np.float32([-0.0])}, stats={"min": 1.0, "nan": 0}
     )
@@ -62,35 +62,35 @@ def test_a_reply_is_exactly_the_contracts():
     )
 
 
-def test_base64_is_the_bytes_beside_shape_and_dtype():
-    """In place of data, for weights too."""
+def test_base64_replaces_data():
+    """With shape and dtype, for weights too."""
     array = np.arange(3, dtype=np.float32)
-    layer = json.loads(written_layer(entry_of(array, {"kernel": array[:1]}), "base64"))
+    layer = json.loads(layer_text(entry_of(array, {"kernel": array[:1]}), "base64"))
     assert "data" not in layer
     assert layer["base64"] == base64.b64encode(array.tobytes()).decode()
     assert layer["weights"] == [{"name": "kernel", "shape": [1], "dtype": "float32", "base64": "AAAAAA=="}]
 
 
-def test_without_data_shapes_remain():
-    """Nothing but the description is written."""
-    assert written_layer(entry_of(np.zeros((1, 2), np.float32), {}), "none") == (
+def test_without_data_only_shapes_are_written():
+    """No `data` or `base64`."""
+    assert layer_text(entry_of(np.zeros((1, 2), np.float32), {}), "none") == (
         b'{"address":"conv2d","type":"Conv2D","shape":[1,2],"dtype":"float32","parameters":30,"weights":[]}'
     )
 
 
-def test_weights_alone_have_no_shape_of_an_output():
-    """The weights route asks for no activation."""
+def test_weights_alone_have_no_output_shape():
+    """The weights route runs nothing."""
     info = LayerInfo("dense", "Dense", None, 1, None, (TensorInfo("weights/dense/bias", "float32", (1,), 4),))
-    assert written_layer(LayerEntry(info, None, (np.float32([2]),)), "nested") == (
+    assert layer_text(LayerEntry(info, None, (np.float32([2]),)), "nested") == (
         b'{"address":"dense","type":"Dense","parameters":1,'
         b'"weights":[{"name":"bias","shape":[1],"dtype":"float32","data":[2.0]}]}'
     )
 
 
 @pytest.mark.parametrize("address", ["conv2d@1", "conv2d#1", "conv2d:pre", "conv2d@1:pre"])
-def test_weights_keep_their_own_names_under_any_address_of_the_layer(address):
+def test_weights_have_the_same_names_for_every_address(address):
     """The second call of a shared layer has the same weights."""
-    layer = json.loads(written_layer(entry_of(np.zeros(1), {"cell/kernel": np.zeros(1)}, address=address), "none"))
+    layer = json.loads(layer_text(entry_of(np.zeros(1), {"cell/kernel": np.zeros(1)}, address=address), "none"))
     assert [weight["name"] for weight in layer["weights"]] == ["cell/kernel"]
 
 
@@ -117,37 +117,37 @@ def test_weights_keep_their_own_names_under_any_address_of_the_layer(address):
         (np.arange(2, dtype=">f4"), "[0.0,1.0]"),
     ],
 )
-def test_values_are_written_as_numbers_and_words(array, text):
-    """At any rank, in any memory order; never a silent null."""
-    assert written(np.asarray(array)) == text
+def test_values_are_numbers_or_strings(array, text):
+    """For any rank and memory order; never null."""
+    assert data_text(np.asarray(array)) == text
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
-def test_reading_gives_back_the_same_bits(name):
-    """Every bit pattern of the 16-bit floats, and 100,000 random ones of the others; NaN by its name."""
+def test_text_round_trips_to_the_same_bits(name):
+    """Every bit pattern of the 16-bit floats, and 100,000 random ones of the others."""
     dtype = DTYPES[name]
     bits = np.random.default_rng(0).integers(0, 256, 100_000 * dtype.itemsize, np.uint8)
     array = np.arange(2**16, dtype=np.uint16).view(dtype) if dtype.itemsize == 2 else bits.view(dtype)
-    back = np.array([float(value) for value in json.loads(written(array))]).astype(dtype)
-    with np.errstate(invalid="ignore"):  # some patterns are signalling NaN
+    back = np.array([float(value) for value in json.loads(data_text(array))]).astype(dtype)
+    with np.errstate(invalid="ignore"):  # some patterns are signaling NaN
         numbers = ~np.isnan(array)
     assert back[numbers].tobytes() == array[numbers].tobytes()
     assert np.isnan(back[~numbers]).all()
 
 
-def test_statistics_spell_infinities_too():
-    """A mean of NaN is not null, of a layer or of an input."""
+def test_nonfinite_statistics_are_strings():
+    """Of layers and inputs; never null."""
     entry = entry_of(np.zeros(1), stats={"mean": float("nan"), "max": float("inf"), "edges": [np.float32("-inf"), 1.0]})
     ran = RunResult(1, (), {"a": {"min": float("nan")}}, 0, True, 0.0, 0.0, (), ())
-    told = ReplyContext("sha256:0", None, {"a": TensorInfo("a", "float32", (1,), 4)}, {}, 0.0)
-    body = json.loads(activations_json(head_of(told, ran), [entry], "none"))
+    reported = ReplyContext("sha256:0", None, {"a": TensorInfo("a", "float32", (1,), 4)}, {}, 0.0)
+    body = json.loads(activations_json(head_of(reported, ran), [entry], "none"))
     assert body["layers"][0]["stats"] == {"mean": "NaN", "max": "Infinity", "edges": ["-Infinity", 1.0]}
     assert body["inputs"]["a"]["stats"] == {"min": "NaN"}
 
 
 @pytest.mark.parametrize("name", DTYPES)
-def test_the_text_of_an_engine_is_the_text_of_the_front(name):
-    """A reply does not tell who wrote its numbers."""
+def test_engine_and_front_write_the_same_text(name):
+    """For every dtype and for scalars."""
     values = np.array([[0, 1, 2.5], [-0.0, np.nan, np.inf]] if "float" in name else [[0, 1, 0], [1, 1, 0]])
     for array in (values.astype(DTYPES[name]), values.astype(DTYPES[name])[0, 1]):
         entry = entry_of(np.asarray(array))

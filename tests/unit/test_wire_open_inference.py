@@ -1,4 +1,4 @@
-"""The bytes of the Open Inference Protocol, without a service."""
+"""Serialization of the Open Inference Protocol, without a service."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ TOLD = {"model_name": "m", "model_version": "1"}
 
 
 def info_of(name, array):
-    """The array's description."""
+    """Describe an array."""
     return TensorInfo(name, array.dtype.name, array.shape, array.nbytes)
 
 
 def test_the_bytes_of_a_reply():
-    """JSON in this order, then the tensors as they are: little-endian, without padding."""
+    """JSON in this order, then the tensors: little-endian, without padding."""
     arrays = {"a:pre": np.uint8([[1, 2]]), "b": np.float16([1.0]), "c": np.zeros((0, 3), np.float32)}
     infos = [info_of(name, array) for name, array in arrays.items()]
     head = reply_head(TOLD, [output_of(info.name, info) for info in infos])
@@ -57,21 +57,21 @@ def test_the_bytes_of_a_reply():
     assert stream.length == len(body)
 
 
-def test_a_reply_in_json_alone():
-    """Values stand in C order, whatever the shape."""
+def test_a_reply_in_json_only():
+    """Values are in C order, whatever the shape."""
     array = np.arange(4, dtype=np.int32).reshape(2, 2).T
     head = reply_head(TOLD, [Output("a", "INT32", (2, 2), None, flat(array))])
     assert orjson.loads(head)["outputs"] == [{"name": "a", "datatype": "INT32", "shape": [2, 2], "data": [0, 2, 1, 3]}]
 
 
-def test_datatypes_are_the_clients():
-    """Each dtype has the name that Triton's client gives it."""
+def test_datatypes_match_those_of_the_client():
+    """Each dtype has the name that Triton's client uses."""
     names = {name: np_to_triton_dtype(dtype) for name, dtype in DTYPES.items()}
     assert dict(DATATYPES) == names
 
 
-def test_numbers_that_json_lacks_are_literals():
-    """As rapidjson, the clients' parser, writes and reads them."""
+def test_nonfinite_numbers_are_literals():
+    """As rapidjson, the clients' parser, reads and writes them."""
     text = orjson.dumps(flat(np.float32([[np.nan, 1.5], [np.inf, -np.inf]])))
     assert text == b"[NaN,1.5,Infinity,-Infinity]"
     assert repr(rapidjson.loads(text)) == "[nan, 1.5, inf, -inf]"
@@ -79,7 +79,7 @@ def test_numbers_that_json_lacks_are_literals():
 
 @pytest.mark.parametrize("dtype", [name for name in DTYPES if name != "bfloat16"])
 def test_json_keeps_every_bit(dtype):
-    """Extremes of each dtype come back."""
+    """Of the extremes of each dtype."""
     if dtype == "bool":
         array = np.array([True, False])
     elif "float" in dtype:
@@ -90,8 +90,8 @@ def test_json_keeps_every_bit(dtype):
     assert read.tobytes() == array.tobytes()
 
 
-def test_elements_are_the_clients():
-    """Written as its serializer writes them, read as its deserializer reads them."""
+def test_elements_match_those_of_the_client():
+    """In both directions."""
     elements = [b"", b"ab", bytes(range(256))]
     data = packed(elements)
     assert data == serialize_byte_tensor(np.array(elements, object)).item()
@@ -109,14 +109,14 @@ def test_elements_are_the_clients():
         (b"\0\0\0\0\0", "there are more bytes than elements"),
     ],
 )
-def test_elements_that_do_not_fit(data, message):
-    """Lengths are checked against what is there."""
+def test_invalid_elements_are_rejected(data, message):
+    """Lengths are checked against the available bytes."""
     with pytest.raises(InvalidTensor, match=message):
         unpacked(memoryview(data), 1, "/inputs/0")
 
 
-def test_classes():
-    """Every value reads back as itself; NaN and infinities too."""
+def test_classes_round_trip():
+    """NaN and infinities too."""
     values = np.array([[np.inf, 0.1, 1e-20, np.nan]], np.float32)
     words = class_words(values, np.array([[3, 0, 2, 1]]))
     assert words == [b"inf:3", b"0.1:0", b"0.00000000000000000001:2", b"nan:1"]
@@ -124,8 +124,8 @@ def test_classes():
     assert class_words(np.array([1.5], ml_dtypes.bfloat16), np.array([7])) == [b"1.5:7"]
 
 
-def test_a_body_is_divided_where_the_header_says():
-    """JSON, then bytes; without the header all is JSON; 0 is no JSON at all."""
+def test_a_body_is_split_by_the_header():
+    """JSON, then bytes; without the header all is JSON; 0 means no JSON."""
     envelope = parse_envelope(b'{"a":1}xyz', "7")
     assert (envelope.head, bytes(envelope.tensors), envelope.has_json) == ({"a": 1}, b"xyz", True)
     assert parse_envelope(b'{"a":NaN,"b":[-Infinity]}', None).head["b"] == [-np.inf]
@@ -135,15 +135,15 @@ def test_a_body_is_divided_where_the_header_says():
 
 
 @pytest.mark.parametrize("header", ["-1", "8", "7.0", "0x7", "", "٧", "9" * 30, "1e0"])
-def test_headers_that_are_no_length(header):
-    """Nothing of it reaches a slice."""
+def test_invalid_header_lengths_are_rejected(header):
+    """Before they are used as an index."""
     with pytest.raises(InvalidOption, match="Inference-Header-Content-Length"):
         parse_envelope(b'{"a":1}', header)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[NaN", b'{"a":NaN' + b"[" * 100_000])
-def test_bodies_that_are_no_json(body):
-    """Also where NaN makes a second parser look at them."""
+def test_invalid_json_is_rejected(body):
+    """Also if NaN makes a second parser read it."""
     with pytest.raises(Unparsable):
         parse_envelope(body, None)
 
@@ -168,29 +168,29 @@ TENSOR = {"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}
         ({"input": []}, "/input"),
     ],
 )
-def test_requests_that_make_no_sense(change, pointer):
-    """Each is told where."""
+def test_invalid_requests_are_rejected(change, pointer):
+    """With a pointer."""
     with pytest.raises(InvalidOption) as caught:
         infer_request({"inputs": [TENSOR], **change})
     assert [problem.pointer for problem in caught.value.problems] == [pointer]
 
 
-def test_parameters_of_schedulers_are_taken():
+def test_parameters_of_schedulers_are_ignored():
     """Triton's own, and those of its tools."""
     reserved = {"sequence_id": 3, "sequence_start": True, "sequence_end": False, "priority": 1, "timeout": 10,
                 "headers": {}, "triton_enable_empty_final_response": True}  # fmt: skip
     assert infer_request({"inputs": [TENSOR], "parameters": reserved}) == infer_request({"inputs": [TENSOR]})
 
 
-def test_null_is_nothing():
+def test_null_equals_absence():
     """As some clients write it."""
     nulls = {"id": None, "outputs": None, "parameters": None}
     assert infer_request({"inputs": [{**TENSOR, "parameters": None}], **nulls}) == infer_request({"inputs": [TENSOR]})
 
 
 @pytest.mark.parametrize("kind", ["inputs", "outputs"])
-def test_shared_memory_is_not_offered(kind):
-    """Said before anything else that is wrong."""
+def test_shared_memory_is_unsupported(kind):
+    """This is reported before other problems."""
     tensor = {"name": "x", "parameters": {"shared_memory_region": "r", "shared_memory_byte_size": 4}}
     with pytest.raises(Unsupported) as caught:
         infer_request({"inputs": [], kind: [tensor]})
@@ -205,13 +205,13 @@ def test_shared_memory_is_not_offered(kind):
         ("gzip;q=0", None), ("br", None), ("GZIP ; Q=0.3", "gzip"), ("gzip;q=2", None), ("*", None),
     ],
 )  # fmt: skip
-def test_the_encoding_that_is_liked_best(accept, chosen):
-    """Of identity, gzip and deflate, the first of equals."""
+def test_the_preferred_encoding_is_chosen(accept, chosen):
+    """Of identity, gzip and deflate, the first among equals."""
     assert chosen_encoding(accept) == chosen
 
 
-def test_compressed_bodies_are_those_of_the_formats():
-    """Deflate is zlib's format."""
+def test_bodies_are_compressed_in_standard_formats():
+    """Deflate is the zlib format."""
     pieces = [b"a" * 5000, memoryview(b"b" * 5000)]
     assert gzip.decompress(compressed(pieces, "gzip")) == b"a" * 5000 + b"b" * 5000
     assert zlib.decompress(compressed(pieces, "deflate")) == b"a" * 5000 + b"b" * 5000

@@ -1,4 +1,4 @@
-"""What people are used to write leads to what can be written here, and never to what they have written already."""
+"""Suggestions for common terms of other libraries lead to valid names that are not used already."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from models.tensors.dtypes import DTYPES as KNOWN_DTYPES
 from service.options.habits import form_words, json_words
 
 
-def written(suggestion: str) -> list[str]:
-    """The names that are to be written."""
+def suggested_names(suggestion: str) -> list[str]:
+    """Return the suggested names."""
     return re.findall(r'"([^"]+)"', suggestion) if suggestion.startswith("write") else []
 
 
-def test_suggestions_for_arguments_are_arguments() -> None:
-    """Of every layer, for every word, whatever else is given."""
+def test_suggested_arguments_exist() -> None:
+    """For every layer and term, whatever else is given."""
     for name in CATALOGUE:
         for word in ARGUMENTS.keys() - set(FIELDS[name]):
             found = advice(word, FIELDS[name], (), ARGUMENTS, 0.75) or ""
-            assert set(written(found)) <= {*FIELDS[name], "input"}, (name, word, found)
-            for field in written(found):
+            assert set(suggested_names(found)) <= {*FIELDS[name], "input"}, (name, word, found)
+            for field in suggested_names(found):
                 assert advice(word, FIELDS[name], [field], ARGUMENTS, 0.75) == LEAVE_OUT
 
 
-def test_suggestions_for_types_are_types() -> None:
-    """Also those by spelling; and a word that is like many is told all of a family."""
+def test_suggested_types_exist() -> None:
+    """Also those by spelling; an ambiguous term lists a whole family."""
     for word, suggestion in TYPES.items():
-        named = [one for one in written(suggestion) if one not in ("layers", "type", "layer", "threshold")]
+        named = [one for one in suggested_names(suggestion) if one not in ("layers", "type", "layer", "threshold")]
         assert named, word
         assert set(named) <= set(KNOWN_TYPES), word
     assert nearest_type("Conv") == 'write "Conv1D" or "Conv2D" or "Conv3D"'
@@ -45,24 +45,26 @@ def test_suggestions_for_types_are_types() -> None:
     assert [nearest_type(word) for word in ("Custom", "Noise", "Conv4D", "Functional", "x" * 500)] == [None] * 5
 
 
-def test_dtypes_by_other_names() -> None:
-    """Each leads to dtypes there are; of two meanings both are told."""
-    assert {one for word in DTYPES for one in written(str(dtype_advice(word, KNOWN_DTYPES)))} <= set(KNOWN_DTYPES)
+def test_suggested_dtypes_exist() -> None:
+    """Ambiguous terms list both dtypes."""
+    assert {one for word in DTYPES for one in suggested_names(str(dtype_advice(word, KNOWN_DTYPES)))} <= set(
+        KNOWN_DTYPES
+    )
     assert dtype_advice("torch.float", KNOWN_DTYPES) == 'write "float32" or "float64"'
     assert dtype_advice("<f4", KNOWN_DTYPES) == dtype_advice("flaot32", KNOWN_DTYPES) == 'write "float32"'
 
 
-def test_suggestions_for_requests_are_fields() -> None:
-    """Of JSON and of forms, with the model and without."""
+def test_suggested_request_fields_exist() -> None:
+    """Of JSON and forms, with and without the model."""
     for words in (json_words(True), json_words(False), form_words(True), form_words(False)):
         known = list(words.fields[""])
         for word in words.habits[""].keys() - set(known):
             found = advice(word, known, (), words.habits[""], 0.6) or ""
-            assert set(written(found)) <= {*known, "image", "<base64>"}, (word, found)
+            assert set(suggested_names(found)) <= {*known, "image", "<base64>"}, (word, found)
 
 
-def made(raw: Any) -> Any:
-    """The document with all its defaults."""
+def parsed(raw: Any) -> Any:
+    """Parse the document with all its defaults."""
     return canonical(parse_document(raw))
 
 
@@ -73,24 +75,24 @@ OWN: dict[str, Any] = {"input": {"x": {"shape": [4], "dtype": "int32"}}, "layers
 @pytest.mark.parametrize("layer", [
     {"shape": [4]}, {"batch_shape": [None, 4]}, {"input_shape": [4], "sparse": False}, {"input_dim": 4},
 ])  # fmt: skip
-def test_input_layers_are_inputs(layer: dict[str, Any]) -> None:
-    """An InputLayer at the head is the document's own input, in a list alone as in a document."""
+def test_input_layers_declare_inputs(layer: dict[str, Any]) -> None:
+    """A leading InputLayer is the document's input, in a bare list and in a document."""
     head = {"type": "InputLayer", "name": "x", "dtype": "int32", **layer}
-    assert made([head, DENSE]) == made({"layers": [head, DENSE]}) == made(OWN)
+    assert parsed([head, DENSE]) == parsed({"layers": [head, DENSE]}) == parsed(OWN)
 
 
-def test_several_input_layers() -> None:
+def test_several_input_layers_declare_named_inputs() -> None:
     """Each is the input of its name."""
     heads = [{"type": "keras.Input", "name": name, "shape": [2]} for name in ("left", "right")]
     add = {"type": "Add", "inputs": ["left", "right"]}
-    assert made([*heads, add]) == made({"input": {"left": [2], "right": [2]}, "layers": [add]})
+    assert parsed([*heads, add]) == parsed({"input": {"left": [2], "right": [2]}, "layers": [add]})
 
 
-def test_the_first_layer_declares_the_input() -> None:
-    """As in Keras 2; an argument of the layer's own stays one."""
-    plain = made({"input": [4], "layers": [DENSE]})
+def test_the_first_layer_may_declare_the_input() -> None:
+    """As in Keras 2, unless the argument is the layer's own."""
+    plain = parsed({"input": [4], "layers": [DENSE]})
     for shape in ({"input_shape": [4]}, {"batch_input_shape": [None, 4]}, {"input_dim": 4}):
-        assert made([DENSE | shape]) == plain
+        assert parsed([DENSE | shape]) == plain
     assert parse_document([{"type": "Embedding", "input_dim": 4, "output_dim": 2}]).input is None
 
 
@@ -116,8 +118,8 @@ WRONG: list[tuple[Any, list[str]]] = [
 ]
 
 
-def test_errors_of_declared_inputs_point_into_what_was_sent() -> None:
-    """Whatever the document is made into."""
+def test_errors_of_declared_inputs_point_into_the_document() -> None:
+    """As it was sent."""
     for raw, pointers in WRONG:
         with pytest.raises(InvalidDocument) as caught:
             parse_document(raw)
