@@ -11,7 +11,8 @@ from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
-from models.store.store import ModelStore, open_store
+from models.store.opening import open_store
+from models.store.store import ModelStore
 from service.access.hosts import Hosts, hosts_in
 from service.access.origins import Origins, origins_of
 from service.edge.body_limit import BodyLimit

@@ -15,7 +15,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from models.store.store import open_store
+from models.store.opening import open_store
 from service.app import create_app
 from service.edge.connections import Connection, protocol_of
 from service.edge.descriptors import connection_limit, raise_limit

@@ -20,7 +20,7 @@ from threading import RLock
 import orjson
 
 from models.documents.document import canonical
-from models.errors import NotFound, StoreReadOnly, StoreUnreachable
+from models.errors import NotFound, StoreReadOnly
 from models.networks.architecture import Architecture
 from models.networks.network import NO_WEIGHTS, Network
 from models.store.documents import FOLDER as DOCUMENTS
@@ -229,23 +229,3 @@ class ModelStore:
     def points_to(self, weights: str) -> bool:
         """Whether a name has these weights, or a damaged one may have them."""
         return weights in self._protected or any(entry.weights == weights for entry in self._names.all())
-
-
-def open_store(url: str) -> ModelStore:
-    """Open the store at a folder or fsspec URL.
-
-    Raises:
-        OSError: in one line, whatever the file system reported.
-    """
-    try:
-        store = ModelStore(url)
-        store.open()
-    except Exception as error:  # every file system has errors of its own
-        raise OSError(f"the store {url} cannot be opened: {_reason(error)}") from error
-    return store
-
-
-def _reason(error: BaseException) -> str:
-    """Return the file system's own error message, on one line."""
-    cause = error.__cause__ if isinstance(error, StoreUnreachable) and error.__cause__ else error
-    return " ".join(str(cause).split())[:300] or type(cause).__name__
