@@ -28,13 +28,13 @@ SAFETENSORS = "application/vnd.safetensors"
 
 
 def constructors() -> dict[str, Any]:
-    """Every network of keras.applications by name."""
+    """Return every network of keras.applications by name."""
     found = inspect.getmembers(keras.applications, inspect.isfunction)
     return {name: make for name, make in found if "include_top" in inspect.signature(make).parameters}
 
 
 def smallest(make: Any) -> tuple[keras.Model, int]:
-    """A network at the smallest square input that its constructor takes, and its side in pixels."""
+    """Return a network at the smallest square input that its constructor takes, and its side in pixels."""
     for side in range(1, LARGEST_SIDE + 1):
         try:
             return make(weights=None, input_shape=(side, side, 3)), side
@@ -44,7 +44,7 @@ def smallest(make: Any) -> tuple[keras.Model, int]:
 
 
 def register(service: Service, model: keras.Model, folder: Path) -> None:
-    """Registers a network with the weights that Keras saves."""
+    """Register a network with the weights that Keras saves."""
     path = folder / "model.weights.h5"
     model.save_weights(path)
     with path.open("rb") as file:
@@ -54,7 +54,7 @@ def register(service: Service, model: keras.Model, folder: Path) -> None:
 
 
 def received(service: Service, image: np.ndarray) -> dict[str, np.ndarray]:
-    """Every layer's activation."""
+    """Return every layer's activation."""
     reply = service.client.post("/v1/models/network/activations?layers=**", content=save({"input": image}),
                                 headers={"content-type": SAFETENSORS, "accept": SAFETENSORS})  # fmt: skip
     if reply.status_code != 200:
@@ -63,7 +63,7 @@ def received(service: Service, image: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def expected(model: keras.Model, value: Any, prefix: str = "", compiled: bool = False) -> dict[str, np.ndarray]:
-    """The same by Keras: layers, operations, and nested models with what is in them; called, or `compiled`."""
+    """Return the same by Keras: layers, operations, and nested models with their layers; called, or `compiled`."""
     operations = [operation for operation in model.operations if not isinstance(operation, keras.layers.InputLayer)]
     tensors = [tensor for operation in operations for tensor in (operation.input, operation.output)]
     every = keras.Model(model.inputs, tensors)
@@ -78,20 +78,20 @@ def expected(model: keras.Model, value: Any, prefix: str = "", compiled: bool = 
 
 
 def errors_of(ours: Tensors, theirs: Tensors) -> dict[str, float]:
-    """The largest relative error of each layer that both have."""
+    """Return the largest relative error of each layer that both have."""
     return {layer: relative_error(ours[layer], value) for layer, value in theirs.items() if layer in ours}
 
 
 def explain(
     name: str, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], again: dict[str, np.ndarray]
 ) -> None:
-    """Says how far Keras is from itself, where a network with random weights amplifies every rounding."""
+    """Print how far Keras is from itself, where a network with random weights amplifies every rounding."""
     itself, us = max(errors_of(again, theirs).values()), max(errors_of(ours, again).values())
     print(f"  {name}: predict_on_batch of Keras is {itself:.1e} from its own call, and {us:.1e} from ours", flush=True)
 
 
 def compare(service: Service, name: str, make: Any) -> bool:
-    """One row of the table; whether every layer is within the tolerance."""
+    """Print one row of the table; returns whether every layer is within the tolerance."""
     started = time.perf_counter()
     model, side = smallest(make)
     image = np.random.default_rng(0).uniform(-1, 1, (1, side, side, 3)).astype("f4")
@@ -112,7 +112,7 @@ def compare(service: Service, name: str, make: Any) -> bool:
 
 
 def main() -> None:
-    """A table in Markdown; status 1 when a row does not pass."""
+    """Print a table in Markdown; exit with 1 when a row does not pass."""
     known = constructors()
     names = sys.argv[1:] or list(known)
     print("| network | pixels | parameters | layers compared | largest relative error | at | seconds | passes |")

@@ -1,4 +1,4 @@
-"""Engines and fronts that are killed, and a machine without descriptors: who ends, who comes back, and when.
+"""Killed engines and fronts, and a machine without descriptors: which processes end, which restart, and when.
 
 Arguments: how often an engine is killed beside a spare (20), a front with an engine that computes for minutes (10),
 and with few descriptors (1).
@@ -35,7 +35,7 @@ Signals = tuple[int, ...]
 
 
 def until(condition: Callable[[], Any], seconds: float) -> float:
-    """Waits for it; how long that took."""
+    """Wait for a condition; returns the seconds that it took."""
     started = time.monotonic()
     while not condition():
         if time.monotonic() > started + seconds:
@@ -45,7 +45,7 @@ def until(condition: Callable[[], Any], seconds: float) -> float:
 
 
 def state(service: Service) -> dict[str, Any]:
-    """What `/readyz` says; nothing where it says nothing."""
+    """Return the body of `/readyz`; a state that is not ready if it cannot be reached."""
     with suppress(httpx.HTTPError):
         return dict(service.client.get("/readyz", timeout=5).json())
     return {"ready": False, "engines": [{"pid": None, "ready": False}], "spares": []}
@@ -56,8 +56,8 @@ def has_other_engine(service: Service, pid: int) -> bool:
     return any(engine["ready"] and engine["pid"] != pid for engine in state(service)["engines"])
 
 
-async def asked(service: Service, pid: int) -> Counter[str]:
-    """A few requests, of which some are in line when the engine is killed."""
+async def send_runs(service: Service, pid: int) -> Counter[str]:
+    """Send a few runs, of which some are queued when the engine is killed."""
     sent = [run_of(SMALL | {"seed": seed}, PICTURE, data="none") for seed in range(QUEUE)]
     tasks = [asyncio.create_task(once(service.port, one)) for one in sent]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -66,10 +66,10 @@ async def asked(service: Service, pid: int) -> Counter[str]:
 
 
 def engine_killed(service: Service) -> float:
-    """Seconds until another is ready; at most what the engine ran is lost."""
+    """Return the seconds until another is ready; at most the run of the killed engine is lost."""
     until(lambda: all(spare["ready"] for spare in state(service).get("spares", [])), 120)
     pid = service.engine_pid()
-    counts = asyncio.run(asked(service, pid))
+    counts = asyncio.run(send_runs(service, pid))
     if counts["200"] < QUEUE - 1 or not set(counts) <= {"200", "503 engine_lost"}:
         raise SystemExit(f"more was lost than the engine ran: {dict(counts)}")
     until(lambda: all(spare["ready"] for spare in state(service).get("spares", [])), 120)
@@ -80,7 +80,7 @@ def engine_killed(service: Service) -> float:
 
 
 def front_killed(signals: Signals) -> float:
-    """Seconds until an engine that computes for minutes has ended after its front."""
+    """Return the seconds until an engine that computes for minutes has ended after its front."""
     settings = {"LOG": "off", "DEADLINE": "600", "MAX_MACS": "1000000000000000"}
     with TemporaryDirectory() as folder, running(Path(folder), **settings) as service:
         pid = service.engine_pid()
@@ -99,7 +99,7 @@ def front_killed(signals: Signals) -> float:
 
 
 def running_still(pid: int) -> bool:
-    """Whether there is such a process, and it is no zombie."""
+    """Whether there is such a process, and it is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
@@ -107,7 +107,9 @@ def running_still(pid: int) -> bool:
 
 
 def few_descriptors() -> float:
-    """Of 128: 300 connections, and an engine that dies meanwhile; seconds until a run is answered."""
+    """Return the seconds until a run is answered, with 128 descriptors, 300 connections, and an engine that dies
+    meanwhile.
+    """
     command = ("-c", FEW, "serve")
     with TemporaryDirectory() as folder, running(Path(folder), command, LOG="off") as service, ExitStack() as held:
         pid, port = service.engine_pid(), service.port
@@ -124,7 +126,7 @@ def few_descriptors() -> float:
 
 
 def main() -> None:
-    """Fails where something takes longer than is promised."""
+    """Fail where something takes longer than is promised."""
     engines, fronts, few = [int(argument) for argument in (*sys.argv[1:], "20", "10", "1")[:3]]
     failed = []
     if engines:

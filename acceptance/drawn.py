@@ -17,13 +17,13 @@ MAX_ITEMS = 4
 
 
 class Drawer:
-    """Draws values that fit a JSON schema, small ones rather than large ones."""
+    """Source of values that fit a JSON schema, small ones rather than large ones."""
 
     def __init__(self, random: Random, schema: dict[str, Json]) -> None:
         self.random, self._definitions = random, schema.get("$defs", {})
 
     def value(self, schema: dict[str, Json]) -> Json:
-        """A value that fits."""
+        """Return a value that fits."""
         if "$ref" in schema:
             return self.value(self._definitions[schema["$ref"].rpartition("/")[2]])
         for several in ("anyOf", "oneOf"):
@@ -71,7 +71,7 @@ class Drawer:
 
 
 def layer(random: Random, cls: type[Layer]) -> dict[str, Json]:
-    """A layer of a type: its example with some arguments drawn, or all that must be given."""
+    """Return a layer of a type: its example with some arguments drawn, or all that must be given."""
     schema = cls.model_json_schema()
     schema = schema | schema.get("$defs", {}).get(cls.__name__, {})
     drawer = Drawer(random, schema)
@@ -86,7 +86,7 @@ def layer(random: Random, cls: type[Layer]) -> dict[str, Json]:
 
 
 def document(random: Random) -> tuple[dict[str, Json], dict[str, Json]]:
-    """A document of one layer or two, and inputs for it."""
+    """Return a document of one layer or two, and inputs for it."""
     cls = random.choice(LAYERS)
     inputs = {f"x{number}": _input(random, shape, cls.example.dtype) for number, shape in enumerate(cls.example.shapes)}
     first = layer(random, cls) | {"inputs": list(inputs)}
@@ -99,7 +99,7 @@ def document(random: Random) -> tuple[dict[str, Json], dict[str, Json]]:
 
 
 def _input(random: Random, shape: tuple[int, ...], dtype: str) -> dict[str, Json]:
-    """The declaration of an input: of the shape and dtype of an example, or others."""
+    """Return the declaration of an input: of the shape and dtype of an example, or others."""
     lengths = [random.choice([1, 2, 3, 5]) if random.random() < 0.1 else length for length in shape]
     if random.random() < 0.05:
         lengths = lengths[1:] if random.random() < 0.5 else [*lengths, 2]
@@ -107,7 +107,7 @@ def _input(random: Random, shape: tuple[int, ...], dtype: str) -> dict[str, Json
 
 
 def _values(random: Random, spec: dict[str, Json], batch: int) -> dict[str, Json]:
-    """A tensor that fits a declaration, its batch included."""
+    """Return a tensor that fits a declaration, its batch included."""
     shape = [batch, *spec["shape"]]
     numbers: tuple[Json, ...] = (0, 1, 2, 0.5, -1) if "float" in spec["dtype"] else (0, 1, 2, 3)
     numbers = (False, True) if spec["dtype"] == "bool" else numbers

@@ -10,12 +10,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from drawn import document
-from drawn_answers import ask
+from drawn_replies import plan_and_run
 from live_service import running
 
 
 def main() -> None:
-    """A line for each document that is answered wrongly, then the counts; exit code 1 if there is one."""
+    """Print a line for each document with a wrong reply, then the counts; exit with 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=6000)
     parser.add_argument("--first", type=int, default=0, help="the seed of the first; each has the next one")
@@ -24,12 +24,12 @@ def main() -> None:
     with TemporaryDirectory() as folder, running(Path(folder), CACHE_BYTES="256MiB") as service:
         for seed in range(options.first, options.first + options.count):
             model, inputs = document(Random(seed))
-            answers = ask(service.client, model, inputs)
-            fault = answers.fault()
-            counts[fault or ("served" if answers.statuses[-1] == 200 else "refused")] += 1
+            replies = plan_and_run(service.client, model, inputs)
+            fault = replies.fault()
+            counts[fault or ("served" if replies.statuses[-1] == 200 else "refused")] += 1
             if fault:
-                print(f"{seed}: {fault}, {answers.statuses}: {json.dumps(model)}", flush=True)
-                print(f"    {answers.runs[-1].text[:500]}", flush=True)
+                print(f"{seed}: {fault}, {replies.statuses}: {json.dumps(model)}", flush=True)
+                print(f"    {replies.runs[-1].text[:500]}", flush=True)
     print(", ".join(f"{count} {name}" for name, count in counts.most_common()))
     raise SystemExit(set(counts) > {"served", "refused"})
 

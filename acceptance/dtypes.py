@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, get_args
 
-from drawn_answers import Answers, ask
+from drawn_replies import Replies, plan_and_run
 from live_service import Service, running
 
 from models.layers import LAYERS
@@ -31,7 +31,7 @@ class Case(NamedTuple):
 
 
 def case(cls: type[Layer], dtype: str, own: str | None, free: bool) -> Case:
-    """The example of a type on inputs of a dtype: with or without a dtype of its own, and lengths."""
+    """Return the example of a type on inputs of a dtype: with or without a dtype of its own, and lengths."""
     names = [f"x{number}" for number in range(len(cls.example.shapes))]
     inputs = {name: _ones(shape, dtype) for name, shape in zip(names, cls.example.shapes, strict=True)}
     declared = {
@@ -47,7 +47,7 @@ def case(cls: type[Layer], dtype: str, own: str | None, free: bool) -> Case:
 
 
 def _ones(shape: tuple[int, ...], dtype: str) -> dict[str, Any]:
-    """A batch of two of zeros and ones."""
+    """Return a batch of two of zeros and ones."""
     size = 2
     for length in shape:
         size *= length
@@ -56,7 +56,7 @@ def _ones(shape: tuple[int, ...], dtype: str) -> dict[str, Any]:
 
 
 def cases() -> Iterator[tuple[str, Case]]:
-    """All of them, by what is varied."""
+    """Yield all cases, by what is varied."""
     for cls in LAYERS:
         for dtype in DTYPES:
             yield "inputs", case(cls, dtype, None, False)
@@ -65,22 +65,22 @@ def cases() -> Iterator[tuple[str, Case]]:
             yield "layers", case(cls, cls.example.dtype, own, False)
 
 
-def verdict(service: Service, one: Case, answers: Answers) -> str:
-    """What came of a case; a registration has to be refused where the plan is."""
-    fault = answers.fault()
+def verdict(service: Service, one: Case, replies: Replies) -> str:
+    """Return the verdict on a case; a registration has to be refused where the plan is."""
+    fault = replies.fault()
     if fault is not None:
         return fault
     status = service.client.put(f"/v1/models/{NAME}", json=one.model).status_code
-    if (status in (200, 201)) != (answers.plan.status_code == 200):
+    if (status in (200, 201)) != (replies.plan.status_code == 200):
         return f"registered with {status}"
-    if answers.plan.status_code == 200:
-        return "served" if answers.statuses == [200] * 3 else "refused when it runs"
-    pointer = answers.plan.json()["errors"][0]["pointer"]
+    if replies.plan.status_code == 200:
+        return "served" if replies.statuses == [200] * 3 else "refused when it runs"
+    pointer = replies.plan.json()["errors"][0]["pointer"]
     return "refused at the dtype" if pointer.endswith("/dtype") else "refused"
 
 
 def main() -> None:
-    """A line for each case that is answered wrongly, then the counts; exit code 1 if there is one."""
+    """Print a line for each case with a wrong reply, then the counts; exit with 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="types whose name has this in it")
     options = parser.parse_args()
@@ -90,12 +90,12 @@ def main() -> None:
         for kind, one in cases():
             if options.only not in one.what:
                 continue
-            answers = ask(service.client, one.model, one.inputs)
-            found = verdict(service, one, answers)
+            replies = plan_and_run(service.client, one.model, one.inputs)
+            found = verdict(service, one, replies)
             counts.setdefault(kind, Counter())[found] += 1
             if found not in good:
-                print(f"{one.what}: {found}, {answers.statuses}: {json.dumps(one.model)}", flush=True)
-                print(f"    {answers.runs[-1].text[:500]}", flush=True)
+                print(f"{one.what}: {found}, {replies.statuses}: {json.dumps(one.model)}", flush=True)
+                print(f"    {replies.runs[-1].text[:500]}", flush=True)
     for kind, came in counts.items():
         print(f"{kind}: {sum(came.values())} cases, " + ", ".join(f"{count} {name}" for name, count in came.items()))
     raise SystemExit(any(set(came) - good for came in counts.values()))

@@ -1,4 +1,4 @@
-"""What large pictures, mutated ones and large JSON take of the front's memory and time, as a table.
+"""Memory and time of the front for large pictures, mutated ones and large JSON, as a table.
 
 Arguments: `pictures`, `mutants` and `json` (all, without one), and how many mutated pictures there are.
 """
@@ -25,19 +25,19 @@ from PIL import Image
 SIDE = 7000
 TINY = b'{"input": [8, 8, 3], "layers": [{"type": "Flatten"}, {"type": "Dense", "units": 2}]}'
 QUIET_SECONDS = 15
-"""Until the front has given back what it gives back."""
+"""Time for the front to release memory."""
 MUTANTS = 3000
 
 
 def flat_png() -> bytes:
-    """A picture of one colour: 49 million pixels in some 150 kB."""
+    """Return a picture of one colour: 49 million pixels in some 150 kB."""
     file = io.BytesIO()
     Image.new("RGB", (SIDE, SIDE), (10, 200, 30)).save(file, "PNG")
     return file.getvalue()
 
 
 def post(service: Service, body: bytes, kind: str, path: str = "/v1/models/tiny/activations?data=none") -> str:
-    """The status, or what became of the connection."""
+    """Return the status, or the error of the connection."""
     try:
         reply = httpx.post(
             f"{service.client.base_url}{path}", content=body, headers={"Content-Type": kind}, timeout=600
@@ -48,13 +48,13 @@ def post(service: Service, body: bytes, kind: str, path: str = "/v1/models/tiny/
 
 
 def at_once(service: Service, bodies: list[bytes], kind: str, workers: int) -> Counter[str]:
-    """How often each answer came."""
+    """Return the count of each reply."""
     with ThreadPoolExecutor(workers) as pool:
         return Counter(pool.map(lambda body: post(service, body, kind), bodies))
 
 
 def measured(service: Service, what: str, run: Callable[[], Counter[str]]) -> None:
-    """One row: resident memory before, at its peak and afterwards."""
+    """Print one row: resident memory before, at its peak and afterwards."""
     front = service.process.pid
     before = resident_mib(front)
     begin_peak(front)
@@ -68,7 +68,7 @@ def measured(service: Service, what: str, run: Callable[[], Counter[str]]) -> No
 
 
 def pictures(service: Service) -> None:
-    """Eight and forty large pictures at once."""
+    """Send eight and forty large pictures at once."""
     picture = flat_png()
     for count in (8, 40):
         measured(service, f"{count} pictures of 49 megapixels at once",
@@ -76,7 +76,7 @@ def pictures(service: Service) -> None:
 
 
 def mutants(count: int) -> Iterator[bytes]:
-    """Pictures of several formats with some bytes changed, cut or doubled."""
+    """Yield pictures of several formats with some bytes changed, cut or doubled."""
     chance, numbers = random.Random(7), np.random.default_rng(7)
     seeds = []
     for name, options in (("PNG", {}), ("JPEG", {}), ("WEBP", {}), ("GIF", {}), ("BMP", {}), ("TIFF", {}),
@@ -94,7 +94,7 @@ def mutants(count: int) -> Iterator[bytes]:
 
 
 def large_bodies() -> Iterator[tuple[str, str, bytes]]:
-    """Name, path and body of JSON that takes long to be read."""
+    """Yield name, path and body of JSON that takes long to be read."""
     keys = ", ".join(f'"k{number}": {number}' for number in range(1000))
     layer = f'{{"type": "Dense", "units": 1, {keys}}}'
     yield "2,000 layers of 1,000 unknown keys", "/v1/plan", f'{{"model": [{", ".join([layer] * 2000)}]}}'.encode()
@@ -126,12 +126,12 @@ with httpx.Client(base_url=sys.argv[1], timeout=600) as client:
         print(time.perf_counter() - started)
         time.sleep(0.005)
 """
-"""Asks on one connection again and again until its input ends: a process of its own, which nobody else delays."""
+"""Polls `/healthz` on one connection until its input ends; a separate process, so that nothing delays it."""
 
 
 @contextmanager
 def pulse(service: Service) -> Iterator[list[float]]:
-    """The seconds that `/healthz` took meanwhile, sorted; they are there when the block has ended."""
+    """Yield the seconds that `/healthz` takes within the block, sorted; they are there once it has ended."""
     seconds: list[float] = []
     command = [sys.executable, "-c", PULSE, str(service.client.base_url)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -141,7 +141,7 @@ def pulse(service: Service) -> Iterator[list[float]]:
 
 
 def json(service: Service) -> None:
-    """How fast `/healthz` is answered while each body is read twice."""
+    """Print how fast `/healthz` is answered while each body is read twice."""
     for what, path, body in large_bodies():
         with pulse(service) as times:
             started = time.perf_counter()
@@ -153,7 +153,7 @@ def json(service: Service) -> None:
 
 
 def main() -> None:
-    """Tables in Markdown; memory in MiB, /healthz in milliseconds."""
+    """Print tables in Markdown; memory in MiB, /healthz in milliseconds."""
     parts = [one for one in sys.argv[1:] if not one.isdigit()] or ["pictures", "mutants", "json"]
     count = next((int(one) for one in sys.argv[1:] if one.isdigit()), MUTANTS)
     with TemporaryDirectory() as folder, running(Path(folder) / "store") as service:

@@ -1,4 +1,4 @@
-"""Ten networks nobody tuned for, as one writes them in Keras."""
+"""Ten Keras networks that nothing was tuned for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DRAWN = {"bias_initializer": "random_normal"}
 
 
 def normalized(name: str) -> keras.Layer:
-    """A BatchNormalization whose every weight counts."""
+    """Return a BatchNormalization whose every weight counts."""
     drawn = keras.initializers.RandomUniform(0.5, 1.5)
     return L.BatchNormalization(
         name=name, gamma_initializer=drawn, beta_initializer=drawn, moving_mean_initializer=drawn,
@@ -22,7 +22,7 @@ def normalized(name: str) -> keras.Layer:
 
 
 def nested_three_deep() -> keras.Model:
-    """A model in a model in a model, the inner ones called several times."""
+    """Return a model in a model in a model, the inner ones called several times."""
     x = keras.Input((8, 8, 4))
     y = L.Conv2D(4, 3, padding="same", activation="relu", name="conv", **DRAWN)(x)
     innermost = keras.Model(x, normalized("bn")(y), name="innermost")
@@ -37,7 +37,7 @@ def nested_three_deep() -> keras.Model:
 
 
 def shared_three_times() -> keras.Model:
-    """One layer, three calls: two on inputs, one on its own result."""
+    """Return one layer with three calls: two on inputs, one on its own result."""
     left, right = keras.Input((6,), name="left"), keras.Input((6,), name="right")
     shared = L.Dense(6, activation="gelu", name="shared", **DRAWN)
     first, second = shared(left), shared(right)
@@ -46,7 +46,7 @@ def shared_three_times() -> keras.Model:
 
 
 def siamese() -> keras.Model:
-    """A Sequential tower for two images, and their distance."""
+    """Return a Sequential tower for two images, and their distance."""
     tower = keras.Sequential(
         [
             keras.Input((12, 12, 1)),
@@ -62,7 +62,7 @@ def siamese() -> keras.Model:
 
 
 def residual() -> keras.Model:
-    """Two bottlenecks, one of them with a projection."""
+    """Return two bottlenecks, one of them with a projection."""
     x = inputs = keras.Input((16, 16, 3), name="image")
     for number, filters in enumerate((6, 6)):
         short = L.Conv2D(filters, 1, name=f"project{number}", **DRAWN)(x) if number == 0 else x
@@ -74,7 +74,7 @@ def residual() -> keras.Model:
 
 
 def encoder_decoder() -> keras.Model:
-    """An LSTM's states start another; a bidirectional GRU gives several outputs too."""
+    """Return an LSTM whose states start another; a bidirectional GRU gives several outputs too."""
     source, target = keras.Input((5, 3), name="source"), keras.Input((4, 3), name="target")
     sequence, h, c = L.LSTM(4, return_sequences=True, return_state=True, name="encoder", **DRAWN)(source)
     decoded, _, _ = L.LSTM(4, return_sequences=True, return_state=True, name="decoder")(target, initial_state=[h, c])
@@ -84,7 +84,7 @@ def encoder_decoder() -> keras.Model:
 
 
 def attention() -> keras.Model:
-    """A transformer's block."""
+    """Return a transformer's block."""
     x = inputs = keras.Input((7, 8), name="tokens")
     y = L.MultiHeadAttention(2, 4, name="heads", **DRAWN)(x, x, use_causal_mask=True)
     y = x = L.LayerNormalization(name="norm1")(L.Add(name="sum1")([x, y]))
@@ -95,7 +95,7 @@ def attention() -> keras.Model:
 
 
 def one_dimension() -> keras.Model:
-    """Causal and dilated, separable, strided, transposed."""
+    """Return causal and dilated, separable, strided and transposed convolutions."""
     x = inputs = keras.Input((24, 3), name="signal")
     x = L.Conv1D(6, 3, padding="causal", dilation_rate=2, activation="silu", name="causal", **DRAWN)(x)
     x = L.SeparableConv1D(6, 3, padding="same", activation="elu", name="separable", **DRAWN)(x)
@@ -105,7 +105,7 @@ def one_dimension() -> keras.Model:
 
 
 def three_dimensions() -> keras.Model:
-    """A small video network."""
+    """Return a small video network."""
     x = inputs = keras.Input((6, 8, 8, 2), name="video")
     x = L.Conv3D(4, (2, 3, 3), padding="same", activation="relu", name="conv", **DRAWN)(x)
     x = L.AveragePooling3D((1, 2, 2), name="pool")(normalized("bn")(x))
@@ -115,7 +115,7 @@ def three_dimensions() -> keras.Model:
 
 
 def operations() -> keras.Model:
-    """Arithmetic, slices and reductions of keras.ops between layers."""
+    """Return arithmetic, slices and reductions of keras.ops between layers."""
     x, y = keras.Input((6, 4), name="x"), keras.Input((6, 4), name="y")
     scores = ops.softmax(ops.matmul(x, ops.transpose(y, (0, 2, 1))) / 2.0, axis=-1)
     mixed = ops.matmul(scores, y)[:, 1:5] ** 2
@@ -125,7 +125,7 @@ def operations() -> keras.Model:
 
 
 def mixed_float16() -> keras.Model:
-    """Computes in float16 on float32 weights; the last layer is float32, as Keras recommends."""
+    """Return a network that computes in float16 on float32 weights; the last layer is float32, as Keras recommends."""
     policy = {"dtype": "mixed_float16"}
     x = inputs = keras.Input((12, 12, 3), name="image")
     x = L.Conv2D(6, 3, activation="relu", name="conv", **DRAWN, **policy)(x)

@@ -1,4 +1,4 @@
-"""Ten networks nobody tuned for: every address over HTTP against Keras with the weights of the same reply."""
+"""Ten networks that nothing was tuned for: every address over HTTP against Keras with the weights of the same reply."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class Reply:
     """The names as the file has them."""
 
     def activations(self) -> dict[str, Array]:
-        """The tensors of layers, in the order of the file."""
+        """Return the tensors of layers, in the order of the file."""
         return {name: self.tensors[name] for name in self.order if not name.startswith("weights/")}
 
     def weights_of(self, path: str) -> list[Array]:
-        """What `set_weights` of one layer takes."""
+        """Return the argument of `set_weights` of one layer."""
         return [self.tensors[name] for name in self.order if name.startswith(f"weights/{path}/")]
 
 
 def asked(client: httpx.Client, model: keras.Model, inputs: Sequence[Array], layers: Sequence[str]) -> Reply:
-    """Tensors and weights of a model sent as its own JSON, as safetensors."""
+    """Return tensors and weights of a model sent as its own JSON, as safetensors."""
     file = io.BytesIO()
     np.savez(file, **dict(zip(input_names(model), inputs, strict=True)))
     parts = {"model": model.to_json().encode(), "tensor": file.getvalue()}
@@ -61,18 +61,18 @@ def asked(client: httpx.Client, model: keras.Model, inputs: Sequence[Array], lay
 
 
 def input_names(model: keras.Model) -> list[str]:
-    """What the inputs are called."""
+    """Return the names of the inputs."""
     return [tensor._keras_history.operation.name for tensor in keras_reference.graph_of(model).inputs]
 
 
 def random_inputs(model: keras.Model) -> list[Array]:
-    """Three rows."""
+    """Return three rows."""
     random = np.random.default_rng(7)
     return [random.normal(0.2, 1, (3, *tensor.shape[1:])).astype(np.float32) for tensor in model.inputs]
 
 
 def compared(graph: str, reply: Reply, expected: dict[str, Array], tolerance: float) -> bool:
-    """Prints a line for every address; whether they are Keras', with Keras' shapes, dtypes and values."""
+    """Print a line for every address; returns whether they are Keras', with Keras' shapes, dtypes and values."""
     found = reply.activations()
     worst = 0.0
     for address in found:
@@ -85,7 +85,7 @@ def compared(graph: str, reply: Reply, expected: dict[str, Array], tolerance: fl
 
 
 def line(graph: str, address: str, found: Array, expected: Array | None) -> float:
-    """Prints one comparison; the relative error, infinite where there is nothing to compare."""
+    """Print one comparison; returns the relative error, infinite where there is nothing to compare."""
     what = f"{graph:20} {address:45} {found.shape!s:18} {found.dtype!s:8}"
     if expected is None or (found.shape, found.dtype) != (expected.shape, expected.dtype):
         print(what, "Keras has", "no such tensor" if expected is None else f"{expected.shape} {expected.dtype}")
@@ -96,7 +96,7 @@ def line(graph: str, address: str, found: Array, expected: Array | None) -> floa
 
 
 def check_graph(client: httpx.Client, model: keras.Model, graph: str, tolerance: float) -> bool:
-    """Every address of one model, `:pre` and the results of inner models included."""
+    """Check every address of one model, `:pre` and the results of inner models included."""
     inputs = random_inputs(model)
     names = list(keras_reference.activations(model, inputs))
     reply = asked(client, model, inputs, names)
@@ -105,7 +105,7 @@ def check_graph(client: httpx.Client, model: keras.Model, graph: str, tolerance:
 
 
 def check_every_layer(client: httpx.Client, model: keras.Model, graph: str) -> bool:
-    """`**` gives exactly the tensors that Keras has: no address is left out of the comparison."""
+    """Check that `**` gives exactly the tensors that Keras has: no address is left out of the comparison."""
     inputs = random_inputs(model)
     found = set(asked(client, model, inputs, ["**"]).activations())
     expected = {name for name in keras_reference.activations(model, inputs) if not name.endswith(":pre")}
@@ -116,7 +116,7 @@ def check_every_layer(client: httpx.Client, model: keras.Model, graph: str) -> b
 
 
 def check_pre(client: httpx.Client) -> bool:
-    """`conv:pre` under three activations is Conv2D with activation=None and the same weights."""
+    """Check that `conv:pre` under three activations is Conv2D with activation=None and the same weights."""
     good = True
     for activation in ("relu", "softmax", "gelu"):
         x = keras.Input((9, 9, 2), name="image")
@@ -132,7 +132,7 @@ def check_pre(client: httpx.Client) -> bool:
 
 
 def check_calls(client: httpx.Client) -> bool:
-    """The calls of a shared layer differ where their inputs do, and each is its own."""
+    """Check that the calls of a shared layer differ where their inputs do."""
     left, right = keras.Input((4,), name="left"), keras.Input((4,), name="right")
     shared = layers.Dense(3, activation="tanh", name="shared")
     model = keras.Model([left, right], layers.Subtract(name="difference")([shared(left), shared(right)]))
@@ -146,7 +146,7 @@ def check_calls(client: httpx.Client) -> bool:
 
 
 def check_states(client: httpx.Client) -> bool:
-    """`lstm#0` is the sequence, `lstm#1` its last step, `lstm#2` the carry."""
+    """Check that `lstm#0` is the sequence, `lstm#1` its last step, `lstm#2` the carry."""
     x = keras.Input((6, 3), name="steps")
     lstm = layers.LSTM(4, return_sequences=True, return_state=True, name="lstm")
     model = keras.Model(x, lstm(x))
@@ -159,7 +159,7 @@ def check_states(client: httpx.Client) -> bool:
 
 
 def main() -> None:
-    """Exits with 1 where anything differs."""
+    """Exit with 1 where anything differs."""
     print("graph, address, shape, dtype, max|a - b|, max|a - b| / max|b|")
     with TemporaryDirectory() as folder, running(Path(folder)) as service:
         good = True

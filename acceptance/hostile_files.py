@@ -1,4 +1,4 @@
-"""Files of weights made to hurt, uploaded to a real service: the answers, their time, and the memory they took."""
+"""Hostile weights files, uploaded to a real service: status, time and memory."""
 
 from __future__ import annotations
 
@@ -86,14 +86,14 @@ FILES: list[Callable[[Path], None]] = [
 
 
 class ReaderWatch(threading.Thread):
-    """Notes the peak memory of the processes that read HDF5 for a service, in MiB."""
+    """Watch of the peak memory of the processes that read HDF5 for a service, in MiB."""
 
     def __init__(self, parent: int) -> None:
         super().__init__(daemon=True)
         self._parent, self.peak, self.ended = parent, 0, False
 
     def run(self) -> None:
-        """Until `ended`."""
+        """Watch until `ended`."""
         while not self.ended:
             for children in Path(f"/proc/{self._parent}/task").glob("*/children"):
                 for pid in children.read_text().split():
@@ -109,7 +109,7 @@ class ReaderWatch(threading.Thread):
 
 
 def upload(service: Service, make: Callable[[Path], None], folder: Path) -> None:
-    """One row of the table."""
+    """Print one row of the table."""
     path = folder / make.__name__
     make(path)
     front, engine = service.process.pid, service.engine_pid()
@@ -131,7 +131,7 @@ def upload(service: Service, make: Callable[[Path], None], folder: Path) -> None
 
 
 def main() -> None:
-    """A table in Markdown; memory in MiB."""
+    """Print a table in Markdown; memory in MiB."""
     print("| file | bytes | answer | seconds | front: before, peak, after | engine: before, after | HDF5's process |")
     print("|---|---|---|---|---|---|---|")
     with TemporaryDirectory() as folder, running(Path(folder) / "store") as service:

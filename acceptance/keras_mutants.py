@@ -10,7 +10,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 import graph_models
-from drawn_answers import REFUSALS, ask
+from drawn_replies import REFUSALS, plan_and_run
 from live_service import running
 from mutants import mutant, zeros
 
@@ -18,7 +18,7 @@ from tests.unit import keras_models
 
 
 def main() -> None:
-    """A line for each mutant that is answered wrongly, then the counts; exit code 1 if there is one."""
+    """Print a line for each mutant with a wrong reply, then the counts; exit with 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--first", type=int, default=0, help="the seed of the first; each has the next one")
@@ -33,8 +33,8 @@ def main() -> None:
             if plan.status_code != 200:
                 fault, statuses = None if plan.status_code in REFUSALS else "not answered", [plan.status_code]
             else:
-                answers = ask(service.client, model, zeros(plan.json()))
-                fault, statuses = answers.fault(), answers.statuses
+                replies = plan_and_run(service.client, model, zeros(plan.json()))
+                fault, statuses = replies.fault(), replies.statuses
             counts[fault or ("served" if statuses[-1] == 200 else "refused")] += 1
             if fault:
                 print(f"{seed}: {fault}, {statuses}: {plan.text[:500]}", flush=True)

@@ -1,4 +1,4 @@
-"""What plain Keras computes at every address of a model: each call of a shared layer, models inside models."""
+"""Values of plain Keras at every address of a model: each call of a shared layer, models inside models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Array = np.ndarray[Any, Any]
 
 
 def graph_of(model: keras.Model) -> keras.Model:
-    """The functional graph of a model; a Sequential one keeps it inside."""
+    """Return the functional graph of a model; a Sequential one keeps it inside."""
     return model._functional if isinstance(model, keras.Sequential) else model
 
 
@@ -40,13 +40,13 @@ def calls(model: keras.Model) -> Iterator[tuple[Any, str, Any]]:
 
 
 def computed(model: keras.Model, tensors: Sequence[Any], inputs: Sequence[Array]) -> list[Array]:
-    """Some of a graph's own tensors, by a sub-model of it."""
+    """Return some of a graph's own tensors, by a sub-model of it."""
     found = keras.Model(model.inputs, list(tensors))(list(inputs), training=False)
     return [np.asarray(one) for one in keras.tree.flatten(found)]
 
 
 def activations(model: keras.Model, inputs: Sequence[Array], prefix: str = "") -> dict[str, Array]:
-    """Every tensor by address: inputs, outputs of layers and of inner models, values before fused activations."""
+    """Return every tensor by address: inputs, outputs of layers and inner models, values before fused activations."""
     graph = graph_of(model)
     found: dict[str, Array] = {}
     for operation, name, node in calls(graph):
@@ -75,12 +75,12 @@ def ends_with_activation(layer: Any) -> bool:
 
 
 def activated(layer: Any) -> Any:
-    """The layer that has the activation: inside a wrapper, the one it holds."""
+    """Return the layer that has the activation: inside a wrapper, the one it holds."""
     return layer.layer if isinstance(layer, keras.layers.Wrapper) else layer
 
 
 def without_activation(layer: Any, given: Array) -> Array:
-    """The same layer with the same weights, and `activation=None`."""
+    """Return the output of the same layer with the same weights, and `activation=None`."""
     inner = activated(layer)
     activation, inner.activation = inner.activation, None
     try:
@@ -90,7 +90,7 @@ def without_activation(layer: Any, given: Array) -> Array:
 
 
 def set_weights(model: keras.Model, weights_of: Callable[[str], list[Array]], prefix: str = "") -> None:
-    """Gives every layer its weights, by its path (`outer/inner/conv`)."""
+    """Give every layer its weights, by its path (`outer/inner/conv`)."""
     for operation in graph_of(model).operations:
         path = prefix + operation.name
         if isinstance(operation, keras.Model):

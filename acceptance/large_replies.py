@@ -40,7 +40,7 @@ class Trial:
         service.client.put("/v1/models/mobile", json=MODEL).raise_for_status()
 
     def _received(self, options: dict[str, Any], rate: float, seconds: float) -> Iterator[int]:
-        """Bytes as they come, at most `rate` a second, for so many seconds."""
+        """Yield the bytes as they come, at most `rate` a second, for so many seconds."""
         started, total = time.monotonic(), 0
         plainly = {"Accept-Encoding": "identity"}
         with self._service.client.stream("POST", PATH, json=self._body | options, headers=plainly) as reply:
@@ -55,7 +55,7 @@ class Trial:
 
     @contextmanager
     def _measured(self, name: str) -> Iterator[list[int]]:
-        """Prints what the requests inside took; they append bytes."""
+        """Print the memory that the requests of the block took; they append bytes."""
         pids = {"front": self._service.process.pid, "engine": self._service.engine_pid()}
         before = {who: resident_mib(pid) for who, pid in pids.items()}
         for pid in pids.values():
@@ -71,14 +71,14 @@ class Trial:
         print(f"{name:34} {sum(sizes) / 1e6:8.2f} MB {seconds:7.2f} s   {memory}", flush=True)
 
     def run(self, name: str, rate: float = float("inf"), seconds: float = float("inf"), **options: Any) -> int:
-        """One request; its bytes."""
+        """Send one request; returns its bytes."""
         with self._measured(name) as sizes:
             sizes.extend(self._received(options, rate, seconds))
         return sum(sizes)
 
 
 def main() -> None:
-    """Every format, fast and slow; then one number a channel instead of whole activations."""
+    """Print every format, fast and slow; then one number a channel instead of whole activations."""
     rate, seconds = [float(argument) for argument in (*sys.argv[1:], "1", "20")[:2]]
     with TemporaryDirectory() as folder, running(Path(folder), MAX_QUEUE="64") as service:
         trial = Trial(service)

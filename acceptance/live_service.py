@@ -1,4 +1,4 @@
-"""What the scripts in this folder share: a real service on a free port, and the largest relative error."""
+"""Shared parts of the scripts in this folder: a real service on a free port, and the largest relative error."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Service:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return int(self.client.base_url.port or 0)
 
     def engine_pid(self) -> int:
-        """The process id of the first engine."""
+        """Return the process id of the first engine."""
         return int(self.client.get("/readyz").json()["engines"][0]["pid"])
 
     def wait(self, path: str = "/readyz") -> None:
-        """Until a path answers 200."""
+        """Wait until a path answers 200."""
         end = time.monotonic() + START_SECONDS
         while not self._answers(path):
             if self.process.poll() is not None or time.monotonic() > end:
@@ -52,7 +52,7 @@ class Service:
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -61,7 +61,7 @@ def free_port() -> int:
 @contextmanager
 def running(data_dir: Path, command: tuple[str, ...] = ("-m", "service.cli", "serve"), ready: str = "/readyz",
             **settings: str) -> Iterator[Service]:  # fmt: skip
-    """`layerscope serve` with its own store and `LAYERSCOPE_…` settings, ended with the block."""
+    """Yield a `layerscope serve` with its own store and `LAYERSCOPE_…` settings, ended with the block."""
     port = free_port()
     given = {"DATA_DIR": str(data_dir), "PORT": str(port), **settings}
     environment = os.environ | {f"LAYERSCOPE_{name}": value for name, value in given.items()}
@@ -77,7 +77,7 @@ def running(data_dir: Path, command: tuple[str, ...] = ("-m", "service.cli", "se
 
 
 def relative_error(received: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> float:
-    """The largest difference as a part of the largest expected value: max|a - b| / max|b|; 0 for empty tensors."""
+    """Return the largest difference relative to the largest expected value: max|a - b| / max|b|; 0 for empty tensors."""
     a, b = received.astype("f8"), expected.astype("f8")
     if not a.size:
         return 0.0
@@ -86,11 +86,11 @@ def relative_error(received: np.ndarray[Any, Any], expected: np.ndarray[Any, Any
 
 
 def resident_mib(pid: int, key: str = "VmRSS") -> int:
-    """The memory of a process in MiB: `VmRSS` now, `VmHWM` at its peak."""
+    """Return the memory of a process in MiB: `VmRSS` now, `VmHWM` at its peak."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split(f"{key}:")[1].split()[0]) // 1024
 
 
 def begin_peak(pid: int) -> None:
-    """The peak of a process counts from now."""
+    """Reset the peak memory of a process."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")

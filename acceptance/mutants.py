@@ -15,7 +15,7 @@ JUNK: tuple[Json, ...] = (
 
 
 def mutant(value: Json, random: Random) -> Json:
-    """A copy with one to three changes."""
+    """Return a copy with one to three changes."""
     made = deepcopy(value)
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         _change(made, random)
@@ -23,7 +23,7 @@ def mutant(value: Json, random: Random) -> Json:
 
 
 def _change(whole: Json, random: Random) -> None:
-    """Changes one member of one array or object, wherever it lies."""
+    """Change one member of one array or object, wherever it is."""
     holders = [one for one in _below(whole) if one]
     if not holders:
         return
@@ -45,7 +45,7 @@ def _change(whole: Json, random: Random) -> None:
 
 
 def _below(value: Json) -> list[Json]:
-    """Every array and object in a value."""
+    """Return every array and object in a value."""
     found = [value] if isinstance(value, dict | list) else []
     for one in found:  # which grows
         found += [inner for inner in (one.values() if isinstance(one, dict) else one) if isinstance(inner, dict | list)]
@@ -53,7 +53,7 @@ def _below(value: Json) -> list[Json]:
 
 
 def zeros(plan: Json) -> Json:
-    """Inputs for what was planned: zeros, and 4 for a free length."""
+    """Return inputs for a plan: zeros, and 4 for a free length."""
     made = {}
     for name, row in plan["inputs"].items():
         shape = [2, *(4 if length is None else length for length in row["shape"][1:])]

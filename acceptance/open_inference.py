@@ -37,16 +37,16 @@ NOT_OFFERED = {
 
 @dataclass
 class Table:
-    """What was tried, and how it went."""
+    """The attempts and their results."""
 
     rows: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     def add(self, ok: bool, *columns: str) -> None:
-        """One more attempt."""
+        """Add one attempt."""
         self.rows[*columns, "ok" if ok else "WRONG"] += 1
 
     def print(self) -> int:
-        """Prints it; the number of attempts that went wrong."""
+        """Print the table; returns the number of attempts that went wrong."""
         line = "{:6} {:36} {:13} {:6} {:17} {:>5} {}"
         print(line.format("client", "method", "data", "type", "compression", "times", "result"))
         for (client, method, data, type_, compression, result), count in self.rows.items():
@@ -63,16 +63,16 @@ class Client:
     table: Table
 
     async def call(self, method: str, *arguments: Any, **options: Any) -> Any:
-        """A method's result, awaited where it has to be."""
+        """Return a method's result, awaited where it has to be."""
         made = getattr(self.own, method)(*arguments, **options)
         return await made if inspect.isawaitable(made) else made
 
     async def try_(self, expected: Callable[[Any], bool], method: str, *arguments: Any, **options: Any) -> None:
-        """Notes whether a method's result is as expected."""
+        """Note whether a method's result is as expected."""
         self.note(expected(await self.call(method, *arguments, **options)), method)
 
     async def fails(self, status: str, method: str, *arguments: Any) -> None:
-        """Notes whether a method is answered with an error of this status, in words."""
+        """Note whether a method is answered with an error of this status, with a message."""
         try:
             await self.call(method, *arguments)
             ok = False
@@ -81,23 +81,23 @@ class Client:
         self.note(ok, f"{method}: {status}")
 
     def note(self, ok: bool, method: str, data: str = "-", type_: str = "-", compression: str = "-") -> None:
-        """A row of the table."""
+        """Add a row to the table."""
         self.table.add(ok, self.name, method, data, type_, compression)
 
 
 def tensor(array: Array, binary: bool, name: str = "input") -> Any:
-    """An input as the client makes it."""
+    """Return an input as the client makes it."""
     made = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
     return made.set_data_from_numpy(array, binary_data=binary)
 
 
 def output(name: str, binary: bool, classes: int = 0) -> Any:
-    """An output as the client asks for it."""
+    """Return an output as the client requests it."""
     return triton.InferRequestedOutput(name, binary_data=binary, class_count=classes)
 
 
 async def describing(client: Client) -> None:
-    """Methods without tensors."""
+    """Call the methods without tensors."""
     yes: Callable[[Any], bool] = lambda found: found is True  # noqa: E731
     named: Callable[[Any], bool] = lambda found: found["name"] == NAME  # noqa: E731
     await client.try_(yes, "is_server_live")
@@ -121,7 +121,7 @@ async def describing(client: Client) -> None:
 
 
 async def inferring(client: Client, expected: Array) -> None:
-    """Bytes and JSON both ways, with every compression: the largest difference from NumPy in double precision."""
+    """Send bytes and JSON both ways, with every compression, and compare with NumPy in double precision."""
     forms = itertools.product((True, False), (True, False), COMPRESSIONS, COMPRESSIONS)
     for binary_in, binary_out, request, response in forms:
         reply = await client.call(
@@ -139,7 +139,7 @@ async def inferring(client: Client, expected: Array) -> None:
 
 
 async def every_datatype(client: Client, service: Service) -> None:
-    """An input that comes back as it went, bit for bit."""
+    """Check that an input comes back as it went, bit for bit."""
     for dtype, of_numpy in DTYPES.items():
         model = {"input": {"shape": [3], "dtype": dtype}, "layers": [{"type": "Flatten"}]}
         service.client.put(f"/v1/models/{dtype}", json=model).raise_for_status()
@@ -151,7 +151,7 @@ async def every_datatype(client: Client, service: Service) -> None:
 
 
 async def image(client: Client, service: Service) -> None:
-    """A file as an element of BYTES: what /v1 makes of it."""
+    """Check a file as an element of BYTES against the reply of /v1."""
     file = (ROOT / "examples" / "digit.png").read_bytes()
     posted = service.client.post(f"/v1/models/{NAME}/activations?layers=dense", content=file,
                                  headers={"Content-Type": "image/png"}).json()  # fmt: skip
@@ -161,7 +161,7 @@ async def image(client: Client, service: Service) -> None:
 
 
 async def accept(client: Client, service: Service, expected: Array) -> None:
-    """All of it, with one client."""
+    """Run all of it with one client."""
     steps: tuple[Awaitable[None], ...] = (
         describing(client), inferring(client, expected), every_datatype(client, service), image(client, service),
     )  # fmt: skip
@@ -170,14 +170,14 @@ async def accept(client: Client, service: Service, expected: Array) -> None:
 
 
 def reference(service: Service) -> Array:
-    """The network on IMAGES by NumPy in double precision, from the weights that the service gives."""
+    """Return the output for IMAGES by NumPy in double precision, from the weights that the service gives."""
     rows = service.client.get(f"/v1/models/{NAME}/weights").json()["layers"]
     kernel, bias = (np.array(weight["data"]) for row in rows for weight in row["weights"])
     return np.asarray(IMAGES.reshape(2, -1).astype(np.float64) @ kernel + bias)
 
 
 async def main() -> int:
-    """Both clients, one after the other."""
+    """Run both clients, one after the other."""
     table = Table()
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as service:
         service.client.put(f"/v1/models/{NAME}", json=MODEL).raise_for_status()

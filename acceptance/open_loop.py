@@ -1,4 +1,4 @@
-"""Load that does not wait: requests at the times that were planned, whatever has become of those before.
+"""Load that does not wait: requests at planned times, whatever became of those before.
 
 Source: Schroeder, Wierman and Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006.
 """
@@ -20,27 +20,27 @@ MAX_CONNECTIONS = 90
 
 @dataclass
 class Seen:
-    """What one client saw: seconds by status, from when each request was planned."""
+    """The replies to one client: seconds by status, from when each request was planned."""
 
     seconds: dict[int, list[float]] = field(default_factory=dict)
     lost: int = 0
 
     def add(self, status: int, seconds: float) -> None:
-        """One reply."""
+        """Add one reply."""
         self.seconds.setdefault(status, []).append(seconds)
 
     def counts(self) -> Counter[int]:
-        """Replies by status."""
+        """Return the replies by status."""
         return Counter({status: len(times) for status, times in self.seconds.items()})
 
     def percentile(self, status: int, share: float) -> float:
-        """Seconds that this share of the replies of a status took at most; 0 where there is none."""
+        """Return the seconds that this share of the replies of a status took at most; 0 where there is none."""
         times = sorted(self.seconds.get(status, []))
         return times[min(len(times) - 1, int(share * len(times)))] if times else 0.0
 
 
 class Connection(asyncio.Protocol):
-    """One that is kept, with at most one request on it."""
+    """A persistent connection with at most one request on it."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -52,7 +52,7 @@ class Connection(asyncio.Protocol):
         self._client.free(self)
 
     def send(self, request: bytes, planned: float) -> None:
-        """Sends one request."""
+        """Send one request."""
         self._begun = planned
         self._transport.write(request)  # type: ignore[attr-defined]
 
@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def on_message_complete(self) -> None:
-        """A reply has come."""
+        """Record a reply."""
         assert self._begun is not None  # noqa: S101 (nothing comes unasked)
         self._client.seen.add(self._parser.get_status_code(), time.perf_counter() - self._begun)
         self._begun = None
@@ -85,7 +85,7 @@ class Client:
         self._open = 0
 
     async def run(self, rate: float, seconds: float, seed: int = 0) -> Seen:
-        """Sends at random times, so many a second on average; returns when all are answered or lost."""
+        """Send at random times, so many a second on average; returns when all are answered or lost."""
         begin = time.perf_counter()
         for at in _times(rate, seconds, Random(seed)):
             if (ahead := begin + at - time.perf_counter()) > 0.0005:
@@ -117,14 +117,14 @@ class Client:
             self.seen.lost += 1
 
     def free(self, connection: Connection) -> None:
-        """A connection takes the request that has waited longest, if there is one."""
+        """Give a connection the request that has waited longest, if there is one."""
         if self._waiting:
             connection.send(self._request, self._waiting.pop(0))
         else:
             self._idle.append(connection)
 
     def gone(self, connection: Connection) -> None:
-        """A connection is closed."""
+        """Remove a closed connection."""
         self._open -= 1
         if connection in self._idle:
             self._idle.remove(connection)
@@ -134,13 +134,13 @@ class Client:
 
 
 def _times(rate: float, seconds: float, random: Random) -> Iterator[float]:
-    """Seconds from the beginning of requests that come independently of each other."""
+    """Yield seconds from the beginning of requests that come independently of each other."""
     at = 0.0
     while (at := at + random.expovariate(rate)) < seconds:
         yield at
 
 
 def request_of(path: str, body: bytes, media_type: str, method: str = "POST") -> bytes:
-    """The bytes of a request."""
+    """Return the bytes of a request."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/octet-stream, */*\r\n"
     return f"{head}Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

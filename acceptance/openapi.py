@@ -27,7 +27,7 @@ NO_IMAGENET = {"FETCH_SECONDS": "1"}
 
 
 def schemathesis(url: str, arguments: list[str]) -> int:
-    """Its exit status: 0 where it found nothing."""
+    """Return its exit status: 0 where it found nothing."""
     uv = subprocess.run([ROOT / "scripts" / "bootstrap"], capture_output=True, text=True, check=True).stdout.strip()
     environment = os.environ | {"UV_PROJECT_ENVIRONMENT": str(ROOT / ".schemathesis")}
     command = [uv, "run", "--quiet", "--locked", "--only-group", "schemathesis", "schemathesis", "--config-file"]
@@ -36,7 +36,7 @@ def schemathesis(url: str, arguments: list[str]) -> int:
 
 
 def describe(service: Service) -> None:
-    """How large the document is."""
+    """Print how large the document is."""
     document = service.client.get("/openapi.json").json()
     sizes = [len(json.dumps(part, separators=(",", ":"))) / 1000 for part in (document, document["components"])]
     print(f"the document: {sizes[0]:.0f} kB, of which components {sizes[1]:.0f} kB", flush=True)

@@ -1,4 +1,4 @@
-"""Load beyond what an engine can do: what is accepted is quick, the rest is refused at once, and nobody starves.
+"""Load beyond the capacity of an engine: what is accepted is quick, the rest is refused at once, and no client starves.
 
 For networks of about 4 and 40 ms, client and service on this machine: the capacity, then load of 0.8, 3 and 10 times
 as much, and a client that sends 20 times its share beside one at half the capacity. Argument: seconds of each (60).
@@ -29,20 +29,20 @@ LOUD = "127.0.0.2"
 
 
 def network(layers: int) -> dict[str, Any]:
-    """A chain of convolutions and one small output."""
+    """Return a chain of convolutions and one small output."""
     conv = {"type": "Conv2D", "filters": 64, "kernel_size": 3, "padding": "same"}
     return {"input": [28, 28, 1], "layers": [conv] * (layers + 1) + [{"type": "GlobalAveragePooling2D", "name": "end"}]}
 
 
 def picture() -> bytes:
-    """One input as .npy."""
+    """Return one input as .npy."""
     buffer = io.BytesIO()
     np.save(buffer, np.zeros((1, 28, 28, 1), np.float32))
     return buffer.getvalue()
 
 
 def loaded(port: int, name: str, rates: dict[str, float], seconds: float) -> dict[str, Seen]:
-    """What clients saw that send so many requests a second each, by address."""
+    """Return the replies to clients that send so many requests a second each, by address."""
 
     async def all_of_them() -> list[Seen]:
         request = request_of(f"/v1/models/{name}/activations?layers=end&format=npy", picture(), "application/x-npy")
@@ -55,7 +55,7 @@ def loaded(port: int, name: str, rates: dict[str, float], seconds: float) -> dic
 
 
 def closed(port: int, name: str, seconds: float, at_once: int = 4) -> float:
-    """Requests a second where each waits for the one before."""
+    """Return requests a second where each waits for the one before."""
     url = f"http://127.0.0.1:{port}/v1/models/{name}/activations?layers=end&format=npy"
 
     async def one(client: httpx.AsyncClient, end: float) -> int:
@@ -75,7 +75,7 @@ def closed(port: int, name: str, seconds: float, at_once: int = 4) -> float:
 
 
 def health(port: int, seconds: float) -> list[float]:
-    """Seconds of each of 20 looks a second at /healthz."""
+    """Return the seconds of each of 20 requests a second to /healthz."""
     times = []
     with httpx.Client(timeout=60) as client:
         end = time.perf_counter() + seconds
@@ -87,12 +87,12 @@ def health(port: int, seconds: float) -> list[float]:
 
 
 def ms(seconds: float) -> str:
-    """As it is printed."""
+    """Return the text of milliseconds."""
     return f"{seconds * 1e3:.1f} ms"
 
 
 def report(what: str, seen: Seen, seconds: float, capacity: float) -> None:
-    """One line: what was accepted and how fast, what was refused and how fast."""
+    """Print one line: the number and times of accepted and of refused requests."""
     counts, good = seen.counts(), seen.counts()[200] / seconds
     print(
         f"    {what}: {dict(counts)} lost {seen.lost}; goodput {good / capacity:.2f} of capacity; accepted p50"
@@ -103,7 +103,7 @@ def report(what: str, seen: Seen, seconds: float, capacity: float) -> None:
 
 
 def measure(service: Service, pool: ProcessPoolExecutor, name: str, layers: int, seconds: float) -> None:
-    """All loads on one network."""
+    """Run all loads on one network."""
     port = service.client.base_url.port
     assert port is not None  # noqa: S101 (it has one)
     service.client.put(f"/v1/models/{name}", json=network(layers)).raise_for_status()
@@ -125,7 +125,7 @@ def measure(service: Service, pool: ProcessPoolExecutor, name: str, layers: int,
 
 
 def main() -> None:
-    """A line for each load."""
+    """Print a line for each load."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     pool = ProcessPoolExecutor(2, mp_context=get_context("spawn"))
     with TemporaryDirectory() as folder, running(Path(folder), LOG="off") as service, pool:

@@ -1,4 +1,4 @@
-"""Estimated seconds beside measured ones: each layer type, larger, and networks of keras.applications."""
+"""Estimated and measured seconds: each layer type, larger, and networks of keras.applications."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from working_memory import LARGE, values
 
 from models.documents.document import Document
 from models.engine.build import build
-from models.engine.process import prepare
 from models.engine.rates import measure_rates
-from models.engine.seconds import build_seconds, input_work, run_seconds
-from models.engine.symbolic_network import declared_shapes
-from models.engine.symbolic_network import outline as outlined
+from models.engine.shaping import declared_shapes, shape_network
+from models.engine.tensorflow_setup import prepare
+from models.engine.time_estimate import build_seconds, input_work, run_seconds
 from models.errors import LayerscopeError
 from models.layers import LAYERS
 from models.networks.expansion import expand
@@ -43,7 +42,7 @@ class Case(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Seconds of a run, and of drawing the weights: estimated, and as they were."""
+    """Seconds of a run, and of drawing the weights: estimated and measured."""
 
     estimated: float
     ran: float
@@ -52,33 +51,35 @@ class Found(NamedTuple):
 
 
 def timed(work: Callable[[], Any]) -> float:
-    """Seconds by the clock, or by this process' processor time where that is less: others had the processor then."""
+    """Return seconds by the clock, or by this process' processor time where that is less: others had the processor
+    then.
+    """
     started, used = time.perf_counter(), time.process_time()
     work()
     return min(time.perf_counter() - started, time.process_time() - used)
 
 
 def found(case: Case, rates: Any) -> Found:
-    """The estimate for a network, and what came of it: its compiled function is timed."""
+    """Return the estimate for a network and its measured time: that of its compiled function."""
     network = expand(case.document)
     holder: list[Any] = []
     drew = timed(lambda: holder.append(build(network, LIMIT)))
     model = holder[0]
     shapes = dict(zip(network.inputs, case.shapes, strict=True))
-    outline = model.concrete(shapes)
+    symbolic = model.concrete(shapes)
     inputs = [values(shape, spec.dtype) for shape, spec in zip(case.shapes, network.inputs.values(), strict=True)]
-    probe = model.probe(network.outputs, False, False)
-    probe.run(inputs)
-    probe.run(inputs)
-    ran = min(timed(lambda: probe.run(inputs)) for _ in range(RUNS))
-    nodes = [node for node in outline.needed(network.outputs) if not node.is_block]
+    selection = model.compiled_selection(network.outputs, False, False)
+    selection.run(inputs)
+    selection.run(inputs)
+    ran = min(timed(lambda: selection.run(inputs)) for _ in range(RUNS))
+    nodes = [node for node in symbolic.needed(network.outputs) if not node.is_block]
     unbuilt = expand(case.document)
-    drawing = build_seconds(outlined(unbuilt, declared_shapes(unbuilt)), rates)
-    return Found(run_seconds(outline, nodes, rates, input_work(outline)), ran, drawing, drew)
+    drawing = build_seconds(shape_network(unbuilt, declared_shapes(unbuilt)), rates)
+    return Found(run_seconds(symbolic, nodes, rates, input_work(symbolic)), ran, drawing, drew)
 
 
 def cases() -> Iterator[Case]:
-    """Large cases, every type's example with a batch of its own, and networks."""
+    """Yield large cases, every type's example with a batch of its own, and networks."""
     by_name = {cls.type_name(): cls for cls in LAYERS}
     for name, arguments, shapes in LARGE:
         yield _layer(name, arguments, shapes, by_name[name].example.dtype, 1)
@@ -101,7 +102,9 @@ def _layer(name: str, arguments: dict[str, Any], shapes: tuple[tuple[int, ...], 
 
 
 def main() -> None:
-    """A line for each case, then how many estimates are wrong by how much; exit code 1 where 5 % are worse than 3 ×."""
+    """Print a line for each case, then how many estimates are wrong by how much; exit with 1 where 5 % are worse than 3
+    ×.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--least", type=float, default=0.005, help="seconds below which a case is not judged")

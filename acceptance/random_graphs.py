@@ -26,18 +26,18 @@ Array = np.ndarray[Any, Any]
 
 
 class Refused(Exception):
-    """What the service answered instead of a reply."""
+    """A reply of the service with another status."""
 
 
 def registered(client: httpx.Client, **files: Any) -> None:
-    """PUT under one name."""
+    """Register under one name."""
     reply = client.put("/v1/models/weights-random", files=files)
     if reply.status_code not in (200, 201):
         raise Refused(f"{reply.status_code} {reply.json()['detail']}: {reply.json().get('errors', '')}"[:400])
 
 
 def outputs(client: httpx.Client, inputs: dict[str, Array]) -> list[Array]:
-    """What the registered network returns, in Keras' order."""
+    """Return the outputs of the registered network, in Keras' order."""
     document = client.get("/v1/models/weights-random").json()
     file = io.BytesIO()
     np.savez(file, **inputs)
@@ -53,19 +53,19 @@ def outputs(client: httpx.Client, inputs: dict[str, Array]) -> list[Array]:
 
 
 def expected(model: keras.Model, inputs: dict[str, Array]) -> list[Array]:
-    """The same by Keras."""
+    """Return the same by Keras."""
     given = inputs if isinstance(model.input, dict) else list(inputs.values())
     return [np.asarray(one) for one in keras.tree.flatten(model(given, training=False))]
 
 
 def in_order(model: keras.Model, path: Path) -> bytes:
-    """The weights as a list."""
+    """Return the weights as a list."""
     np.savez(path, *model.get_weights())
     return path.read_bytes()
 
 
 def ways(model: keras.Model, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The ways in which Keras saves it, and the parts of the form."""
+    """Yield the ways in which Keras saves a model, and the parts of the form."""
     model.save(folder / "m.keras")
     model.save_weights(folder / "m.weights.h5")
     json = model.to_json().encode()
@@ -75,7 +75,7 @@ def ways(model: keras.Model, folder: Path) -> Iterator[tuple[str, dict[str, Any]
 
 
 def given_back(client: httpx.Client, inputs: dict[str, Array]) -> list[Array]:
-    """What Keras makes of the network as it is given back, with the weights that are given back."""
+    """Return Keras' outputs of the network as it is given back, with the weights that are given back."""
     json = client.get("/v1/models/weights-random", params={"as": "keras"})
     weights = client.get("/v1/models/weights-random/weights", headers={"Accept": "application/x-npz"})
     if json.status_code != 200 or weights.status_code != 200:
@@ -90,7 +90,7 @@ def given_back(client: httpx.Client, inputs: dict[str, Array]) -> list[Array]:
 
 
 def verdict(received: list[Array], wanted: list[Array]) -> str:
-    """`same` bits, or what differs."""
+    """Return `same`, or the difference."""
     if all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(received, wanted, strict=True)):
         return "same"
     if all(np.allclose(a, b, rtol=1e-4, atol=1e-5) for a, b in zip(received, wanted, strict=True)):
@@ -99,7 +99,7 @@ def verdict(received: list[Array], wanted: list[Array]) -> str:
 
 
 def check(client: httpx.Client, number: int, folder: Path) -> Iterator[tuple[str, str]]:
-    """Each way, and what came of it."""
+    """Yield each way and its verdict."""
     model = random_model(number)
     inputs = random_inputs(model, number)
     wanted = expected(model, inputs)
@@ -115,7 +115,7 @@ def check(client: httpx.Client, number: int, folder: Path) -> Iterator[tuple[str
 
 @contextmanager
 def client_of(address: str | None, folder: str) -> Iterator[httpx.Client]:
-    """Of a running service, or of one that is started."""
+    """Yield a client of a running service, or of one that is started."""
     if address:
         with httpx.Client(base_url=address, timeout=120) as client:
             yield client
@@ -125,7 +125,7 @@ def client_of(address: str | None, folder: str) -> Iterator[httpx.Client]:
 
 
 def main() -> None:
-    """Prints every graph that is not as Keras has it, and the counts."""
+    """Print every graph that is not as Keras has it, and the counts."""
     count, first = (int(word) for word in [*sys.argv[1:3], *("500", "0")[min(2, len(sys.argv) - 1) :]])
     found: Counter[tuple[str, str]] = Counter()
     with TemporaryDirectory() as folder, client_of(*sys.argv[3:4] or [None], folder) as client:

@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 
 def random_model(number: int) -> keras.Model:
-    """The model of a number: the same graph each time, with weights and names of its own."""
+    """Return the model of a number: the same graph each time, with weights and names of its own."""
     random = Random(number)
     model = Drawn(random, depth=0).model(inputs=random.randint(1, 3), steps=random.randint(5, 12), name=f"m{number}")
     draw_weights(model, number)
@@ -30,13 +30,13 @@ def random_model(number: int) -> keras.Model:
 
 
 def draw_weights(model: keras.Model, number: int) -> None:
-    """Gives every weight other numbers: positive ones, so that variances are such."""
+    """Give every weight other numbers: positive ones, so that variances are positive."""
     random = np.random.default_rng(number)
     model.set_weights([random.uniform(0.1, 0.9, weight.shape).astype(weight.dtype) for weight in model.weights])
 
 
 def random_inputs(model: keras.Model, number: int) -> dict[str, Array]:
-    """Three rows for each input, by its name."""
+    """Return three rows for each input, by its name."""
     random = np.random.default_rng(number)
     return {
         tensor._keras_history.operation.name: random.normal(0, 1, (3, *tensor.shape[1:])).astype(np.float32)
@@ -54,7 +54,7 @@ class Drawn:
         self.shared: dict[str, list[Any]] = {}
 
     def model(self, inputs: int, steps: int, name: str) -> keras.Model:
-        """A model of so many inputs and layers."""
+        """Return a model of so many inputs and layers."""
         given = [self._input(f"in{number}") for number in self._shuffled(range(inputs))]
         for tensor in given if self.depth == 0 else self.random.sample(given, self.random.randint(1, len(given))):
             (self.vectors if len(tensor.shape) == 2 else self.sequences).append(tensor)
@@ -73,7 +73,7 @@ class Drawn:
         return self.random.sample(list(values), len(list(values)))
 
     def _outputs(self) -> list[Tensor]:
-        """One to three tensors, those made last among them more often."""
+        """Return one to three tensors, those made last among them more often."""
         made = [t for t in self.vectors + self.sequences if not isinstance(t._keras_history.operation, L.InputLayer)]
         return self.random.sample(made[-6:], min(len(made), self.random.randint(1, 3)))
 
@@ -87,7 +87,7 @@ class Drawn:
             (self.vectors if len(tensor.shape) == 2 else self.sequences).append(tensor)
 
     def _layer(self, kind: str, make: Callable[[], Any]) -> Any:
-        """A new layer, or one that has been called already."""
+        """Return a new layer, or one that has been called already."""
         known = self.shared.setdefault(kind, [])
         if known and self.random.random() < 0.25:
             return self.random.choice(known)
@@ -158,7 +158,7 @@ class Drawn:
         return layer(query=query, value=value, key=key, **named)
 
     def _nested(self) -> Any:
-        """A model inside: a Sequential one, or a Functional one of one to three inputs."""
+        """Return the output of a model inside: a Sequential one, or a Functional one of one to three inputs."""
         if self.depth == 2:
             return self._dense()
         model = self._layer("nested", self._inner)
@@ -188,7 +188,7 @@ class Drawn:
         return layer(self._sequence())
 
     def _inside(self) -> Any:
-        """What is applied to every step: a layer, a Sequential or a Functional."""
+        """Return what is applied to every step: a layer, a Sequential or a Functional."""
         match self.random.randint(0, 2):
             case 0:
                 return L.Dense(FEATURES)
@@ -210,6 +210,6 @@ class Drawn:
 
 
 def random_models(numbers: range) -> Iterator[tuple[int, keras.Model]]:
-    """Those that can be made: a model whose outputs read no input has none."""
+    """Yield those that can be made: a model whose outputs read no input has none."""
     for number in numbers:
         yield number, random_model(number)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over plain streams, for scripts that must know what became of every single request."""
+"""HTTP/1.1 over plain streams, for scripts that need the outcome of every single request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Answered:
 
     @property
     def word(self) -> str:
-        """For a count: 200, 503 draining, lost, refused, or another shape."""
+        """The outcome in a count: 200, 503 draining, lost, refused, or another shape."""
         if isinstance(self.status, str) or self.status < 400:
             return str(self.status)
         if self.headers.get("content-type") != PROBLEM:
@@ -31,20 +31,20 @@ class Answered:
 
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
-    """The bytes of a request."""
+    """Return the bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def run_of(model: Any, inputs: Any, **options: Any) -> bytes:
-    """`POST /v1/activations` with JSON."""
+    """Return a `POST /v1/activations` with JSON."""
     body = json.dumps({"model": model, "inputs": inputs, **options}).encode()
     return request("POST", "/v1/activations", body, Content_Type="application/json")
 
 
 async def answer(reader: asyncio.StreamReader, rate: float = float("inf")) -> Answered:
-    """The next reply on a connection, its body taken at so many bytes a second."""
+    """Return the next reply on a connection, its body read at so many bytes a second."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
@@ -63,7 +63,7 @@ async def answer(reader: asyncio.StreamReader, rate: float = float("inf")) -> An
 
 
 async def once(port: int, sent: bytes, rate: float = float("inf")) -> Answered:
-    """A request on a connection of its own."""
+    """Send a request on a connection of its own."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -76,13 +76,13 @@ async def once(port: int, sent: bytes, rate: float = float("inf")) -> Answered:
 
 
 async def fresh(port: int, sent: bytes, counts: Counter[str]) -> None:
-    """A connection for each request, until there is none to be had."""
+    """Send each request on a new connection, until none can be opened."""
     while (reply := await once(port, sent)).status != REFUSED:
         counts[reply.word] += 1
 
 
 async def kept(port: int, sent: bytes, counts: Counter[str]) -> None:
-    """One connection for many requests. What is closed before a request, or after a reply that said so, loses none."""
+    """Send many requests on one connection. A close before a request, or after a reply that announced it, is no loss."""
     while True:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -30,7 +30,7 @@ LAYERS: dict[str, dict[str, Any]] = {
 
 
 def row_of(line: dict[str, Any]) -> Array:
-    """The values of a layer in JSON."""
+    """Return the values of a layer in JSON."""
     dtype = np.dtype(getattr(ml_dtypes, line["dtype"], line["dtype"]))
     if "base64" in line:
         return np.frombuffer(base64.b64decode(line["base64"]), dtype)
@@ -38,7 +38,7 @@ def row_of(line: dict[str, Any]) -> Array:
 
 
 def of_safetensors(content: bytes) -> Array:
-    """The values of the only tensor. (The library has no bfloat16 for NumPy.)"""
+    """Return the values of the only tensor. (The library has no bfloat16 for NumPy.)"""
     length = int.from_bytes(content[:8], "little")
     (entry,) = [value for name, value in json.loads(content[8 : 8 + length]).items() if name != "__metadata__"]
     dtypes: dict[str, Any] = {"F16": "<f2", "BF16": ml_dtypes.bfloat16, "F32": "<f4", "F64": "<f8"}
@@ -46,7 +46,7 @@ def of_safetensors(content: bytes) -> Array:
 
 
 def of_npz(content: bytes) -> Array:
-    """The only member."""
+    """Return the only member."""
     with np.load(io.BytesIO(content)) as file:
         return file[file.files[0]].reshape(-1)
 
@@ -62,7 +62,7 @@ FORMATS: dict[str, tuple[dict[str, str], Callable[[bytes], Array]]] = {
 
 
 def values_of(name: str) -> Array:
-    """One value for each of NAMES."""
+    """Return one value for each of NAMES."""
     dtype = np.dtype(getattr(ml_dtypes, name, name))
     info = ml_dtypes.finfo(dtype)
     least = info.smallest_subnormal
@@ -70,7 +70,7 @@ def values_of(name: str) -> Array:
 
 
 def through(service: Service, values: Array, layer: dict[str, Any], one_by_one: bool, **options: str) -> bytes:
-    """The reply to a run of one layer on the values: side by side, or as a batch."""
+    """Return the reply to a run of one layer on the values: side by side, or as a batch."""
     shape = [len(values), 1] if one_by_one else [1, len(values)]
     tensor = {"shape": shape, "dtype": values.dtype.name, "base64": base64.b64encode(values.tobytes()).decode()}
     dtype = values.dtype.name
@@ -81,13 +81,13 @@ def through(service: Service, values: Array, layer: dict[str, Any], one_by_one: 
 
 
 def verdicts(sent: Array, back: Array) -> str:
-    """For each value whether its bits came back; otherwise what did."""
+    """Return for each value whether its bits came back; otherwise the value that did."""
     pairs = zip(sent, back.astype(sent.dtype), strict=True)
     return " ".join(f"{'same' if a.tobytes() == b.tobytes() else str(b):>11}" for a, b in pairs)
 
 
 def main() -> None:
-    """One table of formats, one of layers."""
+    """Print one table of formats, one of layers."""
     with TemporaryDirectory() as folder, running(Path(folder)) as service:
         print(f"{'':31} {' '.join(f'{name:>11}' for name in NAMES)}")
         for dtype in DTYPES:

@@ -1,4 +1,4 @@
-"""SIGTERM under load, and with slow runs, a queue, an upload and a large reply: what became of every request.
+"""SIGTERM under load, and with slow runs, a queue, an upload and a large reply: the outcome of every request.
 
 Arguments: how often under load (20), and how often with slow work (10).
 """
@@ -30,7 +30,7 @@ DEADLINE = 20
 
 
 async def under_load(service: Service) -> Counter[str]:
-    """Kept and fresh connections with small requests, before, while and after the service is told to stop."""
+    """Send small requests on kept and fresh connections before, while and after the service is told to stop."""
     port, sent, counts = service.port, run_of(SMALL, PICTURE, data="none"), Counter[str]()
     tasks = [asyncio.create_task(kind(port, sent, counts)) for kind in (fresh, kept) for _ in range(WORKERS)]
     await asyncio.sleep(1.5)
@@ -40,7 +40,7 @@ async def under_load(service: Service) -> Counter[str]:
 
 
 async def with_slow_work(service: Service) -> Counter[str]:
-    """A large reply that is read slowly, a run of seconds, a queue behind it, and an upload of weights."""
+    """Stop during a large reply that is read slowly, a run of seconds, a queue behind it, and an upload of weights."""
     service.client.put("/v1/models/mine", json=SMALL).raise_for_status()
     weights = service.client.get("/v1/models/mine/weights?format=safetensors").raise_for_status().content
     port = service.port
@@ -58,7 +58,7 @@ async def with_slow_work(service: Service) -> Counter[str]:
 
 
 async def upload(port: int, weights: bytes) -> Answered:
-    """A file of weights that takes two seconds to come."""
+    """Send a file of weights within two seconds."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     whole = request("PUT", "/v1/models/mine/weights", weights, Content_Type="application/octet-stream")
     step = len(whole) // 10
@@ -69,7 +69,7 @@ async def upload(port: int, weights: bytes) -> Answered:
 
 
 def trial(kind: Callable[[Service], Coroutine[Any, Any, Counter[str]]], **settings: str) -> Counter[str]:
-    """One service, one stop."""
+    """Run one service and one stop."""
     with TemporaryDirectory() as folder, running(Path(folder), **settings) as service:
         counts = asyncio.run(kind(service))
         started = time.monotonic()
@@ -80,7 +80,7 @@ def trial(kind: Callable[[Service], Coroutine[Any, Any, Counter[str]]], **settin
 
 
 def main() -> None:
-    """Fails where a request is lost or answered in another shape."""
+    """Fail where a request is lost or answered in another shape."""
     loads, slow = [int(argument) for argument in (*sys.argv[1:], "20", "10")[:2]]
     total = Counter[str]()
     for _ in range(loads):

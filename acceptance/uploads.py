@@ -1,4 +1,4 @@
-"""A service killed with SIGKILL at random moments of an upload: what its store holds afterwards.
+"""A service killed with SIGKILL at random moments of an upload, and the contents of its store afterwards.
 
 Most rounds run the front with an engine's recorded answer, so that a start takes a second and not ten: uploads never
 reach further than that answer. The last rounds run the whole service. Arguments: rounds of either.
@@ -64,7 +64,7 @@ class Round:
         self.answered = 0
 
     def upload(self) -> None:
-        """New weights under one of four names, one after the other."""
+        """Send new weights under one of four names, one after the other."""
         chance = np.random.default_rng(self._number)
         try:
             while True:
@@ -77,7 +77,7 @@ class Round:
 
 
 def killed(folder: Path, number: int, command: tuple[str, ...], ready: str) -> int:
-    """One round; how many uploads had been answered."""
+    """Run one round; returns how many uploads had been answered."""
     with running(folder, command, ready) as service:
         one = Round(service, number)
         thread = threading.Thread(target=one.upload)
@@ -90,7 +90,7 @@ def killed(folder: Path, number: int, command: tuple[str, ...], ready: str) -> i
 
 
 def verified(folder: Path) -> int:
-    """Opens the store as the next start does. Every listed model is read and hashed; nothing else may be there."""
+    """Open the store as the next start does. Every listed model is read and hashed; nothing else may be there."""
     store = ModelStore(str(folder))
     store.open()
     entries = store.entries()
@@ -109,7 +109,7 @@ def verified(folder: Path) -> int:
 
 
 def rounds(folder: Path, count: int, one: Callable[[int], int], what: str) -> None:
-    """Prints what was seen over `count` kills."""
+    """Print the results of `count` kills."""
     answered = halves = models = 0
     for number in range(count):
         answered += one(number)
@@ -120,7 +120,7 @@ def rounds(folder: Path, count: int, one: Callable[[int], int], what: str) -> No
 
 
 def main() -> None:
-    """Both kinds of rounds over one store each."""
+    """Run both kinds of rounds over one store each."""
     front, whole = [int(argument) for argument in (*sys.argv[1:], "200", "10")[:2]]
     with TemporaryDirectory() as first, TemporaryDirectory() as second:
         a, b = Path(first), Path(second)

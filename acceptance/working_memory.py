@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.engine.build import BuiltModel, build
-from models.engine.process import prepare
-from models.engine.working import working_bytes
+from models.engine.tensorflow_setup import prepare
+from models.engine.working_memory import working_bytes
 from models.errors import LayerscopeError
 from models.layers import LAYERS
 from models.layers.layer import Layer
@@ -84,7 +84,7 @@ class Measured(NamedTuple):
 
 
 def measured(case: Case) -> Measured:
-    """Runs a layer twice."""
+    """Run a layer twice."""
     names = [f"x{number}" for number in range(len(case.shapes))]
     declared = {
         name: {"shape": list(shape), "dtype": case.cls.example.dtype}
@@ -93,26 +93,26 @@ def measured(case: Case) -> Measured:
     layer = {"type": case.cls.type_name(), **case.arguments, "inputs": names}
     model = build(expand(parse_document({"input": declared, "layers": [layer]})), LIMIT)
     batch = _batch(model, case.training)
-    outline = model.concrete({name: (batch, *shape) for name, shape in zip(names, case.shapes, strict=True)})
-    planned = working_bytes(outline, outline.network.nodes, case.training)
+    symbolic = model.concrete({name: (batch, *shape) for name, shape in zip(names, case.shapes, strict=True)})
+    planned = working_bytes(symbolic, symbolic.network.nodes, case.training)
     inputs = [values((batch, *shape), case.cls.example.dtype) for shape in case.shapes]
     peaks = []
-    outputs = [output for node in outline.network.nodes for output in node.outputs]
-    probe = model.probe(outputs, case.training, False)
+    outputs = [output for node in symbolic.network.nodes for output in node.outputs]
+    selection = model.compiled_selection(outputs, case.training, False)
     for first in (True, False):
         if not first:
-            probe.run([array[:1] for array in inputs])  # compiled now
-        peaks.append(_peak(lambda: probe.run(inputs)))
+            selection.run([array[:1] for array in inputs])  # compiled now
+        peaks.append(_peak(lambda: selection.run(inputs)))
     return Measured(planned, *peaks)
 
 
 def _batch(model: BuiltModel, training: bool) -> int:
-    one = model.outline.on_batch(1)
+    one = model.symbolic.on_batch(1)
     return max(1, TARGET // working_bytes(one, one.network.nodes, training))
 
 
 def values(shape: Sequence[int], dtype: str) -> np.ndarray[Any, Any]:
-    """Numbers between 0 and 1, or zeros and ones, where an engine has its inputs: at the beginning of a page."""
+    """Return numbers between 0 and 1, or zeros and ones, where an engine has its inputs: at the beginning of a page."""
     pages = mmap.mmap(-1, max(1, prod(shape) * DTYPES[dtype].itemsize))
     array = np.frombuffer(pages, DTYPES[dtype])[: prod(shape)].reshape(shape)
     array[...] = 0.5 if dtype.startswith("float") else 1
@@ -121,7 +121,7 @@ def values(shape: Sequence[int], dtype: str) -> np.ndarray[Any, Any]:
 
 
 def _peak(run: Any) -> int:
-    """The most that a computation takes beyond what is there before it."""
+    """Return the most that a computation takes beyond what is there before it."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
@@ -138,7 +138,7 @@ def _status(field: str) -> int:
 
 
 def cases() -> Iterator[Case]:
-    """The example of every type, and larger ones; what acts in training, in training too."""
+    """Yield the example of every type, and larger ones; those that act in training, in training too."""
     by_name = {cls.type_name(): cls for cls in LAYERS}
     for name, arguments, shapes in LARGE:
         yield Case(by_name[name], arguments, shapes)
@@ -155,7 +155,7 @@ def cases() -> Iterator[Case]:
 
 
 def main() -> None:
-    """A line for each case, those that took too much marked; exit code 1 if there is one."""
+    """Print a line for each case, those that took too much marked; exit with 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="types whose name has this in it")
     parser.add_argument("--from", dest="start", type=int, default=0, help="cases to leave out at the beginning")

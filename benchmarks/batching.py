@@ -12,9 +12,8 @@ from benchmarks.documents import six_layers
 from benchmarks.samples import Array
 from benchmarks.timings import cell, print_cells, timed
 from models.engine.build import BuiltModel, build
-from models.engine.process import prepare
+from models.engine.tensorflow_setup import prepare
 from models.networks.expansion import expand
-from models.networks.selectors import everything
 from models.reading.parse import parse_document
 
 COUNT = 16
@@ -47,8 +46,8 @@ def _cells(name: str, raw: Any) -> dict[str, Any]:
 
 
 def _run(model: BuiltModel, batch: Array) -> list[Array]:
-    probe = model.probe(everything(model.network), training=False, updates=False)
-    return [np.asarray(memoryview(tensor)) for tensor in probe.run([tf.constant(batch)])]
+    selection = model.compiled_selection(model.network.layer_outputs, training=False, updates=False)
+    return [np.asarray(memoryview(tensor)) for tensor in selection.run([tf.constant(batch)])]
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ engine                the only code that imports TensorFlow and Keras; runs in i
 ipc, store, writing   messages between front and engine; stored models; serializers of networks
 networks, reading     expanded networks; parsers of every model format; weights: files matched to a network
 documents             the schema of model documents, and pointers into the request that sent one
-images, views         decoders of input images; views of output tensors; json_text: checks before parsing
+images, views         decoders of input images; views of output tensors; json_text: checks and chunked parsing
 layers, tensors       the layer catalogue; arrays and their file formats
 files, suggestions    detection of file formats by signature; hints for unknown names
-errors                the error classes; problems, limits, child: their building blocks
+errors                the error classes
+problems, limits      texts of problems; size limits; lru_cache: a bounded cache; child: processes that end with
+                      their parent
 """

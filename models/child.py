@@ -23,12 +23,13 @@ NICE = 3
 scheduled first when they compete for one.
 """
 HANGUP = getattr(select, "POLLRDHUP", 0) | select.POLLHUP
+"""Events of a socket whose peer has closed it."""
 HANGUP_SECONDS = 3.0
 """Time for a process whose peer disconnected to exit by itself."""
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """The command line that starts a module as a child of this process."""
+    """Return the command line that starts a module as a child of this process."""
     return [sys.executable, "-m", "models.child", str(os.getpid()), module, *arguments]
 
 

@@ -50,6 +50,7 @@ from models.problems import LayerscopeError as LayerscopeError  # noqa: PLC0414 
 from models.problems import Problem as Problem  # noqa: PLC0414 (re-exported: errors consist of them)
 from models.problems import did_you_mean as did_you_mean  # noqa: PLC0414 (re-exported)
 from models.problems import shown as shown  # noqa: PLC0414 (re-exported)
+from models.problems import suggest as suggest  # noqa: PLC0414 (re-exported)
 
 
 class BadRequest(LayerscopeError):
@@ -219,7 +220,7 @@ class Internal(LayerscopeError):
 
 
 def all_errors(base: type[LayerscopeError] = LayerscopeError) -> list[type[LayerscopeError]]:
-    """All subclasses of `base`, parents first."""
+    """Return all subclasses of `base`, parents first."""
     children = base.__subclasses__()
     return children + [error for child in children for error in all_errors(child)]
 

@@ -1,6 +1,8 @@
-"""Size limits of networks, layers and tensors."""
+"""Limits of networks, layers and tensors, and of the names of models."""
 
 from __future__ import annotations
+
+import re
 
 MAX_EXTENT = 1024
 """Largest kernel, pool, stride, dilation, padding or repetition along one axis."""
@@ -15,3 +17,5 @@ MAX_INPUTS = 64
 """Most inputs of a network or a block."""
 MAX_RANK = 8
 """Most axes of a tensor, the batch included (TensorFlow aborts at 255)."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Names of registered models."""

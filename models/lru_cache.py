@@ -33,7 +33,9 @@ class LruCache(Generic[Key, Value]):
             return self._values[key][0]
 
     def get_or_make(self, key: Key, make: Callable[[], Value], nbytes: int = 0) -> Value:
-        """Return the value of a key, made on first use; a failure is not cached. Two threads may make the same."""
+        """Return the value of a key, made on first use; a failure is not cached. Two threads may make the same value;
+        the first is cached.
+        """
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -59,7 +61,8 @@ class LruCache(Generic[Key, Value]):
 
     def values(self) -> Iterable[Value]:
         """Return all cached values."""
-        return [value for value, _ in self._values.values()]
+        with self._lock:
+            return [value for value, _ in self._values.values()]
 
     def clear(self) -> None:
         """Remove every value."""

@@ -16,6 +16,7 @@ MAX_PROBLEMS = 20
 MAX_SHOWN = 120
 """Characters of one received value in a message."""
 LONG = re.compile(rf"\S{{{MAX_SHOWN + 1},}}")
+"""A word over MAX_SHOWN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Problem:
     suggestion: str | None = None
 
     def under(self, prefix: str) -> Problem:
-        """The same problem with its pointer prefixed, as seen from an enclosing document."""
+        """Return the same problem with its pointer prefixed, as seen from an enclosing document."""
         return Problem(prefix + self.pointer, self.message, self.expected, self.received, self.suggestion)
 
 
@@ -57,14 +58,14 @@ class LayerscopeError(Exception):
         return cls(problems=[Problem(pointer, message, expected, received, suggestion)])
 
     def under(self, prefix: str) -> LayerscopeError:
-        """The same error with every pointer prefixed with `prefix`."""
+        """Return the same error with every pointer prefixed with `prefix`."""
         prefixed = copy(self)
         prefixed.problems = tuple(problem.under(prefix) for problem in self.problems)
         return prefixed
 
 
 def pointer_to(path: Iterable[str | int]) -> str:
-    """The JSON pointer (RFC 6901) to a path of keys and indices."""
+    """Return the JSON pointer (RFC 6901) to a path of keys and indices."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
@@ -79,10 +80,16 @@ def without_long_words(text: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known word most similar to `word`, case ignored; None below the similarity `cutoff` (1 is equality)."""
+    """Return the known word most similar to `word`, case ignored; None below the similarity `cutoff` (1: equality)."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     near = get_close_matches(word.casefold()[:128], by_folded, n=1, cutoff=cutoff)
     return by_folded[near[0]] if near else None
+
+
+def suggest(word: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the advice to write the known word most similar to a received one; None for values other than text."""
+    near = did_you_mean(word, known, cutoff) if isinstance(word, str) else None
+    return f'write "{near}"' if near else None
 
 
 def shown(value: object, limit: int = 60, depth: int = 3) -> str:  # noqa: PLR0911 (one per type)

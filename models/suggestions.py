@@ -15,7 +15,7 @@ class Hint(NamedTuple):
     advice: str | None = None
 
 
-Habits = Mapping[str, Hint]
+Synonyms = Mapping[str, Hint]
 """Hints by the word that clients write."""
 LEAVE_OUT = "leave it out"
 
@@ -35,13 +35,13 @@ class Words(NamedTuple):
     """
 
     fields: Mapping[str, Iterable[str]]
-    habits: Mapping[str, Habits] = {}
+    synonyms: Mapping[str, Synonyms] = {}
 
 
-def advice(name: str, known: Iterable[str], given: Iterable[str], habits: Habits, cutoff: float) -> str | None:
-    """The advice for an unknown name: the name to write instead, unless it is already given."""
+def advice(name: str, known: Iterable[str], given: Iterable[str], synonyms: Synonyms, cutoff: float) -> str | None:
+    """Return the advice for an unknown name: the name to write instead, unless it is already given."""
     known, present = list(known), set(given)
-    hint = habits.get(name) or habits.get(name.casefold()) or Hint()
+    hint = synonyms.get(name) or synonyms.get(name.casefold()) or Hint()
     field = next((candidate for candidate in hint.fields if candidate in known), None)
     if field is not None:
         return LEAVE_OUT if field in present else f"write {hint.advice or shown(field)}"
@@ -62,7 +62,9 @@ DTYPES = {word: dtype for dtype, words in _DTYPE_WORDS.items() for word in words
 
 
 def dtype_advice(word: str, known: Iterable[str]) -> str | None:
-    """The advice for an unknown dtype, by synonym first: `float` is spelled as much like float16 as like float64."""
+    """Return the advice for an unknown dtype, by synonym first: `float` is spelled as much like float16 as like
+    float64.
+    """
     bare = word.rpartition(".")[2].lstrip("<>|=").casefold()
     dtype = DTYPES.get(bare) or did_you_mean(bare, known, 0.75)
     return f'write "{dtype}"' if dtype else None

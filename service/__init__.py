@@ -1,4 +1,6 @@
-"""HTTP front end: serves the API and dispatches work to engine processes. Packages in the order a request meets them:
+"""HTTP front end: serves the API and dispatches work to engine processes.
+
+Each package imports only those listed below it; a request enters through `edge`.
 
 cli, server, app      process, sockets, application
 routes                resources of /v1; open_inference: all of /v2; offline: planning without a server

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Lifespan
 
 from models.store.opening import open_store
 from models.store.store import ModelStore
@@ -19,7 +20,7 @@ from service.edge.body_limit import BodyLimit
 from service.edge.compression import Compression
 from service.edge.content_digest import ContentDigest
 from service.edge.drain import DrainState
-from service.edge.head import HeadAsGet
+from service.edge.head_method import HeadAsGet
 from service.edge.middleware import EdgeMiddleware
 from service.edge.refusals import Refusals
 from service.edge.unhandled import UnhandledErrors
@@ -29,11 +30,11 @@ from service.errors import handlers as errors
 from service.observing.access_log import AccessLog
 from service.open_inference import repository_routes as model_repository
 from service.open_inference import routes as open_inference
-from service.openapi.contract import components
+from service.openapi.components import components
 from service.options.query import known_query
 from service.registry.loaded import LoadedModels
 from service.registry.pretrained import Pretrained
-from service.registry.resolver import Applications
+from service.registry.resolver import ModelResolver
 from service.requests.decode_memory import DecodeMemory
 from service.requests.upload_permits import UploadPermits
 from service.routes import activations, docs, health, layers, models, plan, weights
@@ -51,31 +52,51 @@ def create_app(
     drain: DrainState | None = None,
 ) -> FastAPI:
     """Build the application. `engines` replaces the local engine pool; an `opened` store is closed on shutdown."""
-
     access_log, origins = AccessLog(settings.log), Origins(origins_of(settings.origins, settings.host))
+    app = FastAPI(
+        title="Layerscope", version=version("layerscope"), description=DESCRIPTION,
+        lifespan=_lifespan(settings, engines, opened, drain, access_log),
+        docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
+        generate_unique_id_function=lambda route: route.name,  # the operation's name in generated clients
+    )  # fmt: skip
+    _include_routes(app)
+    errors.install(app)
+    _add_middleware(app, settings, origins, access_log)
+    app.state.refusals = Refusals(origins, access_log)
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
+    return app
+
+
+def _lifespan(
+    settings: Settings,
+    engines: Engines | None,
+    opened: ModelStore | None,
+    drain: DrainState | None,
+    access_log: AccessLog,
+) -> Lifespan[FastAPI]:
+    """Return the context manager in which the application runs, with its state."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
-        running = engines if engines is not None else EnginePool(settings)
-        applications = Applications(running, Pretrained(settings, store))
-        uploads = UploadPermits(settings.max_uploads)
-        memory, draining = DecodeMemory(int(settings.decode_memory)), drain or DrainState()
-        app.state.layerscope = State(
-            settings, running, store, uploads, applications, LoadedModels(store), memory, draining
-        )
-        await running.start()
+        state = app.state.layerscope = _state(settings, engines or EnginePool(settings), store, drain or DrainState())
+        await state.engines.start()
         yield
-        await applications.close()
-        await running.stop()
+        await state.resolver.close()
+        await state.engines.stop()
         await run_in_threadpool(store.close)
         await access_log.close()
 
-    app = FastAPI(
-        title="Layerscope", version=version("layerscope"), description=DESCRIPTION, lifespan=lifespan,
-        docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
-        generate_unique_id_function=lambda route: route.name,  # the operation's name in generated clients
-    )  # fmt: skip
+    return lifespan
+
+
+def _state(settings: Settings, engines: Engines, store: ModelStore, drain: DrainState) -> State:
+    resolver = ModelResolver(engines, Pretrained(settings, store))
+    uploads, memory = UploadPermits(settings.max_uploads), DecodeMemory(int(settings.decode_memory))
+    return State(settings, engines, store, uploads, resolver, LoadedModels(store), memory, drain)
+
+
+def _include_routes(app: FastAPI) -> None:
     for route in (activations, plan, layers, models, weights):
         app.include_router(route.router, dependencies=[Depends(known_query)])
     for route in (open_inference, model_repository, health, docs):
@@ -87,18 +108,17 @@ def create_app(
         bypassed=[open_inference.model_name],
     )
     app.mount("/swagger", docs.FILES)
-    errors.install(app)
+
+
+def _add_middleware(app: FastAPI, settings: Settings, origins: Origins, access_log: AccessLog) -> None:
+    """Add the middleware, innermost first."""
+    hosts = Hosts(hosts_in(settings.hosts), settings.host)
     app.add_middleware(Compression)
     app.add_middleware(ContentDigest)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(UnhandledErrors)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(
-        EdgeMiddleware, origins=origins, hosts=Hosts(hosts_in(settings.hosts), settings.host), log=access_log
-    )
-    app.state.refusals = Refusals(origins, access_log)
-    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
-    return app
+    app.add_middleware(EdgeMiddleware, origins=origins, hosts=hosts, log=access_log)
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:

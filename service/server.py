@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from models.store.opening import open_store
+from models.store.store import ModelStore
 from service.app import create_app
 from service.edge.connections import Connection, protocol_of
 from service.edge.descriptors import connection_limit, raise_limit
@@ -31,7 +32,9 @@ from service.settings import PREFIX, Settings, cuda_visible_devices
 log = logging.getLogger("layerscope")
 
 GARBAGE_OBJECTS = 50_000
-"""Net container allocations that trigger a generation-0 collection; Python's default of 700 is one small body."""
+"""Net container allocations that trigger a generation-0 collection. Python's default of 700 is one small body: the
+numbers of a small tensor in JSON are thousands of lists.
+"""
 OPEN_SECONDS = 0.25
 """From the signal until the port closes: clients that just saw the service ready may still connect."""
 SEND_SECONDS = 5.0
@@ -109,7 +112,7 @@ class Server(uvicorn.Server):
 
     async def _cancel_requests(self) -> None:
         """Cancel the remaining requests, whose cancellation handlers reply, then abort the connections."""
-        log.warning("%d requests were still being answered", len(self.server_state.tasks))
+        log.warning("cancelling %d unfinished requests", len(self.server_state.tasks))
         for task in list(self.server_state.tasks):
             task.cancel()
         await self._until(lambda: not self.server_state.tasks, CANCEL_SECONDS)
@@ -138,10 +141,7 @@ def serve(settings: Settings) -> None:
     connections = connection_limit(settings, engine_count(settings.engines, gpus))
     dictConfig(configuration(settings.log))  # before uvicorn does, so that entries skipped in the store are logged
     sockets = open_listeners(settings)
-    try:
-        store = open_store(settings.data_dir)
-    except OSError as error:
-        raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None
+    store = _open_store(settings.data_dir)
     engines, drain = EnginePool(settings), DrainState()
     app = create_app(settings, engines, store, drain)
     config = uvicorn.Config(
@@ -158,10 +158,15 @@ def serve(settings: Settings) -> None:
     Server(config, app, drain, settings.deadline).run(sockets)
 
 
+def _open_store(data_dir: str) -> ModelStore:
+    try:
+        return open_store(data_dir)
+    except OSError as error:
+        raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None
+
+
 def freeze_startup_objects() -> None:
-    """Exclude startup objects from garbage collection: scanning them paused one request in a hundred for 70 ms.
-    The numbers of a small tensor in JSON are thousands of lists.
-    """
+    """Exclude startup objects from garbage collection: scanning them paused one request in a hundred for 70 ms."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS)

@@ -12,7 +12,7 @@ from service.edge.drain import DrainState
 from service.engines.client import Engines
 from service.options.activation import QueryOptions
 from service.registry.loaded import LoadedModels
-from service.registry.resolver import Applications
+from service.registry.resolver import ModelResolver
 from service.requests.decode_memory import DecodeMemory
 from service.requests.upload_permits import UploadPermits
 from service.settings import Settings
@@ -26,8 +26,8 @@ class State:
     engines: Engines
     store: ModelStore
     uploads: UploadPermits
-    applications: Applications
-    served: LoadedModels
+    resolver: ModelResolver
+    loaded_models: LoadedModels
     memory: DecodeMemory
     drain: DrainState
     queries: QueryOptions = field(default_factory=QueryOptions)

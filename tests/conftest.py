@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -97,13 +98,13 @@ PATIENT = {"QUEUE_SECONDS": "60"}
 
 
 @contextmanager
-def running_server(data_dir: Path, wait: bool = True, **settings: str) -> Iterator[Server]:
+def running_server(data_dir: Path, wait: bool = True, module: str = "service.cli", **settings: str) -> Iterator[Server]:
     """Run a server with its own store and `LAYERSCOPE_…` settings, stopped at the end."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAYERSCOPE_")}
     environment |= {f"LAYERSCOPE_{name}": value for name, value in (PATIENT | settings).items()}
     environment |= {"LAYERSCOPE_DATA_DIR": str(data_dir), "LAYERSCOPE_PORT": str(port)}
-    command = [sys.executable, "-m", "service.cli", "serve"]
+    command = [sys.executable, "-m", module, "serve"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, timeout=120) as client:
@@ -144,6 +145,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def start_server() -> Callable[..., AbstractContextManager[Server]]:
     """Start a test's own server: `with start_server(tmp_path, DEADLINE="5") as server`."""
     return running_server
+
+
+@pytest.fixture(scope="session")
+def start_stub_server() -> Callable[..., AbstractContextManager[Server]]:
+    """Start a test's own server with stub engines (`tests.stub_engine`), which start in less than a second."""
+    return partial(running_server, module="tests.stub_server")
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,11 @@ from models.problems import MAX_PROBLEMS, pointer_to
 SHAPE_ARGUMENTS = ("shape", "batch_shape", "input_shape", "batch_input_shape", "input_dim")
 """Arguments that specify the shape, some including the batch, the last as a single length."""
 LAYER_SHAPE_ARGUMENTS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim")
+"""Those of a first layer, in the order in which they are looked for."""
 NEUTRAL_FLAGS = ("sparse", "ragged", "optional")
 """Arguments that have no effect if they are false."""
 KNOWN_ARGUMENTS = ("type", "name", "dtype", *SHAPE_ARGUMENTS)
+"""The arguments of an InputLayer."""
 DEFAULT_NAME = "input"
 """Name of an input without one."""
 
@@ -76,27 +78,7 @@ def _is_input_layer(layer: Any) -> bool:
 
 
 def _from_input_layers(data: dict[str, Any], listed: list[Any], inputs: list[Any], layers: str) -> DocumentWithInput:
-    if data.get("input") is not None:
-        message, received = "the document has an input of its own", "an InputLayer beside it"
-        raise InvalidDocument.at(
-            f"{layers}/0",
-            message,
-            expected='one of "input" and an InputLayer',
-            received=received,
-            suggestion="leave it out",
-        )
-    if len(inputs) > MAX_INPUTS:
-        raise InvalidDocument.at(
-            layers, "there are too many inputs", expected=f"at most {MAX_INPUTS}", received=f"{len(inputs)} InputLayers"
-        )
-    names = [layer.get("name") for layer in inputs]
-    problems = [
-        problem.under(f"{layers}/{number}")
-        for number, layer in enumerate(inputs)
-        for problem in _input_problems(layer, names)
-    ]
-    if problems:
-        raise InvalidDocument("", problems[:MAX_PROBLEMS])
+    _check_input_layers(data, inputs, layers)
     source_map = SourceMap({"/layers": layers})
     for position in range(len(inputs), len(listed)):
         source_map.own[f"/layers/{position - len(inputs)}"] = f"{layers}/{position}"
@@ -106,6 +88,29 @@ def _from_input_layers(data: dict[str, Any], listed: list[Any], inputs: list[Any
         source_map.own[pointer] = f"{layers}/{number}"
         source_map.own[f"{pointer}/shape"] = f"{layers}/{number}/{_shape_arguments(layer)[0]}"
     return DocumentWithInput({**data, "input": specs, "layers": listed[len(inputs) :]}, source_map)
+
+
+def _check_input_layers(data: dict[str, Any], inputs: list[Any], layers: str) -> None:
+    """Refuse InputLayers together with an `input`, too many of them, and invalid ones.
+
+    Raises:
+        InvalidDocument: listing every problem.
+    """
+    if data.get("input") is not None:
+        message, received = "the document has an input of its own", "an InputLayer beside it"
+        expected, suggestion = 'one of "input" and an InputLayer', "leave it out"
+        raise InvalidDocument.at(f"{layers}/0", message, expected=expected, received=received, suggestion=suggestion)
+    if len(inputs) > MAX_INPUTS:
+        expected, received = f"at most {MAX_INPUTS}", f"{len(inputs)} InputLayers"
+        raise InvalidDocument.at(layers, "there are too many inputs", expected=expected, received=received)
+    names = [layer.get("name") for layer in inputs]
+    problems = [
+        problem.under(f"{layers}/{number}")
+        for number, layer in enumerate(inputs)
+        for problem in _input_problems(layer, names)
+    ]
+    if problems:
+        raise InvalidDocument("", problems[:MAX_PROBLEMS])
 
 
 def _input_problems(layer: dict[str, Any], names: list[Any]) -> Iterator[Problem]:

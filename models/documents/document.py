@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, PrivateAttr
 
@@ -11,7 +11,7 @@ from models.documents.inputs import Inputs, InputSpec
 from models.documents.source_map import IDENTITY, SourceMap
 from models.documents.validation import field_names
 from models.images.scale import Scale
-from models.layers import ANY_NODE
+from models.layers import ANY_NODE, names_of
 from models.layers.fields import Address
 from models.layers.layer import Layer
 from models.layers.named import STRICT
@@ -69,14 +69,9 @@ def canonical(value: Any) -> Any:
             for name in (*value.later, "positional") if isinstance(value, Layer) else ():
                 if getattr(value, name) == type(value).model_fields[name].default:
                     del fields[name]
-            return fields | {"type": _type_name(type(value))} if "type" in fields else fields
+            return fields | {"type": names_of(type(value))[0]} if "type" in fields else fields
         case dict():
             return {key: canonical(item) for key, item in value.items()}
         case list() | tuple():
             return [canonical(item) for item in value]
     return value
-
-
-def _type_name(cls: type[BaseModel]) -> str:
-    """Return the first of the allowed names of `type`."""
-    return str(get_args(cls.model_fields["type"].annotation)[0])

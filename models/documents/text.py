@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
 
 from models.errors import InvalidDocument, Problem, shown
+from models.files.mistaken_text import kind_of_base64, text_advice
 from models.files.not_json import TO_REGISTER, not_json
-from models.files.printed import kind_of_base64, text_advice
 from models.files.signatures import ZIP
 from models.layers import ALIASES, CATALOGUE
+from models.limits import NAME
 
 MARK = "\ufeff"
 """The byte order mark, which is ignored."""
 WRAPPERS = ("model", "document")
+"""Fields of requests that hold a document."""
 EXPECTED = "a document, or JSON text"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 REGISTERED = "a document stands here; GET /v1/models lists the registered models, which run under their own addresses"
 
 

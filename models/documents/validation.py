@@ -9,48 +9,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from models.errors import Problem, did_you_mean, shown
-from models.problems import MAX_NAME, MAX_PROBLEMS, pointer_to
-from models.suggestions import Habits, Words, advice, dtype_advice
+from models.documents.expectations import expected_of, message_of, suggestion_of
+from models.errors import Problem, shown, suggest
+from models.problems import MAX_PROBLEMS, pointer_to
+from models.suggestions import Synonyms, Words, advice
 
 NO_WORDS = Words({})
-LISTS: Mapping[str | int, type] = {"inputs": str, "outputs": str, "shape": int}
-"""Fields that are lists even of one item, and the type of an item."""
-DTYPE = "float32"
-"""A member of every enumeration of dtypes, and of no other enumeration."""
 NEAR, NEAR_ARGUMENT = 0.6, 0.75
 """Minimum similarity of a suggested name; higher for layers, whose many arguments resemble most words a little."""
-
-EXPECTED = {
-    "int_type": "an integer",
-    "int_from_float": "an integer",
-    "int_parsing": "an integer",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "finite_number": "a finite number",
-    "string_type": "a string",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "an array",
-    "tuple_type": "an array",
-    "dict_type": "an object",
-    "model_type": "an object",
-    "model_attributes_type": "an object",
-    "none_required": "null: nothing else is supported here",
-    "greater_than_equal": "at least {ge}",
-    "greater_than": "more than {gt}",
-    "less_than_equal": "at most {le}",
-    "less_than": "less than {lt}",
-    "literal_error": "{expected}",
-    "enum": "{expected}",
-    "too_short": "at least {min_length} items",
-    "too_long": "at most {max_length} items",
-    "string_too_short": "at least {min_length} characters",
-    "string_too_long": "at most {max_length} characters",
-    "string_pattern_mismatch": "text of the form {pattern}",
-    "string_unicode": "valid Unicode text",
-}
-"""Templates of what was expected, by pydantic's error type, filled in from the error's context."""
 
 
 def problems_of(error: ValidationError, data: Any, words: Words = NO_WORDS) -> list[Problem]:
@@ -65,7 +31,9 @@ def problems_in(details: Sequence[ErrorDetails], data: Any, words: Words = NO_WO
 
 
 SUGGESTED_NAME = re.compile(r'write "([^"]*)"')
+"""The suggestion of another name."""
 JSON_KINDS = {"an object", "an array", "an integer", "a number", "a string", "true or false"}
+"""Expectations of one kind of JSON value."""
 
 
 def _without_other_kinds(problems: Sequence[Problem]) -> list[Problem]:
@@ -114,72 +82,41 @@ def _problem(detail: ErrorDetails, data: Any, words: Words) -> Problem:
             return Problem(pointer_to([*path, "type"]), "a layer needs a type", "the name of a layer", "nothing")
         case "union_tag_invalid":
             return _unknown_tag([*path, "type"], context)
-    expected = context.get("expected") or EXPECTED.get(detail["type"], detail["msg"])
-    expected = _fill(str(expected), context)
+    expected = expected_of(detail)
     return Problem(
         pointer_to(path),
-        _message(detail, path, owner, expected),
+        message_of(detail, path, owner, expected),
         expected,
         context.get("received") or shown(detail["input"]),
-        context.get("suggestion") or _suggestion(detail, context),
+        context.get("suggestion") or suggestion_of(detail),
     )
-
-
-def _suggestion(detail: ErrorDetails, context: Mapping[str, Any]) -> str | None:
-    """Suggest the closest member of an enumeration, or a list in place of a single address or length."""
-    if detail["type"] == "list_type" and LISTS.get(detail["loc"][-1]) is type(detail["input"]):
-        return f"write [{shown(detail['input'])}]"
-    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
-        return None
-    known = re.findall(r"'([^']*)'", str(context["expected"]))
-    if DTYPE in known:
-        return dtype_advice(detail["input"], known)
-    near = did_you_mean(detail["input"], known)
-    return f'write "{near}"' if near else None
 
 
 def _unknown_tag(path: list[str | int], context: Mapping[str, Any]) -> Problem:
     known = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
-    near = did_you_mean(str(context.get("tag", "")), known)
     return Problem(
         pointer_to(path),
         "no layer of this type can stand here",
         f"one of {', '.join(known)}" if len(known) <= 30 else "the name of a layer of GET /v1/layers",
         shown(context.get("tag")),
-        f'write "{near}"' if near else None,
+        suggest(str(context.get("tag", "")), known),
     )
-
-
-def _message(detail: ErrorDetails, path: list[str | int], owner: str | None, expected: str) -> str:
-    """Return `units should be an integer`, or a validator's own message after the name of the field or layer."""
-    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "the value")
-    own = detail["type"] not in EXPECTED and "expected" in (detail.get("ctx") or {})
-    if own and owner and isinstance(detail["input"], dict) and detail["input"].get("type") == owner:
-        name = owner
-    name = name if len(name) <= MAX_NAME else "the value"
-    return f"{name}: {detail['msg']}" if own else f"{name} should be {expected}"
-
-
-def _fill(template: str, context: Mapping[str, Any]) -> str:
-    for key, value in context.items():
-        template = template.replace("{" + key + "}", str(value))
-    return template
 
 
 def _unknown_field(path: list[str | int], owner: str | None, data: Any, words: Words) -> Problem:
     """Describe an unknown field: an argument of a layer, a member of a top-level field, or a top-level field."""
     scope = owner or (str(path[0]) if len(path) > 1 else "")
-    known, habits = list(words.fields.get(scope, ())), words.habits.get(scope, {})
+    known, synonyms = list(words.fields.get(scope, ())), words.synonyms.get(scope, {})
     for part in path[:-1]:
         data = data[part]
-    return unknown_name(pointer_to(path), str(path[-1]), known, owner, habits, data if isinstance(data, dict) else ())
+    return unknown_name(pointer_to(path), str(path[-1]), known, owner, synonyms, data if isinstance(data, dict) else ())
 
 
 def unknown_name(  # noqa: PLR0913, PLR0917 (the context of one name)
     pointer: str, name: str, known: Sequence[str], owner: str | None = None,
-    habits: Habits | None = None, given: Iterable[str] = (),
+    synonyms: Synonyms | None = None, given: Iterable[str] = (),
 ) -> Problem:  # fmt: skip
-    """Describe an unknown name: of an argument of the layer type `owner`, or of an option. `habits` map common other
+    """Describe an unknown name: of an argument of the layer type `owner`, or of an option. `synonyms` map common other
     names to known ones; `given` are the names in the same object.
     """
     return Problem(
@@ -187,7 +124,7 @@ def unknown_name(  # noqa: PLR0913, PLR0917 (the context of one name)
         f"{shown(name)} is not an argument of {owner}" if owner else f"{shown(name)} is not a known field",
         f"one of {', '.join(known)}" if known else "only known fields",
         shown(name),
-        advice(name, known, given, habits or {}, NEAR_ARGUMENT if owner else NEAR),
+        advice(name, known, given, synonyms or {}, NEAR_ARGUMENT if owner else NEAR),
     )
 
 

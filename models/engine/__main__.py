@@ -12,7 +12,7 @@ with tempfile.TemporaryFile() as notes:
     visible = os.dup(2)
     os.dup2(notes.fileno(), 2)
     try:
-        from models.engine.process import main
+        from models.engine.start import main
     except BaseException:
         notes.seek(0)
         os.write(visible, notes.read())

@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.engine.plan import node_macs, total, view_row
-from models.engine.seconds import TimeBudget, check_run
 from models.engine.symbolic_network import SymbolicNetwork
-from models.engine.working import inner_bytes, peak_inner, working_bytes
+from models.engine.time_estimate import TimeBudget, check_run
+from models.engine.working_memory import inner_bytes, peak_inner, working_bytes
 from models.errors import Problem, TooLarge
-from models.layers.easing import suggest_smaller
 from models.layers.layer import Layer, Shape
+from models.layers.smaller import suggest_smaller
 from models.networks.network import Node
 from models.views.view import View
 
 
-def sent_bytes(outline: SymbolicNetwork, outputs: Sequence[str], views: Mapping[str, View]) -> dict[str, int]:
-    """Return the bytes of each output as sent, after its view. Every shape of `outline` is concrete.
+def sent_bytes(symbolic: SymbolicNetwork, outputs: Sequence[str], views: Mapping[str, View]) -> dict[str, int]:
+    """Return the bytes of each output as sent, after its view. Every shape of `symbolic` is concrete.
 
     Raises:
         InvalidOption: a view does not fit its layer.
     """
-    rows = {address: view_row(outline, address, views) for address in outputs}
-    return {address: row["view"]["bytes"] if row else outline.nbytes(address) for address, row in rows.items()}
+    rows = {address: view_row(symbolic, address, views) for address in outputs}
+    return {address: row["view"]["bytes"] if row else symbolic.nbytes(address) for address, row in rows.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +39,35 @@ class Bounds:
     time: TimeBudget | None = field(default=None, compare=False)
 
 
-def admit(outline: SymbolicNetwork, requested: Mapping[str, int], bounds: Bounds, training: bool = False) -> float:
+def admit(symbolic: SymbolicNetwork, requested: Mapping[str, int], bounds: Bounds, training: bool = False) -> float:
     """Return the estimated seconds of a run (0 where time is unbounded), or refuse it by the figures of the plan.
-    Every shape of `outline` is concrete; `requested` has the bytes that each requested output is sent as.
+    Every shape of `symbolic` is concrete; `requested` has the bytes that each requested output is sent as.
 
     Raises:
         TooLarge: with the figures, and the selection, batch or argument that would fit.
     """
     if sum(requested.values()) > bounds.sent:
-        raise TooLarge("", [_reply_problem(outline, requested, bounds.sent)])
-    needed = outline.needed(list(requested))
-    working = working_bytes(outline, needed, training)
+        raise TooLarge("", [_reply_problem(symbolic, requested, bounds.sent)])
+    needed = symbolic.needed(list(requested))
+    working = working_bytes(symbolic, needed, training)
     if working > bounds.working:
-        raise TooLarge("", [_working_problem(outline, needed, working, bounds.working, training)])
-    macs = total(node_macs(outline, node) for node in needed)
+        raise TooLarge("", [_working_problem(symbolic, needed, working, bounds.working, training)])
+    macs = total(node_macs(symbolic, node) for node in needed)
     if macs is not None and macs > bounds.macs:
         raise TooLarge("", [_limit_problem("the work is over its limit", bounds.macs, macs, "multiply-adds")])
-    return 0.0 if bounds.time is None else check_run(outline, needed, bounds.time, training)
+    return 0.0 if bounds.time is None else check_run(symbolic, needed, bounds.time, training)
 
 
 def _limit_problem(message: str, limit: int, received: int, unit: str, suggestion: str | None = None) -> Problem:
     return Problem("", message, f"at most {limit:,} {unit}", f"{received:,} {unit}", suggestion)
 
 
-def _reply_problem(outline: SymbolicNetwork, requested: Mapping[str, int], limit: int) -> Problem:
+def _reply_problem(symbolic: SymbolicNetwork, requested: Mapping[str, int], limit: int) -> Problem:
     fitting = _fitting(requested, limit)
     if fitting:
         suggestion = f"ask for fewer layers; these fit together: {', '.join(fitting)}"
     else:
-        suggestion = _batch_suggestion(outline, sum(requested.values()), limit)
+        suggestion = _batch_suggestion(symbolic, sum(requested.values()), limit)
     problem = _limit_problem(
         "the activations asked for are over the limit", limit, sum(requested.values()), "bytes", suggestion
     )
@@ -87,26 +87,26 @@ def _fitting(requested: Mapping[str, int], limit: int) -> list[str]:
 
 
 def _working_problem(
-    outline: SymbolicNetwork, nodes: Sequence[Node], working: int, limit: int, training: bool
+    symbolic: SymbolicNetwork, nodes: Sequence[Node], working: int, limit: int, training: bool
 ) -> Problem:
     """Build the problem; it points at the layer with the largest internal memory where that alone does not fit."""
-    inner, largest = peak_inner(outline, nodes, training)
+    inner, largest = peak_inner(symbolic, nodes, training)
     outer = working - inner
     if largest is None or outer > limit:
-        suggestion = _batch_suggestion(outline, working, limit)
+        suggestion = _batch_suggestion(symbolic, working, limit)
         return _limit_problem("the activations to compute are over the limit", limit, working, "bytes", suggestion)
-    own = inner_bytes(outline, largest, training)
+    own = inner_bytes(symbolic, largest, training)
     message = (
         f"{largest.address} has {own:,} bytes inside while it runs, which the activations to compute leave no room for"
     )
-    suggestion = _suggestion(outline, largest, own, limit - outer)
+    suggestion = _suggestion(symbolic, largest, own, limit - outer)
     problem = _limit_problem(message, limit, working, "bytes", suggestion)
     return problem.under(largest.pointer)
 
 
-def _suggestion(outline: SymbolicNetwork, node: Node, nbytes: int, remaining: int) -> str:
-    """Suggest what would fit into the bytes that remain for the inside of a layer, which needs `own` bytes now."""
-    shapes, outputs = outline.shapes(node.inputs), outline.shapes(node.outputs)
+def _suggestion(symbolic: SymbolicNetwork, node: Node, nbytes: int, remaining: int) -> str:
+    """Suggest what would fit into the bytes that remain for the inside of a layer, which needs `nbytes` now."""
+    shapes, outputs = symbolic.shapes(node.inputs), symbolic.shapes(node.outputs)
     element_bytes = nbytes / max(node.layer.inner(shapes, outputs), 1)
 
     def fits(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> bool:
@@ -115,7 +115,7 @@ def _suggestion(outline: SymbolicNetwork, node: Node, nbytes: int, remaining: in
     return suggest_smaller(node.layer, shapes, outputs, fits)
 
 
-def _batch_suggestion(outline: SymbolicNetwork, nbytes: int, limit: int) -> str:
-    batch = max((outline.shape(name)[0] or 1 for name in outline.network.inputs), default=1)
+def _batch_suggestion(symbolic: SymbolicNetwork, nbytes: int, limit: int) -> str:
+    batch = max((symbolic.shape(name)[0] or 1 for name in symbolic.network.inputs), default=1)
     fitting = batch * limit // max(nbytes, 1)
     return f"a batch of at most {fitting} would fit" if fitting >= 1 else "use a smaller input or fewer filters"

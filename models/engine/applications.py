@@ -14,10 +14,10 @@ from keras.src.backend.common import global_state  # private: pinned, and covere
 from keras.src.utils import file_utils  # private: what the constructors call; covered by a test
 
 from models.documents.document import Document
-from models.engine.refusals import REFUSALS, sentence_of
-from models.engine.symbolic_network import uninitialised
+from models.engine.layer_checks import KERAS_ERRORS, sentence_of
+from models.engine.shaping import uninitialised
 from models.errors import InvalidDocument, Problem, shown
-from models.reading.applications import Application
+from models.reading.application_arguments import Application
 from models.reading.parse import parse_document
 
 NOT_FORWARDED = {"application", "name", "seed", "input", "weights"}
@@ -64,7 +64,7 @@ def keras_model(application: Application, weights: str | None) -> keras.Model:
         warnings.simplefilter("ignore", UserWarning)  # unusual channels are the client's choice
         try:
             return constructor(weights=weights, input_shape=shape, **application.model_dump(exclude=NOT_FORWARDED))
-        except REFUSALS as error:
+        except KERAS_ERRORS as error:
             raise InvalidDocument("", [_refusal(application, error)]) from error
 
 
@@ -86,9 +86,11 @@ def fresh_names() -> Iterator[None]:
 
 
 SMALLEST = re.compile(r"at least (\d+) ?x ?(\d+)")
+"""Keras' words about the smallest size of an input."""
 RIGHT_SHAPE = re.compile(r"`input_shape` should be (\([^)]*\))")
+"""Keras' words about the only shape of an input."""
 MENTIONS = {"input_shape": "input", "filters": "alpha", "depth multiplier": "depth_multiplier", "alpha": "alpha"}
-"""Words in Keras' messages, and the field of ours that they refer to."""
+"""Words in Keras' messages, and our field for each."""
 
 
 def _refusal(application: Application, error: Exception) -> Problem:

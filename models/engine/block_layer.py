@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras.src.backend import set_keras_mask  # private: pinned, and covered by a test
 
-from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.ids import guard_ids
+from models.engine.layer_calls import as_list, call, named_tensors, read_tensors
 from models.errors import InvalidDocument
 from models.layers.block import Block
 from models.layers.layer import Shape
@@ -20,22 +20,22 @@ from models.networks.step_networks import step_network
 if TYPE_CHECKING:
     from models.engine.symbolic_network import SymbolicNetwork
 
-OutlineFunction = Callable[[Network, Mapping[str, Shape]], "SymbolicNetwork"]
-"""The function that shapes a network: `models.engine.symbolic_network.outline`, which creates these layers."""
+ShapeFunction = Callable[[Network, Mapping[str, Shape]], "SymbolicNetwork"]
+"""The function that shapes a network: `models.engine.shaping.shape_network`, which creates these layers."""
 
 
 class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
     """The layers of a block, called in order as Keras' Functional models call theirs.
 
-    `outline` is that of the block on one step, once built. Source: keras.src.models.functional.Functional.call.
+    `symbolic` is the block on one step, once built. Source: keras.src.models.functional.Functional.call.
     """
 
     def __init__(self, block: Block, name: str, seed: int) -> None:
         super().__init__(name=name, trainable=block.trainable, autocast=False)
         self._block, self._seed = block, seed
-        self.outline_function: OutlineFunction | None = None
+        self.shape_function: ShapeFunction | None = None
         self.pointer = ""
-        self.outline: SymbolicNetwork | None = None
+        self.symbolic: SymbolicNetwork | None = None
         self.inner: list[keras.layers.Layer] = []
 
     def build(self, input_shape: Shape) -> None:
@@ -44,29 +44,29 @@ class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
         Raises:
             InvalidDocument: pointing into the block.
         """
-        self.outline = self._outline_on(input_shape)
-        self.inner = [self.outline.layers[path] for path in layer_paths(keras_order(self.outline.network))]
+        self.symbolic = self._shape_on(input_shape)
+        self.inner = [self.symbolic.layers[path] for path in layer_paths(keras_order(self.symbolic.network))]
 
     @property
-    def built_outline(self) -> SymbolicNetwork:
-        """The outline, which exists once the layer is built."""
-        assert self.outline is not None  # noqa: S101 (Keras builds a layer before it is called)
-        return self.outline
+    def built_network(self) -> SymbolicNetwork:
+        """The block on one step, which exists once the layer is built."""
+        assert self.symbolic is not None  # noqa: S101 (Keras builds a layer before it is called)
+        return self.symbolic
 
-    def _outline_on(self, shape: Shape) -> SymbolicNetwork:
-        assert self.outline_function is not None  # noqa: S101 (set by the outline that creates this layer)
+    def _shape_on(self, shape: Shape) -> SymbolicNetwork:
+        assert self.shape_function is not None  # noqa: S101 (set by `shape_network`, which creates this layer)
         try:
             network = step_network(self._block, shape, seed=self._seed)
-            return self.outline_function(network, {self._block.input[0]: shape})
+            return self.shape_function(network, {self._block.input[0]: shape})
         except InvalidDocument as error:
             raise error.under(self.pointer) from error
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the block's output."""
-        outline = self.outline
-        if outline is None or outline.shape(self._block.input[0]) != tuple(input_shape):
-            outline = self._outline_on(tuple(input_shape))
-        return outline.shape(outline.network.outputs[0])
+        symbolic = self.symbolic
+        if symbolic is None or symbolic.shape(self._block.input[0]) != tuple(input_shape):
+            symbolic = self._shape_on(tuple(input_shape))
+        return symbolic.shape(symbolic.network.outputs[0])
 
     @property
     def trainable_weights(self) -> list[keras.Variable]:
@@ -75,22 +75,24 @@ class BlockLayer(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """Return the block's output for one step."""
-        outline = self.built_outline
-        network = outline.network
+        symbolic = self.built_network
+        network = symbolic.network
         if mask is not None:
             set_keras_mask(inputs, mask)
         tensors: dict[str, Any] = {self._block.input[0]: inputs}
         for node in network.nodes:
-            tensors.update(self._node(node, outline, tensors, training))
+            tensors.update(self._node(node, symbolic, tensors, training))
         return tensors[network.outputs[0]]
 
-    def _node(self, node: Node, outline: SymbolicNetwork, tensors: Mapping[str, Any], training: bool) -> dict[str, Any]:
+    def _node(
+        self, node: Node, symbolic: SymbolicNetwork, tensors: Mapping[str, Any], training: bool
+    ) -> dict[str, Any]:
         inputs = read_tensors(node, tensors)
         if not node.is_block:
             if not isinstance(inputs[0], keras.KerasTensor):
                 inputs = guard_ids(node.layer, inputs)
             named = named_tensors(node, tensors)
-            inputs = as_list(call(node.layer, outline.layers[node.path], inputs, named, training))
+            inputs = as_list(call(node.layer, symbolic.layers[node.path], inputs, named, training))
         return dict(zip(node.outputs, inputs, strict=True))
 
 
@@ -101,20 +103,20 @@ def held_block(layer: keras.layers.Layer) -> BlockLayer | None:
     return layer if isinstance(layer, BlockLayer) else None
 
 
-def attach_outline_function(layer: keras.layers.Layer, outline_function: OutlineFunction, pointer: str) -> None:
+def attach_shape_function(layer: keras.layers.Layer, shape_function: ShapeFunction, pointer: str) -> None:
     """Give the block inside a layer the function that shapes networks, and the layer's pointer into the document."""
     while isinstance(layer, keras.layers.Wrapper):
         layer, pointer = layer.layer, f"{pointer}/layer"
     if isinstance(layer, BlockLayer):
-        layer.outline_function, layer.pointer = outline_function, pointer
+        layer.shape_function, layer.pointer = shape_function, pointer
 
 
 def unrolled_calls(layer: keras.layers.Layer, shape: Shape) -> int:
     """Return the number of layer calls in the graph of one call: a block is unrolled over all steps (unknown: 1)."""
     if isinstance(layer, BlockLayer):
-        outline = layer.built_outline
-        calls = (node for node in outline.network.nodes if not node.is_block)
-        return sum(unrolled_calls(outline.layers[node.path], outline.shape(node.inputs[0])) for node in calls)
+        symbolic = layer.built_network
+        calls = (node for node in symbolic.network.nodes if not node.is_block)
+        return sum(unrolled_calls(symbolic.layers[node.path], symbolic.shape(node.inputs[0])) for node in calls)
     if isinstance(layer, keras.layers.TimeDistributed):
         return (shape[1] or 1) * unrolled_calls(layer.layer, (shape[0], *shape[2:]))
     return 1

@@ -9,9 +9,10 @@ from models.engine.compiled_selection import CompiledSelection
 from models.engine.heap import held_bytes
 from models.engine.initial_weights import initialize_weights
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
-from models.engine.seconds import TimeBudget, check_build
-from models.engine.selected import SelectionPlan
-from models.engine.symbolic_network import SymbolicNetwork, declared_shapes, outline, outline_of_batch
+from models.engine.selection_plan import SelectionPlan
+from models.engine.shaping import declared_shapes, shape_batch, shape_network
+from models.engine.symbolic_network import SymbolicNetwork
+from models.engine.time_estimate import TimeBudget, check_build
 from models.engine.weights import load
 from models.errors import TooLarge
 from models.layers.layer import Shape
@@ -19,9 +20,9 @@ from models.lru_cache import LruCache
 from models.networks.network import Network, Node
 from models.weights.specs import WeightsFile
 
-MAX_PROBES = 16
-"""Most compiled functions kept for one model; the least recently used is evicted first."""
-PROBE_BYTES = 1_500_000
+MAX_SELECTIONS = 16
+"""Most compiled functions, plans and shaped networks kept for one model; the least recently used is evicted first."""
+SELECTION_BYTES = 1_500_000
 """Least memory that one compiled function is assumed to cost: measured at 1.0–1.6 MB for six layers."""
 Shapes = tuple[tuple[str, Shape], ...]
 """Input shapes by name."""
@@ -31,58 +32,58 @@ Shapes = tuple[tuple[str, Shape], ...]
 class BuiltModel:
     """An immutable network with a cache of its compiled selections."""
 
-    outline: SymbolicNetwork
+    symbolic: SymbolicNetwork
     parameters: int
     weight_bytes: int
     built_bytes: int = 0
     """Bytes measured when it was built, its weights included."""
     counts: dict[str, int] = field(default_factory=dict)
-    outlines: LruCache[Shapes, SymbolicNetwork] = field(default_factory=lambda: LruCache(MAX_PROBES))
-    selections: LruCache[tuple[Shapes, tuple[str, ...]], SelectionPlan] = field(
-        default_factory=lambda: LruCache(MAX_PROBES)
+    concrete_networks: LruCache[Shapes, SymbolicNetwork] = field(default_factory=lambda: LruCache(MAX_SELECTIONS))
+    plans: LruCache[tuple[Shapes, tuple[str, ...]], SelectionPlan] = field(
+        default_factory=lambda: LruCache(MAX_SELECTIONS)
     )
-    probes: LruCache[tuple[tuple[str, ...], bool, bool], CompiledSelection] = field(
-        default_factory=lambda: LruCache(MAX_PROBES)
+    compiled: LruCache[tuple[tuple[str, ...], bool, bool], CompiledSelection] = field(
+        default_factory=lambda: LruCache(MAX_SELECTIONS)
     )
 
     @property
     def network(self) -> Network:
         """The network this was built from."""
-        return self.outline.network
+        return self.symbolic.network
 
     @property
     def nbytes(self) -> int:
         """Estimated memory of the model: as measured where larger, since layers and graphs may outweigh the weights."""
-        least = self.weight_bytes + PROBE_BYTES * max(1, len(self.probes))
-        return max(least, self.built_bytes + sum(probe.nbytes for probe in self.probes.values()))
+        least = self.weight_bytes + SELECTION_BYTES * max(1, len(self.compiled))
+        return max(least, self.built_bytes + sum(selection.nbytes for selection in self.compiled.values()))
 
-    def probe(self, outputs: Sequence[str], training: bool, updates: bool) -> CompiledSelection:
+    def compiled_selection(self, outputs: Sequence[str], training: bool, updates: bool) -> CompiledSelection:
         """Return the compiled selection, created on first use."""
         key = (tuple(outputs), training, updates)
-        return self.probes.get_or_make(key, lambda: CompiledSelection(self.outline, outputs, training, updates))
+        return self.compiled.get_or_make(key, lambda: CompiledSelection(self.symbolic, outputs, training, updates))
 
     def parameters_of(self, node: Node) -> int:
         """Return the number of parameters of a node's layers; counted once."""
         if node.address not in self.counts:
-            layers = node_layers(self.outline, node).values()
+            layers = node_layers(self.symbolic, node).values()
             self.counts[node.address] = sum(parameter_count(layer.weights) for layer in layers)
         return self.counts[node.address]
 
     def selection_plan(self, shapes: Mapping[str, Shape], outputs: Sequence[str]) -> SelectionPlan:
         """Return the plan of a selection on inputs of exactly these shapes."""
         key = (tuple(shapes.items()), tuple(outputs))
-        return self.selections.get_or_make(key, lambda: SelectionPlan(self.concrete(shapes), tuple(outputs)))
+        return self.plans.get_or_make(key, lambda: SelectionPlan(self.concrete(shapes), tuple(outputs)))
 
     def concrete(self, shapes: Mapping[str, Shape]) -> SymbolicNetwork:
-        """Return the outline on inputs of exactly these shapes."""
-        return self.outlines.get_or_make(tuple(shapes.items()), lambda: self._concrete(shapes))
+        """Return the network on inputs of exactly these shapes."""
+        return self.concrete_networks.get_or_make(tuple(shapes.items()), lambda: self._concrete(shapes))
 
     def _concrete(self, shapes: Mapping[str, Shape]) -> SymbolicNetwork:
-        """Return the built outline on this batch where only the batch was free; otherwise shape the network again."""
+        """Return the built network on this batch where only the batch was free; otherwise shape the network again."""
         batches = {shape[0] for shape in shapes.values()}
-        if self.outline.is_fixed() and len(batches) == 1:
-            return self.outline.on_batch(batches.pop() or 1)
-        return outline_of_batch(self.network, shapes)
+        if self.symbolic.is_fixed() and len(batches) == 1:
+            return self.symbolic.on_batch(batches.pop() or 1)
+        return shape_batch(self.network, shapes)
 
 
 def build(
@@ -96,7 +97,7 @@ def build(
         TooLarge: the weights alone exceed `max_model_bytes`, or cannot be drawn in time; nothing is allocated then.
     """
     bytes_before = held_bytes()
-    symbolic = outline(network, declared_shapes(network))
+    symbolic = shape_network(network, declared_shapes(network))
     nbytes = parameter_bytes(symbolic)
     if nbytes > max_model_bytes:
         raise TooLarge.at(

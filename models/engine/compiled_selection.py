@@ -8,7 +8,6 @@ Both ways give the same bits, because no optimiser rewrites the function (decisi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -17,23 +16,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from models.engine import gpu
 from models.engine.activations import join_steps, record_activation_input
-from models.engine.calling import as_list, call, named_tensors, read_tensors
 from models.engine.compiled import Compiled
 from models.engine.heap import held_bytes
 from models.engine.ids import call_number, guard_ids
-from models.engine.parts import Part, single_part, split_parts
-from models.engine.refusals import refusing
+from models.engine.layer_calls import as_list, call, named_tensors, read_tensors
+from models.engine.layer_checks import translating_errors
+from models.engine.partition import Part, single_part, split_parts
+from models.engine.run_errors import KERNEL_ERRORS, check_repeatable, value_error
 from models.engine.symbolic_network import SymbolicNetwork
-from models.errors import InvalidDocument, InvalidOption, InvalidTensor, TooLarge
+from models.errors import InvalidDocument, TooLarge
 from models.networks.network import PRE, Node
-
-KERNEL_ERRORS = (
-    tf.errors.UnimplementedError, tf.errors.NotFoundError, tf.errors.AbortedError, tf.errors.FailedPreconditionError,
-    tf.errors.OutOfRangeError,
-)  # fmt: skip
-"""Errors raised by kernels that are registered for more than they compute."""
-
 
 OnPart = Callable[[Mapping[str, Any]], None]
 """Callback that takes the results of one part of a network, by address."""
@@ -49,18 +43,18 @@ class CompiledSelection:
         InvalidDocument: Keras refuses a layer.
     """
 
-    def __init__(self, outline: SymbolicNetwork, outputs: Sequence[str], training: bool, updates: bool) -> None:
+    def __init__(self, symbolic: SymbolicNetwork, outputs: Sequence[str], training: bool, updates: bool) -> None:
         self.outputs = tuple(outputs)
-        self._outline = outline
+        self._symbolic = symbolic
         self._training = training
-        self._nodes = outline.needed(outputs)
+        self._nodes = symbolic.needed(outputs)
         if training:
-            _refuse_unrepeatable(self._nodes)
+            check_repeatable(self._nodes)
         self.updated: list[keras.Variable] = self._updated_variables() if updates else []
         self._weights = [
             (variable, tf.identity(variable.value)) for layer in self._layers() for variable in layer.variables
         ]
-        (self._whole,) = single_part(outline, self._nodes, outputs)
+        (self._whole,) = single_part(symbolic, self._nodes, outputs)
         self._compiled: list[tuple[Part, Compiled]] = []
         self.nbytes = 0
         """Memory of its functions, measured when they were created and at their first run."""
@@ -71,16 +65,20 @@ class CompiledSelection:
             self._compile()
 
     def _compile(self) -> list[tuple[Part, Compiled]]:
-        parts = [self._whole] if self._training or _has_gpu() else split_parts(self._outline, self._nodes, self.outputs)
+        parts = (
+            [self._whole]
+            if self._training or gpu.is_present()
+            else split_parts(self._symbolic, self._nodes, self.outputs)
+        )
         before = held_bytes()
         self._compiled = [(part, self._function(part)) for part in parts]
         self.nbytes, self._is_counted = max(0, held_bytes() - before), False
         return self._compiled
 
     def _function(self, part: Part) -> Compiled:
-        shape, dtype = self._outline.shape, self._outline.dtype
+        shape, dtype = self._symbolic.shape, self._symbolic.dtype
         signature = [tf.TensorSpec(shape(name), dtype(name), name=f"i{n}") for n, name in enumerate(part.reads)]
-        return Compiled(partial(self._compute, part), signature, inline=self._is_chain() and not _has_gpu())
+        return Compiled(partial(self._compute, part), signature, inline=self._is_chain() and not gpu.is_present())
 
     def _is_chain(self) -> bool:
         """Whether no two nodes could run in parallel."""
@@ -89,12 +87,12 @@ class CompiledSelection:
 
     def _runs_directly(self, node: Node) -> bool:
         """Whether this call needs no tracing; inputs of different shapes are broadcast."""
-        alike = len({self._outline.shape(address)[1:] for address in node.inputs}) == 1
+        alike = len({self._symbolic.shape(address)[1:] for address in node.inputs}) == 1
         return node.layer.runs_directly and not node.keywords and not node.masks and (alike or node.is_block)
 
     def _layers(self) -> list[keras.Layer]:
         """Return the called layers, each once."""
-        return list({node.path: self._outline.layers[node.path] for node in self._nodes if not node.is_block}.values())
+        return list({node.path: self._symbolic.layers[node.path] for node in self._nodes if not node.is_block}.values())
 
     def _updated_variables(self) -> list[keras.Variable]:
         """Return the weights that a pass in training mode updates."""
@@ -114,8 +112,8 @@ class CompiledSelection:
         """Compute one layer call; returns its outputs and the input of its fused activation."""
         if node.is_block:
             return dict(zip(node.outputs, inputs, strict=True))
-        layer = self._outline.layers[node.path]
-        with refusing(node), record_activation_input(layer) as recorded:
+        layer = self._symbolic.layers[node.path]
+        with translating_errors(node), record_activation_input(layer) as recorded:
             results = as_list(call(node.layer, layer, inputs, named, self._training))
         outputs = dict(zip(node.outputs, results, strict=True))
         if recorded and node.address + PRE in self.outputs:
@@ -131,11 +129,11 @@ class CompiledSelection:
             InvalidTensor: a value is out of the range that a layer looks up.
             TooLarge: memory runs out all the same.
         """
-        specs = self._outline.network.inputs
+        specs = self._symbolic.network.inputs
         tensors = {name: _as_dtype(value, specs[name].dtype) for name, value in zip(specs, inputs, strict=True)}
         if self._is_first_run:
             self._is_first_run = False
-            with suppress(InvalidDocument, tf.errors.OpError):  # the compiled function reports it in our own words
+            with suppress(InvalidDocument, tf.errors.OpError):  # the compiled function reports it with our own message
                 return self._run([(self._whole, self._run_uncompiled)], tensors, on_part)
         try:
             steps = self._compiled or self._compile()
@@ -143,7 +141,7 @@ class CompiledSelection:
                 self._run(steps, tensors, on_part) if self._is_counted else self._counted_run(steps, tensors, on_part)
             )
         except tf.errors.InvalidArgumentError as error:
-            raise _value_error(error, self._nodes) from error
+            raise value_error(error, self._nodes) from error
         except tf.errors.ResourceExhaustedError as error:
             raise TooLarge("There is not enough memory for this request.") from error
         except KERNEL_ERRORS as error:
@@ -185,26 +183,3 @@ def _as_dtype(value: Any, dtype: str) -> Any:
     """Return a tensor of the input's dtype; the value has it or is safely cast to it."""
     tensor = tf.convert_to_tensor(value)
     return tensor if tensor.dtype.name == dtype else tf.cast(tensor, dtype)
-
-
-def _has_gpu() -> bool:
-    return bool(tf.config.list_physical_devices("GPU"))
-
-
-def _refuse_unrepeatable(nodes: Sequence[Node]) -> None:
-    for node in nodes:
-        if not node.layer.reproducible:
-            message = f"{node.address}: {node.layer.type_name()} draws other numbers each time in training mode"
-            raise InvalidOption.at("/training", message, expected="false", received="true")
-
-
-IDS = re.compile(r"ids below (\d+) for node (\d+);")
-
-
-def _value_error(error: tf.errors.InvalidArgumentError, nodes: Sequence[Node]) -> InvalidTensor:
-    match = IDS.search(error.message)
-    if match is None or int(match[2]) >= len(nodes):
-        return InvalidTensor.at("/inputs", "TensorFlow refuses these values", expected="values the layers can use")
-    message = f"{nodes[int(match[2])].address} looks its input up in a table"
-    expected = f"whole numbers from 0 to {int(match[1]) - 1}"
-    return InvalidTensor.at("/inputs", message, expected=expected, received="a value that is not one of them")

@@ -22,9 +22,9 @@ from models.engine.compiled_selection import CompiledSelection
 from models.engine.plan import plan_report
 from models.engine.reply_buffers import ReplyBuffers
 from models.engine.report import Report, Result, Timing
-from models.engine.seconds import TimeBudget
-from models.engine.selected import SelectionPlan
-from models.engine.symbolic_network import declared_shapes, outline, outline_of_batch
+from models.engine.selection_plan import SelectionPlan
+from models.engine.shaping import declared_shapes, shape_batch, shape_network
+from models.engine.time_estimate import TimeBudget
 from models.engine.weights import weight_paths, weight_specs
 from models.errors import InvalidOption, TooLarge
 from models.ipc.messages import Construct, DescribeWeights, Plan, Run, TensorInfo, Weights
@@ -36,7 +36,7 @@ from models.weights.specs import WeightsFile, WeightSpec
 
 
 @dataclass(frozen=True)
-class Limits:
+class EngineLimits:
     """Bytes that one request may compute and one model may hold, and seconds that a request may run."""
 
     max_working_bytes: int
@@ -47,7 +47,7 @@ class Limits:
 class Execution:
     """The models of an engine, and the operations on them."""
 
-    def __init__(self, limits: Limits, cache_bytes: int) -> None:
+    def __init__(self, limits: EngineLimits, cache_bytes: int) -> None:
         self.limits = limits
         self.cache = ModelCache(cache_bytes)
         self.time: TimeBudget | None = None
@@ -55,16 +55,17 @@ class Execution:
 
     def plan(self, request: Plan) -> bytes:
         """Return the plan as JSON (without the model's id and name, which the front knows)."""
-        shaped = outline_of_batch(_network(request.document), request.shapes)
-        return orjson.dumps(plan_report(shaped, request.outputs, request.views, self.time.rates if self.time else None))
+        symbolic = shape_batch(_network(request.document), request.shapes)
+        rates = self.time.rates if self.time else None
+        return orjson.dumps(plan_report(symbolic, request.outputs, request.views, rates))
 
     def run(self, request: Run, inputs: Sequence[np.ndarray], buffers: ReplyBuffers | None = None) -> Result:
-        """Run a document on arrays in the order of `request.inputs`. Outputs that `buffers` expects are copied as soon
-        as they are computed.
+        """Run a document on arrays in the order of `request.inputs`. Outputs that `buffers` has memory for are copied
+        as soon as they are computed.
         """
-        return self.run_together([request], [inputs], [] if buffers is None else [buffers])[0]
+        return self.run_batch([request], [inputs], [] if buffers is None else [buffers])[0]
 
-    def run_together(
+    def run_batch(
         self,
         requests: Sequence[Run],
         inputs: Sequence[Sequence[np.ndarray]],
@@ -72,7 +73,7 @@ class Execution:
     ) -> list[Result]:
         """Run a document once, on the inputs of requests that differ only in values and batch size.
 
-        Together they keep the limits of one. Either each has reply buffers or none has; all are allocated first.
+        All keep the limits of one request together. Either each has reply buffers or none has; all are allocated first.
 
         Raises:
             LayerscopeError: one of them is refused, or all together are.
@@ -80,29 +81,32 @@ class Execution:
         started = time.perf_counter()
         first, batch = requests[0], Batch.of(inputs)
         model, cached = self._model(first.key, first.document, first.weights_file)
+        plans, seconds = self._admit_batch(model, requests, inputs, batch)
+        selection = model.compiled_selection(first.outputs, first.training, first.training and first.weights)
+        for buffers, plan in zip(reply_buffers, plans, strict=False):
+            if first.data and not (first.views or first.weights):
+                buffers.reserve([row.info for row in plan.rows])
+        is_single = len(requests) == 1 and any(not buffers.is_empty for buffers in reply_buffers)
+        built = time.perf_counter()
+        ordered = _in_order(model.network, first.inputs, batch.inputs)
+        results = selection.run(ordered, reply_buffers[0].copy if is_single else None)
+        timing = Timing(cached, (built - started) * 1e3, (time.perf_counter() - built) * 1e3, seconds)
+        self.cache.trim()
+        outputs = batch.split(list(map(as_array, results[: len(first.outputs)])))
+        updates = _updated_weights(selection, results)
+        parts = zip(requests, plans, inputs, outputs, strict=True)
+        return [_fill_report(Report(model, updates), *part).result(timing) for part in parts]
+
+    def _admit_batch(
+        self, model: BuiltModel, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], batch: Batch
+    ) -> tuple[list[SelectionPlan], float]:
+        """Admit each request, and several as one batch; returns their plans and the sum of their estimated seconds."""
         admitted = [self._admit(model, request, arrays) for request, arrays in zip(requests, inputs, strict=True)]
         plans = [plan for plan, _ in admitted]
         if len(requests) > 1:
-            self._admit(model, first, batch.inputs)
+            self._admit(model, requests[0], batch.inputs)
             _check_separable(model.network, requests, plans)
-        probe = model.probe(first.outputs, first.training, first.training and first.weights)
-        for buffers, plan in zip(reply_buffers, plans, strict=False):
-            if first.data and not (first.views or first.weights):
-                buffers.expect([row.info for row in plan.rows])
-        is_single = len(requests) == 1 and any(not buffers.is_empty for buffers in reply_buffers)
-        built = time.perf_counter()
-        results = probe.run(
-            _in_order(model.network, first.inputs, batch.inputs), reply_buffers[0].copy if is_single else None
-        )
-        ran = time.perf_counter()
-        self.cache.trim()
-        outputs, updates = (
-            batch.split(list(map(as_array, results[: len(first.outputs)]))),
-            _updated_weights(probe, results),
-        )
-        timing = Timing(cached, (built - started) * 1e3, (ran - built) * 1e3, sum(seconds for _, seconds in admitted))
-        parts = zip(requests, plans, inputs, outputs, strict=True)
-        return [_fill_report(Report(model, updates), *part).result(timing) for part in parts]
+        return plans, sum(seconds for _, seconds in admitted)
 
     def _admit(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> tuple[SelectionPlan, float]:
         """Admit a request on these inputs; returns its plan and its estimated seconds."""
@@ -118,7 +122,7 @@ class Execution:
         model, cached = self._model(request.key, request.document, request.weights_file)
         report = Report(model, {})
         nodes = {node.path: node for node in model.network.nodes}
-        for path in request.paths if request.paths is not None else weight_paths(model.outline):
+        for path in request.paths if request.paths is not None else weight_paths(model.symbolic):
             report.add_weights(nodes[path])
         report.check_size(request.max_bytes)
         self.cache.trim()
@@ -127,7 +131,7 @@ class Execution:
     def specs(self, request: DescribeWeights) -> tuple[WeightSpec, ...]:
         """Return the weights that a file must hold; nothing is built."""
         network = _network(request.document)
-        return weight_specs(outline(network, declared_shapes(network)))
+        return weight_specs(shape_network(network, declared_shapes(network)))
 
     def construct(self, request: Construct) -> tuple[bytes, str | None]:
         """Return the document of a network of keras.applications and its weights file; nothing is built or fetched."""
@@ -153,9 +157,9 @@ def _check_separable(network: Network, requests: Sequence[Run], plans: Sequence[
     the limit of one.
     """
     if any(node.layer.mixes_batch() for node in network.nodes):
-        raise InvalidOption("A layer of this network lets the rows of a batch meet.")
+        raise InvalidOption("A layer of this network mixes the rows of a batch.")
     views = requests[0].views
-    sent = (sent_bytes(plan.outline, plan.outputs, views) for plan in plans) if views else ()
+    sent = (sent_bytes(plan.symbolic, plan.outputs, views) for plan in plans) if views else ()
     if sum(sum(nbytes.values()) for nbytes in sent) > requests[0].max_bytes:
         raise TooLarge("")
 
@@ -172,7 +176,7 @@ def _fill_report(
     return report
 
 
-def _updated_weights(probe: CompiledSelection, results: Sequence[Any]) -> dict[int, Any]:
+def _updated_weights(selection: CompiledSelection, results: Sequence[Any]) -> dict[int, Any]:
     """Return the weights that training mode updated, by variable."""
-    new = results[len(probe.outputs) :]
-    return {id(variable): value for variable, value in zip(probe.updated, new, strict=True)}
+    new = results[len(selection.outputs) :]
+    return {id(variable): value for variable, value in zip(selection.updated, new, strict=True)}

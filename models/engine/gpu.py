@@ -13,9 +13,14 @@ FULL = re.compile(r"device:GPU|\bGPU_\d+_bfc\b|CUDA_ERROR_OUT_OF_MEMORY|cudaErro
 """Matches an error about GPU memory, as opposed to the memory of the machine."""
 
 
-def options(percent: int) -> tf.compat.v1.GPUOptions:
+def gpu_options(percent: int) -> tf.compat.v1.GPUOptions:
     """Return options for all GPUs: memory grows on demand, up to a fraction where several engines share one."""
     return tf.compat.v1.GPUOptions(per_process_gpu_memory_fraction=percent / 100 if percent < 100 else 0.0)
+
+
+def is_present() -> bool:
+    """Whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def enable_memory_growth() -> None:
@@ -24,20 +29,20 @@ def enable_memory_growth() -> None:
         tf.config.experimental.set_memory_growth(device, True)
 
 
-def require() -> None:
+def require_gpu() -> None:
     """Raise NoGpu unless TensorFlow sees a GPU."""
-    if not tf.config.list_physical_devices("GPU"):
+    if not is_present():
         raise NoGpu("LAYERSCOPE_REQUIRE_GPU is set, and the engine of this model sees no GPU.")
 
 
 def client_error(error: LayerscopeError) -> LayerscopeError:
     """Return the error as sent to the client: a full GPU is not a fault of the document, however it was wrapped."""
-    if any(isinstance(cause, tf.errors.ResourceExhaustedError) and FULL.search(str(cause)) for cause in _causes(error)):
+    if any(isinstance(cause, tf.errors.ResourceExhaustedError) and FULL.search(str(cause)) for cause in causes(error)):
         return DeviceMemory("The GPU has no memory left for this request; a smaller batch or fewer layers may fit.")
     return error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an error and its causes. One that was raised again while it was handled leads back to itself."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+"""The fields of `struct mallinfo2`, in order."""
 OBJECT_BYTES = 80
 """Average size of one small Python object: measured over the graphs of ten networks."""
 

@@ -6,23 +6,28 @@ from typing import Any
 
 import keras
 
+from models.engine.layer_checks import translating_weight_errors
 from models.engine.layers import DerivedSeed, derived_seed
-from models.engine.refusals import refusing_weights
 from models.engine.symbolic_network import SymbolicNetwork
 from models.networks.network import Network
 
 
-def initialize_weights(network_outline: SymbolicNetwork) -> None:
+def initialize_weights(symbolic: SymbolicNetwork) -> None:
     """Draw the value of every uninitialised variable from (document seed, layer path, position).
 
     Raises:
         InvalidDocument: TensorFlow cannot draw the weights of a layer in its dtype.
         TooLarge: they do not fit into memory.
     """
-    nodes = {node.path: node for node in network_outline.network.nodes}
-    for path, layer in network_outline.layers.items():
-        with refusing_weights(nodes[path]):
-            _fill(layer, network_outline.network, path)
+    nodes = {node.path: node for node in symbolic.network.nodes}
+    for path, layer in symbolic.layers.items():
+        with translating_weight_errors(nodes[path]):
+            _fill(layer, symbolic.network, path)
+
+
+def is_random(initializer: Any) -> bool:
+    """Whether an initializer draws the values."""
+    return isinstance(initializer, keras.initializers.Initializer) and "seed" in initializer.get_config()
 
 
 def _fill(layer: keras.Layer, network: Network, path: str) -> None:

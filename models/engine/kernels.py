@@ -9,6 +9,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework import kernels  # private: pinned, and covered by tests
 
+from models.engine import gpu
+
 UNSUPPORTED = {"Tile": ("uint16",)}
 """Dtypes that a kernel is registered for but does not compute."""
 CHANNELS_LAST = ("Conv2D", "Conv2DBackpropInput", "Conv3DBackpropInputV2")
@@ -63,4 +65,4 @@ def _has_kernel(operation: str, dtypes: tuple[tuple[str, int], ...]) -> bool:
 
 
 def _devices() -> tuple[str, ...]:
-    return (*ANYWHERE, "GPU") if tf.config.list_physical_devices("GPU") else ANYWHERE
+    return (*ANYWHERE, "GPU") if gpu.is_present() else ANYWHERE

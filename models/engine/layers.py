@@ -20,6 +20,7 @@ from models.layers.operations import Operation
 from models.layers.regularizers import Regularizer
 
 MAX_SEED = 2**31 - 1
+"""Derived seeds are below this."""
 
 SeedOf = Callable[[str], int]
 """Maps the name of a field to its seed, derived from the document's seed and the layer's address."""
@@ -50,7 +51,7 @@ class WidenedOrthogonal(keras.initializers.Orthogonal):  # type: ignore[misc]
         return keras.ops.cast(super().__call__(shape, "float32"), dtype)
 
 
-def keras_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
+def create_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
     """Return the Keras layer that `layer` describes, unbuilt, under an internal name that cannot collide.
 
     Layers inside another (a wrapped layer, a cell) take Keras' default names, so that the paths of their weights
@@ -73,7 +74,7 @@ def _keras_value(value: Any, field: str, seed_of: SeedOf, suffix: str = "") -> A
         case Block():
             return BlockLayer(value, value.default_name() + suffix, seed_of(f"{field}/seed"))
         case Layer():
-            return keras_layer(value, value.default_name() + suffix, lambda inner: seed_of(f"{field}/{inner}"))
+            return create_layer(value, value.default_name() + suffix, lambda inner: seed_of(f"{field}/{inner}"))
         case Named():
             return _named(value, field, seed_of)
         case list() | tuple() if any(isinstance(item, Layer) for item in value):

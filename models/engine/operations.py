@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from models.layers.constants import Array
+from models.layers.constants import ConstantArray
 from models.layers.operations import Operation
 from models.layers.operations_arranging import ReshapeOp
 
@@ -33,4 +33,4 @@ class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
 
 
 def _value(operand: Any) -> Any:
-    return np.array(operand.value, operand.dtype) if isinstance(operand, Array) else operand
+    return np.array(operand.value, operand.dtype) if isinstance(operand, ConstantArray) else operand

@@ -11,9 +11,9 @@ import keras
 
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.rates import Rates
-from models.engine.seconds import build_seconds, input_work, rounded, run_seconds
 from models.engine.symbolic_network import SymbolicNetwork
-from models.engine.working import inner_bytes, is_known, step_outline, working_bytes
+from models.engine.time_estimate import build_seconds, input_work, rounded, run_seconds
+from models.engine.working_memory import inner_bytes, is_known, step_network_of, working_bytes
 from models.layers.layer import Shape, size_of
 from models.layers.receptive_field import AxisField, ReceptiveField, merged
 from models.networks.network import PRE, Network, Node
@@ -32,32 +32,32 @@ def parameter_count(variables: Iterable[keras.Variable]) -> int:
     return sum(prod(variable.shape) for variable in variables)
 
 
-def parameter_bytes(outline: SymbolicNetwork) -> int:
+def parameter_bytes(symbolic: SymbolicNetwork) -> int:
     """Return the bytes of all weights of a network."""
-    weights = [weight for layer in outline.layers.values() for weight in layer.weights]
+    weights = [weight for layer in symbolic.layers.values() for weight in layer.weights]
     return sum(prod(weight.shape) * DTYPES[weight.dtype].itemsize for weight in weights)
 
 
-def node_layers(outline: SymbolicNetwork, node: Node) -> dict[str, keras.Layer]:
+def node_layers(symbolic: SymbolicNetwork, node: Node) -> dict[str, keras.Layer]:
     """Return the Keras layers of a node by path: its own, or all inside a block."""
     if not node.is_block:
-        return {node.path: outline.layers[node.path]}
-    return {path: layer for path, layer in outline.layers.items() if path.startswith(node.path + "/")}
+        return {node.path: symbolic.layers[node.path]}
+    return {path: layer for path, layer in symbolic.layers.items() if path.startswith(node.path + "/")}
 
 
-def node_macs(outline: SymbolicNetwork, node: Node) -> int | None:
-    """Return the multiply-adds of one call on the outline's shapes; 0 for a block, which is counted inside."""
+def node_macs(symbolic: SymbolicNetwork, node: Node) -> int | None:
+    """Return the multiply-adds of one call on the network's shapes; 0 for a block, which is counted inside."""
     if node.is_block:
         return 0
-    block = held_block(outline.layers[node.path])
+    block = held_block(symbolic.layers[node.path])
     if block is not None:
-        return _macs_of_steps(block, outline.shape(node.inputs[0]))
-    return node.layer.macs(outline.shapes(node.inputs), outline.shapes(node.outputs))
+        return _macs_of_steps(block, symbolic.shape(node.inputs[0]))
+    return node.layer.macs(symbolic.shapes(node.inputs), symbolic.shapes(node.outputs))
 
 
 def _macs_of_steps(block: BlockLayer, shape: Shape) -> int | None:
     """Return the multiply-adds of a block that is applied to every step of an input of this shape."""
-    step, steps = step_outline(block, shape)
+    step, steps = step_network_of(block, shape)
     if shape[0] is None or steps is None:
         return None
     count = total(node_macs(step, node) for node in step.network.nodes)
@@ -71,7 +71,7 @@ def total(numbers: Iterable[int | None]) -> int | None:
 
 
 def plan_report(
-    outline: SymbolicNetwork,
+    symbolic: SymbolicNetwork,
     addresses: Sequence[str],
     views: Mapping[str, View] | None = None,
     rates: Rates | None = None,
@@ -81,10 +81,10 @@ def plan_report(
     Raises:
         InvalidOption: a view does not fit its layer.
     """
-    network, shared = outline.network, SharedFigures(receptive_fields(outline), rates)
+    network, shared = symbolic.network, SharedFigures(receptive_fields(symbolic), rates)
     nodes = [node for node in network.nodes if not node.is_block]
-    inputs = {name: _tensor_row(outline, name) for name in outline.network.inputs}
-    rows = [_row(outline, address, shared) | view_row(outline, address, views or {}) for address in addresses]
+    inputs = {name: _tensor_row(symbolic, name) for name in symbolic.network.inputs}
+    rows = [_row(symbolic, address, shared) | view_row(symbolic, address, views or {}) for address in addresses]
     return {
         "inputs": inputs,
         "layers": rows,
@@ -92,11 +92,11 @@ def plan_report(
         "totals": {
             "layers": len(nodes),
             "input_bytes": total(row["bytes"] for row in inputs.values()),
-            "bytes": total(_tensor_row(outline, output)["bytes"] for node in nodes for output in node.outputs),
-            **_parameters(network, outline.layers),
-            "parameter_bytes": parameter_bytes(outline),
-            "macs": total(node_macs(outline, node) for node in nodes),
-            **shared.total_costs(outline),
+            "bytes": total(_tensor_row(symbolic, output)["bytes"] for node in nodes for output in node.outputs),
+            **_parameters(network, symbolic.layers),
+            "parameter_bytes": parameter_bytes(symbolic),
+            "macs": total(node_macs(symbolic, node) for node in nodes),
+            **shared.total_costs(symbolic),
         },
     }
 
@@ -107,37 +107,37 @@ class SharedFigures(NamedTuple):
     fields: Mapping[str, ReceptiveField | None]
     rates: Rates | None
 
-    def costs(self, outline: SymbolicNetwork, node: Node) -> dict[str, Any]:
+    def costs(self, symbolic: SymbolicNetwork, node: Node) -> dict[str, Any]:
         """Return the internal bytes and the seconds of one call; null where a shape is free, or the rates of the
         machine are unknown.
         """
-        if not is_known(outline, [node]):
+        if not is_known(symbolic, [node]):
             return {"inner_bytes": None, "seconds": None}
-        seconds = None if self.rates is None else rounded(run_seconds(outline, [node], self.rates))
-        return {"inner_bytes": inner_bytes(outline, node), "seconds": seconds}
+        seconds = None if self.rates is None else rounded(run_seconds(symbolic, [node], self.rates))
+        return {"inner_bytes": inner_bytes(symbolic, node), "seconds": seconds}
 
-    def total_costs(self, outline: SymbolicNetwork) -> dict[str, Any]:
+    def total_costs(self, symbolic: SymbolicNetwork) -> dict[str, Any]:
         """Return the same costs for the whole network, its inputs included."""
-        nodes, extra = outline.network.nodes, input_work(outline)
-        is_concrete = is_known(outline, nodes)
-        seconds = None if self.rates is None else rounded(run_seconds(outline, nodes, self.rates, extra))
+        nodes, extra = symbolic.network.nodes, input_work(symbolic)
+        is_concrete = is_known(symbolic, nodes)
+        seconds = None if self.rates is None else rounded(run_seconds(symbolic, nodes, self.rates, extra))
         return {
-            "working_bytes": working_bytes(outline, nodes) if is_concrete else None,
+            "working_bytes": working_bytes(symbolic, nodes) if is_concrete else None,
             "seconds": seconds if is_concrete else None,
-            "build_seconds": None if self.rates is None else rounded(build_seconds(outline, self.rates)),
+            "build_seconds": None if self.rates is None else rounded(build_seconds(symbolic, self.rates)),
         }
 
 
-def _tensor_row(outline: SymbolicNetwork, address: str) -> dict[str, Any]:
-    shape, dtype = outline.shape(address), outline.dtype(address)
+def _tensor_row(symbolic: SymbolicNetwork, address: str) -> dict[str, Any]:
+    shape, dtype = symbolic.shape(address), symbolic.dtype(address)
     return {"shape": shape, "dtype": dtype, "bytes": tensor_bytes(shape, dtype)}
 
 
-def view_row(outline: SymbolicNetwork, address: str, views: Mapping[str, View]) -> dict[str, Any]:
+def view_row(symbolic: SymbolicNetwork, address: str, views: Mapping[str, View]) -> dict[str, Any]:
     """Return the planned view of a layer; empty without one."""
     if address not in views:
         return {}
-    return {"view": views[address].row(outline.shape(address), outline.dtype(address), address)}
+    return {"view": views[address].row(symbolic.shape(address), symbolic.dtype(address), address)}
 
 
 def _parameters(network: Network, layers: Mapping[str, keras.Layer]) -> dict[str, int]:
@@ -151,40 +151,40 @@ def _parameters(network: Network, layers: Mapping[str, keras.Layer]) -> dict[str
     }
 
 
-def _row(outline: SymbolicNetwork, address: str, shared: SharedFigures) -> dict[str, Any]:
+def _row(symbolic: SymbolicNetwork, address: str, shared: SharedFigures) -> dict[str, Any]:
     tensor = address.removesuffix(PRE)
-    node = outline.network.node_of.get(tensor)
+    node = symbolic.network.node_of.get(tensor)
     field = _field_json(shared.fields.get(tensor))
     if node is None:
-        row = {"address": address, "type": "InputLayer", **_tensor_row(outline, address)}
-        row |= _parameters(outline.network, {})
+        row = {"address": address, "type": "InputLayer", **_tensor_row(symbolic, address)}
+        row |= _parameters(symbolic.network, {})
         return row | {"macs": 0, "inner_bytes": 0, "seconds": 0.0, "receptive_field": field}
     return {
         "address": address,
         "type": node.layer.type_name(),
-        **_tensor_row(outline, address),
-        **_parameters(outline.network, node_layers(outline, node)),
-        "macs": node_macs(outline, node),
-        **shared.costs(outline, node),
+        **_tensor_row(symbolic, address),
+        **_parameters(symbolic.network, node_layers(symbolic, node)),
+        "macs": node_macs(symbolic, node),
+        **shared.costs(symbolic, node),
         "receptive_field": field,
     }
 
 
-def receptive_fields(outline: SymbolicNetwork) -> dict[str, ReceptiveField | None]:
+def receptive_fields(symbolic: SymbolicNetwork) -> dict[str, ReceptiveField | None]:
     """Return the receptive field of each tensor's elements, by address; None where it is not a sliding window."""
     fields: dict[str, ReceptiveField | None] = {}
-    for name in outline.network.inputs:
-        rank = len(outline.shape(name)) - 2
+    for name in symbolic.network.inputs:
+        rank = len(symbolic.shape(name)) - 2
         fields[name] = ReceptiveField(name, (AxisField(),) * rank) if rank > 0 else None
-    for node in outline.network.nodes:
+    for node in symbolic.network.nodes:
         read_fields = [fields[address] for address in node.inputs]
-        output_fields = read_fields if node.is_block else [_through(outline, node, read_fields)] * len(node.outputs)
+        output_fields = read_fields if node.is_block else [_through(symbolic, node, read_fields)] * len(node.outputs)
         fields.update(zip(node.outputs, output_fields, strict=True))
     return fields
 
 
-def _through(outline: SymbolicNetwork, node: Node, fields: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
-    shapes = outline.shapes(node.inputs)
+def _through(symbolic: SymbolicNetwork, node: Node, fields: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
+    shapes = symbolic.shapes(node.inputs)
     if len({shape[1:-1] for shape in shapes}) > 1:
         return None  # broadcast: one element of the smaller input goes with many of the larger
     field, windows = merged(fields), node.layer.windows(shapes[0])

@@ -23,10 +23,10 @@ from keras.src.utils import file_utils  # private: what the constructors call; c
 
 from models.documents.document import Document
 from models.engine.applications import document_of_model, keras_model
-from models.engine.symbolic_network import declared_shapes, outline
+from models.engine.shaping import declared_shapes, shape_network
 from models.engine.weights import weight_specs
 from models.errors import InvalidDocument, LayerscopeError, WeightsUnavailable
-from models.ipc.pretrained_messages import WEIGHTS, Fetched, Job, NotFetched, Outcome
+from models.ipc.pretrained_messages import WEIGHTS, Fetched, FetchJob, NotFetched, Outcome
 from models.networks.expansion import expand
 from models.reading.applications import parse_application
 from models.weights.canonical import write_canonical
@@ -83,7 +83,7 @@ def _unavailable(name: str, reason: str) -> WeightsUnavailable:
     )
 
 
-def fetch(job: Job) -> Fetched:
+def fetch(job: FetchJob) -> Fetched:
     """Load the network with Keras and write its weights.
 
     Raises:
@@ -106,7 +106,7 @@ def fetch(job: Job) -> Fetched:
 def _write_weights(model: keras.Model, document: Document, target: Path) -> str:
     """Write the weights; returns the digest."""
     network = expand(document)
-    specs = weight_specs(outline(network, declared_shapes(network)))
+    specs = weight_specs(shape_network(network, declared_shapes(network)))
     check_same(specs, model)
     return write_canonical(specs, (variable.value.numpy() for variable in model.weights), target)
 
@@ -134,13 +134,12 @@ def main() -> None:
     """Run one job and write one outcome. Keras prints to standard output, which is redirected away from it."""
     output = os.dup(1)
     os.dup2(2, 1)
-    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=FetchJob)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         outcome: Outcome = fetch(job)
     except LayerscopeError as error:
-        rows = tuple((p.pointer, p.message, p.expected, p.received, p.suggestion) for p in error.problems)
-        outcome = NotFetched(error.code, error.detail, rows)
+        outcome = NotFetched(error.code, error.detail, error.problems)
     with os.fdopen(output, "wb") as stream:
         stream.write(msgspec.json.encode(outcome))
 

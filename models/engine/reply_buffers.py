@@ -16,6 +16,7 @@ from models.ipc.messages import INLINE_BYTES, Data, Payload, Span, TensorInfo
 LARGE_BYTES = 16 << 20
 """Replies over this leave RESERVED_SHARE of the memory to others, each of which needs little and not for long."""
 RESERVED_SHARE = 1 / 16
+"""The share of the memory that large replies leave free."""
 
 
 class ReplyBuffers:
@@ -28,10 +29,10 @@ class ReplyBuffers:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the tensors are sent in the head: none is expected, or they are too small for shared memory."""
+        """Whether the tensors are sent in the head: there are none, or they are too small for shared memory."""
         return not self._groups
 
-    def expect(self, tensors: Sequence[TensorInfo]) -> None:
+    def reserve(self, tensors: Sequence[TensorInfo]) -> None:
         """Allocate memory for a reply's tensors, in this order, unless that was done or they are small.
 
         Raises:
@@ -49,7 +50,7 @@ class ReplyBuffers:
                 self._destinations[info.name] = memory[offset : offset + info.nbytes]
 
     def copy(self, tensors: Mapping[str, Any]) -> None:
-        """Copy the expected tensors in the background, while the next are computed."""
+        """Copy the tensors with reserved memory in the background, while the next are computed."""
         copies = [
             (self._destinations.pop(name), tensor) for name, tensor in tensors.items() if name in self._destinations
         ]

@@ -11,12 +11,14 @@ import numpy as np
 
 from models.engine.arrays import as_bytes, flat_bytes
 from models.engine.build import BuiltModel
-from models.engine.selected import Row
+from models.engine.selection_plan import Row
 from models.engine.weights import named_weights
 from models.errors import TooLarge
-from models.ipc.messages import LayerInfo, Run, TensorInfo
+from models.ipc.arrays import array_of
+from models.ipc.messages import LayerInfo, Payload, Run, TensorInfo
 from models.networks.network import Node
 from models.tensors.dtypes import DTYPES
+from models.tensors.json_text import json_text
 from models.tensors.statistics import statistics
 from models.views.view import View
 
@@ -40,6 +42,13 @@ class Result:
     timing: Timing
     tensors: tuple[TensorInfo, ...]
     buffers: tuple[memoryview, ...]
+
+    def payloads(self, texts: bool) -> tuple[Payload, ...]:
+        """Return the tensors as bytes or as JSON text."""
+        if not texts:
+            return tuple(Payload(bytes(buffer)) for buffer in self.buffers)
+        pairs = zip(self.tensors, self.buffers, strict=True)
+        return tuple(Payload(json_text(array_of(info, buffer))) for info, buffer in pairs)
 
 
 class Report:
@@ -93,7 +102,7 @@ class Report:
         if node.is_block:
             return ()
         infos = []
-        for name, variable in named_weights(self.model.outline.layers[node.path]):
+        for name, variable in named_weights(self.model.symbolic.layers[node.path]):
             value = self.updates.get(id(variable), variable.value)
             data = as_bytes(value)
             dtype = keras.backend.standardize_dtype(variable.dtype)

@@ -22,7 +22,7 @@ class SendQueue:
     def __init__(self, channel: BlockingChannel[FromFront], arena: Arena) -> None:
         self.arena = arena
         self._channel = channel
-        self._thread = ThreadPoolExecutor(1, "outbox")
+        self._thread = ThreadPoolExecutor(1, "send-queue")
         self._last: Future[None] | None = None
         self._reply: Future[None] | None = None
 
@@ -38,7 +38,7 @@ class SendQueue:
         return ReplyBuffers(self.arena, self._then)
 
     @contextmanager
-    def holding(self, reply_buffers: Sequence[ReplyBuffers]) -> Iterator[None]:
+    def release_on_error(self, reply_buffers: Sequence[ReplyBuffers]) -> Iterator[None]:
         """Free the buffers if the block fails."""
         try:
             yield

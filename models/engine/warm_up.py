@@ -10,7 +10,7 @@ import orjson
 
 from models.engine.execution import Execution
 from models.engine.rates import measure_rates
-from models.engine.seconds import TimeBudget
+from models.engine.time_estimate import TimeBudget
 from models.ipc.messages import Payload, Run, TensorInfo
 
 WARM_UP = {

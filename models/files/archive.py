@@ -14,15 +14,20 @@ from models.errors import TooLarge, Unparsable, shown
 from models.files.signatures import START_BYTES, ZIP_END
 
 MAX_MEMBERS = 4096
+"""Most members of one archive."""
 MAX_DIRECTORY = 1024 * 1024
 """Longest central directory in bytes; the names of MAX_MEMBERS members fit."""
 COPY_BYTES = 1024 * 1024
+"""Bytes copied at a time."""
 END_BYTES = 22
+"""Bytes of an end record without a comment."""
 LOCATOR = b"PK\x06\x07"
+"""The signature of a ZIP64 locator, which precedes the end record."""
 LOCATOR_BYTES = 20
 ENCRYPTED = 0x1
+"""The flag of an encrypted member."""
 FAILURES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
-"""What `zipfile` raises on archives that are damaged or malicious (it wraps KeyError and struct.error itself)."""
+"""Exceptions of `zipfile` on archives that are damaged or malicious (it wraps KeyError and struct.error itself)."""
 
 
 class Kind(NamedTuple):
@@ -34,8 +39,8 @@ class Kind(NamedTuple):
 
 
 def member_names(file: BinaryIO) -> list[str]:
-    """The member names, at most MAX_MEMBERS, of an archive that may be damaged, malicious or of any format; the name of
-    its first member alone where its directory is not plain.
+    """Return the member names, at most MAX_MEMBERS, of an archive that may be damaged, malicious or of any format; the
+    name of its first member alone where its directory is not plain.
     """
     tail = _tail(file)
     count, directory = _directory(tail[-END_BYTES:])
@@ -48,13 +53,13 @@ def member_names(file: BinaryIO) -> list[str]:
 
 
 def _tail(file: BinaryIO) -> bytes:
-    """The end record and the bytes before it that may be a ZIP64 locator."""
+    """Return the end record and the bytes before it that may be a ZIP64 locator."""
     file.seek(max(0, file.seek(0, SEEK_END) - END_BYTES - LOCATOR_BYTES))
     return file.read()
 
 
 def _directory(end: bytes) -> tuple[int, int]:
-    """The number of members and the bytes of their directory, as an end record declares them."""
+    """Return the number of members and the bytes of their directory, as an end record declares them."""
     return int.from_bytes(end[10:12], "little"), int.from_bytes(end[12:16], "little")
 
 
@@ -89,7 +94,7 @@ class Archive:
             shutil.copyfileobj(stream, target, COPY_BYTES)
 
     def stored_bytes(self, name: str) -> int:
-        """The compressed size of a member in bytes."""
+        """Return the compressed size of a member in bytes."""
         return self._infos[name].compress_size
 
     @contextmanager
@@ -114,7 +119,7 @@ class Archive:
             raise self._too_many(f"{count} members, a directory of {directory} bytes")
 
     def _check_members(self, infos: list[zipfile.ZipInfo], max_bytes: int) -> dict[str, zipfile.ZipInfo]:
-        """The members by name, after checks of their number, names, compression methods and declared sizes."""
+        """Return the members by name, after checks of their number, names, compression methods and declared sizes."""
         if len(infos) > MAX_MEMBERS:
             raise self._too_many(f"{len(infos)} members")
         for info in infos:

@@ -7,7 +7,9 @@ from typing import Any
 from models.errors import InvalidDocument, shown
 
 VERSION = "keras_version"
+"""The key of the version that wrote a model."""
 OLDER, TENSORFLOW_JS = ("0.", "1.", "2."), "tfjs"
+"""Beginnings of the versions of older writers."""
 FORM_OF_2 = "batch_input_shape"
 """The key of an input shape in layers of Keras 2; Keras 3 writes batch_shape."""
 MAX_LAYERS_CHECKED = 64
@@ -31,15 +33,15 @@ def check_writer(raw: dict[str, Any], version: Any, pointer: str, version_pointe
 
 
 def _writer(version: str) -> str | None:
-    """The program that writes this `keras_version`; None for Keras 3."""
+    """Return the program that writes this `keras_version`; None for Keras 3."""
     if version.startswith(OLDER):
         return f"Keras {version[:20]}"
     return "TensorFlow.js, in the form of Keras 2" if version.startswith(TENSORFLOW_JS) else None
 
 
 def _older_form(raw: dict[str, Any]) -> str | None:
-    """The pointer to what Keras 3 does not write in a serialised model: a config that is a list, the shape of an input
-    under its old name, or calls as lists.
+    """Return the pointer to what Keras 3 does not write in a serialised model: a config that is a list, the shape of an
+    input under its old name, or calls as lists.
     """
     config = raw.get("config")
     if isinstance(config, list):

@@ -7,9 +7,9 @@ import re
 import orjson
 
 from models.errors import Problem
-from models.files.printed import text_advice
+from models.files.mistaken_text import text_advice
 from models.files.signatures import HDF5, JSON, TEXT, Role
-from models.files.unread import KERAS, Advice, advice_on, kind_of_data
+from models.files.unsupported import KERAS, Advice, advice_on, kind_of_data
 
 EXPECTED = "JSON (RFC 8259, UTF-8)"
 CONTEXT_CHARACTERS = 64
@@ -36,7 +36,7 @@ ADVICE: Advice = {
 
 
 def not_json(text: bytes, error: orjson.JSONDecodeError, what: str = "the text", advice: Advice = ADVICE) -> Problem:
-    """The problem of text, called `what`, that orjson rejected; `advice` is for files of other formats."""
+    """Return the problem of text, called `what`, that orjson rejected; `advice` is for files of other formats."""
     if not text or text.isspace():
         return Problem("", f"{what} is empty", EXPECTED, "nothing")
     kind = kind_of_data(text)
@@ -48,7 +48,7 @@ def not_json(text: bytes, error: orjson.JSONDecodeError, what: str = "the text",
 
 
 def _reason(error: orjson.JSONDecodeError) -> str | None:
-    """The advice for a syntax error, by orjson's message and the text at its position."""
+    """Return the advice for a syntax error, by orjson's message and the text at its position."""
     if not error.doc:
         return "save it as UTF-8"
     if "trailing comma" in error.msg:

@@ -48,7 +48,7 @@ PYTORCH = FileKind("a PyTorch file", Role.OTHER, _NO_CODE)
 NPY = FileKind("a .npy file", Role.TENSORS)
 SAFETENSORS = FileKind("a .safetensors file", Role.TENSORS)
 HDF5 = FileKind("an HDF5 file", Role.WEIGHTS)
-ZIP = FileKind("a ZIP archive", Role.ARCHIVE, "unpack it first")
+ZIP = FileKind("a ZIP archive", Role.ARCHIVE, _UNPACK)
 EMPTY_ZIP = FileKind("an empty ZIP archive", Role.ARCHIVE)
 JSON = FileKind("JSON text", Role.JSON)
 TEXT = FileKind("text", Role.OTHER)
@@ -68,6 +68,7 @@ HEIC = _image("a HEIC picture")
 AVIF = _image("an AVIF picture")
 VIDEO = FileKind("an MP4 or QuickTime video", Role.OTHER)
 PDF = FileKind("a PDF document", Role.OTHER)
+_HTML = FileKind("an HTML page", Role.OTHER, "look into it: it may be the error of a download")
 
 STARTS: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", _image("a PNG picture")),
@@ -118,8 +119,8 @@ STARTS: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"[\0", FileKind("text in UTF-16 or UTF-32", Role.OTHER, _AS_UTF8)),
     (0, b"\0{", FileKind("text in UTF-16", Role.OTHER, _AS_UTF8)),
     (0, b"version https://git-lfs", FileKind("a pointer of Git LFS", Role.OTHER, "fetch the file with git lfs pull")),
-    (0, b"<!doctype html", FileKind("an HTML page", Role.OTHER, "look into it: it may be the error of a download")),
-    (0, b"<html", FileKind("an HTML page", Role.OTHER, "look into it: it may be the error of a download")),
+    (0, b"<!doctype html", _HTML),
+    (0, b"<html", _HTML),
     (0, b"<?xml", FileKind("XML", Role.OTHER)),
     (0, b"data:image/", FileKind("a data URL", Role.OTHER, 'in JSON, write {"image": "data:…"}')),
 )  # fmt: skip
@@ -129,7 +130,7 @@ BRANDS = {b"avif": AVIF, b"avis": AVIF, b"mif1": HEIC, b"msf1": HEIC, b"crx ": _
 
 
 def kind_of(start: bytes) -> FileKind | None:
-    """The format of a file by its first START_BYTES, or all of a shorter one; None when it is unknown."""
+    """Return the format of a file by its first START_BYTES, or all of a shorter one; None when it is unknown."""
     lower = start[:16].lower()
     for offset, magic, kind in STARTS:
         if start.startswith(magic, offset) or (offset == 0 and lower.startswith(magic)):

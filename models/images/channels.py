@@ -13,14 +13,18 @@ from models.tensors.dtypes import Array
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's mode by the number of channels: grey (ITU-R 601 luma), colour, colour and alpha."""
 GREY = ("1", "L", "I;16", "I;16L", "I;16B", "I;16N")
+"""Pillow's modes of one channel without transparency."""
 CONVERTIBLE = (*GREY, "LA", "P", "PA", "RGB", "RGBX", "RGBA", "RGBa", "CMYK", "YCbCr")
+"""Modes whose values have a fixed range."""
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 """16-bit grey, which Pillow's own conversion would clamp to black and white."""
 ALPHA = ("LA", "PA", "RGBA", "RGBa")
+"""Modes with an alpha channel."""
 
 
 def channels_of(image: Image.Image, target: int | None) -> tuple[int, dict[str, Any]]:
-    """The number of channels an image is converted to, and the notes on that for the reply; from its header alone.
+    """Return the number of channels an image is converted to, and the notes on that for the reply; from its header
+    alone.
 
     `target` is 1, 3, 4 or None for the image's own: 4 with transparency, else 1 for grey and 3 for
     colour. Transparency that the target lacks is dropped, not blended, as in Keras. 16-bit grey is
@@ -39,7 +43,7 @@ def channels_of(image: Image.Image, target: int | None) -> tuple[int, dict[str, 
 
 
 def floats(image: Image.Image, channels: int) -> Array:
-    """An image, or a part of one, as float32 (height, width, channels) from 0 to 255; pixels are independent."""
+    """Return an image, or a part of one, as float32 (height, width, channels) from 0 to 255; pixels are independent."""
     return _deep(image, channels) if image.mode in DEEP else _shallow(image, channels, has_alpha(image))
 
 

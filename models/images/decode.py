@@ -11,8 +11,8 @@ from PIL import Image, UnidentifiedImageError
 
 from models.errors import InvalidImage, TooLarge, shown
 from models.files.signatures import JSON, PDF, VIDEO, Role
-from models.files.unread import Advice, unread
-from models.images.turning import TURNS, UPRIGHT
+from models.files.unsupported import Advice, unsupported_data
+from models.images.orientation import TRANSPOSITIONS, UPRIGHT
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 """The formats that Pillow may try; all other decoders are disabled."""
@@ -91,7 +91,7 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     except BOMBS as error:
         raise _too_large("more than Pillow opens", max_pixels) from error
     except UnidentifiedImageError as error:
-        raise InvalidImage(problems=[unread(data, f"one of {', '.join(FORMATS)}", "", ADVICE)]) from error
+        raise InvalidImage(problems=[unsupported_data(data, f"one of {', '.join(FORMATS)}", "", ADVICE)]) from error
     except FAILURES as error:
         raise _damaged(data, None, error) from error
 
@@ -117,16 +117,16 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; UPRIGHT if it cannot be read."""
+    """Return the EXIF orientation, 1 to 8; UPRIGHT if it cannot be read."""
     try:
         value = image.getexif().get(ORIENTATION, UPRIGHT)
     except FAILURES:
         return UPRIGHT
-    return value if isinstance(value, int) and value in TURNS else UPRIGHT
+    return value if isinstance(value, int) and value in TRANSPOSITIONS else UPRIGHT
 
 
 def _format_name(image: Image.Image) -> str:
-    """The format's name. MPO is Pillow's name for a JPEG with further images after the first."""
+    """Return the format's name. MPO is Pillow's name for a JPEG with further images after the first."""
     return "JPEG" if image.format == "MPO" else str(image.format)
 
 

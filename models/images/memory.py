@@ -12,6 +12,7 @@ from models.images.picture import BAND_BYTES
 PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, **dict.fromkeys(DEEP, 2)}
 """Bytes that Pillow stores for a pixel, by mode."""
 OTHER_PIXEL_BYTES = 4
+"""Bytes of a pixel in any other mode."""
 DECODER_BYTES = {"WEBP": 12, "AVIF": 12, "TIFF": 8, "GIF": 3, "BMP": 4}
 """Most bytes that a format's decoder stores for a pixel in addition to the image; others buffer some lines."""
 KEPT_BYTES = {"WEBP": 8, "AVIF": 4}
@@ -19,6 +20,7 @@ KEPT_BYTES = {"WEBP": 8, "AVIF": 4}
 COEFFICIENT_BYTES = 2
 """Bytes that the decoder of a JPEG with several scans stores for each band of a pixel."""
 SCAN = b"\xff\xda"
+"""The marker of a scan in a JPEG."""
 PLANE_BYTES = 4
 """Bytes for a pixel of a channel that is resized."""
 BANDS = 4 * BAND_BYTES
@@ -50,7 +52,7 @@ def reading_memory(picture: OpenedImage, shape: Sequence[int | None] | None) -> 
 
 
 def _decoding_memory(picture: OpenedImage, pixels: int) -> int:
-    """The maximum of the memory for decoding, and for resizing one channel after the other."""
+    """Return the maximum of the memory for decoding, and for resizing one channel after the other."""
     image, name = picture.image, picture.image.format or ""
     pixel_bytes = PIXEL_BYTES.get(image.mode, OTHER_PIXEL_BYTES)
     decoder_bytes = DECODER_BYTES.get(name, 0)

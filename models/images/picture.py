@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from models.images.channels import floats
-from models.images.turning import upright_rows, upright_size
+from models.images.orientation import upright_rows, upright_size
 from models.tensors.dtypes import Array
 
 BAND_BYTES = 4 * 1024 * 1024
@@ -38,7 +38,7 @@ class Picture(NamedTuple):
             yield slice(top, bottom), floats(upright_rows(self.image, self.orientation, top, bottom), self.channels)
 
     def plane(self, channel: int) -> Image.Image:
-        """One channel of the whole image in Pillow's mode F."""
+        """Return one channel of the whole image in Pillow's mode F."""
         height, width = self.size
         plane = Image.new("F", (width, height))
         for rows, band in self.bands():
@@ -46,7 +46,7 @@ class Picture(NamedTuple):
         return plane
 
     def whole(self) -> Array:
-        """The whole image as float32 (height, width, channels)."""
+        """Return the whole image as float32 (height, width, channels)."""
         whole = np.empty((*self.size, self.channels), np.float32)
         for rows, band in self.bands():
             whole[rows] = band
@@ -54,5 +54,5 @@ class Picture(NamedTuple):
 
 
 def rows_at_once(width: int, channels: int) -> int:
-    """The number of rows of a band."""
+    """Return the number of rows of a band."""
     return max(1, BAND_BYTES // (4 * width * channels))

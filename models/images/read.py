@@ -47,7 +47,7 @@ def read_image(  # noqa: PLR0913 - the four options of the contract, and the poi
 def read_opened(
     picture: OpenedImage, spec_shape: Sequence[int | None] | None, *, resize: Resize, scale: Scale, max_pixels: int
 ) -> tuple[Array, dict[str, Any]]:
-    """`read_image` for an image whose header has been read. Raises as it does."""
+    """Read an image whose header has been read, as `read_image` does; raises the same."""
     height, width, channels = image_axes(spec_shape)
     decoded = decode(picture, max_pixels)
     channels, notes = channels_of(decoded.image, channels)
@@ -59,7 +59,7 @@ def read_opened(
 
 
 def _preprocessing(decoded: DecodedImage, notes: dict[str, Any], size: tuple[int, int], sized: Array) -> dict[str, Any]:
-    """The preprocessing, for the reply. Sizes are [height, width]; `original_size` is that of the upright image.
+    """Return the preprocessing, for the reply. Sizes are [height, width]; `original_size` is that of the upright image.
 
     `frame` is present when the file has several.
     """
@@ -70,7 +70,7 @@ def _preprocessing(decoded: DecodedImage, notes: dict[str, Any], size: tuple[int
 
 
 def image_axes(shape: Sequence[int | None] | None) -> Sequence[int | None]:
-    """The (height, width, channels) of an input, None where they are free.
+    """Return the (height, width, channels) of an input, None where they are free.
 
     Raises:
         InvalidImage: it has other axes.

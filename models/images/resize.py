@@ -14,6 +14,7 @@ from models.tensors.dtypes import Array
 Resize = Literal["bilinear", "nearest", "none"]
 """The interpolation for an image of another size."""
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
+"""Pillow's filter of each method."""
 
 
 def resized(picture: Picture, height: int | None, width: int | None, method: Resize, max_pixels: int) -> Array:

@@ -20,6 +20,7 @@ CAFFE_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 TORCH_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 """Red, green, blue, in 0…1."""
 TORCH_STD = np.array([0.229, 0.224, 0.225], np.float32)
+"""Red, green, blue, in 0…1."""
 
 
 def scaled(picture: Array, scale: Scale) -> Array:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from models.ipc.messages import Span
 
 PAGE = mmap.PAGESIZE
+"""Spans begin at multiples of this many bytes."""
 KEPT_BYTES = 256 * 1024 * 1024
 """Pages kept for reuse when an arena becomes idle; the rest is returned to the system."""
 

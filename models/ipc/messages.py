@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from models.problems import Problem
 from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
@@ -95,7 +96,7 @@ class Run(Request, frozen=True, tag="run"):
     """Whether inline tensors may be sent as JSON text: an engine has more time than the front of all engines."""
 
 
-class RunBatch(msgspec.Struct, frozen=True, tag_field="kind", tag="together"):
+class RunBatch(msgspec.Struct, frozen=True, tag_field="kind", tag="run_batch"):
     """Runs that differ only in the values and batch size of their inputs: they may be computed as one batch. Each gets
     a reply of its own, in order.
     """
@@ -113,7 +114,7 @@ class Weights(Request, frozen=True, tag="weights"):
     weights_file: WeightsFile | None = None
 
 
-class DescribeWeights(Request, frozen=True, tag="specify"):
+class DescribeWeights(Request, frozen=True, tag="describe_weights"):
     """The weights that a file must hold for a document whose inputs are declared."""
 
     document: bytes
@@ -150,7 +151,7 @@ class Failed(Reply, frozen=True, tag="failed"):
 
     code: str
     detail: str
-    problems: tuple[tuple[str, str, str | None, str | None, str | None], ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 class Planned(Reply, frozen=True, tag="planned"):
@@ -159,7 +160,7 @@ class Planned(Reply, frozen=True, tag="planned"):
     plan: bytes
 
 
-class WeightsDescribed(Reply, frozen=True, tag="specified"):
+class WeightsDescribed(Reply, frozen=True, tag="weights_described"):
     """The expected weights in the order of Keras' `get_weights()`."""
 
     specs: tuple[WeightSpec, ...]
@@ -172,7 +173,7 @@ class Constructed(Reply, frozen=True, tag="constructed"):
     file: str | None = None
 
 
-class RunResult(Reply, frozen=True, tag="ran"):
+class RunResult(Reply, frozen=True, tag="run_result"):
     """The result without its large tensors. `tensors` lists those that follow, in order, as `Data`.
 
     For each layer its activation (if data was requested), then its weights. The first `len(payloads)` of
@@ -201,4 +202,6 @@ class Data(Reply, frozen=True, tag="data"):
 
 
 FromFront = Plan | Run | RunBatch | Weights | DescribeWeights | Construct | Release
+"""Messages to an engine."""
 FromEngine = Ready | Failed | Planned | WeightsDescribed | Constructed | RunResult | Data | Release
+"""Messages from an engine."""

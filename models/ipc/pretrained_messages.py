@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from models.problems import Problem
 
-class Job(msgspec.Struct, frozen=True):
+
+class FetchJob(msgspec.Struct, frozen=True):
     """A network with ImageNet weights, as `models.reading.applications` writes it, and a folder."""
 
     arguments: bytes
@@ -23,7 +25,7 @@ class NotFetched(msgspec.Struct, frozen=True, tag="not_fetched"):
 
     code: str
     detail: str
-    problems: tuple[tuple[str, str, str | None, str | None, str | None], ...]
+    problems: tuple[Problem, ...]
 
 
 Outcome = Fetched | NotFetched

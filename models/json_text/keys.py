@@ -16,7 +16,9 @@ from models.errors import Problem, Unparsable, shown
 from models.problems import MAX_NAME, MAX_PROBLEMS, pointer_to
 
 FEW = 256
+"""Colons that are searched one by one; the rest are counted."""
 SCALARS = frozenset({int, float, bool, type(None)})
+"""Types of values that hold no others."""
 CONTAINERS = frozenset({dict, str})
 """Types of the first item of an array that is inspected early."""
 INNERMOST, OF_EMPTY = re.compile(rb'\[[^\[\]{}"]*\]'), re.compile(rb"\[(?:\[\][\s,]*)+\]")

@@ -16,6 +16,7 @@ from models.tensors.dtypes import Array
 from models.tensors.numbers import DIGITS, Numbers, shape_of
 
 WITHOUT_BRACKETS = bytes.maketrans(b"[]", b"  ")
+"""A translation of brackets to spaces."""
 NUMBER_BYTES = 16
 """Memory of one number: as parsed, and in the dtype of its input."""
 EXACT = 2**53
@@ -23,7 +24,7 @@ EXACT = 2**53
 
 
 def large_numbers_in(text: bytes, start: int, end: int, claim: Claim, pointer: str) -> Numbers | None:
-    """The numbers of the JSON in `text[start:end]`; None unless it is a regular array of numbers alone.
+    """Return the numbers of the JSON in `text[start:end]`; None unless it is a regular array of numbers alone.
 
     They are int64 where all are integers in its range, float64 where every integer is exact in it, else Python numbers.
     """
@@ -52,7 +53,7 @@ def _chunks(text: bytes, start: int, end: int) -> Iterator[list[Any]]:
 
 
 def _array(text: bytes, start: int, end: int, count: int) -> Array | None:
-    """The numbers as one array; None where it cannot hold all of them exactly."""
+    """Return the numbers as one array; None where it cannot hold all of them exactly."""
     array = _NumberArray(np.empty(count, np.float64))
     try:
         for chunk in _chunks(text, start, end):

@@ -92,12 +92,12 @@ def check_keys_of_objects(text: bytes, start: int, end: int, pointer: str = "") 
 
 
 def too_many_keys(pointer: str) -> TooLarge:
-    """The error for an object over the limit of keys."""
+    """Return the error for an object over the limit of keys."""
     return TooLarge.at(pointer, "the object has too many keys", expected=f"at most {MAX_KEYS:,} keys", received="more")
 
 
 def _path(text: bytes, offsets: np.ndarray, kinds: np.ndarray, depths: np.ndarray) -> list[str | int]:
-    """The keys and indices that lead to the value after these marks."""
+    """Return the keys and indices that lead to the value after these marks."""
     path: list[str | int] = []
     depth, first = 1, 0
     while first < len(kinds):
@@ -112,7 +112,7 @@ def _path(text: bytes, offsets: np.ndarray, kinds: np.ndarray, depths: np.ndarra
 
 
 def _last_member(text: bytes, offsets: np.ndarray, kinds: np.ndarray, depths: np.ndarray, depth: int) -> str | int:
-    """The index or key of the last member of the array or object that opens here."""
+    """Return the index or key of the last member of the array or object that opens here."""
     own = depths == depth
     commas = offsets[own & (kinds == COMMA)]
     if text[offsets[0] : offsets[0] + 1] == b"[":

@@ -30,6 +30,7 @@ PIECE = 2 * CHUNK_BYTES
 MAX_LEVELS = 12
 """Most nested arrays and objects larger than a piece: each is scanned separately."""
 SPACE = b" \t\r\n"
+"""White space in JSON."""
 
 
 @dataclass
@@ -103,7 +104,7 @@ class PieceReader:
             raise self._syntax_error(start + error.pos, error.msg if error.doc else None) from None
 
     def _syntax_error(self, position: int, message: str | None = "unexpected character") -> orjson.JSONDecodeError:
-        """The syntax error at a position; without a message, the error for text that is not UTF-8."""
+        """Return the syntax error at a position; without a message, the error for text that is not UTF-8."""
         if message is None:
             return orjson.JSONDecodeError("str is not valid UTF-8", "", 0)
         return orjson.JSONDecodeError(message, self.text.decode("latin-1"), position)
@@ -179,7 +180,7 @@ class PieceReader:
             raise self._syntax_error(end - 1)
 
     def _trimmed(self, start: int, end: int) -> tuple[int, int]:
-        """The span without surrounding white space."""
+        """Return the span without surrounding white space."""
         while start < end and self.text[start] in SPACE:
             start += 1
         while start < end and self.text[end - 1] in SPACE:
@@ -188,13 +189,13 @@ class PieceReader:
 
 
 def _largest(members: dict[str, tuple[int, int]], inputs: str) -> str:
-    """The pointer to the largest member other than `inputs`."""
+    """Return the pointer to the largest member other than `inputs`."""
     sizes = {name: last - first for name, (first, last) in members.items() if name != inputs}
     return pointer_to([max(sizes, key=lambda name: sizes[name])]) if sizes else ""
 
 
 def _shifted(error: Unparsable, pointer: str, items: int) -> LayerscopeError:
-    """The error of a run of array items, its indices shifted by the `items` before them."""
+    """Return the error of a run of array items, its indices shifted by the `items` before them."""
     problems = []
     for problem in error.problems:
         _, index, *rest = problem.pointer.split("/", 2)

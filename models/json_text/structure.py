@@ -14,13 +14,16 @@ import numpy as np
 from models.tensors.dtypes import Array
 
 CHUNK_BYTES = 256 * 1024
+"""Text that is scanned at once."""
 OPEN, CLOSE, COMMA, COLON = 1, 2, 4, 8
+"""Kinds of structural characters."""
 QUOTE = ord('"')
 KIND = np.zeros(256, np.uint8)
 KIND[list(b"[{")], KIND[list(b"]}")], KIND[ord(",")], KIND[ord(":")] = OPEN, CLOSE, COMMA, COLON
 STEP = np.zeros(256, np.int32)
 STEP[OPEN], STEP[CLOSE] = 1, -1
 ESCAPED = re.compile(rb"\\.", re.DOTALL)
+"""An escaped character in a string."""
 OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 """The content of a string, up to its quote or the end of the text."""
 
@@ -50,7 +53,7 @@ def marks_in(text: bytes, start: int, end: int, shallow: bool = False) -> Iterat
 
 
 def _depth_after_numbers(text: bytes, position: int, stop: int, depth: int) -> int | None:
-    """The depth after a chunk of nested numbers; None where it may hold other values, or return to depth 1."""
+    """Return the depth after a chunk of nested numbers; None where it may hold other values, or return to depth 1."""
     if any(text.find(sign, position, stop) >= 0 for sign in (b'"', b"{", b"}", b":")):
         return None
     closed = text.count(b"]", position, stop)
@@ -58,7 +61,7 @@ def _depth_after_numbers(text: bytes, position: int, stop: int, depth: int) -> i
 
 
 def _scan(text: bytes, position: int, stop: int, end: int, depth: int) -> tuple[int, Marks, int]:
-    """The start of the next chunk, which is outside strings, the marks of this one, and the depth after it."""
+    """Return the start of the next chunk, which is outside strings, the marks of this one, and the depth after it."""
     chunk = text[position:stop]
     if b"\\" in chunk:
         chunk = ESCAPED.sub(b"__", chunk)
@@ -77,7 +80,7 @@ def _scan(text: bytes, position: int, stop: int, end: int, depth: int) -> tuple[
 
 
 def _end_of_string(text: bytes, position: int, end: int) -> int:
-    """The offset after the closing quote of the string that `position` is inside of; `end` where it has none."""
+    """Return the offset after the closing quote of the string that `position` is inside of; `end` where it has none."""
     while position < end:
         match = OF_STRING.match(text, position, min(position + CHUNK_BYTES, end))
         after = match.end() if match else position

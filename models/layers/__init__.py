@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Annotated, Any, Union, get_args
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from models.layers import (
     activation,
@@ -48,6 +48,7 @@ from models.layers import (
 from models.layers.block import Block
 from models.layers.layer import Layer
 
+# GET /v1/layers returns these modules' names as families: renaming a file changes the API
 FAMILIES: dict[str, tuple[ModuleType, ...]] = {
     "Core": (core, einsum),
     "Convolution": (convolution, convolution_depthwise, convolution_transposed),
@@ -85,7 +86,7 @@ def _is_declared_in(item: Any, module: ModuleType) -> bool:
     return of_module and "type" in item.model_fields
 
 
-def names_of(cls: type[Layer]) -> tuple[str, ...]:
+def names_of(cls: type[BaseModel]) -> tuple[str, ...]:
     """Return all values of `type` for a class, the canonical name first."""
     return get_args(cls.model_fields["type"].annotation)
 

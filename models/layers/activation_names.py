@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from models.errors import did_you_mean, shown
+from models.errors import shown, suggest
 
 ACTIVATIONS = (
     "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
@@ -33,14 +33,14 @@ def _parse_name(value: Any) -> str:
 
 
 def _unknown(value: Any) -> PydanticCustomError:
-    near = did_you_mean(value, [*ACTIVATIONS, *ALIASES]) if isinstance(value, str) else None
+    known = [*ACTIVATIONS, *ALIASES]
     return PydanticCustomError(
         "unknown_activation",
         "there is no activation of this name",
         {
-            "expected": f"null or one of {', '.join([*ACTIVATIONS, *ALIASES])}",
+            "expected": f"null or one of {', '.join(known)}",
             "received": shown(value),
-            "suggestion": f'write "{near}"' if near else 'write "relu", or leave the field out for none',
+            "suggestion": suggest(value, known) or 'write "relu", or leave the field out for none',
         },
     )
 

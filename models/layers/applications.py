@@ -8,7 +8,7 @@ from models.layers.fields import Features
 from models.layers.layer import Example, LayerFault, Shape
 from models.layers.merging import ElementwiseMerging
 from models.layers.pointwise import Pointwise
-from models.layers.spatial import check_channels, shape_text
+from models.layers.spatial import check_channels, shapes_text
 
 
 class LayerScale(Pointwise):
@@ -37,7 +37,7 @@ class CustomScaleLayer(ElementwiseMerging):
         """Require equal ranks: axes of length 1 broadcast, and with fewer axes the batch would align with another."""
         super().check_shapes(shapes)
         if len(shapes[0]) != len(shapes[1]):
-            received = " and ".join(map(shape_text, shapes))
+            received = shapes_text(shapes)
             raise LayerFault(
                 "inputs", "the inputs do not have the same number of axes", "as many axes in both", received
             )

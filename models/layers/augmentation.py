@@ -17,7 +17,7 @@ Alpha = Annotated[float, Field(gt=0, le=1000)]
 Interpolation = Annotated[Literal["nearest", "bilinear"], AnyCase]
 
 
-class TrainingOnly(Layer):
+class TrainingOnlyImage(Layer):
     """Base of layers that change images in training mode only."""
 
     training_only: ClassVar[bool] = True
@@ -31,7 +31,7 @@ class TrainingOnly(Layer):
         return pointwise(shape)
 
 
-class RandomImage(TrainingOnly, Image):
+class RandomImage(TrainingOnlyImage, Image):
     """Base of random image layers."""
 
     seed: SeedNumber | None = None

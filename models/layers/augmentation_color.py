@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from models.layers.augmentation import RandomImage, TrainingOnly
+from models.layers.augmentation import RandomImage, TrainingOnlyImage
 from models.layers.fields import LaterDataFormat, Rate
 from models.layers.image import Image
 from models.layers.layer import Example, fault
@@ -37,7 +37,7 @@ class Solarization(RandomImage):
     data_format: LaterDataFormat = None
 
 
-class Equalization(TrainingOnly, Image):
+class Equalization(TrainingOnlyImage, Image):
     """Flattens the histogram of each channel; like the random layers, in training mode only."""
 
     type: Literal["Equalization"] = "Equalization"

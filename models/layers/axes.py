@@ -72,6 +72,11 @@ def check_new_axis(axis: int, shape: Shape) -> None:
         raise LayerFault("axis", "the new axis has no place", expected, f"{axis} for {shape_text(shape)}")
 
 
+def pointwise_along_channels(axes: int | Sequence[int], shape: Shape) -> Windows:
+    """Return windows of one element where `axes` are the last alone; along any other, positions mix."""
+    return pointwise(shape) if inner_axes("axis", axes, shape) == (len(shape) - 1,) else None
+
+
 class AlongAxes(Layer):
     """Base of layers that compute along some axes, independently for each position of the others."""
 
@@ -82,5 +87,4 @@ class AlongAxes(Layer):
         inner_axes("axis", self.axis, shapes[0])
 
     def windows(self, shape: Shape) -> Windows:
-        """Pointwise along the last axis; along any other, positions mix."""
-        return pointwise(shape) if inner_axes("axis", self.axis, shape) == (len(shape) - 1,) else None
+        return pointwise_along_channels(self.axis, shape)

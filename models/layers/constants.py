@@ -20,11 +20,13 @@ MAX_NUMBERS = 65_536
 """Maximum number of values in one array."""
 
 
+def _is_number(value: Any) -> bool:
+    return (type(value) is int and abs(value) <= MAX_INTEGER) or (type(value) is float and isfinite(value))
+
+
 def _check_number(value: Any) -> Any:
     """Check a number, and keep integers: `x + 1` keeps an integer dtype, `x + 1.0` does not."""
-    if type(value) is int and abs(value) <= MAX_INTEGER:
-        return value
-    if type(value) is float and isfinite(value):
+    if _is_number(value):
         return value
     expected = f"a finite number, an integer of at most {MAX_INTEGER}"
     raise PydanticCustomError("number", "is not a number", {"expected": expected, "received": shown(value)})
@@ -33,7 +35,7 @@ def _check_number(value: Any) -> Any:
 Number = Annotated[int | float, BeforeValidator(_check_number), WithJsonSchema({"type": "number"})]
 
 
-class Array(BaseModel):
+class ConstantArray(BaseModel):
     """An array written out: nested lists of numbers, or one number, and their dtype."""
 
     model_config = STRICT
@@ -41,7 +43,7 @@ class Array(BaseModel):
     dtype: DType = "float32"
 
     @model_validator(mode="after")
-    def _is_regular(self) -> Array:
+    def _is_regular(self) -> ConstantArray:
         self.shape  # noqa: B018 (raises)
         return self
 
@@ -70,14 +72,10 @@ class Array(BaseModel):
         return tuple(lengths)
 
 
-def _is_number(value: Any) -> bool:
-    return (type(value) is int and abs(value) <= MAX_INTEGER) or (type(value) is float and isfinite(value))
-
-
 def _parse_constant(value: Any) -> Any:
-    if value is None or isinstance(value, Array):
+    if value is None or isinstance(value, ConstantArray):
         return value
-    return Array.model_validate(value) if isinstance(value, dict) else _check_number(value)
+    return ConstantArray.model_validate(value) if isinstance(value, dict) else _check_number(value)
 
 
 _SCHEMA = {
@@ -96,9 +94,9 @@ Constant = Annotated[
     BeforeValidator(_parse_constant),
     WithJsonSchema({"description": "A constant in the place of a tensor of `inputs`."} | _SCHEMA),
 ]
-"""A number, an `Array`, or null for a tensor."""
+"""A number, a `ConstantArray`, or null for a tensor."""
 
 
 def shape_of(constant: Any) -> Shape:
     """Return the shape of a constant."""
-    return constant.shape if isinstance(constant, Array) else ()
+    return constant.shape if isinstance(constant, ConstantArray) else ()

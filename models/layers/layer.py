@@ -211,6 +211,7 @@ class Layer(BaseModel):
 
 
 GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls", "keywords", "positional"})
+"""Fields about a layer's calls in the graph, not about its computation."""
 
 
 class LayerFault(Exception):

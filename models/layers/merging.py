@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.layers.axes import InnerAxis, inner_axes
+from models.layers.axes import InnerAxis, inner_axes, pointwise_along_channels
 from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, size_of
-from models.layers.pointwise import Pointwise, pointwise
-from models.layers.spatial import shape_text
+from models.layers.pointwise import Pointwise
+from models.layers.spatial import shape_text, shapes_text
 
 
 class Merging(Layer):
@@ -39,7 +38,7 @@ class ElementwiseMerging(Pointwise, Merging):
                     "inputs",
                     "the inputs do not have the same shape",
                     f"shapes like the first, {shape_text(shapes[0])}; axes of length 1 are repeated",
-                    _shapes_text(shapes),
+                    shapes_text(shapes),
                     "give the layers before it the same shape, or use Concatenate",
                 )
 
@@ -98,13 +97,12 @@ class Concatenate(Merging):
                 "inputs",
                 f"the inputs differ along another axis than {axis}",
                 f"shapes like the first, {shape_text(shapes[0])}, except along axis {axis}",
-                _shapes_text(shapes),
+                shapes_text(shapes),
                 "make the other axes the same by padding, cropping or pooling, or choose another axis",
             )
 
     def windows(self, shape: Shape) -> Windows:
-        """Pointwise only along the channels."""
-        return pointwise(shape) if inner_axes("axis", self.axis, shape) == (len(shape) - 1,) else None
+        return pointwise_along_channels(self.axis, shape)
 
 
 class Dot(Merging):
@@ -129,14 +127,10 @@ class Dot(Merging):
                 "axes",
                 "the axes that are summed over have different lengths",
                 "two axes of one length",
-                f"lengths {lengths[0]} and {lengths[1]} of {_shapes_text(shapes)}",
+                f"lengths {lengths[0]} and {lengths[1]} of {shapes_text(shapes)}",
             )
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Output elements × the length that is summed over."""
         elements, length = size_of(outputs[0]), shapes[0][self.summed_axes(shapes)[0]]
         return None if elements is None or length is None else elements * length
-
-
-def _shapes_text(shapes: Sequence[Shape]) -> str:
-    return " and ".join(shape_text(shape) for shape in shapes)

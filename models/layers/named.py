@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError
 
-from models.errors import did_you_mean, shown
+from models.errors import shown, suggest
 
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
@@ -98,7 +98,6 @@ def _arguments(value: Any) -> dict[str, Any]:
 
 
 def _unknown(kind: str, word: str, names: list[str], spellings: list[str]) -> PydanticCustomError:
-    near = did_you_mean(word, [*spellings, *names])
     return PydanticCustomError(
         f"unknown_{kind}",
         "there is no {kind} of this name",
@@ -106,6 +105,6 @@ def _unknown(kind: str, word: str, names: list[str], spellings: list[str]) -> Py
             "kind": kind,
             "expected": f"one of {', '.join(names)}",
             "received": shown(word),
-            "suggestion": f'write "{near}"' if near else None,
+            "suggestion": suggest(word, [*spellings, *names]),
         },
     )

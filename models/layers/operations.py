@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from models.layers.fixed_values import AlwaysTrainable, NoDType, NoRegularizer
 from models.layers.layer import GRAPH_FIELDS, Example, Layer
-from models.layers.refused import AlwaysTrainable, NoDType, NoRegularizer
 
 PREFIX = "ops."
 

@@ -11,7 +11,7 @@ from models.layers.constants import Constant, shape_of
 from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
 from models.layers.operations import Operation
 from models.layers.pointwise import pointwise
-from models.layers.spatial import shape_text
+from models.layers.spatial import shapes_text
 
 
 class MultiOperandOperation(Operation):
@@ -53,7 +53,7 @@ class MultiOperandOperation(Operation):
 
     def _operand_fault(self, shapes: tuple[Shape, ...], expected: str) -> LayerFault:
         constants = [shape_of(value) for value in (self.x1, self.x2) if value is not None]
-        received = " and ".join(shape_text(shape) for shape in (*shapes, *constants))
+        received = shapes_text([*shapes, *constants])
         return LayerFault("inputs", "the operands do not fit each other", expected, received)
 
 

@@ -12,7 +12,7 @@ from models.layers.fields import Extent
 from models.layers.layer import Example, LayerFault, Shape, fault
 from models.layers.merging import Concatenate
 from models.layers.operations import Operation
-from models.layers.spatial import known_length, shape_text
+from models.layers.spatial import known_length, shape_text, shapes_text
 from models.limits import MAX_EXTENT, MAX_LENGTH, MAX_RANK
 
 MAX_PARTS = 64
@@ -44,7 +44,7 @@ class StackOp(Operation):
         check_new_axis(self.axis, shapes[0])
         same_rank = len({len(shape) for shape in shapes}) == 1
         if not same_rank or any(len(set(lengths) - {None}) > 1 for lengths in zip(*shapes, strict=True)):
-            received = " and ".join(shape_text(shape) for shape in shapes)
+            received = shapes_text(shapes)
             raise LayerFault("inputs", "the inputs do not have the same shape", shape_text(shapes[0]), received)
 
 
@@ -93,6 +93,7 @@ class TileOp(Operation):
 
 
 Width = Annotated[int, Field(ge=0, le=MAX_EXTENT)]
+"""Elements added on one side of an axis."""
 
 
 class PadOp(Operation):

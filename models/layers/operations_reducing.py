@@ -6,13 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.layers.axes import InnerAxes, InnerAxis, inner_axes
+from models.layers.axes import InnerAxes, InnerAxis, inner_axes, pointwise_along_channels
 from models.layers.constants import Number
 from models.layers.fields import DType, Length, NonNegative, Unset
+from models.layers.fixed_values import Dense
 from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
 from models.layers.operations import Operation
-from models.layers.pointwise import pointwise
-from models.layers.refused import Dense
 from models.layers.spatial import known_length
 from models.limits import MAX_FEATURES
 
@@ -35,10 +34,10 @@ class ShapePreserving(AlongAxis):
     axis: InnerAxes = -1
 
     def windows(self, shape: Shape) -> Windows:
-        return pointwise(shape) if inner_axes("axis", self.axis, shape) == (len(shape) - 1,) else None
+        return pointwise_along_channels(self.axis, shape)
 
 
-class Reduction(AlongAxis):
+class ReducingOperation(AlongAxis):
     """Base of operations that reduce every axis to one element."""
 
     passes = 3
@@ -49,66 +48,66 @@ class Reduction(AlongAxis):
         return 2 * sizes_of(shapes)
 
 
-class AllOp(Reduction):
+class AllOp(ReducingOperation):
     type: Literal["ops.all"] = "ops.all"
     example = Example({"axis": -1}, ((4, 3),), "bool")
 
 
-class AnyOp(Reduction):
+class AnyOp(ReducingOperation):
     type: Literal["ops.any"] = "ops.any"
     example = Example({"axis": -1}, ((4, 3),), "bool")
 
 
-class LogsumexpOp(Reduction):
+class LogsumexpOp(ReducingOperation):
     type: Literal["ops.logsumexp"] = "ops.logsumexp"
     keras_module = "keras.src.ops.math"
 
 
-class MaxOp(Reduction):
+class MaxOp(ReducingOperation):
     type: Literal["ops.max", "ops.amax"] = "ops.max"
     initial: Number | None = None
 
 
-class MeanOp(Reduction):
+class MeanOp(ReducingOperation):
     type: Literal["ops.mean"] = "ops.mean"
 
 
-class MinOp(Reduction):
+class MinOp(ReducingOperation):
     type: Literal["ops.min", "ops.amin"] = "ops.min"
     initial: Number | None = None
 
 
-class NormOp(Reduction):
+class NormOp(ReducingOperation):
     type: Literal["ops.norm"] = "ops.norm"
     keras_module = "keras.src.ops.linalg"
     axis: InnerAxis
     ord: Annotated[int, Field(ge=1, le=2)] | None = None
 
 
-class ProdOp(Reduction):
+class ProdOp(ReducingOperation):
     type: Literal["ops.prod"] = "ops.prod"
     not_taken = frozenset({"trainable", "activity_regularizer"})
     dtype: Unset = None
 
 
-class StdOp(Reduction):
+class StdOp(ReducingOperation):
     type: Literal["ops.std"] = "ops.std"
 
 
-class SumOp(Reduction):
+class SumOp(ReducingOperation):
     type: Literal["ops.sum"] = "ops.sum"
 
 
-class VarOp(Reduction):
+class VarOp(ReducingOperation):
     type: Literal["ops.var"] = "ops.var"
 
 
-class ArgmaxOp(Reduction):
+class ArgmaxOp(ReducingOperation):
     type: Literal["ops.argmax"] = "ops.argmax"
     axis: InnerAxis
 
 
-class ArgminOp(Reduction):
+class ArgminOp(ReducingOperation):
     type: Literal["ops.argmin"] = "ops.argmin"
     axis: InnerAxis
 

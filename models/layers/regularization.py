@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.layers.fields import DataFormat, Length, NonNegative, Rate, SeedNumber
+from models.layers.fixed_values import AlwaysTrainable, NoRegularizer
 from models.layers.layer import Example
 from models.layers.pointwise import Pointwise
-from models.layers.refused import AlwaysTrainable, NoRegularizer
 from models.limits import MAX_RANK
 
 NoiseShape = Annotated[list[Length | None], Field(min_length=1, max_length=MAX_RANK)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from models.layers.fields import DataFormat
@@ -72,3 +73,8 @@ def check_channels(field: str, channels: int, shape: Shape) -> None:
 def shape_text(shape: Shape) -> str:
     """Return a shape as Keras prints it: `(None, 28, 28, 1)`."""
     return f"({', '.join(str(dimension) for dimension in shape)}{',' if len(shape) == 1 else ''})"
+
+
+def shapes_text(shapes: Iterable[Shape]) -> str:
+    """Return several shapes in one text."""
+    return " and ".join(map(shape_text, shapes))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
-from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.errors import InvalidDocument
 from models.layers.block import Block
 from models.layers.layer import Layer
+from models.networks.network import Local
 
 
 @dataclass
@@ -122,23 +124,18 @@ def default_inputs(call: Call, previous: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def unknown_keyword(name: str, call: Call) -> Problem:
-    known = sorted(call.layer.call_tensors())
-    near = did_you_mean(name, known)
-    return Problem(
-        f"{call.keywords_pointer()}/{name}",
-        f"{call.layer.type_name()} reads no tensor called {shown(name)}",
-        f"one of {', '.join(known)}" if known else "no keywords",
-        shown(name),
-        f'write "{near}"' if near else None,
-    )
+def block_masks(block: Block, local: Local, scope: Scope, call: Call) -> dict[str, str]:
+    """Return the masks of a block's inputs: the call's own, else those of the tensors that it reads.
 
-
-def check_count(layer: Layer, call: tuple[str, ...], pointer: str) -> None:
-    low, high = (len(layer.input),) * 2 if isinstance(layer, Block) else layer.reads()
-    if low <= len(call) and (high is None or len(call) <= high):
-        return
-    expected = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
-    message = f"{layer.type_name()} reads {expected} {'input' if expected == '1' else 'inputs'}"
-    names = f", for {', '.join(layer.input)}" if isinstance(layer, Block) else ""
-    raise InvalidDocument.at(pointer, message, expected=f"{expected} addresses{names}", received=f"{len(call)}")
+    Raises:
+        InvalidDocument: there are more than inputs.
+    """
+    own = [None if address is None else scope.tensor(address) for address in local.keywords.get("mask", ())]
+    if len(own) > len(block.input):
+        expected, received = f"at most {len(block.input)}, one an input", f"{len(own)}"
+        raise InvalidDocument.at(
+            f"{call.keywords_pointer()}/mask", "there are more masks than inputs", expected=expected, received=received
+        )
+    inherited = [scope.masks.get(address) for address in local.inputs]
+    masks = [explicit or implicit for explicit, implicit in zip_longest(own, inherited)]
+    return {name: mask for name, mask in zip(block.input, masks, strict=True) if mask is not None}

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import zip_longest
 
 from models.documents.document import Document
 from models.documents.inputs import InputSpec
-from models.errors import InvalidDocument, Problem, did_you_mean, shown
+from models.errors import InvalidDocument
 from models.layers.block import Block
 from models.layers.layer import Layer
 from models.layers.wrapping import TimeDistributed
-from models.networks.calls import Call, Scope, calls_of, check_count, default_inputs, unknown_keyword
+from models.networks.call_problems import check_count, too_many, unknown_keyword, unresolved
+from models.networks.calls import Call, Scope, block_masks, calls_of, default_inputs
+from models.networks.canonical_block import spelled_out
 from models.networks.layer_names import layer_names
 from models.networks.nesting import graph_of
 from models.networks.network import Local, Network, Node
-from models.networks.spelling import spelled_out
 
 MAX_NODES = 4096
 """Most calls of layers in one network; those inside a block count each time that the block is called."""
@@ -128,38 +128,18 @@ class _Expansion:
         full = scope.prefix + address
         if full in self.names:
             return self.names[full].removeprefix(scope.prefix)
-        raise InvalidDocument("", [self._unresolved(address, scope, pointer)])
-
-    def _unresolved(self, address: str, scope: Scope, pointer: str) -> Problem:
-        full = scope.prefix + address
-        if full in self.ambiguous:
-            several = [name.removeprefix(scope.prefix) for name in self.ambiguous[full]]
-            message = f"{shown(address)} names several tensors"
-            return Problem(pointer, message, f"one of {', '.join(several)}", shown(address), f'write "{several[0]}"')
-        if address in scope.names:
-            message = f"{shown(address)} cannot be computed first: it needs this layer, or one that does"
-            return Problem(pointer, message, "layers that do not wait for each other", shown(address))
-        inside = (name for name, canonical in self.names.items() if name == canonical and name.startswith(scope.prefix))
-        known = [*scope.inputs, *(name.removeprefix(scope.prefix) for name in inside)]
-        near = did_you_mean(address, known)
-        return Problem(
-            pointer,
-            "no layer has this address",
-            f"one of {', '.join(list(dict.fromkeys(known))[-20:])}",
-            shown(address),
-            f'write "{near}"' if near else "name a layer of the same list",
-        )
+        raise InvalidDocument("", [unresolved(address, scope, pointer, self.names, self.ambiguous)])
 
     def _add_node(self, call: Call, scope: Scope, address: str, local: Local) -> tuple[str, ...]:
         if len(self.nodes) >= MAX_NODES:
-            raise InvalidDocument("", [_too_many(call)])
+            raise InvalidDocument("", [too_many(call.pointer, MAX_NODES)])
         layer, path = _expand_step_block(call.layer, call.pointer), scope.path + scope.names[call.position]
         inputs = scope.tensors(local.inputs)
         block_inputs: tuple[str, ...] = ()
         if isinstance(layer, Block):
             inner = Scope(
                 address + "/", path + "/", call.pointer,
-                dict(zip(layer.input, inputs, strict=True)), _masks(layer, local, scope, call),
+                dict(zip(layer.input, inputs, strict=True)), block_masks(layer, local, scope, call),
             )  # fmt: skip
             local = replace(local, returned=self._outputs(layer.outputs, self._layers(layer.layers, inner), inner))
             inputs, block_inputs = inner.tensors(local.returned), inputs
@@ -210,20 +190,3 @@ def _expand_step_block(layer: Layer, pointer: str) -> Layer:
             suggestion=f'write "outputs": ["{graph.outputs[0]}"]',
         )
     return layer.model_copy(update={"layer": spelled_out(block, graph)})
-
-
-def _masks(block: Block, local: Local, scope: Scope, call: Call) -> dict[str, str]:
-    """Return the masks of a block's inputs: the call's own, else those of the tensors that it reads."""
-    own = [None if address is None else scope.tensor(address) for address in local.keywords.get("mask", ())]
-    if len(own) > len(block.input):
-        expected, received = f"at most {len(block.input)}, one an input", f"{len(own)}"
-        raise InvalidDocument.at(
-            f"{call.keywords_pointer()}/mask", "there are more masks than inputs", expected=expected, received=received
-        )
-    inherited = [scope.masks.get(address) for address in local.inputs]
-    masks = [explicit or implicit for explicit, implicit in zip_longest(own, inherited)]
-    return {name: mask for name, mask in zip(block.input, masks, strict=True) if mask is not None}
-
-
-def _too_many(call: Call) -> Problem:
-    return Problem(call.pointer, "the layers are called too often", f"at most {MAX_NODES:,} calls", "more")

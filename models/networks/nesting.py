@@ -16,8 +16,8 @@ from models.networks.network import Network, Node
 
 
 @dataclass(frozen=True)
-class Call:
-    """What one call reads, as addresses within its list, and what it returns."""
+class CallForm:
+    """One call: the addresses, within its list, of the tensors that it reads and returns."""
 
     inputs: tuple[str, ...]
     keywords: Mapping[str, tuple[str | None, ...]]
@@ -35,7 +35,7 @@ class Member:
 
     name: str
     layer: Layer
-    calls: tuple[Call, ...]
+    calls: tuple[CallForm, ...]
     inner: Graph | None
 
     @property
@@ -86,7 +86,7 @@ def _member(nodes: Sequence[Node], within: Mapping[str, list[Node]]) -> Member:
     inner = None
     if isinstance(first.layer, Block):
         inner = _graph(first.address, first.layer.input, first.local.returned, within)
-    calls = tuple(Call(node.local.inputs, node.local.keywords, _local_outputs(node), node) for node in nodes)
+    calls = tuple(CallForm(node.local.inputs, node.local.keywords, _local_outputs(node), node) for node in nodes)
     return Member(first.path.rpartition("/")[2], first.layer, calls, inner)
 
 

@@ -29,7 +29,7 @@ NO_WEIGHTS = ""
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What a call reads and, for a block, returns, as addresses of the list that contains the layer: those inside a
+    """Addresses that a call reads and, for a block, returns, of the list that contains the layer: those inside a
     block are the same in all its calls, even where a call gives one tensor to two inputs.
     """
 
@@ -108,7 +108,7 @@ class Network:
 
     @cached_property
     def layer_outputs(self) -> tuple[str, ...]:
-        """The outputs of the layers, in order; a block's results are those of its layers."""
+        """The outputs of the layers, in order of computation; a block's results are those of its last layers."""
         return tuple(output for node in self.nodes if not node.is_block for output in node.outputs)
 
     def is_frozen(self, path: str) -> bool:

@@ -12,6 +12,7 @@ from models.layers.activated import Activated
 from models.networks.network import PRE, Network, Node
 
 MAX_CANDIDATES = 20
+"""Most addresses listed in one problem."""
 PARTS = re.compile(r"([^/@#:]*)(@\d+)?(#\d+)?(:pre)?")
 """A name, the number of a call, the number of an output, and the suffix for the value before its activation."""
 

@@ -26,7 +26,7 @@ def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/l
         InvalidOption: more than MAX_PATTERNS different globs and types; each is matched with every address.
     """
     if selectors is None:
-        return everything(network)
+        return network.layer_outputs
     distinct = dict.fromkeys(selectors)
     if all(selector in network.names for selector in distinct):
         return tuple(dict.fromkeys(network.names[selector] for selector in distinct))
@@ -43,15 +43,9 @@ def _check_patterns(count: int, pointer: str) -> None:
         raise InvalidOption.at(pointer, message, expected=expected, received=str(count), suggestion=advice)
 
 
-def everything(network: Network) -> tuple[str, ...]:
-    """Return every layer's outputs in order of computation, without blocks, whose results are their last layers'."""
-    return network.layer_outputs
-
-
 def addresses(network: Network) -> tuple[str, ...]:
     """Return every selectable tensor: inputs, layers, blocks, values before fused activations."""
-    outputs = tuple(output for node in network.nodes for output in node.outputs)
-    return (*_input_names(network), *outputs, *network.pre_addresses)
+    return (*_input_names(network), *everything_and_blocks(network), *network.pre_addresses)
 
 
 def _input_names(network: Network) -> tuple[str, ...]:

@@ -29,13 +29,13 @@ def step_networks(network: Network, tensors: Tensors) -> dict[str, Network]:
     networks = {}
     for node in network.nodes:
         shape, dtype = tensors[node.inputs[0]]
-        block, step = held_block(node.layer, shape)
+        block, step = block_in(node.layer, shape)
         if block is not None:
             networks[node.path] = step_network(block, step, dtype)
     return networks
 
 
-def held_block(layer: Layer, shape: Shape) -> tuple[Block | None, Shape]:
+def block_in(layer: Layer, shape: Shape) -> tuple[Block | None, Shape]:
     """Return the block inside wrappers, and the shape of the input that it is applied to."""
     while isinstance(layer, TimeDistributed):
         layer, shape = layer.layer, (shape[0], *shape[2:])

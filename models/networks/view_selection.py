@@ -11,7 +11,6 @@ from models.networks.network import Network
 from models.networks.selectors import is_pattern, matches
 from models.problems import pointer_to
 from models.views.casting import parse_cast
-from models.views.form import refused
 from models.views.histogram import parse_histogram
 from models.views.reduction import parse_reduction
 from models.views.slicing import parse_slice
@@ -53,7 +52,7 @@ class SelectedLayers:
         matching = [address for address in self.selected if address in matched]
         if not matching:
             message, few = "this selector matches none of the layers asked for", ", ".join(self.selected[:20])
-            raise refused(pointer, message, f"one of {few}", shown(selector))
+            raise InvalidOption.at(pointer, message, f"one of {few}", shown(selector))
         return matching
 
 
@@ -83,7 +82,7 @@ def _by_address(layers: SelectedLayers, name: str, value: Any) -> dict[str, Any]
         return dict.fromkeys(layers.selected, PARSERS[name](value, f"/{name}"))
     if not 1 <= len(value) <= MAX_SELECTORS:
         message = f"{name} has too many or too few selectors"
-        raise refused(f"/{name}", message, f"1 to {MAX_SELECTORS} selectors", shown(value))
+        raise InvalidOption.at(f"/{name}", message, f"1 to {MAX_SELECTORS} selectors", shown(value))
     values_by_selector = {selector: _parse(name, selector, item) for selector, item in value.items()}
     return {
         address: values_by_selector[selector] for address, selector in _closest_selectors(layers, name, value).items()
@@ -100,7 +99,7 @@ def _decode(name: str, value: Any) -> Any:
         raise InvalidOption("", [problem.under(f"/{name}") for problem in error.problems]) from None
     except ValueError:
         expected = "a value, or a JSON object of values by selector"
-        raise refused(f"/{name}", f"{name} is not valid JSON", expected, shown(value)) from None
+        raise InvalidOption.at(f"/{name}", f"{name} is not valid JSON", expected, shown(value)) from None
 
 
 def _parse(name: str, selector: str, value: Any) -> Any:
@@ -131,4 +130,4 @@ def _ambiguous(name: str, first: str, other: str, address: str) -> Exception:
     message = f"{shown(first)} and {shown(other)} give {address} different values"
     advice = f"give {shown(address)} a value of its own"
     expected = "one value for a layer, or one selector that is closer"
-    return refused(pointer_to([name, other]), message, expected, shown(other), advice)
+    return InvalidOption.at(pointer_to([name, other]), message, expected, shown(other), advice)

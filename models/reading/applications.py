@@ -1,144 +1,21 @@
-"""Networks of keras.applications by name: the arguments of each constructor, with Keras' names and defaults.
-
-A constructor's `input_shape` is `input` in our documents. An engine calls the constructor; this checks its arguments.
-"""
+"""Parsing of networks of keras.applications by name. An engine calls the constructor; this checks its arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from collections.abc import Iterator
+from typing import Any
 
 import orjson
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
 
 from models.documents.document import Document
-from models.documents.habits import APPLICATION
-from models.documents.inputs import Dimension
 from models.documents.raw_json import load_document
+from models.documents.synonyms import APPLICATION
 from models.documents.validation import field_names, problems_of
-from models.errors import InvalidDocument, Problem, did_you_mean, shown
-from models.images.scale import Scale
-from models.layers.activation_names import FusedActivation
-from models.layers.fields import Features
-from models.layers.named import STRICT
-from models.limits import MAX_EXTENT
-from models.reading.parse import parse_document
+from models.errors import InvalidDocument, Problem, shown, suggest
+from models.reading.application_arguments import APPLICATIONS, Application
+from models.reading.parse import parse_value
 from models.suggestions import Words
-
-
-def _image(shape: list[int | None]) -> list[int | None]:
-    if shape[2] is None:
-        context = {"expected": "a number of channels", "received": "null"}
-        raise PydanticCustomError("channels", "the channels cannot be free", context)
-    return shape
-
-
-ImageShape = Annotated[list[Dimension | None], Field(min_length=3, max_length=3), AfterValidator(_image)]
-Alpha = Annotated[float, Field(gt=0, le=64, description="Widens (or narrows) every layer by this factor.")]
-Rate = Annotated[float, Field(ge=0, le=1)]
-
-
-class Application(BaseModel):
-    """What every constructor takes."""
-
-    model_config = STRICT
-    scale: ClassVar[Scale] = "none"
-    """What its `preprocess_input` does to an image; none where the network scales inside."""
-
-    application: str
-    name: Annotated[str | None, Field(max_length=128, description="A label; not part of the identity.")] = None
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1, description="Weights follow from it where `weights` is null.")] = 0
-    input: Annotated[ImageShape | None, Field(description="Height, width and channels; null: as Keras has it.")] = None
-    weights: Annotated[
-        Literal["imagenet"] | None, Field(description="Those that Keras offers, or null: from the seed.")
-    ] = "imagenet"
-    include_top: Annotated[bool, Field(description="Whether the classifier is part of it.")] = True
-    pooling: Annotated[
-        Literal["avg", "max"] | None, Field(description="Ends a network without its top in a vector.")
-    ] = None
-    classes: Features = 1000
-    classifier_activation: FusedActivation = "softmax"
-
-
-class SignedApplication(Application):
-    """Networks that were trained on pixels from -1 to 1 (Keras' mode "tf")."""
-
-    scale = "signed"
-    application: Literal[
-        "InceptionResNetV2", "InceptionV3", "NASNetLarge", "NASNetMobile", "ResNet50V2", "ResNet101V2", "ResNet152V2",
-        "Xception",
-    ]  # fmt: skip
-
-
-class CaffeApplication(Application):
-    """Networks that were trained on BGR less ImageNet's means."""
-
-    scale = "caffe"
-    application: Literal["ResNet50", "ResNet101", "ResNet152", "VGG16", "VGG19"]
-
-
-class TorchApplication(Application):
-    """Networks that were trained on normalised RGB."""
-
-    scale = "torch"
-    application: Literal["DenseNet121", "DenseNet169", "DenseNet201"]
-
-
-class EfficientNet(Application):
-    """Networks that always scale inside."""
-
-    application: Literal[
-        "EfficientNetB0", "EfficientNetB1", "EfficientNetB2", "EfficientNetB3", "EfficientNetB4", "EfficientNetB5",
-        "EfficientNetB6", "EfficientNetB7",
-    ]  # fmt: skip
-
-
-class ScalingApplication(Application):
-    """Networks that scale inside unless told not to."""
-
-    application: Literal[
-        "ConvNeXtTiny", "ConvNeXtSmall", "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge", "EfficientNetV2B0",
-        "EfficientNetV2B1", "EfficientNetV2B2", "EfficientNetV2B3", "EfficientNetV2S", "EfficientNetV2M",
-        "EfficientNetV2L",
-    ]  # fmt: skip
-    include_preprocessing: bool = True
-
-
-class MobileNet(Application):
-    """The first MobileNet."""
-
-    scale = "signed"
-    application: Literal["MobileNet"]
-    alpha: Alpha = 1.0
-    depth_multiplier: Annotated[int, Field(ge=1, le=MAX_EXTENT)] = 1
-    dropout: Rate = 0.001
-
-
-class MobileNetV2(Application):
-    """MobileNets of inverted residuals."""
-
-    scale = "signed"
-    application: Literal["MobileNetV2"]
-    alpha: Alpha = 1.0
-
-
-class MobileNetV3(Application):
-    """MobileNets that scale inside unless told not to."""
-
-    application: Literal["MobileNetV3Small", "MobileNetV3Large"]
-    alpha: Alpha = 1.0
-    minimalistic: bool = False
-    dropout_rate: Rate = 0.2
-    include_preprocessing: bool = True
-
-
-FAMILIES = (SignedApplication, CaffeApplication, TorchApplication, EfficientNet, ScalingApplication,
-            MobileNet, MobileNetV2, MobileNetV3)  # fmt: skip
-APPLICATIONS: Mapping[str, type[Application]] = {
-    name: family for family in FAMILIES for name in get_args(family.model_fields["application"].annotation)
-}
-"""The argument model of each network, by its name in keras.applications."""
 
 
 def parse_model(raw: Any) -> Document | Application:
@@ -151,7 +28,7 @@ def parse_model(raw: Any) -> Document | Application:
         raise InvalidDocument("", [_name_alone(raw)])
     value = load_document(raw)
     named = isinstance(value, dict) and "application" in value
-    return parse_application(value) if named else parse_document(value)
+    return parse_application(value) if named else parse_value(value)
 
 
 def _name_alone(name: str) -> Problem:
@@ -180,13 +57,12 @@ def parse_application(raw: dict[str, Any]) -> Application:
 def _family(name: Any) -> type[Application]:
     if isinstance(name, str) and name in APPLICATIONS:
         return APPLICATIONS[name]
-    near = did_you_mean(name, APPLICATIONS) if isinstance(name, str) else None
     raise InvalidDocument.at(
         "/application",
         "keras.applications has no network of this name",
         expected=f"one of {', '.join(sorted(APPLICATIONS))}",
         received=shown(name),
-        suggestion=f'write "{near}"' if near else None,
+        suggestion=suggest(name, APPLICATIONS),
     )
 
 

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from models.documents.declared_inputs import with_explicit_input
 from models.documents.document import DOCUMENT_FIELDS, Document
-from models.documents.habits import ARGUMENTS, DOCUMENT, INPUT
 from models.documents.inputs import InputSpec
+from models.documents.pruning import prune_unknown_arguments
 from models.documents.raw_json import is_large, load_document
 from models.documents.source_map import IDENTITY, LIST_ALONE, SourceMap
-from models.documents.surplus import prune_unknown_arguments
+from models.documents.synonyms import ARGUMENTS, DOCUMENT, INPUT
 from models.documents.text import check_not_wrapped
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidDocument
@@ -54,7 +54,11 @@ def parse_document(raw: Any) -> Document:
     Raises:
         InvalidDocument: listing every problem with its pointer into `raw`.
     """
-    value = load_document(raw)
+    return parse_value(load_document(raw))
+
+
+def parse_value(value: Any) -> Document:
+    """Parse a JSON value whose nesting is checked, as `parse_document` does."""
     if is_tensorflow_js(value):
         data, source_map = document_of(*keras_json_in(value))
     elif is_keras_json(value):

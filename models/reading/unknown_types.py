@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from models.documents.habits import type_advice
+from models.documents.synonyms import type_advice
 from models.errors import Problem, did_you_mean, shown
 from models.layers import ALIASES, CATALOGUE, LAYERS
 from models.layers.excluded import DECLARE, EXCLUDED, INPUT_LAYERS, INSTEAD
 
 NAMES = [cls.type_name() for cls in LAYERS]
 TYPES = sorted([*NAMES, *(alias for alias, name in ALIASES.items() if name in NAMES), "Block"])
+"""Every name of a type that may stand in a list of layers."""
 NEAR = 0.8
 """Least similarity of a suggestion: names of layers are many, and half of any word is a part of one of them."""
 TYPE_FIELDS = ("class_name", "class", "layer", "layer_type", "kind", "op")

@@ -19,7 +19,7 @@ from models.store.storage import Storage
 FOLDER = "objects"
 SUFFIX = ".json"
 KEPT_DOCUMENTS, KEPT_BYTES = 512, 100_000_000
-"""Bounds of the cache of parsed documents."""
+"""Bounds of the cache of parsed documents, by `Architecture.nbytes`: variants for undeclared inputs included."""
 
 
 class DocumentObjects:
@@ -72,6 +72,7 @@ class DocumentObjects:
         if self._read(digest) != data:
             self._storage.write(data, FOLDER, digest + SUFFIX)
         architecture = Architecture(network.document, network)
+        self._cache.remove(digest)  # the latest request's source map
         self._cache.add(digest, architecture, architecture.nbytes)
 
     def forget(self, digest: str) -> None:

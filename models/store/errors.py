@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from models.errors import LayerscopeError, StoreFull, StoreReadOnly, StoreUnreachable
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a full disk or quota."""
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""Error numbers of a file system that refuses writes."""
 CALLER_ERRORS = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 """Errors about the requested file rather than the file system."""
 

@@ -142,7 +142,7 @@ class Storage:
         self._make_folders()
         try:
             yield temporary
-            if self._fs.isdir(self.path(folder, file)):  # not a file of ours, and a file cannot be renamed over it
+            if self._fs.isdir(self.path(folder, file)):  # a folder in place of the file: nothing can be renamed over it
                 self.discard(folder, file)
             rename_durably(temporary, Path(self.path(folder, file)))
         finally:

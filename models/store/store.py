@@ -5,7 +5,7 @@
     names/<name>.json                             {"id", "object", "created", "weights"}
 
 A name is written last and atomically, when all that it points to is in place: whatever process dies meanwhile, every
-listed model is whole. What is damaged all the same is never run, and affects its own model only.
+listed model is whole. Damaged files are never run, and affect their own model only.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class WeightsObjects:
             return [digest for digest in self._forgotten if not self._users[digest]]
 
     def remove_unused(self) -> None:
-        """Remove them; if removal is impossible now, they stay until the store is opened again."""
+        """Remove the files of `unused`; where that is impossible now, they stay until the store is opened again."""
         with suppress(StoreReadOnly, StoreUnreachable):
             for digest in self.unused():
                 self.forget(digest)

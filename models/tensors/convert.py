@@ -35,7 +35,7 @@ def converted(array: Array, dtype: str, pointer: str) -> Array:
 
 
 def _lossy_mask(source: Array, result: Array) -> Array | None:
-    """Mask of the values that were lost; None when none can be."""
+    """Return the mask of the values that were lost; None when none can be."""
     match kind_of(source.dtype), kind_of(result.dtype):
         case "bool", _:
             return None
@@ -55,7 +55,9 @@ def _overflow_mask(source: Array, result: Array) -> Array | None:
 
 
 def _non_integer_mask(source: Array, bounds: np.iinfo) -> Array:
-    """Mask of fractions, NaN (unequal to itself) and values outside `bounds`; these are powers of two in any float."""
+    """Return the mask of fractions, NaN (unequal to itself) and values outside `bounds`; these are powers of two in any
+    float.
+    """
     wide = source.astype(np.float64)
     return np.asarray((np.trunc(wide) != wide) | (wide < float(bounds.min)) | (wide >= float(bounds.max + 1)))
 

@@ -36,15 +36,16 @@ NAMES: Mapping[np.dtype[Any], str] = {dtype: name for name, dtype in DTYPES.item
 }
 """The name of each of these dtypes in either byte order; NumPy takes 3 µs to build one."""
 FLOATS = frozenset(dtype for dtype, name in NAMES.items() if "float" in name)
+"""The floating-point dtypes, in either byte order."""
 
 
 def name_of(dtype: np.dtype[Any]) -> str:
-    """The name of a dtype."""
+    """Return the name of a dtype."""
     return NAMES.get(dtype) or dtype.name
 
 
 def dtype_named(name: Any, pointer: str) -> np.dtype[Any]:
-    """The dtype of this name.
+    """Return the dtype of this name.
 
     Raises:
         InvalidTensor: there is none; suggests the most similar name.
@@ -58,7 +59,7 @@ def dtype_named(name: Any, pointer: str) -> np.dtype[Any]:
 
 
 def plain(array: Array, pointer: str) -> Array:
-    """The array in C order, little-endian and aligned; copied only if it is not already.
+    """Return the array in C order, little-endian and aligned; copied only if it is not already.
 
     Raises:
         InvalidTensor: the dtype is not in DTYPES (objects, strings, complex and structured values).
@@ -73,14 +74,14 @@ def plain(array: Array, pointer: str) -> Array:
 
 
 def kind_of(dtype: np.dtype[Any]) -> Literal["bool", "float", "int"]:
-    """The kind of a dtype of DTYPES; the kind of bfloat16 in NumPy is void."""
+    """Return the kind of a dtype of DTYPES; the kind of bfloat16 in NumPy is void."""
     if dtype in FLOATS:
         return "float"
     return "bool" if dtype.kind == "b" else "int"
 
 
 def from_bytes(data: bytes | memoryview, name: str, shape: tuple[int, ...], pointer: str) -> Array:
-    """The tensor of little-endian bytes in C order; a view of them where they are aligned.
+    """Return the tensor of little-endian bytes in C order; a view of them where they are aligned.
 
     Raises:
         InvalidTensor: a bool is neither 0 nor 1. The caller checks the number of bytes.

@@ -63,7 +63,7 @@ def _misfit(shape: Sequence[int], declared: Sequence[int | None], name: str, poi
 
 
 def _advice(shape: Sequence[int], declared: Sequence[int | None]) -> str | None:
-    """The advice that makes `shape` fit: a last axis of 1, channels last, or a plain reshape."""
+    """Return the advice that makes `shape` fit: a last axis of 1, channels last, or a plain reshape."""
     for extended in ([*shape, 1], [1, *shape, 1]):
         if _matches(extended, declared):
             return f"add a last axis: reshape to {words(extended[-len(shape) - 1 :])}"
@@ -75,7 +75,7 @@ def _advice(shape: Sequence[int], declared: Sequence[int | None]) -> str | None:
 
 
 def _plain_reshape(shape: Sequence[int], declared: Sequence[int | None]) -> str | None:
-    """The reshape that keeps the first axis as the batch, or makes one sample of all elements."""
+    """Return the reshape that keeps the first axis as the batch, or makes one sample of all elements."""
     fixed = [length for length in declared if length is not None]
     if len(fixed) < len(declared):
         return None

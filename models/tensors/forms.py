@@ -7,8 +7,8 @@ import binascii
 from math import prod
 from typing import Any
 
-from models.errors import InvalidTensor, Problem, did_you_mean, shown
-from models.files.printed import kind_of_base64, text_advice
+from models.errors import InvalidTensor, Problem, shown, suggest
+from models.files.mistaken_text import kind_of_base64, text_advice
 from models.files.signatures import Role
 from models.tensors.convert import converted
 from models.tensors.dtypes import Array, dtype_named, from_bytes
@@ -55,7 +55,7 @@ def parse_tensor(raw: Any, pointer: str, dtype: str | None = None) -> Array:
 
 
 def _advice(raw: Any) -> str | None:
-    """The advice for text in place of a tensor."""
+    """Return the advice for text in place of a tensor."""
     if not isinstance(raw, str):
         return None
     kind = kind_of_base64(raw)
@@ -71,7 +71,7 @@ def _parse_numbers(raw: Any, pointer: str, dtype_pointer: str, dtype: str | None
 
 def _check_keys(raw: dict[str, Any], pointer: str) -> None:
     problems = [
-        Problem(f"{pointer}/{key}", "a tensor has no such key", EXPECTED, shown(key), _suggestion(key))
+        Problem(f"{pointer}/{key}", "a tensor has no such key", EXPECTED, shown(key), suggest(key, KEYS[:4]))
         for key in list(raw)[:20]
         if key not in KEYS[:4]
     ]
@@ -80,11 +80,6 @@ def _check_keys(raw: dict[str, Any], pointer: str) -> None:
         problems = [Problem(pointer, "a tensor has either data or base64", EXPECTED, received)]
     if problems:
         raise InvalidTensor(problems=problems)
-
-
-def _suggestion(key: str) -> str | None:
-    near = did_you_mean(key, KEYS[:4])
-    return f'write "{near}"' if near else None
 
 
 def _from_data(raw: dict[str, Any], pointer: str, dtype: str | None) -> Array:
@@ -135,7 +130,7 @@ def decode_base64(text: Any, pointer: str) -> bytes:
 
 
 def _base64_advice(text: Any) -> str | None:
-    """The advice for text that is not base64."""
+    """Return the advice for text that is not base64."""
     if not isinstance(text, str):
         return None
     if text.startswith(("http://", "https://")):

@@ -9,10 +9,10 @@ import numpy as np
 import orjson
 
 from models.tensors.dtypes import Array, kind_of, plain
-from models.tensors.widened import widened
+from models.tensors.widening import widened
 
 
-class Words(NamedTuple):
+class NonFinite(NamedTuple):
     """Texts for the values that are not JSON numbers."""
 
     nan: bytes
@@ -20,8 +20,9 @@ class Words(NamedTuple):
     minus_infinity: bytes
 
 
-STRINGS = Words(b'"NaN"', b'"Infinity"', b'"-Infinity"')
-NUMBERS = Words(b"NaN", b"Infinity", b"-Infinity")
+STRINGS = NonFinite(b'"NaN"', b'"Infinity"', b'"-Infinity"')
+"""As in JSON by the standard."""
+NUMBERS = NonFinite(b"NaN", b"Infinity", b"-Infinity")
 """As in JavaScript and most parsers, contrary to the standard."""
 
 
@@ -32,7 +33,7 @@ def json_text(array: Array) -> bytes:
 
 
 def written(array: Array) -> Array | orjson.Fragment:
-    """The value for orjson to serialize; float16 and bfloat16 are widened to float32, which is exact."""
+    """Return the value for orjson to serialize; float16 and bfloat16 are widened to float32, which is exact."""
     wide = plain(widened(array), "")
     if wide.ndim and is_finite(wide):
         return wide
@@ -48,7 +49,7 @@ def is_finite(array: Array) -> bool:
         return bool(np.isfinite(array.sum())) or bool(np.isfinite(array).all())
 
 
-def with_words(text: bytes, array: Array, words: Words = STRINGS) -> bytes:
+def with_words(text: bytes, array: Array, words: NonFinite = STRINGS) -> bytes:
     """Replace each null, which orjson writes for NaN and infinities, by its word; text and array are in C order."""
     if kind_of(array.dtype) != "float":
         return text
@@ -57,7 +58,8 @@ def with_words(text: bytes, array: Array, words: Words = STRINGS) -> bytes:
     return b"".join(piece + word for piece, word in zip(pieces, [*replacements, b""], strict=True))
 
 
-def word(value: float, words: Words = STRINGS) -> bytes:
+def word(value: float, words: NonFinite = STRINGS) -> bytes:
+    """Return the text of NaN or an infinity."""
     if math.isnan(value):
         return words.nan
     return words.infinity if value > 0 else words.minus_infinity

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import InvalidTensor, did_you_mean, shown
+from models.errors import InvalidTensor, shown, suggest
 from models.limits import MAX_RANK
 from models.tensors.dtypes import Array, kind_of
 from models.tensors.numbers import Numbers
@@ -45,14 +45,16 @@ def parse_nested(raw: Any, pointer: str, dtype: np.dtype[Any] | None = None) -> 
 
 
 def _flattened(raw: Any, pointer: str) -> tuple[tuple[int, ...], list[Any] | Array]:
-    """The shape, by the first row of each axis, and the numbers in C order."""
+    """Return the shape, by the first row of each axis, and the numbers in C order."""
     if isinstance(raw, Numbers):
         return raw
     shape: tuple[int, ...] = ()
     level: list[Any] = [raw]
     while level and type(level[0]) is list:
         if len(shape) == MAX_RANK:
-            raise _problem(pointer, "a tensor has at most 8 axes", f"at most {MAX_RANK} nested arrays", "more")
+            raise InvalidTensor.at(
+                pointer, f"a tensor has at most {MAX_RANK} axes", f"at most {MAX_RANK} nested arrays", "more"
+            )
         _check_rows(level, shape, pointer)
         shape += (len(level[0]),)
         level = list(chain.from_iterable(level))
@@ -67,11 +69,13 @@ def _check_rows(rows: Sequence[Any], shape: tuple[int, ...], pointer: str) -> No
     index = next(i for i, row in enumerate(rows) if type(row) is not list or len(row) != length)
     received = f"length {len(rows[index])}" if type(rows[index]) is list else shown(rows[index])
     expected = f"an array of length {length}, as {pointer_at(pointer, shape, 0) or 'the first'}"
-    raise _problem(pointer_at(pointer, shape, index), "the rows of a tensor are equally long", expected, received)
+    raise InvalidTensor.at(
+        pointer_at(pointer, shape, index), "the rows of a tensor are equally long", expected, received
+    )
 
 
 def pointer_at(pointer: str, shape: Sequence[int], flat: int) -> str:
-    """The JSON pointer to the element with index `flat` in C order."""
+    """Return the JSON pointer to the element with index `flat` in C order."""
     parts: list[str] = []
     for length in reversed(shape):
         flat, part = divmod(flat, length)
@@ -84,13 +88,12 @@ def _with_words(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str) -> 
     numbers = [WORDS.get(leaf, leaf) if type(leaf) is str else leaf for leaf in leaves]
     for index, leaf in enumerate(numbers):
         if type(leaf) not in (bool, int, float):
-            near = did_you_mean(leaf, WORDS) if type(leaf) is str else None
-            raise _problem(
+            raise InvalidTensor.at(
                 pointer_at(pointer, shape, index),
                 "an array among numbers" if type(leaf) is list else "this is not a number",
                 'a number, "NaN", "Infinity" or "-Infinity"',
                 shown(leaf),
-                f'write "{near}"' if near else None,
+                suggest(leaf, WORDS),
             )
     return numbers
 
@@ -99,10 +102,13 @@ def _check_bools(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dt
     """Reject true and false among numbers, unless the target dtype is bool: their value would be a guess."""
     if dtype is None or kind_of(dtype) != "bool":
         index = next(i for i, leaf in enumerate(leaves) if type(leaf) is bool)
-        raise _problem(
-            pointer_at(pointer, shape, index), "a truth value among numbers", "a number", shown(leaves[index]),
+        raise InvalidTensor.at(
+            pointer_at(pointer, shape, index),
+            "a truth value among numbers",
+            "a number",
+            shown(leaves[index]),
             'write 1 or 0; for an input of dtype bool, {"dtype": "bool", "data": …}',
-        )  # fmt: skip
+        )
 
 
 def _integers(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dtype: np.dtype[Any] | None) -> Array:
@@ -116,10 +122,13 @@ def _integers(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dtype
     index = next((i for i, leaf in enumerate(leaves) if not -(2**63) <= leaf < 2**64), None)
     if index is None:
         index = next(i for i, leaf in enumerate(leaves) if leaf >= 2**63)
-    raise _problem(
-        pointer_at(pointer, shape, index), "the integers do not fit 64 bits", "integers of one 64-bit dtype",
-        shown(leaves[index]), "write large numbers as floats",
-    )  # fmt: skip
+    raise InvalidTensor.at(
+        pointer_at(pointer, shape, index),
+        "the integers do not fit 64 bits",
+        "integers of one 64-bit dtype",
+        shown(leaves[index]),
+        "write large numbers as floats",
+    )
 
 
 def _floats(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dtype: np.dtype[Any] | None) -> Array:
@@ -127,7 +136,7 @@ def _floats(leaves: Sequence[Any], shape: tuple[int, ...], pointer: str, dtype: 
         array = np.array(leaves, np.float64)
     except OverflowError:
         index = next(i for i, leaf in enumerate(leaves) if type(leaf) is int and leaf.bit_length() > 1023)
-        raise _problem(
+        raise InvalidTensor.at(
             pointer_at(pointer, shape, index), "the number is too large", "a number below 1.8e308", shown(leaves[index])
         ) from None
     if dtype is not None and kind_of(dtype) == "int":
@@ -140,11 +149,10 @@ def _check_exact(leaves: Sequence[Any], array: Array, shape: tuple[int, ...], po
     for index in np.flatnonzero(np.abs(array) >= 2**53).tolist():
         leaf = leaves[index]
         if type(leaf) is int and int(array[index]) != leaf:
-            raise _problem(
-                pointer_at(pointer, shape, index), "the integer stands among floats, which cannot hold it",
-                "only integers, or integers below 2**53", shown(leaf), "write every number without a point",
-            )  # fmt: skip
-
-
-def _problem(pointer: str, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidTensor:
-    return InvalidTensor.at(pointer, message, expected=expected, received=received, suggestion=suggestion)
+            raise InvalidTensor.at(
+                pointer_at(pointer, shape, index),
+                "the integer stands among floats, which cannot hold it",
+                "only integers, or integers below 2**53",
+                shown(leaf),
+                "write every number without a point",
+            )

@@ -21,6 +21,7 @@ from models.tensors.shapes import checked_shape
 BY_CODE = {dtype.str[1:]: dtype for name, dtype in DTYPES.items() if name != "bfloat16"}
 """Dtypes by the characters after the byte order in a `descr`."""
 Bytes = bytes | mmap
+"""The content of a file, in memory or mapped."""
 MAX_HEADER = 4096
 """Longest header; NumPy writes 128 bytes, and Python literals are not safe to parse in long texts."""
 USUAL = re.compile(
@@ -47,7 +48,7 @@ def read_npy(data: Bytes, pointer: str = "") -> Array:
     body = memoryview(data)[start:]
     needed = prod(shape) * dtype.itemsize
     if len(body) != needed:
-        raise _unparsable(
+        raise Unparsable.at(
             pointer, "the .npy file is cut short or too long", f"{needed} bytes of data", f"{len(body)} bytes"
         )
     if dtype.byteorder == ">":
@@ -76,20 +77,20 @@ def read_npy_header(data: Bytes, pointer: str = "") -> NpyHeader:
 
 
 def _split(data: Bytes, pointer: str) -> tuple[int, bytes]:
-    """The offset of the data, and the header's text before it."""
+    """Return the offset of the data, and the header's text before it."""
     width = {1: 2, 2: 4, 3: 4}.get(data[6]) if len(data) >= 12 and data[: len(NPY_START)] == NPY_START else None
     if width is None:
-        raise _unparsable(pointer, "this is not a .npy file", "a .npy file of version 1, 2 or 3", _start_of(data))
+        raise Unparsable.at(pointer, "this is not a .npy file", "a .npy file of version 1, 2 or 3", _start_of(data))
     start = 8 + width
     length = int.from_bytes(data[8:start], "little")
     if length > min(MAX_HEADER, len(data) - start):
         expected = f"at most {min(MAX_HEADER, len(data) - start)} bytes of header"
-        raise _unparsable(pointer, "the header of the .npy file is too long", expected, f"{length} bytes")
+        raise Unparsable.at(pointer, "the header of the .npy file is too long", expected, f"{length} bytes")
     return start + length, data[start : start + length]
 
 
 def _header(text: bytes, pointer: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    """The dtype, whether the order is Fortran's, and the shape."""
+    """Return the dtype, whether the order is Fortran's, and the shape."""
     header = _literal(text)
     match header:
         case {"descr": descr, "fortran_order": bool(order), "shape": tuple(shape)} if len(header) == 3 and all(
@@ -97,12 +98,12 @@ def _header(text: bytes, pointer: str) -> tuple[np.dtype[Any], bool, tuple[int, 
         ):
             return _dtype(descr, pointer), order, checked_shape(shape, pointer)
     expected = "a dictionary of descr, fortran_order and shape"
-    raise _unparsable(pointer, "the header of the .npy file makes no sense", expected, _start_of(text))
+    raise Unparsable.at(pointer, "the header of the .npy file makes no sense", expected, _start_of(text))
 
 
 def _literal(text: bytes) -> Any:
-    """The value of a Python literal; None where it is not one. A header as NumPy writes it is matched without Python's
-    parser, which takes 60 µs.
+    """Return the value of a Python literal; None where it is not one. A header as NumPy writes it is matched without
+    Python's parser, which takes 60 µs.
     """
     usual = USUAL.fullmatch(text)
     if usual is not None:
@@ -115,7 +116,7 @@ def _literal(text: bytes) -> Any:
 
 
 def _dtype(descr: Any, pointer: str) -> np.dtype[Any]:
-    """The dtype of a `descr` such as `<f4`; structured dtypes and subarrays are rejected."""
+    """Return the dtype of a `descr` such as `<f4`; structured dtypes and subarrays are rejected."""
     if descr in ("|V2", "<V2"):
         return DTYPES["bfloat16"]
     if isinstance(descr, str) and len(descr) <= 4 and descr[:1] in "<>|=":
@@ -127,7 +128,3 @@ def _dtype(descr: Any, pointer: str) -> np.dtype[Any]:
 
 def _start_of(data: Bytes) -> str:
     return f"{len(data)} bytes that begin with {data[:16].hex(' ')}" if data else "no bytes"
-
-
-def _unparsable(pointer: str, message: str, expected: str, received: str) -> Unparsable:
-    return Unparsable.at(pointer, message, expected=expected, received=received)

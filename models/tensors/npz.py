@@ -6,6 +6,7 @@ import io
 from typing import BinaryIO
 
 from models.files.archive import Archive, Kind
+from models.problems import pointer_to
 from models.tensors.dtypes import Array
 from models.tensors.npy import read_npy
 
@@ -32,7 +33,7 @@ def read_npz(data: bytes, max_bytes: int, pointer: str = "") -> dict[str, Array]
 
 
 def unpacked_bytes(data: bytes, max_bytes: int, pointer: str = "") -> int:
-    """The total declared size of the members of a .npz file, nothing decompressed. Raises as `read_npz`."""
+    """Return the total declared size of the members of a .npz file, nothing decompressed. Raises as `read_npz`."""
     return sum(open_npz(io.BytesIO(data), max_bytes, pointer).members.values())
 
 
@@ -42,5 +43,5 @@ def open_npz(file: BinaryIO, max_bytes: int, pointer: str) -> Archive:
 
 
 def member_pointer(pointer: str, name: str) -> str:
-    """The JSON pointer to a member of a file."""
-    return f"{pointer}/{name.removesuffix(SUFFIX).replace('~', '~0').replace('/', '~1')}"
+    """Return the JSON pointer to a member of a file."""
+    return pointer + pointer_to([name.removesuffix(SUFFIX)])

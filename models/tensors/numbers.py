@@ -43,7 +43,7 @@ def numbers_in(text: bytes) -> Numbers | None:
 
 
 def shape_of(skeleton: bytes) -> tuple[int, ...] | None:
-    """The shape of a regular array with exactly these brackets and commas; None where there is none."""
+    """Return the shape of a regular array with exactly these brackets and commas; None where there is none."""
     rank = len(skeleton) - len(skeleton.lstrip(b"["))
     shape: tuple[int, ...] = ()
     row = b""

@@ -14,16 +14,22 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from models.errors import InvalidTensor, TooLarge, Unparsable, shown
+from models.problems import MAX_NAME, pointer_to
 from models.tensors.dtypes import DTYPES, EXPECTED, SAFETENSORS_CODES, Array, from_bytes
 from models.tensors.shapes import checked_shape
 
 MAX_HEADER = 1024 * 1024
+"""Longest header in bytes."""
 MAX_TENSORS = 4096
+"""Most tensors of one file."""
 METADATA = "__metadata__"
+"""The key of a header that is not the name of a tensor."""
 ALIGNMENT = 8
 """The data begins at a multiple of this, so that a reader can use it in place."""
 Bytes = bytes | mmap
+"""The content of a file, in memory or mapped."""
 NAMES = {code: name for name, code in SAFETENSORS_CODES.items()}
+"""The dtype of each code."""
 
 
 class TensorDescription(Protocol):
@@ -39,7 +45,7 @@ class TensorDescription(Protocol):
     def nbytes(self) -> int: ...
 
 
-class Entry(NamedTuple):
+class TensorEntry(NamedTuple):
     """Position of one tensor in the data."""
 
     name: str
@@ -61,7 +67,7 @@ def read_safetensors(data: Bytes, pointer: str = "") -> dict[str, Array]:
     return {entry.name: tensor_at(body, entry, pointer) for entry in entries}
 
 
-def read_layout(data: Bytes, pointer: str = "") -> tuple[list[Entry], memoryview]:
+def read_layout(data: Bytes, pointer: str = "") -> tuple[list[TensorEntry], memoryview]:
     """Read the entries of a file, checked against its length, and the data that they point into.
 
     Raises:
@@ -78,8 +84,8 @@ def read_layout(data: Bytes, pointer: str = "") -> tuple[list[Entry], memoryview
     return entries, body
 
 
-def tensor_at(body: memoryview, entry: Entry, pointer: str) -> Array:
-    """One tensor: a view of the data where it is aligned."""
+def tensor_at(body: memoryview, entry: TensorEntry, pointer: str) -> Array:
+    """Return one tensor: a view of the data where it is aligned."""
     return from_bytes(body[entry.begin : entry.end], entry.dtype, entry.shape, pointer_of(pointer, entry.name))
 
 
@@ -102,7 +108,7 @@ def safetensors_header(tensors: Iterable[TensorDescription], metadata: Mapping[s
 
 
 def _split(data: Bytes, pointer: str) -> tuple[dict[str, Any], memoryview]:
-    """The parsed header and the data after it."""
+    """Return the parsed header and the data after it."""
     length = int.from_bytes(data[:8], "little") if len(data) >= 8 else None
     if length is None or length > len(data) - 8:
         received = f"{len(data)} bytes" if length is None else f"a header of {length} bytes in {len(data)} bytes"
@@ -133,7 +139,7 @@ def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _entry(name: str, raw: Any, pointer: str) -> Entry:
+def _entry(name: str, raw: Any, pointer: str) -> TensorEntry:
     """Validate one tensor's entry: its span is as long as dtype and shape require."""
     entry_pointer = pointer_of(pointer, name)
     match raw:
@@ -144,7 +150,7 @@ def _entry(name: str, raw: Any, pointer: str) -> Entry:
     needed = prod(shape) * DTYPES[dtype].itemsize
     if end - begin != needed or begin < 0:
         raise _unparsable(entry_pointer, f"the tensor needs {needed} bytes", f"bytes {shown(begin)} to {shown(end)}")
-    return Entry(name, dtype, shape, begin, end)
+    return TensorEntry(name, dtype, shape, begin, end)
 
 
 def _strict(raw: dict[str, Any]) -> bool:
@@ -158,7 +164,7 @@ def _dtype(code: str, pointer: str) -> str:
     raise InvalidTensor.at(pointer, "tensors of this dtype are not accepted", expected=EXPECTED, received=shown(code))
 
 
-def _check_layout(entries: list[Entry], size: int, pointer: str) -> None:
+def _check_layout(entries: list[TensorEntry], size: int, pointer: str) -> None:
     """Check that the tensors fill the data without overlaps, gaps or a rest."""
     position = 0
     for entry in sorted(entries, key=lambda entry: (entry.begin, entry.end)):
@@ -171,8 +177,8 @@ def _check_layout(entries: list[Entry], size: int, pointer: str) -> None:
 
 
 def pointer_of(pointer: str, name: str) -> str:
-    """The JSON pointer to a tensor of a file."""
-    return f"{pointer}/{name[:128].replace('~', '~0').replace('/', '~1')}"
+    """Return the JSON pointer to a tensor of a file."""
+    return pointer + pointer_to([name[:MAX_NAME]])
 
 
 def _unparsable(pointer: str, message: str, received: str) -> Unparsable:

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.errors import did_you_mean, shown
+from models.errors import InvalidOption, shown, suggest
 from models.tensors.dtypes import DTYPES, Array, kind_of
-from models.views.form import Form, refused
+from models.views.tensor_type import TensorType
 
 NAMES = ("float16", "bfloat16", "float32", "float64", "uint8")
+"""The dtypes that values are cast to."""
 CHUNK = 1 << 20
 """Elements quantized at a time, in double precision."""
 EXPECTED = f"one of {', '.join(NAMES)}"
@@ -28,12 +29,12 @@ class Cast(msgspec.Struct, frozen=True):
     dtype: str
     pointer: str
 
-    def form(self, form: Form) -> Form:
-        """The same shape in the new dtype."""
-        return Form(form.shape, self.dtype, form.axes)
+    def result_type(self, tensor: TensorType) -> TensorType:
+        """Return the same shape in the new dtype."""
+        return TensorType(tensor.shape, self.dtype, tensor.axes)
 
     def apply(self, array: Array, address: str) -> tuple[Array, dict[str, Any]]:
-        """The cast values, and the facts for the reply: `overflow`, or `scale` and `offset`.
+        """Return the cast values, and the facts for the reply: `overflow`, or `scale` and `offset`.
 
         Raises:
             InvalidOption: the tensor has NaN or infinities, which uint8 cannot hold.
@@ -49,7 +50,9 @@ class Cast(msgspec.Struct, frozen=True):
         if not (math.isfinite(low) and math.isfinite(high)):
             non_finite = array.size - int(np.count_nonzero(np.isfinite(array)))
             message = f"{address}: uint8 has no NaN and no infinities"
-            raise refused(self.pointer, message, "finite values", f"{non_finite:,} that are not", 'write "float16"')
+            raise InvalidOption.at(
+                self.pointer, message, "finite values", f"{non_finite:,} that are not", 'write "float16"'
+            )
         scale = (high / 2 - low / 2) / 255 * 2  # in halves, for the range itself may overflow
         codes, flat = np.empty(array.size, np.uint8), array.reshape(-1)
         for start in range(0, flat.size, CHUNK):
@@ -70,6 +73,5 @@ def parse_cast(value: Any, pointer: str) -> Cast:
     """
     if isinstance(value, str) and value.strip() in NAMES:
         return Cast(value.strip(), pointer)
-    near = did_you_mean(value, NAMES) if isinstance(value, str) else None
-    advice = f'write "{near}"' if near else None
-    raise refused(pointer, "tensors are not sent in this dtype", EXPECTED, shown(value), advice)
+    advice = suggest(value, NAMES)
+    raise InvalidOption.at(pointer, "tensors are not sent in this dtype", EXPECTED, shown(value), advice)

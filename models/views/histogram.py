@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.errors import shown
+from models.errors import InvalidOption, shown
 from models.tensors.dtypes import Array, kind_of
-from models.views.form import MAX_TEXT, Form, refused
+from models.views.tensor_type import MAX_TEXT, TensorType
 
 MAX_BINS = 4096
+"""Most bins of one histogram."""
 CHUNK = 1 << 20
 """Elements counted at a time, in double precision."""
 EXPECTED = f"bins, or bins,low,high: 1 to {MAX_BINS} bins and two finite numbers"
@@ -36,9 +37,13 @@ class Histogram(msgspec.Struct, frozen=True):
         """The option as a client writes it."""
         return ",".join(str(number) for number in (self.bins, *(self.range or ())))
 
-    def forms(self) -> tuple[Form, Form, Form]:
-        """The forms of the counts (int64), the edges (float64) and the numbers below, above and NaN (int64)."""
-        return Form((self.bins,), "int64", "?"), Form((self.bins + 1,), "float64", "?"), Form((3,), "int64", "?")
+    def result_types(self) -> tuple[TensorType, TensorType, TensorType]:
+        """Return the types of the counts (int64), the edges (float64) and the numbers below, above and NaN (int64)."""
+        return (
+            TensorType((self.bins,), "int64", "?"),
+            TensorType((self.bins + 1,), "float64", "?"),
+            TensorType((3,), "int64", "?"),
+        )
 
     def apply(self, array: Array) -> tuple[Array, Array, Array]:
         """Count into (counts, edges, [below, above, nan]). The counts and these three add up to the tensor's size."""
@@ -54,7 +59,7 @@ class Histogram(msgspec.Struct, frozen=True):
 
 
 def edges(low: float, high: float, bins: int) -> Array:
-    """The bins + 1 edges, as in NumPy's histogram."""
+    """Return the bins + 1 edges, as in NumPy's histogram."""
     return np.linspace(low, high, bins + 1)
 
 
@@ -65,7 +70,7 @@ def _chunks(array: Array) -> list[Array]:
 
 
 def _own_range(array: Array) -> tuple[float, float]:
-    """The range of the finite values."""
+    """Return the range of the finite values."""
     floating = kind_of(array.dtype) == "float"
     bounds = []
     for chunk in _chunks(array):
@@ -94,15 +99,17 @@ def parse_histogram(value: Any, pointer: str) -> Histogram:
     """
     words = _words(value)
     if len(words) not in (1, 3) or not words[0].isascii() or not words[0].isdigit():
-        raise refused(pointer, "this is not a histogram", EXPECTED, shown(value), 'write "64" or "64,-2,2"')
+        raise InvalidOption.at(pointer, "this is not a histogram", EXPECTED, shown(value), 'write "64" or "64,-2,2"')
     bins = int(words[0]) if len(words[0]) <= 6 else MAX_BINS + 1
     if not 1 <= bins <= MAX_BINS:
-        raise refused(pointer, "the histogram has too many or too few bins", f"1 to {MAX_BINS} bins", shown(value))
+        raise InvalidOption.at(
+            pointer, "the histogram has too many or too few bins", f"1 to {MAX_BINS} bins", shown(value)
+        )
     if len(words) == 1:
         return Histogram(bins, None, pointer)
     low, high = (_number(word, value, pointer) for word in words[1:])
     if not low < high or not _has_positive_widths(low / 4, high / 4, bins):
-        raise refused(pointer, "the range is too narrow for its bins", "a low below the high", shown(value))
+        raise InvalidOption.at(pointer, "the range is too narrow for its bins", "a low below the high", shown(value))
     return Histogram(bins, (low, high), pointer)
 
 
@@ -118,5 +125,5 @@ def _number(word: str, value: Any, pointer: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or "_" in word:
-        raise refused(pointer, "an end of the range is not a finite number", EXPECTED, shown(value))
+        raise InvalidOption.at(pointer, "an end of the range is not a finite number", EXPECTED, shown(value))
     return number

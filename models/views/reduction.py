@@ -1,4 +1,4 @@
-"""The view `reduce`: fewer axes, `mean@h,w`. Axes are named n, t, d, h, w, c, by rank (see `form.AXES`)."""
+"""The view `reduce`: fewer axes, `mean@h,w`. Axes are named n, t, d, h, w, c, by rank (see `tensor_type.AXES`)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.errors import did_you_mean, shown
+from models.errors import InvalidOption, did_you_mean, shown
 from models.tensors.dtypes import DTYPES, Array, kind_of
-from models.views.form import MAX_TEXT, NAMELESS, Form, refused
+from models.views.tensor_type import MAX_TEXT, NAMELESS, TensorType
 
 FUNCTIONS = ("mean", "max", "min", "sum", "std", "l2", "argmax")
 EXPECTED = f"one of {', '.join(FUNCTIONS)}, @, and axes out of n, t, d, h, w, c"
@@ -39,21 +39,21 @@ class Reduction(msgspec.Struct, frozen=True):
     def _axes(self) -> str:
         return ",".join(self.axes)
 
-    def form(self, form: Form, address: str) -> Form:
-        """The form of the result.
+    def result_type(self, tensor: TensorType, address: str) -> TensorType:
+        """Return the type of the result.
 
         Raises:
             InvalidOption: the tensor has no such axis.
         """
         for axis in self.axes:
-            if axis not in form.axes:
-                raise self._no_such_axis(axis, form, address)
-        kept = [(length, axis) for length, axis in zip(form.shape, form.axes, strict=True) if axis not in self.axes]
+            if axis not in tensor.axes:
+                raise self._no_such_axis(axis, tensor, address)
+        kept = [(length, axis) for length, axis in zip(tensor.shape, tensor.axes, strict=True) if axis not in self.axes]
         shape, axes = tuple(length for length, _ in kept), "".join(axis for _, axis in kept)
-        return Form(shape, result_dtype(self.function, form.dtype), axes)
+        return TensorType(shape, result_dtype(self.function, tensor.dtype), axes)
 
     def apply(self, array: Array, axes: str, address: str) -> Array:
-        """The reduced array; `axes` are the names of the array's axes.
+        """Return the reduced array; `axes` are the names of the array's axes.
 
         Raises:
             InvalidOption: a sum of integers does not fit 64 bits.
@@ -61,21 +61,25 @@ class Reduction(msgspec.Struct, frozen=True):
         over = tuple(axes.index(axis) for axis in self.axes)
         if self.function == "sum" and overflows(array, over):
             message = f"{address}: a sum of integers does not fit 64 bits"
-            raise refused(self.pointer, message, "sums of 64 bits", shown(self.text), f'write "mean@{self._axes}"')
+            raise InvalidOption.at(
+                self.pointer, message, "sums of 64 bits", shown(self.text), f'write "mean@{self._axes}"'
+            )
         wide = array.astype(np.float32) if array.dtype.name in ("float16", "bfloat16") else array
         with np.errstate(all="ignore"):  # overflow gives infinity, and NaN stays NaN, as in the layers themselves
             result = _reduce(self.function, wide, over)
             return np.asarray(result, DTYPES[result_dtype(self.function, array.dtype.name)])
 
-    def _no_such_axis(self, axis: str, form: Form, address: str) -> Exception:
-        known = [axis for axis in form.axes if axis != NAMELESS]
+    def _no_such_axis(self, axis: str, tensor: TensorType, address: str) -> Exception:
+        known = [axis for axis in tensor.axes if axis != NAMELESS]
         expected = f"axes out of {', '.join(known)}" if known else "a tensor whose axes have names: one to five of them"
-        message = f"{address}: there is no axis {axis} in a tensor of {len(form.shape)} axes"
-        return refused(self.pointer, message, expected, shown(self.text), "give reduce for each layer, as an object")
+        message = f"{address}: there is no axis {axis} in a tensor of {len(tensor.shape)} axes"
+        return InvalidOption.at(
+            self.pointer, message, expected, shown(self.text), "give reduce for each layer, as an object"
+        )
 
 
 def result_dtype(function: str, dtype: str) -> str:
-    """The dtype of a reduction's result."""
+    """Return the dtype of a reduction's result."""
     kind = kind_of(DTYPES[dtype])
     match function:
         case "max" | "min":
@@ -117,13 +121,13 @@ def overflows(array: Array, over: tuple[int, ...]) -> bool:
 
 
 def _squares(array: Array, over: tuple[int, ...]) -> Any:
-    """The sums of squares, without a copy in double precision."""
+    """Return the sums of squares, without a copy in double precision."""
     axes = list(range(array.ndim))
     return np.einsum(array, axes, array, axes, [axis for axis in axes if axis not in over], dtype=np.float64)
 
 
 def argmax(array: Array, axis: int) -> Array:
-    """The index of the first maximum along an axis; NaN ranks below everything, unlike in NumPy."""
+    """Return the index of the first maximum along an axis; NaN ranks below everything, unlike in NumPy."""
     best: Array = array.argmax(axis)
     if kind_of(array.dtype) != "float" or not np.isnan(array.max(axis)).any():
         return best
@@ -140,12 +144,12 @@ def parse_reduction(value: Any, pointer: str) -> Reduction:
         InvalidOption: there is no such function or axis, or argmax is given several.
     """
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_TEXT:
-        raise refused(pointer, "this is not a reduction", EXPECTED, shown(value), EXAMPLE)
+        raise InvalidOption.at(pointer, "this is not a reduction", EXPECTED, shown(value), EXAMPLE)
     function, at, rest = (word.strip() for word in value.partition("@"))
     if function not in FUNCTIONS:
         near = did_you_mean(function, FUNCTIONS)
         advice = f'write "{near}{at}{rest}"' if near else None
-        raise refused(pointer, "there is no such reduction", EXPECTED, shown(value), advice)
+        raise InvalidOption.at(pointer, "there is no such reduction", EXPECTED, shown(value), advice)
     axes = [axis.strip() for axis in rest.split(",")] if rest else []
     _check_axes(function, axes, value, pointer)
     return Reduction(function, "".join(axes), pointer)
@@ -154,11 +158,11 @@ def parse_reduction(value: Any, pointer: str) -> Reduction:
 def _check_axes(function: str, axes: list[str], value: str, pointer: str) -> None:
     if not axes:
         message = "a reduction names the axes that it takes away"
-        raise refused(pointer, message, EXPECTED, shown(value), f'write "{function}@h,w" or "{function}@c"')
+        raise InvalidOption.at(pointer, message, EXPECTED, shown(value), f'write "{function}@h,w" or "{function}@c"')
     unknown = [axis for axis in axes if axis not in tuple("ntdhwc")]
     if unknown:
-        raise refused(pointer, "there is no such axis", EXPECTED, shown(unknown[0]), EXAMPLE)
+        raise InvalidOption.at(pointer, "there is no such axis", EXPECTED, shown(unknown[0]), EXAMPLE)
     if len(set(axes)) < len(axes):
-        raise refused(pointer, "an axis is named twice", "each axis once", shown(value))
+        raise InvalidOption.at(pointer, "an axis is named twice", "each axis once", shown(value))
     if function == "argmax" and len(axes) > 1:
-        raise refused(pointer, "argmax takes one axis", "one axis", shown(value), f'write "argmax@{axes[-1]}"')
+        raise InvalidOption.at(pointer, "argmax takes one axis", "one axis", shown(value), f'write "argmax@{axes[-1]}"')

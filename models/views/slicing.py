@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.errors import shown
+from models.errors import InvalidOption, shown
 from models.limits import MAX_RANK
 from models.tensors.dtypes import Array
-from models.views.form import MAX_TEXT, Form, refused
+from models.views.tensor_type import MAX_TEXT, TensorType
 
 INTEGER = r"\s*([+-]?\d{1,12})?\s*"
 PART = re.compile(rf"{INTEGER}(?:(:){INTEGER}(?::{INTEGER})?)?", re.ASCII)
@@ -29,15 +29,15 @@ class SliceRange(msgspec.Struct, frozen=True, array_like=True):
     step: int | None = None
 
 
-class Slice(msgspec.Struct, frozen=True):
+class SliceView(msgspec.Struct, frozen=True):
     """Slice of a tensor: an index or range for each axis; None stands for `...`."""
 
     parts: tuple[int | SliceRange | None, ...]
     text: str
     pointer: str
 
-    def form(self, form: Form, address: str) -> Form:
-        """The form of the result. An axis indexed by an integer is removed.
+    def result_type(self, tensor: TensorType, address: str) -> TensorType:
+        """Return the type of the result. An axis indexed by an integer is removed.
 
         Raises:
             InvalidOption: an index or bound is outside its axis, the result is empty, or there are too many parts.
@@ -45,44 +45,46 @@ class Slice(msgspec.Struct, frozen=True):
         kept = [
             (_length(part, length, f"{address}, axis {number}", self.pointer), axis)
             for number, (part, length, axis) in enumerate(
-                zip(self._expand(form, address), form.shape, form.axes, strict=True)
+                zip(self._expand(tensor, address), tensor.shape, tensor.axes, strict=True)
             )
             if isinstance(part, SliceRange) or _checked_index(part, length, f"{address}, axis {number}", self.pointer)
         ]
-        return Form(tuple(length for length, _ in kept), form.dtype, "".join(axis for _, axis in kept))
+        return TensorType(tuple(length for length, _ in kept), tensor.dtype, "".join(axis for _, axis in kept))
 
     def apply(self, array: Array) -> Array:
-        """The sliced array, as a view of the same memory."""
+        """Return the sliced array, as a view of the same memory."""
         return np.asarray(array[tuple(_numpy_index(part) for part in self.parts)])
 
-    def _expand(self, form: Form, address: str) -> list[int | SliceRange]:
+    def _expand(self, tensor: TensorType, address: str) -> list[int | SliceRange]:
         """Expand `...` to one part for each axis."""
-        rank = len(form.shape)
+        rank = len(tensor.shape)
         count = len(self.parts) - self.parts.count(None)
         if count > rank:
             message = f"{address}: the slice has more parts than the tensor has axes"
-            raise refused(self.pointer, message, f"at most {rank} parts", f"{count} parts")
+            raise InvalidOption.at(self.pointer, message, f"at most {rank} parts", f"{count} parts")
         parts = self.parts if None in self.parts else (*self.parts, None)
         ellipsis, full_axes = parts.index(None), [SliceRange()] * (rank - count)
         explicit = [part for part in parts if part is not None]
         return [*explicit[:ellipsis], *full_axes, *explicit[ellipsis:]]
 
 
-def parse_slice(value: Any, pointer: str) -> Slice:
+def parse_slice(value: Any, pointer: str) -> SliceView:
     """Parse a slice.
 
     Raises:
         InvalidOption: it is not basic slicing.
     """
     if not isinstance(value, str) or not value.strip() or len(value) > MAX_TEXT:
-        raise refused(pointer, "this is not a slice", EXPECTED, shown(value), 'write "0, :, :, 3:8"')
+        raise InvalidOption.at(pointer, "this is not a slice", EXPECTED, shown(value), 'write "0, :, :, 3:8"')
     words = [word.strip() for word in value.split(",")]
     parts = tuple(_part(word, pointer) for word in words)
     if parts.count(None) > 1:
-        raise refused(pointer, 'a slice has one "..." at most', EXPECTED, shown(value))
+        raise InvalidOption.at(pointer, 'a slice has one "..." at most', EXPECTED, shown(value))
     if len(parts) > MAX_RANK + 1:
-        raise refused(pointer, "the slice has too many parts", f"at most {MAX_RANK} parts", f"{len(parts)} parts")
-    return Slice(parts, ", ".join(words), pointer)
+        raise InvalidOption.at(
+            pointer, "the slice has too many parts", f"at most {MAX_RANK} parts", f"{len(parts)} parts"
+        )
+    return SliceView(parts, ", ".join(words), pointer)
 
 
 def _part(word: str, pointer: str) -> int | SliceRange | None:
@@ -90,12 +92,12 @@ def _part(word: str, pointer: str) -> int | SliceRange | None:
         return None
     match = PART.fullmatch(word)
     if not word or match is None:
-        raise refused(pointer, "this part of the slice is none", EXPECTED, shown(word))
+        raise InvalidOption.at(pointer, "this part of the slice is none", EXPECTED, shown(word))
     start, stop, step = (int(number) if number else None for number in match.group(1, 3, 4))
     if start is not None and not match[2]:
         return start
     if step == 0:
-        raise refused(pointer, "a step of 0 goes nowhere", "a step other than 0", shown(word))
+        raise InvalidOption.at(pointer, "a step of 0 goes nowhere", "a step other than 0", shown(word))
     return SliceRange(start, stop, step)
 
 
@@ -109,22 +111,24 @@ def _checked_index(index: int, length: int | None, where: str, pointer: str) -> 
     """Check an index; False, since its axis is removed."""
     if length is not None and not -length <= index < length:
         message = f"{where}: index {index} is out of range"
-        raise refused(pointer, message, f"{-length} to {length - 1}", str(index))
+        raise InvalidOption.at(pointer, message, f"{-length} to {length - 1}", str(index))
     return False
 
 
 def _length(part: int | SliceRange, length: int | None, where: str, pointer: str) -> int | None:
-    """The length of a range of an axis; None while that is free."""
+    """Return the length of a range of an axis; None while that is free."""
     if part == SliceRange() or length is None or isinstance(part, int):
         return length
     last = length if (part.step or 1) > 0 else length - 1
     for bound in (part.start, part.stop):
         if bound is not None and not -length <= bound <= last:
             message = f"{where}: bound {bound} is out of range"
-            raise refused(pointer, message, f"{-length} to {last}, or nothing for the end", str(bound))
+            raise InvalidOption.at(pointer, message, f"{-length} to {last}, or nothing for the end", str(bound))
     selected = len(range(*slice(part.start, part.stop, part.step).indices(length)))
     if selected == 0:
-        raise refused(pointer, f"{where}: nothing is left", f"at least one of {length} elements", _written(part))
+        raise InvalidOption.at(
+            pointer, f"{where}: nothing is left", f"at least one of {length} elements", _written(part)
+        )
     return selected
 
 

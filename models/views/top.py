@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from models.errors import shown
+from models.errors import InvalidOption, shown
 from models.tensors.dtypes import Array, kind_of
-from models.views.form import Form, refused
+from models.views.tensor_type import TensorType
 
 MAX_K = 2**31 - 1
+"""Largest number of units; axes are shorter."""
 CHUNK = 1 << 20
 """Elements sorted at a time."""
 
@@ -23,20 +24,20 @@ class Top(msgspec.Struct, frozen=True):
     k: int
     pointer: str
 
-    def forms(self, form: Form, address: str) -> tuple[Form, Form]:
-        """The forms of the indices (int64) and of the values: the tensor's shape with k as the last length.
+    def result_types(self, tensor: TensorType, address: str) -> tuple[TensorType, TensorType]:
+        """Return the types of the indices (int64) and of the values: the tensor's shape with k as the last length.
 
         Raises:
             InvalidOption: the last axis is shorter than k, or there is none.
         """
-        if not form.shape:
-            raise refused(self.pointer, f"{address}: there is no axis left to rank", "a tensor with an axis")
-        length = form.shape[-1]
+        if not tensor.shape:
+            raise InvalidOption.at(self.pointer, f"{address}: there is no axis left to rank", "a tensor with an axis")
+        length = tensor.shape[-1]
         if length is not None and self.k > length:
             message = f"{address}: the last axis has fewer units"
-            raise refused(self.pointer, message, f"1 to {length}", str(self.k))
-        shape = (*form.shape[:-1], self.k)
-        return Form(shape, "int64", form.axes), Form(shape, form.dtype, form.axes)
+            raise InvalidOption.at(self.pointer, message, f"1 to {length}", str(self.k))
+        shape = (*tensor.shape[:-1], self.k)
+        return TensorType(shape, "int64", tensor.axes), TensorType(shape, tensor.dtype, tensor.axes)
 
     def apply(self, array: Array) -> tuple[Array, Array]:
         """Select the top k as (indices, values)."""
@@ -51,7 +52,9 @@ class Top(msgspec.Struct, frozen=True):
 
 
 def _largest(rows: Array, k: int) -> Array:
-    """The indices of the k largest. NumPy sorts NaN last; negation (of bits for integers) reverses the order stably."""
+    """Return the indices of the k largest. NumPy sorts NaN last; negation (of bits for integers) reverses the order
+    stably.
+    """
     wide = rows.astype(np.float32) if rows.dtype.name in ("float16", "bfloat16") else rows
     negated: Array = np.negative(wide) if kind_of(rows.dtype) == "float" else np.invert(wide)
     order: Array = np.argsort(negated, axis=1, kind="stable")[:, :k]
@@ -66,5 +69,5 @@ def parse_top(value: Any, pointer: str) -> Top:
     """
     number = int(value) if isinstance(value, str) and re.fullmatch(r"\s*\d{1,10}\s*", value, re.ASCII) else value
     if type(number) is not int or not 1 <= number <= MAX_K:
-        raise refused(pointer, "top is a number of units", "an integer of at least 1", shown(value))
+        raise InvalidOption.at(pointer, "top is a number of units", "an integer of at least 1", shown(value))
     return Top(number, pointer)

@@ -1,4 +1,4 @@
-"""The view of one layer: its result's forms before the tensor is computed, and its application."""
+"""The view of one layer: the types of its result before the tensor is computed, and its application."""
 
 from __future__ import annotations
 
@@ -8,19 +8,23 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from models.errors import InvalidOption
 from models.tensors.dtypes import Array
 from models.views.casting import Cast
-from models.views.form import Form, form_of, refused
 from models.views.histogram import Histogram
 from models.views.reduction import Reduction
-from models.views.slicing import Slice
+from models.views.slicing import SliceView
+from models.views.tensor_type import TensorType, type_of_output
 from models.views.top import Top
 
 MAIN = ""
 """The suffix of the member that is the tensor itself."""
 INDICES, VALUES = ":indices", ":values"
+"""Suffixes of the members of `top`."""
 COUNTS, EDGES, OUTSIDE = ":counts", ":edges", ":outside"
+"""Suffixes of the members of `histogram`."""
 SCALE, OFFSET = ":scale", ":offset"
+"""Suffixes that a cast to uint8 adds."""
 SUFFIXES = (INDICES, VALUES, COUNTS, EDGES, OUTSIDE, SCALE, OFFSET)
 """Suffixes that the members of a view add to the layer's address. No layer's name has a colon."""
 
@@ -36,14 +40,14 @@ class ViewResult:
 class View(msgspec.Struct, frozen=True):
     """View of a tensor: slice, reduction, top units or histogram, and cast, in this order, each optional."""
 
-    slice: Slice | None = None
+    slice: SliceView | None = None
     reduce: Reduction | None = None
     top: Top | None = None
     histogram: Histogram | None = None
     dtype: Cast | None = None
 
     def written(self) -> dict[str, Any]:
-        """The options of this view, as a client writes them."""
+        """Return the options of this view, as a client writes them."""
         options = {
             "slice": self.slice and self.slice.text,
             "reduce": self.reduce and self.reduce.text,
@@ -62,52 +66,54 @@ class View(msgspec.Struct, frozen=True):
             return
         pointer, expected = self.histogram.pointer, "one of them for a layer"
         if self.top is not None:
-            raise refused(pointer, "a layer is given its top units or its histogram", expected, "top and histogram")
+            raise InvalidOption.at(
+                pointer, "a layer is given its top units or its histogram", expected, "top and histogram"
+            )
         if self.dtype is not None:
             message = "a histogram is sent in its own dtypes: counts as int64, edges as float64"
-            raise refused(self.dtype.pointer, message, expected, "histogram and dtype")
+            raise InvalidOption.at(self.dtype.pointer, message, expected, "histogram and dtype")
 
-    def forms(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, Form]:
-        """The forms of the members for an output of this shape, by suffix. The first is the main one.
+    def result_types(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, TensorType]:
+        """Return the types of the members for an output of this shape, by suffix. The first is the main one.
 
         Raises:
             InvalidOption: the view does not fit the tensor.
         """
-        form = self._reduced_form(form_of(shape, dtype), address)
+        tensor = self._reduced_type(type_of_output(shape, dtype), address)
         if self.histogram is not None:
-            return dict(zip((COUNTS, EDGES, OUTSIDE), self.histogram.forms(), strict=True))
+            return dict(zip((COUNTS, EDGES, OUTSIDE), self.histogram.result_types(), strict=True))
         if self.top is None:
-            return self._cast_forms(MAIN, form)
-        indices, values = self.top.forms(form, address)
-        return {**self._cast_forms(VALUES, values), INDICES: indices}
+            return self._cast_types(MAIN, tensor)
+        indices, values = self.top.result_types(tensor, address)
+        return {**self._cast_types(VALUES, values), INDICES: indices}
 
     def row(self, shape: tuple[int | None, ...], dtype: str, address: str) -> dict[str, Any]:
-        """The entry of this view of an output in plans and replies: the options, and the figures of the result.
+        """Return the entry of this view of an output in plans and replies: the options, and the figures of the result.
 
         These are the values' for top, the counts' for a histogram; the bytes are those of all members.
 
         Raises:
             InvalidOption: the view does not fit the tensor.
         """
-        forms = list(self.forms(shape, dtype, address).values())
-        sizes = [form.nbytes for form in forms]
+        types = list(self.result_types(shape, dtype, address).values())
+        sizes = [tensor.nbytes for tensor in types]
         known = [size for size in sizes if size is not None]
         nbytes = sum(known) if len(known) == len(sizes) else None
-        axes = ",".join(forms[0].axes)
-        return {**self.written(), "shape": forms[0].shape, "axes": axes, "dtype": forms[0].dtype, "bytes": nbytes}
+        axes = ",".join(types[0].axes)
+        return {**self.written(), "shape": types[0].shape, "axes": axes, "dtype": types[0].dtype, "bytes": nbytes}
 
-    def _reduced_form(self, form: Form, address: str) -> Form:
-        form = self.slice.form(form, address) if self.slice is not None else form
-        return self.reduce.form(form, address) if self.reduce is not None else form
+    def _reduced_type(self, tensor: TensorType, address: str) -> TensorType:
+        tensor = self.slice.result_type(tensor, address) if self.slice is not None else tensor
+        return self.reduce.result_type(tensor, address) if self.reduce is not None else tensor
 
-    def _cast_forms(self, suffix: str, form: Form) -> dict[str, Form]:
+    def _cast_types(self, suffix: str, tensor: TensorType) -> dict[str, TensorType]:
         if self.dtype is None:
-            return {suffix: form}
-        scalars = dict.fromkeys((SCALE, OFFSET), Form((), "float64", "")) if self.dtype.dtype == "uint8" else {}
-        return {suffix: self.dtype.form(form), **scalars}
+            return {suffix: tensor}
+        scalars = dict.fromkeys((SCALE, OFFSET), TensorType((), "float64", "")) if self.dtype.dtype == "uint8" else {}
+        return {suffix: self.dtype.result_type(tensor), **scalars}
 
     def apply(self, array: Array, address: str) -> ViewResult:
-        """Apply the view to an array: its members are those of `forms`, in the same order.
+        """Apply the view to an array: its members are those of `result_types`, in the same order.
 
         Raises:
             InvalidOption: the values do not fit the requested dtype, or a sum 64 bits.
@@ -122,10 +128,10 @@ class View(msgspec.Struct, frozen=True):
         return ViewResult({**cast_values.members, INDICES: indices}, cast_values.facts)
 
     def _reduce(self, array: Array, address: str) -> Array:
-        form = form_of(array.shape, array.dtype.name)
+        tensor = type_of_output(array.shape, array.dtype.name)
         if self.slice is not None:
-            form, array = self.slice.form(form, address), self.slice.apply(array)
-        return self.reduce.apply(array, form.axes, address) if self.reduce is not None else array
+            tensor, array = self.slice.result_type(tensor, address), self.slice.apply(array)
+        return self.reduce.apply(array, tensor.axes, address) if self.reduce is not None else array
 
     def _cast(self, suffix: str, array: Array, address: str) -> ViewResult:
         if self.dtype is None:

@@ -18,14 +18,14 @@ from models.tensors.dtypes import Array, kind_of
 from models.tensors.safetensors import MAX_HEADER, MAX_TENSORS, pointer_of, safetensors_header
 from models.weights.match import match, refuse
 from models.weights.read import read_weights
-from models.weights.source import Limits, TensorSource
+from models.weights.source import FileLimits, TensorSource
 from models.weights.specs import WeightSpec
 
 CHUNK = 1024 * 1024
 """Numbers checked, hashed and written at a time."""
 
 
-def convert(source: Path, specs: Sequence[WeightSpec], target: Path, limits: Limits, pointer: str = "") -> str:
+def convert(source: Path, specs: Sequence[WeightSpec], target: Path, limits: FileLimits, pointer: str = "") -> str:
     """Write the weights of an uploaded file of any format to `target`; returns their digest, in hexadecimal.
 
     Raises:
@@ -101,7 +101,7 @@ def _write(
 
 
 def _check_readable(specs: Sequence[WeightSpec], head: bytes, pointer: str) -> None:
-    """Check that the file can be read again, here and by whoever downloads it."""
+    """Check that the file can be read again, by us and by clients."""
     if len(specs) > MAX_TENSORS:
         message, expected, received = "the network has too many weights", f"at most {MAX_TENSORS}", f"{len(specs)}"
     elif len(head) > MAX_HEADER:

@@ -14,8 +14,8 @@ from models.child import command
 from models.errors import Problem, TooLarge, Unparsable
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.safetensors import pointer_of
-from models.weights.hdf5_messages import Copied, Job, Listing, Refused, Reply
-from models.weights.source import MEBIBYTE, Declared, Limits, map_file
+from models.weights.hdf5_messages import Copied, Hdf5Job, Listing, Refused, Reply
+from models.weights.source import MEBIBYTE, Declared, FileLimits, map_file
 
 EXPECTED = "a .weights.h5 file as Keras' model.save_weights writes it"
 MEMORY = 256 * MEBIBYTE
@@ -25,9 +25,9 @@ MEMORY = 256 * MEBIBYTE
 class Hdf5Source:
     """A .weights.h5 file. Values are copied on demand to `scratch`, a folder of the caller's."""
 
-    places = True
+    names_are_paths = True
 
-    def __init__(self, path: Path, scratch: Path, limits: Limits, pointer: str) -> None:
+    def __init__(self, path: Path, scratch: Path, limits: FileLimits, pointer: str) -> None:
         self._path, self._scratch, self._limits, self._pointer = path, scratch, limits, pointer
         listing = self._request(Listing, MEMORY)
         self.tensors: Mapping[str, Declared] = {
@@ -58,7 +58,7 @@ class Hdf5Source:
     def _request(self, kind: type[Any], memory: int, target: Path | None = None, names: Sequence[str] = ()) -> Any:
         """Run one process for one reply."""
         seconds = max(1, int(self._limits.seconds))
-        job = Job(str(self._path), memory, seconds, str(target) if target else None, tuple(names))
+        job = Hdf5Job(str(self._path), memory, seconds, str(target) if target else None, tuple(names))
         reply = self._decode(self._run(msgspec.json.encode(job)))
         if isinstance(reply, Refused):
             raise self._refusal(reply)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Job(msgspec.Struct, frozen=True):
+class Hdf5Job(msgspec.Struct, frozen=True):
     """Lists the contents of `file` or, given a `target`, writes the values of `names` there, one after the other.
 
     `memory` bounds what the process may allocate, in bytes; `seconds` its CPU time.

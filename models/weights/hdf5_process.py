@@ -19,16 +19,20 @@ import msgspec
 import numpy as np
 from h5py import h5d, h5f, h5g, h5l, h5o, h5s, h5t, h5z
 
-from models.weights.hdf5_messages import Copied, Job, Listing, Refused
+from models.weights.hdf5_messages import Copied, Hdf5Job, Listing, Refused
 
 MAX_OBJECTS = 65_536
+"""Most groups and datasets of a file."""
 MAX_TENSORS = 4096
+"""Most datasets of a file."""
 MAX_DEPTH = 64
+"""Deepest nesting of groups."""
 MAX_PATH = 1024
 """Longest path of an object; with MAX_TENSORS this bounds the reply."""
-MAX_EXPANSION = 1100
+MAX_DEFLATE_RATIO = 1100
 """Most bytes that one stored byte may expand to; deflate reaches 1,032."""
 SLAB_BYTES = 16 * 1024 * 1024
+"""Bytes of contiguous data that are read at once."""
 CHUNK_BYTES = 1024 * 1024
 """A chunk may be larger than its dataset up to this size."""
 VARIABLES = "vars"
@@ -38,13 +42,17 @@ MAX_NAME = 1024
 OPTIMIZER = "optimizer"
 """The group at the root where Keras keeps its optimizer's variables, which are not weights."""
 FILTERS = {h5z.FILTER_DEFLATE: "deflate", h5z.FILTER_SHUFFLE: "shuffle", h5z.FILTER_FLETCHER32: "fletcher32"}
+"""The filters that are read, by their names."""
 LAYOUTS = (h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED)
+"""Layouts of data in the file itself."""
 LINKS = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "an external link"}
 TYPES = (h5t.INTEGER, h5t.FLOAT, h5t.ENUM, h5t.OPAQUE)
+"""Classes of types whose dtype is checked."""
 BFLOAT16 = "|V2"
 """h5py writes bfloat16 as two opaque bytes."""
 DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64",
           "uint8", "uint16", "uint32", "uint64", "bool")  # fmt: skip
+"""The dtypes that are read, bfloat16 aside."""
 FAILURES = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """Errors that h5py raises on damaged files."""
 
@@ -59,7 +67,7 @@ class Refusal(Exception):
 
 def main() -> None:
     """Run one job and write one reply."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Hdf5Job)
     _limit(job)
     try:
         reply: Listing | Copied | Refused = _run_copy(job) if job.target else _run_listing(job.file)
@@ -70,7 +78,7 @@ def main() -> None:
     sys.stdout.buffer.write(msgspec.json.encode(reply))
 
 
-def _limit(job: Job) -> None:
+def _limit(job: Hdf5Job) -> None:
     """Limit memory beyond the interpreter's current use, and CPU time; disable core dumps."""
     statistics = Path("/proc/self/statm")
     if statistics.exists():
@@ -182,7 +190,7 @@ def _dtype(dataset: h5d.DatasetID, path: str) -> str:
     raise Refusal("a dataset holds something other than numbers", path)
 
 
-def _run_copy(job: Job) -> Copied:
+def _run_copy(job: Hdf5Job) -> Copied:
     """Write the values of the datasets requested, which a listing has checked."""
     file = _open(job.file)
     with Path(str(job.target)).open("wb") as target:
@@ -209,7 +217,7 @@ def _check_storage(dataset: h5d.DatasetID, path: str) -> None:
     declared, stored = prod(dataset.shape) * dataset.dtype.itemsize, dataset.get_storage_size()
     properties = dataset.get_create_plist()
     chunked = properties.get_layout() == h5d.CHUNKED
-    if stored * (MAX_EXPANSION if chunked else 1) < declared:
+    if stored * (MAX_DEFLATE_RATIO if chunked else 1) < declared:
         raise Refusal("a dataset holds less than its shape says", f"{stored} bytes for {declared} at {path}")
     if chunked and prod(properties.get_chunk()) * dataset.dtype.itemsize > max(declared, CHUNK_BYTES):
         raise Refusal("a chunk is larger than its dataset", path)

@@ -11,7 +11,7 @@ import orjson
 from models.errors import TooLarge, Unparsable
 from models.files.archive import Archive, Kind
 from models.files.keras_versions import VERSION, check_writer
-from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Limits
+from models.weights.source import MAX_EXPANSION, MEBIBYTE, FileLimits, expands_too_much
 
 CONFIG, METADATA = "config.json", "metadata.json"
 MAX_METADATA = 64 * 1024
@@ -20,7 +20,7 @@ KERAS = Kind(".keras", "", "a .keras file as Keras' model.save writes it")
 MAX_CONFIG = 16 * MEBIBYTE
 
 
-def check_keras_version(path: Path, limits: Limits, pointer: str = "") -> None:
+def check_keras_version(path: Path, limits: FileLimits, pointer: str = "") -> None:
     """Refuse files written by an older Keras, whose config has another form.
 
     Raises:
@@ -36,7 +36,7 @@ def check_keras_version(path: Path, limits: Limits, pointer: str = "") -> None:
         check_writer({}, version, pointer, f"{pointer}/{METADATA}/{VERSION}")
 
 
-def keras_config(path: Path, limits: Limits, pointer: str = "") -> bytes:
+def keras_config(path: Path, limits: FileLimits, pointer: str = "") -> bytes:
     """Return the JSON of the model's config, unparsed, as `model.to_json()` gives it.
 
     Raises:
@@ -51,7 +51,7 @@ def keras_config(path: Path, limits: Limits, pointer: str = "") -> bytes:
         return archive.read(CONFIG)
 
 
-def extract_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -> Path:
+def extract_weights(path: Path, scratch: Path, limits: FileLimits, pointer: str = "") -> Path:
     """Extract the HDF5 file into the folder `scratch`.
 
     Raises:
@@ -61,7 +61,7 @@ def extract_weights(path: Path, scratch: Path, limits: Limits, pointer: str = ""
     with path.open("rb") as file:
         archive = open_keras(file, limits, pointer)
         size = _size(archive, WEIGHTS, pointer)
-        if size > max(EXPANSION_FLOOR, MAX_EXPANSION * archive.stored_bytes(WEIGHTS)):
+        if expands_too_much(size, archive.stored_bytes(WEIGHTS)):
             raise _too_large(pointer, WEIGHTS, f"at most {MAX_EXPANSION} times its compressed bytes", size)
         target = scratch / WEIGHTS
         with target.open("wb") as extracted:
@@ -69,7 +69,7 @@ def extract_weights(path: Path, scratch: Path, limits: Limits, pointer: str = ""
     return target
 
 
-def open_keras(file: BinaryIO, limits: Limits, pointer: str) -> Archive:
+def open_keras(file: BinaryIO, limits: FileLimits, pointer: str) -> Archive:
     """Return the checked archive, nothing decompressed yet."""
     return Archive(file, KERAS, limits.max_bytes, pointer)
 

@@ -11,13 +11,15 @@ from models.errors import InvalidWeights, Problem, did_you_mean, shown
 from models.problems import MAX_PROBLEMS
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
+from models.weights.hdf5_paths import Ambiguity, PathMatch, match_paths
+from models.weights.hdf5_tree import copy_name
 from models.weights.legacy import legacy_problem
 from models.weights.names import match_names
-from models.weights.places import Ambiguity, PlaceMatch, copy_name, match_places
 from models.weights.source import Declared, TensorSource
 from models.weights.specs import WeightSpec
 
 NESTED = re.compile(r"\*(\d+)(?::\w+)?")
+"""A nested model in the path of a spec."""
 NEAR_NAMES = 200
 """Most names considered for a suggestion."""
 CONTAINER = re.compile(r"layers/[^/]+/")
@@ -40,49 +42,58 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
         InvalidWeights: the mismatches, at most MAX_PROBLEMS.
     """
     tensors = source.tensors
-    legacy = legacy_problem(tensors, pointer) if source.places else None
+    legacy = legacy_problem(tensors, pointer) if source.names_are_paths else None
     if legacy is not None:
         raise InvalidWeights("", [legacy])
-    places = match_places(specs, tensors, source.names) if source.places else PlaceMatch(match_names(specs, tensors))
-    refuse(_ambiguity_problem(tie, pointer) for tie in places.ambiguities)
-    matched = places.places
+    if source.names_are_paths:
+        found = match_paths(specs, tensors, source.names)
+    else:
+        found = PathMatch(match_names(specs, tensors))
+    refuse(_ambiguity_problem(tie, pointer) for tie in found.ambiguities)
+    matched = found.paths
     missing = [spec for spec in specs if spec.name not in matched]
-    used = set(matched.values())
-    extra = [name for name in tensors if name not in used]
-    if source.places and not missing:
-        outside = _outside_layers(tensors)
-        extra = [name for name in extra if name not in outside]
+    extra = _unused(source, set(matched.values()), is_complete=not missing)
     problems = chain(
-        _extra(extra, missing, source.places, pointer),
-        (_missing(spec, _twin(spec, specs, matched), source.places, pointer) for spec in missing),
+        _extra(extra, missing, source.names_are_paths, pointer),
+        (_missing(spec, _twin(spec, specs, matched), source.names_are_paths, pointer) for spec in missing),
         _mismatches(specs, matched, tensors, pointer),
     )
     refuse(problems, _detail(missing, extra))
-    copies = [
+    return Matched([matched[spec.name] for spec in specs], _copies(specs, matched))
+
+
+def _unused(source: TensorSource, used: set[str], is_complete: bool) -> list[str]:
+    """Return the tensors that match no weight; those outside layers are ignored if no weight is missing."""
+    ignored = _outside_layers(source.tensors) if source.names_are_paths and is_complete else ()
+    return [name for name in source.tensors if name not in used and name not in ignored]
+
+
+def _copies(specs: Sequence[WeightSpec], matched: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the pairs of tensors of a file that hold the same weight."""
+    return [
         (matched[spec.name], matched[name])
         for spec in specs
         for name in (copy_name(spec, number) for number in range(len(spec.copies)))
         if name in matched
     ]
-    return Matched([matched[spec.name] for spec in specs], copies)
 
 
-def _outside_layers(places: Iterable[str]) -> set[str]:
+def _outside_layers(paths: Iterable[str]) -> set[str]:
     """Return the datasets that belong to a model and not to its layers: its metrics, or layers that it never calls.
     Keras ignores them, too.
     """
-    models = {"", *(place[: found.start()] for place in places for found in CONTAINER.finditer(place))}
-    return {place for place in places if _owner(place, models) is not None}
+    models = {"", *(path[: found.start()] for path in paths for found in CONTAINER.finditer(path))}
+    return {path for path in paths if _owner(path, models) is not None}
 
 
-def _owner(place: str, models: Set[str]) -> str | None:
+def _owner(path: str, models: Set[str]) -> str | None:
     """Return the group of the model that a dataset belongs to, if it is in none of its layers."""
     inside = ""
     while inside in models:
-        found = CONTAINER.match(place, len(inside))
+        found = CONTAINER.match(path, len(inside))
         if found is None:
             return inside
-        inside = place[: found.end()]
+        inside = path[: found.end()]
     return None
 
 
@@ -111,17 +122,17 @@ def _detail(missing: Sequence[WeightSpec], extra: Sequence[str]) -> str:
     return f"The file lacks {len(missing)} of the network's weights and has {len(extra)} that are not."
 
 
-def _extra(names: Sequence[str], missing: Sequence[WeightSpec], places: bool, pointer: str) -> Iterator[Problem]:
-    known = [_place(spec) if places else spec.name for spec in missing[:NEAR_NAMES]]
+def _extra(names: Sequence[str], missing: Sequence[WeightSpec], are_paths: bool, pointer: str) -> Iterator[Problem]:
+    known = [_path_text(spec) if are_paths else spec.name for spec in missing[:NEAR_NAMES]]
     for name in names:
         near = did_you_mean(name, known)
-        suggestion = f'write "{near}"' if near and not places else "leave it out"
+        suggestion = f'write "{near}"' if near and not are_paths else "leave it out"
         expected = f"one of {', '.join(known[:5])}" if known else "no further tensor"
         yield Problem(pointer_of(pointer, name), "the network has no such weight", expected, shown(name), suggestion)
 
 
-def _missing(spec: WeightSpec, twin: WeightSpec | None, places: bool, pointer: str) -> Problem:
-    expected = f"{spec.dtype} of shape {words(spec.shape)}" + (f" at {_place(spec)}" if places else "")
+def _missing(spec: WeightSpec, twin: WeightSpec | None, are_paths: bool, pointer: str) -> Problem:
+    expected = f"{spec.dtype} of shape {words(spec.shape)}" + (f" at {_path_text(spec)}" if are_paths else "")
     suggestion = None
     if twin is not None:
         suggestion = f"where this is the layer of {twin.name}, it stands in two models: Keras writes it once, and a " \
@@ -136,7 +147,7 @@ def _twin(spec: WeightSpec, specs: Sequence[WeightSpec], matched: Mapping[str, s
     return next((other for other in alike if other.name.endswith(spec.name.rpartition("/")[2])), None)
 
 
-def _place(spec: WeightSpec) -> str:
+def _path_text(spec: WeightSpec) -> str:
     """Return where a weight is in an HDF5 file; nested models are named by class, which is unknown here."""
     return NESTED.sub(lambda found: f"(nested model {int(found[1]) + 1})", spec.hdf5)
 

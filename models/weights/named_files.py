@@ -13,7 +13,7 @@ from models.tensors.dtypes import Array
 from models.tensors.npy import HEADER_BYTES, NpyHeader, read_npy, read_npy_header
 from models.tensors.npz import SUFFIX, member_pointer, open_npz
 from models.tensors.safetensors import read_layout, tensor_at
-from models.weights.source import EXPANSION_FLOOR, MAX_EXPANSION, MEBIBYTE, Declared, Limits, map_file
+from models.weights.source import MAX_EXPANSION, MEBIBYTE, Declared, FileLimits, expands_too_much, map_file
 
 MAX_FORTRAN = 64 * MEBIBYTE
 """Largest array in Fortran order."""
@@ -22,7 +22,7 @@ MAX_FORTRAN = 64 * MEBIBYTE
 class SafetensorsSource:
     """A .safetensors file; its tensors are views of the file."""
 
-    places = False
+    names_are_paths = False
     names: Mapping[str, str] = {}
 
     def __init__(self, path: Path, pointer: str) -> None:
@@ -39,10 +39,10 @@ class SafetensorsSource:
 class NpzSource:
     """A .npz file; one tensor at a time is extracted into `scratch`, a folder of the caller's."""
 
-    places = False
+    names_are_paths = False
     names: Mapping[str, str] = {}
 
-    def __init__(self, path: Path, scratch: Path, limits: Limits, pointer: str) -> None:
+    def __init__(self, path: Path, scratch: Path, limits: FileLimits, pointer: str) -> None:
         self._path, self._scratch, self._limits, self._pointer = path, scratch, limits, pointer
         with path.open("rb") as file:
             archive = open_npz(file, limits.max_bytes, pointer)
@@ -85,7 +85,7 @@ def _check_size(header: NpyHeader, size: int, pointer: str) -> None:
 
 def _check_cost(header: NpyHeader, size: int, stored: int, pointer: str) -> None:
     """Check the memory it costs: numbers compress little, and transposing Fortran order takes as much memory again."""
-    if size > max(EXPANSION_FLOOR, MAX_EXPANSION * stored):
+    if expands_too_much(size, stored):
         message, expected = "the .npy file is too large", f"at most {MAX_EXPANSION} times its compressed bytes"
         raise TooLarge.at(pointer, message, expected=expected, received=f"{size} bytes of {stored}")
     if header.fortran_order and len(header.shape) > 1 and size > MAX_FORTRAN:

@@ -13,7 +13,9 @@ from itertools import takewhile
 from models.weights.specs import WeightSpec
 
 POSITION = re.compile(r"arr_(0|[1-9]\d*)")
+"""The name that numpy.savez gives to an array without one."""
 NUMBER = re.compile(r"_([1-9]\d{0,8})$")
+"""Keras' automatic number of a layer."""
 MAX_PREFIX = 4
 """Most parts of a prefix shared by all names."""
 MAX_PARTS = 64

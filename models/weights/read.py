@@ -6,11 +6,11 @@ from pathlib import Path
 
 from models.errors import Unparsable
 from models.files.signatures import EMPTY_ZIP, HDF5, NPY, SAFETENSORS, START_BYTES, FileKind, Role
-from models.files.unread import KERAS, NPZ, Advice, kind_of_file, unread_kind
+from models.files.unsupported import KERAS, NPZ, Advice, kind_of_file, unsupported_kind
 from models.weights.hdf5 import Hdf5Source
 from models.weights.keras_file import extract_weights
 from models.weights.named_files import NpzSource, SafetensorsSource
-from models.weights.source import Limits, TensorSource
+from models.weights.source import FileLimits, TensorSource
 
 READ = "a .keras, .weights.h5, .npz or .safetensors file"
 ADVICE: Advice = {
@@ -20,7 +20,7 @@ ADVICE: Advice = {
 }
 
 
-def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -> TensorSource:
+def read_weights(path: Path, scratch: Path, limits: FileLimits, pointer: str = "") -> TensorSource:
     """Open a .safetensors, .npz, .weights.h5 or .keras file and return its declared tensors; no value is read yet.
 
     `scratch` is an empty folder for extracted files. The caller removes it after reading.
@@ -39,7 +39,7 @@ def read_weights(path: Path, scratch: Path, limits: Limits, pointer: str = "") -
         return NpzSource(path, scratch, limits, pointer)
     if kind is SAFETENSORS:
         return SafetensorsSource(path, pointer)
-    raise unread_weights(path, pointer)
+    raise unsupported_weights(path, pointer)
 
 
 def kind_at(path: Path) -> FileKind | None:
@@ -48,9 +48,9 @@ def kind_at(path: Path) -> FileKind | None:
         return kind_of_file(file)
 
 
-def unread_weights(path: Path, pointer: str) -> Unparsable:
+def unsupported_weights(path: Path, pointer: str) -> Unparsable:
     """Return the error for a file without weights in a supported format."""
     with path.open("rb") as file:
         start = file.read(START_BYTES)
         kind = kind_of_file(file)
-    return Unparsable("", [unread_kind(kind, start, path.stat().st_size, READ, pointer, ADVICE)])
+    return Unparsable("", [unsupported_kind(kind, start, path.stat().st_size, READ, pointer, ADVICE)])

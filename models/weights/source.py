@@ -15,10 +15,11 @@ MEBIBYTE = 1024 * 1024
 MAX_EXPANSION = 100
 """Most bytes that one stored byte may expand to: Keras stores without compressing, and numbers compress little."""
 EXPANSION_FLOOR = 16 * MEBIBYTE
+"""Bytes that a tensor or file may expand to, however few are stored."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class FileLimits:
     """Bounds on reading one file: its tensors' bytes once decompressed, and seconds in the HDF5 process."""
 
     max_bytes: int
@@ -26,15 +27,15 @@ class Limits:
 
 
 class Declared(NamedTuple):
-    """What a file declares of one tensor."""
+    """The dtype and shape of a tensor, as a file declares them."""
 
     dtype: str
     shape: tuple[int, ...]
 
 
 class TensorSource(Protocol):
-    """An opened file. `places` is true if its names are paths of Keras' HDF5 files rather than of variables; `names`
-    are such a file's layer names of its groups, by the path of the group.
+    """An opened file. `names_are_paths` is true if its names are paths of Keras' HDF5 files rather than of variables;
+    `names` are such a file's layer names of its groups, by the path of the group.
     """
 
     @property
@@ -42,13 +43,18 @@ class TensorSource(Protocol):
         """The tensors of the file, by name, in its order; no value has been read."""
 
     @property
-    def places(self) -> bool: ...
+    def names_are_paths(self) -> bool: ...
 
     @property
     def names(self) -> Mapping[str, str]: ...
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
         """Yield the tensors of these names: little-endian, C order, as declared."""
+
+
+def expands_too_much(size: int, stored: int) -> bool:
+    """Whether data of `size` bytes is compressed to fewer than numbers can be."""
+    return size > max(EXPANSION_FLOOR, MAX_EXPANSION * stored)
 
 
 def map_file(path: Path, pointer: str) -> mmap.mmap:

@@ -16,7 +16,7 @@ class WeightSpec(msgspec.Struct, frozen=True, array_like=True):
 
     `hdf5` is where Keras keeps it in a .weights.h5 file, with `*0`, `*1`, … for the first, second, … nested model
     of a level: Keras names those after their class. Where the document knows it, it follows: `*0:sequential`.
-    `layers` are the names of the layers at each `layers/…` of that place; `copies` are where Keras writes the same
+    `layers` are the names of the layers at each `layers/…` of that path; `copies` are where Keras writes the same
     variable again.
     """
 

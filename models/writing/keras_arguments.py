@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from models.layers.block import Block
-from models.layers.constants import Array
+from models.layers.constants import ConstantArray
 from models.layers.constraints import Constraint
 from models.layers.initializers import Initializer
 from models.layers.layer import Layer
@@ -22,6 +22,7 @@ MODULES: dict[type[Named], str] = {
     Regularizer: "keras.regularizers",
     Constraint: "keras.constraints",
 }
+"""The module that Keras writes for each kind of object."""
 
 
 SerialiseBlock = Callable[[Block], dict[str, Any]]
@@ -62,7 +63,7 @@ def serialise(value: Any, serialise_block: SerialiseBlock) -> Any:
             )
         case Named():
             return _named(value, serialise_block)
-        case Array():
+        case ConstantArray():
             return {"class_name": "__numpy__", "config": {"value": value.value, "dtype": value.dtype}}
         case Slice():
             bounds = {"start": value.start, "stop": value.stop, "step": value.step}

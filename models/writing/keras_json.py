@@ -12,7 +12,7 @@ from models.errors import InvalidDocument
 from models.layers.block import Block
 from models.layers.layer import Layer, Shape
 from models.layers.operations import Operation
-from models.networks.nesting import Call, Graph, Member, graph_of
+from models.networks.nesting import CallForm, Graph, Member, graph_of
 from models.networks.network import Network, Node
 from models.networks.step_networks import Tensors
 from models.writing.keras_arguments import layer_config, operands_of
@@ -40,7 +40,7 @@ def keras_json_of(planned: Planned) -> dict[str, Any]:
 
 
 def _model(
-    name: str, graph: Graph, planned: Planned, calls: Sequence[Call] = (), trainable: bool = True
+    name: str, graph: Graph, planned: Planned, calls: Sequence[CallForm] = (), trainable: bool = True
 ) -> dict[str, Any]:
     """Serialise a Functional model; `calls` are those of a block."""
     reads = {
@@ -71,7 +71,7 @@ def _one_or_all(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
 
 
-def _input_tensors(graph: Graph, calls: Sequence[Call]) -> dict[str, list[str]]:
+def _input_tensors(graph: Graph, calls: Sequence[CallForm]) -> dict[str, list[str]]:
     """Return the tensors of each input of a list: one, or one a call."""
     if not calls:
         return {local: [local] for local in graph.inputs}
@@ -124,7 +124,7 @@ def _step_block(planned: Planned | None, block: Block) -> dict[str, Any]:
     return entry
 
 
-def _node(layer: Layer, call: Call, planned: Planned) -> dict[str, Any]:
+def _node(layer: Layer, call: CallForm, planned: Planned) -> dict[str, Any]:
     """Serialise one call."""
     addresses = call.node.given if isinstance(layer, Block) else call.node.inputs
     tensors = [
@@ -162,7 +162,7 @@ def _by_position(node: Node, tensors: list[Any], kwargs: dict[str, Any]) -> tupl
     return args, arguments
 
 
-def _tensor(local: str, spec: tuple[Shape, str], call: Call) -> dict[str, Any]:
+def _tensor(local: str, spec: tuple[Shape, str], call: CallForm) -> dict[str, Any]:
     if "/" in local:
         message = f"{call.node.address} reads {local}, from inside a block, which Keras' models cannot"
         raise InvalidDocument.at(call.node.pointer, message, expected="a tensor that the block returns", received=local)

@@ -13,17 +13,17 @@ SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 FRAMES = "frame-ancestors 'none'"
 COMMON = {"X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
 """Browsers that support `frame-ancestors` ignore X-Frame-Options."""
-PICTURE = {
+PICTURE_HEADERS = {
     **COMMON,
     "Content-Security-Policy": f"default-src 'none'; style-src 'unsafe-inline'; {FRAMES}",
     "Cross-Origin-Resource-Policy": "same-site",
 }
 """Headers of pictures, which an <img> on another port of this machine may show; a directly opened SVG is a document."""
-FILES = {**COMMON, "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-cache"}
+FILE_HEADERS = {**COMMON, "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-cache"}
 """Headers of page assets, which are revalidated each time: another version of the service has other ones."""
 
 
-def page(html: str) -> dict[str, str]:
+def page_headers(html: str) -> dict[str, str]:
     """Return the headers of a page whose scripts are files of this service or inline. Swagger UI uses inline styles and
     data: icons.
     """
@@ -32,7 +32,7 @@ def page(html: str) -> dict[str, str]:
         "default-src 'self'", f"script-src {scripts}", "style-src 'self' 'unsafe-inline'", "img-src 'self' data:",
         "object-src 'none'", "base-uri 'none'", "form-action 'self'", FRAMES,
     )  # fmt: skip
-    return {**FILES, "Content-Security-Policy": "; ".join(policy)}
+    return {**FILE_HEADERS, "Content-Security-Policy": "; ".join(policy)}
 
 
 def _digest(text: str) -> str:

@@ -12,7 +12,7 @@ HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{0,5})?")
 """RFC 9110 section 7.2, as far as browsers and resolvers support it."""
 NAME = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9._-]+")
 ANY = "*"
-CACHE_SIZE = 256
+MAX_CACHED_NAMES = 256
 """Most names that are cached."""
 
 
@@ -46,7 +46,7 @@ class Hosts:
     def __init__(self, names: frozenset[str], listens_on: str) -> None:
         self._names = names
         self._accepts_any = ANY in names or (not names and not is_loopback(listens_on))
-        self.knows = lru_cache(CACHE_SIZE)(self._knows)
+        self.knows = lru_cache(MAX_CACHED_NAMES)(self._knows)
 
     def _knows(self, host: bytes) -> bool:
         """Whether a well-formed `Host` names this service."""

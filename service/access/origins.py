@@ -23,9 +23,9 @@ EXPOSED_HEADERS = (
 """Response headers that a page may read."""
 PREFLIGHT_SECONDS = 7200
 """How long a browser caches a preflight response; Chromium's maximum."""
-CACHE_SIZE = 256
+MAX_CACHED_ORIGINS = 256
 """Most origins whose headers are cached."""
-Headers = tuple[tuple[bytes, bytes], ...]
+RawHeaders = tuple[tuple[bytes, bytes], ...]
 
 
 def origins_in(text: str) -> frozenset[str]:
@@ -57,14 +57,14 @@ class Origins:
     def __init__(self, allowed: frozenset[str]) -> None:
         self._all = ANY in allowed
         self._allowed = allowed
-        self.headers = lru_cache(CACHE_SIZE)(self._headers)
+        self.headers = lru_cache(MAX_CACHED_ORIGINS)(self._headers)
 
     def allows(self, origin: bytes) -> bool:
         """Whether pages of this origin may send requests."""
         text = origin.decode("latin-1").lower()
         return self._all or text in self._allowed or f"{re.sub(r':[0-9]+$', '', text)}:*" in self._allowed
 
-    def _headers(self, origin: bytes) -> Headers:
+    def _headers(self, origin: bytes) -> RawHeaders:
         """Return the CORS headers of responses to this origin; empty if it is not allowed."""
         if not self.allows(origin):
             return ()
@@ -73,7 +73,7 @@ class Origins:
             (b"access-control-expose-headers", EXPOSED_HEADERS.encode()),
         )
 
-    def preflight(self, private_network: bool) -> Headers:
+    def preflight(self, private_network: bool) -> RawHeaders:
         """Return the additional headers of the response to a preflight request of an allowed page."""
         headers = (
             (b"access-control-allow-methods", METHODS.encode()),

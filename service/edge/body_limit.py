@@ -9,15 +9,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Overloaded, SlowBody, TooLarge, UnsupportedMedia, shown
+from service.edge.http_middleware import HttpMiddleware
+from service.edge.transfer_rate import allowed_seconds
 from service.errors.dialect import dialect_of
 from service.observing.records import BODY
 from service.settings import Settings
 
 REFUSAL = "layerscope.refusal"
 """Scope key of the error for which the connection's protocol stopped reading."""
-GRACE_SECONDS = 30.0
-MIN_RATE = 64 * 1024
-"""Average bytes per second, after GRACE_SECONDS, of a slow upload: else a few clients could hold every permit."""
 
 
 @dataclass
@@ -49,7 +48,7 @@ class Body:
     @property
     def deadline(self) -> float:
         """When its next chunk is due, by the loop's clock."""
-        allowed = self.seconds if self.in_memory else GRACE_SECONDS + self.size / MIN_RATE
+        allowed = self.seconds if self.in_memory else allowed_seconds(self.size)
         return self.started + min(self.seconds, allowed)
 
     def update_usage(self) -> None:
@@ -97,18 +96,16 @@ class HeldBodies:
             raise Overloaded("The bodies of other requests fill the memory that is set aside for them.")
 
 
-class BodyLimit:
+class BodyLimit(HttpMiddleware):
     """ASGI middleware whose limits raise where the application reads the body, to be handled like any other error."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self.app = app
+        super().__init__(app)
         self._max_bytes, self._seconds = int(settings.max_body), settings.body_seconds
         self._held_bodies = HeldBodies(int(settings.max_bodies))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Limit the body of a request."""
         now = asyncio.get_running_loop().time()
         body = Body(
             _content_length(scope), _encoding(scope), self._max_bytes, self._seconds, now, held_bodies=self._held_bodies

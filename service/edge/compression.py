@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from service.edge.content_coding import ENCODERS, Encoder, encoding_for
+from service.edge.content_coding import ENCODERS, MIN_BYTES, Encoder, encoding_for
+from service.edge.http_middleware import HttpMiddleware
 from service.errors.dialect import dialect_of
 from service.wire.format import Coding
 from service.wire.formats import ACTIVATION_FORMATS
@@ -14,20 +15,16 @@ from service.wire.stream import Buffer
 
 CODINGS = {format.media_type: format.coding for format in ACTIVATION_FORMATS}
 LINE_BY_LINE = {format.media_type for format in ACTIVATION_FORMATS if format.is_line_by_line}
-MIN_BYTES = 1024
-"""Smaller responses are not worth compressing."""
 THREAD_BYTES = 64 * 1024
 """Larger chunks are compressed on a thread; it takes a millisecond or more."""
 
 
-class Compression:
+class Compression(HttpMiddleware):
     """ASGI middleware that compresses responses if the request has `Accept-Encoding`."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and dialect_of(scope).compresses_replies:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Compress the response if the client accepts it."""
+        if dialect_of(scope).compresses_replies:
             accepted = ",".join(Headers(scope=scope).getlist("accept-encoding"))
             encoding = encoding_for(accepted) if accepted else None
             if encoding is not None:
@@ -93,8 +90,8 @@ def weaken_tag(start: Message) -> None:
 def is_worthwhile(start: Message, encoding: str) -> bool:
     """Whether a response with this head is compressed."""
     headers = Headers(raw=start["headers"])
-    kind = headers.get("content-type", "").partition(";")[0]
+    content_type = headers.get("content-type", "").partition(";")[0]
     length = int(headers.get("content-length", MIN_BYTES))
-    coding = CODINGS.get(kind, Coding.NONE)
+    coding = CODINGS.get(content_type, Coding.NONE)
     is_coded = coding is Coding.ANY or (coding is Coding.ZSTD and encoding == "zstd")
     return start["status"] == 200 and is_coded and length >= MIN_BYTES

@@ -17,7 +17,7 @@ from service.access.clients import identity
 from service.edge.body_limit import REFUSAL
 from service.edge.descriptors import REFUSED
 from service.edge.drain import DrainState
-from service.edge.heads import HeadLimits
+from service.edge.head_limits import HeadLimits
 from service.edge.http_protocol import BoundedProtocol
 from service.edge.refusals import Refusals
 from service.observing.records import DISCONNECT_CALLBACKS
@@ -49,14 +49,14 @@ class Connection(BoundedProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.host = ""
+        self.client_identity = ""
         self._exceeded_limit: str | None = None
         """The limit that this connection is over; None if it is within limits."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.host = identity(self.client[0]) if self.client else ""
-        self.clients[self.host] += 1
+        self.client_identity = identity(self.client[0]) if self.client else ""
+        self.clients[self.client_identity] += 1
         self._exceeded_limit = self._find_exceeded_limit()
         if len(self.connections) > self.max_connections + REFUSED:
             transport.abort()
@@ -67,15 +67,15 @@ class Connection(BoundedProtocol):
     def _find_exceeded_limit(self) -> str | None:
         if len(self.connections) > self.max_connections:
             return f"{self.max_connections:,} connections are open already."
-        if self.clients[self.host] > self.max_client_connections:
+        if self.clients[self.client_identity] > self.max_client_connections:
             return f"{self.max_client_connections:,} connections of this client are open already."
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.clients[self.host] -= 1
-        if not self.clients[self.host]:
-            del self.clients[self.host]
+        self.clients[self.client_identity] -= 1
+        if not self.clients[self.client_identity]:
+            del self.clients[self.client_identity]
         self._notify_disconnect()
 
     def _notify_disconnect(self) -> None:
@@ -99,14 +99,14 @@ class Connection(BoundedProtocol):
         response before it.
         """
         runs = self._waits_for_engine()
-        refused = self.gate.refusal(self.host) if runs else None
+        refused = self.gate.refusal(self.client_identity) if runs else None
         if refused is not None and not (self.is_responding or self.flow.write_paused):
             self._send_refusal(refused)
             return
         if refused is not None:
             cast(dict[str, Any], self.scope)[REFUSAL] = refused
         elif runs:
-            cast(dict[str, Any], self.scope)[ARRIVAL] = self.gate.arrivals.expect(self.host)
+            cast(dict[str, Any], self.scope)[ARRIVAL] = self.gate.arrivals.expect(self.client_identity)
         super().start_request()
         if self._is_last():
             self.cycle.keep_alive = False
@@ -131,9 +131,9 @@ class Connection(BoundedProtocol):
         """Send an error without the application; the connection stays open and discards the body."""
         keep_alive = not self._is_last() and self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         cycle = self.cycle = self.partial_cycle(keep_alive)
-        reply = self.refusals.reply(cast(Scope, cycle.scope), error, tuple(cycle.default_headers), keep_alive)
+        scope, defaults = cast(Scope, cycle.scope), tuple(cycle.default_headers)
         cycle.response_started = cycle.response_complete = True
-        cycle.transport.write(reply)
+        cycle.transport.write(self.refusals.response_bytes(scope, error, defaults, keep_alive))
         if not keep_alive:
             cycle.transport.close()
         self.on_response_complete()
@@ -172,7 +172,7 @@ class Connection(BoundedProtocol):
 
 
 def protocol_of(
-    settings: Settings, connections: int, drain_state: DrainState, admission: Gate, replies: Refusals
+    settings: Settings, connections: int, drain: DrainState, gate: Gate, refusals: Refusals
 ) -> type[Connection]:
     """Return a protocol class with the configured limits, this many connections, and the service's drain state,
     admission gate and error responses.
@@ -181,7 +181,7 @@ def protocol_of(
     class Protocol(Connection):
         max_connections, max_client_connections = connections, settings.client_connections
         clients: ClassVar[Counter[str]] = Counter()
-        drain, gate, refusals = drain_state, admission, replies
         limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
 
+    Protocol.drain, Protocol.gate, Protocol.refusals = drain, gate, refusals
     return Protocol

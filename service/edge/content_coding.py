@@ -15,9 +15,11 @@ from service.wire.negotiation import quality
 from service.wire.stream import Buffer
 
 LEVEL = 1
-"""Compression level of both: higher ones cost many times as much for a few percent."""
+"""Compression level of every coding: higher ones cost many times as much for a few percent."""
 GZIP_WINDOW = 31
 """zlib's number for its largest window with a gzip header."""
+MIN_BYTES = 1024
+"""Smaller responses are not worth compressing."""
 
 
 class Encoder(Protocol):

@@ -12,9 +12,10 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from models.errors import WrongDigest, shown
+from service.edge.http_middleware import HttpMiddleware
 
 HEADER = b"content-digest"
 ALGORITHMS: Mapping[str, Callable[[], hashlib._Hash]] = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
@@ -23,14 +24,12 @@ BYTES = re.compile(r":([A-Za-z0-9+/]*={0,2}):(?:;.*)?")
 """A byte sequence of RFC 9651 with parameters, which are ignored."""
 
 
-class ContentDigest:
+class ContentDigest(HttpMiddleware):
     """ASGI middleware that raises where the application reads the end of the body, for the usual error handling."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and HEADER in dict(scope["headers"]):
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Verify the digest of a request that has one."""
+        if HEADER in dict(scope["headers"]):
             header = b",".join(value for name, value in scope["headers"] if name == HEADER)
             members = _members(header.decode("latin-1"))
             receive = _checking(receive, members) if members else receive

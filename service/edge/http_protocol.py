@@ -13,7 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from models.errors import LayerscopeError
 from service.edge.body_limit import REFUSAL
 from service.edge.half_closed import HalfClosedTransport
-from service.edge.heads import HeadLimits, refusal_of, unknown_method
+from service.edge.head_limits import HeadLimits, refusal_of, unknown_method
+from service.edge.timer import Timer
 
 HEAD_SECONDS = 10.0
 """From the connection, or a request's first byte, until its headers are complete. Idle keep-alive connections have
@@ -36,10 +37,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._head_timer = Timer(self.loop)
         self._head_bytes = 0
-        self._linger_timer: asyncio.TimerHandle | None = None
-        self._stall_timer: asyncio.TimerHandle | None = None
+        self._linger_timer = Timer(self.loop)
+        self._stall_timer = Timer(self.loop)
         self.url, self.headers = b"", []
         self._refused = False
         self._begins, self._received = False, 0
@@ -52,28 +53,21 @@ class BoundedProtocol(HttpToolsProtocol):
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_clock()
-        self._stop_lingering()
-        self._stop_stalling()
+        for timer in (self._head_timer, self._linger_timer, self._stall_timer):
+            timer.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stop_stalling()
-        self._stall_timer = self.loop.call_later(STALL_SECONDS, self._abort)
+        self._stall_timer.start(STALL_SECONDS, self._abort)
 
     def resume_writing(self) -> None:
-        self._stop_stalling()
+        self._stall_timer.cancel()
         super().resume_writing()
 
     def _abort(self) -> None:
         """Abort, dropping buffered output: `close` would wait for the client to read it."""
         self.transport.abort()
-
-    def _stop_stalling(self) -> None:
-        if self._stall_timer is not None:
-            self._stall_timer.cancel()
-            self._stall_timer = None
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser. Nothing is read after a refusal; an oversized head is refused before it is complete."""
@@ -87,7 +81,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(refusal_of(error, data))
         else:
-            if self._head_timer is not None:
+            if self._head_timer:
                 self._count_head(0 if self._begins else len(data))
 
     def _count_head(self, size: int) -> None:
@@ -104,7 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Raise LayerscopeError, which ends parsing, if the head is over a limit or refused otherwise."""
-        self._stop_clock()
+        self._head_timer.cancel()
         if (error := self.limits.refusal(self.url, self.headers, self._head_bytes + self._received)) is not None:
             raise error
         if self.parser.get_method() == b"CONNECT":
@@ -122,7 +116,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, error: LayerscopeError) -> None:
         """Stop reading, and have the application respond with an error."""
         self._refused = True
-        self._stop_clock()
+        self._head_timer.cancel()
         if self.scope is None:  # only empty lines received
             super().on_message_begin()
         elif self.cycle is not None and self.scope is self.cycle.scope:
@@ -173,27 +167,15 @@ class BoundedProtocol(HttpToolsProtocol):
         self.idle_since = self.loop.time()
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
-            self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self._linger_timer.start(LINGER_SECONDS, self._close)
 
     def on_message_complete(self) -> None:
-        self._stop_lingering()
+        self._linger_timer.cancel()
         super().on_message_complete()
 
-    def _stop_lingering(self) -> None:
-        if self._linger_timer is not None:
-            self._linger_timer.cancel()
-            self._linger_timer = None
-
     def _await_head(self) -> None:
-        self._stop_clock()
         self._head_bytes = 0
-        self._head_timer = self.loop.call_later(self.head_seconds, self._hang_up)
+        self._head_timer.start(self.head_seconds, self._close)
 
-    def _stop_clock(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
-
-    def _hang_up(self) -> None:
-        self._stop_clock()
+    def _close(self) -> None:
         self.transport.close()

@@ -52,7 +52,9 @@ def announce(sockets: list[socket.socket], settings: Settings) -> None:
         host, port = listener.getsockname()[:2]
         log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     if not is_loopback(settings.host):
-        log.warning("whoever reaches this address may run networks, register models and remove them: nothing asks who")
+        log.warning(
+            "no authentication: anyone who can reach this address can run networks, and register and remove models"
+        )
 
 
 def close_listeners(sockets: list[socket.socket], servers: list[asyncio.Server]) -> list[socket.socket]:

@@ -16,38 +16,46 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, shown
 from service.access.clients import CLIENT, client_of
 from service.access.hosts import Hosts, is_well_formed
-from service.access.origins import Headers, Origins
+from service.access.origins import Origins, RawHeaders
 from service.edge.body_limit import REFUSAL
-from service.edge.reply_heads import ASKS_METHOD, ASKS_NETWORK, Head, complete_head, headers_of, read_head, record_for
+from service.edge.http_middleware import HttpMiddleware
+from service.edge.response_headers import (
+    ASKS_METHOD,
+    ASKS_NETWORK,
+    Head,
+    headers_of,
+    read_head,
+    record_for,
+    with_common_headers,
+)
 from service.errors.handlers import problem_response
 from service.observing.access_log import AccessLog
 from service.observing.records import SCOPE_KEY, Record, end
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 """Methods that change and run nothing (RFC 9110 section 9.2.1); browsers hide their responses from other pages."""
-PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")
+PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-RawHeaders")
 
 
-class EdgeMiddleware:
+class EdgeMiddleware(HttpMiddleware):
     """ASGI middleware between the connections and the application."""
 
     def __init__(self, app: ASGIApp, origins: Origins, hosts: Hosts, log: AccessLog) -> None:
-        self.app, self._origins, self._hosts, self._log = app, origins, hosts, log
+        super().__init__(app)
+        self._origins, self._hosts, self._log = origins, hosts, log
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, answer and log a request."""
         head = read_head(scope)
         record = scope[SCOPE_KEY] = record_for(scope, head)
         CLIENT.set(client_of(scope))
-        reply = Reply(send, record, headers_of(self._origins, head)).send
+        logged_send = LoggedSend(send, record, headers_of(self._origins, head))
         try:
             app = self._early_response(scope, head) or self.app
-            await app(scope, receive, reply)
+            await app(scope, receive, logged_send)
         except asyncio.CancelledError:  # by shutdown, after the deadline
             if not record.status:
-                await problem_response(Request(scope), Draining())(scope, receive, reply)
+                await problem_response(Request(scope), Draining())(scope, receive, logged_send)
         finally:
             end(scope)
             self._log.add(scope, record)
@@ -80,27 +88,26 @@ class EdgeMiddleware:
             raise _cross_site(origin)
 
 
-class Reply:
-    """One response being sent."""
+class LoggedSend:
+    """Send function that adds the common headers and updates the record."""
 
     __slots__ = ("_headers", "_record", "_send")
 
-    def __init__(self, send: Send, record: Record, headers: Headers) -> None:
+    def __init__(self, send: Send, record: Record, headers: RawHeaders) -> None:
         self._send, self._record, self._headers = send, record, headers
 
-    async def send(self, message: Message) -> None:
-        """Add headers to the response start, forward the message and update the record."""
+    async def __call__(self, message: Message) -> None:
         record = self._record
         if message["type"] == "http.response.start":
             record.status = message["status"]
-            message["headers"] = complete_head(message.get("headers", ()), record, self._headers)
+            message["headers"] = with_common_headers(message.get("headers", ()), record, self._headers)
         await self._send(message)
         if message["type"] == "http.response.body":
             record.bytes_out += len(message.get("body", b""))
             record.complete = not message.get("more_body", False)
 
 
-def _preflight(headers: Headers) -> Response:
+def _preflight(headers: RawHeaders) -> Response:
     response = Response(status_code=204)
     response.raw_headers = [*headers, PREFLIGHT_VARY]
     return response

@@ -13,18 +13,18 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from models.errors import Overloaded
-from service.access.origins import Headers, Origins
-from service.edge.reply_heads import complete_head, headers_of, read_head, record_for
+from service.access.origins import Origins, RawHeaders
+from service.edge.response_headers import headers_of, read_head, record_for, with_common_headers
 from service.errors.handlers import problem_response, whole_seconds
 from service.observing.access_log import AccessLog
 from service.observing.records import SCOPE_KEY
 
-CACHE_SIZE = 256
+MAX_CACHED_PATHS = 256
 """Most paths whose responses are cached."""
 CLOSE = (b"connection", b"close")
 RETRY = b"retry-after"
 LENGTH = b"content-length"
-REQUEST_ID = f"{getrandbits(128):032x}"
+PLACEHOLDER_ID = f"{getrandbits(128):032x}"
 """Placeholder for the request's own ID in a template."""
 
 
@@ -32,7 +32,7 @@ class Template(NamedTuple):
     """A response without its variable parts: the request ID, Content-Length and Retry-After."""
 
     status: int
-    headers: Headers
+    headers: RawHeaders
     body: tuple[bytes, bytes]
     """Before the request ID, and after it."""
 
@@ -45,7 +45,7 @@ class Refusals:
     def __init__(self, origins: Origins, log: AccessLog) -> None:
         self._origins, self._log = origins, log
 
-    def reply(self, scope: Scope, error: Overloaded, defaults: Headers, keep_alive: bool) -> bytes:
+    def response_bytes(self, scope: Scope, error: Overloaded, defaults: RawHeaders, keep_alive: bool) -> bytes:
         """Return the bytes of the response to a request with this head; `defaults` are the server's default headers."""
         head = read_head(scope)
         record = scope[SCOPE_KEY] = record_for(scope, head)
@@ -56,18 +56,18 @@ class Refusals:
         own = [*template.headers, (LENGTH, b"%d" % len(body)), (RETRY, whole_seconds(error.seconds).encode())]
         headers = [
             *defaults,
-            *complete_head(own, record, headers_of(self._origins, head)),
+            *with_common_headers(own, record, headers_of(self._origins, head)),
             *(() if keep_alive else (CLOSE,)),
         ]
         fields = [b"%s: %s\r\n" % field for field in headers]
         return b"".join([STATUS_LINE[template.status], *fields, b"\r\n", body])
 
 
-@lru_cache(CACHE_SIZE)
+@lru_cache(MAX_CACHED_PATHS)
 def _template(path: str, detail: str) -> Template:
     """Build the template from the application's own response."""
-    scope = {"type": "http", "path": path, "headers": [], "method": "POST", "request_id": REQUEST_ID}
+    scope = {"type": "http", "path": path, "headers": [], "method": "POST", "request_id": PLACEHOLDER_ID}
     response = problem_response(Request(scope), Overloaded(detail))
-    before, after = bytes(response.body).split(REQUEST_ID.encode())
+    before, after = bytes(response.body).split(PLACEHOLDER_ID.encode())
     headers = tuple(field for field in response.raw_headers if field[0] not in (LENGTH, RETRY))
     return Template(response.status_code, headers, (before, after))

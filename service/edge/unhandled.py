@@ -5,24 +5,20 @@ from __future__ import annotations
 import logging
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from service.edge.http_middleware import HttpMiddleware
 from service.errors.handlers import internal_error
 from service.observing.records import extra_of, label_of
 
 log = logging.getLogger("layerscope")
 
 
-class UnhandledErrors:
+class UnhandledErrors(HttpMiddleware):
     """ASGI middleware that replaces the framework's handler, which re-raises and so closes the connection."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond to exceptions that nothing has handled."""
         started = False
 
         async def send_watched(message: Message) -> None:
@@ -36,6 +32,6 @@ class UnhandledErrors:
             return  # no client is left to respond to
         except Exception as error:
             if started:  # too late for an error response: the connection is closed
-                log.error("%s broke off", label_of(scope), exc_info=error, extra=extra_of(scope))
+                log.error("%s aborted", label_of(scope), exc_info=error, extra=extra_of(scope))
                 return
             await internal_error(Request(scope), error)(scope, receive, send)

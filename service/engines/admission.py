@@ -1,7 +1,8 @@
 """Admission control of the queues, which are bounded by the seconds of work that they hold, not by their length.
 
-A queue that was empty a moment ago may be long, since bursts pass; a standing queue only adds latency, hence it is kept
-just long enough to keep the engines busy.
+A queue may be long for a moment, since bursts pass, and half as long for any time, since clients that wait for their
+responses send no more than they have connections. Once it is full, and while more arrives than is done, its length only
+adds latency: then it is kept just long enough to keep the engines busy.
 Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012; Maurer, "Fail at Scale", ACM Queue 2015.
 """
 
@@ -24,17 +25,18 @@ from service.engines.pending_result import PendingResult
 from service.engines.slot import EngineSlot
 from service.settings import Settings
 
-STANDING_RUNS = 5
-"""Runs of average length that may wait in a standing queue: with the dispatched ones they keep an engine busy, and the
-last of them waits little longer than at 80 % load.
+OVERLOAD_RUNS = 5
+"""Runs of average length that may wait while others are refused: with the dispatched ones they keep an engine busy, and
+the last of them waits little longer than at 80 % load.
 """
-BURST_RUNS = 25
-"""Runs of average length that may wait after a pause."""
+STANDING_RUNS = 25
+"""Runs of average length that may wait while none is refused."""
 LONGEST_RUNS = 2
 """Runs as long as the longest dispatched or queued one that may wait in any case, for the sake of short ones behind it.
 """
 PAUSE_SECONDS = 0.25
-"""Seconds without a refusal until a burst is admitted again; under constant load a queue is empty for moments only."""
+"""Seconds without a refusal until STANDING_RUNS may wait again; under constant load a queue is empty only for moments.
+"""
 REFUSAL_SECONDS = 0.0005
 """Time in which the front refuses a request, and dispatches nothing."""
 NO_ARRIVALS: Counter[str] = Counter()
@@ -142,11 +144,12 @@ class Admission:
 
     def _bound(self, lane: EngineLane, usage: QueueUsage, last_refusal: float, mean: float) -> float:
         """Return the seconds of work that may wait now; `mean` is 0 before any run has ended."""
-        bound = max(STANDING_RUNS * mean, LONGEST_RUNS * lane.longest())
-        burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
-        now = asyncio.get_running_loop().time()
-        was_empty = not usage.count or now - usage.since < burst
-        return max(bound, burst) if was_empty and now - last_refusal > PAUSE_SECONDS else bound
+        now, limit = asyncio.get_running_loop().time(), self._settings.queue_seconds
+        minimum = max(OVERLOAD_RUNS * mean, LONGEST_RUNS * lane.longest())
+        if now - last_refusal <= PAUSE_SECONDS:
+            return minimum
+        is_standing = usage.count and now - usage.since > limit
+        return max(minimum, STANDING_RUNS * mean, limit / 2 if is_standing else limit)
 
     def _refused(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
         """Build a refusal with the seconds of the queued work, and charge the client for it."""

@@ -11,7 +11,6 @@ from models.errors import (
     EngineLost,
     LayerscopeError,
     Overloaded,
-    Problem,
     error_of,
 )
 from models.ipc.messages import Data, Failed, Reply, RunResult
@@ -34,9 +33,9 @@ START_SECONDS = 120.0
 class Dispatcher:
     """Sends each engine the jobs that it has room for, and passes its replies on to their results."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, program: str) -> None:
         self._settings = settings
-        self.supervisor = EngineSupervisor(settings, self)
+        self.supervisor = EngineSupervisor(settings, self, program)
         self.slots = self.supervisor.slots
         self.admission = Admission(settings, self.slots, CostEstimates())
         self.quarantine = Quarantine()
@@ -103,15 +102,15 @@ class Dispatcher:
     def on_message(self, slot: EngineSlot, process: EngineProcess, message: Reply) -> None:
         """Handle a reply to the current run or the current concurrent request of an engine."""
         current = slot.current_job(message.id)
-        if current is None or not isinstance(message, (Failed, Data, current[1].request.reply)):
-            log.error("an engine answered %d, which it was not at", message.id)
+        if current is None or not (isinstance(message, (Failed, Data)) or current[1].result.accepts(message)):
+            log.error("engine %d sent an unexpected reply to request %d", slot.number, message.id)
             process.kill()
             return
         lane, job = current
         match message:
             case Failed():
                 if not job.is_closed:
-                    job.result.fail(error_of(message.code, message.detail, [Problem(*row) for row in message.problems]))
+                    job.result.fail(error_of(message.code, message.detail, message.problems))
             case Data():
                 job.result.add(process.take(message.payload, job.client), message.count)
             case RunResult():

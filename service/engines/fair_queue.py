@@ -105,9 +105,7 @@ class FairQueue(Generic[JobT]):
         insort(self._turns, turn)
         job.queue = self
         self.total.add(job)
-        if job.client not in self.usage:
-            self.usage[job.client] = QueueUsage(since=now)
-        self.usage[job.client].add(job)
+        self.usage.setdefault(job.client, QueueUsage(since=now)).add(job)
 
     def take(self, job: JobT) -> None:
         """Remove a job because its turn has come."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from typing import Generic
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Generic, TypeGuard
 
 from models.errors import ClientDisconnected, LayerscopeError
 from models.ipc.groups import parts
@@ -18,7 +19,7 @@ class PendingResult(Generic[ReplyT]):
     """The reply to one engine request: a header first, then the tensors that it lists."""
 
     def __init__(self, reply: type[ReplyT], trace: EngineTrace | None = None) -> None:
-        self.reply = reply
+        self._reply = reply
         self._trace = trace if trace is not None else EngineTrace()
         self.header: asyncio.Future[ReplyT] = asyncio.get_running_loop().create_future()
         self._inline: deque[memoryview] = deque()
@@ -27,6 +28,10 @@ class PendingResult(Generic[ReplyT]):
         self.missing = 0
         """Tensors that have not arrived."""
         self._cancelled = False
+
+    def accepts(self, message: object) -> TypeGuard[ReplyT]:
+        """Whether a message of the engine is the header that the request asks for."""
+        return isinstance(message, self._reply)
 
     async def tensors(self: PendingResult[RunResult]) -> AsyncIterator[memoryview]:
         """Yield the bytes of each tensor of the header, in order. Dropping a view releases its shared memory.
@@ -73,6 +78,15 @@ class PendingResult(Generic[ReplyT]):
             if isinstance(item, memoryview):
                 item.release()
         self._tensors.put_nowait(ClientDisconnected())
+
+    @contextmanager
+    def cancelled_on_error(self) -> Iterator[None]:
+        """Cancel the result if the block raises."""
+        try:
+            yield
+        except BaseException:
+            self.cancel()
+            raise
 
     def fail(self, error: LayerscopeError) -> None:
         """End the result with an error, before or after its header."""

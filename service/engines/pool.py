@@ -13,6 +13,7 @@ from service.engines.client import EngineState
 from service.engines.dispatcher import Dispatcher
 from service.engines.engine_request import EngineRequest, ReplyT
 from service.engines.pending_result import PendingResult
+from service.engines.process import PROGRAM
 from service.engines.slot import EngineSlot
 from service.settings import Settings
 
@@ -20,9 +21,9 @@ from service.settings import Settings
 class EnginePool:
     """Admits requests, and starts and stops engines."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, program: str = PROGRAM) -> None:
         self.settings = settings
-        self.dispatcher = Dispatcher(settings)
+        self.dispatcher = Dispatcher(settings, program)
         self.supervisor, self.admission = self.dispatcher.supervisor, self.dispatcher.admission
         self.slots = self.supervisor.slots
         self.draining = False

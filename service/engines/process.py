@@ -7,9 +7,7 @@ import logging
 import os
 import socket
 import subprocess
-import weakref
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
@@ -21,20 +19,24 @@ from models.child import command
 from models.ipc.arena import Arena, anonymous_file
 from models.ipc.channel import FrameReader, frame
 from models.ipc.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Reply, Span
+from service.engines.arguments import Descriptors, engine_arguments
 from service.engines.client import EngineState
 from service.engines.gpus import Gpu
+from service.engines.reply_memory import ReplyMemory
 from service.settings import Settings, engine_environment
 
-log = logging.getLogger("layerscope.engine")
+log = logging.getLogger("layerscope.engines")
+PROGRAM = "models.engine"
+"""The module that engines run."""
 STOP_SECONDS = 5.0
 RESIDENT = (b"RssAnon:", b"RssFile:")
 """Fields of /proc/PID/status that count memory of the process alone; RssShmem is shared with the front."""
 
 
 class EngineProcess(asyncio.Protocol):
-    """Spawned with `python -m`, never forked. Its owner sets the callbacks."""
+    """Engine process and its connection; spawned with `python -m`, never forked. Its owner sets the callbacks."""
 
-    def __init__(self, settings: Settings, gpu: Gpu | None = None) -> None:
+    def __init__(self, settings: Settings, gpu: Gpu | None = None, program: str = PROGRAM) -> None:
         self.ready: Ready | None = None
         self.gpu = gpu or Gpu()
         self.bytes_at_start = 0
@@ -42,18 +44,14 @@ class EngineProcess(asyncio.Protocol):
         self.on_memory_free: Callable[[], None] = lambda: None
         self.on_ready: Callable[[], None] = lambda: None
         self.on_exit: Callable[[], None] = lambda: None
-        self._settings = settings
+        self._settings, self._program = settings, program
         self._requests_bytes = 2 * int(settings.max_input_bytes)
         self._reader = FrameReader[Any](FromEngine)
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._loop = asyncio.get_running_loop()
         self._stopping = False
-        self._dropped: deque[tuple[Span, str]] = deque()
-        """Spans of replies to release, each with the client that has read it."""
-        self.held: dict[str, int] = {}
-        """Bytes of replies that clients have not read yet, by client."""
-        self._is_release_scheduled = False
+        self._reply_memory = ReplyMemory(self.send)
         self._connecting: asyncio.Task[Any] | None = None
 
     def start(self) -> None:
@@ -68,9 +66,9 @@ class EngineProcess(asyncio.Protocol):
             child_files.callback(theirs.close)
             self._replies, replies = _arena(int(self._settings.reply_memory), rollback, child_files)
             self._requests, requests = _arena(self._requests_bytes, rollback, child_files)
-            inherited = (theirs.fileno(), replies, requests)
+            inherited = Descriptors(theirs.fileno(), replies, requests)
             self._process = subprocess.Popen(  # noqa: S603
-                command("models.engine", *self._options(*inherited)),
+                command(self._program, *engine_arguments(self._settings, self.gpu, inherited, self._requests_bytes)),
                 pass_fds=inherited,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -87,17 +85,6 @@ class EngineProcess(asyncio.Protocol):
         except OSError as error:
             ours.close()
             self.connection_lost(error)
-
-    def _options(self, theirs: int, replies: int, requests: int) -> list[str]:
-        settings = self._settings
-        values: dict[str, float] = {
-            "socket": theirs, "replies": replies, "replies-bytes": int(settings.reply_memory),
-            "requests": requests, "requests-bytes": self._requests_bytes, "cache-bytes": int(settings.cache_bytes),
-            "max-working-bytes": int(settings.max_working_bytes), "max-model-bytes": int(settings.max_model_bytes),
-            "deadline": settings.deadline,
-            "gpu-percent": round(100 * self.gpu.share), "require-gpu": int(settings.require_gpu),
-        }  # fmt: skip
-        return [f"--{name}={value}" for name, value in values.items()]
 
     def state(self) -> EngineState:
         """Return the state of this engine."""
@@ -165,34 +152,18 @@ class EngineProcess(asyncio.Protocol):
         np.copyto(np.frombuffer(self._requests.view(span), array.dtype).reshape(array.shape), array)
         return Payload(None, span)
 
+    @property
+    def held(self) -> Mapping[str, int]:
+        """Bytes of replies that clients have not read yet, by client."""
+        return self._reply_memory.held
+
     def take(self, payload: Payload, client: str = "") -> memoryview:
         """Return the bytes of a tensor. Shared memory is released when the last view of it is dropped; until then it
         counts for the client that reads it.
         """
         if payload.span is None:
             return memoryview(payload.inline or b"")
-        holder = np.frombuffer(self._replies.view(payload.span), np.uint8)
-        holder.flags.writeable = False
-        self.held[client] = self.held.get(client, 0) + payload.span.nbytes
-        weakref.finalize(holder, self._return_span, payload.span, client).atexit = False
-        return holder.data
-
-    def _return_span(self, span: Span, client: str) -> None:
-        """Schedule the release of a span, on the thread that drops its last view. Spans are released in batches."""
-        self._dropped.append((span, client))
-        if not (self._is_release_scheduled or self._loop.is_closed()):
-            self._is_release_scheduled = True
-            self._loop.call_soon_threadsafe(self._release_dropped)
-
-    def _release_dropped(self) -> None:
-        self._is_release_scheduled = False  # first: spans that other threads drop from here on need another call
-        dropped = [self._dropped.popleft() for _ in range(len(self._dropped))]
-        for span, client in dropped:
-            self.held[client] -= span.nbytes
-            if not self.held[client]:
-                del self.held[client]
-        if dropped:
-            self.send(Release(tuple(span for span, _ in dropped)))
+        return self._reply_memory.lend(self._replies.view(payload.span), payload.span, client)
 
     def kill(self) -> None:
         """End the process at once; `on_exit` follows."""

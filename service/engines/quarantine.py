@@ -39,6 +39,9 @@ class Crashes(Generic[Key]):
         self._known: OrderedDict[Key, tuple[int, float]] = OrderedDict()
 
     def __bool__(self) -> bool:
+        """Whether any is left; expired ones are dropped, the earliest first."""
+        while self._known and not self.of(next(iter(self._known)))[0]:
+            self._known.popitem(last=False)
         return bool(self._known)
 
     def add(self, key: Key) -> None:
@@ -58,11 +61,6 @@ class Crashes(Generic[Key]):
         since = self._clock() - when
         return (count, since) if since < SECONDS else (0, since)
 
-    def of_all(self) -> tuple[int, float]:
-        """Return the number of all crashes, and the seconds since the last."""
-        crashes = [self.of(key) for key in self._known]
-        return sum(count for count, _ in crashes), min((since for _, since in crashes), default=SECONDS)
-
 
 class Quarantine:
     """Circuit breaker by structure and by client."""
@@ -70,8 +68,8 @@ class Quarantine:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.structures: Crashes[str] = Crashes(clock)
-        self.clients: OrderedDict[str, Crashes[Cause]] = OrderedDict()
-        """By client: crashes whose cause no engine has survived since."""
+        self._clients: OrderedDict[Cause, Crashes[str]] = OrderedDict()
+        """Clients by the causes of their crashes that no engine has survived since."""
         self._digests: OrderedDict[str, str] = OrderedDict()
 
     def check(self, request: EngineRequest[Any], is_known: bool) -> None:
@@ -82,11 +80,12 @@ class Quarantine:
         """
         if self.structures and self.structures.of(self._structure(request))[0] >= AFTER_CRASHES:
             raise Quarantined.at("/model", Quarantined.title, expected="a model that engines survive")
-        if self.clients and not is_known:
+        if self._clients and not is_known:
             self._check_client(request.trace.client)
 
     def _check_client(self, client: str) -> None:
-        count, since = self.clients[client].of_all() if client in self.clients else (0, SECONDS)
+        crashes = [crash for crash in (clients.of(client) for clients in self._clients.values()) if crash[0]]
+        count, since = sum(number for number, _ in crashes), min((since for _, since in crashes), default=SECONDS)
         remaining = min(SECONDS, CLIENT_SECONDS * 2.0 ** (count - CLIENT_CRASHES)) - since
         if count >= CLIENT_CRASHES and remaining > 0:
             message = f"models sent from here have stopped {count} engines recently"
@@ -95,21 +94,26 @@ class Quarantine:
 
     def record_crash(self, request: EngineRequest[Any]) -> None:
         """Record that an engine died while it ran this request."""
-        structure, client = self._structure(request), request.trace.client
-        self.structures.add(structure)
-        self.clients.setdefault(client, Crashes(self._clock)).add((structure, request.nbytes))
-        self.clients.move_to_end(client)
-        while len(self.clients) > MAX_KEYS:
-            self.clients.popitem(last=False)
+        cause = self._structure(request), request.nbytes
+        self.structures.add(cause[0])
+        self._clients.setdefault(cause, Crashes(self._clock)).add(request.trace.client)
+        self._clients.move_to_end(cause)
+        while len(self._clients) > MAX_KEYS:
+            self._clients.popitem(last=False)
 
     def record_success(self, request: EngineRequest[Any]) -> None:
-        """Record that an engine survived this request: its earlier crashes had another cause."""
-        if not self.structures:
+        """Record that an engine survived this request: its earlier crashes had another cause. Called after each run."""
+        if self.is_empty():
             return
         structure = self._structure(request)
         self.structures.forget(structure)
-        for crashes in self.clients.values():
-            crashes.forget((structure, request.nbytes))
+        self._clients.pop((structure, request.nbytes), None)
+
+    def is_empty(self) -> bool:
+        """Whether no crash is recorded, or all have expired."""
+        while self._clients and not next(iter(self._clients.values())):
+            self._clients.popitem(last=False)
+        return not self._clients and not self.structures
 
     def _structure(self, request: EngineRequest[Any]) -> str:
         """Return the structure of a request, computed once per key, and only after a crash."""

@@ -76,8 +76,8 @@ class Renewal:
         if not self._has_warned:
             self._has_warned = True
             log.warning(
-                "an engine holds %d MiB again soon after it was renewed: what is asked of it needs more than "
-                "LAYERSCOPE_CACHE_BYTES or LAYERSCOPE_ENGINE_MEMORY; it is left alone for %d s",
+                "an engine's memory is at %d MiB again soon after its renewal: its load needs more than "
+                "LAYERSCOPE_CACHE_BYTES or LAYERSCOPE_ENGINE_MEMORY allows; no renewal for %d s",
                 resident // MIB, self._pause,
             )  # fmt: skip
 

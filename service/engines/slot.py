@@ -40,7 +40,7 @@ class EngineSlot:
 
     @property
     def lanes(self) -> tuple[EngineLane, EngineLane]:
-        """Both lanes."""
+        """The lane of runs, then that of concurrent requests."""
         return self.runs, self.concurrent
 
     def lane_of(self, request: EngineRequest[Any]) -> EngineLane:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from models.ipc.messages import Reply
@@ -14,6 +13,7 @@ from service.engines.gpus import gpus_of_engines
 from service.engines.process import EngineProcess
 from service.engines.renewal import Verdict
 from service.engines.slot import EngineSlot
+from service.engines.spares import Spare, Spares, transfer
 from service.settings import MIB, Settings
 
 log = logging.getLogger("layerscope.engines")
@@ -38,23 +38,16 @@ class Owner(Protocol):
     def on_exit(self, slot: EngineSlot, process: EngineProcess) -> None: ...
 
 
-@dataclass(eq=False)
-class Spare(EngineSlot):
-    """The slot of a spare engine. One with a `successor_of` exists until that slot takes its engine."""
-
-    successor_of: EngineSlot | None = None
-
-
 class EngineSupervisor:
     """Keeps every slot filled with an engine."""
 
-    def __init__(self, settings: Settings, owner: Owner) -> None:
+    def __init__(self, settings: Settings, owner: Owner, program: str) -> None:
         engines, spares = gpus_of_engines(settings.engines, settings.spare_engines)
         self.slots = [EngineSlot(number, gpu=gpu) for number, gpu in enumerate(engines)]
-        self.spares = [Spare(number, gpu=gpu) for number, gpu in enumerate(spares, len(engines))]
+        self.spares = Spares([Spare(number, gpu=gpu) for number, gpu in enumerate(spares, len(engines))], self._start)
         self.retiring: list[EngineSlot] = []
         self.stopping = False
-        self._settings, self._owner = settings, owner
+        self._settings, self._owner, self._program = settings, owner, program
         self._start_seconds = EXPECTED_START_SECONDS
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -86,7 +79,7 @@ class EngineSupervisor:
         if self.stopping:
             return
         slot.started = asyncio.get_running_loop().time()
-        process = EngineProcess(self._settings, slot.gpu)
+        process = EngineProcess(self._settings, slot.gpu, self._program)
         self._assign(slot, process)
         try:
             process.start()
@@ -110,12 +103,7 @@ class EngineSupervisor:
             return
         self._owner.on_ready(slot)
         if all(slot.ready for slot in self.slots):
-            self._start_spares()
-
-    def _start_spares(self) -> None:
-        for spare in self.spares:
-            if spare.process is None and spare.restart is None:
-                self._start(spare)
+            self.spares.start()
 
     def on_death(self, slot: EngineSlot) -> None:
         """Replace the engine of a slot, which has died: at once, or with backoff if it never was ready."""
@@ -139,27 +127,17 @@ class EngineSupervisor:
     def _fill(self, slot: EngineSlot) -> None:
         """Fill a slot with a spare engine, which is ready sooner, else with a new one."""
         slot.restart = None
-        spare = None if isinstance(slot, Spare) else self._spare_for(slot)
+        spare = None if isinstance(slot, Spare) else self.spares.best_for(slot)
         if spare is None or spare.process is None or self.stopping:
             self._start(slot)
         else:
             self._take(slot, spare, spare.process)
 
-    def _spare_for(self, slot: EngineSlot) -> Spare | None:
-        """Return a spare: preferably a ready one, then one on the slot's own GPU."""
-        started = [spare for spare in self.spares if spare.process is not None]
-        return min(started, key=lambda spare: (not spare.ready, spare.gpu != slot.gpu, spare.started), default=None)
-
     def _take(self, slot: EngineSlot, spare: Spare, process: EngineProcess) -> None:
         """Move the engine of a spare to a slot, and start another spare."""
-        spare.process = None
-        slot.gpu, spare.gpu, slot.started = spare.gpu, slot.gpu, spare.started
-        slot.renewal.reset()
+        transfer(spare, slot)
         self._assign(slot, process)
-        if spare.successor_of is None:
-            self._start(spare)
-        else:
-            self._drop(spare)
+        self.spares.refill(spare)
         if slot.ready:
             slot.early_deaths = 0
             self._owner.on_ready(slot)
@@ -179,10 +157,10 @@ class EngineSupervisor:
         if verdict is not Verdict.KEEP:
             log.info("engine %d holds %d MiB, %d more than at its start", slot.number, resident // MIB,
                      (resident - process.bytes_at_start) // MIB)  # fmt: skip
-        if verdict is Verdict.REPLACE:
+        if verdict is Verdict.REPLACE or (verdict is Verdict.RENEW and self.spares.has_ready()):
             self.replace(slot)
-        elif verdict is Verdict.RENEW:
-            self._renew(slot)
+        elif verdict is Verdict.RENEW:  # once its successor is ready, so that no request waits for a start
+            self.spares.start_successor(slot)
 
     def replace(self, slot: EngineSlot) -> None:
         """Retire the engine of a slot, and fill the slot with another."""
@@ -192,25 +170,15 @@ class EngineSupervisor:
             self._retire(slot, slot.process)
         self._fill(slot)
 
-    def _renew(self, slot: EngineSlot) -> None:
-        """Replace an engine once its successor is ready, so that no request waits for a start."""
-        if any(spare.ready for spare in self.spares):
-            self.replace(slot)
-        elif all(spare.successor_of is not slot for spare in self.spares):
-            self.spares.append(Spare(slot.number, gpu=slot.gpu, successor_of=slot))
-            self._start(self.spares[-1])
-
     def _promote_successors(self) -> None:
         """Move every successor that is ready to its slot."""
-        for slot, spare in [(spare.successor_of, spare) for spare in self.spares if spare.ready]:
-            if slot is None or spare.process is None:
-                continue
+        for slot, spare, process in self.spares.ready_successors():
             if slot.process is not None:
                 self._retire(slot, slot.process)
             elif slot.restart is not None:
                 slot.restart.cancel()
                 slot.restart = None
-            self._take(slot, spare, spare.process)
+            self._take(slot, spare, process)
 
     def _retire(self, slot: EngineSlot, process: EngineProcess) -> None:
         """Detach the engine from a slot; it finishes the dispatched jobs."""

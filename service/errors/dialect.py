@@ -17,9 +17,9 @@ class Dialect:
     is_open_inference: bool = False
     """Whether problems have the protocol's statuses, and its member `error`."""
     compresses_replies: bool = False
-    """Clients of the protocol cannot read compressed metadata."""
+    """Whether replies are compressed by Accept-Encoding; the protocol's clients cannot read compressed metadata."""
     refuses_encoded_bodies: bool = False
-    """The protocol decompresses bodies itself."""
+    """Whether bodies with a Content-Encoding are refused; the protocol decompresses them itself."""
     checks_queries: bool = False
     """Whether every query parameter must be declared."""
 
@@ -31,7 +31,7 @@ class Dialect:
 V1 = Dialect("/v1", compresses_replies=True, refuses_encoded_bodies=True, checks_queries=True)
 V2 = Dialect("/v2", is_open_inference=True)
 OTHER = Dialect("")
-"""Of pages and probes."""
+"""Dialect of pages and probes."""
 
 
 def dialect_of_path(path: str) -> Dialect:

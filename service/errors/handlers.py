@@ -1,4 +1,4 @@
-"""Exception handlers that map domain errors to RFC 9457 problem documents; the only module that knows status codes."""
+"""Exception handlers that build RFC 9457 problem documents; the one table from error classes to status codes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ from models.errors import (
 from models.store.errors import refusal
 from service.errors.allow import allowed
 from service.errors.dialect import dialect_of
-from service.errors.elsewhere import describe_unrouted
 from service.errors.open_inference import protocol_status
 from service.errors.problem import (
     JSON_TYPE,
@@ -49,6 +48,7 @@ from service.errors.problem import (
     media_type_of,
     problem_document,
 )
+from service.errors.unrouted import describe_unrouted
 from service.observing.records import extra_of, label_of, record_of
 
 log = logging.getLogger("layerscope")
@@ -125,7 +125,7 @@ async def _handle_domain(request: Request, error: Exception) -> Response:
     assert isinstance(error, LayerscopeError)  # noqa: S101 (registered for this class only)
     if isinstance(error, StoreUnreachable):
         why = " ".join(repr(error.__cause__).split())[:300]
-        log.warning("%s: the store does not answer: %s", label_of(request.scope), why, extra=extra_of(request.scope))
+        log.warning("%s: store unreachable: %s", label_of(request.scope), why, extra=extra_of(request.scope))
     return problem_response(request, error)
 
 

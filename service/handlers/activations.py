@@ -12,16 +12,17 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.errors import InvalidDocument, InvalidOption, UnknownAddress
+from models.errors import InvalidOption
 from models.ipc.messages import RunResult
 from models.tensors.dtypes import Array
 from service.engines.engine_request import EngineRequest
-from service.engines.requests import RunSpec, run_request, source_of
+from service.engines.request_builders import RunSpec, run_request, source_of
 from service.errors.handlers import problem_of
+from service.handlers.request_errors import errors_in_request
 from service.observing.records import follow
-from service.options.activation import ActivationOptions, QueryOptions, from_pairs, options_from
-from service.options.habits import INPUTS, MODEL, form_words, json_words
-from service.options.query import as_in_url
+from service.options.activation import ActivationOptions, QueryOptions, from_pairs, options_from, query_options
+from service.options.field_names import IMAGE, INPUTS, MODEL, TENSOR
+from service.options.foreign_names import form_words, json_words
 from service.registry.model import Model
 from service.requests.activation_form import read_form
 from service.requests.body import THREAD_BYTES, decode_json, is_json, media_type, parse_form, parse_run, unsupported
@@ -29,18 +30,16 @@ from service.requests.decode_memory import MemoryShare
 from service.requests.inputs import ResolvedInputs, resolve
 from service.requests.misplaced import RUN, RUN_REGISTERED, misplaced_options, require_object
 from service.requests.multipart import MULTIPART
-from service.requests.payload import InputPayload, is_input_file, is_picture, is_tensor_file
+from service.requests.payload import InputPayload, is_image_file, is_input_file, is_tensor_file
 from service.requests.selection import selection_of
+from service.responses.activations import ReplyContext, activations_response, infos
 from service.responses.etag import ETag
 from service.responses.picture import check_drawing
-from service.responses.replies import ReplyContext, activations_response, infos
 from service.state import State
 from service.wire.format import Format, Kind
-from service.wire.formats import ACTIVATION_FORMATS, JSON, NPY
+from service.wire.formats import ACTIVATION_FORMATS, JSON, NPY, TENSOR_TYPES
 from service.wire.negotiation import negotiate
 from service.wire.npy import check_one_tensor
-
-TENSOR_TYPES = ("application/x-npy", "application/x-npz", "application/vnd.safetensors")
 
 
 @dataclass
@@ -68,30 +67,26 @@ async def read_activation_request(
     Raises:
         UnsupportedMedia, Unparsable, TooLarge, InvalidOption, Overloaded
     """
-    kind = media_type(request)
+    content_type = media_type(request)
     body = await request.body()
-    if kind == MULTIPART:
+    if content_type == MULTIPART:
         form = await read_form(await parse_form(request, body, share), inline, share)
-        options = options_from(_query_options(request), from_pairs(form.options), words=form_words(inline))
+        options = options_from(query_options(request), from_pairs(form.options), words=form_words(inline))
         return ActivationRequest(options, form.payload, form.model, len(body))
-    if not inline and (kind.startswith("image/") or kind in TENSOR_TYPES or is_input_file(body)):
-        return ActivationRequest(queries.read(request), _file_payload(body, kind), size=len(body))
+    if not inline and (content_type.startswith("image/") or content_type in TENSOR_TYPES or is_input_file(body)):
+        return ActivationRequest(queries.read(request), _file_payload(body, content_type), size=len(body))
     if not is_json(request):
         accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
         raise unsupported(request, *accepted, body=body)
-    activation_request = _parse_object(await decode_json(body, share, parse_run), _query_options(request), inline)
+    activation_request = _parse_object(await decode_json(body, share, parse_run), query_options(request), inline)
     activation_request.size = len(body)
     return activation_request
 
 
-def _file_payload(body: bytes, kind: str) -> InputPayload:
-    """The payload of a body that is a tensor or image file, by its signature; without a known one, by its type."""
-    is_image = not is_tensor_file(body) and (kind.startswith("image/") or is_picture(body))
-    return InputPayload(files={"image" if is_image else "tensor": (body,)})
-
-
-def _query_options(request: Request) -> dict[str, Any]:
-    return from_pairs(request.query_params.multi_items())
+def _file_payload(body: bytes, content_type: str) -> InputPayload:
+    """Return the payload of a body that is a tensor or image file, by its signature, or by its type without one."""
+    is_image = not is_tensor_file(body) and (content_type.startswith("image/") or is_image_file(body))
+    return InputPayload(files={IMAGE if is_image else TENSOR: (body,)})
 
 
 def _parse_object(raw: Any, query: Mapping[str, Any], inline: bool) -> ActivationRequest:
@@ -112,13 +107,8 @@ async def activations(
     options = activation_request.options
     format = negotiate(request.headers.get("accept"), options.format, ACTIVATION_FORMATS)
     check_drawing(options, format)
-    try:
-        on_thread = activation_request.size > THREAD_BYTES or activation_request.payload.has_pictures
-        payload = activation_request.take_payload()
-        resolved = await share.run(
-            resolve, model.architecture, payload, options, state.settings, share, on_thread=on_thread
-        )
-        del payload
+    with errors_in_request(request, model):
+        resolved = await _resolve(state, model, activation_request, share)
         engine_request = await _engine_request(state, model, resolved, options, format)
         weak = format.has_timings or state.settings.batch_requests > 1
         etag = await _etag(request, _etag_parts(model, resolved, options, format), resolved.arrays, weak)
@@ -127,18 +117,23 @@ async def activations(
         follow(request.scope, engine_request.trace, engine_request.key)
         share.release()  # the queue counts the arrays itself, and they are queued at once
         pending = await state.engines.submit(engine_request)
-    except InvalidDocument as error:
-        raise model.remap(error) from None
-    except UnknownAddress as error:
-        raise as_in_url(request, error) from None
     inputs = infos(resolved.network.inputs, resolved.arrays)
     context = ReplyContext(engine_request.key, model.name, inputs, resolved.preprocessing, started)
     response = await activations_response(context, pending, format, options, partial(problem_of, request))
     return response if etag is None else etag.on(response)
 
 
+async def _resolve(
+    state: State, model: Model, activation_request: ActivationRequest, share: MemoryShare
+) -> ResolvedInputs:
+    """Decode the inputs, on a thread if they are large or images."""
+    on_thread = activation_request.size > THREAD_BYTES or activation_request.payload.has_images
+    payload, options = activation_request.take_payload(), activation_request.options
+    return await share.run(resolve, model.architecture, payload, options, state.settings, share, on_thread=on_thread)
+
+
 async def _etag(request: Request, parts: object, arrays: Sequence[Array], weak: bool) -> ETag | None:
-    """The ETag of a reply that these parts and arrays determine; None without parts."""
+    """Return the ETag of a reply that these parts and arrays determine; None without parts."""
     if parts is None:
         return None
     if sum(array.nbytes for array in arrays) > THREAD_BYTES:
@@ -147,7 +142,7 @@ async def _etag(request: Request, parts: object, arrays: Sequence[Array], weak: 
 
 
 def _etag_parts(model: Model, resolved: ResolvedInputs, options: ActivationOptions, format: Format) -> object:
-    """All that determines the reply except the arrays; None if equal requests may have different replies."""
+    """Return all that determines the reply except the arrays; None if equal requests may have different replies."""
     if model.id is None or options.training:
         return None
     names = list(resolved.network.inputs)

@@ -7,18 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
-from models.errors import DeadlineExceeded, InvalidDocument
+from models.errors import DeadlineExceeded, InvalidDocument, InvalidOption
 from models.networks.network import Network
 from models.networks.step_networks import step_networks
 from models.writing.keras_json import Planned
-from service.engines.requests import plan_request
+from service.engines.client import Engines
+from service.engines.request_builders import plan_request, source_of
+from service.handlers.request_errors import errors_in_request
+from service.options.plan import PlanOptions
+from service.registry.model import Model, inline_model
 from service.requests.selection import selection_of
 from service.state import State
 
 
 async def plan_of(
-    state: State,
+    engines: Engines,
     network: Network,
     batch: int | None,
     layers: list[str] | None,
@@ -27,7 +34,7 @@ async def plan_of(
     """Return the engine's plan of a network that declares its inputs. `views` are unparsed options of a request."""
     outputs, parsed_views = await selection_of(network, layers, views or {})
     shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    pending = await state.engines.submit(plan_request(network.document_bytes, shapes, outputs, parsed_views))
+    pending = await engines.submit(plan_request(network.document_bytes, shapes, outputs, parsed_views))
     plan: dict[str, Any] = orjson.loads((await pending.header).plan)
     return plan
 
@@ -50,16 +57,49 @@ async def plan_step_blocks(state: State, network: Network, plan: Mapping[str, An
 async def _plan_step_blocks(
     state: State, network: Network, plan: Mapping[str, Any], cache: dict[bytes, Planned]
 ) -> Planned:
-    """Do the same with a cache of planned blocks by document."""
+    """Plan the blocks of a network and, recursively, of theirs; `cache` has the planned ones by document."""
     inputs = {name: (tuple(row["shape"]), row["dtype"]) for name, row in plan["inputs"].items()}
     tensors = inputs | {row["address"]: (tuple(row["shape"]), row["dtype"]) for row in plan["layers"]}
     steps = {}
     for path, inner in step_networks(network, tensors).items():
         key = inner.document_bytes
         if key not in cache:
-            cache[key] = await _plan_step_blocks(state, inner, await plan_of(state, inner, None, ["**"]), cache)
+            inner_plan = await plan_of(state.engines, inner, None, ["**"])
+            cache[key] = await _plan_step_blocks(state, inner, inner_plan, cache)
         steps[path] = cache[key]
     return Planned(network, tensors, steps)
+
+
+async def find_model(state: State, name: str | None, raw: Any) -> Model:
+    """Return the registered model of a name, or without one the model of a request's body; nothing is fetched.
+
+    Raises:
+        InvalidOption: there are both.
+        InvalidDocument, NotFound, ModelDamaged
+    """
+    if name is None:
+        advice = "POST /v1/plan?model={name} plans it"
+        return await inline_model(state.store, raw, state.resolver.read_without_fetch, advice)
+    if raw is not None:
+        expected = "one in the query or one in the body"
+        raise InvalidOption.at("/model", "there are two models", expected=expected, received="both")
+    entry = state.store.find(name)
+    architecture = await run_in_threadpool(state.store.architecture, entry)
+    return Model(architecture, entry.name, entry.id)
+
+
+async def plan_response(request: Request, state: State, model: Model, options: PlanOptions) -> Response:
+    """Plan a model, and build the response."""
+    network = model.architecture.network
+    with errors_in_request(request, model):
+        require_inputs(network)
+        plan = await plan_of(state.engines, network, options.batch, options.layers, options.views())
+    head = {
+        "id": model.id or (source_of(network, model.weights).key if model.weights_to_fetch is None else None),
+        "name": model.name,
+        "parameters": plan["totals"]["parameters"],
+    }
+    return Response(orjson.dumps({"model": head, **plan}), media_type="application/json")
 
 
 def require_inputs(network: Network) -> None:

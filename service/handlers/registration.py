@@ -11,26 +11,26 @@ from starlette.concurrency import run_in_threadpool
 
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError
 from models.files.signatures import HDF5, SAFETENSORS, Role
-from models.files.unread import KERAS, NPZ, Advice
+from models.files.unsupported import KERAS, NPZ, Advice
 from models.json_text.limits import Claim, claim_nothing
 from models.networks.architecture import Architecture
 from models.networks.network import Network
-from models.reading.applications import Application
+from models.reading.application_arguments import Application
 from models.store.entries import Entry
 from models.store.storage import link_or_copy
 from models.weights.canonical import convert
 from models.weights.keras_file import CONFIG, check_keras_version, keras_config
 from models.weights.legacy import legacy_form
-from models.weights.read import kind_at, read_weights, unread_weights
-from models.weights.source import Limits
+from models.weights.read import kind_at, read_weights, unsupported_weights
+from models.weights.source import FileLimits
 from models.weights.specs import WeightsFile, WeightSpec, WeightsToStore
-from service.engines.requests import specs_request
+from service.engines.request_builders import specs_request
 from service.handlers.planning import plan_of, require_inputs
+from service.options.field_names import MODEL, WEIGHTS
 from service.registry.model import Model
 from service.requests.body import decode_json, parse_json
 from service.requests.decode_memory import MemoryShare
 from service.requests.upload import Upload
-from service.requests.upload_parts import MODEL, WEIGHTS
 from service.state import State
 
 WEIGHTS_ONLY_ADVICE = (
@@ -43,8 +43,13 @@ ADVICE: Advice = {
     Role.WEIGHTS: f"send it as the part {WEIGHTS}",
 }
 """Advice for files sent in place of a document."""
-Put = tuple[Entry, bool]
-"""An entry, and whether its name is new."""
+
+
+class Registration(NamedTuple):
+    """The entry of a registered model, and whether its name is new."""
+
+    entry: Entry
+    is_new: bool
 
 
 class UploadedFile(NamedTuple):
@@ -54,7 +59,7 @@ class UploadedFile(NamedTuple):
     pointer: str
 
 
-async def register(state: State, name: str, raw: Any, upload: Upload | None = None, pointer: str = "") -> Put:
+async def register(state: State, name: str, raw: Any, upload: Upload | None = None, pointer: str = "") -> Registration:
     """Point a name at a document, parsed JSON from `pointer` of the request, with the weights of an upload if any.
 
     Raises:
@@ -66,18 +71,18 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
         if upload is not None and upload.weights is not None:
             return await put_weights(state, name, network, UploadedFile(upload.weights, upload.pointer))
         if network.inputs:
-            await plan_of(state, network, None, None)
+            await plan_of(state.engines, network, None, None)
         return await run_in_threadpool(_put, state, name, network, model.weights)
     except InvalidDocument as error:
         raise model.remap(error) from None
 
 
-def _put(state: State, name: str, network: Network, weights: WeightsFile | None) -> Put:
+def _put(state: State, name: str, network: Network, weights: WeightsFile | None) -> Registration:
     if weights is None:
-        return state.store.put(name, network)
+        return Registration(*state.store.put(name, network))
     with state.store.scratch.folder() as folder:
         copy = link_or_copy(Path(weights.path), Path(folder) / WEIGHTS)
-        return state.store.put(name, network, WeightsToStore(copy, weights.digest))
+        return Registration(*state.store.put(name, network, WeightsToStore(copy, weights.digest)))
 
 
 def _refuse_other_weights(model: Architecture | Application) -> None:
@@ -94,16 +99,16 @@ def _refuse_other_weights(model: Architecture | Application) -> None:
 
 async def _resolve(state: State, raw: Any, name: str, pointer: str, with_weights: bool) -> Model:
     try:
-        model = await state.applications.model_of(raw)
+        model = await state.resolver.parse(raw)
         if with_weights:
             _refuse_other_weights(model)
-        resolved = await state.applications.resolve(model)
+        resolved = await state.resolver.resolve(model)
     except LayerscopeError as error:
         raise error.under(pointer) from None
     return Model(resolved.architecture, name, pointer=pointer, weights=resolved.weights)
 
 
-async def register_upload(state: State, name: str, upload: Upload, pointer: str = f"/{MODEL}") -> Put:
+async def register_upload(state: State, name: str, upload: Upload, pointer: str = f"/{MODEL}") -> Registration:
     """Register an upload: a document, with weights if any, or a .keras file, which contains both; `pointer` is that of
     the document.
     """
@@ -126,7 +131,7 @@ async def _decode_document(data: bytes, share: MemoryShare, pointer: str) -> Any
         raise error.under(pointer) from None
 
 
-def _keras_document(upload: Upload, limits: Limits) -> bytes:
+def _keras_document(upload: Upload, limits: FileLimits) -> bytes:
     """Return the document in a .keras file.
 
     Raises:
@@ -143,7 +148,7 @@ def _keras_document(upload: Upload, limits: Limits) -> bytes:
         check_keras_version(path, limits, pointer)
         return keras_config(path, limits, pointer)
     if kind is None or kind not in (HDF5, NPZ, SAFETENSORS):
-        raise unread_weights(path, pointer)
+        raise unsupported_weights(path, pointer)
     legacy = _legacy_form(upload, limits) if kind is HDF5 else None
     received, advice = f"{kind.name} of weights alone", WEIGHTS_ONLY_ADVICE
     if legacy is not None:
@@ -151,7 +156,7 @@ def _keras_document(upload: Upload, limits: Limits) -> bytes:
     raise InvalidOption.at("", "there is no model", expected=expected, received=received, suggestion=advice)
 
 
-def _legacy_form(upload: Upload, limits: Limits) -> str | None:
+def _legacy_form(upload: Upload, limits: FileLimits) -> str | None:
     """Return what wrote an HDF5 file, if that is not `save_weights` of Keras 3."""
     with TemporaryDirectory(dir=upload.folder) as scratch:
         weights = read_weights(upload.folder / WEIGHTS, Path(scratch), limits, upload.pointer)
@@ -160,7 +165,7 @@ def _legacy_form(upload: Upload, limits: Limits) -> str | None:
 
 async def put_weights(
     state: State, name: str, network: Network, upload: UploadedFile, expected: Entry | None = None
-) -> Put:
+) -> Registration:
     """Point a name at a network with the weights of an uploaded file; nothing is stored unless all of them fit.
 
     Raises:
@@ -173,7 +178,7 @@ async def put_weights(
     target = upload.path.with_name("canonical")
     digest = await run_in_threadpool(convert, upload.path, specs, target, _limits(state), upload.pointer)
     weights = WeightsToStore(target, digest) if specs else None  # a network without weights is the same without a file
-    return await run_in_threadpool(state.store.put, name, network, weights, expected)
+    return Registration(*await run_in_threadpool(state.store.put, name, network, weights, expected))
 
 
 async def _weight_specs(state: State, network: Network) -> tuple[WeightSpec, ...]:
@@ -182,5 +187,7 @@ async def _weight_specs(state: State, network: Network) -> tuple[WeightSpec, ...
     return header.specs
 
 
-def _limits(state: State) -> Limits:
-    return Limits(min(int(state.settings.max_weights), int(state.settings.max_model_bytes)), state.settings.deadline)
+def _limits(state: State) -> FileLimits:
+    return FileLimits(
+        min(int(state.settings.max_weights), int(state.settings.max_model_bytes)), state.settings.deadline
+    )

@@ -15,7 +15,7 @@ from service.observing.engine_trace import EngineTrace
 SCOPE_KEY = "layerscope.record"
 BODY = "layerscope.body"
 """Scope key of the body's state, which counts the received bytes."""
-DISCONNECT_CALLBACKS = "layerscope.hang_ups"
+DISCONNECT_CALLBACKS = "layerscope.disconnect_callbacks"
 """Scope key of the callbacks for the connection's protocol to call when the client disconnects."""
 
 

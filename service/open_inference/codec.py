@@ -6,7 +6,7 @@ bytes, then itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,7 @@ from models.errors import InvalidTensor
 from models.ipc.messages import TensorInfo
 from models.tensors.dtypes import Array, plain
 from models.tensors.json_text import NUMBERS, is_finite, with_words
-from models.tensors.widened import widened
-from service.wire.stream import Buffer, check_length
+from models.tensors.widening import widened
 
 DATATYPES: Mapping[str, str] = {
     "float16": "FP16", "bfloat16": "BF16", "float32": "FP32", "float64": "FP64", "int8": "INT8", "int16": "INT16",
@@ -44,7 +43,7 @@ class Output:
 
 
 def output_of(name: str, info: TensorInfo) -> Output:
-    """The output of a binary tensor."""
+    """Return the output of a binary tensor."""
     return Output(name, DATATYPES[info.dtype], info.shape, info.nbytes)
 
 
@@ -60,25 +59,7 @@ def _output_json(output: Output) -> dict[str, Any]:
     return {**entry, "parameters": {"binary_data_size": output.nbytes}}
 
 
-class OpenInferenceStream:
-    """Stream of a reply whose tensors are all binary: its JSON, then the bytes of each tensor."""
-
-    def __init__(self, head: bytes, tensors: Sequence[TensorInfo]) -> None:
-        self._head, self._tensors = head, tensors
-        self.length = len(head) + sum(tensor.nbytes for tensor in tensors)
-
-    def head(self) -> bytes:
-        return self._head
-
-    def member(self, index: int, data: Buffer) -> tuple[Buffer]:
-        tensor = self._tensors[index]
-        return (check_length(data, tensor.nbytes, tensor.name),)
-
-    def tail(self) -> bytes:
-        return b""
-
-
-def flat(array: Array) -> orjson.Fragment:
+def flat_json(array: Array) -> orjson.Fragment:
     """Serialize the values in C order as a JSON array. NaN and infinities are the literals NaN, Infinity and -Infinity:
     not JSON, but what Triton writes and its clients read. float16 is widened to float32, which is exact.
     """
@@ -87,12 +68,12 @@ def flat(array: Array) -> orjson.Fragment:
     return orjson.Fragment(text if is_finite(values) else with_words(text, values, NUMBERS))
 
 
-def packed(elements: Iterable[bytes]) -> bytes:
+def pack_bytes(elements: Iterable[bytes]) -> bytes:
     """Encode elements of BYTES."""
     return b"".join(len(element).to_bytes(4, "little") + element for element in elements)
 
 
-def unpacked(data: memoryview, count: int, pointer: str) -> list[bytes]:
+def unpack_bytes(data: memoryview, count: int, pointer: str) -> list[bytes]:
     """Decode `count` elements of BYTES, which must use up the data.
 
     Raises:
@@ -104,19 +85,17 @@ def unpacked(data: memoryview, count: int, pointer: str) -> list[bytes]:
         size = int.from_bytes(rest[:4], "little")
         if len(rest) < 4 + size:
             expected = f"four bytes of length and {size:,} more" if len(rest) >= 4 else "four bytes of length"
-            raise _invalid(pointer, f"element {len(elements)} of BYTES is cut off", expected, f"{len(rest):,} bytes")
+            message, received = f"element {len(elements)} of BYTES is cut off", f"{len(rest):,} bytes"
+            raise InvalidTensor.at(pointer, message, expected=expected, received=received)
         elements.append(bytes(rest[4 : 4 + size]))
         rest = rest[4 + size :]
     if len(rest):
-        raise _invalid(pointer, "there are more bytes than elements", f"{count} elements", f"{len(rest):,} bytes more")
+        message, received = "there are more bytes than elements", f"{len(rest):,} bytes more"
+        raise InvalidTensor.at(pointer, message, expected=f"{count} elements", received=received)
     return elements
 
 
-def _invalid(pointer: str, message: str, expected: str, received: str) -> InvalidTensor:
-    return InvalidTensor.at(pointer, message, expected=expected, received=received)
-
-
-def class_words(values: Array, indices: Array) -> list[bytes]:
+def class_labels(values: Array, indices: Array) -> list[bytes]:
     """Format Triton's classes, best first: `value:index`. Parsing a value gives the same bits."""
     wide = widened(values)
     pairs = zip(wide.reshape(-1), indices.reshape(-1).tolist(), strict=True)

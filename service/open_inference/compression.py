@@ -16,17 +16,16 @@ from starlette.concurrency import run_in_threadpool
 
 from models.errors import TooLarge, Unparsable, UnsupportedEncoding
 from service.edge.body_limit import count_decompressed
+from service.edge.content_coding import GZIP_WINDOW, LEVEL
+from service.wire.negotiation import QUALITY_VALUE
 from service.wire.stream import Buffer
 
-WINDOWS = {"gzip": 31, "deflate": 15}
+WINDOWS = {"gzip": GZIP_WINDOW, "deflate": 15}
 """zlib's window bits, which select the format."""
-LEVEL = 1
-"""Activations are nearly incompressible: the gain of level 9 takes twenty times as long."""
-MIN_BYTES = 1024
-"""Smaller replies are not compressed."""
 STEP = 1 << 20
 """Bytes per decompression step."""
-ELEMENT = re.compile(r"\s*([A-Za-z0-9!#$&^_.+-]+)\s*(?:;\s*[qQ]\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?")
+ELEMENT = re.compile(rf"\s*([A-Za-z0-9!#$&^_.+-]+)\s*(?:;\s*[qQ]\s*=\s*{QUALITY_VALUE}\s*)?")
+"""An element of Accept-Encoding: a coding, and its quality if any."""
 
 
 async def plain_body(request: Request, max_bytes: int) -> bytes:
@@ -76,8 +75,8 @@ def _decompress_step(decoder: Any, data: bytes, encoding: str) -> bytes:
     return piece
 
 
-def chosen_encoding(accept: str | None) -> str | None:
-    """The client's preferred encoding out of gzip and deflate, by RFC 9110 section 12.5.3; None for neither.
+def choose_encoding(accept: str | None) -> str | None:
+    """Return the client's preferred encoding out of gzip and deflate, by RFC 9110 section 12.5.3; None for neither.
 
     Among equal preferences it is the first.
     """
@@ -91,7 +90,7 @@ def chosen_encoding(accept: str | None) -> str | None:
     return None if best == "identity" else best
 
 
-def compressed(pieces: Iterable[Buffer], encoding: str) -> bytes:
+def compress(pieces: Iterable[Buffer], encoding: str) -> bytes:
     """Compress the body made of `pieces`."""
     encoder = zlib.compressobj(LEVEL, zlib.DEFLATED, WINDOWS[encoding])
     return b"".join([*(encoder.compress(piece) for piece in pieces), encoder.flush()])

@@ -11,7 +11,7 @@ from service.handlers.planning import plan_of
 from service.open_inference.codec import DATATYPES
 from service.open_inference.schemas import ConfiguredTensor, ModelConfiguration, ModelMetadata, TensorMetadata
 from service.registry.checkout import CheckedOutModel
-from service.registry.loaded import VERSION
+from service.registry.statistics import VERSION
 from service.state import State
 
 MAX_BATCH = 2**31 - 1
@@ -20,7 +20,7 @@ UNKNOWN = "float32", (None,)
 
 
 async def metadata(state: State, name: str, checked_out: CheckedOutModel) -> ModelMetadata:
-    """The inputs and outputs with their shapes; an engine plans those of the outputs."""
+    """Return the inputs and outputs with their shapes; an engine plans those of the outputs."""
     network = checked_out.network
     inputs = [_tensor(input_name, spec.dtype, (None, *spec.shape)) for input_name, spec in network.inputs.items()]
     return ModelMetadata(
@@ -33,7 +33,7 @@ async def _outputs(state: State, checked_out: CheckedOutModel) -> list[TensorMet
     network = checked_out.network
     if not network.inputs:
         return [_tensor(address, *UNKNOWN) for address in network.outputs]
-    plan = await plan_of(state, network, None, list(network.outputs))
+    plan = await plan_of(state.engines, network, None, list(network.outputs))
     return [_tensor(row["address"], row["dtype"], row["shape"]) for row in plan["layers"]]
 
 
@@ -43,7 +43,7 @@ def _tensor(name: str, dtype: str, shape: Sequence[int | None]) -> TensorMetadat
 
 
 async def configuration(state: State, name: str, checked_out: CheckedOutModel) -> ModelConfiguration:
-    """The metadata without the batch dimension; the limit of bytes of a request's inputs bounds the batch."""
+    """Return the metadata without the batch dimension; the limit of bytes of a request's inputs bounds the batch."""
     model_metadata = await metadata(state, name, checked_out)
     return ModelConfiguration(
         name=name,
@@ -58,7 +58,7 @@ def _configured(tensor: TensorMetadata) -> ConfiguredTensor:
 
 
 def _largest_batch(network: Network, limit: int) -> int:
-    """The largest batch within the limit of bytes; free dimensions count as 1."""
+    """Return the largest batch within the limit of bytes; free dimensions count as 1."""
     sample = sum(prod(length or 1 for length in spec.shape) * DTYPES[spec.dtype].itemsize
                  for spec in network.inputs.values())  # fmt: skip
     return max(1, min(MAX_BATCH, limit // (sample or 1)))

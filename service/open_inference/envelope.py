@@ -12,11 +12,12 @@ import orjson
 from models.documents.raw_json import read_json
 from models.errors import InvalidOption, shown
 from models.files.signatures import Role
-from models.files.unread import Advice
+from models.files.unsupported import Advice
 from models.json_text.keys import check_keys
 from models.json_text.limits import UNCOUNTED, Claim, check_keys_of_objects, claim_nothing, parsed_bytes
 from service.open_inference.codec import HEADER
-from service.requests.body import INPUTS, parse_json
+from service.options.field_names import INPUTS
+from service.requests.body import parse_json
 
 ADVICE: Advice = {Role.PICTURE: "a picture is an input of datatype BYTES, in JSON as base64"}
 POINTER = ""

@@ -11,19 +11,18 @@ from models.errors import InvalidDocument
 from models.ipc.messages import RunResult
 from models.views.view import View
 from service.engines.engine_request import EngineRequest
-from service.engines.requests import RunSpec, run_request, source_of
+from service.engines.request_builders import RunSpec, run_request, source_of
 from service.observing.records import follow
 from service.open_inference.codec import HEADER
-from service.open_inference.compression import chosen_encoding, plain_body
+from service.open_inference.compression import choose_encoding, plain_body
 from service.open_inference.envelope import parse_envelope
 from service.open_inference.inputs import decode_inputs, raw_input
 from service.open_inference.outputs import RequestedTensor, requested_tensors
 from service.open_inference.reply import infer_reply
 from service.open_inference.request import InferRequest, RequestParameters, infer_request
 from service.options.activation import ActivationOptions
-from service.registry.loaded import VERSION
 from service.registry.model import Model
-from service.registry.statistics import Stopwatch
+from service.registry.statistics import VERSION, Stopwatch
 from service.requests.body import THREAD_BYTES
 from service.requests.decode_memory import MemoryShare
 from service.requests.inputs import ResolvedInputs, decoder_for, fit_inputs
@@ -51,7 +50,7 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
         InvalidOption, InvalidTensor, InvalidImage, UnknownAddress, Unparsable, TooLarge, Unsupported
     """
     body = await plain_body(request, int(state.settings.max_body))
-    header, encoding = request.headers.get(HEADER), chosen_encoding(request.headers.get("accept-encoding"))
+    header, encoding = request.headers.get(HEADER), choose_encoding(request.headers.get("accept-encoding"))
     watch.start()
     try:
         with state.memory.share() as share:

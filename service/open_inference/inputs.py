@@ -12,7 +12,7 @@ from models.problems import MAX_PROBLEMS
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.forms import parse_tensor
 from models.tensors.shapes import checked_shape, words
-from service.open_inference.codec import BYTES, DATATYPES, unpacked
+from service.open_inference.codec import BYTES, DATATYPES, unpack_bytes
 from service.open_inference.request import Input
 from service.requests.body import MAX_FILES
 from service.requests.decoder import InputDecoder
@@ -45,14 +45,15 @@ def raw_input(tensors: memoryview, declared: Mapping[str, InputSpec]) -> dict[st
     """
     if len(declared) != 1:
         message = "a body of bytes alone is for a model of one input that is declared"
-        raise _refused("", message, "JSON with inputs", f"{len(declared)} declared inputs")
+        received = f"{len(declared)} declared inputs"
+        raise InvalidTensor.at("", message, expected="JSON with inputs", received=received)
     ((name, spec),) = declared.items()
     size, known = DTYPES[spec.dtype].itemsize, prod(length for length in spec.shape if length is not None)
     free = spec.shape.count(None)
     length, rest = divmod(len(tensors), known * size)
     if free > 1 or rest or (not free and length != 1):
-        shape = words([1, *spec.shape])
-        raise _refused("", f"the body is not {name}", f"{shape} of {DATATYPES[spec.dtype]}", f"{len(tensors):,} bytes")
+        expected = f"{words([1, *spec.shape])} of {DATATYPES[spec.dtype]}"
+        raise InvalidTensor.at("", f"the body is not {name}", expected=expected, received=f"{len(tensors):,} bytes")
     shape_of_one = (1, *(length if axis is None else axis for axis in spec.shape))
     return {name: DecodedInput(from_bytes(tensors, spec.dtype, shape_of_one, ""), "", True)}
 
@@ -88,16 +89,16 @@ def _split_bytes(inputs: Sequence[Input], tensors: memoryview) -> list[memoryvie
         size, pointer = tensor.parameters.binary_data_size, f"/inputs/{number}"
         if (size is None) == (tensor.data is None):
             received = "neither" if size is None else "both"
-            raise _refused(pointer, "an input has either data or binary_data_size", "one of them", received)
+            message = "an input has either data or binary_data_size"
+            raise InvalidTensor.at(pointer, message, expected="one of them", received=received)
         if size is not None and size > len(rest):
-            message = f"unexpected size for input {tensor.name}"
-            raise _refused(pointer, message, f"{size:,} bytes behind the JSON", f"{len(rest):,} bytes")
+            message, expected = f"unexpected size for input {tensor.name}", f"{size:,} bytes behind the JSON"
+            raise InvalidTensor.at(pointer, message, expected=expected, received=f"{len(rest):,} bytes")
         chunks.append(None if size is None else rest[:size])
         rest = rest[size or 0 :]
     if len(rest):
-        raise _refused(
-            "", "unexpected additional input data", "as many bytes as the inputs have", f"{len(rest):,} more"
-        )
+        message, expected = "unexpected additional input data", "as many bytes as the inputs have"
+        raise InvalidTensor.at("", message, expected=expected, received=f"{len(rest):,} more")
     return chunks
 
 
@@ -117,42 +118,42 @@ def _decode(
 def _from_binary(chunk: memoryview, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
     needed = prod(shape) * DTYPES[dtype].itemsize
     if len(chunk) != needed:
-        message = "the bytes do not fill the shape"
-        raise _refused(pointer, message, f"{needed:,} bytes for {words(shape)} of {DATATYPES[dtype]}",
-                       f"{len(chunk):,} bytes")  # fmt: skip
+        expected = f"{needed:,} bytes for {words(shape)} of {DATATYPES[dtype]}"
+        message, received = "the bytes do not fill the shape", f"{len(chunk):,} bytes"
+        raise InvalidTensor.at(pointer, message, expected=expected, received=received)
     return from_bytes(chunk, dtype, shape, pointer)
 
 
 def _from_json(tensor: Input, shape: tuple[int, ...], dtype: str, pointer: str) -> Array:
     if dtype == "bfloat16":
-        raise _refused(pointer, "BF16 has no form in JSON", "binary_data_size, or FP32", "data")
+        expected = "binary_data_size, or FP32"
+        raise InvalidTensor.at(pointer, "BF16 has no form in JSON", expected=expected, received="data")
     if not shape and not isinstance(tensor.data, list):
-        raise _refused(f"{pointer}/data", "data is an array", "an array of one number", shown(tensor.data))
+        expected, received = "an array of one number", shown(tensor.data)
+        raise InvalidTensor.at(f"{pointer}/data", "data is an array", expected=expected, received=received)
     return parse_tensor({"shape": list(shape), "dtype": dtype, "data": tensor.data}, pointer)
 
 
 def _files(
     tensor: Input, chunk: memoryview | None, shape: tuple[int, ...], pointer: str, decoder: InputDecoder
 ) -> list[bytes]:
-    """The image files, one per element; in JSON, which has only text, they are base64."""
+    """Return the image files, one per element; in JSON, which has only text, they are base64."""
     count = prod(shape)
     if len(shape) not in (1, 2) or shape[1:] not in ((), (1,)) or not count:
-        raise _refused(f"{pointer}/shape", "BYTES are images, one an element", "[batch] or [batch, 1]", words(shape))
+        message, expected = "BYTES are images, one an element", "[batch] or [batch, 1]"
+        raise InvalidTensor.at(f"{pointer}/shape", message, expected=expected, received=words(shape))
     if count > MAX_FILES:
         message, expected = "there are too many images in one request", f"at most {MAX_FILES} images"
         raise TooLarge.at(
             f"{pointer}/shape", message, expected=expected, received=f"{count:,}", suggestion="send several requests"
         )
     if chunk is not None:
-        return unpacked(chunk, count, pointer)
+        return unpack_bytes(chunk, count, pointer)
     rows = tensor.data if isinstance(tensor.data, list) else []
     texts = [text for row in rows for text in (row if isinstance(row, list) else [row])]
     if len(texts) != count:
-        raise _refused(f"{pointer}/data", "the data does not fill the shape", f"{count} strings", shown(tensor.data))
+        message, received = "the data does not fill the shape", shown(tensor.data)
+        raise InvalidTensor.at(f"{pointer}/data", message, expected=f"{count} strings", received=received)
     for number, text in enumerate(texts):
         decoder.claim_text(text, f"{pointer}/data/{number}")
     return [image_bytes(text, f"{pointer}/data/{number}") for number, text in enumerate(texts)]
-
-
-def _refused(pointer: str, message: str, expected: str, received: str) -> InvalidTensor:
-    return InvalidTensor.at(pointer, message, expected=expected, received=received)

@@ -7,7 +7,7 @@ from typing import Any
 from models.documents.json_schema import schema_of
 from service.open_inference.request import InferRequest
 from service.open_inference.schemas import InferReply
-from service.openapi.contract import SMALL_INPUT
+from service.openapi.examples import SMALL_INPUT
 from service.wire.format import BINARY
 
 INFER_EXAMPLE = {
@@ -20,7 +20,7 @@ BODY_OF_BYTES = (
 
 
 def infer_body() -> dict[str, Any]:
-    """The request body of an inference."""
+    """Return the request body of an inference."""
     json_body = {"schema": _inlined(schema_of(InferRequest)),
                  "examples": {"tensor": {"summary": "A 4×4 picture as numbers", "value": INFER_EXAMPLE}}}  # fmt: skip
     binary = {"schema": {"description": BODY_OF_BYTES, **BINARY}}
@@ -29,13 +29,13 @@ def infer_body() -> dict[str, Any]:
 
 
 def infer_replies() -> dict[int | str, dict[str, Any]]:
-    """The response 200 of an inference."""
+    """Return the response 200 of an inference."""
     content = {"application/octet-stream": {"schema": {"description": BODY_OF_BYTES, **BINARY}}}
     return {200: {"model": InferReply, "description": "The outputs asked for.", "content": content}}
 
 
 def small_body(description: str, name: str, value: dict[str, Any]) -> dict[str, Any]:
-    """An optional request body that is an object."""
+    """Return an optional request body that is an object."""
     body = {"schema": {"type": "object", "description": description}, "examples": {name: {"value": value}}}
     return {"requestBody": {"required": False, "content": {"application/json": body}}}
 

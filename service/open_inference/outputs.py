@@ -28,7 +28,7 @@ class RequestedTensor:
 
 
 def requested_tensors(network: Network, request: InferRequest) -> tuple[RequestedTensor, ...]:
-    """The outputs in the requested order; by default the model's own.
+    """Return the outputs in the requested order; by default the model's own.
 
     Raises:
         UnknownAddress: a name is not an address, or matches several tensors.
@@ -45,7 +45,7 @@ def requested_tensors(network: Network, request: InferRequest) -> tuple[Requeste
 
 
 def _default_output(address: str) -> RequestedOutput:
-    """The request for an output of the model, whose address may be longer than the limit for clients."""
+    """Return the request for an output of the model, whose address may be longer than the limit for clients."""
     return RequestedOutput.model_construct(name=address, parameters=OutputParameters())
 
 
@@ -65,7 +65,7 @@ def _check_once(outputs: Sequence[RequestedOutput], addresses: Sequence[str]) ->
 
 
 def _request_views(network: Network, addresses: Sequence[str], request: InferRequest) -> Mapping[str, View]:
-    """The views from the parameters of the whole request."""
+    """Return the views from the parameters of the whole request."""
     try:
         return views_of(network, addresses, request.parameters.views())
     except LayerscopeError as error:

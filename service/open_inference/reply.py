@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -12,28 +12,30 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from models.errors import InvalidOption, TooLarge
+from models.ipc.arrays import array_of
 from models.ipc.messages import RunResult, TensorInfo
-from models.tensors.dtypes import DTYPES, Array
+from models.tensors.dtypes import Array
 from models.views.top import Top
 from models.views.view import MAIN, SUFFIXES
+from service.edge.content_coding import MIN_BYTES
 from service.engines.pending_result import PendingResult
 from service.open_inference.codec import (
     BYTES,
     HEADER,
-    OpenInferenceStream,
     Output,
-    class_words,
-    flat,
+    class_labels,
+    flat_json,
     output_of,
-    packed,
+    pack_bytes,
     reply_head,
 )
-from service.open_inference.compression import MIN_BYTES, compressed
+from service.open_inference.compression import compress
 from service.open_inference.outputs import RequestedTensor
+from service.responses.json_stream import named_tensors
 from service.responses.tensor_stream import tensor_response
 from service.wire.format import Format
 from service.wire.formats import JSON
-from service.wire.stream import Buffer
+from service.wire.stream import Buffer, HeadThenTensors
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
 """Tensors written as JSON numbers in one reply."""
@@ -66,27 +68,26 @@ async def infer_reply(
     outputs: Sequence[RequestedTensor],
     encoding: str | None,
 ) -> Response:
-    """The outputs in their requested forms. If all are binary, they are streamed from the engine's shared memory.
+    """Build the reply with the outputs in their requested forms. If all are binary, they are streamed from the engine's
+    shared memory.
 
     Raises:
         InvalidOption: bfloat16 is requested as JSON, which cannot express it.
+        TooLarge: the values in JSON would be too many.
     """
     result = await pending.header
     members = _members(result.tensors, outputs)
-    try:
+    with pending.cancelled_on_error():
         _check_forms(members)
         _check_sizes(members)
-    except (InvalidOption, TooLarge):
-        pending.cancel()
-        raise
     small = sum(info.nbytes for info in result.tensors) < MIN_BYTES
     if all(member.is_raw for member in members) and (encoding is None or small):
         head = reply_head(fields, [output_of(member.name, member.info) for member in members])
-        stream = OpenInferenceStream(head, result.tensors)
+        stream = HeadThenTensors(head, result.tensors)
         response = await tensor_response(stream, pending, BINARY)
         response.headers[HEADER] = str(len(head))
         return response
-    arrays = [array async for array in _arrays(result.tensors, pending)]
+    arrays = [array async for _, array in named_tensors(result, pending, array_of)]
     return await run_in_threadpool(_whole_reply, fields, members, arrays, encoding)
 
 
@@ -127,20 +128,11 @@ def _check_sizes(members: Sequence[Member]) -> None:
 
 
 def _class_count(member: Member) -> int:
-    """The number of classes requested of a tensor."""
+    """Return the number of classes requested of a tensor."""
     if member.output.classes is None:
         return 0
     rows = member.info.shape[0] if member.info.shape else 1
     return rows * min(member.output.classes, prod(member.info.shape[1:]))
-
-
-async def _arrays(tensors: Sequence[TensorInfo], pending: PendingResult[RunResult]) -> AsyncIterator[Array]:
-    """Yield each tensor as a view of the engine's shared memory."""
-    number = 0
-    async for view in pending.tensors():
-        info = tensors[number]
-        yield np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
-        number += 1
 
 
 def _whole_reply(
@@ -153,25 +145,25 @@ def _whole_reply(
 
 
 def _output_and_bytes(member: Member, array: Array) -> tuple[Output, Buffer]:
-    """An output, and its bytes after the JSON."""
+    """Return an output, and its bytes after the JSON."""
     if member.output.classes is not None:
         return _classes_and_bytes(member, array)
     output = output_of(member.name, member.info)
     if member.output.binary:
         return output, array.reshape(-1).view(np.uint8).data
-    return Output(output.name, output.datatype, output.shape, None, flat(array)), b""
+    return Output(output.name, output.datatype, output.shape, None, flat_json(array)), b""
 
 
 def _classes_and_bytes(member: Member, array: Array) -> tuple[Output, Buffer]:
-    """The k largest values of each item of the batch, in the format of Triton's classification extension."""
+    """Return the k largest values of each item of the batch, in the format of Triton's classification extension."""
     assert member.output.classes is not None  # noqa: S101 (the caller has checked)
     rows = array.reshape(len(array) if array.ndim else 1, -1)
     k = min(member.output.classes, rows.shape[1])
     indices, values = Top(k, "").apply(rows)
-    words, shape = class_words(values, indices), indices.shape
+    words, shape = class_labels(values, indices), indices.shape
     if not member.output.binary:
         return Output(member.name, BYTES, shape, None, [word.decode() for word in words]), b""
-    data = packed(words)
+    data = pack_bytes(words)
     return Output(member.name, BYTES, shape, len(data)), data
 
 
@@ -182,5 +174,5 @@ def _response(head: bytes, buffers: Sequence[Buffer], encoding: str | None) -> R
     if encoding is None or sum(map(len, pieces)) < MIN_BYTES:
         body = b"".join(pieces)
     else:
-        body, headers["Content-Encoding"] = compressed(pieces, encoding), encoding
+        body, headers["Content-Encoding"] = compress(pieces, encoding), encoding
     return Response(body, headers=headers, media_type=(BINARY if binary else JSON).media_type)

@@ -9,24 +9,29 @@ from fastapi import Request
 from models.errors import InvalidOption, NotFound, shown
 from models.store.entries import Entry
 from service.open_inference.schemas import IndexEntry
-from service.registry.loaded import VERSION, LoadedModels
+from service.registry.loaded import LoadedModels
+from service.registry.statistics import VERSION
 from service.requests.body import parse_json
 from service.state import State
 
 UNLOADED = "unloaded"
 
 
-def index_of(served: LoadedModels, name: str) -> IndexEntry:
-    """The index entry of one registered model."""
-    if served.is_loaded(name):
+def index_of(loaded_models: LoadedModels, name: str) -> IndexEntry:
+    """Return the index entry of one registered model."""
+    if loaded_models.is_loaded(name):
         return IndexEntry(name=name, version=VERSION, state="READY")
     return IndexEntry(name=name, version=VERSION, state="UNAVAILABLE", reason=UNLOADED)
 
 
-def index(served: LoadedModels, only_ready: bool) -> list[IndexEntry]:
-    """The index of all registered models; a damaged one has its problem as the reason."""
-    known = [index_of(served, name) for name in served.names() if served.is_loaded(name) or not only_ready]
-    damaged = {} if only_ready else served.damaged()
+def index(loaded_models: LoadedModels, only_ready: bool) -> list[IndexEntry]:
+    """Return the index of all registered models; a damaged one has its problem as the reason."""
+    known = [
+        index_of(loaded_models, name)
+        for name in loaded_models.names()
+        if loaded_models.is_loaded(name) or not only_ready
+    ]
+    damaged = {} if only_ready else loaded_models.damaged()
     return known + [
         IndexEntry(name=name, version=VERSION, state="UNAVAILABLE", reason=reason) for name, reason in damaged.items()
     ]
@@ -46,7 +51,7 @@ async def body_object(request: Request) -> dict[str, Any]:
 
 
 def parameters_of(raw: dict[str, Any]) -> dict[str, Any]:
-    """The `parameters` of a request to load or unload.
+    """Return the `parameters` of a request to load or unload.
 
     Raises:
         InvalidOption: they are not an object.

@@ -27,7 +27,7 @@ Name = Annotated[str, Path(description="A registered name, or an id `sha256:…`
 )
 async def post_index(request: Request, state: StateOf) -> list[IndexEntry]:
     """Every name, and whether it is loaded."""
-    return index(state.served, (await body_object(request)).get("ready") is True)
+    return index(state.loaded_models, (await body_object(request)).get("ready") is True)
 
 
 @router.post(
@@ -40,8 +40,8 @@ async def post_load(request: Request, state: StateOf, name: Name) -> IndexEntry:
     """Takes up a registered model that was unloaded; every other one is loaded already."""
     refuse_models(parameters_of(await body_object(request)))
     entry = find_entry(state, name)
-    state.served.load(entry.name)
-    return index_of(state.served, entry.name)
+    state.loaded_models.load(entry.name)
+    return index_of(state.loaded_models, entry.name)
 
 
 @router.post("/v2/repository/models/{name}/unload", summary="Open inference: unload a model", responses=REFUSALS)
@@ -49,8 +49,8 @@ async def post_unload(request: Request, state: StateOf, name: Name) -> IndexEntr
     """Refuses inferences on it under `/v2` until it is loaded again or the service restarts."""
     parameters_of(await body_object(request))
     entry = find_entry(state, name)
-    state.served.unload(entry.name)
-    return index_of(state.served, entry.name)
+    state.loaded_models.unload(entry.name)
+    return index_of(state.loaded_models, entry.name)
 
 
 async def not_offered() -> None:

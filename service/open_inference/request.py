@@ -17,7 +17,7 @@ from models.networks.view_selection import PARSERS
 from models.problems import pointer_to
 from models.suggestions import Words
 from service.open_inference.codec import BYTES, DATATYPES
-from service.options.habits import OPEN_INFERENCE
+from service.options.foreign_names import OPEN_INFERENCE
 
 STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
 RESERVED = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers")
@@ -69,7 +69,7 @@ class Views(BaseModel):
     dtype: str | None = Field(None, description="`float16`, `bfloat16`, `float32`, `float64` or `uint8`.")
 
     def views(self) -> dict[str, Any]:
-        """The views that are set, by name."""
+        """Return the views that are set, by name."""
         return {name: getattr(self, name) for name in PARSERS if getattr(self, name) is not None}
 
 

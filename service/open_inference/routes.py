@@ -41,7 +41,7 @@ from service.open_inference.schemas import (
     ServerReady,
     Statistics,
 )
-from service.openapi.contract import ENGINE_ERRORS, MODEL_ERRORS
+from service.openapi.errors import ENGINE_ERRORS, MODEL_ERRORS
 from service.registry.checkout import checkout
 from service.registry.loaded import require_version
 from service.state import State, StateOf
@@ -106,11 +106,13 @@ async def get_server() -> ServerMetadata:
 @router.get("/v2/models/stats", summary="Open inference: statistics of every model")
 async def get_all_statistics(state: StateOf) -> Statistics:
     """Counts and times since the service started, of every registered model."""
-    return _statistics(state, state.served.names())
+    return _statistics(state, state.loaded_models.names())
 
 
 def _statistics(state: State, names: list[str]) -> Statistics:
-    return Statistics.model_validate({"model_stats": [state.served.statistics(name).json(name) for name in names]})
+    return Statistics.model_validate(
+        {"model_stats": [state.loaded_models.statistics(name).json(name) for name in names]}
+    )
 
 
 @model_route("GET", "/stats", summary="Open inference: statistics of a model")
@@ -122,7 +124,7 @@ async def get_statistics(state: StateOf, name: Name) -> Statistics:
 @model_route("GET", "/ready", InvalidOption, NotReady, summary="Open inference: a model is ready")
 async def get_model_ready(state: StateOf, name: Name) -> ModelReady:
     """200 when the model is loaded, as registered ones are until somebody unloads them, and an engine is warmed up."""
-    state.served.require_loaded(state.store.find(name).name)
+    state.loaded_models.require_loaded(state.store.find(name).name)
     _require_ready(state)
     return ModelReady(name=name)
 
@@ -151,7 +153,7 @@ async def get_configuration(state: StateOf, name: Name) -> ModelConfiguration:
 async def post_infer(request: Request, state: StateOf, name: Name) -> Response:
     """Runs the model and returns the outputs asked for: addresses of layers, or the model's own outputs."""
     entry = state.store.find(name)
-    state.served.require_loaded(entry.name)
-    with state.served.statistics(entry.name).measure() as watch:
+    state.loaded_models.require_loaded(entry.name)
+    with state.loaded_models.statistics(entry.name).measure() as watch:
         async with checkout(state.store, name) as checked_out:
             return await infer(request, state, name, checked_out.model, watch)

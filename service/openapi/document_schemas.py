@@ -14,7 +14,7 @@ from models.layers import LAYERS, names_of
 from models.layers.block import Block
 from models.layers.excluded import INPUT_LAYERS
 from models.layers.layer import Layer
-from models.reading.applications import FAMILIES
+from models.reading.application_arguments import FAMILIES
 
 COMPONENT = "#/components/schemas/{model}"
 """Reference template of a model's schema in OpenAPI."""

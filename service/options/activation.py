@@ -89,7 +89,7 @@ class ActivationOptions(ViewOptions, PictureOptions):
 
 NAMES = tuple(field_names(ActivationOptions))
 OPTIONS_ALONE = Words({"": NAMES})
-KEPT_QUERIES, KEPT_BYTES = 256, 4 << 20
+MAX_CACHED_QUERIES, MAX_CACHED_BYTES = 256, 4 << 20
 OPTION_BYTES = 20
 """Estimated memory of parsed options per byte of their query."""
 
@@ -98,7 +98,7 @@ class QueryOptions:
     """Cache of options parsed from queries, which clients repeat."""
 
     def __init__(self) -> None:
-        self._cache: LruCache[bytes, ActivationOptions] = LruCache(KEPT_QUERIES, KEPT_BYTES)
+        self._cache: LruCache[bytes, ActivationOptions] = LruCache(MAX_CACHED_QUERIES, MAX_CACHED_BYTES)
 
     def read(self, request: Request) -> ActivationOptions:
         """Return the options of one request.
@@ -109,9 +109,14 @@ class QueryOptions:
         query: bytes = request.scope["query_string"]
         options = self._cache.get(query)
         if options is None:
-            options = options_from(from_pairs(request.query_params.multi_items()))
+            options = options_from(query_options(request))
             self._cache.add(query, options, OPTION_BYTES * len(query))
         return options
+
+
+def query_options(request: Request) -> dict[str, Any]:
+    """Return the unparsed options of a query; raise InvalidOption for a repeated name other than `layers`."""
+    return from_pairs(request.query_params.multi_items())
 
 
 def options_from(*sources: Mapping[str, Any], words: Words = OPTIONS_ALONE) -> ActivationOptions:

@@ -49,7 +49,7 @@ class PictureOptions(BaseModel):
         default = "symmetric" if self.cmap == DIVERGING else "layer"
         return RenderStyle(self.cmap, parse_range(self.normalize or default), self.upscale)
 
-    def refuse_given(self) -> None:
+    def refuse_if_set(self) -> None:
         """Refuse these options for a reply that is not a picture.
 
         Raises:

@@ -14,8 +14,8 @@ from fastapi.routing import APIRoute
 from models.documents.validation import unknown_name
 from models.errors import InvalidOption, Problem, UnknownAddress
 from models.problems import MAX_PROBLEMS, pointer_to
-from service.options.activation import LAYERS, from_pairs
-from service.options.habits import IN_QUERY
+from service.options.activation import LAYERS, query_options
+from service.options.foreign_names import IN_QUERY
 
 QUOTED = re.compile(r'"([^"]*)"')
 """A quoted address in a suggestion."""
@@ -39,17 +39,17 @@ def check_query(request: Request, known: Sequence[str]) -> None:
     Raises:
         InvalidOption: for a name that is not `known`, or a repeated one (except `layers`, which accumulate).
     """
-    options = from_pairs(request.query_params.multi_items())
+    options = query_options(request)
     unknown = [name for name in options if name not in known]
     if unknown:
-        habits = IN_QUERY if LAYERS in known else None
-        problems = [unknown_name(pointer_to([name]), name, known, None, habits, options) for name in unknown]
+        synonyms = IN_QUERY if LAYERS in known else None
+        problems = [unknown_name(pointer_to([name]), name, known, None, synonyms, options) for name in unknown]
         raise InvalidOption("", problems[:MAX_PROBLEMS])
 
 
 def as_in_url(request: Request, error: UnknownAddress) -> UnknownAddress:
     """Return the error with suggestions for query selectors percent-encoded, as a URL ends at a bare `#`."""
-    in_query = {f"/{name}/" for name in from_pairs(request.query_params.multi_items())}
+    in_query = {f"/{name}/" for name in query_options(request)}
     problems = [
         _in_url(problem) if problem.pointer[: problem.pointer.find("/", 1) + 1] in in_query else problem
         for problem in error.problems

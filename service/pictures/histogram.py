@@ -21,7 +21,7 @@ def step_of(bins: int) -> int:
     return max(1, WIDTH // bins)
 
 
-def size_of(bins: int) -> tuple[int, int]:
+def histogram_size(bins: int) -> tuple[int, int]:
     """Return the width and height of a histogram with its texts."""
     return max(step_of(bins) * bins, WIDTH) + 2 * MARGIN, HEIGHT + 2 * MARGIN + 2 * LINE
 
@@ -44,7 +44,7 @@ class Bars:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height with the texts."""
-        return size_of(len(self.counts))
+        return histogram_size(len(self.counts))
 
     def boxes(self) -> list[tuple[int, int, int, int]]:
         """Return x, y, width and height of each non-empty bar, at least a pixel high."""

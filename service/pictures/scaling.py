@@ -95,4 +95,4 @@ def parse_range(text: str) -> Range:
     if high / 2 - low / 2 < SMALLEST:
         expected = f"ends that are {2 * SMALLEST:.2g} apart, or more"
         raise InvalidOption.at("/normalize", "the range is too narrow", expected=expected, received=shown(text))
-    return Range("given", (low, high))
+    return Range("explicit", (low, high))

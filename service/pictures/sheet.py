@@ -27,7 +27,7 @@ class RenderStyle:
     upscale: int
 
 
-def size_of(tiles: Tiles, upscale: int) -> tuple[int, int]:
+def sheet_size(tiles: Tiles, upscale: int) -> tuple[int, int]:
     """Return the width and height of a sheet in pixels."""
     blocks, _, height, width = tiles.shape
     return (
@@ -36,7 +36,7 @@ def size_of(tiles: Tiles, upscale: int) -> tuple[int, int]:
     )
 
 
-def admit(sizes: list[tuple[int, int]]) -> None:
+def check_pixels(sizes: list[tuple[int, int]]) -> None:
     """Check the size of a picture before it is drawn.
 
     Raises:

@@ -13,7 +13,7 @@ from math import ceil, isqrt
 
 from models.errors import InvalidOption
 from models.tensors.dtypes import Array
-from models.views.form import AXES, NAMELESS
+from models.views.tensor_type import AXES, NAMELESS
 
 SPATIAL = "dthw"
 

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 
 from models.errors import InvalidOption, NotFound, shown
 from models.store.store import ModelStore
-from service.registry.statistics import Statistics
-
-VERSION = "1"
-"""The only version of every model: another network is another model."""
+from service.registry.statistics import VERSION, Statistics
 
 
 class LoadedModels:

@@ -42,8 +42,8 @@ class Model:
 async def inline_model(
     store: ModelStore, raw: Any, read: Callable[[Any], Awaitable[ResolvedModel]], advice: str = RUN_NAMED
 ) -> Model:
-    """Resolve the request's key `model` with `read`, a method of `Applications`; `advice` is for requests that have the
-    name of a registered model there.
+    """Resolve the request's key `model` with `read`, a method of `ModelResolver`; `advice` is for requests that have
+    the name of a registered model there.
     """
     if raw is None:
         raise InvalidDocument.at(

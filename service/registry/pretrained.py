@@ -19,8 +19,8 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 
 from models.child import command
-from models.errors import DeadlineExceeded, Internal, Overloaded, Problem, WeightsUnavailable, error_of
-from models.ipc.pretrained_messages import WEIGHTS, Fetched, Job, Outcome
+from models.errors import DeadlineExceeded, Internal, Overloaded, WeightsUnavailable, error_of
+from models.ipc.pretrained_messages import WEIGHTS, Fetched, FetchJob, Outcome
 from models.store.errors import writing
 from models.store.storage import rename_durably
 from models.store.store import ModelStore
@@ -33,7 +33,7 @@ log = logging.getLogger("layerscope.pretrained")
 FOLDER = "pretrained"
 MAX_WAITING = 8
 """Most fetches that run or wait; one runs at a time."""
-KEPT_MANIFESTS = 256
+MAX_CACHED_MANIFESTS = 256
 """Manifests kept on disk. The weights files are bounded by the number that Keras offers, whatever the requests."""
 
 
@@ -114,10 +114,10 @@ class Pretrained:
 
     async def _fetch(self, arguments: bytes, file: str) -> WeightsFile:
         with await run_in_threadpool(self._store.scratch.folder) as folder:
-            outcome = await self._run(Job(arguments, folder))
+            outcome = await self._run(FetchJob(arguments, folder))
             if isinstance(outcome, Fetched):
                 return await run_in_threadpool(self._save, arguments, outcome, Path(folder))
-        error = error_of(outcome.code, outcome.detail, [Problem(*row) for row in outcome.problems])
+        error = error_of(outcome.code, outcome.detail, outcome.problems)
         if isinstance(error, WeightsUnavailable):
             self._failures.add(file, error)
         raise error
@@ -125,16 +125,20 @@ class Pretrained:
     @writing()
     def _save(self, arguments: bytes, fetched: Fetched, folder: Path) -> WeightsFile:
         """Move both files into place, the weights first, so that a manifest never names a missing file."""
-        weights, manifest, scratch = self._weights_path(fetched.digest), self._manifest_path(arguments), folder / "note"
+        weights, manifest, scratch = (
+            self._weights_path(fetched.digest),
+            self._manifest_path(arguments),
+            folder / "manifest",
+        )
         scratch.write_bytes(msgspec.json.encode(Manifest(fetched.digest, (folder / WEIGHTS).stat().st_size)))
         rename_durably(folder / WEIGHTS, weights)
         rename_durably(scratch, manifest)
         manifests = sorted(manifest.parent.glob("*.json"), key=lambda path: path.stat().st_mtime)
-        for old in manifests[:-KEPT_MANIFESTS]:
+        for old in manifests[:-MAX_CACHED_MANIFESTS]:
             old.unlink(missing_ok=True)
         return WeightsFile(str(weights), fetched.digest)
 
-    async def _run(self, job: Job) -> Outcome:
+    async def _run(self, job: FetchJob) -> Outcome:
         process = await asyncio.create_subprocess_exec(
             *command("models.engine.pretrained"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -151,7 +155,7 @@ class Pretrained:
                 process.kill()
                 await process.wait()
         if process.returncode:
-            log.error("the weights cannot be converted: %s", errors.decode("utf-8", "replace")[-4000:])
+            log.error("conversion of pretrained weights failed: %s", errors.decode("utf-8", "replace")[-4000:])
             raise Internal()
         outcome: Outcome = msgspec.json.decode(output, type=Outcome)
         return outcome

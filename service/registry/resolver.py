@@ -15,17 +15,18 @@ from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument
 from models.lru_cache import LruCache
 from models.networks.architecture import NODE_BYTES, Architecture
-from models.reading.applications import Application, graph_arguments, parse_model
+from models.reading.application_arguments import Application
+from models.reading.applications import graph_arguments, parse_model
 from models.reading.parse import parse_document
 from models.weights.specs import WeightsFile
 from service.engines.client import Engines
-from service.engines.requests import construct_request
+from service.engines.request_builders import construct_request
 from service.registry.pretrained import Pretrained
 from service.registry.single_flight import SingleFlight
 
-KEPT = 32
+MAX_CACHED_NETWORKS = 32
 """Bound of the cache of constructed networks."""
-KEPT_DOCUMENTS, KEPT_BYTES = 512, 64 * 1024 * 1024
+MAX_CACHED_DOCUMENTS, MAX_CACHED_BYTES = 512, 64 * 1024 * 1024
 """Bounds of the cache of parsed documents."""
 REQUEST_FIELDS = ("/input", "/weights")
 """Fields of a request for an application to which problems of the constructed document may point."""
@@ -49,19 +50,19 @@ class ResolvedModel:
     """The name of its weights file, if that is yet to be fetched."""
 
 
-class Applications:
-    """Documents and networks of keras.applications; concurrent requests for one share a construction."""
+class ModelResolver:
+    """Resolver of documents and networks of keras.applications; concurrent requests for one share a construction."""
 
     def __init__(self, engines: Engines, pretrained: Pretrained) -> None:
         self._engines, self._pretrained = engines, pretrained
-        self._graphs: SingleFlight[bytes, ResolvedModel] = SingleFlight(KEPT)
+        self._constructions: SingleFlight[bytes, ResolvedModel] = SingleFlight(MAX_CACHED_NETWORKS)
         self._fetches: SingleFlight[bytes, WeightsFile] = SingleFlight(0)
-        self._models: LruCache[bytes, Architecture | Application] = LruCache(KEPT_DOCUMENTS, KEPT_BYTES)
-        self._architectures: LruCache[bytes, Architecture] = LruCache(KEPT, KEPT_BYTES)
+        self._models: LruCache[bytes, Architecture | Application] = LruCache(MAX_CACHED_DOCUMENTS, MAX_CACHED_BYTES)
+        self._architectures: LruCache[bytes, Architecture] = LruCache(MAX_CACHED_NETWORKS, MAX_CACHED_BYTES)
 
     async def close(self) -> None:
         """Cancel constructions and downloads."""
-        await self._graphs.close()
+        await self._constructions.close()
         await self._fetches.close()
 
     async def read(self, raw: Any) -> ResolvedModel:
@@ -71,17 +72,17 @@ class Applications:
             InvalidDocument: listing every problem with its pointer into `raw`.
             WeightsUnavailable: ImageNet weights cannot be fetched.
         """
-        return await self.resolve(await self.model_of(raw))
+        return await self.resolve(await self.parse(raw))
 
-    async def read_graph(self, raw: Any) -> ResolvedModel:
-        """Do the same without fetching weights.
+    async def read_without_fetch(self, raw: Any) -> ResolvedModel:
+        """Resolve `raw` without fetching weights.
 
         Raises:
             InvalidDocument: listing every problem with its pointer into `raw`.
         """
-        return await self.graph(await self.model_of(raw))
+        return await self.resolve_without_fetch(await self.parse(raw))
 
-    async def model_of(self, raw: Any) -> Architecture | Application:
+    async def parse(self, raw: Any) -> Architecture | Application:
         """Parse a model, on a thread if it is large, or return it from the cache.
 
         Raises:
@@ -108,15 +109,15 @@ class Applications:
             InvalidDocument: Keras' constructor rejects the arguments.
             WeightsUnavailable: ImageNet weights cannot be fetched.
         """
-        resolved = await self.graph(model)
+        resolved = await self.resolve_without_fetch(model)
         if isinstance(model, Architecture) or resolved.weights_to_fetch is None:
             return resolved
         arguments, file = graph_arguments(model), resolved.weights_to_fetch
         weights = await self._fetches.get(arguments, lambda: self._pretrained.get(arguments, file))
         return replace(resolved, weights=weights, weights_to_fetch=None)
 
-    async def graph(self, model: Architecture | Application) -> ResolvedModel:
-        """Do the same without fetching: with ImageNet weights only if they are on this machine.
+    async def resolve_without_fetch(self, model: Architecture | Application) -> ResolvedModel:
+        """Resolve a parsed model without fetching; ImageNet weights only if they are on this machine.
 
         Raises:
             InvalidDocument: Keras' constructor rejects the arguments.
@@ -124,7 +125,7 @@ class Applications:
         if isinstance(model, Architecture):
             return ResolvedModel(model)
         arguments = graph_arguments(model)
-        constructed = await self._graphs.get(arguments, lambda: self._construct(arguments))
+        constructed = await self._constructions.get(arguments, lambda: self._construct(arguments))
         file = constructed.weights_to_fetch
         weights = await self._pretrained.cached(arguments) if file is not None else None
         architecture = self._with_label(constructed.architecture.document, model, arguments)

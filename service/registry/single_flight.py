@@ -12,10 +12,10 @@ Result = TypeVar("Result")
 
 
 class SingleFlight(Generic[Key, Result]):
-    """Tasks by key; about `kept` results are cached, failures are not."""
+    """Tasks by key; about `max_results` results are cached, failures are not."""
 
-    def __init__(self, kept: int) -> None:
-        self._kept = kept
+    def __init__(self, max_results: int) -> None:
+        self._max_results = max_results
         self._tasks: OrderedDict[Key, asyncio.Task[Result]] = OrderedDict()
 
     async def get(self, key: Key, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
@@ -38,7 +38,7 @@ class SingleFlight(Generic[Key, Result]):
     def _evict_oldest(self) -> None:
         """Evict the oldest results, but never a running task: `close` must find it."""
         done = [key for key, task in self._tasks.items() if task.done()]
-        for key in done[: max(0, len(self._tasks) - self._kept)]:
+        for key in done[: max(0, len(self._tasks) - self._max_results)]:
             del self._tasks[key]
 
     def _drop_failed(self, key: Key, task: asyncio.Task[Result]) -> None:

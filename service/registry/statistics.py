@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+VERSION = "1"
+"""The only version of every model: another network is another model."""
 STEPS = ("queue", "compute_input", "compute_infer", "compute_output")
 MAX_BATCH_SIZES = 64
 """Batch sizes with statistics of their own in one model; later sizes are counted in its totals only."""
@@ -100,7 +102,7 @@ class Statistics:
         sizes = sorted(self.batches.items())
         return {
             "name": name,
-            "version": "1",
+            "version": VERSION,
             "last_inference": self.last,
             "inference_count": self.inferences,
             "execution_count": self.executions,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,25 +11,24 @@ from starlette.datastructures import FormData, UploadFile
 from models.documents.document import DOCUMENT_FIELDS
 from models.documents.validation import unknown_name
 from models.errors import InvalidOption, LayerscopeError, Problem
+from models.files.mistaken_text import text_advice
 from models.files.not_json import ADVICE
-from models.files.printed import text_advice
 from models.files.signatures import JSON, TEXT, FileKind, Role
-from models.files.unread import Advice, kind_of_data
+from models.files.unsupported import Advice, kind_of_data
 from models.images import image_bytes
+from models.limits import NAME
 from models.problems import pointer_to
 from service.options.activation import BRACKETS
-from service.options.habits import IN_FORM, INPUTS, MODEL, OPTIONS, form_words
+from service.options.field_names import INPUTS, MODEL, WEIGHTS
+from service.options.foreign_names import IN_FORM, OPTIONS, form_words
 from service.requests.binding import FILE_FIELDS, PART
 from service.requests.body import BYTES, THREAD_BYTES, parse_json
 from service.requests.decode_memory import MemoryShare
 from service.requests.payload import InputPayload
 
-WEIGHTS = "weights"
 DATA_URL = b"data:image/"
 FILES = (Role.PICTURE, Role.TENSORS)
 """Roles of files that are input under any field name."""
-WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""The syntax of a name of a registered model, a network or a layer."""
 MODEL_ADVICE: Advice = {
     **ADVICE,
     Role.TENSORS: "weights come with PUT /v1/models/{name}, as the part weights beside model",
@@ -79,7 +77,7 @@ def _classify(parts: dict[str, list[Part]], inline: bool, share: MemoryShare) ->
 
 
 async def _parts(form: FormData) -> dict[str, list[Part]]:
-    """The parts by name without trailing brackets; without a browser's empty part for a file that was not chosen."""
+    """Return the parts by name without trailing brackets; a browser's empty part for a file not chosen is left out."""
     parts: dict[str, list[Part]] = {}
     for name, part in form.multi_items():
         data = part.encode(BYTES) if isinstance(part, str) else await part.read()
@@ -105,7 +103,7 @@ def _is_input(part: Part) -> bool:
 
 
 def _bytes(parts: Iterable[Part], name: str) -> tuple[bytes, ...]:
-    """The contents of the files, with data URLs decoded."""
+    """Return the contents of the files, with data URLs decoded."""
     return tuple(
         image_bytes(part.data.decode(BYTES), pointer_to([name])) if part.data.startswith(DATA_URL) else part.data
         for part in parts
@@ -129,17 +127,17 @@ def _json(parts: list[Part], name: str, share: MemoryShare, advice: Advice = ADV
 
 
 def _model(parts: list[Part], share: MemoryShare) -> Any:
-    """The document, or a word in its place, which is looked up later."""
+    """Return the document, or a word in its place, which is looked up later."""
     words = [part.data.decode(BYTES) for part in parts]
     if len(parts) > 1 and all(word in DOCUMENT_FIELDS for word in words):
         _single(parts, MODEL, "these are the names in a dictionary: send json.dumps(document)")
-    if len(parts) == 1 and WORD.fullmatch(words[0].strip()) and text_advice(parts[0].data) is None:
+    if len(parts) == 1 and NAME.fullmatch(words[0].strip()) and text_advice(parts[0].data) is None:
         return words[0].strip()
     return _json(parts, MODEL, share, MODEL_ADVICE)
 
 
 def _text(part: Part, name: str, inline: bool) -> str:
-    """The text of an option.
+    """Return the text of an option.
 
     Raises:
         InvalidOption: it is not text, or a file that this field does not accept.
@@ -162,7 +160,7 @@ def _decoded(data: bytes, name: str) -> str:
 
 
 def _misnamed(part: Part, name: str, kind: FileKind | None, inline: bool) -> Problem:
-    """The problem of a file in a field that does not accept it."""
+    """Return the problem of a file in a field that does not accept it."""
     words = form_words(inline)
     problem = unknown_name(pointer_to([name]), name, list(words.fields[""]), None, IN_FORM)
     received = f"{kind.name if kind is not None else 'a file'} of {len(part.data):,} bytes"

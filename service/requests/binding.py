@@ -11,13 +11,14 @@ from models.documents.inputs import InputSpec
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
 from models.problems import MAX_PROBLEMS, pointer_to
 from models.tensors import is_tensor_form
-from service.requests.decoder import UNNAMED, InputDecoder, check_alone
-from service.requests.payload import DecodedInput, InputPayload, is_picture, is_tensor_file
+from service.options.field_names import IMAGE, INPUTS, TENSOR
+from service.requests.decoder import UNNAMED, InputDecoder
+from service.requests.input_checks import check_alone
+from service.requests.payload import DecodedInput, InputPayload, is_image_file, is_tensor_file
 
-PART = "inputs."
+PART = f"{INPUTS}."
 """Prefix of the names of a form's parts for one input: `inputs.left`."""
-PICTURE_FIELD = "image"
-FILE_FIELDS = (PICTURE_FIELD, "tensor")
+FILE_FIELDS = (IMAGE, TENSOR)
 """Fields of files for the input that is left; a field of another name may be that of its input."""
 
 
@@ -66,7 +67,7 @@ def _parts(payload: InputPayload, declared: Mapping[str, InputSpec], decoder: In
     for name, files in payload.parts.items():
         pointer = pointer_to([PART + name])
         yield InputPart(name, pointer, partial(decoder.part, files, pointer=pointer))
-    for field, files in sorted(payload.files.items(), key=lambda item: item[0] == PICTURE_FIELD):
+    for field, files in sorted(payload.files.items(), key=lambda item: item[0] == IMAGE):
         yield from _file_parts(field, files, declared, decoder)
 
 
@@ -82,11 +83,11 @@ def _json_parts(payload: InputPayload, decoder: InputDecoder) -> Iterator[InputP
 def _file_parts(
     field: str, files: tuple[bytes, ...], declared: Mapping[str, InputSpec], decoder: InputDecoder
 ) -> Iterator[InputPart]:
-    """The parts of one field of a form: for the input with the field's name, or for the one that is left."""
+    """Yield the parts of one field of a form: for the input with the field's name, or for the one that is left."""
     pointer = pointer_to([field])
     if field in declared and field not in FILE_FIELDS:
         yield InputPart(field, pointer, partial(decoder.part, files, pointer=pointer))
-    elif is_tensor_file(files[0]) or (field == "tensor" and not is_picture(files[0])):
+    elif is_tensor_file(files[0]) or (field == TENSOR and not is_image_file(files[0])):
         check_alone(files, pointer)
         yield from _tensor_parts(files[0], pointer, declared, decoder)
     else:
@@ -96,7 +97,7 @@ def _file_parts(
 def _tensor_parts(
     data: bytes, pointer: str, declared: Mapping[str, InputSpec], decoder: InputDecoder
 ) -> Iterator[InputPart]:
-    """The tensors of a file; the name of a single tensor is used only with several declared inputs."""
+    """Yield the tensors of a file; the name of a single tensor is used only with several declared inputs."""
     arrays = decoder.tensors(data, pointer)
     nameless = UNNAMED in arrays or (len(arrays) == 1 and len(declared) <= 1)
     for name, array in arrays.items():
@@ -129,7 +130,7 @@ def _bind_named(parts: Sequence[InputPart], expected: Sequence[str]) -> tuple[di
 
 
 def _sole_candidate(unnamed: Sequence[InputPart], left: Sequence[str], declared: Mapping[str, InputSpec]) -> str | None:
-    """The input for a single unnamed part: the only one left, or for an image the only one left of rank 3."""
+    """Return the input for a single unnamed part: the only one left, or for an image the only one left of rank 3."""
     if len(unnamed) != 1:
         return None
     image_inputs = [name for name in left if name in declared and len(declared[name].shape) == 3]
@@ -155,11 +156,11 @@ def _ambiguous_input(unnamed: Sequence[InputPart], left: Sequence[str], expected
 
 
 def _missing(name: str, payload: InputPayload) -> Problem:
-    """The problem of a missing input, with the pointer where the request would have it."""
+    """Return the problem of a missing input, with the pointer where the request would have it."""
     if isinstance(payload.inputs, dict) and not is_tensor_form(payload.inputs):
-        path = ["inputs", name]
+        path = [INPUTS, name]
     else:
-        path = ["tensor", name] if "tensor" in payload.files else [PART + name]
+        path = [TENSOR, name] if TENSOR in payload.files else [PART + name]
     return Problem(pointer_to(path), f"the input {name} is missing", "a tensor or an image", "nothing")
 
 
@@ -169,7 +170,7 @@ def _twice(part: InputPart, first: InputPart) -> Problem:
 
 
 def _unknown(part: InputPart, expected: Sequence[str], names: AbstractSet[str | None]) -> Problem:
-    """The problem of an unknown name; a network's single input is always suggested."""
+    """Return the problem of an unknown name; a network's single input is always suggested."""
     near = did_you_mean(str(part.name), expected) if len(expected) > 1 else expected[0]
     near = None if near in names else near
     return Problem(

@@ -15,16 +15,17 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from models.documents.raw_json import read_json
 from models.errors import Unparsable, UnsupportedMedia
+from models.files.mistaken_text import text_advice
 from models.files.not_json import ADVICE, not_json
-from models.files.printed import text_advice
 from models.files.signatures import BOM, JSON, TEXT
-from models.files.unread import Advice, advice_on, kind_of_data
+from models.files.unsupported import Advice, advice_on, kind_of_data
 from models.json_text.keys import check_keys
 from models.json_text.limits import UNCOUNTED, Claim, check_document, claim_nothing, parsed_bytes
 from models.json_text.pieces import PIECE
 from models.tensors.numbers import Numbers, numbers_in
+from service.options.field_names import INPUTS
 from service.requests.decode_memory import MemoryShare
-from service.requests.multipart import MULTIPART, form_boundary, parts_of
+from service.requests.multipart import MULTIPART, form_boundary, strip_form
 
 JSON_TYPES = ("application/json", "")
 """Media types of JSON; a body without a type is parsed as JSON."""
@@ -37,8 +38,6 @@ THREAD_BYTES = 64 * 1024
 """Larger bodies are decoded on a thread."""
 MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 """Decoder that splits an object into its members: it checks the syntax of each, but not its numbers and strings."""
-INPUTS = "inputs"
-"""The member of a body that contains numbers."""
 FORM_COPIES = 3
 """Copies of a form in memory: its parts as they are received, as text, and as bytes."""
 BYTES = "latin-1"
@@ -48,14 +47,14 @@ BYTES = "latin-1"
 
 
 def media_type(request: Request) -> str:
-    """The media type of the body without parameters, in lower case; empty without a Content-Type."""
+    """Return the media type of the body without parameters, in lower case; empty without a Content-Type."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def is_json(request: Request) -> bool:
     """Whether the media type of the body is JSON, or missing."""
-    kind = media_type(request)
-    return kind in JSON_TYPES or kind.endswith("+json")
+    content_type = media_type(request)
+    return content_type in JSON_TYPES or content_type.endswith("+json")
 
 
 def parse_json(
@@ -77,7 +76,7 @@ def parse_json(
 
 
 def parse_run(body: bytes, claim: Claim = claim_nothing) -> Any:
-    """`parse_json`, but with regular arrays of numbers under `inputs` as `Numbers`: it takes half the time.
+    """Parse as `parse_json`, but regular arrays of numbers under `inputs` as `Numbers`: it takes half the time.
 
     Raises:
         Unparsable, TooLarge: as `parse_json`.
@@ -127,7 +126,7 @@ async def parse_form(request: Request, body: bytes, share: MemoryShare) -> FormD
     """
     await share.run(share.claim, FORM_COPIES * len(body), len(body), "bytes of a form", on_thread=False)
     boundary = form_boundary(request)
-    body = parts_of(body, boundary)
+    body = strip_form(body, boundary)
     content_type = f'multipart/form-data; boundary="{boundary.decode()}"; charset={BYTES}'
     parser = MultiPartParser(
         Headers({"content-type": content_type}), _single_chunk(body), max_files=MAX_FILES, max_fields=MAX_FIELDS,
@@ -147,9 +146,9 @@ async def _single_chunk(body: bytes) -> AsyncGenerator[bytes, None]:
 
 
 def unsupported(request: Request, *accepted: str, body: bytes = b"", advice: Advice = ADVICE) -> UnsupportedMedia:
-    """The error for a body of a media type that the route does not support, with advice by its content."""
-    kind = media_type(request)
-    received, hint = (kind or "no Content-Type")[:100], _type_advice(body, kind, advice)
+    """Return the error for a body of a media type that the route does not support, with advice by its content."""
+    content_type = media_type(request)
+    received, hint = (content_type or "no Content-Type")[:100], _type_advice(body, content_type, advice)
     return UnsupportedMedia.at(
         "",
         "bodies of this type are not read here",
@@ -159,13 +158,13 @@ def unsupported(request: Request, *accepted: str, body: bytes = b"", advice: Adv
     )
 
 
-def _type_advice(body: bytes, kind: str, advice: Advice) -> str | None:
-    """The advice for a body of an unsupported media type."""
-    if kind == MULTIPART:
+def _type_advice(body: bytes, content_type: str, advice: Advice) -> str | None:
+    """Return the advice for a body of an unsupported media type."""
+    if content_type == MULTIPART:
         return 'send its fields as one JSON object, {"model": …}'
     content = kind_of_data(body)
-    if content is JSON and kind not in JSON_TYPES:
+    if content is JSON and content_type not in JSON_TYPES:
         return "say that it is JSON: curl -H 'Content-Type: application/json', json= in Python, headers of fetch()"
-    if kind == FORM_OF_URLS and content is TEXT:
+    if content_type == FORM_OF_URLS and content is TEXT:
         return text_advice(body) or "send a form with curl -F, or JSON with json= in place of data= in Python"
     return advice_on(content, advice) or text_advice(body)

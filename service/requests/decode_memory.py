@@ -112,7 +112,7 @@ class MemoryShare:
             raise NoRoom
 
     def claim_json(self, nbytes: int, size: int, pointer: str) -> None:
-        """`claim` for values parsed from JSON. Raises as it does."""
+        """Claim memory for values parsed from JSON; raises as `claim`."""
         self.claim(nbytes, size, "bytes of JSON", pointer)
 
     def _too_large(self, nbytes: int, size: int, unit: str, pointer: str) -> TooLarge:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.documents.inputs import InputSpec
-from models.errors import InvalidTensor, LayerscopeError, Problem, TooLarge, Unparsable, shown
+from models.errors import InvalidTensor, LayerscopeError, Unparsable
 from models.files.signatures import (
     BOM,
     JSON,
@@ -19,14 +19,14 @@ from models.files.signatures import (
     Role,
     is_safetensors,
 )
-from models.files.unread import NPZ, Advice, kind_of_data, unread
+from models.files.unsupported import NPZ, Advice, kind_of_data, unsupported_data
 from models.images import OpenedImage, image_bytes, open_image, read_opened, reading_memory, stack
 from models.tensors import parse_tensor, read_npy, read_npz, read_safetensors, unpacked_bytes
-from models.tensors.shapes import words
 from service.options.activation import ActivationOptions
 from service.requests.body import parse_json
 from service.requests.decode_memory import MemoryShare
-from service.requests.json_pictures import pictures_in
+from service.requests.input_checks import check_alone, check_bytes, not_an_image, single_tensor
+from service.requests.json_images import images_in
 from service.requests.payload import Array, DecodedInput, is_tensor_file
 from service.settings import Settings
 
@@ -53,7 +53,7 @@ class InputDecoder:
 
     def json(self, raw: Any, spec: InputSpec | None, pointer: str) -> DecodedInput:
         """Decode a tensor in JSON, or images: `{"image": "<base64>"}`, an array of these, or an array in one."""
-        texts = pictures_in(raw, pointer)
+        texts = images_in(raw, pointer)
         if texts is not None:
             for item_pointer, text in texts.items():
                 self.claim_text(text, item_pointer)
@@ -71,16 +71,16 @@ class InputDecoder:
         """Decode images into a batch of height × width × channels; `pointers` are those of the single images."""
         shape = tuple(spec.shape) if spec is not None else None
         if shape is not None and len(shape) != 3:
-            raise InvalidTensor("", [_not_an_image(shape, pointer)])
+            raise InvalidTensor("", [not_an_image(shape, pointer)])
         pointers = pointers or ([pointer] if len(files) == 1 else [f"{pointer}/{index}" for index in range(len(files))])
         decoded: list[tuple[Array, dict[str, Any]]] = []
         nbytes = 0
-        for item_pointer, picture in self._open_images(files, pointers, shape):
+        for item_pointer, image in self._open_images(files, pointers, shape):
             with _under(item_pointer):
-                decoded.append(self._image(picture, shape))
+                decoded.append(self._read(image, shape))
                 nbytes += decoded[-1][0].nbytes
                 check_bytes(nbytes, self.settings)
-            del picture
+            del image
         with _under(pointer):
             batch = stack([array for array, _ in decoded])
         notes = decoded[0][1] if len(decoded) == 1 else {"images": [note for _, note in decoded]}
@@ -92,27 +92,27 @@ class InputDecoder:
         """Read the headers of images and claim their memory: that of the largest while it is read, and that of all
         tensors, which are stacked at the end.
         """
-        pictures: list[OpenedImage] = []
+        opened: list[OpenedImage] = []
         largest, total_results = 0, 0
         for item_pointer, data in zip(pointers, files, strict=True):
             with _under(item_pointer):
-                pictures.append(open_image(data, self.settings.max_pixels))
-                reading_bytes, result_bytes = reading_memory(pictures[-1], shape)
+                opened.append(open_image(data, self.settings.max_pixels))
+                reading_bytes, result_bytes = reading_memory(opened[-1], shape)
                 largest, total_results = max(largest, reading_bytes), total_results + result_bytes
-        size = sum(picture.image.width * picture.image.height for picture in pictures)
+        size = sum(one.image.width * one.image.height for one in opened)
         self.share.claim(max(largest + total_results, 2 * total_results), size, "pixels", pointers[0])
-        pictures.reverse()
+        opened.reverse()
         for item_pointer in pointers:
-            yield item_pointer, pictures.pop()
+            yield item_pointer, opened.pop()
 
     def claim_text(self, text: Any, pointer: str) -> None:
         """Claim memory for decoding base64, which is encoded as ASCII first."""
         if isinstance(text, str):
             self.share.claim(2 * len(text), len(text), "characters of base64", pointer)
 
-    def _image(self, picture: OpenedImage, shape: Sequence[int | None] | None) -> tuple[Array, dict[str, Any]]:
+    def _read(self, image: OpenedImage, shape: Sequence[int | None] | None) -> tuple[Array, dict[str, Any]]:
         options, pixels = self.options, self.settings.max_pixels
-        return read_opened(picture, shape, resize=options.resize, scale=options.scale or "none", max_pixels=pixels)
+        return read_opened(image, shape, resize=options.resize, scale=options.scale or "none", max_pixels=pixels)
 
     def _rounded(self, batch: Array, spec: InputSpec | None) -> Array:
         """Round for an input of integers: resizing makes fractions of integer pixels."""
@@ -129,7 +129,7 @@ class InputDecoder:
             nbytes = unpacked_bytes(data, int(self.settings.max_input_bytes), pointer)
             self.share.claim(2 * nbytes, nbytes, "bytes of tensors", pointer)
             return read_npz(data, int(self.settings.max_input_bytes), pointer)
-        raise Unparsable("", [unread(data, TENSOR_FILES, pointer, ADVICE)])
+        raise Unparsable("", [unsupported_data(data, TENSOR_FILES, pointer, ADVICE)])
 
     def part(self, files: Sequence[bytes], spec: InputSpec | None, pointer: str) -> DecodedInput:
         """Decode a form's part for one input: by its first bytes a tensor file or JSON, otherwise images."""
@@ -138,61 +138,15 @@ class InputDecoder:
             return self.images(files, spec, pointer)
         check_alone(files, pointer)
         if holds_tensors:
-            return DecodedInput(_single_tensor(self.tensors(files[0], pointer), pointer), pointer)
+            return DecodedInput(single_tensor(self.tensors(files[0], pointer), pointer), pointer)
         with _under(pointer):
             raw = parse_json(files[0], "the part", inputs="", claim=self.share.claim_json)
         return self.json(raw, spec, pointer)
 
 
-def _single_tensor(arrays: Mapping[str, Array], pointer: str) -> Array:
-    if len(arrays) == 1:
-        return next(iter(arrays.values()))
-    message = "a part for one input holds one tensor"
-    hint = "send a file of several as `tensor`: its names are the inputs'"
-    raise InvalidTensor.at(pointer, message, expected="one tensor", received=f"{len(arrays)} tensors", suggestion=hint)
-
-
-def check_alone(files: Sequence[bytes], pointer: str) -> None:
-    """Reject several files that are not images: how to combine them into one tensor is not defined.
-
-    Raises:
-        InvalidTensor
-    """
-    if len(files) > 1:
-        message, expected = "only images make a batch of several parts", "one part, or images"
-        hint = "stack a batch into one array; inputs of other names are parts of their own, inputs.<name>"
-        raise InvalidTensor.at(pointer, message, expected=expected, received=f"{len(files)} parts", suggestion=hint)
-
-
-def _not_an_image(shape: Sequence[int | None], pointer: str) -> Problem:
-    """The problem of an image for an input of this shape; one of four axes may include the batch."""
-    expected = f"a tensor of shape {words(['batch', *shape])}"
-    with_batch = len(shape) == 4 and shape[0] is None
-    hint = f'leave the batch out of the document\'s "input": {shown(list(shape[1:]))}' if with_batch else None
-    return Problem(pointer, "the network's input is not an image", expected, "an image", hint)
-
-
 def _begins_as_json(data: bytes) -> bool:
     """Whether it begins as JSON, unlike any image format; no bytes at all are invalid JSON."""
     return data.removeprefix(BOM).lstrip()[:1] in b'[{"-0123456789tfn'
-
-
-def check_bytes(nbytes: int, settings: Settings) -> None:
-    """Reject inputs over the limit of bytes of a request.
-
-    Raises:
-        TooLarge: with the limit.
-    """
-    limit = int(settings.max_input_bytes)
-    if nbytes > limit:
-        message = "the inputs are over their limit"
-        raise TooLarge.at(
-            "",
-            message,
-            expected=f"at most {limit:,} bytes",
-            received=f"{nbytes:,} bytes",
-            suggestion="send a smaller batch",
-        )
 
 
 @contextmanager

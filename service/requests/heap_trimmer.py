@@ -18,7 +18,7 @@ SOON, LATER = 1.0, 10.0
 
 
 def _function(name: str) -> Callable[..., int] | None:
-    """A function of the C library; None where it has none of this name. Calls release the GIL."""
+    """Return a function of the C library; None where it has none of this name. Calls release the GIL."""
     try:
         return getattr(ctypes.CDLL(None), name)  # type: ignore[no-any-return]
     except (AttributeError, OSError, TypeError):

@@ -17,7 +17,8 @@ from models.tensors.shapes import words
 from service.options.activation import ActivationOptions
 from service.requests.binding import bind_inputs
 from service.requests.decode_memory import MemoryShare
-from service.requests.decoder import InputDecoder, check_bytes
+from service.requests.decoder import InputDecoder
+from service.requests.input_checks import check_bytes
 from service.requests.payload import Array, DecodedInput, InputPayload
 from service.settings import Settings
 
@@ -54,7 +55,7 @@ def resolve(
 
 
 def decoder_for(document: Document, options: ActivationOptions, settings: Settings, share: MemoryShare) -> InputDecoder:
-    """The decoder for inputs of this document."""
+    """Return the decoder for inputs of this document."""
     if options.scale is None and document.scale is not None:
         options = options.model_copy(update={"scale": document.scale})
     return InputDecoder(options, settings, share)

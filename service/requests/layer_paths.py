@@ -9,7 +9,7 @@ from models.networks.network import Network
 
 
 def layer_paths(network: Network, address: str) -> tuple[str, ...]:
-    """The paths of the layers at an address; calls of a shared layer share their weights.
+    """Return the paths of the layers at an address; calls of a shared layer share their weights.
 
     Raises:
         NotFound: with the most similar address.

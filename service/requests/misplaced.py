@@ -13,7 +13,7 @@ from models.reading.keras_json import is_keras_json
 from models.reading.tensorflow_js import is_tensorflow_js
 from models.store.store import ModelStore
 from service.options.activation import LAYERS
-from service.options.habits import INPUTS, MODEL
+from service.options.field_names import INPUTS, MODEL
 
 MAX_NAME = 128
 """Most characters of a text that is looked up as a name or an id."""
@@ -72,7 +72,7 @@ def is_document(value: Any) -> bool:
 
 
 def misplaced_options(values: Mapping[str, Any]) -> list[Problem]:
-    """The problems of options with values that belong under another name."""
+    """Return the problems of options with values that belong under another name."""
     problems = []
     if _holds_layers(values):
         message, expected = "these are the layers of a document, not addresses", 'addresses such as ["conv2d"]'
@@ -94,7 +94,7 @@ def _is_layer(value: Any) -> bool:
 
 
 def _body_advice(raw: Any) -> str | None:
-    """The advice for a body that is not an object."""
+    """Return the advice for a body that is not an object."""
     if isinstance(raw, list):
         return f'write {{"{INPUTS}": …}} around it'
     if isinstance(raw, str) and _is_json(raw):

@@ -20,7 +20,7 @@ LEAVE_TO_CLIENT = "leave Content-Type out: curl -F, requests' files= and FormDat
 
 
 def form_boundary(request: Request) -> bytes:
-    """The boundary of a multipart form.
+    """Return the boundary of a multipart form.
 
     Raises:
         Unparsable: the Content-Type has no valid one.
@@ -35,33 +35,33 @@ def form_boundary(request: Request) -> bytes:
     return boundary
 
 
-def incomplete(size: int) -> Unparsable:
-    """The error for a form that ends before its closing boundary."""
+def incomplete_form(size: int) -> Unparsable:
+    """Return the error for a form that ends before its closing boundary."""
     expected = "a multipart body that ends with its closing boundary"
     return Unparsable.at("", "the form is not complete", expected=expected, received=f"{size:,} bytes")
 
 
-def parts_of(body: bytes, boundary: bytes) -> bytes:
+def strip_form(body: bytes, boundary: bytes) -> bytes:
     """Strip preamble and epilogue from a form; its first and its closing boundary are lines of their own.
 
     Raises:
         Unparsable: either is missing (parsers accept a truncated form).
     """
-    start = 0 if body.startswith(b"--" + boundary) else first_part(body[:MAX_PREAMBLE], boundary)
-    end = closing(body, boundary)
+    start = 0 if body.startswith(b"--" + boundary) else find_first_part(body[:MAX_PREAMBLE], boundary)
+    end = find_closing(body, boundary)
     if start is None or end is None or start >= end:
-        raise incomplete(len(body))
+        raise incomplete_form(len(body))
     return body if not start and end == len(body) else body[start:end]
 
 
-def first_part(start: bytes, boundary: bytes) -> int | None:
-    """The offset of the first part after a preamble; None if no part begins in these bytes."""
+def find_first_part(start: bytes, boundary: bytes) -> int | None:
+    """Return the offset of the first part after a preamble; None if no part begins in these bytes."""
     match = re.search(b"\r\n(--%b)[ \t]*\r\n" % re.escape(boundary), start)
     return match.start(1) if match else None
 
 
-def closing(body: bytes, boundary: bytes) -> int | None:
-    """The offset after the closing boundary, which an epilogue may repeat a few times; None if it is missing."""
+def find_closing(body: bytes, boundary: bytes) -> int | None:
+    """Return the offset after the closing boundary, which an epilogue may repeat a few times; None if it is missing."""
     last = b"--%b--" % boundary
     position = len(body)
     for _ in range(MAX_NAMED):

@@ -32,7 +32,7 @@ class InputPayload:
     """By input name, the content of the form fields `inputs.<name>`: images, a tensor file, or JSON."""
 
     @property
-    def has_pictures(self) -> bool:
+    def has_images(self) -> bool:
         """Whether there are image files, which are slow to decode."""
         return any(not is_tensor_file(file) for files in self.files.values() for file in files)
 
@@ -54,10 +54,10 @@ def is_input_file(data: bytes) -> bool:
     """Whether bytes are an image or a tensor file, by signature. JSON is ruled out first: it is received thousands of
     times per second.
     """
-    return is_tensor_file(data) or (not data.startswith(b"{") and is_picture(data))
+    return is_tensor_file(data) or (not data.startswith(b"{") and is_image_file(data))
 
 
-def is_picture(data: bytes) -> bool:
+def is_image_file(data: bytes) -> bool:
     """Whether it is an image, also in an unsupported format."""
     kind = kind_of(data[:START_BYTES])
     return kind is not None and kind.role is Role.PICTURE

@@ -13,9 +13,9 @@ from models.networks.view_selection import views_of
 from models.views.view import View
 
 THREAD_NODES = 128
-"""In networks of more nodes, selectors are resolved on a thread,"""
+"""Networks of more nodes have selectors resolved on a thread."""
 THREAD_CHARACTERS = 256
-"""and so are selectors of more characters than this in any network."""
+"""So have selectors of more characters in all."""
 
 Selection = tuple[tuple[str, ...], dict[str, View]]
 

@@ -16,9 +16,10 @@ from models.errors import Unparsable
 from models.problems import pointer_to
 from models.store.scratch import Scratch
 from service.edge.body_limit import allow_streamed_body
+from service.options.field_names import WEIGHTS
 from service.requests.body import media_type
-from service.requests.multipart import MAX_PREAMBLE, MULTIPART, first_part, form_boundary, incomplete
-from service.requests.upload_parts import WEIGHTS, UploadParts
+from service.requests.multipart import MAX_PREAMBLE, MULTIPART, find_first_part, form_boundary, incomplete_form
+from service.requests.upload_parts import UploadParts
 from service.requests.upload_permits import UploadPermits
 from service.requests.upload_writing import RawBody, Writer
 from service.settings import Settings
@@ -107,7 +108,7 @@ async def _read_form(request: Request, upload: Upload, max_memory: int) -> None:
             raise Unparsable.at("", "the form cannot be read", expected=MULTIPART, received="something else") from None
         await writer.flush()
     if not parts.complete:
-        raise incomplete(size)
+        raise incomplete_form(size)
     parts.check()
     upload.weights = path if parts.weights else None
     upload.pointer = pointer_to([parts.weights or WEIGHTS])
@@ -122,11 +123,11 @@ async def _from_first_part(request: Request, boundary: bytes) -> AsyncIterator[b
             yield chunk
             continue
         head += chunk
-        start = 0 if head.startswith(b"--" + boundary) else first_part(head[:MAX_PREAMBLE], boundary)
+        start = 0 if head.startswith(b"--" + boundary) else find_first_part(head[:MAX_PREAMBLE], boundary)
         if start is not None:
             begun = True
             yield head[start:]
         elif len(head) > MAX_PREAMBLE:
             break
     if not begun:
-        raise incomplete(len(head))
+        raise incomplete_form(len(head))

@@ -10,16 +10,16 @@ from python_multipart.multipart import parse_options_header
 
 from models.documents.validation import unknown_name
 from models.errors import InvalidOption, Problem, TooLarge, shown
-from models.files.printed import text_advice
+from models.files.mistaken_text import text_advice
 from models.files.signatures import HDF5, JSON, SAFETENSORS, ZIP, FileKind, kind_of
 from models.problems import pointer_to
 from service.options.activation import BRACKETS
-from service.options.habits import UPLOAD
+from service.options.field_names import MODEL, WEIGHTS
+from service.options.foreign_names import UPLOAD
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks  # not there at run time
 
-WEIGHTS, MODEL = "weights", "model"
 SIGNATURE_BYTES = 16
 """Bytes of a part that are enough to detect a weights file."""
 FILES = (HDF5, SAFETENSORS, ZIP)
@@ -48,7 +48,7 @@ class UploadParts:
     _names: list[str] = field(default_factory=list)
 
     def callbacks(self) -> MultipartCallbacks:
-        """The callbacks for the parser."""
+        """Return the callbacks for the parser."""
         return {
             "on_header_begin": self._begin_header,
             "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
@@ -127,7 +127,7 @@ class UploadParts:
             raise too_large(f"/{MODEL}", self.max_memory)
 
     def _unknown(self, data: bytes, kind: FileKind | None) -> Problem:
-        """The problem of a part that is neither a document nor weights."""
+        """Return the problem of a part that is neither a document nor weights."""
         problem = unknown_name(pointer_to([self._part]), self._part, (MODEL, WEIGHTS), None, UPLOAD, self._names)
         if kind is JSON and MODEL not in self._names:
             return replace(problem, suggestion='write "model"')
@@ -139,7 +139,7 @@ class UploadParts:
 
 
 def too_large(pointer: str, max_bytes: int) -> TooLarge:
-    """The error for a document over its limit of bytes."""
+    """Return the error for a document over its limit of bytes."""
     expected, received = f"at most {max_bytes:,} bytes", f"more than {max_bytes:,} bytes"
     return TooLarge.at(pointer, "the document is over its limit", expected=expected, received=received)
 

@@ -40,7 +40,7 @@ class ETag:
         self._accepts_any = request.method == "GET"  # for a POST, `*` does not identify a reply
 
     def unchanged(self) -> Response | None:
-        """The 304 if If-None-Match has this tag, by weak comparison; else None."""
+        """Return the 304 if If-None-Match has this tag, by weak comparison; else None."""
         if self._if_none_match is None or not (
             (self._accepts_any and self._if_none_match.strip() == "*") or self._tag in TAG.findall(self._if_none_match)
         ):
@@ -48,7 +48,7 @@ class ETag:
         return Response(status_code=304, headers=self.headers())
 
     def headers(self) -> dict[str, str]:
-        """The headers ETag, Cache-Control and Vary."""
+        """Return the headers ETag, Cache-Control and Vary."""
         return {"ETag": self._header, **CACHING}
 
     def on(self, response: Response) -> Response:

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from contextlib import closing
 from typing import Any, TypeVar
 
-import numpy as np
 import orjson
 from starlette.concurrency import run_in_threadpool
 
 from models.errors import ClientDisconnected, LayerscopeError
+from models.ipc.arrays import array_of
 from models.ipc.messages import LayerInfo, RunResult, TensorInfo
-from models.tensors.dtypes import DTYPES, Array
+from models.tensors.dtypes import Array
 from models.views.view import MAIN, SUFFIXES
 from service.engines.pending_result import PendingResult
 from service.wire.json import LayerEntry
@@ -31,7 +31,7 @@ DescribeError = Callable[[LayerscopeError], Mapping[str, Any]]
 """Builds the problem object of an error for the client."""
 
 
-async def layer_pieces(
+async def stream_layers(
     stream: LayerStream,
     result: RunResult,
     pending: PendingResult[RunResult],
@@ -53,16 +53,21 @@ async def layer_pieces(
                 while piece := await _next_piece(pieces, nbytes):
                     yield piece
             arrays = {name: array for name, array in arrays.items() if last[name] > number}
-    except ClientDisconnected:
-        raise
     except LayerscopeError as error:
-        log.warning("a reply broke off: %s", error.code)
-        ending = stream.failed(describe_error(error))
+        ending = _ending_of(stream, error, describe_error)
         if ending is None:
             raise
         yield ending
         return
     yield stream.tail()
+
+
+def _ending_of(stream: LayerStream, error: LayerscopeError, describe_error: DescribeError) -> bytes | None:
+    """Return the end of an aborted reply; None if its format has none, or no client is left to read it."""
+    if isinstance(error, ClientDisconnected):
+        return None
+    log.warning("response aborted: %s", error.code)
+    return stream.failed(describe_error(error))
 
 
 def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], weights: bool) -> LayerEntry:
@@ -86,18 +91,20 @@ async def named_tensors(
         yield info.name, read(info, view)
 
 
-def array_of(info: TensorInfo, view: memoryview) -> Array:
-    """A tensor that is a view of the engine's shared memory."""
-    return np.frombuffer(view, DTYPES[info.dtype]).reshape(info.shape)
+async def collect_tensors(
+    result: RunResult, pending: PendingResult[RunResult], read: Callable[[TensorInfo, memoryview], Value]
+) -> dict[str, Value]:
+    """Return every tensor of the result by name, as `named_tensors`."""
+    return {name: value async for name, value in named_tensors(result, pending, read)}
 
 
 def text_of(_: TensorInfo, view: memoryview) -> orjson.Fragment:
-    """A tensor that the engine sent as JSON text."""
+    """Return a tensor that the engine sent as JSON text."""
     return orjson.Fragment(bytes(view))
 
 
 def _names(result: RunResult) -> list[set[str]]:
-    """The names of each layer's tensors."""
+    """Return the names of each layer's tensors."""
     available = {info.name for info in result.tensors}
     return [
         available & ({layer.address + suffix for suffix in (MAIN, *SUFFIXES)} | {info.name for info in layer.weights})
@@ -117,5 +124,5 @@ def _joined(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
 
 
 async def _next_piece(pieces: Iterator[bytes], nbytes: int) -> bytes:
-    """The next piece of a layer of `nbytes`; empty at its end."""
+    """Return the next piece of a layer of `nbytes`; empty at its end."""
     return await run_in_threadpool(next, pieces, b"") if nbytes > THREAD_BYTES else next(pieces, b"")

@@ -17,12 +17,12 @@ Form = Literal["graph", "document", "keras", "summary"]
 
 
 def document_form(network: Network) -> Response:
-    """The document in its short form, without defaults; registered again, it is the same model."""
+    """Return the document in its short form, without defaults; registered again, it is the same model."""
     return Response(orjson.dumps(short_form(network)), media_type="application/json")
 
 
 def keras_form(planned: Planned) -> Response:
-    """The JSON that `keras.models.model_from_json` loads in plain Keras.
+    """Return the JSON that `keras.models.model_from_json` loads in plain Keras.
 
     Raises:
         InvalidDocument: a layer reads from inside a block, which Keras models cannot express.
@@ -31,5 +31,5 @@ def keras_form(planned: Planned) -> Response:
 
 
 def summary_form(network: Network, plan: Mapping[str, Any]) -> Response:
-    """The table in plain text that `model.summary()` prints."""
+    """Return the table in plain text that `model.summary()` prints."""
     return Response(summary_of(network, plan), media_type="text/plain; charset=utf-8")

@@ -1,4 +1,4 @@
-"""Picture replies: checks of the options, and drawing."""
+"""Responses with pictures: checks of the options, and drawing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from models.errors import InvalidOption
+from models.ipc.arrays import array_of
 from models.ipc.messages import RunResult
+from service.access.browser_headers import PICTURE_HEADERS
+from service.engines.pending_result import PendingResult
 from service.options.activation import ActivationOptions
 from service.options.pictures import MAX_UPSCALE, PictureOptions
 from service.pictures.colours import ColourMap
-from service.pictures.reply import Arrays, File, plan_picture, plan_svg
+from service.pictures.rendering import Arrays, File, plan_picture, plan_svg
+from service.responses.json_stream import collect_tensors
 from service.wire.format import Format, Kind
 from service.wire.formats import PNG, SVG
 
@@ -24,24 +30,24 @@ def check_drawing(options: ActivationOptions, format: Format) -> None:
         InvalidOption: picture options with another format, or a picture of something that has none.
     """
     if format is not PNG:
-        options.refuse_given()
+        options.refuse_if_set()
     if format.kind is not Kind.PICTURE:
         return
     options.style()
     if options.weights:
-        expected = "weights=false"
+        message, expected = "a picture holds no weights", "weights=false"
         advice = "weights have pictures of their own: GET /v1/models/{name}/layers/{address}/weights"
-        raise _refused("/weights", "a picture holds no weights", expected, "true", advice)
+        raise InvalidOption.at("/weights", message, expected=expected, received="true", suggestion=advice)
     if options.top is not None:
-        raise _refused("/top", "there is no picture of top units", "another view, or another format", "top")
+        message, expected = "there is no picture of top units", "another view, or another format"
+        raise InvalidOption.at("/top", message, expected=expected, received="top")
     if format is SVG and options.histogram is None:
-        raise _refused(
-            "/histogram", "only histograms are drawn as SVG", "histogram", "nothing", 'write "histogram": 64'
-        )
+        message, advice = "only histograms are drawn as SVG", 'write "histogram": 64'
+        raise InvalidOption.at("/histogram", message, expected="histogram", received="nothing", suggestion=advice)
 
 
-def drawing(result: RunResult, format: Format, options: ActivationOptions) -> Callable[[Arrays], File]:
-    """The function that draws the picture of a run from its values.
+def plan_drawing(result: RunResult, format: Format, options: ActivationOptions) -> Callable[[Arrays], File]:
+    """Return the function that draws the picture of a run from its values.
 
     Raises:
         InvalidOption, TooLarge: the picture cannot be drawn.
@@ -49,15 +55,22 @@ def drawing(result: RunResult, format: Format, options: ActivationOptions) -> Ca
     return plan_svg(result) if format is SVG else plan_picture(result, options.style(), options.channel)
 
 
-async def weights_drawing(
+async def picture_response(
+    pending: PendingResult[RunResult], format: Format, plan: Callable[[], Callable[[Arrays], File]]
+) -> Response:
+    """Build the response with a picture, drawn on a thread after `plan` has checked that it can be."""
+    with pending.cancelled_on_error():
+        draw = plan()
+    result = await pending.header
+    file = await run_in_threadpool(draw, await collect_tensors(result, pending, array_of))
+    return Response(file.content, headers={**file.headers, **PICTURE_HEADERS}, media_type=format.media_type)
+
+
+async def weights_picture_options(
     cmap: ColourMap | None = None,
     normalize: Annotated[str | None, Query(max_length=100, description="Of pictures; per weight: see cmap.")] = None,
     upscale: Annotated[int | None, Query(ge=1, le=MAX_UPSCALE, description="Of pictures.")] = None,
 ) -> PictureOptions:
-    """The picture options of a request for weights."""
+    """Return the picture options of a request for weights."""
     options: dict[str, Any] = {"cmap": cmap, "normalize": normalize, "upscale": upscale}
     return PictureOptions(**{name: value for name, value in options.items() if value is not None})
-
-
-def _refused(pointer: str, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidOption:
-    return InvalidOption.at(pointer, message, expected=expected, received=received, suggestion=suggestion)

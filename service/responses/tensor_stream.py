@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from traceback import clear_frames
 
@@ -14,8 +14,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from models.errors import ClientDisconnected
 from models.ipc.messages import RunResult
+from service.edge.transfer_rate import MIN_RATE, allowed_seconds
 from service.engines.pending_result import PendingResult
-from service.wire.format import Format
+from service.wire.format import Format, encoder_of
 from service.wire.stream import Buffer, TensorStream, encode_whole
 
 log = logging.getLogger("layerscope")
@@ -26,9 +27,6 @@ SMALL_BYTES = 128 * 1024
 """Smaller pieces are joined: a separate write costs as much as copying them."""
 PART_BYTES = 1 << 20
 """Most bytes of one write."""
-GRACE_SECONDS = 30.0
-MIN_RATE = 64 * 1024
-"""Minimum average bytes per second after the grace period: two slow clients could hold the reply memory for hours."""
 
 
 class TensorResponse(StreamingResponse):
@@ -76,14 +74,23 @@ class ReadRateCheck:
         """
         await self._send(message)
         elapsed = asyncio.get_running_loop().time() - self._started
-        if elapsed > GRACE_SECONDS + self._sent / MIN_RATE and message.get("more_body", False):
-            log.warning("a client takes less than %d bytes a second; hung up after %d", MIN_RATE, self._sent)
+        if elapsed > allowed_seconds(self._sent) and message.get("more_body", False):
+            log.warning("client reads less than %d bytes per second; disconnected after %d bytes", MIN_RATE, self._sent)
             raise ClientDisconnect
         self._sent += len(message.get("body", b""))
 
 
+async def binary_response(
+    result: RunResult, pending: PendingResult[RunResult], format: Format, metadata: Mapping[str, str]
+) -> Response:
+    """Build the response with the tensors of a result in a binary format."""
+    with pending.cancelled_on_error():
+        stream = encoder_of(format)(result.tensors, metadata)
+    return await tensor_response(stream, pending, format)
+
+
 async def tensor_response(stream: TensorStream, pending: PendingResult[RunResult], format: Format) -> Response:
-    """A reply of binary tensors: a small one in one piece, others streamed as tensors arrive."""
+    """Build a response of binary tensors: a small one in one piece, others streamed as tensors arrive."""
     if stream.length <= WHOLE_BYTES:
         return Response(encode_whole(stream, [view async for view in pending.tensors()]), media_type=format.media_type)
     return TensorResponse(tensor_pieces(stream, pending), stream.length, pending, format)

@@ -8,7 +8,9 @@ from starlette.responses import Response
 from models.errors import WeightsUnavailable
 from service.errors.handlers import raises
 from service.handlers.activations import activations, read_activation_request
-from service.openapi.contract import ACTIVATION_ERRORS, activations_body, activations_replies
+from service.openapi.bodies import activations_body
+from service.openapi.errors import ACTIVATION_ERRORS
+from service.openapi.replies import activations_replies
 from service.registry.model import inline_model
 from service.state import StateOf
 
@@ -25,5 +27,5 @@ async def post_activations(request: Request, state: StateOf) -> Response:
     """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
     with state.memory.share() as share:
         run = await read_activation_request(request, state.queries, inline=True, share=share)
-        model = await inline_model(state.store, run.model, state.applications.read)
+        model = await inline_model(state.store, run.model, state.resolver.read)
         return await activations(request, state, model, run, share)

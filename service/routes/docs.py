@@ -9,8 +9,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from service.access.browser_headers import FILES as FILE_HEADERS
-from service.access.browser_headers import page
+from service.access.browser_headers import FILE_HEADERS, page_headers
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,7 +42,7 @@ HTML = bytes(
         swagger_ui_parameters=SETTINGS,
     ).body
 ).decode()
-HEADERS = page(HTML)
+HEADERS = page_headers(HTML)
 
 
 @router.get("/docs")

@@ -16,7 +16,7 @@ from service.errors.dialect import dialect_of_path
 from service.options.query import check_query, known_query, query_parameters
 from service.state import state_of
 
-KEPT_QUERIES, KEPT_BYTES = 256, 1 << 20
+MAX_CACHED_QUERIES, MAX_CACHED_BYTES = 256, 1 << 20
 """Most queries that a route caches as valid, and their bytes."""
 
 
@@ -35,7 +35,7 @@ class FastRoute(Route):
         self._documented = documented
         self._checks_query = dialect_of_path(documented.path).checks_queries
         self._known = query_parameters(documented)
-        self._checked: LruCache[bytes, bool] = LruCache(KEPT_QUERIES, KEPT_BYTES)
+        self._checked: LruCache[bytes, bool] = LruCache(MAX_CACHED_QUERIES, MAX_CACHED_BYTES)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match only the route's methods; later routes refuse the others."""
@@ -60,6 +60,7 @@ def check_signature(route: APIRoute, handled: Collection[Callable[..., Any]]) ->
     """
     own, dependencies = route.dependant, {one.call for one in route.dependant.dependencies}
     others = [field.name for field in (*own.query_params, *own.header_params, *own.cookie_params, *own.body_params)]
+    others += [field.name for field in own.path_params if field.field_info.annotation is not str]  # it stays text
     others += [getattr(call, "__name__", repr(call)) for call in dependencies - set(handled)]
     if others or own.request_param_name is None or state_of not in dependencies:
         raise TypeError(

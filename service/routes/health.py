@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from service.engines.client import EngineState
 from service.errors.handlers import whole_seconds
 from service.handlers.readiness import is_draining, not_ready_reason
-from service.openapi.schemas import EngineReply, Liveness, Readiness, Version
+from service.openapi.health_schemas import EngineReply, Liveness, Readiness, Version
 from service.state import StateOf
 
 router = APIRouter(tags=["health"])

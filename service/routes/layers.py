@@ -7,15 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from starlette.concurrency import run_in_threadpool
 
-from models.documents.habits import type_advice
 from models.documents.json_schema import schema_of
+from models.documents.synonyms import type_advice
 from models.errors import InvalidOption, NotFound, Problem, shown
 from models.layers import ALIASES, CATALOGUE
 from models.layers.excluded import DECLARE, EXCLUDED, INPUT_LAYERS, INSTEAD
 from models.layers.layer import Layer
 from models.reading.unknown_types import nearest_type
 from service.errors.handlers import raises
-from service.openapi.schemas import LayerType, LayerTypeEntry, LayerTypeList
+from service.openapi.model_schemas import LayerType, LayerTypeEntry, LayerTypeList
 
 router = APIRouter(tags=["layers"])
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -17,7 +16,6 @@ from models.errors import (
     InvalidWeights,
     NotFound,
     WeightsUnavailable,
-    shown,
 )
 from models.networks.network import Network
 from models.store.entries import Entry, entry_json
@@ -25,53 +23,22 @@ from service.errors.handlers import raises
 from service.handlers.activations import activations, read_activation_request
 from service.handlers.planning import plan_of, plan_step_blocks, require_inputs
 from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
-from service.openapi.contract import (
-    ACTIVATION_ERRORS,
-    BODY_ERRORS,
-    ENGINE_ERRORS,
-    IF_NONE_MATCH,
-    MODEL_ERRORS,
-    MODEL_FORMS,
-    NOT_MODIFIED,
-    REGISTERED,
-    STORE_ERRORS,
-    activations_body,
-    activations_replies,
-    model_body,
-)
-from service.openapi.schemas import DamagedName, ModelEntry, ModelList, ModelSummary
+from service.openapi.bodies import activations_body, model_body
+from service.openapi.errors import ACTIVATION_ERRORS, BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS
+from service.openapi.model_schemas import DamagedName, ModelEntry, ModelList, ModelSummary
+from service.openapi.replies import IF_NONE_MATCH, MODEL_FORMS, NOT_MODIFIED, REGISTERED, activations_replies
+from service.options.field_names import MODEL
 from service.registry.checkout import checkout
 from service.requests.body import decode_json, is_json, media_type, unsupported
 from service.requests.multipart import MULTIPART
 from service.requests.upload import receive_upload, stored_upload
-from service.requests.upload_parts import MODEL, is_weights_file
+from service.requests.upload_parts import is_weights_file
 from service.responses.etag import ETag
 from service.responses.model_forms import Form, document_form, keras_form, summary_form
+from service.routes.parameters import Name, Reference, put_response
 from service.state import StateOf
 
 router = APIRouter(tags=["models"])
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
-async def _valid_name(
-    name: Annotated[str, Path(description=f"A name to register under: `{NAME.pattern}`.", examples=["digits"])],
-) -> str:
-    if NAME.fullmatch(name):
-        return name
-    expected = "1 to 64 letters, digits, dots, underscores and hyphens, the first a letter or digit"
-    raise InvalidOption.at("/name", "a model cannot have this name", expected=expected, received=shown(name))
-
-
-def put_response(entry: Entry, is_new: bool) -> Response:
-    """Build the response to a PUT: the model's location, ID and entry."""
-    content = ModelEntry(**entry_json(entry)).model_dump_json()
-    headers = {"Location": f"/v1/models/{entry.name}"}
-    return Response(content, 201 if is_new else 200, headers, "application/json")
-
-
-Name = Annotated[str, Depends(_valid_name)]
-Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", examples=["digits"])]
 
 
 @router.put(
@@ -92,20 +59,22 @@ Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", ex
 )
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     """Checks a document and the weights that come with it, stores both, and points the name at them."""
-    kind = media_type(request)
-    if kind and is_json(request):
+    content_type = media_type(request)
+    if content_type and is_json(request):
         body = await request.body()
         if not is_weights_file(body):
             with state.memory.share() as share:
-                return put_response(*await register(state, name, await decode_json(body, share, parse_model_json)))
+                return put_response(await register(state, name, await decode_json(body, share, parse_model_json)))
         async with stored_upload(body, state.store.scratch, state.uploads) as upload:
-            return put_response(*await register_upload(state, name, upload))
+            return put_response(await register_upload(state, name, upload))
     async with receive_upload(request, state.settings, state.store.scratch, state.uploads, documents=True) as upload:
-        if upload.model is not None and kind not in ("", MULTIPART):
+        if upload.model is not None and content_type not in ("", MULTIPART):
             raise unsupported(
                 request, "application/json", MULTIPART, ".keras files of any type", body=upload.model, advice=ADVICE
             )
-        return put_response(*await register_upload(state, name, upload, f"/{MODEL}" if kind == MULTIPART else ""))
+        return put_response(
+            await register_upload(state, name, upload, f"/{MODEL}" if content_type == MULTIPART else "")
+        )
 
 
 @router.get(
@@ -144,7 +113,7 @@ async def get_model(
         return tag.on(document_form(network))
     if form != "graph":
         require_inputs(network)
-    plan = await plan_of(state, network, None, ["**"]) if network.inputs else None
+    plan = await plan_of(state.engines, network, None, ["**"]) if network.inputs else None
     if plan is None or form == "graph":
         tag.on(response)
         return ModelSummary(**_summary(entry, network, plan))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -19,33 +18,24 @@ from models.errors import (
 )
 from models.files.signatures import START_BYTES
 from models.weights.read import ADVICE
-from service.engines.requests import source_of, weights_request
-from service.errors.handlers import problem_of, raises
-from service.handlers.planning import require_inputs
+from service.errors.handlers import raises
 from service.handlers.registration import UploadedFile, put_weights
-from service.observing.records import follow
-from service.openapi.contract import (
-    BODY_ERRORS,
-    ENGINE_ERRORS,
-    IF_NONE_MATCH,
-    MODEL_ERRORS,
-    REGISTERED,
-    STORE_ERRORS,
-    weights_body,
-    weights_replies,
-)
+from service.handlers.weights import fetch_weights
+from service.openapi.bodies import weights_body
+from service.openapi.errors import BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS
+from service.openapi.replies import IF_NONE_MATCH, REGISTERED, weights_replies
+from service.options.field_names import WEIGHTS
 from service.options.pictures import PictureOptions
-from service.registry.checkout import CheckedOutModel, checkout
+from service.registry.checkout import checkout
 from service.requests.body import is_json, media_type, unsupported
 from service.requests.layer_paths import layer_paths
 from service.requests.multipart import MULTIPART
 from service.requests.upload import Upload, receive_upload
-from service.requests.upload_parts import WEIGHTS, is_weights_file
-from service.responses.etag import ETag
-from service.responses.picture import weights_drawing
-from service.responses.replies import WeightsFormat, weights_response
-from service.routes.models import Reference, put_response
-from service.state import State, StateOf
+from service.requests.upload_parts import is_weights_file
+from service.responses.picture import weights_picture_options
+from service.responses.weights import WeightsFormat
+from service.routes.parameters import Reference, put_response
+from service.state import StateOf
 from service.wire.formats import PNG, WEIGHT_FORMATS
 from service.wire.json_values import DataMode
 from service.wire.negotiation import negotiate
@@ -61,13 +51,13 @@ FormatName = Annotated[
 
 async def _weights_format(
     request: Request,
-    picture: Annotated[PictureOptions, Depends(weights_drawing)],
+    picture: Annotated[PictureOptions, Depends(weights_picture_options)],
     data: Data = "nested",
     format: FormatName = None,
 ) -> WeightsFormat:
     negotiated = negotiate(request.headers.get("accept"), format, WEIGHT_FORMATS)
     if negotiated is not PNG:
-        picture.refuse_given()
+        picture.refuse_if_set()
     return WeightsFormat(negotiated, data, picture.style())
 
 
@@ -83,7 +73,7 @@ WeightsFormatOf = Annotated[WeightsFormat, Depends(_weights_format)]
 async def get_weights(request: Request, state: StateOf, name: Reference, output: WeightsFormatOf) -> Response:
     """Every layer's weights, in `get_weights()` order."""
     async with checkout(state.store, name) as checked_out:
-        return await _weights(request, state, checked_out, None, output)
+        return await fetch_weights(request, state, checked_out, None, output)
 
 
 @router.get(
@@ -101,21 +91,7 @@ async def get_layer_weights(
 ) -> Response:
     """One layer's weights, or those of all layers in a block."""
     async with checkout(state.store, name) as checked_out:
-        return await _weights(request, state, checked_out, layer_paths(checked_out.network, address), output)
-
-
-async def _weights(
-    request: Request, state: State, checked_out: CheckedOutModel, paths: tuple[str, ...] | None, output: WeightsFormat
-) -> Response:
-    require_inputs(checked_out.network)
-    entry = checked_out.entry
-    tag = ETag(request, (entry.id, entry.name, paths, output.format.name, output.mode, repr(output.style)))
-    if (unchanged := tag.unchanged()) is not None:
-        return unchanged
-    engine_request = weights_request(source_of(checked_out.network, checked_out.model.weights), paths, state.settings)
-    follow(request.scope, engine_request.trace, engine_request.key)
-    pending = await state.engines.submit(engine_request)
-    return tag.on(await weights_response(entry.id, entry.name, pending, output, partial(problem_of, request)))
+        return await fetch_weights(request, state, checked_out, layer_paths(checked_out.network, address), output)
 
 
 @router.put(
@@ -143,7 +119,7 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
             expected = f"one part, {WEIGHTS}"
             raise InvalidOption.at("", "this form has other parts", expected=expected, received="a model")
         file = UploadedFile(upload.weights, upload.pointer)
-        return put_response(*await put_weights(state, name, architecture.network, file, entry))
+        return put_response(await put_weights(state, name, architecture.network, file, entry))
 
 
 def _check_type(request: Request, upload: Upload) -> None:

@@ -31,6 +31,8 @@ JSONL = Format(
 PNG = Format("png", "image/png", kind=Kind.PICTURE)
 SVG = Format("svg", "image/svg+xml", kind=Kind.PICTURE, coding=Coding.ANY, has_weights=False, schema=TEXT)
 
+TENSOR_TYPES = tuple(format.media_type for format in (NPY, NPZ, SAFETENSORS))
+"""Media types of files of tensors."""
 ACTIVATION_FORMATS = (JSON, NPZ, SAFETENSORS, NPY, JSONL, PNG, SVG)
 """Formats of activations, the default first."""
 WEIGHT_FORMATS = tuple(format for format in ACTIVATION_FORMATS if format.has_weights)

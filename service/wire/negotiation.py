@@ -9,11 +9,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from models.errors import Unacceptable, did_you_mean, shown
+from models.errors import Unacceptable, shown, suggest
 from service.wire.format import Format
 
 RANGE = re.compile(r"\s*([^\s;,/]+)/([^\s;,/]+)\s*((?:;[^,]*)?)$")
-QUALITY = re.compile(r";\s*[qQ]\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)")
+QUALITY_VALUE = r"(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)"
+QUALITY = re.compile(rf";\s*[qQ]\s*=\s*{QUALITY_VALUE}\s*(?:;|$)")
 
 
 class MediaRange(NamedTuple):
@@ -59,8 +60,8 @@ def _format_named(name: str, offered: Sequence[Format]) -> Format:
     for candidate in offered:
         if candidate.answers_to(name):
             return candidate
-    near = did_you_mean(name, [candidate.name for candidate in offered])
-    raise _unacceptable("/format", "there is no such format here", name, offered, near)
+    advice = suggest(name, [candidate.name for candidate in offered])
+    raise _unacceptable("/format", "there is no such format here", name, offered, advice)
 
 
 def _parse_accept(accept: str) -> list[MediaRange]:
@@ -85,8 +86,7 @@ def _rank(format: Format, ranges: Sequence[MediaRange]) -> tuple[float, int, int
 
 
 def _unacceptable(
-    pointer: str, message: str, received: str, offered: Sequence[Format], near: str | None = None
+    pointer: str, message: str, received: str, offered: Sequence[Format], advice: str | None = None
 ) -> Unacceptable:
     expected = "one of " + ", ".join(f"{candidate.media_type} ({candidate.name})" for candidate in offered)
-    advice = f'write "{near}"' if near else None
     return Unacceptable.at(pointer, message, expected=expected, received=shown(received, 200), suggestion=advice)

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from models.errors import Unacceptable
 from models.ipc.messages import TensorInfo
 from models.tensors.safetensors import METADATA, safetensors_header
-from service.wire.stream import Buffer, check_length
+from service.wire.stream import HeadThenTensors
 
 
-class SafetensorsStream:
+class SafetensorsStream(HeadThenTensors):
     """Encoder of tensors in the given order; `metadata` is stored as strings.
 
     Raises:
@@ -21,19 +21,7 @@ class SafetensorsStream:
     """
 
     def __init__(self, tensors: Sequence[TensorInfo], metadata: Mapping[str, str] | None = None) -> None:
-        self._tensors = tensors
-        self._head = _head(tensors, metadata or {})
-        self.length = len(self._head) + sum(tensor.nbytes for tensor in tensors)
-
-    def head(self) -> bytes:
-        return self._head
-
-    def member(self, index: int, data: Buffer) -> tuple[Buffer]:
-        tensor = self._tensors[index]
-        return (check_length(data, tensor.nbytes, tensor.name),)
-
-    def tail(self) -> bytes:
-        return b""
+        super().__init__(_head(tensors, metadata or {}), tensors)
 
 
 def _head(tensors: Sequence[TensorInfo], metadata: Mapping[str, str]) -> bytes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
+
+from models.ipc.messages import TensorInfo
 
 Buffer = bytes | memoryview
 """Bytes to send; a tensor's memory is passed on without a copy."""
@@ -26,6 +28,24 @@ class TensorStream(Protocol):
         """Return the bytes after the last tensor."""
 
 
+class HeadThenTensors:
+    """Encoder of formats whose body is a head, followed by the bytes of each tensor, unchanged."""
+
+    def __init__(self, head: bytes, tensors: Sequence[TensorInfo]) -> None:
+        self._head, self._tensors = head, tensors
+        self.length = len(head) + sum(tensor.nbytes for tensor in tensors)
+
+    def head(self) -> bytes:
+        return self._head
+
+    def member(self, index: int, data: Buffer) -> tuple[Buffer]:
+        tensor = self._tensors[index]
+        return (check_length(data, tensor.nbytes, tensor.name),)
+
+    def tail(self) -> bytes:
+        return b""
+
+
 def check_length(data: Buffer, nbytes: int, name: str) -> memoryview:
     """Return a tensor's bytes, which must have the announced length: a wrong one would corrupt the connection."""
     view = memoryview(data)
@@ -35,7 +55,7 @@ def check_length(data: Buffer, nbytes: int, name: str) -> memoryview:
 
 
 def encode_whole(stream: TensorStream, tensors: Iterable[Buffer]) -> bytes:
-    """Encode the body in one piece, for tests and small replies."""
+    """Encode a small reply in one piece."""
     pieces: list[Buffer] = [stream.head()]
     for index, data in enumerate(tensors):
         pieces.extend(stream.member(index, data))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from acceptance.drawn import document
-from acceptance.drawn_answers import REFUSALS, ask
+from acceptance.drawn_replies import REFUSALS, plan_and_run
 from acceptance.mutants import mutant, zeros
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ def test_random_documents_are_served_or_rejected(server: Server) -> None:
     faults, served = {}, 0
     for seed in DOCUMENTS:
         model, inputs = document(Random(seed))  # noqa: S311 (repeatable)
-        answers = ask(server.client, model, inputs)
-        served += answers.statuses == [200, 200, 200]
-        if fault := answers.fault():
-            faults[seed] = fault, model, answers.runs[-1].text[:300]
+        replies = plan_and_run(server.client, model, inputs)
+        served += replies.statuses == [200, 200, 200]
+        if fault := replies.fault():
+            faults[seed] = fault, model, replies.runs[-1].text[:300]
     assert faults == {}
     assert served > len(DOCUMENTS) // 3
 
@@ -48,7 +48,7 @@ def test_mutated_keras_json_is_served_or_rejected(server: Server) -> None:
         model = mutant(original, Random(seed))  # noqa: S311 (repeatable)
         plan = server.post("/v1/plan", json={"model": model})
         if plan.status_code == 200:
-            fault = ask(server.client, model, zeros(plan.json())).fault()
+            fault = plan_and_run(server.client, model, zeros(plan.json())).fault()
         else:
             fault = None if plan.status_code in REFUSALS else plan.text[:300]
         if fault:

@@ -250,12 +250,12 @@ def test_unknown_content_codings_are_rejected(edge: Server) -> None:
     assert (reply.status_code, reply.headers["accept-encoding"]) == (501, "gzip, deflate")
 
 
-@pytest.mark.parametrize(("origins", "told"), [("*", "*"), ("https://evil.example", STRANGER), ("none", None)])
-async def test_origin_and_host_settings_are_honored(tmp_path: Path, origins: str, told: str | None) -> None:
+@pytest.mark.parametrize(("origins", "allowed"), [("*", "*"), ("https://evil.example", STRANGER), ("none", None)])
+async def test_origin_and_host_settings_are_honored(tmp_path: Path, origins: str, allowed: str | None) -> None:
     """The operator decides which origins and hosts are allowed."""
     app = create_app(Settings(data_dir=str(tmp_path), origins=origins, hosts="box.lan", log="off"))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://box.lan") as client:
         headers = {"Origin": STRANGER, **CROSS}
         replies = [await client.get("/healthz", headers=headers), await client.post("/healthz", headers=headers)]
-    assert [reply.headers.get("access-control-allow-origin") for reply in replies] == [told] * 2
-    assert [reply.status_code for reply in replies] == [200, 405 if told else 403]
+    assert [reply.headers.get("access-control-allow-origin") for reply in replies] == [allowed] * 2
+    assert [reply.status_code for reply in replies] == [200, 405 if allowed else 403]

@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Scope
 
-from service.edge.head import HeadAsGet
+from service.edge.head_method import HeadAsGet
 from service.edge.unhandled import UnhandledErrors
 
 if TYPE_CHECKING:

@@ -304,7 +304,7 @@ def read_head(connection: socket.socket) -> tuple[bytes, int, bytes]:
     return head.split(b"\r\n")[0], int(length[1]) if length else 0, rest
 
 
-def test_a_slow_reader_gets_everything_and_blocks_nobody(server: Server) -> None:
+def test_a_slow_reader_gets_everything_and_does_not_block_others(server: Server) -> None:
     """Twenty other requests are served while it has received less than half of 52 MB."""
     model, picture, expected = upsampling_case(450)
     with open_run(server, model, picture) as connection:

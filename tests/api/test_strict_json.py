@@ -83,7 +83,7 @@ def send(server: Server, method: str, path: str, arguments: dict[str, Any]) -> h
     return server.client.request(method, path, **arguments)
 
 
-def test_a_key_that_stands_twice_is_refused_everywhere(strictly: Server) -> None:
+def test_duplicate_keys_are_rejected_on_every_route(strictly: Server) -> None:
     """With the pointer of the key; other parsers silently use the last value."""
     wrong = {}
     for name, (method, path, arguments, status, pointer) in REPEATS.items():

@@ -1,12 +1,13 @@
-"""A service in the test's process, with its own socket and without engines."""
+"""A service in the test's process, with its own socket: without engines, or with a pool of engines."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from service.access.arrivals import Arrivals, Gate
 from service.app import create_app
 from service.edge.connections import protocol_of
 from service.edge.drain import DrainState
+from service.engines.pool import EnginePool
 from service.engines.process import EngineState
 from service.server import Server
 from service.settings import Settings
@@ -50,6 +52,52 @@ class Engines:
     def spare_states(self) -> list[EngineState]:
         """Return no spares."""
         return []
+
+
+class StubPool(EnginePool):
+    """A pool of stub engines."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, "tests.stub_engine")
+
+
+class StoppedPool(StubPool):
+    """A pool whose first stub engines are stopped before they are ready, until `resume`."""
+
+    async def start(self) -> None:
+        """Start every engine, and stop it."""
+        await super().start()
+        signal_engines(self, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the engines become ready."""
+        signal_engines(self, signal.SIGCONT)
+
+
+def signal_engines(pool: EnginePool, number: signal.Signals) -> None:
+    """Send every engine a signal."""
+    for state in pool.states():
+        if state.pid is not None:
+            os.kill(state.pid, number)
+
+
+@asynccontextmanager
+async def stub_engines(**options: Any) -> AsyncIterator[StubPool]:
+    """Run a pool of stub engines, which are ready, without a service. `options` are settings."""
+    engines = StubPool(Settings(**options))
+    await engines.start()
+    try:
+        await wait_until(lambda: all(state.ready for state in (*engines.states(), *engines.spare_states())))
+        yield engines
+    finally:
+        await engines.stop()
+
+
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 (there are no events for it)
+            await asyncio.sleep(0.005)
 
 
 class Open:
@@ -93,7 +141,13 @@ class Running:
     server: Server
     port: int
     serving: asyncio.Task[None]
+    engines: Any
     clients: list[Client] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The base of its URLs."""
+        return f"http://127.0.0.1:{self.port}"
 
     async def client(self) -> Client:
         """Open a new connection."""
@@ -107,21 +161,27 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    folder: Path, connections: int = 100, deadline: float = 5.0, gate: Gate | None = None
+    folder: Path,
+    connections: int = 100,
+    deadline: float = 5.0,
+    gate: Gate | None = None,
+    pool: type[EnginePool] | None = None,
+    **options: Any,
 ) -> AsyncIterator[Running]:
-    """Run a service that is stopped at the end of the block at the latest."""
-    settings, drain = Settings(data_dir=str(folder), log="off"), DrainState()
-    app = create_app(settings, Engines(), drain=drain)  # type: ignore[arg-type]
-    protocol = protocol_of(settings, connections, drain, gate or Open(), app.state.refusals)
+    """Run a service that is stopped at the end of the block at the latest. `options` are settings."""
+    settings = Settings(data_dir=str(folder), log="off", deadline=deadline, **options)
+    drain, engines = DrainState(), pool(settings) if pool is not None else None
+    app = create_app(settings, engines or Engines(), drain=drain)  # type: ignore[arg-type]
+    gate = gate or (engines.admission if engines is not None else Open())
+    protocol = protocol_of(settings, connections, drain, gate, app.state.refusals)
     config = uvicorn.Config(app, http=protocol, ws="none", log_level="error")
     listener = socket.create_server(("127.0.0.1", 0))
     server = Server(config, app, drain, deadline)
     serving = asyncio.create_task(server.serve([listener]))
     port = listener.getsockname()[1]
-    while not server.started:  # noqa: ASYNC110 (there is no event for it)
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: server.started)
     async with asyncio.timeout(60):
-        one = Running(server, port, serving)
+        one = Running(server, port, serving, engines)
         try:
             yield one
         finally:

@@ -10,7 +10,6 @@ from PIL import Image
 
 from models.networks.expansion import expand
 from models.networks.network import Network
-from models.networks.selectors import everything
 from models.reading.parse import parse_document
 
 FOLDER = Path(__file__).parents[2] / "examples"
@@ -39,7 +38,7 @@ def test_the_digit_is_a_small_grayscale_image() -> None:
 
 def test_digits_is_the_chain_of_the_tutorials() -> None:
     """Unnamed layers have Keras' default names."""
-    assert everything(network("digits")) == (
+    assert network("digits").layer_outputs == (
         "conv2d", "batch_normalization", "re_lu", "max_pooling2d", "flatten", "dense",
     )  # fmt: skip
 
@@ -54,7 +53,7 @@ def test_the_siamese_network_shares_one_encoder() -> None:
 
 def test_layers_are_numbered_per_block() -> None:
     """Default names start anew in each block."""
-    assert [address for address in everything(network("block")) if "conv2d" in address] == [
+    assert [address for address in network("block").layer_outputs if "conv2d" in address] == [
         "block1/conv2d",
         "block2/conv2d",
     ]

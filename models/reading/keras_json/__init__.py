@@ -12,7 +12,7 @@ from models.documents.source_map import SourceMap
 from models.files.keras_versions import VERSION, check_writer
 from models.reading.keras_json.classes import is_keras_json
 from models.reading.keras_json.counting import check_count
-from models.reading.keras_json.graph import model
+from models.reading.keras_json.graph import translate_model
 from models.reading.keras_json.site import Site
 
 __all__ = ["document_of", "is_keras_json"]
@@ -32,5 +32,5 @@ def document_of(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any],
     site = Site("", pointer, source_map)
     check_writer(raw, raw.get(VERSION), pointer, f"{pointer}/{VERSION}")
     check_count(raw, site)
-    fields = model(raw, site)
+    fields = translate_model(raw, site)
     return {key: value for key, value in fields.items() if value is not None}, source_map

@@ -18,7 +18,7 @@ FIRST = ("inputs", "input", "sequences", "sequence", "x", "xs", "args")
 
 
 @dataclass
-class Call:
+class KerasCall:
     """One call: addresses with their sites, tensors read by name, constants and flags."""
 
     inputs: list[tuple[str, Site]] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Callee:
-    """What is called: a layer of a class, or a model (then `cls` is None) with inputs of these names.
+    """A layer of a class that is called, or a model (then `cls` is None) with inputs of these names.
 
     A model whose inputs are an object is given objects with the same keys, whatever its inputs are named.
     """
@@ -68,7 +68,7 @@ class Callee:
         return "a model" if self.cls is None else self.cls.type_name()
 
 
-def call_of(node: Any, callee: Callee, site: Site) -> Call:
+def call_of(node: Any, callee: Callee, site: Site) -> KerasCall:
     """Read one entry of `inbound_nodes`.
 
     Raises:
@@ -79,7 +79,7 @@ def call_of(node: Any, callee: Callee, site: Site) -> Call:
             "this is how Keras 2 writes a call", 'an object with "args" and "kwargs"', shown(node),
             "load the model with Keras 3 and call its to_json()",
         )  # fmt: skip
-    call, positional = Call(), 0
+    call, positional = KerasCall(), 0
     for name, value, argument_site, by_position in _arguments(site.object(node, "a call"), callee, site):
         if not _is_omitted(value):
             _read(call, name, value, callee, argument_site)
@@ -88,7 +88,7 @@ def call_of(node: Any, callee: Callee, site: Site) -> Call:
     return call
 
 
-def _positional(call: Call, callee: Callee, count: int) -> int | None:
+def _positional(call: KerasCall, callee: Callee, count: int) -> int | None:
     """Return the number of positional arguments, or None if the order of the tensors is that of a document anyway."""
     inputs = [address for address, _ in call.inputs]
     if callee.cls is None:
@@ -131,7 +131,7 @@ def _arguments(node: dict[str, Any], callee: Callee, site: Site) -> Iterator[tup
             yield name, *by_name[name]
 
 
-def _read(call: Call, name: str, value: Any, callee: Callee, site: Site) -> None:
+def _read(call: KerasCall, name: str, value: Any, callee: Callee, site: Site) -> None:
     """Add one argument to a call."""
     cls = callee.cls
     if name in callee.operands:
@@ -149,7 +149,7 @@ def _read(call: Call, name: str, value: Any, callee: Callee, site: Site) -> None
         raise site.refusal(message, "a call without it", shown(value))
 
 
-def _read_operand(call: Call, name: str, value: Any, callee: Callee, site: Site) -> None:
+def _read_operand(call: KerasCall, name: str, value: Any, callee: Callee, site: Site) -> None:
     """Read a tensor, several, or (of operations) a constant."""
     if callee.cls is not None and callee.cls.operands and not _has_tensors(value):
         call.fields[name], call.sites[name] = constant(value, site), site

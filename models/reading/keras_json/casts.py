@@ -12,6 +12,7 @@ from typing import Any
 DTYPES_KEY = "casts"
 """Temporary key in a translated block for the declared dtypes of its inputs."""
 DEFAULT_DTYPE = "float32"
+"""The dtype of inputs that declare none."""
 
 
 def declared_dtypes(inputs: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def is_model(value: Any) -> bool:
 
 
 def is_keras_json(value: Any) -> bool:
-    """Whether this is written by Keras' to_json(), as opposed to a document of ours."""
+    """Whether this is written by Keras' to_json(), as opposed to our own document format."""
     return isinstance(value, dict) and "class_name" in value and "config" in value and "layers" not in value
 
 

@@ -12,14 +12,14 @@ from models.reading.keras_json.classes import MODELS, check_own, is_model, layer
 from models.reading.keras_json.inputs import input_name, input_spec, inputs_of, is_input, without_batch
 from models.reading.keras_json.site import Site
 from models.reading.keras_json.tensors import Sources, leaves, output_address
-from models.reading.keras_json.values import layer
+from models.reading.keras_json.values import translate_layer
 from models.reading.keras_json.wiring import entry_name, graph_fields, sources_of
 
 Entry = dict[str, Any]
 EntrySite = tuple[Entry, Site]
 
 
-def model(entry: Entry, site: Site) -> dict[str, Any]:
+def translate_model(entry: Entry, site: Site) -> dict[str, Any]:
     """Translate a serialised model of either kind to its `name`, `input`, `layers` and `outputs`.
 
     Raises:
@@ -37,7 +37,7 @@ def model(entry: Entry, site: Site) -> dict[str, Any]:
     inner = site.opened("config")
     layers = inner.reading("layers").array(config.get("layers"), "layers")
     sites = [inner.reading("layers", number) for number in range(len(layers))]
-    entries = [(place.object(item, "a layer"), place) for item, place in zip(layers, sites, strict=True)]
+    entries = [(entry_site.object(item, "a layer"), entry_site) for item, entry_site in zip(layers, sites, strict=True)]
     fields = _sequential(config, entries, inner) if word == "Sequential" else _functional(config, entries, inner)
     return {"name": config.get("name"), **fields, "trainable": config.get("trainable") is not False}
 
@@ -46,25 +46,27 @@ def _functional(config: dict[str, Any], entries: list[EntrySite], site: Site) ->
     """Translate a graph of layers that name their inputs."""
     sources = sources_of(entries)
     inputs = inputs_of(config, entries, site)
-    layers = _read_all(entries, site, lambda entry, place: _read_called(entry, sources, place))
+    layers = _read_all(entries, site, lambda entry, entry_site: _read_called(entry, sources, entry_site))
     site.reading("output_layers").into(site, "outputs")
     outputs = [
-        output_address(value, sources, place.into(site, "outputs", number))
-        for number, (value, place) in enumerate(leaves(config.get("output_layers"), site.reading("output_layers")))
+        output_address(value, sources, output_site.into(site, "outputs", number))
+        for number, (value, output_site) in enumerate(
+            leaves(config.get("output_layers"), site.reading("output_layers"))
+        )
     ]
     return {"input": inputs, "layers": layers, "outputs": outputs}
 
 
 def _sequential(config: dict[str, Any], entries: list[EntrySite], site: Site) -> dict[str, Any]:
     """Translate a list of layers, each reading the one before."""
-    for _, place in [item for number, item in enumerate(entries) if number and is_input(item[0])]:
-        raise place.refusal("an InputLayer stands first in a Sequential model", "the first place", "another place")
+    for _, entry_site in [item for number, item in enumerate(entries) if number and is_input(item[0])]:
+        raise entry_site.refusal("an InputLayer stands first in a Sequential model", "the first place", "another place")
     before = {id(entry): [other for other, _ in entries[:number]] for number, (entry, _) in enumerate(entries)}
-    layers = _read_all(entries, site, lambda entry, place: _read_sequential(entry, place, before[id(entry)]))
+    layers = _read_all(entries, site, lambda entry, entry_site: _read_sequential(entry, entry_site, before[id(entry)]))
     if entries and is_input(entries[0][0]):
-        entry, place = entries[0]
-        name = input_name(entry, place)
-        return {"input": {name: input_spec(entry, place.into(site, "input", name))}, "layers": layers}
+        entry, entry_site = entries[0]
+        name = input_name(entry, entry_site)
+        return {"input": {name: input_spec(entry, entry_site.into(site, "input", name))}, "layers": layers}
     shape = config.get("build_input_shape")
     if shape is None:
         return {"input": None, "layers": layers}
@@ -79,9 +81,9 @@ def _read_all(
     """Read every layer but the inputs; the problems of all of them are raised together."""
     problems: list[Problem] = []
     layers: list[dict[str, Any]] = []
-    for entry, place in [item for item in entries if not is_input(item[0])]:
+    for entry, entry_site in [item for item in entries if not is_input(item[0])]:
         try:
-            layers.append(read(entry, place.into(site, "layers", len(layers))))
+            layers.append(read(entry, entry_site.into(site, "layers", len(layers))))
         except InvalidDocument as error:
             problems += error.problems
             layers.append({})
@@ -100,7 +102,7 @@ def _read_member(entry: Entry, site: Site) -> dict[str, Any]:
 
 def _read(entry: Entry, site: Site) -> dict[str, Any]:
     """Read a layer, or a model as a block."""
-    return _block(entry, site) if is_model(entry) else layer(entry, layer_class(entry, site), site, _read)
+    return _block(entry, site) if is_model(entry) else translate_layer(entry, layer_class(entry, site), site, _read)
 
 
 def _read_sequential(entry: Entry, site: Site, before: Sequence[Entry]) -> dict[str, Any]:
@@ -121,14 +123,14 @@ def _read_called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
     nodes = zip(entry["inbound_nodes"], sites, strict=True)
     keyed = isinstance(entry["config"].get("input_layers"), dict)
     callee = Callee(cls, tuple(layer_fields["input"]) if cls is None else (), sources, keyed)
-    calls = [call_of(node, callee, place) for node, place in nodes]
+    calls = [call_of(node, callee, call_site) for node, call_site in nodes]
     add_casts(layer_fields, [call.dtypes for call in calls])
     return layer_fields | graph_fields(calls, sites, site)
 
 
 def _block(entry: Entry, site: Site) -> dict[str, Any]:
     """Read a model inside another as a block."""
-    inner = model(entry, site)
+    inner = translate_model(entry, site)
     names = list(inner["input"]) if inner["input"] else [_free_name(inner["layers"])]
     kind = "Sequential" if entry["class_name"] == "Sequential" else "Functional"
     block = {"type": "Block", "name": inner["name"], "class_name": kind, "input": names, "layers": inner["layers"]}

@@ -26,15 +26,15 @@ def inputs_of(
     config: dict[str, Any], entries: Iterable[tuple[dict[str, Any], Site]], site: Site
 ) -> dict[str, dict[str, Any]]:
     """Return the inputs of a graph, in the order of its own `input_layers`."""
-    declared = {input_name(entry, place): (entry, place) for entry, place in entries if is_input(entry)}
+    declared = {input_name(entry, entry_site): (entry, entry_site) for entry, entry_site in entries if is_input(entry)}
     inputs = {}
     listed = site.reading("input_layers")
     listed.into(site, "input")
-    for (name, *_), place in leaves(config.get("input_layers"), listed):
+    for (name, *_), name_site in leaves(config.get("input_layers"), listed):
         if name not in declared:
-            raise place.reading(0).refusal("this is not an InputLayer", "the name of an InputLayer", shown(name))
-        entry, at = declared[name]
-        inputs[name] = input_spec(entry, at.into(site, "input", name))
+            raise name_site.reading(0).refusal("this is not an InputLayer", "the name of an InputLayer", shown(name))
+        entry, entry_site = declared[name]
+        inputs[name] = input_spec(entry, entry_site.into(site, "input", name))
     return inputs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,29 +69,28 @@ def address(value: Any, sources: Sources, site: Site) -> str:
 
 def leaves(value: Any, site: Site) -> Iterator[tuple[Any, Site]]:
     """Yield the [layer, call, output] triples of a structure of lists and objects, in Keras' order: keys are sorted."""
-    match value:
-        case [str(), _, _]:
-            yield value, site
-        case list():
-            for number, item in enumerate(value):
-                yield from leaves(item, site.reading(number))
-        case dict():
-            for key in sorted(value):
-                yield from leaves(value[key], site.reading(key))
-        case _:
-            raise site.refusal("this is not a tensor", "[layer, call, output]", shown(value))
+    for item, item_site in _walk(value, site, _is_triple):
+        if not _is_triple(item):
+            raise item_site.refusal("this is not a tensor", "[layer, call, output]", shown(item))
+        yield item, item_site
 
 
 def arguments(value: Any, site: Site) -> Iterator[tuple[Any, Site]]:
     """Yield the tensors of an argument of a call, in Keras' order, and any other values among them."""
-    match value:
-        case {"class_name": _}:
-            yield value, site
-        case list():
-            for number, item in enumerate(value):
-                yield from arguments(item, site.reading(number))
-        case dict():
-            for key in sorted(value):
-                yield from arguments(value[key], site.reading(key))
-        case _:
-            yield value, site
+    return _walk(value, site, lambda item: isinstance(item, dict) and "class_name" in item)
+
+
+def _is_triple(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
+
+
+def _walk(value: Any, site: Site, is_leaf: Callable[[Any], bool]) -> Iterator[tuple[Any, Site]]:
+    """Yield the leaves of a structure of lists and objects, and all values that are neither, with their sites."""
+    if isinstance(value, list) and not is_leaf(value):
+        for number, item in enumerate(value):
+            yield from _walk(item, site.reading(number), is_leaf)
+    elif isinstance(value, dict) and not is_leaf(value):
+        for key in sorted(value):
+            yield from _walk(value[key], site.reading(key), is_leaf)
+    else:
+        yield value, site

@@ -13,6 +13,7 @@ from models.reading.keras_json.site import Site
 NAMED = ("keras.initializers", "keras.regularizers", "keras.constraints")
 """Modules of the classes that layers take by name, which are in closed lists of models/layers."""
 DEFAULT_POLICY = "float32"
+"""The dtype policy that a document leaves out."""
 WRITTEN_AS_ONE = {"DTypePolicy": "name", "SeedGenerator": "seed"}
 """Classes of which a document keeps one field."""
 IGNORED: dict[str, tuple[Any, ...]] = {
@@ -39,7 +40,7 @@ def held_layer(entry: dict[str, Any], site: Site, read: Read) -> dict[str, Any]:
     return {key: value for key, value in read(entry, site).items() if key != "name"}
 
 
-def layer(entry: dict[str, Any], cls: type[Layer], site: Site, read: Read) -> dict[str, Any]:
+def translate_layer(entry: dict[str, Any], cls: type[Layer], site: Site, read: Read) -> dict[str, Any]:
     """Translate a layer's type, name and arguments; `read` translates inner layers. Its inputs are read elsewhere."""
     config = site.reading("config").object(entry.get("config"), "config")
     site.reading("class_name").writing("type")

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.errors import InvalidDocument, shown
 from models.layers.layer import Layer
-from models.reading.keras_json.calls import Call
+from models.reading.keras_json.calls import KerasCall
 from models.reading.keras_json.classes import is_model, layer_class
 from models.reading.keras_json.inputs import is_input
 from models.reading.keras_json.site import Site
@@ -59,7 +59,7 @@ def entry_name(entry: dict[str, Any], site: Site) -> str:
     return site.reading("config", "name").text(config.get("name"), "name")
 
 
-def graph_fields(calls: Sequence[Call], sites: Sequence[Site], site: Site) -> dict[str, Any]:
+def graph_fields(calls: Sequence[KerasCall], sites: Sequence[Site], site: Site) -> dict[str, Any]:
     """Return the graph fields of a layer for one call or several, and the call arguments that are fields here."""
     is_single = len(calls) == 1
     for number, (call, call_site) in enumerate(zip(calls, sites, strict=True)):
@@ -78,7 +78,7 @@ def graph_fields(calls: Sequence[Call], sites: Sequence[Site], site: Site) -> di
     return _shared_fields(calls, site) | fields
 
 
-def _shared_fields(calls: Sequence[Call], site: Site) -> dict[str, Any]:
+def _shared_fields(calls: Sequence[KerasCall], site: Site) -> dict[str, Any]:
     """Return the flags and constants of the calls, which must be the same in all."""
     first = calls[0]
     for call in calls:

@@ -1,0 +1,54 @@
+"""Response headers common to every response."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from random import getrandbits
+
+from starlette.types import Scope
+
+from service.access.origins import Origins, RawHeaders
+from service.observing.records import Record
+
+REQUEST_ID_SYNTAX = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+ASKS_METHOD, ASKS_NETWORK = b"access-control-request-method", b"access-control-request-private-network"
+READ = frozenset((b"host", b"origin", b"sec-fetch-site", b"x-request-id", ASKS_METHOD, ASKS_NETWORK))
+ALWAYS: RawHeaders = ((b"x-content-type-options", b"nosniff"), (b"vary", b"Origin"))
+UNCACHED = (b"cache-control", b"no-store")
+"""Default Cache-Control of responses that set none: they have no validator for revalidation."""
+Head = dict[bytes, bytes]
+
+
+def read_head(scope: Scope) -> Head:
+    """Return the request headers on which admission and response headers depend. The values of a repeated header are
+    joined, which makes it invalid.
+    """
+    head: Head = {}
+    for name, value in scope["headers"]:
+        if name in READ:
+            head[name] = f"{head[name]!r}, {value!r}".encode() if name in head else value
+    return head
+
+
+def record_for(scope: Scope, head: Head) -> Record:
+    """Create the record of a request, with the client's request ID or a generated one."""
+    header = head.get(b"x-request-id", b"")
+    request_id = header.decode() if REQUEST_ID_SYNTAX.fullmatch(header) else f"{getrandbits(128):032x}"
+    scope["request_id"] = request_id
+    return Record(request_id, scope["method"])
+
+
+def headers_of(origins: Origins, head: Head) -> RawHeaders:
+    """Return the headers of any response to this request."""
+    origin = head.get(b"origin")
+    return (*ALWAYS, *origins.headers(origin)) if origin is not None else ALWAYS
+
+
+def with_common_headers(
+    headers: Iterable[tuple[bytes, bytes]], record: Record, common: RawHeaders
+) -> list[tuple[bytes, bytes]]:
+    """Return a response's own headers together with the common ones."""
+    own = list(headers)
+    caching = () if any(name == b"cache-control" for name, _ in own) else (UNCACHED,)
+    return [*own, *caching, (b"x-request-id", record.request_id.encode()), *common]

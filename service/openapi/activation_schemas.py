@@ -1,0 +1,138 @@
+"""Response models of activations and weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Stats(BaseModel):
+    """Of the finite values; null when there are none."""
+
+    min: float | None
+    max: float | None
+    mean: float | None
+    std: float | None
+    zeros: float = Field(description="The fraction of exact zeros.")
+    nan: int
+    inf: int
+
+
+class WeightReply(BaseModel):
+    """One weight of a layer, under Keras' name."""
+
+    name: str
+    shape: list[int]
+    dtype: str
+    data: Any = Field(None, description="Nested arrays; NaN and infinities are strings.")
+    base64: str | None = None
+
+
+class ViewReply(BaseModel):
+    """What was made of an activation: the options in the order of their application, and the result's figures."""
+
+    slice: str | None = None
+    reduce: str | None = None
+    top: int | None = None
+    histogram: str | None = None
+    shape: list[int] = Field(description="Of the result; with `top` of its values, with `histogram` of its counts.")
+    axes: str = Field(description="The names of its axes, as `reduce` has them; `?` where they have none.")
+    dtype: str
+    bytes: int
+    overflow: int | None = Field(None, description="Finite values that became infinite in a smaller dtype.")
+    scale: float | None = Field(None, description="With uint8: value = offset + scale × number.")
+    offset: float | None = None
+
+
+class TopReply(BaseModel):
+    """The largest units of the last axis: largest first, of equal ones the lowest index first, NaN last."""
+
+    indices: Any
+    values: Any
+
+
+class HistogramReply(BaseModel):
+    """Counts between edges. The last bin holds both of its edges."""
+
+    counts: list[int]
+    edges: list[float]
+    below: int
+    above: int
+    nan: int
+
+
+class LayerReply(BaseModel):
+    """One layer's activation."""
+
+    address: str
+    type: str
+    shape: list[int]
+    dtype: str
+    parameters: int
+    stats: Stats | None = None
+    view: ViewReply | None = None
+    data: Any = None
+    base64: str | None = None
+    top: TopReply | None = None
+    histogram: HistogramReply | None = None
+    weights: list[WeightReply] | None = None
+
+
+class ModelReply(BaseModel):
+    """The model that ran."""
+
+    id: str = Field(examples=["sha256:9918e6abe1f18…"])
+    name: str | None
+    parameters: int
+    cached: bool = Field(description="Whether it was built already.")
+
+
+class InputReply(BaseModel):
+    """An input as the network saw it, and what was done to make it so."""
+
+    shape: list[int]
+    dtype: str
+    preprocessing: dict[str, Any] | None = None
+    stats: Stats | None = None
+
+
+class Timing(BaseModel):
+    """Milliseconds."""
+
+    build_ms: float
+    run_ms: float
+    total_ms: float
+
+
+class ActivationsReply(BaseModel):
+    """The reply of every route that runs a network."""
+
+    model: ModelReply
+    inputs: dict[str, InputReply]
+    layers: list[LayerReply]
+    timing: Timing
+
+
+class LayerWeights(BaseModel):
+    """The weights of one layer."""
+
+    address: str
+    type: str
+    parameters: int
+    weights: list[WeightReply]
+
+
+class NamedModel(BaseModel):
+    """A model by id and name."""
+
+    id: str
+    name: str | None
+    parameters: int
+
+
+class WeightsReply(BaseModel):
+    """The weights of a model's layers, in `get_weights()` order."""
+
+    model: NamedModel
+    layers: list[LayerWeights]

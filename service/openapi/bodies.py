@@ -1,0 +1,90 @@
+"""Request bodies that the framework cannot infer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.openapi.components import INPUTS_SCHEMA, MODEL_SCHEMA
+from service.openapi.examples import RUN_EXAMPLE, SMALL_DOCUMENT, SMALL_INPUT
+from service.openapi.option_schemas import option_fields, option_parameters, option_properties
+from service.openapi.replies import IF_NONE_MATCH
+from service.wire.format import BINARY
+from service.wire.formats import NPZ, SAFETENSORS, TENSOR_TYPES
+
+ANY_FILE = {"description": "A picture or a file of tensors is input under any name.", **BINARY}
+ANY_WEIGHTS = {"description": "A file of weights is read under any name; one in all.", **BINARY}
+INPUT_TYPES = ("image/*", *TENSOR_TYPES)
+WEIGHTS_FILE = "A .safetensors, .npz, .weights.h5 or .keras file; recognised by its bytes."
+
+
+def activations_body(inline: bool) -> dict[str, Any]:
+    """Return the request body and parameters of a route that runs a network; `inline`: with the model in the body."""
+    content = {"application/json": _run_json(inline), "multipart/form-data": {"schema": _run_form(inline)}}
+    if not inline:
+        content |= {content_type: {"schema": BINARY} for content_type in INPUT_TYPES}
+    parameters = option_parameters() + ([] if inline else IF_NONE_MATCH["parameters"])
+    return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
+
+
+def _run_json(inline: bool) -> dict[str, Any]:
+    model = {"model": MODEL_SCHEMA} if inline else {}
+    example = RUN_EXAMPLE if inline else {"inputs": SMALL_INPUT, "layers": ["conv2d", "dense"]}
+    schema = {
+        "type": "object",
+        "required": [*model, "inputs"],
+        "properties": {**model, "inputs": INPUTS_SCHEMA, **option_properties()},
+        "additionalProperties": False,
+    }
+    return {"schema": schema, "examples": {"tensor": {"summary": "A 4×4 picture as numbers", "value": example}}}
+
+
+def _run_form(inline: bool) -> dict[str, Any]:
+    model = {"model": {"description": "The document as JSON: text or a file.", "type": "string"}} if inline else {}
+    return {
+        "type": "object",
+        "properties": {
+            "image": {
+                "description": "An image for the one input that nothing else names; several make a batch.",
+                "type": "array",
+                "items": BINARY,
+            },
+            "tensor": {"description": "A .npy file, or a .npz or .safetensors file of inputs by name.", **BINARY},
+            "inputs": {"description": "Tensors as JSON, or an object of them by input name.", "type": "string"},
+            **model,
+            **option_fields(),
+        },
+        "patternProperties": {
+            "^inputs\\.": {
+                "description": "One input by its name, as `inputs.left`: an image (several make a batch), a tensor "
+                "file, or a tensor as JSON.",
+            }
+        },
+        "additionalProperties": ANY_FILE,
+        **({"required": ["model"]} if inline else {}),
+    }
+
+
+def model_body() -> dict[str, Any]:
+    """Return the request body that registers a model."""
+    form = {
+        "type": "object",
+        "properties": {
+            "model": {"description": "The document as JSON: text or a file. Left out with a .keras file.",
+                      "type": "string"},
+            "weights": {"description": WEIGHTS_FILE, **BINARY},
+        },
+        "additionalProperties": ANY_WEIGHTS,
+    }  # fmt: skip
+    json_body = {"schema": MODEL_SCHEMA, "examples": {"tiny": {"value": SMALL_DOCUMENT}}}
+    content = {"application/json": json_body, "multipart/form-data": {"schema": form},
+               "application/octet-stream": {"schema": {"description": "A .keras file.", **BINARY}}}  # fmt: skip
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def weights_body() -> dict[str, Any]:
+    """Return the request body that replaces the weights of a model."""
+    properties = {"weights": {"description": WEIGHTS_FILE, **BINARY}}
+    form = {"type": "object", "minProperties": 1, "properties": properties, "additionalProperties": ANY_WEIGHTS}
+    content_types = (SAFETENSORS.media_type, NPZ.media_type, "application/octet-stream")
+    content = {content_type: {"schema": {"description": WEIGHTS_FILE, **BINARY}} for content_type in content_types}
+    return {"requestBody": {"required": True, "content": {**content, "multipart/form-data": {"schema": form}}}}

@@ -1,0 +1,22 @@
+"""Examples of requests; each works as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SMALL_DOCUMENT: dict[str, Any] = {
+    "name": "tiny",
+    "input": [4, 4, 1],
+    "layers": [
+        {"type": "Conv2D", "filters": 2, "kernel_size": 3, "padding": "same", "activation": "relu"},
+        {"type": "MaxPooling2D"},
+        {"type": "Flatten"},
+        {"type": "Dense", "units": 2, "activation": "softmax"},
+    ],
+}
+SMALL_INPUT = {"shape": [1, 4, 4, 1], "data": list(range(16))}
+RUN_EXAMPLE = {"model": SMALL_DOCUMENT, "inputs": SMALL_INPUT, "layers": ["conv2d", "dense"]}
+PLAN_EXAMPLE = {
+    "model": {"input": [1920, 1080, 3], "layers": [{"type": "Conv2D", "filters": 16, "kernel_size": 5, "strides": 5}]},
+    "batch": 64,
+}

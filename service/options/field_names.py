@@ -1,0 +1,9 @@
+"""Names of the fields of requests that are not options: the same in JSON, in forms and in uploads."""
+
+from __future__ import annotations
+
+MODEL, INPUTS = "model", "inputs"
+IMAGE, TENSOR = "image", "tensor"
+"""Fields of files for the input that nothing else names."""
+WEIGHTS = "weights"
+"""Field of the weights file of an upload."""

@@ -1,0 +1,91 @@
+"""Responses with activations, in every format."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from starlette.responses import Response
+
+from models.documents.inputs import InputSpec
+from models.ipc.messages import RunResult, TensorInfo
+from models.tensors.dtypes import DTYPES
+from service.engines.pending_result import PendingResult
+from service.options.activation import ActivationOptions
+from service.responses.json_response import JsonStyle, json_response
+from service.responses.json_stream import DescribeError
+from service.responses.picture import picture_response, plan_drawing
+from service.responses.tensor_stream import binary_response
+from service.wire.format import Format, Kind
+from service.wire.formats import SAFETENSORS
+from service.wire.json import LayerEntry, layer_object
+from service.wire.json_values import stringify_nonfinite
+
+
+@dataclass(frozen=True)
+class ReplyContext:
+    """Facts of a request that are known before the engine's result."""
+
+    id: str
+    name: str | None
+    inputs: Mapping[str, TensorInfo]
+    preprocessing: Mapping[str, Mapping[str, Any]]
+    started: float
+    """`time.perf_counter()` when the request arrived."""
+
+
+def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
+    """Return the reply without its layers, ready for `orjson.dumps`."""
+    inputs = {name: _input(name, info, context, result) for name, info in context.inputs.items()}
+    total = (time.perf_counter() - context.started) * 1e3
+    timing = {"build_ms": result.build_ms, "run_ms": result.run_ms, "total_ms": total}
+    return {
+        "model": {"id": context.id, "name": context.name, "parameters": result.parameters, "cached": result.cached},
+        "inputs": inputs,
+        "timing": {key: round(value, 3) for key, value in timing.items()},
+    }
+
+
+def _input(name: str, info: TensorInfo, context: ReplyContext, result: RunResult) -> dict[str, Any]:
+    entry: dict[str, Any] = {"shape": info.shape, "dtype": info.dtype}
+    if name in context.preprocessing:
+        entry["preprocessing"] = context.preprocessing[name]
+    if name in result.inputs:
+        entry["stats"] = stringify_nonfinite(result.inputs[name])
+    return entry
+
+
+async def activations_response(
+    context: ReplyContext,
+    pending: PendingResult[RunResult],
+    format: Format,
+    options: ActivationOptions,
+    describe_error: DescribeError,
+) -> Response:
+    """Build the response with activations in the negotiated format."""
+    result = await pending.header
+    if format.kind is Kind.JSON:
+        style = JsonStyle(format, options.data, options.weights, describe_error)
+        return await json_response(head_of(context, result), result, pending, style)
+    if format.kind is Kind.PICTURE:
+        return await picture_response(pending, format, lambda: plan_drawing(result, format, options))
+    return await binary_response(result, pending, format, _metadata(context, result) if format is SAFETENSORS else {})
+
+
+def _metadata(context: ReplyContext, result: RunResult) -> dict[str, str]:
+    """Return the JSON reply without arrays, for the metadata of safetensors."""
+    layers = [layer_object(LayerEntry(layer), "none") for layer in result.layers]
+    reply = {**head_of(context, result), "layers": layers}
+    return {"layerscope": orjson.dumps(reply).decode()}
+
+
+def infos(inputs: Mapping[str, InputSpec], arrays: Sequence[np.ndarray]) -> dict[str, TensorInfo]:
+    """Return the shapes and dtypes of the inputs as the network takes them, by name."""
+    return {
+        name: TensorInfo(name, spec.dtype, array.shape, array.size * DTYPES[spec.dtype].itemsize)
+        for (name, spec), array in zip(inputs.items(), arrays, strict=True)
+    }

@@ -1,0 +1,246 @@
+"""Fair queueing of jobs for an engine, and admission control."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from models.errors import ClientDisconnected, Overloaded
+from models.ipc.messages import Plan, Planned
+from service.access.arrivals import Arrivals
+from service.access.clients import identity
+from service.engines.admission import Admission
+from service.engines.costs import CostEstimates
+from service.engines.engine_request import EngineRequest
+from service.engines.fair_queue import MAX_ACCOUNTS, FairQueue
+from service.engines.job import Job
+from service.engines.lanes import EngineLane
+from service.engines.pending_result import PendingResult
+from service.engines.slot import EngineSlot
+from service.observing.engine_trace import EngineTrace
+from service.settings import Settings
+
+
+def job(client: str, seconds: float = 1.0, nbytes: int = 0) -> Job:
+    """Build a client's job with an estimated time."""
+    request = EngineRequest(
+        "key",
+        lambda number, _: Plan(number, b"{}", {}, ()),
+        Planned,
+        (np.zeros(nbytes, np.uint8),),
+        trace=EngineTrace(client),
+    )
+    return Job(request, PendingResult(request.reply), seconds=seconds)
+
+
+class Ready:
+    """An engine that is ready, with replies that clients have not read yet."""
+
+    ready = True
+
+    def __init__(self, **held: int) -> None:
+        self.held = held
+
+
+def busy_queue(prices: CostEstimates, *jobs: Job, **settings: float) -> tuple[Admission, EngineSlot]:
+    """Build an engine with a queue of jobs that take a second on average, in which one has just been refused."""
+    prices.learn("other", "other", 1.0)
+    slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
+    slot.runs.queue.extend(jobs)
+    slot.runs.queue.last_refusal = asyncio.get_running_loop().time()
+    return Admission(Settings(**settings), [slot], prices), slot  # type: ignore[arg-type]
+
+
+async def test_clients_take_turns() -> None:
+    """By the time of their jobs: a new client's small job follows one job of a busy client, not all of them."""
+    line, many, few = FairQueue(), [job("many") for _ in range(5)], [job("few", 0.25) for _ in range(5)]
+    line.extend(many)
+    line.take(many[0])
+    line.extend(few)
+    order = []
+    while len(line):
+        order.append(next(iter(line)))
+        line.take(order[-1])
+    assert [one.client for one in order] == ["few"] * 4 + ["many", "few", "many", "many", "many"]
+
+
+async def test_a_client_is_charged_the_actual_time() -> None:
+    """A low estimate is of no advantage."""
+    line, first, second, other = FairQueue(), job("a", 0.1), job("a", 0.1), job("b", 1.0)
+    line.append(first)
+    line.take(first)
+    line.correct(first, 10.0)
+    line.extend([second, other])
+    assert list(line) == [other, second]
+
+
+async def test_abandoned_jobs_leave_the_queue() -> None:
+    """Retried jobs go to its front."""
+    line, jobs = FairQueue(), [job("a", 2.0, 10), job("b", 3.0, 20), job("a", 4.0, 30)]
+    line.extend(jobs)
+    jobs[0].on_disconnect()
+    assert isinstance(jobs[0].result.header.exception(), ClientDisconnected)
+    assert (list(line), line.total.seconds, line.total.nbytes, set(line.usage)) == (
+        [jobs[1], jobs[2]], 7.0, 50, {"a", "b"}
+    )  # fmt: skip
+    line.take(jobs[1])
+    line.appendleft(jobs[1])
+    assert list(line) == [jobs[1], jobs[2]]
+    for one in jobs[1:]:
+        one.on_disconnect()
+    assert (line.total.count, line.usage) == (0, {})
+
+
+def test_estimates_fall_back_from_kind_to_client_to_mean() -> None:
+    """An unseen kind costs what its client's jobs cost, so that new models do not evade the price."""
+    prices = CostEstimates()
+    assert prices.estimate("x", "a") == 0.0
+    prices.learn("slow", "a", 8.0)
+    prices.learn("fast", "b", 1.0)
+    assert [prices.estimate(*one) for one in (("slow", "b"), ("new", "a"), ("new", "b"))] == [8.0, 8.0, 1.0]
+    assert prices.estimate("new", "c") == prices.mean == pytest.approx(7.65)
+    prices.learn("slow", "a", 4.0)
+    assert prices.estimate("slow", "c") == 6.0
+
+
+async def test_the_queue_is_bounded_by_waiting_time() -> None:
+    """25 runs; while others are refused five, or two of the longest. Half of it is for each of two clients."""
+    admission, slot = busy_queue(CostEstimates(), *[job("a") for _ in range(4)])
+    admission.check(slot, job("a"))
+    slot.runs.queue.append(job("a"))
+    with pytest.raises(Overloaded) as refused:
+        admission.check(slot, job("a"))
+    assert refused.value.seconds == 5.0
+    assert admission.refusal("a") is not None
+    admission.check(slot, job("b", 12.5))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("b", 12.6))
+    slot.runs.queue.append(job("b"))
+    admission.check(slot, job("b", 1.5))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("b", 1.6))
+    slot.runs.queue._refusals["b"] -= 1.0
+    admission.check(slot, job("b", 11.5))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("b", 11.6))
+    slot.runs.queue.last_refusal -= 1.0
+    admission.check(slot, job("a"))
+    assert admission.refusal("a") is None
+
+
+async def test_clients_that_wait_for_their_responses_are_always_admitted() -> None:
+    """Sixteen connections keep fifteen runs in the queue for as long as they like."""
+    prices = CostEstimates()
+    prices.learn("key", "a", 1.0)
+    slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
+    slot.runs.queue.extend(job("a") for _ in range(15))
+    admission = Admission(Settings(), [slot], prices)
+    admission.check(slot, job("a"))
+    assert admission.refusal("a") is None
+
+
+async def test_a_standing_queue_of_short_runs_has_half_the_seconds() -> None:
+    """A burst has all of them."""
+    prices = CostEstimates()
+    prices.learn("key", "a", 0.001)
+    slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
+    slot.runs.queue.extend(job("a", 0.01) for _ in range(30))
+    admission = Admission(Settings(queue_seconds=0.5), [slot], prices)
+    admission.check(slot, job("a", 0.01))
+    slot.runs.queue.total.since -= 1.0
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a", 0.01))
+
+
+async def test_requests_on_arrival_are_counted() -> None:
+    """As runs of average length: of a hundred simultaneous heads only as many as fit are admitted."""
+    admission, slot = busy_queue(CostEstimates())
+    slot.runs.queue.last_refusal -= 1.0
+    arrivals = [admission.arrivals.expect("a") for _ in range(30)]
+    let_in = [arrival for arrival in arrivals if admission.refusal("a") is None and arrival.mark_received() is None]
+    assert len(let_in) == 25
+    assert admission.refusal("b") is None
+    for arrival in let_in[:21]:
+        assert admission.refusal("a") is not None  # there was no pause
+        arrival.end()
+        arrival.end()
+    assert admission.arrivals.by_client == {"a": 4}
+    assert admission.refusal("a") is None
+
+
+async def test_requests_answered_early_are_not_counted() -> None:
+    """Although the rest of a rejected body may arrive later."""
+    arrivals = Arrivals()
+    early = arrivals.expect("a")
+    early.end()
+    early.mark_received()
+    assert arrivals.by_client == {}
+
+
+async def test_refusals_are_charged_to_the_client() -> None:
+    """By the time they took, up to a second, in addition to its use of the engine."""
+    line = FairQueue()
+    for _ in range(100):
+        line.refuse("c", 0.0005)
+    line.extend([job("c", 0.1), job("d", 0.1)])
+    assert [one.client for one in line] == ["d", "c"]
+    for _ in range(10_000):
+        line.refuse("c", 0.0005)
+    line.extend([job("d", 0.9), job("c"), job("d")])
+    assert [one.client for one in line] == ["d", "c", "d", "c", "d"]
+    admission, slot = busy_queue(CostEstimates(), job("a", 0.01), job("c", 0.01), max_queue=2)
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("c", 0.01))
+    assert slot.runs.queue._accounts["c"] == pytest.approx(0.0105)
+
+
+async def test_no_client_takes_all_slots() -> None:
+    """Nor all memory of inputs or replies."""
+    admission, slot = busy_queue(CostEstimates(), *[job("a", 0.01) for _ in range(4)], max_queue=4)
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a", 0.01))
+    admission.check(slot, job("b", 0.01))
+    slot.process = Ready(a=51, b=50)  # type: ignore[assignment]
+    admission = Admission(Settings(reply_memory=100), [slot], CostEstimates())  # type: ignore[arg-type]
+    admission.check(slot, job("b", 0.01))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a", 0.01))
+    admission, slot = busy_queue(CostEstimates(), job("a", 0.01, 80), max_queue_bytes=100)
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("b", 0.01, 30))
+
+
+async def test_inputs_wait_only_for_memory_used_by_others() -> None:
+    """Queued plans use none, so a run larger than the whole input memory is admitted."""
+    admission, slot = busy_queue(CostEstimates(), max_queue_bytes=100)
+    slot.concurrent.queue.append(job("a"))
+    admission.check(slot, job("b", 0.01, 200))
+
+
+async def test_the_number_of_accounts_is_bounded() -> None:
+    """With many rejected clients and without dispatches; the client with the highest charge is kept."""
+    line = FairQueue()
+    for _ in range(3):
+        line.refuse("a", 0.0005)
+    for number in range(2 * MAX_ACCOUNTS):
+        line.refuse(f"client {number}", 0.0005)
+    assert len(line._accounts) <= MAX_ACCOUNTS
+    assert line._refusals.keys() == line._accounts.keys()
+    assert line._accounts["a"] == pytest.approx(0.0015)
+    waiting = [job(f"other {number}", 0.1) for number in range(MAX_ACCOUNTS)]
+    for one in waiting:
+        line.append(one)
+        line.take(one)
+    assert len(line._accounts) <= MAX_ACCOUNTS
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [("127.0.0.1", "127.0.0.1"), ("::ffff:10.0.0.1", "10.0.0.1"), ("fe80::1%eth0", "fe80:0000:0000:0000"),
+     ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"), ("a:pipe", "a:pipe")],
+)  # fmt: skip
+def test_a_client_is_identified_by_its_address(address: str, client: str) -> None:
+    """In IPv6 by its /64 network."""
+    assert identity(address) == client
