@@ -82,7 +82,7 @@ async def fresh(port: int, sent: bytes, counts: Counter[str]) -> None:
 
 
 async def kept(port: int, sent: bytes, counts: Counter[str]) -> None:
-    """Send many requests on one connection. A close before a request, or after a reply that announced it, is no loss."""
+    """Send many requests on one connection. Closed before a request, or after a reply that said so, it loses none."""
     while True:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -59,3 +59,7 @@ class Gate(Protocol):
 
     def refusal(self, client: str) -> Overloaded | None:
         """Return the error if a run of this client would be rejected, before it is read."""
+        ...
+
+    def has_others(self, client: str) -> bool:
+        """Whether other clients send runs, too."""

@@ -27,6 +27,8 @@ IDLE_SECONDS = 0.5
 """Idle time before a connection is closed on shutdown: its client may be sending a request."""
 REFUSED_SECONDS = 2.0
 """HEAD_SECONDS of connections over the limit."""
+REFUSED_PAUSE_SECONDS = 0.25
+"""Time for which a connection whose run was refused is not read while other clients send runs, too."""
 HEALTH = (b"/healthz", b"/readyz")
 """Paths also served on those: otherwise a full service would be taken for a dead one."""
 RUNS = re.compile(rb"^/v1/activations\b|^/v[12]/models/[^?]*/(activations|infer)\b")
@@ -102,6 +104,8 @@ class Connection(BoundedProtocol):
         refused = self.gate.refusal(self.client_identity) if runs else None
         if refused is not None and not (self.is_responding or self.flow.write_paused):
             self._send_refusal(refused)
+            if self.gate.has_others(self.client_identity):
+                self._pause_reading()
             return
         if refused is not None:
             cast(dict[str, Any], self.scope)[REFUSAL] = refused
@@ -137,6 +141,16 @@ class Connection(BoundedProtocol):
         if not keep_alive:
             cycle.transport.close()
         self.on_response_complete()
+
+    def _pause_reading(self) -> None:
+        """Read nothing for a while: a refusal takes time of the front, which others need, too."""
+        if not self.transport.is_closing():
+            self.flow.pause_reading()
+            self.loop.call_later(REFUSED_PAUSE_SECONDS, self._resume_reading)
+
+    def _resume_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """Begin shutdown: a response that has not started yet will close the connection."""

@@ -18,7 +18,7 @@ from models.errors import Overloaded
 from service.access.arrivals import Arrivals
 from service.engines.costs import CostEstimates
 from service.engines.engine_request import EngineRequest
-from service.engines.fair_queue import FairQueue, QueueUsage
+from service.engines.fair_queue import NEVER, FairQueue, QueueUsage
 from service.engines.job import Job
 from service.engines.lanes import EngineLane
 from service.engines.pending_result import PendingResult
@@ -39,6 +39,12 @@ PAUSE_SECONDS = 0.25
 """
 REFUSAL_SECONDS = 0.0005
 """Time in which the front refuses a request, and dispatches nothing."""
+REFUSALS_OF_A_RUN = 8
+"""Refusals that are charged like a run, if that is more: clients that ask for more than there is take their turns after
+those that do not.
+"""
+OTHERS_SECONDS = 1.0
+"""Time for which an admitted client counts as another one beside a refused client."""
 NO_ARRIVALS: Counter[str] = Counter()
 NO_USAGE = QueueUsage()
 
@@ -49,6 +55,8 @@ class Admission:
     def __init__(self, settings: Settings, slots: Sequence[EngineSlot], costs: CostEstimates) -> None:
         self._settings, self._slots, self.costs = settings, slots, costs
         self.arrivals = Arrivals()
+        self._last, self._last_at, self._other_at = "", NEVER, NEVER
+        """The last admitted client, when that was, and when another one was admitted last before it."""
         self._concurrent_costs = CostEstimates()
         """Costs of concurrent requests, in seconds per byte of the document."""
 
@@ -62,7 +70,20 @@ class Admission:
         slot = self._slot_for(request.key)
         job = Job(request, PendingResult(request.reply, request.trace), seconds=estimate)
         self.check(slot, job)
+        self._record(job.client)
         return slot, job
+
+    def _record(self, client: str) -> None:
+        """Record that a request of this client was admitted."""
+        now = asyncio.get_running_loop().time()
+        if client != self._last:
+            self._last, self._other_at = client, self._last_at
+        self._last_at = now
+
+    def has_others(self, client: str) -> bool:
+        """Whether a request of another client was admitted recently."""
+        at = self._other_at if client == self._last else self._last_at
+        return asyncio.get_running_loop().time() - at < OTHERS_SECONDS
 
     def _slot_for(self, key: str) -> EngineSlot:
         """Return the home slot of the model, so that it is built once; an idle one if that is busy."""
@@ -154,5 +175,5 @@ class Admission:
     def _refused(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
         """Build a refusal with the seconds of the queued work, and charge the client for it."""
         for queue in {lane.queue, *(slot.runs.queue for slot in self._slots)}:
-            queue.refuse(client, REFUSAL_SECONDS)
+            queue.refuse(client, max(REFUSAL_SECONDS, self.costs.mean / REFUSALS_OF_A_RUN))
         return Overloaded(detail, (), max(1.0, lane.queue.total.seconds))

@@ -11,7 +11,7 @@ from service.settings import MIB, Settings
 
 log = logging.getLogger("layerscope.engines")
 
-HEADROOM_BYTES = 192 * MIB
+HEADROOM_BYTES = 160 * MIB
 """Tolerated growth beyond the memory at start plus the cache. The rest of the promised bound of 256 MiB is for requests
 that run while the successor starts.
 """

@@ -112,7 +112,7 @@ async def test_runs_overtake_a_long_plan(server: Server) -> None:
         await client.request(method, path, json=body)
         plan = asyncio.create_task(client.post("/v1/plan", json={"model": {"input": [8, 8, 1], "layers": layers}}))
         started, replies = time.monotonic(), []
-        while not plan.done():
+        while not (await asyncio.wait([plan], timeout=0.2))[0]:
             replies.append(await client.request(method, path, json=body))
         report, seconds = (await plan).json(), time.monotonic() - started
     assert {reply.status_code for reply in replies} == {200}

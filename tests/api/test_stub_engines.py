@@ -83,6 +83,16 @@ async def test_a_failing_engine_fails_only_the_running_request(
         assert not exists(before.pid)
 
 
+async def test_errors_of_an_engine_are_responses(tmp_path: Path) -> None:
+    """With the status of their code, a 500 for an unknown one, and the engine goes on."""
+    async with stub_service(tmp_path) as (service, client):
+        codes = ("invalid_tensor", "too_large", "overloaded", "no_such_code")
+        outcomes = [outcome(await post(client, document(f"fail {code}"))) for code in codes]
+        assert outcomes == [(422, codes[0]), (413, codes[1]), (503, codes[2]), (500, "internal")]
+        assert output(await post(client, document())) == [[3, 4]]
+        assert service.engines.restarts == 0
+
+
 @pytest.mark.parametrize(("behaviour", "status", "code"), [FAILURES[0], FAILURES[-1]])
 async def test_a_model_that_stops_two_engines_is_quarantined(
     tmp_path: Path, behaviour: str, status: int, code: str
@@ -231,7 +241,8 @@ async def test_queued_requests_are_refused_at_the_end_of_the_drain(tmp_path: Pat
         waiting = [post(client, document(seed=seed)) for seed in range(3)]
         await wait_until(lambda: service.engines.slots[0].load == 3)
         service.stop()
-        assert [outcome(await one) for one in waiting] == [(503, "draining")] * 3
+        async with asyncio.timeout(4):  # requests that are still pending 5 s after the deadline are cancelled
+            assert [outcome(await one) for one in waiting] == [(503, "draining")] * 3
         await service.serving
 
 

@@ -106,6 +106,10 @@ class Open:
     def __init__(self) -> None:
         self.arrivals = Arrivals()
 
+    def has_others(self, client: str) -> bool:  # noqa: ARG002 (the gate's signature)
+        """Return that there are none."""
+        return False
+
     def refusal(self, client: str) -> Overloaded | None:  # noqa: ARG002 (the gate's signature)
         """Return no error."""
         return None

@@ -34,7 +34,7 @@ import json, resource, sys
 from pathlib import Path
 from models.errors import LayerscopeError
 from models.weights.canonical import convert
-from models.weights.source import Limits
+from models.weights.source import FileLimits
 from models.weights.specs import WeightSpec
 
 
@@ -47,7 +47,7 @@ for name in sys.argv[1:]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     folder, before = Path(name), peak()
     try:
-        outcome, message = convert(folder / "upload", specs, folder / "target", Limits(2**30, 20), "/weights"), None
+        outcome, message = convert(folder / "upload", specs, folder / "target", FileLimits(2**30, 20), "/weights"), None
     except LayerscopeError as error:
         outcome, message = error.code, error.problems[0].message
     apart = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024

@@ -114,3 +114,27 @@ async def test_answered_requests_are_not_counted(tmp_path: Path) -> None:
         while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (there is no event for it)
             await asyncio.sleep(0.01)
         assert gate.arrivals.by_client == {}
+
+
+class Shared(Full):
+    """A gate whose queues are full while other clients send runs, too."""
+
+    def has_others(self, client: str) -> bool:
+        """Return that there are some."""
+        return client == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("gate", "pauses"), [(Shared(), True), (Full(), False)])
+async def test_a_refused_connection_is_not_read_while_others_send(tmp_path: Path, gate: Full, pauses: bool) -> None:
+    """Its next request waits for a moment, requests on other connections do not."""
+    health = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with running(tmp_path, gate=gate) as one:
+        refused, other = await one.client(), await one.client()
+        assert (await send_head(refused, RUN.replace(b"100000", b"0")))[0] == 503
+        refused.send(health)
+        first = asyncio.create_task(refused.reply())
+        for _ in range(3):
+            other.send(health)
+            assert (await other.reply())[0] == 200
+        assert first.done() != pauses
+        assert (await first)[0] == 200

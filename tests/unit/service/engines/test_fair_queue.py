@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -193,7 +194,7 @@ async def test_refusals_are_charged_to_the_client() -> None:
     admission, slot = busy_queue(CostEstimates(), job("a", 0.01), job("c", 0.01), max_queue=2)
     with pytest.raises(Overloaded):
         admission.check(slot, job("c", 0.01))
-    assert slot.runs.queue._accounts["c"] == pytest.approx(0.0105)
+    assert slot.runs.queue._accounts["c"] == pytest.approx(0.01 + 1 / 8)
 
 
 async def test_no_client_takes_all_slots() -> None:
@@ -244,3 +245,19 @@ async def test_the_number_of_accounts_is_bounded() -> None:
 def test_a_client_is_identified_by_its_address(address: str, client: str) -> None:
     """In IPv6 by its /64 network."""
     assert identity(address) == client
+
+
+async def test_clients_admitted_within_a_second_are_others(passing: Any) -> None:
+    """However often the refused client itself was admitted."""
+    admission = Admission(Settings(), [EngineSlot(0)], CostEstimates())
+    admission.admit(job("a").request)
+    assert not admission.has_others("a")
+    for client in ("a", "b", "a", "a"):
+        admission.admit(job(client).request)
+    assert admission.has_others("a")
+    assert admission.has_others("b")
+    await passing(0.6)
+    admission.admit(job("a").request)
+    await passing(0.6)
+    assert not admission.has_others("a")
+    assert admission.has_others("b")

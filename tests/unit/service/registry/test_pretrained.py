@@ -89,7 +89,7 @@ def test_an_unavailable_file_is_named(home: Path, tmp_path: Path) -> None:
         Files(tmp_path, unreachable).get("a.h5", "https://storage.example/a.h5")
     (problem,) = caught.value.problems
     assert problem.pointer == "/weights"
-    assert "models/a.h5" in str(problem.estimate)
+    assert "models/a.h5" in str(problem.expected)
     assert "https://storage.example/a.h5" in str(problem.received)
     assert not home.exists()
 
