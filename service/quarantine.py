@@ -39,6 +39,9 @@ class Deaths(Generic[Key]):
         self._known: OrderedDict[Key, tuple[int, float]] = OrderedDict()
 
     def __bool__(self) -> bool:
+        """Whether any is left; those that are too long ago are dropped, the first of all first."""
+        while self._known and not self.of(next(iter(self._known)))[0]:
+            self._known.popitem(last=False)
         return bool(self._known)
 
     def add(self, key: Key) -> None:
@@ -58,11 +61,6 @@ class Deaths(Generic[Key]):
         since = self._clock() - when
         return (count, since) if since < SECONDS else (0, since)
 
-    def of_all(self) -> tuple[int, float]:
-        """How many there were altogether, and the seconds since the last."""
-        each = [self.of(key) for key in self._known]
-        return sum(count for count, _ in each), min((since for _, since in each), default=SECONDS)
-
 
 class Quarantine:
     """Counts engines that died, by the structure that they ran and by the client that asked for it."""
@@ -70,8 +68,8 @@ class Quarantine:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.structures: Deaths[str] = Deaths(clock)
-        self.clients: OrderedDict[str, Deaths[Cause]] = OrderedDict()
-        """What each has sent that no engine has survived since."""
+        self._clients: OrderedDict[Cause, Deaths[str]] = OrderedDict()
+        """Clients by what they have sent that no engine has survived since."""
         self._digests: OrderedDict[str, str] = OrderedDict()
 
     def check(self, question: Question, is_known: bool) -> None:
@@ -82,11 +80,12 @@ class Quarantine:
         """
         if self.structures and self.structures.of(self._structure(question))[0] >= AFTER_DEATHS:
             raise Quarantined("", [Problem("/model", Quarantined.title, "a model that engines survive")])
-        if self.clients and not is_known:
+        if self._clients and not is_known:
             self._check_client(question.course.client)
 
     def _check_client(self, client: str) -> None:
-        count, since = self.clients[client].of_all() if client in self.clients else (0, SECONDS)
+        deaths = [death for death in (clients.of(client) for clients in self._clients.values()) if death[0]]
+        count, since = sum(number for number, _ in deaths), min((since for _, since in deaths), default=SECONDS)
         left = min(SECONDS, CLIENT_SECONDS * 2.0 ** (count - CLIENT_DEATHS)) - since
         if count >= CLIENT_DEATHS and left > 0:
             message = f"models sent from here have stopped {count} engines recently"
@@ -95,21 +94,26 @@ class Quarantine:
 
     def blame(self, question: Question) -> None:
         """An engine died while it ran this."""
-        structure, client = self._structure(question), question.course.client
-        self.structures.add(structure)
-        self.clients.setdefault(client, Deaths(self._clock)).add((structure, question.nbytes))
-        self.clients.move_to_end(client)
-        while len(self.clients) > MAX_KEYS:
-            self.clients.popitem(last=False)
+        cause = self._structure(question), question.nbytes
+        self.structures.add(cause[0])
+        self._clients.setdefault(cause, Deaths(self._clock)).add(question.course.client)
+        self._clients.move_to_end(cause)
+        while len(self._clients) > MAX_KEYS:
+            self._clients.popitem(last=False)
 
     def absolve(self, question: Question) -> None:
-        """An engine survived this: if one has died of it, that was somebody else's doing."""
-        if not self.structures:
+        """An engine survived this: if one has died of it, that was somebody else's doing. Done after every run."""
+        if self.is_idle():
             return
         structure = self._structure(question)
         self.structures.forgive(structure)
-        for deaths in self.clients.values():
-            deaths.forgive((structure, question.nbytes))
+        self._clients.pop((structure, question.nbytes), None)
+
+    def is_idle(self) -> bool:
+        """Whether nothing has died, or so long ago that it is forgotten."""
+        while self._clients and not next(iter(self._clients.values())):
+            self._clients.popitem(last=False)
+        return not self._clients and not self.structures
 
     def _structure(self, question: Question) -> str:
         """Worked out once for a key, and only while something has died."""

@@ -32,12 +32,12 @@ def require() -> None:
 
 def told(error: LayerscopeError) -> LayerscopeError:
     """An error as it is answered: a GPU without memory is no fault of a document, whatever was made of it."""
-    if any(isinstance(cause, tf.errors.ResourceExhaustedError) and FULL.search(str(cause)) for cause in _causes(error)):
+    if any(isinstance(cause, tf.errors.ResourceExhaustedError) and FULL.search(str(cause)) for cause in causes(error)):
         return DeviceMemory("The GPU has no memory left for this request; a smaller batch or fewer layers may fit.")
     return error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error and what it was made of. One that was raised again while it was handled leads back to itself."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

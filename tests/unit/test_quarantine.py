@@ -11,7 +11,7 @@ import pytest
 from models.errors import Quarantined
 from service.courses import Course
 from service.jobs import Question
-from service.quarantine import CLIENT_SECONDS, SECONDS, Quarantine
+from service.quarantine import CLIENT_DEATHS, CLIENT_SECONDS, SECONDS, Quarantine, structure_of
 from service.questions import plan_question
 
 
@@ -84,3 +84,35 @@ def test_a_client_that_killed_three_engines_may_run_what_is_known() -> None:
     with pytest.raises(Quarantined) as told:
         quarantine.check(question(10, key="sha256:10"), is_known=False)
     assert told.value.problems[0].expected == "a model that has run before, or another in 3 s"
+
+
+def test_deaths_cost_later_runs_nothing_once_they_are_forgiven_or_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run asks: documents are digested only while there is something to absolve."""
+    clock, digested = Clock(), list[str]()
+
+    def digest(asked: Question) -> str:
+        digested.append(asked.key)
+        return structure_of(asked)
+
+    monkeypatch.setattr("service.quarantine.structure_of", digest)
+    quarantine = Quarantine(clock)
+    for client in range(100):
+        quarantine.blame(question(1, f"c{client}"))
+    quarantine.blame(question(2, "a", "sha256:2"))
+    quarantine.absolve(question(1, "z"))  # once for the hundred
+    assert not quarantine.is_idle()
+    clock.now = SECONDS
+    quarantine.absolve(question(3, key="sha256:3"))
+    assert quarantine.is_idle()
+    assert digested == ["sha256:0", "sha256:2"]
+
+
+def test_a_client_stays_refused_when_another_input_of_its_model_is_survived() -> None:
+    """Also where that model is all that has ever died."""
+    quarantine = Quarantine(Clock())
+    for _ in range(CLIENT_DEATHS):
+        quarantine.blame(question(nbytes=100))
+    quarantine.absolve(question())
+    assert refused(quarantine, question(9, key="sha256:9"))
+    quarantine.absolve(question(nbytes=100))
+    assert not refused(quarantine, question(9, key="sha256:9"))
