@@ -1,7 +1,8 @@
 """Which requests may wait for an engine. A queue is bounded by the time it stands for, not by its length.
 
-A queue that was empty a moment ago may be long, since bursts pass; one that has stood for a while would only make
-everybody wait for as long as it is, hence it is kept as short as keeps engines busy.
+A queue may be long for a moment, since bursts pass, and half as long for as long as it likes, since clients that wait
+for their answers send no more than they have connections. Once it is full, and while more comes than is done, it would
+only make everybody wait for as long as it is: then it is kept as short as keeps engines busy.
 Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012; Maurer, "Fail at Scale", ACM Queue 2015.
 """
 
@@ -22,17 +23,17 @@ from service.settings import Settings
 from service.slots import Slot
 from service.turns import Line, Share
 
-STANDING_RUNS = 5
-"""Runs of average length that may wait where a queue stands: with those that an engine has already they are what keeps
-it busy, and the last of them waits for little longer than at 80 % load.
+OVERLOAD_RUNS = 5
+"""Runs of average length that may wait while others are refused: with those that an engine has already they are what
+keeps it busy, and the last of them waits for little longer than at 80 % load.
 """
-BURST_RUNS = 25
-"""Runs of average length that may wait after a pause."""
+STANDING_RUNS = 25
+"""Runs of average length that may wait for as long as nobody is refused."""
 LONGEST_RUNS = 2
 """As many of the longest run that runs or waits may wait in any case: short ones behind it are not to blame."""
 PAUSE_SECONDS = 0.25
-"""Without a refusal, until a burst is let in again: under load that goes on, a line that is empty for a moment is no
-pause.
+"""Without a refusal, until STANDING_RUNS may wait again: under load that goes on, a line that is empty for a moment is
+no pause.
 """
 REFUSAL_SECONDS = 0.0005
 """What the front takes to refuse a request: time in which no engine is given anything."""
@@ -140,11 +141,12 @@ class Admission:
         """Seconds that may wait in a line now, of jobs that take so many on average, 0 where nobody knows; `refused` is
         when one was refused last.
         """
-        bound = max(STANDING_RUNS * mean, LONGEST_RUNS * lane.longest())
-        burst = max(self._settings.queue_seconds, BURST_RUNS * mean)
-        now = asyncio.get_running_loop().time()
-        was_empty = not share.count or now - share.since < burst
-        return max(bound, burst) if was_empty and now - refused > PAUSE_SECONDS else bound
+        now, most = asyncio.get_running_loop().time(), self._settings.queue_seconds
+        fewest = max(OVERLOAD_RUNS * mean, LONGEST_RUNS * lane.longest())
+        if now - refused <= PAUSE_SECONDS:
+            return fewest
+        stands = share.count and now - share.since > most
+        return max(fewest, STANDING_RUNS * mean, most / 2 if stands else most)
 
     def _refused(self, lane: Lane, client: str, detail: str) -> Overloaded:
         """With the seconds after which what waits now is done. Who asks in vain again and again has its turns later."""

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         0.5,
         gt=0,
         le=3600,
-        description="Seconds of work that may wait for an engine after a pause; less for long.",
+        description="Seconds of work that may wait for an engine for a moment; for long half of it.",
     )
     max_queue_bytes: Size = _size(GIB, "Inputs of waiting requests, all together.")
     reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way; one reply takes at most half.")

@@ -92,9 +92,7 @@ class Line:
         insort(self._turns, turn)
         job.line = self
         self.total.add(job)
-        if job.client not in self.shares:
-            self.shares[job.client] = Share(since=now)
-        self.shares[job.client].add(job)
+        self.shares.setdefault(job.client, Share(since=now)).add(job)
 
     def take(self, job: Job) -> None:
         """Takes a job out because its turn has come."""

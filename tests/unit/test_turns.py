@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 import pytest
 
@@ -37,12 +39,11 @@ class Ready:
 
 
 def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot]:
-    """One engine with a line, of jobs that take a second on average, that has stood for long."""
+    """One engine with a line, of jobs that take a second on average, in which one has just been refused a place."""
     prices.learn("other", "other", 1.0)
     slot = Slot(0, process=Ready(), runs=Lane(8))  # type: ignore[arg-type]
     slot.runs.waiting.extend(jobs)
-    for share in (slot.runs.waiting.total, *slot.runs.waiting.shares.values()):
-        share.since = -1e9
+    slot.runs.waiting.last_refusal = asyncio.get_running_loop().time()
     return Admission(Settings(**settings), [slot], prices), slot  # type: ignore[arg-type]
 
 
@@ -99,7 +100,7 @@ def test_prices_are_those_of_the_kind_then_of_the_client_then_of_all() -> None:
 
 
 async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
-    """Five runs, or two of the longest; after a pause 25, half of which each of two clients has for itself."""
+    """25 runs; while others are refused five, or two of the longest. Half of it is for each of two clients."""
     admission, slot = busy(Prices(), *[job("a") for _ in range(4)])
     admission.check(slot, job("a"))
     slot.runs.waiting.append(job("a"))
@@ -111,22 +112,46 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 12.6))
     slot.runs.waiting.append(job("b"))
-    slot.runs.waiting.shares["b"].since = -1e9
-    slot.runs.waiting._refusals["b"] -= 1.0
     admission.check(slot, job("b", 1.5))
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 1.6))
-    slot.runs.waiting.total.since = 1e12
+    slot.runs.waiting._refusals["b"] -= 1.0
+    admission.check(slot, job("b", 11.5))
     with pytest.raises(Overloaded):
-        admission.check(slot, job("a"))
+        admission.check(slot, job("b", 11.6))
     slot.runs.waiting.last_refusal -= 1.0
     admission.check(slot, job("a"))
     assert admission.refusal("a") is None
 
 
+async def test_clients_that_wait_for_their_answers_are_served_for_as_long_as_they_like() -> None:
+    """Sixteen connections fill a line with fifteen runs, which stands; nobody else comes, so nobody is refused."""
+    prices = Prices()
+    prices.learn("key", "a", 1.0)
+    slot = Slot(0, process=Ready(), runs=Lane(8))  # type: ignore[arg-type]
+    slot.runs.waiting.extend(job("a") for _ in range(15))
+    admission = Admission(Settings(), [slot], prices)
+    admission.check(slot, job("a"))
+    assert admission.refusal("a") is None
+
+
+async def test_a_line_of_short_runs_that_stands_has_half_the_seconds() -> None:
+    """A burst has all of them."""
+    prices = Prices()
+    prices.learn("key", "a", 0.001)
+    slot = Slot(0, process=Ready(), runs=Lane(8))  # type: ignore[arg-type]
+    slot.runs.waiting.extend(job("a", 0.01) for _ in range(30))
+    admission = Admission(Settings(queue_seconds=0.5), [slot], prices)
+    admission.check(slot, job("a", 0.01))
+    slot.runs.waiting.total.since -= 1.0
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a", 0.01))
+
+
 async def test_what_is_not_in_line_yet_is_counted() -> None:
     """As a run of average length each: a hundred heads that come at once find room for as many as there is room for."""
-    admission, _ = busy(Prices())
+    admission, slot = busy(Prices())
+    slot.runs.waiting.last_refusal -= 1.0
     arrivals = [admission.arrivals.expect("a") for _ in range(30)]
     let_in = [arrival for arrival in arrivals if admission.refusal("a") is None and arrival.come() is None]
     assert len(let_in) == 25
