@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,7 @@ from live_service import Service, resident_mib, running
 
 KINDS = ("MobileNetV2", "MobileNet", "MobileNetV3Small", "EfficientNetB0", "DenseNet121", "NASNetMobile", "ResNet50",
          "Xception", "EfficientNetV2B0")  # fmt: skip
+ACTIVATIONS = ("relu", "gelu", "silu", "softmax", "tanh")
 REQUESTS = 3
 """Of each network: the first is computed layer by layer, the second compiled."""
 BUDGET_MIB = 512
@@ -29,22 +31,45 @@ def ask(service: Service, kind: str, side: int) -> None:
         service.client.post("/v1/activations", json=body).raise_for_status()
 
 
-def main() -> None:
-    """A line for each network with what the engine grew by; exit code 1 where that is too much."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=90)
-    options = parser.parse_args()
+def ask_small(service: Service, number: int) -> None:
+    """Runs one of many small documents, no two alike."""
+    layers = [{"type": "Dense", "units": 1 + number % 50, "activation": ACTIVATIONS[number % len(ACTIVATIONS)]}]
+    model = {"input": [8 + number % 7], "seed": number, "layers": [*layers, {"type": "BatchNormalization"}]}
+    body = {"model": model, "inputs": [[0.5] * (8 + number % 7)], "data": "none"}
+    service.client.post("/v1/activations", json=body).raise_for_status()
+
+
+def growth(count: int, ask_one: Callable[[Service, int], None], every: int) -> list[int]:
+    """MiB that the engine has grown by from its start after each `every` requests."""
     grown = []
     with TemporaryDirectory() as folder, running(Path(folder), CACHE_BYTES=f"{BUDGET_MIB}MiB") as service:
         begin = resident_mib(service.engine_pid())
-        for number in range(options.count):
-            kind, side = KINDS[number % len(KINDS)], 96 + 8 * (number // len(KINDS))
-            ask(service, kind, side)
-            grown.append(resident_mib(service.engine_pid()) - begin)
-            print(f"{number + 1:3} {kind:18} {side:3} +{grown[-1]} MiB", flush=True)
+        for number in range(count):
+            ask_one(service, number)
+            if (number + 1) % every == 0:
+                grown.append(resident_mib(service.engine_pid()) - begin)
+                print(f"{number + 1:5} +{grown[-1]} MiB", flush=True)
+    return grown
+
+
+def main() -> None:
+    """A line for each network with what the engine grew by; exit code 1 where that is too much."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=90, help="networks of keras.applications (90)")
+    parser.add_argument("--documents", type=int, default=0, help="small documents instead")
+    options = parser.parse_args()
+    if options.documents:
+        grown = growth(options.documents, ask_small, 100)
+    else:
+        grown = growth(options.count, lambda service, number: ask(service, *network(number)), 1)
     half = grown[len(grown) // 2 :]
     print(f"+{max(grown)} MiB at the most ({MOST_MIB}), +{half[-1] - half[0]} over the second half ({FLAT_MIB})")
     raise SystemExit(max(grown) > MOST_MIB or half[-1] - half[0] > FLAT_MIB)
+
+
+def network(number: int) -> tuple[str, int]:
+    """A network of keras.applications and the side of its picture."""
+    return KINDS[number % len(KINDS)], 96 + 8 * (number // len(KINDS))
 
 
 if __name__ == "__main__":
