@@ -11,7 +11,7 @@ from service.settings import MIB, Settings
 
 log = logging.getLogger("layerscope.engines")
 
-BESIDES_CACHE = 192 * MIB
+BESIDES_CACHE = 160 * MIB
 """What an engine may hold more than at its start and its cache together. The rest of the 256 MiB that are promised is
 for what comes while its successor starts."""
 LOOK_SECONDS = 0.5
