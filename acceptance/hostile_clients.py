@@ -6,18 +6,19 @@ Argument: seconds of each (60).
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
-import numpy as np
 import uvloop
 from live_service import running
 from overload import LOUD, QUIET, network, picture
@@ -31,12 +32,15 @@ KILLERS: tuple[dict[str, Any], ...] = (
     {"input": [128, 128, 128, 1], "layers": [{"type": "MaxPooling3D", "pool_size": 64, "strides": 1}]},
     {"input": CUBE, "layers": [{"type": "Conv3D", "filters": 8, "kernel_size": 3, "dilation_rate": 1024,
                                 "padding": "same"}]},
-    {"input": [4], "layers": [{"type": "Dense", "units": 6000, "kernel_initializer": "orthogonal"},
-                              {"type": "Dense", "units": 6000, "kernel_initializer": "orthogonal"}]},
-    {"input": [4096, 8], "layers": [{"type": "LSTM", "units": 1024, "return_sequences": True}] * 3},
-    {"input": [3000, 64], "layers": [{"type": "LSTM", "units": 1500}]},
+    {"input": [4], "layers": [{"type": "Dense", "units": 12_000, "kernel_initializer": "orthogonal"}] * 2},
 )  # fmt: skip
 """Each ran past the deadline once, and took its engine with it."""
+LONG: tuple[dict[str, Any], ...] = (
+    {"input": [4], "layers": [{"type": "Dense", "units": 6_000, "kernel_initializer": "orthogonal"}] * 2},
+    {"input": [4096, 8], "layers": [{"type": "LSTM", "units": 1024, "return_sequences": True}] * 3},
+    {"input": [3000, 64], "layers": [{"type": "LSTM", "units": 1500}]},
+)
+"""Each ends within the deadline, after ten seconds or twenty."""
 DEEP = b'{"inputs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 HUGE = json.dumps({"model": {"layers": [{"type": "Dense", "units": 10**9}]}, "inputs": [[1]]}).encode()
 UNKNOWN = json.dumps({"model": {"layers": [{"type": f"T{n}"} for n in range(2000)]}}).encode()
@@ -54,11 +58,16 @@ HOSTILE: tuple[tuple[str, bytes, str], ...] = (
 )  # fmt: skip
 
 
-def killers() -> Iterator[dict[str, Any]]:
+def documents(kinds: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Without end, each with another seed."""
     for seed in itertools.count():
-        document = KILLERS[seed % len(KILLERS)]
-        yield {**document, "seed": seed, "name": f"k{seed}"}
+        yield {**kinds[seed % len(kinds)], "seed": seed, "name": f"k{seed}"}
+
+
+def zeros(shape: list[int]) -> dict[str, Any]:
+    """One input of a network."""
+    data = base64.b64encode(bytes(prod(shape))).decode()
+    return {"shape": [1, *shape], "dtype": "uint8", "base64": data}
 
 
 def client_of(url: str, address: str) -> httpx.AsyncClient:
@@ -67,18 +76,15 @@ def client_of(url: str, address: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, timeout=120, transport=transport)
 
 
-async def kill(url: str, end: float) -> Counter[str]:
-    """What one client is answered whose requests are meant to kill."""
+async def kill(url: str, end: float, kinds: Sequence[dict[str, Any]]) -> Counter[str]:
+    """What one client is answered whose requests are meant to kill or to hold an engine."""
     counts = Counter[str]()
     async with client_of(url, LOUD) as client:
-        for document in killers():
+        for document in documents(kinds):
             if time.perf_counter() > end:
                 return counts
-            shape = [1, *document["input"]]
-            inputs = {"shape": shape, "data": [0.5] * int(np.prod(shape))} if np.prod(shape) < 1e5 else [[1.0]]
-            if np.prod(shape) >= 1e5:
-                inputs = {"shape": shape, "dtype": "uint8", "base64": "A" * (-(-int(np.prod(shape)) // 3) * 4)}
-            reply = await client.post("/v1/activations", json={"model": document, "inputs": inputs, "data": "none"})
+            body = {"model": document, "inputs": zeros(document["input"]), "data": "none"}
+            reply = await client.post("/v1/activations", json=body)
             counts[f"{reply.status_code} {reply.json().get('code', '')}"] += 1
     return counts
 
@@ -99,14 +105,12 @@ async def look(url: str, end: float) -> list[tuple[int, float]]:
         return list(await asyncio.gather(*tasks))
 
 
-async def beside_killer(url: str, seconds: float) -> None:
+async def beside(url: str, seconds: float, kinds: Sequence[dict[str, Any]]) -> None:
     """A line for both clients."""
     end = time.perf_counter() + seconds
-    seen, counts = await asyncio.gather(look(url, end), kill(url, end))
+    seen, counts = await asyncio.gather(look(url, end), kill(url, end, kinds))
     quick = sum(status == 200 and took <= SECONDS_ALLOWED for status, took in seen)
-    print(
-        f"killer: {dict(counts)}; the other: {quick} of {len(seen)} answered within {SECONDS_ALLOWED:g} s", flush=True
-    )
+    print(f"{dict(counts)}; the other: {quick} of {len(seen)} answered within {SECONDS_ALLOWED:g} s", flush=True)
 
 
 async def good_times(url: str, seconds: float, every: int) -> tuple[list[float], Counter[int]]:
@@ -140,14 +144,19 @@ async def among_hostile(url: str, seconds: float) -> None:
 
 
 def main() -> None:
-    """Both, on one service each."""
+    """Each on a service of its own."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
-    comparisons: tuple[Callable[[str, float], Any], ...] = (beside_killer, among_hostile)
-    for compare in comparisons:
-        with TemporaryDirectory() as folder, running(Path(folder), LOG="off") as service:
+    comparisons: dict[str, tuple[dict[str, str], Any]] = {
+        "killers": ({}, lambda url: beside(url, seconds, KILLERS)),
+        "long runs, two engines": ({"ENGINES": "2"}, lambda url: beside(url, seconds, LONG)),
+        "hostile requests": ({}, lambda url: among_hostile(url, seconds)),
+    }
+    for name, (settings, compare) in comparisons.items():
+        print(name, flush=True)
+        with TemporaryDirectory() as folder, running(Path(folder), LOG="off", **settings) as service:
             service.client.put("/v1/models/good", json=network(4)).raise_for_status()
             service.client.post(RUN, content=picture(), headers=NPY).raise_for_status()
-            uvloop.run(compare(f"http://127.0.0.1:{service.port}", seconds))
+            uvloop.run(compare(f"http://127.0.0.1:{service.port}"))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from service.lanes import Lane
 from service.prices import Prices
 from service.settings import Settings
 from service.slots import Slot
-from service.turns import Line, Share
+from service.turns import NEVER, Line, Share
 
 OVERLOAD_RUNS = 5
 """Runs of average length that may wait while others are refused: with those that an engine has already they are what
@@ -37,6 +37,12 @@ no pause.
 """
 REFUSAL_SECONDS = 0.0005
 """What the front takes to refuse a request: time in which no engine is given anything."""
+REFUSALS_OF_A_RUN = 8
+"""Refusals that are charged like a run, where that is more: who asks for more than there is takes turns after those who
+do not.
+"""
+OTHERS_SECONDS = 1.0
+"""For which a client that had a place counts as another beside one that is refused."""
 NOBODY: Counter[str] = Counter()
 NOTHING = Share()
 
@@ -49,6 +55,8 @@ class Admission:
         self.arrivals = Arrivals()
         self._beside = Prices()
         """Of what is answered beside runs: seconds for each byte of a document."""
+        self._last, self._last_at, self._other_at = "", NEVER, NEVER
+        """The client that had a place last, when that was, and when another had the last before it."""
 
     def place(self, question: Question) -> tuple[Slot, Job]:
         """A question's place: an engine's line, in which there is room for it.
@@ -59,7 +67,19 @@ class Admission:
         expected = self._prices(question).expected(question.kind, question.course.client) * question.size
         slot, job = self._slot_for(question.key), Job(question, Answer(question.course), seconds=expected)
         self.check(slot, job)
+        self._note(job.client)
         return slot, job
+
+    def _note(self, client: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if client != self._last:
+            self._last, self._other_at = client, self._last_at
+        self._last_at = now
+
+    def has_others(self, client: str) -> bool:
+        """Whether anybody else has had a place in any line of late."""
+        at = self._other_at if client == self._last else self._last_at
+        return asyncio.get_running_loop().time() - at < OTHERS_SECONDS
 
     def _slot_for(self, key: str) -> Slot:
         """The model's own engine, so that it is built once; an idle one when that is busy."""
@@ -151,7 +171,7 @@ class Admission:
     def _refused(self, lane: Lane, client: str, detail: str) -> Overloaded:
         """With the seconds after which what waits now is done. Who asks in vain again and again has its turns later."""
         for line in {lane.waiting, *(slot.runs.waiting for slot in self._slots)}:
-            line.refuse(client, REFUSAL_SECONDS)
+            line.refuse(client, max(REFUSAL_SECONDS, self.prices.mean / REFUSALS_OF_A_RUN))
         return Overloaded(detail, (), max(1.0, lane.waiting.total.seconds))
 
 
@@ -162,3 +182,7 @@ class Gate(Protocol):
 
     def refusal(self, client: str) -> Overloaded | None:
         """Why a run that a client asks for need not be read."""
+        ...
+
+    def has_others(self, client: str) -> bool:
+        """Whether others ask, too."""

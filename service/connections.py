@@ -28,6 +28,8 @@ IDLE_SECONDS = 0.5
 """Without a request, of a connection that is closed because the service stops: its client may be sending one."""
 REFUSED_SECONDS = 2.0
 """HEAD_SECONDS of connections beyond those that are served."""
+REST_SECONDS = 0.25
+"""Without reading from a connection that was refused a run while others ask, too."""
 HEALTH = (b"/healthz", b"/readyz")
 """What is answered on those, too: else a full service would be taken for a dead one."""
 RUNS = re.compile(rb"^/v1/activations\b|^/v[12]/models/[^?]*/(activations|infer)\b")
@@ -103,6 +105,8 @@ class Connection(BoundedProtocol):
         refused = self.gate.refusal(self.host) if runs else None
         if refused is not None and not (self.is_answering or self.flow.write_paused):
             self._answer(refused)
+            if self.gate.has_others(self.host):
+                self._rest()
             return
         if refused is not None:
             cast(dict[str, Any], self.scope)[REFUSAL] = refused
@@ -138,6 +142,16 @@ class Connection(BoundedProtocol):
         if not keeps:
             cycle.transport.close()
         self.on_response_complete()
+
+    def _rest(self) -> None:
+        """Reads no more for a while: a refusal takes the front's time, which is others', too."""
+        if not self.transport.is_closing():
+            self.flow.pause_reading()
+            self.loop.call_later(REST_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """The service stops: the reply that has not begun says that it is the last."""

@@ -59,6 +59,10 @@ class Open:
     def __init__(self) -> None:
         self.arrivals = Arrivals()
 
+    def has_others(self, client: str) -> bool:  # noqa: ARG002 (the gate's signature)
+        """Nobody else is there."""
+        return False
+
     def refusal(self, client: str) -> Overloaded | None:  # noqa: ARG002 (the gate's signature)
         """There is always room."""
         return None

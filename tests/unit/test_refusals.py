@@ -114,3 +114,27 @@ async def test_nobody_is_counted_who_is_answered(tmp_path: Path) -> None:
         while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (nothing tells of it)
             await asyncio.sleep(0.01)
         assert gate.arrivals.by_client == {}
+
+
+class Shared(Full):
+    """There is no place in any line, and others ask, too."""
+
+    def has_others(self, client: str) -> bool:
+        """They do."""
+        return client == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("gate", "rests"), [(Shared(), True), (Full(), False)])
+async def test_who_is_refused_beside_others_is_not_read_for_a_while(tmp_path: Path, gate: Full, rests: bool) -> None:
+    """What it sends next waits; other connections do not, and without others nothing does."""
+    health = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with running(tmp_path, gate=gate) as one:
+        refused, other = await one.client(), await one.client()
+        assert (await begun(refused, RUN.replace(b"100000", b"0")))[0] == 503
+        refused.send(health)
+        first = asyncio.create_task(refused.reply())
+        for _ in range(3):
+            other.send(health)
+            assert (await other.reply())[0] == 200
+        assert first.done() != rests
+        assert (await first)[0] == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,7 +175,7 @@ async def test_what_is_answered_before_it_has_come_is_not_counted() -> None:
 
 
 async def test_who_asks_in_vain_has_its_turns_later() -> None:
-    """By what refusing it took, up to a second, though both have had as much of the engine."""
+    """By an eighth of a run each time, up to a second, though both have had as much of the engine."""
     line = Line()
     for _ in range(100):
         line.refuse("c", 0.0005)
@@ -187,7 +188,7 @@ async def test_who_asks_in_vain_has_its_turns_later() -> None:
     admission, slot = busy(Prices(), job("a", 0.01), job("c", 0.01), max_queue=2)
     with pytest.raises(Overloaded):
         admission.check(slot, job("c", 0.01))
-    assert slot.runs.waiting._accounts["c"] == pytest.approx(0.0105)
+    assert slot.runs.waiting._accounts["c"] == pytest.approx(0.01 + 1 / 8)
 
 
 async def test_no_client_takes_all_places() -> None:
@@ -238,3 +239,19 @@ async def test_addresses_that_come_once_are_forgotten() -> None:
 def test_a_client_is_an_address(address: str, client: str) -> None:
     """Or the network that one is given in IPv6."""
     assert identity(address) == client
+
+
+async def test_another_client_is_one_that_had_a_place_in_the_last_second(passing: Any) -> None:
+    """However often the first has one."""
+    admission = Admission(Settings(), [Slot(0)], Prices())
+    admission.place(job("a").question)
+    assert not admission.has_others("a")
+    for client in ("a", "b", "a", "a"):
+        admission.place(job(client).question)
+    assert admission.has_others("a")
+    assert admission.has_others("b")
+    await passing(0.6)
+    admission.place(job("a").question)
+    await passing(0.6)
+    assert not admission.has_others("a")
+    assert admission.has_others("b")
