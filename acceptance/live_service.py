@@ -77,7 +77,7 @@ def running(data_dir: Path, command: tuple[str, ...] = ("-m", "service.cli", "se
 
 
 def relative_error(received: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> float:
-    """Return the largest difference relative to the largest expected value: max|a - b| / max|b|; 0 for empty tensors."""
+    """Return the largest difference over the largest expected value: max|a - b| / max|b|; 0 for empty tensors."""
     a, b = received.astype("f8"), expected.astype("f8")
     if not a.size:
         return 0.0
