@@ -39,13 +39,21 @@ class Ready:
         self.held = held
 
 
-def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot]:
-    """One engine with a line, of jobs that take a second on average, in which one has just been refused a place."""
-    prices.learn("other", "other", 1.0)
+def standing(prices: Prices, *jobs: Job, mean: float = 1.0, **settings: float) -> tuple[Admission, Slot]:
+    """One engine with a line that has stood for long, of jobs that take so many seconds on average."""
+    prices.learn("other", "other", mean)
     slot = Slot(0, process=Ready(), runs=Lane(8))  # type: ignore[arg-type]
     slot.runs.waiting.extend(jobs)
-    slot.runs.waiting.last_refusal = asyncio.get_running_loop().time()
+    for share in (slot.runs.waiting.total, *slot.runs.waiting.shares.values()):
+        share.since = -1e9
     return Admission(Settings(**settings), [slot], prices), slot  # type: ignore[arg-type]
+
+
+def busy(prices: Prices, *jobs: Job, **settings: float) -> tuple[Admission, Slot]:
+    """The same with jobs of a second, where one has just been refused a place."""
+    admission, slot = standing(prices, *jobs, **settings)
+    slot.runs.waiting.last_refusal = asyncio.get_running_loop().time()
+    return admission, slot
 
 
 async def test_clients_take_turns() -> None:
@@ -127,26 +135,19 @@ async def test_a_line_is_bounded_by_the_time_it_stands_for() -> None:
 
 async def test_clients_that_wait_for_their_answers_are_served_for_as_long_as_they_like() -> None:
     """Sixteen connections fill a line with fifteen runs, which stands; nobody else comes, so nobody is refused."""
-    prices = Prices()
-    prices.learn("key", "a", 1.0)
-    slot = Slot(0, process=Ready(), runs=Lane(8))  # type: ignore[arg-type]
-    slot.runs.waiting.extend(job("a") for _ in range(15))
-    admission = Admission(Settings(), [slot], prices)
+    admission, slot = standing(Prices(), *[job("a") for _ in range(15)])
     admission.check(slot, job("a"))
     assert admission.refusal("a") is None
 
 
 async def test_a_line_of_short_runs_that_stands_has_half_the_seconds() -> None:
     """A burst has all of them."""
-    prices = Prices()
-    prices.learn("key", "a", 0.001)
-    slot = Slot(0, process=Ready(), runs=Lane(8))  # type: ignore[arg-type]
-    slot.runs.waiting.extend(job("a", 0.01) for _ in range(30))
-    admission = Admission(Settings(queue_seconds=0.5), [slot], prices)
-    admission.check(slot, job("a", 0.01))
-    slot.runs.waiting.total.since -= 1.0
+    admission, slot = standing(Prices(), *[job("a", 0.01) for _ in range(30)], mean=0.001, queue_seconds=0.5)
     with pytest.raises(Overloaded):
         admission.check(slot, job("a", 0.01))
+    slot.runs.waiting.total.since = asyncio.get_running_loop().time()
+    slot.runs.waiting.last_refusal -= 1.0
+    admission.check(slot, job("a", 0.01))
 
 
 async def test_what_is_not_in_line_yet_is_counted() -> None:
