@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nlargest
 from math import inf
@@ -91,11 +91,6 @@ class FairQueue(Generic[JobT]):
         self._first -= 1
         turns = (self._clock, *(turn for turn, _, _ in self._turns[:1]))
         self._insert((min(turns), self._first, job))
-
-    def extend(self, jobs: Iterable[JobT]) -> None:
-        """Append jobs one after the other."""
-        for job in jobs:
-            self.append(job)
 
     def _insert(self, turn: tuple[float, int, JobT]) -> None:
         job = turn[2]

@@ -124,17 +124,32 @@ class Shared(Full):
         return client == "127.0.0.1"
 
 
-@pytest.mark.parametrize(("gate", "pauses"), [(Shared(), True), (Full(), False)])
-async def test_a_refused_connection_is_not_read_while_others_send(tmp_path: Path, gate: Full, pauses: bool) -> None:
-    """Its next request waits for a moment, requests on other connections do not."""
-    health = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize(("gate", "seconds"), [(Shared(), 0.01), (Full(), 3600.0)])
+async def test_a_refused_connection_is_read_again(
+    tmp_path: Path, gate: Full, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a pause while other clients send runs, else at once."""
+    monkeypatch.setattr("service.edge.connections.REFUSED_PAUSE_SECONDS", seconds)
     async with running(tmp_path, gate=gate) as one:
+        refused = await one.client()
+        assert (await send_head(refused, RUN.replace(b"100000", b"0")))[0] == 503
+        refused.send(HEALTH)
+        assert (await refused.reply())[0] == 200
+
+
+async def test_a_refused_connection_is_not_read_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its next request waits, those on other connections do not. (At its end the server waits 5 s.)"""
+    monkeypatch.setattr("service.edge.connections.REFUSED_PAUSE_SECONDS", 3600.0)
+    async with running(tmp_path, gate=Shared(), deadline=0.1) as one:
         refused, other = await one.client(), await one.client()
         assert (await send_head(refused, RUN.replace(b"100000", b"0")))[0] == 503
-        refused.send(health)
-        first = asyncio.create_task(refused.reply())
+        refused.send(HEALTH)
+        waiting = asyncio.create_task(refused.reply())
         for _ in range(3):
-            other.send(health)
+            other.send(HEALTH)
             assert (await other.reply())[0] == 200
-        assert first.done() != pauses
-        assert (await first)[0] == 200
+        assert not waiting.done()
+        waiting.cancel()

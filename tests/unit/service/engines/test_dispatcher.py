@@ -165,7 +165,8 @@ async def test_abandoned_requests_are_not_dispatched() -> None:
     request = run_of(TWO_ROWS)
     engines, process, _ = engines_with(room=0)
     jobs = [Job(request, PendingResult(request.reply)) for _ in range(4)]
-    engines.slots[0].runs.queue.extend(jobs)
+    for one in jobs:
+        engines.slots[0].runs.queue.append(one)
     for job in jobs[::2]:
         job.close(Overloaded(""))
         assert isinstance(job.result.header.exception(), Overloaded)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -45,21 +46,37 @@ class Ready:
         self.held = held
 
 
-def busy_queue(prices: CostEstimates, *jobs: Job, **settings: float) -> tuple[Admission, EngineSlot]:
-    """Build an engine with a queue of jobs that take a second on average, in which one has just been refused."""
-    prices.learn("other", "other", 1.0)
+def append_all(queue: FairQueue[Job], jobs: Iterable[Job]) -> None:
+    """Append jobs one after the other."""
+    for one in jobs:
+        queue.append(one)
+
+
+def standing_queue(
+    costs: CostEstimates, *jobs: Job, mean: float = 1.0, **settings: float
+) -> tuple[Admission, EngineSlot]:
+    """Build an engine with a queue that has persisted for long, of jobs that take so many seconds on average."""
+    costs.learn("other", "other", mean)
     slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
-    slot.runs.queue.extend(jobs)
+    append_all(slot.runs.queue, jobs)
+    for usage in (slot.runs.queue.total, *slot.runs.queue.usage.values()):
+        usage.since = -1e9
+    return Admission(Settings(**settings), [slot], costs), slot  # type: ignore[arg-type]
+
+
+def busy_queue(costs: CostEstimates, *jobs: Job, **settings: float) -> tuple[Admission, EngineSlot]:
+    """Build one with jobs of a second, in which one has just been refused."""
+    admission, slot = standing_queue(costs, *jobs, **settings)
     slot.runs.queue.last_refusal = asyncio.get_running_loop().time()
-    return Admission(Settings(**settings), [slot], prices), slot  # type: ignore[arg-type]
+    return admission, slot
 
 
 async def test_clients_take_turns() -> None:
     """By the time of their jobs: a new client's small job follows one job of a busy client, not all of them."""
     line, many, few = FairQueue(), [job("many") for _ in range(5)], [job("few", 0.25) for _ in range(5)]
-    line.extend(many)
+    append_all(line, many)
     line.take(many[0])
-    line.extend(few)
+    append_all(line, few)
     order = []
     while len(line):
         order.append(next(iter(line)))
@@ -73,14 +90,14 @@ async def test_a_client_is_charged_the_actual_time() -> None:
     line.append(first)
     line.take(first)
     line.correct(first, 10.0)
-    line.extend([second, other])
+    append_all(line, [second, other])
     assert list(line) == [other, second]
 
 
 async def test_abandoned_jobs_leave_the_queue() -> None:
     """Retried jobs go to its front."""
     line, jobs = FairQueue(), [job("a", 2.0, 10), job("b", 3.0, 20), job("a", 4.0, 30)]
-    line.extend(jobs)
+    append_all(line, jobs)
     jobs[0].on_disconnect()
     assert isinstance(jobs[0].result.header.exception(), ClientDisconnected)
     assert (list(line), line.total.seconds, line.total.nbytes, set(line.usage)) == (
@@ -133,26 +150,20 @@ async def test_the_queue_is_bounded_by_waiting_time() -> None:
 
 async def test_clients_that_wait_for_their_responses_are_always_admitted() -> None:
     """Sixteen connections keep fifteen runs in the queue for as long as they like."""
-    prices = CostEstimates()
-    prices.learn("key", "a", 1.0)
-    slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
-    slot.runs.queue.extend(job("a") for _ in range(15))
-    admission = Admission(Settings(), [slot], prices)
+    admission, slot = standing_queue(CostEstimates(), *[job("a") for _ in range(15)])
     admission.check(slot, job("a"))
     assert admission.refusal("a") is None
 
 
 async def test_a_standing_queue_of_short_runs_has_half_the_seconds() -> None:
     """A burst has all of them."""
-    prices = CostEstimates()
-    prices.learn("key", "a", 0.001)
-    slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
-    slot.runs.queue.extend(job("a", 0.01) for _ in range(30))
-    admission = Admission(Settings(queue_seconds=0.5), [slot], prices)
-    admission.check(slot, job("a", 0.01))
-    slot.runs.queue.total.since -= 1.0
+    jobs = [job("a", 0.01) for _ in range(30)]
+    admission, slot = standing_queue(CostEstimates(), *jobs, mean=0.001, queue_seconds=0.5)
     with pytest.raises(Overloaded):
         admission.check(slot, job("a", 0.01))
+    slot.runs.queue.total.since = asyncio.get_running_loop().time()
+    slot.runs.queue.last_refusal -= 1.0
+    admission.check(slot, job("a", 0.01))
 
 
 async def test_requests_on_arrival_are_counted() -> None:
@@ -185,11 +196,11 @@ async def test_refusals_are_charged_to_the_client() -> None:
     line = FairQueue()
     for _ in range(100):
         line.refuse("c", 0.0005)
-    line.extend([job("c", 0.1), job("d", 0.1)])
+    append_all(line, [job("c", 0.1), job("d", 0.1)])
     assert [one.client for one in line] == ["d", "c"]
     for _ in range(10_000):
         line.refuse("c", 0.0005)
-    line.extend([job("d", 0.9), job("c"), job("d")])
+    append_all(line, [job("d", 0.9), job("c"), job("d")])
     assert [one.client for one in line] == ["d", "c", "d", "c", "d"]
     admission, slot = busy_queue(CostEstimates(), job("a", 0.01), job("c", 0.01), max_queue=2)
     with pytest.raises(Overloaded):
