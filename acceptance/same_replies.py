@@ -1,4 +1,4 @@
-"""Whether two services reply the same to several hundred requests: status, headers but date and ids, and bodies.
+"""Comparison of two services: several hundred requests, their status, headers but date and ids, and bodies.
 
 `scripts/acceptance same_replies URL URL`: both services are fresh, with an empty store each.
 """
@@ -8,77 +8,90 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import httpx
-
-from acceptance.requests_of_every_kind import Sent, requests
+from sample_refusals import errors, headers, open_inference
+from sample_requests import Request, inputs, plans, reads, registrations, removals, runs, state
 
 VARYING_HEADERS = {"date", "x-request-id", "content-length"}
 TIMES = re.compile(
-    rb'"(build_ms|run_ms|total_ms|created|pid|request_id|last_inference|[a-z_]*ns)":\s*("[^"]*"|[-0-9.e]+)'
+    rb'\\?"((?:build_)?seconds|build_ms|run_ms|total_ms|created|pid|request_id|last_inference|[a-z_]*ns)\\?":\s*("[^"]*"|[-0-9.e]+)'
 )
-"""Times and ids in JSON, which differ from run to run."""
+"""Times and ids in JSON, which differ from run to run; safetensors has such JSON in a string."""
 PORT = re.compile(rb"127\.0\.0\.1:\d+")
 MS = re.compile(r"-ms$|^server-timing$")
+PADDED = {"application/vnd.safetensors"}
+"""Formats that begin with the length of a padded JSON header."""
+GROUPS = (state, registrations, runs, inputs, reads, plans, open_inference, errors, headers, removals)
 
 
-def comparable(reply: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body of a reply, without what differs from run to run."""
-    headers = [
+class Reply(NamedTuple):
+    """A reply without what differs from run to run."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+def comparable(reply: httpx.Response) -> Reply:
+    """Remove what differs from run to run."""
+    kept = [
         (name, PORT.sub(b"host", value.encode()).decode())
         for name, value in sorted(reply.headers.multi_items())
         if name not in VARYING_HEADERS and not MS.search(name)
     ]
-    return reply.status_code, headers, PORT.sub(b"host", TIMES.sub(rb'"\1":0', reply.content))
+    body = PORT.sub(b"host", TIMES.sub(rb'"\1":0', reply.content))
+    if reply.headers.get("content-type") in PADDED:
+        body = re.sub(rb" +", b" ", body[8:])
+    return Reply(reply.status_code, kept, body)
 
 
-def send(client: httpx.Client, sent: Sent) -> httpx.Response:
-    """The reply to one request."""
-    return client.request(sent.method, sent.path, **sent.arguments)
+def exchange(client: httpx.Client, request: Request) -> Reply:
+    """Send a request, and return its comparable reply."""
+    return comparable(client.request(request.method, request.path, **request.arguments))
 
 
-def differences(one: httpx.Client, other: httpx.Client) -> Iterator[tuple[Sent, Any, Any]]:
-    """Requests with different replies, and both replies."""
-    for sent in requests():
-        replies = comparable(send(one, sent)), comparable(send(other, sent))
-        COUNTS[replies[0][0]] = COUNTS.get(replies[0][0], 0) + 1
+def differences(one: httpx.Client, other: httpx.Client, counts: Counter[int]) -> Iterator[str]:
+    """Yield a description of each pair of replies that differ; count the first service's replies by status."""
+    for request in itertools.chain.from_iterable(group() for group in GROUPS):
+        replies = exchange(one, request), exchange(other, request)
+        counts[replies[0].status] += 1
         if replies[0] != replies[1]:
-            yield sent, *replies
+            yield describe(request, *replies)
 
 
-COUNTS: dict[int, int] = {}
-"""Replies of the first service by status."""
-
-
-def shown(sent: Sent, one: Any, other: Any) -> str:
-    """What differs, in a few lines."""
-    parts = [f"{sent.method} {sent.path} {sent.note}"]
-    for name, left, right in zip(("status", "headers", "body"), one, other, strict=True):
+def describe(request: Request, one: Reply, other: Reply) -> str:
+    """Describe the first difference of each part of two replies."""
+    lines = [f"{request.method} {request.path} {request.note}"]
+    for name, left, right in zip(Reply._fields, one, other, strict=True):
         if left != right:
-            at = (
-                next((i for i, (a, b) in enumerate(itertools.zip_longest(left, right)) if a != b), 0)
-                if name == "body"
-                else 0
-            )
-            cut = slice(max(0, at - 60), at + 200)
-            parts += [
-                f"  {name}: {left[cut] if name == 'body' else left}",
-                f"  {' ' * len(name)}  {right[cut] if name == 'body' else right}",
-            ]
-    return "\n".join(parts)
+            lines += [f"  {name}: {excerpt(left, right)!r}", f"  {' ' * len(name)}  {excerpt(right, left)!r}"]
+    return "\n".join(lines)
 
 
-def main(urls: list[str]) -> int:
-    """Compare; returns 1 if any reply differs."""
+def excerpt(value: Any, other: Any) -> Any:
+    """Return what differs in a status, headers or a body."""
+    if isinstance(value, list):
+        return [header for header in value if header not in other]
+    if not isinstance(value, bytes):
+        return value
+    begin = next((at for at, (a, b) in enumerate(itertools.zip_longest(value, other)) if a != b), 0)
+    return value[max(0, begin - 60) : begin + 200]
+
+
+def main(urls: Sequence[str]) -> int:
+    """Compare; return 1 if any reply differs."""
+    counts: Counter[int] = Counter()
     with httpx.Client(base_url=urls[0], timeout=120) as one, httpx.Client(base_url=urls[1], timeout=120) as other:
         found = 0
-        for sent, left, right in differences(one, other):
+        for difference in differences(one, other, counts):
             found += 1
-            print(shown(sent, left, right), flush=True)
-    print(f"{sum(COUNTS.values())} requests, {found} replies differ; by status {dict(sorted(COUNTS.items()))}")
-    return found > 0
+            print(difference, flush=True)
+    print(f"{counts.total()} requests, {found} replies differ; by status {dict(sorted(counts.items()))}")
+    return int(found > 0)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from service.observing.records import SCOPE_KEY, Record, end
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 """Methods that change and run nothing (RFC 9110 section 9.2.1); browsers hide their responses from other pages."""
-PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-RawHeaders")
+PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")
 
 
 class EdgeMiddleware(HttpMiddleware):

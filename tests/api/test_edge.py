@@ -127,6 +127,7 @@ def test_preflights_succeed_on_every_route(edge: Server) -> None:
             good = (
                 told["origin"] == PAGE and method.upper() in told["methods"] and told["headers"].startswith("*, Auth")
             )
+            good &= set(headers).issubset(", ".join(reply.headers.get_list("vary")).split(", "))
             failures += [] if good and reply.status_code == 204 and not reply.content else [(method, path, told)]
     assert failures == []
 
