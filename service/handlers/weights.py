@@ -27,7 +27,7 @@ async def fetch_weights(
     """
     require_inputs(checked_out.network)
     entry = checked_out.entry
-    tag = ETag(request, (entry.id, entry.name, paths, output.format.name, output.mode, repr(output.style)))
+    tag = ETag(request, (entry.id, entry.name, paths, output.format.name, output.mode, output.style))
     if (unchanged := tag.unchanged()) is not None:
         return unchanged
     engine_request = weights_request(source_of(checked_out.network, checked_out.model.weights), paths, state.settings)
