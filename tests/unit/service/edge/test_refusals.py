@@ -141,7 +141,7 @@ async def test_a_refused_connection_is_read_again(
 
 
 async def test_a_refused_connection_is_not_read_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its next request waits, those on other connections do not. (At its end the server waits 5 s.)"""
+    """Its next request waits, those on other connections do not; at its end the server waits 5 s."""
     monkeypatch.setattr("service.edge.connections.REFUSED_PAUSE_SECONDS", 3600.0)
     async with running(tmp_path, gate=Shared(), deadline=0.1) as one:
         refused, other = await one.client(), await one.client()
