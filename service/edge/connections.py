@@ -125,7 +125,7 @@ class Connection(BoundedProtocol):
         if self.parser.get_method() != b"POST" or not RUNS.search(self.url):
             return False
         trusted = getattr(self.app, "trusted_hosts", ())
-        return not (self.client and self.client[0] in trusted and any(name == FORWARDED for name, _ in self.headers))
+        return not (self.client and self.client[0] in trusted and FORWARDED in dict(self.headers))
 
     def _is_last(self) -> bool:
         """Whether the connection closes after this response."""

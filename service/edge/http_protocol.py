@@ -38,7 +38,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_timer = Timer(self.loop)
-        self._head_bytes = 0
+        self._is_in_head, self._head_bytes = True, 0
+        """Whether the head of a request is incomplete, and its size up to the last chunk."""
         self._linger_timer = Timer(self.loop)
         self._stall_timer = Timer(self.loop)
         self.url, self.headers = b"", []
@@ -81,11 +82,13 @@ class BoundedProtocol(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(refusal_of(error, data))
         else:
-            if self._head_timer:
-                self._count_head(0 if self._begins else len(data))
+            if self._is_in_head:
+                self._await_more_head(0 if self._begins else len(data))
 
-    def _count_head(self, size: int) -> None:
+    def _await_more_head(self, size: int) -> None:
         """Count an incomplete head. Bytes in the chunk of its first byte may belong to the request before."""
+        if self._begins:
+            self._await_head()
         self._head_bytes += size
         if self._head_bytes > self.limits.max_headers + self.limits.max_url:
             self._refuse(self.limits.refusal(self.url, self.headers, self._head_bytes) or self.limits.oversized())
@@ -93,11 +96,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._unset_keepalive_if_required()
-        self._begins = True
-        self._await_head()
+        self._begins, self._is_in_head, self._head_bytes = True, True, 0
 
     def on_headers_complete(self) -> None:
         """Raise LayerscopeError, which ends parsing, if the head is over a limit or refused otherwise."""
+        self._is_in_head = False
         self._head_timer.cancel()
         if (error := self.limits.refusal(self.url, self.headers, self._head_bytes + self._received)) is not None:
             raise error

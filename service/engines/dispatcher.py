@@ -44,18 +44,21 @@ class Dispatcher:
 
     def enqueue(self, slot: EngineSlot, job: Job) -> None:
         """Queue an admitted job."""
-        self._start_waiting(slot, job)
         slot.lane_of(job.request).queue.append(job)
         if job.request.trace.disconnect_callbacks is not None:
             job.request.trace.disconnect_callbacks.append(job.on_disconnect)
         self.dispatch(slot)
+        if job.queue is not None:
+            self._start_waiting(slot, job)
 
     def dispatch(self, slot: EngineSlot) -> None:
         """Send the engine the jobs that it has room for."""
-        most, process = self._settings.batch_requests, slot.process
+        process = slot.process
+        if process is None or not slot.ready:
+            return
         for lane in slot.lanes:
-            while process is not None and slot.ready and (jobs := slot.dispatch(process, lane, most)):
-                if lane.current is jobs[0]:
+            while lane.queue and (jobs := slot.dispatch(process, lane, self._settings.batch_requests)):
+                if lane.running[0] is jobs[0]:
                     self._start_deadline(slot, jobs[0])
 
     def _start_deadline(self, slot: EngineSlot, job: Job) -> None:

@@ -26,14 +26,10 @@ MAX_ACCOUNTS = 4096
 class Queueable(Protocol):
     """The attributes of a job that a queue needs."""
 
+    client: str
     seconds: float
+    nbytes: int
     queue: FairQueue[Self] | None
-
-    @property
-    def client(self) -> str: ...
-
-    @property
-    def nbytes(self) -> int: ...
 
 
 JobT = TypeVar("JobT", bound=Queueable)

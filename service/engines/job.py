@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.errors import ClientDisconnected, LayerscopeError
@@ -18,6 +18,10 @@ class Job:
 
     request: EngineRequest[Any]
     result: PendingResult[Any]
+    client: str = field(init=False)
+    """The client that sent the request."""
+    nbytes: int = field(init=False)
+    """Bytes of its inputs."""
     timer: asyncio.TimerHandle | None = None
     """The running timeout: of queueing or of computing."""
     is_closed: bool = False
@@ -35,15 +39,8 @@ class Job:
     build_seconds: float = 0.0
     """The part of its time in which its model was built."""
 
-    @property
-    def client(self) -> str:
-        """The client that sent the request."""
-        return self.request.trace.client
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its inputs."""
-        return self.request.nbytes
+    def __post_init__(self) -> None:
+        self.client, self.nbytes = self.request.trace.client, self.request.nbytes
 
     @property
     def is_computed(self) -> bool:
