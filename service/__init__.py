@@ -3,7 +3,7 @@
 Each package imports only those listed below it; a request enters through `edge`.
 
 cli, server, app      process, sockets, application
-routes                resources of /v1; open_inference: all of /v2; offline: planning without a server
+routes                resources of /v1; open_inference: all of /v2
 handlers              use cases shared by both protocols
 state                 objects with the lifetime of the application
 registry, responses   model lookup; response building; openapi: documentation of requests and responses

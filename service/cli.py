@@ -55,7 +55,7 @@ def _layers() -> None:
 
 
 def _plan(document: str, batch: int) -> None:
-    from service.offline import plan_offline  # noqa: PLC0415 (same reason)
+    from service.handlers.offline_planning import plan_offline  # noqa: PLC0415 (same reason)
 
     try:
         plan = asyncio.run(plan_offline(_read(document), batch, load()))
