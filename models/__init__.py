@@ -6,8 +6,7 @@ networks, reading     expanded networks; parsers of every model format; weights:
 documents             the schema of model documents, and pointers into the request that sent one
 images, views         decoders of input images; views of output tensors; json_text: checks and chunked parsing
 layers, tensors       the layer catalogue; arrays and their file formats
-files, suggestions    detection of file formats by signature; hints for unknown names
-errors                the error classes
-problems, limits      texts of problems; size limits; lru_cache: a bounded cache; child: processes that end with
-                      their parent
+files                 detection of file formats by signature
+errors                error classes, problems that name a field, and suggestions for unknown names
+limits, lru_cache     size limits; a bounded cache; child: processes that end with their parent
 """

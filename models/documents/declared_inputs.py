@@ -13,10 +13,10 @@ from typing import Any
 from models.documents.source_map import SourceMap
 from models.documents.validation import unknown_name
 from models.errors import InvalidDocument, Problem, shown
+from models.errors.problem import MAX_PROBLEMS, pointer_to
 from models.layers import ALIASES, CATALOGUE
 from models.layers.excluded import INPUT_LAYERS
 from models.limits import MAX_INPUTS
-from models.problems import MAX_PROBLEMS, pointer_to
 
 SHAPE_ARGUMENTS = ("shape", "batch_shape", "input_shape", "batch_input_shape", "input_dim")
 """Arguments that specify the shape, some including the batch, the last as a single length."""

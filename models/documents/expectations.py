@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pydantic_core import ErrorDetails
 
 from models.errors import shown, suggest
-from models.problems import MAX_NAME
-from models.suggestions import dtype_advice
+from models.errors.problem import MAX_NAME
+from models.errors.suggestions import dtype_advice
 
 LISTS: Mapping[str | int, type] = {"inputs": str, "outputs": str, "shape": int}
 """Fields that are lists even of one item, and the type of an item."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from models.problems import MAX_PROBLEMS
+from models.errors.problem import MAX_PROBLEMS
 
 LAYER_ARGUMENTS = ("layers", "layer", "forward_layer", "backward_layer", "cell")
 """Arguments that hold layers."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from models.errors.suggestions import Hint, Synonyms, field_hints
 from models.layers.activation_names import ACTIVATIONS
 from models.layers.activation_names import ALIASES as ACTIVATION_ALIASES
 from models.layers.named import snake_case
-from models.suggestions import Hint, Synonyms, field_hints
 
 FROM_INPUT = Hint(advice='leave it out: shapes follow from the document\'s own "input", without the batch')
 NO_EFFECT = Hint(advice="leave it out: it changes no value")

@@ -11,8 +11,8 @@ from pydantic_core import ErrorDetails
 
 from models.documents.expectations import expected_of, message_of, suggestion_of
 from models.errors import Problem, shown, suggest
-from models.problems import MAX_PROBLEMS, pointer_to
-from models.suggestions import Synonyms, Words, advice
+from models.errors.problem import MAX_PROBLEMS, pointer_to
+from models.errors.suggestions import Synonyms, Words, advice
 
 NO_WORDS = Words({})
 NEAR, NEAR_ARGUMENT = 0.6, 0.75

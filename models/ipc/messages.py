@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from models.problems import Problem
+from models.errors.problem import Problem
 from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from models.problems import Problem
+from models.errors.problem import Problem
 
 
 class FetchJob(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from models.errors import Problem, Unparsable, shown
-from models.problems import MAX_NAME, MAX_PROBLEMS, pointer_to
+from models.errors.problem import MAX_NAME, MAX_PROBLEMS, pointer_to
 
 FEW = 256
 """Colons that are searched one by one; the rest are counted."""

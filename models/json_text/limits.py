@@ -8,8 +8,8 @@ import numpy as np
 import orjson
 
 from models.errors import TooLarge
+from models.errors.problem import MAX_NAME, pointer_to
 from models.json_text.structure import CLOSE, COLON, COMMA, OPEN, marks_in
-from models.problems import MAX_NAME, pointer_to
 
 MAX_KEYS = 4096
 """Keys of one object."""

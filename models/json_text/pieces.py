@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from models.errors import LayerscopeError, TooLarge, Unparsable
+from models.errors.problem import pointer_to
 from models.json_text.keys import check_keys
 from models.json_text.large_numbers import large_numbers_in
 from models.json_text.limits import (
@@ -23,7 +24,6 @@ from models.json_text.limits import (
     too_many_keys,
 )
 from models.json_text.structure import CHUNK_BYTES, COLON, COMMA, marks_in
-from models.problems import pointer_to
 
 PIECE = 2 * CHUNK_BYTES
 """Bytes of JSON that are parsed at once."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from models.documents.raw_json import read_json
 from models.errors import InvalidOption, Unparsable, shown
+from models.errors.problem import pointer_to
 from models.networks.network import Network
 from models.networks.selectors import is_pattern, matches
-from models.problems import pointer_to
 from models.views.casting import parse_cast
 from models.views.histogram import parse_histogram
 from models.views.reduction import parse_reduction

@@ -13,9 +13,9 @@ from models.documents.raw_json import load_document
 from models.documents.synonyms import APPLICATION
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidDocument, Problem, shown, suggest
+from models.errors.suggestions import Words
 from models.reading.application_arguments import APPLICATIONS, Application
 from models.reading.parse import parse_value
-from models.suggestions import Words
 
 
 def parse_model(raw: Any) -> Document | Application:

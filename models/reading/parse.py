@@ -18,6 +18,8 @@ from models.documents.synonyms import ARGUMENTS, DOCUMENT, INPUT
 from models.documents.text import check_not_wrapped
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidDocument
+from models.errors.problem import MAX_PROBLEMS
+from models.errors.suggestions import Words
 from models.layers import ALIASES, CATALOGUE
 from models.layers.block import Block
 from models.layers.constraints import CONSTRAINTS
@@ -27,11 +29,9 @@ from models.layers.named import snake_case
 from models.layers.regularizers import REGULARIZERS
 from models.layers.wrapping import TimeDistributed
 from models.limits import MAX_LAYERS
-from models.problems import MAX_PROBLEMS
 from models.reading.keras_json import document_of, is_keras_json
 from models.reading.tensorflow_js import is_tensorflow_js, keras_json_in
 from models.reading.unknown_types import type_problems
-from models.suggestions import Words
 
 NAMED = (*INITIALIZERS, *REGULARIZERS, *CONSTRAINTS)
 FIELDS: Mapping[str, list[str]] = {

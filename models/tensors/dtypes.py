@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from models.errors import InvalidTensor, shown
-from models.suggestions import dtype_advice
+from models.errors.suggestions import dtype_advice
 
 Array = np.ndarray[Any, Any]
 

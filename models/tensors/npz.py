@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
+from models.errors.problem import pointer_to
 from models.files.archive import Archive, Kind
-from models.problems import pointer_to
 from models.tensors.dtypes import Array
 from models.tensors.npy import read_npy
 

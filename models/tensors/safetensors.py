@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from models.errors import InvalidTensor, TooLarge, Unparsable, shown
-from models.problems import MAX_NAME, pointer_to
+from models.errors.problem import MAX_NAME, pointer_to
 from models.tensors.dtypes import DTYPES, EXPECTED, SAFETENSORS_CODES, Array, from_bytes
 from models.tensors.shapes import checked_shape
 

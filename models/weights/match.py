@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from models.errors import InvalidWeights, Problem, did_you_mean, shown
-from models.problems import MAX_PROBLEMS
+from models.errors.problem import MAX_PROBLEMS
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
 from models.weights.hdf5_paths import Ambiguity, PathMatch, match_paths

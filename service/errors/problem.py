@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from models.errors import Problem
-from models.problems import cut, without_long_words
+from models.errors.problem import cut, without_long_words
 from service.errors.dialect import Dialect, dialect_of
 from service.errors.open_inference import in_one_line, protocol_status
 

@@ -7,8 +7,8 @@ from math import prod
 
 from models.documents.inputs import InputSpec
 from models.errors import InvalidTensor, Problem, TooLarge, did_you_mean, shown
+from models.errors.problem import MAX_PROBLEMS
 from models.images import image_bytes
-from models.problems import MAX_PROBLEMS
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.forms import parse_tensor
 from models.tensors.shapes import checked_shape, words

@@ -11,11 +11,11 @@ from pydantic_core import PydanticCustomError
 
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidOption, Unsupported, shown
+from models.errors.problem import pointer_to
+from models.errors.suggestions import Words
 from models.images import Scale
 from models.images.resize import Resize
 from models.networks.view_selection import PARSERS
-from models.problems import pointer_to
-from models.suggestions import Words
 from service.open_inference.codec import BYTES, DATATYPES
 from service.options.foreign_names import OPEN_INFERENCE
 

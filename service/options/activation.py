@@ -13,10 +13,10 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidOption, shown
+from models.errors.problem import pointer_to
+from models.errors.suggestions import Words
 from models.images import Scale
 from models.lru_cache import LruCache
-from models.problems import pointer_to
-from models.suggestions import Words
 from service.options.pictures import PictureOptions
 from service.options.views import ViewOptions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from models.documents.validation import field_names
-from models.suggestions import Hint, Synonyms, Words, field_hints
+from models.errors.suggestions import Hint, Synonyms, Words, field_hints
 from service.options.activation import ActivationOptions
 from service.options.field_names import IMAGE, INPUTS, MODEL, TENSOR, WEIGHTS
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidOption
-from models.suggestions import Words
+from models.errors.suggestions import Words
 from service.options.activation import Selectors
 from service.options.field_names import MODEL
 from service.options.foreign_names import PLAN

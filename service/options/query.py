@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 
 from models.documents.validation import unknown_name
 from models.errors import InvalidOption, Problem, UnknownAddress
-from models.problems import MAX_PROBLEMS, pointer_to
+from models.errors.problem import MAX_PROBLEMS, pointer_to
 from service.options.activation import LAYERS, query_options
 from service.options.foreign_names import IN_QUERY
 

@@ -11,13 +11,13 @@ from starlette.datastructures import FormData, UploadFile
 from models.documents.document import DOCUMENT_FIELDS
 from models.documents.validation import unknown_name
 from models.errors import InvalidOption, LayerscopeError, Problem
+from models.errors.problem import pointer_to
 from models.files.mistaken_text import text_advice
 from models.files.not_json import ADVICE
 from models.files.signatures import JSON, TEXT, FileKind, Role
 from models.files.unsupported import Advice, kind_of_data
 from models.images import image_bytes
 from models.limits import NAME
-from models.problems import pointer_to
 from service.options.activation import BRACKETS
 from service.options.field_names import INPUTS, MODEL, WEIGHTS
 from service.options.foreign_names import IN_FORM, OPTIONS, form_words

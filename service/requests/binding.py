@@ -9,7 +9,7 @@ from functools import partial
 
 from models.documents.inputs import InputSpec
 from models.errors import InvalidTensor, Problem, did_you_mean, shown
-from models.problems import MAX_PROBLEMS, pointer_to
+from models.errors.problem import MAX_PROBLEMS, pointer_to
 from models.tensors import is_tensor_form
 from service.options.field_names import IMAGE, INPUTS, TENSOR
 from service.requests.decoder import UNNAMED, InputDecoder

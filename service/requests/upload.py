@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from models.errors import Unparsable
-from models.problems import pointer_to
+from models.errors.problem import pointer_to
 from models.store.scratch import Scratch
 from service.edge.body_limit import allow_streamed_body
 from service.options.field_names import WEIGHTS

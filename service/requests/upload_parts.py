@@ -10,9 +10,9 @@ from python_multipart.multipart import parse_options_header
 
 from models.documents.validation import unknown_name
 from models.errors import InvalidOption, Problem, TooLarge, shown
+from models.errors.problem import pointer_to
 from models.files.mistaken_text import text_advice
 from models.files.signatures import HDF5, JSON, SAFETENSORS, ZIP, FileKind, kind_of
-from models.problems import pointer_to
 from service.options.activation import BRACKETS
 from service.options.field_names import MODEL, WEIGHTS
 from service.options.foreign_names import UPLOAD

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from models.errors import InvalidDocument, did_you_mean, shown
+from models.errors.problem import cut
 from models.layers import ALIASES, CATALOGUE
 from models.layers.excluded import EXCLUDED, INSTEAD
 from models.layers.layer import Layer
 from models.layers.named import snake_case
-from models.problems import cut
 from models.reading.keras_json.site import Site
 
 MODELS = {

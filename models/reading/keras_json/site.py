@@ -7,7 +7,7 @@ from typing import Any
 
 from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument, shown
-from models.problems import pointer_to
+from models.errors.problem import pointer_to
 
 
 @dataclass(frozen=True)

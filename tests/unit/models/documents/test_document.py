@@ -12,6 +12,7 @@ from models.documents.document import Document, canonical
 from models.documents.inputs import InputSpec
 from models.documents.raw_json import MAX_DEPTH
 from models.errors import InvalidDocument, Problem
+from models.errors.problem import MAX_PROBLEMS
 from models.layers import CATALOGUE
 from models.layers.block import Block
 from models.layers.core import Dense
@@ -19,7 +20,6 @@ from models.layers.excluded import EXCLUDED
 from models.layers.layer import Layer
 from models.layers.pooling import MaxPooling2D
 from models.limits import MAX_INPUTS, MAX_LAYERS
-from models.problems import MAX_PROBLEMS
 from models.reading.parse import parse_document
 
 RELU: dict[str, Any] = {"type": "ReLU"}

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.errors.problem import Problem
 from models.ipc.channel import HEADER_BYTES, BlockingChannel, FrameReader, frame
 from models.ipc.messages import Data, Failed, FromEngine, FromFront, Payload, Planned, Release, Span
-from models.problems import Problem
 
 MESSAGES: list[msgspec.Struct] = [
     Planned(1, b'{"layers":[]}'),

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from models.errors.problem import Problem
 from models.ipc.channel import FrameReader, frame
 from models.ipc.messages import (
     Construct,
@@ -32,7 +33,6 @@ from models.ipc.messages import (
     Weights,
     WeightsDescribed,
 )
-from models.problems import Problem
 from models.views.casting import Cast
 from models.views.histogram import Histogram
 from models.views.reduction import Reduction

@@ -24,9 +24,9 @@ from models.engine.pretrained import Files, check_same
 from models.engine.shaping import declared_shapes, shape_network, uninitialised
 from models.engine.weights import weight_specs
 from models.errors import DeadlineExceeded, Overloaded, WeightsUnavailable
+from models.errors.problem import Problem
 from models.ipc.pretrained_messages import WEIGHTS, Fetched, FetchJob, NotFetched, Outcome
 from models.networks.expansion import expand
-from models.problems import Problem
 from models.reading.applications import graph_arguments, parse_application
 from models.store.storage import digest_of
 from models.store.store import ModelStore

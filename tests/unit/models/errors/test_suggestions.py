@@ -10,12 +10,12 @@ import pytest
 from models.documents.document import canonical
 from models.documents.synonyms import ARGUMENTS, TYPES
 from models.errors import InvalidDocument
+from models.errors.problem import suggest
+from models.errors.suggestions import DTYPES, LEAVE_OUT, advice, dtype_advice
 from models.layers import CATALOGUE
-from models.problems import suggest
 from models.reading.parse import FIELDS, parse_document
 from models.reading.unknown_types import TYPES as KNOWN_TYPES
 from models.reading.unknown_types import nearest_type
-from models.suggestions import DTYPES, LEAVE_OUT, advice, dtype_advice
 from models.tensors.dtypes import DTYPES as KNOWN_DTYPES
 from service.options.foreign_names import form_words, json_words
 
