@@ -46,11 +46,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from models.errors.problem import LayerscopeError as LayerscopeError  # noqa: PLC0414 (re-exported)
-from models.errors.problem import Problem as Problem  # noqa: PLC0414 (re-exported: errors consist of them)
-from models.errors.problem import did_you_mean as did_you_mean  # noqa: PLC0414 (re-exported)
-from models.errors.problem import shown as shown  # noqa: PLC0414 (re-exported)
-from models.errors.problem import suggest as suggest  # noqa: PLC0414 (re-exported)
+from models.errors.problem import LayerscopeError as LayerscopeError
+from models.errors.problem import Problem as Problem
+from models.errors.problem import did_you_mean as did_you_mean
+from models.errors.problem import shown as shown
+from models.errors.problem import suggest as suggest
 
 
 class BadRequest(LayerscopeError):
