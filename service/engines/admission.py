@@ -114,7 +114,7 @@ class Admission:
         """
         if slot.process is not None and slot.process.held.get(job.client, 0) > int(self._settings.reply_memory) // 2:
             raise Overloaded("Replies that this client has not read yet hold half of the memory of all.")
-        queues = [lane.queue for slot in self._slots for lane in slot.lanes if lane.queue]
+        queues = [lane.queue for slot in self._slots for lane in slot.lanes if lane.queue.total.count]
         if queues:
             self._check_queues(slot, slot.lane_of(job.request), job, queues)
 

@@ -57,7 +57,7 @@ class Dispatcher:
         if process is None or not slot.ready:
             return
         for lane in slot.lanes:
-            while lane.queue and (jobs := slot.dispatch(process, lane, self._settings.batch_requests)):
+            while lane.queue.total.count and (jobs := slot.dispatch(process, lane, self._settings.batch_requests)):
                 if lane.running[0] is jobs[0]:
                     self._start_deadline(slot, jobs[0])
 

@@ -37,11 +37,11 @@ class EngineSlot:
     renewal: Renewal = field(default_factory=Renewal)
     is_retiring: bool = False
     """Whether its engine finishes the dispatched jobs and then ends."""
+    lanes: tuple[EngineLane, EngineLane] = field(init=False)
+    """The lane of runs, then that of concurrent requests."""
 
-    @property
-    def lanes(self) -> tuple[EngineLane, EngineLane]:
-        """The lane of runs, then that of concurrent requests."""
-        return self.runs, self.concurrent
+    def __post_init__(self) -> None:
+        self.lanes = self.runs, self.concurrent
 
     def lane_of(self, request: EngineRequest[Any]) -> EngineLane:
         """Return the lane for a request."""
