@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
@@ -22,14 +24,14 @@ THREAD_BYTES = 64 * 1024
 class Compression(HttpMiddleware):
     """ASGI middleware that compresses responses if the request has `Accept-Encoding`."""
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Compress the response if the client accepts it."""
         if dialect_of(scope).compresses_replies:
             accepted = ",".join(Headers(scope=scope).getlist("accept-encoding"))
             encoding = encoding_for(accepted) if accepted else None
             if encoding is not None:
                 send = Compressed(send, encoding).send
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class Compressed:

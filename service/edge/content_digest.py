@@ -10,7 +10,7 @@ import hashlib
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -27,13 +27,13 @@ BYTES = re.compile(r":([A-Za-z0-9+/]*={0,2}):(?:;.*)?")
 class ContentDigest(HttpMiddleware):
     """ASGI middleware that raises where the application reads the end of the body, for the usual error handling."""
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Verify the digest of a request that has one."""
         if HEADER in dict(scope["headers"]):
             header = b",".join(value for name, value in scope["headers"] if name == HEADER)
             members = _members(header.decode("latin-1"))
             receive = _checking(receive, members) if members else receive
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 def _members(header: str) -> list[tuple[str, str]]:

@@ -5,6 +5,8 @@ Source: RFC 9110 section 9.3.2.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
@@ -15,12 +17,12 @@ from service.errors.allow import ROUTED_AS
 class HeadAsGet(HttpMiddleware):
     """ASGI middleware that handles HEAD as GET and drops the body."""
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Handle HEAD; pass other methods on."""
-        if scope["method"] != "HEAD":
-            await self.app(scope, receive, send)
-            return
+        app = self._handle_head if scope["method"] == "HEAD" else self.app
+        return app(scope, receive, send)
 
+    async def _handle_head(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_head(message: Message) -> None:
             if message["type"] == "http.response.start":
                 await send(message)

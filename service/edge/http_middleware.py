@@ -17,6 +17,6 @@ class HttpMiddleware:
         """Return the coroutine that handles the scope; it is not awaited here, which would add a frame to each step."""
         return (self.handle if scope["type"] == "http" else self.app)(scope, receive, send)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Return the coroutine that handles one request; that of the application, if nothing follows it here."""
         raise NotImplementedError
