@@ -7,7 +7,6 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,8 @@ import pytest
 import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
 from tritonclient.utils import InferenceServerException
+
+from tests.unit.serving import StoppedPool, StubPool, running, wait_until
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -178,17 +179,18 @@ def test_only_inference_responses_are_compressed(server: Server, infer: Callable
         assert "content-encoding" not in server.client.get(path, headers={"Accept-Encoding": every}).headers
 
 
-def test_decompression_bombs_are_rejected(
-    start_server: Callable[..., AbstractContextManager[Any]], tmp_path: Path
-) -> None:
+async def test_decompression_bombs_are_rejected(tmp_path: Path) -> None:
     """The decompressed size counts towards both body limits, and is a 413."""
     bomb = gzip.compress(b" " * (3 << 20))
-    with start_server(tmp_path, wait=False, MAX_BODY="2MiB", MAX_BODIES="4MiB") as small:
-        small.client.put("/v1/models/small", json=MODEL).raise_for_status()
+    async with (
+        running(tmp_path, pool=StubPool, max_body="2MiB", max_bodies="4MiB") as small,
+        httpx.AsyncClient(base_url=small.url, timeout=60) as client,
+    ):
+        (await client.put("/v1/models/small", json=MODEL)).raise_for_status()
         for _ in range(3):
-            reply = small.post(PATH, content=bomb, headers={"Content-Encoding": "gzip"})
+            reply = await client.post(PATH, content=bomb, headers={"Content-Encoding": "gzip"})
             assert "once it is decompressed" in error_of(reply, 413)["error"]
-        reply = small.post(PATH, content=b" " * (3 << 20))
+        reply = await client.post(PATH, content=b" " * (3 << 20))
         assert "the body is over its limit" in error_of(reply, 413)["error"]
 
 
@@ -285,13 +287,19 @@ def test_framework_errors_have_the_protocol_shape(
     error_of(server.client.request(method, path, content=b"[]"), status)
 
 
-def test_live_before_ready(start_server: Callable[..., AbstractContextManager[Any]], tmp_path: Path) -> None:
+async def test_live_before_ready(tmp_path: Path) -> None:
     """The server is live at once and ready with the first engine."""
-    with start_server(tmp_path, wait=False, REQUIRE_GPU="true") as starting:
-        with triton.InferenceServerClient(starting.url.removeprefix("http://")) as client:
-            assert client.is_server_live()
-            assert not client.is_server_ready()
-        error_of(starting.client.get("/v2/health/ready"), 503)
+    async with (
+        running(tmp_path, pool=StoppedPool) as starting,
+        triton_aio.InferenceServerClient(starting.url.removeprefix("http://")) as client,
+    ):
+        assert await client.is_server_live()
+        assert not await client.is_server_ready()
+        async with httpx.AsyncClient(base_url=starting.url) as http:
+            error_of(await http.get("/v2/health/ready"), 503)
+        starting.engines.resume()
+        await wait_until(lambda: starting.engines.states()[0].ready)
+        assert await client.is_server_ready()
 
 
 def test_text_outputs_are_bounded(server: Server, infer: Callable[..., httpx.Response]) -> None:

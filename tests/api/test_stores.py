@@ -27,7 +27,9 @@ def activation(client: Any) -> list[list[float]]:
 
 
 @pytest.mark.parametrize("kind", ["s3", "memory"])
-def test_models_with_weights_persist(kind: str, start_server: StartServer, request: pytest.FixtureRequest) -> None:
+def test_models_with_weights_persist(
+    kind: str, start_server: StartServer, start_stub_server: StartServer, request: pytest.FixtureRequest
+) -> None:
     """On S3 over a restart, in memory as long as the process; deleted models stay deleted."""
     url = f"{request.getfixturevalue('bucket')}/{uuid4().hex}" if kind == "s3" else f"memory://{uuid4().hex}"
     with start_server(url) as server:
@@ -42,18 +44,34 @@ def test_models_with_weights_persist(kind: str, start_server: StartServer, reque
         weights = load(server.client.get("/v1/models/m/weights?format=safetensors").content)
         np.testing.assert_array_equal(weights["weights/dense/kernel"], WEIGHTS["dense/kernel"])
         assert server.client.delete("/v1/models/m").status_code == 204
-    with start_server(url) as server:
+    with start_stub_server(url, wait=False) as server:
         assert server.client.get("/v1/models").json() == {"models": []}
 
 
-@pytest.mark.parametrize("url", ["nowhere://x", "/dev/null/store", "s3:///"])
-def test_an_unusable_store_aborts_the_start(url: str, tmp_path: Path) -> None:
+UNUSABLE = ("nowhere://x", "/dev/null/store", "s3:///")
+START_EACH = """
+import sys
+from service.cli import main
+
+for number, url in enumerate(sys.argv[1:], 1):
+    try:
+        main(["serve", "--port", "0", "--data-dir", url])
+    except SystemExit as end:
+        if number == len(sys.argv[1:]):
+            raise
+        print(end.code, file=sys.stderr)
+"""
+"""Program that starts a server on each of its arguments, and exits like the last."""
+
+
+def test_an_unusable_store_aborts_the_start() -> None:
     """With a single line on stderr."""
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0", "--data-dir", url]
+    command = [sys.executable, "-c", START_EACH, *UNUSABLE]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith(f"layerscope: LAYERSCOPE_DATA_DIR: the store {url} cannot be opened: ")
+    lines = done.stderr.splitlines()
+    assert (done.returncode, len(lines)) == (1, len(UNUSABLE)), done.stderr
+    for url, line in zip(UNUSABLE, lines, strict=True):
+        assert line.startswith(f"layerscope: LAYERSCOPE_DATA_DIR: the store {url} cannot be opened: ")
 
 
 def test_corrupt_names_are_logged_at_startup(tmp_path: Path) -> None:

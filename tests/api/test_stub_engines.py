@@ -148,6 +148,18 @@ async def test_the_front_serves_before_an_engine_is_ready(tmp_path: Path) -> Non
         assert ready.json()["engines"][0]["devices"][0]["type"] == "CPU"
 
 
+async def test_require_gpu_without_a_gpu_is_never_ready(tmp_path: Path) -> None:
+    """Live but not ready, and the reason is reported; the engine's refusal of runs is a 503."""
+    async with stub_service(tmp_path, require_gpu=True) as (_, client):
+        assert (await client.get("/healthz")).json() == {"live": True}
+        state = await client.get("/readyz")
+        assert (state.status_code, state.json()["engines"][0]["ready"]) == (503, True)
+        assert "REQUIRE_GPU" in state.json()["reason"]
+        assert (await client.get("/v2/health/ready")).status_code == 503
+        assert outcome(await post(client, document("fail no_gpu"))) == (503, "no_gpu")
+        assert (await client.post("/v1/plan", json={"model": document()})).json()["layers"]
+
+
 async def test_a_full_queue_rejects_requests(tmp_path: Path) -> None:
     """Requests beyond MAX_QUEUE get a 503 with Retry-After at once, the others are served."""
     async with stub_service(tmp_path, StoppedPool, max_queue=5) as (service, client):

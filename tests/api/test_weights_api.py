@@ -220,10 +220,12 @@ def test_uploads_of_weights_need_a_name_and_a_file(
     assert client.get("/v1/models").json()["models"] == [entry]
 
 
-def test_uploads_are_limited(start_server: StartServer, tmp_path: Path) -> None:
+def test_uploads_are_limited(start_stub_server: StartServer, tmp_path: Path) -> None:
     """By received bytes, announced or not, by decompressed size, and by concurrent uploads."""
     document = b'{"input":[4],"layers":[{"type":"Dense","units":1}]}'
-    with start_server(tmp_path, MAX_WEIGHTS="64KiB", MAX_BODY="64KiB", MAX_UPLOADS="1", BODY_SECONDS="30") as server:
+    with start_stub_server(
+        tmp_path, MAX_WEIGHTS="64KiB", MAX_BODY="64KiB", MAX_UPLOADS="1", BODY_SECONDS="30"
+    ) as server:
         server.client.put("/v1/models/m", content=document)
         big = bytes(200_000)
         (announced,) = problems(server.client.put("/v1/models/m/weights", content=big), 413)

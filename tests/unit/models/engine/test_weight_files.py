@@ -1,8 +1,11 @@
 """Weights files written by Keras, for networks of every kind, are read as `get_weights()`."""
 
 import importlib.util
+import io
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -31,7 +34,9 @@ from models.ipc.messages import (
 from models.layers import LAYERS
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
+from models.weights import hdf5_process
 from models.weights.canonical import convert, write_canonical
+from models.weights.hdf5 import Hdf5Source
 from models.weights.source import FileLimits
 from models.weights.specs import WeightsFile
 
@@ -153,6 +158,22 @@ PAIRS = {
 }
 
 
+@pytest.fixture
+def hdf5_in_this_process(monkeypatch):
+    """Read HDF5 files without starting a process for every reply, which would take most of a test's time."""
+
+    def run(_, job):
+        reply = io.BytesIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(hdf5_process, "_limit", lambda _: None)
+            patch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(job)))
+            patch.setattr(sys, "stdout", SimpleNamespace(buffer=reply))
+            hdf5_process.main()
+        return reply.getvalue()
+
+    monkeypatch.setattr(Hdf5Source, "_run", run)
+
+
 def specs_of(document):
     """Return the weights that a document expects."""
     network = expand(parse_document(document))
@@ -182,6 +203,7 @@ def write_all_formats(model, folder):
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
+@pytest.mark.usefixtures("hdf5_in_this_process")
 @pytest.mark.parametrize("kind", PAIRS)
 def test_every_format_of_keras_is_read_exactly(kind, tmp_path):
     """And converted to the same file, so that one digest identifies the weights."""
@@ -215,6 +237,7 @@ INTRICATE = ["applied_to_steps", "read_by_keyword", "encoder_decoder", "several_
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation", "ignore:Layer '.*' .of type:UserWarning")
+@pytest.mark.usefixtures("hdf5_in_this_process")
 def test_weights_are_assigned_to_their_layers(tmp_path):
     """In models with many layers of equal class and shape: .keras, with and without names, and by position."""
     models = [(name, keras_models[name]()) for name in INTRICATE]

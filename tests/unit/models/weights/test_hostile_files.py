@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import h5py
@@ -29,6 +30,7 @@ PLACE = "layers/dense/vars/0"
 SPECS = [WeightSpec("dense/kernel", (4, 2), "float32", PLACE)]
 VALUES = np.arange(8, dtype=np.float32).reshape(4, 2)
 MEBIBYTE = 2**20
+LIMIT = 128 * MEBIBYTE
 READ = """
 import json, resource, sys
 from pathlib import Path
@@ -43,11 +45,12 @@ def peak():
 
 
 specs = [WeightSpec("dense/kernel", (4, 2), "float32", "layers/dense/vars/0")]
-for name in sys.argv[1:]:
+limits = FileLimits(int(sys.argv[1]), 20)
+for name in sys.argv[2:]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     folder, before = Path(name), peak()
     try:
-        outcome, message = convert(folder / "upload", specs, folder / "target", FileLimits(2**30, 20), "/weights"), None
+        outcome, message = convert(folder / "upload", specs, folder / "target", limits, "/weights"), None
     except LayerscopeError as error:
         outcome, message = error.code, error.problems[0].message
     apart = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
@@ -78,12 +81,16 @@ def is_empty_behind_its_shape(folder):
     hdf5(folder, lambda file: file.create_dataset(PLACE, (4, 2), "f4", fillvalue=1))
 
 
-def has_a_chunk_of_gigabytes(folder):
-    """The right shape in a chunk of 4 GiB, compressed by deflate."""
+def has_a_chunk_of_a_gigabyte(folder):
+    """The right shape in a chunk of 1 GiB, compressed by deflate."""
+    packer = zlib.compressobj(wbits=-15)
+    mebibyte = packer.compress(bytes(MEBIBYTE)) + packer.flush(zlib.Z_FULL_FLUSH)  # independent of what precedes it
+    checksum = ((2**30 % 65_521) << 16 | 1).to_bytes(4, "big")  # Adler-32 of as many zeros
+    data = b"\x78\x9c" + 1024 * mebibyte + zlib.compressobj(wbits=-15).flush() + checksum
 
     def fill(file):
         dataset = file.create_dataset(PLACE, (4, 2), "f4", chunks=(2**15, 2**13), maxshape=(None, None), compression=1)
-        dataset[...] = VALUES
+        dataset.id.write_direct_chunk((0, 0), data)
 
     hdf5(folder, fill)
 
@@ -194,36 +201,41 @@ def is_cut_short(folder):
     (folder / "upload").write_bytes(data[:1000])
 
 
+def bomb(folder, name, start=b"", mebibytes=0):
+    """Write a ZIP archive of one member: `start`, followed by zeros, which the fastest method deflates to a 200th."""
+    with (
+        zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
+        file.open(name, "w") as member,
+    ):
+        member.write(start)
+        for _ in range(mebibytes):
+            member.write(bytes(MEBIBYTE))
+
+
 def is_a_keras_bomb(folder):
-    """900 MiB of zeros as weights, in under a megabyte."""
-    with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file:
+    """100 MiB of zeros as weights, in half a megabyte."""
+    bomb(folder, "model.weights.h5", mebibytes=100)
+    with zipfile.ZipFile(folder / "upload", "a") as file:
         file.writestr("config.json", "{}")
-        with file.open("model.weights.h5", "w") as member:
-            for _ in range(900):
-                member.write(bytes(MEBIBYTE))
 
 
 def is_an_npz_bomb(folder):
-    """The right tensor followed by 900 MiB of zeros."""
+    """The right tensor followed by 100 MiB of zeros."""
     start = io.BytesIO()
     np.save(start, VALUES)
-    with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file, file.open("arr_0.npy", "w") as member:
-        member.write(start.getvalue())
-        for _ in range(900):
-            member.write(bytes(MEBIBYTE))
+    bomb(folder, "arr_0.npy", start.getvalue(), 100)
 
 
 def is_a_bomb_beyond_the_limit(folder):
-    """1.1 GiB of zeros, over the limit."""
-    with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file, file.open("arr_0.npy", "w") as member:
-        for _ in range(1100):
-            member.write(bytes(MEBIBYTE))
+    """A mebibyte of zeros more than the limit."""
+    bomb(folder, "arr_0.npy", mebibytes=LIMIT // MEBIBYTE + 1)
 
 
 def is_an_honest_looking_npz_bomb(folder):
-    """A consistent size, with zeros that deflate to a thousandth."""
-    with zipfile.ZipFile(folder / "upload", "w", zipfile.ZIP_DEFLATED) as file, file.open("arr_0.npy", "w") as member:
-        np.save(member, np.zeros((5000, 5000), np.float32))
+    """A consistent size, with zeros that deflate to a 200th."""
+    start = io.BytesIO()
+    np.save(start, np.zeros((5000, 5000), np.float32))
+    bomb(folder, "arr_0.npy", start.getvalue())
 
 
 def is_large_in_fortrans_order(folder):
@@ -234,8 +246,8 @@ def is_large_in_fortrans_order(folder):
 
 def has_a_million_empty_tensors(folder):
     """A million empty tensors in safetensors; the header alone is 70 MB."""
-    entry = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-    header = json.dumps({f"{number}": entry for number in range(1_000_000)}).encode()
+    entry = json.dumps({"dtype": "F32", "shape": [0], "data_offsets": [0, 0]})
+    header = ("{" + ",".join(f'"{number}":{entry}' for number in range(1_000_000)) + "}").encode()
     (folder / "upload").write_bytes(len(header).to_bytes(8, "little") + header)
 
 
@@ -259,7 +271,7 @@ def is_a_picture(folder):
 HOSTILE = {
     declares_gigabytes: ("invalid_weights", "dense/kernel is of another shape"),
     is_empty_behind_its_shape: ("unparsable", "a dataset holds less than its shape says"),
-    has_a_chunk_of_gigabytes: ("unparsable", "a chunk is larger than its dataset"),
+    has_a_chunk_of_a_gigabyte: ("unparsable", "a chunk is larger than its dataset"),
     has_an_external_link: ("unparsable", "links are not followed"),
     has_a_soft_link: ("unparsable", "links are not followed"),
     is_a_cycle: ("unparsable", "an object is linked twice"),
@@ -298,7 +310,8 @@ def outcomes(tmp_path_factory):
     folders = {make: tmp_path_factory.mktemp(make.__name__) for make in [*HOSTILE, is_honest]}
     for make, folder in folders.items():
         make(folder)
-    done = subprocess.run([sys.executable, "-c", READ, *map(str, folders.values())], capture_output=True, check=True)
+    command = [sys.executable, "-c", READ, str(LIMIT), *map(str, folders.values())]
+    done = subprocess.run(command, capture_output=True, check=True)
     lines = zip(folders.items(), done.stdout.splitlines(), strict=True)
     return {make: (*json.loads(line), sorted(p.name for p in folder.iterdir())) for (make, folder), line in lines}
 
