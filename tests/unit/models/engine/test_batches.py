@@ -31,6 +31,7 @@ from models.ipc.messages import (
     RunBatch,
     RunResult,
     TensorInfo,
+    Weights,
 )
 from models.layers import LAYERS
 from models.layers.layer import Layer
@@ -223,6 +224,18 @@ def test_invalid_requests_of_a_batch_fail_alone(bad: set[int]) -> None:
             rows = np.frombuffer(payload.inline or b"", np.float32).reshape(3, 2)
             is_exclusive = arrays(execution().run(run_of(TABLE, [ids[message.id]]), [ids[message.id]]))
             assert rows.tobytes() == is_exclusive["embedding"].tobytes()
+
+
+def test_nothing_runs_without_a_required_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run, each run of a batch, and weights, which need a built model."""
+    monkeypatch.setattr("models.engine.gpu.is_present", lambda: False)
+    picture = np.zeros((1, 28, 28, 1), np.float32)
+    runs = [run_of(SIX, [picture], id=number) for number in range(2)]
+    weights = Weights(0, "key", orjson.dumps(SIX), None, 2**30)
+    for message, count in ((runs[0], 1), (RunBatch(tuple(runs)), 2), (weights, 1)):
+        wire = Wire()
+        wire.engine.require_gpu = True
+        assert [(one.id, one.code) for one in wire.submit(message)] == [(number, "no_gpu") for number in range(count)]
 
 
 def test_a_batch_is_run_once_or_split_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:

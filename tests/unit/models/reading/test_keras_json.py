@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -20,6 +21,7 @@ from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.weights import network_weights
 from models.layers import CATALOGUE
 from models.networks.expansion import expand
+from models.networks.network import Network
 from models.reading.keras_json.calls import Callee, call_of
 from models.reading.keras_json.site import Site
 from models.reading.keras_json.tensors import SourceLayer
@@ -112,6 +114,25 @@ def randomize_weights(model: keras.Model) -> keras.Model:
     return model
 
 
+class Converted(NamedTuple):
+    """A Keras model, the network of its JSON, and that network built with the weights of the model."""
+
+    model: keras.Model
+    network: Network
+    made: BuiltModel
+
+
+@cache
+def converted(name: str) -> Converted:
+    """Convert a model with random weights, once for all tests, none of which changes it."""
+    keras.utils.set_random_seed(0)
+    model = keras_models.MODELS[name]()
+    if name != "adapted":
+        randomize_weights(model)
+    network = expand(parse_document(model.to_json()))
+    return Converted(model, network, with_weights_of(model, build(network, 2**30)))
+
+
 def input_names(model: keras.Model) -> list[str]:
     return [tensor._keras_history.operation.name for tensor in functional(model).inputs]
 
@@ -119,12 +140,7 @@ def input_names(model: keras.Model) -> list[str]:
 @every_model
 def test_every_activation_matches_keras(name: str) -> None:
     """Addresses are Keras' names, and the numbers agree to 1e-5 (float16: to its own precision)."""
-    keras.utils.set_random_seed(0)
-    model = keras_models.MODELS[name]()
-    if name != "adapted":
-        randomize_weights(model)
-    network = expand(parse_document(model.to_json()))
-    made = with_weights_of(model, build(network, 2**30))
+    model, network, made = converted(name)
     inputs = random_inputs(model)
     assert list(network.inputs) == input_names(model)
     addresses = network.layer_outputs
@@ -150,10 +166,7 @@ def collect_plan(symbolic: SymbolicNetwork) -> Planned:
 @every_model
 def test_export_to_keras_round_trips(name: str) -> None:
     """Keras loads the exported JSON, with the same names, weights and results."""
-    keras.utils.set_random_seed(0)
-    model = keras_models.MODELS[name]()
-    network = expand(parse_document(model.to_json()))
-    made = with_weights_of(model, build(network, 2**30))
+    model, _, made = converted(name)
     written = keras_json_of(collect_plan(made.symbolic))
     loaded = keras.models.model_from_json(json.dumps(written))
     assert input_names(loaded) == input_names(model)
@@ -172,10 +185,7 @@ def test_export_to_keras_round_trips(name: str) -> None:
 @every_model
 def test_weights_are_in_the_order_of_keras(name: str) -> None:
     """For the document and for its export: a list of arrays fits both."""
-    keras.utils.set_random_seed(0)
-    model = keras_models.MODELS[name]()
-    network = expand(parse_document(model.to_json()))
-    made = with_weights_of(model, build(network, 2**30))
+    model, _, made = converted(name)
     ours = [variable.numpy() for variable in network_weights(made.symbolic).values()]
     loaded = keras.models.model_from_json(json.dumps(keras_json_of(collect_plan(made.symbolic))))
     for one, other, again in zip(ours, model.get_weights(), loaded.weights, strict=True):
@@ -190,7 +200,7 @@ def test_weights_are_in_the_order_of_keras(name: str) -> None:
 @every_model
 def test_the_short_form_is_the_same_network(name: str) -> None:
     """It has the same identity, and shortening it again changes nothing."""
-    network = expand(parse_document(keras_models.MODELS[name]().to_json()))
+    network = converted(name).network
     short = short_form(network)
     again = expand(parse_document(json.loads(json.dumps(short))))
     assert again.identity() == network.identity()

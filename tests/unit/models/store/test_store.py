@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -380,39 +381,71 @@ def test_leftovers_of_interrupted_writes_are_removed(url: str) -> None:
     assert files(url, "tmp") == ([] if again.scratch.parent.parent == Path(root) else ["half"])
 
 
-KILLED = """
-import os, signal, sys
+WRITERS = """
+import json, os, signal, sys
 from models.reading.parse import parse_document
 from models.networks.expansion import expand
 from models.store.store import ModelStore
 
-renames, real = int(sys.argv[2]), os.replace
+network = expand(parse_document({"input": [4], "layers": [{"type": "Dense", "units": 9}]}))
+real = os.replace
 
-def replace(source, target):
-    global renames
-    if renames == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    renames -= 1
-    real(source, target)
 
-os.replace = replace
-store = ModelStore(sys.argv[1])
-store.open()
-document = parse_document({"input": [4], "layers": [{"type": "Dense", "units": 9}]})
-store.put("m", expand(document))
+def write(folder, renames):
+    def replace(source, target):
+        nonlocal renames
+        if renames == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        renames -= 1
+        real(source, target)
+
+    os.replace = replace
+    store = ModelStore(folder)
+    store.open()
+    store.put("m", network)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        write(*json.loads(line))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+Write = Callable[[Path, int], int]
+
+
+@pytest.fixture(scope="module")
+def write() -> Iterator[Write]:
+    """`write(folder, renames)`: put the model "m" in a process of its own, and return the signal that killed it.
+
+    It is SIGKILL at the rename after so many, or else SIGTERM, which Python does not handle, right after `put` returns.
+    """
+    command = [sys.executable, "-c", WRITERS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        requests, outcomes = process.stdin, process.stdout
+        assert requests is not None
+        assert outcomes is not None
+
+        def write(folder: Path, renames: int) -> int:
+            print(json.dumps([str(folder), renames]), file=requests, flush=True)
+            return -int(outcomes.readline())
+
+        yield write
+        requests.close()
 
 
 @pytest.mark.parametrize("renames", [0, 1])
 @pytest.mark.parametrize("before", [[], ["m"]])
-def test_a_process_killed_during_a_write_changes_nothing(tmp_path: Path, renames: int, before: list[str]) -> None:
+def test_a_process_killed_during_a_write_changes_nothing(
+    write: Write, tmp_path: Path, renames: int, before: list[str]
+) -> None:
     """Before the document or the name is renamed: a name refers to the old model, or does not exist."""
     store = open_store(str(tmp_path))
     for name in before:
         store.put(name, network(1))
     store.close()
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(renames)], check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert write(tmp_path, renames) == signal.SIGKILL
     assert len(files(str(tmp_path), "tmp")) == 1
     again = open_store(str(tmp_path))
     assert names(again) == before
@@ -422,11 +455,9 @@ def test_a_process_killed_during_a_write_changes_nothing(tmp_path: Path, renames
     assert open_store(str(tmp_path)).architecture(again.find("m")).document == document(9)
 
 
-def test_a_finished_write_is_durable(tmp_path: Path) -> None:
+def test_a_finished_write_is_durable(write: Write, tmp_path: Path) -> None:
     """It survives a kill right after `put` returns."""
-    code = KILLED + "os.kill(os.getpid(), signal.SIGKILL)"
-    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path), "2"], check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert write(tmp_path, 2) == signal.SIGTERM
     store = open_store(str(tmp_path))
     assert store.architecture(store.find("m")).document == document(9)
 
