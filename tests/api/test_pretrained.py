@@ -24,20 +24,20 @@ NOWHERE = "http://127.0.0.1:9"
 """A proxy that does not exist: downloads fail at once."""
 
 
-def keras_model() -> keras.Model:
-    """Build the network of MODEL with reproducible random weights."""
-    keras.utils.set_random_seed(0)
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    """The network of MODEL with random weights."""
     return keras.applications.MobileNetV2((96, 96, 3), alpha=0.35, weights=None, include_top=False, pooling="avg")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, model: keras.Model) -> Path:
     """A KERAS_HOME folder with one file in Keras' format."""
     folder = tmp_path_factory.mktemp("keras")
     (folder / "models").mkdir()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # raised by Keras itself, about NumPy
-        keras_model().save(folder / "models" / FILE)
+        model.save(folder / "models" / FILE)
     return folder
 
 
@@ -54,14 +54,13 @@ def offline(
             yield server
 
 
-def test_weights_and_activations_match_keras(offline: Server, home: Path) -> None:
+def test_weights_and_activations_match_keras(offline: Server, home: Path, model: keras.Model) -> None:
     """The numbers are those of the file, the id is stable, and the file is read once."""
     x = np.random.default_rng(0).uniform(-1, 1, (1, 96, 96, 3)).astype(np.float32)
     options = {"data": "base64", "weights": True}
     planned = offline.plan(MODEL)
-    assert (planned["model"]["id"], planned["totals"]["parameters"]) == (None, keras_model().count_params())
+    assert (planned["model"]["id"], planned["totals"]["parameters"]) == (None, model.count_params())
     reply = Reply(offline.run(MODEL, encoded(x), **options))
-    model = keras_model()
     for layer in model.layers:
         if layer.weights:
             for ours, theirs in zip(reply.weights(layer.name).values(), layer.weights, strict=True):

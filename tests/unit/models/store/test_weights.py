@@ -259,6 +259,7 @@ def test_readers_do_not_wait_for_a_writer(url, tmp_path, monkeypatch):
 KILLS = 60
 UPLOADS = """
 import os, random, signal, sys, time
+from contextlib import closing
 from pathlib import Path
 import numpy as np
 from models.reading.parse import parse_document
@@ -278,23 +279,24 @@ def opened():
 
 
 def uploads(seed):
-    store, chance = opened(), np.random.default_rng(seed)
-    while True:
-        path = folder / f"upload-{seed}"
-        digest = write_canonical(specs, [chance.normal(size=65_536).astype("f4")], path)
-        layers = [{"type": "Dense", "units": int(chance.integers(1, 9))}]
-        document = parse_document({"input": [4], "layers": layers})
-        store.put(f"m{chance.integers(4)}", expand(document), WeightsToStore(path, digest))
-        if chance.random() < 0.2:
-            store.delete(random.choice(store.entries()).name)
-        yield
+    chance = np.random.default_rng(seed)
+    with closing(opened()) as store:
+        while True:
+            path = folder / f"upload-{seed}"
+            digest = write_canonical(specs, [chance.normal(size=65_536).astype("f4")], path)
+            layers = [{"type": "Dense", "units": int(chance.integers(1, 9))}]
+            document = parse_document({"input": [4], "layers": layers})
+            store.put(f"m{chance.integers(4)}", expand(document), WeightsToStore(path, digest))
+            if chance.random() < 0.2:
+                store.delete(random.choice(store.entries()).name)
+            yield
 
 
-first = uploads(kills)
-next(first)
-begun = time.monotonic()
-next(first)
-seconds = time.monotonic() - begun
+with closing(uploads(kills)) as first:
+    next(first)
+    begun = time.monotonic()
+    next(first)
+    seconds = time.monotonic() - begun
 models = 0
 for number in range(kills):
     child = os.fork()
