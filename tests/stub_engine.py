@@ -69,14 +69,19 @@ class StubEngine:
         if len(data) * len(head.tensors) <= ipc.INLINE_BYTES:
             self.channel.send(replace(head, payloads=(ipc.Payload(data),) * len(head.tensors)))
             return
-        self.channel.send(head)
+        messages, spans = [], []
         for group in grouped(head.tensors):
             *offsets, size = starts([info.nbytes for info in group])
-            span = self.replies.allocate(size)
-            assert span is not None, "unread replies fill the shared memory"
+            if (span := self.replies.allocate(size)) is None:  # replies that clients have not read fill the memory
+                self.replies.free(spans)
+                fail(self, run, "overloaded")
+                return
+            spans.append(span)
             for offset in offsets:
                 self.replies.view(span)[offset : offset + len(data)] = data
-            self.channel.send(ipc.Data(head.id, ipc.Payload(None, span), len(group)))
+            messages.append(ipc.Data(head.id, ipc.Payload(None, span), len(group)))
+        for message in (head, *messages):
+            self.channel.send(message)
 
     def head(self, run: ipc.Run, tensor: ipc.TensorInfo) -> ipc.RunResult:
         """Build the head of a reply with outputs of this kind. Its `run_ms` is the number of runs in the batch."""

@@ -308,17 +308,17 @@ def test_plan_of_a_registered_model_equals_the_inline_plan(server: Server, model
     assert problem_of(both) == (422, "invalid_option", "/model", None)
 
 
-def test_models_survive_a_restart(start_stub_server: StartServer, tmp_path: Path) -> None:
-    """A second server on the same folder has the same names and models, and no deleted ones."""
-    with start_stub_server(tmp_path) as server:
+def test_models_survive_a_restart(start_server: StartServer, tmp_path: Path) -> None:
+    """A second server on the same folder has the same names and weights, and no deleted ones."""
+    with start_server(tmp_path) as server:
         put(server.client, "gone", GRAPH)
         put(server.client, "kept", CHAIN)
         put(server.client, "free", FREE)
         assert server.client.delete("/v1/models/gone").status_code == 204
         listed = server.client.get("/v1/models").json()
-        paths = ("/v1/models/kept", "/v1/models/free")
+        paths = ("/v1/models/kept", "/v1/models/kept/weights", "/v1/models/free")
         before = [server.client.get(path).json() for path in paths]
-    with start_stub_server(tmp_path, wait=False) as server:
+    with start_server(tmp_path, wait=False) as server:
         assert server.client.get("/v1/models").json() == listed
         assert [server.client.get(path).json() for path in paths] == before
         assert server.client.put("/v1/models/kept", json=CHAIN).status_code == 200

@@ -11,7 +11,7 @@ import pytest
 
 import service.edge.connections
 import service.server
-from tests.unit.serving import running
+from tests.unit.serving import running, wait_until
 
 LIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 READY = LIVE.replace(b"/healthz", b"/readyz")
@@ -76,7 +76,7 @@ async def test_slow_requests_are_awaited_until_the_deadline(tmp_path: Path) -> N
         body, head = await one.client(), await one.client()
         body.send(SLOW + b"half")
         head.send(LIVE[:-2])
-        await asyncio.sleep(0.05)
+        await wait_until(lambda: sum(each.scope is not None for each in one.server.server_state.connections) == 2)
         one.stop()
         status, headers, problem = await body.reply()
         assert (status, problem["code"], headers["content-type"]) == (503, "draining", "application/problem+json")

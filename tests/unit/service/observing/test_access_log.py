@@ -150,23 +150,24 @@ def test_queue_time_excludes_build_and_run() -> None:
 
 
 @pytest.fixture
-async def stuck() -> AsyncIterator[tuple[AccessLog, list[bytes], Event]]:
-    """A log whose reader blocks until an event."""
-    read, lines = Event(), []
+async def stuck() -> AsyncIterator[tuple[AccessLog, list[bytes], Event, Event]]:
+    """A log whose reader blocks until an event, after another that says so."""
+    blocked, read, lines = Event(), Event(), []
 
     def write(data: bytes) -> None:
+        blocked.set()
         assert read.wait(60)
         lines.append(data)
 
-    yield AccessLog("text", write), lines, read
+    yield AccessLog("text", write), lines, blocked, read
     read.set()
 
 
-async def test_a_blocked_reader_does_not_block_requests(stuck: tuple[AccessLog, list[bytes], Event]) -> None:
+async def test_a_blocked_reader_does_not_block_requests(stuck: tuple[AccessLog, list[bytes], Event, Event]) -> None:
     """A bounded number of lines is buffered; the number of dropped lines is logged later."""
-    log, lines, read = stuck
+    log, lines, blocked, read = stuck
     log.add({}, Record("first", "GET"))
-    await asyncio.sleep(0.3)
+    assert await asyncio.to_thread(blocked.wait, 60)
     for number in range(MAX_WAITING + 5):
         log.add({}, Record(str(number), "GET"))
     read.set()
@@ -181,10 +182,10 @@ async def test_a_blocked_reader_does_not_block_requests(stuck: tuple[AccessLog, 
 
 
 async def test_a_blocked_reader_does_not_block_shutdown(
-    stuck: tuple[AccessLog, list[bytes], Event], monkeypatch: pytest.MonkeyPatch
+    stuck: tuple[AccessLog, list[bytes], Event, Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closing gives up after a timeout."""
-    log, lines, _ = stuck
+    log, lines, *_ = stuck
     monkeypatch.setattr("service.observing.access_log.CLOSE_SECONDS", 0.05)
     log.add({}, Record("last", "GET"))
     await log.close()

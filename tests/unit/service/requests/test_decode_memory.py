@@ -8,6 +8,7 @@ import pytest
 
 from models.errors import Overloaded, TooLarge
 from service.requests.decode_memory import FREE, DecodeMemory, MemoryShare
+from tests.unit.serving import wait_until
 
 MIB = 1 << 20
 
@@ -57,7 +58,7 @@ async def test_claims_wait_in_order_and_time_out() -> None:
             await asyncio.sleep(seconds)
 
     first = asyncio.create_task(decode("first", 8 * MIB, 0.05))
-    await asyncio.sleep(0.02)
+    await wait_until(lambda: memory.free < 10 * MIB)
     others = [asyncio.create_task(decode(name, 6 * MIB, 0)) for name in ("second", "third")]
     await asyncio.gather(first, *others)
     assert order == ["first", "second", "third"]
