@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.telemetry import TelemetryConfig
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Lifespan
 
@@ -42,6 +43,8 @@ from service.routes.fast_route import install_fast_routes
 from service.settings import Settings
 from service.state import State
 
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI would look up OpenTelemetry's global providers at every request; this service sets none."""
 DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get every layer's activations."
 
 
@@ -58,6 +61,7 @@ def create_app(
         lifespan=_lifespan(settings, engines, opened, drain, access_log),
         docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=lambda route: route.name,  # the operation's name in generated clients
+        telemetry=NO_TELEMETRY,
     )  # fmt: skip
     _include_routes(app)
     errors.install(app)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from math import prod
 from mmap import mmap
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 
 from models.errors import InvalidTensor, Unparsable, shown
 from models.files.signatures import NPY_START
-from models.tensors.dtypes import DTYPES, EXPECTED, Array, from_bytes, plain
+from models.tensors.dtypes import DTYPES, EXPECTED, Array, from_bytes, name_of, plain
 from models.tensors.shapes import checked_shape
 
 BY_CODE = {dtype.str[1:]: dtype for name, dtype in DTYPES.items() if name != "bfloat16"}
@@ -52,8 +53,9 @@ def read_npy(data: Bytes, pointer: str = "") -> Array:
             pointer, "the .npy file is cut short or too long", f"{needed} bytes of data", f"{len(body)} bytes"
         )
     if dtype.byteorder == ">":
-        return plain(np.frombuffer(body, dtype).reshape(shape, order="F" if fortran_order else "C"), pointer)
-    flat = from_bytes(body, dtype.name, (prod(shape),), pointer)
+        flat = np.frombuffer(body, dtype)
+    else:
+        flat = from_bytes(body, name_of(dtype), (prod(shape),), pointer)
     return plain(flat.reshape(shape, order="F" if fortran_order else "C"), pointer)
 
 
@@ -89,8 +91,9 @@ def _split(data: Bytes, pointer: str) -> tuple[int, bytes]:
     return start + length, data[start : start + length]
 
 
+@lru_cache(maxsize=64)
 def _header(text: bytes, pointer: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    """Return the dtype, whether the order is Fortran's, and the shape."""
+    """Return the dtype, whether the order is Fortran's, and the shape. Clients send the same header many times."""
     header = _literal(text)
     match header:
         case {"descr": descr, "fortran_order": bool(order), "shape": tuple(shape)} if len(header) == 3 and all(

@@ -25,14 +25,15 @@ class Arrivals:
 class Arrival:
     """One request, counted from its last byte until it is queued or has a response."""
 
-    __slots__ = ("_by_client", "_client", "_has_ended", "_is_counted")
+    __slots__ = ("_by_client", "_client", "_has_ended", "_is_counted", "is_received")
 
     def __init__(self, by_client: Counter[str], client: str) -> None:
         self._by_client, self._client = by_client, client
-        self._is_counted = self._has_ended = False
+        self._is_counted = self._has_ended = self.is_received = False
 
     def mark_received(self) -> None:
-        """Count the request: its body is complete. No effect if it has ended."""
+        """Count the request, whose body is complete, unless it has ended."""
+        self.is_received = True
         if not self._has_ended:
             self._by_client[self._client] += 1
             self._is_counted = True

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import Overloaded, SlowBody, TooLarge, UnsupportedMedia, shown
+from service.access.arrivals import Arrival, arrival_of
 from service.edge.http_middleware import HttpMiddleware
 from service.edge.transfer_rate import allowed_seconds
 from service.errors.dialect import dialect_of
@@ -110,12 +111,12 @@ class BodyLimit(HttpMiddleware):
         body = Body(
             _content_length(scope), _encoding(scope), self._max_bytes, self._seconds, now, held_bodies=self._held_bodies
         )
-        scope[BODY] = body
+        scope[BODY], arrival = body, arrival_of(scope)
 
         async def limited() -> Message:
             body.check_encoding()
             body.check_size()
-            message = await _next(receive, body)
+            message = await _next(receive, body, arrival)
             if REFUSAL in scope:
                 raise scope[REFUSAL]
             body.size += len(message.get("body", b""))
@@ -160,9 +161,12 @@ def _encoding(scope: Scope) -> str:
     return ", ".join(filter(None, (coding.strip() for coding in codings if coding.strip() != "identity")))
 
 
-async def _next(receive: Receive, body: Body) -> Message:
-    if body.complete:
-        return await receive()  # waits for the client to disconnect
+async def _next(receive: Receive, body: Body, arrival: Arrival | None) -> Message:
+    """Receive the next chunk before its deadline. A complete body needs no timer, nor does waiting for the client to
+    disconnect after it.
+    """
+    if body.complete or (arrival is not None and arrival.is_received):
+        return await receive()
     try:
         async with asyncio.timeout_at(body.deadline):
             message = await receive()

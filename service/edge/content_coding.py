@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 from backports import zstd
@@ -62,6 +63,7 @@ ENCODERS: dict[str, Callable[[], Encoder]] = {"zstd": Zstandard, "gzip": Gzip}
 """By name in Accept-Encoding, in order of preference."""
 
 
+@lru_cache(maxsize=64)
 def encoding_for(accepted: str) -> str | None:
     """Return the coding that an Accept-Encoding header prefers; None for identity.
 

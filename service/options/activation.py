@@ -116,7 +116,7 @@ class QueryOptions:
 
 def query_options(request: Request) -> dict[str, Any]:
     """Return the unparsed options of a query; raise InvalidOption for a repeated name other than `layers`."""
-    return from_pairs(request.query_params.multi_items())
+    return from_pairs(request.query_params.multi_items()) if request.scope["query_string"] else {}
 
 
 def options_from(*sources: Mapping[str, Any], words: Words = OPTIONS_ALONE) -> ActivationOptions:

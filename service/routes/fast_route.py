@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.routing import Match, Route
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from models.lru_cache import LruCache
 from service.errors.dialect import dialect_of_path
@@ -32,6 +32,7 @@ class FastRoute(Route):
     def __init__(self, documented: APIRoute, bypassed: Collection[Callable[..., Any]] = ()) -> None:
         check_signature(documented, {known_query, state_of, *bypassed})
         super().__init__(documented.path, self._call, methods=documented.methods)
+        self.app = self._respond  # without Route's own exception handlers: those of the application are the same
         self._documented = documented
         self._checks_query = dialect_of_path(documented.path).checks_queries
         self._known = query_parameters(documented)
@@ -41,6 +42,10 @@ class FastRoute(Route):
         """Match only the route's methods; later routes refuse the others."""
         match, child = super().matches(scope)
         return (match, {**child, "route": self._documented}) if match is Match.FULL else (Match.NONE, {})
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._call(Request(scope, receive, send))
+        await response(scope, receive, send)
 
     async def _call(self, request: Request) -> Response:
         query = request.scope["query_string"]
