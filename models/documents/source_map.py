@@ -21,9 +21,17 @@ class SourceMap:
 
     own: dict[str, str] = field(default_factory=dict)
     children: dict[str, str] = field(default_factory=dict)
+    source: SourceMap | None = None
+    """The source map of the source itself, if that was rewritten before."""
+    note: str = ""
+    """What errors say of the source as a whole, such as the program that wrote it."""
 
     def of(self, pointer: str) -> str:
-        """Return the pointer into the source for `pointer`."""
+        """Return the pointer into the source for `pointer`, or into the source of that."""
+        found = self._of(pointer)
+        return found if self.source is None else self.source.of(found)
+
+    def _of(self, pointer: str) -> str:
         if pointer in self.own:
             return self.own[pointer]
         head = pointer
@@ -36,8 +44,10 @@ class SourceMap:
         return [replace(problem, pointer=self.of(problem.pointer)) for problem in problems]
 
     def remap(self, error: E) -> E:
-        """Return a copy of the error with pointers into the source."""
-        return type(error)(error.detail, self.remapped(error.problems))
+        """Return a copy of the error with pointers into the source, and the note on it."""
+        is_summary = bool(error.problems) and error.detail == error.problems[0].message
+        detail = self.note if self.note and is_summary else error.detail
+        return type(error)(detail, self.remapped(error.problems))
 
 
 IDENTITY = SourceMap()

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from models.engine.activation_functions import FUNCTIONS
 from models.engine.block_layer import BlockLayer
 from models.engine.operations import OperationLayer
 from models.layers.block import Block
@@ -82,7 +83,7 @@ def _keras_value(value: Any, field: str, seed_of: SeedOf, suffix: str = "") -> A
             return [_keras_value(item, f"{field}/{n}", seed_of, f"_{n}" if n else "") for n, item in numbered]
         case None if field == "seed":
             return seed_of(field)
-    return value
+    return FUNCTIONS.get(value, value) if isinstance(value, str) else value
 
 
 def _named(value: Named, field: str, seed_of: SeedOf) -> Any:

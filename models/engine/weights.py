@@ -67,14 +67,18 @@ def weight_specs(symbolic: SymbolicNetwork) -> tuple[WeightSpec, ...]:
     paths: dict[int, list[SavedPath]] = {}
     for saved, variable in saved_paths(symbolic):
         paths.setdefault(id(variable), []).append(saved)
-    return tuple(_spec(name, variable, paths[id(variable)]) for name, variable in network_weights(symbolic).items())
+    trained = {id(variable) for layer in symbolic.layers.values() for variable in layer.trainable_weights}
+    return tuple(
+        _spec(name, variable, paths[id(variable)], id(variable) in trained)
+        for name, variable in network_weights(symbolic).items()
+    )
 
 
-def _spec(name: str, variable: keras.Variable, paths: Sequence[SavedPath]) -> WeightSpec:
+def _spec(name: str, variable: keras.Variable, paths: Sequence[SavedPath], trainable: bool) -> WeightSpec:
     """Return the spec of a variable. Where Keras reads it from several paths, the last one wins."""
     *copies, last = paths
     shape, dtype = tuple(variable.shape), _dtype(variable)
-    return WeightSpec(name, shape, dtype, last.path, last.layers, tuple(copy.path for copy in copies))
+    return WeightSpec(name, shape, dtype, last.path, last.layers, tuple(copy.path for copy in copies), trainable)
 
 
 def _dtype(variable: keras.Variable) -> str:

@@ -10,14 +10,16 @@ from typing_extensions import TypeAliasType
 
 from models.errors import shown, suggest
 
+KERAS2_HARD_SIGMOID = "keras2_hard_sigmoid"
+"""The hard_sigmoid of Keras 1 and 2, clip(0.2 * x + 0.5, 0, 1); Keras 3's is relu6(x + 3) / 6."""
 ACTIVATIONS = (
-    "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
-    "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink",
-    "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "tanh",
-    "tanh_shrink",
+    "celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh",
+    KERAS2_HARD_SIGMOID, "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu",
+    "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "sparsemax",
+    "squareplus", "tanh", "tanh_shrink",
 )  # fmt: skip
-"""Keras' names except two: `glu` halves the last axis while every layer announces it unchanged, and
-`threshold` needs arguments that a name cannot carry."""
+"""Keras' names, and one of Keras 2. Two are left out: `glu` halves the last axis while every layer announces it
+unchanged, and `threshold` needs arguments that a name cannot carry."""
 ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 """Keras' other names for the same functions (keras.activations.ALL_OBJECTS_DICT)."""
 

@@ -26,20 +26,19 @@ from typing_extensions import TypeAliasType
 from models.errors import shown
 from models.limits import MAX_EXTENT, MAX_FEATURES, MAX_LENGTH, MAX_RANK
 
-NAME = re.compile(r"[^/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
+FORBIDDEN = re.compile(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Characters that no name may have: those of addresses, and control characters."""
+MAX_NAME = 128
+"""Most characters of a name."""
 
 RESERVED_NAMES = (".", "..", "__metadata__")
 """Names with a special meaning in archives and safetensors files."""
 
 
 def _check_layer_name(name: str) -> str:
-    if NAME.fullmatch(name) and name not in RESERVED_NAMES:
+    if 1 <= len(name) <= MAX_NAME and not FORBIDDEN.search(name) and name not in RESERVED_NAMES:
         return name
-    cleaned = (
-        f"layer{name}"
-        if name in RESERVED_NAMES
-        else re.sub(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]", "_", name)[:100]
-    )
+    cleaned = f"layer{name}" if name in RESERVED_NAMES else FORBIDDEN.sub("_", name)[:100]
     context = {"expected": "1 to 128 characters without / @ : # * ? and control characters", "received": shown(name)}
     advice = {"suggestion": f"write {shown(cleaned, 130)}"} if cleaned else {}
     raise PydanticCustomError("layer_name", "is not a layer name", context | advice)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from models.errors import InvalidOption, Problem, UnknownAddress
 from models.layers import ALIASES
+from models.networks.aliases import address_of_alias
 from models.networks.network import PRE, Network
 from models.networks.selector_problems import ambiguous, no_activation, possible_addresses, unknown_type, unmatched
 
@@ -69,7 +70,8 @@ def matches(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
 
 
 def _exact(network: Network, selector: str) -> tuple[str, ...]:
-    address = network.names.get(selector.removesuffix(PRE))
+    word = selector.removesuffix(PRE)
+    address = network.names.get(word) or network.names.get(address_of_alias(word, network.names) or "")
     if address is None or not selector.endswith(PRE):
         return () if address is None else (address,)
     return (address + PRE,) if address + PRE in network.pre_addresses else ()

@@ -29,7 +29,8 @@ from models.layers.named import snake_case
 from models.layers.regularizers import REGULARIZERS
 from models.layers.wrapping import TimeDistributed
 from models.limits import MAX_LAYERS
-from models.reading.keras_json import document_of, is_keras_json
+from models.reading.keras_json import is_keras_json
+from models.reading.keras_versions import read_keras
 from models.reading.tensorflow_js import is_tensorflow_js, keras_json_in
 from models.reading.unknown_types import type_problems
 
@@ -60,9 +61,9 @@ def parse_document(raw: Any) -> Document:
 def parse_value(value: Any) -> Document:
     """Parse a JSON value whose nesting is checked, as `parse_document` does."""
     if is_tensorflow_js(value):
-        data, source_map = document_of(*keras_json_in(value))
+        data, source_map = read_keras(*keras_json_in(value))
     elif is_keras_json(value):
-        data, source_map = document_of(value)
+        data, source_map = read_keras(value)
     else:
         data, source_map = _own_form(value)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.errors import InvalidDocument, shown
-from models.files.keras_versions import VERSION, check_writer
+from models.files.keras_versions import VERSION
 
 TOPOLOGY, CONFIG = "modelTopology", "model_config"
 EXPECTED = "Keras' model.to_json() under modelTopology or modelTopology.model_config"
@@ -20,7 +20,7 @@ def keras_json_in(value: dict[str, Any]) -> tuple[Any, str]:
     """Return the Keras JSON inside, and its pointer. The weights are in other files, which this one only names.
 
     Raises:
-        InvalidDocument: it has a graph of TensorFlow operations instead; or an older Keras wrote it.
+        InvalidDocument: it has a graph of TensorFlow operations instead.
     """
     topology, outer = (value[TOPOLOGY], f"/{TOPOLOGY}") if TOPOLOGY in value else (value, "")
     if not isinstance(topology, dict):
@@ -31,8 +31,7 @@ def keras_json_in(value: dict[str, Any]) -> tuple[Any, str]:
     config, pointer = (topology[CONFIG], f"{outer}/{CONFIG}") if CONFIG in topology else (topology, outer)
     if not isinstance(config, dict) or "class_name" not in config:
         raise _refusal(pointer, "there is no Keras model in this model.json of TensorFlow.js", shown(config))
-    check_writer(config, topology.get(VERSION), pointer, f"{outer}/{VERSION}")
-    return config, pointer
+    return {VERSION: topology.get(VERSION), **config}, pointer
 
 
 def _refusal(pointer: str, message: str, received: str, advice: str | None = None) -> InvalidDocument:

@@ -1,4 +1,4 @@
-"""Import of uploaded weights: files of four formats, matched with a network's specs, as one canonical file.
+"""Import of uploaded weights: files of five formats, matched with a network's specs, as one canonical file.
 
     upload ─read─▶ names, dtypes, shapes ─match─▶ in the network's order ─canonical─▶ .safetensors under its SHA-256
 

@@ -14,16 +14,16 @@ from models.child import command
 from models.errors import Problem, TooLarge, Unparsable
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.safetensors import pointer_of
-from models.weights.hdf5_messages import Copied, Hdf5Job, Listing, Refused, Reply
+from models.weights.hdf5_messages import Copied, Hdf5Job, Listing, Refused, Reply, SavedModel
 from models.weights.source import MEBIBYTE, Declared, FileLimits, map_file
 
-EXPECTED = "a .weights.h5 file as Keras' model.save_weights writes it"
+EXPECTED = "an HDF5 file as Keras' model.save_weights or model.save writes it"
 MEMORY = 256 * MEBIBYTE
 """Memory that the process may allocate in addition to the largest tensor."""
 
 
 class Hdf5Source:
-    """A .weights.h5 file. Values are copied on demand to `scratch`, a folder of the caller's."""
+    """An HDF5 file of Keras. Values are copied on demand to `scratch`, a folder of the caller's."""
 
     names_are_paths = True
 
@@ -34,6 +34,7 @@ class Hdf5Source:
             name: Declared(dtype, shape) for name, (dtype, shape) in listing.tensors.items()
         }
         self.names: Mapping[str, str] = listing.names
+        self.saved: SavedModel | None = listing.saved
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
         """Return the tensors as views of one file of values."""

@@ -18,13 +18,29 @@ class Hdf5Job(msgspec.Struct, frozen=True):
     names: tuple[str, ...] = ()
 
 
+class SavedLayer(msgspec.Struct, frozen=True):
+    """A layer of a file in Keras' older format, and the paths of its weights in the order in which they were saved."""
+
+    name: str
+    paths: tuple[str, ...]
+
+
+class SavedModel(msgspec.Struct, frozen=True):
+    """The layers of a file in Keras' older format, in order; of a whole model also Keras' JSON and the version."""
+
+    layers: tuple[SavedLayer, ...]
+    config: str | None = None
+    version: str | None = None
+
+
 class Listing(msgspec.Struct, frozen=True, tag="listing"):
     """The dtype and shape of every dataset by path, without the optimizer's, and the layer names that Keras gives to
-    groups, by the path of the group.
+    groups, by the path of the group; and what a file in the older format says of itself.
     """
 
     tensors: dict[str, tuple[str, tuple[int, ...]]]
     names: dict[str, str] = {}
+    saved: SavedModel | None = None
 
 
 class Copied(msgspec.Struct, frozen=True, tag="copied"):

@@ -53,11 +53,16 @@ def _pair(expected: Group, received: Group, path: str, result: PathMatch, word: 
     for key, (name, _) in expected.tensors.items():
         if key in received.tensors:
             result.paths[name] = received.tensors[key][0]
-    choice = _choose(expected, received, path, result) if word == CONTAINER else {key: key for key in expected.groups}
+    choice = _choose(expected, received, path, result) if word == CONTAINER else _attributes(expected, received)
     for key, group in expected.groups.items():
         other = received.groups.get(choice.get(key, ""))
         if other is not None:
             _pair(group, other, f"{path}{choice[key]}/", result, key)
+
+
+def _attributes(expected: Group, received: Group) -> Choice:
+    """Match the attributes of a layer by their names; some were private in Keras 2: `_query_dense`."""
+    return {key: key if key in received.groups else f"_{key}" for key in expected.groups}
 
 
 def _choose(expected: Group, received: Group, path: str, result: PathMatch) -> Choice:

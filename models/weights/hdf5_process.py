@@ -20,6 +20,8 @@ import numpy as np
 from h5py import h5d, h5f, h5g, h5l, h5o, h5s, h5t, h5z
 
 from models.weights.hdf5_messages import Copied, Hdf5Job, Listing, Refused
+from models.weights.hdf5_refusal import Refusal
+from models.weights.hdf5_saved_model import saved_model
 
 MAX_OBJECTS = 65_536
 """Most groups and datasets of a file."""
@@ -39,8 +41,8 @@ VARIABLES = "vars"
 """The group of a layer's own variables; Keras keeps the layer's name as its attribute."""
 MAX_NAME = 1024
 """Most characters of a layer's name."""
-OPTIMIZER = "optimizer"
-"""The group at the root where Keras keeps its optimizer's variables, which are not weights."""
+OPTIMIZERS = (("optimizer",), ("optimizer_weights",))
+"""The groups at the root where Keras keeps its optimizer's variables, which are not weights."""
 FILTERS = {h5z.FILTER_DEFLATE: "deflate", h5z.FILTER_SHUFFLE: "shuffle", h5z.FILTER_FLETCHER32: "fletcher32"}
 """The filters that are read, by their names."""
 LAYOUTS = (h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED)
@@ -55,14 +57,6 @@ DTYPES = ("float16", "float32", "float64", "int8", "int16", "int32", "int64",
 """The dtypes that are read, bfloat16 aside."""
 FAILURES = (OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 """Errors that h5py raises on damaged files."""
-
-
-class Refusal(Exception):
-    """The file is refused, and not read any further."""
-
-    def __init__(self, message: str, received: str, too_large: bool = False) -> None:
-        super().__init__(message)
-        self.reply = Refused(message, received, too_large)
 
 
 def main() -> None:
@@ -94,13 +88,13 @@ def _open(file: str) -> h5f.FileID:
 
 def _run_listing(file: str) -> Listing:
     """List every dataset of the file."""
-    walk = _Walk()
+    walk, root = _Walk(), h5g.open(_open(file), b"/")
     tensors: dict[str, tuple[str, tuple[int, ...]]] = {}
-    for path, dataset in walk.datasets(h5g.open(_open(file), b"/"), ()):
+    for path, dataset in walk.datasets(root, ()):
         tensors[path] = (_dtype(dataset, path), dataset.shape)
         if len(tensors) > MAX_TENSORS:
             raise Refusal("the file has too many tensors", f"over {MAX_TENSORS} tensors", too_large=True)
-    return Listing(tensors, walk.names)
+    return Listing(tensors, walk.names, saved_model(root, tensors))
 
 
 def _layer_name(group: h5g.GroupID) -> str | None:
@@ -122,7 +116,7 @@ class _Walk:
             raise Refusal("the groups nest too deeply", f"over {MAX_DEPTH} levels", too_large=True)
         for name in self._names(group, path):
             inner = (*path, name)
-            if inner == (OPTIMIZER,):
+            if inner in OPTIMIZERS:
                 continue
             member = h5o.open(group, name.encode())
             if isinstance(member, h5g.GroupID):

@@ -10,7 +10,7 @@ import orjson
 
 from models.errors import TooLarge, Unparsable
 from models.files.archive import Archive, Kind
-from models.files.keras_versions import VERSION, check_writer
+from models.files.keras_versions import VERSION
 from models.weights.source import MAX_EXPANSION, MEBIBYTE, FileLimits, expands_too_much
 
 CONFIG, METADATA = "config.json", "metadata.json"
@@ -20,11 +20,10 @@ KERAS = Kind(".keras", "", "a .keras file as Keras' model.save writes it")
 MAX_CONFIG = 16 * MEBIBYTE
 
 
-def check_keras_version(path: Path, limits: FileLimits, pointer: str = "") -> None:
-    """Refuse files written by an older Keras, whose config has another form.
+def keras_version(path: Path, limits: FileLimits, pointer: str = "") -> str | None:
+    """Return the version of Keras that wrote a file; None where it does not say.
 
     Raises:
-        InvalidDocument: naming the version.
         Unparsable, TooLarge: it is not a .keras file, or over the limits.
     """
     with path.open("rb") as file:
@@ -33,7 +32,8 @@ def check_keras_version(path: Path, limits: FileLimits, pointer: str = "") -> No
     with suppress(orjson.JSONDecodeError):
         metadata = orjson.loads(text)
         version = metadata.get(VERSION) if isinstance(metadata, dict) else None
-        check_writer({}, version, pointer, f"{pointer}/{METADATA}/{VERSION}")
+        return version if isinstance(version, str) else None
+    return None
 
 
 def keras_config(path: Path, limits: FileLimits, pointer: str = "") -> bytes:

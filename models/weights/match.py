@@ -13,8 +13,8 @@ from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
 from models.weights.hdf5_paths import Ambiguity, PathMatch, match_paths
 from models.weights.hdf5_tree import copy_name
-from models.weights.legacy import legacy_problem
 from models.weights.names import match_names
+from models.weights.saved_layers import match_saved
 from models.weights.source import Declared, TensorSource
 from models.weights.specs import WeightSpec
 
@@ -42,10 +42,9 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
         InvalidWeights: the mismatches, at most MAX_PROBLEMS.
     """
     tensors = source.tensors
-    legacy = legacy_problem(tensors, pointer) if source.names_are_paths else None
-    if legacy is not None:
-        raise InvalidWeights("", [legacy])
-    if source.names_are_paths:
+    if source.saved is not None:
+        found = match_saved(specs, source.saved, tensors)
+    elif source.names_are_paths:
         found = match_paths(specs, tensors, source.names)
     else:
         found = PathMatch(match_names(specs, tensors))
@@ -54,8 +53,8 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
     missing = [spec for spec in specs if spec.name not in matched]
     extra = _unused(source, set(matched.values()), is_complete=not missing)
     problems = chain(
-        _extra(extra, missing, source.names_are_paths, pointer),
-        (_missing(spec, _twin(spec, specs, matched), source.names_are_paths, pointer) for spec in missing),
+        _extra(extra, missing, source, pointer),
+        (_missing(spec, _twin(spec, specs, matched), source, pointer) for spec in missing),
         _mismatches(specs, matched, tensors, pointer),
     )
     refuse(problems, _detail(missing, extra))
@@ -64,6 +63,8 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
 
 def _unused(source: TensorSource, used: set[str], is_complete: bool) -> list[str]:
     """Return the tensors that match no weight; those outside layers are ignored if no weight is missing."""
+    if source.saved is not None:
+        return [path for layer in source.saved.layers for path in layer.paths if path not in used]
     ignored = _outside_layers(source.tensors) if source.names_are_paths and is_complete else ()
     return [name for name in source.tensors if name not in used and name not in ignored]
 
@@ -122,17 +123,20 @@ def _detail(missing: Sequence[WeightSpec], extra: Sequence[str]) -> str:
     return f"The file lacks {len(missing)} of the network's weights and has {len(extra)} that are not."
 
 
-def _extra(names: Sequence[str], missing: Sequence[WeightSpec], are_paths: bool, pointer: str) -> Iterator[Problem]:
-    known = [_path_text(spec) if are_paths else spec.name for spec in missing[:NEAR_NAMES]]
+def _extra(
+    names: Sequence[str], missing: Sequence[WeightSpec], source: TensorSource, pointer: str
+) -> Iterator[Problem]:
+    known = [_path_text(spec, source) or spec.name for spec in missing[:NEAR_NAMES]]
     for name in names:
         near = did_you_mean(name, known)
-        suggestion = f'write "{near}"' if near and not are_paths else "leave it out"
+        suggestion = f'write "{near}"' if near and not source.names_are_paths else "leave it out"
         expected = f"one of {', '.join(known[:5])}" if known else "no further tensor"
         yield Problem(pointer_of(pointer, name), "the network has no such weight", expected, shown(name), suggestion)
 
 
-def _missing(spec: WeightSpec, twin: WeightSpec | None, are_paths: bool, pointer: str) -> Problem:
-    expected = f"{spec.dtype} of shape {words(spec.shape)}" + (f" at {_path_text(spec)}" if are_paths else "")
+def _missing(spec: WeightSpec, twin: WeightSpec | None, source: TensorSource, pointer: str) -> Problem:
+    path = _path_text(spec, source)
+    expected = f"{spec.dtype} of shape {words(spec.shape)}" + (f" at {path}" if path else "")
     suggestion = None
     if twin is not None:
         suggestion = f"where this is the layer of {twin.name}, it stands in two models: Keras writes it once, and a " \
@@ -147,8 +151,10 @@ def _twin(spec: WeightSpec, specs: Sequence[WeightSpec], matched: Mapping[str, s
     return next((other for other in alike if other.name.endswith(spec.name.rpartition("/")[2])), None)
 
 
-def _path_text(spec: WeightSpec) -> str:
-    """Return where a weight is in an HDF5 file; nested models are named by class, which is unknown here."""
+def _path_text(spec: WeightSpec, source: TensorSource) -> str:
+    """Return where a weight is in a .weights.h5 file; nested models are named by class, which is unknown here."""
+    if source.saved is not None or not source.names_are_paths:
+        return ""
     return NESTED.sub(lambda found: f"(nested model {int(found[1]) + 1})", spec.hdf5)
 
 

@@ -24,6 +24,7 @@ class SafetensorsSource:
 
     names_are_paths = False
     names: Mapping[str, str] = {}
+    saved = None
 
     def __init__(self, path: Path, pointer: str) -> None:
         entries, self._body = read_layout(map_file(path, pointer), pointer)
@@ -41,6 +42,7 @@ class NpzSource:
 
     names_are_paths = False
     names: Mapping[str, str] = {}
+    saved = None
 
     def __init__(self, path: Path, scratch: Path, limits: FileLimits, pointer: str) -> None:
         self._path, self._scratch, self._limits, self._pointer = path, scratch, limits, pointer

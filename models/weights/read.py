@@ -10,9 +10,10 @@ from models.files.unsupported import KERAS, NPZ, Advice, kind_of_file, unsupport
 from models.weights.hdf5 import Hdf5Source
 from models.weights.keras_file import extract_weights
 from models.weights.named_files import NpzSource, SafetensorsSource
+from models.weights.saved_forms import in_modern_form
 from models.weights.source import FileLimits, TensorSource
 
-READ = "a .keras, .weights.h5, .npz or .safetensors file"
+READ = "a .keras, .h5, .weights.h5, .npz or .safetensors file"
 ADVICE: Advice = {
     NPY: "it holds one array: numpy.savez('weights.npz', *model.get_weights()) writes all of them",
     Role.PICTURE: "pictures go to …/activations, as the part image",
@@ -21,7 +22,7 @@ ADVICE: Advice = {
 
 
 def read_weights(path: Path, scratch: Path, limits: FileLimits, pointer: str = "") -> TensorSource:
-    """Open a .safetensors, .npz, .weights.h5 or .keras file and return its declared tensors; no value is read yet.
+    """Open a .safetensors, .npz, .h5, .weights.h5 or .keras file and return its declared tensors; no value is read yet.
 
     `scratch` is an empty folder for extracted files. The caller removes it after reading.
 
@@ -32,7 +33,7 @@ def read_weights(path: Path, scratch: Path, limits: FileLimits, pointer: str = "
     """
     kind = kind_at(path)
     if kind is HDF5:
-        return Hdf5Source(path, scratch, limits, pointer)
+        return in_modern_form(Hdf5Source(path, scratch, limits, pointer))
     if kind is KERAS:
         return Hdf5Source(extract_weights(path, scratch, limits, pointer), scratch, limits, pointer)
     if kind is NPZ or kind is EMPTY_ZIP:  # what numpy.savez writes for a model without weights

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from models.errors import Unparsable
 from models.tensors.dtypes import Array
+from models.weights.hdf5_messages import SavedModel
 
 MEBIBYTE = 1024 * 1024
 MAX_EXPANSION = 100
@@ -35,7 +36,8 @@ class Declared(NamedTuple):
 
 class TensorSource(Protocol):
     """An opened file. `names_are_paths` is true if its names are paths of Keras' HDF5 files rather than of variables;
-    `names` are such a file's layer names of its groups, by the path of the group.
+    `names` are such a file's layer names of its groups, by the path of the group, and `saved` are the layers and their
+    weights where it is in Keras' older format.
     """
 
     @property
@@ -47,6 +49,9 @@ class TensorSource(Protocol):
 
     @property
     def names(self) -> Mapping[str, str]: ...
+
+    @property
+    def saved(self) -> SavedModel | None: ...
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
         """Yield the tensors of these names: little-endian, C order, as declared."""

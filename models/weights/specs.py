@@ -17,7 +17,8 @@ class WeightSpec(msgspec.Struct, frozen=True, array_like=True):
     `hdf5` is where Keras keeps it in a .weights.h5 file, with `*0`, `*1`, … for the first, second, … nested model
     of a level: Keras names those after their class. Where the document knows it, it follows: `*0:sequential`.
     `layers` are the names of the layers at each `layers/…` of that path; `copies` are where Keras writes the same
-    variable again.
+    variable again. `trainable` is false for moving averages and for the weights of frozen layers: Keras' older format
+    has these after the others of a layer.
     """
 
     name: str
@@ -26,6 +27,7 @@ class WeightSpec(msgspec.Struct, frozen=True, array_like=True):
     hdf5: str
     layers: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
+    trainable: bool = True
 
     @property
     def nbytes(self) -> int:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from models.errors import InvalidDocument
+from models.layers.activation_names import KERAS2_HARD_SIGMOID
 from models.layers.block import Block
 from models.layers.layer import Layer, Shape
 from models.layers.operations import Operation
@@ -108,10 +109,23 @@ def _member(member: Member, planned: Planned) -> dict[str, Any]:
         entry = layer_config(
             member.layer, member.name, partial(_step_block, planned.steps.get(member.calls[0].node.path))
         )
+    if member.inner is None:
+        _refuse_foreign(entry["config"], member.calls[0].node)
     if isinstance(member.layer, Block) and not member.layer.trainable:
         _freeze(entry)
     nodes = [_node(member.layer, call, planned) for call in member.calls]
     return entry | {"name": member.name, "inbound_nodes": nodes}
+
+
+def _refuse_foreign(config: Any, node: Node) -> None:
+    """Refuse an activation function that Keras 3 lacks, in a layer or one that it holds."""
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if value == KERAS2_HARD_SIGMOID:
+            message, expected = f"{node.address} uses the hard_sigmoid of Keras 2", "an activation of Keras 3"
+            raise InvalidDocument.at(node.pointer, message, expected=expected, received=KERAS2_HARD_SIGMOID)
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _step_block(planned: Planned | None, block: Block) -> dict[str, Any]:

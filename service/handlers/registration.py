@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from starlette.concurrency import run_in_threadpool
 
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError
+from models.files.keras_versions import VERSION
 from models.files.signatures import HDF5, SAFETENSORS, Role
-from models.files.unsupported import KERAS, NPZ, Advice
+from models.files.unsupported import NPZ, Advice
 from models.json_text.limits import Claim, claim_nothing
 from models.networks.architecture import Architecture
 from models.networks.network import Network
@@ -19,9 +20,8 @@ from models.reading.application_arguments import Application
 from models.store.entries import Entry
 from models.store.storage import link_or_copy
 from models.weights.canonical import convert
-from models.weights.keras_file import CONFIG, check_keras_version, keras_config
-from models.weights.legacy import legacy_form
-from models.weights.read import kind_at, read_weights, unsupported_weights
+from models.weights.read import kind_at, unsupported_weights
+from models.weights.saved_config import SavedConfig, read_config
 from models.weights.source import FileLimits
 from models.weights.specs import WeightsFile, WeightSpec, WeightsToStore
 from service.engines.request_builders import specs_request
@@ -36,7 +36,6 @@ from service.state import State
 WEIGHTS_ONLY_ADVICE = (
     f"send the document beside it as the part {MODEL}, or the file to PUT /v1/models/{{name}}/weights of such a model"
 )
-LEGACY_ADVICE = f"send .keras of Keras 3, or a document as the part {MODEL} with its .weights.h5"
 ADVICE: Advice = {
     Role.PICTURE: "pictures go to POST /v1/models/{name}/activations",
     Role.TENSORS: f"send the document as the part {MODEL}, and this as the part {WEIGHTS}",
@@ -109,14 +108,18 @@ async def _resolve(state: State, raw: Any, name: str, pointer: str, with_weights
 
 
 async def register_upload(state: State, name: str, upload: Upload, pointer: str = f"/{MODEL}") -> Registration:
-    """Register an upload: a document, with weights if any, or a .keras file, which contains both; `pointer` is that of
+    """Register an upload: a document, with weights if any, or a file of Keras that contains both; `pointer` is that of
     the document.
     """
-    data = upload.model
+    data, version = upload.model, None
     if data is None:
-        data, pointer = await run_in_threadpool(_keras_document, upload, _limits(state)), f"{upload.pointer}/{CONFIG}"
+        config = await run_in_threadpool(_saved_config, upload, _limits(state))
+        data, version, pointer = config.text, config.version, f"{upload.pointer}/{config.member}"
     with state.memory.share() as share:
-        return await register(state, name, await _decode_document(data, share, pointer), upload, pointer)
+        raw = await _decode_document(data, share, pointer)
+        if version is not None and isinstance(raw, dict):
+            raw[VERSION] = version  # which the JSON inside a file lacks
+        return await register(state, name, raw, upload, pointer)
 
 
 def parse_model_json(data: bytes, what: str = "the body", claim: Claim = claim_nothing) -> Any:
@@ -131,36 +134,28 @@ async def _decode_document(data: bytes, share: MemoryShare, pointer: str) -> Any
         raise error.under(pointer) from None
 
 
-def _keras_document(upload: Upload, limits: FileLimits) -> bytes:
-    """Return the document in a .keras file.
+def _saved_config(upload: Upload, limits: FileLimits) -> SavedConfig:
+    """Return Keras' JSON in a file that has it beside the weights.
 
     Raises:
         InvalidOption: there is none.
-        InvalidDocument: an older Keras wrote the file.
         Unparsable: the file is not of a supported kind.
     """
-    expected = f"a part {MODEL} with the document, or a .keras file, which has it inside"
+    expected = f"a part {MODEL} with the document, or a .keras or .h5 file with the whole model"
     path, pointer = upload.weights, upload.pointer
     if path is None:
         raise InvalidOption.at("", "there is no model", expected=expected, received="nothing")
+    with TemporaryDirectory(dir=upload.folder) as scratch:
+        config = read_config(path, Path(scratch), limits, pointer)
+    if config is not None:
+        return config
     kind = kind_at(path)
-    if kind is KERAS:
-        check_keras_version(path, limits, pointer)
-        return keras_config(path, limits, pointer)
     if kind is None or kind not in (HDF5, NPZ, SAFETENSORS):
         raise unsupported_weights(path, pointer)
-    legacy = _legacy_form(upload, limits) if kind is HDF5 else None
-    received, advice = f"{kind.name} of weights alone", WEIGHTS_ONLY_ADVICE
-    if legacy is not None:
-        received, advice = legacy, LEGACY_ADVICE
-    raise InvalidOption.at("", "there is no model", expected=expected, received=received, suggestion=advice)
-
-
-def _legacy_form(upload: Upload, limits: FileLimits) -> str | None:
-    """Return what wrote an HDF5 file, if that is not `save_weights` of Keras 3."""
-    with TemporaryDirectory(dir=upload.folder) as scratch:
-        weights = read_weights(upload.folder / WEIGHTS, Path(scratch), limits, upload.pointer)
-        return legacy_form(weights.tensors)
+    received = f"{kind.name} of weights alone"
+    raise InvalidOption.at(
+        "", "there is no model", expected=expected, received=received, suggestion=WEIGHTS_ONLY_ADVICE
+    )
 
 
 async def put_weights(

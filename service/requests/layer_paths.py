@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from models.errors import NotFound, did_you_mean, shown
+from models.networks.aliases import address_of_alias
 from models.networks.network import Network
 
 
@@ -14,18 +15,12 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
     Raises:
         NotFound: with the most similar address.
     """
-    below = address + "/"
-    matching = [
-        node.path
-        for node in network.nodes
-        if address in (node.path, node.address, *node.outputs)
-        or node.path.startswith(below)
-        or node.address.startswith(below)
-    ]
-    blocks = {node.path for node in network.nodes if node.is_block}
-    paths = tuple(path for path in dict.fromkeys(matching) if path not in blocks)
+    paths = _paths_at(network, address)
     if not paths:
         known = [node.address for node in network.nodes]
+        alias = address_of_alias(address, known)
+        if alias is not None:
+            return _paths_at(network, alias)
         near = did_you_mean(address, known)
         raise NotFound.at(
             "",
@@ -35,3 +30,17 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
             suggestion=f'use "{quote(near, safe="/@:")}"' if near else None,
         )
     return paths
+
+
+def _paths_at(network: Network, address: str) -> tuple[str, ...]:
+    """Return the paths of the layers at an address, or in the block there; none if there is none."""
+    below = address + "/"
+    matching = [
+        node.path
+        for node in network.nodes
+        if address in (node.path, node.address, *node.outputs)
+        or node.path.startswith(below)
+        or node.address.startswith(below)
+    ]
+    blocks = {node.path for node in network.nodes if node.is_block}
+    return tuple(path for path in dict.fromkeys(matching) if path not in blocks)

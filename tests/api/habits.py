@@ -61,6 +61,7 @@ URL = f"data:image/png;base64,{GREY}"
 DENSE = {"input": [2], "layers": [{"type": "Dense", "units": 1, "name": "d"}]}
 OLD_LAYER = {"class_name": "Dense", "config": {"name": "d", "units": 1, "batch_input_shape": [None, 2]}}
 KERAS_2 = {"class_name": "Sequential", "config": {"name": "s", "layers": [OLD_LAYER]}}
+LAMBDA = {"class_name": "Sequential", "config": {"name": "s", "layers": [OLD_LAYER | {"class_name": "Lambda"}]}}
 KERAS_3 = {"class_name": "Sequential", "config": {"name": "s", "layers": [
     {"class_name": "InputLayer", "config": {"batch_shape": [None, 2], "dtype": "float32", "name": "x"}},
     {"class_name": "Dense", "config": {"name": "d", "units": 1}}]}}  # fmt: skip
@@ -70,7 +71,8 @@ KERAS_FILE = archive(
     model_dot_weights_dot_h5=b"\x89HDF\r\n\x1a\n",
 )
 """A Keras file whose config is rejected before its weights are read."""
-OLD_KERAS_FILE = archive(metadata_dot_json=b'{"keras_version": "2.15.0"}', config_dot_json=text(KERAS_2).encode(),
+OLD_KERAS_FILE = archive(metadata_dot_json=b'{"keras_version": "2.15.0"}',
+                         config_dot_json=text(KERAS_2).replace("Dense", "LocallyConnected1D").encode(),
                          model_dot_weights_dot_h5=b"\x89HDF\r\n\x1a\n")  # fmt: skip
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
 PYTHON_2 = npy(np.arange(4, dtype=np.float32).reshape(1, 4)).replace(b"(1, 4), }  ", b"(1L, 4L), }")

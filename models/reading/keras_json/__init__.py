@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from models.documents.source_map import SourceMap
-from models.files.keras_versions import VERSION, check_writer
 from models.reading.keras_json.classes import is_keras_json
 from models.reading.keras_json.counting import check_count
 from models.reading.keras_json.graph import translate_model
@@ -25,12 +24,10 @@ def document_of(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any],
     Training settings (`compile_config`) and what Keras infers anyway (`build_config`) are ignored.
 
     Raises:
-        InvalidDocument: with every layer that is not in the catalogue, pointing into the payload; or an older Keras
-            wrote it.
+        InvalidDocument: with every layer that is not in the catalogue, pointing into the payload.
     """
     source_map = SourceMap()
     site = Site("", pointer, source_map)
-    check_writer(raw, raw.get(VERSION), pointer, f"{pointer}/{VERSION}")
     check_count(raw, site)
     fields = translate_model(raw, site)
     return {key: value for key, value in fields.items() if value is not None}, source_map

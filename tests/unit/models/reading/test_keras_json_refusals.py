@@ -114,11 +114,6 @@ REFUSED = {
         "/module",
     ),
     "layer alone": (dense(), "/class_name"),
-    "Keras 2": (sequential(dense()) | {"keras_version": "2.15.0"}, "/keras_version"),
-    "Keras 2 nodes": (
-        functional(dense() | {"name": "dense", "inbound_nodes": [[["x", 0, 0, {}]]]}),
-        "/config/layers/1/inbound_nodes/0",
-    ),
     "shared between models": (sequential(dense() | {"shared_object_id": 1}), "/config/layers/0/shared_object_id"),
     "argument": (sequential(dense(units=0)), "/config/layers/0/config/units"),
     "unknown argument": (sequential(dense(unit=4)), "/config/layers/0/config/unit"),

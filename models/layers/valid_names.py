@@ -1,0 +1,28 @@
+"""Valid names for layers of older files: Keras 2 allowed characters that Keras 3 and addresses do not, as the slash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from models.layers.fields import FORBIDDEN
+
+
+def valid_names(names: Iterable[str]) -> dict[str, str]:
+    """Map the names of the layers of one model to valid ones: `conv1/bn` becomes `conv1_bn`, and `conv1_bn_1` where
+    another layer is `conv1_bn` already.
+    """
+    distinct = dict.fromkeys(names)
+    result = {name: name for name in distinct if not FORBIDDEN.search(name)}
+    for name in distinct:
+        if name not in result:
+            result[name] = _free(FORBIDDEN.sub("_", name), set(result.values()))
+    return result
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return a name, numbered if it is taken."""
+    number, free = 0, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free

@@ -1,0 +1,90 @@
+"""Classes of Keras 1 and 2 under their names in Keras 3, and those that Keras 3 has no equivalent of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from models.errors import shown
+from models.reading.keras_json.classes import custom_refusal
+from models.reading.keras_json.site import Site
+
+MERGES = {
+    "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot",
+    "cos": "Dot",
+}  # fmt: skip
+"""The `mode` of Keras 1's Merge, and the class of Keras 3."""
+OWN = ("keras.", "tf_keras.", "tensorflow.python.keras.", "tensorflow.keras.")
+"""Packages of Keras' own classes; Keras 1 and most of Keras 2 name no module."""
+
+
+def _merge(config: dict[str, Any], site: Site) -> str:
+    """Return the class of a Merge by its mode; a function is code."""
+    mode = config.get("mode")
+    if not isinstance(mode, str) or mode not in MERGES or config.get("mode_type", "raw") != "raw":
+        raise site.reading("mode").refusal("Merge is known by these modes only", ", ".join(MERGES), shown(mode))
+    return MERGES[mode]
+
+
+CLASSES: dict[str, str | Callable[[dict[str, Any], Site], str]] = {
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "AtrousConv1D": "Conv1D",
+    "AtrousConv2D": "Conv2D",
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "CuDNNGRU": "GRU",
+    "CuDNNLSTM": "LSTM",
+    "Custom>CustomScaleLayer": "CustomScaleLayer",
+    "GRUV1": "GRU",
+    "LSTMV1": "LSTM",
+    "Merge": _merge,
+    "RandomHeight": "Identity",
+    "RandomWidth": "Identity",
+    "SeparableConvolution1D": "SeparableConv1D",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "SyncBatchNormalization": "BatchNormalization",
+    "ThresholdedReLU": "ReLU",
+    "TimeDistributedDense": "Dense",
+}
+"""The class of Keras 3 that computes the same at inference."""
+CUDNN = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+"""What the layers for NVIDIA's library compute, which Keras does not write."""
+FIXED: dict[str, dict[str, Any]] = {
+    "CuDNNGRU": CUDNN | {"reset_after": True},
+    "CuDNNLSTM": CUDNN,
+}
+"""Arguments of Keras 3 that a class of Keras 2 implies."""
+REBUILD = "build the same from layers and operations of GET /v1/layers, and send it with the weights"
+GONE: dict[str, tuple[str, str]] = {
+    "Deconvolution2D": ("is a layer of Keras 1 whose kernel has its axes in another order", REBUILD),
+    "Deconvolution3D": ("is a layer of Keras 1 whose kernel has its axes in another order", REBUILD),
+    "Highway": ("is a layer of Keras 1 that was removed", REBUILD),
+    "LocallyConnected1D": ("has weights of its own for each place, which no layer of Keras 3 has", REBUILD),
+    "LocallyConnected2D": ("has weights of its own for each place, which no layer of Keras 3 has", REBUILD),
+    "MaxoutDense": ("is a layer of Keras 1 that was removed", REBUILD),
+    "ParametricSoftplus": ("is a layer of Keras 1 that was removed", REBUILD),
+    "SReLU": ("is a layer of Keras 1 that was removed", REBUILD),
+    "TensorFlowOpLayer": (
+        "holds a node of TensorFlow's graph, which is not run",
+        "save the model with TensorFlow 2.4 or later, which writes the function's name",
+    ),
+}
+"""Classes without an equivalent: why, and what to do instead."""
+
+
+def check_known(entry: dict[str, Any], word: str, site: Site) -> None:
+    """Check that the class is Keras' own, as far as the file tells.
+
+    Raises:
+        InvalidDocument: pointing at the module or the registered name.
+    """
+    module, registered = entry.get("module"), entry.get("registered_name")
+    if module is not None and not (isinstance(module, str) and f"{module}.".startswith(OWN)):
+        raise custom_refusal(word, site, "module", module)
+    if registered is not None and registered != word:
+        raise custom_refusal(word, site, "registered_name", registered)

@@ -1,0 +1,92 @@
+"""Models of Keras 1 and 2, Functional and Sequential, and the models inside them, in the form of Keras 3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.errors import shown
+from models.reading.keras_json.site import Site
+from models.reading.older_keras.calls import Graph, graph_of, modern_call, modern_references
+from models.reading.older_keras.layers import input_layer, modern_layer
+from models.reading.older_keras.operations import is_operation, modern_operation
+
+MODELS = ("Sequential", "Functional", "Model")
+Entry = dict[str, Any]
+
+
+def is_model(value: Any) -> bool:
+    """Whether this is a serialised model; of a Sequential of Keras 1 the config is the list of its layers."""
+    return (
+        isinstance(value, dict) and value.get("class_name") in MODELS and isinstance(value.get("config"), dict | list)
+    )
+
+
+def modern_model(entry: Entry, site: Site) -> Entry:
+    """Rewrite a model.
+
+    Raises:
+        InvalidDocument: for a layer without an equivalent.
+    """
+    word = site.at("class_name").text(entry.get("class_name"), "class_name")
+    config, inner = entry.get("config"), site.at("config")
+    if isinstance(config, list):
+        inner.reading().into(inner, "layers")
+        config, sites = {"layers": config}, [inner.reading(number) for number in range(len(config))]
+    else:
+        listed = inner.at("layers").array(inner.object(config, "config").get("layers"), "layers")
+        sites = [inner.reading("layers", number) for number in range(len(listed))]
+    config = inner.object(config, "config")
+    entries = [place.object(layer, "a layer") for layer, place in zip(config["layers"], sites, strict=True)]
+    is_list = word == "Sequential" or "input_layers" not in config
+    fields = _sequential(entries, sites, inner) if is_list else _functional(config, entries, sites, inner)
+    named = {} if config.get("name") is None else {"name": config["name"]}
+    kept = {key: value for key, value in config.items() if key in ("name", "trainable")} | named
+    kind = "Sequential" if is_list else "Functional"
+    return {"module": "keras", "class_name": kind, "config": kept | fields, "registered_name": None}
+
+
+def _sequential(entries: Sequence[Entry], sites: Sequence[Site], site: Site) -> Entry:
+    """Rewrite a list of layers. The first one may declare the input, which Keras 3 writes as a layer of its own."""
+    declared = [] if not entries else input_layer(entries[0], sites[0].into(site, "layers", 0))
+    layers = [
+        modern_member(entry, place.into(site, "layers", number))
+        for number, (entry, place) in enumerate(zip(entries, sites, strict=True), len(declared))
+    ]
+    return {"layers": [*declared, *layers]}
+
+
+def _functional(config: Entry, entries: Sequence[Entry], sites: Sequence[Site], site: Site) -> Entry:
+    """Rewrite a graph of layers, with the names that Keras 3 allows in all references."""
+    graph = graph_of(entries, sites, config)
+    layers = [
+        _called(entry, graph, place.into(site, "layers", number))
+        for number, (entry, place) in enumerate(zip(entries, sites, strict=True))
+    ]
+    return {
+        "layers": layers,
+        "input_layers": modern_references(config.get("input_layers"), graph, shift=False),
+        "output_layers": modern_references(config.get("output_layers"), graph, shift=True),
+    }
+
+
+def _called(entry: Entry, graph: Graph, site: Site) -> Entry:
+    """Rewrite a layer of a graph and its calls."""
+    name = graph.name_of(entry, site)
+    nodes = site.at("inbound_nodes").array(entry.get("inbound_nodes", []), "inbound_nodes")
+    places = [site.at("inbound_nodes", number) for number in range(len(nodes))]
+    if is_operation(entry):
+        return modern_operation(entry, name, list(zip(nodes, places, strict=True)), graph, site)
+    modern = modern_member(entry, site)
+    calls = [modern_call(node, modern["class_name"], graph, place) for node, place in zip(nodes, places, strict=True)]
+    return modern | {"name": name, "config": modern["config"] | {"name": name}, "inbound_nodes": calls}
+
+
+def modern_member(entry: Entry, site: Site) -> Entry:
+    """Rewrite a layer, or a model as one layer, wherever it stands."""
+    if is_model(entry):
+        return modern_model(entry, site)
+    if is_operation(entry):
+        message = "this operation reads tensors of a graph, and stands in none"
+        raise site.refusal(message, "a layer", shown(entry.get("class_name")))
+    return modern_layer(entry, site, modern_member)

@@ -1,0 +1,178 @@
+"""JSON of Keras 1 and 2 becomes a document, with errors that point to where the client's JSON has them.
+
+What the documents compute is compared with tf_keras in tests/api/test_older_keras.py. The examples of Keras 1 are
+written by hand after its documentation: it no longer installs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.errors import InvalidDocument
+from models.reading.parse import parse_document
+
+
+def old(class_name: str, /, **config: Any) -> dict[str, Any]:
+    """A layer of Keras 1 or 2."""
+    return {"class_name": class_name, "config": {"name": class_name.lower(), "trainable": True} | config}
+
+
+def sequential(*layers: dict[str, Any], version: str = "2.2.4") -> dict[str, Any]:
+    """A Sequential of Keras 2; that of Keras 1 has its layers where the config is."""
+    config: Any = {"name": "s", "layers": list(layers)} if version.startswith("2") else list(layers)
+    return {"class_name": "Sequential", "config": config, "keras_version": version}
+
+
+def functional(*layers: dict[str, Any], outputs: list[Any]) -> dict[str, Any]:
+    """A graph whose input is called x."""
+    source = old("InputLayer", batch_input_shape=[None, 4], dtype="float32", sparse=False)
+    source["config"]["name"] = "x"
+    config = {
+        "name": "f", "layers": [source | {"name": "x", "inbound_nodes": []}, *layers], "input_layers": [["x", 0, 0]],
+        "output_layers": outputs,
+    }  # fmt: skip
+    return {"class_name": "Model", "config": config, "keras_version": "2.4.0"}
+
+
+def node(layer: dict[str, Any], name: str, *calls: Any) -> dict[str, Any]:
+    """A layer in a graph."""
+    return layer | {"name": name, "config": layer["config"] | {"name": name}, "inbound_nodes": list(calls)}
+
+
+def layers_of(raw: dict[str, Any]) -> list[dict[str, Any]]:
+    """The layers of the document, without what is the default."""
+    return [layer.model_dump(exclude_defaults=True) | {"type": layer.type_name()}
+            for layer in parse_document(raw).layers]  # fmt: skip
+
+
+FIRST = {"batch_input_shape": [None, 8, 8, 3], "input_dtype": "float32"}
+KERAS_1 = sequential(
+    old("Convolution2D", nb_filter=4, nb_row=3, nb_col=5, init="glorot_uniform", border_mode="same", subsample=[2, 1],
+        dim_ordering="tf", bias=False, W_regularizer=None, b_constraint=None, activation="linear", **FIRST),
+    old("BatchNormalization", mode=0, axis=-1, momentum=0.99, epsilon=0.001, beta_init="zero", gamma_init="one"),
+    old("Dropout", p=0.25),
+    old("MaxPooling2D", pool_size=[2, 2], strides=[2, 2], border_mode="valid", dim_ordering="default"),
+    old("Flatten"),
+    old("Dense", output_dim=3, input_dim=48, init="normal", activation="hard_sigmoid", bias=True),
+    version="1.2.2",
+)  # fmt: skip
+
+
+def test_keras_1_is_read_under_its_own_names() -> None:
+    """Arguments of Keras 1, a kernel of two numbers, and a first layer that declares the input."""
+    document = parse_document(KERAS_1)
+    assert document.input is not None
+    assert {name: tuple(spec.shape) for name, spec in document.input.items()} == {"convolution2d_input": (8, 8, 3)}
+    convolution, norm, dropout, pool, _, dense = layers_of(KERAS_1)
+    assert convolution == {"type": "Conv2D", "name": "convolution2d", "filters": 4, "kernel_size": [3, 5],
+                           "strides": [2, 1], "padding": "same", "data_format": "channels_last",
+                           "use_bias": False}  # fmt: skip
+    assert (norm["type"], dropout["rate"], pool["strides"]) == ("BatchNormalization", 0.25, [2, 2])
+    assert (dense["units"], dense["activation"]) == (3, "keras2_hard_sigmoid")
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (old("CuDNNLSTM", units=3), {"type": "LSTM", "units": 3}),
+        (old("CuDNNGRU", units=3), {"type": "GRU", "units": 3}),
+        (old("GRU", units=3, recurrent_activation="sigmoid"), {"type": "GRU", "units": 3, "reset_after": False}),
+        (old("LSTM", output_dim=3, inner_activation="hard_sigmoid", consume_less="cpu", input_dim=4),
+         {"type": "LSTM", "units": 3, "recurrent_activation": "keras2_hard_sigmoid"}),
+        (old("LSTM", units=3, time_major=False, implementation=1), {"type": "LSTM", "units": 3}),
+    ],
+)  # fmt: skip
+def test_recurrent_layers_keep_their_numbers(layer: dict[str, Any], expected: dict[str, Any]) -> None:
+    """Keras 3 has other defaults: a GRU that says nothing of `reset_after` is of the older kind."""
+    layer["config"]["batch_input_shape"] = [None, 5, 4]
+    (found,) = layers_of(sequential(layer))
+    assert {key: value for key, value in found.items() if key not in ("name", "activation")} == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "field", "expected"),
+    [
+        ("LeakyReLU.alpha", {"type": "ndarray", "value": 0.25}, "negative_slope", 0.25),
+        ("ThresholdedReLU.theta", 0.5, "threshold", 0.5),
+        ("BatchNormalization.axis", [3], "axis", 3),
+        ("Dense.dtype", {"class_name": "Policy", "config": {"name": "mixed_float16"}}, "dtype", "mixed_float16"),
+        ("Dense.activation", {"class_name": "function", "config": "relu"}, "activation", "relu"),
+    ],
+)
+def test_values_are_read_in_their_older_form(argument: str, value: Any, field: str, expected: Any) -> None:
+    """Arrays with their type, axes in lists, policies as objects, functions."""
+    word, _, name = argument.partition(".")
+    needed = {"units": 2} if word == "Dense" else {}
+    layer = old(word, **needed, **{name: value}, batch_input_shape=[None, 2, 2, 4])
+    assert getattr(parse_document(sequential(layer)).layers[0], field) == expected
+
+
+def test_names_with_slashes_become_valid_and_stay_apart() -> None:
+    """A name that is taken gets a number; references follow."""
+    document = parse_document(
+        functional(
+            node(old("Dense", units=2), "a/b", [["x", 0, 0, {}]]),
+            node(old("Dense", units=2), "a_b", [["a/b", 0, 0]]),
+            node(old("Add"), "sum", [["a/b", 0, 0, {}], ["a_b", 0, 0, {}]]),
+            outputs=[["sum", 0, 0]],
+        )
+    )
+    assert [(layer.name, layer.inputs) for layer in document.layers] == [
+        ("a_b_1", ["x"]), ("a_b", ["a_b_1"]), ("sum", ["a_b_1", "a_b"])
+    ]  # fmt: skip
+
+
+def operation(function: Any, call: Any, class_name: str = "TFOpLambda") -> dict[str, Any]:
+    """A graph of one operation."""
+    return functional(node(old(class_name, function=function), "op", call), outputs=[["op", 0, 0]])
+
+
+def test_operations_become_those_of_keras() -> None:
+    """A constant may come first, and a slice is a key."""
+    (first,) = layers_of(operation("math.subtract", ["_CONSTANT_VALUE", -1, 1.0, {"y": ["x", 0, 0], "name": None}]))
+    assert (first["type"], first["x1"], first["inputs"]) == ("ops.subtract", 1.0, ["x"])
+    spec = [{"start": None, "stop": None, "step": None}, {"start": 1, "stop": 3, "step": None}]
+    (second,) = layers_of(operation("__operators__.getitem", ["x", 0, 0, {"slice_spec": spec}], "SlicingOpLambda"))
+    assert second["type"] == "ops.get_item"
+
+
+LAYERS = "/config/layers"
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "code": (sequential(old("Dense", units=2), old("Lambda", function=["4wEA", None, None])), f"{LAYERS}/1/class_name"),
+    "gone": (sequential(old("LocallyConnected2D", filters=2)), f"{LAYERS}/0/class_name"),
+    "user's class": (
+        sequential(old("Dense", units=2) | {"registered_name": "mine>Dense"}),
+        f"{LAYERS}/0/registered_name",
+    ),
+    "argument in effect": (sequential(old("LSTM", units=2, time_major=True)), f"{LAYERS}/0/config/time_major"),
+    "argument of Keras 1": (
+        {"class_name": "Sequential", "keras_version": "1.1.0", "config": [old("Dense", output_dim=0)]},
+        "/config/0/config/output_dim",
+    ),
+    "layout of Theano": (
+        {"class_name": "Sequential", "keras_version": "1.1.0",
+         "config": [old("Convolution2D", nb_filter=2, nb_row=3, nb_col=3, dim_ordering="th")]},
+        "/config/0/config/dim_ordering",
+    ),
+    "function": (operation("image.resize", ["x", 0, 0, {"size": [2, 2]}]), f"{LAYERS}/1/config/function"),
+    "argument of a function": (
+        operation("linalg.matmul", ["x", 0, 0, {"b": ["x", 0, 0], "transpose_b": True}]),
+        f"{LAYERS}/1/inbound_nodes/0/3/transpose_b",
+    ),
+    "no layer": (
+        functional(node(old("Dense", units=2), "d", [["y", 0, 0, {}]]), outputs=[["d", 0, 0]]),
+        f"{LAYERS}/1/inbound_nodes/0/0/0",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_is_refused_with_the_writer(name: str) -> None:
+    """The error names the version once, and points to the part in question."""
+    raw, pointer = REFUSED[name]
+    with pytest.raises(InvalidDocument) as refused:
+        parse_document(raw)
+    assert refused.value.detail.startswith("This was written by Keras ")
+    assert refused.value.problems[0].pointer == pointer
