@@ -1,4 +1,4 @@
-"""Command-line interface: `layerscope serve | settings | layers | plan | openapi`."""
+"""Command-line interface: `layerscope serve | open | settings | layers | plan | openapi`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from models.documents.raw_json import read_json
 from models.errors import LayerscopeError
 from models.layers import ALIASES, CATALOGUE
+from service.opening import OpeningFailed, open_files, running_service
 from service.settings import Settings, load, table
 
 
@@ -21,6 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="layerscope", description="Open a Keras network up over HTTP.")
     commands = parser.add_subparsers(dest="command", required=True)
     _add_setting_options(commands.add_parser("serve", help="serve HTTP"))
+    opened = commands.add_parser("open", help="register files of networks, starting the service if none runs")
+    opened.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help=".h5, .keras or .json, or .json and weights"
+    )
+    opened.add_argument("--port", help="the port of the service")
     _add_setting_options(commands.add_parser("settings", help="print every setting, its value, default and meaning"))
     commands.add_parser("layers", help="print the catalogue")
     planned = commands.add_parser("plan", help="print the plan of a document")
@@ -41,6 +47,18 @@ def _serve(**options: Any) -> None:
     from service.server import serve  # noqa: PLC0415 (the other commands start faster without it)
 
     serve(load(**options))
+
+
+def _open(files: list[Path], port: str | None) -> None:
+    """Open files; a service that was started for them runs until it is interrupted."""
+    try:
+        with running_service(load(**({} if port is None else {"port": port}))) as service:
+            for text in open_files(service, files):
+                sys.stdout.write(text + "\n")
+                sys.stdout.flush()
+            service.wait()
+    except OpeningFailed as error:
+        raise SystemExit(f"layerscope: {error}") from None
 
 
 def _settings(**options: Any) -> None:
@@ -80,6 +98,7 @@ def _openapi() -> None:
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "serve": _serve,
+    "open": _open,
     "settings": _settings,
     "layers": _layers,
     "plan": _plan,

@@ -1,0 +1,77 @@
+"""`layerscope open` as a user runs it: on a service that runs, and without one."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import numpy as np
+from safetensors.numpy import save_file
+
+from tests.conftest import free_port
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
+
+DOCUMENT = {"input": [4], "layers": [{"type": "Dense", "units": 2, "name": "d"}]}
+KERNEL = {"d/kernel": np.ones((4, 2), "f4"), "d/bias": np.zeros(2, "f4")}
+
+
+def layerscope(server: Server, *files: Path) -> subprocess.CompletedProcess[str]:
+    """Run `layerscope open` on the server's port."""
+    port = httpx.URL(server.url).port
+    command = [sys.executable, "-m", "service.cli", "open", *map(str, files), "--port", str(port)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def written(folder: Path) -> tuple[Path, Path]:
+    """A document and its weights."""
+    (folder / "my net.v2.json").write_text(json.dumps(DOCUMENT))
+    save_file(KERNEL, folder / "w.safetensors")
+    return folder / "my net.v2.json", folder / "w.safetensors"
+
+
+def test_a_document_and_its_weights_are_one_model(server: Server, tmp_path: Path) -> None:
+    """The name is the file's; the table is printed, and the printed command runs."""
+    ran = layerscope(server, *written(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    assert "d (Dense)" in ran.stdout
+    command = next(line for line in ran.stdout.splitlines()[::-1] if "curl" in line and "npz" not in line)
+    reply = subprocess.run(shlex.split(command), capture_output=True, check=True, timeout=60)
+    assert json.loads(reply.stdout)["layers"][0]["data"] == [[0, 0]]
+    weights = server.client.get("/v1/models/my-net/weights", headers={"Accept": "application/x-npz"})
+    with np.load(io.BytesIO(weights.content)) as arrays:
+        assert any((arrays[name] == 1).all() for name in arrays.files)
+
+
+def test_a_refused_file_says_why(server: Server, tmp_path: Path) -> None:
+    """The problems of the response, with their pointers, and a status for scripts."""
+    (tmp_path / "bad.json").write_text(json.dumps({"layers": [{"type": "Dense", "units": 0}]}))
+    ran = layerscope(server, tmp_path / "bad.json")
+    assert ran.returncode == 1
+    assert "/layers/0/units" in ran.stderr
+    assert layerscope(server, tmp_path / "none.h5").stderr.endswith("none.h5 is not there\n")
+    assert "a folder" in layerscope(server, tmp_path).stderr
+
+
+def test_without_a_service_one_is_started_until_it_is_interrupted(tmp_path: Path) -> None:
+    """A real engine starts: the command waits for it, and ends it."""
+    document, _ = written(tmp_path)
+    port = free_port()
+    command = [sys.executable, "-m", "service.cli", "open", str(document), "--port", str(port)]
+    environment = {**os.environ, "LAYERSCOPE_DATA_DIR": str(tmp_path / "store"), "LAYERSCOPE_LOG": "off"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert any(b"curl" in line for line in process.stdout)
+        assert httpx.get(f"http://127.0.0.1:{port}/v1/models/my-net").status_code == 200
+        os.killpg(process.pid, signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(60) == 0
