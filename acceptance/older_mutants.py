@@ -1,0 +1,81 @@
+"""Mutants of Keras 2's JSON and of its files, sent to a service: `older_mutants COUNT [SEED]`, half of each.
+
+Prints the statuses, the slowest request and the memory of the front; exit code 1 on a 500 or a lost engine.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections import Counter
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+from live_service import resident_mib, running
+from mutants import mutant
+
+from tests.api.older_models import GRAPHS, LAYERS, of_layer
+
+SOURCES = ("Bidirectional", "BatchNormalization", "Conv2D", "GRU", "RNN of cells", "TimeDistributed model")
+
+
+def changed(data: bytes, random: Random) -> bytes:
+    """Return a file with bytes changed, a run of them replaced, or its end cut off."""
+    made = bytearray(data)
+    for _ in range(random.choice((1, 1, 2, 4, 16))):
+        at = random.randrange(len(made))
+        match random.randrange(10):
+            case 0:
+                del made[at + 1 :]
+            case 1 | 2 | 3:
+                made[at : at + random.randrange(1, 64)] = random.randbytes(random.randrange(1, 64))
+            case _:
+                made[at] = random.randrange(256)
+    return bytes(made)
+
+
+def files_of(models: list[Any], folder: Path) -> list[bytes]:
+    """Save every model as HDF5 and, where tf_keras can, as .keras."""
+    files = []
+    for model in models:
+        for name in ("model.h5", "model.keras"):
+            try:
+                model.save(folder / name)
+            except (TypeError, ValueError, NotImplementedError):  # tf_keras cannot write `...` in .keras
+                continue
+            files.append((folder / name).read_bytes())
+    return files
+
+
+def main(count: int, seed: int) -> None:
+    """Send the mutants."""
+    warnings.simplefilter("ignore")
+    random, found, slowest = Random(seed), Counter[tuple[str, int]](), 0.0
+    models = [graph() for graph in GRAPHS] + [of_layer(*LAYERS[name], "float32") for name in SOURCES]
+    texts = [json.loads(model.to_json()) for model in models]
+    with TemporaryDirectory() as folder, running(Path(folder) / "store") as service:
+        files = files_of(models, Path(folder))
+        engine, before = service.engine_pid(), resident_mib(service.process.pid)
+        for number in range(count):
+            started = perf_counter()
+            if number % 2:
+                reply = service.client.post("/v1/plan", json={"model": mutant(random.choice(texts), random)})
+            else:
+                reply = service.client.put("/v1/models/m", content=changed(random.choice(files), random))
+            slowest = max(slowest, perf_counter() - started)
+            found["JSON" if number % 2 else "file", reply.status_code] += 1
+            if reply.status_code >= 500:
+                print(number, reply.text[:300], flush=True)
+        after, survived = resident_mib(service.process.pid), service.engine_pid() == engine
+    for (kind, status), times in sorted(found.items()):
+        print(f"{kind} {status}: {times}")
+    print(f"slowest {slowest:.1f} s, front {before} -> {after} MiB, engine {'as before' if survived else 'LOST'}")
+    sys.exit(not survived or any(status >= 500 for _, status in found))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
