@@ -25,11 +25,18 @@ class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
         """Return the function's result."""
         if isinstance(self._operation, ReshapeOp):
             return keras.ops.reshape(tensors[0], (keras.ops.shape(tensors[0])[0], *self._operation.target()))
+        if self._operation.of_integers is not None and not keras.backend.is_float_dtype(tensors[0].dtype):
+            return _all(self._operation.of_integers, tensors[0])
         operands = [_value(operand) for operand in self._operation.bind_operands(tensors)]
         return getattr(keras.ops, self._operation.function())(*operands, **self._operation.arguments())
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
         """Return None: operations propagate no mask."""
+
+
+def _all(value: bool, tensor: Any) -> Any:
+    """Return a tensor of this bool: Keras' own needs every length, the batch's, too."""
+    return keras.ops.cast((keras.ops.ones_like if value else keras.ops.zeros_like)(tensor), "bool")
 
 
 def _value(operand: Any) -> Any:

@@ -25,6 +25,8 @@ class Operation(Layer):
     inputs_as = "list"
     takes_list: ClassVar[bool] = False
     """Whether the single operand is a list of tensors."""
+    of_integers: ClassVar[bool | None] = None
+    """What the function returns for every integer and bool, if that is always the same."""
     not_taken = frozenset({"trainable", "dtype", "activity_regularizer"})
     example = Example({}, ((4, 3),))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -22,6 +22,22 @@ class ExpandDimsOp(Operation):
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         check_new_axis(self.axis, shapes[0])
+
+
+class Triangle(Operation):
+    """Base of the operations that keep one side of a diagonal of matrices, the last two axes."""
+
+    input_rank: ClassVar[tuple[int, ...]] = tuple(range(3, MAX_RANK + 1))
+    example = Example({}, ((4, 3),))
+    k: Annotated[int, Field(ge=-MAX_LENGTH, le=MAX_LENGTH)] = 0
+
+
+class TrilOp(Triangle):
+    type: Literal["ops.tril"] = "ops.tril"
+
+
+class TriuOp(Triangle):
+    type: Literal["ops.triu"] = "ops.triu"
 
 
 class SqueezeOp(AlongAxis):

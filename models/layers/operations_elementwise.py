@@ -54,6 +54,21 @@ class FloorOp(Elementwise):
     type: Literal["ops.floor"] = "ops.floor"
 
 
+class IsfiniteOp(Elementwise):
+    type: Literal["ops.isfinite"] = "ops.isfinite"
+    of_integers = True
+
+
+class IsinfOp(Elementwise):
+    type: Literal["ops.isinf"] = "ops.isinf"
+    of_integers = False
+
+
+class IsnanOp(Elementwise):
+    type: Literal["ops.isnan"] = "ops.isnan"
+    of_integers = False
+
+
 class LogOp(Elementwise):
     type: Literal["ops.log"] = "ops.log"
 

@@ -112,6 +112,13 @@ class ArgminOp(ReducingOperation):
     axis: InnerAxis
 
 
+class CumprodOp(AlongAxis):
+    type: Literal["ops.cumprod"] = "ops.cumprod"
+    not_taken = frozenset({"trainable", "activity_regularizer"})
+    axis: InnerAxis
+    dtype: Unset = None
+
+
 class CumsumOp(AlongAxis):
     type: Literal["ops.cumsum"] = "ops.cumsum"
     not_taken = frozenset({"trainable", "activity_regularizer"})
@@ -121,6 +128,18 @@ class CumsumOp(AlongAxis):
 
 class FlipOp(AlongAxis):
     type: Literal["ops.flip"] = "ops.flip"
+
+
+class SortOp(ShapePreserving):
+    type: Literal["ops.sort"] = "ops.sort"
+    example = Example({}, ((4, 3),))
+    axis: InnerAxis = -1
+
+
+class ArgsortOp(ShapePreserving):
+    type: Literal["ops.argsort"] = "ops.argsort"
+    example = Example({}, ((4, 3),))
+    axis: InnerAxis = -1
 
 
 class SoftmaxOp(ShapePreserving):

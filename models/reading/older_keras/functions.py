@@ -80,6 +80,7 @@ def _reduction(op: str, name: str) -> dict[str, Function]:
 
 
 AXIS = {"axis": "axis"}
+CUMULATIVE = {"exclusive": False, "reverse": False}
 MATMUL = {"transpose_a": False, "transpose_b": False, "adjoint_a": False, "adjoint_b": False, "a_is_sparse": False,
           "b_is_sparse": False, "output_type": None, "grad_a": False, "grad_b": False}  # fmt: skip
 TRANSPOSE = Function("transpose", ("a",), {"perm": "axes"}, {"conjugate": False})
@@ -103,7 +104,8 @@ FUNCTIONS: Mapping[str, Function] = {
     **_binary("logical_or", "math.logical_or", "__operators__.logical_or"),
     **_unary("x", {
         "math.abs": "absolute", "abs": "absolute", "math.ceil": "ceil", "math.cos": "cos", "math.erf": "erf",
-        "math.exp": "exp", "exp": "exp", "math.expm1": "expm1", "math.floor": "floor", "math.log": "log",
+        "math.exp": "exp", "exp": "exp", "math.expm1": "expm1", "math.floor": "floor", "math.is_finite": "isfinite",
+        "math.is_inf": "isinf", "math.is_nan": "isnan", "math.log": "log",
         "math.log1p": "log1p", "math.log_sigmoid": "log_sigmoid", "math.logical_not": "logical_not",
         "math.negative": "negative", "__operators__.neg": "negative", "math.reciprocal": "reciprocal",
         "math.rsqrt": "rsqrt", "math.sigmoid": "sigmoid", "sigmoid": "sigmoid", "nn.sigmoid": "sigmoid",
@@ -136,6 +138,8 @@ FUNCTIONS: Mapping[str, Function] = {
     **_reduction("all", "reduce_all"),
     **_reduction("any", "reduce_any"),
     **_reduction("logsumexp", "reduce_logsumexp"),
+    "math.cumprod": Function("cumprod", ("x",), AXIS, CUMULATIVE, {"axis": 0}),
+    "math.cumsum": Function("cumsum", ("x",), AXIS, CUMULATIVE, {"axis": 0}),
     "linalg.matmul": Function("matmul", ("a", "b"), neutral=MATMUL),
     "__operators__.matmul": Function("matmul", ("x", "y")),
     "cast": Function("cast", ("x",), {"dtype": "dtype"}),

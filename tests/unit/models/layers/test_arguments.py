@@ -47,6 +47,8 @@ LEGAL = {
     "source": (-1,),
     "destination": (-1,),
     "shift": (-1,),
+    "TrilOp.k": (-1,),
+    "TriuOp.k": (-1,),
     "key": (-1,),
 }
 """Integers among the hostile ones that are valid in a field."""
