@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
+from math import prod
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +27,8 @@ UPLOAD_SECONDS = 3600.0
 DOCUMENTS = (".json",)
 """Endings of files that are a document or `to_json()`, with the weights in a file after them."""
 PICTURE_CHANNELS = (1, 3, 4)
+MAX_ZEROS = 256
+"""Most numbers that a printed command has."""
 EVERY_ADDRESS, LOOPBACK = ("0.0.0.0", "::"), "127.0.0.1"  # noqa: S104 (compared, not bound)
 """Addresses to listen on that are none to connect to, and the one instead."""
 
@@ -152,7 +155,7 @@ def _problems(body: bytes) -> str:
         reply = json.loads(body)
         lines = [_problem(problem) for problem in reply.get("errors", [])]
         return "\n".join([str(reply.get("detail")), *lines])
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, KeyError):
         return "the reply is no problem document"
 
 
@@ -180,9 +183,11 @@ def _inputs(inputs: dict[str, dict[str, Any]]) -> str:
     shapes = [(name, spec["shape"]) for name, spec in inputs.items()]
     if len(shapes) == 1 and len(shapes[0][1]) == 3 and shapes[0][1][-1] in PICTURE_CHANNELS:
         return "-F image=@picture.png"
+    if sum(prod(length or 1 for length in shape) for _, shape in shapes) > MAX_ZEROS:
+        return "-F tensor=@inputs.npy" if len(shapes) == 1 else "-F tensor=@inputs.npz"
     zeros = {name: [_zeros(shape)] for name, shape in shapes}
     text = json.dumps({"inputs": next(iter(zeros.values())) if len(zeros) == 1 else zeros})
-    return f"-H 'Content-Type: application/json' -d '{text}'" if len(text) < 2000 else "-F tensor=@inputs.npy"
+    return f"-H 'Content-Type: application/json' -d '{text}'"
 
 
 def _zeros(shape: Sequence[int | None]) -> Any:

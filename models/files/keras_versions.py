@@ -6,7 +6,9 @@ from typing import Any
 
 VERSION = "keras_version"
 """The key of the version that wrote a model."""
-OLDER, TENSORFLOW_JS = ("0.", "1.", "2."), "tfjs"
+BACKEND = "backend"
+"""The key of the library that computed."""
+OLDER, MODERN, TENSORFLOW_JS = ("0.", "1.", "2."), "3.", "tfjs"
 """Beginnings of the versions of older writers."""
 FORM_OF_2 = "batch_input_shape"
 """The key of an input shape in layers of Keras 2; Keras 3 writes batch_shape."""
@@ -19,11 +21,12 @@ def writer_of(raw: dict[str, Any]) -> str | None:
     "TensorFlow.js"; None for Keras 3.
     """
     version = raw.get(VERSION)
-    if isinstance(version, str):
-        if version.startswith(OLDER):
-            return f"Keras {version[:20]}"
-        return "TensorFlow.js" if version.startswith(TENSORFLOW_JS) else None
-    return "Keras 1 or 2" if _has_older_form(raw) else None
+    if isinstance(version, str) and version.startswith(OLDER):
+        return f"Keras {version[:20]}"
+    if isinstance(version, str) and version.startswith(TENSORFLOW_JS):
+        return "TensorFlow.js"
+    is_modern = isinstance(version, str) and version.startswith(MODERN)
+    return "Keras 1 or 2" if not is_modern and _has_older_form(raw) else None
 
 
 def _has_older_form(raw: dict[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Set
 
 from models.layers.fields import FORBIDDEN
 
@@ -13,16 +14,18 @@ def valid_names(names: Iterable[str]) -> dict[str, str]:
     """
     distinct = dict.fromkeys(names)
     result = {name: name for name in distinct if not FORBIDDEN.search(name)}
+    taken, counts = set(result), Counter[str]()
     for name in distinct:
         if name not in result:
-            result[name] = _free(FORBIDDEN.sub("_", name), set(result.values()))
+            result[name] = _free(FORBIDDEN.sub("_", name), taken, counts)
+            taken.add(result[name])
     return result
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """Return a name, numbered if it is taken."""
-    number, free = 0, name
+def _free(name: str, taken: Set[str], counts: Counter[str]) -> str:
+    """Return a name, numbered if it is taken; the numbers go on from the last one."""
+    free = name
     while free in taken:
-        number += 1
-        free = f"{name}_{number}"
+        counts[name] += 1
+        free = f"{name}_{counts[name]}"
     return free

@@ -31,6 +31,8 @@ class SavedModel(msgspec.Struct, frozen=True):
     layers: tuple[SavedLayer, ...]
     config: str | None = None
     version: str | None = None
+    backend: str | None = None
+    """The library that computed: `tensorflow`, or of Keras 1 and 2 also `theano`."""
 
 
 class Listing(msgspec.Struct, frozen=True, tag="listing"):

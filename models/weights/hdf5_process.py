@@ -1,8 +1,8 @@
 """Process `python -m models.weights.hdf5_process`: reads one HDF5 file and exits. Job on standard input, reply out.
 
 HDF5 was not made for untrusted files: it can crash, loop forever and allocate what a header says. So it runs
-here, under limits that the kernel enforces and a timeout that the parent enforces. Of attributes only layer names
-are read, links are checked before they are followed, and data is read only where it is plain.
+here, under limits that the kernel enforces and a timeout that the parent enforces. Of attributes only those are
+read that Keras needs, links are checked before they are followed, and data is read only where it is plain.
 """
 
 from __future__ import annotations

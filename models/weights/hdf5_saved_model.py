@@ -7,7 +7,7 @@ Source: tf_keras.src.saving.legacy.hdf5_format (save_model_to_hdf5, save_attribu
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import h5py
@@ -20,13 +20,17 @@ from models.weights.hdf5_refusal import Refusal
 WEIGHTS, LAYERS, NAMES = "model_weights", "layer_names", "weight_names"
 MAX_TEXT = 16 * 1024 * 1024
 """Most characters of the JSON, and most bytes of one attribute of names."""
-MAX_NAMES = 65_536
+MAX_NAMES = 8192
 """Most names in one list."""
+NOT_WALKED = frozenset(("", ".", "..", "optimizer", "optimizer_weights"))
+"""Parts of paths to groups whose links have not been checked."""
+MAX_NAME = 1024
+"""Most characters of a name."""
 MAX_CHUNKS = 1024
 """Most attributes that hold one list: above 64,512 bytes it is divided, `layer_names0`, `layer_names1`, …"""
 
 
-def saved_model(root: h5g.GroupID, tensors: Container[str]) -> SavedModel | None:
+def saved_model(root: h5g.GroupID, tensors: Collection[str]) -> SavedModel | None:
     """Return what a file in the older format says of itself; None for other files.
 
     Raises:
@@ -37,13 +41,18 @@ def saved_model(root: h5g.GroupID, tensors: Container[str]) -> SavedModel | None
     names = _list(group, LAYERS)
     if names is None:
         return None
+    if len(set(names)) < len(names):
+        raise Refusal("the file names a layer twice", f"{len(names)} names of {len(set(names))} layers")
     layers = tuple(SavedLayer(name, tuple(_paths(group, name, prefix, tensors))) for name in names)
-    return SavedModel(layers, _text(root, "model_config"), _text(root, "keras_version"))
+    if sum(len(layer.paths) for layer in layers) > len(tensors):
+        raise Refusal("the file names a weight twice", f"more names than its {len(tensors)} tensors")
+    backend = _text(group, "backend") or _text(root, "backend")
+    return SavedModel(layers, _text(root, "model_config"), _text(root, "keras_version"), backend)
 
 
-def _paths(group: h5g.GroupID, name: str, prefix: str, tensors: Container[str]) -> Iterator[str]:
+def _paths(group: h5g.GroupID, name: str, prefix: str, tensors: Collection[str]) -> Iterator[str]:
     """Yield the paths of a layer's weights."""
-    if name.encode() not in group:
+    if not NOT_WALKED.isdisjoint(name.split("/")) or name.encode() not in group:
         raise Refusal("the file names a layer that it does not hold", _shown(name))
     for weight in _list(h5g.open(group, name.encode()), NAMES) or ():
         path = f"{prefix}{name}/{weight}"
@@ -70,7 +79,10 @@ def _names(group: h5g.GroupID, name: str) -> list[str]:
     values = np.atleast_1d(_value(group, name))
     if values.size > MAX_NAMES:
         raise Refusal("the file has too many names", f"over {MAX_NAMES} in {name}", too_large=True)
-    return [_decoded(value, name) for value in values.tolist()]
+    decoded = [_decoded(value, name) for value in values.tolist()]
+    if any(len(value) > MAX_NAME for value in decoded):
+        raise Refusal("a name is too long", f"over {MAX_NAME} characters in {name}", too_large=True)
+    return decoded
 
 
 def _text(group: h5g.GroupID, name: str) -> str | None:

@@ -11,6 +11,7 @@ from models.errors import InvalidWeights, Problem, did_you_mean, shown
 from models.errors.problem import MAX_PROBLEMS
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
+from models.weights.hdf5_messages import SavedModel
 from models.weights.hdf5_paths import Ambiguity, PathMatch, match_paths
 from models.weights.hdf5_tree import copy_name
 from models.weights.names import match_names
@@ -43,6 +44,7 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
     """
     tensors = source.tensors
     if source.saved is not None:
+        refuse(_turned_kernels(source.saved, specs, pointer))
         found = match_saved(specs, source.saved, tensors)
     elif source.names_are_paths:
         found = match_paths(specs, tensors, source.names)
@@ -59,6 +61,13 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
     )
     refuse(problems, _detail(missing, extra))
     return Matched([matched[spec.name] for spec in specs], _copies(specs, matched))
+
+
+def _turned_kernels(saved: SavedModel, specs: Sequence[WeightSpec], pointer: str) -> Iterator[Problem]:
+    """Yield the problem of convolutions saved by Keras on Theano, which turns kernels by half a turn."""
+    if saved.backend == "theano" and any(len(spec.shape) > 2 for spec in specs):
+        message, advice = "Keras on Theano has turned the kernels of convolutions", "save it with Keras on TensorFlow"
+        yield Problem(pointer, message, "weights saved on TensorFlow", saved.backend, advice)
 
 
 def _unused(source: TensorSource, used: set[str], is_complete: bool) -> list[str]:

@@ -22,6 +22,8 @@ class SavedConfig(NamedTuple):
     text: bytes
     member: str
     version: str | None
+    backend: str | None = None
+    """The library that computed, if the file says so."""
 
 
 def read_config(path: Path, scratch: Path, limits: FileLimits, pointer: str = "") -> SavedConfig | None:
@@ -36,4 +38,4 @@ def read_config(path: Path, scratch: Path, limits: FileLimits, pointer: str = ""
     saved = Hdf5Source(path, scratch, limits, pointer).saved if kind is HDF5 else None
     if saved is None or saved.config is None:
         return None
-    return SavedConfig(saved.config.encode("utf-8", "replace"), MODEL_CONFIG, saved.version)
+    return SavedConfig(saved.config.encode("utf-8", "replace"), MODEL_CONFIG, saved.version, saved.backend)

@@ -5,10 +5,12 @@ Source: tf_keras.src.saving.legacy.hdf5_format (preprocess_weights_for_loading, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from models.tensors.dtypes import Array
@@ -19,6 +21,8 @@ LSTM_GATES, GRU_GATES = ("i", "f", "c", "o"), ("z", "r", "h")
 """The gates of Keras 2, in the order in which their kernels follow one another."""
 PARTS = ("W", "U", "b")
 """Keras 1's names of a gate's kernel, its recurrent kernel and its bias: `lstm_1_W_i`."""
+GATE = re.compile(r"_([WUb]_[a-z])(?:_\d+)?(?::0)?$")
+"""The end of the name of a part of a gate."""
 TRIPLE = 3
 """A recurrent layer has a kernel, a recurrent kernel and a bias."""
 Compute = Callable[[Sequence[Array]], Array]
@@ -68,7 +72,7 @@ def in_modern_form(source: TensorSource) -> TensorSource:
     if not derived:
         return source
     declared = {name: Declared(source.tensors[one.paths[0]].dtype, one.shape) for name, one in derived.items()}
-    saved = SavedModel(layers, source.saved.config, source.saved.version)
+    saved = msgspec.structs.replace(source.saved, layers=layers)
     return ConvertedSource(source, saved, {**source.tensors, **declared}, derived)
 
 
@@ -91,7 +95,7 @@ def _gates(paths: Sequence[str], tensors: Mapping[str, Declared]) -> dict[str, D
     """Join the gates of a recurrent layer of Keras 1, which come first in `paths`."""
     for gates in (LSTM_GATES, GRU_GATES):
         first = paths[: TRIPLE * len(gates)]
-        named = {path.rpartition("/")[2].removesuffix(":0")[-3:]: path for path in first}
+        named = {found[1]: path for path in first if (found := GATE.search(path)) is not None}
         if all(f"{part}_{gate}" in named for part in PARTS for gate in gates):
             return {
                 f"{named[f'{part}_{gates[0]}']}…": _joined([named[f"{part}_{gate}"] for gate in gates], tensors)

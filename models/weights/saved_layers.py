@@ -29,6 +29,8 @@ def match_saved(specs: Sequence[WeightSpec], saved: SavedModel, tensors: Mapping
     by_order = dict(zip(layers, holding.values(), strict=False)) if len(layers) == len(holding) else {}
     by_name = {name: holding[name] for name in layers if name in holding}
     choice, ambiguities = _choose(layers, by_order, by_name, tensors)
+    for name, layer in choice.items():
+        ambiguities += _contradictions(layers[name], layer)
     paths = {spec.name: path for name, layer in choice.items() for spec, path in _pairs(layers[name], layer)}
     return PathMatch(paths, ambiguities)
 
@@ -60,6 +62,16 @@ def _fits(layers: Mapping[str, Sequence[WeightSpec]], choice: Choice, tensors: M
 def in_saved_order(specs: Sequence[WeightSpec]) -> list[WeightSpec]:
     """Return the weights of one layer in the order of the older format: those that are trained first."""
     return sorted(specs, key=lambda spec: not spec.trainable)
+
+
+def _contradictions(specs: Sequence[WeightSpec], layer: SavedLayer) -> Iterator[Ambiguity]:
+    """Yield the layers of an inner model that have another's weights by order, where all paths name its layers."""
+    inner = {spec.layers[-1] for spec in specs if len(spec.layers) > 1}
+    pairs = [(spec, path, inner & set(path.split("/"))) for spec, path in _pairs(specs, layer)]
+    if inner and all(named for _, _, named in pairs):
+        for spec, path, named in pairs:
+            if spec.layers[-1] not in named:
+                yield Ambiguity(spec.name, path, named.pop(), True)
 
 
 def _pairs(specs: Sequence[WeightSpec], layer: SavedLayer) -> Iterator[tuple[WeightSpec, str]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from starlette.concurrency import run_in_threadpool
 
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError
-from models.files.keras_versions import VERSION
+from models.files.keras_versions import BACKEND, VERSION
 from models.files.signatures import HDF5, SAFETENSORS, Role
 from models.files.unsupported import NPZ, Advice
 from models.json_text.limits import Claim, claim_nothing
@@ -111,14 +111,15 @@ async def register_upload(state: State, name: str, upload: Upload, pointer: str 
     """Register an upload: a document, with weights if any, or a file of Keras that contains both; `pointer` is that of
     the document.
     """
-    data, version = upload.model, None
+    data, facts = upload.model, {}
     if data is None:
         config = await run_in_threadpool(_saved_config, upload, _limits(state))
-        data, version, pointer = config.text, config.version, f"{upload.pointer}/{config.member}"
+        data, pointer = config.text, f"{upload.pointer}/{config.member}"
+        facts = {VERSION: config.version, BACKEND: config.backend}  # which the JSON inside a file lacks
     with state.memory.share() as share:
         raw = await _decode_document(data, share, pointer)
-        if version is not None and isinstance(raw, dict):
-            raw[VERSION] = version  # which the JSON inside a file lacks
+        if isinstance(raw, dict):
+            raw |= {name: fact for name, fact in facts.items() if fact is not None}
         return await register(state, name, raw, upload, pointer)
 
 

@@ -11,8 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from models.documents.source_map import SourceMap
+from models.errors import InvalidDocument
 from models.reading.keras_json.counting import check_count
 from models.reading.keras_json.site import Site
+from models.reading.older_keras.classes import check_kernels
+from models.reading.older_keras.masks import check_masks
 from models.reading.older_keras.models import modern_model
 
 __all__ = ["modern_json"]
@@ -28,4 +31,10 @@ def modern_json(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any],
     moves = SourceMap()
     site = Site(pointer, pointer, moves)
     check_count(raw, site)
-    return modern_model(raw, site), moves
+    check_kernels(raw, site)
+    modern = modern_model(raw, site)
+    try:
+        check_masks(modern, pointer)
+    except InvalidDocument as error:
+        raise moves.remap(error) from None
+    return modern, moves

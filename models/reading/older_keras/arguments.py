@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.layers.activation_names import KERAS2_HARD_SIGMOID
+from models.reading.keras_json.site import Site
+
 TRAINING = ("_regularizer", "_constraint")
 """Endings of arguments that have an effect in training only."""
 IRRELEVANT = frozenset({
@@ -43,7 +46,9 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
 IRRELEVANT_OF_CLASS: dict[str, frozenset[str]] = {
     "DepthwiseConv1D": frozenset({"kernel_initializer"}),
     "DepthwiseConv2D": frozenset({"kernel_initializer"}),
+    "Conv1D": frozenset({"input_dim"}),
     "Discretization": frozenset({"dtype"}),
+    "Embedding": frozenset({"dropout"}),
     "Identity": frozenset({"factor", "interpolation", "seed"}),
     "IntegerLookup": frozenset({"dtype"}),
     "SeparableConv1D": frozenset({"kernel_initializer"}),
@@ -86,8 +91,18 @@ NAMES_OF_CLASS: dict[str, dict[str, str]] = {
     "SpatialDropout3D": {"p": "rate"},
     "UpSampling1D": {"length": "size"},
 }
-DEFAULTS: dict[str, dict[str, Any]] = {"GRU": {"reset_after": False}, "GRUCell": {"reset_after": False}}
-"""Arguments that Keras 2 did not have at first, and whose default in Keras 3 computes other numbers."""
+HARD = {"recurrent_activation": KERAS2_HARD_SIGMOID}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "ConvLSTM1D": HARD,
+    "ConvLSTM2D": HARD,
+    "ConvLSTM3D": HARD,
+    "GRU": {"reset_after": False},
+    "GRUCell": {"reset_after": False},
+    "ThresholdedReLU": {"threshold": 1.0},
+}
+"""By the class in the file, the defaults of Keras 2 with which Keras 3 would compute other numbers."""
+MERGES_KEEP = {"concat": ("concat_axis",), "cos": ("dot_axes",), "dot": ("dot_axes",)}
+"""The arguments that a Merge reads in a mode."""
 KERNELS = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 """Arguments of Keras 1 that are the lengths of one kernel."""
 
@@ -98,14 +113,19 @@ def modern_name(word: str, key: str) -> str:
     return NAMES_OF_CLASS.get(word, {}).get(key, default)
 
 
-def combined(config: dict[str, Any]) -> dict[str, Any]:
+def combined(config: dict[str, Any], word: str, site: Site) -> dict[str, Any]:
     """Return a config with the lengths of Keras 1's kernel in one argument, and without its `input_dim`, which Keras 3
-    infers; that of an Embedding is the number of ids.
+    infers; that of an Embedding is the number of ids. Of a Merge, the arguments of its mode.
     """
     result = dict(config)
+    if word == "Merge":
+        kept = MERGES_KEEP.get(str(config.get("mode")), ())
+        result = {name: value for name, value in config.items() if name in ("name", "trainable", *kept)}
+        return result | ({"normalize": True} if config.get("mode") == "cos" else {})
     for names in KERNELS:
         if all(name in result for name in names):
             result["kernel_size"] = [result.pop(name) for name in names]
+            site.reading(names[0]).into(site, "kernel_size")
     if "output_dim" in result and "embeddings_initializer" not in result and "mask_zero" not in result:
         result.pop("input_dim", None)
     return result

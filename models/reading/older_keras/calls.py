@@ -103,7 +103,7 @@ def modern_references(value: Any, graph: Graph, shift: bool) -> Any:
 
 def is_constant(value: Any) -> bool:
     """Whether this is a constant in place of the first tensor of an operation."""
-    return isinstance(value, list) and len(value) in (3, 4) and value[0] == CONSTANT
+    return isinstance(value, list) and len(value) in (3, 4) and value[0] == CONSTANT and value[1] == -1
 
 
 def tensor_of(value: Sequence[Any], graph: Graph) -> Entry:
@@ -116,11 +116,9 @@ def tensor_of(value: Sequence[Any], graph: Graph) -> Entry:
 
 def items_of(node: Any, graph: Graph, site: Site) -> tuple[list[tuple[Any, Site]], bool]:
     """Return the tensors and constants of a call, and whether they are a list: operations have one alone."""
-    values = site.array(node, "a call")
-    if graph.is_reference(values) or is_constant(values):
-        return [(values, site)], False
-    items = [(item, site.at(number)) for number, item in enumerate(values)]
-    return [found for item, place in items for found in _leaves(item, graph, place)], True
+    if graph.is_reference(node) or is_constant(node):
+        return [(node, site)], False
+    return _leaves(node if isinstance(node, dict) else site.array(node, "a call"), graph, site), True
 
 
 def _leaves(value: Any, graph: Graph, site: Site) -> list[tuple[Any, Site]]:
@@ -139,6 +137,9 @@ def keywords_of(items: Sequence[tuple[Any, Site]]) -> Iterator[tuple[str, Any, S
     for value, site in items[-1:]:
         keywords = value[3] if len(value) > 3 else {}
         for name, argument in site.at(3).object(keywords, "the keyword arguments").items():
+            if name == "training" and argument not in (None, False):
+                message = "this call is in training mode whatever the model's is, which Keras 3 lacks"
+                raise site.at(3, name).refusal(message, "null or false", shown(argument))
             if argument is not None or name not in OMITTED:
                 yield name, argument, site.at(3, name)
 
@@ -146,6 +147,9 @@ def keywords_of(items: Sequence[tuple[Any, Site]]) -> Iterator[tuple[str, Any, S
 def modern_call(node: Any, class_name: str, graph: Graph, site: Site) -> Entry:
     """Rewrite one entry of `inbound_nodes` of a layer or a model."""
     items, _ = items_of(node, graph, site)
+    for value, place in items:
+        if not graph.is_reference(value):
+            raise place.refusal("only operations read constants", "[layer, call, output]", shown(value))
     tensors = [tensor_of(value, graph) for value, _ in items]
     kwargs = {}
     for name, value, place in keywords_of(items):

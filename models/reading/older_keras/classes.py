@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from models.errors import shown
+from models.files.keras_versions import BACKEND
 from models.reading.keras_json.classes import custom_refusal
 from models.reading.keras_json.site import Site
+from models.reading.older_keras.masks import layers_below
 
 MERGES = {
     "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot",
@@ -52,6 +54,8 @@ CLASSES: dict[str, str | Callable[[dict[str, Any], Site], str]] = {
     "TimeDistributedDense": "Dense",
 }
 """The class of Keras 3 that computes the same at inference."""
+CONVOLUTION = "Conv"
+"""In the names of all layers with kernels."""
 CUDNN = {"activation": "tanh", "recurrent_activation": "sigmoid"}
 """What the layers for NVIDIA's library compute, which Keras does not write."""
 FIXED: dict[str, dict[str, Any]] = {
@@ -75,6 +79,13 @@ GONE: dict[str, tuple[str, str]] = {
     ),
 }
 """Classes without an equivalent: why, and what to do instead."""
+
+
+def check_kernels(raw: dict[str, Any], site: Site) -> None:
+    """Refuse convolutions of Keras on Theano, which turns their kernels by half a turn."""
+    if raw.get(BACKEND) == "theano" and any(CONVOLUTION in str(one["class_name"]) for one in layers_below(raw)):
+        message, expected = "convolutions of Keras on Theano turn their kernels", "a model saved on TensorFlow"
+        raise site.reading(BACKEND).refusal(message, expected, '"theano"', "save it with Keras on TensorFlow")
 
 
 def check_known(entry: dict[str, Any], word: str, site: Site) -> None:

@@ -28,6 +28,11 @@ class Function:
     """Makes the last operand of a slice."""
 
     @property
+    def takes_list(self) -> bool:
+        """Whether its first argument is a list of tensors."""
+        return self.op in ("concatenate", "stack")
+
+    @property
     def class_name(self) -> str:
         """The name of the class of Keras 3: `expand_dims` is ExpandDims."""
         return "".join(word.capitalize() for word in self.op.split("_"))
@@ -41,14 +46,11 @@ def _split(fields: Fields) -> Fields:
 
 
 def _norm(fields: Fields) -> Fields:
-    """Return the least norm for the least sum of squares."""
+    """Return the least norm for the least sum of squares. Without an axis the norm would be that of the batch."""
+    if "axis" not in fields:
+        raise ValueError("axis")
     fields["epsilon"] = float(fields["epsilon"]) ** 0.5
     return fields
-
-
-def _reduced(fields: Fields) -> Fields:
-    """Return no axis for all of them."""
-    return {name: value for name, value in fields.items() if not (name == "axis" and value is None)}
 
 
 def _key(spec: Any) -> list[Any]:
@@ -57,10 +59,12 @@ def _key(spec: Any) -> list[Any]:
 
 
 def _index(item: Any) -> Any:
-    if not isinstance(item, dict):
+    if item is None or type(item) is int:
         return item
     if item.get("class_name") == "__ellipsis__":
         return {"class_name": "__ellipsis__", "config": {}}
+    if not item.keys() <= {"start", "stop", "step"}:  # a tensor as an index
+        raise ValueError(item.keys())
     return {"class_name": "__slice__", "config": {name: item.get(name) for name in ("start", "stop", "step")}}
 
 
@@ -76,7 +80,7 @@ def _unary(argument: str, names: Mapping[str, str]) -> dict[str, Function]:
 
 def _reduction(op: str, name: str) -> dict[str, Function]:
     fields = {"axis": "axis", "keepdims": "keepdims"}
-    return {f"math.{name}": Function(op, ("input_tensor",), fields, convert=_reduced)}
+    return {f"math.{name}": Function(op, ("input_tensor",), fields)}
 
 
 AXIS = {"axis": "axis"}
@@ -92,7 +96,7 @@ FUNCTIONS: Mapping[str, Function] = {
     **_binary("power", "math.pow", "__operators__.pow", "pow"),
     **_binary("maximum", "math.maximum", "maximum"),
     **_binary("minimum", "math.minimum", "minimum"),
-    **_binary("floor_divide", "math.floordiv", "__operators__.floordiv"),
+    **_binary("floor_divide", "math.floordiv", "__operators__.floordiv", "compat.v1.floor_div"),
     **_binary("mod", "math.floormod", "__operators__.mod"),
     **_binary("greater", "math.greater", "__operators__.gt"),
     **_binary("greater_equal", "math.greater_equal", "__operators__.ge"),
@@ -155,6 +159,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "reverse": Function("flip", ("tensor",), AXIS),
     "split": Function("split", ("value",), {"num_or_size_splits": "sizes", "axis": "axis"}, {"num": None},
                       {"axis": 0}, _split),
+    "compat.v1.squeeze": Function("squeeze", ("input",), AXIS, {"squeeze_dims": None}),
     "squeeze": Function("squeeze", ("input",), AXIS),
     "stack": Function("stack", ("values",), AXIS, defaults={"axis": 0}),
     "stop_gradient": Function("stop_gradient", ("input",)),

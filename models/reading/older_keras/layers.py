@@ -57,12 +57,12 @@ def modern_layer(entry: Entry, site: Site, member: Member) -> Entry:
     name = CLASSES.get(word, word)
     if callable(name):
         name = name(config, site.at("config"))
-    arguments = _arguments(name, combined(config), site.at("config"), member)
+    arguments = _arguments(name, combined(config, word, site.at("config")), site.at("config"), member)
     known = CATALOGUE.get(name)
     return {
         "module": "keras.layers" if known is None else known.keras_modules[0],
         "class_name": name, "registered_name": None,
-        "config": DEFAULTS.get(name, {}) | arguments | FIXED.get(word, {}),
+        "config": DEFAULTS.get(word, {}) | arguments | FIXED.get(word, {}),
     }  # fmt: skip
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.errors import shown
+from models.layers.valid_names import valid_names
 from models.reading.keras_json.site import Site
-from models.reading.older_keras.calls import Graph, graph_of, modern_call, modern_references
+from models.reading.older_keras.calls import MODELS, Graph, graph_of, modern_call, modern_references
 from models.reading.older_keras.layers import input_layer, modern_layer
 from models.reading.older_keras.operations import is_operation, modern_operation
 
-MODELS = ("Sequential", "Functional", "Model")
 Entry = dict[str, Any]
 
 
@@ -40,8 +40,7 @@ def modern_model(entry: Entry, site: Site) -> Entry:
     entries = [place.object(layer, "a layer") for layer, place in zip(config["layers"], sites, strict=True)]
     is_list = word == "Sequential" or "input_layers" not in config
     fields = _sequential(entries, sites, inner) if is_list else _functional(config, entries, sites, inner)
-    named = {} if config.get("name") is None else {"name": config["name"]}
-    kept = {key: value for key, value in config.items() if key in ("name", "trainable")} | named
+    kept = {key: config[key] for key in ("name", "trainable", "build_input_shape") if config.get(key) is not None}
     kind = "Sequential" if is_list else "Functional"
     return {"module": "keras", "class_name": kind, "config": kept | fields, "registered_name": None}
 
@@ -53,6 +52,10 @@ def _sequential(entries: Sequence[Entry], sites: Sequence[Site], site: Site) -> 
         modern_member(entry, place.into(site, "layers", number))
         for number, (entry, place) in enumerate(zip(entries, sites, strict=True), len(declared))
     ]
+    configs = [layer["config"] for layer in (*declared, *layers) if isinstance(layer["config"].get("name"), str)]
+    names = valid_names(config["name"] for config in configs)
+    for config in configs:
+        config["name"] = names[config["name"]]
     return {"layers": [*declared, *layers]}
 
 

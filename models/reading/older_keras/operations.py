@@ -10,6 +10,7 @@ from typing import Any
 
 from models.errors import InvalidDocument, did_you_mean, shown
 from models.reading.keras_json.site import Site
+from models.reading.keras_json.tensors import is_tensor
 from models.reading.older_keras.calls import Graph, is_constant, items_of, keywords_of, modern_argument, tensor_of
 from models.reading.older_keras.functions import FUNCTIONS, Function
 
@@ -36,6 +37,9 @@ def modern_operation(entry: Entry, name: str, nodes: Sequence[tuple[Any, Site]],
     """
     function = _function(entry, site)
     calls = [_call(node, function, graph, place) for node, place in nodes]
+    for argument, (_, place) in calls[0].items() if calls else ():
+        if argument in function.fields:
+            place.into(site, "config", function.fields[argument])
     fields = [_fields(call, function) for call in calls]
     for other, (_, place) in zip(fields, nodes, strict=True):
         if other != fields[0]:
@@ -46,7 +50,9 @@ def modern_operation(entry: Entry, name: str, nodes: Sequence[tuple[Any, Site]],
     return {
         "module": module, "class_name": kind, "name": name, "registered_name": None,
         "config": {"name": name, **(fields[0] if fields else {})},
-        "inbound_nodes": [{"args": _args(call, function), "kwargs": {}} for call in calls],
+        "inbound_nodes": [
+            {"args": _args(call, function, place), "kwargs": {}} for call, (_, place) in zip(calls, nodes, strict=True)
+        ],
     }  # fmt: skip
 
 
@@ -69,15 +75,30 @@ def _call(node: Any, function: Function, graph: Graph, site: Site) -> Call:
     items, is_list = items_of(node, graph, site)
     first, *_ = function.operands
     values = [item[2] if is_constant(item) else tensor_of(item, graph) for item, _ in items]
-    call: Call = {first: (values if is_list else values[0], site)}
+    is_list = is_list and (function.takes_list or len(values) != 1)
+    if is_list != function.takes_list:
+        raise site.refusal("this function takes another number of tensors first", "one, or a list of them", "another")
+    call: Call = {first: (values if is_list else values[0], items[0][1] if items and not is_list else site)}
     for name, value, place in keywords_of(items):
         if name not in ("name", "training"):
             call[name] = (modern_argument(value, graph), place)
     for name, (value, place) in call.items():
         _check_argument(name, value, function, place)
-    if function.key is not None and SLICE not in call:
-        raise site.refusal("a slice needs its key", f"the keyword argument {SLICE}", "none")
+    if function.key is not None:
+        return call | {SLICE: _sliced(call, function, site)}
     return call
+
+
+def _sliced(call: Call, function: Function, site: Site) -> tuple[Any, Site]:
+    """Return the key of a slice, as the last operand."""
+    if SLICE not in call or function.key is None:
+        raise site.refusal("a slice needs its key", f"the keyword argument {SLICE}", "none")
+    spec, place = call[SLICE]
+    try:
+        return function.key(spec), place
+    except (AttributeError, ValueError):
+        message = "only numbers and ranges are read as the key of a slice"
+        raise place.refusal(message, "integers, null, ..., or start, stop and step", shown(spec)) from None
 
 
 def _check_argument(name: str, value: Any, function: Function, site: Site) -> None:
@@ -89,11 +110,11 @@ def _check_argument(name: str, value: Any, function: Function, site: Site) -> No
         raise site.refusal(f"{name} of this function is not read", f"{function.neutral[name]!r}", shown(value))
 
 
-def _operand(value: Any) -> Any:
-    """Return a tensor, several, or a constant; an array of numbers has a dtype."""
+def _operand(value: Any, dtype: str | None) -> Any:
+    """Return a tensor, several, or a constant; an array of numbers has the dtype of the tensor beside it."""
     if not isinstance(value, list) or any(isinstance(item, dict) for item in value):
         return value
-    dtype = "float32" if _has_fractions(value) else "int32"
+    dtype = dtype or ("float32" if _has_fractions(value) else "int32")
     return {"class_name": "__numpy__", "config": {"value": value, "dtype": dtype}}
 
 
@@ -117,9 +138,11 @@ def _unreadable(site: Site, fields: Entry) -> InvalidDocument:
     return site.refusal("the arguments of this function cannot be read", "constants", shown(fields))
 
 
-def _args(call: Call, function: Function) -> list[Any]:
-    """Return the operands, in the order of the operation."""
-    args = [_operand(call[name][0]) if name in call else None for name in function.operands]
-    if function.key is not None:
-        args.append(function.key(call[SLICE][0]))
-    return args
+def _args(call: Call, function: Function, site: Site) -> list[Any]:
+    """Return the operands, in the order of the operation, and record where each is."""
+    for number, name in enumerate((*function.operands, *(() if function.key is None else (SLICE,)))):
+        if name in call:
+            call[name][1].into(site, "args", number)
+    dtype = next((value["config"]["dtype"] for value, _ in call.values() if is_tensor(value)), None)
+    args = [_operand(call[name][0], dtype) if name in call else None for name in function.operands]
+    return args if function.key is None else [*args, call[SLICE][0]]

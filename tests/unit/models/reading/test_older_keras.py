@@ -138,6 +138,44 @@ def test_operations_become_those_of_keras() -> None:
     assert second["type"] == "ops.get_item"
 
 
+def test_names_with_slashes_are_read_in_a_sequential_too() -> None:
+    """The declaring layer's name is part of the input's."""
+    document = parse_document(sequential(old("Dense", units=2, name="a/b", batch_input_shape=[None, 4])))
+    assert (list(document.input or {}), document.layers[0].name) == (["a_b_input"], "a_b")
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ({"mode": "sum"}, {"type": "Add"}),
+        ({"mode": "concat", "concat_axis": 1}, {"type": "Concatenate", "axis": 1}),
+        ({"mode": "cos", "dot_axes": 1}, {"type": "Dot", "axes": 1, "normalize": True}),
+    ],
+)
+def test_merges_of_keras_1_are_read_by_their_mode(mode: dict[str, Any], expected: dict[str, Any]) -> None:
+    """With the arguments of that mode only."""
+    unused = {"concat_axis": -1, "dot_axes": -1, "output_shape": None, "mode_type": "raw", "arguments": {}}
+    merge = node(old("Merge", **(unused | mode)), "m", [["x", 0, 0], ["x", 0, 0]])
+    (found,) = layers_of(functional(merge, outputs=[["m", 0, 0]]))
+    assert {key: found[key] for key in expected} == expected
+
+
+def masked(*layers: dict[str, Any], last: str) -> dict[str, Any]:
+    """A graph with a masked and an unmasked embedding of x."""
+    first = node(old("Embedding", input_dim=9, output_dim=2, mask_zero=True), "masked", [["x", 0, 0, {}]])
+    second = node(old("Embedding", input_dim=9, output_dim=2, mask_zero=False), "plain", [["x", 0, 0, {}]])
+    return functional(first, second, *layers, outputs=[[last, 0, 0]])
+
+
+def test_masks_that_meet_again_are_no_fault() -> None:
+    """The same mask on both sides, or none after the last step of an LSTM."""
+    twice = node(old("Add"), "sum", [["masked", 0, 0, {}], ["masked", 0, 0, {}]])
+    steps = [node(old("LSTM", units=2, return_sequences=False), f"l{n}", [[name, 0, 0, {}]])
+             for n, name in enumerate(("masked", "plain"))]  # fmt: skip
+    ends = node(old("Add"), "ends", [["l0", 0, 0, {}], ["l1", 0, 0, {}]])
+    assert parse_document(masked(twice, *steps, ends, last="ends")).layers
+
+
 LAYERS = "/config/layers"
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "code": (sequential(old("Dense", units=2), old("Lambda", function=["4wEA", None, None])), f"{LAYERS}/1/class_name"),
@@ -155,6 +193,39 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"class_name": "Sequential", "keras_version": "1.1.0",
          "config": [old("Convolution2D", nb_filter=2, nb_row=3, nb_col=3, dim_ordering="th")]},
         "/config/0/config/dim_ordering",
+    ),
+    "masks": (
+        masked(node(old("Add"), "sum", [["masked", 0, 0, {}], ["plain", 0, 0, {}]]), last="sum"),
+        f"{LAYERS}/3",
+    ),
+    "mask through an identity": (
+        masked(node(old("Rescaling", scale=2.0), "r", [["masked", 0, 0, {}]]), last="r"),
+        f"{LAYERS}/3",
+    ),
+    "training mode": (
+        functional(node(old("Dropout", rate=0.5), "d", [["x", 0, 0, {"training": True}]]), outputs=[["d", 0, 0]]),
+        f"{LAYERS}/1/inbound_nodes/0/0/3/training",
+    ),
+    "convolution of Theano": (
+        sequential(old("Conv1D", filters=2, kernel_size=3)) | {"backend": "theano"},
+        "/backend",
+    ),
+    "constant in a layer": (
+        functional(node(old("Dense", units=2), "d", [["_CONSTANT_VALUE", -1, 0]]), outputs=[["d", 0, 0]]),
+        f"{LAYERS}/1/inbound_nodes/0/0/0",
+    ),
+    "tensor as a slice": (
+        operation("__operators__.getitem", ["x", 0, 0, {"slice_spec": ["x", 0, 0]}], "SlicingOpLambda"),
+        f"{LAYERS}/1/inbound_nodes/0/3/slice_spec",
+    ),
+    "norm of the batch": (operation("math.l2_normalize", ["x", 0, 0, {"axis": None}]), f"{LAYERS}/1/inbound_nodes/0"),
+    "list of tensors": (
+        operation("math.add", [["x", 0, 0, {}], ["x", 0, 0, {"y": ["x", 0, 0]}]]),
+        f"{LAYERS}/1/inbound_nodes/0",
+    ),
+    "operand of a function": (
+        operation("math.add", ["x", 0, 0, {"y": ["y", 0, 0]}]),
+        f"{LAYERS}/1/inbound_nodes/0/3/y",
     ),
     "function": (operation("image.resize", ["x", 0, 0, {"size": [2, 2]}]), f"{LAYERS}/1/config/function"),
     "argument of a function": (

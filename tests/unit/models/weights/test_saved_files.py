@@ -86,6 +86,14 @@ def test_weights_of_a_nested_model_are_saved_trained_first(tmp_path: Path) -> No
     assert [found[name].ravel()[0] for name in ("m/a/kernel", "m/n/gamma", "m/n/mean", "m/b/kernel")] == [1, 1, 3, 2]
 
 
+def test_names_inside_a_nested_model_are_compared(tmp_path: Path) -> None:
+    """Its weights are in another order where other layers were frozen when it was saved."""
+    path = save(tmp_path / "w", {"m": {"m/b/kernel:0": ONE, "m/a/kernel:0": TWO}})
+    specs = [WeightSpec(f"m/{name}/kernel", (2, 2), "float32", "", ("m", name)) for name in "ab"]
+    with pytest.raises(InvalidWeights, match="both would fit"):
+        read(path, *specs)
+
+
 def test_what_does_not_fit_is_listed(tmp_path: Path) -> None:
     """A missing layer and a superfluous one, by the names of either side."""
     path = save(tmp_path / "w", {"a": {"a/kernel:0": ONE}, "c": {"c/kernel:0": TWO}, "d": {"d/kernel:0": TWO}})
@@ -157,6 +165,17 @@ def is_escape(file: h5py.File) -> None:
     file["a"].attrs["weight_names"] = [b"../../a/kernel:0"]
 
 
+def is_link(file: h5py.File) -> None:
+    """A layer in a group that is not walked: a link to another file."""
+    file.create_group("optimizer_weights")["a"] = h5py.ExternalLink("/etc/passwd", "/")
+    file.attrs["layer_names"] = [b"optimizer_weights/a"]
+
+
+def is_twice(file: h5py.File) -> None:
+    """A layer many times."""
+    file.attrs["layer_names"] = [b"a"] * 100
+
+
 def is_large(file: h5py.File) -> None:
     """A config of 17 MB, more than is read."""
     file.attrs["model_config"] = "x" * (17 * 2**20)
@@ -167,7 +186,7 @@ def is_binary(file: h5py.File) -> None:
     file.attrs["model_config"] = np.zeros(4)
 
 
-@pytest.mark.parametrize("spoil", [is_gone, is_number, is_escape, is_large, is_binary])
+@pytest.mark.parametrize("spoil", [is_gone, is_number, is_escape, is_link, is_twice, is_large, is_binary])
 def test_hostile_attributes_are_refused(tmp_path: Path, spoil: Callable[[h5py.File], None]) -> None:
     """They are read apart, and within limits."""
     path = save(tmp_path / "w", {"a": {"kernel:0": ONE}})
@@ -175,6 +194,15 @@ def test_hostile_attributes_are_refused(tmp_path: Path, spoil: Callable[[h5py.Fi
         spoil(file)
     with pytest.raises((Unparsable, InvalidWeights, TooLarge)):
         read(path, spec("a/kernel", 2, 2))
+
+
+def test_kernels_of_theano_are_refused(tmp_path: Path) -> None:
+    """Keras 2 turned them by half a turn between Theano and TensorFlow."""
+    path = save(tmp_path / "w", {"a": {"kernel:0": np.ones((3, 2, 2))}})
+    with h5py.File(path, "r+") as file:
+        file.attrs["backend"] = "theano"
+    with pytest.raises(InvalidWeights, match="Theano"):
+        read(path, spec("a/kernel", 3, 2, 2))
 
 
 def test_weights_alone_hold_no_model(tmp_path: Path) -> None:
