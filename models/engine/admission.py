@@ -11,7 +11,7 @@ from models.engine.time_estimate import TimeBudget, check_run
 from models.engine.working_memory import inner_bytes, peak_inner, working_bytes
 from models.errors import Problem, TooLarge
 from models.layers.layer import Layer, Shape
-from models.layers.smaller import suggest_smaller
+from models.layers.smaller import FALLBACK, suggest_smaller
 from models.networks.network import Node
 from models.views.view import View
 
@@ -112,6 +112,8 @@ def _suggestion(symbolic: SymbolicNetwork, node: Node, nbytes: int, remaining: i
     def fits(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> bool:
         return layer.inner(shapes, outputs) * element_bytes <= remaining
 
+    if not symbolic.keeps_batch_first((*node.inputs, *node.outputs)):
+        return FALLBACK
     return suggest_smaller(node.layer, shapes, outputs, fits)
 
 

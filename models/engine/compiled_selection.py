@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from models.engine import gpu
 from models.engine.activations import join_steps, record_activation_input
+from models.engine.batch_axes import batch_first
 from models.engine.compiled import Compiled
 from models.engine.heap import held_bytes
 from models.engine.ids import call_number, guard_ids
@@ -67,7 +68,7 @@ class CompiledSelection:
     def _compile(self) -> list[tuple[Part, Compiled]]:
         parts = (
             [self._whole]
-            if self._training or gpu.is_present()
+            if self._training or gpu.is_present() or not self._symbolic.keeps_batch_first(self.outputs)
             else split_parts(self._symbolic, self._nodes, self.outputs)
         )
         before = held_bytes()
@@ -106,7 +107,12 @@ class CompiledSelection:
                     inputs_of_node = guard_ids(node.layer, read_tensors(node, tensors))
                     tensors.update(self._node(node, inputs_of_node, named_tensors(node, tensors)))
             updates = [scope.get_current_value(variable) for variable in self.updated]
-        return [tf.identity(tensors[address]) for address in part.writes] + updates
+        return [self._written(address, tensors[address]) for address in part.writes] + updates
+
+    def _written(self, address: str, tensor: Any) -> Any:
+        """Return a tensor as it leaves the function: what is sent has the batch first."""
+        tensor = batch_first(tensor, self._symbolic.batch_axes[address]) if address in self.outputs else tensor
+        return tf.identity(tensor)
 
     def _node(self, node: Node, inputs: list[Any], named: Mapping[str, Any]) -> Mapping[str, Any]:
         """Compute one layer call; returns its outputs and the input of its fused activation."""

@@ -32,7 +32,7 @@ def check_inputs(node: Node, shapes: tuple[Shape, ...], keywords: Mapping[str, t
             raise InvalidDocument("", [_rank_problem(node, ranks, shape)])
     if node.layer.needs_lengths() and any(length is None for shape in shapes for length in shape[1:]):
         raise InvalidDocument("", [_lengths_problem(node, shapes)])
-    with _faults(node):
+    with layer_faults(node):
         node.layer.check_shapes(shapes)
         node.layer.check_keywords(shapes, keywords)
 
@@ -47,7 +47,7 @@ def check_masks(node: Node, shapes: Sequence[Shape], masks: Sequence[Shape | Non
 
 
 @contextmanager
-def _faults(node: Node) -> Iterator[None]:
+def layer_faults(node: Node) -> Iterator[None]:
     """Turn a fault that a layer itself reports into an error that points at it."""
     try:
         yield
@@ -91,7 +91,7 @@ def _lengths_problem(node: Node, shapes: tuple[Shape, ...]) -> Problem:
 
 def check_output(node: Node, shape: Shape) -> None:
     """Check that the output is neither empty nor too large, and fits the layer's own last step."""
-    with _faults(node):
+    with layer_faults(node):
         node.layer.check_output(shape)
     size = size_of(tuple(1 if dimension is None else dimension for dimension in shape))
     if any(dimension is not None and dimension < 1 for dimension in shape):

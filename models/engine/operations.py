@@ -10,7 +10,7 @@ import numpy as np
 
 from models.layers.constants import ConstantArray
 from models.layers.operations import Operation
-from models.layers.operations_arranging import ReshapeOp
+from models.layers.operations_reshaping import ReshapeOp
 
 
 class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
@@ -24,7 +24,10 @@ class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
     def call(self, tensors: Sequence[Any]) -> Any:
         """Return the function's result."""
         if isinstance(self._operation, ReshapeOp):
-            return keras.ops.reshape(tensors[0], (keras.ops.shape(tensors[0])[0], *self._operation.target()))
+            first, *others = self._operation.target()
+            if self._operation.keeps_batch:
+                first = keras.ops.shape(tensors[0])[0]
+            return keras.ops.reshape(tensors[0], (first, *others))
         if self._operation.of_integers is not None and not keras.backend.is_float_dtype(tensors[0].dtype):
             return _all(self._operation.of_integers, tensors[0])
         operands = [_value(operand) for operand in self._operation.bind_operands(tensors)]

@@ -129,15 +129,16 @@ class SharedFigures(NamedTuple):
 
 
 def _tensor_row(symbolic: SymbolicNetwork, address: str) -> dict[str, Any]:
-    shape, dtype = symbolic.shape(address), symbolic.dtype(address)
-    return {"shape": shape, "dtype": dtype, "bytes": tensor_bytes(shape, dtype)}
+    shape, dtype, axes = symbolic.reply_shape(address), symbolic.dtype(address), symbolic.axis_names(address)
+    row = {"shape": shape, "dtype": dtype, "bytes": tensor_bytes(shape, dtype)}
+    return row if axes is None else row | {"axes_in_graph": axes}
 
 
 def view_row(symbolic: SymbolicNetwork, address: str, views: Mapping[str, View]) -> dict[str, Any]:
     """Return the planned view of a layer; empty without one."""
     if address not in views:
         return {}
-    return {"view": views[address].row(symbolic.shape(address), symbolic.dtype(address), address)}
+    return {"view": views[address].row(symbolic.reply_shape(address), symbolic.dtype(address), address)}
 
 
 def _parameters(network: Network, layers: Mapping[str, keras.Layer]) -> dict[str, int]:

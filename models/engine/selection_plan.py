@@ -20,11 +20,13 @@ from models.views.view import View
 
 
 class Row(NamedTuple):
-    """One selected tensor, the call it belongs to (None for an input), and its layer's type."""
+    """One selected tensor as it is sent, the call it belongs to (None for an input), and its layer's type."""
 
     info: TensorInfo
     node: Node | None
     type: str
+    axes: tuple[str, ...] | None
+    """Where each axis is in the graph, if the batch is not the first there."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,11 @@ class SelectionPlan:
         object.__setattr__(self, "rows", tuple(map(self._row, self.outputs)))
 
     def _row(self, address: str) -> Row:
-        shape, dtype = self.symbolic.shape(address), self.symbolic.dtype(address)
+        shape, dtype = self.symbolic.reply_shape(address), self.symbolic.dtype(address)
         info = TensorInfo(address, dtype, tuple(d or 0 for d in shape), self.symbolic.nbytes(address))
         node = self.symbolic.network.node_of.get(address.removesuffix(PRE))
-        return Row(info, node, "InputLayer" if node is None else node.layer.type_name())
+        kind = "InputLayer" if node is None else node.layer.type_name()
+        return Row(info, node, kind, self.symbolic.axis_names(address))
 
     def admit(self, views: Mapping[str, View], bounds: Bounds, training: bool = False) -> float:
         """Return the estimated seconds. Refuses, by the figures of the plan, what would not fit.

@@ -17,6 +17,7 @@ from keras.src.backend.common import global_state  # private: pinned, and covere
 
 from models.engine.activations import FusedActivation, activation_layer
 from models.engine.attribution import locate_refusal
+from models.engine.batch_axes import check_outputs, node_batch_axes
 from models.engine.block_layer import attach_shape_function
 from models.engine.compiled import without_gradients
 from models.engine.layer_calls import as_list, call, named_tensors, read_tensors
@@ -33,6 +34,7 @@ from models.engine.layers import create_layer, derived_seed
 from models.engine.output_dtypes import check_weights, is_default_dtype, traced_outputs
 from models.engine.symbolic_network import Specs, SymbolicNetwork
 from models.errors import InvalidDocument
+from models.layers.batch_axis import FIRST
 from models.layers.layer import Layer, Shape
 from models.networks.network import PRE, Network, Node
 
@@ -50,10 +52,14 @@ def shape_network(network: Network, shapes: Mapping[str, Shape]) -> SymbolicNetw
     """
     layers: dict[str, keras.Layer] = {}
     specs = {name: _input_spec(network, name, shape) for name, shape in shapes.items()}
+    batch_axes = dict.fromkeys(specs, FIRST)
     with uninitialised():
         for node in network.nodes:
+            axes = node_batch_axes(node, specs, batch_axes)
             specs.update(_node_specs(node, layers, specs, network.document.seed))
-    return SymbolicNetwork(network, layers, specs)
+            batch_axes.update(axes)
+    check_outputs(network, batch_axes)
+    return SymbolicNetwork(network, layers, specs, batch_axes)
 
 
 def shape_batch(network: Network, shapes: Mapping[str, Shape]) -> SymbolicNetwork:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import keras
 
 from models.engine.layer_checks import check_inputs
+from models.layers.batch_axis import BatchAxis
 from models.layers.layer import Shape, size_of
 from models.networks.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
@@ -18,11 +19,12 @@ Specs = Mapping[str, keras.KerasTensor]
 
 @dataclass(frozen=True)
 class SymbolicNetwork:
-    """Every tensor's symbolic shape by address, and the layers with their uninitialised weights by path."""
+    """Every tensor's symbolic shape and batch axis by address; the layers with their uninitialised weights by path."""
 
     network: Network
     layers: Mapping[str, keras.Layer]
     specs: Specs
+    batch_axes: Mapping[str, BatchAxis]
     batch: int | None = None
     """Replaces a free batch; a network shaped once with a free batch is known for every batch."""
 
@@ -40,12 +42,29 @@ class SymbolicNetwork:
 
     def is_fixed(self) -> bool:
         """Whether no dimension but the batch is free."""
-        return all(dimension is not None for spec in self.specs.values() for dimension in spec.shape[1:])
+        return all(
+            length is not None
+            for address, spec in self.specs.items()
+            for axis, length in enumerate(spec.shape)
+            if axis != self.batch_axes[address].position
+        )
 
     def shape(self, address: str) -> Shape:
-        """Return a tensor's shape, the batch first."""
-        first, *rest = self.specs[address].shape
-        return (self.batch if first is None else first, *rest)
+        """Return a tensor's shape as it is in the graph."""
+        return self.batch_axes[address].fill(tuple(self.specs[address].shape), self.batch)
+
+    def reply_shape(self, address: str) -> Shape:
+        """Return a tensor's shape as it is sent, the batch first."""
+        return self.batch_axes[address].batch_first(self.shape(address), self.batch)
+
+    def axis_names(self, address: str) -> tuple[str, ...] | None:
+        """Return the names of the axes of `reply_shape`; None where it is the shape in the graph."""
+        axis = self.batch_axes[address]
+        return None if axis.is_plain else axis.names(len(self.specs[address].shape))
+
+    def keeps_batch_first(self, addresses: Iterable[str]) -> bool:
+        """Whether these tensors have the batch first, and nothing else in its axis."""
+        return all(self.batch_axes[address].is_plain for address in addresses)
 
     def dtype(self, address: str) -> str:
         """Return a tensor's dtype."""
@@ -53,7 +72,7 @@ class SymbolicNetwork:
 
     def nbytes(self, address: str) -> int:
         """Return a tensor's bytes; free dimensions count as one."""
-        elements = size_of(tuple(dimension or 1 for dimension in self.shape(address))) or 0
+        elements = size_of(tuple(dimension or 1 for dimension in self.reply_shape(address))) or 0
         return elements * DTYPES[self.dtype(address)].itemsize
 
     def needed(self, addresses: Sequence[str]) -> tuple[Node, ...]:

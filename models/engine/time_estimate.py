@@ -18,7 +18,7 @@ from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.working_memory import is_skipped, step_network_of
 from models.errors import Problem, TooLarge
 from models.layers.layer import Layer, Shape, sizes_of
-from models.layers.smaller import suggest_smaller
+from models.layers.smaller import FALLBACK, suggest_smaller
 from models.layers.work import Work
 from models.networks.network import Node
 
@@ -115,6 +115,8 @@ def _suggestion(symbolic: SymbolicNetwork, node: Node, remaining: float, rates: 
     def fits(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> bool:
         return rates.seconds(layer.work(shapes, outputs)) <= remaining
 
+    if not symbolic.keeps_batch_first((*node.inputs, *node.outputs)):
+        return FALLBACK
     return suggest_smaller(node.layer, symbolic.shapes(node.inputs), symbolic.shapes(node.outputs), fits)
 
 

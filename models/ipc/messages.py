@@ -54,6 +54,8 @@ class LayerInfo(msgspec.Struct, frozen=True):
     stats: dict[str, Any] | None = None
     weights: tuple[TensorInfo, ...] = ()
     view: dict[str, Any] | None = None
+    axes: tuple[str, ...] | None = None
+    """Where each axis of the output is in the graph, if the batch is not the first there."""
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="kind"):

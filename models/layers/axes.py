@@ -1,4 +1,4 @@
-"""Axis arguments: resolved to positions in a shape, and never the batch."""
+"""Axis arguments: resolved to positions in a shape, and the batch apart."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from models.layers.batch_axis import FIRST, BatchAxis
 from models.layers.fields import OneOrSeveral
 from models.layers.layer import Layer, LayerFault, Shape, Windows
 from models.layers.pointwise import pointwise
@@ -32,7 +33,21 @@ InnerAxes = Annotated[
 ]
 
 
-def inner_axes(field: str, axes: int | Sequence[int], shape: Shape) -> tuple[int, ...]:
+def axis_positions(field: str, axes: int | Sequence[int], shape: Shape) -> tuple[int, ...]:
+    """Resolve `axes` to positions in a shape, in ascending order.
+
+    Raises:
+        LayerFault: for axes that the shape does not have, and for duplicate axes.
+    """
+    rank = len(shape)
+    listed = [axes] if isinstance(axes, int) else list(axes)
+    positions = {axis % rank for axis in listed if -rank <= axis < rank}
+    if len(positions) == len(listed):
+        return tuple(sorted(positions))
+    raise _axes_fault(field, axes, shape, FIRST)
+
+
+def inner_axes(field: str, axes: int | Sequence[int], shape: Shape, batch: BatchAxis = FIRST) -> tuple[int, ...]:
     """Resolve `axes` to positions in a shape, in ascending order.
 
     Raises:
@@ -40,41 +55,46 @@ def inner_axes(field: str, axes: int | Sequence[int], shape: Shape) -> tuple[int
     """
     rank = len(shape)
     listed = [axes] if isinstance(axes, int) else list(axes)
-    positions = {axis % rank for axis in listed if -rank < axis < rank and axis != 0}
+    positions = {axis % rank for axis in listed if -rank <= axis < rank} - {batch.position}
     if len(positions) == len(listed):
         return tuple(sorted(positions))
-    raise LayerFault(
+    raise _axes_fault(field, axes, shape, batch)
+
+
+def _axes_fault(field: str, axes: int | Sequence[int], shape: Shape, batch: BatchAxis) -> LayerFault:
+    rank, place = len(shape), batch.position
+    others = [axis for axis in range(rank) if axis != place]
+    expected = f"different axes from 1 to {rank - 1}, or {1 - rank} to -1"
+    return LayerFault(
         field,
-        f"these are not axes of an input of shape {shape_text(shape)}; axis 0 (or {-rank}) is the batch",
-        f"different axes from 1 to {rank - 1}, or {1 - rank} to -1" if rank > 1 else "an input with more axes",
+        f"these are not axes of an input of shape {shape_text(shape)}; axis {place} (or {place - rank}) is the batch",
+        (expected if not place else f"different ones of {others}") if others else "an input with more axes",
         f"{axes}",
-        "write -1 for the last axis" if rank > 1 else None,
+        "write -1 for the last axis" if others and place != rank - 1 else None,
     )
 
 
-def _check_not_leading(axis: int) -> int:
-    if axis:
-        return axis
-    raise PydanticCustomError(
-        "batch_axis", "axis 0 is the batch, and stays first", {"expected": "an axis other than 0", "received": "0"}
-    )
+Axis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1)]
+"""An axis of a tensor of a graph, whose batch may be any; negative ones count from the end."""
+Axes = Annotated[Axis | Annotated[list[Axis], Field(min_length=1, max_length=MAX_RANK)], OneOrSeveral]
 
 
-NewAxis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1), AfterValidator(_check_not_leading)]
-"""The position of an inserted axis; negative ones count from the end of the result."""
+def new_axis(axis: int, shape: Shape) -> int:
+    """Resolve the position of a new axis in the shape that it makes.
 
-
-def check_new_axis(axis: int, shape: Shape) -> None:
-    """Refuse a new axis before the batch or past the end."""
+    Raises:
+        LayerFault: past the end, or of more axes than a tensor may have.
+    """
     rank = len(shape) + 1
-    if not -rank < axis < rank or rank > MAX_RANK:
-        expected = f"an axis from 1 to {rank - 1}, or {1 - rank} to -1, of at most {MAX_RANK} in all"
+    if not -rank <= axis < rank or rank > MAX_RANK:
+        expected = f"an axis from 0 to {rank - 1}, or {-rank} to -1, of at most {MAX_RANK} in all"
         raise LayerFault("axis", "the new axis has no place", expected, f"{axis} for {shape_text(shape)}")
+    return axis % rank
 
 
 def pointwise_along_channels(axes: int | Sequence[int], shape: Shape) -> Windows:
     """Return windows of one element where `axes` are the last alone; along any other, positions mix."""
-    return pointwise(shape) if inner_axes("axis", axes, shape) == (len(shape) - 1,) else None
+    return pointwise(shape) if axis_positions("axis", axes, shape) == (len(shape) - 1,) else None
 
 
 class AlongAxes(Layer):

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, get_args
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
+from models.layers.batch_axis import FIRST, BatchAxis
 from models.layers.fields import DType, LayerName
 from models.layers.inputs import CallKeywords, CallPositional, Calls, LayerInputs
 from models.layers.masks import fits
@@ -23,7 +24,7 @@ from models.layers.regularizers import AnyRegularizer
 from models.layers.work import Work
 
 Shape = tuple[int | None, ...]
-"""A tensor's shape, the batch first; None is a free dimension."""
+"""A tensor's shape, the batch first (for operations: where its `BatchAxis` says); None is a free dimension."""
 Windows = tuple[Window, ...] | None
 """One window per spatial axis; None if an output does not see the input through one window."""
 
@@ -147,6 +148,27 @@ class Layer(BaseModel):
     def mixes_batch(self) -> bool:
         """Whether the result of one row of a batch depends on the others even at inference."""
         return any(isinstance(held, Layer) and held.mixes_batch() for held in vars(self).values())
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Return the batch axis of the outputs for tensors with these, keyword arguments included. A layer computes
+        each row of the first axis on its own, and keeps it.
+
+        Raises:
+            LayerFault: the batch is another axis, or the tensors have its rows in different orders.
+        """
+        if any(batch.position for batch in batches):
+            raise LayerFault(
+                "inputs", "the batch is not the first axis of the input", "a tensor with the batch first",
+                "the batch as axis " + " and ".join(str(batch.position) for batch in batches),
+                "move it there with ops.transpose or ops.moveaxis",
+            )  # fmt: skip
+        if len(set(batches)) > 1:
+            expected = "tensors with the same rows for each of the batch"
+            received = " and ".join(f"{batch.rows} rows" for batch in batches)
+            raise LayerFault(
+                "inputs", "the rows of the inputs belong to different ones of the batch", expected, received
+            )
+        return batches[0] if batches else FIRST
 
     def id_bound(self) -> int | None:
         """Return, for lookup layers, the first id that is out of range. Ids are checked when the layer runs."""

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.layers.axes import InnerAxis, inner_axes, pointwise_along_channels
+from models.layers.axes import InnerAxis, axis_positions, inner_axes, pointwise_along_channels
 from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, size_of
 from models.layers.pointwise import Pointwise
 from models.layers.spatial import shape_text, shapes_text
@@ -89,20 +89,26 @@ class Concatenate(Merging):
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Check that all axes except the concatenated one agree."""
-        (axis,) = inner_axes("axis", self.axis, shapes[0])
-        others = [(*shape[:axis], *shape[axis + 1 :]) for shape in shapes]
-        same_rank = len({len(shape) for shape in shapes}) == 1
-        if not same_rank or any(len(set(lengths) - {None}) > 1 for lengths in zip(*others, strict=True)):
-            raise LayerFault(
-                "inputs",
-                f"the inputs differ along another axis than {axis}",
-                f"shapes like the first, {shape_text(shapes[0])}, except along axis {axis}",
-                shapes_text(shapes),
-                "make the other axes the same by padding, cropping or pooling, or choose another axis",
-            )
+        inner_axes("axis", self.axis, shapes[0])
+        check_concatenation(self.axis, shapes)
 
     def windows(self, shape: Shape) -> Windows:
         return pointwise_along_channels(self.axis, shape)
+
+
+def check_concatenation(axis: int, shapes: tuple[Shape, ...]) -> None:
+    """Check that all axes except the concatenated one agree."""
+    (place,) = axis_positions("axis", axis, shapes[0])
+    others = [(*shape[:place], *shape[place + 1 :]) for shape in shapes]
+    same_rank = len({len(shape) for shape in shapes}) == 1
+    if not same_rank or any(len(set(lengths) - {None}) > 1 for lengths in zip(*others, strict=True)):
+        raise LayerFault(
+            "inputs",
+            f"the inputs differ along another axis than {place}",
+            f"shapes like the first, {shape_text(shapes[0])}, except along axis {place}",
+            shapes_text(shapes),
+            "make the other axes the same by padding, cropping or pooling, or choose another axis",
+        )
 
 
 class Dot(Merging):

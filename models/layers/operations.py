@@ -1,7 +1,8 @@
 """Base of keras.ops functions as layers of a graph.
 
 `ops.mean` is `keras.ops.mean`. Fields are the function's arguments; the tensors among them are the layer's `inputs`,
-and a number or an array may replace a tensor. The list is closed, and no operation mixes rows of the batch.
+and a number or an array may replace a tensor. The list is closed, and no operation mixes rows of the batch: each says
+where the batch axis of its operands goes.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from models.layers.axes import Axes, inner_axes
+from models.layers.batch_axis import BatchAxis
 from models.layers.fixed_values import AlwaysTrainable, NoDType, NoRegularizer
-from models.layers.layer import GRAPH_FIELDS, Example, Layer
+from models.layers.layer import GRAPH_FIELDS, Example, Layer, LayerFault, Shape
 
 PREFIX = "ops."
 
@@ -60,6 +63,14 @@ class Operation(Layer):
         constants = [getattr(self, operand, None) for operand in self.operands]
         return [next(remaining) if constant is None else constant for constant in constants]
 
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Return the batch axis of the result: that of the operand, unless the operation moves it.
+
+        Raises:
+            LayerFault: rows of the batch would mix.
+        """
+        return batches[0]
+
     def arguments(self) -> dict[str, Any]:
         """Return Keras' keyword arguments without the operands."""
         excluded = GRAPH_FIELDS | self.not_taken | set(self.operands)
@@ -68,3 +79,26 @@ class Operation(Layer):
     def call_arguments(self) -> dict[str, Any]:
         """Return no arguments: a function has a single set of arguments."""
         return {}
+
+
+class AlongAxes(Operation):
+    """Base of operations along other axes than the batch, which stays where it is."""
+
+    axis: Axes
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the axes exist and exclude the batch."""
+        inner_axes("axis", self.axis, shapes[0], batches[0])
+        return batches[0]
+
+
+def same_batch(batches: Sequence[BatchAxis]) -> BatchAxis:
+    """Return the batch axis of tensors of the same rank.
+
+    Raises:
+        LayerFault: they have different ones.
+    """
+    if len(set(batches)) == 1:
+        return batches[0]
+    places = " and ".join(f"axis {batch.position} of {batch.rows} rows for each" for batch in batches)
+    raise LayerFault("inputs", "the tensors have the batch in different places", "the batch in the same axis", places)

@@ -1,16 +1,17 @@
-"""Operations that rearrange a tensor; the batch stays the first axis."""
+"""Operations that rearrange a tensor, and with it the batch axis; the order of the batch's rows stays."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.layers.axes import InnerAxes, InnerAxis, NewAxis, check_new_axis, inner_axes
-from models.layers.layer import Example, LayerFault, Shape, fault, size_of
-from models.layers.operations import Operation
+from models.layers.axes import Axes, Axis, axis_positions, inner_axes, new_axis
+from models.layers.batch_axis import BatchAxis
+from models.layers.layer import Example, LayerFault, Shape, fault
+from models.layers.operations import AlongAxes, Operation
 from models.layers.operations_reducing import AlongAxis
-from models.layers.reshaping import check_target
 from models.layers.spatial import shape_text
 from models.limits import MAX_LENGTH, MAX_RANK
 
@@ -18,10 +19,11 @@ from models.limits import MAX_LENGTH, MAX_RANK
 class ExpandDimsOp(Operation):
     type: Literal["ops.expand_dims"] = "ops.expand_dims"
     example = Example({"axis": 1}, ((4, 3),))
-    axis: NewAxis
+    axis: Axis
 
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        check_new_axis(self.axis, shapes[0])
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """A new axis before the batch moves it down."""
+        return batches[0].after_insertion(new_axis(self.axis, shapes[0]))
 
 
 class Triangle(Operation):
@@ -30,6 +32,16 @@ class Triangle(Operation):
     input_rank: ClassVar[tuple[int, ...]] = tuple(range(3, MAX_RANK + 1))
     example = Example({}, ((4, 3),))
     k: Annotated[int, Field(ge=-MAX_LENGTH, le=MAX_LENGTH)] = 0
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the batch is not an axis of the matrices."""
+        rank = len(shapes[0])
+        if batches[0].position < rank - 2:
+            return batches[0]
+        received = f"the batch as axis {batches[0].position} of {rank}"
+        raise LayerFault(
+            "inputs", "the batch is an axis of the matrices", "the batch before the last two axes", received
+        )
 
 
 class TrilOp(Triangle):
@@ -44,51 +56,15 @@ class SqueezeOp(AlongAxis):
     type: Literal["ops.squeeze"] = "ops.squeeze"
     example = Example({"axis": 1}, ((1, 3),))
 
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the batch is not removed; axes removed before it move it up."""
+        return batches[0].without(inner_axes("axis", self.axis, shapes[0], batches[0]))
+
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Check that the removed axes have length 1."""
-        for axis in inner_axes("axis", self.axis, shapes[0]):
+        for axis in axis_positions("axis", self.axis, shapes[0]):
             if shapes[0][axis] != 1:
                 raise LayerFault("axis", "the axis is longer than 1", "an axis of length 1", shape_text(shapes[0]))
-
-
-class ReshapeOp(Operation):
-    """Gives each example a new shape. The first length is the batch's: -1 or null."""
-
-    type: Literal["ops.reshape"] = "ops.reshape"
-    example = Example({"newshape": [-1, 2, 6]}, ((3, 4),))
-    newshape: Annotated[
-        list[Annotated[int, Field(ge=-1, le=MAX_LENGTH)] | None], Field(min_length=1, max_length=MAX_RANK)
-    ]
-
-    @model_validator(mode="after")
-    def _keeps_the_batch(self) -> Self:
-        first, *rest = self.newshape
-        unknown = sum(length in (-1, None) for length in rest)
-        if first not in (-1, None) or 0 in rest or unknown > (first is None):
-            raise fault(
-                "newshape", "newshape does not keep the batch apart", "null (or -1) for the batch, then at most one -1",
-                "write null first",
-            )  # fmt: skip
-        return self
-
-    def target(self) -> list[int]:
-        """Return the new shape of one example; -1 for an inferred length."""
-        return [-1 if length is None else length for length in self.newshape[1:]]
-
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Check that one example fills the target exactly: with fewer elements, rows would mix."""
-        if self.newshape[0] == -1 and size_of(shapes[0][1:]) is None:
-            expected = "null for the batch, or an input whose lengths are known"
-            raise LayerFault("newshape", "-1 may mean more than the batch here", expected, shape_text(shapes[0]))
-        check_target("newshape", self.target(), shapes[0])
-
-    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
-        """Replace -1 by the inferred length."""
-        elements, target = size_of(shapes[0][1:]), self.target()
-        if elements is None or -1 not in target:
-            return output
-        known = size_of(tuple(length for length in target if length != -1)) or 1
-        return (output[0], *(elements // known if length == -1 else length for length in target))
 
 
 class TransposeOp(Operation):
@@ -97,45 +73,56 @@ class TransposeOp(Operation):
     axes: Annotated[list[Annotated[int, Field(ge=0, le=MAX_RANK - 1)]], Field(min_length=1, max_length=MAX_RANK)]
 
     @model_validator(mode="after")
-    def _keeps_the_batch(self) -> Self:
-        if self.axes[0] != 0 or sorted(self.axes) != list(range(len(self.axes))):
-            raise fault("axes", "axes is no order of the axes with the batch first", "0, then every other axis once")
+    def _is_an_order(self) -> Self:
+        if sorted(self.axes) != list(range(len(self.axes))):
+            raise fault("axes", "axes does not order the axes", f"each of 0 to {len(self.axes) - 1} once")
         return self
 
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """The batch goes where the axes say."""
         if len(self.axes) != len(shapes[0]):
             expected = f"the numbers 0 to {len(shapes[0]) - 1}"
             raise LayerFault("axes", "axes does not name every axis once", expected, f"{self.axes}")
+        return batches[0].at(self.axes.index(batches[0].position))
 
 
 class SwapaxesOp(Operation):
     type: Literal["ops.swapaxes"] = "ops.swapaxes"
     example = Example({"axis1": 1, "axis2": 2}, ((4, 3),))
-    axis1: InnerAxis
-    axis2: InnerAxis
+    axis1: Axis
+    axis2: Axis
 
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        inner_axes("axis1", self.axis1, shapes[0])
-        inner_axes("axis2", self.axis2, shapes[0])
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """The batch changes its place with the other axis, if it is one of the two."""
+        (first,) = axis_positions("axis1", self.axis1, shapes[0])
+        (second,) = axis_positions("axis2", self.axis2, shapes[0])
+        return batches[0].at({first: second, second: first}.get(batches[0].position, batches[0].position))
 
 
 class MoveaxisOp(Operation):
     type: Literal["ops.moveaxis"] = "ops.moveaxis"
     example = Example({"source": 1, "destination": 2}, ((4, 3),))
-    source: InnerAxes
-    destination: InnerAxes
+    source: Axes
+    destination: Axes
 
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        count = len(inner_axes("source", self.source, shapes[0]))
-        if len(inner_axes("destination", self.destination, shapes[0])) != count:
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """The axes that are named go to their places; the others fill the rest in order."""
+        rank, count = len(shapes[0]), len(axis_positions("source", self.source, shapes[0]))
+        if len(axis_positions("destination", self.destination, shapes[0])) != count:
             raise LayerFault("destination", "every axis needs a place to go", f"{count} places", f"{self.destination}")
+        sources, places = ([n % rank for n in _listed(axes)] for axes in (self.source, self.destination))
+        order = [axis for axis in range(rank) if axis not in sources]
+        for place, source in sorted(zip(places, sources, strict=True)):
+            order.insert(place, source)
+        return batches[0].at(order.index(batches[0].position))
 
 
-class RollOp(Operation):
+def _listed(axes: int | Sequence[int]) -> Sequence[int]:
+    return [axes] if isinstance(axes, int) else axes
+
+
+class RollOp(AlongAxes):
     type: Literal["ops.roll"] = "ops.roll"
     example = Example({"shift": 1, "axis": 1}, ((4, 3),))
     shift: Annotated[int, Field(ge=-MAX_LENGTH, le=MAX_LENGTH)]
-    axis: InnerAxis
-
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        inner_axes("axis", self.axis, shapes[0])
+    axis: Axis

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
+from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Constant, shape_of
 from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
 from models.layers.operations import Operation
 from models.layers.pointwise import pointwise
 from models.layers.spatial import shapes_text
+from models.limits import MAX_RANK
 
 
 class MultiOperandOperation(Operation):
@@ -35,18 +38,27 @@ class MultiOperandOperation(Operation):
         return len(tensors), len(tensors)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Check that the shapes broadcast, aligned at their ends, and that batches align with batches."""
-        rank = len(shapes[0])
-        if any(len(shape) != rank for shape in shapes):
-            raise self._operand_fault(
-                shapes, "tensors with the same number of axes: others would mix the batch with an axis"
-            )
-        constants = [shape_of(getattr(self, operand, None)) for operand in self.operands]
-        if any(len(shape) > rank or (len(shape) == rank and shape[0] != 1) for shape in constants):
-            raise self._operand_fault(shapes, f"constants of at most {rank - 1} axes: the batch is apart")
+        """Check that the shapes broadcast, aligned at their ends."""
+        constants = self._constant_shapes()
         for lengths in zip_longest(*(reversed(shape) for shape in (*shapes, *constants)), fillvalue=1):
             if len({length for length in lengths if length not in {None, 1}}) > 1:
                 raise self._operand_fault(shapes, "the same lengths; axes of length 1 are repeated")
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the tensors, aligned at their ends, have the batch in one place, where constants are repeated."""
+        constants = self._constant_shapes()
+        rank = max(map(len, (*shapes, *constants)))
+        places = {batch.at(rank - len(shape) + batch.position) for shape, batch in zip(shapes, batches, strict=True)}
+        if len(places) > 1:
+            expected = "tensors that have the batch in the same axis, counted from the last: others would mix its rows"
+            raise self._operand_fault(shapes, expected)
+        batch = places.pop()
+        if rank > MAX_RANK or any(_at(shape, batch.position - rank) != 1 for shape in constants):
+            raise self._operand_fault(shapes, f"constants of length 1 along axis {batch.position - rank}, the batch")
+        return batch
+
+    def _constant_shapes(self) -> list[Shape]:
+        return [shape_of(getattr(self, operand, None)) for operand in self.operands]
 
     def windows(self, shape: Shape) -> Windows:
         return pointwise(shape)
@@ -55,6 +67,11 @@ class MultiOperandOperation(Operation):
         constants = [shape_of(value) for value in (self.x1, self.x2) if value is not None]
         received = shapes_text([*shapes, *constants])
         return LayerFault("inputs", "the operands do not fit each other", expected, received)
+
+
+def _at(shape: Shape, axis: int) -> int | None:
+    """Return the length of an axis counted from the last; a missing one is repeated as one of length 1."""
+    return shape[axis] if -axis <= len(shape) else 1
 
 
 class AddOp(MultiOperandOperation):
@@ -145,18 +162,29 @@ class MatmulOp(MultiOperandOperation):
     example = Example({}, ((4, 3), (3, 5)))
     input_rank = tuple(range(2, 9))
 
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Check the axes: two tensors have a batch each, a constant matrix has none."""
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the batch is not summed over: two tensors have it before their matrices, one beside a constant
+        matrix may have it as the other axis of its own.
+        """
+        if len(shapes) == 2:
+            batch, rank = super().batch_axis(shapes, batches), max(map(len, shapes))
+            if batch.position < rank - 2:
+                return batch
+            raise self._operand_fault(shapes, "tensors of three axes or more, with the batch before the last two")
         first, second = self._operand_shapes(shapes)
-        if len(shapes) == 2 and (len(first) != len(second) or len(first) < 3):
-            raise self._operand_fault(shapes, "tensors with the same number of axes, three or more, the batch first")
-        if len(shapes) == 1 and (len(second if self.x1 is None else first) != 2 or len(shapes[0]) < 2):
+        if len(second if self.x1 is None else first) != 2:
             raise self._operand_fault(shapes, "a constant of two axes")
-        if self.x1 is not None and len(shapes[0]) < 3:
-            raise self._operand_fault(shapes, "a tensor of three axes or more, the batch first")
+        summed = len(shapes[0]) - (1 if self.x1 is None else 2)
+        if batches[0].position != summed:
+            return batches[0]
+        raise self._operand_fault(shapes, f"a tensor whose axis {summed}, which is summed over, is not the batch")
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Check that the matrices fit, and that the axes before them broadcast."""
+        first, second = self._operand_shapes(shapes)
         if first[-1] is not None and second[-2] is not None and first[-1] != second[-2]:
             raise self._operand_fault(shapes, "a last axis of the first as long as the last but one of the second")
-        pairs = zip(first[1:-2], second[1:-2], strict=False) if len(shapes) == 2 else ()
+        pairs = zip(reversed(first[:-2]), reversed(second[:-2]), strict=False)
         if any(None not in pair and pair[0] != pair[1] and 1 not in pair for pair in pairs):
             raise self._operand_fault(shapes, "the same lengths before the last two axes")
 

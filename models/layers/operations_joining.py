@@ -1,17 +1,19 @@
-"""Operations that join, split, repeat, pad and index tensors; the batch stays the first axis."""
+"""Operations that join, split, repeat, pad and index tensors along other axes than the batch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.layers.axes import InnerAxis, NewAxis, check_new_axis, inner_axes
+from models.layers.axes import Axis, axis_positions, inner_axes, new_axis
+from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number
 from models.layers.fields import Extent
 from models.layers.layer import Example, LayerFault, Shape, fault
-from models.layers.merging import Concatenate
-from models.layers.operations import Operation
+from models.layers.merging import check_concatenation
+from models.layers.operations import AlongAxes, Operation, same_batch
 from models.layers.spatial import known_length, shape_text, shapes_text
 from models.limits import MAX_EXTENT, MAX_LENGTH, MAX_RANK
 
@@ -25,11 +27,17 @@ class ConcatenateOp(Operation):
     operands = ("xs",)
     takes_list = True
     input_count = (1, None)
-    axis: InnerAxis
+    axis: Axis
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that all tensors have the same batch axis, and that another is concatenated."""
+        batch = same_batch(batches)
+        inner_axes("axis", self.axis, shapes[0], batch)
+        return batch
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Check that all axes except the concatenated one agree."""
-        Concatenate(axis=self.axis).check_shapes(shapes)
+        check_concatenation(self.axis, shapes)
 
 
 class StackOp(Operation):
@@ -37,25 +45,28 @@ class StackOp(Operation):
     example = Example({"axis": 1}, ((4, 3), (4, 3)))
     takes_list = True
     input_count = (1, None)
-    axis: NewAxis
+    axis: Axis
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that all tensors have the same batch axis; a new axis before it moves it down."""
+        return same_batch(batches).after_insertion(new_axis(self.axis, shapes[0]))
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Check that all inputs have the same shape."""
-        check_new_axis(self.axis, shapes[0])
         same_rank = len({len(shape) for shape in shapes}) == 1
         if not same_rank or any(len(set(lengths) - {None}) > 1 for lengths in zip(*shapes, strict=True)):
             received = shapes_text(shapes)
             raise LayerFault("inputs", "the inputs do not have the same shape", shape_text(shapes[0]), received)
 
 
-class SplitOp(Operation):
+class SplitOp(AlongAxes):
     type: Literal["ops.split"] = "ops.split"
     example = Example({"indices_or_sections": 2, "axis": 1}, ((4, 3),))
     indices_or_sections: (
         Annotated[int, Field(ge=1, le=MAX_PARTS)]
         | Annotated[list[Annotated[int, Field(ge=1, le=MAX_LENGTH)]], Field(min_length=1, max_length=MAX_PARTS - 1)]
     )
-    axis: InnerAxis
+    axis: Axis
 
     def output_count(self) -> int:
         parts = self.indices_or_sections
@@ -63,7 +74,7 @@ class SplitOp(Operation):
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Check that the parts are equal, or split at ascending positions on the axis."""
-        (axis,) = inner_axes("axis", self.axis, shapes[0])
+        (axis,) = axis_positions("axis", self.axis, shapes[0])
         length, parts = known_length(shapes[0], axis), self.indices_or_sections
         fits = length % parts == 0 if isinstance(parts, int) else sorted({*parts, 0, length}) == [0, *parts, length]
         if not fits:
@@ -71,14 +82,11 @@ class SplitOp(Operation):
             raise LayerFault("indices_or_sections", "the axis cannot be cut like this", expected, f"{parts}")
 
 
-class RepeatOp(Operation):
+class RepeatOp(AlongAxes):
     type: Literal["ops.repeat"] = "ops.repeat"
     example = Example({"repeats": 2, "axis": 1}, ((4, 3),))
     repeats: Extent
-    axis: InnerAxis
-
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        inner_axes("axis", self.axis, shapes[0])
+    axis: Axis
 
 
 class TileOp(Operation):
@@ -86,10 +94,13 @@ class TileOp(Operation):
     example = Example({"repeats": [1, 2, 1]}, ((4, 3),))
     repeats: Annotated[list[Extent], Field(min_length=1, max_length=MAX_RANK)]
 
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        if len(self.repeats) != len(shapes[0]) or self.repeats[0] != 1:
-            expected = f"1 for the batch, then {len(shapes[0]) - 1} numbers"
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that there is a number for each axis, and 1 for the batch."""
+        place = batches[0].position
+        if len(self.repeats) != len(shapes[0]) or self.repeats[place] != 1:
+            expected = f"a number for each of the {len(shapes[0])} axes, and 1 for axis {place}, the batch"
             raise LayerFault("repeats", "repeats does not fit the axes of the input", expected, f"{self.repeats}")
+        return batches[0]
 
 
 Width = Annotated[int, Field(ge=0, le=MAX_EXTENT)]
@@ -106,11 +117,16 @@ class PadOp(Operation):
     mode: Literal["constant", "reflect", "symmetric"] = "constant"
     constant_values: Number | None = None
 
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Check for a pair per axis, [0, 0] for the batch, and that nothing beyond the input is mirrored."""
-        if len(self.pad_width) != len(shapes[0]) or self.pad_width[0] != [0, 0]:
-            expected = f"[0, 0] for the batch, then {len(shapes[0]) - 1} pairs"
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that there is a pair for each axis, and [0, 0] for the batch."""
+        place = batches[0].position
+        if len(self.pad_width) != len(shapes[0]) or self.pad_width[place] != [0, 0]:
+            expected = f"a pair for each of the {len(shapes[0])} axes, and [0, 0] for axis {place}, the batch"
             raise LayerFault("pad_width", "pad_width does not fit the axes of the input", expected, f"{self.pad_width}")
+        return batches[0]
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Check that nothing beyond the input is mirrored."""
         short = 1 if self.mode == "reflect" else 0
         for axis, pair in enumerate(self.pad_width):
             if self.mode != "constant" and any(pair) and max(pair) > known_length(shapes[0], axis) - short:
@@ -123,7 +139,7 @@ class TakeOp(Operation):
     example = Example({"indices": [0, 2], "axis": 2}, ((4, 3),))
     operands = ("x", "indices")
     indices: Any = Field()
-    axis: InnerAxis
+    axis: Axis
 
     @model_validator(mode="after")
     def _are_integers(self) -> Self:
@@ -132,9 +148,14 @@ class TakeOp(Operation):
             raise fault("indices", "indices are not integers", "an integer, or an array of integers")
         return self
 
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the axis is not the batch; a single index removes it."""
+        axes = inner_axes("axis", self.axis, shapes[0], batches[0])
+        return batches[0] if isinstance(self.indices, list) else batches[0].without(axes)
+
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Check that the indices lie on the axis."""
-        (axis,) = inner_axes("axis", self.axis, shapes[0])
+        (axis,) = axis_positions("axis", self.axis, shapes[0])
         length = known_length(shapes[0], axis)
         listed = self.indices if isinstance(self.indices, list) else [self.indices]
         if any(not -length <= index < length for index in listed):

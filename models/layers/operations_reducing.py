@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.layers.axes import InnerAxes, InnerAxis, inner_axes, pointwise_along_channels
+from models.layers.axes import Axes, Axis, inner_axes, pointwise_along_channels
+from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number
 from models.layers.fields import DType, Length, NonNegative, Unset
 from models.layers.fixed_values import Dense
 from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
-from models.layers.operations import Operation
+from models.layers.operations import AlongAxes, Operation
 from models.layers.spatial import known_length
 from models.limits import MAX_FEATURES
 
 
-class AlongAxis(Operation):
+class AlongAxis(AlongAxes):
     """Base of operations along explicit axes: Keras' default, all axes, includes the batch."""
 
     passes = 5
     example = Example({"axis": -1}, ((4, 3),))
-    axis: InnerAxes
-
-    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Check that the axes exist and exclude the batch."""
-        inner_axes("axis", self.axis, shapes[0])
 
 
 class ShapePreserving(AlongAxis):
     """Base of operations whose output has the shape of the input."""
 
-    axis: InnerAxes = -1
+    axis: Axes = -1
 
     def windows(self, shape: Shape) -> Windows:
         return pointwise_along_channels(self.axis, shape)
@@ -42,6 +39,11 @@ class ReducingOperation(AlongAxis):
 
     passes = 3
     keepdims: bool = False
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the axes exist and exclude the batch; unless they are kept, the batch moves up."""
+        removed = inner_axes("axis", self.axis, shapes[0], batches[0])
+        return batches[0] if self.keepdims else batches[0].without(removed)
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         """Some transform every number before the sum: the deviation from the mean, its square."""
@@ -80,7 +82,7 @@ class MinOp(ReducingOperation):
 class NormOp(ReducingOperation):
     type: Literal["ops.norm"] = "ops.norm"
     keras_module = "keras.src.ops.linalg"
-    axis: InnerAxis
+    axis: Axis
     ord: Annotated[int, Field(ge=1, le=2)] | None = None
 
 
@@ -104,25 +106,25 @@ class VarOp(ReducingOperation):
 
 class ArgmaxOp(ReducingOperation):
     type: Literal["ops.argmax"] = "ops.argmax"
-    axis: InnerAxis
+    axis: Axis
 
 
 class ArgminOp(ReducingOperation):
     type: Literal["ops.argmin"] = "ops.argmin"
-    axis: InnerAxis
+    axis: Axis
 
 
 class CumprodOp(AlongAxis):
     type: Literal["ops.cumprod"] = "ops.cumprod"
     not_taken = frozenset({"trainable", "activity_regularizer"})
-    axis: InnerAxis
+    axis: Axis
     dtype: Unset = None
 
 
 class CumsumOp(AlongAxis):
     type: Literal["ops.cumsum"] = "ops.cumsum"
     not_taken = frozenset({"trainable", "activity_regularizer"})
-    axis: InnerAxis
+    axis: Axis
     dtype: Unset = None
 
 
@@ -133,13 +135,13 @@ class FlipOp(AlongAxis):
 class SortOp(ShapePreserving):
     type: Literal["ops.sort"] = "ops.sort"
     example = Example({}, ((4, 3),))
-    axis: InnerAxis = -1
+    axis: Axis = -1
 
 
 class ArgsortOp(ShapePreserving):
     type: Literal["ops.argsort"] = "ops.argsort"
     example = Example({}, ((4, 3),))
-    axis: InnerAxis = -1
+    axis: Axis = -1
 
 
 class SoftmaxOp(ShapePreserving):
@@ -152,14 +154,14 @@ class LogSoftmaxOp(ShapePreserving):
     type: Literal["ops.log_softmax"] = "ops.log_softmax"
     keras_module = "keras.src.ops.nn"
     example = Example({}, ((4, 3),))
-    axis: InnerAxis = -1
+    axis: Axis = -1
 
 
 class NormalizeOp(ShapePreserving):
     type: Literal["ops.normalize"] = "ops.normalize"
     keras_module = "keras.src.ops.nn"
     example = Example({}, ((4, 3),))
-    axis: InnerAxis = -1
+    axis: Axis = -1
     order: Annotated[int, Field(ge=1, le=8)] = 2
     epsilon: NonNegative | None = None
 
@@ -189,8 +191,13 @@ class TopKOp(Operation):
     def output_count(self) -> int:
         return 2
 
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the last axis is not the batch."""
+        inner_axes("inputs", -1, shapes[0], batches[0])
+        return batches[0]
+
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
-        """Check that the last axis has at least k numbers and is not the batch."""
-        length = known_length(shapes[0], -1) if len(shapes[0]) > 1 else 0
+        """Check that the last axis has at least k numbers."""
+        length = known_length(shapes[0], -1)
         if self.k > length:
             raise LayerFault("k", "there are fewer numbers than k", f"at most {length}", f"{self.k}")

@@ -12,8 +12,8 @@ from models.layers.initializers import Initializer
 from models.layers.layer import Layer
 from models.layers.named import Named
 from models.layers.operations import Operation
-from models.layers.operations_arranging import ReshapeOp
 from models.layers.operations_indexing import GetItemOp, Slice
+from models.layers.operations_reshaping import ReshapeOp
 from models.layers.regularizers import Regularizer
 from models.layers.reshaping import Reshape
 
@@ -31,9 +31,9 @@ SerialiseBlock = Callable[[Block], dict[str, Any]]
 
 def layer_config(layer: Layer, name: str, serialise_block: SerialiseBlock) -> dict[str, Any]:
     """Serialise a layer or operation."""
-    if isinstance(layer, ReshapeOp) and -1 in layer.target():
+    if isinstance(layer, ReshapeOp) and layer.keeps_batch and -1 in layer.target()[1:]:
         return layer_config(
-            Reshape(target_shape=layer.target()), name, serialise_block
+            Reshape(target_shape=layer.target()[1:]), name, serialise_block
         )  # Keras' operation cannot say which axis is free
     arguments = {
         key: serialise(value, serialise_block)

@@ -62,6 +62,12 @@ class HistogramReply(BaseModel):
     nan: int
 
 
+AXES_IN_GRAPH = (
+    "The place of each axis of the shape in the graph, as `batch`, `axis 0`; left out unless operations have moved the "
+    "batch from the first axis, or joined it with others."
+)
+
+
 class LayerReply(BaseModel):
     """One layer's activation."""
 
@@ -69,6 +75,7 @@ class LayerReply(BaseModel):
     type: str
     shape: list[int]
     dtype: str
+    axes_in_graph: list[str] | None = Field(None, description=AXES_IN_GRAPH)
     parameters: int
     stats: Stats | None = None
     view: ViewReply | None = None

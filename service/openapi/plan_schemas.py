@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from service.openapi.activation_schemas import AXES_IN_GRAPH
+
 
 class ReceptiveFieldReply(BaseModel):
     """What one element sees, along each spatial axis, in elements of the network's input."""
@@ -39,6 +41,7 @@ class PlannedLayer(PlannedTensor):
 
     address: str
     type: str
+    axes_in_graph: list[str] | None = Field(None, description=AXES_IN_GRAPH)
     parameters: int
     trainable_parameters: int
     non_trainable_parameters: int

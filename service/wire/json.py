@@ -76,6 +76,8 @@ def layer_object(entry: LayerEntry, mode: DataMode) -> dict[str, Any]:
     result: dict[str, Any] = {"address": info.address, "type": info.type}
     if info.output is not None:
         result |= _shape(info.output)
+    if info.axes is not None:
+        result["axes_in_graph"] = info.axes
     result["parameters"] = info.parameters
     if info.stats is not None:
         result["stats"] = stringify_nonfinite(info.stats)

@@ -231,7 +231,7 @@ REFUSED = {
         "/config/layers/1/inbound_nodes/0/args/1",
     ),
     "axis of an operation": (
-        functional(operation("Mean", "numpy", tensor("x"), axis=0, keepdims=False), outputs=("mean", 0, 0)),
+        functional(operation("Mean", "numpy", tensor("x"), axis=9, keepdims=False), outputs=("mean", 0, 0)),
         "/config/layers/1/config/axis",
     ),
 }
