@@ -71,7 +71,9 @@ def matches(network: Network, selector: str, pointer: str) -> tuple[str, ...]:
 
 def _exact(network: Network, selector: str) -> tuple[str, ...]:
     word = selector.removesuffix(PRE)
-    address = network.names.get(word) or network.names.get(address_of_alias(word, network.names) or "")
+    address = network.names.get(word)
+    if address is None and not is_glob(word):
+        address = network.names.get(address_of_alias(word, network.names) or "")
     if address is None or not selector.endswith(PRE):
         return () if address is None else (address,)
     return (address + PRE,) if address + PRE in network.pre_addresses else ()
