@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 import keras
+import msgspec
 
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.rates import Rates
@@ -129,9 +130,9 @@ class SharedFigures(NamedTuple):
 
 
 def _tensor_row(symbolic: SymbolicNetwork, address: str) -> dict[str, Any]:
-    shape, dtype, axes = symbolic.reply_shape(address), symbolic.dtype(address), symbolic.axis_names(address)
+    shape, dtype, in_graph = symbolic.reply_shape(address), symbolic.dtype(address), symbolic.in_graph(address)
     row = {"shape": shape, "dtype": dtype, "bytes": tensor_bytes(shape, dtype)}
-    return row if axes is None else row | {"axes_in_graph": axes}
+    return row if in_graph is None else row | {"in_graph": msgspec.structs.asdict(in_graph)}
 
 
 def view_row(symbolic: SymbolicNetwork, address: str, views: Mapping[str, View]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class Report:
 
     def add_activation(self, row: Row, array: np.ndarray, request: Run) -> None:
         """Add one layer's output, with the requested statistics, view and weights."""
-        output, node, kind, axes = row
+        output, node, kind, in_graph = row
         stats = statistics(array) if request.stats else None
         view = request.views.get(output.name)
         if request.data and view is None:
@@ -78,7 +78,7 @@ class Report:
         view_facts = self._add_view(view, array, output, request.data) if view is not None else None
         weights = self._weights(node) if request.weights and node is not None else ()
         parameters = 0 if node is None else self.model.parameters_of(node)
-        self.layers.append(LayerInfo(output.name, kind, output, parameters, stats, weights, view_facts, axes))
+        self.layers.append(LayerInfo(output.name, kind, output, parameters, stats, weights, view_facts, in_graph))
 
     def _add_view(self, view: View, array: np.ndarray, output: TensorInfo, data: bool) -> dict[str, Any]:
         """Add a view's members; returns its metadata."""

@@ -12,7 +12,7 @@ import numpy as np
 from models.engine.admission import Bounds, admit, sent_bytes
 from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidDocument
-from models.ipc.messages import TensorInfo
+from models.ipc.messages import TensorInfo, TensorInGraph
 from models.layers.spatial import shape_text
 from models.networks.network import PRE, Node
 from models.tensors.dtypes import DTYPES
@@ -25,8 +25,7 @@ class Row(NamedTuple):
     info: TensorInfo
     node: Node | None
     type: str
-    axes: tuple[str, ...] | None
-    """Where each axis is in the graph, if the batch is not the first there."""
+    in_graph: TensorInGraph | None
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class SelectionPlan:
         info = TensorInfo(address, dtype, tuple(d or 0 for d in shape), self.symbolic.nbytes(address))
         node = self.symbolic.network.node_of.get(address.removesuffix(PRE))
         kind = "InputLayer" if node is None else node.layer.type_name()
-        return Row(info, node, kind, self.symbolic.axis_names(address))
+        return Row(info, node, kind, self.symbolic.in_graph(address))
 
     def admit(self, views: Mapping[str, View], bounds: Bounds, training: bool = False) -> float:
         """Return the estimated seconds. Refuses, by the figures of the plan, what would not fit.

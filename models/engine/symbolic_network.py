@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import keras
 
 from models.engine.layer_checks import check_inputs
+from models.ipc.messages import TensorInGraph
 from models.layers.batch_axis import BatchAxis
 from models.layers.layer import Shape, size_of
 from models.networks.network import PRE, Network, Node
@@ -57,10 +58,10 @@ class SymbolicNetwork:
         """Return a tensor's shape as it is sent, the batch first."""
         return self.batch_axes[address].batch_first(self.shape(address), self.batch)
 
-    def axis_names(self, address: str) -> tuple[str, ...] | None:
-        """Return the names of the axes of `reply_shape`; None where it is the shape in the graph."""
-        axis = self.batch_axes[address]
-        return None if axis.is_plain else axis.names(len(self.specs[address].shape))
+    def in_graph(self, address: str) -> TensorInGraph | None:
+        """Return a tensor's shape in the graph, and its axes as sent; None where that is the same."""
+        axis, shape = self.batch_axes[address], self.shape(address)
+        return None if axis.is_plain else TensorInGraph(shape, axis.names(len(shape)))
 
     def keeps_batch_first(self, addresses: Iterable[str]) -> bool:
         """Whether these tensors have the batch first, and nothing else in its axis."""

@@ -41,6 +41,15 @@ class Payload(msgspec.Struct, frozen=True, array_like=True):
     span: Span | None = None
 
 
+class TensorInGraph(msgspec.Struct, frozen=True):
+    """The shape in the graph of a tensor whose batch is not the first axis there (None where the batch is free), and
+    the place in it of each axis as sent.
+    """
+
+    shape: tuple[int | None, ...]
+    axes: tuple[str, ...]
+
+
 class LayerInfo(msgspec.Struct, frozen=True):
     """One reported layer: its output tensor (None where only weights were requested), statistics, weights and view.
 
@@ -54,8 +63,7 @@ class LayerInfo(msgspec.Struct, frozen=True):
     stats: dict[str, Any] | None = None
     weights: tuple[TensorInfo, ...] = ()
     view: dict[str, Any] | None = None
-    axes: tuple[str, ...] | None = None
-    """Where each axis of the output is in the graph, if the batch is not the first there."""
+    in_graph: TensorInGraph | None = None
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="kind"):

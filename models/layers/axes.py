@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from models.layers.batch_axis import FIRST, BatchAxis
-from models.layers.fields import OneOrSeveral
+from models.layers.fields import Axis, OneOrSeveral
 from models.layers.layer import Layer, LayerFault, Shape, Windows
 from models.layers.pointwise import pointwise
 from models.layers.spatial import shape_text
@@ -74,8 +74,6 @@ def _axes_fault(field: str, axes: int | Sequence[int], shape: Shape, batch: Batc
     )
 
 
-Axis = Annotated[int, Field(ge=-MAX_RANK, le=MAX_RANK - 1)]
-"""An axis of a tensor of a graph, whose batch may be any; negative ones count from the end."""
 Axes = Annotated[Axis | Annotated[list[Axis], Field(min_length=1, max_length=MAX_RANK)], OneOrSeveral]
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.layers.axes import Axes, Axis, axis_positions, inner_axes, new_axis
+from models.layers.axes import Axes, axis_positions, inner_axes, new_axis
 from models.layers.batch_axis import BatchAxis
+from models.layers.fields import Axis
 from models.layers.layer import Example, LayerFault, Shape, fault
 from models.layers.operations import AlongAxes, Operation
 from models.layers.operations_reducing import AlongAxis

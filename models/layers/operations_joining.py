@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from models.layers.axes import Axis, axis_positions, inner_axes, new_axis
+from models.layers.axes import axis_positions, inner_axes, new_axis
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number
-from models.layers.fields import Extent
+from models.layers.fields import Axis, Extent
 from models.layers.layer import Example, LayerFault, Shape, fault
 from models.layers.merging import check_concatenation
 from models.layers.operations import AlongAxes, Operation, same_batch

@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from models.layers.axes import Axes, Axis, inner_axes, pointwise_along_channels
+from models.layers.axes import Axes, inner_axes, pointwise_along_channels
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number
-from models.layers.fields import DType, Length, NonNegative, Unset
+from models.layers.fields import Axis, DType, Length, NonNegative, Unset
 from models.layers.fixed_values import Dense
 from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
 from models.layers.operations import AlongAxes, Operation

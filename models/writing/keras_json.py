@@ -87,7 +87,7 @@ def _common_shape(several: Sequence[tuple[Shape, str]]) -> tuple[Shape, str]:
 
 
 def _input(name: str, shape: Shape, dtype: str) -> dict[str, Any]:
-    config = {"batch_shape": [None, *shape[1:]], "dtype": dtype, "sparse": False, "ragged": False, "name": name,
+    config = {"batch_shape": list(shape), "dtype": dtype, "sparse": False, "ragged": False, "name": name,
               "optional": False}  # fmt: skip
     return {"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None,
             "name": name, "inbound_nodes": []}  # fmt: skip
@@ -181,7 +181,7 @@ def _tensor(local: str, spec: tuple[Shape, str], call: CallForm) -> dict[str, An
         message = f"{call.node.address} reads {local}, from inside a block, which Keras' models cannot"
         raise InvalidDocument.at(call.node.pointer, message, expected="a tensor that the block returns", received=local)
     shape, dtype = spec
-    config = {"shape": [None, *shape[1:]], "dtype": dtype, "keras_history": _history(local)}
+    config = {"shape": list(shape), "dtype": dtype, "keras_history": _history(local)}
     return {"class_name": "__keras_tensor__", "config": config}
 
 

@@ -59,7 +59,7 @@ async def _plan_step_blocks(
 ) -> Planned:
     """Plan the blocks of a network and, recursively, of theirs; `cache` has the planned ones by document."""
     inputs = {name: (tuple(row["shape"]), row["dtype"]) for name, row in plan["inputs"].items()}
-    tensors = inputs | {row["address"]: (tuple(row["shape"]), row["dtype"]) for row in plan["layers"]}
+    tensors = inputs | {row["address"]: (_shape_in_graph(row), row["dtype"]) for row in plan["layers"]}
     steps = {}
     for path, inner in step_networks(network, tensors).items():
         key = inner.document_bytes
@@ -68,6 +68,10 @@ async def _plan_step_blocks(
             cache[key] = await _plan_step_blocks(state, inner, inner_plan, cache)
         steps[path] = cache[key]
     return Planned(network, tensors, steps)
+
+
+def _shape_in_graph(row: Mapping[str, Any]) -> tuple[int | None, ...]:
+    return tuple(row.get("in_graph", row)["shape"])
 
 
 async def find_model(state: State, name: str | None, raw: Any) -> Model:

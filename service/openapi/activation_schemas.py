@@ -62,10 +62,17 @@ class HistogramReply(BaseModel):
     nan: int
 
 
-AXES_IN_GRAPH = (
-    "The place of each axis of the shape in the graph, as `batch`, `axis 0`; left out unless operations have moved the "
-    "batch from the first axis, or joined it with others."
-)
+class TensorInGraph(BaseModel):
+    """A tensor where operations have moved the batch from the first axis, or joined it with others."""
+
+    shape: list[int | None] = Field(description="As Keras has it; null where the size of the batch is free.")
+    axes: list[str] = Field(
+        description="Its place of each axis as sent: `batch`, `axis 1`, or a part of one, `axis 0, after the batch`.",
+        examples=[["batch", "axis 0", "axis 2"]],
+    )
+
+
+IN_GRAPH = "Left out where the graph has the batch first, too."
 
 
 class LayerReply(BaseModel):
@@ -75,7 +82,7 @@ class LayerReply(BaseModel):
     type: str
     shape: list[int]
     dtype: str
-    axes_in_graph: list[str] | None = Field(None, description=AXES_IN_GRAPH)
+    in_graph: TensorInGraph | None = Field(None, description=IN_GRAPH)
     parameters: int
     stats: Stats | None = None
     view: ViewReply | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from service.openapi.activation_schemas import AXES_IN_GRAPH
+from service.openapi.activation_schemas import IN_GRAPH, TensorInGraph
 
 
 class ReceptiveFieldReply(BaseModel):
@@ -41,7 +41,7 @@ class PlannedLayer(PlannedTensor):
 
     address: str
     type: str
-    axes_in_graph: list[str] | None = Field(None, description=AXES_IN_GRAPH)
+    in_graph: TensorInGraph | None = Field(None, description=IN_GRAPH)
     parameters: int
     trainable_parameters: int
     non_trainable_parameters: int

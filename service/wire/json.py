@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 
 from models.ipc.messages import LayerInfo, TensorInfo
@@ -76,8 +77,8 @@ def layer_object(entry: LayerEntry, mode: DataMode) -> dict[str, Any]:
     result: dict[str, Any] = {"address": info.address, "type": info.type}
     if info.output is not None:
         result |= _shape(info.output)
-    if info.axes is not None:
-        result["axes_in_graph"] = info.axes
+    if info.in_graph is not None:
+        result["in_graph"] = msgspec.structs.asdict(info.in_graph)
     result["parameters"] = info.parameters
     if info.stats is not None:
         result["stats"] = stringify_nonfinite(info.stats)

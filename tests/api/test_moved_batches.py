@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -115,7 +116,9 @@ def test_every_tensor_is_that_of_keras_with_the_batch_first(
     for name, value in expected.items():
         array = graph.sent.get(name, np.asarray)(np.asarray(value))
         np.testing.assert_allclose(reply.array(name), array, rtol=1e-5, atol=1e-6, err_msg=name)
-        assert reply.layer(name).get("axes_in_graph") == graph.axes.get(name), name
+        in_graph = reply.layer(name).get("in_graph")
+        assert (in_graph and in_graph["axes"]) == graph.axes.get(name), name
+        assert in_graph is None or in_graph["shape"] == list(value.shape), name
 
 
 def test_requests_run_together_where_the_batch_has_moved(run: Callable[..., Any]) -> None:
@@ -134,6 +137,33 @@ def windows_document() -> str:
     return str(keras.Model(graph.source, graph.tensors[-1]).to_json())
 
 
+def nested() -> str:
+    """Return the JSON of a model that gives a tensor with its batch second to a model inside, which gives it back."""
+    inner = keras.Input(batch_shape=(3, None, 4))
+    block = keras.Model(inner, ops.transpose(ops.add(inner, 1.0), (1, 0, 2)), name="inner")
+    outer = keras.Input((3, 4))
+    return str(keras.Model(outer, block(ops.transpose(outer, (1, 0, 2)))).to_json())
+
+
+@pytest.mark.parametrize("text", [windows_document(), nested()], ids=["windows", "nested"])
+def test_keras_loads_what_is_exported(server: Any, run: Callable[..., Any], text: str) -> None:
+    """With the same outputs; given back, it has the same id."""
+    shape = json.loads(text)["config"]["layers"][0]["config"]["batch_shape"][1:]
+    x = np.random.default_rng(3).normal(size=(ROWS, *shape)).astype("float32")
+    server.client.put("/v1/models/moved", content=text)
+    exported = server.client.get("/v1/models/moved?as=keras").text
+    model, reply = keras.models.model_from_json(exported), run(text, x)
+    model.set_weights(
+        [
+            weight
+            for name in server.client.get("/v1/models/moved/weights").json()["layers"]
+            for weight in reply.weights(name["address"]).values()
+        ]
+    )
+    np.testing.assert_allclose(reply.array(reply.addresses()[-1]), model(x), rtol=1e-5, atol=1e-6)
+    assert server.client.put("/v1/models/back", content=exported).json()["id"] == reply.body["model"]["id"]
+
+
 def test_plans_announce_what_is_sent(server: Any, run: Callable[..., Any]) -> None:
     """Shapes, bytes and names of axes."""
     reply = run(windows_document(), np.ones((2, SIZE, SIZE, 6), "float32"))
@@ -141,7 +171,7 @@ def test_plans_announce_what_is_sent(server: Any, run: Callable[..., Any]) -> No
     for planned, row in zip(plan["layers"], reply.body["layers"], strict=True):
         assert planned["shape"] == row["shape"]
         assert planned["bytes"] == 4 * np.prod(row["shape"])
-        assert planned.get("axes_in_graph") == row.get("axes_in_graph")
+        assert planned.get("in_graph") == row.get("in_graph")
 
 
 def layer(operation: str, **arguments: Any) -> dict[str, Any]:
