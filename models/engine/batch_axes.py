@@ -10,11 +10,16 @@ import tensorflow as tf
 from models.engine.layer_checks import layer_faults
 from models.engine.symbolic_network import Specs
 from models.errors import InvalidDocument
-from models.layers.batch_axis import BatchAxis
+from models.layers.batch_axis import ABSENT, BatchAxis
+from models.layers.layer import Layer, LayerFault
+from models.layers.operations import Operation
 from models.networks.network import PRE, Network, Node
 
+BatchAxes = Mapping[str, BatchAxis]
+"""The batch axis of each tensor by address."""
 
-def node_batch_axes(node: Node, specs: Specs, batch_axes: Mapping[str, BatchAxis]) -> dict[str, BatchAxis]:
+
+def node_batch_axes(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxes:
     """Return the batch axis of each output of a call.
 
     Raises:
@@ -22,32 +27,61 @@ def node_batch_axes(node: Node, specs: Specs, batch_axes: Mapping[str, BatchAxis
     """
     if node.is_block:
         return {output: batch_axes[address] for output, address in zip(node.outputs, node.inputs, strict=True)}
-    shapes = tuple(tuple(specs[address].shape) for address in node.inputs)
-    with layer_faults(node):
-        axis = node.layer.batch_axis(shapes, [batch_axes[address] for address in node.reads])
     before = [node.address + PRE] if node.layer.has_activation() else []
-    return dict.fromkeys([*node.outputs, *before], axis)
+    with layer_faults(node):
+        return dict.fromkeys([*node.outputs, *before], _axis_after(node, specs, batch_axes))
 
 
-def check_outputs(network: Network, batch_axes: Mapping[str, BatchAxis]) -> None:
+def _axis_after(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxis:
+    """Return the batch axis of the outputs of a layer."""
+    if node.owns_weights:
+        return ABSENT
+    axes = {address: batch_axes[address] for address in node.reads if batch_axes[address].exists}
+    layer = node.layer
+    if any(address not in axes for address in node.reads):
+        layer = _operation(layer)
+        if not axes:
+            return ABSENT
+        weights = {n: tuple(specs[address].shape) for n, address in enumerate(node.inputs) if address not in axes}
+        layer = layer.with_weights(weights)
+    shapes = tuple(tuple(specs[address].shape) for address in node.inputs if address in axes)
+    return layer.batch_axis(shapes, [axes[name] for name in node.reads if name in axes])
+
+
+def _operation(layer: Layer) -> Operation:
+    """Return a layer that reads weights, if it is an operation."""
+    if isinstance(layer, Operation):
+        return layer
+    expected, received = "tensors with a batch", "a weight, or what follows from weights alone"
+    raise LayerFault("inputs", "only operations read weights", expected, received, "use ops.add, ops.matmul, …")
+
+
+def check_outputs(network: Network, batch_axes: BatchAxes) -> None:
     """Check that the outputs of a network have the batch first, and nothing else in its axis."""
     for output in network.outputs:
         axis = batch_axes[output]
         if not axis.is_plain:
-            received = f"the batch as axis {axis.position}" + (f", in {axis.rows} rows each" if axis.rows > 1 else "")
             raise InvalidDocument.at(
                 network.node_of[output].pointer,
                 f"{output}: an output of the network has the batch in another place than first",
                 expected="an output of one row for each of the batch, which is the first axis",
-                received=received,
+                received=_described(axis),
                 suggestion="reshape or transpose it back before the end",
             )
 
 
-def batch_first(tensor: Any, axis: BatchAxis) -> Any:
-    """Return a tensor with the batch first: `BatchAxis.batch_first` has its shape."""
+def _described(axis: BatchAxis) -> str:
+    if not axis.exists:
+        return "a tensor without a batch, which follows from weights alone"
+    return f"the batch as axis {axis.position}" + (f", in {axis.rows} rows each" if axis.rows > 1 else "")
+
+
+def batch_first(tensor: Any, axis: BatchAxis, batch: Any) -> Any:
+    """Return a tensor with the batch first: `BatchAxis.batch_first` has its shape. `batch` is the number of rows."""
     if axis.is_plain:
         return tensor
+    if not axis.exists:
+        return tf.repeat(tensor[None], batch, axis=0)
     place = axis.position
     if axis.rows > 1:
         shape = tf.shape(tensor)

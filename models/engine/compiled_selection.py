@@ -107,11 +107,13 @@ class CompiledSelection:
                     inputs_of_node = guard_ids(node.layer, read_tensors(node, tensors))
                     tensors.update(self._node(node, inputs_of_node, named_tensors(node, tensors)))
             updates = [scope.get_current_value(variable) for variable in self.updated]
-        return [self._written(address, tensors[address]) for address in part.writes] + updates
+        return [self._written(address, tensors) for address in part.writes] + updates
 
-    def _written(self, address: str, tensor: Any) -> Any:
+    def _written(self, address: str, tensors: Mapping[str, Any]) -> Any:
         """Return a tensor as it leaves the function: what is sent has the batch first."""
-        tensor = batch_first(tensor, self._symbolic.batch_axes[address]) if address in self.outputs else tensor
+        tensor, axis = tensors[address], self._symbolic.batch_axes[address]
+        if address in self.outputs and not axis.is_plain:
+            tensor = batch_first(tensor, axis, tf.shape(next(iter(tensors.values())))[0])
         return tf.identity(tensor)
 
     def _node(self, node: Node, inputs: list[Any], named: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -121,7 +121,7 @@ class Execution:
         started = time.perf_counter()
         model, cached = self._model(request.key, request.document, request.weights_file)
         report = Report(model, {})
-        nodes = {node.path: node for node in model.network.nodes}
+        nodes = {node.path: node for node in model.network.nodes if not node.is_block}
         for path in request.paths if request.paths is not None else weight_paths(model.symbolic):
             report.add_weights(nodes[path])
         report.check_size(request.max_bytes)

@@ -12,7 +12,9 @@ import keras
 from models.engine.activation_functions import FUNCTIONS
 from models.engine.block_layer import BlockLayer
 from models.engine.operations import OperationLayer
+from models.engine.weights_layer import WeightsLayer
 from models.layers.block import Block
+from models.layers.block_weights import OwnWeights
 from models.layers.constraints import Constraint
 from models.layers.initializers import Initializer, Orthogonal
 from models.layers.layer import Layer
@@ -60,6 +62,9 @@ def create_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
     """
     if isinstance(layer, Operation):
         return OperationLayer(layer, name)
+    if isinstance(layer, OwnWeights):
+        initializers = {key: _keras_value(one.initializer, key, seed_of) for key, one in layer.weights}
+        return WeightsLayer(layer, name, initializers)
     arguments = {field: _keras_value(value, field, seed_of) for field, value in layer.arguments().items()}
     return getattr(_module(layer), layer.keras_name())(name=name, **arguments)
 

@@ -40,10 +40,10 @@ def parameter_bytes(symbolic: SymbolicNetwork) -> int:
 
 
 def node_layers(symbolic: SymbolicNetwork, node: Node) -> dict[str, keras.Layer]:
-    """Return the Keras layers of a node by path: its own, or all inside a block."""
+    """Return the Keras layers of a node by path: its own, or all inside a block, with the weights that it owns."""
     if not node.is_block:
         return {node.path: symbolic.layers[node.path]}
-    return {path: layer for path, layer in symbolic.layers.items() if path.startswith(node.path + "/")}
+    return {path: layer for path, layer in symbolic.layers.items() if f"{path}/".startswith(f"{node.path}/")}
 
 
 def node_macs(symbolic: SymbolicNetwork, node: Node) -> int | None:
@@ -83,7 +83,7 @@ def plan_report(
         InvalidOption: a view does not fit its layer.
     """
     network, shared = symbolic.network, SharedFigures(receptive_fields(symbolic), rates)
-    nodes = [node for node in network.nodes if not node.is_block]
+    nodes = [node for node in network.calls if not node.is_block]
     inputs = {name: _tensor_row(symbolic, name) for name in symbolic.network.inputs}
     rows = [_row(symbolic, address, shared) | view_row(symbolic, address, views or {}) for address in addresses]
     return {
@@ -179,15 +179,15 @@ def receptive_fields(symbolic: SymbolicNetwork) -> dict[str, ReceptiveField | No
         rank = len(symbolic.shape(name)) - 2
         fields[name] = ReceptiveField(name, (AxisField(),) * rank) if rank > 0 else None
     for node in symbolic.network.nodes:
-        read_fields = [fields[address] for address in node.inputs]
+        read_fields = [fields[address] for address in node.inputs if symbolic.batch_axes[address].exists]
         output_fields = read_fields if node.is_block else [_through(symbolic, node, read_fields)] * len(node.outputs)
         fields.update(zip(node.outputs, output_fields, strict=True))
     return fields
 
 
 def _through(symbolic: SymbolicNetwork, node: Node, fields: Sequence[ReceptiveField | None]) -> ReceptiveField | None:
-    shapes = symbolic.shapes(node.inputs)
-    if len({shape[1:-1] for shape in shapes}) > 1:
+    shapes = symbolic.shapes([name for name in node.inputs if symbolic.batch_axes[name].exists])
+    if not shapes or len({shape[1:-1] for shape in shapes}) > 1:
         return None  # broadcast: one element of the smaller input goes with many of the larger
     field, windows = merged(fields), node.layer.windows(shapes[0])
     return field.through(windows) if field is not None and windows is not None else None

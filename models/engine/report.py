@@ -99,7 +99,7 @@ class Report:
         )
 
     def _weights(self, node: Node) -> tuple[TensorInfo, ...]:
-        if node.is_block:
+        if node.path not in self.model.symbolic.layers:
             return ()
         infos = []
         for name, variable in named_weights(self.model.symbolic.layers[node.path]):

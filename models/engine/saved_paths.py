@@ -41,7 +41,10 @@ def _saved_paths(
     models = iter(_model_keys([ordered.node for ordered in level if ordered.node.is_block]))
     for ordered in level:
         layers = (*above, ordered.node.path.rpartition("/")[2])
-        if ordered.node.is_block:
+        if ordered.node.owns_weights:
+            own = symbolic.layers[ordered.node.path].weights
+            yield from ((SavedPath(f"{prefix}vars/{n}", above), variable) for n, variable in enumerate(own))
+        elif ordered.node.is_block:
             yield from _saved_paths(symbolic, ordered.inner, f"{prefix}layers/{next(models)}/", layers)
         else:
             layer = symbolic.layers[ordered.node.path]

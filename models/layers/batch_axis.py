@@ -15,12 +15,17 @@ Lengths = tuple[int | None, ...]
 @dataclass(frozen=True, slots=True)
 class BatchAxis:
     """An axis of length outer × batch × inner: its rows are those of the batch in turn, `inner` after one another for
-    each, and all of this `outer` times.
+    each, and all of this `outer` times. A tensor that follows from weights alone has no such axis (`ABSENT`).
     """
 
     position: int = 0
     outer: int = 1
     inner: int = 1
+
+    @property
+    def exists(self) -> bool:
+        """Whether the tensor has a batch."""
+        return self.position >= 0
 
     @property
     def is_plain(self) -> bool:
@@ -34,12 +39,16 @@ class BatchAxis:
 
     def fill(self, shape: Lengths, batch: int | None) -> Lengths:
         """Return a shape with the length of this axis for a batch of this size; None leaves it."""
-        if batch is None or shape[self.position] is not None:
+        if batch is None or not self.exists or shape[self.position] is not None:
             return shape
         return (*shape[: self.position], self.rows * batch, *shape[self.position + 1 :])
 
     def batch_first(self, shape: Lengths, batch: int | None) -> Lengths:
-        """Return the shape with the batch first. The other axes follow in order, parts of this axis in its place."""
+        """Return the shape with the batch first. The other axes follow in order, parts of this axis in its place. A
+        tensor without a batch is repeated for each of it.
+        """
+        if not self.exists:
+            return (batch, *shape)
         length = shape[self.position]
         rows = batch if length is None else length // self.rows
         parts = tuple(part for part in (self.outer, self.inner) if part > 1)
@@ -48,6 +57,8 @@ class BatchAxis:
     def names(self, rank: int) -> tuple[str, ...]:
         """Return names of the axes of `batch_first` for a tensor of this rank, by their places in the tensor."""
         axes = [f"axis {number}" for number in range(rank)]
+        if not self.exists:
+            return ("repeated for each of the batch", *axes)
         own = axes[self.position]
         outer = [f"{own}, before the batch"][: self.outer > 1]
         inner = [f"{own}, after the batch"][: self.inner > 1]
@@ -68,3 +79,5 @@ class BatchAxis:
 
 FIRST = BatchAxis()
 """The batch axis of inputs and outputs of networks."""
+ABSENT = BatchAxis(-1)
+"""That of tensors without a batch."""

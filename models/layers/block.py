@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from models.layers.block_weights import BlockWeights
 from models.layers.fields import Address, LayerName
-from models.layers.layer import Layer
+from models.layers.layer import Layer, fault
 from models.limits import MAX_INPUTS, MAX_LAYERS
 
 if TYPE_CHECKING:
@@ -18,22 +19,30 @@ class Block(Layer):
     """Layers under one name, as the tutorials' sub-classed `ConvLayer`; blocks nest in blocks.
 
     Inside, `input` is what the block is applied to; `input` may instead list names for several inputs. A call may be
-    given masks of its inputs, in their order, as `keywords.mask`: they count inside the block alone.
+    given masks of its inputs, in their order, as `keywords.mask`: they count inside the block alone. `weights` are its
+    own, which operations inside read by name: a custom layer is a block of what its `call` computes.
     """
 
     type: Literal["Block"] = "Block"
     runs_directly = True
     call_order = ("mask",)
-    later = frozenset({"class_name"})
+    later = frozenset({"class_name", "weights"})
     input_count: ClassVar[tuple[int, int | None]] = (1, None)
 
     layers: Annotated[list[AnyNode], Field(min_length=1, max_length=MAX_LAYERS)]
     input: Annotated[list[LayerName], Field(min_length=1, max_length=MAX_INPUTS)] = ["input"]  # noqa: RUF012 (pydantic copies it)
+    weights: BlockWeights = {}  # noqa: RUF012 (pydantic copies it)
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
     class_name: Annotated[
         Literal["Functional", "Sequential"] | None,
         Field(description="What Keras calls the model that this block was: its files of weights are named after it."),
     ] = None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        if both := self.weights.keys() & set(self.input):
+            raise fault("weights", "a weight has the name of an input", "names used once", f"rename {min(both)}")
+        return self
 
     def mixes_batch(self) -> bool:
         return any(layer.mixes_batch() for layer in self.layers)

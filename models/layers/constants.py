@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any
 
@@ -97,6 +98,13 @@ Constant = Annotated[
 """A number, a `ConstantArray`, or null for a tensor."""
 
 
+@dataclass(frozen=True)
+class ShapeOnly:
+    """A constant whose values are not known yet: a weight."""
+
+    shape: Shape
+
+
 def shape_of(constant: Any) -> Shape:
     """Return the shape of a constant."""
-    return constant.shape if isinstance(constant, ConstantArray) else ()
+    return constant.shape if isinstance(constant, ConstantArray | ShapeOnly) else ()

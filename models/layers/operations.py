@@ -7,11 +7,12 @@ where the batch axis of its operands goes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 from models.layers.axes import Axes, inner_axes
 from models.layers.batch_axis import BatchAxis
+from models.layers.constants import ShapeOnly
 from models.layers.fixed_values import AlwaysTrainable, NoDType, NoRegularizer
 from models.layers.layer import GRAPH_FIELDS, Example, Layer, LayerFault, Shape
 
@@ -70,6 +71,19 @@ class Operation(Layer):
             LayerFault: rows of the batch would mix.
         """
         return batches[0]
+
+    def with_weights(self, weights: Mapping[int, Shape]) -> Self:
+        """Return the operation with weights of these shapes as constants, by their numbers among its tensors.
+
+        Raises:
+            LayerFault: no constant can stand there.
+        """
+        free = [operand for operand in self.operands if getattr(self, operand, None) is None]
+        names = {free[number]: ShapeOnly(shape) for number, shape in weights.items() if number < len(free)}
+        if len(names) == len(weights) and names.keys() <= type(self).model_fields.keys():
+            return self.model_copy(update=names)
+        expected = "a tensor with a batch, or an operation that takes constants"
+        raise LayerFault("inputs", f"{self.type_name()} cannot read a weight here", expected, "a weight")
 
     def arguments(self) -> dict[str, Any]:
         """Return Keras' keyword arguments without the operands."""

@@ -50,7 +50,7 @@ def unresolved(
         message = f"{shown(address)} cannot be computed first: it needs this layer, or one that does"
         return Problem(pointer, message, "layers that do not wait for each other", shown(address))
     inside = (name for name, canonical in names.items() if name == canonical and name.startswith(scope.prefix))
-    known = [*scope.inputs, *(name.removeprefix(scope.prefix) for name in inside)]
+    known = [*scope.inputs, *scope.weights, *(name.removeprefix(scope.prefix) for name in inside)]
     return Problem(
         pointer,
         "no layer has this address",

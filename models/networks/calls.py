@@ -26,6 +26,8 @@ class Scope:
     inputs: dict[str, str]
     masks: dict[str, str] = field(default_factory=dict)
     """Tensors that mask inputs, by the name of the input: those that the call of a block was given."""
+    weights: dict[str, str] = field(default_factory=dict)
+    """Tensors of the weights that a block owns, by name."""
     names: list[str] = field(default_factory=list)
     """Names of the layers, in the order of the list."""
     results: list[tuple[str, ...] | None] = field(default_factory=list)
@@ -33,7 +35,11 @@ class Scope:
 
     def tensor(self, address: str) -> str:
         """Return the tensor of an address of the list in its canonical spelling."""
-        return self.inputs.get(address) or self.prefix + address
+        return self.inputs.get(address) or self.weights.get(address) or self.prefix + address
+
+    def declares(self, address: str) -> bool:
+        """Whether this is an input of the list or a weight, rather than what a layer computes."""
+        return address in self.inputs or address in self.weights
 
     def tensors(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the tensors of several addresses."""

@@ -10,6 +10,7 @@ from models.documents.document import Document
 from models.documents.inputs import InputSpec
 from models.errors import InvalidDocument
 from models.layers.block import Block
+from models.layers.block_weights import OwnWeights
 from models.layers.layer import Layer
 from models.layers.wrapping import TimeDistributed
 from models.networks.call_problems import check_count, too_many, unknown_keyword, unresolved
@@ -52,7 +53,7 @@ class _Expansion:
 
     def _layers(self, layers: Sequence[Layer], scope: Scope) -> tuple[str, ...]:
         """Add the calls of a list of layers in topological order; return the outputs of the last layer."""
-        scope.names = layer_names(layers, set(scope.inputs), scope.pointer)
+        scope.names = layer_names(layers, {*scope.inputs, *scope.weights}, scope.pointer)
         scope.results = [tuple(scope.inputs), *(None for _ in layers)]
         blocked: dict[str, list[Call]] = {}
         for next_call in (call for position, layer in enumerate(layers) for call in calls_of(layer, position, scope)):
@@ -79,7 +80,7 @@ class _Expansion:
             return scope.names[call.position - 1]
         for address in call.addresses():
             full = scope.prefix + address
-            if address in scope.inputs or full in self.names:
+            if scope.declares(address) or full in self.names:
                 continue
             head = re.split("[/@#:]", address, maxsplit=1)[0]
             if full in self.ambiguous or head not in scope.names:
@@ -123,7 +124,7 @@ class _Expansion:
 
     def _resolve(self, address: str, scope: Scope, pointer: str) -> str:
         """Return the canonical spelling of an address inside a scope."""
-        if address in scope.inputs:
+        if scope.declares(address):
             return address
         full = scope.prefix + address
         if full in self.names:
@@ -141,6 +142,7 @@ class _Expansion:
                 address + "/", path + "/", call.pointer,
                 dict(zip(layer.input, inputs, strict=True)), block_masks(layer, local, scope, call),
             )  # fmt: skip
+            inner.weights = self._add_weights(layer, address, path, inputs, call.pointer)
             local = replace(local, returned=self._outputs(layer.outputs, self._layers(layer.layers, inner), inner))
             inputs, block_inputs = inner.tensors(local.returned), inputs
         outputs = self._add_names(address, len(inputs) if isinstance(layer, Block) else layer.output_count())
@@ -151,6 +153,19 @@ class _Expansion:
                     call.positional, () if block_inputs else scope.masks_of(local.inputs))  # fmt: skip
         self.nodes.append(node)
         return outputs
+
+    def _add_weights(
+        self, block: Block, address: str, path: str, inputs: tuple[str, ...], pointer: str
+    ) -> dict[str, str]:
+        """Add the weights that a block owns; returns their tensors by name. They are computed from no input, but every
+        call of Keras has one.
+        """
+        if not block.weights:
+            return {}
+        tensors = {name: f"{address}/{name}" for name in block.weights}
+        layer, read = OwnWeights.of(block.weights), inputs[:1]
+        self.nodes.append(Node(f"{address}:weights", path, layer, read, tuple(tensors.values()), pointer, Local(read)))
+        return tensors
 
     def _add_names(self, address: str, count: int) -> tuple[str, ...]:
         """Return the addresses of a call's outputs, and add their spellings."""
@@ -174,6 +189,10 @@ def _expand_step_block(layer: Layer, pointer: str) -> Layer:
     block = layer.layer
     if not isinstance(block, Block):
         return layer.model_copy(update={"layer": _expand_step_block(block, inner_pointer)})
+    if block.weights:
+        expected, received = "weights of the layers inside", ", ".join(block.weights)
+        message = "a block that is applied to steps owns no weights"
+        raise InvalidDocument.at(f"{inner_pointer}/weights", message, expected=expected, received=received)
     inputs = {name: InputSpec(shape=[]) for name in block.input}
     document = Document.model_construct(layers=block.layers, input=inputs, outputs=block.outputs)
     try:

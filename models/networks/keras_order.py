@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from models.networks.network import Network, Node
 
@@ -22,7 +23,7 @@ class OrderedLayer:
 
 def keras_order(network: Network) -> tuple[OrderedLayer, ...]:
     """Return the layers of a network as `model.layers` would list them; those no output needs are last, as written."""
-    return _level(network, network.nodes, "", network.outputs)
+    return _level(network, network.calls, "", network.outputs)
 
 
 def layer_paths(layers: Iterable[OrderedLayer]) -> Iterator[str]:
@@ -38,9 +39,18 @@ def _level(network: Network, nodes: Iterable[Node], prefix: str, outputs: Iterab
     """Return the layers directly below one prefix of addresses."""
     graph = _Graph(network, [node for node in nodes if node.address.startswith(prefix)], prefix)
     return tuple(
-        OrderedLayer(node, _level(network, graph.inside[node.address], node.address + "/", node.inputs))
+        OrderedLayer(
+            node,
+            _own_weights(network, node) + _level(network, graph.inside[node.address], node.address + "/", node.inputs),
+        )
         for node in graph.ordered(outputs)
     )
+
+
+def _own_weights(network: Network, block: Node) -> tuple[OrderedLayer, ...]:
+    """Return the weights of a block itself, which come before those of its layers, as in Keras."""
+    nodes = (node for node in network.nodes if node.owns_weights and node.path == block.path)
+    return tuple(OrderedLayer(node) for node in islice(nodes, 1))
 
 
 class _Graph:

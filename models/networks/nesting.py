@@ -67,7 +67,7 @@ class Graph:
 def graph_of(network: Network) -> Graph:
     """Return the outermost list of a network."""
     within: dict[str, list[Node]] = {}
-    for node in network.nodes:
+    for node in network.calls:
         within.setdefault(node.address.rpartition("/")[0], []).append(node)
     return _graph("", tuple(network.inputs) or ("input",), network.outputs, within)
 

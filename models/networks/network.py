@@ -19,6 +19,7 @@ from models.documents.call_arguments import CallArguments
 from models.documents.document import Document, canonical
 from models.documents.inputs import InputSpec
 from models.layers.block import Block
+from models.layers.block_weights import OwnWeights
 from models.layers.layer import GRAPH_FIELDS, Layer
 
 PRE = ":pre"
@@ -83,6 +84,11 @@ class Node:
         return self.arguments.flattened(self.positional)
 
     @property
+    def owns_weights(self) -> bool:
+        """Whether this gives the weights of the block whose path it has."""
+        return isinstance(self.layer, OwnWeights)
+
+    @property
     def is_block(self) -> bool:
         """Whether this names the result of a block rather than computing anything."""
         return isinstance(self.layer, Block)
@@ -102,18 +108,26 @@ class Network:
     """Ambiguous addresses → the tensors they may mean."""
 
     @cached_property
+    def calls(self) -> tuple[Node, ...]:
+        """The calls of layers and blocks: every node but the weights that blocks own, which have no addresses."""
+        return tuple(node for node in self.nodes if not node.owns_weights)
+
+    @cached_property
     def node_of(self) -> Mapping[str, Node]:
         """The node that computes each tensor."""
         return {output: node for node in self.nodes for output in node.outputs}
 
     @cached_property
     def layer_outputs(self) -> tuple[str, ...]:
-        """The outputs of the layers, in order of computation; a block's results are those of its last layers."""
-        return tuple(output for node in self.nodes if not node.is_block for output in node.outputs)
+        """The outputs of the layers, in order of computation; a block's results are those of its last layers, and a
+        layer of their own only if it owns weights.
+        """
+        blocks = {node.address for node in self.calls if isinstance(node.layer, Block) and not node.layer.weights}
+        return tuple(output for node in self.calls if node.address not in blocks for output in node.outputs)
 
     def is_frozen(self, path: str) -> bool:
-        """Whether a model around the layer of this path keeps its weights from being trained."""
-        return not self.document.trainable or any(path.startswith(model) for model in self._frozen_models)
+        """Whether a model around the layer of this path, or the block that owns its weights, is not trainable."""
+        return not self.document.trainable or any(f"{path}/".startswith(model) for model in self._frozen_models)
 
     @cached_property
     def _frozen_models(self) -> tuple[str, ...]:

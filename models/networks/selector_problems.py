@@ -90,7 +90,7 @@ def _listed(addresses: Sequence[str]) -> str:
 
 def unknown_type(network: Network, word: str, selector: str, pointer: str) -> Problem:
     """Build the problem of `type:` with a type that the network does not have, or that does not exist."""
-    present = list(dict.fromkeys(node.layer.type_name() for node in network.nodes))
+    present = list(dict.fromkeys(node.layer.type_name() for node in network.calls))
     known = ALIASES.get(word, word) in CATALOGUE or word == "Block"
     message = "this network has no layer of this type" if known else "there is no layer type of this name"
     near = did_you_mean(word, present)

@@ -91,7 +91,7 @@ def is_pattern(network: Network, selector: str) -> bool:
 
 def _of_type(network: Network, word: str) -> tuple[str, ...]:
     name = ALIASES.get(word, word)
-    return tuple(out for node in network.nodes if node.layer.type_name() == name for out in node.outputs)
+    return tuple(out for node in network.calls if node.layer.type_name() == name for out in node.outputs)
 
 
 def _globbed(network: Network, selector: str) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def _globbed(network: Network, selector: str) -> tuple[str, ...]:
 
 def everything_and_blocks(network: Network) -> tuple[str, ...]:
     """Return every layer's and block's outputs."""
-    return tuple(output for node in network.nodes for output in node.outputs)
+    return tuple(output for node in network.calls for output in node.outputs)
 
 
 def _regex(selector: str) -> str:

@@ -27,7 +27,7 @@ def step_network(block: Block, step: Shape, dtype: InputDType = "float32", seed:
 def step_networks(network: Network, tensors: Tensors) -> dict[str, Network]:
     """Return the step networks of a network with known tensors, by the path of the layer that applies them."""
     networks = {}
-    for node in network.nodes:
+    for node in (node for node in network.calls if isinstance(node.layer, TimeDistributed)):
         shape, dtype = tensors[node.inputs[0]]
         block, step = block_in(node.layer, shape)
         if block is not None:

@@ -103,6 +103,8 @@ def _freeze(entry: dict[str, Any]) -> None:
 
 
 def _member(member: Member, planned: Planned) -> dict[str, Any]:
+    if isinstance(member.layer, Block) and member.layer.weights:
+        raise _weights_refusal(member.calls[0].node, member.layer)
     if member.inner is not None:
         entry = _model(member.name, member.inner, planned, member.calls)
     else:
@@ -115,6 +117,13 @@ def _member(member: Member, planned: Planned) -> dict[str, Any]:
         _freeze(entry)
     nodes = [_node(member.layer, call, planned) for call in member.calls]
     return entry | {"name": member.name, "inbound_nodes": nodes}
+
+
+def _weights_refusal(node: Node, block: Block) -> InvalidDocument:
+    message, expected = f"{node.address} owns weights, as no model of Keras does", "blocks without weights of their own"
+    advice = "?as=document has them"
+    received = ", ".join(block.weights)
+    return InvalidDocument.at(f"{node.pointer}/weights", message, expected, received, advice)
 
 
 def _refuse_foreign(config: Any, node: Node) -> None:

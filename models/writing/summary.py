@@ -23,7 +23,7 @@ def summary_of(network: Network, plan: Mapping[str, Any]) -> str:
             f"{rows[node.outputs[0]]['parameters']:,}",
             ", ".join(node.given or node.reads),
         )
-        for node in network.nodes
+        for node in network.calls
     ]
     totals = plan["totals"]
     lines = [

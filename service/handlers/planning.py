@@ -94,8 +94,8 @@ async def find_model(state: State, name: str | None, raw: Any) -> Model:
 
 async def plan_response(request: Request, state: State, model: Model, options: PlanOptions) -> Response:
     """Plan a model, and build the response."""
-    network = model.architecture.network
     with errors_in_request(request, model):
+        network = model.architecture.network
         require_inputs(network)
         plan = await plan_of(state.engines, network, options.batch, options.layers, options.views())
     head = {

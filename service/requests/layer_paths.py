@@ -17,7 +17,7 @@ def layer_paths(network: Network, address: str) -> tuple[str, ...]:
     """
     paths = _paths_at(network, address)
     if not paths:
-        known = [node.address for node in network.nodes]
+        known = [node.address for node in network.calls]
         alias = address_of_alias(address, known)
         if alias is not None:
             return _paths_at(network, alias)
@@ -42,5 +42,7 @@ def _paths_at(network: Network, address: str) -> tuple[str, ...]:
         or node.path.startswith(below)
         or node.address.startswith(below)
     ]
-    blocks = {node.path for node in network.nodes if node.is_block}
+    blocks = {node.path for node in network.nodes if node.is_block} - {
+        node.path for node in network.nodes if node.owns_weights
+    }
     return tuple(path for path in dict.fromkeys(matching) if path not in blocks)

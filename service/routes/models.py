@@ -125,13 +125,13 @@ async def get_model(
 def _summary(entry: Entry, network: Network, plan: dict[str, Any] | None) -> dict[str, Any]:
     rows = {row["address"]: row for row in plan["layers"]} if plan else {}
     nodes = []
-    for node in network.nodes:
+    for node in network.calls:
         row = rows.get(node.outputs[0], {})
         nodes.append(
             {"address": node.address, "type": node.layer.type_name(), "inputs": node.inputs, "outputs": node.outputs,
              "shape": row.get("shape"), "parameters": row.get("parameters")}
         )  # fmt: skip
-    edges = [(address, node.address) for node in network.nodes for address in node.inputs]
+    edges = [(address, node.address) for node in network.calls for address in node.inputs]
     return {
         **entry_json(entry),
         "inputs": canonical(dict(network.inputs)),

@@ -138,7 +138,7 @@ def extend(draw: random.Random, known: Tensors) -> str | None:
 
 def _check_presented(whole: np.ndarray, axis: BatchAxis) -> None:
     """What is sent has the announced shape, as many names, and row by row the elements of the row alone."""
-    sent = np.asarray(batch_first(keras.ops.convert_to_tensor(whole), axis))
+    sent = np.asarray(batch_first(keras.ops.convert_to_tensor(whole), axis, BATCH))
     assert sent.shape == axis.batch_first(whole.shape, BATCH)
     assert len(axis.names(whole.ndim)) == sent.ndim
     for number in range(BATCH):
