@@ -9,10 +9,9 @@ import tensorflow as tf
 
 from models.engine.layer_checks import layer_faults
 from models.engine.symbolic_network import Specs
+from models.engine.weight_operands import without_weights
 from models.errors import InvalidDocument
 from models.layers.batch_axis import ABSENT, BatchAxis
-from models.layers.layer import Layer, LayerFault
-from models.layers.operations import Operation
 from models.networks.network import PRE, Network, Node
 
 BatchAxes = Mapping[str, BatchAxis]
@@ -34,26 +33,11 @@ def node_batch_axes(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxe
 
 def _axis_after(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxis:
     """Return the batch axis of the outputs of a layer."""
-    if node.owns_weights:
+    call = without_weights(node, specs, batch_axes)
+    axes = [batch_axes[address] for address in call.reads]
+    if node.owns_weights or not any(axis.exists for axis in axes):
         return ABSENT
-    axes = {address: batch_axes[address] for address in node.reads if batch_axes[address].exists}
-    layer = node.layer
-    if any(address not in axes for address in node.reads):
-        layer = _operation(layer)
-        if not axes:
-            return ABSENT
-        weights = {n: tuple(specs[address].shape) for n, address in enumerate(node.inputs) if address not in axes}
-        layer = layer.with_weights(weights)
-    shapes = tuple(tuple(specs[address].shape) for address in node.inputs if address in axes)
-    return layer.batch_axis(shapes, [axes[name] for name in node.reads if name in axes])
-
-
-def _operation(layer: Layer) -> Operation:
-    """Return a layer that reads weights, if it is an operation."""
-    if isinstance(layer, Operation):
-        return layer
-    expected, received = "tensors with a batch", "a weight, or what follows from weights alone"
-    raise LayerFault("inputs", "only operations read weights", expected, received, "use ops.add, ops.matmul, …")
+    return call.layer.batch_axis(tuple(tuple(specs[address].shape) for address in call.inputs), axes)
 
 
 def check_outputs(network: Network, batch_axes: BatchAxes) -> None:

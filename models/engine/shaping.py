@@ -33,6 +33,7 @@ from models.engine.layer_checks import (
 from models.engine.layers import create_layer, derived_seed
 from models.engine.output_dtypes import check_weights, is_default_dtype, traced_outputs
 from models.engine.symbolic_network import Specs, SymbolicNetwork
+from models.engine.weight_operands import without_weights
 from models.errors import InvalidDocument
 from models.layers.batch_axis import FIRST
 from models.layers.layer import Layer, Shape
@@ -56,6 +57,7 @@ def shape_network(network: Network, shapes: Mapping[str, Shape]) -> SymbolicNetw
     with uninitialised():
         for node in network.nodes:
             axes = node_batch_axes(node, specs, batch_axes)
+            _check_tensors(without_weights(node, specs, batch_axes), specs)
             specs.update(_node_specs(node, layers, specs, network.document.seed))
             batch_axes.update(axes)
     check_outputs(network, batch_axes)
@@ -98,7 +100,6 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
         return dict(zip(node.outputs, inputs, strict=True))
     shapes = tuple(tuple(spec.shape) for spec in inputs)
     named = named_tensors(node, specs)
-    _check_tensors(node, shapes, named, specs)
     try:
         with translating_errors(node):
             if node.path not in layers:
@@ -115,8 +116,12 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
     return dict(zip(node.outputs, results, strict=True)) | before
 
 
-def _check_tensors(node: Node, shapes: tuple[Shape, ...], named: Mapping[str, Any], specs: Specs) -> None:
+def _check_tensors(node: Node, specs: Specs) -> None:
     """Check the tensors that a call reads, before Keras sees them."""
+    if node.is_block:
+        return
+    shapes = tuple(tuple(specs[address].shape) for address in node.inputs)
+    named = named_tensors(node, specs)
     masks = [None if address is None else tuple(specs[address].shape) for address in node.masks]
     keywords = {
         name: tuple(tuple(spec.shape) for spec in as_list(read) if spec is not None) for name, read in named.items()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import keras
 
 from models.engine.layer_checks import check_inputs
+from models.engine.weight_operands import without_weights
 from models.ipc.messages import TensorInGraph
 from models.layers.batch_axis import BatchAxis
 from models.layers.layer import Shape, size_of
@@ -38,7 +39,8 @@ class SymbolicNetwork:
         network = replace(self, batch=batch)
         for node in self.network.nodes:
             if not node.is_block:
-                check_inputs(node, network.shapes(node.inputs), network.keyword_shapes(node))
+                call = without_weights(node, self.specs, self.batch_axes)
+                check_inputs(call, network.shapes(call.inputs), network.keyword_shapes(call))
         return network
 
     def is_fixed(self) -> bool:

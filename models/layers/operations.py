@@ -2,7 +2,7 @@
 
 `ops.mean` is `keras.ops.mean`. Fields are the function's arguments; the tensors among them are the layer's `inputs`,
 and a number or an array may replace a tensor. The list is closed, and no operation mixes rows of the batch: each says
-where the batch axis of its operands goes.
+where the batch axis of its operands goes, or needs it first as a layer does.
 """
 
 from __future__ import annotations
@@ -63,14 +63,6 @@ class Operation(Layer):
         remaining = iter(tensors)
         constants = [getattr(self, operand, None) for operand in self.operands]
         return [next(remaining) if constant is None else constant for constant in constants]
-
-    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
-        """Return the batch axis of the result: that of the operand, unless the operation moves it.
-
-        Raises:
-            LayerFault: rows of the batch would mix.
-        """
-        return batches[0]
 
     def with_weights(self, weights: Mapping[int, Shape]) -> Self:
         """Return the operation with weights of these shapes as constants, by their numbers among its tensors.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number
 from models.layers.fields import DType, NonNegative
-from models.layers.layer import Example
+from models.layers.layer import Example, Shape
 from models.layers.operations import Operation
 from models.layers.pointwise import Pointwise
 
 
 class Elementwise(Pointwise, Operation):
     """Base of element-wise functions of one tensor."""
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Return the batch axis of the tensor, wherever it is."""
+        return batches[0]
 
 
 class NeuralElementwise(Elementwise):

@@ -177,6 +177,10 @@ class OneHotOp(Operation):
     dtype: DType | None = None  # type: ignore[assignment]
     sparse: Dense = False
 
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Return the batch axis of the tensor, which the new last axis leaves where it is."""
+        return batches[0]
+
 
 class TopKOp(Operation):
     """The largest numbers along the last axis, then their places."""
