@@ -156,9 +156,11 @@ class Layer(BaseModel):
         """Whether TensorFlow must know every length of the input (except the batch) when it traces the layer."""
         return False
 
-    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
-        """Fill in lengths that Keras leaves free in an output shape although the inputs determine them."""
-        return output
+    def output_shapes(self, shapes: tuple[Shape, ...], announced: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Return the shapes of the outputs, where Keras announces others than it computes, or leaves lengths free that
+        the inputs determine.
+        """
+        return announced
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Refuse input shapes that Keras or TensorFlow would accept and compute wrongly.
@@ -172,6 +174,13 @@ class Layer(BaseModel):
 
         Raises:
             LayerFault: naming the argument at fault.
+        """
+
+    def check_masks(self, shapes: tuple[Shape, ...], masks: tuple[Shape | None, ...], *, named: bool) -> None:
+        """Check the masks of the inputs, one each: those of the call if they are `named`, else those that Keras hands on.
+
+        Raises:
+            LayerFault: Keras would apply one to other axes than it is made for.
         """
 
     def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:

@@ -82,13 +82,13 @@ class ReshapeOp(Operation):
             raise LayerFault("newshape", "-1 may mean more than the batch here", expected, shape_text(shapes[0]))
         check_target("newshape", self.target(), shapes[0])
 
-    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+    def output_shapes(self, shapes: tuple[Shape, ...], announced: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Replace -1 by the inferred length."""
         elements, target = size_of(shapes[0][1:]), self.target()
         if elements is None or -1 not in target:
-            return output
+            return announced
         known = size_of(tuple(length for length in target if length != -1)) or 1
-        return (output[0], *(elements // known if length == -1 else length for length in target))
+        return ((announced[0][0], *(elements // known if length == -1 else length for length in target)),)
 
 
 class TransposeOp(Operation):
