@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.layers.fields import AnyCase, Rate, SeedNumber
+from models.layers.fields import AnyCase, PerCall, Rate, SeedNumber
 from models.layers.layer import Example, Layer, LayerFault, Shape, least_size, size_of, sizes_of
 from models.layers.spatial import shape_text
 
@@ -21,9 +21,15 @@ class AttentionLayer(Layer):
     input_count = (2, 3)
     passes = 4
     call_fields = frozenset({"return_attention_scores", "use_causal_mask"})
+    per_call = call_fields
     dropout: Rate = 0.0
-    return_attention_scores: Annotated[bool, Field(description="Returns the scores too, as a second output.")] = False
-    use_causal_mask: Annotated[bool, Field(description="No position looks at a later one.")] = False
+    return_attention_scores: Annotated[
+        PerCall,
+        Field(description="Returns the scores too, as a second output; with `calls`, a list may have one for each."),
+    ] = False
+    use_causal_mask: Annotated[
+        PerCall, Field(description="No position looks at a later one; with `calls`, a list may have one for each.")
+    ] = False
 
     def output_count(self) -> int:
         return 2 if self.return_attention_scores else 1

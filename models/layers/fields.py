@@ -55,6 +55,8 @@ LayerName = TypeAliasType(
 """A Keras layer name without the characters of the address syntax."""
 Address = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
+PerCall = TypeAliasType("PerCall", bool | Annotated[list[bool], Field(min_length=1, max_length=64)])
+"""A flag of Keras' call: one for all calls of a layer, or a list with one for each."""
 Features = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
 """A number of units, filters or features."""
 Extent = Annotated[int, Field(ge=1, le=MAX_EXTENT)]

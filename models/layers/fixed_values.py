@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from models.layers.layer import fault
 
@@ -22,8 +22,9 @@ def _allow(allowed: tuple[Any, ...], code: str, message: str, suggestion: str) -
 
 
 Stateless = Annotated[
-    Literal[False],
-    _allow((False,), "stateful", "a stateful layer keeps state between requests", "leave stateful out"),
+    bool,
+    AfterValidator(lambda _: False),
+    Field(description="Read as false, and noted in the reply: every request starts from states of zero."),
 ]
 Dense = Annotated[
     Literal[False],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
@@ -66,6 +66,8 @@ class Layer(BaseModel):
     """
     call_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that are arguments of Keras' call (`use_causal_mask`), not of the constructor."""
+    per_call: ClassVar[frozenset[str]] = frozenset()
+    """Those of `call_fields` that may be a list, with a value for each of the layer's `calls`."""
     call_inputs: ClassVar[tuple[str, ...]] = ("inputs",)
     """Names of the input arguments of Keras' call."""
     call_order: ClassVar[tuple[str, ...]] = ()
@@ -131,6 +133,11 @@ class Layer(BaseModel):
         """Return Keras' constructor arguments: every field except graph fields and arguments of the call."""
         excluded = GRAPH_FIELDS | self.call_fields | self.not_taken
         return {field: getattr(self, field) for field in type(self).model_fields if field not in excluded}
+
+    def on_call(self, number: int) -> Self:
+        """Return the layer with the arguments of one of its calls."""
+        listed = {name: value[number] for name in self.per_call if isinstance(value := getattr(self, name), list)}
+        return self.model_copy(update=listed) if listed else self
 
     def call_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of every call of the Keras layer, without the inputs."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from service.openapi.model_schemas import NoteReply
+
 
 class ReceptiveFieldReply(BaseModel):
     """What one element sees, along each spatial axis, in elements of the network's input."""
@@ -85,3 +87,4 @@ class PlanReply(BaseModel):
     layers: list[PlannedLayer]
     reply_bytes: int | None = Field(description="The layers asked for, after their views.")
     totals: PlanTotals
+    notes: list[NoteReply] = Field([], description="On a document in the request, where there are any.")
