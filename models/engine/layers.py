@@ -12,6 +12,7 @@ import keras
 from models.engine.activation_functions import FUNCTIONS
 from models.engine.block_layer import BlockLayer
 from models.engine.operations import OperationLayer
+from models.engine.random_crop import WholeImage
 from models.layers.block import Block
 from models.layers.constraints import Constraint
 from models.layers.initializers import Initializer, Orthogonal
@@ -23,6 +24,8 @@ from models.layers.regularizers import Regularizer
 MAX_SEED = 2**31 - 1
 """Derived seeds are below this."""
 
+REPLACED = {"RandomCrop": WholeImage}
+"""Our sub-classes of Keras' layers that announce otherwise than they compute, by the name in keras.layers."""
 SeedOf = Callable[[str], int]
 """Maps the name of a field to its seed, derived from the document's seed and the layer's address."""
 
@@ -61,7 +64,8 @@ def create_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
     if isinstance(layer, Operation):
         return OperationLayer(layer, name)
     arguments = {field: _keras_value(value, field, seed_of) for field, value in layer.arguments().items()}
-    return getattr(_module(layer), layer.keras_name())(name=name, **arguments)
+    made = REPLACED.get(layer.keras_name()) or getattr(_module(layer), layer.keras_name())
+    return made(name=name, **arguments)
 
 
 def _module(layer: Layer) -> Any:

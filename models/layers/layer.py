@@ -60,6 +60,8 @@ class Layer(BaseModel):
     """True for layers that are the identity at inference (Dropout, augmentation)."""
     reproducible: ClassVar[bool] = True
     """False for layers whose random numbers in training mode are not fixed by a seed (AugMix)."""
+    same_shape_in_training: ClassVar[bool] = True
+    """False for layers that return another shape in training mode than at inference (RandomCrop)."""
     runs_directly: ClassVar[bool] = False
     """True for layers of few operations that compute the same bits without a compiled function: no loop over time
     steps, and no addition that Keras mistakes for that of a bias when the batch is one.

@@ -302,6 +302,20 @@ def preprocessing() -> keras.Model:
     return keras.Model(x, L.UpSampling2D()(L.Resizing(4, 4)(y)))
 
 
+def sizes_known_later() -> keras.Model:
+    """Images of any size: a random crop is the whole image at inference, and Resizing makes all alike."""
+    x = keras.Input((None, None, 3))
+    y = L.Conv2D(2, 3, padding="same")(L.RandomCrop(4, 6)(x))
+    ways = [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}, {"antialias": True}]
+    resized = [L.Resizing(4, 6, **way)(y) for way in ways]
+    return keras.Model(x, [L.GlobalAveragePooling2D()(y), L.Concatenate()(resized), L.CenterCrop(2, 2)(x)])
+
+
+def cropped_at_random() -> keras.Model:
+    x = keras.Input((9, 8, 3))
+    return keras.Model(x, L.Conv2D(2, 3, strides=2)(L.RandomCrop(9, 4)(L.RandomCrop(3, 5)(x))))
+
+
 def adapted() -> keras.Model:
     layer = L.Normalization()
     layer.adapt(np.random.default_rng(0).normal(3, 2, (50, 4)).astype("float32"))
@@ -362,6 +376,6 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         attention_by_hand, constants_without_axes, attention_in_groups, flags_of_calls,
         language_model, subclasses, masks_by_position, masks_of_models, one_dimension, three_dimensions,
         squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
-        preprocessing, adapted, applied_to_steps, read_by_keyword, given_other_dtypes,
+        preprocessing, sizes_known_later, cropped_at_random, adapted, applied_to_steps, read_by_keyword, given_other_dtypes,
     )
 }  # fmt: skip

@@ -46,7 +46,7 @@ RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 def is_model(value: Any) -> bool:
     """Whether this is a serialised model whose layers are known."""
-    is_own = isinstance(value, dict) and value.get("class_name") in MODELS and isinstance(value.get("config"), dict)
+    is_own = isinstance(value, dict) and value.get("class_name") in (*MODELS,) and isinstance(value.get("config"), dict)
     return is_own or is_subclass(value)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.errors import shown
 from models.layers.layer import Layer
-from models.reading.keras_json.classes import check_own
+from models.reading.keras_json.classes import check_own, is_subclass
 from models.reading.keras_json.site import Site
 
 NAMED = ("keras.initializers", "keras.regularizers", "keras.constraints")
@@ -97,6 +97,8 @@ def _object(value: dict[str, Any], site: Site, read: Read) -> Any:
         raise site.refusal("a lambda is code, and code is not run", "the name of a function", "a lambda")
     if word == "function":
         return _function(value, site)
+    if is_subclass(value):
+        return held_layer(value, site, read)
     word = check_own(value, site)
     if word in WRITTEN_AS_ONE:
         field = WRITTEN_AS_ONE[word]
