@@ -1,8 +1,8 @@
 """Keras' own tests of its layers as documents: every configuration that they try, computed here with the same bits.
 
-Prints what differs, what fails and what is refused, and a line of counts; exit code 1 if an output has other bits or shapes
-than Keras' layer, or if anything fails. With names of files, such as `attention_test`, those alone. The tests are in Keras'
-wheel; they run in this process until each calls `run_layer_test`, whose arguments are what is tried.
+Prints what differs, what fails and what is refused, and a line of counts; exit code 1 if an output has other bits or
+shapes than that of Keras' layer, or if anything fails. With names of files, such as `attention_test`, those alone. The
+tests are in Keras' wheel: they run in this process until they call `run_layer_test`, whose arguments are what is tried.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Recorder:
         """Keep the tests that try a layer."""
         items[:] = [item for item in items if "run_layer_test" in inspect.getsource(item.function)]  # type: ignore[attr-defined]
 
-    def record(self, _: TestCase, cls: type[keras.Layer], init_kwargs: dict[str, Any], *given: Any, **named: Any) -> None:
+    def record(self, cls: type[keras.Layer], init_kwargs: dict[str, Any], *given: Any, **named: Any) -> None:
         """Take the place of `run_layer_test`."""
         words = ("input_shape", "input_dtype", "input_sparse", "input_ragged", "input_data", "call_kwargs")
         arguments = dict(zip(words, given, strict=False)) | named
@@ -75,9 +75,12 @@ class Recorder:
 def recorded(files: list[Path]) -> list[Case]:
     """Run Keras' tests, and return what they try."""
     recorder, original = Recorder(), TestCase.run_layer_test
-    TestCase.run_layer_test = lambda self, *given, **named: recorder.record(self, *given, **named)
+    TestCase.run_layer_test = recorder.record
     try:
-        pytest.main(["-q", "-p", "no:cacheprovider", "-W", "ignore", "--no-header", "-c", "/dev/null", *map(str, files)], [recorder])
+        pytest.main(
+            ["-q", "-p", "no:cacheprovider", "-W", "ignore", "--no-header", "-c", "/dev/null", *map(str, files)],
+            [recorder],
+        )
     finally:
         TestCase.run_layer_test = original
     return recorder.cases
@@ -153,7 +156,7 @@ def outcomes(cases: list[Case]) -> Iterator[tuple[str, Case, str]]:
     for case in cases:
         try:
             model_of(case, arrays_of(case))
-        except Exception as error:  # noqa: BLE001 (whatever Keras raises)
+        except Exception as error:
             yield "not called", case, f"{type(error).__name__}: {str(error)[:120]}"
             continue
         try:
@@ -161,7 +164,7 @@ def outcomes(cases: list[Case]) -> Iterator[tuple[str, Case, str]]:
             yield ("same", case, "") if differs is None else ("other", case, differs)
         except LayerscopeError as error:
             yield "refused", case, " | ".join(f"{problem.pointer} {problem.message}" for problem in error.problems[:2])
-        except Exception:  # noqa: BLE001 (whatever is wrong)
+        except Exception:
             yield "failed", case, traceback.format_exc(limit=-2)
 
 

@@ -26,7 +26,7 @@ def check_training(nodes: Sequence[Node]) -> None:
     Raises:
         InvalidOption: one does not in training mode.
     """
-    for node, layer in ((node, layer) for node in nodes for layer in _with_held(node.layer)):
+    for node, layer in ((one, layer) for one in nodes for layer in _with_held(one.layer)):
         what = "draws other numbers each time in training mode"
         if not layer.same_shape_in_training:
             what = "returns another shape in training mode than at inference, where it keeps the whole image"

@@ -92,7 +92,6 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
     inputs = read_tensors(node, specs)
     if node.is_block:
         return dict(zip(node.outputs, inputs, strict=True))
-    shapes = tuple(tuple(spec.shape) for spec in inputs)
     named = named_tensors(node, specs)
     _check_tensors(node, inputs, named, specs)
     try:
@@ -110,9 +109,7 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
     return dict(zip(node.outputs, results, strict=True)) | before
 
 
-def _check_tensors(
-    node: Node, inputs: Sequence[keras.KerasTensor], named: Mapping[str, Any], specs: Specs
-) -> None:
+def _check_tensors(node: Node, inputs: Sequence[keras.KerasTensor], named: Mapping[str, Any], specs: Specs) -> None:
     """Check the tensors that a call reads, before Keras sees them."""
     shapes = tuple(tuple(spec.shape) for spec in inputs)
     masks = [None if address is None else tuple(specs[address].shape) for address in node.masks]

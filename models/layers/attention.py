@@ -118,7 +118,7 @@ class ScoredAttention(AttentionLayer):
                     f"Keras would apply the mask of the {('query', 'value')[number]} to other axes than its own",
                     f"a mask of {expected} axes for inputs of {rank}",
                     f"the shape {shape_text(mask)}",
-                    f'give "keywords": {{"mask": [null, MASK]}} with a mask of {value_axes[-1]} axes, steps of the value last',
+                    f'write "keywords": {{"mask": [null, MASK]}} with a mask of {value_axes[-1]} axes of the value',
                 )
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:

@@ -68,8 +68,8 @@ class MultiHeadAttention(ProjectedAttention):
             raise LayerFault("inputs", message, expected, f"{shape_text(shapes[0])} and {shape_text(shapes[1])}")
 
     def output_shapes(self, shapes: tuple[Shape, ...], announced: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """Return the scores of every head as (batch, other axes, heads, attended axes of the query, of the value): Keras
-        announces them with the query's second axis twice.
+        """Return the scores as (batch, other axes, heads, attended axes of the query, of the value): Keras announces
+        them with the query's second axis twice.
 
         Source: keras.src.layers.attention.multi_head_attention (compute_output_spec, _build_attention_equation).
         """

@@ -39,8 +39,8 @@ class Block(Layer):
         str | None,
         Field(
             pattern=f"^{CLASS_NAME.pattern}$",
-            description="The class of the Keras model that this block was, Functional, Sequential or a sub-class: files of "
-            "weights are named after it.",
+            description="The class of the Keras model that this block was, Functional, Sequential or a sub-class: "
+            "files of weights are named after it.",
         ),
     ] = None
 

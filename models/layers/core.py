@@ -99,8 +99,8 @@ class ReversibleEmbedding(EmbeddingLayer):
     quantization_config: NoQuantization = None
     reverse: Annotated[
         PerCall,
-        Field(description="Projects vectors of `output_dim` numbers to one for each id, as a language model's last layer; "
-              "with `calls`, a list may have one for each."),
+        Field(description="Projects vectors of `output_dim` numbers to one for each id, as the last layer of language "
+              "models; with `calls`, a list may have one for each."),
     ] = False  # fmt: skip
 
     def id_bound(self) -> int | None:
@@ -124,7 +124,7 @@ class ReversibleEmbedding(EmbeddingLayer):
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         """In reverse, the table with its axes exchanged, in another dtype too, and the steps of the soft cap."""
         tables = self.tie_weights + (self.reverse_dtype is not None)
-        return super().inner(shapes, outputs) + self.reverse * tables * self.input_dim * self.output_dim
+        return super().inner(shapes, outputs) + bool(self.reverse) * tables * self.input_dim * self.output_dim
 
 
 class Identity(Pointwise):

@@ -94,6 +94,18 @@ LaterDataFormat = Annotated[
     DataFormat | None, AfterValidator(lambda value: None if value == "channels_last" else value)
 ]
 """For types registered before they had the field: `channels_last`, the only layout then, becomes null."""
+
+
+def _is_float(value: Any) -> Any:
+    """Refuse a policy of quantized kernels, such as int8_from_float32, with what to do instead."""
+    if isinstance(value, str) and "_from_" in value:
+        context = {"expected": "a dtype, mixed_float16 or mixed_bfloat16", "suggestion": UNQUANTIZED}
+        raise PydanticCustomError("quantization", QUANTIZED, context)
+    return value
+
+
+QUANTIZED = "quantized kernels are not computed here"
+UNQUANTIZED = "write the dtype from before quantize(), and upload float weights"
 DType = TypeAliasType(
     "DType",
     Annotated[
@@ -102,6 +114,7 @@ DType = TypeAliasType(
             "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool",
         ],
         AnyCase,
+        BeforeValidator(_is_float),
     ],
 )  # fmt: skip
 """A dtype or a mixed-precision policy."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from models.layers.fields import QUANTIZED
 from models.layers.layer import fault
 
 
@@ -54,9 +55,7 @@ NoAdapter = Annotated[
 ]  # fmt: skip
 NoQuantization = Annotated[
     None,
-    _allow(
-        (None,), "quantization", "quantized kernels are not computed here", "leave it out, and upload float weights"
-    ),
+    _allow((None,), "quantization", QUANTIZED, "leave it out, and upload float weights"),
 ]
 NoFlash = Annotated[
     Literal[False] | None,

@@ -186,7 +186,7 @@ class Layer(BaseModel):
         """
 
     def check_masks(self, shapes: tuple[Shape, ...], masks: tuple[Shape | None, ...], *, named: bool) -> None:
-        """Check the masks of the inputs, one each: those of the call if they are `named`, else those that Keras hands on.
+        """Check the masks of the inputs, one each: those of the call if they are `named`, else those that Keras adds.
 
         Raises:
             LayerFault: Keras would apply one to other axes than it is made for.

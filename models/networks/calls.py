@@ -93,7 +93,9 @@ def calls_of(layer: Layer, position: int, scope: Scope) -> Iterator[Call]:
     for number, (reads, named) in enumerate(zip(calls, keywords, strict=True)):
         spelled = {name: [value] if isinstance(value, str) else value for name, value in named.items()}
         listed = frozenset(name for name, value in named.items() if isinstance(value, list))
-        yield Call(layer.on_call(number), position, number, len(calls), reads, spelled, listed, positional[number], pointer)
+        yield Call(
+            layer.on_call(number), position, number, len(calls), reads, spelled, listed, positional[number], pointer
+        )
 
 
 def _check_flags(layer: Layer, calls: int, pointer: str) -> None:

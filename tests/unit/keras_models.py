@@ -376,6 +376,7 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         attention_by_hand, constants_without_axes, attention_in_groups, flags_of_calls,
         language_model, subclasses, masks_by_position, masks_of_models, one_dimension, three_dimensions,
         squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
-        preprocessing, sizes_known_later, cropped_at_random, adapted, applied_to_steps, read_by_keyword, given_other_dtypes,
+        preprocessing, sizes_known_later, cropped_at_random, adapted, applied_to_steps, read_by_keyword,
+        given_other_dtypes,
     )
 }  # fmt: skip

@@ -1,5 +1,5 @@
-"""Mapping of serialised Keras classes to catalogue classes: only Keras' own, only those of the catalogue; and the models
-among them, of Keras' classes or of sub-classes whose config is a graph.
+"""Mapping of serialised Keras classes to catalogue classes: only Keras' own, only those of the catalogue; and models of
+Keras' classes, or of sub-classes whose config is a graph.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ TRACE = (
 )
 """What to do with a model that is only known by its code."""
 WRITE_OUT = (
-    "where its call consists of Keras' layers and operations, write layer.call(x) for layer(x) and send that model: its "
-    "graph has them; or build the same from layers of GET /v1/layers"
+    "where its call consists of Keras' layers and operations, write layer.call(x) for layer(x) and send that model: "
+    "its graph has them; or build the same from layers of GET /v1/layers"
 )
 """What to do with a layer that is only known by its code."""
 OPERATIONS = ("keras.ops", "keras.src.ops.")
@@ -59,7 +59,9 @@ def is_subclass(value: Any) -> bool:
 def note_subclass(entry: dict[str, Any], site: Site) -> None:
     """Note that a sub-class is read as its graph: a `call` of its own might compute something else."""
     word = site.reading("class_name").text(entry.get("class_name"), "class_name")
-    message = f"{shown(word)}, a user-defined class, is read as the graph in its config; methods of its own are not known"
+    message = (
+        f"{shown(word)}, a user-defined class, is read as the graph in its config; methods of its own are not known"
+    )
     site.reading("class_name").note(message)
 
 
