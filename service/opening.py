@@ -139,7 +139,7 @@ def open_files(service: RunningService, files: Sequence[Path]) -> Iterator[str]:
         if status not in (200, 201):
             raise OpeningFailed(f"{file} is refused:\n{_problems(body)}")
         has_document = is_document
-        yield _description(service, name)
+        yield _notes(body) + _description(service, name)
 
 
 def name_of(file: Path) -> str:
@@ -164,6 +164,15 @@ def _problem(problem: dict[str, Any]) -> str:
     advice = f"; {problem['suggestion']}" if problem.get("suggestion") else ""
     line = f"{problem['pointer']}: {problem['message']}; expected {problem['expected']}; received {problem['received']}"
     return f"  {line}{advice}"
+
+
+def _notes(body: bytes) -> str:
+    """Return the notes on a registered document, a line each."""
+    try:
+        notes = json.loads(body).get("notes", [])
+        return "".join(f"note: {note['pointer']}: {note['message']}\n" for note in notes)
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return ""
 
 
 def _description(service: RunningService, name: str) -> str:

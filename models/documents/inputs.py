@@ -14,9 +14,21 @@ from models.limits import MAX_INPUTS, MAX_LENGTH, MAX_RANK
 
 Dimension = Annotated[int, Field(ge=1, le=MAX_LENGTH)]
 InputShape = Annotated[list[Dimension | None], Field(max_length=MAX_RANK - 1)]
+LOOK_UP = "look the strings up before, and post integers of an int64 input"
+
+
+def _is_number(value: Any) -> Any:
+    """Refuse inputs of strings, with what to do instead."""
+    if value in ("string", "str", "object"):
+        context = {"expected": "a dtype of numbers or bool", "suggestion": LOOK_UP}
+        raise PydanticCustomError("string", "inputs are numbers, not strings", context)
+    return value
+
+
 InputDType = Annotated[
     Literal["float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64",
             "uint8", "uint16", "uint32", "uint64", "bool"],
+    BeforeValidator(_is_number),
     Field(description="The dtype that the input is converted to."),
 ]  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from models.documents.notes import Note
 from models.errors import LayerscopeError, Problem
 
 E = TypeVar("E", bound=LayerscopeError)
@@ -25,6 +26,8 @@ class SourceMap:
     """The source map of the source itself, if that was rewritten before."""
     note: str = ""
     """What errors say of the source as a whole, such as the program that wrote it."""
+    notes: list[Note] = field(default_factory=list)
+    """What was read as something else than the source says, with pointers into the source."""
 
     def of(self, pointer: str) -> str:
         """Return the pointer into the source for `pointer`, or into the source of that."""

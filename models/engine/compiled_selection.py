@@ -25,7 +25,7 @@ from models.engine.ids import call_number, guard_ids
 from models.engine.layer_calls import as_list, call, named_tensors, read_tensors
 from models.engine.layer_checks import translating_errors
 from models.engine.partition import Part, single_part, split_parts
-from models.engine.run_errors import KERNEL_ERRORS, check_repeatable, value_error
+from models.engine.run_errors import KERNEL_ERRORS, check_training, value_error
 from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidDocument, TooLarge
 from models.networks.network import PRE, Node
@@ -50,7 +50,7 @@ class CompiledSelection:
         self._training = training
         self._nodes = symbolic.needed(outputs)
         if training:
-            check_repeatable(self._nodes)
+            check_training(self._nodes)
         self.updated: list[keras.Variable] = self._updated_variables() if updates else []
         self._weights = [
             (variable, tf.identity(variable.value)) for layer in self._layers() for variable in layer.variables

@@ -46,6 +46,12 @@ def check_masks(node: Node, shapes: Sequence[Shape], masks: Sequence[Shape | Non
             raise InvalidDocument.at(node.pointer, message, expected=expected, received=received)
 
 
+def check_applied_masks(node: Node, shapes: tuple[Shape, ...], masks: tuple[Shape | None, ...], *, named: bool) -> None:
+    """Check the masks that Keras will apply to the inputs of a call: `named` are those of the call itself."""
+    with layer_faults(node):
+        node.layer.check_masks(shapes, masks, named=named)
+
+
 @contextmanager
 def layer_faults(node: Node) -> Iterator[None]:
     """Turn a fault that a layer itself reports into an error that points at it."""

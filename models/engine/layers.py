@@ -12,6 +12,7 @@ import keras
 from models.engine.activation_functions import FUNCTIONS
 from models.engine.block_layer import BlockLayer
 from models.engine.operations import OperationLayer
+from models.engine.random_crop import WholeImage
 from models.engine.weights_layer import WeightsLayer
 from models.layers.block import Block
 from models.layers.block_weights import OwnWeights
@@ -25,6 +26,8 @@ from models.layers.regularizers import Regularizer
 MAX_SEED = 2**31 - 1
 """Derived seeds are below this."""
 
+REPLACED = {"RandomCrop": WholeImage}
+"""Our sub-classes of Keras' layers that announce otherwise than they compute, by the name in keras.layers."""
 SeedOf = Callable[[str], int]
 """Maps the name of a field to its seed, derived from the document's seed and the layer's address."""
 
@@ -66,7 +69,8 @@ def create_layer(layer: Layer, name: str, seed_of: SeedOf) -> keras.Layer:
         initializers = {key: _keras_value(one.initializer, key, seed_of) for key, one in layer.weights}
         return WeightsLayer(layer, name, initializers)
     arguments = {field: _keras_value(value, field, seed_of) for field, value in layer.arguments().items()}
-    return getattr(_module(layer), layer.keras_name())(name=name, **arguments)
+    made = REPLACED.get(layer.keras_name()) or getattr(_module(layer), layer.keras_name())
+    return made(name=name, **arguments)
 
 
 def _module(layer: Layer) -> Any:

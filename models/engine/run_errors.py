@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
 from models.errors import InvalidOption, InvalidTensor
+from models.layers.layer import Layer
 from models.networks.network import Node
 
 KERNEL_ERRORS = (
@@ -19,16 +20,28 @@ IDS = re.compile(r"ids below (\d+) for node (\d+);")
 """The message of a range check of `models.engine.ids`: the bound, and the number of the call."""
 
 
-def check_repeatable(nodes: Sequence[Node]) -> None:
-    """Check that every layer draws the same numbers each time.
+def check_training(nodes: Sequence[Node]) -> None:
+    """Check that every layer, and what it holds, draws the same numbers each time and returns what the plan says.
 
     Raises:
         InvalidOption: one does not in training mode.
     """
-    for node in nodes:
-        if not node.layer.reproducible:
-            message = f"{node.address}: {node.layer.type_name()} draws other numbers each time in training mode"
-            raise InvalidOption.at("/training", message, expected="false", received="true")
+    for node, layer in ((one, layer) for one in nodes for layer in _with_held(one.layer)):
+        what = "draws other numbers each time in training mode"
+        if not layer.same_shape_in_training:
+            what = "returns another shape in training mode than at inference, where it keeps the whole image"
+        if not (layer.reproducible and layer.same_shape_in_training):
+            message, advice = f"{node.address}: {layer.type_name()} {what}", f"or a model without {layer.type_name()}"
+            raise InvalidOption.at("/training", message, expected="false", received="true", suggestion=advice)
+
+
+def _with_held(layer: Layer) -> Iterator[Layer]:
+    """Yield a layer and those that it holds; a block's are nodes of their own, except inside other layers."""
+    yield layer
+    for value in vars(layer).values():
+        for held in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(held, Layer):
+                yield from _with_held(held)
 
 
 def value_error(error: tf.errors.InvalidArgumentError, nodes: Sequence[Node]) -> InvalidTensor:

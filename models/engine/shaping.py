@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 import keras
-from keras.src.backend.common import global_state  # private: pinned, and covered by a test
+from keras.src.backend import get_keras_mask, set_keras_mask  # private: pinned, and covered by tests
+from keras.src.backend.common import global_state  # private, too
 
 from models.engine.activations import FusedActivation, activation_layer
 from models.engine.attribution import locate_refusal
@@ -23,6 +24,7 @@ from models.engine.compiled import without_gradients
 from models.engine.layer_calls import as_list, call, named_tensors, read_tensors
 from models.engine.layer_checks import (
     KERAS_ERRORS,
+    check_applied_masks,
     check_inputs,
     check_masks,
     check_output,
@@ -98,7 +100,6 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
     inputs = read_tensors(node, specs)
     if node.is_block:
         return dict(zip(node.outputs, inputs, strict=True))
-    shapes = tuple(tuple(spec.shape) for spec in inputs)
     named = named_tensors(node, specs)
     try:
         with translating_errors(node):
@@ -109,7 +110,6 @@ def _node_specs(node: Node, layers: dict[str, keras.Layer], specs: Specs, seed: 
         raise locate_refusal(node, inputs, error, lambda *other: _accepts(node, named, seed, *other)) from error
     if len(results) != len(node.outputs):
         raise InvalidDocument("", [output_count_problem(node, len(results))])
-    results = [_resolve_shape(node, shapes, result) for result in results]
     for result in results:
         check_output(node, tuple(result.shape))
     before = {node.address + PRE: results[0]} if node.layer.has_activation() else {}
@@ -120,21 +120,25 @@ def _check_tensors(node: Node, specs: Specs) -> None:
     """Check the tensors that a call reads, before Keras sees them."""
     if node.is_block:
         return
-    shapes = tuple(tuple(specs[address].shape) for address in node.inputs)
-    named = named_tensors(node, specs)
+    inputs, named = read_tensors(node, specs), named_tensors(node, specs)
+    shapes = tuple(tuple(spec.shape) for spec in inputs)
     masks = [None if address is None else tuple(specs[address].shape) for address in node.masks]
     keywords = {
         name: tuple(tuple(spec.shape) for spec in as_list(read) if spec is not None) for name, read in named.items()
     }
     check_masks(node, shapes, masks)
     check_inputs(node, shapes, keywords)
+    applied = as_list(named["mask"]) if "mask" in named else [get_keras_mask(spec) for spec in inputs]
+    check_applied_masks(
+        node, shapes, tuple(None if mask is None else tuple(mask.shape) for mask in applied), named="mask" in named
+    )
 
 
 def _results(
     node: Node, keras_layer: keras.Layer, inputs: Sequence[keras.KerasTensor], named: Mapping[str, Any]
 ) -> list[keras.KerasTensor]:
     """Return the symbolic outputs: as Keras announces them where that is reliable, else as traced."""
-    announced = as_list(call(node.layer, keras_layer, inputs, named, training=False))
+    announced = _computed(node.layer, inputs, as_list(call(node.layer, keras_layer, inputs, named, training=False)))
     check_unrolled(node, keras_layer, tuple(tuple(spec.shape) for spec in inputs))
     check_weights(keras_layer)
     if is_default_dtype(keras_layer, inputs, named):
@@ -154,13 +158,22 @@ def _accepts(
     return True
 
 
-def _resolve_shape(node: Node, shapes: tuple[Shape, ...], result: keras.KerasTensor) -> keras.KerasTensor:
-    """Return the output with every dimension that can be inferred."""
-    shape = tuple(result.shape)
-    known = node.layer.complete_shape(shapes, shape)
-    if known == shape:
-        return result
-    return keras.KerasTensor(known, result.dtype, name=result.name)
+def _computed(
+    layer: Layer, inputs: Sequence[keras.KerasTensor], announced: Sequence[keras.KerasTensor]
+) -> list[keras.KerasTensor]:
+    """Return the outputs that Keras announces with the shapes that it computes."""
+    given, said = (tuple(tuple(spec.shape) for spec in several) for several in (inputs, announced))
+    pairs = zip(announced, layer.output_shapes(given, said), strict=True)
+    return [spec if tuple(spec.shape) == shape else _reshaped(spec, shape) for spec, shape in pairs]
+
+
+def _reshaped(spec: keras.KerasTensor, shape: Shape) -> keras.KerasTensor:
+    """Return a symbolic tensor with another shape, and the same mask."""
+    copy = keras.KerasTensor(shape, spec.dtype, name=spec.name)
+    mask = get_keras_mask(spec)
+    if mask is not None:
+        set_keras_mask(copy, mask)
+    return copy
 
 
 def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:

@@ -27,7 +27,7 @@ def without_weights(node: Node, specs: Mapping[str, Any], batch_axes: Mapping[st
         return node
     weights = {n: tuple(specs[name].shape) for n, name in enumerate(node.inputs) if name not in batched}
     inputs = tuple(address for address in node.inputs if address in batched)
-    return replace(node, layer=operation.with_weights(weights), inputs=inputs)
+    return replace(node, layer=operation.with_weights(weights), inputs=inputs, masks=())
 
 
 def _operation(layer: Layer) -> Operation:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.layers.fields import AnyCase, Rate, SeedNumber
+from models.layers.fields import AnyCase, PerCall, Rate, SeedNumber
 from models.layers.layer import Example, Layer, LayerFault, Shape, least_size, size_of, sizes_of
 from models.layers.spatial import shape_text
 
@@ -21,9 +21,15 @@ class AttentionLayer(Layer):
     input_count = (2, 3)
     passes = 4
     call_fields = frozenset({"return_attention_scores", "use_causal_mask"})
+    per_call = call_fields
     dropout: Rate = 0.0
-    return_attention_scores: Annotated[bool, Field(description="Returns the scores too, as a second output.")] = False
-    use_causal_mask: Annotated[bool, Field(description="No position looks at a later one.")] = False
+    return_attention_scores: Annotated[
+        PerCall,
+        Field(description="Returns the scores too, as a second output; with `calls`, a list may have one for each."),
+    ] = False
+    use_causal_mask: Annotated[
+        PerCall, Field(description="No position looks at a later one; with `calls`, a list may have one for each.")
+    ] = False
 
     def output_count(self) -> int:
         return 2 if self.return_attention_scores else 1
@@ -70,10 +76,11 @@ class ScoredAttention(AttentionLayer):
 
     inputs_as = "list"
     call_order = ("mask",)
-    input_rank = 3
+    input_rank = (3, 4, 5, 6)
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         super().check_shapes(shapes)
+        self._check_leading_axes(shapes[0], shapes[1])
         if shapes[0][-1] != shapes[-1][-1]:
             raise LayerFault(
                 "inputs",
@@ -83,17 +90,48 @@ class ScoredAttention(AttentionLayer):
                 "project one of them with Dense, or use MultiHeadAttention",
             )
 
+    def _check_leading_axes(self, query: Shape, value: Shape) -> None:
+        """Refuse values with an axis between the batch and the steps that the query lacks: Keras announces the
+        query's.
+        """
+        pairs = list(zip(query[1:-2], value[1:-2], strict=True))
+        if any(None not in (length, other) and other not in (1, length) for length, other in pairs):
+            raise LayerFault(
+                "inputs",
+                "the query and the value differ in the axes before the steps",
+                f"a value whose axes between the batch and the steps are {shape_text(query[1:-2])}, or 1",
+                shape_text(value[1:-2]),
+            )
+
+    def check_masks(self, shapes: tuple[Shape, ...], masks: tuple[Shape | None, ...], *, named: bool) -> None:
+        """Refuse masks that Keras would align with other axes than the batch and the steps, and so with other rows.
+
+        Source: keras.src.layers.attention.attention.Attention (_apply_scores, _calculate_score_mask, call).
+        """
+        rank = len(shapes[0])
+        value_axes = (rank - 1,) if self.use_causal_mask else (2, 3) if rank == 3 else (rank,)
+        for number, (mask, allowed) in enumerate(zip(masks[:2], ((rank - 1,), value_axes), strict=True)):
+            if mask is not None and len(mask) not in allowed:
+                expected = " or ".join(map(str, allowed))
+                raise LayerFault(
+                    f"keywords/mask/{number}" if named else "inputs",
+                    f"Keras would apply the mask of the {('query', 'value')[number]} to other axes than its own",
+                    f"a mask of {expected} axes for inputs of {rank}",
+                    f"the shape {shape_text(mask)}",
+                    f'write "keywords": {{"mask": [null, MASK]}} with a mask of {value_axes[-1]} axes of the value',
+                )
+
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
         """Scores of every query with every key, then the weighted sums of the values."""
         query, value, key = shapes[0], shapes[1], shapes[-1]
-        rows, columns = size_of(query[:-1]), value[1]
+        rows, columns = size_of(query[:-1]), value[-2]
         if rows is None or columns is None or key[-1] is None or value[-1] is None:
             return None
         return rows * columns * (key[-1] + value[-1])
 
     def score_size(self, query: Shape, value: Shape) -> int:
         """Queries × keys; × features if they are added instead of multiplied."""
-        return least_size(query if self.adds() else query[:-1]) * (value[1] or 1)
+        return least_size(query if self.adds() else query[:-1]) * (value[-2] or 1)
 
     def adds(self) -> bool:
         """Whether queries and keys are added."""

@@ -60,14 +60,26 @@ class MultiHeadAttention(ProjectedAttention):
         if rank > 3 and (self.use_causal_mask or self.sliding_window is not None):
             field = "use_causal_mask" if self.use_causal_mask else "sliding_window"
             raise LayerFault(field, "the mask is made for one sequence axis", "inputs of 3 axes", f"{rank} axes")
-        if self.return_attention_scores and (rank > 3 or shapes[0][1] != shapes[1][1]):
-            raise LayerFault(
-                "return_attention_scores",
-                "Keras announces these scores with a wrong shape",
-                "a query and a value of 3 axes and the same length",
-                f"{shape_text(shapes[0])} and {shape_text(shapes[1])}",
-                "use GroupQueryAttention, which announces them rightly",
-            )
+        others = [axis for axis in range(1, rank - 1) if axis not in self._axes(rank)]
+        pairs = [(shapes[0][axis], shapes[1][axis]) for axis in others]
+        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            expected = f"a value of the same lengths along {', '.join(f'axis {axis}' for axis in others)}"
+            message = "the query and the value differ along axes that are not attended"
+            raise LayerFault("inputs", message, expected, f"{shape_text(shapes[0])} and {shape_text(shapes[1])}")
+
+    def output_shapes(self, shapes: tuple[Shape, ...], announced: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Return the scores as (batch, other axes, heads, attended axes of the query, of the value): Keras announces
+        them with the query's second axis twice.
+
+        Source: keras.src.layers.attention.multi_head_attention (compute_output_spec, _build_attention_equation).
+        """
+        if len(announced) == 1:
+            return announced
+        query, value = shapes[0], shapes[1]
+        axes = self._axes(len(query))
+        others = [length for axis, length in enumerate(query[:-1]) if axis not in axes]
+        scores = (*others, self.num_heads, *(query[axis] for axis in axes), *(value[axis] for axis in axes))
+        return announced[0], scores
 
     def check_axes(self, rank: int) -> None:
         if not all(1 <= axis <= rank - 2 for axis in self._axes(rank)):

@@ -6,10 +6,21 @@ from typing import Annotated, Literal
 
 from models.layers.augmentation import Interpolation, RandomImage
 from models.layers.fields import AnyCase, Rate
+from models.layers.image import Pixels
 from models.layers.layer import Example
 from models.layers.ranges import BYTES, Signed, Unsigned, ValueRange, Zoom
 
 FillMode = Annotated[Literal["reflect", "wrap", "constant", "nearest"], AnyCase]
+
+
+class RandomCrop(RandomImage):
+    """Cuts a random window of `height` × `width` pixels in training, which is refused; else the image."""
+
+    type: Literal["RandomCrop"] = "RandomCrop"
+    example = Example({"height": 4, "width": 4}, ((8, 8, 3),))
+    same_shape_in_training = False
+    height: Pixels
+    width: Pixels
 
 
 class RandomFlip(RandomImage):

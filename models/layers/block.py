@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +14,10 @@ from models.limits import MAX_INPUTS, MAX_LAYERS
 
 if TYPE_CHECKING:
     AnyNode = Layer
+
+
+CLASS_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
+"""A name of a class, as files of weights have it."""
 
 
 class Block(Layer):
@@ -34,8 +39,12 @@ class Block(Layer):
     weights: BlockWeights = {}  # noqa: RUF012 (pydantic copies it)
     outputs: Annotated[list[Address] | None, Field(min_length=1, max_length=64)] = None
     class_name: Annotated[
-        Literal["Functional", "Sequential"] | None,
-        Field(description="What Keras calls the model that this block was: its files of weights are named after it."),
+        str | None,
+        Field(
+            pattern=f"^{CLASS_NAME.pattern}$",
+            description="The class of the Keras model that this block was, Functional, Sequential or a sub-class: "
+            "files of weights are named after it.",
+        ),
     ] = None
 
     @model_validator(mode="after")

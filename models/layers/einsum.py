@@ -89,14 +89,14 @@ class EinsumDense(Activated):
             if letter in lengths and lengths[letter] is None:
                 self._refuse_length(letter, "a number", None)
 
-    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+    def output_shapes(self, shapes: tuple[Shape, ...], announced: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Fill a null in `output_shape` with the length of the input's axis of the same letter."""
         lengths, _ = self.parsed().split(shapes[0], self.parsed().inputs)
-        letters, filled = self.parsed().free_letters(), list(output)
-        first = 1 if self.parsed().ellipsis == "right" else len(output) - len(letters)
+        letters, filled = self.parsed().free_letters(), list(announced[0])
+        first = 1 if self.parsed().ellipsis == "right" else len(filled) - len(letters)
         for axis, letter in enumerate(letters, first):
             filled[axis] = lengths.get(letter) if filled[axis] is None else filled[axis]
-        return tuple(filled)
+        return (tuple(filled),)
 
     def _refuse_length(self, letter: str, expected: object, received: int | None) -> None:
         message = f"axis {letter} of the input does not have the length that the layer needs"

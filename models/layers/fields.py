@@ -55,6 +55,8 @@ LayerName = TypeAliasType(
 """A Keras layer name without the characters of the address syntax."""
 Address = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
+PerCall = TypeAliasType("PerCall", bool | Annotated[list[bool], Field(min_length=1, max_length=64)])
+"""A flag of Keras' call: one for all calls of a layer, or a list with one for each."""
 Features = Annotated[int, Field(ge=1, le=MAX_FEATURES)]
 """A number of units, filters or features."""
 Extent = Annotated[int, Field(ge=1, le=MAX_EXTENT)]
@@ -92,6 +94,18 @@ LaterDataFormat = Annotated[
     DataFormat | None, AfterValidator(lambda value: None if value == "channels_last" else value)
 ]
 """For types registered before they had the field: `channels_last`, the only layout then, becomes null."""
+
+
+def _is_float(value: Any) -> Any:
+    """Refuse a policy of quantized kernels, such as int8_from_float32, with what to do instead."""
+    if isinstance(value, str) and "_from_" in value:
+        context = {"expected": "a dtype, mixed_float16 or mixed_bfloat16", "suggestion": UNQUANTIZED}
+        raise PydanticCustomError("quantization", QUANTIZED, context)
+    return value
+
+
+QUANTIZED = "quantized kernels are not computed here"
+UNQUANTIZED = "write the dtype from before quantize(), and upload float weights"
 DType = TypeAliasType(
     "DType",
     Annotated[
@@ -100,6 +114,7 @@ DType = TypeAliasType(
             "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool",
         ],
         AnyCase,
+        BeforeValidator(_is_float),
     ],
 )  # fmt: skip
 """A dtype or a mixed-precision policy."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from models.layers.fields import QUANTIZED
 from models.layers.layer import fault
 
 
@@ -22,8 +23,9 @@ def _allow(allowed: tuple[Any, ...], code: str, message: str, suggestion: str) -
 
 
 Stateless = Annotated[
-    Literal[False],
-    _allow((False,), "stateful", "a stateful layer keeps state between requests", "leave stateful out"),
+    bool,
+    AfterValidator(lambda _: False),
+    Field(description="Read as false, and noted in the reply: every request starts from states of zero."),
 ]
 Dense = Annotated[
     Literal[False],
@@ -53,9 +55,7 @@ NoAdapter = Annotated[
 ]  # fmt: skip
 NoQuantization = Annotated[
     None,
-    _allow(
-        (None,), "quantization", "quantized kernels are not computed here", "leave it out, and upload float weights"
-    ),
+    _allow((None,), "quantization", QUANTIZED, "leave it out, and upload float weights"),
 ]
 NoFlash = Annotated[
     Literal[False] | None,

@@ -12,6 +12,10 @@ PLACEMENT_FIELDS = ("inputs", "calls", "keywords", "positional")
 
 def _check_unplaced(layer: Layer) -> Layer:
     """Refuse graph fields on a held layer, whose input comes from its holder."""
+    for name in sorted(layer.per_call):
+        if getattr(layer, name) is not False:
+            message = f"{name} is an argument of the call, and the layer around this one calls it without"
+            raise fault("held_layer", message, "false", "leave it out")
     if any(getattr(layer, field) is not None for field in PLACEMENT_FIELDS):
         raise fault(
             "held_layer",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
@@ -61,12 +61,16 @@ class Layer(BaseModel):
     """True for layers that are the identity at inference (Dropout, augmentation)."""
     reproducible: ClassVar[bool] = True
     """False for layers whose random numbers in training mode are not fixed by a seed (AugMix)."""
+    same_shape_in_training: ClassVar[bool] = True
+    """False for layers that return another shape in training mode than at inference (RandomCrop)."""
     runs_directly: ClassVar[bool] = False
     """True for layers of few operations that compute the same bits without a compiled function: no loop over time
     steps, and no addition that Keras mistakes for that of a bias when the batch is one.
     """
     call_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that are arguments of Keras' call (`use_causal_mask`), not of the constructor."""
+    per_call: ClassVar[frozenset[str]] = frozenset()
+    """Those of `call_fields` that may be a list, with a value for each of the layer's `calls`."""
     call_inputs: ClassVar[tuple[str, ...]] = ("inputs",)
     """Names of the input arguments of Keras' call."""
     call_order: ClassVar[tuple[str, ...]] = ()
@@ -133,6 +137,11 @@ class Layer(BaseModel):
         excluded = GRAPH_FIELDS | self.call_fields | self.not_taken
         return {field: getattr(self, field) for field in type(self).model_fields if field not in excluded}
 
+    def on_call(self, number: int) -> Self:
+        """Return the layer with the arguments of one of its calls."""
+        listed = {name: value[number] for name in self.per_call if isinstance(value := getattr(self, name), list)}
+        return self.model_copy(update=listed) if listed else self
+
     def call_arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of every call of the Keras layer, without the inputs."""
         return {field: getattr(self, field) for field in sorted(self.call_fields)}
@@ -178,9 +187,11 @@ class Layer(BaseModel):
         """Whether TensorFlow must know every length of the input (except the batch) when it traces the layer."""
         return False
 
-    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
-        """Fill in lengths that Keras leaves free in an output shape although the inputs determine them."""
-        return output
+    def output_shapes(self, shapes: tuple[Shape, ...], announced: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Return the shapes of the outputs, where Keras announces others than it computes, or leaves lengths free that
+        the inputs determine.
+        """
+        return announced
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Refuse input shapes that Keras or TensorFlow would accept and compute wrongly.
@@ -194,6 +205,13 @@ class Layer(BaseModel):
 
         Raises:
             LayerFault: naming the argument at fault.
+        """
+
+    def check_masks(self, shapes: tuple[Shape, ...], masks: tuple[Shape | None, ...], *, named: bool) -> None:
+        """Check the masks of the inputs, one each: those of the call if they are `named`, else those that Keras adds.
+
+        Raises:
+            LayerFault: Keras would apply one to other axes than it is made for.
         """
 
     def check_keywords(self, shapes: tuple[Shape, ...], keywords: Mapping[str, tuple[Shape, ...]]) -> None:

@@ -72,10 +72,10 @@ class ReshapeOp(Operation):
         check_target("newshape", self.target()[1:], shape)
         return batch
 
-    def complete_shape(self, shapes: tuple[Shape, ...], output: Shape) -> Shape:
+    def output_shapes(self, shapes: tuple[Shape, ...], announced: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Replace -1 by the inferred length where the batch is kept."""
         elements, target = size_of(shapes[0][1:]), self.target()[1:]
         if not self.keeps_batch or elements is None or -1 not in target:
-            return output
+            return announced
         known = prod(length for length in target if length != -1)
-        return (output[0], *(elements // known if length == -1 else length for length in target))
+        return ((announced[0][0], *(elements // known if length == -1 else length for length in target)),)

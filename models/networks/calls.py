@@ -95,10 +95,24 @@ def calls_of(layer: Layer, position: int, scope: Scope) -> Iterator[Call]:
             pointer + "/keywords", "keywords does not go with the calls", expected=expected, received=received
         )
     positional = _positional(layer, len(calls), pointer)
+    _check_flags(layer, len(calls), pointer)
     for number, (reads, named) in enumerate(zip(calls, keywords, strict=True)):
         spelled = {name: [value] if isinstance(value, str) else value for name, value in named.items()}
         listed = frozenset(name for name, value in named.items() if isinstance(value, list))
-        yield Call(layer, position, number, len(calls), reads, spelled, listed, positional[number], pointer)
+        yield Call(
+            layer.on_call(number), position, number, len(calls), reads, spelled, listed, positional[number], pointer
+        )
+
+
+def _check_flags(layer: Layer, calls: int, pointer: str) -> None:
+    """Check that flags with a value for each call have as many as there are calls."""
+    for name in sorted(layer.per_call):
+        flags = getattr(layer, name)
+        if isinstance(flags, list) and len(flags) != calls:
+            expected, received = f"one flag, or {calls}, one a call", f"{len(flags)}"
+            raise InvalidDocument.at(
+                f"{pointer}/{name}", f"{name} does not go with the calls", expected=expected, received=received
+            )
 
 
 def _positional(layer: Layer, calls: int, pointer: str) -> Sequence[int | None]:

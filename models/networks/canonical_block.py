@@ -21,4 +21,4 @@ def _layer(member: Member) -> Layer:
     inputs = [list(call.inputs) for call in member.calls]
     read = {"inputs": inputs[0], "calls": None} if len(inputs) == 1 else {"inputs": None, "calls": inputs}
     named = {"keywords": member.keywords, "positional": member.positional}
-    return layer.model_copy(update={"name": member.name, **read, **named})
+    return layer.model_copy(update={"name": member.name, **read, **named, **member.flags})

@@ -50,6 +50,12 @@ class Member:
         values = [call.node.positional for call in self.calls]
         return None if all(count is None for count in values) else self._written(values)
 
+    @property
+    def flags(self) -> dict[str, list[bool]]:
+        """The flags in which its calls differ, a value for each."""
+        values = {name: [getattr(call.node.layer, name) for call in self.calls] for name in sorted(self.layer.per_call)}
+        return {name: listed for name, listed in values.items() if len(set(listed)) > 1}
+
     def _written(self, values: list[Any]) -> Any:
         """Return one value for one call, a list for several."""
         return values[0] if len(values) == 1 else values

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from models.documents.notes import Note
 from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument
 from models.files.keras_versions import writer_of
@@ -31,4 +32,5 @@ def read_keras(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any], 
         data, source_map = document_of(modern, pointer)
     except InvalidDocument as error:
         raise InvalidDocument(note, moves.remapped(error.problems)) from None
-    return data, replace(source_map, source=moves, note=note)
+    notes = [*moves.notes, *(Note(moves.of(one.pointer), one.message) for one in source_map.notes)]
+    return data, replace(source_map, source=moves, note=note, notes=notes)

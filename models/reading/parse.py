@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from models.documents.declared_inputs import with_explicit_input
 from models.documents.document import DOCUMENT_FIELDS, Document
 from models.documents.inputs import InputSpec
+from models.documents.notes import Note, stateful_notes
 from models.documents.pruning import prune_unknown_arguments
 from models.documents.raw_json import is_large, load_document
 from models.documents.source_map import IDENTITY, LIST_ALONE, SourceMap
@@ -70,7 +72,8 @@ def parse_value(value: Any) -> Document:
         document = _validate(data)
     except InvalidDocument as error:
         raise source_map.remap(error) from None
-    return document.with_source_map(source_map)
+    read = [Note(source_map.of(note.pointer), note.message) for note in stateful_notes(data["layers"])]
+    return document.with_source_map(replace(source_map, notes=[*source_map.notes, *read]))
 
 
 def _own_form(value: Any) -> tuple[Any, SourceMap]:

@@ -161,7 +161,7 @@ def _node(layer: Layer, call: CallForm, planned: Planned) -> dict[str, Any]:
         for name, several in call.keywords.items()
     }
     kwargs = {name: values if name in call.node.listed else values[0] for name, values in named.items()}
-    fields = {name: getattr(layer, name) for name in layer.call_fields}
+    fields = {name: getattr(call.node.layer, name) for name in layer.call_fields}
     flags = {name: value for name, value in fields.items() if value != type(layer).model_fields[name].default}
     args, by_name = _by_position(call.node, tensors, kwargs)
     return {"args": args, "kwargs": flags | by_name}

@@ -62,7 +62,7 @@ def _last(graph: Graph) -> tuple[str, ...]:
 
 def _member(member: Member, previous: tuple[str, ...]) -> dict[str, Any]:
     layer = member.layer
-    written = {"type": layer.type_name(), "name": member.name, **_arguments(layer)}
+    written = {"type": layer.type_name(), "name": member.name, **_arguments(layer), **member.flags}
     if isinstance(layer, Block) and member.inner is not None:
         written |= _inside(layer, member.inner)
     if len(member.calls) > 1:

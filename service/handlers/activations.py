@@ -118,7 +118,7 @@ async def activations(
         share.release()  # the queue counts the arrays itself, and they are queued at once
         pending = await state.engines.submit(engine_request)
     inputs = infos(resolved.network.inputs, resolved.arrays)
-    context = ReplyContext(engine_request.key, model.name, inputs, resolved.preprocessing, started)
+    context = ReplyContext(engine_request.key, model.name, inputs, resolved.preprocessing, started, model.notes)
     response = await activations_response(context, pending, format, options, partial(problem_of, request))
     return response if etag is None else etag.on(response)
 

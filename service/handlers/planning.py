@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from models.documents.notes import notes_json
 from models.errors import DeadlineExceeded, InvalidDocument, InvalidOption
 from models.networks.network import Network
 from models.networks.step_networks import step_networks
@@ -103,7 +104,7 @@ async def plan_response(request: Request, state: State, model: Model, options: P
         "name": model.name,
         "parameters": plan["totals"]["parameters"],
     }
-    return Response(orjson.dumps({"model": head, **plan}), media_type="application/json")
+    return Response(orjson.dumps({"model": head, **plan, **notes_json(model.notes)}), media_type="application/json")
 
 
 def require_inputs(network: Network) -> None:

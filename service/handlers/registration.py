@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
+from models.documents.notes import Note
 from models.errors import InvalidDocument, InvalidOption, LayerscopeError
 from models.files.keras_versions import BACKEND, VERSION
 from models.files.signatures import HDF5, SAFETENSORS, Role
@@ -45,10 +47,11 @@ ADVICE: Advice = {
 
 
 class Registration(NamedTuple):
-    """The entry of a registered model, and whether its name is new."""
+    """The entry of a registered model, whether its name is new, and notes on its document."""
 
     entry: Entry
     is_new: bool
+    notes: Sequence[Note] = ()
 
 
 class UploadedFile(NamedTuple):
@@ -68,10 +71,12 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
     try:
         network = model.architecture.network
         if upload is not None and upload.weights is not None:
-            return await put_weights(state, name, network, UploadedFile(upload.weights, upload.pointer))
+            registration = await put_weights(state, name, network, UploadedFile(upload.weights, upload.pointer))
+            return registration._replace(notes=model.notes)
         if network.inputs:
             await plan_of(state.engines, network, None, None)
-        return await run_in_threadpool(_put, state, name, network, model.weights)
+        registration = await run_in_threadpool(_put, state, name, network, model.weights)
+        return registration._replace(notes=model.notes)
     except InvalidDocument as error:
         raise model.remap(error) from None
 

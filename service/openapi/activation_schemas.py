@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from service.openapi.model_schemas import NoteReply
+
 
 class Stats(BaseModel):
     """Of the finite values; null when there are none."""
@@ -126,6 +128,7 @@ class ActivationsReply(BaseModel):
     inputs: dict[str, InputReply]
     layers: list[LayerReply]
     timing: Timing
+    notes: list[NoteReply] = Field([], description="On a document in the request, where there are any.")
 
 
 class LayerWeights(BaseModel):

@@ -16,6 +16,19 @@ class ModelEntry(BaseModel):
     weights: str | None = Field(description="`sha256:…` of the weights; null when they follow from the seed.")
 
 
+class NoteReply(BaseModel):
+    """A note on a document that was accepted."""
+
+    pointer: str = Field(description="A JSON pointer into the request.")
+    message: str = Field(description="What is read there as something else than it says.")
+
+
+class RegisteredModel(ModelEntry):
+    """A model that was registered."""
+
+    notes: list[NoteReply] = Field([], description="Where there are any.")
+
+
 class DamagedName(BaseModel):
     """A name whose file in the store cannot be read."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from service.openapi.activation_schemas import IN_GRAPH, TensorInGraph
+from service.openapi.model_schemas import NoteReply
 
 
 class ReceptiveFieldReply(BaseModel):
@@ -88,3 +89,4 @@ class PlanReply(BaseModel):
     layers: list[PlannedLayer]
     reply_bytes: int | None = Field(description="The layers asked for, after their views.")
     totals: PlanTotals
+    notes: list[NoteReply] = Field([], description="On a document in the request, where there are any.")

@@ -8,14 +8,14 @@ from typing import Any
 from service.openapi.activation_schemas import ActivationsReply, WeightsReply
 from service.openapi.components import DOCUMENT_REF
 from service.openapi.document_schemas import reference
-from service.openapi.model_schemas import ModelEntry
+from service.openapi.model_schemas import RegisteredModel
 from service.wire.format import Format
 from service.wire.formats import ACTIVATION_FORMATS, JSON, WEIGHT_FORMATS
 
 REGISTERED: dict[int | str, dict[str, Any]] = {
-    200: {"model": ModelEntry, "description": "Replaced."},
+    200: {"model": RegisteredModel, "description": "Replaced."},
     201: {
-        "model": ModelEntry,
+        "model": RegisteredModel,
         "description": "Registered.",
         "headers": {"Location": {"description": "Where it is.", "schema": {"type": "string"}}},
     },

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.documents.document import Document
+from models.documents.notes import Note
 from models.errors import InvalidDocument, LayerscopeError
 from models.networks.architecture import Architecture
 from models.store.store import ModelStore
@@ -33,6 +34,11 @@ class Model:
     def document(self) -> Document:
         """Its document."""
         return self.architecture.document
+
+    @property
+    def notes(self) -> list[Note]:
+        """What in the document was read as something else than it says, with pointers into the request."""
+        return [note.under(self.pointer) for note in self.document.source_map.notes]
 
     def remap(self, error: InvalidDocument) -> LayerscopeError:
         """Return an error of the document with pointers into the request."""

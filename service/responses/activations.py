@@ -12,6 +12,7 @@ import orjson
 from starlette.responses import Response
 
 from models.documents.inputs import InputSpec
+from models.documents.notes import Note, notes_json
 from models.ipc.messages import RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES
 from service.engines.pending_result import PendingResult
@@ -36,6 +37,8 @@ class ReplyContext:
     preprocessing: Mapping[str, Mapping[str, Any]]
     started: float
     """`time.perf_counter()` when the request arrived."""
+    notes: Sequence[Note] = ()
+    """Notes on a document in the request."""
 
 
 def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
@@ -47,6 +50,7 @@ def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
         "model": {"id": context.id, "name": context.name, "parameters": result.parameters, "cached": result.cached},
         "inputs": inputs,
         "timing": {key: round(value, 3) for key, value in timing.items()},
+        **notes_json(context.notes),
     }
 
 

@@ -7,11 +7,12 @@ from typing import Annotated
 from fastapi import Depends, Path
 from starlette.responses import Response
 
+from models.documents.notes import notes_json
 from models.errors import InvalidOption, shown
 from models.limits import NAME
 from models.store.entries import entry_json
 from service.handlers.registration import Registration
-from service.openapi.model_schemas import ModelEntry
+from service.openapi.model_schemas import RegisteredModel
 
 
 async def _valid_name(
@@ -30,6 +31,7 @@ Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", ex
 def put_response(registration: Registration) -> Response:
     """Build the response to a PUT: the model's location, ID and entry."""
     entry = registration.entry
-    content = ModelEntry(**entry_json(entry)).model_dump_json()
+    reply = RegisteredModel(**entry_json(entry), **notes_json(registration.notes))
+    content = reply.model_dump_json(exclude=None if reply.notes else {"notes"})
     headers = {"Location": f"/v1/models/{entry.name}"}
     return Response(content, 201 if registration.is_new else 200, headers, "application/json")

@@ -93,6 +93,8 @@ LAYERS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
     "RNN of cells": (lambda: L.RNN([L.GRUCell(3), L.GRUCell(2)]), (5, 4)),
     "RandomBrightness": (lambda: L.RandomBrightness(0.2), (4, 4, 3)),
     "RandomContrast": (lambda: L.RandomContrast(0.2), (4, 4, 3)),
+    "RandomCrop": (lambda: L.RandomCrop(3, 5, seed=1), (8, 8, 3)),
+    "RandomCrop enlarging": (lambda: L.RandomCrop(9, 4), (5, 7, 3)),
     "RandomFlip": (L.RandomFlip, (4, 4, 3)),
     "RandomHeight": (lambda: L.RandomHeight(0.2), (4, 4, 3)),
     "RandomRotation": (lambda: L.RandomRotation(0.2), (4, 4, 3)),

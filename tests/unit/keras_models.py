@@ -128,6 +128,60 @@ def attention_by_hand() -> keras.Model:
     return keras.Model(x, ops.reshape(ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3)), (-1, 6, 8)))
 
 
+def attention_in_groups() -> keras.Model:
+    """Attention on four axes, with the masks that Keras aligns, and scores of inputs of unequal lengths."""
+    x, y = keras.Input((2, 4, 3), name="x"), keras.Input((2, 5, 3), name="y")
+    some, pairs = keras.Input((2, 4), dtype="bool", name="some"), keras.Input((2, 1, 5), dtype="bool", name="pairs")
+    a, scores = L.Attention(score_mode="concat")([x, y], mask=[some, pairs], return_attention_scores=True)
+    b = L.AdditiveAttention()([x, y], mask=[some, None], use_causal_mask=True)
+    c, other = L.MultiHeadAttention(2, 3, attention_axes=2)(x, y, return_attention_scores=True)
+    return keras.Model([x, y, some, pairs], [L.Add()([a, b, c]), scores, other])
+
+
+def flags_of_calls() -> keras.Model:
+    """Layers whose calls differ in their flags."""
+    x, y = keras.Input((4, 6), name="x"), keras.Input((5, 6), name="y")
+    heads, plain = L.MultiHeadAttention(2, 3, name="heads"), L.Attention(name="plain")
+    a, scores = heads(x, y, return_attention_scores=True)
+    b = heads(x, y)
+    c = plain([x, y], use_causal_mask=True) + plain([y, y])[:, :4]
+    return keras.Model([x, y], [L.Add()([a, b, c]), scores])
+
+
+def language_model() -> keras.Model:
+    """Tables that are also projected back through."""
+    tokens = keras.Input((6,), dtype="int32", name="tokens")
+    tied = L.ReversibleEmbedding(9, 4, mask_zero=True, name="tied")
+    free = L.ReversibleEmbedding(9, 4, tie_weights=False, logit_soft_cap=0.1, reverse_dtype="float16", name="free")
+    y = L.LSTM(4, return_sequences=True)(tied(tokens))
+    return keras.Model(tokens, [tied(y, reverse=True), free(free(tokens) + y, reverse=True)])
+
+
+class Tower(keras.Model):
+    """A user's class that Keras serialises as a graph: it has no constructor of its own."""
+
+    def tower(self) -> str:
+        return self.name
+
+
+@keras.saving.register_keras_serializable("Custom")
+class Head(Tower):
+    """The same, registered."""
+
+
+def subclasses() -> keras.Model:
+    """Models of user-defined classes, one around the others, one in TimeDistributed."""
+    i, j, k = keras.Input((4,), name="i"), keras.Input((3,), name="j"), keras.Input((3,), name="k")
+    tower = Tower(i, L.Dense(3, activation="tanh")(i), name="tower")
+    other = Tower(k, L.Dense(3)(k) * 2.0, name="other")
+    head = Head([j, k], [L.Add()([L.Dense(2)(j), L.Dense(2)(k)]), j], name="head")
+    x = keras.Input((5, 4), name="x")
+    first, steps = tower(x[:, 0]), L.TimeDistributed(other, name="steps")(x[..., 1:])
+    second = tower(x[:, 1])
+    a, b = head([first, second])
+    return Tower(x, [a, b, L.Flatten()(steps)], name="whole")
+
+
 def one_dimension() -> keras.Model:
     x = keras.Input((None, 3))
     y = L.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="swish")(x)
@@ -248,6 +302,20 @@ def preprocessing() -> keras.Model:
     return keras.Model(x, L.UpSampling2D()(L.Resizing(4, 4)(y)))
 
 
+def sizes_known_later() -> keras.Model:
+    """Images of any size: a random crop is the whole image at inference, and Resizing makes all alike."""
+    x = keras.Input((None, None, 3))
+    y = L.Conv2D(2, 3, padding="same")(L.RandomCrop(4, 6)(x))
+    ways = [{}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True}, {"antialias": True}]
+    resized = [L.Resizing(4, 6, **way)(y) for way in ways]
+    return keras.Model(x, [L.GlobalAveragePooling2D()(y), L.Concatenate()(resized), L.CenterCrop(2, 2)(x)])
+
+
+def cropped_at_random() -> keras.Model:
+    x = keras.Input((9, 8, 3))
+    return keras.Model(x, L.Conv2D(2, 3, strides=2)(L.RandomCrop(9, 4)(L.RandomCrop(3, 5)(x))))
+
+
 def adapted() -> keras.Model:
     layer = L.Normalization()
     layer.adapt(np.random.default_rng(0).normal(3, 2, (50, 4)).astype("float32"))
@@ -305,8 +373,10 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
     for made in (
         plain_sequential, residual, siamese, shared_three_times, nested_three_deep, several_inputs_nested,
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
-        attention_by_hand, constants_without_axes, masks_by_position, masks_of_models, one_dimension, three_dimensions,
+        attention_by_hand, constants_without_axes, attention_in_groups, flags_of_calls,
+        language_model, subclasses, masks_by_position, masks_of_models, one_dimension, three_dimensions,
         squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
-        preprocessing, adapted, applied_to_steps, read_by_keyword, given_other_dtypes,
+        preprocessing, sizes_known_later, cropped_at_random, adapted, applied_to_steps, read_by_keyword,
+        given_other_dtypes,
     )
 }  # fmt: skip

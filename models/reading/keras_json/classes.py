@@ -1,4 +1,6 @@
-"""Mapping of serialised Keras classes to catalogue classes: only Keras' own, only those of the catalogue."""
+"""Mapping of serialised Keras classes to catalogue classes: only Keras' own, only those of the catalogue; and models of
+Keras' classes, or of sub-classes whose config is a graph.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 from models.errors import InvalidDocument, did_you_mean, shown
 from models.errors.problem import cut
 from models.layers import ALIASES, CATALOGUE
+from models.layers.block import CLASS_NAME
 from models.layers.excluded import EXCLUDED, INSTEAD
 from models.layers.layer import Layer
 from models.layers.named import snake_case
@@ -18,6 +21,21 @@ MODELS = {
     "Model": ("keras", "keras.models", "keras.src.models.model"),
 }
 """Keras' model classes by name, and their modules."""
+GRAPH = frozenset({"layers", "input_layers", "output_layers"})
+"""What the config of a Functional model has, and that of its sub-classes without a constructor of their own.
+
+Source: keras.src.models.functional.Functional.get_config, functional_like_constructor.
+"""
+TRACE = (
+    "send keras.Model(inputs, model.call(inputs)).to_json(), or a file that this model saves, where inputs is a "
+    "keras.Input: that is the graph of its layers"
+)
+"""What to do with a model that is only known by its code."""
+WRITE_OUT = (
+    "where its call consists of Keras' layers and operations, write layer.call(x) for layer(x) and send that model: "
+    "its graph has them; or build the same from layers of GET /v1/layers"
+)
+"""What to do with a layer that is only known by its code."""
 OPERATIONS = ("keras.ops", "keras.src.ops.")
 """Modules of keras.ops operations."""
 NEAR = 0.8
@@ -27,10 +45,52 @@ RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
 
 
 def is_model(value: Any) -> bool:
-    """Whether this is a serialised model of a class of Keras itself."""
-    return isinstance(value, dict) and value.get("class_name") in ("Sequential", "Functional", "Model") and (
-        isinstance(value.get("config"), dict)
-    )  # fmt: skip
+    """Whether this is a serialised model whose layers are known."""
+    is_own = isinstance(value, dict) and value.get("class_name") in (*MODELS,) and isinstance(value.get("config"), dict)
+    return is_own or is_subclass(value)
+
+
+def is_subclass(value: Any) -> bool:
+    """Whether this is a serialised model of a class of its author's, with a graph of layers in its config."""
+    is_other = isinstance(value, dict) and not (_is_kerass(value.get("module", "keras")) and _is_exported(value))
+    return is_other and has_graph(value.get("config"))
+
+
+def note_subclass(entry: dict[str, Any], site: Site) -> None:
+    """Note that a sub-class is read as its graph: a `call` of its own might compute something else."""
+    word = site.reading("class_name").text(entry.get("class_name"), "class_name")
+    message = (
+        f"{shown(word)}, a user-defined class, is read as the graph in its config; methods of its own are not known"
+    )
+    site.reading("class_name").note(message)
+
+
+def has_graph(config: Any) -> bool:
+    """Whether the config of a model is a graph of layers."""
+    return isinstance(config, dict) and config.keys() >= GRAPH and isinstance(config["layers"], list)
+
+
+def is_sequential(entry: dict[str, Any]) -> bool:
+    """Whether a model is a list of layers, each of which reads the one before."""
+    return entry.get("class_name") == "Sequential" and not is_subclass(entry)
+
+
+def saved_class(entry: dict[str, Any]) -> str | None:
+    """Return the class that files of weights name a model after; None if that is no name."""
+    word = entry.get("class_name")
+    if is_subclass(entry):
+        return word if isinstance(word, str) and CLASS_NAME.fullmatch(word) else None
+    return "Sequential" if is_sequential(entry) else "Functional"
+
+
+def _is_kerass(module: Any) -> bool:
+    """Whether a module is one of Keras itself."""
+    return isinstance(module, str) and (module == "keras" or module.startswith("keras."))
+
+
+def _is_exported(entry: dict[str, Any]) -> bool:
+    """Whether a class is serialised under its own name, as Keras' classes are."""
+    return entry.get("registered_name") in (None, entry.get("class_name"))
 
 
 def is_keras_json(value: Any) -> bool:
@@ -38,29 +98,27 @@ def is_keras_json(value: Any) -> bool:
     return isinstance(value, dict) and "class_name" in value and "config" in value and "layers" not in value
 
 
-def check_own(entry: dict[str, Any], site: Site) -> str:
+def check_own(entry: dict[str, Any], site: Site, advice: str = WRITE_OUT) -> str:
     """Return the class name of an object of Keras' own; the code of any other class is not available.
 
     Raises:
-        InvalidDocument: pointing at the class or its module.
+        InvalidDocument: pointing at the class or its module, with the advice for a class of its author's.
     """
     word = site.reading("class_name").text(entry.get("class_name"), "class_name")
-    module, registered = entry.get("module", "keras.layers"), entry.get("registered_name")
+    module = entry.get("module", "keras.layers")
     if word in EXCLUDED and module == "keras.layers":
         raise excluded_refusal(word, site)
-    if not (isinstance(module, str) and (module == "keras" or module.startswith("keras."))):
-        raise custom_refusal(word, site, "module", module)
-    if registered is not None and registered != word:
-        raise custom_refusal(word, site, "registered_name", registered)
+    if not _is_kerass(module):
+        raise custom_refusal(word, site, "module", module, advice)
+    if not _is_exported(entry):
+        raise custom_refusal(word, site, "registered_name", entry.get("registered_name"), advice)
     return word
 
 
-def custom_refusal(word: str, site: Site, field: str, value: Any) -> InvalidDocument:
+def custom_refusal(word: str, site: Site, field: str, value: Any, advice: str = WRITE_OUT) -> InvalidDocument:
     """Return the refusal of a user-defined class."""
     message = f"{shown(word)} is a user-defined class: its code is not in this document, and would not be run"
-    return site.reading(field).refusal(
-        message, "a class of Keras' own", shown(value), "build the same from layers of GET /v1/layers"
-    )
+    return site.reading(field).refusal(message, "a class of Keras' own", shown(value), advice)
 
 
 def excluded_refusal(word: str, site: Site) -> InvalidDocument:

@@ -8,7 +8,17 @@ from typing import Any
 from models.errors import InvalidDocument, Problem, shown
 from models.reading.keras_json.calls import Callee, call_of
 from models.reading.keras_json.casts import DEFAULT_DTYPE, add_casts, declared_dtypes, may_differ
-from models.reading.keras_json.classes import MODELS, check_own, is_model, layer_class
+from models.reading.keras_json.classes import (
+    MODELS,
+    TRACE,
+    check_own,
+    is_model,
+    is_sequential,
+    is_subclass,
+    layer_class,
+    note_subclass,
+    saved_class,
+)
 from models.reading.keras_json.inputs import input_name, input_spec, inputs_of, is_input, without_batch
 from models.reading.keras_json.site import Site
 from models.reading.keras_json.tensors import Sources, leaves, output_address
@@ -25,21 +35,33 @@ def translate_model(entry: Entry, site: Site) -> dict[str, Any]:
     Raises:
         InvalidDocument: with every layer that is refused.
     """
-    word = check_own(entry, site)
-    module = entry.get("module", "keras")
+    if is_subclass(entry):
+        note_subclass(entry, site)
+    else:
+        _check_model(entry, site)
+    config = site.reading("config").object(entry.get("config"), "config")
+    inner = site.opened("config")
+    layers = inner.reading("layers").array(config.get("layers"), "layers")
+    sites = [inner.reading("layers", number) for number in range(len(layers))]
+    entries = [(entry_site.object(item, "a layer"), entry_site) for item, entry_site in zip(layers, sites, strict=True)]
+    read = _sequential if is_sequential(entry) else _functional
+    fields = read(config, entries, inner)
+    return {"name": config.get("name"), **fields, "trainable": config.get("trainable") is not False}
+
+
+def _check_model(entry: Entry, site: Site) -> None:
+    """Check that a model whose class is not known to be a graph is of one of Keras' own.
+
+    Raises:
+        InvalidDocument: pointing to the class or its module.
+    """
+    word, module = check_own(entry, site, TRACE), entry.get("module", "keras")
     if word not in MODELS:
         message = f"{shown(word)} is not a model by itself"
         raise site.reading("class_name").refusal(message, " or ".join(MODELS), shown(word), "put it into a Sequential")
     if module not in MODELS[word]:
         expected = " or ".join(MODELS[word])
         raise site.reading("module").refusal(f"{shown(word)} is no model of this module", expected, shown(module))
-    config = site.reading("config").object(entry.get("config"), "config")
-    inner = site.opened("config")
-    layers = inner.reading("layers").array(config.get("layers"), "layers")
-    sites = [inner.reading("layers", number) for number in range(len(layers))]
-    entries = [(entry_site.object(item, "a layer"), entry_site) for item, entry_site in zip(layers, sites, strict=True)]
-    fields = _sequential(config, entries, inner) if word == "Sequential" else _functional(config, entries, inner)
-    return {"name": config.get("name"), **fields, "trainable": config.get("trainable") is not False}
 
 
 def _functional(config: dict[str, Any], entries: list[EntrySite], site: Site) -> dict[str, Any]:
@@ -125,15 +147,15 @@ def _read_called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
     callee = Callee(cls, tuple(layer_fields["input"]) if cls is None else (), sources, keyed)
     calls = [call_of(node, callee, call_site) for node, call_site in nodes]
     add_casts(layer_fields, [call.dtypes for call in calls])
-    return layer_fields | graph_fields(calls, sites, site)
+    return layer_fields | graph_fields(calls, sites, site, cls)
 
 
 def _block(entry: Entry, site: Site) -> dict[str, Any]:
     """Read a model inside another as a block."""
     inner = translate_model(entry, site)
     names = list(inner["input"]) if inner["input"] else [_free_name(inner["layers"])]
-    kind = "Sequential" if entry["class_name"] == "Sequential" else "Functional"
-    block = {"type": "Block", "name": inner["name"], "class_name": kind, "input": names, "layers": inner["layers"]}
+    block = {"type": "Block", "name": inner["name"], "input": names, "layers": inner["layers"]}
+    block |= {"class_name": saved_class(entry)}
     block |= declared_dtypes(inner["input"])  # its `trainable` has no effect in Keras: that of its layers does
     return block | ({"outputs": inner["outputs"]} if "outputs" in inner else {})
 

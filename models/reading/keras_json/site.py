@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from models.documents.notes import Note
 from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument, shown
 from models.errors.problem import pointer_to
@@ -41,6 +42,10 @@ class Site:
         inner = self.theirs + pointer_to(path)
         self.source_map.own[self.ours], self.source_map.children[self.ours] = self.theirs, inner
         return Site(self.ours, inner, self.source_map)
+
+    def note(self, message: str) -> None:
+        """Note that the value read here is read as something else than it says."""
+        self.source_map.notes.append(Note(self.theirs, message))
 
     def refusal(self, message: str, expected: str, received: str, suggestion: str | None = None) -> InvalidDocument:
         """Return the error of the value read here."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from models.errors import shown
+from models.errors import InvalidDocument, shown
+from models.layers.fields import QUANTIZED, UNQUANTIZED
 from models.layers.layer import Layer
-from models.reading.keras_json.classes import check_own
+from models.reading.keras_json.classes import check_own, is_subclass
 from models.reading.keras_json.site import Site
 
 NAMED = ("keras.initializers", "keras.regularizers", "keras.constraints")
 """Modules of the classes that layers take by name, which are in closed lists of models/layers."""
 DEFAULT_POLICY = "float32"
 """The dtype policy that a document leaves out."""
+QUANTIZATION = "QuantizationConfig"
+"""The end of the names of what a quantized layer has beside its policy."""
+POLICY = re.compile("DTypePolicy(Map)?$")
+"""The end of the names of dtype policies."""
 WRITTEN_AS_ONE = {"DTypePolicy": "name", "SeedGenerator": "seed"}
 """Classes of which a document keeps one field."""
 IGNORED: dict[str, tuple[Any, ...]] = {
@@ -97,6 +103,13 @@ def _object(value: dict[str, Any], site: Site, read: Read) -> Any:
         raise site.refusal("a lambda is code, and code is not run", "the name of a function", "a lambda")
     if word == "function":
         return _function(value, site)
+    if isinstance(word, str) and word.endswith(QUANTIZATION):
+        advice = "leave it out, and upload float weights"
+        raise site.refusal(QUANTIZED, "null", shown(word), advice)
+    if isinstance(word, str) and POLICY.search(word) and word not in WRITTEN_AS_ONE:
+        raise _policy_refusal(word, site)
+    if is_subclass(value):
+        return held_layer(value, site, read)
     word = check_own(value, site)
     if word in WRITTEN_AS_ONE:
         field = WRITTEN_AS_ONE[word]
@@ -108,6 +121,14 @@ def _object(value: dict[str, Any], site: Site, read: Read) -> Any:
         inner = site.reading("config")
         return {"type": word, **{key: translate(item, inner.at(key), read) for key, item in fields.items()}}
     return held_layer(value, site, read)
+
+
+def _policy_refusal(word: str, site: Site) -> InvalidDocument:
+    """Return the refusal of a dtype policy other than Keras' plain one."""
+    several = word == "DTypePolicyMap"
+    message = "a policy for each part of a layer cannot be written" if several else QUANTIZED
+    advice = "give the whole layer one dtype" if several else UNQUANTIZED
+    return site.reading("class_name").refusal(message, "DTypePolicy", shown(word), advice)
 
 
 def _function(value: dict[str, Any], site: Site) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from models.errors import InvalidDocument, shown
 from models.layers.layer import Layer
 from models.reading.keras_json.calls import KerasCall
-from models.reading.keras_json.classes import is_model, layer_class
+from models.reading.keras_json.classes import is_model, is_sequential, layer_class
 from models.reading.keras_json.inputs import is_input
 from models.reading.keras_json.site import Site
 from models.reading.keras_json.tensors import SourceLayer, Sources, leaves
@@ -37,7 +37,7 @@ def _source(entry: dict[str, Any], site: Site) -> SourceLayer:
         raise site.reading("inbound_nodes").refusal("this layer is never called", "one call or more", "none")
     if not is_model(entry):
         return SourceLayer(len(nodes), _returns_several(entry, site))
-    if entry["class_name"] == "Sequential":
+    if is_sequential(entry):
         return SourceLayer(len(nodes))
     outputs = leaves(entry["config"].get("output_layers"), site.reading("config", "output_layers"))
     return SourceLayer(len(nodes), len(list(outputs)) > 1, is_functional=True)
@@ -59,8 +59,12 @@ def entry_name(entry: dict[str, Any], site: Site) -> str:
     return site.reading("config", "name").text(config.get("name"), "name")
 
 
-def graph_fields(calls: Sequence[KerasCall], sites: Sequence[Site], site: Site) -> dict[str, Any]:
-    """Return the graph fields of a layer for one call or several, and the call arguments that are fields here."""
+def graph_fields(
+    calls: Sequence[KerasCall], sites: Sequence[Site], site: Site, cls: type[Layer] | None
+) -> dict[str, Any]:
+    """Return the graph fields of a layer (of a model without `cls`) for one call or several, and the call arguments
+    that are fields here.
+    """
     is_single = len(calls) == 1
     for number, (call, call_site) in enumerate(zip(calls, sites, strict=True)):
         head = ("inputs",) if is_single else ("calls", number)
@@ -75,11 +79,25 @@ def graph_fields(calls: Sequence[KerasCall], sites: Sequence[Site], site: Site) 
         fields["keywords"] = calls[0].keywords if is_single else [call.keywords for call in calls]
     if any(call.positional is not None for call in calls):
         fields["positional"] = calls[0].positional if is_single else [call.positional for call in calls]
-    return _shared_fields(calls, site) | fields
+    flags = {} if cls is None else _flags(calls, site, cls)
+    return flags | _shared_fields(calls, site) | fields
+
+
+def _flags(calls: Sequence[KerasCall], site: Site, cls: type[Layer]) -> dict[str, Any]:
+    """Take the flags that may differ between calls out of the calls, and return a value or, if they do, one a call."""
+    flags: dict[str, Any] = {}
+    for name in sorted(cls.per_call & {name for call in calls for name in call.fields}):
+        values = [call.fields.pop(name, cls.model_fields[name].default) for call in calls]
+        is_one = all(value == values[0] for value in values)
+        flags[name] = values[0] if is_one else values
+        for number, call in enumerate(calls):
+            if name in call.sites:
+                call.sites[name].into(site, name, *(() if is_one else (number,)))
+    return flags
 
 
 def _shared_fields(calls: Sequence[KerasCall], site: Site) -> dict[str, Any]:
-    """Return the flags and constants of the calls, which must be the same in all."""
+    """Return the constants of the calls, which must be the same in all."""
     first = calls[0]
     for call in calls:
         for name, value in call.fields.items():

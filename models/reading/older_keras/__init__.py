@@ -14,7 +14,7 @@ from models.documents.source_map import SourceMap
 from models.errors import InvalidDocument
 from models.reading.keras_json.counting import check_count
 from models.reading.keras_json.site import Site
-from models.reading.older_keras.classes import check_kernels
+from models.reading.older_keras.classes import check_crops, check_kernels
 from models.reading.older_keras.masks import check_masks
 from models.reading.older_keras.models import modern_model
 
@@ -32,6 +32,7 @@ def modern_json(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any],
     site = Site(pointer, pointer, moves)
     check_count(raw, site)
     check_kernels(raw, site)
+    check_crops(raw, site)
     modern = modern_model(raw, site)
     try:
         check_masks(modern, pointer)

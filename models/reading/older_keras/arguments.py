@@ -51,6 +51,7 @@ IRRELEVANT_OF_CLASS: dict[str, frozenset[str]] = {
     "Embedding": frozenset({"dropout"}),
     "Identity": frozenset({"factor", "interpolation", "seed"}),
     "IntegerLookup": frozenset({"dtype"}),
+    "Resizing": frozenset({"seed"}),
     "SeparableConv1D": frozenset({"kernel_initializer"}),
     "SeparableConv2D": frozenset({"kernel_initializer"}),
 }

@@ -8,16 +8,27 @@ from typing import Any
 
 from models.errors import shown
 from models.layers.valid_names import valid_names
+from models.reading.keras_json.classes import has_graph
 from models.reading.keras_json.site import Site
 
 CONSTANT = "_CONSTANT_VALUE"
 """Stands for the name of a layer where an operation reads a constant first."""
 MODELS = ("Sequential", "Functional", "Model")
+"""Keras' own classes of models; a sub-class whose config is a graph is read as one, too."""
 RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
 """Layers that read initial states after their input: Keras 2 lists them as inputs."""
 OMITTED = ("training", "mask", "name")
 """Arguments of calls that are left out where they are null."""
 Entry = dict[str, Any]
+
+
+def is_model(value: Any) -> bool:
+    """Whether this is a serialised model; of a Sequential of Keras 1 the config is the list of its layers."""
+    if not isinstance(value, dict):
+        return False
+    config = value.get("config")
+    is_own = value.get("class_name") in MODELS and isinstance(config, dict | list)
+    return is_own or (isinstance(value.get("class_name"), str) and has_graph(config))
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ def graph_of(entries: Sequence[Entry], sites: Sequence[Site], config: Entry) -> 
     """Return the names and the counting of a model's layers."""
     names = valid_names(_name(entry, site) for entry, site in zip(entries, sites, strict=True))
     models = {_name(entry, site): entry["class_name"] for entry, site in zip(entries, sites, strict=True)
-              if entry.get("class_name") in MODELS}  # fmt: skip
+              if is_model(entry)}  # fmt: skip
     used = [entry.get("inbound_nodes") for entry in entries] + [config.get("output_layers")]
     from_zero = {name for name, call in _references(used) if call == 0}
     dtypes = {_name(entry, site): _dtype(entry) for entry, site in zip(entries, sites, strict=True)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from models.errors import shown
-from models.files.keras_versions import BACKEND
+from models.files.keras_versions import BACKEND, VERSION
 from models.reading.keras_json.classes import custom_refusal
 from models.reading.keras_json.site import Site
 from models.reading.older_keras.masks import layers_below
@@ -45,6 +46,7 @@ CLASSES: dict[str, str | Callable[[dict[str, Any], Site], str]] = {
     "GRUV1": "GRU",
     "LSTMV1": "LSTM",
     "Merge": _merge,
+    "RandomCrop": "Resizing",
     "RandomHeight": "Identity",
     "RandomWidth": "Identity",
     "SeparableConvolution1D": "SeparableConv1D",
@@ -61,8 +63,11 @@ CUDNN = {"activation": "tanh", "recurrent_activation": "sigmoid"}
 FIXED: dict[str, dict[str, Any]] = {
     "CuDNNGRU": CUDNN | {"reset_after": True},
     "CuDNNLSTM": CUDNN,
+    "RandomCrop": {"crop_to_aspect_ratio": True},
 }
 """Arguments of Keras 3 that a class of Keras 2 implies."""
+CROPS_FIRST = 8
+"""The minor version of Keras 2 whose RandomCrop crops before it resizes."""
 REBUILD = "build the same from layers and operations of GET /v1/layers, and send it with the weights"
 GONE: dict[str, tuple[str, str]] = {
     "Deconvolution2D": ("is a layer of Keras 1 whose kernel has its axes in another order", REBUILD),
@@ -86,6 +91,19 @@ def check_kernels(raw: dict[str, Any], site: Site) -> None:
     if raw.get(BACKEND) == "theano" and any(CONVOLUTION in str(one["class_name"]) for one in layers_below(raw)):
         message, expected = "convolutions of Keras on Theano turn their kernels", "a model saved on TensorFlow"
         raise site.reading(BACKEND).refusal(message, expected, '"theano"', "save it with Keras on TensorFlow")
+
+
+def check_crops(raw: dict[str, Any], site: Site) -> None:
+    """Refuse RandomCrop of versions that computed something else at inference: before 2.8 it resized first and cropped
+    then, and kept integers. Later ones crop to the ratio of the sides and resize, as Resizing does.
+    """
+    version = re.match(r"2\.(\d{1,3})\.", str(raw.get(VERSION)))
+    is_known = version is not None and int(version[1]) >= CROPS_FIRST
+    if not is_known and any(one["class_name"] == "RandomCrop" for one in layers_below(raw)):
+        message = "RandomCrop computes something else at inference in the Keras that wrote this"
+        advice = "write Resizing with crop_to_aspect_ratio, or CenterCrop, in its place"
+        received = shown(raw.get(VERSION)) if VERSION in raw else "no version"
+        raise site.reading(VERSION).refusal(message, f"keras_version 2.{CROPS_FIRST} or later", received, advice)
 
 
 def check_known(entry: dict[str, Any], word: str, site: Site) -> None:

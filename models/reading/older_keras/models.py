@@ -7,19 +7,13 @@ from typing import Any
 
 from models.errors import shown
 from models.layers.valid_names import valid_names
+from models.reading.keras_json.classes import TRACE, custom_refusal, note_subclass
 from models.reading.keras_json.site import Site
-from models.reading.older_keras.calls import MODELS, Graph, graph_of, modern_call, modern_references
+from models.reading.older_keras.calls import MODELS, Graph, graph_of, is_model, modern_call, modern_references
 from models.reading.older_keras.layers import input_layer, modern_layer
 from models.reading.older_keras.operations import is_operation, modern_operation
 
 Entry = dict[str, Any]
-
-
-def is_model(value: Any) -> bool:
-    """Whether this is a serialised model; of a Sequential of Keras 1 the config is the list of its layers."""
-    return (
-        isinstance(value, dict) and value.get("class_name") in MODELS and isinstance(value.get("config"), dict | list)
-    )
 
 
 def modern_model(entry: Entry, site: Site) -> Entry:
@@ -29,6 +23,10 @@ def modern_model(entry: Entry, site: Site) -> Entry:
         InvalidDocument: for a layer without an equivalent.
     """
     word = site.at("class_name").text(entry.get("class_name"), "class_name")
+    if not is_model(entry) and isinstance(entry.get("config"), dict | list):
+        raise custom_refusal(word, site, "class_name", word, TRACE)
+    if word not in MODELS:
+        note_subclass(entry, site)
     config, inner = entry.get("config"), site.at("config")
     if isinstance(config, list):
         inner.reading().into(inner, "layers")

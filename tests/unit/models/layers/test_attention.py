@@ -89,8 +89,9 @@ REFUSED = [
     (heads(attention_axes=-1), (QUERY, VALUE), "attention_axes"),
     (heads(use_causal_mask=True), ((2, 3, 4, 6), (2, 3, 4, 6)), "use_causal_mask"),
     (heads(sliding_window=2), ((2, 3, 4, 6), (2, 3, 4, 6)), "sliding_window"),
-    (heads(return_attention_scores=True), (QUERY, VALUE), "return_attention_scores"),
-    (heads(return_attention_scores=True), ((2, 3, 4, 6), (2, 3, 4, 6)), "return_attention_scores"),
+    (heads(attention_axes=2), ((2, 3, 4, 6), (2, 5, 4, 6)), "inputs"),
+    (Attention(), ((2, 3, 4, 6), (2, 2, 4, 6)), "inputs"),
+    (Attention(), ((2, 1, 4, 6), (2, 3, 4, 6)), "inputs"),
 ]
 
 
@@ -100,6 +101,67 @@ def test_invalid_shapes_are_rejected_at_their_field(made: Layer, shapes: tuple[S
     with pytest.raises(LayerFault) as refused:
         made.check_shapes(shapes)
     assert refused.value.field == field
+
+
+SCORES = [
+    (heads(), (2, 4, 6), (2, 5, 6)),
+    (heads(attention_axes=2), (2, 3, 4, 6), (2, 3, 5, 6)),
+    (heads(attention_axes=[1]), (2, 3, 4, 6), (2, 5, 4, 6)),
+    (heads(attention_axes=[2, 1]), (2, 3, 4, 6), (2, 5, 2, 6)),
+    (heads(), (2, 3, 4, 2, 6), (2, 2, 5, 3, 6)),
+    (Attention(), (2, 3, 4, 6), (2, 3, 5, 6)),
+    (Attention(score_mode="concat"), (2, 3, 4, 6), (2, 1, 5, 6)),
+    (AdditiveAttention(), (2, 3, 2, 4, 6), (2, 3, 2, 5, 6)),
+    (groups(), (2, 4, 6), (2, 5, 6)),
+]
+
+
+@pytest.mark.parametrize(("made", "query", "value"), SCORES)
+def test_scores_have_the_shape_that_keras_computes(made: Layer, query: Shape, value: Shape) -> None:
+    """Not always the one that it announces: that of MultiHeadAttention has the query's second axis twice."""
+    scored = made.model_copy(update={"return_attention_scores": True})
+    layer = create_layer(scored, "l0", lambda field: derived_seed(0, "l0", field))
+
+    def called(*several: Any) -> Any:
+        inputs = [list(several)] if made.inputs_as == "list" else several
+        return layer(*inputs, **scored.call_arguments())
+
+    announced = tuple(spec.shape for spec in called(keras.KerasTensor(query), keras.KerasTensor(value)))
+    computed = tuple(tuple(tensor.shape) for tensor in called(keras.ops.ones(query), keras.ops.ones(value)))
+    scored.check_shapes((query, value))
+    assert scored.output_shapes((query, value), announced) == computed
+
+
+MASKS = [
+    (Attention(), 3, (2, 2), None),
+    (Attention(), 3, (2, 3), None),
+    (Attention(), 3, (3, 2), "keywords/mask/0"),
+    (Attention(use_causal_mask=True), 3, (2, 3), "keywords/mask/1"),
+    (Attention(), 4, (None, 4), None),
+    (Attention(), 4, (3, None), None),
+    (Attention(), 4, (None, 2), "keywords/mask/1"),
+    (Attention(), 4, (None, 3), "keywords/mask/1"),
+    (Attention(use_causal_mask=True), 4, (3, 3), None),
+    (AdditiveAttention(), 4, (2, None), "keywords/mask/0"),
+]
+
+
+@pytest.mark.parametrize(("made", "rank", "axes", "field"), MASKS)
+def test_masks_that_keras_aligns_with_other_axes_are_rejected(
+    made: Layer, rank: int, axes: tuple[int | None, int | None], field: str | None
+) -> None:
+    """A mask (batch, steps) of scores (batch, heads, steps, steps) would hide steps of other rows."""
+    query, value = (2, 3, 3, 3, 6)[5 - rank :], (2, 3, 3, 3, 6)[5 - rank :]
+    masks = tuple(None if count is None else (2, 3, 3, 3)[:count] for count in axes)
+    if field is None:
+        made.check_masks((query, value), masks, named=True)
+        return
+    with pytest.raises(LayerFault) as refused:
+        made.check_masks((query, value), masks, named=True)
+    assert refused.value.field == field
+    with pytest.raises(LayerFault) as refused:
+        made.check_masks((query, value), masks, named=False)
+    assert refused.value.field == "inputs"
 
 
 def test_unknown_axes_count_as_one() -> None:

@@ -99,7 +99,6 @@ def test_invalid_shapes_are_rejected_at_their_field(made: Layer, shape: Shape, f
 
 
 IMPOSSIBLE = [
-    ("LSTM", {"units": 4, "stateful": True}, "stateful"),
     ("Bidirectional", {"layer": LSTM, "weights": []}, "weights"),
     ("Bidirectional", {"layer": LSTM | {"go_backwards": True}}, "go_backwards"),
     ("Bidirectional", {"layer": LSTM, "backward_layer": LSTM}, "go_backwards"),

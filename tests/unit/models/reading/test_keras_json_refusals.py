@@ -246,6 +246,53 @@ def test_unsupported_keras_json_is_rejected_with_a_pointer(raw: Any, pointer: st
         assert rejections(json.dumps(raw)) == found
 
 
+def policy(word: str) -> dict[str, Any]:
+    return {"module": "keras.dtype_policies", "class_name": word, "config": {"mode": "int8"}, "registered_name": None}
+
+
+GRAPH = {"layers": [], "input_layers": [], "output_layers": []}
+ADVISED: dict[str, tuple[Any, str]] = {
+    "quantized kernels": (sequential(dense(dtype=policy("QuantizedDTypePolicy"))), "upload float weights"),
+    "another quantization": (sequential(dense(dtype=policy("GPTQDTypePolicy"))), "upload float weights"),
+    "settings of quantization": (
+        sequential(dense(quantization_config=policy("Int8QuantizationConfig"))), "upload float weights"),
+    "quantized here": ({"layers": [{"type": "Dense", "units": 2, "dtype": "int8_from_float32"}]}, "upload float"),
+    "policies of parts": (sequential(dense(dtype=policy("DTypePolicyMap"))), "one dtype"),
+    "adapters": (sequential(dense(lora_rank=4)), "upload the layer's kernel"),
+    "strings": (sequential(source(dtype="string"), dense()), "post integers"),
+    "strings here": ({"input": {"shape": [3], "dtype": "string"}, "layers": [{"type": "Identity"}]}, "post integers"),
+    "words": (sequential(keras_layer("TextVectorization")), "post integers"),
+    "a model of code": (MINE | {"config": {"name": "m", "units": 3}}, "keras.Model(inputs, model.call(inputs))"),
+    "a layer of code": (sequential(dense(), MINE), "layer.call(x)"),
+    "a list of layers of somebody": (sequential() | {"module": None, "class_name": "Mine"}, "model.call(inputs)"),
+    "half a graph": (MINE | {"config": {"layers": [], "input_layers": []}}, "model.call(inputs)"),
+    "a graph that is none": (MINE | {"config": GRAPH | {"layers": {}}}, "model.call(inputs)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADVISED)
+def test_what_is_never_read_says_what_to_do_instead(name: str) -> None:
+    """Strings, quantized kernels, adapters, code."""
+    raw, advice = ADVISED[name]
+    with pytest.raises(InvalidDocument) as error:
+        expand_json(raw)
+    (problem,) = error.value.problems
+    assert advice in str(problem.suggestion)
+
+
+@pytest.mark.parametrize("registered", ["Mine", "app>Mine", None])
+@pytest.mark.parametrize("module", [None, "app.models", "keras"])
+def test_a_graph_of_a_user_defined_class_is_read(module: str | None, registered: str | None) -> None:
+    """Wherever the class is from; of Keras' own modules only under a registered name of its own."""
+    raw = functional(call_entry(dense(), tensor("x"))) | {
+        "class_name": "Mine", "module": module, "registered_name": registered,
+    }  # fmt: skip
+    if module == "keras" and registered != "app>Mine":
+        assert rejections(raw)[0][0] == "/class_name"
+    else:
+        assert [node.address for node in expand_json(raw).nodes] == ["dense"]
+
+
 def test_every_unsupported_class_is_reported_at_once() -> None:
     """For a model with three of them."""
     found = rejections(sequential(LAMBDA, dense(), MINE, keras_layer("StringLookup")))

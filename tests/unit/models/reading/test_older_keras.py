@@ -210,6 +210,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         sequential(old("Conv1D", filters=2, kernel_size=3)) | {"backend": "theano"},
         "/backend",
     ),
+    "random crop of another version": (
+        sequential(old("RandomCrop", height=2, width=2), version="2.7.0"),
+        "/keras_version",
+    ),
+    "model of code": ({"class_name": "Mine", "keras_version": "2.9.0", "config": {"layers": []}}, "/class_name"),
     "constant in a layer": (
         functional(node(old("Dense", units=2), "d", [["_CONSTANT_VALUE", -1, 0]]), outputs=[["d", 0, 0]]),
         f"{LAYERS}/1/inbound_nodes/0/0/0",
