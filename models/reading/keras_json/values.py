@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from models.errors import InvalidDocument, shown
@@ -68,8 +68,12 @@ def _has_no_effect(key: str, value: Any, cls: type[Layer]) -> bool:
     """Whether a field that the class lacks has no effect."""
     if key in cls.model_fields:
         return False
-    harmless = (known for known in IGNORED.get(key, ()) if type(known) is type(value))
-    return value in harmless or f"{cls.type_name()}.{key}" in DERIVED
+    return is_one_of(value, IGNORED.get(key, ())) or f"{cls.type_name()}.{key}" in DERIVED
+
+
+def is_one_of(value: Any, known: Iterable[Any]) -> bool:
+    """Whether an argument has one of these values: true is not 1."""
+    return any(type(value) is type(one) and value == one for one in known)
 
 
 def translate(value: Any, site: Site, read: Read) -> Any:

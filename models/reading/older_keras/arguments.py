@@ -18,7 +18,6 @@ IRRELEVANT = frozenset({
 })  # fmt: skip
 """Arguments that change no number, whatever their value."""
 NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "autocast": (True,),
     "SpatialDropout1D.noise_shape": (None,),
     "SpatialDropout2D.noise_shape": (None,),
     "SpatialDropout3D.noise_shape": (None,),

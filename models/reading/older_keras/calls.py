@@ -8,14 +8,13 @@ from typing import Any
 
 from models.errors import shown
 from models.layers.valid_names import valid_names
-from models.reading.keras_json.classes import has_graph
+from models.reading.keras_json.classes import MODELS, has_graph
 from models.reading.keras_json.site import Site
+from models.reading.older_keras.values import RECURRENT
 
 CONSTANT = "_CONSTANT_VALUE"
 """Stands for the name of a layer where an operation reads a constant first."""
-MODELS = ("Sequential", "Functional", "Model")
-"""Keras' own classes of models; a sub-class whose config is a graph is read as one, too."""
-RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
+WITH_STATES = (*RECURRENT, "Bidirectional")
 """Layers that read initial states after their input: Keras 2 lists them as inputs."""
 OMITTED = ("training", "mask", "name")
 """Arguments of calls that are left out where they are null."""
@@ -166,7 +165,7 @@ def modern_call(node: Any, class_name: str, graph: Graph, site: Site) -> Entry:
     for name, value, place in keywords_of(items):
         kwargs[name] = modern_argument(value, graph)
         place.into(site, "kwargs", name)
-    has_states = class_name in RECURRENT and len(tensors) > 1
+    has_states = class_name in WITH_STATES and len(tensors) > 1
     for number, (_, place) in enumerate(items):
         place.into(site, *_path(number, len(items), has_states), "config", "keras_history")
     if has_states:

@@ -11,6 +11,7 @@ from models.files.keras_versions import BACKEND, VERSION
 from models.reading.keras_json.classes import custom_refusal
 from models.reading.keras_json.site import Site
 from models.reading.older_keras.masks import layers_below
+from models.reading.older_keras.values import CONVOLUTION
 
 MERGES = {
     "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot",
@@ -56,8 +57,6 @@ CLASSES: dict[str, str | Callable[[dict[str, Any], Site], str]] = {
     "TimeDistributedDense": "Dense",
 }
 """The class of Keras 3 that computes the same at inference."""
-CONVOLUTION = "Conv"
-"""In the names of all layers with kernels."""
 CUDNN = {"activation": "tanh", "recurrent_activation": "sigmoid"}
 """What the layers for NVIDIA's library compute, which Keras does not write."""
 FIXED: dict[str, dict[str, Any]] = {

@@ -8,6 +8,7 @@ from typing import Any
 from models.errors import shown
 from models.layers import CATALOGUE
 from models.reading.keras_json.site import Site
+from models.reading.keras_json.values import is_one_of
 from models.reading.older_keras.arguments import (
     DEFAULTS,
     IRRELEVANT,
@@ -93,5 +94,4 @@ def _is_irrelevant(word: str, key: str, new: str) -> bool:
 
 def _is_neutral(word: str, key: str, value: Any) -> bool:
     """Whether an argument that Keras 3 lacks has a value without effect."""
-    values = NEUTRAL.get(f"{word}.{key}", NEUTRAL.get(key, ()))
-    return any(type(value) is type(known) and value == known for known in values)
+    return is_one_of(value, NEUTRAL.get(f"{word}.{key}", NEUTRAL.get(key, ())))

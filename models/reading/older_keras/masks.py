@@ -13,15 +13,15 @@ from typing import Any
 
 from models.errors import InvalidDocument
 from models.errors.problem import pointer_to
+from models.reading.keras_json.classes import MODELS
+from models.reading.older_keras.values import RECURRENT
 
 Entry = Mapping[str, Any]
-MODELS = ("Sequential", "Functional")
 MERGES = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
 DROPPED = ("Identity", "Normalization", "Rescaling")
 """Layers that had no mask in Keras 2, and hand it on in Keras 3."""
 ENDS = ("Dot", "Embedding", "GlobalAveragePooling1D", "GlobalMaxPooling1D")
 """Layers whose output has no mask in either."""
-RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 
 
 def check_masks(model: Entry, pointer: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from models.errors import shown
 from models.layers.valid_names import valid_names
-from models.reading.keras_json.classes import TRACE, custom_refusal, note_subclass
+from models.reading.keras_json.classes import MODELS, TRACE, custom_refusal, note_subclass
 from models.reading.keras_json.site import Site
-from models.reading.older_keras.calls import MODELS, Graph, graph_of, is_model, modern_call, modern_references
+from models.reading.older_keras.calls import Graph, graph_of, is_model, modern_call, modern_references
 from models.reading.older_keras.layers import input_layer, modern_layer
 from models.reading.older_keras.operations import is_operation, modern_operation
 

@@ -17,8 +17,10 @@ INITIALIZERS = {"normal": "random_normal", "uniform": "random_uniform", "zero": 
 """Short names of initializers in Keras 1 and 2."""
 DISTRIBUTIONS = {"normal": "truncated_normal"}
 """Keras 2's name of VarianceScaling's default distribution."""
-CONVOLUTIONS = ("Conv", "Separable", "Depthwise")
-"""Beginnings of the names of layers with kernels."""
+CONVOLUTION = "Conv"
+"""In the names of all layers with kernels."""
+RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+"""Layers over time that hold no other layer."""
 NO_DTYPES = ("infer", "_infer", "")
 Member = Callable[[dict[str, Any], Site], dict[str, Any]]
 
@@ -53,7 +55,7 @@ def _plain(value: Any) -> Any:
 
 def _layout(word: str, value: Any, site: Site) -> Any:
     """Return the layout. In Theano's, Keras 1 kept the kernels of convolutions with their axes in another order."""
-    if value == "th" and word.startswith(CONVOLUTIONS):
+    if value == "th" and CONVOLUTION in word:
         expected = '"tf", or a file that Keras 2 has written'
         raise site.refusal("a convolution in Theano's layout has another kernel in Keras 1", expected, '"th"')
     return LAYOUTS.get(value, value) if isinstance(value, str) else value
