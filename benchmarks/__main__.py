@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import two_trees
 from benchmarks.machine import machine
 from benchmarks.plan import ONCE, Measurement, plan
 from benchmarks.samples import FOLDER, WORKLOADS, Sample
@@ -23,6 +24,10 @@ def main() -> None:
     """Measures, unless a stored run is given, and prints."""
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that no server is left behind
+    if options.before:
+        _save(options.workloads)
+        two_trees.main(options.before, WORK, [one for one in options.workloads if one in two_trees.REQUESTS])
+        return
     if not options.stored:
         _run(options)
     sys.stdout.write(report(json.loads((options.stored or options.output).read_text())))
@@ -39,6 +44,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--documents", type=int, default=10_000, help="that churn posts, once (10,000)")
     parser.add_argument("--output", type=Path, default=FOLDER / "result.json", help="where figures are stored")
     parser.add_argument("--from", dest="stored", type=Path, help="prints stored figures, measures nothing")
+    parser.add_argument("--before", type=Path, help="another tree, installed: compares its Layerscope with this one's")
     return parser.parse_args()
 
 
@@ -56,12 +62,17 @@ def _names(known: Iterable[str]) -> Any:
 
 def _run(options: argparse.Namespace) -> None:
     """Every round; what is measured is stored after each."""
-    saved = [workload for workload in options.workloads if workload in WORKLOADS]
-    subprocess.run([sys.executable, "-m", "benchmarks.networks", str(WORK), *saved], check=True)
+    _save(options.workloads)
     run: dict[str, Any] = {"machine": machine(), "rounds": []}
     for number in range(options.rounds):
         run["rounds"].append(_round(options, number))
         options.output.write_text(json.dumps(run, indent=1))
+
+
+def _save(workloads: Iterable[str]) -> None:
+    """The networks and inputs of the workloads."""
+    saved = [workload for workload in workloads if workload in WORKLOADS]
+    subprocess.run([sys.executable, "-m", "benchmarks.networks", str(WORK), *saved], check=True)
 
 
 def _round(options: argparse.Namespace, number: int) -> dict[str, Any]:

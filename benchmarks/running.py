@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -41,8 +42,8 @@ class Server:
 
 
 @contextmanager
-def running(peer: Peer, sample: Sample) -> Iterator[Server]:
-    """A server for the length of the block, alone; what it writes goes to `server.log` in the sample's folder.
+def running(peer: Peer, sample: Sample, root: Path = ROOT) -> Iterator[Server]:
+    """A server of a tree for the length of the block; what it writes goes to `server.log` in the sample's folder.
 
     Raises:
         NotInstalled: its environment could not be made.
@@ -54,7 +55,7 @@ def running(peer: Peer, sample: Sample) -> Iterator[Server]:
     with (sample.folder / "server.log").open("wb") as log:
         begun = time.monotonic()
         process = subprocess.Popen(
-            command, env={**os.environ, **peer.variables}, stdout=log, stderr=log, cwd=ROOT, start_new_session=True
+            command, env={**os.environ, **peer.variables}, stdout=log, stderr=log, cwd=root, start_new_session=True
         )
     try:
         _wait(process, f"http://127.0.0.1:{port}{peer.ready}")
