@@ -69,18 +69,23 @@ def long_errors() -> Iterator[Row]:
     """Yield Keras' JSON with a value of 100 kB, of which 120 characters may be shown."""
     made = json.loads(keras.Sequential([keras.Input((2,)), L.Dense(1)]).to_json())
     told = right(422, most_bytes=64 * KIB, never="x{200}")
-    for key in ("class_name", "activation"):
+    long = "x" * 100_000
+    for what, changes in {
+        "class_name": {"class_name": long}, "activation": {"config": {"units": 1, "activation": long}},
+        "class_name of an activation": {"config": {"units": 1, "activation": {"class_name": long, "config": {}}}},
+    }.items():  # fmt: skip
         changed = json.loads(json.dumps(made))
-        layer = changed["config"]["layers"][1]
-        (layer if key == "class_name" else layer["config"])[key] = "x" * 100_000
-        yield Row("6", f"{key} of 100 kB in Keras' JSON", told, asked("POST", PLAN, json={"model": changed}))
+        changed["config"]["layers"][1] |= changes
+        yield Row("6", f"{what} of 100 kB in Keras' JSON", told, asked("POST", PLAN, json={"model": changed}))
 
 
 def codings() -> Iterator[Row]:
     """Yield codings and methods that are not offered."""
     body, coding = json.dumps({"model": VECTOR}), JSON | {"Content-Encoding": "br"}
     told = right(415, headers={"accept-encoding": "identity"}, is_problem=True)
-    yield Row("6", "Content-Encoding: br on /v1", told, asked("POST", PLAN, content=body, headers=coding))
+    yield Row("6", "Content-Encoding: br on /v1/plan", told, asked("POST", PLAN, content=body, headers=coding))
+    upload = asked("PUT", f"{PATH}/weights", content=b"x", headers={"Content-Encoding": "gzip"})
+    yield Row("6", "Content-Encoding: gzip of weights", told, upload)
     infer = asked("POST", f"/v2/models/{NAME}/infer", content=b"{}", headers=coding)
     yield Row("6", "Content-Encoding: br on /v2", right(501, headers={"accept-encoding": "gzip"}), infer)
     unknown = of_bytes(request("BREW", "/v1/models", Connection="close"))

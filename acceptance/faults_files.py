@@ -122,8 +122,8 @@ def shared() -> Iterator[Row]:
     yield Row("1", f"{what}: to_json() and .weights.h5", told, both)
 
 
-def planned(document: str) -> Ask:
-    """Return a plan of Keras' JSON, of which the trainable and other parameters are the value."""
+def planned(document: Any) -> Ask:
+    """Return a plan of a document or Keras' JSON, of which the trainable and other parameters are the value."""
 
     def ask(service: Service) -> Answer:
         reply = service.client.post("/v1/plan", json={"model": document})
@@ -141,14 +141,18 @@ def counts_of(made: keras.Model) -> Array:
 
 
 def frozen() -> Iterator[Row]:
-    """Yield plans of models that are frozen as a whole, at the top and inside another."""
-    made = keras.Sequential([keras.Input((4,)), L.Dense(3), L.Dense(2)], name="inner")
+    """Yield plans of models that are frozen as a whole though their layers are not, at the top and inside another."""
+    layers = [keras.Input((4,)), L.Dense(3), L.Dense(2)]
+    made = keras.Sequential(layers, name="inner", trainable=False)
     x = keras.Input((4,))
     outer = keras.Model(x, L.Dense(1)(made(x)))
-    made.trainable = False
-    words = "trainable: false of a whole model: trainable and other parameters"
-    yield Row("1", words, right(200, value=counts_of(made)), planned(made.to_json()))
-    yield Row("1", f"{words}, inside another", right(200, value=counts_of(outer)), planned(outer.to_json()))
+    for what, one in {"Keras' JSON": made, "Keras' JSON, inside another": outer}.items():
+        words = f"trainable: false of a whole model in {what}: trainable and other parameters"
+        yield Row("1", words, right(200, value=counts_of(one)), planned(one.to_json()))
+    dense = [{"type": "Dense", "units": 3}, {"type": "Dense", "units": 2}]
+    document = {"input": [4], "trainable": False, "layers": dense}
+    words = "trainable: false of a document: trainable and other parameters"
+    yield Row("1", words, right(200, value=counts_of(made)), planned(document))
 
 
 def rows() -> Iterator[Row]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from fault_rows import Answer, Row, answered, asked, form, in_turn, posted, right, text_posted
+from fault_rows import Answer, Ask, Row, answered, asked, form, in_turn, posted, right, text_posted
 from faults_dtypes import PLAN, RUN
 from keras import layers as L  # noqa: N812
 from keras import ops
@@ -51,19 +51,26 @@ def arguments() -> Iterator[Row]:
         model = {"input": [4, 4, 1], "layers": [{"type": name, **fields, "lora_rank": 2}]}
         told = right(422, says=("/layers/0/lora_rank", "(?i)lora"), never=("is not an argument", "should be null"))
         yield Row("2", f"lora_rank of {name}", told, posted(PLAN, {"model": model}))
+    yield from crossings()
+
+
+def crossings() -> Iterator[Row]:
+    """Yield HashedCrossing of two inputs of shape [], of one row and of two: the axes of the plan and of the run."""
     pair = {name: {"shape": [], "dtype": "int32"} for name in ("a", "b")}
-    crossing = {"input": pair, "layers": [{"type": "HashedCrossing", "num_bins": 5, "inputs": ["a", "b"]}]}
-    words = "HashedCrossing of two inputs of shape []: axes of the plan and of the run"
-    axes = L.HashedCrossing(5)((np.array([1, 2]), np.array([3, 4]))).shape.rank
-    yield Row("2", words, right(200, value=np.array([axes, axes])), crossed(crossing))
+    for mode, rows_ in (("int", [1, 2]), ("one_hot", [1]), ("one_hot", [1, 2])):
+        layer = {"type": "HashedCrossing", "num_bins": 2, "output_mode": mode, "inputs": ["a", "b"]}
+        computed_ = L.HashedCrossing(2, output_mode=mode)((np.array(rows_), np.array(rows_)))
+        expected = right(200, value=np.array([len(computed_.shape)] * 2))
+        words = f"HashedCrossing of {len(rows_)} rows of two inputs of shape [], {mode}: axes planned and run"
+        yield Row("2", words, expected, crossed({"input": pair, "layers": [layer]}, rows_))
 
 
-def crossed(model: Any) -> Any:
-    """Return a plan and a run of two rows; the value is the number of axes of each."""
+def crossed(model: Any, rows_: list[int]) -> Ask:
+    """Return a plan and a run of some rows; the value is the number of axes of each."""
 
     def ask(service: Service) -> Answer:
-        plan = service.client.post(PLAN, json={"model": model, "batch": 2})
-        ran = service.client.post(RUN, json={"model": model, "inputs": {"a": [1, 2], "b": [3, 4]}})
+        plan = service.client.post(PLAN, json={"model": model, "batch": len(rows_)})
+        ran = service.client.post(RUN, json={"model": model, "inputs": {"a": rows_, "b": rows_}})
         if plan.status_code != 200 or ran.status_code != 200:
             return answered(ran if plan.status_code == 200 else plan)
         return Answer(200, "", np.array([len(one.json()["layers"][-1]["shape"]) for one in (plan, ran)]))
