@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from fault_rows import Answer, Ask, Row, answered, asked, right
+from fault_rows import Answer, Ask, Row, asked, right
 from live_service import Service, running
 from safetensors.numpy import save
 
@@ -122,14 +122,17 @@ def cut_document(data_dir: Path) -> None:
     file.write_bytes(file.read_bytes()[:-4])
 
 
-def without_tmp(service: Service) -> Answer:
-    """Remove `tmp` of a running service, then upload."""
-    with TemporaryDirectory() as folder:
-        data_dir = STORES.copy(service.tree, Path(folder) / "store")
-        with running(data_dir, tree=service.tree) as own:
-            shutil.rmtree(data_dir / "tmp")
-            files = {"model": json.dumps(DOCUMENT).encode(), "weights": WEIGHTS}
-            return answered(own.client.put(f"/v1/models/{OTHER}", files=files))
+def without_tmp(ask: Ask) -> Ask:
+    """Return a question to a service whose `tmp` was removed while it runs."""
+
+    def answer(service: Service) -> Answer:
+        with TemporaryDirectory() as folder:
+            data_dir = STORES.copy(service.tree, Path(folder) / "store")
+            with running(data_dir, tree=service.tree) as own:
+                shutil.rmtree(data_dir / "tmp")
+                return ask(own)
+
+    return answer
 
 
 NAMES = {"an empty file": b"", "a broken file": b"{", "a file of a newer version": b'{"name": "odd", "version": 2}'}
@@ -145,7 +148,11 @@ def rows() -> Iterator[Row]:
     yield from read_only_stores()
     damaged = right(503, says=("model_damaged", NAME))
     yield Row("7", "a document's bytes cut: a run of it", damaged, over(cut_document, RUN))
-    yield Row("7", "tmp removed while running: an upload", right(201), without_tmp)
+    parts = {"files": {"model": json.dumps(DOCUMENT).encode(), "weights": WEIGHTS}}
+    uploads = {"of a form": (f"/v1/models/{OTHER}", parts), "of a body": (f"{PATH}/weights", {"content": WEIGHTS})}
+    for what, (path, sent) in uploads.items():
+        upload = without_tmp(asked("PUT", path, **sent))
+        yield Row("7", f"tmp removed while running: an upload {what}", right(200, 201), upload)
     for what, content in NAMES.items():
         spoil, listed = with_name(content), asked("GET", "/v1/models")
         yield Row("7", f"{what} in names/: the models that are listed", right(200, says=("damaged", "odd", NAME)),
