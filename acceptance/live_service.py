@@ -26,6 +26,7 @@ class Service:
 
     process: subprocess.Popen[bytes]
     client: httpx.Client
+    tree: Path = ROOT
 
     @property
     def port(self) -> int:
@@ -58,17 +59,26 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def python_of(tree: Path) -> str:
+    """Return the interpreter of a checkout: this one for this checkout, else that in its `.venv`."""
+    return sys.executable if tree == ROOT else str(tree / ".venv" / "bin" / "python")
+
+
 @contextmanager
 def running(data_dir: Path, command: tuple[str, ...] = ("-m", "service.cli", "serve"), ready: str = "/readyz",
-            **settings: str) -> Iterator[Service]:  # fmt: skip
-    """Yield a `layerscope serve` with its own store and `LAYERSCOPE_…` settings, ended with the block."""
+            tree: Path = ROOT, log: Path = Path(os.devnull), **settings: str) -> Iterator[Service]:  # fmt: skip
+    """Yield a `layerscope serve` with its own store and `LAYERSCOPE_…` settings, ended with the block.
+
+    `tree` is the checkout that it is started from, `log` the file that its log is written to.
+    """
     port = free_port()
     given = {"DATA_DIR": str(data_dir), "PORT": str(port), **settings}
     environment = os.environ | {f"LAYERSCOPE_{name}": value for name, value in given.items()}
-    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    with log.open("wb") as error:
+        process = subprocess.Popen([python_of(tree), *command], cwd=tree, env=environment, stderr=error)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=600) as client:
-            service = Service(process, client)
+            service = Service(process, client, tree)
             service.wait(ready)
             yield service
     finally:

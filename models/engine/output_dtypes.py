@@ -132,7 +132,10 @@ def _draw(variable: keras.Variable) -> None:
     initializer, dtype = variable._initializer, variable.dtype
     if is_random(initializer) and not keras.backend.is_float_dtype(dtype):
         raise TypeError(f"{type(initializer).__name__} draws fractions, which {dtype} does not hold")
-    initializer(tuple(min(length, TRIED_LENGTH) for length in variable.shape), dtype=dtype)
+    shape = tuple(min(length, TRIED_LENGTH) for length in variable.shape)
+    if isinstance(initializer, keras.initializers.STFT):  # its window is as long as the first axis
+        initializer = type(initializer)(initializer.side, initializer.window[: shape[0]], initializer.scaling)
+    initializer(shape, dtype=dtype)
 
 
 def _placeholder(spec: Any) -> Any:
