@@ -133,9 +133,14 @@ def _draw(variable: keras.Variable) -> None:
     if is_random(initializer) and not keras.backend.is_float_dtype(dtype):
         raise TypeError(f"{type(initializer).__name__} draws fractions, which {dtype} does not hold")
     shape = tuple(min(length, TRIED_LENGTH) for length in variable.shape)
-    if isinstance(initializer, keras.initializers.STFT):  # its window is as long as the first axis
-        initializer = type(initializer)(initializer.side, initializer.window[: shape[0]], initializer.scaling)
-    initializer(shape, dtype=dtype)
+    _on_trial(initializer, shape)(shape, dtype=dtype)
+
+
+def _on_trial(initializer: Any, shape: tuple[int, ...]) -> Any:
+    """Return the initializer; that of spectrograms with a window as long as the first axis, which it requires."""
+    if not isinstance(initializer, keras.initializers.STFT) or initializer.window is None:
+        return initializer
+    return type(initializer)(initializer.side, initializer.window[: shape[0]], initializer.scaling)
 
 
 def _placeholder(spec: Any) -> Any:

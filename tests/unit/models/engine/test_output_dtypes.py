@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.engine import output_dtypes
 from models.engine.build import build
 from models.engine.layers import create_layer, derived_seed
 from models.engine.shaping import declared_shapes, shape_network
@@ -19,6 +20,7 @@ from models.engine.weights import named_weights
 from models.errors import InvalidDocument, Problem
 from models.layers import LAYERS
 from models.layers.layer import Layer
+from models.lru_cache import LruCache
 from models.networks.expansion import expand
 from models.networks.network import Network
 from models.reading.parse import parse_document
@@ -219,3 +221,11 @@ def test_masks_passed_through_blocks_are_checked(mask: list[int], units: int, be
     made = expand(parse_document(document))
     with pytest.raises(InvalidDocument, match="Keras refuses this LSTM"):
         shape_network(made, declared_shapes(made))
+
+
+@pytest.mark.parametrize("window", ["hann", None])
+def test_spectrograms_are_shaped_whatever_was_before(window: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their initializer needs its whole window, however little of the kernel is drawn to check it."""
+    monkeypatch.setattr(output_dtypes, "_CHECKED_INITIALIZERS", LruCache(4))
+    made = shape_layer({"type": "STFTSpectrogram", "frame_length": 128, "window": window}, [512, 1])
+    assert made.shape("stft_spectrogram") == (None, 7, 65)
