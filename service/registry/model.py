@@ -37,8 +37,8 @@ class Model:
 
     @property
     def notes(self) -> list[Note]:
-        """What in the document was read as something else than it says, with pointers into the request."""
-        return [note.under(self.pointer) for note in self.document.source_map.notes]
+        """What in the document of a request was read as something else than it says, with pointers into the request."""
+        return [] if self.id is not None else [note.under(self.pointer) for note in self.document.source_map.notes]
 
     def remap(self, error: InvalidDocument) -> LayerscopeError:
         """Return an error of the document with pointers into the request."""

@@ -43,6 +43,7 @@ def test_a_document_and_its_weights_are_one_model(server: Server, tmp_path: Path
     """The name is the file's; the table is printed, and the printed command runs."""
     ran = layerscope(server, *written(tmp_path))
     assert ran.returncode == 0, ran.stderr
+    assert "note: " not in ran.stdout
     assert "d (Dense)" in ran.stdout
     command = next(line for line in ran.stdout.splitlines()[::-1] if "curl" in line and "npz" not in line)
     reply = subprocess.run(shlex.split(command), capture_output=True, check=True, timeout=60)
@@ -50,6 +51,13 @@ def test_a_document_and_its_weights_are_one_model(server: Server, tmp_path: Path
     weights = server.client.get("/v1/models/my-net/weights", headers={"Accept": "application/x-npz"})
     with np.load(io.BytesIO(weights.content)) as arrays:
         assert any((arrays[name] == 1).all() for name in arrays.files)
+
+
+def test_notes_are_printed(server: Server, tmp_path: Path) -> None:
+    """With pointers into the file."""
+    layers = [{"type": "LSTM", "units": 2, "stateful": True}]
+    (tmp_path / "states.json").write_text(json.dumps({"input": [3, 2], "layers": layers}))
+    assert layerscope(server, tmp_path / "states.json").stdout.startswith("note: /layers/0/stateful: stateful is read")
 
 
 def test_a_refused_file_says_why(server: Server, tmp_path: Path) -> None:

@@ -128,6 +128,16 @@ def attention_by_hand() -> keras.Model:
     return keras.Model(x, ops.reshape(ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3)), (-1, 6, 8)))
 
 
+def zeros_for_masks() -> keras.Model:
+    """Recurrent layers that return zeros for masked steps, in place of the step before."""
+    x, some = keras.Input((5, 3), name="x"), keras.Input((5,), dtype="bool", name="some")
+    zero = {"return_sequences": True, "zero_output_for_mask": True}
+    made = [L.SimpleRNN(2, **zero), L.GRU(2, **zero), L.LSTM(2, **zero), L.RNN([L.LSTMCell(3), L.GRUCell(2)], **zero)]
+    made += [L.Bidirectional(L.LSTM(2, **zero)), L.Bidirectional(L.GRU(2, return_sequences=True), merge_mode="sum")]
+    images = L.ConvLSTM1D(2, 2, **zero)(L.Reshape((5, 3, 1))(x), mask=some)
+    return keras.Model([x, some], [*(layer(x, mask=some) for layer in made), images])
+
+
 def attention_in_groups() -> keras.Model:
     """Attention on four axes, with the masks that Keras aligns, and scores of inputs of unequal lengths."""
     x, y = keras.Input((2, 4, 3), name="x"), keras.Input((2, 5, 3), name="y")
@@ -374,7 +384,8 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         plain_sequential, residual, siamese, shared_three_times, nested_three_deep, several_inputs_nested,
         encoder_decoder, recurrent_wrappers, masked_tokens, masked_shared, masking_and_concatenate, transformer,
         attention_by_hand, constants_without_axes, attention_in_groups, flags_of_calls,
-        language_model, subclasses, masks_by_position, masks_of_models, one_dimension, three_dimensions,
+        language_model, subclasses, zeros_for_masks, masks_by_position, masks_of_models, one_dimension,
+        three_dimensions,
         squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
         preprocessing, sizes_known_later, cropped_at_random, adapted, applied_to_steps, read_by_keyword,
         given_other_dtypes,
