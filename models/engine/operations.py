@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import numpy as np
 
 from models.layers.constants import ConstantArray
 from models.layers.operations import Operation
-from models.layers.operations_arranging import ReshapeOp
+from models.layers.operations_arranging import BroadcastToOp, ReshapeOp
 
 
 class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
@@ -23,12 +24,15 @@ class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, tensors: Sequence[Any]) -> Any:
         """Return the function's result."""
-        if isinstance(self._operation, ReshapeOp):
-            return keras.ops.reshape(tensors[0], (keras.ops.shape(tensors[0])[0], *self._operation.target()))
+        if isinstance(self._operation, ReshapeOp | BroadcastToOp):
+            return self._function()(tensors[0], (keras.ops.shape(tensors[0])[0], *self._operation.target()))
         if self._operation.of_integers is not None and not keras.backend.is_float_dtype(tensors[0].dtype):
             return _all(self._operation.of_integers, tensors[0])
         operands = [_value(operand) for operand in self._operation.bind_operands(tensors)]
-        return getattr(keras.ops, self._operation.function())(*operands, **self._operation.arguments())
+        return self._function()(*operands, **self._operation.arguments())
+
+    def _function(self) -> Any:
+        return attrgetter(self._operation.function())(keras.ops)
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
         """Return None: operations propagate no mask."""

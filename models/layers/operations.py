@@ -1,4 +1,4 @@
-"""Base of keras.ops functions as layers of a graph.
+"""Bases of keras.ops functions as layers of a graph.
 
 `ops.mean` is `keras.ops.mean`. Fields are the function's arguments; the tensors among them are the layer's `inputs`,
 and a number or an array may replace a tensor. The list is closed, and no operation mixes rows of the batch.
@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from pydantic import model_validator
+
+from models.layers.constants import shape_of
 from models.layers.fixed_values import AlwaysTrainable, NoDType, NoRegularizer
-from models.layers.layer import GRAPH_FIELDS, Example, Layer
+from models.layers.layer import GRAPH_FIELDS, Example, Layer, LayerFault, Shape, fault
+from models.layers.spatial import shapes_text
 
 PREFIX = "ops."
 
@@ -41,7 +45,7 @@ class Operation(Layer):
 
     @classmethod
     def function(cls) -> str:
-        """Return the name of the function in keras.ops."""
+        """Return the name of the function in keras.ops, `image.resize` for one of keras.ops.image."""
         return cls.type_name().removeprefix(PREFIX)
 
     @classmethod
@@ -50,14 +54,22 @@ class Operation(Layer):
 
     @classmethod
     def default_name(cls) -> str:
-        return cls.function()
+        return cls.function().rpartition(".")[2]
+
+    def used_operands(self) -> tuple[str, ...]:
+        """Return the names of the operands of this instance."""
+        return self.operands
+
+    def constant(self, operand: str) -> Any:
+        """Return what stands in place of the tensor of an operand: a number, an array, or None."""
+        return None if operand in GRAPH_FIELDS else getattr(self, operand, None)
 
     def bind_operands(self, tensors: Sequence[Any]) -> list[Any]:
         """Return the function's operands: the tensors, and the constants that replace some."""
         if self.takes_list:
             return [list(tensors)]
         remaining = iter(tensors)
-        constants = [getattr(self, operand, None) for operand in self.operands]
+        constants = map(self.constant, self.used_operands())
         return [next(remaining) if constant is None else constant for constant in constants]
 
     def arguments(self) -> dict[str, Any]:
@@ -68,3 +80,29 @@ class Operation(Layer):
     def call_arguments(self) -> dict[str, Any]:
         """Return no arguments: a function has a single set of arguments."""
         return {}
+
+
+class OfOperands(Operation):
+    """Base of operations on several tensors, some of which may be constants."""
+
+    @model_validator(mode="after")
+    def _reads_a_tensor(self) -> OfOperands:
+        if self.reads()[0] < 1:
+            raise fault("constants", "there is no tensor among the operands", "at most one constant")
+        return self
+
+    def reads(self) -> tuple[int, int | None]:
+        """Return one input for each operand that is not a constant."""
+        tensors = [operand for operand in self.used_operands() if self.constant(operand) is None]
+        return len(tensors), len(tensors)
+
+    def operand_shapes(self, shapes: tuple[Shape, ...]) -> list[Shape]:
+        """Return the shape of each operand, in order; that of a constant has no batch."""
+        remaining = iter(shapes)
+        constants = map(self.constant, self.used_operands())
+        return [next(remaining) if constant is None else shape_of(constant) for constant in constants]
+
+    def operand_fault(self, shapes: tuple[Shape, ...], expected: str, suggestion: str | None = None) -> LayerFault:
+        """Return the fault of operands that do not fit each other."""
+        received = shapes_text(self.operand_shapes(shapes))
+        return LayerFault("inputs", "the operands do not fit each other", expected, received, suggestion)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from models.layers.axes import InnerAxis, NewAxis, check_new_axis, inner_axes
-from models.layers.constants import Number
+from models.layers.constants import Number, Unwrapped
 from models.layers.fields import Extent
 from models.layers.layer import Example, LayerFault, Shape, fault
 from models.layers.merging import Concatenate
@@ -71,6 +71,25 @@ class SplitOp(Operation):
             raise LayerFault("indices_or_sections", "the axis cannot be cut like this", expected, f"{parts}")
 
 
+class UnstackOp(Operation):
+    """Splits an axis into its positions: as many tensors as it is long."""
+
+    type: Literal["ops.unstack"] = "ops.unstack"
+    keras_module = "keras.src.ops.core"
+    example = Example({"num": 4, "axis": 1}, ((4, 3),))
+    num: Annotated[int, Field(ge=1, le=MAX_PARTS)]
+    axis: InnerAxis
+
+    def output_count(self) -> int:
+        return self.num
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Check that there are as many tensors as positions."""
+        (axis,) = inner_axes("axis", self.axis, shapes[0])
+        if shapes[0][axis] not in (None, self.num):
+            raise LayerFault("num", "num is not the length of the axis", f"{shapes[0][axis]}", f"{self.num}")
+
+
 class RepeatOp(Operation):
     type: Literal["ops.repeat"] = "ops.repeat"
     example = Example({"repeats": 2, "axis": 1}, ((4, 3),))
@@ -122,7 +141,7 @@ class TakeOp(Operation):
     type: Literal["ops.take"] = "ops.take"
     example = Example({"indices": [0, 2], "axis": 2}, ((4, 3),))
     operands = ("x", "indices")
-    indices: Any = Field()
+    indices: Annotated[Any, Unwrapped] = Field()
     axis: InnerAxis
 
     @model_validator(mode="after")

@@ -300,6 +300,32 @@ def given_other_dtypes() -> keras.Model:
     return keras.Model([raw, half], [scaled(half), whole(half), shared(half), steps(raw), row(raw)])
 
 
+def rearranged() -> keras.Model:
+    """Operations that move, repeat and pick elements."""
+    x, y = keras.Input((4, 3), name="x"), keras.Input((1, 3), name="y")
+    rolled = ops.roll(x, (1, -2), (1, 2)) + ops.roll(x, 2, axis=-1)
+    first, second, *_ = ops.unstack(x, axis=1)
+    third, fourth, fifth = ops.unstack(x=rolled, num=3, axis=-1)
+    kept = ops.concatenate([first, second, third, fourth, fifth], axis=-1)
+    places = ops.argsort(x, axis=1)
+    picked = ops.take_along_axis(rolled, places, axis=1) + ops.take_along_axis(
+        x, np.array([[[0, -1, 2]]]), axis=1
+    )
+    table = ops.take_along_axis(np.arange(12.0, dtype="float32").reshape(1, 4, 3), places, axis=-2)
+    parts = [ops.slice(picked, (0, 1, 0), (-1, 2, -1)), ops.slice(table, np.array([0, 2, 0]), (-1, 2, 3))]
+    turned = picked[:, ::-1, 2:0:-1] + ops.take(x, np.array([2, 0]), axis=2)
+    return keras.Model([x, y], [kept, *parts, turned, x * ops.sqrt(ops.cast(6, "float32")) - y])
+
+
+def products_with_arrays() -> keras.Model:
+    """Products of tensors and arrays with other numbers of axes."""
+    x = keras.Input((2, 4, 3), name="x")
+    draw = np.random.default_rng(3).normal
+    y = ops.matmul(x, draw(size=(2, 3, 5)).astype("float32")) + draw(size=(4, 1)).astype("float32")
+    z = ops.matmul(draw(size=(1, 2, 2, 4)).astype("float32"), ops.matmul(x, draw(size=3).astype("float32"))[..., None])
+    return keras.Model(x, [y, z, ops.matmul(draw(size=4).astype("float32"), x)])
+
+
 MODELS: dict[str, Callable[[], keras.Model]] = {
     made.__name__: made
     for made in (
@@ -308,5 +334,6 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         attention_by_hand, constants_without_axes, masks_by_position, masks_of_models, one_dimension, three_dimensions,
         squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
         preprocessing, adapted, applied_to_steps, read_by_keyword, given_other_dtypes,
+        rearranged, products_with_arrays,
     )
 }  # fmt: skip

@@ -9,6 +9,7 @@ from models.errors import InvalidDocument, Problem, shown
 from models.reading.keras_json.calls import Callee, call_of
 from models.reading.keras_json.casts import DEFAULT_DTYPE, add_casts, declared_dtypes, may_differ
 from models.reading.keras_json.classes import MODELS, check_own, is_model, layer_class
+from models.reading.keras_json.inferred import inferred
 from models.reading.keras_json.inputs import input_name, input_spec, inputs_of, is_input, without_batch
 from models.reading.keras_json.site import Site
 from models.reading.keras_json.tensors import Sources, leaves, output_address
@@ -125,6 +126,7 @@ def _read_called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
     callee = Callee(cls, tuple(layer_fields["input"]) if cls is None else (), sources, keyed)
     calls = [call_of(node, callee, call_site) for node, call_site in nodes]
     add_casts(layer_fields, [call.dtypes for call in calls])
+    layer_fields |= inferred(cls, layer_fields, calls)
     return layer_fields | graph_fields(calls, sites, site)
 
 

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import json
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from models.engine.operations import OperationLayer
+from models.engine.shaping import shape_network
 from models.layers import CATALOGUE, names_of
 from models.layers.layer import GRAPH_FIELDS, LayerFault, Shape
 from models.layers.operations import Operation
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
+from models.writing.keras_json import Planned, keras_json_of
 
 OPERATIONS = {name: cls for name, cls in CATALOGUE.items() if issubclass(cls, Operation)}
 every_operation = pytest.mark.parametrize("name", OPERATIONS)
 NO_DEFAULT = {"axis", "axes"}
 """Keras' defaults for these include the batch axis."""
+REQUIRED = {"indices_or_sections", "num"}
+"""The number of tensors has to be known before the shapes are, from which Keras takes it."""
 
 
 def function(cls: type[Operation]) -> Any:
@@ -34,7 +42,7 @@ def test_arguments_match_the_function(name: str) -> None:
     for field in fields - NO_DEFAULT - set(cls.operands):
         info = cls.model_fields[field]
         default = parameters[field].default
-        assert info.is_required() == (default is inspect.Parameter.empty or field == "indices_or_sections")
+        assert info.is_required() == (default is inspect.Parameter.empty or field in REQUIRED)
         assert info.is_required() or info.default == default
 
 
@@ -82,6 +90,20 @@ REFUSED = [
     ("ops.split", {"indices_or_sections": 65, "axis": 1}),
     ("ops.one_hot", {"num_classes": 3, "axis": 1}),
     ("ops.add", {"trainable": False}),
+    ("ops.roll", {"shift": [1, 2], "axis": 1}),
+    ("ops.roll", {"shift": 1, "axis": [1, 2]}),
+    ("ops.roll", {"shift": [1, 2], "axis": [0, 1]}),
+    ("ops.broadcast_to", {"shape": [2, 4]}),
+    ("ops.broadcast_to", {"shape": [None, None]}),
+    ("ops.unstack", {"num": 2, "axis": 0}),
+    ("ops.unstack", {"num": 65, "axis": 1}),
+    ("ops.unstack", {"axis": 1}),
+    ("ops.slice", {"start_indices": [1, 0], "shape": [-1, 2]}),
+    ("ops.slice", {"start_indices": [0, 0], "shape": [2, 2]}),
+    ("ops.slice", {"start_indices": [0, 0], "shape": [-1, 0]}),
+    ("ops.take_along_axis", {"axis": 0}),
+    ("ops.take_along_axis", {"axis": 1, "indices": 3}),
+    ("ops.take_along_axis", {"axis": 1, "indices": {"value": [[0.5]]}}),
     ("ops.add", {"dtype": "float32"}),
 ]
 
@@ -103,6 +125,28 @@ UNFIT = [
     ("ops.matmul", {}, [(None, 2, 4, 3), (None, 3, 4)], "inputs"),
     ("ops.matmul", {"x1": {"value": [[1.0, 2.0]]}}, [(None, 2)], "inputs"),
     ("ops.matmul", {"x2": 3}, [(None, 2)], "inputs"),
+    ("ops.matmul", {"x2": {"value": [[[1.0], [2.0]]] * 2}}, [(None, 2)], "inputs"),
+    ("ops.matmul", {"x2": {"value": [[[1.0], [2.0]]] * 2}}, [(None, 4, 2)], "inputs"),
+    ("ops.matmul", {"x2": {"value": [1.0, 2.0]}}, [(None, 4, 3)], "inputs"),
+    ("ops.matmul", {"x1": {"value": [1.0, 2.0]}}, [(None, 2)], "inputs"),
+    ("ops.where", {}, [(None, 1, 3), (None, 3), (None, 1, 3)], "inputs"),
+    ("ops.add", {"x1": {"value": [[[1.0]]]}}, [(None, 3)], "inputs"),
+    ("ops.roll", {"shift": 1, "axis": 2}, [(None, 3)], "axis"),
+    ("ops.get_item", {"key": [{}, {"start": 0, "step": -1, "stop": 2}]}, [(None, 3)], "key"),
+    ("ops.broadcast_to", {"shape": [None, 4, 3]}, [(None, 3)], "shape"),
+    ("ops.broadcast_to", {"shape": [None, 4]}, [(None, 3)], "shape"),
+    ("ops.broadcast_to", {"shape": [None, 4]}, [(None, None)], "inputs"),
+    ("ops.unstack", {"num": 2, "axis": 1}, [(None, 3)], "num"),
+    ("ops.unstack", {"num": 2, "axis": 2}, [(None, 3)], "axis"),
+    ("ops.slice", {"start_indices": [0, 2], "shape": [-1, 2]}, [(None, 3)], "shape"),
+    ("ops.slice", {"start_indices": [0, 3], "shape": [-1, -1]}, [(None, 3)], "shape"),
+    ("ops.slice", {"start_indices": [0], "shape": [-1, 1]}, [(None, 3)], "start_indices"),
+    ("ops.slice", {"start_indices": [0, 0], "shape": [-1]}, [(None, 3)], "shape"),
+    ("ops.take_along_axis", {"axis": 1, "indices": {"value": [[3]], "dtype": "int32"}}, [(None, 3)], "indices"),
+    ("ops.take_along_axis", {"axis": 1, "indices": {"value": [[0], [0]], "dtype": "int32"}}, [(None, 3)], "inputs"),
+    ("ops.take_along_axis", {"axis": 1, "indices": {"value": [0], "dtype": "int32"}}, [(None, 3)], "inputs"),
+    ("ops.take_along_axis", {"axis": 1}, [(None, 3), (None, 3, 1)], "inputs"),
+    ("ops.take_along_axis", {"axis": 1}, [(None, 3, 4), (None, 3, 2)], "inputs"),
     ("ops.mean", {"axis": 2}, [(None, 3)], "axis"),
     ("ops.mean", {"axis": -2}, [(None, 3)], "axis"),
     ("ops.squeeze", {"axis": 1}, [(None, 3)], "axis"),
@@ -146,3 +190,17 @@ def test_operations_neither_cast_nor_propagate_masks() -> None:
     y = made([x])
     assert y.dtype.name == "float16"
     assert getattr(y, "_keras_mask", None) is None
+
+
+def test_broadcast_to_keeps_the_batch_free_and_is_exported_as_tile() -> None:
+    """Keras' own BroadcastTo cannot be run for a batch of any size."""
+    operation = {"type": "ops.broadcast_to", "shape": [None, 4, 3], "name": "wide"}
+    network = expand(parse_document({"input": {"x": [1, 3]}, "layers": [operation]}))
+    symbolic = shape_network(network, {"x": (None, 1, 3)})
+    assert symbolic.shape("wide") == (None, 4, 3)
+    x = np.arange(6, dtype="float32").reshape(2, 1, 3)
+    repeated = np.broadcast_to(x, (2, 4, 3))
+    np.testing.assert_array_equal(OperationLayer(network.nodes[0].layer, "l0")([x]), repeated)
+    tensors = {address: (symbolic.shape(address), symbolic.dtype(address)) for address in ("x", "wide")}
+    exported = keras.models.model_from_json(json.dumps(keras_json_of(Planned(network, tensors))))
+    np.testing.assert_array_equal(exported(x), repeated)

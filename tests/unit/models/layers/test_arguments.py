@@ -49,6 +49,8 @@ LEGAL = {
     "shift": (-1,),
     "TrilOp.k": (-1,),
     "TriuOp.k": (-1,),
+    "BroadcastToOp.shape": (-1,),
+    "SliceOp.shape": (-1,),
     "key": (-1,),
 }
 """Integers among the hostile ones that are valid in a field."""
