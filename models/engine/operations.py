@@ -22,14 +22,16 @@ class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
         self.supports_masking = True  # else Keras warns that the mask is lost, as it is
         self._operation = operation
 
-    def call(self, tensors: Sequence[Any]) -> Any:
-        """Return the function's result."""
+    def call(self, tensors: Sequence[Any], **named: Any) -> Any:
+        """Return the function's result; `named` are the tensors read by name."""
         if isinstance(self._operation, ReshapeOp | BroadcastToOp):
             return self._function()(tensors[0], (keras.ops.shape(tensors[0])[0], *self._operation.target()))
         if self._operation.of_integers is not None and not keras.backend.is_float_dtype(tensors[0].dtype):
             return _all(self._operation.of_integers, tensors[0])
         operands = [_value(operand) for operand in self._operation.bind_operands(tensors)]
-        return self._function()(*operands, **self._operation.arguments())
+        arguments = {name: _value(value) for name, value in self._operation.arguments().items()}
+        before = [arguments.pop(name) for name in self._operation.before_operands]
+        return self._function()(*before, *operands, **arguments | named)
 
     def _function(self) -> Any:
         return attrgetter(self._operation.function())(keras.ops)

@@ -29,6 +29,8 @@ class Operation(Layer):
     inputs_as = "list"
     takes_list: ClassVar[bool] = False
     """Whether the single operand is a list of tensors."""
+    before_operands: ClassVar[tuple[str, ...]] = ()
+    """Arguments that the function takes before its operands."""
     of_integers: ClassVar[bool | None] = None
     """What the function returns for every integer and bool, if that is always the same."""
     not_taken = frozenset({"trainable", "dtype", "activity_regularizer"})

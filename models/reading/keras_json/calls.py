@@ -147,7 +147,7 @@ def _read(call: KerasCall, name: str, value: Any, callee: Callee, site: Site) ->
     elif cls is not None and name in cls.call_tensors():
         call.keywords[name], call.sites[name] = _keyword(value, callee.sources, site), site
     elif cls is not None and name in cls.call_fields:
-        call.fields[name], call.sites[name] = value, site
+        call.fields[name], call.sites[name] = constant(value, site) if cls.operands else value, site
     else:
         message = f"a document cannot say {shown(name)} in a call of {callee.kind}"
         raise site.refusal(message, "a call without it", shown(value))

@@ -51,6 +51,7 @@ LEGAL = {
     "TriuOp.k": (-1,),
     "BroadcastToOp.shape": (-1,),
     "SliceOp.shape": (-1,),
+    "TensordotOp.axes": (),
     "key": (-1,),
 }
 """Integers among the hostile ones that are valid in a field."""
