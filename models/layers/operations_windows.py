@@ -177,6 +177,12 @@ class DepthwiseConvOp(ConvolvingOp):
     of_ranks = {3: DepthwiseConv1D, 4: DepthwiseConv2D}
     counted = "depth_multiplier"
 
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments with one number for equal strides, and a tuple for others: Keras takes no list."""
+        several = () if isinstance(self.strides, int) else tuple(self.strides)
+        strides = several[0] if len(set(several)) == 1 else several or self.strides
+        return super().arguments() | {"strides": strides}
+
 
 class ExtractPatchesOp(LikeALayer):
     """The numbers of each window as channels, which Keras computes as a convolution with a kernel of zeros and ones."""
