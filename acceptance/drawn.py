@@ -14,7 +14,8 @@ from models.tensors.dtypes import DTYPES
 
 Json = Any
 WORDS = (
-    "a", "relu", "ab,bc->ac", "same", "", "bij,bjk->bik", "bij,jk->bik", "...i,ij->...j", "bij->bji", "bii->bi", "b...->b...",
+    "a", "relu", "ab,bc->ac", "same", "", "bij,bjk->bik", "bij,jk->bik", "...i,ij->...j", "bij->bji", "bii->bi",
+    "b...->b...",
 )  # fmt: skip
 MAX_ITEMS = 4
 """Longest array that is drawn where the schema allows longer ones."""

@@ -98,7 +98,9 @@ Constant = Annotated[
 
 
 def _unwrap(value: Any) -> Any:
-    return value["value"] if isinstance(value, dict) and value.keys() <= {"value", "dtype"} and "value" in value else value
+    return (
+        value["value"] if isinstance(value, dict) and value.keys() <= {"value", "dtype"} and "value" in value else value
+    )
 
 
 Unwrapped = BeforeValidator(_unwrap)

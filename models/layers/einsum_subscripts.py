@@ -96,11 +96,13 @@ class Subscripts:
                 found.setdefault(letter, set()).update(() if length is None else (length,))
         return found
 
+    def is_multiplied(self, letter: str) -> bool:
+        """Whether a letter is more than summed within one operand."""
+        return letter in self.result.letters or sum(letter in term.letters for term in self.terms) > 1
+
     def covered(self, shapes: Sequence[Shape]) -> Shape:
         """Return the lengths of the axes that `...` covers, broadcast; None is free."""
-        several = [
-            term.covered(shape) for term, shape in zip(self.terms, shapes, strict=True) if term.has_ellipsis
-        ]
+        several = [term.covered(shape) for term, shape in zip(self.terms, shapes, strict=True) if term.has_ellipsis]
         rank = max(map(len, several), default=0)
         padded = [(1,) * (rank - len(shape)) + shape for shape in several]
         return tuple(_common(lengths) for lengths in zip(*padded, strict=True))

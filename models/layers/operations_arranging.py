@@ -139,9 +139,7 @@ class RollOp(AlongAxis):
     type: Literal["ops.roll"] = "ops.roll"
     passes = 2
     example = Example({"shift": [1, -1], "axis": [1, 2]}, ((4, 3),))
-    shift: Annotated[
-        Shift | Annotated[list[Shift], Field(min_length=1, max_length=MAX_RANK - 1)], OneOrSeveral
-    ]
+    shift: Annotated[Shift | Annotated[list[Shift], Field(min_length=1, max_length=MAX_RANK - 1)], OneOrSeveral]
 
     @model_validator(mode="after")
     def _one_shift_per_axis(self) -> Self:
@@ -158,9 +156,7 @@ class BroadcastToOp(Operation):
 
     type: Literal["ops.broadcast_to"] = "ops.broadcast_to"
     example = Example({"shape": [None, 4, 3]}, ((1, 3),))
-    shape: Annotated[
-        list[Annotated[int, Field(ge=-1, le=MAX_LENGTH)] | None], Field(min_length=1, max_length=MAX_RANK)
-    ]
+    shape: Annotated[list[Annotated[int, Field(ge=-1, le=MAX_LENGTH)] | None], Field(min_length=1, max_length=MAX_RANK)]
 
     @model_validator(mode="after")
     def _keeps_the_batch(self) -> Self:

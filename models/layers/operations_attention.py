@@ -79,7 +79,9 @@ class DotProductAttentionOp(Operation):
             length in (None, 1, whole) or whole is None for length, whole in zip(shape, aligned, strict=True)
         ):
             return
-        raise LayerFault(field, "this does not fit the scores", f"what repeats to {shape_text(scores)}", shape_text(shape))
+        raise LayerFault(
+            field, "this does not fit the scores", f"what repeats to {shape_text(scores)}", shape_text(shape)
+        )
 
     def _score_shape(self, shapes: tuple[Shape, ...]) -> Shape:
         query, key, _ = shapes

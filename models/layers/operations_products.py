@@ -44,7 +44,9 @@ class EinsumOp(OfOperands):
         tensors = [number for number, operand in enumerate(used) if self.constant(operand) is None]
         reason = self.parsed().mixing(tensors) if tensors else None
         if reason is not None:
-            raise fault("subscripts", "the rows of the batch would mix", reason, 'write "bij,bjk->bik", b for the batch')
+            raise fault(
+                "subscripts", "the rows of the batch would mix", reason, 'write "bij,bjk->bik", b for the batch'
+            )
         return self
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
@@ -79,14 +81,15 @@ class EinsumOp(OfOperands):
         return self.parsed().result_shape(self.operand_shapes(shapes), output[0])
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
-        """The product of the lengths of all letters, for each product of two operands: with more than two it is an
-        upper bound, whatever order TensorFlow chooses.
+        """The product of the lengths of all letters but those of one operand alone, which are summed first, for each
+        product of two operands: with more than two it is an upper bound, whatever order TensorFlow chooses.
         """
         several = self.operand_shapes(shapes)
         if any(size_of(shape) is None for shape in several):
             return None
         parsed = self.parsed()
-        lengths = prod(max(known, default=1) for known in parsed.lengths(several).values())
+        known = parsed.lengths(several)
+        lengths = prod(max(known[letter], default=1) for letter in known if parsed.is_multiplied(letter))
         return (len(several) - 1) * lengths * prod(length or 1 for length in parsed.covered(several))
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
@@ -158,9 +161,7 @@ class TensordotOp(ArrayProduct):
 
     type: Literal["ops.tensordot"] = "ops.tensordot"
     example = Example({"x2": {"value": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]}, "axes": 1}, ((4, 3),))
-    axes: (
-        Annotated[int, Field(ge=0, le=MAX_RANK)] | Annotated[list[Axes], Field(min_length=2, max_length=2)]
-    ) = 2
+    axes: Annotated[int, Field(ge=0, le=MAX_RANK)] | Annotated[list[Axes], Field(min_length=2, max_length=2)] = 2
 
     @model_validator(mode="after")
     def _pairs_of_axes(self) -> Self:

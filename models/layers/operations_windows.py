@@ -31,6 +31,8 @@ from models.layers.pooling import (
 from models.layers.spatial import known_length, shape_text
 from models.layers.work import Work
 
+LayerType = type[Layer]
+"""A class of the catalogue; in a class with a field of that name, `type` is the field."""
 AxisSizes = Annotated[Extent | Annotated[list[Extent], Field(min_length=1, max_length=3)], OneOrSeveral]
 """One number for all spatial axes, or one for each."""
 
@@ -42,7 +44,7 @@ class LikeALayer(Operation):
     """Arguments of the layer whose faults are those of another argument here."""
 
     @abstractmethod
-    def layer_arguments(self, shape: Shape) -> tuple[type[Layer], dict[str, Any]]:
+    def layer_arguments(self, shape: Shape) -> tuple[LayerType, dict[str, Any]]:
         """Return the type of the layer for an input of this shape, and its arguments.
 
         Raises:
@@ -97,15 +99,15 @@ class PoolOp(LikeALayer):
     operands: ClassVar[tuple[str, ...]] = ("inputs",)
     example = Example({"pool_size": 2}, ((6, 6, 3),))
     input_rank = (3, 4, 5)
-    of_ranks: ClassVar[Mapping[int, type[Layer]]]
+    of_ranks: ClassVar[tuple[LayerType, ...]]
     pool_size: AxisSizes
     strides: AxisSizes | None = None
     padding: Padding = "valid"
     data_format: DataFormat | None = None
 
-    def layer_arguments(self, shape: Shape) -> tuple[type[Layer], dict[str, Any]]:
+    def layer_arguments(self, shape: Shape) -> tuple[LayerType, dict[str, Any]]:
         names = ("pool_size", "strides", "padding", "data_format")
-        return self.of_ranks[len(shape)], {name: getattr(self, name) for name in names}
+        return self.of_ranks[len(shape) - 3], {name: getattr(self, name) for name in names}
 
     def costly(self) -> str | None:
         return "pool_size"
@@ -113,12 +115,12 @@ class PoolOp(LikeALayer):
 
 class MaxPoolOp(PoolOp):
     type: Literal["ops.max_pool"] = "ops.max_pool"
-    of_ranks = {3: MaxPooling1D, 4: MaxPooling2D, 5: MaxPooling3D}
+    of_ranks = (MaxPooling1D, MaxPooling2D, MaxPooling3D)
 
 
 class AveragePoolOp(PoolOp):
     type: Literal["ops.average_pool"] = "ops.average_pool"
-    of_ranks = {3: AveragePooling1D, 4: AveragePooling2D, 5: AveragePooling3D}
+    of_ranks = (AveragePooling1D, AveragePooling2D, AveragePooling3D)
 
 
 class ConvolvingOp(LikeALayer):
@@ -127,7 +129,7 @@ class ConvolvingOp(LikeALayer):
     keras_module = "keras.src.ops.nn"
     operands: ClassVar[tuple[str, ...]] = ("inputs", "kernel")
     fields_of: ClassVar[Mapping[str, str]] = {"kernel_size": "kernel", "groups": "kernel", "filters": "kernel"}
-    of_ranks: ClassVar[Mapping[int, type[Layer]]]
+    of_ranks: ClassVar[tuple[LayerType, ...]]
     kernel: Constant = None
     strides: AxisSizes = 1
     padding: Padding = "valid"
@@ -137,7 +139,9 @@ class ConvolvingOp(LikeALayer):
     @model_validator(mode="after")
     def _kernel_is_an_array(self) -> Self:
         if not isinstance(self.kernel, ConstantArray):
-            message = "the kernel is an array: the first axis of a tensor is the batch, and every row would need its own"
+            message = (
+                "the kernel is an array: the first axis of a tensor is the batch, and every row would need its own"
+            )
             raise fault("kernel", message, '"kernel": {"value": [[…]]}', "use a layer, such as Conv2D, for weights")
         return self
 
@@ -153,11 +157,11 @@ class ConvolvingOp(LikeALayer):
             raise LayerFault("kernel", "the kernel does not have the input's channels", expected, shape_text(lengths))
         return lengths
 
-    def layer_arguments(self, shape: Shape) -> tuple[type[Layer], dict[str, Any]]:
+    def layer_arguments(self, shape: Shape) -> tuple[LayerType, dict[str, Any]]:
         *sizes, _, count = self.kernel_shape(shape)
         names = ("strides", "padding", "data_format", "dilation_rate")
         arguments = {name: getattr(self, name) for name in names} | {"kernel_size": sizes, self.counted: count}
-        return self.of_ranks[len(shape)], arguments | {"use_bias": False}
+        return self.of_ranks[len(shape) - 3], arguments | {"use_bias": False}
 
     counted: ClassVar[str] = "filters"
     """The argument of the layer that is the length of the kernel's last axis."""
@@ -167,14 +171,14 @@ class ConvOp(ConvolvingOp):
     type: Literal["ops.conv"] = "ops.conv"
     example = Example({"kernel": {"value": [[[[1.0, 0.5], [2.0, -1.0]]], [[[-1.0, 3.0], [0.0, 1.0]]]]}}, ((5, 6, 2),))
     input_rank = (3, 4, 5)
-    of_ranks = {3: Conv1D, 4: Conv2D, 5: Conv3D}
+    of_ranks = (Conv1D, Conv2D, Conv3D)
 
 
 class DepthwiseConvOp(ConvolvingOp):
     type: Literal["ops.depthwise_conv"] = "ops.depthwise_conv"
     example = Example({"kernel": {"value": [[[[1.0], [2.0]]], [[[-1.0], [0.5]]]]}}, ((5, 6, 2),))
     input_rank = (3, 4)
-    of_ranks = {3: DepthwiseConv1D, 4: DepthwiseConv2D}
+    of_ranks = (DepthwiseConv1D, DepthwiseConv2D)
     counted = "depth_multiplier"
 
     def arguments(self) -> dict[str, Any]:
@@ -207,7 +211,7 @@ class ExtractPatchesOp(LikeALayer):
         """Return how many numbers a window has."""
         return prod(self.sizes()) * known_length(shape, 1 if self.data_format == "channels_first" else -1)
 
-    def layer_arguments(self, shape: Shape) -> tuple[type[Layer], dict[str, Any]]:
+    def layer_arguments(self, shape: Shape) -> tuple[LayerType, dict[str, Any]]:
         if len(self.sizes()) != len(shape) - 2:
             expected = f"{len(shape) - 2} numbers for an input of {len(shape)} axes"
             raise LayerFault("size", "size does not fit the axes of the input", expected, shown(self.size))
@@ -251,7 +255,7 @@ class ResizeOp(LikeALayer):
             raise fault("aspect_ratio", "an image is either cropped or padded to an aspect ratio", "one of the two")
         return self
 
-    def layer_arguments(self, shape: Shape) -> tuple[type[Layer], dict[str, Any]]:
+    def layer_arguments(self, shape: Shape) -> tuple[LayerType, dict[str, Any]]:
         own = self.arguments()
         height, width = own.pop("size")
         return Resizing, {"height": height, "width": width, **own}

@@ -212,7 +212,10 @@ def windows() -> Any:
     x = tf.concat([x, tf.nn.avg_pool2d(x, [3, 2], [1, 1], "SAME"), tf.nn.avg_pool2d(x, [1, 2, 2, 1], 1, "SAME")], -1)
     x = tf.nn.depth_to_space(tf.nn.space_to_depth(x, 2), 2)[:, :, :, 3:7]
     y = tf.nn.conv2d(x, kernel, [1, 2, 1, 1], "SAME") + tf.nn.conv2d(x, kernel, 1, "SAME", dilations=2)[:, ::2]
-    z = tf.nn.depthwise_conv2d(x, kernel, [1, 2, 2, 1], "VALID") + tf.roll(y, [1, -2], [1, 2])[:, :3, ::-2][:, :, :3, :1]
+    z = (
+        tf.nn.depthwise_conv2d(x, kernel, [1, 2, 2, 1], "VALID")
+        + tf.roll(y, [1, -2], [1, 2])[:, :3, ::-2][:, :, :3, :1]
+    )
     z = tf.nn.convolution(z, tf.ones((1, 1, 8, 4)), padding="VALID", strides=1)
     line = tf.nn.max_pool1d(tf.slice(tf.reshape(z, (-1, 9, 4)), [0, 1, 0], [-1, -1, 4]), 2, 2, "SAME")
     first, _, third, _ = tf.unstack(tf.gather(line, [2, 0], axis=2), 4, axis=1)

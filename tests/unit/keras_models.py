@@ -308,9 +308,7 @@ def rearranged() -> keras.Model:
     third, fourth, fifth = ops.unstack(x=rolled, num=3, axis=-1)
     kept = ops.concatenate([first, second, third, fourth, fifth], axis=-1)
     places = ops.argsort(x, axis=1)
-    picked = ops.take_along_axis(rolled, places, axis=1) + ops.take_along_axis(
-        x, np.array([[[0, -1, 2]]]), axis=1
-    )
+    picked = ops.take_along_axis(rolled, places, axis=1) + ops.take_along_axis(x, np.array([[[0, -1, 2]]]), axis=1)
     table = ops.take_along_axis(np.arange(12.0, dtype="float32").reshape(1, 4, 3), places, axis=-2)
     parts = [ops.slice(picked, (0, 1, 0), (-1, 2, -1)), ops.slice(table, np.array([0, 2, 0]), (-1, 2, 3))]
     turned = picked[:, ::-1, 2:0:-1] + ops.take(x, np.array([2, 0]), axis=2)
@@ -347,7 +345,9 @@ def attention_of_heads() -> keras.Model:
     bias = keras.Input((1, 4, 5), name="bias")
     draw = np.random.default_rng(5).normal
     a = ops.dot_product_attention(q, k, k * 2.0, bias, ops.greater(bias, -0.5), 0.3)
-    b = ops.dot_product_attention(query=a, key=k[:, :, :2], value=k[:, :, 2:], bias=draw(size=(4, 4, 5)).astype("float32"))
+    b = ops.dot_product_attention(
+        query=a, key=k[:, :, :2], value=k[:, :, 2:], bias=draw(size=(4, 4, 5)).astype("float32")
+    )
     c = ops.dot_product_attention(b, a, b, is_causal=True, scale=ops.sqrt(ops.cast(0.2, "float32")))
     return keras.Model([q, k, bias], ops.dot_product_attention(c, q, q, mask=np.tri(4, dtype="bool")))
 

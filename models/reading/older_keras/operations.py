@@ -61,7 +61,11 @@ def _check_dtype(calls: Sequence[Call], function: Function, graph: Graph, site: 
     """Refuse to resize what may not be float32: TensorFlow returns float32 except for `nearest`, and Keras 3 the dtype
     that it is given.
     """
-    if function.of_float32 and not graph.is_float32 and any(call.get("method", ("",))[0] != "nearest" for call in calls):
+    if (
+        function.of_float32
+        and not graph.is_float32
+        and any(call.get("method", ("",))[0] != "nearest" for call in calls)
+    ):
         message = "tf.image.resize returns float32, and Keras 3 the dtype that it is given"
         expected = "float32 of all inputs and layers, no tf.cast and no model inside, or the method nearest"
         raise site.refusal(message, expected, "a dtype that may be another")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from operator import attrgetter
+from random import Random
 from typing import Any
 
 import keras
@@ -221,7 +222,12 @@ UNFIT = [
     ("ops.dot_product_attention", {}, [(None, 4, 2, 3), (None, 5, 1, 3), (None, 5, 1, 3)], "inputs"),
     ("ops.dot_product_attention", {}, [(None, 9999, 2, 3), (None, 9999, 2, 3), (None, 9999, 2, 3)], "inputs"),
     ("ops.dot_product_attention", {"bias": {"value": [[1.0]] * 3}}, [(None, 4, 2, 3)] * 3, "bias"),
-    ("ops.dot_product_attention", {"mask": {"value": [[[[True]]]] * 2, "dtype": "bool"}}, [(None, 4, 2, 3)] * 3, "mask"),
+    (
+        "ops.dot_product_attention",
+        {"mask": {"value": [[[[True]]]] * 2, "dtype": "bool"}},
+        [(None, 4, 2, 3)] * 3,
+        "mask",
+    ),
     ("ops.mean", {"axis": 2}, [(None, 3)], "axis"),
     ("ops.mean", {"axis": -2}, [(None, 3)], "axis"),
     ("ops.squeeze", {"axis": 1}, [(None, 3)], "axis"),
@@ -310,8 +316,14 @@ def keras_output(operation: Operation, shape: tuple[int, ...]) -> Any:
 
 PRODUCTS = [
     ("ops.einsum", {"subscripts": "bij,bkj->bik"}, [(2, 4, 3), (2, 5, 3)], 2 * 4 * 3 * 5),
-    ("ops.einsum", {"subscripts": "...ij,jk->...ik", "x2": {"value": [[1.0] * 5] * 3}}, [(2, 7, 4, 3)], 2 * 7 * 4 * 3 * 5),
+    (
+        "ops.einsum",
+        {"subscripts": "...ij,jk->...ik", "x2": {"value": [[1.0] * 5] * 3}},
+        [(2, 7, 4, 3)],
+        2 * 7 * 4 * 3 * 5,
+    ),
     ("ops.einsum", {"subscripts": "bij->bji"}, [(2, 4, 3)], 0),
+    ("ops.einsum", {"subscripts": "bij,bik->bk"}, [(2, 4, 9), (2, 4, 3)], 2 * 4 * 3),
     ("ops.einsum", {"subscripts": "bi,bi,bi->b"}, [(2, 4)] * 3, 2 * 2 * 4),
     ("ops.tensordot", {"axes": 1, "x2": {"value": [[1.0] * 5] * 3}}, [(2, 4, 3)], 2 * 4 * 3 * 5),
     ("ops.dot", {"x2": {"value": [1.0] * 3}}, [(2, 4, 3)], 2 * 4 * 3),
@@ -350,3 +362,69 @@ def test_keywords_that_do_not_fit_the_scores_are_rejected(arguments: Any, keywor
     with pytest.raises(LayerFault) as refused:
         operation.check_keywords(((None, 4, 2, 3), (None, 5, 2, 3), (None, 5, 2, 3)), keywords)
     assert refused.value.field == field
+
+
+def run(operation: Operation, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """Compute an operation on arrays with the batch first."""
+    return [np.asarray(result) for result in keras.tree.flatten(OperationLayer(operation, "l0")(arrays))]
+
+
+def assert_rows_are_apart(operation: Operation, arrays: list[np.ndarray]) -> None:
+    """Compare the results of a batch with those of its rows, one at a time."""
+    whole = run(operation, arrays)
+    rows = [run(operation, [array[row : row + 1] for array in arrays]) for row in range(len(arrays[0]))]
+    for result, parts in zip(whole, zip(*rows, strict=True), strict=True):
+        np.testing.assert_allclose(result, np.concatenate(parts), rtol=1e-5, atol=1e-6)
+
+
+@every_operation
+def test_rows_are_apart(name: str) -> None:
+    """A row's result is the same whatever else is in the batch."""
+    cls, random = OPERATIONS[name], np.random.default_rng(0)
+    operation = cls.model_validate(cls.example.arguments)
+    draw = random.normal if cls.example.dtype == "float32" else lambda size: random.integers(0, 2, size)
+    assert_rows_are_apart(operation, [draw(size=(3, *shape)).astype(cls.example.dtype) for shape in cls.example.shapes])
+
+
+LENGTHS = {"a": 2, "b": 3, "c": 4, "d": 1}
+"""Lengths of letters; b is often that of the batch."""
+
+
+def drawn_einsum(random: Random) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """Draw subscripts that may be good for nothing, arrays for some operands and tensors of three rows for the rest."""
+    dots, batch = random.choice(["", "", "..."]), random.choice("bbb.")
+    covered = {"b": [2], ".": [3, 2]}[batch]
+    numbers, arguments, tensors, terms = np.random.default_rng(random.randrange(99)), {}, [], []
+    for number in range(1, random.randint(2, 4)):
+        is_array = random.random() < 0.3
+        letters = "".join(random.choices("abcd", k=random.randint(0, 2)))
+        head = "" if is_array else "b" if batch == "b" else ""
+        terms.append(head + (dots if random.random() < 0.8 else "") + letters)
+        known = [[3]] * len(head) + [covered] * (dots != "" and dots in terms[-1]) + [[LENGTHS[one]] for one in letters]
+        array = numbers.normal(size=[length for part in known for length in part]).astype("float32")
+        if is_array:
+            arguments[f"x{number}"] = {"value": array.tolist()}
+        else:
+            tensors.append(array)
+    result = ("b" if batch == "b" else "") + dots + "".join(random.sample("abcd", random.randint(0, 2)))
+    return arguments | {"subscripts": ",".join(terms) + random.choice(["", f"->{result}", f"->{result}"])}, tensors
+
+
+def test_rows_are_apart_in_whatever_einsum_is_accepted() -> None:
+    """Subscripts, arrays and tensors are drawn; what is planned is what comes out."""
+    random, accepted = Random(0), 0  # noqa: S311
+    for _ in range(400):
+        arguments, tensors = drawn_einsum(random)
+        if any(tensor.shape[:1] != (3,) for tensor in tensors):
+            continue
+        try:
+            operation = OPERATIONS["ops.einsum"].model_validate(arguments)
+            shapes = tuple((None, *tensor.shape[1:]) for tensor in tensors)
+            operation.check_shapes(shapes)
+        except (ValidationError, LayerFault):
+            continue
+        accepted += 1
+        assert_rows_are_apart(operation, tensors)
+        (result,) = run(operation, tensors)
+        assert operation.complete_shape(shapes, (None,)) == (None, *result.shape[1:])
+    assert accepted > 50
