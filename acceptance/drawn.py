@@ -6,12 +6,17 @@ from math import prod
 from random import Random
 from typing import Any
 
+from mutants import mutant
+
 from models.layers import LAYERS
 from models.layers.layer import GRAPH_FIELDS, Layer
 from models.tensors.dtypes import DTYPES
 
 Json = Any
-WORDS = ("a", "relu", "ab,bc->ac", "same", "")
+WORDS = (
+    "a", "relu", "ab,bc->ac", "same", "", "bij,bjk->bik", "bij,jk->bik", "...i,ij->...j", "bij->bji", "bii->bi",
+    "b...->b...",
+)  # fmt: skip
 MAX_ITEMS = 4
 """Longest array that is drawn where the schema allows longer ones."""
 
@@ -57,9 +62,16 @@ class Drawer:
     def _array(self, schema: dict[str, Json]) -> list[Json]:
         if "prefixItems" in schema:
             return [self.value(one) for one in schema["prefixItems"]]
+        if not schema.get("items"):
+            return self._nested([self.random.randint(1, 4) for _ in range(self.random.randint(1, 4))])
         low = schema.get("minItems", 0)
         length = self.random.randint(low, max(low, min(schema.get("maxItems", MAX_ITEMS), MAX_ITEMS)))
-        return [self.value(schema.get("items", {"type": "number"})) for _ in range(length)]
+        return [self.value(schema["items"]) for _ in range(length)]
+
+    def _nested(self, lengths: list[int]) -> list[Json]:
+        """Return an array of numbers with these axes, as constants of operations have."""
+        count, rest = lengths[0], lengths[1:]
+        return [self._nested(rest) if rest else self.random.choice([0, 1, 0.5, -1, True]) for _ in range(count)]
 
     def _object(self, schema: dict[str, Json]) -> dict[str, Json]:
         required = schema.get("required", ())
@@ -85,11 +97,16 @@ def layer(random: Random, cls: type[Layer]) -> dict[str, Json]:
     return {"type": cls.type_name()} | missing | known | drawn
 
 
-def document(random: Random) -> tuple[dict[str, Json], dict[str, Json]]:
-    """Return a document of one layer or two, and inputs for it."""
-    cls = random.choice(LAYERS)
+def document(random: Random, only: str = "") -> tuple[dict[str, Json], dict[str, Json]]:
+    """Return a document of one layer or two, and inputs for it. The types of the first have one of the parts of `only`,
+    with commas between, in their names.
+    """
+    parts = only.split(",")
+    cls = random.choice([one for one in LAYERS if any(part in one.type_name() for part in parts)])
     inputs = {f"x{number}": _input(random, shape, cls.example.dtype) for number, shape in enumerate(cls.example.shapes)}
     first = layer(random, cls) | {"inputs": list(inputs)}
+    if only and random.random() < 0.4:
+        first = mutant(first, random)
     behind = [layer(random, random.choice(LAYERS))] if random.random() < 0.3 else []
     batch = random.choice([1, 1, 2, 3])
     values = {name: _values(random, spec, batch) for name, spec in inputs.items()}

@@ -19,11 +19,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=6000)
     parser.add_argument("--first", type=int, default=0, help="the seed of the first; each has the next one")
+    parser.add_argument("--only", default="", help="types whose name has one of these, with commas between, in it")
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     with TemporaryDirectory() as folder, running(Path(folder), CACHE_BYTES="256MiB") as service:
         for seed in range(options.first, options.first + options.count):
-            model, inputs = document(Random(seed))
+            model, inputs = document(Random(seed), options.only)
             replies = plan_and_run(service.client, model, inputs)
             fault = replies.fault()
             counts[fault or ("served" if replies.statuses[-1] == 200 else "refused")] += 1

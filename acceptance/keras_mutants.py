@@ -22,8 +22,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--first", type=int, default=0, help="the seed of the first; each has the next one")
+    parser.add_argument("--only", default="", help="models whose name has one of these, with commas between, in it")
     options = parser.parse_args()
-    texts = [made().to_json() for made in (*keras_models.MODELS.values(), *graph_models.GRAPHS)]
+    models = (*keras_models.MODELS.values(), *graph_models.GRAPHS)
+    parts = options.only.split(",")
+    texts = [made().to_json() for made in models if any(part in made.__name__ for part in parts)]
     counts: Counter[str] = Counter()
     with TemporaryDirectory() as folder, running(Path(folder), CACHE_BYTES="256MiB") as service:
         for seed in range(options.first, options.first + options.count):

@@ -119,8 +119,27 @@ class Drawn:
 
     def _operation(self) -> Tensor:
         a, b = self._pair()
-        return self.random.choice([lambda: a + b, lambda: a - b, lambda: ops.maximum(a, b), lambda: ops.tanh(a),
-                                   lambda: ops.where(a > b, b, a)])()  # fmt: skip
+        return self.random.choice([
+            lambda: a + b, lambda: a - b, lambda: ops.maximum(a, b), lambda: ops.tanh(a),
+            lambda: ops.where(a > b, b, a), lambda: ops.roll(a, (1,), (1,)), lambda: a[:, ::-1],
+            lambda: ops.dot(a, self._square()),
+            lambda: ops.take_along_axis(a, ops.argsort(b, axis=-1), axis=-1), self._einsum,
+            lambda: ops.unstack(ops.stack([a, b], 1), axis=1)[1],
+            lambda: ops.tensordot(a, self._square(), axes=[[-1], [1]]),
+        ])()  # fmt: skip
+
+    def _square(self) -> Array:
+        return np.array([[self.random.uniform(-1, 1) for _ in range(FEATURES)] for _ in range(FEATURES)], "float32")
+
+    def _einsum(self) -> Tensor:
+        """Return a sum over products of sequences, on one of three ways."""
+        a, b = self._sequence(), self._sequence()
+        scores = ops.einsum("bij,bkj->bik", a, b)
+        return self.random.choice([
+            lambda: ops.einsum("bik,bkj->bij", scores, b), lambda: ops.einsum("bij,jk", a, self._square()),
+            lambda: ops.dot_product_attention(a[:, :, None], b[:, :, None], value=b[:, :, None])[:, :, 0],
+            lambda: ops.max_pool(a, 3, 1, "same"), lambda: ops.conv(a, self._square()[None], padding="same"),
+        ])()  # fmt: skip
 
     def _states(self, kind: str) -> Any:
         count = 2 if kind == "LSTM" else 1

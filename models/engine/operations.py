@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import numpy as np
 
 from models.layers.constants import ConstantArray
 from models.layers.operations import Operation
+from models.layers.operations_arranging import BroadcastToOp
 from models.layers.operations_reshaping import ReshapeOp
 
 
@@ -21,20 +23,28 @@ class OperationLayer(keras.layers.Layer):  # type: ignore[misc]
         self.supports_masking = True  # else Keras warns that the mask is lost, as it is
         self._operation = operation
 
-    def call(self, tensors: Sequence[Any]) -> Any:
-        """Return the function's result."""
-        if isinstance(self._operation, ReshapeOp):
-            first, *others = self._operation.target()
-            if self._operation.keeps_batch:
-                first = keras.ops.shape(tensors[0])[0]
-            return keras.ops.reshape(tensors[0], (first, *others))
+    def call(self, tensors: Sequence[Any], **named: Any) -> Any:
+        """Return the function's result; `named` are the tensors read by name."""
+        if isinstance(self._operation, ReshapeOp | BroadcastToOp):
+            return self._function()(tensors[0], _target(self._operation, tensors[0]))
         if self._operation.of_integers is not None and not keras.backend.is_float_dtype(tensors[0].dtype):
             return _all(self._operation.of_integers, tensors[0])
         operands = [_value(operand) for operand in self._operation.bind_operands(tensors)]
-        return getattr(keras.ops, self._operation.function())(*operands, **self._operation.arguments())
+        arguments = {name: _value(value) for name, value in self._operation.arguments().items()}
+        before = [arguments.pop(name) for name in self._operation.before_operands]
+        return self._function()(*before, *operands, **arguments | named)
+
+    def _function(self) -> Any:
+        return attrgetter(self._operation.function())(keras.ops)
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
         """Return None: operations propagate no mask."""
+
+
+def _target(operation: ReshapeOp | BroadcastToOp, tensor: Any) -> tuple[Any, ...]:
+    """Return the new shape; the length of a batch that is kept is known at the call."""
+    first, *others = operation.target()
+    return (keras.ops.shape(tensor)[0] if operation.keeps_batch else first, *others)
 
 
 def _all(value: bool, tensor: Any) -> Any:

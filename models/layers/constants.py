@@ -105,6 +105,16 @@ class ShapeOnly:
     shape: Shape
 
 
+def _unwrap(value: Any) -> Any:
+    return (
+        value["value"] if isinstance(value, dict) and value.keys() <= {"value", "dtype"} and "value" in value else value
+    )
+
+
+Unwrapped = BeforeValidator(_unwrap)
+"""For numbers and lists of them that Keras' graphs may also have as an array: `{"value": [0, 1], "dtype": "int64"}`."""
+
+
 def shape_of(constant: Any) -> Shape:
     """Return the shape of a constant."""
     return constant.shape if isinstance(constant, ConstantArray | ShapeOnly) else ()

@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 
 from models.layers.axes import Axes, axis_positions, inner_axes, new_axis
 from models.layers.batch_axis import BatchAxis
-from models.layers.fields import Axis
+from models.layers.fields import Axis, OneOrSeveral
 from models.layers.layer import Example, LayerFault, Shape, fault
-from models.layers.operations import AlongAxes, Operation
+from models.layers.operations import Operation
 from models.layers.operations_reducing import AlongAxis
-from models.layers.spatial import shape_text
+from models.layers.spatial import known_length, shape_text
 from models.limits import MAX_LENGTH, MAX_RANK
 
 
@@ -122,8 +122,62 @@ def _listed(axes: int | Sequence[int]) -> Sequence[int]:
     return [axes] if isinstance(axes, int) else axes
 
 
-class RollOp(AlongAxes):
+Shift = Annotated[int, Field(ge=-MAX_LENGTH, le=MAX_LENGTH)]
+
+
+class RollOp(AlongAxis):
     type: Literal["ops.roll"] = "ops.roll"
-    example = Example({"shift": 1, "axis": 1}, ((4, 3),))
-    shift: Annotated[int, Field(ge=-MAX_LENGTH, le=MAX_LENGTH)]
-    axis: Axis
+    passes = 2
+    example = Example({"shift": [1, -1], "axis": [1, 2]}, ((4, 3),))
+    shift: Annotated[Shift | Annotated[list[Shift], Field(min_length=1, max_length=MAX_RANK - 1)], OneOrSeveral]
+
+    @model_validator(mode="after")
+    def _one_shift_per_axis(self) -> Self:
+        """TensorFlow, unlike NumPy, repeats no single shift for several axes."""
+        shifts = 1 if isinstance(self.shift, int) else len(self.shift)
+        axes = 1 if isinstance(self.axis, int) else len(self.axis)
+        if shifts != axes:
+            raise fault("shift", "every axis needs a shift of its own", f"as many numbers as axes, {axes}")
+        return self
+
+
+class BroadcastToOp(Operation):
+    """Repeats axes of length 1. The first length is the batch's: -1 or null."""
+
+    type: Literal["ops.broadcast_to"] = "ops.broadcast_to"
+    example = Example({"shape": [None, 4, 3]}, ((1, 3),))
+    shape: Annotated[list[Annotated[int, Field(ge=-1, le=MAX_LENGTH)] | None], Field(min_length=1, max_length=MAX_RANK)]
+
+    @model_validator(mode="after")
+    def _keeps_the_batch(self) -> Self:
+        first, *rest = self.shape
+        if first not in (-1, None) or any(length in (-1, 0, None) for length in rest):
+            expected = "null (or -1) for the batch, then a length for every axis"
+            raise fault("shape", "shape does not keep the batch apart", expected, "write null first")
+        return self
+
+    keeps_batch: ClassVar[bool] = True
+
+    def target(self) -> list[int]:
+        """Return the new shape, -1 for the batch."""
+        return [-1 if length is None else length for length in self.shape]
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Check that the shape has the axes of the input: with more, the batch would meet another axis."""
+        rank = len(shapes[0])
+        if len(self.shape) != rank:
+            expected = f"null for the batch, then {rank - 1} lengths"
+            suggestion = 'put {"type": "ops.expand_dims", "axis": 1} before it' if len(self.shape) > rank else None
+            received = f"{self.shape} for {shape_text(shapes[0])}"
+            raise LayerFault("shape", "shape does not have the axes of the input", expected, received, suggestion)
+        for axis, length in enumerate(self.target()[1:], 1):
+            if known_length(shapes[0], axis) not in (1, length):
+                expected = f"{shapes[0][axis]} along axis {axis}"
+                raise LayerFault("shape", "only axes of length 1 are repeated", expected, f"{length}")
+
+    def output_shapes(self, shapes: tuple[Shape, ...], announced: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        return ((announced[0][0], *self.target()[1:]),)
+
+    def repeats(self, shape: Shape) -> list[int]:
+        """Return how often each axis of an input of this shape is repeated, the batch first."""
+        return [1, *(new // (old or 1) for new, old in zip(self.target()[1:], shape[1:], strict=True))]

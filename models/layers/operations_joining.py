@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 
 from models.layers.axes import axis_positions, inner_axes, new_axis
 from models.layers.batch_axis import BatchAxis
-from models.layers.constants import Number
+from models.layers.constants import Number, Unwrapped
 from models.layers.fields import Axis, Extent
 from models.layers.layer import Example, LayerFault, Shape, fault
 from models.layers.merging import check_concatenation
-from models.layers.operations import AlongAxes, Operation, same_batch
+from models.layers.operations import AlongOtherAxes, Operation, same_batch
 from models.layers.spatial import known_length, shape_text, shapes_text
 from models.limits import MAX_EXTENT, MAX_LENGTH, MAX_RANK
 
@@ -59,7 +59,7 @@ class StackOp(Operation):
             raise LayerFault("inputs", "the inputs do not have the same shape", shape_text(shapes[0]), received)
 
 
-class SplitOp(AlongAxes):
+class SplitOp(AlongOtherAxes):
     type: Literal["ops.split"] = "ops.split"
     example = Example({"indices_or_sections": 2, "axis": 1}, ((4, 3),))
     indices_or_sections: (
@@ -82,7 +82,30 @@ class SplitOp(AlongAxes):
             raise LayerFault("indices_or_sections", "the axis cannot be cut like this", expected, f"{parts}")
 
 
-class RepeatOp(AlongAxes):
+class UnstackOp(AlongOtherAxes):
+    """Splits an axis into its positions: as many tensors as it is long."""
+
+    type: Literal["ops.unstack"] = "ops.unstack"
+    keras_module = "keras.src.ops.core"
+    example = Example({"num": 4, "axis": 1}, ((4, 3),))
+    num: Annotated[int, Field(ge=1, le=MAX_PARTS)]
+    axis: Axis
+
+    def batch_axis(self, shapes: tuple[Shape, ...], batches: Sequence[BatchAxis]) -> BatchAxis:
+        """Check that the axis is not the batch; its removal moves the batch up."""
+        return batches[0].without(inner_axes("axis", self.axis, shapes[0], batches[0]))
+
+    def output_count(self) -> int:
+        return self.num
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Check that there are as many tensors as positions."""
+        (axis,) = axis_positions("axis", self.axis, shapes[0])
+        if shapes[0][axis] not in (None, self.num):
+            raise LayerFault("num", "num is not the length of the axis", f"{shapes[0][axis]}", f"{self.num}")
+
+
+class RepeatOp(AlongOtherAxes):
     type: Literal["ops.repeat"] = "ops.repeat"
     example = Example({"repeats": 2, "axis": 1}, ((4, 3),))
     repeats: Extent
@@ -138,7 +161,7 @@ class TakeOp(Operation):
     type: Literal["ops.take"] = "ops.take"
     example = Example({"indices": [0, 2], "axis": 2}, ((4, 3),))
     operands = ("x", "indices")
-    indices: Any = Field()
+    indices: Annotated[Any, Unwrapped] = Field()
     axis: Axis
 
     @model_validator(mode="after")

@@ -13,12 +13,12 @@ from models.layers.constants import Number
 from models.layers.fields import Axis, DType, Length, NonNegative, Unset
 from models.layers.fixed_values import Dense
 from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
-from models.layers.operations import AlongAxes, Operation
+from models.layers.operations import AlongOtherAxes, Operation
 from models.layers.spatial import known_length
 from models.limits import MAX_FEATURES
 
 
-class AlongAxis(AlongAxes):
+class AlongAxis(AlongOtherAxes):
     """Base of operations along explicit axes: Keras' default, all axes, includes the batch."""
 
     passes = 5

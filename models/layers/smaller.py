@@ -55,11 +55,12 @@ def _bound_outputs(layer: Layer, shapes: tuple[Shape, ...], outputs: tuple[Shape
 
 
 def _maximum(value: Any) -> int:
-    return int(max(value)) if isinstance(value, tuple) else int(value)
+    return int(max(value)) if isinstance(value, tuple | list) else int(value)
 
 
 def _limit_argument(layer: Layer, field: str, value: int) -> Layer:
     """Return the layer with an argument of at most `value` along every axis."""
     current = getattr(layer, field)
-    smaller = tuple(min(value, size) for size in current) if isinstance(current, tuple) else value
+    several = isinstance(current, tuple | list)
+    smaller = type(current)(min(value, size) for size in current) if several else value
     return layer.model_copy(update={field: smaller})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from models.layers.block import Block
 from models.layers.constants import ConstantArray
 from models.layers.constraints import Constraint
 from models.layers.initializers import Initializer
-from models.layers.layer import Layer
+from models.layers.layer import Layer, Shape
 from models.layers.named import Named
 from models.layers.operations import Operation
+from models.layers.operations_arranging import BroadcastToOp
 from models.layers.operations_indexing import GetItemOp, Slice
+from models.layers.operations_joining import TileOp
 from models.layers.operations_reshaping import ReshapeOp
 from models.layers.regularizers import Regularizer
 from models.layers.reshaping import Reshape
@@ -38,7 +40,7 @@ def layer_config(layer: Layer, name: str, serialise_block: SerialiseBlock) -> di
     arguments = {
         key: serialise(value, serialise_block)
         for key, value in layer.arguments().items()
-        if key not in layer.call_fields
+        if key not in layer.call_fields and key not in layer.call_tensors()
     }
     if arguments.get("dtype", "") is None and not layer.operands:
         del arguments["dtype"]
@@ -80,6 +82,15 @@ def _named(value: Named, serialise_block: SerialiseBlock) -> dict[str, Any]:
     }
     module = next(module for base, module in MODULES.items() if isinstance(value, base))
     return {"module": module, "class_name": type(value).__name__, "config": fields, "registered_name": None}
+
+
+def repeating(operation: BroadcastToOp, shapes: Sequence[Shape]) -> TileOp | None:
+    """Return the operation that Keras can run for a batch of any size instead; None if the calls would need several.
+
+    Keras' BroadcastTo wants a number as the length of the batch.
+    """
+    repeats = [operation.repeats(shape) for shape in shapes]
+    return TileOp(repeats=repeats[0]) if all(other == repeats[0] for other in repeats) else None
 
 
 def refuse_block(block: Block) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from models.layers.activation_names import KERAS2_HARD_SIGMOID
 from models.layers.block import Block
 from models.layers.layer import Layer, Shape
 from models.layers.operations import Operation
+from models.layers.operations_arranging import BroadcastToOp
 from models.networks.nesting import CallForm, Graph, Member, graph_of
 from models.networks.network import Network, Node
 from models.networks.step_networks import Tensors
-from models.writing.keras_arguments import layer_config, operands_of
+from models.writing.keras_arguments import layer_config, operands_of, refuse_block, repeating, serialise
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _member(member: Member, planned: Planned) -> dict[str, Any]:
         entry = _model(member.name, member.inner, planned, member.calls)
     else:
         entry = layer_config(
-            member.layer, member.name, partial(_step_block, planned.steps.get(member.calls[0].node.path))
+            _runnable(member, planned), member.name, partial(_step_block, planned.steps.get(member.calls[0].node.path))
         )
     if member.inner is None:
         _refuse_foreign(entry["config"], member.calls[0].node)
@@ -124,6 +125,18 @@ def _weights_refusal(node: Node, block: Block) -> InvalidDocument:
     advice = "?as=document has them"
     received = ", ".join(block.weights)
     return InvalidDocument.at(f"{node.pointer}/weights", message, expected, received, advice)
+
+
+def _runnable(member: Member, planned: Planned) -> Layer:
+    """Return the layer, or one that computes the same where Keras cannot run it for a batch of any size."""
+    if not isinstance(member.layer, BroadcastToOp):
+        return member.layer
+    node = member.calls[0].node
+    layer = repeating(member.layer, [planned.tensors[call.node.inputs[0]][0] for call in member.calls])
+    if layer is None:
+        message = f"{node.address} repeats other axes in other calls, which Keras' Tile does not"
+        raise InvalidDocument.at(node.pointer, message, expected="the same repetitions in all calls", received="others")
+    return layer
 
 
 def _refuse_foreign(config: Any, node: Node) -> None:
@@ -163,8 +176,15 @@ def _node(layer: Layer, call: CallForm, planned: Planned) -> dict[str, Any]:
     kwargs = {name: values if name in call.node.listed else values[0] for name, values in named.items()}
     fields = {name: getattr(call.node.layer, name) for name in layer.call_fields}
     flags = {name: value for name, value in fields.items() if value != type(layer).model_fields[name].default}
+    arrays = {name: serialise(value, refuse_block) for name, value in constants_of(layer).items()}
     args, by_name = _by_position(call.node, tensors, kwargs)
-    return {"args": args, "kwargs": flags | by_name}
+    return {"args": args, "kwargs": flags | arrays | by_name}
+
+
+def constants_of(layer: Layer) -> dict[str, Any]:
+    """Return the constants in place of the tensors that a call of an operation reads by name."""
+    constants = {name: getattr(layer, name, None) for name in layer.call_tensors()}
+    return {name: constant for name, constant in constants.items() if constant is not None}
 
 
 def _by_position(node: Node, tensors: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

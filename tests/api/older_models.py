@@ -206,7 +206,27 @@ def frozen() -> Any:
     return keras.Model(source, last(middle(source)))
 
 
-GRAPHS = (sequential, attention, states, operations, nested, frozen)
+def windows() -> Any:
+    """Operations of TensorFlow on windows, and with arrays."""
+    source = keras.Input((8, 8, 4), name="source")
+    kernel = tf.constant(np.linspace(-1, 1, 48, dtype="float32").reshape(2, 3, 4, 2))
+    x = tf.image.resize(tf.nn.max_pool(source, 2, 1, "SAME"), (6, 8), method="bicubic", antialias=True)
+    x = tf.concat([x, tf.nn.avg_pool2d(x, [3, 2], [1, 1], "SAME"), tf.nn.avg_pool2d(x, [1, 2, 2, 1], 1, "SAME")], -1)
+    x = tf.nn.depth_to_space(tf.nn.space_to_depth(x, 2), 2)[:, :, :, 3:7]
+    y = tf.nn.conv2d(x, kernel, [1, 2, 1, 1], "SAME") + tf.nn.conv2d(x, kernel, 1, "SAME", dilations=2)[:, ::2]
+    z = (
+        tf.nn.depthwise_conv2d(x, kernel, [1, 2, 2, 1], "VALID")
+        + tf.roll(y, [1, -2], [1, 2])[:, :3, ::-2][:, :, :3, :1]
+    )
+    z = tf.nn.convolution(z, tf.ones((1, 1, 8, 4)), padding="VALID", strides=1)
+    line = tf.nn.max_pool1d(tf.slice(tf.reshape(z, (-1, 9, 4)), [0, 1, 0], [-1, -1, 4]), 2, 2, "SAME")
+    first, _, third, _ = tf.unstack(tf.gather(line, [2, 0], axis=2), 4, axis=1)
+    volume = tf.nn.avg_pool3d(tf.nn.max_pool3d(y[:, None], [1, 2, 2], 1, "VALID"), [1, 1, 2, 2, 1], 1, "SAME")
+    kept = tf.tensordot(first - third, tf.constant([[1.0, 2.0, 3.0], [-1.0, 0.5, 2.0]]), axes=1)
+    return keras.Model(source, [kept, tf.tensordot(volume, tf.constant([1.0, -2.0]), [[4], [0]])])
+
+
+GRAPHS = (sequential, attention, states, operations, windows, nested, frozen)
 
 
 def models() -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -70,6 +70,19 @@ def test_what_follows_from_weights_alone_is_sent_for_each_of_the_batch(run: Call
     assert reply.layer("scaled/exp")["in_graph"] == {"shape": [], "axes": ["repeated for each of the batch"]}
 
 
+def test_sums_of_products_read_weights(run: Callable[..., Any]) -> None:
+    """In `ops.einsum` a weight is an array without the letter of the batch; a product of weights has no batch."""
+    layers = [
+        {"type": "ops.matmul", "inputs": ["kernel", "other"], "name": "joint"},
+        {"type": "ops.einsum", "subscripts": "bi,ij->bj", "inputs": ["input", "joint"]},
+    ]
+    weights = {"kernel": {"shape": [4, 3]}, "other": {"shape": [3, 2]}}
+    reply = run(document(block(weights=weights, layers=layers)), X)
+    own = reply.weights("scaled")
+    np.testing.assert_allclose(reply.array("scaled"), X @ own["kernel"] @ own["other"], rtol=1e-5)
+    assert reply.layer("scaled/joint")["in_graph"]["shape"] == [4, 2]
+
+
 def test_calls_of_a_block_share_its_weights(run: Callable[..., Any]) -> None:
     """Counted once."""
     twice = block(calls=[["input"], ["other"]])

@@ -378,6 +378,80 @@ def given_other_dtypes() -> keras.Model:
     return keras.Model([raw, half], [scaled(half), whole(half), shared(half), steps(raw), row(raw)])
 
 
+def rearranged() -> keras.Model:
+    """Operations that move, repeat and pick elements."""
+    x, y = keras.Input((4, 3), name="x"), keras.Input((1, 3), name="y")
+    rolled = ops.roll(x, (1, -2), (1, 2)) + ops.roll(x, 2, axis=-1)
+    first, second, *_ = ops.unstack(x, axis=1)
+    third, fourth, fifth = ops.unstack(x=rolled, num=3, axis=-1)
+    kept = ops.concatenate([first, second, third, fourth, fifth], axis=-1)
+    places = ops.argsort(x, axis=1)
+    picked = ops.take_along_axis(rolled, places, axis=1) + ops.take_along_axis(x, np.array([[[0, -1, 2]]]), axis=1)
+    table = ops.take_along_axis(np.arange(12.0, dtype="float32").reshape(1, 4, 3), places, axis=-2)
+    parts = [ops.slice(picked, (0, 1, 0), (-1, 2, -1)), ops.slice(table, np.array([0, 2, 0]), (-1, 2, 3))]
+    turned = picked[:, ::-1, 2:0:-1] + ops.take(x, np.array([2, 0]), axis=2)
+    return keras.Model([x, y], [kept, *parts, turned, x * ops.sqrt(ops.cast(6, "float32")) - y])
+
+
+def products_with_arrays() -> keras.Model:
+    """Products of tensors and arrays with other numbers of axes."""
+    x = keras.Input((2, 4, 3), name="x")
+    draw = np.random.default_rng(3).normal
+    y = ops.matmul(x, draw(size=(2, 3, 5)).astype("float32")) + draw(size=(4, 1)).astype("float32")
+    z = ops.matmul(draw(size=(1, 2, 2, 4)).astype("float32"), ops.matmul(x, draw(size=3).astype("float32"))[..., None])
+    return keras.Model(x, [y, z, ops.matmul(draw(size=4).astype("float32"), x)])
+
+
+def products_along_axes() -> keras.Model:
+    """Sums of products: einsum with letters and with dots, tensordot, dot."""
+    x, y = keras.Input((4, 3), name="x"), keras.Input((5, 3), name="y")
+    draw = lambda *shape: np.random.default_rng(4).normal(size=shape).astype("float32")  # noqa: E731
+    scores = ops.einsum("bij,bkj->bik", x, y)
+    heads = ops.einsum("bij,jhk->bhik", x, draw(3, 2, 6))
+    several = ops.einsum("...ij,jk,...kl->...il", scores, draw(5, 3), ops.einsum("bij->bji", y))
+    inner = ops.einsum("xij,xij->xi", several, scores) + ops.einsum("bii->bi", scores[:, :, :4])
+    left = ops.einsum("ij,bjk->bik", draw(2, 4), x)
+    outer = ops.tensordot(x, draw(3, 2), axes=1) + ops.tensordot(x, draw(2, 3), axes=((-1,), (1,)))
+    whole = ops.tensordot(x, draw(4, 3, 2)) + ops.tensordot(draw(4), ops.expand_dims(outer, 1), axes=[[0], [2]])[:, 0]
+    last = ops.dot(x, draw(3)) + ops.dot(ops.dot(x, draw(2, 3, 1)), 0.5)[:, :, 0, 0] + ops.dot(draw(4), x)[:, :1]
+    return keras.Model([x, y], [heads, inner, left, whole, last])
+
+
+def attention_of_heads() -> keras.Model:
+    """Attention with a bias and a mask, as tensors and as arrays, and with fewer heads of the keys."""
+    q, k = keras.Input((4, 4, 3), name="q"), keras.Input((5, 4, 3), name="k")
+    bias = keras.Input((1, 4, 5), name="bias")
+    draw = np.random.default_rng(5).normal
+    a = ops.dot_product_attention(q, k, k * 2.0, bias, ops.greater(bias, -0.5), 0.3)
+    b = ops.dot_product_attention(
+        query=a, key=k[:, :, :2], value=k[:, :, 2:], bias=draw(size=(4, 4, 5)).astype("float32")
+    )
+    c = ops.dot_product_attention(b, a, b, is_causal=True, scale=ops.sqrt(ops.cast(0.2, "float32")))
+    return keras.Model([q, k, bias], ops.dot_product_attention(c, q, q, mask=np.tri(4, dtype="bool")))
+
+
+def operations_on_windows() -> keras.Model:
+    """Pools, convolutions with arrays, patches, blocks and other sizes, along one, two and three axes."""
+    line, image, volume = keras.Input((9, 2), name="line"), keras.Input((8, 8, 4)), keras.Input((4, 5, 6, 2))
+    draw = lambda *shape: np.random.default_rng(6).normal(size=shape).astype("float32")  # noqa: E731
+    outputs = [
+        ops.average_pool(ops.max_pool(line, 3, strides=1, padding="same"), (2,)),
+        ops.conv(line, draw(3, 2, 5), 2, "same"),
+        ops.depthwise_conv(line, draw(3, 2, 1), padding="same", dilation_rate=2),
+        ops.max_pool(ops.average_pool(image, (3, 2), (2, 1)), 2, data_format="channels_first"),
+        ops.conv(image, ops.convert_to_tensor(draw(3, 2, 4, 3)), dilation_rate=(2, 1)),
+        ops.depthwise_conv(image, draw(2, 3, 4, 2), 2, "same"),
+        ops.conv(volume, draw(2, 2, 3, 2, 3), (1, 2, 1)),
+        ops.max_pool(volume, (2, 1, 3)),
+        ops.image.extract_patches(image, 3, strides=(2, 1), padding="same"),
+        ops.image.extract_patches(ops.image.extract_patches(volume, (2, 2, 2))[:, 0], (2, 3)),
+        ops.image.resize(image, (5, 12), "bicubic", antialias=True, crop_to_aspect_ratio=True),
+        ops.image.resize(ops.depth_to_space(ops.space_to_depth(image, 4), 2), (3, 3), interpolation="nearest"),
+        ops.depth_to_space(image, 2, data_format="channels_first"),
+    ]
+    return keras.Model([line, image, volume], outputs)
+
+
 MODELS: dict[str, Callable[[], keras.Model]] = {
     made.__name__: made
     for made in (
@@ -389,5 +463,6 @@ MODELS: dict[str, Callable[[], keras.Model]] = {
         squeeze_and_excite, slices, arithmetic, mixed_precision, calls_elsewhere, passed_through, activation_objects,
         preprocessing, sizes_known_later, cropped_at_random, adapted, applied_to_steps, read_by_keyword,
         given_other_dtypes,
+        rearranged, products_with_arrays, products_along_axes, attention_of_heads, operations_on_windows,
     )
 }  # fmt: skip

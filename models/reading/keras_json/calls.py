@@ -24,6 +24,8 @@ class KerasCall:
     inputs: list[tuple[str, Site]] = field(default_factory=list)
     dtypes: list[str | None] = field(default_factory=list)
     """Dtypes of the inputs."""
+    shapes: list[list[Any]] = field(default_factory=list)
+    """Shapes of the inputs, with the batch; empty where Keras' JSON has none."""
     keywords: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
     positional: int | None = None
@@ -140,10 +142,12 @@ def _read(call: KerasCall, name: str, value: Any, callee: Callee, site: Site) ->
         _check_training(value, site)
     elif cls is None and name == "mask":
         call.keywords[name], call.sites[name] = _masks(value, callee.sources, site), site
+    elif cls is not None and name in cls.call_tensors() and name in cls.model_fields and not is_tensor(value):
+        call.fields[name], call.sites[name] = constant(value, site), site
     elif cls is not None and name in cls.call_tensors():
         call.keywords[name], call.sites[name] = _keyword(value, callee.sources, site), site
     elif cls is not None and name in cls.call_fields:
-        call.fields[name], call.sites[name] = value, site
+        call.fields[name], call.sites[name] = constant(value, site) if cls.operands else value, site
     else:
         message = f"a document cannot say {shown(name)} in a call of {callee.kind}"
         raise site.refusal(message, "a call without it", shown(value))
@@ -163,6 +167,8 @@ def _read_operand(call: KerasCall, name: str, value: Any, callee: Callee, site: 
             raise item_site.refusal("only tensors of the graph can stand here", "a __keras_tensor__", shown(item))
         call.inputs.append((argument_address(item, callee.sources, item_site), item_site))
         call.dtypes.append(item["config"].get("dtype"))
+        shape = item["config"].get("shape")
+        call.shapes.append(shape if isinstance(shape, list) else [])
 
 
 def _has_tensors(value: Any) -> bool:

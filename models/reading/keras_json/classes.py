@@ -13,6 +13,7 @@ from models.layers.block import CLASS_NAME
 from models.layers.excluded import EXCLUDED, INSTEAD
 from models.layers.layer import Layer
 from models.layers.named import snake_case
+from models.layers.operations import Operation
 from models.reading.keras_json.site import Site
 
 MODELS = {
@@ -40,6 +41,8 @@ OPERATIONS = ("keras.ops", "keras.src.ops.")
 """Modules of keras.ops operations."""
 NEAR = 0.8
 """Least similarity of a class to be suggested for an unknown one."""
+OF_CLASSES = {cls.keras_name(): name for name, cls in CATALOGUE.items() if issubclass(cls, Operation)}
+"""Operations by the names of Keras' classes: `Resize` is ops.image.resize."""
 RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
 """Keras' classes that are exported under another name than their own."""
 
@@ -134,7 +137,9 @@ def layer_class(entry: dict[str, Any], site: Site) -> type[Layer]:
         InvalidDocument: for user-defined classes, and for Keras' that the catalogue leaves out.
     """
     word, module = check_own(entry, site), str(entry.get("module", "keras.layers"))
-    name = f"ops.{snake_case(word)}" if module.startswith(OPERATIONS) else RENAMED.get(word, word)
+    name = RENAMED.get(word, word)
+    if module.startswith(OPERATIONS):
+        name = OF_CLASSES.get(word, f"ops.{snake_case(word)}")
     name = ALIASES.get(name, name)
     cls = CATALOGUE.get(name)
     if cls is not None and module.startswith(cls.keras_modules):

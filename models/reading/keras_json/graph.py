@@ -19,6 +19,7 @@ from models.reading.keras_json.classes import (
     note_subclass,
     saved_class,
 )
+from models.reading.keras_json.inferred import inferred
 from models.reading.keras_json.inputs import input_name, input_spec, inputs_of, is_input, without_batch
 from models.reading.keras_json.site import Site
 from models.reading.keras_json.tensors import Sources, leaves, output_address
@@ -147,6 +148,7 @@ def _read_called(entry: Entry, sources: Sources, site: Site) -> dict[str, Any]:
     callee = Callee(cls, tuple(layer_fields["input"]) if cls is None else (), sources, keyed)
     calls = [call_of(node, callee, call_site) for node, call_site in nodes]
     add_casts(layer_fields, [call.dtypes for call in calls])
+    layer_fields |= inferred(cls, layer_fields, calls)
     return layer_fields | graph_fields(calls, sites, site, cls)
 
 

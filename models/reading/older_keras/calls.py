@@ -16,6 +16,8 @@ CONSTANT = "_CONSTANT_VALUE"
 """Stands for the name of a layer where an operation reads a constant first."""
 WITH_STATES = (*RECURRENT, "Bidirectional")
 """Layers that read initial states after their input: Keras 2 lists them as inputs."""
+CASTS = ("cast", "one_hot")
+"""Functions of TensorFlow that return another dtype than they are given."""
 OMITTED = ("training", "mask", "name")
 """Arguments of calls that are left out where they are null."""
 Entry = dict[str, Any]
@@ -41,6 +43,8 @@ class Graph:
     """Models inside this one whose first call is number 1, as it is in Keras 2: number 0 is their creation."""
     functional: frozenset[str]
     dtypes: Mapping[str, str | None]
+    is_float32: bool = False
+    """Whether every input and layer is float32, and no operation casts."""
 
     def name_of(self, entry: Entry, site: Site) -> str:
         """Return the name of a layer as Keras 3 allows it."""
@@ -66,7 +70,18 @@ def graph_of(entries: Sequence[Entry], sites: Sequence[Site], config: Entry) -> 
     from_zero = {name for name, call in _references(used) if call == 0}
     dtypes = {_name(entry, site): _dtype(entry) for entry, site in zip(entries, sites, strict=True)}
     functional = frozenset(name for name, word in models.items() if word != "Sequential")
-    return Graph(names, frozenset(models.keys() - from_zero), functional, dtypes)
+    known = {dtype for entry, dtype in zip(entries, dtypes.values(), strict=True) if not _is_operation(entry)}
+    is_float32 = known <= {"float32"} and not any(map(_casts, entries))
+    return Graph(names, frozenset(models.keys() - from_zero), functional, dtypes, is_float32)
+
+
+def _is_operation(entry: Entry) -> bool:
+    config = entry.get("config")
+    return isinstance(config, dict) and "function" in config
+
+
+def _casts(entry: Entry) -> bool:
+    return _is_operation(entry) and entry["config"]["function"] in CASTS
 
 
 def _name(entry: Entry, site: Site) -> str:

@@ -24,6 +24,8 @@ class Function:
     defaults: Fields = field(default_factory=dict)
     """Values of fields that are not given, where the operation's own default differs."""
     convert: Callable[[Fields], Fields] | None = None
+    of_float32: bool = False
+    """Whether it computes the same on float32 only: Keras 3 returns the dtype that it is given."""
     key: Callable[[Any], list[Any]] | None = None
     """Makes the last operand of a slice."""
 
@@ -51,6 +53,31 @@ def _norm(fields: Fields) -> Fields:
         raise ValueError("axis")
     fields["epsilon"] = float(fields["epsilon"]) ** 0.5
     return fields
+
+
+def _windows(axes: int, *names: str) -> Callable[[Fields], Fields]:
+    """Return a conversion of sizes along all axes, `[1, 2, 2, 1]`, to those along the spatial ones."""
+
+    def convert(fields: Fields) -> Fields:
+        return fields | {name: _spatial(fields[name], axes) for name in names if name in fields}
+
+    return convert
+
+
+def _spatial(sizes: Any, axes: int) -> Any:
+    if not isinstance(sizes, list) or len(sizes) != axes + 2:
+        return sizes
+    if sizes[0] != 1 or sizes[-1] != 1:  # windows over rows or channels
+        raise ValueError(sizes)
+    return sizes[1:-1]
+
+
+def _pool(op: str, axes: int, data_format: str) -> Function:
+    """Return a pooling function along so many axes."""
+    return Function(
+        op, ("input",), {"ksize": "pool_size", "strides": "strides", "padding": "padding"},
+        {"data_format": data_format}, convert=_windows(axes, "pool_size", "strides"),
+    )  # fmt: skip
 
 
 def _key(spec: Any) -> list[Any]:
@@ -87,6 +114,8 @@ AXIS = {"axis": "axis"}
 CUMULATIVE = {"exclusive": False, "reverse": False}
 MATMUL = {"transpose_a": False, "transpose_b": False, "adjoint_a": False, "adjoint_b": False, "a_is_sparse": False,
           "b_is_sparse": False, "output_type": None, "grad_a": False, "grad_b": False}  # fmt: skip
+GATHER = Function("take", ("params", "indices"), AXIS, {"validate_indices": None, "batch_dims": 0}, {"axis": 0})
+KERNEL = {"strides": "strides", "padding": "padding"}
 TRANSPOSE = Function("transpose", ("a",), {"perm": "axes"}, {"conjugate": False})
 FUNCTIONS: Mapping[str, Function] = {
     **_binary("add", "math.add", "__operators__.add", "add"),
@@ -163,6 +192,37 @@ FUNCTIONS: Mapping[str, Function] = {
     "squeeze": Function("squeeze", ("input",), AXIS),
     "stack": Function("stack", ("values",), AXIS, defaults={"axis": 0}),
     "stop_gradient": Function("stop_gradient", ("input",)),
+    "tensordot": Function("tensordot", ("a", "b"), {"axes": "axes"}),
+    "slice": Function("slice", ("input_", "begin"), {"size": "shape"}),
+    "unstack": Function("unstack", ("value",), {"num": "num", "axis": "axis"}, defaults={"axis": 0}),
+    "roll": Function("roll", ("input",), {"shift": "shift", "axis": "axis"}),
+    "gather": GATHER,
+    "compat.v1.gather": GATHER,
+    "nn.max_pool1d": _pool("max_pool", 1, "NWC"),
+    "nn.max_pool2d": _pool("max_pool", 2, "NHWC"),
+    "compat.v1.nn.max_pool": _pool("max_pool", 2, "NHWC"),
+    "nn.max_pool3d": _pool("max_pool", 3, "NDHWC"),
+    "nn.avg_pool1d": _pool("average_pool", 1, "NWC"),
+    "nn.avg_pool2d": _pool("average_pool", 2, "NHWC"),
+    "compat.v1.nn.avg_pool": _pool("average_pool", 2, "NHWC"),
+    "nn.avg_pool3d": _pool("average_pool", 3, "NDHWC"),
+    "compat.v1.nn.conv2d": Function(
+        "conv", ("input", "filter"), KERNEL | {"dilations": "dilation_rate"},
+        {"use_cudnn_on_gpu": True, "data_format": "NHWC"}, convert=_windows(2, "strides", "dilation_rate"),
+    ),
+    "nn.convolution": Function(
+        "conv", ("input", "filters"), KERNEL | {"dilations": "dilation_rate"}, {"data_format": None},
+    ),
+    "compat.v1.nn.depthwise_conv2d": Function(
+        "depthwise_conv", ("input", "filter"), KERNEL | {"rate": "dilation_rate"}, {"data_format": "NHWC"},
+        convert=_windows(2, "strides"),
+    ),
+    "nn.depth_to_space": Function("depth_to_space", ("input",), {"block_size": "block_size"}, {"data_format": "NHWC"}),
+    "nn.space_to_depth": Function("space_to_depth", ("input",), {"block_size": "block_size"}, {"data_format": "NHWC"}),
+    "image.resize": Function(
+        "resize", ("images",), {"size": "size", "method": "interpolation", "antialias": "antialias"},
+        {"preserve_aspect_ratio": False}, of_float32=True,
+    ),
     "tile": Function("tile", ("input",), {"multiples": "repeats"}),
     "where": Function("where", ("condition", "x", "y")),
     "one_hot": Function(

@@ -37,6 +37,7 @@ def modern_operation(entry: Entry, name: str, nodes: Sequence[tuple[Any, Site]],
     """
     function = _function(entry, site)
     calls = [_call(node, function, graph, place) for node, place in nodes]
+    _check_dtype(calls, function, graph, site.reading("config", "function"))
     for argument, (_, place) in calls[0].items() if calls else ():
         if argument in function.fields:
             place.into(site, "config", function.fields[argument])
@@ -54,6 +55,20 @@ def modern_operation(entry: Entry, name: str, nodes: Sequence[tuple[Any, Site]],
             {"args": _args(call, function, place), "kwargs": {}} for call, (_, place) in zip(calls, nodes, strict=True)
         ],
     }  # fmt: skip
+
+
+def _check_dtype(calls: Sequence[Call], function: Function, graph: Graph, site: Site) -> None:
+    """Refuse to resize what may not be float32: TensorFlow returns float32 except for `nearest`, and Keras 3 the dtype
+    that it is given.
+    """
+    if (
+        function.of_float32
+        and not graph.is_float32
+        and any(call.get("method", ("",))[0] != "nearest" for call in calls)
+    ):
+        message = "tf.image.resize returns float32, and Keras 3 the dtype that it is given"
+        expected = "float32 of all inputs and layers, no tf.cast and no model inside, or the method nearest"
+        raise site.refusal(message, expected, "a dtype that may be another")
 
 
 def _function(entry: Entry, site: Site) -> Function:

@@ -17,6 +17,7 @@ import models.layers
 from models.engine.layers import create_layer, derived_seed
 from models.layers.activation_names import ACTIVATIONS, KERAS2_HARD_SIGMOID
 from models.layers.block import Block
+from models.layers.block_weights import OwnWeights
 from models.layers.layer import GRAPH_FIELDS, Layer
 from models.layers.named import STRICT
 from models.layers.operations import Operation
@@ -49,17 +50,20 @@ LEGAL = {
     "shift": (-1,),
     "TrilOp.k": (-1,),
     "TriuOp.k": (-1,),
+    "BroadcastToOp.shape": (-1,),
+    "SliceOp.shape": (-1,),
+    "TensordotOp.axes": (),
     "key": (-1,),
 }
 """Integers among the hostile ones that are valid in a field."""
 
 
 def catalogue() -> list[type[Layer]]:
-    """Return every class with a `type` in models.layers, except Block, which Keras does not have."""
+    """Return every class with a `type` in models.layers, except those of blocks, which Keras does not have."""
     for module in pkgutil.iter_modules(models.layers.__path__):
         import_module(f"models.layers.{module.name}")
     found = {cls.__name__: cls for cls in _subclasses(Layer) if cls.__module__.startswith("models.layers.")}
-    return [cls for name, cls in sorted(found.items()) if "type" in cls.model_fields and cls is not Block]
+    return [cls for name, cls in sorted(found.items()) if "type" in cls.model_fields and cls not in (Block, OwnWeights)]
 
 
 def _subclasses(base: type[Layer]) -> Iterator[type[Layer]]:

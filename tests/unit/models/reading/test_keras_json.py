@@ -36,8 +36,13 @@ keras_models = importlib.util.module_from_spec(SPEC)
 sys.modules["keras_models"] = keras_models
 SPEC.loader.exec_module(keras_models)
 
-pytestmark = pytest.mark.filterwarnings("ignore:Layer '.*' .of type .* was passed an input with a mask:UserWarning")
-"""Keras warns about every nested model that is called on a masked tensor that it drops the mask."""
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Layer '.*' .of type .* was passed an input with a mask:UserWarning",
+    "ignore:NotImplemented should not be used in a boolean context:DeprecationWarning",
+)
+"""Keras warns about every nested model that is called on a masked tensor that it drops the mask, and Python about how
+its tensordot compares a free length.
+"""
 every_model = pytest.mark.parametrize("name", keras_models.MODELS)
 
 

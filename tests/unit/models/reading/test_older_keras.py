@@ -232,7 +232,32 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         operation("math.add", ["x", 0, 0, {"y": ["y", 0, 0]}]),
         f"{LAYERS}/1/inbound_nodes/0/3/y",
     ),
-    "function": (operation("image.resize", ["x", 0, 0, {"size": [2, 2]}]), f"{LAYERS}/1/config/function"),
+    "function whose operands Keras 2 leaves out": (
+        operation("einsum", ["_CONSTANT_VALUE", -1, "bi,bi->b", {}]), f"{LAYERS}/1/config/function",
+    ),
+    "another alignment": (
+        operation("compat.v1.image.resize_bilinear", ["x", 0, 0, {"size": [2, 2]}]), f"{LAYERS}/1/config/function",
+    ),
+    "perhaps another dtype": (
+        functional(
+            node(old("TFOpLambda", function="cast"), "c", ["x", 0, 0, {"dtype": "float16"}]),
+            node(old("TFOpLambda", function="image.resize"), "op", ["c", 0, 0, {"size": [2, 2]}]),
+            outputs=[["op", 0, 0]],
+        ),
+        f"{LAYERS}/2/config/function",
+    ),
+    "pool over channels": (
+        operation("nn.max_pool2d", ["x", 0, 0, {"ksize": [1, 1, 1, 2], "strides": 1, "padding": "VALID"}]),
+        f"{LAYERS}/1/inbound_nodes/0",
+    ),
+    "layout of a pool": (
+        operation("nn.max_pool2d", ["x", 0, 0, {"ksize": 2, "strides": 1, "padding": "VALID", "data_format": "NCHW"}]),
+        f"{LAYERS}/1/inbound_nodes/0/3/data_format",
+    ),
+    "kernel from the graph": (
+        operation("nn.convolution", ["x", 0, 0, {"filters": ["x", 0, 0], "padding": "VALID"}]), f"{LAYERS}/1",
+    ),
+    "number of tensors": (operation("unstack", ["x", 0, 0, {"axis": 1}]), f"{LAYERS}/1/config/num"),
     "argument of a function": (
         operation("linalg.matmul", ["x", 0, 0, {"b": ["x", 0, 0], "transpose_b": True}]),
         f"{LAYERS}/1/inbound_nodes/0/3/transpose_b",
