@@ -12,9 +12,6 @@ from models.weights.keras_file import CONFIG, keras_config, keras_version
 from models.weights.read import kind_at
 from models.weights.source import FileLimits
 
-MODEL_CONFIG = "model_config"
-"""The attribute of the JSON in HDF5."""
-
 
 class SavedConfig(NamedTuple):
     """Keras' JSON of a model, unparsed; its name in the file, and the version of Keras that wrote it."""
@@ -38,4 +35,4 @@ def read_config(path: Path, scratch: Path, limits: FileLimits, pointer: str = ""
     saved = Hdf5Source(path, scratch, limits, pointer).saved if kind is HDF5 else None
     if saved is None or saved.config is None:
         return None
-    return SavedConfig(saved.config.encode("utf-8", "replace"), MODEL_CONFIG, saved.version, saved.backend)
+    return SavedConfig(saved.config.encode("utf-8", "replace"), saved.member, saved.version, saved.backend)

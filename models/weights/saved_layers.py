@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from models.layers.valid_names import valid_names
-from models.weights.hdf5_messages import SavedLayer, SavedModel
 from models.weights.hdf5_paths import Ambiguity, PathMatch
+from models.weights.reader_messages import SavedLayer, SavedModel
 from models.weights.source import Declared
 from models.weights.specs import WeightSpec
 
