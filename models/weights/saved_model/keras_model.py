@@ -17,6 +17,7 @@ from models.weights.saved_model.object_graph import SavedObject
 KERAS = "_tf_keras_"
 """How Keras' words for its objects begin."""
 MODELS = ("_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential")
+NULL = msgspec.Raw(b"null")
 MAX_CONFIG = 16 * 1024 * 1024
 """Most characters of the JSON."""
 ADVICE = "send what Keras saves: model.save('model.keras') or model.save('model.h5')"
@@ -50,10 +51,13 @@ class Config(msgspec.Struct):
 
 
 class Root(msgspec.Struct):
-    """The JSON of the model itself, of which the config is passed on as it is."""
+    """The JSON of the model itself, of which the config is passed on as it is; the first versions have it as
+    `model_config`.
+    """
 
     class_name: str
-    config: msgspec.Raw = msgspec.Raw(b"null")
+    config: msgspec.Raw = NULL
+    model_config: msgspec.Raw = NULL
     keras_version: str | None = None
     backend: str | None = None
 
@@ -86,6 +90,10 @@ def keras_model(objects: Sequence[SavedObject], metadata: Mapping[int, str]) -> 
     if len(text) > MAX_CONFIG:
         raise Refusal("the config is too large", f"over {MAX_CONFIG} characters", too_large=True)
     root = msgspec.json.decode(text, type=Root)
+    if root.config == NULL and root.model_config != NULL:
+        root = msgspec.structs.replace(
+            msgspec.json.decode(root.model_config, type=Root), keras_version=root.keras_version
+        )
     json = msgspec.json.encode({"class_name": root.class_name, "config": root.config}).decode()
     return KerasModel(json, root.keras_version, root.backend, _classes(root, identifier))
 

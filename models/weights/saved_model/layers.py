@@ -1,7 +1,8 @@
 """The layers of a model in a SavedModel with their variables, in the order in which Keras itself lists them.
 
-Each layer has an attribute `variables`, which lists them as `layer.weights`: those that are trained first. A layer that
-Keras only ever makes from its config (preprocessing) has none; the list of the whole model then has the order.
+Each layer lists those that are trained, and the others: the order of HDF5, too, which for models is not that of
+`variables`. A layer that Keras only ever makes from its config (preprocessing) lists none; the lists of the whole model
+then have the order.
 Source: tf_keras.src.saving.legacy.saved_model (save_impl.wrap_layer_objects, load._get_child_layer_node_ids).
 """
 
@@ -20,8 +21,9 @@ from models.weights.saved_model.wire import Malformed
 
 LAYER = re.compile(r"layer-(\d{1,9})")
 """The attribute of a model that is its layer of this number."""
-VARIABLES = "variables"
-LISTS = frozenset({VARIABLES, "trainable_variables", "regularization_losses", "keras_api", "signatures"})
+VARIABLES, TRAINED, OTHERS, MORE = "variables", "trainable_variables", "non_trainable_variables", "keras_api"
+"""The lists of all, those that are trained, and the others, which is an attribute of the attribute `keras_api`."""
+LISTS = frozenset({VARIABLES, TRAINED, MORE, "regularization_losses", "signatures"})
 """Attributes that repeat what others hold."""
 MAX_PATH = 1024
 
@@ -70,8 +72,20 @@ class Layers:
         return [found[position] for position in range(len(found))]
 
     def _listed(self, number: int) -> list[int] | None:
-        """Return the variables that an object lists; None if it has no such list."""
-        listed = self._objects[number].children.get(VARIABLES)
+        """Return the variables that an object lists, those that are trained first; None if it has no lists."""
+        whole, trained = self._list(number, VARIABLES), self._list(number, TRAINED) or []
+        if whole is None:
+            return None
+        others = self._list(self._objects[number].children.get(MORE, number), OTHERS)
+        first = set(trained)
+        order = [*trained, *([one for one in whole if one not in first] if others is None else others)]
+        if sorted(order) != sorted(whole):
+            raise Malformed("the lists of variables differ")
+        return order
+
+    def _list(self, number: int, name: str) -> list[int] | None:
+        """Return the objects in a list; None if there is no such attribute."""
+        listed = self._objects[number].children.get(name)
         if listed is None:
             return None
         children = self._objects[listed].children

@@ -94,8 +94,12 @@ class Model:
     config: Any = None
     order: tuple[int, ...] = (0, 1)
     """The variables of a layer in its list, by their numbers; without any there is no list."""
+    trained: tuple[int, ...] = ()
+    """The numbers of those that are in a list of the trained, too."""
     old: bool = False
     """Whether the JSON is among the objects, as TensorFlow wrote it before 2.5."""
+    oldest: bool = False
+    """Whether the model has its config as `model_config`."""
     without_metadata: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
 
@@ -114,7 +118,11 @@ class Model:
     def _texts(self) -> dict[int, str]:
         """The JSON of the model and its layers, by the numbers of the objects."""
         config = {"name": "s", "layers": [dense(name) for name in self.layers]} if self.config is None else self.config
-        texts = {0: {"name": "s", "class_name": "Sequential", "config": config, "keras_version": "2.9.0"}}
+        texts: dict[int, dict[str, Any]] = {
+            0: {"name": "s", "class_name": "Sequential", "config": config, "keras_version": "2.9.0"}
+        }
+        if self.oldest:
+            texts[0]["model_config"] = {"class_name": "Sequential", "config": texts[0].pop("config")}
         for number, name in enumerate(self.layers):
             texts[1 + 4 * number] = {"name": name, **dense(name)}
         return {number: json.dumps(text) for number, text in texts.items()}
@@ -129,12 +137,16 @@ class Model:
         for place, name in enumerate(names):
             start, (kernel, bias) = 1 + 4 * place, self.layers[name]
             lists = {"variables": start + 1} if self.order else {}
+            lists |= {"trainable_variables": listed + 1 + place} if self.trained else {}
             nodes.append(({**lists, kernel: start + 2, bias: start + 3}, "_tf_keras_layer", ""))
             nodes.append(
                 ({str(at): start + 2 + one for at, one in enumerate(self.order)}, "trackable_list_wrapper", "")
             )
             nodes += [({}, "", f"{name}/{attribute}") for attribute in (kernel, bias)]
         nodes.append(({str(at): number for at, number in enumerate(variables)}, "trackable_list_wrapper", ""))
+        for place in range(len(names)):
+            trained = {str(at): 3 + 4 * place + one for at, one in enumerate(self.trained)}
+            nodes.append((trained, "trackable_list_wrapper", ""))
         texts = self._texts() if self.old else {}
         return (
             [self._object(*node, texts.get(number, "")) for number, node in enumerate(nodes)],

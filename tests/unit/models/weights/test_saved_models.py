@@ -111,13 +111,15 @@ def test_numbers_in_several_files_are_read(tmp_path: Path) -> None:
     assert_read(zipped(model.written(), tmp_path / "upload"), model)
 
 
-def test_json_among_the_objects_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("oldest", [False, True])
+def test_json_among_the_objects_is_read(tmp_path: Path, oldest: bool) -> None:
     """TensorFlow 2.0 to 2.4 had no keras_metadata.pb."""
-    model = Model(layers("a"), old=True)
+    model = Model(layers("a"), old=True, oldest=oldest)
     path = zipped(model.written(), tmp_path / "upload")
     config = read_config(path, tmp_path, LIMITS)
     assert config is not None
-    assert config.member == "saved_model.pb"
+    assert (config.member, config.version) == ("saved_model.pb", "2.9.0")
+    assert json.loads(config.text)["config"]["layers"] == [dense("a")]
     assert_read(path, model)
 
 
@@ -129,6 +131,12 @@ def test_the_order_is_that_of_the_list(tmp_path: Path) -> None:
     assert opened.saved.layers[0].paths == ("a/bias", "a/kernel")
     with pytest.raises(InvalidWeights, match="both would fit"):
         read(path, "a")
+
+
+def test_those_that_are_trained_come_first(tmp_path: Path) -> None:
+    """As in HDF5: the list of all of a model's is in another order."""
+    model = Model(layers("a"), order=(1, 0), trained=(0,))
+    assert_read(zipped(model.written(), tmp_path / "upload"), model)
 
 
 def test_a_layer_without_a_list_has_the_order_of_the_model(tmp_path: Path) -> None:
