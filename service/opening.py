@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from models.limits import NAME
+from models.weights.saved_model.packing import is_saved_model, packed
 from service.settings import Settings
 
 START_SECONDS = 180.0
@@ -121,21 +122,23 @@ def _await_ready(service: RunningService) -> None:
 
 
 def open_files(service: RunningService, files: Sequence[Path]) -> Iterator[str]:
-    """Register each file under its name, and yield what is known of it. Weights after a document are its own.
+    """Register each file or SavedModel folder under its name, and yield what is known of it. Weights after a document
+    are its own.
 
     Raises:
         OpeningFailed: a file is refused, with what the service says.
     """
     name, has_document = "", False
     for file in files:
-        if not file.is_file():
-            what = "a folder: of SavedModel, send .keras or .h5 instead" if file.is_dir() else "not there"
+        if not file.is_file() and not is_saved_model(file):
+            what = "a folder, and no SavedModel" if file.is_dir() else "not there"
             raise OpeningFailed(f"{file} is {what}")
         is_document = file.suffix in DOCUMENTS
         with_weights = has_document and not is_document
         name = name if with_weights else name_of(file)
         path = f"/v1/models/{quote(name)}" + ("/weights" if with_weights else "")
-        status, body = service.request("PUT", path, file)
+        with packed(file) as sent:
+            status, body = service.request("PUT", path, sent)
         if status not in (200, 201):
             raise OpeningFailed(f"{file} is refused:\n{_problems(body)}")
         has_document = is_document
@@ -144,7 +147,7 @@ def open_files(service: RunningService, files: Sequence[Path]) -> Iterator[str]:
 
 def name_of(file: Path) -> str:
     """Return the name under which a file is registered: its own, without its ending."""
-    stem = file.name.split(".")[0]
+    stem = file.resolve().name.split(".")[0]
     name = re.sub(r"[^A-Za-z0-9._-]", "-", stem).strip("-._")[:64]
     return name if NAME.fullmatch(name) else "model"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -31,11 +32,14 @@ FAILURES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 
 
 class Kind(NamedTuple):
-    """A format based on ZIP: its name, the suffix of its members' names, and the description of a valid file."""
+    """A format based on ZIP: its name, the suffix of its members' names, the description of a valid file, and whether
+    folders are members of their own, which are passed over.
+    """
 
     name: str
     suffix: str
     expected: str
+    has_folders: bool = False
 
 
 def member_names(file: BinaryIO) -> list[str]:
@@ -65,6 +69,11 @@ def _directory(end: bytes) -> tuple[int, int]:
 
 def _is_small(count: int, directory: int) -> bool:
     return count <= MAX_MEMBERS and directory <= MAX_DIRECTORY
+
+
+def is_plain(name: str) -> bool:
+    """Whether the name of a member stays below the root of its archive, and has no part that could be misread."""
+    return "\\" not in name and name.isprintable() and not {"", ".", ".."} & set(name.split("/"))
 
 
 class Archive:
@@ -124,6 +133,7 @@ class Archive:
             raise self._too_many(f"{len(infos)} members")
         for info in infos:
             self._check_member(info)
+        infos = [info for info in infos if not self._is_folder(info)]
         total = sum(info.file_size for info in infos)
         if total > max_bytes:
             limit = f"at most {max_bytes} bytes decompressed"
@@ -136,19 +146,20 @@ class Archive:
         return named
 
     def _check_member(self, info: zipfile.ZipInfo) -> None:
-        name = info.filename
-        if name != info.orig_filename or not self._is_plain(name):
+        name = info.filename.removesuffix("/" if self._is_folder(info) else "")
+        if info.filename != info.orig_filename or not self._is_plain(name) or stat.S_ISLNK(info.external_attr >> 16):
             message = f"a member of the {self._kind.name} file has a name that is refused"
             raise self._unparsable(message, shown(info.orig_filename))
         if info.flag_bits & ENCRYPTED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             received = "encryption" if info.flag_bits & ENCRYPTED else f"ZIP method {info.compress_type}"
             raise self._unparsable(f"members of a {self._kind.name} file are stored or deflated", received)
 
+    def _is_folder(self, info: zipfile.ZipInfo) -> bool:
+        return self._kind.has_folders and info.filename.endswith("/") and not info.file_size
+
     def _is_plain(self, name: str) -> bool:
         """Whether a name has the right suffix and stays below the root of the archive."""
-        parts = name.split("/")
-        safe = "\\" not in name and name.isprintable() and not {"", ".", ".."} & set(parts)
-        return safe and name.endswith(self._kind.suffix) and name != self._kind.suffix
+        return is_plain(name) and name.endswith(self._kind.suffix) and name != self._kind.suffix
 
     def _too_many(self, received: str) -> TooLarge:
         message = f"the {self._kind.name} file has too many members"

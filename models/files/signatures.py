@@ -14,7 +14,7 @@ class Role(Enum):
     TENSORS = auto()
     WEIGHTS = auto()
     ARCHIVE = auto()
-    """ZIP, whose actual format depends on its members."""
+    """ZIP and tar, whose actual format depends on their members."""
     JSON = auto()
     OTHER = auto()
 
@@ -55,7 +55,11 @@ TEXT = FileKind("text", Role.OTHER)
 FORM = FileKind(
     "a multipart form", Role.OTHER, "leave Content-Type to the client, which says with it where the parts end"
 )
-PROTOBUF = FileKind("a SavedModel's saved_model.pb", Role.OTHER, _AS_KERAS)
+TAR = FileKind("a tar archive", Role.ARCHIVE, _UNPACK)
+GZIP = FileKind("gzip", Role.ARCHIVE, _UNPACK)
+PROTOBUF = FileKind(
+    "a SavedModel's saved_model.pb", Role.OTHER, "send the folder with its variables as .zip, .tar or .tar.gz"
+)
 ONNX = FileKind("an ONNX model", Role.OTHER, _AS_KERAS)
 TFLITE = FileKind("a TensorFlow Lite model", Role.OTHER, _AS_KERAS)
 
@@ -104,13 +108,13 @@ STARTS: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"GGUF", FileKind("a GGUF model", Role.OTHER, _AS_KERAS)),
     (0, b"\x08\x01\x12", PROTOBUF),
     (0, b"model_checkpoint_path:", FileKind("a TensorFlow checkpoint's list of files", Role.OTHER, _AS_KERAS)),
-    (0, b"\x1f\x8b", FileKind("gzip", Role.OTHER, _UNPACK)),
+    (0, b"\x1f\x8b", GZIP),
     (0, b"\x28\xb5\x2f\xfd", FileKind("zstd", Role.OTHER, _UNPACK)),
     (0, b"BZh", FileKind("bzip2", Role.OTHER, _UNPACK)),
     (0, b"\xfd7zXZ\0", FileKind("xz", Role.OTHER, _UNPACK)),
     (0, b"7z\xbc\xaf\x27\x1c", FileKind("a 7z archive", Role.OTHER, _UNPACK)),
     (0, b"Rar!", FileKind("a RAR archive", Role.OTHER, _UNPACK)),
-    (257, b"ustar", FileKind("a tar archive", Role.OTHER, _UNPACK)),
+    (257, b"ustar", TAR),
     (0, b"\xff\xfe\0\0", FileKind("text in UTF-32", Role.OTHER, _AS_UTF8)),
     (0, b"\0\0\xfe\xff", FileKind("text in UTF-32", Role.OTHER, _AS_UTF8)),
     (0, b"\xff\xfe", FileKind("text in UTF-16", Role.OTHER, _AS_UTF8)),

@@ -10,7 +10,6 @@ from models.errors import Problem, shown
 from models.files.archive import member_names
 from models.files.mistaken_text import text_advice
 from models.files.signatures import (
-    PROTOBUF,
     PYTORCH,
     START_BYTES,
     TEXT,
@@ -22,9 +21,10 @@ from models.files.signatures import (
 
 KERAS = FileKind("a .keras file", Role.WEIGHTS)
 NPZ = FileKind("a .npz file", Role.TENSORS)
+SAVED_MODEL = FileKind("a SavedModel in a ZIP archive", Role.WEIGHTS)
 MEMBERS: tuple[tuple[str, FileKind], ...] = (
     ("model.weights.h5", KERAS),
-    ("saved_model.pb", PROTOBUF._replace(name="a SavedModel in a ZIP archive")),
+    ("saved_model.pb", SAVED_MODEL),
     ("data.pkl", PYTORCH),
     ("constants.pkl", PYTORCH),
     (".npy", NPZ),

@@ -1,27 +1,25 @@
 """Process `python -m models.weights.hdf5_process`: reads one HDF5 file and exits. Job on standard input, reply out.
 
-HDF5 was not made for untrusted files: it can crash, loop forever and allocate what a header says. So it runs
-here, under limits that the kernel enforces and a timeout that the parent enforces. Of attributes only those are
-read that Keras needs, links are checked before they are followed, and data is read only where it is plain.
+HDF5 was not made for untrusted files: it can crash, loop forever and allocate what a header says. So it runs here,
+under the limits of `reader_process`. Of attributes only those are read that Keras needs, links are checked before they
+are followed, and data is read only where it is plain.
 """
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
-import msgspec
 import numpy as np
 from h5py import h5d, h5f, h5g, h5l, h5o, h5s, h5t, h5z
 
-from models.weights.hdf5_messages import Copied, Hdf5Job, Listing, Refused
-from models.weights.hdf5_refusal import Refusal
 from models.weights.hdf5_saved_model import saved_model
+from models.weights.reader_messages import Copied, Listing, ReadJob
+from models.weights.reader_process import serve
+from models.weights.reader_refusal import Refusal
 
 MAX_OBJECTS = 65_536
 """Most groups and datasets of a file."""
@@ -61,25 +59,7 @@ FAILURES = (OSError, RuntimeError, ValueError, TypeError, LookupError, Arithmeti
 
 def main() -> None:
     """Run one job and write one reply."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Hdf5Job)
-    _limit(job)
-    try:
-        reply: Listing | Copied | Refused = _run_copy(job) if job.target else _run_listing(job.file)
-    except Refusal as refusal:
-        reply = refusal.reply
-    except FAILURES as error:
-        reply = Refused("HDF5 cannot read this file", type(error).__name__)
-    sys.stdout.buffer.write(msgspec.json.encode(reply))
-
-
-def _limit(job: Hdf5Job) -> None:
-    """Limit memory beyond the interpreter's current use, and CPU time; disable core dumps."""
-    statistics = Path("/proc/self/statm")
-    if statistics.exists():
-        mapped = int(statistics.read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (mapped + job.memory,) * 2)
-    resource.setrlimit(resource.RLIMIT_CPU, (job.seconds, job.seconds))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    serve(lambda job: _run_copy(job) if job.target else _run_listing(job.file), FAILURES, "HDF5 cannot read this file")
 
 
 def _open(file: str) -> h5f.FileID:
@@ -184,7 +164,7 @@ def _dtype(dataset: h5d.DatasetID, path: str) -> str:
     raise Refusal("a dataset holds something other than numbers", path)
 
 
-def _run_copy(job: Hdf5Job) -> Copied:
+def _run_copy(job: ReadJob) -> Copied:
     """Write the values of the datasets requested, which a listing has checked."""
     file = _open(job.file)
     with Path(str(job.target)).open("wb") as target:

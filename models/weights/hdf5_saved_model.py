@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 from h5py import h5a, h5g, h5t
 
-from models.weights.hdf5_messages import SavedLayer, SavedModel
-from models.weights.hdf5_refusal import Refusal
+from models.weights.reader_messages import SavedLayer, SavedModel
+from models.weights.reader_refusal import Refusal
 
 WEIGHTS, LAYERS, NAMES = "model_weights", "layer_names", "weight_names"
 MAX_TEXT = 16 * 1024 * 1024

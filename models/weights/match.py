@@ -11,10 +11,10 @@ from models.errors import InvalidWeights, Problem, did_you_mean, shown
 from models.errors.problem import MAX_PROBLEMS
 from models.tensors.safetensors import pointer_of
 from models.tensors.shapes import words
-from models.weights.hdf5_messages import SavedModel
 from models.weights.hdf5_paths import Ambiguity, PathMatch, match_paths
 from models.weights.hdf5_tree import copy_name
 from models.weights.names import match_names
+from models.weights.reader_messages import SavedModel
 from models.weights.saved_layers import match_saved
 from models.weights.source import Declared, TensorSource
 from models.weights.specs import WeightSpec

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.errors import Unparsable
-from models.files.signatures import EMPTY_ZIP, HDF5, NPY, SAFETENSORS, START_BYTES, FileKind, Role
-from models.files.unsupported import KERAS, NPZ, Advice, kind_of_file, unsupported_kind
+from models.files.signatures import EMPTY_ZIP, GZIP, HDF5, NPY, SAFETENSORS, START_BYTES, TAR, FileKind, Role
+from models.files.unsupported import KERAS, NPZ, SAVED_MODEL, Advice, kind_of_file, unsupported_kind
 from models.weights.hdf5 import Hdf5Source
 from models.weights.keras_file import extract_weights
 from models.weights.named_files import NpzSource, SafetensorsSource
 from models.weights.saved_forms import in_modern_form
+from models.weights.saved_model.source import SavedModelSource
 from models.weights.source import FileLimits, TensorSource
 
-READ = "a .keras, .h5, .weights.h5, .npz or .safetensors file"
+READ = "a .keras, .h5, .weights.h5, .npz or .safetensors file, or a SavedModel folder in a .zip, .tar or .tar.gz"
+SAVED_MODELS = (SAVED_MODEL, TAR, GZIP)
+"""Archives of a SavedModel; those of anything else are refused once they are opened."""
 ADVICE: Advice = {
     NPY: "it holds one array: numpy.savez('weights.npz', *model.get_weights()) writes all of them",
     Role.PICTURE: "pictures go to …/activations, as the part image",
@@ -22,7 +25,8 @@ ADVICE: Advice = {
 
 
 def read_weights(path: Path, scratch: Path, limits: FileLimits, pointer: str = "") -> TensorSource:
-    """Open a .safetensors, .npz, .h5, .weights.h5 or .keras file and return its declared tensors; no value is read yet.
+    """Open a .safetensors, .npz, .h5, .weights.h5 or .keras file or an archive of a SavedModel, and return its declared
+    tensors; no value is read yet.
 
     `scratch` is an empty folder for extracted files. The caller removes it after reading.
 
@@ -34,6 +38,8 @@ def read_weights(path: Path, scratch: Path, limits: FileLimits, pointer: str = "
     kind = kind_at(path)
     if kind is HDF5:
         return in_modern_form(Hdf5Source(path, scratch, limits, pointer))
+    if kind in SAVED_MODELS:
+        return in_modern_form(SavedModelSource(path, scratch, limits, pointer))
     if kind is KERAS:
         return Hdf5Source(extract_weights(path, scratch, limits, pointer), scratch, limits, pointer)
     if kind is NPZ or kind is EMPTY_ZIP:  # what numpy.savez writes for a model without weights

@@ -1,4 +1,4 @@
-"""Keras' JSON of a model inside a file that also has its weights: .keras, and whole models in HDF5."""
+"""Keras' JSON of a model inside a file that also has its weights: .keras, whole models in HDF5, and SavedModels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from models.files.signatures import HDF5
 from models.files.unsupported import KERAS
 from models.weights.hdf5 import Hdf5Source
 from models.weights.keras_file import CONFIG, keras_config, keras_version
-from models.weights.read import kind_at
+from models.weights.read import SAVED_MODELS, kind_at
+from models.weights.saved_model.source import SavedModelSource
 from models.weights.source import FileLimits
-
-MODEL_CONFIG = "model_config"
-"""The attribute of the JSON in HDF5."""
 
 
 class SavedConfig(NamedTuple):
@@ -35,7 +33,8 @@ def read_config(path: Path, scratch: Path, limits: FileLimits, pointer: str = ""
     kind = kind_at(path)
     if kind is KERAS:
         return SavedConfig(keras_config(path, limits, pointer), CONFIG, keras_version(path, limits, pointer))
-    saved = Hdf5Source(path, scratch, limits, pointer).saved if kind is HDF5 else None
+    opened = Hdf5Source if kind is HDF5 else SavedModelSource if kind in SAVED_MODELS else None
+    saved = None if opened is None else opened(path, scratch, limits, pointer).saved
     if saved is None or saved.config is None:
         return None
-    return SavedConfig(saved.config.encode("utf-8", "replace"), MODEL_CONFIG, saved.version, saved.backend)
+    return SavedConfig(saved.config.encode("utf-8", "replace"), saved.member, saved.version, saved.backend)

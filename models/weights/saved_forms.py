@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from models.tensors.dtypes import Array
-from models.weights.hdf5_messages import SavedLayer, SavedModel
+from models.weights.reader_messages import SavedLayer, SavedModel
 from models.weights.source import Declared, TensorSource
 
 LSTM_GATES, GRU_GATES = ("i", "f", "c", "o"), ("z", "r", "h")

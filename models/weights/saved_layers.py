@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from models.layers.valid_names import valid_names
-from models.weights.hdf5_messages import SavedLayer, SavedModel
 from models.weights.hdf5_paths import Ambiguity, PathMatch
+from models.weights.reader_messages import SavedLayer, SavedModel
 from models.weights.source import Declared
 from models.weights.specs import WeightSpec
 
@@ -65,13 +65,24 @@ def in_saved_order(specs: Sequence[WeightSpec]) -> list[WeightSpec]:
 
 
 def _contradictions(specs: Sequence[WeightSpec], layer: SavedLayer) -> Iterator[Ambiguity]:
-    """Yield the layers of an inner model that have another's weights by order, where all paths name its layers."""
+    """Yield the weights that by order have the place of another: of another layer of an inner model, or of another
+    attribute. Only paths that all name such ones are compared.
+    """
     inner = {spec.layers[-1] for spec in specs if len(spec.layers) > 1}
-    pairs = [(spec, path, inner & set(path.split("/"))) for spec, path in _pairs(specs, layer)]
-    if inner and all(named for _, _, named in pairs):
-        for spec, path, named in pairs:
-            if spec.layers[-1] not in named:
-                yield Ambiguity(spec.name, path, named.pop(), True)
+    attributes = {_attribute(spec.name) for spec in specs}
+    pairs = list(_pairs(specs, layer))
+    by_layer = [(*pair, pair[0].layers[-1:], inner & set(pair[1].split("/"))) for pair in pairs]
+    by_attribute = [(*pair, (_attribute(pair[0].name),), attributes & {_attribute(pair[1])}) for pair in pairs]
+    for compared in (by_layer, by_attribute):
+        if all(named for *_, named in compared):
+            for spec, path, own, named in compared:
+                if named.isdisjoint(own):
+                    yield Ambiguity(spec.name, path, named.pop(), True)
+
+
+def _attribute(name: str) -> str:
+    """Return the last part of a name, without TensorFlow's number of an output: `dense/kernel:0` → `kernel`."""
+    return name.rpartition("/")[2].removesuffix(":0")
 
 
 def _pairs(specs: Sequence[WeightSpec], layer: SavedLayer) -> Iterator[tuple[WeightSpec, str]]:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from models.errors import Unparsable
 from models.tensors.dtypes import Array
-from models.weights.hdf5_messages import SavedModel
+from models.weights.reader_messages import SavedModel
 
 MEBIBYTE = 1024 * 1024
 MAX_EXPANSION = 100

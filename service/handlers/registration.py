@@ -147,7 +147,9 @@ def _saved_config(upload: Upload, limits: FileLimits) -> SavedConfig:
         InvalidOption: there is none.
         Unparsable: the file is not of a supported kind.
     """
-    expected = f"a part {MODEL} with the document, or a .keras or .h5 file with the whole model"
+    expected = (
+        f"a part {MODEL} with the document, or a file with the whole model: .keras, .h5, or an archive of a SavedModel"
+    )
     path, pointer = upload.weights, upload.pointer
     if path is None:
         raise InvalidOption.at("", "there is no model", expected=expected, received="nothing")

@@ -14,7 +14,10 @@ from service.wire.formats import NPZ, SAFETENSORS, TENSOR_TYPES
 ANY_FILE = {"description": "A picture or a file of tensors is input under any name.", **BINARY}
 ANY_WEIGHTS = {"description": "A file of weights is read under any name; one in all.", **BINARY}
 INPUT_TYPES = ("image/*", *TENSOR_TYPES)
-WEIGHTS_FILE = "A .safetensors, .npz, .h5, .weights.h5 or .keras file; recognised by its bytes."
+WEIGHTS_FILE = (
+    "A .safetensors, .npz, .h5, .weights.h5 or .keras file, or a SavedModel folder in a .zip, .tar or .tar.gz; "
+    "recognised by its bytes."
+)
 
 
 def activations_body(inline: bool) -> dict[str, Any]:

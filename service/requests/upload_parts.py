@@ -12,7 +12,7 @@ from models.documents.validation import unknown_name
 from models.errors import InvalidOption, Problem, TooLarge, shown
 from models.errors.problem import pointer_to
 from models.files.mistaken_text import text_advice
-from models.files.signatures import HDF5, JSON, SAFETENSORS, ZIP, FileKind, kind_of
+from models.files.signatures import GZIP, HDF5, JSON, SAFETENSORS, START_BYTES, TAR, ZIP, FileKind, kind_of
 from service.options.activation import BRACKETS
 from service.options.field_names import MODEL, WEIGHTS
 from service.options.foreign_names import UPLOAD
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks  # not there at run time
 
 SIGNATURE_BYTES = 16
-"""Bytes of a part that are enough to detect a weights file."""
-FILES = (HDF5, SAFETENSORS, ZIP)
+"""Bytes that are enough to detect weights files other than tar archives, which need START_BYTES."""
+FILES = (HDF5, SAFETENSORS, ZIP, TAR, GZIP)
 """Formats that are weights under any name: no other part has them."""
 
 
@@ -91,7 +91,7 @@ class UploadParts:
     def _take(self, data: bytes) -> None:
         if self._start is not None:
             self._start += data
-            if len(self._start) >= SIGNATURE_BYTES:
+            if len(self._start) >= START_BYTES:
                 self._route()
         elif self._part == self.weights:
             self.write(data)
@@ -146,4 +146,4 @@ def too_large(pointer: str, max_bytes: int) -> TooLarge:
 
 def is_weights_file(start: bytes) -> bool:
     """Whether bytes begin as a weights file does."""
-    return kind_of(start[:SIGNATURE_BYTES]) in FILES
+    return kind_of(start[:START_BYTES]) in FILES

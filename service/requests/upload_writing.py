@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from starlette.concurrency import run_in_threadpool
 
+from models.files.signatures import START_BYTES
 from service.requests.upload_parts import SIGNATURE_BYTES, is_weights_file, too_large
 
 WRITE_BYTES = 1024 * 1024
@@ -66,6 +67,6 @@ class RawBody:
         await self._writer.flush()
 
     async def _detect_file(self) -> None:
-        if len(self._memory) >= SIGNATURE_BYTES and is_weights_file(bytes(self._memory[:SIGNATURE_BYTES])):
+        if len(self._memory) >= SIGNATURE_BYTES and is_weights_file(bytes(self._memory[:START_BYTES])):
             data, self._memory, self._is_file = bytes(self._memory), bytearray(), True
             await self._writer.write(data)

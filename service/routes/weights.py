@@ -102,7 +102,9 @@ async def get_layer_weights(
     openapi_extra=weights_body(),
 )  # fmt: skip
 async def put_model_weights(request: Request, state: StateOf, name: Reference) -> Response:
-    """Takes a .safetensors, .npz, .h5 or .keras file; the name moves to the new model, which has a new id."""
+    """Takes a .safetensors, .npz, .h5 or .keras file or an archive of a SavedModel; the name moves to the new model,
+    which has a new id.
+    """
     entry = state.store.find(name)
     if entry.name != name:
         raise InvalidOption.at(

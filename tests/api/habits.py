@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -49,6 +50,15 @@ def archive(**members: bytes) -> bytes:
     with zipfile.ZipFile(buffer, "w") as file:
         for name, content in members.items():
             file.writestr(name.replace("__", "/").replace("_dot_", "."), content)
+    return buffer.getvalue()
+
+
+def tar(content: bytes) -> bytes:
+    """Build a tar archive of one file."""
+    buffer, info = io.BytesIO(), tarfile.TarInfo("a")
+    info.size = len(content)
+    with tarfile.open(fileobj=buffer, mode="w") as file:
+        file.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
 
 

@@ -41,6 +41,7 @@ from tests.api.habits import (
     npz,
     part,
     raw_form,
+    tar,
     text,
     typed,
 )
@@ -263,8 +264,6 @@ CASES: list[Case] = [
             (b"\x1c\0\0\0TFL3" + bytes(40), "TensorFlow Lite"),
             (b"\x08\x07\x12\x07pytorch" + bytes(40), "ONNX"),
             (PNG, "PNG picture"),
-            (b"\x1f\x8b\x08" + bytes(20), "gzip"),
-            (bytes(257) + b"ustar\x0000" + bytes(90), "tar archive"),
             (b"%PDF-1.7 and so on", "PDF"),
             (DOCUMENT.encode(), "JSON text"),
             (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
@@ -275,6 +274,15 @@ CASES: list[Case] = [
             (pickle.dumps([1.0]), "never opened"),
         )
     ],
+    *[
+        case("N", PUT, 400, words, "SavedModel", "unpacked", no=NO_HEADER, **form(weights=data))
+        for data, words in (
+            (b"\x1f\x8b\x08" + bytes(20), "gzip"),
+            (bytes(257) + b"ustar\x0000" + bytes(90), "tar archive"),
+            (tar(b"x"), r"no saved_model\.pb"),
+        )
+    ],
+    case("N", PUT, 400, "SavedModel", "variables", no=NO_HEADER, **form(weights=b"\x08\x01\x12\x07" + bytes(40))),
     case(
         "N",
         "POST /v1/models/habit-flat/activations",

@@ -17,6 +17,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from tests.conftest import free_port
+from tests.unit.models.weights.saved_models import Model, layers
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -68,6 +69,19 @@ def test_a_refused_file_says_why(server: Server, tmp_path: Path) -> None:
     assert "/layers/0/units" in ran.stderr
     assert layerscope(server, tmp_path / "none.h5").stderr.endswith("none.h5 is not there\n")
     assert "a folder" in layerscope(server, tmp_path).stderr
+
+
+def test_a_folder_of_a_saved_model_is_packed(server: Server, tmp_path: Path) -> None:
+    """As it is, under its own name."""
+    for name, data in Model(layers("a", "b")).written().items():
+        (tmp_path / "two.layers" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "two.layers" / name).write_bytes(data)
+    ran = layerscope(server, tmp_path / "two.layers")
+    assert ran.returncode == 0, ran.stderr
+    assert "b (Dense)" in ran.stdout
+    weights = server.client.get("/v1/models/two/layers/b/weights?format=npz")
+    with np.load(io.BytesIO(weights.content)) as arrays:
+        assert sorted(arrays[name].shape for name in arrays.files) == [(2,), (2, 2)]
 
 
 def test_without_a_service_one_is_started_until_it_is_interrupted(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from models.reading.keras_json.site import Site
 from models.reading.older_keras.classes import check_crops, check_kernels
 from models.reading.older_keras.masks import check_masks
 from models.reading.older_keras.models import modern_model
+from models.reading.older_keras.tuples import without_tuples
 
 __all__ = ["modern_json"]
 
@@ -33,7 +34,7 @@ def modern_json(raw: dict[str, Any], pointer: str = "") -> tuple[dict[str, Any],
     check_count(raw, site)
     check_kernels(raw, site)
     check_crops(raw, site)
-    modern = modern_model(raw, site)
+    modern = modern_model(without_tuples(raw), site)
     try:
         check_masks(modern, pointer)
     except InvalidDocument as error:

@@ -34,7 +34,7 @@ from models.ipc.messages import (
 from models.layers import LAYERS
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
-from models.weights import hdf5_process
+from models.weights import hdf5_process, reader_process
 from models.weights.canonical import convert, write_canonical
 from models.weights.hdf5 import Hdf5Source
 from models.weights.source import FileLimits
@@ -165,7 +165,7 @@ def hdf5_in_this_process(monkeypatch):
     def run(_, job):
         reply = io.BytesIO()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(hdf5_process, "_limit", lambda _: None)
+            patch.setattr(reader_process, "limit", lambda _: None)
             patch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(job)))
             patch.setattr(sys, "stdout", SimpleNamespace(buffer=reply))
             hdf5_process.main()

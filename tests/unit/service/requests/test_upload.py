@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from models.errors import InvalidOption, LayerscopeError, Unparsable
+from models.files.signatures import START_BYTES
 from service.requests.upload import Upload, _read_form
 from service.requests.upload_parts import SIGNATURE_BYTES, UploadParts
 from service.requests.upload_writing import RawBody, Writer
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 ZIP = b"PK\x03\x04" + bytes(40)
+TAR = tarfile.TarInfo("saved_model.pb").tobuf()
 DOCUMENT = b'[{"type": "Flatten"}]'
 
 
@@ -82,15 +85,16 @@ def test_weights_are_not_buffered() -> None:
     for _ in range(100):
         parts._take(bytes(8))
     assert sum(map(len, written)) == 800
-    assert max(map(len, written)) == SIGNATURE_BYTES
+    assert max(map(len, written)) == START_BYTES
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
 async def test_raw_bodies_are_recognized_by_content(tmp_path: Path, size: int) -> None:
     """Weights are written to disk, anything else is a document of bounded length."""
-    for data, is_document in ((ZIP, False), (DOCUMENT, True), (b"{}", True), (b"", True), (b"PK\x03\x04", True)):
+    files, documents = (ZIP, TAR, b"\x1f\x8b" + bytes(20)), (DOCUMENT, b"{}", b"", b"PK\x03\x04")
+    for data, is_document in (*((one, False) for one in files), *((one, True) for one in documents)):
         with (tmp_path / "file").open("wb") as file:
-            body = RawBody(Writer(file), 100)
+            body = RawBody(Writer(file), 300)
             for start in range(0, len(data), size):
                 await body.write(data[start : start + size])
             await body.end()

@@ -1,19 +1,24 @@
-"""Messages to and from the short-lived process that reads HDF5. Imports nothing heavy: both sides load it."""
+"""Messages to and from the short-lived processes that read HDF5 and SavedModels. Imports nothing heavy: both sides load
+it.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
 
-class Hdf5Job(msgspec.Struct, frozen=True):
+class ReadJob(msgspec.Struct, frozen=True):
     """Lists the contents of `file` or, given a `target`, writes the values of `names` there, one after the other.
 
-    `memory` bounds what the process may allocate, in bytes; `seconds` its CPU time.
+    `memory` bounds what the process may allocate, in bytes; `seconds` its CPU time. An archive is unpacked into
+    `folder` once, to at most `max_bytes`.
     """
 
     file: str
     memory: int
     seconds: int
+    folder: str
+    max_bytes: int
     target: str | None = None
     names: tuple[str, ...] = ()
 
@@ -33,10 +38,12 @@ class SavedModel(msgspec.Struct, frozen=True):
     version: str | None = None
     backend: str | None = None
     """The library that computed: `tensorflow`, or of Keras 1 and 2 also `theano`."""
+    member: str = "model_config"
+    """Where the file has the JSON: an attribute of HDF5, or a file of a SavedModel."""
 
 
 class Listing(msgspec.Struct, frozen=True, tag="listing"):
-    """The dtype and shape of every dataset by path, without the optimizer's, and the layer names that Keras gives to
+    """The dtype and shape of every tensor by path, without the optimizer's, and the layer names that Keras gives to
     groups, by the path of the group; and what a file in the older format says of itself.
     """
 
@@ -55,6 +62,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     message: str
     received: str
     too_large: bool = False
+    suggestion: str | None = None
 
 
 Reply = Listing | Copied | Refused
