@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from models.layers.batch_axis import BatchAxis
-from models.layers.layer import Layer, LayerFault
+from models.layers.faults import LayerFault
+from models.layers.layer import Layer
 from models.layers.operations import Operation
 from models.networks.network import Node
 

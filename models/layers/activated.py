@@ -9,8 +9,9 @@ from typing_extensions import TypeAliasType
 
 from models.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from models.layers.activation_names import FusedActivation
+from models.layers.faults import fault
 from models.layers.held import Held, check_held
-from models.layers.layer import Layer, Shape, fault
+from models.layers.layer import Layer, Shape
 
 
 def _kind(value: Any) -> str:

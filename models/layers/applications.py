@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from models.layers.faults import LayerFault
 from models.layers.fields import Features
-from models.layers.layer import Example, LayerFault, Shape
+from models.layers.layer import Example, Shape
 from models.layers.merging import ElementwiseMerging
 from models.layers.pointwise import Pointwise
 from models.layers.spatial import check_channels, shapes_text

@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 
 from models.layers.attention import AttentionLayer
 from models.layers.constraints import AnyConstraint
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import Axis, Features, Length, OneOrSeveral, SeedNumber
 from models.layers.fixed_values import NoFlash
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, LayerFault, Shape, fault, least_size, size_of
+from models.layers.layer import Example, Shape, least_size, size_of
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import shape_text
 

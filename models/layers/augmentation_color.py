@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from models.layers.augmentation import RandomImage, TrainingOnlyImage
+from models.layers.faults import fault
 from models.layers.fields import LaterDataFormat, Rate
 from models.layers.image import Image
-from models.layers.layer import Example, fault
+from models.layers.layer import Example
 from models.layers.ranges import BYTES, Signed, Unsigned, ValueRange
 
 

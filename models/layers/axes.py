@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from models.layers.batch_axis import FIRST, BatchAxis
+from models.layers.faults import LayerFault
 from models.layers.fields import Axis, OneOrSeveral
-from models.layers.layer import Layer, LayerFault, Shape, Windows
+from models.layers.layer import Layer, Shape, Windows
 from models.layers.pointwise import pointwise
 from models.layers.spatial import shape_text
 from models.limits import MAX_RANK

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from models.layers.block_weights import BlockWeights
+from models.layers.faults import fault
 from models.layers.fields import Address, LayerName
-from models.layers.layer import Layer, fault
+from models.layers.layer import Layer
 from models.limits import MAX_INPUTS, MAX_LAYERS
 
 if TYPE_CHECKING:

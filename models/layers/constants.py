@@ -10,8 +10,9 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema, model_va
 from pydantic_core import PydanticCustomError
 
 from models.errors import shown
+from models.layers.faults import fault
 from models.layers.fields import DType
-from models.layers.layer import Shape, fault
+from models.layers.layer import Shape
 from models.layers.named import STRICT
 from models.limits import MAX_RANK
 

@@ -9,10 +9,11 @@ from pydantic import model_validator
 
 from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import CausalPadding, Features, Padding, Sizes1D, Sizes2D, Sizes3D
 from models.layers.fixed_values import NoAdapter
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, LayerFault, Shape, Windows, fault, least_size, size_of, sizes_of
+from models.layers.layer import Example, Shape, Windows, least_size, size_of, sizes_of
 from models.layers.receptive_field import Window, padding_before
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import Spatial, known_length

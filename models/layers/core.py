@@ -8,10 +8,11 @@ from pydantic import Field
 
 from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
+from models.layers.faults import LayerFault
 from models.layers.fields import DType, Features, Length, PerCall
 from models.layers.fixed_values import NoAdapter, NoQuantization, NoWeights
 from models.layers.initializers import AnyInitializer, GlorotUniform, RandomUniform, Zeros
-from models.layers.layer import Example, Layer, LayerFault, Shape, size_of
+from models.layers.layer import Example, Layer, Shape, size_of
 from models.layers.pointwise import Pointwise
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length, shape_text

@@ -10,10 +10,11 @@ from pydantic import Field, model_validator
 from models.layers.activated import Activated
 from models.layers.constraints import AnyConstraint
 from models.layers.einsum_equation import Equation, EquationText
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import Length, OneOrSeveral
 from models.layers.fixed_values import NoAdapter, NoQuantization
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, LayerFault, Shape, Windows, fault, size_of
+from models.layers.layer import Example, Shape, Windows, size_of
 from models.layers.pointwise import pointwise
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import shape_text

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from models.errors import shown
-from models.layers.layer import Shape, fault
+from models.layers.faults import fault
+from models.layers.layer import Shape
 
 _LETTERS = "([a-zA-Z]{1,8})"
 _FORM = re.compile(rf"(\.\.\.)?{_LETTERS}(\.\.\.)?,{_LETTERS}->(\.\.\.)?{_LETTERS}(\.\.\.)?")

@@ -12,7 +12,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from models.errors import shown
-from models.layers.layer import Shape, fault
+from models.layers.faults import fault
+from models.layers.layer import Shape
 
 MAX_OPERANDS = 4
 ELLIPSIS = "..."

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import AnyCase, Length
 from models.layers.fixed_values import AlwaysTrainable, Dense, NoDType, NoRegularizer
-from models.layers.layer import Example, Layer, LayerFault, Shape, fault, sizes_of
+from models.layers.layer import Example, Layer, Shape, sizes_of
 from models.layers.preprocessing import MAX_LISTED
 from models.layers.spatial import shape_text
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from models.layers.faults import fault
 from models.layers.fields import QUANTIZED
-from models.layers.layer import fault
 
 
 def _allow(allowed: tuple[Any, ...], code: str, message: str, suggestion: str) -> BeforeValidator:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import AfterValidator
 
-from models.layers.layer import Layer, LayerFault, Shape, fault
+from models.layers.faults import LayerFault, fault
+from models.layers.layer import Layer, Shape
 
 PLACEMENT_FIELDS = ("inputs", "calls", "keywords", "positional")
 """The fields that place a layer in a graph."""

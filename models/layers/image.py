@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import AnyCase, LaterDataFormat, NonNegative, Sizes
-from models.layers.layer import Example, LayerFault, Shape, Windows, fault, least_size, sizes_of
+from models.layers.layer import Example, Shape, Windows, least_size, sizes_of
 from models.layers.ranges import BYTES, ValueRange
 from models.layers.receptive_field import Window
 from models.layers.spatial import Spatial, shape_text

@@ -12,9 +12,9 @@ from math import prod
 from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel
-from pydantic_core import PydanticCustomError
 
 from models.layers.batch_axis import FIRST, BatchAxis
+from models.layers.faults import LayerFault
 from models.layers.fields import DType, LayerName
 from models.layers.inputs import CallKeywords, CallPositional, Calls, LayerInputs
 from models.layers.masks import fits
@@ -252,20 +252,6 @@ class Layer(BaseModel):
 
 GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls", "keywords", "positional"})
 """Fields about a layer's calls in the graph, not about its computation."""
-
-
-class LayerFault(Exception):
-    """An argument of a layer that does not fit the shapes of its inputs."""
-
-    def __init__(self, field: str, message: str, expected: str, received: str, suggestion: str | None = None) -> None:
-        super().__init__(message)
-        self.field, self.message, self.expected = field, message, expected
-        self.received, self.suggestion = received, suggestion
-
-
-def fault(code: str, message: str, expected: str, suggestion: str | None = None) -> PydanticCustomError:
-    """Build an error of one or several fields, for use inside validators."""
-    return PydanticCustomError(code, message, {"expected": expected, "suggestion": suggestion})
 
 
 def size_of(shape: Shape) -> int | None:

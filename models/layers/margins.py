@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from models.layers.faults import LayerFault
 from models.layers.fields import Margins1D, Margins2D, Margins3D
-from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
+from models.layers.layer import Example, Shape, Windows, sizes_of
 from models.layers.receptive_field import Window
 from models.layers.spatial import Spatial, SpatialAxes
 

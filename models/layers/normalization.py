@@ -8,9 +8,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from models.layers.axes import AlongAxes, InnerAxis, inner_axes
 from models.layers.constraints import AnyConstraint
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import Epsilon, NonNegative, Rate
 from models.layers.initializers import AnyInitializer, Ones, Zeros
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, sizes_of
+from models.layers.layer import Example, Layer, Shape, Windows, sizes_of
 from models.layers.pointwise import pointwise
 from models.layers.regularizers import AnyRegularizer
 from models.layers.spatial import known_length

@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 
 from models.layers.axes import Axes, axis_positions, inner_axes, new_axis
 from models.layers.batch_axis import BatchAxis
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import Axis, OneOrSeveral
-from models.layers.layer import Example, LayerFault, Shape, fault
+from models.layers.layer import Example, Shape
 from models.layers.operations import Operation
 from models.layers.operations_reducing import AlongAxis
 from models.layers.spatial import known_length, shape_text

@@ -9,9 +9,10 @@ from pydantic import model_validator
 
 from models.layers.attention import MAX_SCORES
 from models.layers.constants import Constant, ConstantArray, Number, Unwrapped, shape_of
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import Unset
 from models.layers.fixed_values import NoFlash
-from models.layers.layer import Example, LayerFault, Shape, fault, least_size, size_of
+from models.layers.layer import Example, Shape, least_size, size_of
 from models.layers.operations import Operation
 from models.layers.spatial import known_length, shape_text, shapes_text
 

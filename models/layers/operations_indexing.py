@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from models.layers.axes import InnerAxis, inner_axes
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Constant, ConstantArray, Unwrapped, shape_of
-from models.layers.layer import Example, LayerFault, Shape, fault, least_size, sizes_of
+from models.layers.faults import LayerFault, fault
+from models.layers.layer import Example, Shape, least_size, sizes_of
 from models.layers.named import STRICT
 from models.layers.operations import OfOperands, Operation
 from models.layers.spatial import shape_text

@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from models.layers.axes import axis_positions, inner_axes, new_axis
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number, Unwrapped
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import Axis, Extent
-from models.layers.layer import Example, LayerFault, Shape, fault
+from models.layers.layer import Example, Shape
 from models.layers.merging import check_concatenation
 from models.layers.operations import AlongOtherAxes, Operation, same_batch
 from models.layers.spatial import known_length, shape_text, shapes_text

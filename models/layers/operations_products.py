@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Constant
 from models.layers.einsum_subscripts import Subscripts, SubscriptsText
-from models.layers.layer import Example, LayerFault, Shape, fault, size_of, sizes_of
+from models.layers.faults import LayerFault, fault
+from models.layers.layer import Example, Shape, size_of, sizes_of
 from models.layers.operations import OfOperands
 from models.limits import MAX_RANK
 

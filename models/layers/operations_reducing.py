@@ -10,9 +10,10 @@ from pydantic import Field
 from models.layers.axes import Axes, inner_axes, pointwise_along_channels
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number
+from models.layers.faults import LayerFault
 from models.layers.fields import Axis, DType, Length, NonNegative, Unset
 from models.layers.fixed_values import Dense
-from models.layers.layer import Example, LayerFault, Shape, Windows, sizes_of
+from models.layers.layer import Example, Shape, Windows, sizes_of
 from models.layers.operations import AlongOtherAxes, Operation
 from models.layers.spatial import known_length
 from models.limits import MAX_FEATURES

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from models.layers.batch_axis import BatchAxis
-from models.layers.layer import Example, LayerFault, Shape, fault, size_of
+from models.layers.faults import LayerFault, fault
+from models.layers.layer import Example, Shape, size_of
 from models.layers.operations import Operation
 from models.layers.reshaping import check_target
 from models.layers.spatial import shape_text

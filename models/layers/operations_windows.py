@@ -16,9 +16,10 @@ from models.errors import shown
 from models.layers.constants import Constant, ConstantArray
 from models.layers.convolution import Conv1D, Conv2D, Conv3D
 from models.layers.convolution_depthwise import DepthwiseConv1D, DepthwiseConv2D
+from models.layers.faults import LayerFault, fault
 from models.layers.fields import AnyCase, DataFormat, Extent, OneOrSeveral, Padding
 from models.layers.image import Pixels, Resizing
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault
+from models.layers.layer import Example, Layer, Shape, Windows
 from models.layers.operations import Operation
 from models.layers.pooling import (
     AveragePooling1D,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from models.layers.faults import LayerFault
 from models.layers.fixed_values import AlwaysTrainable, NoDType, NoRegularizer
 from models.layers.held import Held, check_held
 from models.layers.image import Image
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, least_size
+from models.layers.layer import Example, Layer, Shape, Windows, least_size
 from models.layers.pointwise import pointwise
 from models.layers.spatial import shape_text
 

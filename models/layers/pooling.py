@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Literal
 
+from models.layers.faults import LayerFault
 from models.layers.fields import Padding, Sizes1D, Sizes2D, Sizes3D
-from models.layers.layer import Example, LayerFault, Shape, Windows, least_size, sizes_of
+from models.layers.layer import Example, Shape, Windows, least_size, sizes_of
 from models.layers.receptive_field import Window, padding_before
 from models.layers.spatial import Spatial
 from models.layers.work import Work

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from models.layers.faults import LayerFault
 from models.layers.fields import Sizes1D, Sizes2D, Sizes3D
-from models.layers.layer import Example, LayerFault, Shape, least_size, sizes_of
+from models.layers.layer import Example, Shape, least_size, sizes_of
 from models.layers.pooling import POOLED_CHANNELS
 from models.layers.spatial import Spatial
 from models.layers.work import Work

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from models.layers.layer import fault
+from models.layers.faults import fault
 
 
 def _check_distinct(values: tuple[float, float]) -> tuple[float, float]:

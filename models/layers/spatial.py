@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from models.layers.faults import LayerFault
 from models.layers.fields import DataFormat
-from models.layers.layer import Layer, LayerFault, Shape
+from models.layers.layer import Layer, Shape
 
 
 class SpatialAxes(Layer):

@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from models.layers.bidirectional import Bidirectional
 from models.layers.block import Block
+from models.layers.faults import LayerFault, fault
 from models.layers.held import Held, check_held
-from models.layers.layer import Example, Layer, LayerFault, Shape, Windows, fault, sizes_of
+from models.layers.layer import Example, Layer, Shape, Windows, sizes_of
 from models.layers.recurrent import Recurrent, SequenceRecurrent
 from models.layers.recurrent_convolution import step_shape
 from models.layers.spatial import shape_text

@@ -14,7 +14,8 @@ from models.engine.batch_axes import batch_first
 from models.engine.operations import OperationLayer
 from models.layers import CATALOGUE
 from models.layers.batch_axis import FIRST, BatchAxis
-from models.layers.layer import LayerFault, Shape
+from models.layers.faults import LayerFault
+from models.layers.layer import Shape
 from models.layers.operations import Operation
 
 BATCH = 3

@@ -17,7 +17,8 @@ from models.engine.operations import OperationLayer
 from models.engine.shaping import shape_network
 from models.layers import CATALOGUE, names_of
 from models.layers.batch_axis import FIRST
-from models.layers.layer import GRAPH_FIELDS, LayerFault, Shape
+from models.layers.faults import LayerFault
+from models.layers.layer import GRAPH_FIELDS, Shape
 from models.layers.operations import Operation
 from models.networks.expansion import expand
 from models.reading.parse import parse_document

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from models.engine.layers import create_layer, derived_seed
 from models.layers import CATALOGUE
-from models.layers.layer import Layer, LayerFault, Shape
+from models.layers.faults import LayerFault
+from models.layers.layer import Layer, Shape
 from models.layers.receptive_field import Window
 from models.layers.signal_windows import COSINES, window_values
 

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from models.layers import CATALOGUE
-from models.layers.layer import Layer, LayerFault, Shape
+from models.layers.faults import LayerFault
+from models.layers.layer import Layer, Shape
 
 SEQUENCE: Shape = (2, 5, 8)
 FRAMES: Shape = (2, 3, 8, 8, 1)

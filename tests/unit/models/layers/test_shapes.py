@@ -16,7 +16,8 @@ from models.layers.convolution_depthwise import DepthwiseConv1D, DepthwiseConv2D
 from models.layers.convolution_transposed import Conv2DTranspose
 from models.layers.core import Dense, Embedding
 from models.layers.einsum import EinsumDense
-from models.layers.layer import Layer, LayerFault, Shape
+from models.layers.faults import LayerFault
+from models.layers.layer import Layer, Shape
 from models.layers.margins import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from models.layers.merging import Add, Concatenate, Dot, Subtract
 from models.layers.normalization import (
