@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+import tf_keras
 
+from models.engine.build import build
 from models.errors import InvalidDocument
+from models.networks.expansion import expand
 from models.reading.parse import parse_document
 
 
@@ -277,3 +281,15 @@ def test_what_cannot_be_read_is_refused_with_the_writer(name: str) -> None:
         parse_document(raw)
     assert refused.value.detail.startswith("This was written by Keras ")
     assert refused.value.problems[0].pointer == pointer
+
+
+@pytest.mark.parametrize(("size", "shape"), [((3, 5), (8, 8, 3)), ((9, 4), (5, 7, 3)), ((1, 9), (9, 30, 2))])
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_random_crop_has_the_bits_of_keras_2(size: tuple[int, int], shape: tuple[int, ...], dtype: str) -> None:
+    """At inference it crops the middle to the ratio of the sides, and resizes; Keras 3 does neither."""
+    source = tf_keras.Input(shape, dtype=dtype)
+    model = tf_keras.Model(source, tf_keras.layers.RandomCrop(*size, seed=1)(source))
+    picture = np.random.default_rng(0).uniform(0, 255, (2, *shape)).astype(dtype)
+    made = build(expand(parse_document(model.to_json())), 2**20)
+    (found,) = made.compiled_selection(made.network.outputs, False, False).run([picture])
+    np.testing.assert_array_equal(np.asarray(found), np.array(model(picture, training=False)), strict=True)
