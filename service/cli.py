@@ -24,7 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _add_setting_options(commands.add_parser("serve", help="serve HTTP"))
     opened = commands.add_parser("open", help="register files of networks, starting the service if none runs")
     opened.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help=".h5, .keras or .json, or .json and weights"
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help=".h5, .keras or .json, or .json and weights; labels.txt after either",
     )
     opened.add_argument("--port", help="the port of the service")
     _add_setting_options(commands.add_parser("settings", help="print every setting, its value, default and meaning"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -351,3 +353,32 @@ def test_labels_last(tmp_path: Path, start_stub_server: Callable[..., Any]) -> N
     with start_stub_server(tmp_path / "store") as second:
         labels = [second.client.get(f"/v1/models/{name}").json()["labels"] for name in ("pets", "plain")]
     assert labels == [{"scores": NAMES}, {}]
+
+
+def test_layerscope_open_takes_labels(server: Server, models: httpx.Client, tmp_path: Path) -> None:
+    """After the document and its weights, or after one file; before a model they have none."""
+    (tmp_path / "pets.json").write_text(json.dumps(DOCUMENT))
+    (tmp_path / "labels.txt").write_bytes(NUMBERED)
+    put(models, "source", {**DOCUMENT, "seed": 5})
+    (tmp_path / "w.npz").write_bytes(models.get("/v1/models/source/weights?format=npz").content)
+    for files in (
+        ["pets.json", "labels.txt"],
+        ["pets.json", "w.npz", "labels.txt"],
+        ["pets.json", "labels.txt", "w.npz"],
+    ):
+        ran = opened(server, *(tmp_path / file for file in files))
+        assert ran.returncode == 0, ran.stderr
+        graph = models.get("/v1/models/pets").json()
+        assert graph["labels"] == {"scores": NAMES}
+        assert (graph["weights"] is not None) == ("w.npz" in files)
+    assert "labels follow the file" in opened(server, tmp_path / "labels.txt", tmp_path / "pets.json").stderr
+    (tmp_path / "labels.txt").write_text("cat\ndog")
+    ran = opened(server, tmp_path / "pets.json", tmp_path / "labels.txt")
+    assert ran.returncode == 1
+    assert "/labels: there are fewer labels than units; expected 7" in ran.stderr
+
+
+def opened(server: Server, *files: Path) -> subprocess.CompletedProcess[str]:
+    """Run `layerscope open` on the server's port."""
+    command = [sys.executable, "-m", "service.cli", "open", *map(str, files), "--port", str(httpx.URL(server.url).port)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
