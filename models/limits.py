@@ -17,5 +17,9 @@ MAX_INPUTS = 64
 """Most inputs of a network or a block."""
 MAX_RANK = 8
 """Most axes of a tensor, the batch included (TensorFlow aborts at 255)."""
+MAX_LABELS = 65_536
+"""Most class labels in one list: the items of arrays that a document may have."""
+MAX_LABEL = 256
+"""Most characters of a class label."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Names of registered models."""

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".h5, .keras, .json, a SavedModel folder or its .zip; or .json and weights",
+        help=".h5, .keras, .json, a SavedModel folder or its .zip; or .json and weights; labels.txt after either",
     )
     opened.add_argument("--port", help="the port of the service")
     _add_setting_options(commands.add_parser("settings", help="print every setting, its value, default and meaning"))

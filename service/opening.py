@@ -7,17 +7,19 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from math import prod
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from models.limits import NAME
 from models.weights.saved_model.packing import is_saved_model, packed
+from service.options.field_names import LABELS, MODEL, WEIGHTS
 from service.settings import Settings
 
 START_SECONDS = 180.0
@@ -27,6 +29,9 @@ READY_SECONDS = 0.2
 UPLOAD_SECONDS = 3600.0
 DOCUMENTS = (".json",)
 """Endings of files that are a document or `to_json()`, with the weights in a file after them."""
+TEXTS = (".txt",)
+"""Endings of files that are the labels of the model before them."""
+PIECE_BYTES = 1 << 20
 PICTURE_CHANNELS = (1, 3, 4)
 MAX_ZEROS = 256
 """Most numbers that a printed command has."""
@@ -51,19 +56,16 @@ class RunningService:
         """Its address."""
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
-    def request(self, method: str, path: str, file: Path | None = None) -> tuple[int, bytes]:
-        """Send a request, with a file as its body; return the status and the body of the response."""
+    def request(self, method: str, path: str, parts: Mapping[str, Path] | None = None) -> tuple[int, bytes]:
+        """Send a request, with files as the parts of a form; return the status and the body of the response."""
         connection = HTTPConnection(self.host, self.port, timeout=UPLOAD_SECONDS)
         try:
-            if file is None:
+            if parts is None:
                 connection.request(method, path)
-                return _read(connection.getresponse())
-            with file.open("rb") as body:
-                is_document = file.suffix in DOCUMENTS
-                content_type = "application/json" if is_document else "application/octet-stream"
-                headers = {"Content-Type": content_type, "Content-Length": str(file.stat().st_size)}
-                connection.request(method, path, body, headers)
-                return _read(connection.getresponse())
+            else:
+                form = FileForm(parts)
+                connection.request(method, path, form.pieces(), form.headers)
+            return _read(connection.getresponse())
         finally:
             connection.close()
 
@@ -85,6 +87,34 @@ class RunningService:
             return self.request("GET", "/readyz")[0] == 200
         except (OSError, HTTPException):
             return None
+
+
+class FileForm:
+    """A multipart form of files, read while it is sent."""
+
+    def __init__(self, parts: Mapping[str, Path]) -> None:
+        self._boundary = uuid4().hex
+        heads = (f'--{self._boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="file"\r\n\r\n'
+                 for name in parts)  # fmt: skip
+        self._heads, self._files = [head.encode() for head in heads], list(parts.values())
+        self._tail = f"--{self._boundary}--\r\n".encode()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a request with this form."""
+        sizes = (len(head) + file.stat().st_size + 2 for head, file in zip(self._heads, self._files, strict=True))
+        content_type = f"multipart/form-data; boundary={self._boundary}"
+        return {"Content-Type": content_type, "Content-Length": str(sum(sizes) + len(self._tail))}
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the form."""
+        for head, path in zip(self._heads, self._files, strict=True):
+            yield head
+            with path.open("rb") as file:
+                while piece := file.read(PIECE_BYTES):
+                    yield piece
+            yield b"\r\n"
+        yield self._tail
 
 
 def _read(response: HTTPResponse) -> tuple[int, bytes]:
@@ -122,27 +152,43 @@ def _await_ready(service: RunningService) -> None:
 
 
 def open_files(service: RunningService, files: Sequence[Path]) -> Iterator[str]:
-    """Register each file or SavedModel folder under its name, and yield what is known of it. Weights after a document
-    are its own.
+    """Register each model, of files or a SavedModel folder, under the name of its first file, and yield what is known
+    of it.
 
     Raises:
         OpeningFailed: a file is refused, with what the service says.
     """
-    name, has_document = "", False
+    for parts in models_of(files):
+        name = name_of(next(iter(parts.values())))
+        with ExitStack() as stack:
+            sent = {part: stack.enter_context(packed(file)) for part, file in parts.items()}
+            status, body = service.request("PUT", f"/v1/models/{quote(name)}", sent)
+        if status not in (200, 201):
+            raise OpeningFailed(f"{', '.join(map(str, parts.values()))} is refused:\n{_problems(body)}")
+        yield _notes(body) + _description(service, name)
+
+
+def models_of(files: Sequence[Path]) -> list[dict[str, Path]]:
+    """Return the files of each model by the part of a form: weights after a document are its own, as are labels after
+    either.
+
+    Raises:
+        OpeningFailed: a file is not there, or labels have no model before them.
+    """
+    models: list[dict[str, Path]] = []
     for file in files:
         if not file.is_file() and not is_saved_model(file):
             what = "a folder, and no SavedModel" if file.is_dir() else "not there"
             raise OpeningFailed(f"{file} is {what}")
-        is_document = file.suffix in DOCUMENTS
-        with_weights = has_document and not is_document
-        name = name if with_weights else name_of(file)
-        path = f"/v1/models/{quote(name)}" + ("/weights" if with_weights else "")
-        with packed(file) as sent:
-            status, body = service.request("PUT", path, sent)
-        if status not in (200, 201):
-            raise OpeningFailed(f"{file} is refused:\n{_problems(body)}")
-        has_document = is_document
-        yield _notes(body) + _description(service, name)
+        part = MODEL if file.suffix in DOCUMENTS else LABELS if file.suffix in TEXTS else WEIGHTS
+        open_parts = models[-1] if models else {}
+        if part == LABELS and (not open_parts or LABELS in open_parts):
+            raise OpeningFailed(f"{file} has no model of its own: labels follow the file that they belong to")
+        if part == LABELS or (part == WEIGHTS and MODEL in open_parts and WEIGHTS not in open_parts):
+            open_parts[part] = file
+        else:
+            models.append({part: file})
+    return models
 
 
 def name_of(file: Path) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from models.lru_cache import LruCache
+from models.networks.labels import Lengths
 from models.store.store import ModelStore
 from service.edge.drain import DrainState
 from service.engines.client import Engines
@@ -16,6 +18,9 @@ from service.registry.resolver import ModelResolver
 from service.requests.decode_memory import DecodeMemory
 from service.requests.upload_permits import UploadPermits
 from service.settings import Settings
+
+MAX_PLANNED = 512
+"""Networks whose outputs' lengths are kept."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class State:
     memory: DecodeMemory
     drain: DrainState
     queries: QueryOptions = field(default_factory=QueryOptions)
+    output_lengths: LruCache[str, Lengths] = field(default_factory=lambda: LruCache(MAX_PLANNED))
+    """The planned lengths of the outputs of networks with labels, by identity."""
 
 
 async def state_of(request: Request) -> State:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field, PrivateAttr
 
 from models.documents.inputs import Inputs, InputSpec
+from models.documents.labels import Labels
 from models.documents.source_map import IDENTITY, SourceMap
 from models.documents.validation import field_names
 from models.images.scale import Scale
@@ -27,6 +28,8 @@ class Document(BaseModel):
     """A network: its inputs, its layers in order, and what it returns."""
 
     model_config = STRICT
+    later: ClassVar[frozenset[str]] = frozenset({"labels"})
+    """Fields left out of the canonical form while they have their default, as those of layers are."""
 
     name: Annotated[str | None, Field(max_length=128, description="A label; not part of the identity.")] = None
     seed: Annotated[int, Field(ge=0, le=2**63 - 1, description="Weights without a file follow from it.")] = 0
@@ -37,6 +40,7 @@ class Document(BaseModel):
         bool, Field(description="False freezes every weight, whatever the layers say, as it does on a Keras model.")
     ] = True
     scale: Annotated[Scale | None, Field(description="How images are scaled where a request does not say.")] = None
+    labels: Labels | None = None
 
     _source_map: SourceMap = PrivateAttr(default=IDENTITY)
 
@@ -55,6 +59,10 @@ class Document(BaseModel):
         """Return the same network with declared inputs."""
         return self.model_copy(update={"input": dict(inputs)})
 
+    def with_labels(self, labels: Any) -> Document:
+        """Return the same network with these labels, which are valid; None for none."""
+        return self.model_copy(update={"labels": labels})
+
 
 Document.model_rebuild()
 
@@ -66,7 +74,7 @@ def canonical(value: Any) -> Any:
     match value:
         case BaseModel():
             fields = {name: canonical(getattr(value, name)) for name in type(value).model_fields}
-            for name in (*value.later, "positional") if isinstance(value, Layer) else ():
+            for name in _later(value):
                 if getattr(value, name) == type(value).model_fields[name].default:
                     del fields[name]
             return fields | {"type": names_of(type(value))[0]} if "type" in fields else fields
@@ -75,3 +83,10 @@ def canonical(value: Any) -> Any:
         case list() | tuple():
             return [canonical(item) for item in value]
     return value
+
+
+def _later(model: BaseModel) -> tuple[str, ...]:
+    """Return the fields that the canonical form leaves out while they have their default."""
+    if isinstance(model, Layer):
+        return (*model.later, "positional")
+    return tuple(model.later) if isinstance(model, Document) else ()

@@ -42,6 +42,12 @@ class SourceMap:
             head = head.rpartition("/")[0]
         return self.children.get(head, self.own.get(head, "")) + pointer[len(head) :]
 
+    def keep(self, pointer: str) -> None:
+        """Map a part of the document to the same place in the source, and in the source of that."""
+        self.own[pointer] = pointer
+        if self.source is not None:
+            self.source.keep(pointer)
+
     def remapped(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return the problems with pointers into the source."""
         return [replace(problem, pointer=self.of(problem.pointer)) for problem in problems]

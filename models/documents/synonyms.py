@@ -58,6 +58,7 @@ DOCUMENT: Synonyms = field_hints({
     "outputs": "output",
     "layers": "layer nodes modules architecture sequence",
     "seed": "random_seed random_state",
+    "labels": "label class_names class_labels classNames classes categories",
 }) | {
     "model": Hint(advice='the document itself stands here: leave "model" out and write what is in it'),
     "document": Hint(advice='the document itself stands here: leave "document" out and write what is in it'),

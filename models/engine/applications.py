@@ -18,9 +18,10 @@ from models.engine.layer_checks import KERAS_ERRORS, sentence_of
 from models.engine.shaping import uninitialised
 from models.errors import InvalidDocument, Problem, shown
 from models.reading.application_arguments import Application
+from models.reading.applications import OUTSIDE_GRAPH
 from models.reading.parse import parse_document
 
-NOT_FORWARDED = {"application", "name", "seed", "input", "weights"}
+NOT_FORWARDED = {"application", "input", "weights", *OUTSIDE_GRAPH}
 """Fields that are not passed to the constructor unchanged."""
 
 

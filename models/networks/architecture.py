@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from models.documents.document import Document
 from models.documents.inputs import InputSpec
+from models.documents.labels import labels_nbytes
 from models.lru_cache import LruCache
 from models.networks.expansion import expand
 from models.networks.network import Network
@@ -50,4 +51,4 @@ class Architecture:
             InvalidDocument: as `expand`.
         """
         variants = 0 if self.document.input else KEPT_INPUTS
-        return NODE_BYTES * (1 + variants) * len(self.network.nodes)
+        return NODE_BYTES * (1 + variants) * len(self.network.nodes) + labels_nbytes(self.document.labels)

@@ -140,7 +140,7 @@ class Network:
         return {node.address + PRE: node.address for node in self.nodes if node.layer.has_activation()}
 
     def identity(self, weights_digest: str = NO_WEIGHTS) -> str:
-        """Return `sha256:…` of the canonical network and its weights; spelling and the label `name` are excluded."""
+        """Return `sha256:…` of the canonical network and its weights; spelling, `name` and `labels` are excluded."""
         if weights_digest not in self._identities:
             digest = sha256(f"{self._canonical_json()}\n{weights_digest}".encode()).hexdigest()
             self._identities[weights_digest] = f"sha256:{digest}"
@@ -153,8 +153,8 @@ class Network:
 
     @cached_property
     def document_bytes(self) -> bytes:
-        """The document as sent to an engine."""
-        return orjson.dumps(canonical(self.document))
+        """The document as sent to an engine, which needs no labels: networks that differ in them are built once."""
+        return orjson.dumps(canonical(self.document.with_labels(None)))
 
     def _canonical_json(self) -> str:
         form = {

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
 from models.documents.inputs import Dimension
+from models.documents.labels import Labels
 from models.images.scale import Scale
 from models.layers.activation_names import FusedActivation
 from models.layers.fields import Features
@@ -51,6 +52,7 @@ class Application(BaseModel):
     ] = None
     classes: Features = 1000
     classifier_activation: FusedActivation = "softmax"
+    labels: Labels | None = None
 
 
 class SignedApplication(Application):

@@ -93,10 +93,10 @@ def _not_pretrained(application: Application) -> Iterator[Problem]:
                       shown(application.input[2]), 'write "weights": null')  # fmt: skip
 
 
-LABELS = frozenset({"name", "seed"})
+OUTSIDE_GRAPH = frozenset({"name", "seed", "labels"})
 """Fields that do not change the graph."""
 
 
 def graph_arguments(application: Application) -> bytes:
     """Return the arguments that determine the graph and the ImageNet weights, as JSON for `parse_application`."""
-    return orjson.dumps(application.model_dump(exclude=set(LABELS)), option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(application.model_dump(exclude=set(OUTSIDE_GRAPH)), option=orjson.OPT_SORT_KEYS)

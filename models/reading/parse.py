@@ -62,10 +62,8 @@ def parse_document(raw: Any) -> Document:
 
 def parse_value(value: Any) -> Document:
     """Parse a JSON value whose nesting is checked, as `parse_document` does."""
-    if is_tensorflow_js(value):
-        data, source_map = read_keras(*keras_json_in(value))
-    elif is_keras_json(value):
-        data, source_map = read_keras(value)
+    if is_tensorflow_js(value) or is_keras_json(value):
+        data, source_map = _keras_form(value)
     else:
         data, source_map = _own_form(value)
     try:
@@ -74,6 +72,14 @@ def parse_value(value: Any) -> Document:
         raise source_map.remap(error) from None
     read = [Note(source_map.of(note.pointer), note.message) for note in stateful_notes(data["layers"])]
     return document.with_source_map(replace(source_map, notes=[*source_map.notes, *read]))
+
+
+def _keras_form(value: dict[str, Any]) -> tuple[dict[str, Any], SourceMap]:
+    """Return the document of Keras' JSON, with the labels that stand beside it."""
+    data, source_map = read_keras(*(keras_json_in(value) if is_tensorflow_js(value) else (value,)))
+    source_map.keep("/labels")
+    labels = value.get("labels")
+    return data if labels is None else data | {"labels": labels}, source_map
 
 
 def _own_form(value: Any) -> tuple[Any, SourceMap]:

@@ -45,7 +45,7 @@ class SliceView(msgspec.Struct, frozen=True):
         kept = [
             (_length(part, length, f"{address}, axis {number}", self.pointer), axis)
             for number, (part, length, axis) in enumerate(
-                zip(self._expand(tensor, address), tensor.shape, tensor.axes, strict=True)
+                zip(self._expand(len(tensor.shape), address), tensor.shape, tensor.axes, strict=True)
             )
             if isinstance(part, SliceRange) or _checked_index(part, length, f"{address}, axis {number}", self.pointer)
         ]
@@ -55,9 +55,12 @@ class SliceView(msgspec.Struct, frozen=True):
         """Return the sliced array, as a view of the same memory."""
         return np.asarray(array[tuple(_numpy_index(part) for part in self.parts)])
 
-    def _expand(self, tensor: TensorType, address: str) -> list[int | SliceRange]:
+    def last_part(self, rank: int) -> int | SliceRange:
+        """Return the part of the last axis of a tensor of this rank, which the slice fits."""
+        return self._expand(rank, "")[-1]
+
+    def _expand(self, rank: int, address: str) -> list[int | SliceRange]:
         """Expand `...` to one part for each axis."""
-        rank = len(tensor.shape)
         count = len(self.parts) - self.parts.count(None)
         if count > rank:
             message = f"{address}: the slice has more parts than the tensor has axes"

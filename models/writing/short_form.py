@@ -36,6 +36,8 @@ def short_form(network: Network) -> dict[str, Any]:
         written["trainable"] = False
     if document.scale is not None:
         written["scale"] = document.scale
+    if document.labels is not None:
+        written["labels"] = document.labels
     return written
 
 

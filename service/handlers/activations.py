@@ -14,10 +14,12 @@ from starlette.responses import Response
 
 from models.errors import InvalidOption
 from models.ipc.messages import RunResult
+from models.networks.network import Network
 from models.tensors.dtypes import Array
 from service.engines.engine_request import EngineRequest
 from service.engines.request_builders import RunSpec, run_request, source_of
 from service.errors.handlers import problem_of
+from service.handlers.labels import tensor_labels
 from service.handlers.request_errors import errors_in_request
 from service.observing.records import follow
 from service.options.activation import ActivationOptions, QueryOptions, from_pairs, options_from, query_options
@@ -34,6 +36,7 @@ from service.requests.payload import InputPayload, is_image_file, is_input_file,
 from service.requests.selection import selection_of
 from service.responses.activations import ReplyContext, activations_response, infos
 from service.responses.etag import ETag
+from service.responses.labels import ReplyLabels
 from service.responses.picture import check_drawing
 from service.state import State
 from service.wire.format import Format, Kind
@@ -109,16 +112,22 @@ async def activations(
     check_drawing(options, format)
     with errors_in_request(request, model):
         resolved = await _resolve(state, model, activation_request, share)
-        engine_request = await _engine_request(state, model, resolved, options, format)
+        labels = await tensor_labels(state, resolved.network)
+        spec = await _run_spec(resolved.network, options, format)
+        engine_request = _engine_request(state, model, resolved, spec)
         weak = format.has_timings or state.settings.batch_requests > 1
-        etag = await _etag(request, _etag_parts(model, resolved, options, format), resolved.arrays, weak)
+        parts = _etag_parts(model, resolved, options, format)
+        etag = await _etag(request, parts and (*parts, labels), resolved.arrays, weak)
         if etag is not None and (unchanged := etag.unchanged()) is not None:
             return unchanged
         follow(request.scope, engine_request.trace, engine_request.key)
         share.release()  # the queue counts the arrays itself, and they are queued at once
         pending = await state.engines.submit(engine_request)
     inputs = infos(resolved.network.inputs, resolved.arrays)
-    context = ReplyContext(engine_request.key, model.name, inputs, resolved.preprocessing, started, model.notes)
+    context = ReplyContext(
+        engine_request.key, model.name, inputs, resolved.preprocessing, started,
+        model.notes, ReplyLabels(labels, spec.views),
+    )  # fmt: skip
     response = await activations_response(context, pending, format, options, partial(problem_of, request))
     return response if etag is None else etag.on(response)
 
@@ -141,30 +150,32 @@ async def _etag(request: Request, parts: object, arrays: Sequence[Array], weak: 
     return ETag(request, parts, arrays, weak)
 
 
-def _etag_parts(model: Model, resolved: ResolvedInputs, options: ActivationOptions, format: Format) -> object:
-    """Return all that determines the reply except the arrays; None if equal requests may have different replies."""
+def _etag_parts(
+    model: Model, resolved: ResolvedInputs, options: ActivationOptions, format: Format
+) -> tuple[Any, ...] | None:
+    """Return what determines the reply beside arrays and labels; None if equal requests may have different replies."""
     if model.id is None or options.training:
         return None
     names = list(resolved.network.inputs)
     return model.id, model.name, names, resolved.preprocessing, options.cache_key, format.name
 
 
-async def _engine_request(
-    state: State, model: Model, resolved: ResolvedInputs, options: ActivationOptions, format: Format
-) -> EngineRequest[RunResult]:
+def _engine_request(state: State, model: Model, resolved: ResolvedInputs, spec: RunSpec) -> EngineRequest[RunResult]:
     network = resolved.network
+    source = source_of(network, model.weights)
+    return run_request(source, list(network.inputs), resolved.arrays, state.settings, spec)
+
+
+async def _run_spec(network: Network, options: ActivationOptions, format: Format) -> RunSpec:
     outputs, views = await selection_of(network, options.layers, options.views())
     if format is NPY:
         check_one_tensor(outputs, options.weights)
-    return run_request(
-        source_of(network, model.weights), list(network.inputs), resolved.arrays, state.settings,
-        RunSpec(
-            outputs=outputs,
-            data=format.kind is not Kind.JSON or options.data != "none",
-            stats=options.stats if options.stats is not None else format.kind is Kind.JSON,
-            weights=options.weights,
-            training=options.training,
-            views=views,
-            texts=format is JSON and options.data == "nested" and not (views or options.weights),
-        ),
-    )  # fmt: skip
+    return RunSpec(
+        outputs=outputs,
+        data=format.kind is not Kind.JSON or options.data != "none",
+        stats=options.stats if options.stats is not None else format.kind is Kind.JSON,
+        weights=options.weights,
+        training=options.training,
+        views=views,
+        texts=format is JSON and options.data == "nested" and not (views or options.weights),
+    )

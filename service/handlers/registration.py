@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +18,7 @@ from models.files.signatures import HDF5, SAFETENSORS, Role
 from models.files.unsupported import NPZ, Advice
 from models.json_text.limits import Claim, claim_nothing
 from models.networks.architecture import Architecture
+from models.networks.labels import labels_by_tensor
 from models.networks.network import Network
 from models.reading.application_arguments import Application
 from models.store.entries import Entry
@@ -27,8 +29,9 @@ from models.weights.saved_config import SavedConfig, read_config
 from models.weights.source import FileLimits
 from models.weights.specs import WeightsFile, WeightSpec, WeightsToStore
 from service.engines.request_builders import specs_request
+from service.handlers.labels import output_lengths, read_part, tensor_labels
 from service.handlers.planning import plan_of, require_inputs
-from service.options.field_names import MODEL, WEIGHTS
+from service.options.field_names import LABELS, MODEL, WEIGHTS
 from service.registry.model import Model
 from service.requests.body import decode_json, parse_json
 from service.requests.decode_memory import MemoryShare
@@ -68,8 +71,11 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
         InvalidDocument, InvalidWeights, TooLarge, Unparsable, InvalidTensor
     """
     model = await _resolve(state, raw, name, pointer, upload is not None and upload.weights is not None)
+    if upload is not None and upload.labels is not None:
+        model = await _with_labels(state, model, upload.labels)
     try:
         network = model.architecture.network
+        await tensor_labels(state, network)
         if upload is not None and upload.weights is not None:
             registration = await put_weights(state, name, network, UploadedFile(upload.weights, upload.pointer))
             return registration._replace(notes=model.notes)
@@ -79,6 +85,27 @@ async def register(state: State, name: str, raw: Any, upload: Upload | None = No
         return registration._replace(notes=model.notes)
     except InvalidDocument as error:
         raise model.remap(error) from None
+
+
+async def _with_labels(state: State, model: Model, data: bytes) -> Model:
+    """Return the model with the labels in the part of a form, whose faults are not in the document.
+
+    Raises:
+        InvalidOption: the document has labels, too.
+        InvalidDocument, TooLarge
+    """
+    labels, document = await read_part(state, data), model.document
+    if document.labels is not None:
+        message, expected = "there are labels in the document, too", f"one of them, or the part {LABELS} alone"
+        raise InvalidOption.at(f"/{LABELS}", message, expected=expected, received="both")
+    labelled = document.with_labels(labels)
+    try:
+        network = replace(model.architecture.network, document=labelled)
+        lengths = await output_lengths(state, network)
+    except InvalidDocument as error:
+        raise model.remap(error) from None
+    labels_by_tensor(network, lengths)
+    return replace(model, architecture=Architecture(labelled, network))
 
 
 def _put(state: State, name: str, network: Network, weights: WeightsFile | None) -> Registration:

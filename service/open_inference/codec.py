@@ -18,6 +18,7 @@ from models.ipc.messages import TensorInfo
 from models.tensors.dtypes import Array, plain
 from models.tensors.json_text import NUMBERS, is_finite, with_words
 from models.tensors.widening import widened
+from models.views.labels import Names
 
 DATATYPES: Mapping[str, str] = {
     "float16": "FP16", "bfloat16": "BF16", "float32": "FP32", "float64": "FP64", "int8": "INT8", "int16": "INT16",
@@ -95,11 +96,15 @@ def unpack_bytes(data: memoryview, count: int, pointer: str) -> list[bytes]:
     return elements
 
 
-def class_labels(values: Array, indices: Array) -> list[bytes]:
-    """Format Triton's classes, best first: `value:index`. Parsing a value gives the same bits."""
+def class_labels(values: Array, indices: Array, names: Names | None = None) -> list[bytes]:
+    """Format Triton's classes, best first: `value:index`, and `:name` where there are names. Parsing a value gives the
+    same bits.
+    """
     wide = widened(values)
     pairs = zip(wide.reshape(-1), indices.reshape(-1).tolist(), strict=True)
-    return [f"{_number(value)}:{index}".encode() for value, index in pairs]
+    if names is None:
+        return [f"{_number(value)}:{index}".encode() for value, index in pairs]
+    return [f"{_number(value)}:{index}:{names[index]}".encode() for value, index in pairs]
 
 
 def _number(value: np.generic) -> str:

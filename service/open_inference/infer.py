@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from models.ipc.messages import RunResult
 from models.views.view import View
 from service.engines.engine_request import EngineRequest
 from service.engines.request_builders import RunSpec, run_request, source_of
+from service.handlers.labels import tensor_labels
 from service.observing.records import follow
 from service.open_inference.codec import HEADER
 from service.open_inference.compression import choose_encoding, plain_body
@@ -57,6 +58,7 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
             inference = await share.run(
                 _prepare, model, body, header, state.settings, share, on_thread=len(body) > THREAD_BYTES
             )
+        outputs = await _with_labels(state, inference)
         engine_request = _engine_request(model, inference, state.settings)  # the queue now counts its arrays
         watch.lap("compute_input")
         follow(request.scope, engine_request.trace, engine_request.key)
@@ -67,9 +69,18 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
     watch.add_run(inference.resolved.arrays[0].shape[0], int((result.build_ms + result.run_ms) * 1e6))
     fields = {"model_name": name, "model_version": VERSION}
     fields = fields if inference.id is None else {"id": inference.id, **fields}
-    reply = await infer_reply(fields, pending, inference.outputs, encoding)
+    reply = await infer_reply(fields, pending, outputs, encoding)
     watch.lap("compute_output")
     return reply
+
+
+async def _with_labels(state: State, inference: Inference) -> tuple[RequestedTensor, ...]:
+    """Return the outputs, those that are classified with their labels."""
+    network, outputs = inference.resolved.network, inference.outputs
+    if network.document.labels is None or all(output.classes is None for output in outputs):
+        return outputs
+    labels = await tensor_labels(state, network)
+    return tuple(replace(output, labels=labels.get(output.address)) for output in outputs)
 
 
 def _prepare(model: Model, body: bytes, header: str | None, settings: Settings, share: MemoryShare) -> Inference:

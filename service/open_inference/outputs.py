@@ -11,6 +11,7 @@ from models.errors import InvalidOption, LayerscopeError, UnknownAddress, shown
 from models.networks.network import Network
 from models.networks.selectors import is_glob, matches
 from models.networks.view_selection import PARSERS, views_of
+from models.views.labels import Names
 from models.views.view import View
 from service.open_inference.request import InferRequest, OutputParameters, RequestedOutput
 
@@ -25,6 +26,8 @@ class RequestedTensor:
     binary: bool
     classes: int | None
     pointer: str
+    labels: Names | None = None
+    """The class labels of the tensor, before its view."""
 
 
 def requested_tensors(network: Network, request: InferRequest) -> tuple[RequestedTensor, ...]:

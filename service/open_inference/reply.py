@@ -15,6 +15,7 @@ from models.errors import InvalidOption, TooLarge
 from models.ipc.arrays import array_of
 from models.ipc.messages import RunResult, TensorInfo
 from models.tensors.dtypes import Array
+from models.views.labels import Names, labels_after
 from models.views.top import Top
 from models.views.view import MAIN, SUFFIXES
 from service.edge.content_coding import MIN_BYTES
@@ -35,6 +36,7 @@ from service.responses.json_stream import named_tensors
 from service.responses.tensor_stream import tensor_response
 from service.wire.format import Format
 from service.wire.formats import JSON
+from service.wire.json_labels import longest_label
 from service.wire.stream import Buffer, HeadThenTensors
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
@@ -50,6 +52,8 @@ class Member:
 
     info: TensorInfo
     output: RequestedTensor
+    labels: Names | None = None
+    """Names of the classes by index, if they have some."""
 
     @property
     def name(self) -> str:
@@ -76,7 +80,7 @@ async def infer_reply(
         TooLarge: the values in JSON would be too many.
     """
     result = await pending.header
-    members = _members(result.tensors, outputs)
+    members = _members(result, outputs)
     with pending.cancelled_on_error():
         _check_forms(members)
         _check_sizes(members)
@@ -91,10 +95,24 @@ async def infer_reply(
     return await run_in_threadpool(_whole_reply, fields, members, arrays, encoding)
 
 
-def _members(tensors: Sequence[TensorInfo], outputs: Sequence[RequestedTensor]) -> list[Member]:
+def _members(result: RunResult, outputs: Sequence[RequestedTensor]) -> list[Member]:
     """Match tensors to outputs: a tensor's name is the address and perhaps a suffix."""
     owners = {output.address + suffix: output for output in outputs for suffix in (MAIN, *SUFFIXES)}
-    return [Member(info, owners[info.name]) for info in tensors]
+    labels = _labels(result, outputs)
+    return [Member(info, owners[info.name], labels.get(info.name)) for info in result.tensors]
+
+
+def _labels(result: RunResult, outputs: Sequence[RequestedTensor]) -> dict[str, Names]:
+    """Return the labels of the tensors whose classes, the values of an item, are the units of the last axis alone."""
+    labelled = {output.address: output for output in outputs if output.labels is not None and output.classes}
+    shapes = {layer.address: layer.output.shape for layer in result.layers if layer.output} if labelled else {}
+    named: dict[str, Names] = {}
+    for info in (info for info in result.tensors if info.name in labelled and len(info.shape) > 1):
+        output = labelled[info.name]
+        names = labels_after(output.view, output.labels or (), shapes[info.name]).along
+        if names is not None and len(names) == prod(info.shape[1:]):
+            named[info.name] = names
+    return named
 
 
 def _check_forms(members: Sequence[Member]) -> None:
@@ -125,6 +143,10 @@ def _check_sizes(members: Sequence[Member]) -> None:
             received=f"{classes:,}",
             suggestion="ask for fewer, or for the tensor",
         )
+    nbytes = sum(_class_count(member) * longest_label(member.labels) for member in members if member.labels)
+    if nbytes > MAX_JSON_BYTES:
+        message, expected = "the labels of the classes are too long", f"at most {MAX_JSON_BYTES:,} bytes of labels"
+        raise TooLarge.at("/outputs", message, expected=expected, received=f"{nbytes:,}", suggestion="ask for fewer")
 
 
 def _class_count(member: Member) -> int:
@@ -160,7 +182,7 @@ def _classes_and_bytes(member: Member, array: Array) -> tuple[Output, Buffer]:
     rows = array.reshape(len(array) if array.ndim else 1, -1)
     k = min(member.output.classes, rows.shape[1])
     indices, values = Top(k, "").apply(rows)
-    words, shape = class_labels(values, indices), indices.shape
+    words, shape = class_labels(values, indices, member.labels), indices.shape
     if not member.output.binary:
         return Output(member.name, BYTES, shape, None, [word.decode() for word in words]), b""
     data = pack_bytes(words)

@@ -98,7 +98,8 @@ class OutputParameters(Views):
 
     binary_data: bool | None = Field(None, description="Whether it comes as bytes.")
     classification: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="The k largest values, as BYTES `value:index`, instead of the tensor."
+        None,
+        description="The k largest values, not the tensor, as BYTES `value:index`, with labels `value:index:label`.",
     )
     content_type: ContentType = None
     headers: Unread = None

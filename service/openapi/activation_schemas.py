@@ -52,6 +52,7 @@ class TopReply(BaseModel):
 
     indices: Any
     values: Any
+    labels: Any = Field(None, description="The units' names, nested as the indices are, of an output with labels.")
 
 
 class HistogramReply(BaseModel):
@@ -90,6 +91,9 @@ class LayerReply(BaseModel):
     view: ViewReply | None = None
     data: Any = None
     base64: str | None = None
+    labels: list[str] | None = Field(
+        None, description="Names by index, of the last axis of the values, or of the units that argmax returned."
+    )
     top: TopReply | None = None
     histogram: HistogramReply | None = None
     weights: list[WeightReply] | None = None

@@ -19,6 +19,11 @@ WEIGHTS_FILE = (
     "recognised by its bytes."
 )
 
+LABELS_TEXT = (
+    "Names of the output's units, UTF-8: one on each line, `0 cat` on each as Teachable Machine writes, or JSON as in "
+    "a document."
+)
+
 
 def activations_body(inline: bool) -> dict[str, Any]:
     """Return the request body and parameters of a route that runs a network; `inline`: with the model in the body."""
@@ -75,6 +80,7 @@ def model_body() -> dict[str, Any]:
             "model": {"description": "The document as JSON: text or a file. Left out with a .keras file.",
                       "type": "string"},
             "weights": {"description": WEIGHTS_FILE, **BINARY},
+            "labels": {"description": LABELS_TEXT, "type": "string"},
         },
         "additionalProperties": ANY_WEIGHTS,
     }  # fmt: skip

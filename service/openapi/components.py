@@ -14,12 +14,16 @@ from service.openapi.option_schemas import option_schemas
 
 DOCUMENT_REF = reference("Document")
 APPLICATION_REFS = [reference(family.__name__) for family in FAMILIES]
+LABELS_SCHEMA = {
+    "description": "Class labels, as in a document.",
+    "anyOf": [reference("LabelList"), {"type": "object", "additionalProperties": reference("LabelList")}],
+}
 KERAS_MODEL = {
     "title": "KerasModel",
     "description": "What `model.to_json()` of Keras 3 gives.",
     "type": "object",
     "required": ["class_name", "config"],
-    "properties": {"class_name": {"type": "string"}, "config": {"type": "object"}},
+    "properties": {"class_name": {"type": "string"}, "config": {"type": "object"}, "labels": LABELS_SCHEMA},
 }
 TENSORFLOW_JS_MODEL = {
     "title": "TensorFlowJSModel",

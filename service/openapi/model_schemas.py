@@ -61,6 +61,7 @@ class ModelSummary(ModelEntry):
 
     inputs: dict[str, Any]
     outputs: list[str]
+    labels: dict[str, list[str]] = Field({}, description="Names of the units of outputs, by output.")
     parameters: int | None
     nodes: list[NodeReply]
     edges: list[tuple[str, str]]

@@ -7,11 +7,12 @@ from functools import cache
 from models.documents.validation import field_names
 from models.errors.suggestions import Hint, Synonyms, Words, field_hints
 from service.options.activation import ActivationOptions
-from service.options.field_names import IMAGE, INPUTS, MODEL, TENSOR, WEIGHTS
+from service.options.field_names import IMAGE, INPUTS, LABELS, MODEL, TENSOR, WEIGHTS
 
 OPTIONS = field_names(ActivationOptions)
 PICTURES = ("image", "images", "img", "photo", "photos", "picture", "pictures", "file", "files", "upload", "image_url")
 LEAVE_OUT = Hint(advice="leave it out")
+IN_DOCUMENT = Hint(advice="class labels are a member of the document, or a part of PUT /v1/models/{name}")
 COMMON: Synonyms = field_hints({
     MODEL: "document network net config architecture layer_config model_config model_json modelTopology json spec",
     INPUTS: "input x tensor tensors instances instance samples features array values examples dataframe_split ndarray",
@@ -20,6 +21,7 @@ COMMON: Synonyms = field_hints({
     "stats": "statistics",
 }) | {
     **dict.fromkeys(("signature_name", "model_name", "model_spec", "model_version", "version", "id"), LEAVE_OUT),
+    **dict.fromkeys((LABELS, "class_names", "classes"), IN_DOCUMENT),
     **dict.fromkeys(("batch", "batch_size"), Hint(advice="leave it out: the inputs say it")),
     **dict.fromkeys(("options", "parameters", "params"), Hint(advice="write what is in it beside inputs")),
 }  # fmt: skip
@@ -54,6 +56,7 @@ PLAN: Synonyms = {**COMMON, INPUTS: LEAVE_OUT, "input": LEAVE_OUT, "data": LEAVE
 UPLOAD: Synonyms = field_hints({
     MODEL: "document network net config architecture model_json json",
     WEIGHTS: "weight file files keras checkpoint state_dict params parameters model_file",
+    LABELS: "label classes class_names names categories labels.txt labels_file",
 })  # fmt: skip
 """Synonyms in the parts of an upload."""
 OPEN_INFERENCE: Synonyms = {

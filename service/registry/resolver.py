@@ -28,7 +28,7 @@ MAX_CACHED_NETWORKS = 32
 """Bound of the cache of constructed networks."""
 MAX_CACHED_DOCUMENTS, MAX_CACHED_BYTES = 512, 64 * 1024 * 1024
 """Bounds of the cache of parsed documents."""
-REQUEST_FIELDS = ("/input", "/weights")
+REQUEST_FIELDS = ("/input", "/weights", "/labels")
 """Fields of a request for an application to which problems of the constructed document may point."""
 
 
@@ -132,12 +132,12 @@ class ModelResolver:
         return ResolvedModel(architecture, weights, file if weights is None else None)
 
     def _with_label(self, document: Document, model: Application, arguments: bytes) -> Architecture:
-        """Return the architecture of a constructed document with the name and seed of the request."""
+        """Return the architecture of a constructed document with the name, seed and labels of the request."""
         label = model.name if model.name is not None else document.name
-        key = orjson.dumps((label, model.seed)) + arguments
+        key = orjson.dumps((label, model.seed, model.labels)) + arguments
         architecture = self._architectures.get(key)
         if architecture is None:
-            copy = document.model_copy(update={"name": label, "seed": model.seed})
+            copy = document.model_copy(update={"name": label, "seed": model.seed, "labels": model.labels})
             architecture = Architecture(copy.with_source_map(ApplicationSourceMap()))
             self._architectures.add(key, architecture, architecture.nbytes)
         return architecture

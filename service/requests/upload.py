@@ -27,11 +27,12 @@ from service.settings import Settings
 
 @dataclass
 class Upload:
-    """Received weights file, document, or both. `folder` and the file are deleted at the end of the block."""
+    """Received weights file, document, labels. `folder` and the file are deleted at the end of the block."""
 
     folder: Path
     weights: Path | None = None
     model: bytes | None = None
+    labels: bytes | None = None
     pointer: str = ""
     """The JSON pointer to the weights in the request."""
 
@@ -112,7 +113,7 @@ async def _read_form(request: Request, upload: Upload, max_memory: int) -> None:
     parts.check()
     upload.weights = path if parts.weights else None
     upload.pointer = pointer_to([parts.weights or WEIGHTS])
-    upload.model = parts.document
+    upload.model, upload.labels = parts.document, parts.labels
 
 
 async def _from_first_part(request: Request, boundary: bytes) -> AsyncIterator[bytes]:

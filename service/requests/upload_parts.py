@@ -1,4 +1,4 @@
-"""Parts of an upload form, from the callbacks of a parser: a document, and a weights file under any name."""
+"""Parts of an upload form, from the callbacks of a parser: a document, labels, and a weights file under any name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from models.errors import InvalidOption, Problem, TooLarge, shown
 from models.errors.problem import pointer_to
 from models.files.mistaken_text import text_advice
 from models.files.signatures import GZIP, HDF5, JSON, SAFETENSORS, START_BYTES, TAR, ZIP, FileKind, kind_of
+from models.reading.labels import MAX_BYTES
+from models.reading.labels import too_large as labels_too_large
 from service.options.activation import BRACKETS
-from service.options.field_names import MODEL, WEIGHTS
+from service.options.field_names import LABELS, MODEL, WEIGHTS
 from service.options.foreign_names import UPLOAD
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ SIGNATURE_BYTES = 16
 """Bytes that are enough to detect weights files other than tar archives, which need START_BYTES."""
 FILES = (HDF5, SAFETENSORS, ZIP, TAR, GZIP)
 """Formats that are weights under any name: no other part has them."""
+PARTS = (MODEL, WEIGHTS, LABELS)
+TEXTS = (MODEL, LABELS)
+"""Parts that are kept in memory."""
 
 
 @dataclass
@@ -44,7 +49,8 @@ class UploadParts:
     """False for the empty part that a browser sends if no file was chosen."""
     _start: bytearray | None = None
     """The first bytes of a part, until its format is detected."""
-    _model: bytearray = field(default_factory=bytearray)
+    _texts: dict[str, bytearray] = field(default_factory=dict)
+    """The parts `model` and `labels`, unless they are the weights file."""
     _names: list[str] = field(default_factory=list)
 
     def callbacks(self) -> MultipartCallbacks:
@@ -63,12 +69,20 @@ class UploadParts:
     @property
     def document(self) -> bytes | None:
         """The content of the part `model`, unless it is a weights file."""
-        return bytes(self._model) if MODEL in self._names and self.weights != MODEL else None
+        return self._text(MODEL)
+
+    @property
+    def labels(self) -> bytes | None:
+        """The content of the part `labels`, unless it is a weights file."""
+        return self._text(LABELS)
+
+    def _text(self, name: str) -> bytes | None:
+        return bytes(self._texts[name]) if name in self._texts else None
 
     def check(self) -> None:
         """Raise InvalidOption if there are no parts."""
         if not self._names:
-            raise InvalidOption.at("", "the form has no parts", expected=f"{MODEL}, {WEIGHTS}", received="nothing")
+            raise InvalidOption.at("", "the form has no parts", expected=", ".join(PARTS), received="nothing")
 
     def _begin_header(self) -> None:
         self._header.clear()
@@ -111,7 +125,7 @@ class UploadParts:
             self._check_only()
             self.weights = self._part
             self.write(data)
-        elif self._part == MODEL:
+        elif self._part in TEXTS:
             self._add(data)
         else:
             raise InvalidOption("", [self._unknown(data, kind)])
@@ -122,13 +136,16 @@ class UploadParts:
             raise InvalidOption.at(pointer_to([self._part]), message, expected="one", received=shown(received))
 
     def _add(self, data: bytes) -> None:
-        self._model += data
-        if len(self._model) > self.max_memory:
+        text = self._texts.setdefault(self._part, bytearray())
+        text += data
+        if self._part == LABELS and len(text) > MAX_BYTES:
+            raise labels_too_large()
+        if len(text) > self.max_memory:
             raise too_large(f"/{MODEL}", self.max_memory)
 
     def _unknown(self, data: bytes, kind: FileKind | None) -> Problem:
         """Return the problem of a part that is neither a document nor weights."""
-        problem = unknown_name(pointer_to([self._part]), self._part, (MODEL, WEIGHTS), None, UPLOAD, self._names)
+        problem = unknown_name(pointer_to([self._part]), self._part, PARTS, None, UPLOAD, self._names)
         if kind is JSON and MODEL not in self._names:
             return replace(problem, suggestion='write "model"')
         advice = text_advice(data) or (kind.advice if kind is not None else None)

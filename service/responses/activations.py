@@ -19,11 +19,12 @@ from service.engines.pending_result import PendingResult
 from service.options.activation import ActivationOptions
 from service.responses.json_response import JsonStyle, json_response
 from service.responses.json_stream import DescribeError
+from service.responses.labels import WITHOUT_LABELS, ReplyLabels
 from service.responses.picture import picture_response, plan_drawing
 from service.responses.tensor_stream import binary_response
 from service.wire.format import Format, Kind
 from service.wire.formats import SAFETENSORS
-from service.wire.json import LayerEntry, layer_object
+from service.wire.json import EntryParts, LayerEntry, layer_object
 from service.wire.json_values import stringify_nonfinite
 
 
@@ -39,6 +40,7 @@ class ReplyContext:
     """`time.perf_counter()` when the request arrived."""
     notes: Sequence[Note] = ()
     """Notes on a document in the request."""
+    labels: ReplyLabels = WITHOUT_LABELS
 
 
 def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
@@ -73,7 +75,7 @@ async def activations_response(
     """Build the response with activations in the negotiated format."""
     result = await pending.header
     if format.kind is Kind.JSON:
-        style = JsonStyle(format, options.data, options.weights, describe_error)
+        style = JsonStyle(format, options.data, EntryParts(options.weights, context.labels.of(result)), describe_error)
         return await json_response(head_of(context, result), result, pending, style)
     if format.kind is Kind.PICTURE:
         return await picture_response(pending, format, lambda: plan_drawing(result, format, options))
@@ -82,7 +84,8 @@ async def activations_response(
 
 def _metadata(context: ReplyContext, result: RunResult) -> dict[str, str]:
     """Return the JSON reply without arrays, for the metadata of safetensors."""
-    layers = [layer_object(LayerEntry(layer), "none") for layer in result.layers]
+    labels = context.labels.of(result)
+    layers = [layer_object(LayerEntry(layer, labels=labels.get(layer.address)), "none") for layer in result.layers]
     reply = {**head_of(context, result), "layers": layers}
     return {"layerscope": orjson.dumps(reply).decode()}
 

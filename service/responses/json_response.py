@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from models.ipc.arrays import array_of
 from models.ipc.messages import RunResult
+from models.views.labels import Names
 from service.engines.pending_result import PendingResult
 from service.responses.json_stream import (
     THREAD_BYTES,
@@ -22,7 +23,8 @@ from service.responses.json_stream import (
 from service.responses.tensor_stream import TensorResponse
 from service.wire.format import Format
 from service.wire.formats import JSON
-from service.wire.json import activations_json
+from service.wire.json import EntryParts, activations_json
+from service.wire.json_labels import label_bytes
 from service.wire.json_values import DataMode
 from service.wire.layer_streams import JsonLines, JsonStream, LayerStream, base64_length
 
@@ -35,7 +37,7 @@ class JsonStyle(NamedTuple):
 
     format: Format
     mode: DataMode
-    weights: bool
+    parts: EntryParts
     describe_error: DescribeError
 
 
@@ -43,10 +45,11 @@ async def json_response(
     head: Mapping[str, Any], result: RunResult, pending: PendingResult[RunResult], style: JsonStyle
 ) -> Response:
     """Build the response with layers as JSON, or as JSON Lines, which are always streamed."""
-    if style.format is JSON and (nbytes := _written_bytes(result)) <= SMALL_BYTES:
+    nbytes = _written_bytes(result, style.parts.labels)
+    if style.format is JSON and nbytes <= SMALL_BYTES:
         return await _whole_response(head, result, pending, style, on_thread=nbytes > THREAD_BYTES)
     stream = _stream(head, result, style)
-    pieces = stream_layers(stream, result, pending, style.weights, style.describe_error)
+    pieces = stream_layers(stream, result, pending, style.parts, style.describe_error)
     return TensorResponse(pieces, stream.length, pending, style.format)
 
 
@@ -54,7 +57,7 @@ async def _whole_response(
     head: Mapping[str, Any], result: RunResult, pending: PendingResult[RunResult], style: JsonStyle, on_thread: bool
 ) -> Response:
     values = await collect_tensors(result, pending, text_of if result.texts else array_of)
-    entries = [entry_of(layer, values, style.weights) for layer in result.layers]
+    entries = [entry_of(layer, values, style.parts) for layer in result.layers]
     if on_thread:
         return Response(
             await run_in_threadpool(activations_json, head, entries, style.mode), media_type=JSON.media_type
@@ -65,12 +68,16 @@ async def _whole_response(
 def _stream(head: Mapping[str, Any], result: RunResult, style: JsonStyle) -> LayerStream:
     if style.format is not JSON:
         return JsonLines(head, style.mode)
-    length = base64_length(result.layers, result.tensors, style.weights) if style.mode == "base64" else None
+    length = None
+    if style.mode == "base64":
+        length = base64_length(result.layers, result.tensors, style.parts)
     return JsonStream(head, style.mode, length)
 
 
-def _written_bytes(result: RunResult) -> int:
-    """Return the bytes of all tensors in JSON, where shared weights are repeated for every call."""
+def _written_bytes(result: RunResult, labels: Mapping[str, Names]) -> int:
+    """Return the bytes of all tensors in JSON, where shared weights are repeated for every call, and of labels."""
     weights = [info for layer in result.layers for info in layer.weights]
     shared = sum(info.nbytes for info in weights) - sum({info.name: info.nbytes for info in weights}.values())
-    return sum(info.nbytes for info in result.tensors) + shared
+    labelled = [layer for layer in result.layers if layer.address in labels] if labels else []
+    named = sum(label_bytes(layer, labels[layer.address]) for layer in labelled)
+    return sum(info.nbytes for info in result.tensors) + shared + named

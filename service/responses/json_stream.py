@@ -16,7 +16,7 @@ from models.ipc.messages import LayerInfo, RunResult, TensorInfo
 from models.tensors.dtypes import Array
 from models.views.view import MAIN, SUFFIXES
 from service.engines.pending_result import PendingResult
-from service.wire.json import LayerEntry
+from service.wire.json import EntryParts, LayerEntry
 from service.wire.layer_streams import LayerStream
 
 log = logging.getLogger("layerscope")
@@ -35,7 +35,7 @@ async def stream_layers(
     stream: LayerStream,
     result: RunResult,
     pending: PendingResult[RunResult],
-    weights: bool,
+    parts: EntryParts,
     describe_error: DescribeError,
 ) -> AsyncGenerator[bytes, None]:
     """Yield the whole reply. Tensors of a later layer too, such as shared weights, are kept until then."""
@@ -49,7 +49,7 @@ async def stream_layers(
                 name, array = await anext(arrived)
                 arrays[name] = array
             nbytes = sum(arrays[name].nbytes for name in names)
-            with closing(_joined(stream.layer(number, entry_of(layer, arrays, weights)))) as pieces:
+            with closing(_joined(stream.layer(number, entry_of(layer, arrays, parts)))) as pieces:
                 while piece := await _next_piece(pieces, nbytes):
                     yield piece
             arrays = {name: array for name, array in arrays.items() if last[name] > number}
@@ -70,14 +70,17 @@ def _ending_of(stream: LayerStream, error: LayerscopeError, describe_error: Desc
     return stream.failed(describe_error(error))
 
 
-def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], weights: bool) -> LayerEntry:
-    """Build the entry of a layer from its own arrays."""
+def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], parts: EntryParts) -> LayerEntry:
+    """Build the entry of a layer from its own arrays. Without its values it has no labels."""
     members = SUFFIXES if layer.view is not None else ()
+    data = arrays.get(layer.address)
+    view = {suffix: arrays[layer.address + suffix] for suffix in members if layer.address + suffix in arrays}
     return LayerEntry(
         layer,
-        arrays.get(layer.address),
-        [arrays[info.name] for info in layer.weights] if weights else None,
-        {suffix: arrays[layer.address + suffix] for suffix in members if layer.address + suffix in arrays},
+        data,
+        [arrays[info.name] for info in layer.weights] if parts.weights else None,
+        view,
+        parts.labels.get(layer.address) if data is not None or view else None,
     )
 
 

@@ -16,6 +16,7 @@ from service.responses.json_stream import DescribeError
 from service.responses.picture import picture_response
 from service.responses.tensor_stream import binary_response
 from service.wire.format import Format, Kind
+from service.wire.json import EntryParts
 from service.wire.json_values import DataMode
 
 
@@ -37,7 +38,9 @@ async def weights_response(
     format, mode, style = weights_format
     head = {"model": {"id": id, "name": name, "parameters": result.parameters}}
     if format.kind is Kind.JSON:
-        return await json_response(head, result, pending, JsonStyle(format, mode, True, describe_error))
+        return await json_response(
+            head, result, pending, JsonStyle(format, mode, EntryParts(weights=True), describe_error)
+        )
     if format.kind is Kind.PICTURE:
         return await picture_response(pending, format, lambda: plan_weights_picture(result, style))
     return await binary_response(result, pending, format, {"layerscope": orjson.dumps(head).decode()})

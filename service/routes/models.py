@@ -21,6 +21,7 @@ from models.networks.network import Network
 from models.store.entries import Entry, entry_json
 from service.errors.handlers import raises
 from service.handlers.activations import activations, read_activation_request
+from service.handlers.labels import output_labels
 from service.handlers.planning import plan_of, plan_step_blocks, require_inputs
 from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
 from service.openapi.bodies import activations_body, model_body
@@ -116,7 +117,7 @@ async def get_model(
     plan = await plan_of(state.engines, network, None, ["**"]) if network.inputs else None
     if plan is None or form == "graph":
         tag.on(response)
-        return ModelSummary(**_summary(entry, network, plan))
+        return ModelSummary(**_summary(entry, network, plan), labels=await output_labels(state, network))
     if form == "keras":
         return tag.on(keras_form(await plan_step_blocks(state, network, plan)))
     return tag.on(summary_form(network, plan))

@@ -13,6 +13,7 @@ from models.files.signatures import Role
 from models.files.unsupported import Advice
 from models.json_text.limits import Claim
 from service.errors.handlers import raises
+from service.handlers.labels import check_labels
 from service.handlers.planning import find_model, plan_response
 from service.openapi.components import MODEL_SCHEMA
 from service.openapi.errors import BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS
@@ -80,6 +81,7 @@ async def post_plan(
         raw = require_object(await decode_json(body, share, _parsed) if body or model is None else {}, PLAN)
         target, options = await _read(request, state, model, raw)
     if target.id is None:
+        await check_labels(request, state, target)
         return await plan_response(request, state, target, options)
     tag = ETag(request, (target.id, target.name, options.model_dump_json()), weak=True)  # engines estimate seconds
     return tag.unchanged() or tag.on(await plan_response(request, state, target, options))

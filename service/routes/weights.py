@@ -117,9 +117,9 @@ async def put_model_weights(request: Request, state: StateOf, name: Reference) -
     architecture = await run_in_threadpool(state.store.architecture, entry)  # its weights may be damaged
     async with receive_upload(request, state.settings, state.store.scratch, state.uploads) as upload:
         _check_type(request, upload)
-        if upload.weights is None or upload.model is not None:
-            expected = f"one part, {WEIGHTS}"
-            raise InvalidOption.at("", "this form has other parts", expected=expected, received="a model")
+        if upload.weights is None or upload.model is not None or upload.labels is not None:
+            expected, received = f"one part, {WEIGHTS}", "labels" if upload.model is None else "a model"
+            raise InvalidOption.at("", "this form has other parts", expected=expected, received=received)
         file = UploadedFile(upload.weights, upload.pointer)
         return put_response(await put_weights(state, name, architecture.network, file, entry))
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
 
 from models.ipc.messages import LayerInfo, TensorInfo
 from models.tensors.dtypes import Array
+from models.views.labels import NO_LABELS, Names
 from models.views.view import COUNTS, EDGES, INDICES, OUTSIDE, VALUES
+from service.wire.json_labels import named_units
 from service.wire.json_values import DataMode, Large, nested, stringify_nonfinite, values
 
 PLACEHOLDER = b"\0"
@@ -32,13 +34,22 @@ Values = Array | orjson.Fragment
 class LayerEntry:
     """One layer of a reply. `weights` are in the order of `info.weights`; None if not requested.
 
-    `view` holds the members of the layer's view by suffix, instead of `data`.
+    `view` holds the members of the layer's view by suffix, instead of `data`. `labels` are the names by index of the
+    units of `data` or, with top units, those that their indices are looked up in.
     """
 
     info: LayerInfo
     data: Values | None = None
     weights: Sequence[Values] | None = None
     view: Mapping[str, Array] = field(default_factory=dict)
+    labels: Names | None = None
+
+
+class EntryParts(NamedTuple):
+    """Parts of the layers of a reply beside their values: whether their weights, and the labels of those with some."""
+
+    weights: bool
+    labels: Mapping[str, Names] = NO_LABELS
 
 
 def activations_json(head: Mapping[str, Any], layers: Sequence[LayerEntry], mode: DataMode) -> bytes:
@@ -86,20 +97,25 @@ def layer_object(entry: LayerEntry, mode: DataMode) -> dict[str, Any]:
         result["view"] = stringify_nonfinite(info.view)
     if entry.data is not None:
         result |= values(entry.data, mode)
-    result |= view_members(entry.view)
+    result |= view_members(entry.view, entry.labels)
+    if entry.labels is not None and INDICES not in entry.view:
+        result["labels"] = entry.labels
     if entry.weights is not None:
         pairs = zip(info.weights, entry.weights, strict=True)
         result["weights"] = [weight_object(info.address, weight, data, mode) for weight, data in pairs]
     return result
 
 
-def view_members(members: Mapping[str, Array]) -> dict[str, Any]:
-    """Return `top` (indices, values) or `histogram` (counts, edges, counts outside); always nested lists."""
+def view_members(members: Mapping[str, Array], labels: Names | None = None) -> dict[str, Any]:
+    """Return `top` (indices, values, labels if any) or `histogram` (counts, edges, counts outside); always nested
+    lists.
+    """
     if COUNTS in members:
         outside = dict(zip(("below", "above", "nan"), members[OUTSIDE].tolist(), strict=True))
         return {"histogram": {"counts": members[COUNTS], "edges": members[EDGES], **outside}}
     if INDICES in members:
-        return {"top": {"indices": nested(members[INDICES]), "values": nested(members[VALUES])}}
+        named = {} if labels is None else {"labels": named_units(members[INDICES], labels)}
+        return {"top": {"indices": nested(members[INDICES]), "values": nested(members[VALUES]), **named}}
     return {}
 
 

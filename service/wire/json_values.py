@@ -55,17 +55,23 @@ def nested(array: Array) -> Array | orjson.Fragment | Large:
 
 
 def _nested(array: Array) -> Iterator[bytes]:
-    """Encode `nested` in pieces of as many rows as fit PIECE_VALUES; longer rows are divided recursively."""
-    if array.size <= PIECE_VALUES or not array.ndim:
-        yield orjson.dumps(written(array), option=orjson.OPT_SERIALIZE_NUMPY)
+    return nested_pieces(array, written, PIECE_VALUES)
+
+
+def nested_pieces(array: Array, convert: Callable[[Array], Any], most: int) -> Iterator[bytes]:
+    """Encode nested arrays in pieces of as many rows as have `most` items; longer rows are divided recursively.
+    `convert` returns what orjson encodes a piece from.
+    """
+    if array.size <= most or not array.ndim:
+        yield orjson.dumps(convert(array), option=orjson.OPT_SERIALIZE_NUMPY)
         return
-    rows = PIECE_VALUES * len(array) // array.size
+    rows = most * len(array) // array.size
     for start in range(0, len(array), max(rows, 1)):
         yield b"," if start else b"["
         if rows:
-            yield orjson.dumps(written(array[start : start + rows]), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+            yield orjson.dumps(convert(array[start : start + rows]), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
         else:
-            yield from _nested(array[start])
+            yield from nested_pieces(array[start], convert, most)
     yield b"]"
 
 

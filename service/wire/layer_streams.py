@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from models.ipc.messages import LayerInfo, TensorInfo
-from service.wire.json import LayerEntry, layer_pieces, split_head
+from service.wire.json import EntryParts, LayerEntry, layer_pieces, split_head
 from service.wire.json_values import DataMode, base64_bytes
 
 NO_VALUES = np.empty(0, np.uint8)
@@ -82,7 +82,7 @@ class JsonLines:
         return b""
 
 
-def base64_length(layers: Sequence[LayerInfo], tensors: Sequence[TensorInfo], weights: bool) -> int | None:
+def base64_length(layers: Sequence[LayerInfo], tensors: Sequence[TensorInfo], parts: EntryParts) -> int | None:
     """Return the bytes of all layers and commas with `data=base64`; None with views that are written as numbers."""
     sizes = {info.name: info.nbytes for info in tensors}
     with_data = {layer.address for layer in layers} & sizes.keys()
@@ -92,7 +92,12 @@ def base64_length(layers: Sequence[LayerInfo], tensors: Sequence[TensorInfo], we
     for layer in layers:
         data = [sizes[layer.address]] if layer.address in with_data else []
         kernels = [info.nbytes for info in layer.weights]
-        blank = LayerEntry(layer, NO_VALUES if data else None, [NO_VALUES] * len(kernels) if weights else None)
+        blank = LayerEntry(
+            layer,
+            NO_VALUES if data else None,
+            [NO_VALUES] * len(kernels) if parts.weights else None,
+            labels=parts.labels.get(layer.address) if data else None,
+        )
         length += sum(map(len, layer_pieces(blank, "base64")))
         length += sum(base64_bytes(nbytes) for nbytes in (*data, *kernels))
     return length

@@ -14,6 +14,7 @@ from models.errors import ClientDisconnected, EngineLost, LayerscopeError
 from models.ipc.messages import LayerInfo, RunResult, TensorInfo
 from service.engines.pending_result import PendingResult
 from service.responses.json_stream import stream_layers
+from service.wire.json import EntryParts
 from service.wire.layer_streams import JsonLines, JsonStream
 
 COUNT, SIDE = 4, 300
@@ -58,7 +59,7 @@ class Tensors:
 async def test_each_layer_is_sent_when_complete() -> None:
     """A line is finished before the next tensor arrives; the kernel shared by all calls is retained."""
     tensors = Tensors()
-    pieces = stream_layers(JsonLines({}, "nested"), RAN, tensors.result, True, describe_error)
+    pieces = stream_layers(JsonLines({}, "nested"), RAN, tensors.result, EntryParts(weights=True), describe_error)
     assert await anext(pieces) == b"{}\n"
     for number in range(COUNT):
         tensors.add(SIDE * SIDE)
@@ -80,7 +81,7 @@ async def test_an_abandoned_reply_releases_its_tensors() -> None:
     tensors = Tensors()
     tensors.add(SIDE * SIDE)
     tensors.add(2)
-    pieces = stream_layers(JsonStream({}, "nested"), RAN, tensors.result, True, describe_error)
+    pieces = stream_layers(JsonStream({}, "nested"), RAN, tensors.result, EntryParts(weights=True), describe_error)
     await anext(pieces)
     await anext(pieces)
     assert tensors.held() == 1
@@ -94,7 +95,7 @@ async def test_json_lines_end_with_the_error() -> None:
     tensors.add(SIDE * SIDE)
     tensors.add(2)
     tensors.result.fail(EngineLost())
-    pieces = stream_layers(JsonLines({}, "base64"), RAN, tensors.result, True, describe_error)
+    pieces = stream_layers(JsonLines({}, "base64"), RAN, tensors.result, EntryParts(weights=True), describe_error)
     lines = b"".join([piece async for piece in pieces]).splitlines()
     assert [json.loads(line).get("address") for line in lines] == [None, "a@0", None]
     assert json.loads(lines[-1]) == {"error": {"code": "engine_lost"}}
@@ -104,7 +105,7 @@ async def test_a_disconnect_is_not_reported_as_an_error(caplog: pytest.LogCaptur
     """Neither in the stream nor in the log."""
     tensors = Tensors()
     tensors.result.cancel()
-    pieces = stream_layers(JsonLines({}, "nested"), RAN, tensors.result, True, describe_error)
+    pieces = stream_layers(JsonLines({}, "nested"), RAN, tensors.result, EntryParts(weights=True), describe_error)
     assert await anext(pieces) == b"{}\n"
     with pytest.raises(ClientDisconnected):
         await anext(pieces)
@@ -115,6 +116,6 @@ async def test_json_is_aborted_on_error() -> None:
     """An incomplete object cannot be ended properly: the error propagates, and the connection is closed."""
     tensors = Tensors()
     tensors.result.fail(EngineLost())
-    pieces = stream_layers(JsonStream({}, "nested"), RAN, tensors.result, True, describe_error)
+    pieces = stream_layers(JsonStream({}, "nested"), RAN, tensors.result, EntryParts(weights=True), describe_error)
     with pytest.raises(EngineLost):
         [piece async for piece in pieces]

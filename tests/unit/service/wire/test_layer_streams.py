@@ -12,7 +12,7 @@ import pytest
 
 from models.ipc.messages import LayerInfo, TensorInfo
 from service.wire import json_values
-from service.wire.json import LayerEntry, activations_json
+from service.wire.json import EntryParts, LayerEntry, activations_json
 from service.wire.json_values import DataMode
 from service.wire.layer_streams import JsonLines, JsonStream, base64_length
 
@@ -58,7 +58,7 @@ def test_chunks_equal_the_whole(dtype: str, mode: DataMode, request: pytest.Fixt
     whole = activations_json(HEAD, entries, mode)
     request.getfixturevalue("tiny_pieces")
     tensors = [info for entry in entries for info in (entry.info.output, *entry.info.weights) if info is not None]
-    length = base64_length([entry.info for entry in entries], tensors, True)
+    length = base64_length([entry.info for entry in entries], tensors, EntryParts(weights=True))
     stream = JsonStream(HEAD, mode, length)
     layers = [piece for number, entry in enumerate(entries) for piece in stream.layer(number, entry)]
     assert b"".join([stream.head(), *layers, stream.tail()]) == whole
@@ -101,4 +101,6 @@ def test_the_length_is_unknown_for_text_views() -> None:
     """Top values and histograms are text for every value of `data`."""
     output = TensorInfo("a", "float32", (1, 9), 36)
     members = [TensorInfo("a:indices", "int64", (1, 2), 16), TensorInfo("a:values", "float32", (1, 2), 8)]
-    assert base64_length([LayerInfo("a", "Dense", output, 0, view={"top": 2})], members, False) is None
+    assert (
+        base64_length([LayerInfo("a", "Dense", output, 0, view={"top": 2})], members, EntryParts(weights=False)) is None
+    )
