@@ -10,7 +10,8 @@ from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.time_estimate import TimeBudget, check_run
 from models.engine.working_memory import inner_bytes, peak_inner, working_bytes
 from models.errors import Problem, TooLarge
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 from models.layers.smaller import FALLBACK, suggest_smaller
 from models.networks.network import Node
 from models.views.view import View

@@ -12,7 +12,7 @@ from models.engine.ids import guard_ids
 from models.engine.layer_calls import as_list, call, named_tensors, read_tensors
 from models.errors import InvalidDocument
 from models.layers.block import Block
-from models.layers.layer import Shape
+from models.layers.sizes import Shape
 from models.networks.keras_order import keras_order, layer_paths
 from models.networks.network import Network, Node
 from models.networks.step_networks import step_network

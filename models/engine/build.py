@@ -15,7 +15,7 @@ from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.time_estimate import TimeBudget, check_build
 from models.engine.weights import load
 from models.errors import TooLarge
-from models.layers.layer import Shape
+from models.layers.sizes import Shape
 from models.lru_cache import LruCache
 from models.networks.network import Network, Node
 from models.weights.specs import WeightsFile

@@ -13,8 +13,8 @@ import tensorflow as tf
 from models.engine.block_layer import held_block, unrolled_calls
 from models.errors import InvalidDocument, Problem, TooLarge, shown
 from models.layers.faults import LayerFault
-from models.layers.layer import Shape, size_of
 from models.layers.masks import fits
+from models.layers.sizes import Shape, size_of
 from models.layers.spatial import shape_text
 from models.networks.network import Node
 

@@ -15,8 +15,8 @@ from models.engine.rates import Rates
 from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.time_estimate import build_seconds, input_work, rounded, run_seconds
 from models.engine.working_memory import inner_bytes, is_known, step_network_of, working_bytes
-from models.layers.layer import Shape, size_of
 from models.layers.receptive_field import AxisField, ReceptiveField, merged
+from models.layers.sizes import Shape, size_of
 from models.networks.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
 from models.views.view import View

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from models.layers.layer import Shape
+from models.layers.sizes import Shape
 
 
 class WholeImage(keras.layers.RandomCrop):  # type: ignore[misc]

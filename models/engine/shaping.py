@@ -38,7 +38,8 @@ from models.engine.symbolic_network import Specs, SymbolicNetwork
 from models.engine.weight_operands import without_weights
 from models.errors import InvalidDocument
 from models.layers.batch_axis import FIRST
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 from models.networks.network import PRE, Network, Node
 
 

@@ -11,7 +11,7 @@ from models.engine.layer_checks import check_inputs
 from models.engine.weight_operands import without_weights
 from models.ipc.messages import TensorInGraph
 from models.layers.batch_axis import BatchAxis
-from models.layers.layer import Shape, size_of
+from models.layers.sizes import Shape, size_of
 from models.networks.network import PRE, Network, Node
 from models.tensors.dtypes import DTYPES
 

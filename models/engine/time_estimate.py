@@ -17,7 +17,8 @@ from models.engine.rates import Rates, factorisation
 from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.working_memory import is_skipped, step_network_of
 from models.errors import Problem, TooLarge
-from models.layers.layer import Layer, Shape, sizes_of
+from models.layers.layer import Layer
+from models.layers.sizes import Shape, sizes_of
 from models.layers.smaller import FALLBACK, suggest_smaller
 from models.layers.work import Work
 from models.networks.network import Node

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from models.engine.block_layer import BlockLayer, held_block
 from models.engine.symbolic_network import SymbolicNetwork
-from models.layers.layer import Shape, size_of
+from models.layers.sizes import Shape, size_of
 from models.networks.network import Node
 from models.tensors.dtypes import DTYPES
 

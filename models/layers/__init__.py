@@ -32,6 +32,7 @@ from models.layers import (
     operations_binary,
     operations_blocks,
     operations_elementwise,
+    operations_images,
     operations_indexing,
     operations_joining,
     operations_products,
@@ -80,6 +81,7 @@ FAMILIES: dict[str, tuple[ModuleType, ...]] = {
         operations_products,
         operations_attention,
         operations_windows,
+        operations_images,
         operations_blocks,
     ),
 }

@@ -11,7 +11,8 @@ from models.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from models.layers.activation_names import FusedActivation
 from models.layers.faults import fault
 from models.layers.held import Held, check_held
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 
 
 def _kind(value: Any) -> str:

@@ -11,9 +11,10 @@ from models.layers.axes import AlongAxes, inner_axes
 from models.layers.constraints import AnyConstraint
 from models.layers.fields import NonNegative, OneOrSeveral
 from models.layers.initializers import AnyInitializer, Zeros
-from models.layers.layer import Example, Shape
+from models.layers.layer import Example
 from models.layers.pointwise import Pointwise
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape
 from models.layers.spatial import known_length
 from models.limits import MAX_RANK
 

@@ -6,9 +6,10 @@ from typing import Literal
 
 from models.layers.faults import LayerFault
 from models.layers.fields import Features
-from models.layers.layer import Example, Shape
+from models.layers.layer import Example
 from models.layers.merging import ElementwiseMerging
 from models.layers.pointwise import Pointwise
+from models.layers.sizes import Shape
 from models.layers.spatial import check_channels, shapes_text
 
 

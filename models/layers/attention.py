@@ -9,7 +9,8 @@ from pydantic import Field
 
 from models.layers.faults import LayerFault
 from models.layers.fields import AnyCase, PerCall, Rate, SeedNumber
-from models.layers.layer import Example, Layer, Shape, least_size, size_of, sizes_of
+from models.layers.layer import Example, Layer
+from models.layers.sizes import Shape, least_size, size_of, sizes_of
 from models.layers.spatial import shape_text
 
 MAX_SCORES = 2**27

@@ -13,8 +13,9 @@ from models.layers.faults import LayerFault, fault
 from models.layers.fields import Axis, Features, Length, OneOrSeveral, SeedNumber
 from models.layers.fixed_values import NoFlash
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, Shape, least_size, size_of
+from models.layers.layer import Example
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape, least_size, size_of
 from models.layers.spatial import shape_text
 
 Heads = Annotated[int, Field(ge=1, le=1024)]

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from models.layers.fields import AnyCase, SeedNumber
 from models.layers.image import Image
-from models.layers.layer import Example, Layer, Shape, Windows, sizes_of
+from models.layers.layer import Example, Layer, Windows
 from models.layers.pointwise import pointwise
 from models.layers.ranges import BYTES, Unsigned, ValueRange
+from models.layers.sizes import Shape, sizes_of
 
 SmallCount = Annotated[int, Field(ge=1, le=16)]
 Alpha = Annotated[float, Field(gt=0, le=1000)]

@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 from models.layers.batch_axis import FIRST, BatchAxis
 from models.layers.faults import LayerFault
 from models.layers.fields import Axis, OneOrSeveral
-from models.layers.layer import Layer, Shape, Windows
+from models.layers.layer import Layer, Windows
 from models.layers.pointwise import pointwise
+from models.layers.sizes import Shape
 from models.layers.spatial import shape_text
 from models.limits import MAX_RANK
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from models.layers.faults import LayerFault
+
 Lengths = tuple[int | None, ...]
 
 
@@ -81,3 +83,22 @@ FIRST = BatchAxis()
 """The batch axis of inputs and outputs of networks."""
 ABSENT = BatchAxis(-1)
 """That of tensors without a batch."""
+
+
+def first_axis(batches: Sequence[BatchAxis]) -> BatchAxis:
+    """Return the batch axis of tensors that all have it first, with the same rows for each of the batch.
+
+    Raises:
+        LayerFault: they have not.
+    """
+    if any(batch.position for batch in batches):
+        places = " and ".join(str(batch.position) for batch in batches)
+        raise LayerFault(
+            "inputs", "the batch is not the first axis of the input", "a tensor with the batch first",
+            f"the batch as axis {places}", "move it there with ops.transpose or ops.moveaxis",
+        )  # fmt: skip
+    if len(set(batches)) > 1:
+        expected = "tensors with the same rows for each of the batch"
+        received = " and ".join(f"{batch.rows} rows" for batch in batches)
+        raise LayerFault("inputs", "the inputs have other rows for each of the batch", expected, received)
+    return batches[0] if batches else FIRST

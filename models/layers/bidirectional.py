@@ -11,9 +11,10 @@ from models.layers.faults import fault
 from models.layers.fields import AnyCase
 from models.layers.fixed_values import NoWeights
 from models.layers.held import Held, check_held
-from models.layers.layer import Example, Layer, Shape, sizes_of
+from models.layers.layer import Example, Layer
 from models.layers.recurrent import GRU, LSTM, RNN, SimpleRNN, check_states
 from models.layers.recurrent_convolution import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from models.layers.sizes import Shape, sizes_of
 from models.layers.work import Work
 
 AnyRecurrent = Annotated[

@@ -12,8 +12,8 @@ from pydantic_core import PydanticCustomError
 from models.errors import shown
 from models.layers.faults import fault
 from models.layers.fields import DType
-from models.layers.layer import Shape
 from models.layers.named import STRICT
+from models.layers.sizes import Shape
 from models.limits import MAX_RANK
 
 MAX_INTEGER = 2**53

@@ -13,9 +13,10 @@ from models.layers.faults import LayerFault, fault
 from models.layers.fields import CausalPadding, Features, Padding, Sizes1D, Sizes2D, Sizes3D
 from models.layers.fixed_values import NoAdapter
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, Shape, Windows, least_size, size_of, sizes_of
+from models.layers.layer import Example, Windows
 from models.layers.receptive_field import Window, padding_before
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape, least_size, size_of, sizes_of
 from models.layers.spatial import Spatial, known_length
 from models.layers.work import SCATTER_COST, VECTOR_CHANNELS, Work
 

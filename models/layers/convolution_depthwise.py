@@ -12,8 +12,9 @@ from models.layers.convolution import Convolution
 from models.layers.faults import fault
 from models.layers.fields import Features, Padding, Sizes1D, Sizes2D
 from models.layers.initializers import AnyInitializer, GlorotUniform
-from models.layers.layer import Example, Shape, least_size, size_of, sizes_of
+from models.layers.layer import Example
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape, least_size, size_of, sizes_of
 from models.layers.spatial import known_length
 from models.layers.work import Work
 

@@ -12,8 +12,9 @@ from models.layers.convolution import StridesOrDilation
 from models.layers.faults import fault
 from models.layers.fields import Features, Padding, Sizes, Sizes1D, Sizes2D, Sizes3D
 from models.layers.initializers import AnyInitializer, GlorotUniform
-from models.layers.layer import Example, Shape, least_size, size_of, sizes_of
+from models.layers.layer import Example
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape, least_size, size_of, sizes_of
 from models.layers.work import SCATTER_COST, VECTOR_CHANNELS, Work
 
 

@@ -12,9 +12,10 @@ from models.layers.faults import LayerFault
 from models.layers.fields import DType, Features, Length, PerCall
 from models.layers.fixed_values import NoAdapter, NoQuantization, NoWeights
 from models.layers.initializers import AnyInitializer, GlorotUniform, RandomUniform, Zeros
-from models.layers.layer import Example, Layer, Shape, size_of
+from models.layers.layer import Example, Layer
 from models.layers.pointwise import Pointwise
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape, size_of
 from models.layers.spatial import known_length, shape_text
 from models.layers.work import READ_AHEAD, Work
 from models.limits import MAX_RANK

@@ -14,9 +14,10 @@ from models.layers.faults import LayerFault, fault
 from models.layers.fields import Length, OneOrSeveral
 from models.layers.fixed_values import NoAdapter, NoQuantization
 from models.layers.initializers import AnyInitializer, GlorotUniform, Zeros
-from models.layers.layer import Example, Shape, Windows, size_of
+from models.layers.layer import Example, Windows
 from models.layers.pointwise import pointwise
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape, size_of
 from models.layers.spatial import shape_text
 from models.limits import MAX_RANK
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from models.errors import shown
 from models.layers.faults import fault
-from models.layers.layer import Shape
+from models.layers.sizes import Shape
 
 _LETTERS = "([a-zA-Z]{1,8})"
 _FORM = re.compile(rf"(\.\.\.)?{_LETTERS}(\.\.\.)?,{_LETTERS}->(\.\.\.)?{_LETTERS}(\.\.\.)?")

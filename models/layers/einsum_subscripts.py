@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from models.errors import shown
 from models.layers.faults import fault
-from models.layers.layer import Shape
+from models.layers.sizes import Shape
 
 MAX_OPERANDS = 4
 ELLIPSIS = "..."

@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import AnyCase, Length
 from models.layers.fixed_values import AlwaysTrainable, Dense, NoDType, NoRegularizer
-from models.layers.layer import Example, Layer, Shape, sizes_of
+from models.layers.layer import Example, Layer
 from models.layers.preprocessing import MAX_LISTED
+from models.layers.sizes import Shape, sizes_of
 from models.layers.spatial import shape_text
 
 Codes = Annotated[Literal["int", "one_hot", "multi_hot", "count"], AnyCase]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import AfterValidator
 
 from models.layers.faults import LayerFault, fault
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 
 PLACEMENT_FIELDS = ("inputs", "calls", "keywords", "positional")
 """The fields that place a layer in a graph."""

@@ -8,9 +8,10 @@ from pydantic import Field, model_validator
 
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import AnyCase, LaterDataFormat, NonNegative, Sizes
-from models.layers.layer import Example, Shape, Windows, least_size, sizes_of
+from models.layers.layer import Example, Windows
 from models.layers.ranges import BYTES, ValueRange
 from models.layers.receptive_field import Window
+from models.layers.sizes import Shape, least_size, sizes_of
 from models.layers.spatial import Spatial, shape_text
 
 Pixels = Annotated[int, Field(ge=1, le=16_384)]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel
 
-from models.layers.batch_axis import FIRST, BatchAxis
+from models.layers.batch_axis import BatchAxis, first_axis
 from models.layers.faults import LayerFault
 from models.layers.fields import DType, LayerName
 from models.layers.inputs import CallKeywords, CallPositional, Calls, LayerInputs
@@ -21,10 +20,9 @@ from models.layers.masks import fits
 from models.layers.named import STRICT, snake_case
 from models.layers.receptive_field import Window
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape, sizes_of
 from models.layers.work import Work
 
-Shape = tuple[int | None, ...]
-"""A tensor's shape, the batch first (for operations: where its `BatchAxis` says); None is a free dimension."""
 Windows = tuple[Window, ...] | None
 """One window per spatial axis; None if an output does not see the input through one window."""
 
@@ -165,19 +163,7 @@ class Layer(BaseModel):
         Raises:
             LayerFault: the batch is another axis, or the tensors have its rows in different orders.
         """
-        if any(batch.position for batch in batches):
-            raise LayerFault(
-                "inputs", "the batch is not the first axis of the input", "a tensor with the batch first",
-                "the batch as axis " + " and ".join(str(batch.position) for batch in batches),
-                "move it there with ops.transpose or ops.moveaxis",
-            )  # fmt: skip
-        if len(set(batches)) > 1:
-            expected = "tensors with the same rows for each of the batch"
-            received = " and ".join(f"{batch.rows} rows" for batch in batches)
-            raise LayerFault(
-                "inputs", "the rows of the inputs belong to different ones of the batch", expected, received
-            )
-        return batches[0] if batches else FIRST
+        return first_axis(batches)
 
     def id_bound(self) -> int | None:
         """Return, for lookup layers, the first id that is out of range. Ids are checked when the layer runs."""
@@ -252,23 +238,3 @@ class Layer(BaseModel):
 
 GRAPH_FIELDS = frozenset({"type", "name", "inputs", "calls", "keywords", "positional"})
 """Fields about a layer's calls in the graph, not about its computation."""
-
-
-def size_of(shape: Shape) -> int | None:
-    """Return the number of elements; None if a dimension is free."""
-    total = 1
-    for dimension in shape:
-        if dimension is None:
-            return None
-        total *= dimension
-    return total
-
-
-def least_size(shape: Shape) -> int:
-    """Return the number of elements with every free dimension counted as one."""
-    return prod(1 if dimension is None else dimension for dimension in shape)
-
-
-def sizes_of(shapes: Sequence[Shape]) -> int:
-    """Return the elements of several tensors, with free dimensions counted as one."""
-    return sum(map(least_size, shapes))

@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from models.layers.faults import LayerFault
 from models.layers.fields import Margins1D, Margins2D, Margins3D
-from models.layers.layer import Example, Shape, Windows, sizes_of
+from models.layers.layer import Example, Windows
 from models.layers.receptive_field import Window
+from models.layers.sizes import Shape, sizes_of
 from models.layers.spatial import Spatial, SpatialAxes
 
 Pairs = tuple[tuple[int, int], ...]

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from models.layers.axes import InnerAxis, axis_positions, inner_axes, pointwise_along_channels
 from models.layers.faults import LayerFault
-from models.layers.layer import Example, Layer, Shape, Windows, size_of
+from models.layers.layer import Example, Layer, Windows
 from models.layers.pointwise import Pointwise
+from models.layers.sizes import Shape, size_of
 from models.layers.spatial import shape_text, shapes_text
 
 

@@ -11,9 +11,10 @@ from models.layers.constraints import AnyConstraint
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import Epsilon, NonNegative, Rate
 from models.layers.initializers import AnyInitializer, Ones, Zeros
-from models.layers.layer import Example, Layer, Shape, Windows, sizes_of
+from models.layers.layer import Example, Layer, Windows
 from models.layers.pointwise import pointwise
 from models.layers.regularizers import AnyRegularizer
+from models.layers.sizes import Shape, sizes_of
 from models.layers.spatial import known_length
 from models.limits import MAX_FEATURES
 

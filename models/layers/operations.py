@@ -17,7 +17,8 @@ from models.layers.batch_axis import BatchAxis
 from models.layers.constants import ShapeOnly, shape_of
 from models.layers.faults import LayerFault, fault
 from models.layers.fixed_values import AlwaysTrainable, NoDType, NoRegularizer
-from models.layers.layer import GRAPH_FIELDS, Example, Layer, Shape
+from models.layers.layer import GRAPH_FIELDS, Example, Layer
+from models.layers.sizes import Shape
 from models.layers.spatial import shapes_text
 from models.limits import MAX_RANK
 

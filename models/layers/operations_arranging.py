@@ -11,9 +11,10 @@ from models.layers.axes import Axes, axis_positions, inner_axes, new_axis
 from models.layers.batch_axis import BatchAxis
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import Axis, OneOrSeveral
-from models.layers.layer import Example, Shape
+from models.layers.layer import Example
 from models.layers.operations import Operation
 from models.layers.operations_reducing import AlongAxis
+from models.layers.sizes import Shape
 from models.layers.spatial import known_length, shape_text
 from models.limits import MAX_LENGTH, MAX_RANK
 

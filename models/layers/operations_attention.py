@@ -12,8 +12,9 @@ from models.layers.constants import Constant, ConstantArray, Number, Unwrapped, 
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import Unset
 from models.layers.fixed_values import NoFlash
-from models.layers.layer import Example, Shape, least_size, size_of
+from models.layers.layer import Example
 from models.layers.operations import Operation
+from models.layers.sizes import Shape, least_size, size_of
 from models.layers.spatial import known_length, shape_text, shapes_text
 
 

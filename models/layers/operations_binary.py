@@ -8,9 +8,10 @@ from typing import ClassVar, Literal
 
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Constant, shape_of
-from models.layers.layer import Example, Shape, Windows, size_of
+from models.layers.layer import Example, Windows
 from models.layers.operations import OfOperands
 from models.layers.pointwise import pointwise
+from models.layers.sizes import Shape, size_of
 from models.limits import MAX_RANK
 
 

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from models.layers.faults import LayerFault
 from models.layers.fields import DataFormat
-from models.layers.layer import Example, Shape, sizes_of
+from models.layers.layer import Example
 from models.layers.operations import Operation
+from models.layers.sizes import Shape, sizes_of
 from models.layers.spatial import shape_text
 from models.limits import MAX_EXTENT
 

@@ -10,9 +10,10 @@ from pydantic import Field
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number
 from models.layers.fields import DType, NonNegative
-from models.layers.layer import Example, Shape
+from models.layers.layer import Example
 from models.layers.operations import Operation
 from models.layers.pointwise import Pointwise
+from models.layers.sizes import Shape
 
 
 class Elementwise(Pointwise, Operation):

@@ -11,9 +11,10 @@ from models.layers.axes import InnerAxis, inner_axes
 from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Constant, ConstantArray, Unwrapped, shape_of
 from models.layers.faults import LayerFault, fault
-from models.layers.layer import Example, Shape, least_size, sizes_of
+from models.layers.layer import Example
 from models.layers.named import STRICT
 from models.layers.operations import OfOperands, Operation
+from models.layers.sizes import Shape, least_size, sizes_of
 from models.layers.spatial import shape_text
 from models.limits import MAX_LENGTH, MAX_RANK
 

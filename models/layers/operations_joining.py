@@ -12,9 +12,10 @@ from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Number, Unwrapped
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import Axis, Extent
-from models.layers.layer import Example, Shape
+from models.layers.layer import Example
 from models.layers.merging import check_concatenation
 from models.layers.operations import AlongOtherAxes, Operation, same_batch
+from models.layers.sizes import Shape
 from models.layers.spatial import known_length, shape_text, shapes_text
 from models.limits import MAX_EXTENT, MAX_LENGTH, MAX_RANK
 

@@ -12,8 +12,9 @@ from models.layers.batch_axis import BatchAxis
 from models.layers.constants import Constant
 from models.layers.einsum_subscripts import Subscripts, SubscriptsText
 from models.layers.faults import LayerFault, fault
-from models.layers.layer import Example, Shape, size_of, sizes_of
+from models.layers.layer import Example
 from models.layers.operations import OfOperands
+from models.layers.sizes import Shape, size_of, sizes_of
 from models.limits import MAX_RANK
 
 

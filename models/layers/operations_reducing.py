@@ -13,8 +13,9 @@ from models.layers.constants import Number
 from models.layers.faults import LayerFault
 from models.layers.fields import Axis, DType, Length, NonNegative, Unset
 from models.layers.fixed_values import Dense
-from models.layers.layer import Example, Shape, Windows, sizes_of
+from models.layers.layer import Example, Windows
 from models.layers.operations import AlongOtherAxes, Operation
+from models.layers.sizes import Shape, sizes_of
 from models.layers.spatial import known_length
 from models.limits import MAX_FEATURES
 

@@ -10,9 +10,10 @@ from pydantic import Field, model_validator
 
 from models.layers.batch_axis import BatchAxis
 from models.layers.faults import LayerFault, fault
-from models.layers.layer import Example, Shape, size_of
+from models.layers.layer import Example
 from models.layers.operations import Operation
 from models.layers.reshaping import check_target
+from models.layers.sizes import Shape, size_of
 from models.layers.spatial import shape_text
 from models.limits import MAX_LENGTH, MAX_RANK
 

@@ -11,8 +11,9 @@ from models.layers.faults import LayerFault
 from models.layers.fixed_values import AlwaysTrainable, NoDType, NoRegularizer
 from models.layers.held import Held, check_held
 from models.layers.image import Image
-from models.layers.layer import Example, Layer, Shape, Windows, least_size
+from models.layers.layer import Example, Layer, Windows
 from models.layers.pointwise import pointwise
+from models.layers.sizes import Shape, least_size
 from models.layers.spatial import shape_text
 
 if TYPE_CHECKING:

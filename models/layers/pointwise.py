@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from models.layers.layer import Layer, Shape, Windows
+from models.layers.layer import Layer, Windows
 from models.layers.receptive_field import Window
+from models.layers.sizes import Shape
 
 
 def pointwise(shape: Shape) -> tuple[Window, ...]:

@@ -7,8 +7,9 @@ from typing import Literal
 
 from models.layers.faults import LayerFault
 from models.layers.fields import Padding, Sizes1D, Sizes2D, Sizes3D
-from models.layers.layer import Example, Shape, Windows, least_size, sizes_of
+from models.layers.layer import Example, Windows
 from models.layers.receptive_field import Window, padding_before
+from models.layers.sizes import Shape, least_size, sizes_of
 from models.layers.spatial import Spatial
 from models.layers.work import Work
 

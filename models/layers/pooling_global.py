@@ -6,8 +6,9 @@ from typing import Literal
 
 from models.layers.faults import LayerFault
 from models.layers.fields import Sizes1D, Sizes2D, Sizes3D
-from models.layers.layer import Example, Shape, least_size, sizes_of
+from models.layers.layer import Example
 from models.layers.pooling import POOLED_CHANNELS
+from models.layers.sizes import Shape, least_size, sizes_of
 from models.layers.spatial import Spatial
 from models.layers.work import Work
 

@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import Axis, NonNegative
-from models.layers.layer import Example, Shape
+from models.layers.layer import Example
 from models.layers.pointwise import Pointwise
+from models.layers.sizes import Shape
 from models.layers.spatial import known_length
 from models.limits import MAX_RANK
 

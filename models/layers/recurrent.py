@@ -10,8 +10,9 @@ from models.layers.activation_names import FusedActivation
 from models.layers.faults import LayerFault
 from models.layers.fields import AnyCase
 from models.layers.fixed_values import Stateless
-from models.layers.layer import Example, Layer, Shape, least_size
+from models.layers.layer import Example, Layer
 from models.layers.recurrent_cells import AnyCell, Cells, DenseRecurrence, cells_macs
+from models.layers.sizes import Shape, least_size
 from models.layers.spatial import known_length, shape_text
 from models.layers.work import READ_AHEAD, Work
 

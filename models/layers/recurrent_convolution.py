@@ -8,9 +8,10 @@ from typing import Literal
 from models.layers.activation_names import FusedActivation
 from models.layers.convolution import Convolution, StridesOrDilation
 from models.layers.fields import Features, Padding, Sizes1D, Sizes2D, Sizes3D
-from models.layers.layer import Example, Layer, Shape, Windows, size_of
+from models.layers.layer import Example, Layer, Windows
 from models.layers.recurrent import Recurrent
 from models.layers.recurrent_cells import Recurrence
+from models.layers.sizes import Shape, size_of
 from models.layers.spatial import known_length
 from models.layers.work import SCATTER_COST, VECTOR_CHANNELS, Work
 

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import AnyCase, DataFormat, Sizes
-from models.layers.layer import Example, Layer, Shape, size_of, sizes_of
+from models.layers.layer import Example, Layer
+from models.layers.sizes import Shape, size_of, sizes_of
 from models.layers.spatial import Spatial, SpatialAxes, shape_text
 from models.limits import MAX_FEATURES, MAX_LENGTH, MAX_RANK
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 from models.layers.spatial import SpatialAxes
 
 Fits = Callable[[Layer, tuple[Shape, ...], tuple[Shape, ...]], bool]

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from models.layers.faults import LayerFault
 from models.layers.fields import DataFormat
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 
 
 class SpatialAxes(Layer):

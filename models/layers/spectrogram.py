@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from models.layers.faults import LayerFault, fault
 from models.layers.fields import AnyCase, NonNegative, Padding
-from models.layers.layer import Example, Layer, Shape, least_size, size_of, sizes_of
+from models.layers.layer import Example, Layer
 from models.layers.signal_windows import WindowName, window_values
+from models.layers.sizes import Shape, least_size, size_of, sizes_of
 from models.layers.spatial import Spatial, known_length
 
 MAX_FRAME = 8192

@@ -10,9 +10,10 @@ from models.layers.bidirectional import Bidirectional
 from models.layers.block import Block
 from models.layers.faults import LayerFault, fault
 from models.layers.held import Held, check_held
-from models.layers.layer import Example, Layer, Shape, Windows, sizes_of
+from models.layers.layer import Example, Layer, Windows
 from models.layers.recurrent import Recurrent, SequenceRecurrent
 from models.layers.recurrent_convolution import step_shape
+from models.layers.sizes import Shape, sizes_of
 from models.layers.spatial import shape_text
 from models.layers.work import Work
 

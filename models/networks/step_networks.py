@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from models.documents.document import Document
 from models.documents.inputs import InputDType, InputSpec
 from models.layers.block import Block
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 from models.layers.wrapping import TimeDistributed
 from models.networks.expansion import expand
 from models.networks.network import Network

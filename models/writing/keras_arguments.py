@@ -9,7 +9,7 @@ from models.layers.block import Block
 from models.layers.constants import ConstantArray
 from models.layers.constraints import Constraint
 from models.layers.initializers import Initializer
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
 from models.layers.named import Named
 from models.layers.operations import Operation
 from models.layers.operations_arranging import BroadcastToOp
@@ -18,6 +18,7 @@ from models.layers.operations_joining import TileOp
 from models.layers.operations_reshaping import ReshapeOp
 from models.layers.regularizers import Regularizer
 from models.layers.reshaping import Reshape
+from models.layers.sizes import Shape
 
 MODULES: dict[type[Named], str] = {
     Initializer: "keras.initializers",

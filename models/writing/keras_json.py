@@ -11,9 +11,10 @@ from typing import Any
 from models.errors import InvalidDocument
 from models.layers.activation_names import KERAS2_HARD_SIGMOID
 from models.layers.block import Block
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
 from models.layers.operations import Operation
 from models.layers.operations_arranging import BroadcastToOp
+from models.layers.sizes import Shape
 from models.networks.nesting import CallForm, Graph, Member, graph_of
 from models.networks.network import Network, Node
 from models.networks.step_networks import Tensors

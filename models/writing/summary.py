@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.layers.layer import Shape
+from models.layers.sizes import Shape
 from models.layers.spatial import shape_text
 from models.networks.network import Network
 

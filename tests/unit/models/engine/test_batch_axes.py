@@ -15,8 +15,8 @@ from models.engine.operations import OperationLayer
 from models.layers import CATALOGUE
 from models.layers.batch_axis import FIRST, BatchAxis
 from models.layers.faults import LayerFault
-from models.layers.layer import Shape
 from models.layers.operations import Operation
+from models.layers.sizes import Shape
 
 BATCH = 3
 """The rows of the inputs; no other length is a multiple of it."""

@@ -18,8 +18,9 @@ from models.engine.shaping import shape_network
 from models.layers import CATALOGUE, names_of
 from models.layers.batch_axis import FIRST
 from models.layers.faults import LayerFault
-from models.layers.layer import GRAPH_FIELDS, Shape
+from models.layers.layer import GRAPH_FIELDS
 from models.layers.operations import Operation
+from models.layers.sizes import Shape
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
 from models.writing.keras_json import Planned, keras_json_of

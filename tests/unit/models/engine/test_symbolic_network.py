@@ -19,7 +19,7 @@ from models.engine.shaping import declared_shapes, shape_network
 from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.weights import named_weights
 from models.errors import InvalidDocument, Problem, TooLarge
-from models.layers.layer import Shape
+from models.layers.sizes import Shape
 from models.networks.expansion import expand
 from models.networks.network import Network
 from models.reading.parse import parse_document

@@ -13,7 +13,8 @@ from models.engine.layers import create_layer, derived_seed
 from models.layers.attention import AdditiveAttention, Attention
 from models.layers.attention_heads import GroupQueryAttention, MultiHeadAttention
 from models.layers.faults import LayerFault
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 
 QUERY, VALUE = (2, 4, 6), (2, 5, 6)
 

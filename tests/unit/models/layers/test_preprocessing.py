@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from models.engine.layers import create_layer, derived_seed
 from models.layers import CATALOGUE
 from models.layers.faults import LayerFault
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
 from models.layers.receptive_field import Window
 from models.layers.signal_windows import COSINES, window_values
+from models.layers.sizes import Shape
 
 IMAGE: Shape = (None, 8, 8, 3)
 TRAINING_ONLY = [cls for cls in CATALOGUE.values() if cls.training_only and hasattr(cls, "output_image")]

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from models.layers import CATALOGUE
 from models.layers.faults import LayerFault
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
+from models.layers.sizes import Shape
 
 SEQUENCE: Shape = (2, 5, 8)
 FRAMES: Shape = (2, 3, 8, 8, 1)

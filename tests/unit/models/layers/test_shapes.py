@@ -17,7 +17,7 @@ from models.layers.convolution_transposed import Conv2DTranspose
 from models.layers.core import Dense, Embedding
 from models.layers.einsum import EinsumDense
 from models.layers.faults import LayerFault
-from models.layers.layer import Layer, Shape
+from models.layers.layer import Layer
 from models.layers.margins import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from models.layers.merging import Add, Concatenate, Dot, Subtract
 from models.layers.normalization import (
@@ -32,6 +32,7 @@ from models.layers.pooling_global import AdaptiveMaxPooling1D, GlobalMaxPooling2
 from models.layers.receptive_field import AxisField, ReceptiveField, Window
 from models.layers.regularization import Dropout, SpatialDropout2D
 from models.layers.reshaping import Flatten, Permute, Reshape, UpSampling2D
+from models.layers.sizes import Shape
 
 IMAGE = (None, 28, 28, 3)
 
