@@ -6,8 +6,7 @@ from math import prod
 from random import Random
 from typing import Any
 
-from mutants import mutant
-
+from acceptance.mutants import mutant
 from models.layers import LAYERS
 from models.layers.layer import GRAPH_FIELDS, Layer
 from models.tensors.dtypes import DTYPES

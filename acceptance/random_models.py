@@ -80,7 +80,7 @@ class Drawn:
     def _step(self) -> None:
         makers: list[Callable[[], Tensor | None]] = [
             self._dense, self._dense, self._joined, self._operation, self._recurrent, self._recurrent, self._attention,
-            self._nested, self._nested, self._wrapped, self._normalized, self._repeated, self._masked,
+            self._nested, self._nested, self._wrapped, self._normalized, self._repeated, self._masked, self._moved,
         ]  # fmt: skip
         made = self.random.choice(makers)()
         for tensor in keras.tree.flatten(made) if made is not None else ():
@@ -140,6 +140,17 @@ class Drawn:
             lambda: ops.dot_product_attention(a[:, :, None], b[:, :, None], value=b[:, :, None])[:, :, 0],
             lambda: ops.max_pool(a, 3, 1, "same"), lambda: ops.conv(a, self._square()[None], padding="same"),
         ])()  # fmt: skip
+
+    def _moved(self) -> Tensor:
+        """Return a sequence computed where the batch is not the first axis, or each step is a row of its own."""
+        sequence = self._sequence()
+        if self.random.random() < 0.5:
+            rows = ops.reshape(sequence, (-1, FEATURES))
+            return ops.reshape(self._layer("dense", lambda: L.Dense(FEATURES))(rows), (-1, STEPS, FEATURES))
+        parts = ops.reshape(L.Dense(3 * FEATURES)(sequence), (-1, STEPS, 3, FEATURES))
+        moved = ops.transpose(parts, (2, 0, 1, 3))
+        query, key, value = ops.unstack(moved, 3) if self.random.random() < 0.5 else (moved[n] for n in range(3))
+        return ops.matmul(ops.softmax(ops.matmul(query, ops.swapaxes(key, -1, -2))), value)
 
     def _states(self, kind: str) -> Any:
         count = 2 if kind == "LSTM" else 1

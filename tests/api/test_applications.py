@@ -119,7 +119,8 @@ def test_registered_applications_are_stored_as_documents(server: Server) -> None
             {"application": "VGG16", "weights": None, "input_shape": [32, 32, 3]},
             (
                 "/model/input_shape",
-                "one of application, name, seed, input, weights, include_top, pooling, classes, classifier_activation",
+                "one of application, name, seed, input, weights, include_top, pooling, classes, classifier_activation, "
+                "labels",
                 '"input_shape"',
                 'write "input"',
             ),

@@ -58,7 +58,9 @@ def test_notes_are_printed(server: Server, tmp_path: Path) -> None:
     """With pointers into the file."""
     layers = [{"type": "LSTM", "units": 2, "stateful": True}]
     (tmp_path / "states.json").write_text(json.dumps({"input": [3, 2], "layers": layers}))
-    assert layerscope(server, tmp_path / "states.json").stdout.startswith("note: /layers/0/stateful: stateful is read")
+    assert layerscope(server, tmp_path / "states.json").stdout.startswith(
+        "note: /model/layers/0/stateful: stateful is read"
+    )
 
 
 def test_a_refused_file_says_why(server: Server, tmp_path: Path) -> None:

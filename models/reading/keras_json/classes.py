@@ -34,7 +34,7 @@ TRACE = (
 """What to do with a model that is only known by its code."""
 WRITE_OUT = (
     "where its call consists of Keras' layers and operations, write layer.call(x) for layer(x) and send that model: "
-    "its graph has them; or build the same from layers of GET /v1/layers"
+    "its graph has them; or write the same as a Block, which may own weights, of layers of GET /v1/layers"
 )
 """What to do with a layer that is only known by its code."""
 OPERATIONS = ("keras.ops", "keras.src.ops.")

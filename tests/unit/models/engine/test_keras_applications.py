@@ -66,12 +66,12 @@ def test_every_keras_application_is_supported() -> None:
 
 @pytest.mark.parametrize("name", CONSTRUCTORS)
 def test_arguments_and_defaults_match_keras(name: str) -> None:
-    """Except `input`, which has the documents' name, and arguments that cannot be sent."""
+    """Except `input`, which has the documents' name, what only documents have, and arguments that cannot be sent."""
     theirs = {key: p.default for key, p in inspect.signature(CONSTRUCTORS[name]).parameters.items() if key != "name"}
     del theirs["input_tensor"]
     theirs["input"] = theirs.pop("input_shape")
     fields = APPLICATIONS[name].model_fields
-    assert {key: fields[key].default for key in fields.keys() - {"application", "name", "seed"}} == theirs
+    assert {key: fields[key].default for key in fields.keys() - {"application", "name", "seed", "labels"}} == theirs
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,9 +58,11 @@ def keras_result(cls: type[Layer], inputs: list[Array]) -> Any:
     layer = cls.model_validate(cls.example.arguments)
     made = create_layer(layer, "l0", lambda field: derived_seed(0, "l0", field))
 
+    inference = {"training": False} if "training" in inspect.signature(made.call).parameters else {}
+
     def called(*tensors: Any) -> Any:
         arguments = {"positional": tensors, "list": [list(tensors)], "one": tensors[:1]}[layer.inputs_as]
-        return made(*arguments, **layer.call_arguments())
+        return made(*arguments, **layer.call_arguments(), **inference)
 
     try:
         found = keras.tree.flatten(tf.function(called, autograph=False)(*map(tf.constant, inputs)))
