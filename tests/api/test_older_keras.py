@@ -57,7 +57,7 @@ FORMS: dict[str, Callable[[Any, Path], Path]] = {
     "h5": whole, "keras": keras_file, "json": weights, "saved_model": saved_model
 }  # fmt: skip
 CHEAP = ("h5", "keras", "json")
-SAVED_MODELS = ("BatchNormalization", "Normalization adapted", "TimeDistributed model", "nested", "sequential")
+SAVED_MODELS = ("Normalization adapted", "TimeDistributed model", "nested", "sequential")
 """Models that are written as SavedModels, too: TensorFlow takes seconds for each."""
 
 
