@@ -95,6 +95,8 @@ def _take_turns(contenders: list[Contender], name: str, send: Send, count: int) 
     draw = random.Random(0)  # noqa: S311
     for _ in range(TURNS):
         for contender in draw.sample(contenders, len(contenders)):
+            contender.client.close()  # a server may have hung up on a connection that waited
+            send(contender.client)
             times = [send(contender.client) for _ in range(count)]
             contender.turns.setdefault(name, []).append(fmean(times))
 
