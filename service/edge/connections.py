@@ -171,7 +171,9 @@ class Connection(BoundedProtocol):
             super().timeout_keep_alive_handler()
 
     def _has_unread(self) -> bool:
-        """Whether the socket has received data that this process has not read yet."""
+        """Whether the socket has received data that this process has not read yet; a closed one has none."""
+        if self.transport.is_closing():
+            return False
         poll = select.poll()
         poll.register(self.transport.get_extra_info("socket"), select.POLLIN)
         return bool(poll.poll(0))
