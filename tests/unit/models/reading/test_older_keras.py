@@ -6,6 +6,7 @@ written by hand after its documentation: it no longer installs.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -181,12 +182,35 @@ def test_masks_that_meet_again_are_no_fault() -> None:
 
 
 LAYERS = "/config/layers"
+
+
+def encoded(value: Any) -> Any:
+    """JSON as a SavedModel has it: arrays are tuples, but for lists of layers."""
+    if isinstance(value, dict):
+        return {key: value[key] if key == "layers" else encoded(value[key]) for key in value}
+    return {"class_name": "__tuple__", "items": [encoded(one) for one in value]} if isinstance(value, list) else value
+
+
+def test_tuples_of_saved_models_are_arrays() -> None:
+    """Of shapes, sizes and calls, at any depth."""
+    layer = old("Conv2D", filters=2, kernel_size=[3, 2], batch_input_shape=[None, 8, 8, 3])
+    call = node(old("Dense", units=2), "d", [["x", 0, 0, {}]])
+    for raw, inner in ((sequential(layer), layer), (functional(call, outputs=[["d", 0, 0]]), call)):
+        other = json.loads(json.dumps(raw))
+        other["config"]["layers"][-1] = encoded(inner)
+        assert other != raw
+        assert parse_document(other) == parse_document(raw)
+
+
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "code": (sequential(old("Dense", units=2), old("Lambda", function=["4wEA", None, None])), f"{LAYERS}/1/class_name"),
     "gone": (sequential(old("LocallyConnected2D", filters=2)), f"{LAYERS}/0/class_name"),
     "user's class": (
         sequential(old("Dense", units=2) | {"registered_name": "mine>Dense"}),
         f"{LAYERS}/0/registered_name",
+    ),
+    "vocabulary elsewhere": (
+        sequential(old("IntegerLookup", vocabulary=None, has_input_vocabulary=True)), f"{LAYERS}/0/config",
     ),
     "argument in effect": (sequential(old("LSTM", units=2, time_major=True)), f"{LAYERS}/0/config/time_major"),
     "argument of Keras 1": (
