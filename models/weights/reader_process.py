@@ -20,7 +20,8 @@ Run = Callable[[ReadJob], Listing | Copied]
 
 def serve(run: Run, failures: tuple[type[Exception], ...], unreadable: str) -> None:
     """Run one job and write one reply. Errors of these kinds, which libraries raise on damaged files, are answered
-    with `unreadable`."""
+    with `unreadable`.
+    """
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=ReadJob)
     limit(job)
     try:

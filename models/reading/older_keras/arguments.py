@@ -49,7 +49,7 @@ IRRELEVANT_OF_CLASS: dict[str, frozenset[str]] = {
     "Discretization": frozenset({"dtype"}),
     "Embedding": frozenset({"dropout"}),
     "Identity": frozenset({"factor", "interpolation", "seed"}),
-    "IntegerLookup": frozenset({"dtype"}),
+    "IntegerLookup": frozenset({"dtype", "has_input_vocabulary"}),
     "Resizing": frozenset({"seed"}),
     "SeparableConv1D": frozenset({"kernel_initializer"}),
     "SeparableConv2D": frozenset({"kernel_initializer"}),

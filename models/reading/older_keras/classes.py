@@ -116,14 +116,3 @@ def check_known(entry: dict[str, Any], word: str, site: Site) -> None:
         raise custom_refusal(word, site, "module", module)
     if registered is not None and registered != word:
         raise custom_refusal(word, site, "registered_name", registered)
-
-
-def check_vocabulary(config: dict[str, Any], word: str, site: Site) -> None:
-    """Refuse a lookup whose vocabulary is not in its config: a SavedModel has it in the graph.
-
-    Source: tf_keras.src.saving.legacy.saved_model.layer_serialization (VocabularySavedModelSaver).
-    """
-    if word == "IntegerLookup" and config.get("vocabulary") is None:
-        message = "the vocabulary is not in the config: a SavedModel has it in the graph, which is not run"
-        advice = "save the model as .keras or .h5, which have it in the config"
-        raise site.reading("config").refusal(message, "the vocabulary in the config", "null", advice)

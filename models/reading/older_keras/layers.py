@@ -18,7 +18,7 @@ from models.reading.older_keras.arguments import (
     combined,
     modern_name,
 )
-from models.reading.older_keras.classes import CLASSES, FIXED, GONE, check_known, check_vocabulary
+from models.reading.older_keras.classes import CLASSES, FIXED, GONE, check_known
 from models.reading.older_keras.values import is_object, modern_value
 
 Entry = dict[str, Any]
@@ -55,7 +55,6 @@ def modern_layer(entry: Entry, site: Site, member: Member) -> Entry:
         raise site.reading("class_name").refusal(message, expected, shown(word), advice)
     check_known(entry, word, site)
     config = site.at("config").object(entry.get("config"), "config")
-    check_vocabulary(config, word, site)
     name = CLASSES.get(word, word)
     if callable(name):
         name = name(config, site.at("config"))

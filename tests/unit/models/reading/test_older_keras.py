@@ -210,7 +210,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         f"{LAYERS}/0/registered_name",
     ),
     "vocabulary elsewhere": (
-        sequential(old("IntegerLookup", vocabulary=None, has_input_vocabulary=True)), f"{LAYERS}/0/config",
+        sequential(old("IntegerLookup", vocabulary=None, has_input_vocabulary=True)), f"{LAYERS}/0",
     ),
     "argument in effect": (sequential(old("LSTM", units=2, time_major=True)), f"{LAYERS}/0/config/time_major"),
     "argument of Keras 1": (
