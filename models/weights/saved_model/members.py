@@ -18,7 +18,10 @@ from models.weights.source import MAX_EXPANSION, expands_too_much
 
 GRAPH, METADATA, INDEX = "saved_model.pb", "keras_metadata.pb", "variables/variables.index"
 DATA = re.compile(r"variables/variables\.data-\d{5}-of-\d{5}")
-EXPECTED = "a .zip, .tar or .tar.gz of a SavedModel folder as Keras' model.save writes it"
+EXPECTED = (
+    "a .zip, .tar or .tar.gz of a SavedModel folder as Keras' model.save writes it, "
+    "or a .keras, .h5, .weights.h5, .npz or .safetensors file"
+)
 ZIP = Kind("archive", "", EXPECTED, has_folders=True)
 
 
