@@ -52,7 +52,8 @@ def _has_default_mask(tensor: Any) -> bool:
 
 def _is_default(part: keras.Layer) -> bool:
     needs_gpu = getattr(part, "use_cudnn", None) is True or getattr(part, "data_format", None) == "channels_first"
-    return part.compute_dtype == part.variable_dtype == DEFAULT_DTYPE and not needs_gpu
+    dtypes = {part.compute_dtype, part.variable_dtype, getattr(part, "reverse_dtype", None) or DEFAULT_DTYPE}
+    return dtypes == {DEFAULT_DTYPE} and not needs_gpu
 
 
 def traced_outputs(

@@ -232,3 +232,15 @@ def test_spectrograms_are_shaped_whatever_was_before(window: str | None, monkeyp
     monkeypatch.setattr(output_dtypes, "_CHECKED_INITIALIZERS", LruCache(4))
     made = shape_layer({"type": "STFTSpectrogram", "frame_length": 128, "window": window}, [512, 1])
     assert made.shape("stft_spectrogram") == (None, 7, 65)
+
+
+def test_a_projection_back_has_the_dtype_of_its_own() -> None:
+    """Keras announces that of the layer."""
+    layer = {
+        "type": "ReversibleEmbedding",
+        "input_dim": 9,
+        "output_dim": 4,
+        "reverse": True,
+        "reverse_dtype": "float16",
+    }
+    assert shape_layer(layer, (6, 4)).dtype("reversible_embedding") == "float16"
