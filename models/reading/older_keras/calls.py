@@ -28,7 +28,7 @@ def is_model(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     config = value.get("config")
-    is_own = value.get("class_name") in MODELS and isinstance(config, dict | list)
+    is_own = value.get("class_name") in (*MODELS,) and isinstance(config, dict | list)
     return is_own or (isinstance(value.get("class_name"), str) and has_graph(config))
 
 
@@ -70,7 +70,7 @@ def graph_of(entries: Sequence[Entry], sites: Sequence[Site], config: Entry) -> 
     from_zero = {name for name, call in _references(used) if call == 0}
     dtypes = {_name(entry, site): _dtype(entry) for entry, site in zip(entries, sites, strict=True)}
     functional = frozenset(name for name, word in models.items() if word != "Sequential")
-    known = {dtype for entry, dtype in zip(entries, dtypes.values(), strict=True) if not _is_operation(entry)}
+    known = {_dtype(entry) for entry in entries if not _is_operation(entry)}
     is_float32 = known <= {"float32"} and not any(map(_casts, entries))
     return Graph(names, frozenset(models.keys() - from_zero), functional, dtypes, is_float32)
 

@@ -202,7 +202,10 @@ def test_tuples_of_saved_models_are_arrays() -> None:
         assert parse_document(other) == parse_document(raw)
 
 
+TWICE = old("Dense", units=2) | {"name": "dense", "inbound_nodes": [[["x", 0, 0, {}]]]}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "a class that is no name": (sequential(old("Dense", units=2) | {"class_name": {}}), f"{LAYERS}/0/class_name"),
+    "a name twice": (functional(TWICE, TWICE, outputs=[["dense", 0, 0]]), f"{LAYERS}/2/name"),
     "code": (sequential(old("Dense", units=2), old("Lambda", function=["4wEA", None, None])), f"{LAYERS}/1/class_name"),
     "gone": (sequential(old("LocallyConnected2D", filters=2)), f"{LAYERS}/0/class_name"),
     "user's class": (
