@@ -18,8 +18,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from live_service import Service, relative_error, running
 from safetensors.numpy import load, save
+
+from acceptance.live_service import Service, relative_error, running
 
 TOLERANCE = 1e-5
 LARGEST_SIDE = 331

@@ -20,9 +20,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
-from live_service import Service, running
-from raw_http import once, run_of
-from stops import PICTURE, SMALL
+
+from acceptance.live_service import Service, running
+from acceptance.raw_http import once, run_of
+from acceptance.stops import PICTURE, SMALL
 
 FEW = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128)); from service.cli import main; main()"
 SPARE = {"SPARE_ENGINES": "1"}

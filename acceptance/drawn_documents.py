@@ -9,9 +9,9 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from drawn import document
-from drawn_replies import plan_and_run
-from live_service import running
+from acceptance.drawn import document
+from acceptance.drawn_replies import plan_and_run
+from acceptance.live_service import running
 
 
 def main() -> None:

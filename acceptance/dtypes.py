@@ -10,9 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, get_args
 
-from drawn_replies import Replies, plan_and_run
-from live_service import Service, running
-
+from acceptance.drawn_replies import Replies, plan_and_run
+from acceptance.live_service import Service, running
 from models.layers import LAYERS
 from models.layers.fields import DType
 from models.layers.layer import Layer

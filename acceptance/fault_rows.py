@@ -11,8 +11,9 @@ from typing import Any
 
 import httpx
 import numpy as np
-from live_service import Service, relative_error
-from raw_http import once
+
+from acceptance.live_service import Service, relative_error
+from acceptance.raw_http import once
 
 Array = np.ndarray[Any, Any]
 Json = Any
@@ -146,15 +147,6 @@ def of_bytes(sent: bytes) -> Ask:
         return Answer(reply.status, reply.body.decode(errors="replace"), None, reply.headers)
 
     return ask
-
-
-def form(**parts: Any) -> dict[str, Any]:
-    """Return the arguments of a multipart form: bytes are files, text is a field, a list is a part repeated."""
-    files: list[Any] = []
-    for name, several in parts.items():
-        for part in several if isinstance(several, list) else [several]:
-            files.append((name, ("a.bin", part) if isinstance(part, bytes) else (None, part)))
-    return {"files": files}
 
 
 def in_turn(*steps: Ask) -> Ask:

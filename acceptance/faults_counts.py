@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-import graph_models
 import keras
 import numpy as np
-from drawn import document
-from dtypes import case
-from fault_rows import Answer, Json, Row, right
-from live_service import Service
-from mutants import mutant, zeros
 
+from acceptance import graph_models
+from acceptance.drawn import document
+from acceptance.dtypes import case
+from acceptance.fault_rows import Answer, Json, Row, right
+from acceptance.live_service import Service
+from acceptance.mutants import mutant, zeros
 from models.layers import LAYERS
 from tests.unit import keras_models
 

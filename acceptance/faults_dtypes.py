@@ -9,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from fault_rows import Answer, Array, Ask, Json, Row, answered, asked, in_turn, posted, right, value_of
 from keras import layers as L  # noqa: N812
-from keras_files import NAME, PATH
-from live_service import Service
+
+from acceptance.fault_rows import Answer, Array, Ask, Json, Row, answered, asked, in_turn, posted, right, value_of
+from acceptance.keras_files import NAME, PATH
+from acceptance.live_service import Service
 
 RUN, PLAN = "/v1/activations", "/v1/plan"
 ROW = np.array([[1, 2, 3, 4]])

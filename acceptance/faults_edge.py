@@ -9,11 +9,13 @@ from hashlib import sha256
 from typing import Any
 
 import keras
-from fault_rows import Answer, Row, asked, form, in_turn, of_bytes, right
 from keras import layers as L  # noqa: N812
-from keras_files import NAME, PATH
-from live_service import Service
-from raw_http import request
+
+from acceptance.fault_rows import Answer, Row, asked, in_turn, of_bytes, right
+from acceptance.keras_files import NAME, PATH
+from acceptance.live_service import Service
+from acceptance.raw_http import request
+from tests.api.habits import form
 
 VECTOR: dict[str, Any] = {"input": [2], "layers": [{"type": "Identity"}]}
 RUN, PLAN = "/v1/activations", "/v1/plan"

@@ -10,10 +10,11 @@ from typing import Any
 import h5py
 import keras
 import numpy as np
-from fault_rows import Answer, Array, Ask, Row, in_turn, right
 from keras import layers as L  # noqa: N812
-from keras_files import computed, counted, file_of, put, run_of
-from live_service import Service
+
+from acceptance.fault_rows import Answer, Array, Ask, Row, in_turn, right
+from acceptance.keras_files import computed, counted, file_of, put, run_of
+from acceptance.live_service import Service
 
 Maker = Callable[[], keras.Model]
 ROW: Any = [[1.0, 2.0]]

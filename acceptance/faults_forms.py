@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from fault_rows import Ask, Row, asked, form, in_turn, posted, right
-from keras_files import PATH, put
-from samples import file_of, saved
+
+from acceptance.fault_rows import Ask, Row, asked, in_turn, posted, right
+from acceptance.keras_files import PATH, put
+from acceptance.samples import file_of, saved
+from tests.api.habits import form
 
 RUN = "/v1/activations"
 PIXELS = np.array([[1, 2], [3, 4]], np.uint8)

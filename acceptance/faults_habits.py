@@ -9,11 +9,13 @@ from typing import Any
 
 import keras
 import numpy as np
-from fault_rows import Answer, Array, Row, asked, form, in_turn, posted, right
-from faults_forms import FLAT, PNG, RUN
 from keras import layers as L  # noqa: N812
-from keras_files import NAME, PATH, computed, counted, file_of, put, run_of
-from live_service import Service
+
+from acceptance.fault_rows import Answer, Array, Row, asked, in_turn, posted, right
+from acceptance.faults_forms import FLAT, PNG, RUN
+from acceptance.keras_files import NAME, PATH, computed, counted, file_of, put, run_of
+from acceptance.live_service import Service
+from tests.api.habits import form
 
 PLAN = "/v1/plan"
 GREY = base64.b64encode(PNG).decode()

@@ -11,10 +11,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from fault_rows import Answer, Array, Ask, Row, in_turn, right
 from keras import layers as L  # noqa: N812
-from keras_files import PATH, computed, counted, data_of, file_of, npz_of, put, run_of
-from live_service import Service, relative_error
+
+from acceptance.fault_rows import Answer, Array, Ask, Row, in_turn, right
+from acceptance.keras_files import PATH, computed, counted, data_of, file_of, npz_of, put, run_of
+from acceptance.live_service import Service, relative_error
 
 Maker = Callable[[], keras.Model]
 Inputs = dict[str, Array]

@@ -7,12 +7,14 @@ from typing import Any
 
 import keras
 import numpy as np
-from fault_rows import Answer, Ask, Row, answered, asked, form, in_turn, posted, right, text_posted
-from faults_dtypes import PLAN, RUN
 from keras import layers as L  # noqa: N812
 from keras import ops
-from keras_files import PATH, computed, put, run_of
-from live_service import Service
+
+from acceptance.fault_rows import Answer, Ask, Row, answered, asked, in_turn, posted, right, text_posted
+from acceptance.faults_dtypes import PLAN, RUN
+from acceptance.keras_files import PATH, computed, put, run_of
+from acceptance.live_service import Service
+from tests.api.habits import form
 
 ROWS: Any = [[1.0, 2.0]]
 STEPS: Any = [[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fault_rows import Answer, Ask, Row, right
-from live_service import Service, python_of, running
+from acceptance.fault_rows import Answer, Ask, Row, right
+from acceptance.live_service import Service, python_of, running
 
 BROKEN = """
 import service.routes.health as health

@@ -12,9 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from fault_rows import Answer, Ask, Row, asked, right
-from live_service import Service, running
 from safetensors.numpy import save
+
+from acceptance.fault_rows import Answer, Ask, Row, asked, right
+from acceptance.live_service import Service, running
 
 NAME, OTHER = "kept", "fresh"
 LIVE = "/healthz"

@@ -19,8 +19,9 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import numpy as np
-from live_service import Service, begin_peak, resident_mib, running
 from PIL import Image
+
+from acceptance.live_service import Service, begin_peak, resident_mib, running
 
 SIDE = 7000
 TINY = b'{"input": [8, 8, 3], "layers": [{"type": "Flatten"}, {"type": "Dense", "units": 2}]}'

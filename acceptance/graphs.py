@@ -13,12 +13,13 @@ from typing import Any
 
 import httpx
 import keras
-import keras_reference
 import numpy as np
-from graph_models import GRAPHS
 from keras import layers
-from live_service import relative_error, running
 from safetensors.numpy import load
+
+from acceptance import keras_reference
+from acceptance.graph_models import GRAPHS
+from acceptance.live_service import relative_error, running
 
 Array = np.ndarray[Any, Any]
 TOLERANCE = 1e-5

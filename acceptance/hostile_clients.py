@@ -20,8 +20,9 @@ from typing import Any
 
 import httpx
 import uvloop
-from live_service import running
-from overload import LOUD, QUIET, network, picture
+
+from acceptance.live_service import running
+from acceptance.overload import LOUD, QUIET, network, picture
 
 RUN = "/v1/models/good/activations?layers=end&format=npy"
 NPY = {"Content-Type": "application/x-npy"}

@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 import h5py
 import keras
 import numpy as np
-from live_service import Service, begin_peak, resident_mib, running
+
+from acceptance.live_service import Service, begin_peak, resident_mib, running
 
 DOCUMENT = {"input": [4], "layers": [{"type": "Dense", "units": 2, "use_bias": False}]}
 PLACE = "layers/dense/vars/0"

@@ -10,8 +10,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from fault_rows import Answer, Array, Ask, answered, form
-from live_service import Service
+
+from acceptance.fault_rows import Answer, Array, Ask, answered, form
+from acceptance.live_service import Service
 
 NAME = "reported"
 PATH = f"/v1/models/{NAME}"

@@ -9,11 +9,10 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-import graph_models
-from drawn_replies import REFUSALS, plan_and_run
-from live_service import running
-from mutants import mutant, zeros
-
+from acceptance import graph_models
+from acceptance.drawn_replies import REFUSALS, plan_and_run
+from acceptance.live_service import running
+from acceptance.mutants import mutant, zeros
 from tests.unit import keras_models
 
 

@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from live_service import Service, begin_peak, resident_mib, running
+
+from acceptance.live_service import Service, begin_peak, resident_mib, running
 
 MODEL = {"application": "MobileNetV2", "weights": None}
 PATH = "/v1/models/mobile/activations"

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from live_service import Service, resident_mib, running
+
+from acceptance.live_service import Service, resident_mib, running
 
 KINDS = ("MobileNetV2", "MobileNet", "MobileNetV3Small", "EfficientNetB0", "DenseNet121", "NASNetMobile", "ResNet50",
          "Xception", "EfficientNetV2B0")  # fmt: skip

@@ -19,8 +19,8 @@ from typing import Any
 
 import keras as keras3
 import numpy as np
-from live_service import Service, relative_error, running
 
+from acceptance.live_service import Service, relative_error, running
 from tests.api.older_models import inputs_of, keras, models, randomize
 
 TOLERANCE = 1e-5

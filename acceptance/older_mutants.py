@@ -18,9 +18,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from live_service import resident_mib, running
-from mutants import mutant
-
+from acceptance.live_service import resident_mib, running
+from acceptance.mutants import mutant
 from tests.api.older_models import GRAPHS, LAYERS, of_layer
 
 SOURCES = ("Bidirectional", "BatchNormalization", "Conv2D", "GRU", "RNN of cells", "TimeDistributed model")

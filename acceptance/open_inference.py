@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
-from live_service import ROOT, Service, relative_error, running
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from acceptance.live_service import ROOT, Service, relative_error, running
 from models.tensors.dtypes import DTYPES
 
 Array = np.ndarray[Any, Any]

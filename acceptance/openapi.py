@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from live_service import ROOT, Service, running
+from acceptance.live_service import ROOT, Service, running
 
 DOCUMENTS = {
     "digits": {"input": [4, 4, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel_size": 3},

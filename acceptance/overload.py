@@ -19,8 +19,9 @@ from typing import Any
 import httpx
 import numpy as np
 import uvloop
-from live_service import Service, running
-from open_loop import Client, Seen, request_of
+
+from acceptance.live_service import Service, running
+from acceptance.open_loop import Client, Seen, request_of
 
 SIZES = {"4 ms": 4, "40 ms": 40}
 """Convolutions of 64 filters on 28×28 in each network; about a millisecond each."""

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from working_memory import LARGE, values
 
+from acceptance.working_memory import LARGE, values
 from models.documents.document import Document
 from models.engine.build import build
 from models.engine.rates import measure_rates

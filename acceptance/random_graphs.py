@@ -19,8 +19,9 @@ from typing import Any
 import httpx
 import keras
 import numpy as np
-from live_service import running
-from random_models import random_inputs, random_model
+
+from acceptance.live_service import running
+from acceptance.random_models import random_inputs, random_model
 
 Array = np.ndarray[Any, Any]
 

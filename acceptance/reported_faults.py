@@ -14,18 +14,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import fault_rows
-import faults_counts
-import faults_dtypes
-import faults_edge
-import faults_files
-import faults_forms
-import faults_habits
-import faults_models
-import faults_numbers
-import faults_start
-import faults_stores
-from live_service import ROOT, running
+from acceptance import (
+    fault_rows,
+    faults_counts,
+    faults_dtypes,
+    faults_edge,
+    faults_files,
+    faults_forms,
+    faults_habits,
+    faults_models,
+    faults_numbers,
+    faults_start,
+    faults_stores,
+)
+from acceptance.live_service import ROOT, running
 
 PARTS = (faults_models, faults_files, faults_forms, faults_habits, faults_dtypes, faults_numbers, faults_counts,
          faults_edge, faults_start, faults_stores)  # fmt: skip

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import httpx
-from sample_refusals import errors, headers, open_inference
-from sample_requests import Request, inputs, plans, reads, registrations, removals, runs, state
+
+from acceptance.sample_refusals import errors, headers, open_inference
+from acceptance.sample_requests import Request, inputs, plans, reads, registrations, removals, runs, state
 
 VARYING_HEADERS = {"date", "x-request-id", "content-length"}
 TIMES = re.compile(

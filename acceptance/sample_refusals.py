@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from sample_requests import JSON, Request, post
-from samples import INPUT
+from acceptance.sample_requests import JSON, Request, post
+from acceptance.samples import INPUT
 
 
 def open_inference() -> Iterator[Request]:

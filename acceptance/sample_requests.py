@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from samples import CHAIN, INPUT, LARGER, NPY, NPZ, PIXELS, PNG, TABLE, TWO, file_of, saved
 
+from acceptance.samples import CHAIN, INPUT, LARGER, NPY, NPZ, PIXELS, PNG, TABLE, TWO, file_of, saved
 from models.layers import CATALOGUE
 
 FORMATS = ("json", "jsonl", "npz", "safetensors", "npy", "png", "svg", "xml")

@@ -12,7 +12,8 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from live_service import Service, running
+
+from acceptance.live_service import Service, running
 
 Array = np.ndarray[Any, Any]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from live_service import Service, running
-from raw_http import LOST, OTHER, Answered, answer, fresh, kept, once, request, run_of
+from acceptance.live_service import Service, running
+from acceptance.raw_http import LOST, OTHER, Answered, answer, fresh, kept, once, request, run_of
 
 SMALL = {"input": [8, 8, 1], "layers": [{"type": "Conv2D", "filters": 2, "kernel_size": 3}]}
 PICTURE = [[[0.5]] * 8] * 8

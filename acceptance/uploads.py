@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import numpy as np
-from live_service import Service, running
 from safetensors.numpy import save
 
+from acceptance.live_service import Service, running
 from models.store.store import ModelStore
 
 UNITS = 500_000

@@ -2,7 +2,7 @@
 
 Each package imports only those listed below it; a request enters through `edge`.
 
-cli, server, app      process, sockets, application
+cli, server, app      process, sockets, application; opening: `layerscope open`, a client of the service
 routes                resources of /v1; open_inference: all of /v2
 handlers              use cases shared by both protocols
 state                 objects with the lifetime of the application

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from models.engine.layer_checks import layer_faults
 from models.engine.symbolic_network import Specs
-from models.engine.weight_operands import without_weights
 from models.errors import InvalidDocument
 from models.layers.batch_axis import ABSENT, BatchAxis
 from models.networks.network import PRE, Network, Node
@@ -19,7 +18,7 @@ BatchAxes = Mapping[str, BatchAxis]
 
 
 def node_batch_axes(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxes:
-    """Return the batch axis of each output of a call.
+    """Return the batch axis of each output of a call, which has constants in place of weights.
 
     Raises:
         InvalidDocument: the call would mix rows of the batch, or needs the batch first where it is not.
@@ -33,11 +32,10 @@ def node_batch_axes(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxe
 
 def _axis_after(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxis:
     """Return the batch axis of the outputs of a layer."""
-    call = without_weights(node, specs, batch_axes)
-    axes = [batch_axes[address] for address in call.reads]
+    axes = [batch_axes[address] for address in node.reads]
     if node.owns_weights or not any(axis.exists for axis in axes):
         return ABSENT
-    return call.layer.batch_axis(tuple(tuple(specs[address].shape) for address in call.inputs), axes)
+    return node.layer.batch_axis(tuple(tuple(specs[address].shape) for address in node.inputs), axes)
 
 
 def check_outputs(network: Network, batch_axes: BatchAxes) -> None:

@@ -57,14 +57,16 @@ def shape_network(network: Network, shapes: Mapping[str, Shape]) -> SymbolicNetw
     layers: dict[str, keras.Layer] = {}
     specs = {name: _input_spec(network, name, shape) for name, shape in shapes.items()}
     batch_axes = dict.fromkeys(specs, FIRST)
+    calls: list[Node] = []
     with uninitialised():
         for node in network.nodes:
-            axes = node_batch_axes(node, specs, batch_axes)
-            _check_tensors(without_weights(node, specs, batch_axes), specs)
+            calls.append(without_weights(node, specs, batch_axes))
+            axes = node_batch_axes(calls[-1], specs, batch_axes)
+            _check_tensors(calls[-1], specs)
             specs.update(_node_specs(node, layers, specs, network.document.seed))
             batch_axes.update(axes)
     check_outputs(network, batch_axes)
-    return SymbolicNetwork(network, layers, specs, batch_axes)
+    return SymbolicNetwork(network, layers, specs, batch_axes, tuple(calls))
 
 
 def shape_batch(network: Network, shapes: Mapping[str, Shape]) -> SymbolicNetwork:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import keras
 
 from models.engine.layer_checks import check_inputs
-from models.engine.weight_operands import without_weights
 from models.ipc.messages import TensorInGraph
 from models.layers.batch_axis import BatchAxis
 from models.layers.sizes import Shape, size_of
@@ -27,6 +26,8 @@ class SymbolicNetwork:
     layers: Mapping[str, keras.Layer]
     specs: Specs
     batch_axes: Mapping[str, BatchAxis]
+    calls: tuple[Node, ...]
+    """The nodes, with constants in place of weights of blocks."""
     batch: int | None = None
     """Replaces a free batch; a network shaped once with a free batch is known for every batch."""
 
@@ -37,9 +38,8 @@ class SymbolicNetwork:
             InvalidDocument: a layer's checks refuse the batch.
         """
         network = replace(self, batch=batch)
-        for node in self.network.nodes:
-            if not node.is_block:
-                call = without_weights(node, self.specs, self.batch_axes)
+        for call in self.calls:
+            if not call.is_block:
                 check_inputs(call, network.shapes(call.inputs), network.keyword_shapes(call))
         return network
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from models.engine.layer_checks import layer_faults
 from models.layers.batch_axis import BatchAxis
 from models.layers.faults import LayerFault
 from models.layers.layer import Layer
@@ -18,17 +19,16 @@ def without_weights(node: Node, specs: Mapping[str, Any], batch_axes: Mapping[st
     its tensors do, or none.
 
     Raises:
-        LayerFault: it is no operation, or takes no constant there.
+        InvalidDocument: it is no operation, or takes no constant there.
     """
     batched = [address for address in node.reads if batch_axes[address].exists]
     if node.is_block or len(batched) == len(node.reads):
         return node
-    operation = _operation(node.layer)
-    if not batched:
-        return node
     weights = {n: tuple(specs[name].shape) for n, name in enumerate(node.inputs) if name not in batched}
     inputs = tuple(address for address in node.inputs if address in batched)
-    return replace(node, layer=operation.with_weights(weights), inputs=inputs, masks=())
+    with layer_faults(node):
+        operation = _operation(node.layer)
+        return replace(node, layer=operation.with_weights(weights), inputs=inputs, masks=()) if batched else node
 
 
 def _operation(layer: Layer) -> Operation:

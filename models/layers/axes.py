@@ -41,11 +41,9 @@ def axis_positions(field: str, axes: int | Sequence[int], shape: Shape) -> tuple
     Raises:
         LayerFault: for axes that the shape does not have, and for duplicate axes.
     """
-    rank = len(shape)
-    listed = [axes] if isinstance(axes, int) else list(axes)
-    positions = {axis % rank for axis in listed if -rank <= axis < rank}
-    if len(positions) == len(listed):
-        return tuple(sorted(positions))
+    positions = _positions(axes, shape)
+    if positions is not None:
+        return positions
     raise _axes_fault(field, axes, shape, FIRST)
 
 
@@ -55,12 +53,18 @@ def inner_axes(field: str, axes: int | Sequence[int], shape: Shape, batch: Batch
     Raises:
         LayerFault: for axes that the shape does not have, for the batch, and for duplicate axes.
     """
+    positions = _positions(axes, shape)
+    if positions is not None and batch.position not in positions:
+        return positions
+    raise _axes_fault(field, axes, shape, batch)
+
+
+def _positions(axes: int | Sequence[int], shape: Shape) -> tuple[int, ...] | None:
+    """Return the positions of axes in ascending order; None if one does not exist or is there twice."""
     rank = len(shape)
     listed = [axes] if isinstance(axes, int) else list(axes)
-    positions = {axis % rank for axis in listed if -rank <= axis < rank} - {batch.position}
-    if len(positions) == len(listed):
-        return tuple(sorted(positions))
-    raise _axes_fault(field, axes, shape, batch)
+    positions = {axis % rank for axis in listed if -rank <= axis < rank}
+    return tuple(sorted(positions)) if len(positions) == len(listed) else None
 
 
 def _axes_fault(field: str, axes: int | Sequence[int], shape: Shape, batch: BatchAxis) -> LayerFault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from math import prod
 from typing import Annotated, ClassVar, Literal, Self
@@ -113,13 +114,13 @@ class ArrayProduct(OfOperands):
     x1: Constant = None
     x2: Constant = None
 
+    @abstractmethod
     def summed(self, ranks: tuple[int, int]) -> tuple[list[int], list[int]]:
         """Return the positions of the axes of both operands that are multiplied and summed.
 
         Raises:
             LayerFault: an operand lacks one of them.
         """
-        raise NotImplementedError
 
     def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
         """Check that the batch is not summed, and is the first axis of the result."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from models.networks.network import Network, Node
 
@@ -49,8 +48,7 @@ def _level(network: Network, nodes: Iterable[Node], prefix: str, outputs: Iterab
 
 def _own_weights(network: Network, block: Node) -> tuple[OrderedLayer, ...]:
     """Return the weights of a block itself, which come before those of its layers, as in Keras."""
-    nodes = (node for node in network.nodes if node.owns_weights and node.path == block.path)
-    return tuple(OrderedLayer(node) for node in islice(nodes, 1))
+    return tuple(OrderedLayer(node) for node in network.own_weights.get(block.path, ())[:1])
 
 
 class _Graph:

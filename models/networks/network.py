@@ -113,6 +113,15 @@ class Network:
         return tuple(node for node in self.nodes if not node.owns_weights)
 
     @cached_property
+    def own_weights(self) -> Mapping[str, tuple[Node, ...]]:
+        """The nodes that give the weights of a block itself, by the path of the block."""
+        paths: dict[str, tuple[Node, ...]] = {}
+        for node in self.nodes:
+            if node.owns_weights:
+                paths[node.path] = (*paths.get(node.path, ()), node)
+        return paths
+
+    @cached_property
     def node_of(self) -> Mapping[str, Node]:
         """The node that computes each tensor."""
         return {output: node for node in self.nodes for output in node.outputs}

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5f, h5g, h5l, h5o, h5s, h5t, h5z
 
-from models.weights.hdf5_saved_model import saved_model
+from models.weights.hdf5_older_file import older_file
 from models.weights.reader_messages import Copied, Listing, ReadJob
 from models.weights.reader_process import serve
 from models.weights.reader_refusal import Refusal
@@ -74,7 +74,7 @@ def _run_listing(file: str) -> Listing:
         tensors[path] = (_dtype(dataset, path), dataset.shape)
         if len(tensors) > MAX_TENSORS:
             raise Refusal("the file has too many tensors", f"over {MAX_TENSORS} tensors", too_large=True)
-    return Listing(tensors, walk.names, saved_model(root, tensors))
+    return Listing(tensors, walk.names, older_file(root, tensors))
 
 
 def _layer_name(group: h5g.GroupID) -> str | None:

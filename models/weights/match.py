@@ -14,7 +14,7 @@ from models.tensors.shapes import words
 from models.weights.hdf5_paths import Ambiguity, PathMatch, match_paths
 from models.weights.hdf5_tree import copy_name
 from models.weights.names import match_names
-from models.weights.reader_messages import SavedModel
+from models.weights.reader_messages import OlderFile
 from models.weights.saved_layers import match_saved
 from models.weights.source import Declared, TensorSource
 from models.weights.specs import WeightSpec
@@ -63,7 +63,7 @@ def match(source: TensorSource, specs: Sequence[WeightSpec], pointer: str = "") 
     return Matched([matched[spec.name] for spec in specs], _copies(specs, matched))
 
 
-def _turned_kernels(saved: SavedModel, specs: Sequence[WeightSpec], pointer: str) -> Iterator[Problem]:
+def _turned_kernels(saved: OlderFile, specs: Sequence[WeightSpec], pointer: str) -> Iterator[Problem]:
     """Yield the problem of convolutions saved by Keras on Theano, which turns kernels by half a turn."""
     if saved.backend == "theano" and any(len(spec.shape) > 2 for spec in specs):
         message, advice = "Keras on Theano has turned the kernels of convolutions", "save it with Keras on TensorFlow"

@@ -30,7 +30,7 @@ class SavedLayer(msgspec.Struct, frozen=True):
     paths: tuple[str, ...]
 
 
-class SavedModel(msgspec.Struct, frozen=True):
+class OlderFile(msgspec.Struct, frozen=True):
     """The layers of a file in Keras' older format, in order; of a whole model also Keras' JSON and the version."""
 
     layers: tuple[SavedLayer, ...]
@@ -49,7 +49,7 @@ class Listing(msgspec.Struct, frozen=True, tag="listing"):
 
     tensors: dict[str, tuple[str, tuple[int, ...]]]
     names: dict[str, str] = {}
-    saved: SavedModel | None = None
+    saved: OlderFile | None = None
 
 
 class Copied(msgspec.Struct, frozen=True, tag="copied"):

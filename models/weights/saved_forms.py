@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from models.tensors.dtypes import Array
-from models.weights.reader_messages import SavedLayer, SavedModel
+from models.weights.reader_messages import OlderFile, SavedLayer
 from models.weights.source import Declared, TensorSource
 
 LSTM_GATES, GRU_GATES = ("i", "f", "c", "o"), ("z", "r", "h")
@@ -41,7 +41,7 @@ class ConvertedSource:
     """A file in Keras' older format whose tensors are read in the forms of Keras 3."""
 
     source: TensorSource
-    saved: SavedModel
+    saved: OlderFile
     tensors: Mapping[str, Declared]
     derived: Mapping[str, Derived] = field(default_factory=dict)
     names_are_paths = True

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from models.layers.valid_names import valid_names
 from models.weights.hdf5_paths import Ambiguity, PathMatch
-from models.weights.reader_messages import SavedLayer, SavedModel
+from models.weights.reader_messages import OlderFile, SavedLayer
 from models.weights.source import Declared
 from models.weights.specs import WeightSpec
 
@@ -21,7 +21,7 @@ Choice = Mapping[str, SavedLayer]
 """Maps the network's layers to the file's."""
 
 
-def match_saved(specs: Sequence[WeightSpec], saved: SavedModel, tensors: Mapping[str, Declared]) -> PathMatch:
+def match_saved(specs: Sequence[WeightSpec], saved: OlderFile, tensors: Mapping[str, Declared]) -> PathMatch:
     """Return the paths of the network's weights, where they are found."""
     layers = {name: list(group) for name, group in groupby(specs, lambda spec: spec.name.partition("/")[0])}
     named = valid_names(layer.name for layer in saved.layers)

@@ -14,7 +14,7 @@ from models.child import command
 from models.errors import Problem, TooLarge, Unparsable
 from models.tensors.dtypes import DTYPES, Array, from_bytes
 from models.tensors.safetensors import pointer_of
-from models.weights.reader_messages import Copied, Listing, ReadJob, Refused, Reply, SavedModel
+from models.weights.reader_messages import Copied, Listing, OlderFile, ReadJob, Refused, Reply
 from models.weights.source import Declared, FileLimits, map_file
 
 
@@ -42,7 +42,7 @@ class SeparateSource:
             name: Declared(dtype, shape) for name, (dtype, shape) in listing.tensors.items()
         }
         self.names: Mapping[str, str] = listing.names
-        self.saved: SavedModel | None = listing.saved
+        self.saved: OlderFile | None = listing.saved
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
         """Return the tensors as views of one file of values."""

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from models.errors import Unparsable
 from models.tensors.dtypes import Array
-from models.weights.reader_messages import SavedModel
+from models.weights.reader_messages import OlderFile
 
 MEBIBYTE = 1024 * 1024
 MAX_EXPANSION = 100
@@ -51,7 +51,7 @@ class TensorSource(Protocol):
     def names(self) -> Mapping[str, str]: ...
 
     @property
-    def saved(self) -> SavedModel | None: ...
+    def saved(self) -> OlderFile | None: ...
 
     def read(self, names: Sequence[str]) -> Iterator[Array]:
         """Yield the tensors of these names: little-endian, C order, as declared."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from models.errors import LayerscopeError, TooLarge
-from models.weights.reader_messages import Copied, Listing, ReadJob, SavedLayer, SavedModel
+from models.weights.reader_messages import Copied, Listing, OlderFile, ReadJob, SavedLayer
 from models.weights.reader_process import serve
 from models.weights.reader_refusal import Refusal
 from models.weights.saved_model.bundle import Bundle
@@ -118,7 +118,7 @@ def _listing(opened: Opened) -> Listing:
     tensors = {path: opened.bundle.declared(key) for path, key in opened.keys.items()}
     layers = tuple(SavedLayer(one.name, tuple(path for path, _ in one.variables)) for one in opened.layers)
     model = opened.model
-    return Listing(tensors, {}, SavedModel(layers, model.text, model.version or OLDEST, model.backend, opened.member))
+    return Listing(tensors, {}, OlderFile(layers, model.text, model.version or OLDEST, model.backend, opened.member))
 
 
 def _copy(job: ReadJob, opened: Opened) -> Copied:

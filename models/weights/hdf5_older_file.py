@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5g, h5t
 
-from models.weights.reader_messages import SavedLayer, SavedModel
+from models.weights.reader_messages import OlderFile, SavedLayer
 from models.weights.reader_refusal import Refusal
 
 WEIGHTS, LAYERS, NAMES = "model_weights", "layer_names", "weight_names"
@@ -30,7 +30,7 @@ MAX_CHUNKS = 1024
 """Most attributes that hold one list: above 64,512 bytes it is divided, `layer_names0`, `layer_names1`, …"""
 
 
-def saved_model(root: h5g.GroupID, tensors: Collection[str]) -> SavedModel | None:
+def older_file(root: h5g.GroupID, tensors: Collection[str]) -> OlderFile | None:
     """Return what a file in the older format says of itself; None for other files.
 
     Raises:
@@ -47,7 +47,7 @@ def saved_model(root: h5g.GroupID, tensors: Collection[str]) -> SavedModel | Non
     if sum(len(layer.paths) for layer in layers) > len(tensors):
         raise Refusal("the file names a weight twice", f"more names than its {len(tensors)} tensors")
     backend = _text(group, "backend") or _text(root, "backend")
-    return SavedModel(layers, _text(root, "model_config"), _text(root, "keras_version"), backend)
+    return OlderFile(layers, _text(root, "model_config"), _text(root, "keras_version"), backend)
 
 
 def _paths(group: h5g.GroupID, name: str, prefix: str, tensors: Collection[str]) -> Iterator[str]:
