@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import context, execute  # private: pinned, and covered by tests
-from tensorflow.python.framework import ops  # private, too
+from tensorflow.python.framework import constant_op, ops  # private, too
 
 INLINE = "SINGLE_THREADED_EXECUTOR"
 """TensorFlow's name for running operations one after the other on the calling thread."""
@@ -37,6 +37,13 @@ class Compiled:
         """Return the outputs, in order."""
         arguments = [*inputs, *self.captured]
         return list(execute.execute(self._name, self._outputs, arguments, self._options, context.context()))
+
+
+def eager_tensor(value: Any) -> Any:
+    """Return a NumPy array as a tensor, without the search for a conversion in `tf.convert_to_tensor`, which takes as
+    long again as the conversion.
+    """
+    return constant_op.convert_to_eager_tensor(value, context.context())
 
 
 @contextmanager

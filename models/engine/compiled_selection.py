@@ -19,7 +19,7 @@ import tensorflow as tf
 from models.engine import gpu
 from models.engine.activations import join_steps, record_activation_input
 from models.engine.batch_axes import batch_first
-from models.engine.compiled import Compiled
+from models.engine.compiled import Compiled, eager_tensor
 from models.engine.heap import held_bytes
 from models.engine.ids import call_number, guard_ids
 from models.engine.layer_calls import as_list, call, named_tensors, read_tensors
@@ -189,5 +189,5 @@ class CompiledSelection:
 
 def _as_dtype(value: Any, dtype: str) -> Any:
     """Return a tensor of the input's dtype; the value has it or is safely cast to it."""
-    tensor = tf.convert_to_tensor(value)
+    tensor = eager_tensor(value)
     return tensor if tensor.dtype.name == dtype else tf.cast(tensor, dtype)

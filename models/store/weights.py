@@ -142,7 +142,7 @@ class WeightsObjects:
 def _mark(path: Path) -> Mark | None:
     """Return the mark of a file on this machine; None if it is missing."""
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns, status.st_ino

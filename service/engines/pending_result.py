@@ -41,10 +41,18 @@ class PendingResult(Generic[ReplyT]):
         """
         header = await self.header
         for _ in header.tensors:
-            item = self._inline.popleft() if self._inline else await self._tensors.get()
-            if isinstance(item, LayerscopeError):
-                raise item
-            yield item
+            yield await self._next()
+
+    async def all_tensors(self: PendingResult[RunResult]) -> list[memoryview]:
+        """Return the bytes of all tensors of the header, in order; raises as `tensors`."""
+        header = await self.header
+        return [await self._next() for _ in header.tensors]
+
+    async def _next(self) -> memoryview:
+        item = self._inline.popleft() if self._inline else await self._tensors.get()
+        if isinstance(item, LayerscopeError):
+            raise item
+        return item
 
     def start(self, header: ReplyT, inline: Sequence[memoryview]) -> None:
         """Receive the header and the tensors inline in its message, which are not in shared memory."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from service.errors.handlers import problem_of
 from service.handlers.labels import tensor_labels
 from service.handlers.request_errors import errors_in_request
 from service.observing.records import follow
-from service.options.activation import ActivationOptions, QueryOptions, from_pairs, options_from, query_options
+from service.options.activation import ActivationOptions, QueryOptions, from_pairs
 from service.options.field_names import IMAGE, INPUTS, MODEL, TENSOR
 from service.options.foreign_names import form_words, json_words
 from service.registry.model import Model
@@ -74,16 +74,15 @@ async def read_activation_request(
     body = await request.body()
     if content_type == MULTIPART:
         form = await read_form(await parse_form(request, body, share), inline, share)
-        options = options_from(query_options(request), from_pairs(form.options), words=form_words(inline))
+        options = queries.read(request, from_pairs(form.options), form_words(inline))
         return ActivationRequest(options, form.payload, form.model, len(body))
     if not inline and (content_type.startswith("image/") or content_type in TENSOR_TYPES or is_input_file(body)):
         return ActivationRequest(queries.read(request), _file_payload(body, content_type), size=len(body))
     if not is_json(request):
         accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
         raise unsupported(request, *accepted, body=body)
-    activation_request = _parse_object(await decode_json(body, share, parse_run), query_options(request), inline)
-    activation_request.size = len(body)
-    return activation_request
+    raw = await decode_json(body, share, parse_run)
+    return _parse_object(raw, partial(queries.read, request, words=json_words(inline)), inline, len(body))
 
 
 def _file_payload(body: bytes, content_type: str) -> InputPayload:
@@ -92,14 +91,15 @@ def _file_payload(body: bytes, content_type: str) -> InputPayload:
     return InputPayload(files={IMAGE if is_image else TENSOR: (body,)})
 
 
-def _parse_object(raw: Any, query: Mapping[str, Any], inline: bool) -> ActivationRequest:
+def _parse_object(
+    raw: Any, options: Callable[[Mapping[str, Any]], ActivationOptions], inline: bool, size: int
+) -> ActivationRequest:
     body = require_object(raw, RUN if inline else RUN_REGISTERED)
     body_options = {key: value for key, value in body.items() if key not in (MODEL, INPUTS)}
     problems = misplaced_options(body_options)
     if problems:
         raise InvalidOption("", problems)
-    options = options_from(query, body_options, words=json_words(inline))
-    return ActivationRequest(options, InputPayload(inputs=body.get(INPUTS)), body.get(MODEL))
+    return ActivationRequest(options(body_options), InputPayload(inputs=body.get(INPUTS)), body.get(MODEL), size)
 
 
 async def activations(

@@ -9,8 +9,9 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.types import Scope
@@ -30,6 +31,14 @@ NO_ENGINE = EngineTrace()
 """Trace of a request without an engine run."""
 
 
+class Batch(NamedTuple):
+    """Records to write at once, the number of those that were dropped after them, and the loop to notify."""
+
+    loop: asyncio.AbstractEventLoop
+    records: list[Record]
+    dropped: int
+
+
 class AccessLog:
     """Buffered log of completed requests."""
 
@@ -40,6 +49,9 @@ class AccessLog:
         self._waiting: list[Record] = []
         self._dropped = 0
         self._writing = False
+        self._thread: Thread | None = None
+        self._batches: SimpleQueue[Batch | None] = SimpleQueue()
+        """Batches for the thread to write; None ends it."""
 
     def add(self, scope: Scope, record: Record) -> None:
         """Log a request that has ended, with or without a response."""
@@ -55,38 +67,42 @@ class AccessLog:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._start_writing)
 
     def _start_writing(self) -> None:
-        """Write the buffered records, on a daemon thread, which process exit does not wait for."""
-        Thread(target=self._write_and_notify, args=(asyncio.get_running_loop(), *self._take()), daemon=True).start()
+        """Have the buffered records written, on a daemon thread, which process exit does not wait for. The thread
+        lasts: to start one takes half a millisecond of the event loop's time.
+        """
+        if self._thread is None:
+            self._thread = Thread(target=self._write_batches, daemon=True)
+            self._thread.start()
+        self._batches.put(Batch(asyncio.get_running_loop(), self._waiting, self._dropped))
+        self._waiting, self._dropped = [], 0
 
-    def _write_and_notify(self, loop: asyncio.AbstractEventLoop, records: list[Record], lost: int) -> None:
-        with suppress(OSError):  # the log's reader has closed it
-            self._write_records(records, lost)
-        with suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(self._on_written)
+    def _write_batches(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            with suppress(OSError):  # the log's reader has closed it
+                self._write_records(batch)
+            with suppress(RuntimeError):  # the loop has been closed
+                batch.loop.call_soon_threadsafe(self._on_written)
 
     def _on_written(self) -> None:
         self._writing = bool(self._waiting)
         if self._writing:
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._start_writing)
 
-    def _take(self) -> tuple[list[Record], int]:
-        records, lost = self._waiting, self._dropped
-        self._waiting, self._dropped = [], 0
-        return records, lost
-
-    def _write_records(self, records: list[Record], lost: int) -> None:
+    def _write_records(self, batch: Batch) -> None:
         assert self._line is not None  # noqa: S101 (without a format nothing is buffered)
-        lines = [self._line(record) for record in records]
-        if lost:
-            lines.append(LOST[self._form](timestamp(time.time()), lost))
+        lines = [self._line(record) for record in batch.records]
+        if batch.dropped:
+            lines.append(LOST[self._form](timestamp(time.time()), batch.dropped))
         self._write(b"".join(lines))
 
     async def close(self) -> None:
         """Write the buffered records; does not wait for a stuck reader."""
         if self._waiting:
-            last = Thread(target=self._write_records, args=self._take(), daemon=True)  # process exit does not wait
-            last.start()
-            await asyncio.to_thread(last.join, CLOSE_SECONDS)
+            self._start_writing()
+        if self._thread is not None:
+            self._batches.put(None)
+            await asyncio.to_thread(self._thread.join, CLOSE_SECONDS)
+            self._thread = None
 
 
 def text_line(record: Record) -> bytes:

@@ -32,7 +32,6 @@ from service.open_inference.codec import (
 )
 from service.open_inference.compression import compress
 from service.open_inference.outputs import RequestedTensor
-from service.responses.json_stream import named_tensors
 from service.responses.tensor_stream import tensor_response
 from service.wire.format import Format
 from service.wire.formats import JSON
@@ -91,7 +90,8 @@ async def infer_reply(
         response = await tensor_response(stream, pending, BINARY)
         response.headers[HEADER] = str(len(head))
         return response
-    arrays = [array async for _, array in named_tensors(result, pending, array_of)]
+    views = await pending.all_tensors()
+    arrays = [array_of(info, view) for info, view in zip(result.tensors, views, strict=True)]
     return await run_in_threadpool(_whole_reply, fields, members, arrays, encoding)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -89,6 +90,7 @@ class ActivationOptions(ViewOptions, PictureOptions):
 
 NAMES = tuple(field_names(ActivationOptions))
 OPTIONS_ALONE = Words({"": NAMES})
+NONE: Mapping[str, Any] = MappingProxyType({})
 MAX_CACHED_QUERIES, MAX_CACHED_BYTES = 256, 4 << 20
 OPTION_BYTES = 20
 """Estimated memory of parsed options per byte of their query."""
@@ -100,16 +102,20 @@ class QueryOptions:
     def __init__(self) -> None:
         self._cache: LruCache[bytes, ActivationOptions] = LruCache(MAX_CACHED_QUERIES, MAX_CACHED_BYTES)
 
-    def read(self, request: Request) -> ActivationOptions:
-        """Return the options of one request.
+    def read(
+        self, request: Request, others: Mapping[str, Any] = NONE, words: Words = OPTIONS_ALONE
+    ) -> ActivationOptions:
+        """Return the options of one request, with others that its body has.
 
         Raises:
             InvalidOption: as `options_from`.
         """
+        if others:
+            return options_from(query_options(request), others, words=words)
         query: bytes = request.scope["query_string"]
         options = self._cache.get(query)
         if options is None:
-            options = options_from(query_options(request))
+            options = options_from(query_options(request), words=words)
             self._cache.add(query, options, OPTION_BYTES * len(query))
         return options
 

@@ -98,7 +98,8 @@ async def collect_tensors(
     result: RunResult, pending: PendingResult[RunResult], read: Callable[[TensorInfo, memoryview], Value]
 ) -> dict[str, Value]:
     """Return every tensor of the result by name, as `named_tensors`."""
-    return {name: value async for name, value in named_tensors(result, pending, read)}
+    views = await pending.all_tensors()
+    return {info.name: read(info, view) for info, view in zip(result.tensors, views, strict=True)}
 
 
 def text_of(_: TensorInfo, view: memoryview) -> orjson.Fragment:

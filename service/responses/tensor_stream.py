@@ -92,7 +92,7 @@ async def binary_response(
 async def tensor_response(stream: TensorStream, pending: PendingResult[RunResult], format: Format) -> Response:
     """Build a response of binary tensors: a small one in one piece, others streamed as tensors arrive."""
     if stream.length <= WHOLE_BYTES:
-        return Response(encode_whole(stream, [view async for view in pending.tensors()]), media_type=format.media_type)
+        return Response(encode_whole(stream, await pending.all_tensors()), media_type=format.media_type)
     return TensorResponse(tensor_pieces(stream, pending), stream.length, pending, format)
 
 
