@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, Field, PrivateAttr
 
@@ -67,17 +68,20 @@ class Document(BaseModel):
 Document.model_rebuild()
 
 DOCUMENT_FIELDS = field_names(Document)
+PLAIN = frozenset((str, int, float, bool, type(None)))
+"""The types of values that are their own canonical form."""
 
 
 def canonical(value: Any) -> Any:
     """Return plain JSON with every default written out, tuples as arrays and types under their first name."""
+    if type(value) in PLAIN:
+        return value
     match value:
         case BaseModel():
-            fields = {name: canonical(getattr(value, name)) for name in type(value).model_fields}
-            for name in _later(value):
-                if getattr(value, name) == type(value).model_fields[name].default:
-                    del fields[name]
-            return fields | {"type": names_of(type(value))[0]} if "type" in fields else fields
+            form = _form_of(type(value))
+            left_out = {name for name, default in form.later.items() if getattr(value, name) == default}
+            fields = {name: canonical(getattr(value, name)) for name in form.names if name not in left_out}
+            return fields | {"type": form.type} if form.type is not None else fields
         case dict():
             return {key: canonical(item) for key, item in value.items()}
         case list() | tuple():
@@ -85,8 +89,23 @@ def canonical(value: Any) -> Any:
     return value
 
 
-def _later(model: BaseModel) -> tuple[str, ...]:
+class _Form(NamedTuple):
+    """The canonical form of a class: its fields, the defaults of those that it leaves out at them, and its type."""
+
+    names: tuple[str, ...]
+    later: Mapping[str, Any]
+    type: str | None
+
+
+@cache
+def _form_of(cls: type[BaseModel]) -> _Form:
+    fields = cls.model_fields
+    later = {name: fields[name].default for name in _later(cls)}
+    return _Form(tuple(fields), later, names_of(cls)[0] if "type" in fields else None)
+
+
+def _later(cls: type[BaseModel]) -> tuple[str, ...]:
     """Return the fields that the canonical form leaves out while they have their default."""
-    if isinstance(model, Layer):
-        return (*model.later, "positional")
-    return tuple(model.later) if isinstance(model, Document) else ()
+    if issubclass(cls, Layer):
+        return (*cls.later, "positional")
+    return tuple(cls.later) if issubclass(cls, Document) else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import keras
 
@@ -30,6 +30,8 @@ class SymbolicNetwork:
     """The nodes, with constants in place of weights of blocks."""
     batch: int | None = None
     """Replaces a free batch; a network shaped once with a free batch is known for every batch."""
+    _shapes: dict[str, Shape] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """The shapes that were asked for, by address."""
 
     def on_batch(self, batch: int) -> SymbolicNetwork:
         """Return the same network on a batch of this size.
@@ -54,7 +56,10 @@ class SymbolicNetwork:
 
     def shape(self, address: str) -> Shape:
         """Return a tensor's shape as it is in the graph."""
-        return self.batch_axes[address].fill(tuple(self.specs[address].shape), self.batch)
+        known = self._shapes.get(address)
+        if known is None:
+            known = self._shapes[address] = self.batch_axes[address].fill(tuple(self.specs[address].shape), self.batch)
+        return known
 
     def reply_shape(self, address: str) -> Shape:
         """Return a tensor's shape as it is sent, the batch first."""
@@ -71,7 +76,7 @@ class SymbolicNetwork:
 
     def dtype(self, address: str) -> str:
         """Return a tensor's dtype."""
-        return str(keras.backend.standardize_dtype(self.specs[address].dtype))
+        return str(self.specs[address].dtype)
 
     def nbytes(self, address: str) -> int:
         """Return a tensor's bytes; free dimensions count as one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from types import ModuleType
 from typing import Annotated, Any, Union, get_args
 
@@ -98,6 +99,7 @@ def _is_declared_in(item: Any, module: ModuleType) -> bool:
     return of_module and "type" in item.model_fields
 
 
+@cache
 def names_of(cls: type[BaseModel]) -> tuple[str, ...]:
     """Return all values of `type` for a class, the canonical name first."""
     return get_args(cls.model_fields["type"].annotation)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel
@@ -97,6 +98,7 @@ class Layer(BaseModel):
     activity_regularizer: AnyRegularizer | None = None
 
     @classmethod
+    @cache
     def type_name(cls) -> str:
         """Return the canonical value of `type`."""
         return str(get_args(cls.model_fields["type"].annotation)[0])
@@ -107,11 +109,13 @@ class Layer(BaseModel):
         return cls.__name__
 
     @classmethod
+    @cache
     def call_tensors(cls) -> tuple[str, ...]:
         """Return the tensor arguments of Keras' call other than the inputs, in its order."""
         return tuple(name for name in cls.call_order if name not in cls.call_fields | {"training"})
 
     @classmethod
+    @cache
     def call_names(cls) -> tuple[str, ...]:
         """Return all tensor arguments of Keras' call, in its order."""
         return (cls.operands or cls.call_inputs) + cls.call_tensors()
