@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.engine.compiled_selection import CompiledSelection
-from models.engine.heap import allocated_bytes, held_bytes
+from models.engine.heap import held_bytes
 from models.engine.initial_weights import initialize_weights
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
 from models.engine.selection_plan import SelectionPlan
@@ -25,8 +25,8 @@ MAX_SELECTIONS = 16
 SELECTION_BYTES = 1_500_000
 """Least memory that one compiled function is assumed to cost: measured at 1.0–1.6 MB for six layers."""
 SMALL, LAYER_BYTES = 16, 40_000
-"""Most calls of a network whose Python objects are estimated, by the bytes of those of a layer: measured at 10,000 to
-58,000. To count those of the process takes 3 % of the time of building six layers.
+"""Most calls of a network whose memory beside weights is estimated, by that of a layer: measured at 10,000 to 58,000
+bytes. To count that of the process takes 5 % of the time of building six layers.
 """
 Shapes = tuple[tuple[str, Shape], ...]
 """Input shapes by name."""
@@ -40,7 +40,7 @@ class BuiltModel:
     parameters: int
     weight_bytes: int
     built_bytes: int = 0
-    """Bytes measured when it was built, its weights included."""
+    """Bytes when it was built, its weights included: measured, unless it is small."""
     counts: dict[str, int] = field(default_factory=dict)
     concrete_networks: LruCache[Shapes, SymbolicNetwork] = field(default_factory=lambda: LruCache(MAX_SELECTIONS))
     plans: LruCache[tuple[Shapes, tuple[str, ...]], SelectionPlan] = field(
@@ -100,7 +100,8 @@ def build(
         InvalidWeights: the file is for another network.
         TooLarge: the weights alone exceed `max_model_bytes`, or cannot be drawn in time; nothing is allocated then.
     """
-    held_before = _held_bytes(network, 0)
+    is_small = len(network.nodes) <= SMALL
+    held_before = 0 if is_small else held_bytes()
     symbolic = shape_network(network, declared_shapes(network))
     nbytes = parameter_bytes(symbolic)
     if nbytes > max_model_bytes:
@@ -117,9 +118,5 @@ def build(
     else:
         load(symbolic, weights)
     count = sum(parameter_count(layer.weights) for layer in symbolic.layers.values())
-    return BuiltModel(symbolic, count, nbytes, _held_bytes(network, len(symbolic.layers)) - held_before)
-
-
-def _held_bytes(network: Network, built: int) -> int:
-    """Return the bytes in use, of which the difference is a network's; `built` is the number of its built layers."""
-    return allocated_bytes() + LAYER_BYTES * built if len(network.nodes) <= SMALL else held_bytes()
+    built_bytes = nbytes + LAYER_BYTES * len(symbolic.layers) if is_small else held_bytes() - held_before
+    return BuiltModel(symbolic, count, nbytes, built_bytes)

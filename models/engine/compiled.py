@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import tensorflow as tf
@@ -52,11 +53,11 @@ def without_gradients() -> Iterator[None]:
     and with it the graph and the weights that it was traced with.
     """
     registered = ops.gradient_registry._registry
-    before = set(registered)
+    before = len(registered)
     try:
         yield
     finally:
-        for name in registered.keys() - before:
+        for name in list(islice(reversed(registered), max(0, len(registered) - before))):
             registered.pop(name, None)  # another thread's block may have removed it
 
 

@@ -31,7 +31,7 @@ from models.ipc.messages import Construct, DescribeWeights, Plan, Run, TensorInf
 from models.networks.expansion import expand
 from models.networks.network import Network
 from models.reading.applications import parse_application
-from models.reading.parse import parse_document
+from models.reading.parse import parse_canonical
 from models.weights.specs import WeightsFile, WeightSpec
 
 
@@ -143,7 +143,7 @@ class Execution:
 
 
 def _network(document: bytes) -> Network:
-    return expand(parse_document(orjson.loads(document)))
+    return expand(parse_canonical(orjson.loads(document)))
 
 
 def _in_order(network: Network, infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -60,7 +60,7 @@ def shape_network(network: Network, shapes: Mapping[str, Shape]) -> SymbolicNetw
     calls: list[Node] = []
     with uninitialised():
         for node in network.nodes:
-            calls.append(without_weights(node, specs, batch_axes))
+            calls.append(without_weights(node, specs, batch_axes) if network.own_weights else node)
             axes = node_batch_axes(calls[-1], specs, batch_axes)
             _check_tensors(calls[-1], specs)
             specs.update(_node_specs(node, layers, specs, network.document.seed))
@@ -186,7 +186,8 @@ def _new_layer(node: Node, number: int, seed: int) -> keras.Layer:
     created = create_layer(node.layer, f"l{number}", lambda field: derived_seed(seed, node.path, field))
     attach_shape_function(created, shape_network, node.pointer)
     for part in created._flatten_layers():
-        part.activity_regularizer = None
+        if part.activity_regularizer is not None:  # Keras' setter takes longer than this look
+            part.activity_regularizer = None
     if node.layer.has_activation():
         activated = activation_layer(created)
         activated.activation = FusedActivation(activated.activation)

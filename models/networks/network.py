@@ -66,6 +66,8 @@ class Node:
     @property
     def reads(self) -> tuple[str, ...]:
         """Every tensor that must be computed before this call."""
+        if not (self.keywords or self.masks):
+            return self.inputs
         named = (address for several in self.keywords.values() for address in several)
         return (*self.inputs, *(address for address in (*named, *self.masks) if address is not None))
 

@@ -60,6 +60,16 @@ def parse_document(raw: Any) -> Document:
     return parse_value(load_document(raw))
 
 
+def parse_canonical(data: dict[str, Any]) -> Document:
+    """Parse a document that `canonical` wrote, or one that needs no reading: nothing is looked for that other forms
+    have, and nothing is noted.
+
+    Raises:
+        InvalidDocument: listing every problem.
+    """
+    return _parse(data)
+
+
 def parse_value(value: Any) -> Document:
     """Parse a JSON value whose nesting is checked, as `parse_document` does."""
     if is_tensorflow_js(value) or is_keras_json(value):
