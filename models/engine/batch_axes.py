@@ -11,6 +11,7 @@ from models.engine.layer_checks import layer_faults
 from models.engine.symbolic_network import Specs
 from models.errors import InvalidDocument
 from models.layers.batch_axis import ABSENT, BatchAxis
+from models.layers.operations import Operation
 from models.networks.network import PRE, Network, Node
 
 BatchAxes = Mapping[str, BatchAxis]
@@ -32,7 +33,8 @@ def node_batch_axes(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxe
 
 def _axis_after(node: Node, specs: Specs, batch_axes: BatchAxes) -> BatchAxis:
     """Return the batch axis of the outputs of a layer."""
-    axes = [batch_axes[address] for address in node.reads]
+    read = node.inputs if isinstance(node.layer, Operation) else node.reads  # operations take no masks
+    axes = [batch_axes[address] for address in read]
     if node.owns_weights or not any(axis.exists for axis in axes):
         return ABSENT
     return node.layer.batch_axis(tuple(tuple(specs[address].shape) for address in node.inputs), axes)

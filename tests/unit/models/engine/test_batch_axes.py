@@ -8,15 +8,19 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 from pydantic import ValidationError
 
 from models.engine.batch_axes import batch_first
 from models.engine.operations import OperationLayer
+from models.engine.shaping import declared_shapes, shape_network
 from models.layers import CATALOGUE
 from models.layers.batch_axis import FIRST, BatchAxis
 from models.layers.faults import LayerFault
 from models.layers.operations import Operation
 from models.layers.sizes import Shape
+from models.networks.expansion import expand
+from models.reading.parse import parse_document
 
 BATCH = 3
 """The rows of the inputs; no other length is a multiple of it."""
@@ -165,3 +169,28 @@ def test_rows_stay_apart_wherever_the_batch_is() -> None:
                     moved.add(name)
     assert min(taken.values()) >= 3, taken
     assert moved == set(ARGUMENTS), set(ARGUMENTS) - moved
+
+
+OPERATIONS = [cls for cls in CATALOGUE.values() if issubclass(cls, Operation) and len(cls.example.shapes[0]) > 1]
+
+
+@pytest.mark.parametrize("cls", OPERATIONS, ids=[cls.type_name() for cls in OPERATIONS])
+def test_operations_ignore_the_masks_of_the_block_around_them(cls: type[Operation]) -> None:
+    names = [f"x{number}" for number in range(len(cls.example.shapes))]
+    inputs: dict[str, Any] = {
+        name: {"shape": list(shape), "dtype": cls.example.dtype}
+        for name, shape in zip(names, cls.example.shapes, strict=True)
+    }
+    block = {
+        "type": "Block",
+        "input": names,
+        "inputs": names,
+        "layers": [{"type": cls.type_name(), **cls.example.arguments, "inputs": names}],
+    }
+    shapes = []
+    for keywords in ({}, {"mask": ["k", *[None] * (len(names) - 1)] if len(names) > 1 else "k"}):
+        masks = {"k": {"shape": [cls.example.shapes[0][0]], "dtype": "bool"}} if keywords else {}
+        network = expand(parse_document({"input": inputs | masks, "layers": [{**block, "keywords": keywords}]}))
+        made = shape_network(network, declared_shapes(network))
+        shapes.append([made.shape(output) for output in network.outputs])
+    assert shapes[0] == shapes[1]
