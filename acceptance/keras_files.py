@@ -11,8 +11,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from acceptance.fault_rows import Answer, Array, Ask, answered, form
+from acceptance.fault_rows import Answer, Array, Ask, answered
 from acceptance.live_service import Service
+from tests.api.habits import form
 
 NAME = "reported"
 PATH = f"/v1/models/{NAME}"
