@@ -38,8 +38,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_timer = Timer(self.loop)
-        self._is_in_head, self._head_bytes = True, 0
-        """Whether the head of a request is incomplete, and its size up to the last chunk."""
+        self._is_in_head, self._head_bytes, self._first_bytes = True, 0, 0
+        """Whether the head of a request is incomplete, its size up to the last chunk without the first, and the size of
+        the first, which may hold the end of another request.
+        """
         self._linger_timer = Timer(self.loop)
         self._stall_timer = Timer(self.loop)
         self.url, self.headers = b"", []
@@ -89,6 +91,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Count an incomplete head. Bytes in the chunk of its first byte may belong to the request before."""
         if self._begins:
             self._await_head()
+            self._first_bytes = self._received
         self._head_bytes += size
         if self._head_bytes > self.limits.max_headers + self.limits.max_url:
             self._refuse(self.limits.refusal(self.url, self.headers, self._head_bytes) or self.limits.oversized())
@@ -96,13 +99,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._unset_keepalive_if_required()
-        self._begins, self._is_in_head, self._head_bytes = True, True, 0
+        self._begins, self._is_in_head, self._head_bytes, self._first_bytes = True, True, 0, 0
 
     def on_headers_complete(self) -> None:
         """Raise LayerscopeError, which ends parsing, if the head is over a limit or refused otherwise."""
         self._is_in_head = False
         self._head_timer.cancel()
-        if (error := self.limits.refusal(self.url, self.headers, self._head_bytes + self._received)) is not None:
+        received = self._first_bytes + self._head_bytes + self._received
+        if (error := self.limits.refusal(self.url, self.headers, received)) is not None:
             raise error
         if self.parser.get_method() == b"CONNECT":
             raise unknown_method("CONNECT")

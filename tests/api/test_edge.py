@@ -197,6 +197,8 @@ HEADS: list[tuple[list[bytes], int, str]] = [
     ([FIRST + fields(97) + b"Connection: close\r\n\r\n"], 200, ""),
     ([b"GET /healthz?" + b"q" * 16_000 + b" HTTP/1.1\r\nConnection: close\r\n" + HEAD + b"\r\n"], 200, ""),
     ([FIRST + b"X: " + b"x" * 33_000 + b"\r\n\r\n"], 431, "32,768 bytes"),
+    ([FIRST + b"X: " + b"x" * 60_000, b"x" * 10_000 + b"\r\n\r\n"], 431, "32,768 bytes"),
+    ([FIRST + b"X: " + b"x" * 33_000, b"\r\n\r\n"], 431, "32,768 bytes"),
     ([FIRST + b"X: ", *[b"x" * 60_000] * 20], 431, "32,768 bytes"),
     ([FIRST + fields(99) + b"\r\n"], 431, "100 headers"),
     ([FIRST, *[fields(10_000)] * 3, b"\r\n"], 431, "100 headers"),
