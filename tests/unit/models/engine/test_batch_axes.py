@@ -176,6 +176,7 @@ OPERATIONS = [cls for cls in CATALOGUE.values() if issubclass(cls, Operation) an
 
 @pytest.mark.parametrize("cls", OPERATIONS, ids=[cls.type_name() for cls in OPERATIONS])
 def test_operations_ignore_the_masks_of_the_block_around_them(cls: type[Operation]) -> None:
+    """The batch axes of masks are none of the operands'."""
     names = [f"x{number}" for number in range(len(cls.example.shapes))]
     inputs: dict[str, Any] = {
         name: {"shape": list(shape), "dtype": cls.example.dtype}
