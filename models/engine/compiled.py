@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any
 
 import tensorflow as tf
@@ -53,11 +52,11 @@ def without_gradients() -> Iterator[None]:
     and with it the graph and the weights that it was traced with.
     """
     registered = ops.gradient_registry._registry
-    before = len(registered)
+    before = set(registered)
     try:
         yield
     finally:
-        for name in list(islice(reversed(registered), max(0, len(registered) - before))):
+        for name in registered.keys() - before:
             registered.pop(name, None)  # another thread's block may have removed it
 
 

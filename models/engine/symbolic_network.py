@@ -31,7 +31,7 @@ class SymbolicNetwork:
     batch: int | None = None
     """Replaces a free batch; a network shaped once with a free batch is known for every batch."""
     _shapes: dict[str, Shape] = field(init=False, repr=False, compare=False, default_factory=dict)
-    """The shapes that were asked for, by address."""
+    """The shapes that were asked for, by address: kept for as long as the batch is the same (`replace` begins anew)."""
 
     def on_batch(self, batch: int) -> SymbolicNetwork:
         """Return the same network on a batch of this size.

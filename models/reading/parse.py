@@ -60,16 +60,6 @@ def parse_document(raw: Any) -> Document:
     return parse_value(load_document(raw))
 
 
-def parse_canonical(data: dict[str, Any]) -> Document:
-    """Parse a document that `canonical` wrote, or one that needs no reading: nothing is looked for that other forms
-    have, and nothing is noted.
-
-    Raises:
-        InvalidDocument: listing every problem.
-    """
-    return _parse(data)
-
-
 def parse_value(value: Any) -> Document:
     """Parse a JSON value whose nesting is checked, as `parse_document` does."""
     if is_tensorflow_js(value) or is_keras_json(value):
@@ -108,13 +98,19 @@ def _validate(data: Any) -> Document:
     if problems:
         raise InvalidDocument("", [problem.under("/layers") for problem in problems])
     if is_large(listed) and (pruned := prune_unknown_arguments(listed, FIELDS)) is not listed:
-        _parse({**data, "layers": pruned})
-    document = _parse(data)
+        parse_canonical({**data, "layers": pruned})
+    document = parse_canonical(data)
     _check_layer_count(document)
     return document
 
 
-def _parse(data: Any) -> Document:
+def parse_canonical(data: Any) -> Document:
+    """Parse a document that `canonical` wrote, or one that needs no reading: nothing is looked for that other forms
+    have, and nothing is noted.
+
+    Raises:
+        InvalidDocument: listing every problem.
+    """
     try:
         return Document.model_validate(data)
     except ValidationError as error:

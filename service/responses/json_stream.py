@@ -41,7 +41,7 @@ async def stream_layers(
     """Yield the whole reply. Tensors of a later layer too, such as shared weights, are kept until then."""
     names_by_layer = _names(result)
     last = {name: number for number, names in enumerate(names_by_layer) for name in names}
-    arrived, arrays = named_tensors(result, pending, array_of), dict[str, Array]()
+    arrived, arrays = named_tensors(result, pending), dict[str, Array]()
     yield stream.head()
     try:
         for number, (layer, names) in enumerate(zip(result.layers, names_by_layer, strict=True)):
@@ -84,20 +84,18 @@ def entry_of(layer: LayerInfo, arrays: Mapping[str, Any], parts: EntryParts) -> 
     )
 
 
-async def named_tensors(
-    result: RunResult, pending: PendingResult[RunResult], read: Callable[[TensorInfo, memoryview], Value]
-) -> AsyncIterator[tuple[str, Value]]:
-    """Yield every tensor of the result with its name, as `read` converts it from the engine's memory."""
+async def named_tensors(result: RunResult, pending: PendingResult[RunResult]) -> AsyncIterator[tuple[str, Array]]:
+    """Yield every tensor of the result with its name, in the engine's memory."""
     infos = iter(result.tensors)
     async for view in pending.tensors():
         info = next(infos)
-        yield info.name, read(info, view)
+        yield info.name, array_of(info, view)
 
 
 async def collect_tensors(
     result: RunResult, pending: PendingResult[RunResult], read: Callable[[TensorInfo, memoryview], Value]
 ) -> dict[str, Value]:
-    """Return every tensor of the result by name, as `named_tensors`."""
+    """Return every tensor of the result by name, as `read` converts it from the engine's memory."""
     views = await pending.all_tensors()
     return {info.name: read(info, view) for info, view in zip(result.tensors, views, strict=True)}
 

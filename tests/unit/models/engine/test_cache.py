@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from models.engine.build import SELECTION_BYTES, BuiltModel, build
+from models.engine.build import LAYER_BYTES, SELECTION_BYTES, BuiltModel, build
 from models.engine.cache import ModelCache
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
@@ -43,6 +44,15 @@ def test_the_size_of_a_model_is_its_weights_and_functions() -> None:
     for outputs in (["dense"], ["input"]):
         built.compiled_selection(outputs, training=False, updates=False)
     assert built.nbytes == 16_000 + 2 * SELECTION_BYTES
+
+
+def test_layers_inside_a_block_count() -> None:
+    """A block on the steps of a sequence is one call, and as large as its layers."""
+    steps: list[dict[str, Any]] = [{"type": "Dense", "units": 1}] * 20
+    inner = {"type": "Block", "layers": steps}
+    layers = [{"type": "TimeDistributed", "layer": inner}]
+    built = build(expand(parse_document({"input": [2, 1], "layers": layers})), ENOUGH)
+    assert built.built_bytes == built.weight_bytes + 22 * LAYER_BYTES
 
 
 def test_least_recently_used_models_are_evicted_by_bytes() -> None:
