@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from models.errors import DeadlineExceeded, EngineLost, Overloaded
-from models.ipc.messages import Payload, Planned, RunBatch, RunResult
+from models.ipc.messages import Failed, Payload, Planned, RunBatch, RunResult
 from service.engines.engine_request import EngineRequest
 from service.engines.job import Job
 from service.engines.pending_result import PendingResult
@@ -211,3 +212,38 @@ async def test_a_reply_with_a_wrong_id_kills_the_engine() -> None:
     assert not any(job.result.header.done() for job in jobs)
     await engines.stop()
     assert all(job.result.header.exception() is not None for job in jobs)
+
+
+async def test_a_request_for_which_no_engine_is_free_is_refused(passing: Callable[[float], Any]) -> None:
+    """After the deadline, which starts when it is queued; the engine goes on."""
+    engines, process, _ = engines_with(room=0)
+    job = Job(run_of(TWO_ROWS), PendingResult(RunResult))
+    engines.dispatcher.enqueue(engines.slots[0], job)
+    await passing(engines.settings.deadline - 1)
+    assert not job.is_closed
+    await passing(2)
+    refused = job.result.header.exception()
+    assert isinstance(refused, Overloaded)
+    assert refused.detail == f"No engine was free within {engines.settings.deadline:g} s."
+    assert (process.killed, list(engines.slots[0].runs.queue)) == (0, [])
+
+
+async def test_a_reply_after_the_deadline_changes_nothing() -> None:
+    """The request has failed already, whatever the engine says in its last moment."""
+    engines, process, (job,) = engines_with(run_of(TWO_ROWS))
+    engines.dispatcher.on_deadline(engines.slots[0], job)
+    engines.dispatcher.on_message(engines.slots[0], process, Failed(job.number, "too_large", "late"))
+    assert isinstance(job.result.header.exception(), DeadlineExceeded)
+    assert not engines.slots[0].running
+
+
+async def test_the_end_of_an_engine_that_was_replaced_is_no_crash() -> None:
+    """Nor is the end of any once the pool has stopped: the slot is left as it is."""
+    engines, process, (job,) = engines_with(run_of(TWO_ROWS))
+    engines.dispatcher.on_exit(engines.slots[0], Engine())  # type: ignore[arg-type]
+    assert (engines.restarts, engines.slots[0].process) == (0, process)
+    assert not job.is_closed
+    await engines.stop()
+    engines.dispatcher.on_exit(engines.slots[0], process)
+    assert engines.restarts == 0
+    assert engines.slots[0].restart is None

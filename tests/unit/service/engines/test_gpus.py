@@ -42,6 +42,17 @@ def test_visible_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {text: visible_gpus(text) for text in given} == given
 
 
+def test_a_tool_that_fails_leaves_the_driver_to_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An nvidia-smi without a driver exits with an error, or cannot be executed at all."""
+    monkeypatch.setattr(service.engines.gpus, "DRIVER", tmp_path / "gpus")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin")
+    (tmp_path / "gpus" / "0000:01:00.0").mkdir(parents=True)
+    for text in ("#!/bin/sh\necho GPU 0: one; echo GPU 1: two; exit 9\n", "#!/no/such/interpreter\n"):
+        (tmp_path / "nvidia-smi").write_text(text)
+        (tmp_path / "nvidia-smi").chmod(0o755)
+        assert visible_gpus(None) == ("0",)
+
+
 def test_gpus_are_assigned_round_robin() -> None:
     """Engines that share a GPU divide its memory; without GPUs nothing is set."""
     assert assign_gpus(("0", "GPU-7"), 2) == [Gpu("0", 1.0), Gpu("GPU-7", 1.0)]

@@ -80,3 +80,5 @@ async def test_a_stopped_pool_closes_its_requests() -> None:
         assert engine.pid is not None
         with pytest.raises(ProcessLookupError):
             os.kill(engine.pid, 0)
+        with pytest.raises(Draining):
+            await engines.submit(plan)

@@ -117,3 +117,26 @@ def test_a_success_on_another_input_leaves_a_client_rejected() -> None:
     assert is_rejected(quarantine, request(9, key="sha256:9"))
     quarantine.record_success(request(nbytes=100))
     assert not is_rejected(quarantine, request(9, key="sha256:9"))
+
+
+def test_the_oldest_crashes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of structures and of clients: what is remembered is bounded."""
+    monkeypatch.setattr("service.engines.quarantine.MAX_KEYS", 3)
+    quarantine = Quarantine(Clock())
+    for units in range(4):
+        for _ in range(2):
+            quarantine.record_crash(request(units, f"c{units}", f"sha256:{units}"))
+    counts = [quarantine.structures.of(structure_of(request(units)))[0] for units in range(4)]
+    assert counts == [0, 2, 2, 2]
+    assert not is_rejected(quarantine, request(0, "c0", "sha256:0"))
+    assert is_rejected(quarantine, request(3, "c3", "sha256:3"))
+
+
+def test_a_request_without_a_document_is_known_by_its_key() -> None:
+    """Its crashes are counted like those of a model."""
+    asked: EngineRequest[Any] = EngineRequest("construct:1", lambda *_: None, RunResult)  # type: ignore[arg-type, return-value]
+    quarantine = Quarantine(Clock())
+    for _ in range(2):
+        quarantine.record_crash(asked)
+    assert structure_of(asked) == "construct:1"
+    assert is_rejected(quarantine, asked)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 import service.engines.supervisor
-from models.errors import DeviceMemory
+from models.errors import DeviceMemory, NotReady
 from models.ipc.messages import Failed, Payload, RunResult
 from service.engines.pending_result import PendingResult
 from service.engines.pool import EnginePool
@@ -93,6 +93,12 @@ async def start_pool(processes: list[Engine], **settings: Any) -> EnginePool:
     return engines
 
 
+async def turns() -> None:
+    """Let the loop run what is due."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 async def submit_request(engines: EnginePool, seed: int = 0) -> asyncio.Task[PendingResult]:
     """Submit a request."""
     task = asyncio.create_task(
@@ -108,8 +114,7 @@ async def test_a_failed_start_is_retried(processes: list[Engine]) -> None:
     engines = EnginePool(Settings())
     await engines.start()
     assert processes == []
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await turns()
     processes[0].becomes_ready()
     assert [state.ready for state in engines.states()] == [True]
     await engines.stop()
@@ -185,4 +190,97 @@ async def test_an_engine_without_device_memory_is_replaced(processes: list[Engin
     await second
     await asyncio.sleep(0)
     assert processes[0].ended
+    await engines.stop()
+
+
+async def test_a_full_device_replaces_an_engine_once(processes: list[Engine]) -> None:
+    """Although each of the requests that it still runs finds the device full."""
+    engines = await start_pool(processes)
+    requests = [await submit_request(engines, seed) for seed in range(2)]
+    for request in requests:
+        processes[0].answers(DeviceMemory.code)
+        with pytest.raises(DeviceMemory):
+            await request
+    await turns()
+    assert processes[0].ended
+    assert len(processes) == 2
+    await engines.stop()
+
+
+async def test_engines_that_end_before_they_are_ready_refuse_requests(processes: list[Engine]) -> None:
+    """From the second one on, until one is ready."""
+    engines = EnginePool(Settings())
+    await engines.start()
+    for number in range(2):
+        processes[number].on_exit()
+        await turns()
+    with pytest.raises(NotReady) as refused:
+        await engines.submit(weights_request(ModelSource(b"0", None, "0"), None, Settings()))
+    assert refused.value.detail == "Engines end before they are ready; the log says why."
+    assert refused.value.seconds > 0
+    processes[2].becomes_ready()
+    request = await submit_request(engines)
+    processes[2].answers()
+    await request
+    await engines.stop()
+
+
+async def test_a_stopped_pool_restarts_nothing(processes: list[Engine]) -> None:
+    """An engine that was about to be restarted is not."""
+    Engine.failures = 1
+    engines = EnginePool(Settings())
+    await engines.start()
+    restart = engines.slots[0].restart
+    assert restart is not None
+    await engines.stop()
+    assert restart.cancelled()
+    assert processes == []
+
+
+async def test_a_successor_that_dies_leaves_the_old_engine(
+    processes: list[Engine], passing: Callable[[float], Any]
+) -> None:
+    """Which serves on; another successor is started at the next sample over the limit."""
+    engines = await start_pool(processes)
+    await grow(engines, processes[0], passing)
+    assert len(engines.spare_states()) == 1
+    processes[1].on_exit()
+    assert engines.spare_states() == []
+    request = await submit_request(engines)
+    processes[0].answers()
+    await request
+    assert not processes[0].ended
+    await engines.stop()
+
+
+async def test_a_successor_takes_over_from_an_engine_that_has_just_died(
+    processes: list[Engine], passing: Callable[[float], Any]
+) -> None:
+    """No third engine is started in its place."""
+    engines = await start_pool(processes)
+    await grow(engines, processes[0], passing)
+    processes[0].on_exit()
+    processes[1].becomes_ready()
+    await turns()
+    assert len(processes) == 2
+    request = await submit_request(engines)
+    processes[1].answers()
+    await request
+    assert (len(engines.states()), engines.spare_states()) == (1, [])
+    await engines.stop()
+
+
+async def test_a_spare_that_is_still_starting_replaces_a_lost_engine(processes: list[Engine]) -> None:
+    """It is ready sooner than one that would be started now; requests wait for it."""
+    engines = EnginePool(Settings(spare_engines=1))
+    await engines.start()
+    processes[0].becomes_ready()
+    processes[0].on_exit()
+    await turns()
+    assert len(processes) == 3, "the spare, and another spare"
+    request = await submit_request(engines)
+    assert [state.ready for state in engines.states()] == [False]
+    processes[1].becomes_ready()
+    processes[1].answers()
+    await request
     await engines.stop()
