@@ -23,7 +23,7 @@ from models.engine.applications import document_of_model, keras_model
 from models.engine.pretrained import Files, check_same
 from models.engine.shaping import declared_shapes, shape_network, uninitialised
 from models.engine.weights import weight_specs
-from models.errors import DeadlineExceeded, Overloaded, WeightsUnavailable
+from models.errors import DeadlineExceeded, Internal, Overloaded, WeightsUnavailable
 from models.errors.problem import Problem
 from models.ipc.pretrained_messages import WEIGHTS, Fetched, FetchJob, NotFetched, Outcome
 from models.networks.expansion import expand
@@ -278,6 +278,30 @@ async def test_a_slow_subprocess_is_killed(tmp_path: Path) -> None:
     service = pretrained_of(tmp_path, Pretrained, fetch_seconds=0.1)
     with pytest.raises(DeadlineExceeded):
         await service.get(orjson.dumps(SMALL), FILE)
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+async def test_the_oldest_manifests_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests for many networks leave a bounded number; the weights that they share stay."""
+    monkeypatch.setattr("service.registry.pretrained.MAX_CACHED_MANIFESTS", 2)
+    service = pretrained_of(tmp_path)
+    for number in range(3):
+        await service.get(b"%d" % number, "x.h5")
+        for age, file in enumerate(sorted((tmp_path / FOLDER).glob("*.json"), key=lambda one: -one.stat().st_mtime_ns)):
+            os.utime(file, (1000 - age, 1000 - age))
+    assert [await service.cached(b"%d" % number) is not None for number in range(3)] == [False, True, True]
+
+
+async def test_a_subprocess_that_fails_is_a_defect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it wrote is in the log, and not in the error."""
+    program = [sys.executable, "-c", "import sys; sys.stdin.readline(); sys.exit('it broke')"]
+    monkeypatch.setattr("service.registry.pretrained.command", lambda _: program)
+    with pytest.raises(Internal) as failed:
+        await pretrained_of(tmp_path, Pretrained).get(orjson.dumps(SMALL), FILE)
+    assert "it broke" not in str(failed.value)
+    assert "conversion of pretrained weights failed: it broke" in caplog.text
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 

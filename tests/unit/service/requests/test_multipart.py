@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from models.errors import Unparsable
-from service.requests.multipart import MAX_PREAMBLE, form_boundary, strip_form
+from service.requests.multipart import MAX_NAMED, MAX_PREAMBLE, form_boundary, strip_form
 
 PART = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
 FORM = PART + b"--b--"
@@ -22,7 +22,7 @@ def test_preamble_and_epilogue_are_removed() -> None:
 
 @pytest.mark.parametrize("body", [
     b"", PART, PART + b"--b-", PART + b"--b--x", PART + b"x--b--", b"x" + FORM, b"x" * MAX_PREAMBLE + b"\r\n" + FORM,
-    PART + b"--c--", b"a preamble\r\n--b--", b"\r\n--b--",
+    PART + b"--b--\r\n" + b"x--b--" * MAX_NAMED, PART + b"--c--", b"a preamble\r\n--b--", b"\r\n--b--",
 ])  # fmt: skip
 def test_incomplete_forms_are_rejected(body: bytes) -> None:
     """Those without a first part or the closing boundary."""
