@@ -7,7 +7,7 @@ removed or replaced; objects it may point to stay in the store.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from threading import RLock
 
 from models.errors import ModelDamaged, NotFound, did_you_mean, shown
@@ -18,30 +18,45 @@ log = logging.getLogger("layerscope.store")
 
 FOLDER = "names"
 SUFFIX = ".json"
+DEFAULT_SPACE = "default"
+"""The space of requests without a key, and of keys that name none."""
+SEPARATOR = "~"
+"""Stands between the space and the name in a file's name; neither has it."""
+
+
+def spaces_in(files: Iterable[str]) -> set[str]:
+    """Return the spaces of the files of names."""
+    return {file.partition(SEPARATOR)[0] if SEPARATOR in file else DEFAULT_SPACE for file in files}
 
 
 class Names:
-    """Names of one storage. One thread writes at a time; `lock` is held while memory changes; reads take no lock."""
+    """Names of one space. One thread writes at a time; `lock` is held while memory changes; reads take no lock."""
 
-    def __init__(self, storage: Storage, lock: RLock) -> None:
+    def __init__(self, storage: Storage, lock: RLock, space: str = DEFAULT_SPACE) -> None:
         self._storage, self._lock = storage, lock
+        self._prefix = "" if space == DEFAULT_SPACE else space + SEPARATOR
         self._entries: dict[str, Entry] = {}
         self._damaged: dict[str, str] = {}
 
-    def open(self) -> None:
-        """Read every file; those that cannot be read are logged."""
-        for file in sorted(self._storage.files(FOLDER)):
-            if file.endswith(SUFFIX):
-                self._read(file.removesuffix(SUFFIX))
+    def open(self, files: Iterable[str]) -> None:
+        """Read every one of these files that is of this space; those that cannot be read are logged."""
+        for file in sorted(files):
+            name = file.removesuffix(SUFFIX).removeprefix(self._prefix)
+            if file == self._file(name) and SEPARATOR not in name:
+                self._read(name)
+
+    def _file(self, name: str) -> str:
+        """Return the file of a name."""
+        return self._prefix + name + SUFFIX
 
     def _read(self, name: str) -> None:
         try:
-            self._entries[name] = read_entry(name, self._storage.read(FOLDER, name + SUFFIX))
+            self._entries[name] = read_entry(name, self._storage.read(FOLDER, self._file(name)))
         except FileNotFoundError:
             return
         except (ValueError, PermissionError, IsADirectoryError) as error:
             problem = str(error) if isinstance(error, ValueError) else "it cannot be read"
-            log.warning("%s/%s is passed over: %s", FOLDER, ascii(name + SUFFIX)[1:-1], problem)
+            log.warning("%s/%s is passed over: %s", FOLDER, ascii(self._file(name))[1:-1], problem)
             self._damaged[name] = problem
 
     @property
@@ -97,8 +112,8 @@ class Names:
     def write(self, entry: Entry) -> None:
         """Store a name and what it points to."""
         if entry.name in self._damaged:
-            self._storage.discard(FOLDER, entry.name + SUFFIX)  # it may be a folder
-        self._storage.write(entry_bytes(entry), FOLDER, entry.name + SUFFIX)
+            self._storage.discard(FOLDER, self._file(entry.name))  # it may be a folder
+        self._storage.write(entry_bytes(entry), FOLDER, self._file(entry.name))
         with self._lock:
             self._entries[entry.name] = entry
             self._damaged.pop(entry.name, None)
@@ -106,9 +121,9 @@ class Names:
     def remove(self, name: str) -> None:
         """Remove a name, whatever its file contains."""
         if name in self._damaged:
-            self._storage.discard(FOLDER, name + SUFFIX)
+            self._storage.discard(FOLDER, self._file(name))
         else:
-            self._storage.remove(FOLDER, name + SUFFIX)
+            self._storage.remove(FOLDER, self._file(name))
         with self._lock:
             self._entries.pop(name, None)
             self._damaged.pop(name, None)

@@ -3,6 +3,7 @@
     objects/<sha256 of the bytes>.json            a document, verified against its name on every read
     weights/<sha256 of the bytes>.safetensors     canonical weights, verified when first used
     names/<name>.json                             {"id", "object", "created", "weights"}
+    names/<space>~<name>.json                     the same of another space than the default one
 
 A name is written last and atomically, when all that it points to is in place: whatever process dies meanwhile, every
 listed model is whole. Damaged files are never run, and affect their own model only.
@@ -10,87 +11,68 @@ listed model is whole. Damaged files are never run, and affect their own model o
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from copy import copy
 from hashlib import sha256
 from pathlib import Path
-from threading import RLock
 
 import orjson
 
 from models.documents.document import canonical
-from models.errors import NotFound, StoreReadOnly
+from models.errors import NotFound
 from models.networks.architecture import Architecture
 from models.networks.network import NO_WEIGHTS, Network
-from models.store.documents import FOLDER as DOCUMENTS
-from models.store.documents import DocumentObjects
 from models.store.entries import Entry, check_expected, now
 from models.store.errors import ObjectDamaged
-from models.store.names import FOLDER as NAMES
-from models.store.names import Names, damaged
+from models.store.names import DEFAULT_SPACE, damaged
+from models.store.objects import StoredObjects
 from models.store.scratch import Scratch
-from models.store.storage import Storage
-from models.store.weights import FOLDER as WEIGHTS
 from models.store.weights import WeightsObjects
 from models.weights.specs import WeightsFile, WeightsToStore
 
-log = logging.getLogger("layerscope.store")
-
 
 class ModelStore:
-    """Persistent names, documents and weights under one URL. Thread-safe.
+    """The models of one space of a store, the default one until `in_space`. Thread-safe. All spaces share the objects;
+    names, lists and ids of another space do not exist here.
 
     Methods that access the file system raise StoreUnreachable, StoreFull and StoreReadOnly as `Storage` does.
     """
 
     def __init__(self, url: str) -> None:
-        self._storage = Storage(url, (DOCUMENTS, NAMES, WEIGHTS))
-        self._lock = RLock()  # of the memory: held for moments, also by the event loop
-        self._writing = RLock()  # of the files: one writer at a time, however long its file system takes
-        self._names = Names(self._storage, self._lock)
-        self._protected: frozenset[str] = frozenset()  # digests that damaged names may point to
-        self._documents = DocumentObjects(self._storage, self._is_unreferenced)
-        self.weights = WeightsObjects(self._storage, self.points_to, self._lock, self._writing)
+        self._objects = StoredObjects(url)
+        self._names = self._objects.names(DEFAULT_SPACE)
+
+    def in_space(self, space: str) -> ModelStore:
+        """Return the models of another space of the same store."""
+        other = copy(self)
+        other._names = self._objects.names(space)
+        return other
 
     def open(self) -> None:
-        """Read the names, and remove what an interrupted write left behind. An existing store may be read-only."""
-        try:
-            self._storage.open()
-        except StoreReadOnly as refused:
-            if not self._storage.has(NAMES):
-                raise (refused.__cause__ or refused) from None
-            log.warning("the store is read-only: its models are run, and none is registered or removed")
-        self._names.open()
-        if self.damaged:
-            files = (*self._storage.files(DOCUMENTS), *self._storage.files(WEIGHTS))
-            self._protected = frozenset(file.partition(".")[0] for file in files)
-        with suppress(StoreReadOnly):
-            self._sweep()
-
-    def _sweep(self) -> None:
-        """Remove unreferenced objects, once no name is damaged; in a remote store another service may yet use them."""
-        if self.damaged:
-            return
-        self._protected = frozenset()
-        if self._storage.is_local:
-            self._documents.sweep()
-            self.weights.sweep()
+        """Read the names of all spaces, and remove what an interrupted write left behind; as `StoredObjects.open`."""
+        self._objects.open()
 
     def close(self) -> None:
         """Remove this process' scratch files, among them copies of remote weights."""
-        self._storage.scratch.close()
+        self.scratch.close()
+
+    @property
+    def weights(self) -> WeightsObjects:
+        """The weights of all spaces."""
+        return self._objects.weights
 
     @property
     def scratch(self) -> Scratch:
         """The scratch folder for files to be moved into this store."""
-        return self._storage.scratch
+        return self._objects.storage.scratch
 
     def local_folder(self, name: str) -> Path:
         """Return a folder on this machine for reproducible files: it lasts where the store is local. A read-only store
         may lack it.
         """
-        folder = Path(self._storage.path(name)) if self._storage.is_local else self.scratch.path / name
+        storage = self._objects.storage
+        folder = Path(storage.path(name)) if storage.is_local else self.scratch.path / name
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -122,7 +104,7 @@ class ModelStore:
             NotFound, ModelDamaged: as `find`.
         """
         with ExitStack() as stack:
-            with self._lock:
+            with self._objects.lock:
                 entry = self.find(reference)
                 if entry.weights:
                     stack.enter_context(self.weights.using(entry.weights))
@@ -136,7 +118,7 @@ class ModelStore:
             ModelDamaged: its bytes are missing, or do not match their digest.
         """
         try:
-            return self._documents.get(entry.object)
+            return self._objects.documents.get(entry.object)
         except ObjectDamaged as error:
             if self._names.get(entry.name) == entry:
                 raise damaged(entry.name, str(error)) from None
@@ -144,7 +126,7 @@ class ModelStore:
 
     def cached(self, entry: Entry) -> tuple[Architecture, WeightsFile | None] | None:
         """Return the architecture and weights of an entry if no file must be read for them. Call inside `using`."""
-        architecture, weights = self._documents.cached(entry.object), None
+        architecture, weights = self._objects.documents.cached(entry.object), None
         if entry.weights:
             weights = self.weights.verified(entry.weights)
         return None if architecture is None or (entry.weights and weights is None) else (architecture, weights)
@@ -180,7 +162,7 @@ class ModelStore:
                 self.weights.add(weights)
                 return self._put(name, network, weights, expected)
         finally:
-            if not self.points_to(weights.digest):  # the put was refused, or the name is already removed
+            if not self._objects.points_to(weights.digest):  # the put was refused, or the name is already removed
                 self.weights.forget(weights.digest)
 
     def _put(
@@ -189,17 +171,16 @@ class ModelStore:
         data = orjson.dumps(canonical(network.document), option=orjson.OPT_SORT_KEYS)
         digest = weights.digest if weights is not None else NO_WEIGHTS
         entry = Entry(name, network.identity(digest), sha256(data).hexdigest(), now(), digest)
-        with self._writing:
+        with self._objects.writing:
             before = self._names.get(name)
             check_expected(name, before, expected)
             if weights is not None:
                 self.weights.add(weights)  # may have been removed with the last name that pointed to it
-            self._documents.add(entry.object, data, network)
+            self._objects.documents.add(entry.object, data, network)
             self._names.write(entry)
             if before is not None:
-                self._forget(before)
-            if self._protected:
-                self._sweep()
+                self._objects.forget(before)
+            self._objects.sweep_once_whole()
         return entry, before is None
 
     def delete(self, reference: str) -> None:
@@ -208,24 +189,10 @@ class ModelStore:
         Raises:
             NotFound: as `find`.
         """
-        with self._writing:
+        with self._objects.writing:
             for name in self._names.resolve(reference):
                 entry = self._names.get(name)
                 self._names.remove(name)
                 if entry is not None:
-                    self._forget(entry)
-            if self._protected:
-                self._sweep()
-
-    def _forget(self, entry: Entry) -> None:
-        self._documents.forget(entry.object)
-        if entry.weights:
-            self.weights.forget(entry.weights)
-
-    def _is_unreferenced(self, document: str) -> bool:
-        """Whether no name points to a document, and no damaged one may."""
-        return document not in self._protected and all(entry.object != document for entry in self._names.all())
-
-    def points_to(self, weights: str) -> bool:
-        """Whether a name has these weights, or a damaged one may have them."""
-        return weights in self._protected or any(entry.weights == weights for entry in self._names.all())
+                    self._objects.forget(entry)
+            self._objects.sweep_once_whole()

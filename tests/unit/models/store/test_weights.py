@@ -80,8 +80,8 @@ def test_a_name_without_weights_uses_those_of_its_seed(url, tmp_path):
     store.put("a", network(), weights(tmp_path, 1))
     entry, _ = store.put("a", network())
     assert store.local_weights(entry) is None
-    assert store._storage.files("weights") == []
-    store._storage.write(b'{"name":"old","id":"sha256:0","object":"0","created":"2026-01-01T00:00:00+00:00"}',
+    assert store._objects.storage.files("weights") == []
+    store._objects.storage.write(b'{"name":"old","id":"sha256:0","object":"0","created":"2026-01-01T00:00:00+00:00"}',
                          "names", "old.json")  # fmt: skip
     assert open_store(url).find("old").weights == ""
 
@@ -100,12 +100,12 @@ def test_weights_are_kept_while_in_use(url, tmp_path):
     assert store.weights.unused() == [old]
     store.weights.remove_unused()
     assert store.weights.unused() == []
-    assert store._storage.files("weights") == [f"{store.find('a').weights}.safetensors"]
+    assert store._objects.storage.files("weights") == [f"{store.find('a').weights}.safetensors"]
     store.put("b", network(), weights(tmp_path, 2))
     store.delete("a")
-    assert len(store._storage.files("weights")) == 1
+    assert len(store._objects.storage.files("weights")) == 1
     store.delete("b")
-    assert store._storage.files("weights") == store._storage.files("objects") == []
+    assert store._objects.storage.files("weights") == store._objects.storage.files("objects") == []
     with pytest.raises(NotFound), store.using("a"):
         pass
     store.close()
@@ -120,7 +120,7 @@ def test_weights_reused_while_in_use_are_kept(url, tmp_path):
         store.put("b", network(), weights(tmp_path, 1))
     store.weights.remove_unused()
     assert store.weights.unused() == []
-    assert store._storage.files("weights") == [f"{entry.weights}.safetensors"]
+    assert store._objects.storage.files("weights") == [f"{entry.weights}.safetensors"]
     assert store.local_weights(store.find("b")) is not None
     store.close()
 
@@ -144,16 +144,16 @@ async def test_removal_of_unused_weights_runs_on_a_thread(tmp_path, monkeypatch)
     """The file may be remote, and the event loop must not block."""
     store, threads = open_store(tmp_path / "store"), []
     store.put("a", network(), weights(tmp_path, 1))
-    remove = store._storage.remove
+    remove = store._objects.storage.remove
 
     def recorded(folder, file):
         threads.extend([threading.current_thread()] if folder == "weights" else [])
         remove(folder, file)
 
-    monkeypatch.setattr(store._storage, "remove", recorded)
+    monkeypatch.setattr(store._objects.storage, "remove", recorded)
     async with checkout(store, "a"):
-        monkeypatch.setattr(store.weights, "_lock", Interrupted(store._lock, lambda: store.delete("a")))
-    assert store._storage.files("weights") == []
+        monkeypatch.setattr(store.weights, "_lock", Interrupted(store._objects.lock, lambda: store.delete("a")))
+    assert store._objects.storage.files("weights") == []
     assert len(threads) == 1
     assert threads[0] is not threading.current_thread()
 
@@ -165,7 +165,7 @@ def test_weights_with_a_wrong_digest_are_rejected(tmp_path):
     with pytest.raises(RuntimeError, match="not the file"):
         store.put("a", network(), WeightsToStore(path, "0" * 64))
     assert store.entries() == []
-    assert store._storage.files("weights") == []
+    assert store._objects.storage.files("weights") == []
     entry, _ = store.put("a", network(), WeightsToStore(path, digest))
     stored = tmp_path / "store" / "weights" / f"{digest}.safetensors"
     whole = stored.read_bytes()
@@ -228,7 +228,7 @@ def test_a_conflicting_update_is_rejected(url, tmp_path):
     with pytest.raises(NotFound, match="removed meanwhile"):
         store.put("a", network(), weights(tmp_path, 1), second)
     assert store.entries() == []
-    assert store._storage.files("weights") == []
+    assert store._objects.storage.files("weights") == []
 
 
 def test_readers_do_not_wait_for_a_writer(url, tmp_path, monkeypatch):
@@ -236,14 +236,14 @@ def test_readers_do_not_wait_for_a_writer(url, tmp_path, monkeypatch):
     store = open_store(url)
     store.put("a", network(), weights(tmp_path, 1))
     entered, go_on = threading.Event(), threading.Event()
-    write = store._storage.write
+    write = store._objects.storage.write
 
     def slow(*arguments):
         entered.set()
         assert go_on.wait(30)
         write(*arguments)
 
-    monkeypatch.setattr(store._storage, "write", slow)
+    monkeypatch.setattr(store._objects.storage, "write", slow)
     writer = threading.Thread(target=store.put, args=("b", network(5)))
     writer.start()
     assert entered.wait(30)
@@ -312,7 +312,7 @@ for number in range(kills):
         store.architecture(entry).document
         store.local_weights(entry)
     models += len(entries)
-    kept = {folder: set(store._storage.files(folder)) for folder in ("tmp", "objects", "weights")}
+    kept = {folder: set(store._objects.storage.files(folder)) for folder in ("tmp", "objects", "weights")}
     assert kept["tmp"] == set(), kept
     assert kept["objects"] == {f"{entry.object}.json" for entry in entries}, kept
     assert kept["weights"] == {f"{entry.weights}.safetensors" for entry in entries}, kept
