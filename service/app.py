@@ -15,6 +15,7 @@ from starlette.types import Lifespan
 
 from models.store.opening import open_store
 from models.store.store import ModelStore
+from service.access.authentication import Authenticator
 from service.access.hosts import Hosts, hosts_in
 from service.access.origins import Origins, origins_of
 from service.edge.body_limit import BodyLimit
@@ -53,9 +54,13 @@ def create_app(
     engines: Engines | None = None,
     opened: ModelStore | None = None,
     drain: DrainState | None = None,
+    keys: Authenticator | None = None,
 ) -> FastAPI:
-    """Build the application. `engines` replaces the local engine pool; an `opened` store is closed on shutdown."""
+    """Build the application. `engines` replaces the local engine pool; an `opened` store is closed on shutdown; without
+    `keys` none are needed.
+    """
     access_log, origins = AccessLog(settings.log), Origins(origins_of(settings.origins, settings.host))
+    keys = keys if keys is not None else Authenticator(None)
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION,
         lifespan=_lifespan(settings, engines, opened, drain, access_log),
@@ -65,7 +70,7 @@ def create_app(
     )  # fmt: skip
     _include_routes(app)
     errors.install(app)
-    _add_middleware(app, settings, origins, access_log)
+    _add_middleware(app, settings, origins, keys, access_log)
     app.state.refusals = Refusals(origins, access_log)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
@@ -114,7 +119,9 @@ def _include_routes(app: FastAPI) -> None:
     app.mount("/swagger", docs.FILES)
 
 
-def _add_middleware(app: FastAPI, settings: Settings, origins: Origins, access_log: AccessLog) -> None:
+def _add_middleware(
+    app: FastAPI, settings: Settings, origins: Origins, keys: Authenticator, access_log: AccessLog
+) -> None:
     """Add the middleware, innermost first."""
     hosts = Hosts(hosts_in(settings.hosts), settings.host)
     app.add_middleware(Compression)
@@ -122,7 +129,7 @@ def _add_middleware(app: FastAPI, settings: Settings, origins: Origins, access_l
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(UnhandledErrors)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(EdgeMiddleware, origins=origins, hosts=hosts, log=access_log)
+    app.add_middleware(EdgeMiddleware, origins=origins, hosts=hosts, keys=keys, log=access_log)
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:

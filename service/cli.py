@@ -1,4 +1,4 @@
-"""Command-line interface: `layerscope serve | open | settings | layers | plan | openapi`."""
+"""Command-line interface: `layerscope serve | open | settings | layers | plan | key | openapi`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from models.documents.raw_json import read_json
 from models.errors import LayerscopeError
 from models.layers import ALIASES, CATALOGUE
+from service.access.keys import InvalidKeys, new_key
 from service.opening import OpeningFailed, open_files, running_service
 from service.settings import Settings, load, table
 
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     planned = commands.add_parser("plan", help="print the plan of a document")
     planned.add_argument("document", help="a JSON file, or - for standard input")
     planned.add_argument("--batch", type=int, default=1)
+    keyed = commands.add_parser("key", help="print a new key, and its line for the file of keys")
+    keyed.add_argument("name", help="the client's name")
     commands.add_parser("openapi", help="print the OpenAPI document")
     options = vars(parser.parse_args(arguments))
     COMMANDS[options.pop("command")](**options)
@@ -94,6 +97,15 @@ def _read(document: str) -> Any:
         raise SystemExit(f"layerscope: {document}: {error}") from None
 
 
+def _key(name: str) -> None:
+    """Print a new key, which is kept nowhere, and its line."""
+    try:
+        secret, line = new_key(name)
+    except InvalidKeys as error:
+        raise SystemExit(f"layerscope: {error}") from None
+    sys.stdout.write(f"{secret}\n{line}\n")
+
+
 def _openapi() -> None:
     from service.app import create_app  # noqa: PLC0415 (same reason)
 
@@ -106,6 +118,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "settings": _settings,
     "layers": _layers,
     "plan": _plan,
+    "key": _key,
     "openapi": _openapi,
 }
 

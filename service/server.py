@@ -6,10 +6,12 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging.config import dictConfig
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -17,8 +19,12 @@ from fastapi import FastAPI
 
 from models.store.opening import open_store
 from models.store.store import ModelStore
+from service.access.authentication import Authenticator
+from service.access.hosts import is_loopback
+from service.access.key_file import REFRESH_SECONDS, KeyFile
+from service.access.keys import InvalidKeys
 from service.app import create_app
-from service.edge.connections import Connection, protocol_of
+from service.edge.connections import Admission, Connection, protocol_of
 from service.edge.descriptors import connection_limit, raise_limit
 from service.edge.drain import DrainState
 from service.edge.listening import announce, close_listeners, open_listeners
@@ -51,9 +57,24 @@ class Server(uvicorn.Server):
     slow senders, and replies to the requests it cancels in its own error format.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, drain: DrainState, deadline: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, drain: DrainState, keys: Authenticator, deadline: float
+    ) -> None:
         super().__init__(config)
-        self._app, self._drain, self._deadline = app, drain, deadline
+        self._app, self._drain, self._keys, self._deadline = app, drain, keys, deadline
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and read the file of keys again after SIGHUP, and when it has changed."""
+        if self._keys.are_needed:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._keys.refresh, True))
+            self._refreshing = loop.create_task(self._refresh_keys())
+        await super().startup(sockets)
+
+    async def _refresh_keys(self) -> None:
+        while not self.should_exit:
+            await asyncio.sleep(REFRESH_SECONDS)
+            await asyncio.to_thread(self._keys.refresh)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -140,14 +161,15 @@ def serve(settings: Settings) -> None:
     gpus = visible_gpus(cuda_visible_devices()) if settings.engines == "auto" else ()
     connections = connection_limit(settings, engine_count(settings.engines, gpus))
     dictConfig(configuration(settings.log))  # before uvicorn does, so that entries skipped in the store are logged
+    keys = _authenticator(settings)
     sockets = open_listeners(settings)
     store = _open_store(settings.data_dir)
     engines, drain = EnginePool(settings), DrainState()
-    app = create_app(settings, engines, store, drain)
+    app = create_app(settings, engines, store, drain, keys)
     config = uvicorn.Config(
         app,
         loop="auto",
-        http=protocol_of(settings, connections, drain, engines.admission, app.state.refusals),
+        http=protocol_of(settings, connections, drain, Admission(engines.admission, app.state.refusals, keys)),
         ws="none",
         log_config=configuration(settings.log),
         access_log=False,
@@ -155,7 +177,26 @@ def serve(settings: Settings) -> None:
     )
     announce(sockets, settings)
     freeze_startup_objects()
-    Server(config, app, drain, settings.deadline).run(sockets)
+    Server(config, app, drain, keys, settings.deadline).run(sockets)
+
+
+def _authenticator(settings: Settings) -> Authenticator:
+    """Return the authenticator of the settings.
+
+    Raises:
+        SystemExit: the file of keys is wrong, or other machines could do everything without being asked for a key.
+    """
+    if not settings.keys:
+        if not (settings.anonymous or is_loopback(settings.host)):
+            raise SystemExit(
+                f"layerscope: {PREFIX}HOST: {settings.host} is open to other machines, and no keys are set; set "
+                f"{PREFIX}KEYS to a file of keys (layerscope key NAME), or {PREFIX}ANONYMOUS=true"
+            )
+        return Authenticator(None)
+    try:
+        return Authenticator(KeyFile(Path(settings.keys)), settings.metrics_open)
+    except InvalidKeys as error:
+        raise SystemExit(f"layerscope: {PREFIX}KEYS: {error}") from None
 
 
 def _open_store(data_dir: str) -> ModelStore:

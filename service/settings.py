@@ -43,6 +43,11 @@ class Settings(BaseSettings):
         description="Names that requests may be sent to besides localhost, separated by commas; *: any. Empty: none "
         "while listening on this machine alone, else any.",
     )
+    keys: str = Field("", description="File of keys, one a line: `layerscope key NAME` prints one. Empty: none needed.")
+    anonymous: bool = Field(
+        False, description="Serve other machines though no keys are needed: whoever reaches the port may do everything."
+    )
+    metrics_open: bool = Field(False, description="Whether /metrics needs no key.")
     max_headers: Size = _size(32 * 1024, "Largest headers of one request.")
     max_header_fields: int = Field(100, ge=1, le=10_000, description="Most headers of one request.")
     max_url: Size = _size(16 * 1024, "Longest path and query of one request.")

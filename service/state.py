@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from models.lru_cache import LruCache
 from models.networks.labels import Lengths
 from models.store.store import ModelStore
+from service.access.authentication import space_of
 from service.edge.drain import DrainState
 from service.engines.client import Engines
 from service.options.activation import QueryOptions
@@ -38,13 +39,22 @@ class State:
     queries: QueryOptions = field(default_factory=QueryOptions)
     output_lengths: LruCache[str, Lengths] = field(default_factory=lambda: LruCache(MAX_PLANNED))
     """The planned lengths of the outputs of networks with labels, by identity."""
+    spaces: dict[str, State] = field(default_factory=dict)
+    """The same state with the models of a space, by its name."""
+
+    def in_space(self, space: str) -> State:
+        """Return the state as clients of a space see it: with its models alone."""
+        if space not in self.spaces:
+            store = self.store.in_space(space)
+            self.spaces[space] = replace(self, store=store, loaded_models=LoadedModels(store))
+        return self.spaces[space]
 
 
 async def state_of(request: Request) -> State:
     """Return the application's state. A coroutine, so that FastAPI calls it on the event loop, not in a thread."""
     state = request.app.state.layerscope
     assert isinstance(state, State)  # noqa: S101 (set in the lifespan)
-    return state
+    return state.in_space(space_of(request.scope))
 
 
 StateOf = Annotated[State, Depends(state_of)]

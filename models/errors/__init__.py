@@ -6,6 +6,8 @@ LayerscopeError
 ├── LargeHead             the headers are over their limit
 ├── Misdirected           the Host is not a name of this service
 ├── CrossSite             a page of another origin requests a change
+├── Unauthorized          no key, or one that is not known
+├── Forbidden             the role of the key is too small
 ├── Unparsable            the bytes are not the format they claim to be
 │   └── WrongDigest       they do not match the digest sent with them
 ├── NotFound              no such model, layer type or address on a path
@@ -71,6 +73,14 @@ class Misdirected(LayerscopeError):
 
 class CrossSite(LayerscopeError):
     code, title = "cross_site", "Pages of this origin may not ask"
+
+
+class Unauthorized(LayerscopeError):
+    code, title = "unauthorized", "This needs a key"
+
+
+class Forbidden(LayerscopeError):
+    code, title = "forbidden", "The key may not do this"
 
 
 class Unparsable(LayerscopeError):

@@ -6,13 +6,14 @@ import asyncio
 import re
 import select
 from collections import Counter
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from starlette.types import Scope
 
 from models.errors import Draining, Overloaded, TooManyConnections
 from service.access.arrivals import SCOPE_KEY as ARRIVAL
 from service.access.arrivals import Gate, arrival_of
+from service.access.authentication import Authenticator
 from service.access.clients import identity
 from service.edge.body_limit import REFUSAL
 from service.edge.descriptors import REFUSED
@@ -37,6 +38,14 @@ FORWARDED = b"x-forwarded-for"
 """Header in which a proxy names the client."""
 
 
+class Admission(NamedTuple):
+    """What admits requests before they are read: the gate, its error responses, and the keys."""
+
+    gate: Gate
+    refusals: Refusals
+    keys: Authenticator
+
+
 class Connection(BoundedProtocol):
     """Connection that replies with an error if it is over the limit, in total or of its client."""
 
@@ -46,6 +55,7 @@ class Connection(BoundedProtocol):
     gate: Gate
     refusals: Refusals
     """Builds error responses without the application."""
+    keys = Authenticator(None)
     clients: ClassVar[Counter[str]] = Counter()
     """Open connections by client."""
 
@@ -101,16 +111,17 @@ class Connection(BoundedProtocol):
         response before it.
         """
         runs = self._waits_for_engine()
-        refused = self.gate.refusal(self.client_identity) if runs else None
+        client = self.keys.identify(cast(dict[str, Any], self.scope)) if runs else ""
+        refused = self.gate.refusal(client) if runs else None
         if refused is not None and not (self.is_responding or self.flow.write_paused):
             self._send_refusal(refused)
-            if self.gate.has_others(self.client_identity):
+            if self.gate.has_others(client):
                 self._pause_reading()
             return
         if refused is not None:
             cast(dict[str, Any], self.scope)[REFUSAL] = refused
         elif runs:
-            cast(dict[str, Any], self.scope)[ARRIVAL] = self.gate.arrivals.expect(self.client_identity)
+            cast(dict[str, Any], self.scope)[ARRIVAL] = self.gate.arrivals.expect(client)
         super().start_request()
         if self._is_last():
             self.cycle.keep_alive = False
@@ -187,17 +198,17 @@ class Connection(BoundedProtocol):
             self._fail_body(self.cycle, Draining())
 
 
-def protocol_of(
-    settings: Settings, connections: int, drain: DrainState, gate: Gate, refusals: Refusals
-) -> type[Connection]:
-    """Return a protocol class with the configured limits, this many connections, and the service's drain state,
-    admission gate and error responses.
+def protocol_of(settings: Settings, connections: int, drain: DrainState, admission: Admission) -> type[Connection]:
+    """Return a protocol class with the configured limits, this many connections, and the service's drain state and
+    admission.
     """
 
     class Protocol(Connection):
-        max_connections, max_client_connections = connections, settings.client_connections
+        max_connections = connections
+        max_client_connections = connections if admission.keys.are_needed else settings.client_connections
         clients: ClassVar[Counter[str]] = Counter()
         limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
 
-    Protocol.drain, Protocol.gate, Protocol.refusals = drain, gate, refusals
+    Protocol.drain, Protocol.keys = drain, admission.keys
+    Protocol.gate, Protocol.refusals = admission.gate, admission.refusals
     return Protocol

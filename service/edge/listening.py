@@ -51,7 +51,7 @@ def announce(sockets: list[socket.socket], settings: Settings) -> None:
     for listener in sockets:
         host, port = listener.getsockname()[:2]
         log.info("listening on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-    if not is_loopback(settings.host):
+    if not settings.keys and not is_loopback(settings.host):
         log.warning(
             "no authentication: anyone who can reach this address can run networks, and register and remove models"
         )

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, shown
-from service.access.clients import CLIENT, client_of
+from service.access.authentication import Authenticator
+from service.access.clients import CLIENT
 from service.access.hosts import Hosts, is_well_formed
 from service.access.origins import Origins, RawHeaders
 from service.edge.body_limit import REFUSAL
@@ -40,15 +41,15 @@ PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Reque
 class EdgeMiddleware(HttpMiddleware):
     """ASGI middleware between the connections and the application."""
 
-    def __init__(self, app: ASGIApp, origins: Origins, hosts: Hosts, log: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, origins: Origins, hosts: Hosts, keys: Authenticator, log: AccessLog) -> None:
         super().__init__(app)
-        self._origins, self._hosts, self._log = origins, hosts, log
+        self._origins, self._hosts, self._keys, self._log = origins, hosts, keys, log
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, answer and log a request."""
         head = read_head(scope)
         record = scope[SCOPE_KEY] = record_for(scope, head)
-        CLIENT.set(client_of(scope))
+        CLIENT.set(self._keys.identify(scope))
         logged_send = LoggedSend(send, record, headers_of(self._origins, head))
         try:
             app = self._early_response(scope, head) or self.app
@@ -71,7 +72,7 @@ class EdgeMiddleware(HttpMiddleware):
         return None
 
     def _check(self, scope: Scope, head: Head) -> None:
-        """Raise BadRequest, Misdirected, CrossSite, or the error for which the protocol stopped reading."""
+        """Raise BadRequest, Misdirected, CrossSite, an error of keys, or the one the protocol stopped for."""
         if REFUSAL in scope:
             raise scope[REFUSAL]
         host, origin = head.get(b"host"), head.get(b"origin")
@@ -86,6 +87,7 @@ class EdgeMiddleware(HttpMiddleware):
             raise _cross_site(origin)
         if method == "OPTIONS" and ASKS_METHOD in head and origin is not None and not self._origins.allows(origin):
             raise _cross_site(origin)
+        self._keys.check(scope)
 
 
 class LoggedSend:

@@ -18,6 +18,7 @@ from models.errors import (
     ClientDisconnected,
     CrossSite,
     DeadlineExceeded,
+    Forbidden,
     Internal,
     Invalid,
     InvalidOption,
@@ -30,6 +31,7 @@ from models.errors import (
     StoreUnreachable,
     TooLarge,
     Unacceptable,
+    Unauthorized,
     Unavailable,
     Unparsable,
     Unsupported,
@@ -55,11 +57,15 @@ log = logging.getLogger("layerscope")
 
 CODINGS, PROTOCOL_CODINGS = "identity", "gzip, deflate"
 """Content codings of request bodies, here and under the Open Inference Protocol (RFC 9110 section 12.5.3)."""
+CHALLENGE = 'Bearer realm="layerscope"'
+"""How to authenticate (RFC 6750 section 3)."""
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 STATUS: dict[type[LayerscopeError], int] = {
     BadRequest: 400,
     Unparsable: 400,
+    Unauthorized: 401,
     CrossSite: 403,
+    Forbidden: 403,
     NotFound: 404,
     Unacceptable: 406,
     SlowBody: 408,
@@ -141,6 +147,8 @@ def problem_response(request: Request, error: LayerscopeError) -> Response:
     response = _response(request, status_of(type(error)), error.code, error.title, error.detail, error.problems)
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = whole_seconds(error.seconds)
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = CHALLENGE
     return response
 
 

@@ -1,0 +1,59 @@
+"""The file of keys: read at the start, and again when it has changed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from service.access.keys import InvalidKeys, KeyRing, parse_keys
+
+log = logging.getLogger("layerscope.access")
+
+MAX_BYTES = 64 * 1024 * 1024
+REFRESH_SECONDS = 2.0
+"""Time between two looks at the file."""
+Mark = tuple[int, int, int]
+"""The size, mtime and inode of a file."""
+
+
+class KeyFile:
+    """The keys of a file as it was when it was last whole; a file that is wrong changes nothing."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file.
+
+        Raises:
+            InvalidKeys: it cannot be read, or a line is wrong.
+        """
+        self._path = path
+        self._mark: Mark | None = None
+        self.ring = self._read()
+
+    def refresh(self, force: bool = False) -> None:
+        """Read the file again if it has changed; what is wrong with it goes to the log."""
+        try:
+            if force or self._mark != _mark_of(self._path):
+                self.ring = self._read()
+                log.info("the keys were read again: %d", len(self.ring))
+        except InvalidKeys as error:
+            log.error("the keys stay as they were: %s", error)
+
+    def _read(self) -> KeyRing:
+        try:
+            self._mark = _mark_of(self._path)
+            if self._mark is not None and self._mark[0] > MAX_BYTES:
+                raise InvalidKeys(f"the file is over {MAX_BYTES:,} bytes")
+            return parse_keys(self._path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise InvalidKeys("the file is not text in UTF-8") from None
+        except OSError as error:
+            raise InvalidKeys(f"the file cannot be read: {error.strerror}") from None
+
+
+def _mark_of(path: Path) -> Mark | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ino
