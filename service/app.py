@@ -33,6 +33,7 @@ from service.observing.access_log import AccessLog
 from service.open_inference import repository_routes as model_repository
 from service.open_inference import routes as open_inference
 from service.openapi.components import components
+from service.openapi.security import add_security
 from service.options.query import known_query
 from service.registry.loaded import LoadedModels
 from service.registry.pretrained import Pretrained
@@ -137,6 +138,7 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         _remove_framework_errors(schema)
+        add_security(schema)
         schema["components"]["schemas"] |= components()
         app.openapi_schema = schema
     return app.openapi_schema

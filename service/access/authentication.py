@@ -6,7 +6,7 @@ Source: RFC 6750 (Bearer), RFC 9110 section 11.6.1 (WWW-Authenticate).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 from models.errors import Forbidden, Unauthorized
@@ -85,10 +85,16 @@ def secret_in(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     return None if match is None else match[1]
 
 
-def space_of(scope: MutableMapping[str, Any]) -> str:
+def space_of(scope: Mapping[str, Any]) -> str:
     """Return the space that a request works in."""
     key: Key | None = scope.get(SCOPE_KEY)
     return DEFAULT_SPACE if key is None else key.space
+
+
+def key_name_of(scope: Mapping[str, Any]) -> str | None:
+    """Return the name of the key that a request was identified by, if any."""
+    key: Key | None = scope.get(SCOPE_KEY)
+    return None if key is None else key.name
 
 
 def _forbidden(has: Role, needs: Role) -> Forbidden:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
 from itertools import count
+from math import isfinite
 from secrets import token_urlsafe
 from types import MappingProxyType
 from typing import Any
@@ -147,7 +148,7 @@ def _share(value: str) -> float:
 
 def _count(value: str) -> int:
     number = float(value)
-    if number >= 1 and number == int(number):
+    if isfinite(number) and number >= 1 and number == int(number):
         return int(number)
     raise ValueError
 

@@ -6,7 +6,7 @@ import re
 
 from service.access.keys import Role
 
-OPEN = re.compile(r"/(healthz|readyz|docs|favicon\.ico|swagger/.*|assets/.*|v2/health/(live|ready))?")
+OPEN = re.compile(r"/(healthz|readyz|docs|openapi\.json|favicon\.ico|swagger/.*|assets/.*|v2/health/(live|ready))?")
 """Paths that need no key: the page and its files, and whether the service is well."""
 METRICS = "/metrics"
 LOADING = re.compile(r"/v2/repository/models/[^/]+/(load|unload)")

@@ -48,8 +48,8 @@ class EdgeMiddleware(HttpMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, answer and log a request."""
         head = read_head(scope)
-        record = scope[SCOPE_KEY] = record_for(scope, head)
         CLIENT.set(self._keys.identify(scope))
+        record = scope[SCOPE_KEY] = record_for(scope, head)
         logged_send = LoggedSend(send, record, headers_of(self._origins, head))
         try:
             app = self._early_response(scope, head) or self.app

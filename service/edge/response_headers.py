@@ -8,6 +8,7 @@ from random import getrandbits
 
 from starlette.types import Scope
 
+from service.access.authentication import key_name_of
 from service.access.origins import Origins, RawHeaders
 from service.observing.records import Record
 
@@ -36,7 +37,7 @@ def record_for(scope: Scope, head: Head) -> Record:
     header = head.get(b"x-request-id", b"")
     request_id = header.decode() if REQUEST_ID_SYNTAX.fullmatch(header) else f"{getrandbits(128):032x}"
     scope["request_id"] = request_id
-    return Record(request_id, scope["method"])
+    return Record(request_id, scope["method"], key=key_name_of(scope))
 
 
 def headers_of(origins: Origins, head: Head) -> RawHeaders:

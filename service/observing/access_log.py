@@ -111,6 +111,7 @@ def text_line(record: Record) -> bytes:
         f"{timestamp(record.ended)} {record.request_id} {record.method or '-'} {record.route} {record.status or '-'}"
         f" {record.code or '-'} bytes_in={record.bytes_in} bytes_out={record.bytes_out} total_ms={record.total_ms:.3f}"
     )
+    line += "" if record.key is None else f" key={record.key}"
     line += "" if record.complete else " complete=false"
     return f"{line}{'' if record.trace is None else record.trace.text()}\n".encode()
 
@@ -120,6 +121,7 @@ def json_line(record: Record) -> bytes:
     values: dict[str, Any] = {
         "time": timestamp(record.ended),
         "request_id": record.request_id,
+        "key": record.key,
         "method": record.method or None,
         "route": record.route,
         "status": record.status or None,

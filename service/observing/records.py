@@ -40,6 +40,8 @@ class Record:
     total_ms: float = 0.0
     route: str = "-"
     bytes_in: int = 0
+    key: str | None = None
+    """The name of the client's key, if it has one."""
 
     def end(self, scope: Scope) -> None:
         """Complete the record at the end of the request."""
