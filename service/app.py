@@ -29,7 +29,9 @@ from service.edge.unhandled import UnhandledErrors
 from service.engines.client import Engines
 from service.engines.pool import EnginePool
 from service.errors import handlers as errors
+from service.handlers.metrics import Gauges
 from service.observing.access_log import AccessLog
+from service.observing.metrics import Metrics
 from service.open_inference import repository_routes as model_repository
 from service.open_inference import routes as open_inference
 from service.openapi.components import components
@@ -41,6 +43,7 @@ from service.registry.resolver import ModelResolver
 from service.requests.decode_memory import DecodeMemory
 from service.requests.upload_permits import UploadPermits
 from service.routes import activations, docs, health, layers, models, plan, weights
+from service.routes import metrics as metrics_route
 from service.routes.fast_route import install_fast_routes
 from service.settings import Settings
 from service.state import State
@@ -60,7 +63,8 @@ def create_app(
     """Build the application. `engines` replaces the local engine pool; an `opened` store is closed on shutdown; without
     `keys` none are needed.
     """
-    access_log, origins = AccessLog(settings.log), Origins(origins_of(settings.origins, settings.host))
+    metrics = Metrics(settings.metrics_models.split(","))
+    access_log, origins = AccessLog(settings.log, metrics=metrics), Origins(origins_of(settings.origins, settings.host))
     keys = keys if keys is not None else Authenticator(None)
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION,
@@ -72,6 +76,7 @@ def create_app(
     _include_routes(app)
     errors.install(app)
     _add_middleware(app, settings, origins, keys, access_log)
+    app.state.metrics = metrics
     app.state.refusals = Refusals(origins, access_log)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
@@ -91,6 +96,7 @@ def _lifespan(
         store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
         state = app.state.layerscope = _state(settings, engines or EnginePool(settings), store, drain or DrainState())
         await state.engines.start()
+        app.state.metrics.watch(Gauges(state))
         yield
         await state.resolver.close()
         await state.engines.stop()
@@ -109,7 +115,7 @@ def _state(settings: Settings, engines: Engines, store: ModelStore, drain: Drain
 def _include_routes(app: FastAPI) -> None:
     for route in (activations, plan, layers, models, weights):
         app.include_router(route.router, dependencies=[Depends(known_query)])
-    for route in (open_inference, model_repository, health, docs):
+    for route in (open_inference, model_repository, health, metrics_route, docs):
         app.include_router(route.router)
     install_fast_routes(
         app,

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         False, description="Serve other machines though no keys are needed: whoever reaches the port may do everything."
     )
     metrics_open: bool = Field(False, description="Whether /metrics needs no key.")
+    metrics_models: str = Field(
+        "", description="Names of models, separated by commas, that /metrics tells apart; others are counted together."
+    )
     max_headers: Size = _size(32 * 1024, "Largest headers of one request.")
     max_header_fields: int = Field(100, ge=1, le=10_000, description="Most headers of one request.")
     max_url: Size = _size(16 * 1024, "Longest path and query of one request.")

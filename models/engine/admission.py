@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from models.engine.plan import node_macs, total, view_row
 from models.engine.symbolic_network import SymbolicNetwork
@@ -40,9 +41,16 @@ class Bounds:
     time: TimeBudget | None = field(default=None, compare=False)
 
 
-def admit(symbolic: SymbolicNetwork, requested: Mapping[str, int], bounds: Bounds, training: bool = False) -> float:
-    """Return the estimated seconds of a run (0 where time is unbounded), or refuse it by the figures of the plan.
-    Every shape of `symbolic` is concrete; `requested` has the bytes that each requested output is sent as.
+class Cost(NamedTuple):
+    """What a run costs by its plan: estimated seconds (0 where time is unbounded), and multiply-adds (0: unknown)."""
+
+    seconds: float
+    macs: int
+
+
+def admit(symbolic: SymbolicNetwork, requested: Mapping[str, int], bounds: Bounds, training: bool = False) -> Cost:
+    """Return the cost of a run, or refuse it by the figures of the plan. Every shape of
+    `symbolic` is concrete; `requested` has the bytes that each requested output is sent as.
 
     Raises:
         TooLarge: with the figures, and the selection, batch or argument that would fit.
@@ -56,7 +64,8 @@ def admit(symbolic: SymbolicNetwork, requested: Mapping[str, int], bounds: Bound
     macs = total(node_macs(symbolic, node) for node in needed)
     if macs is not None and macs > bounds.macs:
         raise TooLarge("", [_limit_problem("the work is over its limit", bounds.macs, macs, "multiply-adds")])
-    return 0.0 if bounds.time is None else check_run(symbolic, needed, bounds.time, training)
+    seconds = 0.0 if bounds.time is None else check_run(symbolic, needed, bounds.time, training)
+    return Cost(seconds, macs or 0)
 
 
 def _limit_problem(message: str, limit: int, received: int, unit: str, suggestion: str | None = None) -> Problem:

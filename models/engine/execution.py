@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from models.documents.document import canonical
-from models.engine.admission import Bounds, sent_bytes
+from models.engine.admission import Bounds, Cost, sent_bytes
 from models.engine.applications import construct_document
 from models.engine.arrays import as_array
 from models.engine.batch import Batch
@@ -81,7 +81,7 @@ class Execution:
         started = time.perf_counter()
         first, batch = requests[0], Batch.of(inputs)
         model, cached = self._model(first.key, first.document, first.weights_file)
-        plans, seconds = self._admit_batch(model, requests, inputs, batch)
+        plans, costs = self._admit_batch(model, requests, inputs, batch)
         selection = model.compiled_selection(first.outputs, first.training, first.training and first.weights)
         for buffers, plan in zip(reply_buffers, plans, strict=False):
             if first.data and not (first.views or first.weights):
@@ -90,26 +90,28 @@ class Execution:
         built = time.perf_counter()
         ordered = _in_order(model.network, first.inputs, batch.inputs)
         results = selection.run(ordered, reply_buffers[0].copy if is_single else None)
-        timing = Timing(cached, (built - started) * 1e3, (time.perf_counter() - built) * 1e3, seconds)
+        run_ms, seconds = (time.perf_counter() - built) * 1e3, sum(cost.seconds for cost in costs)
+        timing = Timing(cached, (built - started) * 1e3, run_ms, seconds)
         self.cache.trim()
         outputs = batch.split(list(map(as_array, results[: len(first.outputs)])))
         updates = _updated_weights(selection, results)
         parts = zip(requests, plans, inputs, outputs, strict=True)
-        return [_fill_report(Report(model, updates), *part).result(timing) for part in parts]
+        reports = [_fill_report(Report(model, updates), *part) for part in parts]
+        return [report.result(timing, cost.macs) for report, cost in zip(reports, costs, strict=True)]
 
     def _admit_batch(
         self, model: BuiltModel, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], batch: Batch
-    ) -> tuple[list[SelectionPlan], float]:
-        """Admit each request, and several as one batch; returns their plans and the sum of their estimated seconds."""
+    ) -> tuple[list[SelectionPlan], list[Cost]]:
+        """Admit each request, and several as one batch; returns their plans and costs."""
         admitted = [self._admit(model, request, arrays) for request, arrays in zip(requests, inputs, strict=True)]
         plans = [plan for plan, _ in admitted]
         if len(requests) > 1:
             self._admit(model, requests[0], batch.inputs)
             _check_separable(model.network, requests, plans)
-        return plans, sum(seconds for _, seconds in admitted)
+        return plans, [cost for _, cost in admitted]
 
-    def _admit(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> tuple[SelectionPlan, float]:
-        """Admit a request on these inputs; returns its plan and its estimated seconds."""
+    def _admit(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> tuple[SelectionPlan, Cost]:
+        """Admit a request on these inputs; returns its plan and its cost."""
         shapes = {info.name: array.shape for info, array in zip(request.inputs, inputs, strict=True)}
         plan = model.selection_plan(shapes, request.outputs)
         sent = request.max_bytes if request.data else self.limits.max_working_bytes

@@ -42,6 +42,7 @@ class Result:
     timing: Timing
     tensors: tuple[TensorInfo, ...]
     buffers: tuple[memoryview, ...]
+    macs: int = 0
 
     def payloads(self, texts: bool) -> tuple[Payload, ...]:
         """Return the tensors as bytes or as JSON text."""
@@ -132,7 +133,7 @@ class Report:
                 suggestion=advice,
             )
 
-    def result(self, timing: Timing) -> Result:
-        """Return the collected result."""
+    def result(self, timing: Timing, macs: int = 0) -> Result:
+        """Return the collected result; `macs` are the multiply-adds by the plan."""
         layers, tensors, buffers = tuple(self.layers), tuple(self.tensors), tuple(self.buffers)
-        return Result(layers, self.inputs, self.model.parameters, timing, tensors, buffers)
+        return Result(layers, self.inputs, self.model.parameters, timing, tensors, buffers, macs)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.engine.admission import Bounds, admit, sent_bytes
+from models.engine.admission import Bounds, Cost, admit, sent_bytes
 from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidDocument
 from models.ipc.messages import TensorInfo, TensorInGraph
@@ -35,8 +35,8 @@ class SelectionPlan:
     symbolic: SymbolicNetwork
     outputs: tuple[str, ...]
     rows: tuple[Row, ...] = field(init=False)
-    admitted: dict[tuple[Bounds, bool], float] = field(default_factory=dict)
-    """Estimated seconds by the bounds it was admitted under and training mode: replies with data have other bounds than
+    admitted: dict[tuple[Bounds, bool], Cost] = field(default_factory=dict)
+    """Costs by the bounds it was admitted under and training mode: replies with data have other bounds than
     those without.
     """
 
@@ -50,19 +50,19 @@ class SelectionPlan:
         kind = "InputLayer" if node is None else node.layer.type_name()
         return Row(info, node, kind, self.symbolic.in_graph(address))
 
-    def admit(self, views: Mapping[str, View], bounds: Bounds, training: bool = False) -> float:
-        """Return the estimated seconds. Refuses, by the figures of the plan, what would not fit.
+    def admit(self, views: Mapping[str, View], bounds: Bounds, training: bool = False) -> Cost:
+        """Return the cost. Refuses, by the figures of the plan, what would not fit.
 
         Raises:
             TooLarge: with the figures, and the selection or batch that would fit.
             InvalidOption: a view does not fit its layer.
         """
-        seconds = self.admitted.get((bounds, training)) if not views else None
-        if seconds is None:
-            seconds = admit(self.symbolic, sent_bytes(self.symbolic, self.outputs, views), bounds, training)
+        cost = self.admitted.get((bounds, training)) if not views else None
+        if cost is None:
+            cost = admit(self.symbolic, sent_bytes(self.symbolic, self.outputs, views), bounds, training)
         if not views:
-            self.admitted[bounds, training] = seconds
-        return seconds
+            self.admitted[bounds, training] = cost
+        return cost
 
     def check_computed(self, arrays: Sequence[np.ndarray]) -> Iterator[tuple[Row, np.ndarray]]:
         """Pair each computed array with its planned row. An array that differs from its plan is never sent: TensorFlow

@@ -202,6 +202,8 @@ class RunResult(Reply, frozen=True, tag="run_result"):
     """Whether the payloads are JSON text."""
     seconds: float = 0.0
     """Estimated seconds of the run, or of the batch that it was part of; 0 where nothing was run."""
+    macs: int = 0
+    """Multiply-adds by the plan; 0 where nothing was run."""
 
 
 class Data(Reply, frozen=True, tag="data"):

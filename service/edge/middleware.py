@@ -8,6 +8,7 @@ problem document, and checks neither `Host` nor `Sec-Fetch-Site`.
 from __future__ import annotations
 
 import asyncio
+import time
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -101,7 +102,7 @@ class LoggedSend:
     async def __call__(self, message: Message) -> None:
         record = self._record
         if message["type"] == "http.response.start":
-            record.status = message["status"]
+            record.status, record.responded = message["status"], time.perf_counter()
             message["headers"] = with_common_headers(message.get("headers", ()), record, self._headers)
         await self._send(message)
         if message["type"] == "http.response.body":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from service.engines.engine_request import EngineRequest, ReplyT
+from service.engines.figures import Figures
 from service.engines.pending_result import PendingResult
 
 
@@ -49,6 +50,10 @@ class Engines(Protocol):
 
     def states(self) -> list[EngineState]:
         """Return the state of each engine."""
+        ...
+
+    def figures(self) -> Figures:
+        """Return the figures of all engines and queues, for the metrics."""
         ...
 
     def spare_states(self) -> list[EngineState]:

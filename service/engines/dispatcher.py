@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 
 from models.errors import (
     DeadlineExceeded,
@@ -18,7 +19,7 @@ from service.engines.admission import Admission
 from service.engines.costs import CostEstimates
 from service.engines.job import Job
 from service.engines.lanes import EngineLane
-from service.engines.process import EngineProcess
+from service.engines.process import DEADLINE, EngineProcess
 from service.engines.quarantine import Quarantine
 from service.engines.slot import EngineSlot
 from service.engines.supervisor import EngineSupervisor
@@ -39,7 +40,8 @@ class Dispatcher:
         self.slots = self.supervisor.slots
         self.admission = Admission(settings, self.slots, CostEstimates())
         self.quarantine = Quarantine()
-        self.restarts = 0
+        self.endings: Counter[str] = Counter()
+        """Engines that died, by cause."""
         self.is_stopped = False
 
     def enqueue(self, slot: EngineSlot, job: Job) -> None:
@@ -85,6 +87,7 @@ class Dispatcher:
             self._fail(job, DeadlineExceeded(f"The request ran longer than {seconds:g} s and was stopped."))
         self._restart_waiting(slot)
         if slot.process is not None:
+            slot.process.cause = DEADLINE
             slot.process.kill()
 
     def _restart_waiting(self, slot: EngineSlot) -> None:
@@ -144,7 +147,7 @@ class Dispatcher:
         if slot.process is not process or self.is_stopped:
             return
         log.warning("engine %d ended (%s)", slot.number, process.ending())
-        self.restarts += 1
+        self.endings[process.cause] += 1
         self.supervisor.on_death(slot)
         suspect = slot.suspect()
         if suspect is not None and not suspect.is_retriable:

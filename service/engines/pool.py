@@ -12,6 +12,7 @@ from models.errors import Draining, NotReady
 from service.engines.client import EngineState
 from service.engines.dispatcher import Dispatcher
 from service.engines.engine_request import EngineRequest, ReplyT
+from service.engines.figures import EngineFigures, Figures
 from service.engines.pending_result import PendingResult
 from service.engines.process import PROGRAM
 from service.engines.slot import EngineSlot
@@ -31,7 +32,7 @@ class EnginePool:
     @property
     def restarts(self) -> int:
         """Number of engines that have died."""
-        return self.dispatcher.restarts
+        return self.dispatcher.endings.total()
 
     async def start(self) -> None:
         """Start every engine, without waiting for them."""
@@ -65,6 +66,18 @@ class EnginePool:
         """Return the state of each spare engine."""
         return [_state(slot) for slot in self.supervisor.spares]
 
+    def figures(self) -> Figures:
+        """Return the figures of all engines and queues."""
+        queues = [lane.queue.total for slot in self.slots for lane in slot.lanes]
+        return Figures(
+            engines=tuple(map(_figures, self.slots)),
+            spares=tuple(map(_figures, self.supervisor.spares)),
+            restarts=self.dispatcher.endings | self.supervisor.replacements,
+            queued=sum(usage.count for usage in queues),
+            queued_bytes=sum(usage.nbytes for usage in queues),
+            queued_seconds=max(0.0, sum(usage.seconds for usage in queues)),
+        )
+
     async def submit(self, request: EngineRequest[ReplyT]) -> PendingResult[ReplyT]:
         """Queue a request; return its result when the header has arrived.
 
@@ -92,6 +105,10 @@ class EnginePool:
         if all(slot.early_deaths > 1 for slot in self.slots):
             raise NotReady("Engines end before they are ready; the log says why.", (), self.seconds_until_ready())
         self.dispatcher.quarantine.check(request, self.admission.costs.has(request.kind))
+
+
+def _figures(slot: EngineSlot) -> EngineFigures:
+    return slot.process.figures() if slot.process is not None else EngineFigures()
 
 
 def _state(slot: EngineSlot) -> EngineState:

@@ -21,6 +21,7 @@ from models.ipc.channel import FrameReader, frame
 from models.ipc.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Reply, Span
 from service.engines.arguments import Descriptors, engine_arguments
 from service.engines.client import EngineState
+from service.engines.figures import EngineFigures
 from service.engines.gpus import Gpu
 from service.engines.reply_memory import ReplyMemory
 from service.settings import Settings, engine_environment
@@ -29,6 +30,8 @@ log = logging.getLogger("layerscope.engines")
 PROGRAM = "models.engine"
 """The module that engines run."""
 STOP_SECONDS = 5.0
+CRASH, DEADLINE = "crash", "deadline"
+"""Causes of an engine's end."""
 RESIDENT = (b"RssAnon:", b"RssFile:")
 """Fields of /proc/PID/status that count memory of the process alone; RssShmem is shared with the front."""
 
@@ -40,6 +43,8 @@ class EngineProcess(asyncio.Protocol):
         self.ready: Ready | None = None
         self.gpu = gpu or Gpu()
         self.bytes_at_start = 0
+        self.cause = CRASH
+        """Why it ends, if it ends now."""
         self.on_message: Callable[[Reply], None] = lambda _: None
         self.on_memory_free: Callable[[], None] = lambda: None
         self.on_ready: Callable[[], None] = lambda: None
@@ -100,6 +105,10 @@ class EngineProcess(asyncio.Protocol):
         except OSError:
             return 0
         return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(RESIDENT))
+
+    def figures(self) -> EngineFigures:
+        """Return its figures for the metrics."""
+        return EngineFigures(self.ready is not None, self.resident_bytes(), sum(self.held.values()))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class; a stream socket has no other kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -47,6 +48,8 @@ class EngineSupervisor:
         self.spares = Spares([Spare(number, gpu=gpu) for number, gpu in enumerate(spares, len(engines))], self._start)
         self.retiring: list[EngineSlot] = []
         self.stopping = False
+        self.replacements: Counter[str] = Counter()
+        """Engines that were replaced while they worked, by cause."""
         self._settings, self._owner, self._program = settings, owner, program
         self._start_seconds = EXPECTED_START_SECONDS
         self._ending: set[asyncio.Task[None]] = set()
@@ -182,6 +185,7 @@ class EngineSupervisor:
 
     def _retire(self, slot: EngineSlot, process: EngineProcess) -> None:
         """Detach the engine from a slot; it finishes the dispatched jobs."""
+        self.replacements["memory"] += 1
         retiring = slot.detach(process)
         self._assign(retiring, process)
         self.retiring.append(retiring)

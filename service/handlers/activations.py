@@ -120,7 +120,7 @@ async def activations(
         etag = await _etag(request, parts and (*parts, labels), resolved.arrays, weak)
         if etag is not None and (unchanged := etag.unchanged()) is not None:
             return unchanged
-        follow(request.scope, engine_request.trace, engine_request.key)
+        follow(request.scope, engine_request.trace, engine_request.key, model.name)
         share.release()  # the queue counts the arrays itself, and they are queued at once
         pending = await state.engines.submit(engine_request)
     inputs = infos(resolved.network.inputs, resolved.arrays)

@@ -19,6 +19,7 @@ from starlette.types import Scope
 from service.observing.clock import timestamp
 from service.observing.engine_trace import EngineTrace
 from service.observing.log import LogForm
+from service.observing.metrics import Metrics
 from service.observing.records import Record
 
 STDERR = 2
@@ -42,8 +43,10 @@ class Batch(NamedTuple):
 class AccessLog:
     """Buffered log of completed requests."""
 
-    def __init__(self, form: LogForm, write: Callable[[bytes], object] | None = None) -> None:
-        self._form = form
+    def __init__(
+        self, form: LogForm, write: Callable[[bytes], object] | None = None, metrics: Metrics | None = None
+    ) -> None:
+        self._form, self._metrics = form, metrics
         self._line = LINES[form]
         self._write = write if write is not None else _to_stderr
         self._waiting: list[Record] = []
@@ -54,11 +57,13 @@ class AccessLog:
         """Batches for the thread to write; None ends it."""
 
     def add(self, scope: Scope, record: Record) -> None:
-        """Log a request that has ended, with or without a response."""
+        """Count and log a request that has ended, with or without a response."""
+        record.end(scope)
+        if self._metrics is not None:
+            self._metrics.observe(record)
         if self._line is None:
             return
         if len(self._waiting) < MAX_WAITING:
-            record.end(scope)
             self._waiting.append(record)
         else:
             self._dropped += 1

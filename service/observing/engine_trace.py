@@ -34,12 +34,22 @@ class EngineTrace:
     """Time until the result begins, without building and running."""
     build_ms: float | None = None
     run_ms: float | None = None
+    name: str | None = None
+    """The name that the model was asked for by, if any."""
+    is_cached: bool = False
+    """Whether the engine had built the model before."""
+    macs: int = 0
+    """Multiply-adds by the plan."""
+    finished: float = 0.0
+    """When the result began to arrive."""
 
     def end(self, header: Reply | None = None) -> None:
         """Record the timings in the header of a result; None for an error."""
-        queue_ms = (time.perf_counter() - self.submitted) * 1e3
+        self.finished = time.perf_counter()
+        queue_ms = (self.finished - self.submitted) * 1e3
         if isinstance(header, RunResult):
             self.build_ms, self.run_ms = header.build_ms, header.run_ms
+            self.is_cached, self.macs = header.cached, header.macs
             queue_ms -= header.build_ms + header.run_ms
         self.queue_ms = queue_ms
 

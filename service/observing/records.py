@@ -42,6 +42,16 @@ class Record:
     bytes_in: int = 0
     key: str | None = None
     """The name of the client's key, if it has one."""
+    responded: float = 0.0
+    """When the response began, by the clock of `started`."""
+
+    def phases(self) -> tuple[float, ...]:
+        """Return the seconds of a request with an engine run: read, queue, build, run, encode, send."""
+        trace = self.trace or EngineTrace()
+        inside = ((ms or 0.0) / 1e3 for ms in (trace.queue_ms, trace.build_ms, trace.run_ms))
+        responded = self.responded or trace.finished
+        ended = self.started + self.total_ms / 1e3
+        return (trace.submitted - self.started, *inside, responded - trace.finished, ended - responded)
 
     def end(self, scope: Scope) -> None:
         """Complete the record at the end of the request."""
@@ -55,9 +65,9 @@ def record_of(scope: Mapping[str, Any]) -> Record | None:
     return record
 
 
-def follow(scope: Scope, trace: EngineTrace, model: str) -> None:
-    """Connect the trace of an engine request to its HTTP request; `model` is the model's ID."""
-    trace.model, trace.disconnect_callbacks = model, scope.setdefault(DISCONNECT_CALLBACKS, [])
+def follow(scope: Scope, trace: EngineTrace, model: str, name: str | None = None) -> None:
+    """Connect the trace of an engine request to its HTTP request; `model` is the model's ID, and `name` its name."""
+    trace.model, trace.name, trace.disconnect_callbacks = model, name, scope.setdefault(DISCONNECT_CALLBACKS, [])
     trace.arrival = arrival_of(scope)
     if (record := record_of(scope)) is not None:
         record.trace = trace

@@ -61,7 +61,7 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
         outputs = await _with_labels(state, inference)
         engine_request = _engine_request(model, inference, state.settings)  # the queue now counts its arrays
         watch.lap("compute_input")
-        follow(request.scope, engine_request.trace, engine_request.key)
+        follow(request.scope, engine_request.trace, engine_request.key, name)
         pending = await state.engines.submit(engine_request)
     except InvalidDocument as error:
         raise model.remap(error) from None

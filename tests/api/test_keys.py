@@ -103,7 +103,9 @@ def test_a_change_needs_a_larger_role(keyed: KeyedServer, method: str, path: str
         assert keyed.ask(client, method, path, **arguments).status_code not in (401, 403)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"])
+@pytest.mark.parametrize(
+    "path", ["/healthz", "/readyz", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"]
+)
 def test_health_and_pages_need_no_key(keyed: KeyedServer, path: str) -> None:
     assert keyed.ask(None, "GET", path).status_code == 200
 

@@ -35,7 +35,7 @@ def shape_layers(shape: list[int], *layers: dict[str, Any]) -> SymbolicNetwork:
 def run(found: SymbolicNetwork, time: TimeBudget = TIME) -> float:
     """Return the time estimate of a run of the whole network."""
     bounds = Bounds(ENOUGH, ENOUGH, ENOUGH, time)
-    return admit(found, dict.fromkeys(found.network.outputs, 0), bounds)
+    return admit(found, dict.fromkeys(found.network.outputs, 0), bounds).seconds
 
 
 def refusal(shape: list[int], *layers: dict[str, Any]) -> Problem:

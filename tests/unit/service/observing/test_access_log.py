@@ -132,7 +132,9 @@ async def test_interrupted_replies_are_logged_with_the_bytes_sent(error: Excepti
     async def send(message: Any) -> None:
         """Discard the message."""
 
-    edge = EdgeMiddleware(UnhandledErrors(breaks), Origins(frozenset()), Hosts(frozenset(), ""), Authenticator(None), log)
+    edge = EdgeMiddleware(
+        UnhandledErrors(breaks), Origins(frozenset()), Hosts(frozenset(), ""), Authenticator(None), log
+    )
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")], "http_version": "1.1"}
     await edge(scope, None, send)  # type: ignore[arg-type]
     await log.close()
