@@ -11,6 +11,7 @@ from models.lru_cache import LruCache
 from models.networks.labels import Lengths
 from models.store.store import ModelStore
 from service.access.authentication import space_of
+from service.access.quotas import Price, Quotas
 from service.edge.drain import DrainState
 from service.engines.client import Engines
 from service.options.activation import QueryOptions
@@ -39,6 +40,9 @@ class State:
     queries: QueryOptions = field(default_factory=QueryOptions)
     output_lengths: LruCache[str, Lengths] = field(default_factory=lambda: LruCache(MAX_PLANNED))
     """The planned lengths of the outputs of networks with labels, by identity."""
+    quotas: Quotas = field(default_factory=Quotas)
+    prices: LruCache[object, Price] = field(default_factory=lambda: LruCache(MAX_PLANNED))
+    """The prices of runs, by all that they depend on."""
     spaces: dict[str, State] = field(default_factory=dict)
     """The same state with the models of a space, by its name."""
 

@@ -90,6 +90,7 @@ def plan_report(
         "inputs": inputs,
         "layers": rows,
         "reply_bytes": total(row.get("view", row)["bytes"] for row in rows),
+        "run_macs": total(node_macs(symbolic, node) for node in symbolic.needed(list(addresses))),
         "totals": {
             "layers": len(nodes),
             "input_bytes": total(row["bytes"] for row in inputs.values()),

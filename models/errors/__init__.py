@@ -22,6 +22,7 @@ LayerscopeError
 ├── Unavailable           try again later
 │   ├── NotReady          no engine has warmed up yet
 │   ├── Overloaded        the queue or the reply memory is full
+│   ├── RateLimited       the key has used up what it may in a minute
 │   ├── Draining          the service is stopping
 │   ├── EngineLost        the engine crashed while it ran this request
 │   ├── DeviceMemory      the GPU has no memory left for this request
@@ -155,6 +156,10 @@ class NotReady(Unavailable):
 
 class Overloaded(Unavailable):
     code, title = "overloaded", "Too many requests are waiting"
+
+
+class RateLimited(Unavailable):
+    code, title = "rate_limited", "The key has used up what it may for now"
 
 
 class Draining(Unavailable):

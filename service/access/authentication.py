@@ -87,13 +87,19 @@ def secret_in(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 
 def space_of(scope: Mapping[str, Any]) -> str:
     """Return the space that a request works in."""
-    key: Key | None = scope.get(SCOPE_KEY)
+    key = key_of(scope)
     return DEFAULT_SPACE if key is None else key.space
+
+
+def key_of(scope: Mapping[str, Any]) -> Key | None:
+    """Return the key that a request was identified by, if any."""
+    key: Key | None = scope.get(SCOPE_KEY)
+    return key
 
 
 def key_name_of(scope: Mapping[str, Any]) -> str | None:
     """Return the name of the key that a request was identified by, if any."""
-    key: Key | None = scope.get(SCOPE_KEY)
+    key = key_of(scope)
     return None if key is None else key.name
 
 

@@ -11,6 +11,10 @@ CLIENT: ContextVar[str] = ContextVar("client", default="")
 """The client of the request that this task handles; empty for internal work."""
 
 
+SHARE: ContextVar[float] = ContextVar("share", default=1.0)
+"""What that client may hold of the queues and of reply memory, as a part of all."""
+
+
 def client_of(scope: Mapping[str, Any]) -> str:
     """Return the client of a request."""
     address = scope.get("client")

@@ -65,6 +65,11 @@ class Key:
     macs_per_minute: int | None = None
     bytes_per_minute: int | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether what it does has a price."""
+        return self.macs_per_minute is not None or self.bytes_per_minute is not None
+
 
 class KeyRing:
     """The keys of a file. A sent key is compared with all of them, in the same time whichever it is like."""

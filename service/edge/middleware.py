@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, shown
-from service.access.authentication import Authenticator
-from service.access.clients import CLIENT
+from service.access.authentication import Authenticator, key_of
+from service.access.clients import CLIENT, SHARE
 from service.access.hosts import Hosts, is_well_formed
 from service.access.origins import Origins, RawHeaders
 from service.edge.body_limit import REFUSAL
@@ -50,6 +50,8 @@ class EdgeMiddleware(HttpMiddleware):
         """Check, answer and log a request."""
         head = read_head(scope)
         CLIENT.set(self._keys.identify(scope))
+        if (key := key_of(scope)) is not None:
+            SHARE.set(key.share)
         record = scope[SCOPE_KEY] = record_for(scope, head)
         logged_send = LoggedSend(send, record, headers_of(self._origins, head))
         try:

@@ -45,6 +45,8 @@ those that do not.
 """
 OTHERS_SECONDS = 1.0
 """Time for which an admitted client counts as another one beside a refused client."""
+REPLY_SHARE = 0.5
+"""Most of reply memory that one client may hold, whatever its share."""
 NO_ARRIVALS: Counter[str] = Counter()
 NO_USAGE = QueueUsage()
 
@@ -112,11 +114,28 @@ class Admission:
         Raises:
             Overloaded: with the seconds until there is room.
         """
-        if slot.process is not None and slot.process.held.get(job.client, 0) > int(self._settings.reply_memory) // 2:
-            raise Overloaded("Replies that this client has not read yet hold half of the memory of all.")
+        share = job.request.trace.share
+        held = 0 if slot.process is None else slot.process.held.get(job.client, 0)
+        if held > min(share, REPLY_SHARE) * int(self._settings.reply_memory):
+            raise Overloaded("Replies that this client has not read yet hold as much memory as it may.")
+        if share < 1:
+            self._check_share(job, share)
         queues = [lane.queue for slot in self._slots for lane in slot.lanes if lane.queue.total.count]
         if queues:
             self._check_queues(slot, slot.lane_of(job.request), job, queues)
+
+    def _check_share(self, job: Job, share: float) -> None:
+        """Raise Overloaded if the client would hold more than its share of the queues."""
+        usages = [lane.queue.usage.get(job.client, NO_USAGE) for slot in self._slots for lane in slot.lanes]
+        count, seconds = sum(usage.count for usage in usages), sum(usage.seconds for usage in usages)
+        nbytes, settings = sum(usage.nbytes for usage in usages), self._settings
+        if count and (
+            count >= share * settings.max_queue
+            or seconds + job.seconds > share * settings.queue_seconds
+            or nbytes + job.nbytes > share * int(settings.max_queue_bytes)
+        ):
+            message = "The requests of this key that wait are as many as its share of the queue allows."
+            raise Overloaded(message, (), max(1.0, seconds))
 
     def _check_queues(self, slot: EngineSlot, lane: EngineLane, job: Job, queues: Sequence[FairQueue[Job]]) -> None:
         """Raise Overloaded if the queued jobs leave no room."""

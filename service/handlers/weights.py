@@ -10,6 +10,7 @@ from starlette.responses import Response
 from service.engines.request_builders import source_of, weights_request
 from service.errors.handlers import problem_of
 from service.handlers.planning import require_inputs
+from service.handlers.pricing import charge_bytes
 from service.observing.records import follow
 from service.registry.checkout import CheckedOutModel
 from service.responses.etag import ETag
@@ -33,4 +34,7 @@ async def fetch_weights(
     engine_request = weights_request(source_of(checked_out.network, checked_out.model.weights), paths, state.settings)
     follow(request.scope, engine_request.trace, engine_request.key)
     pending = await state.engines.submit(engine_request)
+    with pending.cancelled_on_error():
+        result = await pending.header
+        charge_bytes(request.scope, state, sum(info.nbytes for info in result.tensors))
     return tag.on(await weights_response(entry.id, entry.name, pending, output, partial(problem_of, request)))

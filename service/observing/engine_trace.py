@@ -9,7 +9,7 @@ from typing import Any
 
 from models.ipc.messages import Reply, RunResult
 from service.access.arrivals import Arrival
-from service.access.clients import CLIENT
+from service.access.clients import CLIENT, SHARE
 
 ID_DIGITS = 12
 """Digits of a model's ID in the log."""
@@ -21,6 +21,8 @@ class EngineTrace:
 
     client: str = field(default_factory=CLIENT.get)
     """Client identity of the request."""
+    share: float = field(default_factory=SHARE.get)
+    """What the client may hold of queues and reply memory."""
     disconnect_callbacks: list[Callable[[], None]] | None = None
     """Called if the client disconnects before the response is complete; None if disconnects are not monitored."""
     arrival: Arrival | None = None

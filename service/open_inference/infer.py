@@ -13,6 +13,7 @@ from models.views.view import View
 from service.engines.engine_request import EngineRequest
 from service.engines.request_builders import RunSpec, run_request, source_of
 from service.handlers.labels import tensor_labels
+from service.handlers.pricing import charge_run
 from service.observing.records import follow
 from service.open_inference.codec import HEADER
 from service.open_inference.compression import choose_encoding, plain_body
@@ -59,7 +60,9 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
                 _prepare, model, body, header, state.settings, share, on_thread=len(body) > THREAD_BYTES
             )
         outputs = await _with_labels(state, inference)
-        engine_request = _engine_request(model, inference, state.settings)  # the queue now counts its arrays
+        resolved, spec = inference.resolved, _run_spec(inference)
+        await charge_run(request.scope, state, resolved.network, resolved.arrays, spec, len(body))
+        engine_request = _engine_request(model, inference, spec, state.settings)  # the queue now counts its arrays
         watch.lap("compute_input")
         follow(request.scope, engine_request.trace, engine_request.key, name)
         pending = await state.engines.submit(engine_request)
@@ -97,12 +100,16 @@ def _prepare(model: Model, body: bytes, header: str | None, settings: Settings, 
     return Inference(request.id, parameters.training, resolved, requested_tensors(resolved.network, request))
 
 
-def _engine_request(model: Model, inference: Inference, settings: Settings) -> EngineRequest[RunResult]:
-    network, outputs = inference.resolved.network, inference.outputs
-    spec = RunSpec(
+def _run_spec(inference: Inference) -> RunSpec:
+    outputs = inference.outputs
+    return RunSpec(
         tuple(tensor.address for tensor in outputs),
         training=inference.training,
         views={tensor.address: tensor.view for tensor in outputs if tensor.view != View()},
     )
+
+
+def _engine_request(model: Model, inference: Inference, spec: RunSpec, settings: Settings) -> EngineRequest[RunResult]:
+    network = inference.resolved.network
     source = source_of(network, model.weights)
     return run_request(source, list(network.inputs), inference.resolved.arrays, settings, spec)

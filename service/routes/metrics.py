@@ -10,9 +10,8 @@ from service.handlers.metrics import exposition
 from service.observing.metrics import Metrics
 
 router = APIRouter(tags=["health"])
-TEXT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The metrics."}
-}
+CONTENT = {"text/plain": {"schema": {"type": "string"}}}
+TEXT: dict[int | str, dict[str, Any]] = {200: {"content": CONTENT, "description": "The metrics."}}
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response, responses=TEXT)

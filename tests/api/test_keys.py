@@ -158,3 +158,32 @@ def test_the_file_is_read_again_while_requests_come(keyed: KeyedServer) -> None:
     assert keyed.ask("user", "GET", "/v1/models").status_code == 200
     keyed.file.write_text("\n".join(lines.values()))
     keyed.server.wait_until(lambda: keyed.ask("boss", "GET", "/v1/models").status_code == 200)
+
+
+def test_a_key_spends_multiply_adds_and_bytes_by_the_plan(
+    tmp_path: Path, start_server: Callable[..., AbstractContextManager[Server]]
+) -> None:
+    """A run of `wide` costs 4 × 1000 multiply-adds; a part of the network costs that part alone."""
+    wide = {"input": [4], "layers": [{"type": "Dense", "units": 1000}, {"type": "Dense", "units": 1000}]}
+    made = {name: new_key(name) for name in ("few", "bytes", "free")}
+    limits = {"few": "macs_per_minute=8000", "bytes": "bytes_per_minute=20kB", "free": "role=register"}
+    file = tmp_path / "keys"
+    file.write_text("\n".join(f"{line} {limits[name]}" for name, (_, line) in made.items()))
+    with start_server(tmp_path / "store", KEYS=str(file)) as server:
+        keyed = KeyedServer(server, file, {}, {name: secret for name, (secret, _) in made.items()})
+        keyed.ask("free", "PUT", "/v1/models/wide", json=wide).raise_for_status()
+
+        def run(client: str, layers: str) -> httpx.Response:
+            path = f"/v1/models/wide/activations?layers={layers}"
+            return keyed.ask(client, "POST", path, json=RUN, headers={"Accept": "application/vnd.safetensors"})
+
+        assert [run("few", "dense").status_code for _ in range(3)] == [200, 200, 429]
+        refused = run("few", "dense").json()
+        assert (refused["code"], refused["errors"][0]["expected"]) == ("rate_limited", "8,000 multiply-adds a minute")
+        assert "4,000 multiply-adds" in refused["errors"][0]["message"]
+        assert 1 <= int(run("few", "dense").headers["Retry-After"]) <= 30
+        tensor = {"name": "input", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}
+        assert keyed.ask("few", "POST", "/v2/models/wide/infer", json={"inputs": [tensor]}).status_code == 429
+        assert [run("bytes", "dense").status_code for _ in range(6)] == [200, 200, 200, 200, 429, 429]
+        assert keyed.ask("bytes", "GET", "/v1/models/wide/weights").status_code == 429
+        assert [run("free", "dense").status_code for _ in range(20)] == [200] * 20
