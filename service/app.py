@@ -25,6 +25,7 @@ from service.edge.drain import DrainState
 from service.edge.head_method import HeadAsGet
 from service.edge.middleware import EdgeMiddleware
 from service.edge.refusals import Refusals
+from service.edge.request_coding import RequestCoding
 from service.edge.unhandled import UnhandledErrors
 from service.engines.client import Engines
 from service.engines.pool import EnginePool
@@ -131,6 +132,7 @@ def _add_middleware(
 ) -> None:
     """Add the middleware, innermost first."""
     hosts = Hosts(hosts_in(settings.hosts), settings.host)
+    app.add_middleware(RequestCoding)
     app.add_middleware(Compression)
     app.add_middleware(ContentDigest)
     app.add_middleware(BodyLimit, settings=settings)

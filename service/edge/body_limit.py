@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.errors import Overloaded, SlowBody, TooLarge, UnsupportedMedia, shown
+from models.errors import Overloaded, SlowBody, TooLarge
 from service.access.arrivals import Arrival, arrival_of
 from service.edge.http_middleware import HttpMiddleware
 from service.edge.transfer_rate import allowed_seconds
-from service.errors.dialect import dialect_of
 from service.observing.records import BODY
 from service.settings import Settings
 
@@ -26,8 +25,6 @@ class Body:
 
     content_length: int
     """Content-Length; 0 if absent."""
-    encoding: str
-    """Content-Encoding; empty for identity."""
     max_bytes: int
     seconds: float
     started: float
@@ -36,7 +33,7 @@ class Body:
     in_memory: bool = True
     """Whether it is held in memory."""
     decompressed: int = 0
-    """Bytes of its decompressed copy, held in addition."""
+    """Bytes after decompression, held in addition."""
     held_bodies: HeldBodies | None = None
     counted: int = 0
     """Its share of `held_bodies.nbytes`."""
@@ -65,18 +62,10 @@ class Body:
             self.check_size()
             self.held_bodies.check(self)
 
-    def check_encoding(self) -> None:
-        """Raise UnsupportedMedia for a compressed body: its decompressed size would be unlimited."""
-        if self.encoding:
-            message, expected = "compressed bodies are not read here", "a body without Content-Encoding"
-            raise UnsupportedMedia.at(
-                "", message, expected=expected, received=shown(self.encoding, 100), suggestion="send it as it is"
-            )
-
     def check_size(self) -> None:
         """Raise TooLarge if the body is over its limit."""
-        if max(self.content_length, self.size) > self.max_bytes:
-            length = self.content_length
+        if max(self.content_length, self.size, self.decompressed) > self.max_bytes:
+            length = max(self.content_length, self.decompressed)
             received = f"{length:,} bytes" if length else f"more than {self.max_bytes:,} bytes"
             advice = "send fewer or smaller inputs, or a binary format instead of JSON" if self.in_memory else None
             message = "the body is over its limit"
@@ -108,13 +97,10 @@ class BodyLimit(HttpMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Limit the body of a request."""
         now = asyncio.get_running_loop().time()
-        body = Body(
-            _content_length(scope), _encoding(scope), self._max_bytes, self._seconds, now, held_bodies=self._held_bodies
-        )
+        body = Body(_content_length(scope), self._max_bytes, self._seconds, now, held_bodies=self._held_bodies)
         scope[BODY], arrival = body, arrival_of(scope)
 
         async def limited() -> Message:
-            body.check_encoding()
             body.check_size()
             message = await _next(receive, body, arrival)
             if REFUSAL in scope:
@@ -150,15 +136,6 @@ def _content_length(scope: Scope) -> int:
     """Return the Content-Length; 0 if it is absent or malformed."""
     value = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     return int(value) if value.isdigit() and len(value) < 20 else 0
-
-
-def _encoding(scope: Scope) -> str:
-    """Return the Content-Encoding of a body under /v1; /v2 handles its own."""
-    fields = [value for name, value in scope["headers"] if name == b"content-encoding"]
-    if not fields or not dialect_of(scope).refuses_encoded_bodies:
-        return ""
-    codings = b",".join(fields).decode("latin-1").lower().split(",")
-    return ", ".join(filter(None, (coding.strip() for coding in codings if coding.strip() != "identity")))
 
 
 async def _next(receive: Receive, body: Body, arrival: Arrival | None) -> Message:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 SCOPE_KEY = "layerscope.dialect"
+CODING = "layerscope.coding"
+"""Scope key of the Content-Encoding that a body arrived with, which the application does not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class Dialect:
     """Whether problems have the protocol's statuses, and its member `error`."""
     compresses_replies: bool = False
     """Whether replies are compressed by Accept-Encoding; the protocol's clients cannot read compressed metadata."""
-    refuses_encoded_bodies: bool = False
-    """Whether bodies with a Content-Encoding are refused; the protocol decompresses them itself."""
+    decompresses_bodies: bool = False
+    """Whether bodies with a Content-Encoding are decompressed as they arrive; the protocol does so itself."""
     checks_queries: bool = False
     """Whether every query parameter must be declared."""
 
@@ -28,7 +30,7 @@ class Dialect:
         return path == self.root or path.startswith(self.root + "/")
 
 
-V1 = Dialect("/v1", compresses_replies=True, refuses_encoded_bodies=True, checks_queries=True)
+V1 = Dialect("/v1", compresses_replies=True, decompresses_bodies=True, checks_queries=True)
 V2 = Dialect("/v2", is_open_inference=True)
 OTHER = Dialect("")
 """Dialect of pages and probes."""

@@ -41,7 +41,7 @@ from models.errors import (
 )
 from models.store.errors import refusal
 from service.errors.allow import allowed
-from service.errors.dialect import dialect_of
+from service.errors.dialect import CODING, dialect_of
 from service.errors.open_inference import protocol_status
 from service.errors.problem import (
     JSON_TYPE,
@@ -56,7 +56,7 @@ from service.observing.records import extra_of, label_of, record_of
 
 log = logging.getLogger("layerscope")
 
-CODINGS, PROTOCOL_CODINGS = "identity", "gzip, deflate"
+CODINGS, PROTOCOL_CODINGS = "gzip, zstd", "gzip, deflate"
 """Content codings of request bodies, here and under the Open Inference Protocol (RFC 9110 section 12.5.3)."""
 CHALLENGE = 'Bearer realm="layerscope"'
 """How to authenticate (RFC 6750 section 3)."""
@@ -196,7 +196,7 @@ def _response(request: Request, status: int, *members: Any) -> Response:
     """Build the response; `members` are those of `problem_document`."""
     body, dialect = _document(request, status, *members), dialect_of(request.scope)
     headers = {}
-    if body["status"] == 415 and request.headers.get("content-encoding", CODINGS) != CODINGS:  # checked first
+    if body["status"] == 415 and request.scope.get(CODING, "gzip") not in CODINGS.split(", "):
         headers["Accept-Encoding"] = CODINGS
     elif body["code"] == UnsupportedEncoding.code and dialect.is_open_inference:
         headers["Accept-Encoding"] = PROTOCOL_CODINGS
