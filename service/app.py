@@ -33,6 +33,7 @@ from service.errors import handlers as errors
 from service.handlers.metrics import Gauges
 from service.observing.access_log import AccessLog
 from service.observing.metrics import Metrics
+from service.observing.tracing import Tracing
 from service.open_inference import repository_routes as model_repository
 from service.open_inference import routes as open_inference
 from service.openapi.components import components
@@ -54,18 +55,23 @@ NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fal
 DESCRIPTION = "Opens a Keras network up: post a picture and a layer config, get every layer's activations."
 
 
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917 (what the server makes before it)
     settings: Settings,
     engines: Engines | None = None,
     opened: ModelStore | None = None,
     drain: DrainState | None = None,
     keys: Authenticator | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """Build the application. `engines` replaces the local engine pool; an `opened` store is closed on shutdown; without
-    `keys` none are needed.
+    `keys` none are needed, and without `tracing` no traces are exported.
     """
     metrics = Metrics(settings.metrics_models.split(","))
-    access_log, origins = AccessLog(settings.log, metrics=metrics), Origins(origins_of(settings.origins, settings.host))
+    observers = [metrics.observe] if tracing is None else [metrics.observe, tracing.observe]
+    access_log, origins = (
+        AccessLog(settings.log, observers=observers),
+        Origins(origins_of(settings.origins, settings.host)),
+    )
     keys = keys if keys is not None else Authenticator(None)
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION,

@@ -32,8 +32,9 @@ from service.engines.client import Engines
 from service.engines.gpus import engine_count, visible_gpus
 from service.engines.pool import EnginePool
 from service.observing.log import configuration
+from service.observing.tracing import Tracing, tracing_of
 from service.requests.heap_trimmer import bound_arenas
-from service.settings import PREFIX, Settings, cuda_visible_devices
+from service.settings import PREFIX, Settings, cuda_visible_devices, otel_variables
 
 log = logging.getLogger("layerscope")
 
@@ -165,7 +166,8 @@ def serve(settings: Settings) -> None:
     sockets = open_listeners(settings)
     store = _open_store(settings.data_dir)
     engines, drain = EnginePool(settings), DrainState()
-    app = create_app(settings, engines, store, drain, keys)
+    tracing = _tracing()
+    app = create_app(settings, engines, store, drain, keys, tracing)
     config = uvicorn.Config(
         app,
         loop="auto",
@@ -178,6 +180,8 @@ def serve(settings: Settings) -> None:
     announce(sockets, settings)
     freeze_startup_objects()
     Server(config, app, drain, keys, settings.deadline).run(sockets)
+    if tracing is not None:
+        tracing.close()
 
 
 def _authenticator(settings: Settings) -> Authenticator:
@@ -197,6 +201,13 @@ def _authenticator(settings: Settings) -> Authenticator:
         return Authenticator(KeyFile(Path(settings.keys)), settings.metrics_open)
     except InvalidKeys as error:
         raise SystemExit(f"layerscope: {PREFIX}KEYS: {error}") from None
+
+
+def _tracing() -> Tracing | None:
+    try:
+        return tracing_of(otel_variables())
+    except ValueError as error:
+        raise SystemExit(f"layerscope: {error}") from None
 
 
 def _open_store(data_dir: str) -> ModelStore:

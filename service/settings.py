@@ -150,6 +150,11 @@ def cuda_visible_devices() -> str | None:
     return os.environ.get(VISIBLE_GPUS)
 
 
+def otel_variables() -> dict[str, str]:
+    """Return OpenTelemetry's variables of this process, which its SDK reads itself."""
+    return {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+
+
 def engine_environment() -> dict[str, str]:
     """Return the environment of an engine process: this one's, with TensorFlow quiet and Keras on TensorFlow."""
     return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}

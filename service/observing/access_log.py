@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
@@ -19,7 +19,6 @@ from starlette.types import Scope
 from service.observing.clock import timestamp
 from service.observing.engine_trace import EngineTrace
 from service.observing.log import LogForm
-from service.observing.metrics import Metrics
 from service.observing.records import Record
 
 STDERR = 2
@@ -28,6 +27,8 @@ CLOSE_SECONDS = 2.0
 """Timeout for writing the last lines."""
 MAX_WAITING = 20_000
 """Most lines waiting to be written; further ones are counted and dropped."""
+Observer = Callable[[Scope, Record], None]
+"""Told of each request that has ended: the metrics and the traces."""
 NO_ENGINE = EngineTrace()
 """Trace of a request without an engine run."""
 
@@ -44,9 +45,12 @@ class AccessLog:
     """Buffered log of completed requests."""
 
     def __init__(
-        self, form: LogForm, write: Callable[[bytes], object] | None = None, metrics: Metrics | None = None
+        self,
+        form: LogForm,
+        write: Callable[[bytes], object] | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
-        self._form, self._metrics = form, metrics
+        self._form, self._observers = form, observers
         self._line = LINES[form]
         self._write = write if write is not None else _to_stderr
         self._waiting: list[Record] = []
@@ -57,10 +61,10 @@ class AccessLog:
         """Batches for the thread to write; None ends it."""
 
     def add(self, scope: Scope, record: Record) -> None:
-        """Count and log a request that has ended, with or without a response."""
+        """Log a request that has ended, with or without a response, and tell it to the observers."""
         record.end(scope)
-        if self._metrics is not None:
-            self._metrics.observe(record)
+        for observe in self._observers:
+            observe(scope, record)
         if self._line is None:
             return
         if len(self._waiting) < MAX_WAITING:

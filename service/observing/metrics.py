@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info
 from prometheus_client.registry import Collector
+from starlette.types import Scope
 
 from service.observing.records import Record
 
@@ -60,7 +61,7 @@ class Metrics:
         self.registry.register(gauges)
         self._gauges = gauges
 
-    def observe(self, record: Record) -> None:
+    def observe(self, _: Scope, record: Record) -> None:
         """Count a request that has ended."""
         method = record.method if record.method in METHODS else "other"
         self._requests.labels(record.route, method, str(record.status)).inc()

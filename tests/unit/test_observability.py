@@ -1,0 +1,69 @@
+"""What comes for Prometheus and Grafana: every query is valid, and asks for metrics that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import promql_parser
+import pytest
+from ruamel.yaml import YAML
+
+from service.engines.figures import EngineFigures, Figures
+from service.handlers.metrics import Gauges
+from service.observing.metrics import PHASES, Metrics
+
+FOLDER = Path(__file__).parents[2] / "deploy" / "observability"
+OF_PROMETHEUS = {"up"}
+
+
+def queries() -> list[str]:
+    """Return the queries of the dashboard and of the alerts."""
+    board = json.loads((FOLDER / "grafana/dashboards/layerscope.json").read_text())
+    alerts = YAML(typ="safe").load(FOLDER / "alerts.yml")
+    rules = [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
+    return rules + [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+
+
+def series() -> dict[str, set[str]]:
+    """Return the names of all series that a service can have, and the labels of each."""
+    metrics = Metrics()
+    figures = Figures(engines=(EngineFigures(),), restarts={"crash": 1})
+    state: Any = SimpleNamespace(
+        engines=SimpleNamespace(figures=lambda: figures),
+        store=SimpleNamespace(entries=list),
+        memory=SimpleNamespace(limit=1, free=1),
+    )
+    metrics.watch(Gauges(state))
+    for collector in list(metrics.registry._collector_to_names):
+        labels = getattr(collector, "_labelnames", ())
+        if labels:
+            collector.labels(*["x"] * len(labels))  # type: ignore[attr-defined]
+    found: dict[str, set[str]] = {}
+    for family in metrics.registry.collect():
+        for sample in family.samples:
+            found.setdefault(sample.name, set()).update(sample.labels)
+    return found
+
+
+@pytest.mark.parametrize("query", queries())
+def test_queries_ask_for_what_there_is(query: str) -> None:
+    text = query.replace("$__rate_interval", "1m")
+    promql_parser.parse(text)
+    known = series()
+    names = set(re.findall(r"\b(layerscope_\w+)", text))
+    assert names or re.match(r"\w+", text)[0] in OF_PROMETHEUS  # type: ignore[index]
+    assert names <= known.keys()
+    for name, matchers in re.findall(r"\b(layerscope_\w+)\{([^}]*)\}", text):
+        assert {matcher.partition("=")[0].strip() for matcher in matchers.split(",")} <= known[name]
+    for phase in re.findall(r'phase="(\w+)"', text):
+        assert phase in PHASES
+
+
+def test_every_metric_is_described() -> None:
+    described = (FOLDER.parents[1] / "docs/operations.md").read_text()
+    families = {re.sub(r"_(total|bucket|sum|count|created|info)$", "", name) for name in series()}
+    assert [name for name in sorted(families) if name not in described] == []
