@@ -30,7 +30,7 @@ from service.edge.unhandled import UnhandledErrors
 from service.engines.client import Engines
 from service.engines.pool import EnginePool
 from service.errors import handlers as errors
-from service.handlers.metrics import Gauges
+from service.handlers.metrics import ServiceGauges
 from service.observing.access_log import AccessLog
 from service.observing.metrics import Metrics
 from service.observing.tracing import Tracing
@@ -103,7 +103,7 @@ def _lifespan(
         store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
         state = app.state.layerscope = _state(settings, engines or EnginePool(settings), store, drain or DrainState())
         await state.engines.start()
-        app.state.metrics.watch(Gauges(state))
+        app.state.metrics.watch(ServiceGauges(state))
         yield
         await state.resolver.close()
         await state.engines.stop()

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from models.documents.raw_json import read_json
 from models.errors import LayerscopeError
 from models.layers import ALIASES, CATALOGUE
@@ -45,8 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _add_setting_options(parser: argparse.ArgumentParser) -> None:
-    """Add an `--option` for every setting; values are validated together with the environment's."""
+    """Add an `--option` for every setting that is no secret, since anybody can list the command lines of a machine;
+    values are validated together with the environment's.
+    """
     for name, field in Settings.model_fields.items():
+        if field.annotation is SecretStr:
+            continue
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=field.description, metavar="VALUE")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         "while listening on this machine alone, else any.",
     )
     keys: str = Field("", description="File of keys, one a line: `layerscope key NAME` prints one. Empty: none needed.")
+    key: SecretStr = Field(SecretStr(""), description="The key that `layerscope open` sends; in the environment alone.")
     anonymous: bool = Field(
         False, description="Serve other machines though no keys are needed: whoever reaches the port may do everything."
     )

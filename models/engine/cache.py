@@ -12,6 +12,7 @@ from itertools import islice
 
 from models.engine.build import BuiltModel
 from models.engine.heap import release_memory
+from models.ipc.messages import CacheFigures
 
 GARBAGE_SHARE = 0.25
 """Share of the budget that evicted models may still hold. They are full of cycles, which only a collection frees."""
@@ -27,9 +28,14 @@ class ModelCache:
         self._garbage = 0
         self.nbytes = 0
         """Estimated memory of the cached models."""
+        self._evictions = 0
 
     def __len__(self) -> int:
         return len(self._models)
+
+    def figures(self) -> CacheFigures:
+        """Return the figures of now."""
+        return CacheFigures(len(self._models), self.nbytes, self._evictions)
 
     def get(self, key: str, build: Callable[[], BuiltModel]) -> tuple[BuiltModel, bool]:
         """Return the model, and whether it was cached. Others are evicted at once: what follows may fail."""
@@ -69,6 +75,7 @@ class ModelCache:
             evicted = self._sizes.pop(self._models.popitem(last=False)[0])
             self.nbytes -= evicted
             self._garbage += evicted
+            self._evictions += 1
         if self._garbage > GARBAGE_SHARE * self.max_bytes:
             release_memory()
             self._garbage = 0

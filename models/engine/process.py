@@ -165,7 +165,7 @@ class EngineProcess:
         cached, build_ms, run_ms, seconds = result.timing
         head = RunResult(
             number, result.layers, result.inputs, result.parameters, cached, build_ms, run_ms, result.tensors,
-            payloads, texts and buffers.is_empty, seconds, result.macs,
+            payloads, texts and buffers.is_empty, seconds, result.macs, self.execution.cache.figures(),
         )  # fmt: skip
         if buffers.is_empty:
             self.send_queue.send(head)

@@ -40,7 +40,8 @@ class Arena:
         self._map = mmap.mmap(descriptor, nbytes)
         self._view = memoryview(self._map)
         self._free = [(0, nbytes)]
-        self._used = 0
+        self.used = 0
+        """Bytes of allocated pages."""
         self._high_water = 0
 
     def allocate(self, nbytes: int, reserved: int = 0) -> Span | None:
@@ -48,13 +49,13 @@ class Arena:
         `reserved` bytes would be left for others.
         """
         size = -(-max(nbytes, 1) // PAGE) * PAGE
-        if self._used + size + reserved > self.nbytes:
+        if self.used + size + reserved > self.nbytes:
             return None
         for index, (offset, length) in enumerate(self._free):
             if length >= size:
                 rest = (offset + size, length - size)
                 self._free[index : index + 1] = [rest] if rest[1] else []
-                self._used += size
+                self.used += size
                 self._high_water = max(self._high_water, offset + size)
                 return Span(offset, nbytes)
         return None
@@ -64,9 +65,9 @@ class Arena:
         for span in spans:
             size = -(-max(span.nbytes, 1) // PAGE) * PAGE
             self._free.append((span.offset, size))
-            self._used -= size
+            self.used -= size
         self._free = _merge(sorted(self._free))
-        if self._used == 0 and self._high_water > KEPT_BYTES:
+        if self.used == 0 and self._high_water > KEPT_BYTES:
             self._return_pages()
 
     def _return_pages(self) -> None:

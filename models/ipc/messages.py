@@ -183,6 +183,16 @@ class Constructed(Reply, frozen=True, tag="constructed"):
     file: str | None = None
 
 
+class CacheFigures(msgspec.Struct, frozen=True, array_like=True):
+    """The cache of built models at one moment."""
+
+    models: int = 0
+    nbytes: int = 0
+    """Their estimated memory."""
+    evictions: int = 0
+    """Models that were dropped to make room, since the engine's start."""
+
+
 class RunResult(Reply, frozen=True, tag="run_result"):
     """The result without its large tensors. `tensors` lists those that follow, in order, as `Data`.
 
@@ -204,6 +214,7 @@ class RunResult(Reply, frozen=True, tag="run_result"):
     """Estimated seconds of the run, or of the batch that it was part of; 0 where nothing was run."""
     macs: int = 0
     """Multiply-adds by the plan; 0 where nothing was run."""
+    cache: CacheFigures = CacheFigures()
 
 
 class Data(Reply, frozen=True, tag="data"):

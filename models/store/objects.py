@@ -83,6 +83,10 @@ class StoredObjects:
             spaces = list(self._names.values())
         return (entry for names in spaces for entry in names.all())
 
+    def model_count(self) -> int:
+        """Return the number of names in all spaces."""
+        return sum(1 for _ in self._entries())
+
     def _is_unreferenced(self, document: str) -> bool:
         """Whether no name points to a document, and no damaged one may."""
         return document not in self._protected and all(entry.object != document for entry in self._entries())

@@ -85,6 +85,16 @@ class Storage:
         except FileNotFoundError:
             return None
 
+    def nbytes(self) -> int | None:
+        """Return the bytes of all files; None where the file system is not local."""
+        if not self.is_local:
+            return None
+        total = 0
+        for folder in self._folders:
+            with suppress(FileNotFoundError):  # a read-only store may lack one
+                total += sum(map(_size_of, os.scandir(self.path(folder))))
+        return total
+
     def read(self, folder: str, file: str) -> bytes:
         """Return the content of a file.
 
@@ -147,6 +157,13 @@ class Storage:
             rename_durably(temporary, Path(self.path(folder, file)))
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _size_of(file: os.DirEntry[str]) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # removed since it was listed
+        return 0
 
 
 def rename_durably(source: Path, target: Path) -> None:

@@ -81,6 +81,14 @@ class ModelStore:
         """Return every name, sorted."""
         return sorted(self._names.all(), key=lambda entry: entry.name)
 
+    def model_count(self) -> int:
+        """Return the number of names in all spaces."""
+        return self._objects.model_count()
+
+    def nbytes(self) -> int | None:
+        """Return the bytes of the files of all spaces; None where they are on another machine."""
+        return self._objects.storage.nbytes()
+
     @property
     def damaged(self) -> Mapping[str, str]:
         """The problem of each name file that cannot be read."""

@@ -56,19 +56,26 @@ class Quotas:
         Raises:
             RateLimited: with the price, and the seconds until it can be paid.
         """
+        for bucket, cost, unit in self._costs(key, price):
+            if seconds := bucket.seconds_until(cost):
+                raise _refusal(bucket, cost, unit, seconds)
+        self.owe(key, price)
+
+    def owe(self, key: Key, price: Price) -> None:
+        """Take a price from the buckets of a key, whatever is left in them: its work is done."""
+        for bucket, cost, _ in self._costs(key, price):
+            bucket.level -= cost
+
+    def _costs(self, key: Key, price: Price) -> list[tuple[Bucket, int, str]]:
+        """Return the buckets of the limits that a key has, with what they are asked for, and its unit."""
         now = self._clock()
         parts = [
             (price.macs, key.macs_per_minute, "multiply-adds"),
             (price.nbytes, key.bytes_per_minute, "bytes"),
         ]
-        buckets = [
+        return [
             (self._bucket(key.name, unit, limit, now), cost, unit) for cost, limit, unit in parts if limit is not None
         ]
-        for bucket, cost, unit in buckets:
-            if seconds := bucket.seconds_until(cost):
-                raise _refusal(bucket, cost, unit, seconds)
-        for bucket, cost, _ in buckets:
-            bucket.level -= cost
 
     def _bucket(self, name: str, unit: str, limit: int, now: float) -> Bucket:
         """Return a bucket, filled up to now; a key whose limit has changed begins with a full one."""

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from models.ipc.messages import CacheFigures
+
 
 @dataclass(frozen=True)
 class EngineFigures:
@@ -15,6 +17,10 @@ class EngineFigures:
     resident_bytes: int = 0
     held_bytes: int = 0
     """Bytes of its reply arena that clients have not read yet."""
+    input_bytes: int = 0
+    """Bytes of its input arena that it has not read yet."""
+    cache: CacheFigures = CacheFigures()
+    """Its built models after its last run."""
 
 
 @dataclass(frozen=True)

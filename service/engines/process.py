@@ -18,7 +18,17 @@ import numpy as np
 from models.child import command
 from models.ipc.arena import Arena, anonymous_file
 from models.ipc.channel import FrameReader, frame
-from models.ipc.messages import INLINE_BYTES, FromEngine, Payload, Ready, Release, Reply, Span
+from models.ipc.messages import (
+    INLINE_BYTES,
+    CacheFigures,
+    FromEngine,
+    Payload,
+    Ready,
+    Release,
+    Reply,
+    RunResult,
+    Span,
+)
 from service.engines.arguments import Descriptors, engine_arguments
 from service.engines.client import EngineState
 from service.engines.figures import EngineFigures
@@ -45,6 +55,8 @@ class EngineProcess(asyncio.Protocol):
         self.bytes_at_start = 0
         self.cause = CRASH
         """Why it ends, if it ends now."""
+        self._cache = CacheFigures()
+        """Its cache after its last run."""
         self.on_message: Callable[[Reply], None] = lambda _: None
         self.on_memory_free: Callable[[], None] = lambda: None
         self.on_ready: Callable[[], None] = lambda: None
@@ -108,7 +120,8 @@ class EngineProcess(asyncio.Protocol):
 
     def figures(self) -> EngineFigures:
         """Return its figures for the metrics."""
-        return EngineFigures(self.ready is not None, self.resident_bytes(), sum(self.held.values()))
+        resident, held = self.resident_bytes(), sum(self.held.values())
+        return EngineFigures(self.ready is not None, resident, held, self._requests.used, self._cache)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class; a stream socket has no other kind
@@ -129,6 +142,8 @@ class EngineProcess(asyncio.Protocol):
             self.ready, self.bytes_at_start = message, self.resident_bytes()
             self.on_ready()
         else:
+            if isinstance(message, RunResult):
+                self._cache = message.cache
             self.on_message(message)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)

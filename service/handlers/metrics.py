@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
+from starlette.concurrency import run_in_threadpool
 
 from service.engines.figures import EngineFigures, Figures
+from service.observing.metrics import Gauges
 from service.state import State
 
+Family = TypeVar("Family", GaugeMetricFamily, CounterMetricFamily)
 
-class Gauges(Collector):
+
+class ServiceGauges(Gauges):
     """Figures of the service as they are now."""
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._store_bytes: int | None = None
+
+    async def refresh(self) -> None:
+        """Measure what takes longer than a moment."""
+        self._store_bytes = await run_in_threadpool(self._state.store.nbytes)
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric."""
         figures = self._state.engines.figures()
         yield from _engines(figures)
         yield from _queues(figures)
-        yield GaugeMetricFamily("layerscope_models", "Registered models.", len(self._state.store.entries()))
+        yield GaugeMetricFamily("layerscope_models", "Registered models.", self._state.store.model_count())
+        if self._store_bytes is not None:
+            yield GaugeMetricFamily("layerscope_store_bytes", "Files of the store.", self._store_bytes)
         memory = self._state.memory
         decoding = memory.limit - memory.free
         yield GaugeMetricFamily("layerscope_decoding_bytes", "Memory of inputs that are decoded now.", decoding)
@@ -39,15 +48,28 @@ def _engines(figures: Figures) -> Iterator[Metric]:
     for cause, count in figures.restarts.items():
         restarts.add_metric((cause,), count)
     yield restarts
-    yield _by_engine("layerscope_engine_resident_bytes", "Resident memory of an engine.", figures, "resident_bytes")
-    yield _by_engine("layerscope_reply_bytes", "Reply memory that clients have not read.", figures, "held_bytes")
+    for name, (text, value) in BY_ENGINE.items():
+        gauge = GaugeMetricFamily(f"layerscope_{name}", text, labels=("engine",))
+        yield _by_engine(gauge, figures, value)
+    evictions = CounterMetricFamily(
+        "layerscope_model_cache_evictions", "Built models dropped to make room.", labels=("engine",)
+    )
+    yield _by_engine(evictions, figures, lambda engine: engine.cache.evictions)
 
 
-def _by_engine(name: str, text: str, figures: Figures, field: str) -> Metric:
-    family = GaugeMetricFamily(name, text, labels=("engine",))
-    engines: tuple[EngineFigures, ...] = figures.engines
-    for number, engine in enumerate(engines):
-        family.add_metric((str(number),), getattr(engine, field))
+BY_ENGINE: Mapping[str, tuple[str, Callable[[EngineFigures], int]]] = {
+    "engine_resident_bytes": ("Resident memory of an engine.", lambda engine: engine.resident_bytes),
+    "reply_bytes": ("Reply memory that clients have not read.", lambda engine: engine.held_bytes),
+    "input_bytes": ("Input memory that an engine has not read.", lambda engine: engine.input_bytes),
+    "model_cache_bytes": ("Estimated memory of built models.", lambda engine: engine.cache.nbytes),
+    "model_cache_models": ("Built models.", lambda engine: engine.cache.models),
+}
+
+
+def _by_engine(family: Family, figures: Figures, value: Callable[[EngineFigures], int]) -> Family:
+    """Add a value of each engine."""
+    for number, engine in enumerate(figures.engines):
+        family.add_metric((str(number),), value(engine))
     return family
 
 
@@ -55,9 +77,3 @@ def _queues(figures: Figures) -> Iterator[Metric]:
     yield GaugeMetricFamily("layerscope_queue_length", "Requests that wait for an engine.", figures.queued)
     yield GaugeMetricFamily("layerscope_queue_bytes", "Inputs of requests that wait.", figures.queued_bytes)
     yield GaugeMetricFamily("layerscope_queue_seconds", "Estimated work that waits.", figures.queued_seconds)
-
-
-def exposition(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
-    """Return the metrics in the format that a scraper accepts, and its media type."""
-    encode, media_type = choose_encoder(accept)
-    return encode(registry), media_type

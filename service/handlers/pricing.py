@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import orjson
+from starlette.requests import Request
 from starlette.types import Scope
 
 from models.networks.network import Network
 from models.tensors.dtypes import Array
 from service.access.authentication import key_of
 from service.access.quotas import Price
+from service.edge.body_limit import Body
 from service.engines.request_builders import RunSpec, plan_request
-from service.state import State
+from service.observing.records import BODY
+from service.state import State, StateOf
 
 Shapes = Mapping[str, tuple[int | None, ...]]
 
@@ -42,6 +45,20 @@ def charge_bytes(scope: Scope, state: State, nbytes: int) -> None:
     key = key_of(scope)
     if key is not None and key.is_limited:
         state.quotas.charge(key, Price(0, nbytes))
+
+
+async def charge_upload(request: Request, state: StateOf) -> AsyncIterator[None]:
+    """Charge the body of an upload: by its Content-Length before it is read, else by what has come, afterwards.
+
+    Raises:
+        RateLimited: the key has not enough left, or is in debt.
+    """
+    body: Body = request.scope[BODY]
+    charge_bytes(request.scope, state, body.content_length)
+    yield
+    key = key_of(request.scope)
+    if key is not None and not body.content_length:
+        state.quotas.owe(key, Price(0, body.size))
 
 
 async def _price(state: State, network: Network, shapes: Shapes, spec: RunSpec) -> Price:

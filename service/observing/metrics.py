@@ -10,6 +10,7 @@ from collections.abc import Collection
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
@@ -24,13 +25,20 @@ handed to the network.
 """
 
 
+class Gauges(Collector):
+    """Figures that are read when they are asked for."""
+
+    async def refresh(self) -> None:
+        """Measure what takes longer than a moment."""
+
+
 class Metrics:
     """Counters and histograms of the requests of one application."""
 
     def __init__(self, models: Collection[str] = ()) -> None:
         self.registry = CollectorRegistry()
         self._models = frozenset(models)
-        self._gauges: Collector | None = None
+        self._gauges: Gauges | None = None
         labels = ("route", "method", "status")
         self._requests = Counter("layerscope_requests", "Requests that have ended.", labels, registry=self.registry)
         self._refused = Counter(
@@ -54,12 +62,19 @@ class Metrics:
         info = Info("layerscope_build", "What runs.", registry=self.registry)
         info.info({name: version(name) for name in ("layerscope", "tensorflow", "keras")})
 
-    def watch(self, gauges: Collector) -> None:
+    def watch(self, gauges: Gauges) -> None:
         """Add figures that are read when they are asked for, in place of those of an earlier start."""
         if self._gauges is not None:
             self.registry.unregister(self._gauges)
         self.registry.register(gauges)
         self._gauges = gauges
+
+    async def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics in the format that a scraper accepts, and its media type."""
+        if self._gauges is not None:
+            await self._gauges.refresh()
+        encode, media_type = choose_encoder(accept)
+        return encode(self.registry), media_type
 
     def observe(self, _: Scope, record: Record) -> None:
         """Count a request that has ended."""

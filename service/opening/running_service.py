@@ -30,6 +30,7 @@ class RunningService:
 
     host: str
     port: int
+    key: str = field(default="", repr=False)
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -41,11 +42,12 @@ class RunningService:
         """Send a request, with files as the parts of a form; return the status and the body of the response."""
         connection = HTTPConnection(self.host, self.port, timeout=UPLOAD_SECONDS)
         try:
+            headers = {"X-API-Key": self.key} if self.key else {}
             if parts is None:
-                connection.request(method, path)
+                connection.request(method, path, headers=headers)
             else:
                 form = FileForm(parts)
-                connection.request(method, path, form.pieces(), form.headers)
+                connection.request(method, path, form.pieces(), headers | form.headers)
             return _read(connection.getresponse())
         finally:
             connection.close()
@@ -82,7 +84,7 @@ def running_service(settings: Settings) -> Iterator[RunningService]:
         OpeningFailed: it does not become ready.
     """
     host = LOOPBACK if settings.host in EVERY_ADDRESS else settings.host
-    service = RunningService(host, settings.port)
+    service = RunningService(host, settings.port, settings.key.get_secret_value())
     if service.is_ready() is None:
         command = [sys.executable, "-m", "service.cli", "serve", "--host", settings.host, "--port", str(settings.port)]
         service.process = subprocess.Popen(command)  # noqa: S603 (our own program)

@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from service.handlers.metrics import exposition
 from service.observing.metrics import Metrics
 
 router = APIRouter(tags=["health"])
@@ -18,5 +17,5 @@ TEXT: dict[int | str, dict[str, Any]] = {200: {"content": CONTENT, "description"
 async def get_metrics(request: Request) -> Response:
     """Requests, times, queues, engines and memory, in the text format of Prometheus, or OpenMetrics by `Accept`."""
     metrics: Metrics = request.app.state.metrics
-    body, media_type = exposition(metrics.registry, request.headers.get("accept", ""))
+    body, media_type = await metrics.exposition(request.headers.get("accept", ""))
     return Response(body, headers={"Content-Type": media_type})

@@ -87,6 +87,7 @@ def test_other_codings_are_refused(server: Server, path: str, encoding: str) -> 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 def test_bodies_that_are_not_in_their_coding_are_refused(server: Server, encoding: str) -> None:
+    """Empty, uncompressed, cut short, or followed by something else."""
     body = compressed(encoding, json.dumps({"model": UP}).encode())
     headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
     for wrong in (b"", b"{}", body[:-1], body[:10], body + b"x", b"\x1f\x8b" + body):
@@ -106,5 +107,6 @@ def test_bombs_are_refused_at_their_limit(server: Server, encoding: str) -> None
 
 
 def test_identity_coding_is_accepted(server: Server) -> None:
+    """It is no coding (RFC 9110 section 8.4.1)."""
     reply = server.post("/v1/plan", json={"model": UP}, headers={"Content-Encoding": "identity"})
     assert reply.status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -86,6 +87,7 @@ CHANGES = [
 def test_a_route_needs_a_key_and_says_the_same_without_one_and_with_a_wrong_one(
     keyed: KeyedServer, method: str, path: str, arguments: dict[str, Any], status: int
 ) -> None:
+    """Nothing but the request id tells a missing key from a wrong one."""
     without, wrong = (keyed.ask(client, method, path, **arguments) for client in (None, "ls_wrong"))
     assert without.status_code == wrong.status_code == 401
     assert without.headers["WWW-Authenticate"] == wrong.headers["WWW-Authenticate"] == 'Bearer realm="layerscope"'
@@ -96,6 +98,7 @@ def test_a_route_needs_a_key_and_says_the_same_without_one_and_with_a_wrong_one(
 
 @pytest.mark.parametrize(("method", "path", "arguments"), CHANGES)
 def test_a_change_needs_a_larger_role(keyed: KeyedServer, method: str, path: str, arguments: dict[str, Any]) -> None:
+    """Putting, removing, loading and unloading are for `register` and `admin`."""
     assert keyed.ask(None, method, path, **arguments).status_code == 401
     refused = keyed.ask("user", method, path, **arguments)
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
@@ -107,6 +110,7 @@ def test_a_change_needs_a_larger_role(keyed: KeyedServer, method: str, path: str
     "path", ["/healthz", "/readyz", "/docs", "/openapi.json", "/v2/health/live", "/v2/health/ready"]
 )
 def test_health_and_pages_need_no_key(keyed: KeyedServer, path: str) -> None:
+    """What a load balancer and a browser ask for first is open."""
     assert keyed.ask(None, "GET", path).status_code == 200
 
 
@@ -116,6 +120,7 @@ def test_health_and_pages_need_no_key(keyed: KeyedServer, path: str) -> None:
 def test_models_of_another_space_do_not_exist(
     keyed: KeyedServer, method: str, path: str, arguments: dict[str, Any]
 ) -> None:
+    """Neither a name, nor an id, nor a suggestion leads into another space."""
     body = keyed.ask("user", "GET", "/v1/models/net").json()
     for reference in ("net", body["id"]):
         reply = keyed.ask("stranger", method, path.replace("net", reference).replace("other", "net"), **arguments)
@@ -126,12 +131,14 @@ def test_models_of_another_space_do_not_exist(
 
 
 def test_lists_have_the_models_of_the_space_alone(keyed: KeyedServer) -> None:
+    """Both lists."""
     assert keyed.ask("stranger", "GET", "/v1/models").json() == {"models": []}
     assert keyed.ask("stranger", "POST", "/v2/repository/index", json={}).json() == []
     assert [row["name"] for row in keyed.ask("user", "GET", "/v1/models").json()["models"]] == ["net"]
 
 
 def test_the_same_name_is_another_model_in_another_space(keyed: KeyedServer) -> None:
+    """A conditional request confirms nothing of another space either."""
     wider = NETWORK | {"layers": [{"type": "Dense", "units": 3, "name": "out"}]}
     assert keyed.ask("stranger", "PUT", "/v1/models/net", json=wider).status_code == 201
     shapes = [
@@ -148,6 +155,7 @@ def test_the_same_name_is_another_model_in_another_space(keyed: KeyedServer) -> 
 
 
 def test_the_file_is_read_again_while_requests_come(keyed: KeyedServer) -> None:
+    """After a signal, and without one; a wrong file changes nothing."""
     lines = dict(keyed.lines)
     keyed.file.write_text("\n".join(line for name, line in lines.items() if name != "boss"))
     keyed.server.process.send_signal(signal.SIGHUP)
@@ -187,3 +195,25 @@ def test_a_key_spends_multiply_adds_and_bytes_by_the_plan(
         assert [run("bytes", "dense").status_code for _ in range(6)] == [200, 200, 200, 200, 429, 429]
         assert keyed.ask("bytes", "GET", "/v1/models/wide/weights").status_code == 429
         assert [run("free", "dense").status_code for _ in range(20)] == [200] * 20
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_an_upload_costs_its_bytes(
+    tmp_path: Path, start_stub_server: Callable[..., AbstractContextManager[Server]], is_chunked: bool
+) -> None:
+    """By its Content-Length before anything of it is read; without one afterwards, by what has come."""
+    secret, line = new_key("few")
+    file = tmp_path / "keys"
+    file.write_text(f"{line} role=register bytes_per_minute=1000")
+    body = json.dumps(NETWORK).encode().ljust(900)
+    with start_stub_server(tmp_path / "store", KEYS=str(file)) as server:
+
+        def put(name: str) -> httpx.Response:
+            content = iter([body]) if is_chunked else body
+            headers = {"X-API-Key": secret, "Content-Type": "application/json"}
+            return server.client.put(f"/v1/models/{name}", content=content, headers=headers)
+
+        assert put("first").status_code == 201
+        assert put("second").status_code == (201 if is_chunked else 429)
+        assert put("third").status_code == 429
+        assert server.client.get("/v1/models/third", headers={"X-API-Key": secret}).status_code == 404

@@ -42,6 +42,7 @@ def scraped(server: Server, accept: str = "text/plain") -> Samples:
 
 
 def test_requests_runs_bytes_and_times_are_those_that_the_client_counted(measured: Server) -> None:
+    """Every counter, against a client that kept count."""
     sent = received = 0
     for name in ("known", "other"):
         measured.client.put(f"/v1/models/{name}", json=NETWORK).raise_for_status()
@@ -78,12 +79,14 @@ def test_requests_runs_bytes_and_times_are_those_that_the_client_counted(measure
 
 
 def test_both_formats_have_the_same_metrics(measured: Server) -> None:
+    """Text and OpenMetrics, each read by the parser of prometheus-client."""
     assert measured.client.get("/metrics", headers={"Accept": OPENMETRICS}).text.endswith("# EOF\n")
     text, openmetrics = ({name for name, _ in scraped(measured, accept)} for accept in ("text/plain", OPENMETRICS))
     assert {name.removesuffix("_created") for name in openmetrics} <= {name.removesuffix("_created") for name in text}
 
 
 def test_names_of_models_and_unknown_methods_make_no_series(measured: Server) -> None:
+    """What clients choose makes no new series."""
     measured.client.get("/v1/models/warm-up")
     measured.client.request("PATCH", "/healthz")
     before = len(scraped(measured))
@@ -96,6 +99,7 @@ def test_names_of_models_and_unknown_methods_make_no_series(measured: Server) ->
 def test_only_an_admin_reads_them(
     tmp_path: Path, start_stub_server: Callable[..., AbstractContextManager[Server]]
 ) -> None:
+    """Unless the operator opens them."""
     made = {role: new_key(role) for role in ("use", "register", "admin")}
     file = tmp_path / "keys"
     file.write_text("".join(f"{line} role={role}\n" for role, (_, line) in made.items()))

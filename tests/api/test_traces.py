@@ -42,6 +42,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Collector
 
     def do_POST(self) -> None:
+        """Keep the spans of one export."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         packed = self.headers.get("Content-Encoding") == "gzip"
         message = ExportTraceServiceRequest.FromString(gzip.decompress(body) if packed else body)
@@ -71,6 +72,7 @@ def test_a_cold_and_a_warm_request_have_their_phases_as_children(
     start_server: Callable[..., AbstractContextManager[Server]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The phases follow one another without gaps, in the trace of the client."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     with start_server(tmp_path) as server:
         for _ in range(2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from service.engines.figures import EngineFigures, Figures
-from service.handlers.metrics import Gauges
+from service.handlers.metrics import ServiceGauges
 from service.observing.metrics import PHASES, Metrics
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "observability"
@@ -34,10 +35,11 @@ def series() -> dict[str, set[str]]:
     figures = Figures(engines=(EngineFigures(),), restarts={"crash": 1})
     state: Any = SimpleNamespace(
         engines=SimpleNamespace(figures=lambda: figures),
-        store=SimpleNamespace(entries=list),
+        store=SimpleNamespace(model_count=lambda: 1, nbytes=lambda: 1),
         memory=SimpleNamespace(limit=1, free=1),
     )
-    metrics.watch(Gauges(state))
+    metrics.watch(gauges := ServiceGauges(state))
+    asyncio.run(gauges.refresh())
     for collector in list(metrics.registry._collector_to_names):
         labels = getattr(collector, "_labelnames", ())
         if labels:
@@ -51,6 +53,7 @@ def series() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("query", queries())
 def test_queries_ask_for_what_there_is(query: str) -> None:
+    """Each is parsed, and its metrics, labels and phases exist."""
     text = query.replace("$__rate_interval", "1m")
     promql_parser.parse(text)
     known = series()
@@ -64,6 +67,7 @@ def test_queries_ask_for_what_there_is(query: str) -> None:
 
 
 def test_every_metric_is_described() -> None:
+    """docs/operations.md names all."""
     described = (FOLDER.parents[1] / "docs/operations.md").read_text()
     families = {re.sub(r"_(total|bucket|sum|count|created|info)$", "", name) for name in series()}
     assert [name for name in sorted(families) if name not in described] == []

@@ -17,6 +17,7 @@ OTHER = "sha256:" + sha256(b"other").hexdigest()
 
 
 def test_a_file_has_one_key_a_line_with_its_options() -> None:
+    """Comments and empty lines are skipped; options have defaults."""
     ring = parse_keys(
         f"# clients\n\nalice {DIGEST}\nbob {OTHER} space=team role=register share=0.25 macs_per_minute=5e12 "
         "bytes_per_minute=2GiB\n"
@@ -50,12 +51,14 @@ def test_a_file_has_one_key_a_line_with_its_options() -> None:
     ],
 )
 def test_a_wrong_line_is_named_by_its_number_alone(text: str, says: str) -> None:
+    """Nothing of the line is repeated: it goes to the log."""
     with pytest.raises(InvalidKeys, match="^" + says) as raised:
         parse_keys(text)
     assert not any(word in str(raised.value) for word in ("alice", "secret", DIGEST[7:20], "~"))
 
 
 def test_a_new_key_is_found_by_its_line() -> None:
+    """The line has the digest, and not the key."""
     secret, line = new_key("alice")
     assert parse_keys(line).find(secret.encode()) == Key("alice", sha256(secret.encode()).digest())
     assert secret not in line
@@ -80,10 +83,12 @@ def test_a_new_key_is_found_by_its_line() -> None:
     ],
 )
 def test_a_key_is_sent_once_in_one_of_two_headers(headers: list[tuple[bytes, bytes]], secret: bytes | None) -> None:
+    """Two keys are none."""
     assert secret_in(headers) == secret
 
 
 def test_a_file_is_read_again_when_it_changes_and_kept_when_it_is_wrong(tmp_path: Path) -> None:
+    """A missing file ends the start alone."""
     file = tmp_path / "keys"
     with pytest.raises(InvalidKeys, match="cannot be read"):
         KeyFile(file)
@@ -116,4 +121,5 @@ def test_a_file_is_read_again_when_it_changes_and_kept_when_it_is_wrong(tmp_path
     ],
 )  # fmt: skip
 def test_what_a_request_asks_for_decides_the_role(request_line: str, role: Role | None) -> None:
+    """By method and path; what is not known needs a key."""
     assert role_for(*request_line.split()) is role
