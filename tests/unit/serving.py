@@ -17,9 +17,11 @@ import uvicorn
 
 from models.errors import Overloaded
 from service.access.arrivals import Arrivals, Gate
+from service.access.authentication import Authenticator
 from service.app import create_app
-from service.edge.connections import protocol_of
+from service.edge.connections import Admission, protocol_of
 from service.edge.drain import DrainState
+from service.engines.figures import Figures
 from service.engines.pool import EnginePool
 from service.engines.process import EngineState
 from service.server import Server
@@ -52,6 +54,10 @@ class Engines:
     def spare_states(self) -> list[EngineState]:
         """Return no spares."""
         return []
+
+    def figures(self) -> Figures:
+        """Return the figures of none."""
+        return Figures()
 
 
 class StubPool(EnginePool):
@@ -177,10 +183,11 @@ async def running(
     drain, engines = DrainState(), pool(settings) if pool is not None else None
     app = create_app(settings, engines or Engines(), drain=drain)  # type: ignore[arg-type]
     gate = gate or (engines.admission if engines is not None else Open())
-    protocol = protocol_of(settings, connections, drain, gate, app.state.refusals)
+    keys = Authenticator(None)
+    protocol = protocol_of(settings, connections, drain, Admission(gate, app.state.refusals, keys))
     config = uvicorn.Config(app, http=protocol, ws="none", log_level="error")
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(config, app, drain, deadline)
+    server = Server(config, app, drain, keys, deadline)
     serving = asyncio.create_task(server.serve([listener]))
     port = listener.getsockname()[1]
     await wait_until(lambda: server.started)

@@ -272,3 +272,48 @@ async def test_clients_admitted_within_a_second_are_others(passing: Any) -> None
     await passing(0.6)
     assert not admission.has_others("a")
     assert admission.has_others("b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sizes"),
+    [
+        ({"max_queue": 8, "queue_seconds": 100}, [(1.0, 1)] * 2),
+        ({"max_queue": 100, "queue_seconds": 20}, [(2.0, 1)] * 2),
+        ({"max_queue": 100, "queue_seconds": 100, "max_queue_bytes": 8000}, [(1.0, 1000)] * 2),
+    ],
+)
+async def test_a_share_bounds_what_a_client_holds_of_the_queue(
+    settings: dict[str, Any], sizes: list[tuple[float, int]]
+) -> None:
+    """A quarter of its length, seconds or bytes; the first request is admitted in any case, and others' are."""
+    slot = EngineSlot(0, process=Ready(), runs=EngineLane(8))  # type: ignore[arg-type]
+    admission = Admission(Settings(**settings), [slot], CostEstimates())
+
+    def check(client: str, share: float, seconds: float, nbytes: int) -> None:
+        one = job(client, seconds, nbytes)
+        one.request.trace.share = share
+        admission.check(slot, one)
+        slot.runs.queue.append(one)
+
+    check("small", 0.01, *sizes[0])
+    for seconds, nbytes in sizes:
+        check("quarter", 0.25, seconds, nbytes)
+    with pytest.raises(Overloaded, match="share"):
+        check("quarter", 0.25, *sizes[0])
+    check("whole", 1.0, *sizes[0])
+
+
+async def test_a_share_bounds_what_a_client_holds_of_reply_memory() -> None:
+    """A tenth of it, and at most half, whatever the share."""
+    settings = Settings(reply_memory=1000)
+    for share, allowed in ((0.1, 100), (1.0, 500)):
+        for held in (allowed, allowed + 1):
+            process: Any = Ready(a=held)
+            slot, one = EngineSlot(0, process=process, runs=EngineLane(8)), job("a")
+            one.request.trace.share = share
+            admission = Admission(settings, [slot], CostEstimates())
+            if held == allowed:
+                admission.check(slot, one)
+                continue
+            with pytest.raises(Overloaded, match="not read"):
+                admission.check(slot, one)
