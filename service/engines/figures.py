@@ -19,7 +19,7 @@ class EngineFigures:
     """Bytes of its reply arena that clients have not read yet."""
     input_bytes: int = 0
     """Bytes of its input arena that it has not read yet."""
-    cache: CacheFigures = CacheFigures()
+    cache: CacheFigures = field(default_factory=CacheFigures)
     """Its built models after its last run."""
 
 
