@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from pathlib import Path
+from threading import Lock
 
 from service.access.keys import InvalidKeys, KeyRing, parse_keys
 
@@ -13,6 +15,8 @@ log = logging.getLogger("layerscope.access")
 MAX_BYTES = 64 * 1024 * 1024
 REFRESH_SECONDS = 2.0
 """Time between two looks at the file."""
+SETTLING_SECONDS = 0.5
+"""A file that was written to more recently may be half written: it is read at the next look."""
 Mark = tuple[int, int, int]
 """The size, mtime and inode of a file."""
 
@@ -28,16 +32,25 @@ class KeyFile:
         """
         self._path = path
         self._mark: Mark | None = None
+        self._reading = Lock()  # a signal may come while the file is looked at
         self.ring = self._read()
 
     def refresh(self, force: bool = False) -> None:
         """Read the file again if it has changed; what is wrong with it goes to the log."""
+        mark = _mark_of(self._path)
+        if (mark == self._mark and not force) or _is_settling(mark):
+            return
         try:
-            if force or self._mark != _mark_of(self._path):
-                self.ring = self._read()
-                log.info("the keys were read again: %d", len(self.ring))
+            with self._reading:
+                self._take(self._read())
         except InvalidKeys as error:
             log.error("the keys stay as they were: %s", error)
+
+    def _take(self, ring: KeyRing) -> None:
+        """Use these keys, unless the file has changed while they were read: then they are read at the next look."""
+        if self._mark == _mark_of(self._path):
+            self.ring = ring
+            log.info("the keys were read again: %d", len(ring))
 
     def _read(self) -> KeyRing:
         try:
@@ -49,6 +62,10 @@ class KeyFile:
             raise InvalidKeys("the file is not text in UTF-8") from None
         except OSError as error:
             raise InvalidKeys(f"the file cannot be read: {error.strerror}") from None
+
+
+def _is_settling(mark: Mark | None) -> bool:
+    return mark is not None and 0 <= time.time() - mark[1] / 1e9 < SETTLING_SECONDS
 
 
 def _mark_of(path: Path) -> Mark | None:
