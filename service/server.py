@@ -173,6 +173,7 @@ def serve(settings: Settings) -> None:
         loop="auto",
         http=protocol_of(settings, connections, drain, Admission(engines.admission, app.state.refusals, keys)),
         ws="none",
+        timeout_keep_alive=settings.idle_seconds,
         log_config=configuration(settings.log),
         access_log=False,
         server_header=False,

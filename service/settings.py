@@ -68,6 +68,14 @@ class Settings(BaseSettings):
     )
     connections: int = Field(1000, ge=1, le=100_000, description="Most connections that are served at once.")
     client_connections: int = Field(100, ge=1, le=100_000, description="Most connections of one address.")
+    head_seconds: float = Field(10.0, gt=0, le=600, description="Seconds in which the head of a request must arrive.")
+    idle_seconds: int = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="Seconds for which a connection is kept open for another request; where room is needed the longest "
+        "idle is closed sooner.",
+    )
     deadline: float = Field(
         30.0, gt=0, le=3600, description="Seconds one request may run (and may wait) before it is given up."
     )

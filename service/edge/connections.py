@@ -6,6 +6,7 @@ import asyncio
 import re
 import select
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple, cast
 
 from starlette.types import Scope
@@ -25,7 +26,7 @@ from service.observing.records import DISCONNECT_CALLBACKS
 from service.settings import Settings
 
 IDLE_SECONDS = 0.5
-"""Idle time before a connection is closed on shutdown: its client may be sending a request."""
+"""Idle time before a connection is closed on shutdown, or for another one: its client may be sending a request."""
 REFUSED_SECONDS = 2.0
 """HEAD_SECONDS of connections over the limit."""
 REFUSED_PAUSE_SECONDS = 0.25
@@ -77,10 +78,14 @@ class Connection(BoundedProtocol):
             self._await_head()
 
     def _find_exceeded_limit(self) -> str | None:
-        if len(self.connections) > self.max_connections:
-            return f"{self.max_connections:,} connections are open already."
+        """Return the limit that this connection is over, unless an idle one makes room for it."""
+        everyone = cast(set[Connection], self.connections)
         if self.clients[self.client_identity] > self.max_client_connections:
-            return f"{self.max_client_connections:,} connections of this client are open already."
+            own = (other for other in everyone if other.client_identity == self.client_identity)
+            if not _close_longest_idle(own):
+                return f"{self.max_client_connections:,} connections of this client are open already."
+        elif len(everyone) > self.max_connections and not _close_longest_idle(everyone):
+            return f"{self.max_connections:,} connections are open already."
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -168,12 +173,17 @@ class Connection(BoundedProtocol):
         if not (self.cycle is None or self.cycle.response_started):
             self.cycle.keep_alive = False
 
-    def close_if_idle(self) -> None:
-        """During shutdown, close a connection without a request in progress or in transit."""
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is in progress or in transit."""
         is_receiving = self.scope is not None and (self.cycle is None or self.scope is not self.cycle.scope)
         is_busy = is_receiving or not (self.cycle is None or self.cycle.response_complete)
         idle = self.loop.time() - self.idle_since
-        if not (is_busy or self._linger_timer) and idle > IDLE_SECONDS and not self._has_unread():
+        return not (is_busy or self._linger_timer) and idle > IDLE_SECONDS and not self._has_unread()
+
+    def close_if_idle(self) -> None:
+        """During shutdown, close a connection without a request in progress or in transit."""
+        if self.is_idle:
             self.transport.close()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -198,6 +208,15 @@ class Connection(BoundedProtocol):
             self._fail_body(self.cycle, Draining())
 
 
+def _close_longest_idle(connections: Iterable[Connection]) -> bool:
+    """Close the connection that has waited longest for a request, to make room; returns whether there is one."""
+    for connection in sorted(connections, key=lambda connection: connection.idle_since):
+        if connection.is_idle and not connection.transport.is_closing():
+            connection.transport.close()
+            return True
+    return False
+
+
 def protocol_of(settings: Settings, connections: int, drain: DrainState, admission: Admission) -> type[Connection]:
     """Return a protocol class with the configured limits, this many connections, and the service's drain state and
     admission.
@@ -208,6 +227,7 @@ def protocol_of(settings: Settings, connections: int, drain: DrainState, admissi
         max_client_connections = connections if admission.keys.are_needed else settings.client_connections
         clients: ClassVar[Counter[str]] = Counter()
         limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
+        head_seconds = settings.head_seconds
 
     Protocol.drain, Protocol.keys = drain, admission.keys
     Protocol.gate, Protocol.refusals = admission.gate, admission.refusals

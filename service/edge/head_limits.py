@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import httptools
 
-from models.errors import BadRequest, LargeHead, LayerscopeError, LongAddress, Problem, UnknownMethod
+from models.errors import BadRequest, LargeHead, LayerscopeError, LongAddress, Problem, UnknownMethod, shown
 
 LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(\Z| [^ \r\n]*(\Z| ([HTP/1.0]{0,8}\Z|HTTP/1\.[01]\r?\n)))")
 """A request line (RFC 9112 section 3) or a prefix of one, to tell an unknown method from data that is not HTTP."""
+ABSOLUTE = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
+"""A target in absolute form, with its authority."""
 FIELD_OVERHEAD = len(": \r\n")
 """Bytes of a header line other than its name and value."""
 
@@ -48,6 +50,27 @@ def unknown_method(method: str) -> UnknownMethod:
     """Return the error for a method that no route supports."""
     expected = "GET, HEAD, POST, PUT, DELETE or OPTIONS"
     return UnknownMethod.at("", UnknownMethod.title, expected=expected, received=method[:60])
+
+
+def check_transfer_coding(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """Check that a body is chunked once, or not coded: the parser takes `identity, chunked`, which others may frame in
+    another way. Source: RFC 9112 section 6.1.
+
+    Raises:
+        BadRequest: another transfer coding, or several.
+    """
+    codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+    if codings and codings != [b"chunked"]:
+        received = shown(b", ".join(codings).decode("latin-1"), 100)
+        raise BadRequest.at("", "this transfer coding is not read", expected="chunked", received=received)
+
+
+def use_host_of_target(url: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    """Put the host of a target in absolute form in place of the header `Host`: it is the one that is meant.
+    Source: RFC 9112 section 3.2.2.
+    """
+    if (match := ABSOLUTE.match(url)) is not None:
+        headers[:] = [(b"host", match[1]), *(field for field in headers if field[0] != b"host")]
 
 
 def refusal_of(error: httptools.HttpParserError, data: bytes) -> LayerscopeError:

@@ -13,12 +13,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from models.errors import LayerscopeError
 from service.edge.body_limit import REFUSAL
 from service.edge.half_closed import HalfClosedTransport
-from service.edge.head_limits import HeadLimits, refusal_of, unknown_method
+from service.edge.head_limits import HeadLimits, check_transfer_coding, refusal_of, unknown_method, use_host_of_target
 from service.edge.timer import Timer
 
 HEAD_SECONDS = 10.0
-"""From the connection, or a request's first byte, until its headers are complete. Idle keep-alive connections have
-uvicorn's own, shorter limit."""
+"""From the connection, or a request's first byte, until its headers are complete."""
 LINGER_SECONDS = 10.0
 """For the rest of a refused body; a client that is still writing would not see the response."""
 STALL_SECONDS = 60.0
@@ -108,6 +107,8 @@ class BoundedProtocol(HttpToolsProtocol):
         received = self._first_bytes + self._head_bytes + self._received
         if (error := self.limits.refusal(self.url, self.headers, received)) is not None:
             raise error
+        check_transfer_coding(self.headers)
+        use_host_of_target(self.url, self.headers)
         if self.parser.get_method() == b"CONNECT":
             raise unknown_method("CONNECT")
         self.check_head()

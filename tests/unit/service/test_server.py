@@ -126,6 +126,26 @@ async def test_connections_over_the_limit_are_rejected(tmp_path: Path) -> None:
         assert (await again.reply())[0] == 200
 
 
+@pytest.mark.parametrize("limits", [{"connections": 2}, {"client_connections": 2}])
+async def test_the_longest_idle_connection_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any]
+) -> None:
+    """Within the limit of all, and of a client; one that has sent a part of a request is not idle."""
+    monkeypatch.setattr(service.edge.connections, "IDLE_SECONDS", 0.0)
+    async with running(tmp_path, **limits) as one:
+        first = await one.client()
+        first.send(LIVE[:20])
+        second = await one.client()
+        second.send(LIVE)
+        assert (await second.reply())[0] == 200
+        third = await one.client()
+        third.send(LIVE.replace(b"/healthz", b"/version"))
+        assert (await third.reply())[0] == 200
+        assert await second.is_closed()
+        first.send(LIVE[20:])
+        assert (await first.reply())[0] == 200
+
+
 async def test_connections_far_over_the_limit_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """File descriptors are reserved for engines, the store and files."""
     monkeypatch.setattr(service.edge.connections, "REFUSED", 1)
