@@ -1,4 +1,4 @@
-"""Mutants of JSON: one thing or a few in it changed at random, the same ones for the same seed."""
+"""Mutants of JSON and files: one thing or a few in it changed at random, the same ones for the same seed."""
 
 from __future__ import annotations
 
@@ -59,3 +59,18 @@ def zeros(plan: Json) -> Json:
         shape = [2, *(4 if length is None else length for length in row["shape"][1:])]
         made[name] = {"shape": shape, "dtype": row["dtype"], "data": [0] * prod(shape)}
     return made
+
+
+def changed(data: bytes, random: Random) -> bytes:
+    """Return a file with bytes changed, a run of them replaced, or its end cut off."""
+    made = bytearray(data)
+    for _ in range(random.choice((1, 1, 2, 4, 16))):
+        at = random.randrange(len(made))
+        match random.randrange(10):
+            case 0:
+                del made[at + 1 :]
+            case 1 | 2 | 3:
+                made[at : at + random.randrange(1, 64)] = random.randbytes(random.randrange(1, 64))
+            case _:
+                made[at] = random.randrange(256)
+    return bytes(made)

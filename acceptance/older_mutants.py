@@ -19,28 +19,13 @@ from time import perf_counter
 from typing import Any
 
 from acceptance.live_service import resident_mib, running
-from acceptance.mutants import mutant
+from acceptance.mutants import changed, mutant
 from tests.api.older_models import GRAPHS, LAYERS, of_layer
 
 SOURCES = ("Bidirectional", "BatchNormalization", "Conv2D", "GRU", "RNN of cells", "TimeDistributed model")
 KINDS = ("file", "SavedModel", "JSON")
 SAVED_MODELS = 3
 """How many of the models are saved so: TensorFlow takes seconds for each."""
-
-
-def changed(data: bytes, random: Random) -> bytes:
-    """Return a file with bytes changed, a run of them replaced, or its end cut off."""
-    made = bytearray(data)
-    for _ in range(random.choice((1, 1, 2, 4, 16))):
-        at = random.randrange(len(made))
-        match random.randrange(10):
-            case 0:
-                del made[at + 1 :]
-            case 1 | 2 | 3:
-                made[at : at + random.randrange(1, 64)] = random.randbytes(random.randrange(1, 64))
-            case _:
-                made[at] = random.randrange(256)
-    return bytes(made)
 
 
 def files_of(models: list[Any], folder: Path) -> list[bytes]:

@@ -213,8 +213,10 @@ HEADS: list[tuple[list[bytes], int, str]] = [
     ([b"\x16\x03\x01\x02\x00\x01"], 400, ""),
     ([b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"], 400, ""),
     ([b"POST /v1/plan HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"2\r\n{}\r\nzz\r\n"], 400, ""),
-    *[([b"POST /v1/plan HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n"], 400, expected)
-      for coding, expected in [(b"identity, chunked", "chunked"), (b"gzip, chunked", "chunked"), (b"xchunked", "")]],
+    *[
+        ([b"POST /v1/plan HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n"], 400, expected)
+        for coding, expected in [(b"identity, chunked", "chunked"), (b"gzip, chunked", "chunked"), (b"xchunked", "")]
+    ],
     ([b"GET http://evil.example/healthz HTTP/1.1\r\n" + HEAD + b"\r\n"], 421, ""),
     ([b"GET HTTP://localhost@evil.example/ HTTP/1.1\r\n" + HEAD + b"\r\n"], 400, ""),
     ([b"GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n"], 200, ""),
