@@ -140,7 +140,8 @@ def _times(rate: float, seconds: float, random: Random) -> Iterator[float]:
         yield at
 
 
-def request_of(path: str, body: bytes, media_type: str, method: str = "POST") -> bytes:
+def request_of(path: str, body: bytes, media_type: str, method: str = "POST", key: str = "") -> bytes:
     """Return the bytes of a request."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/octet-stream, */*\r\n"
+    head += f"X-API-Key: {key}\r\n" if key else ""
     return f"{head}Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

@@ -26,7 +26,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that no server is left behind
     if options.before:
         _save(options.workloads)
-        two_trees.main(options.before, WORK, [one for one in options.workloads if one in two_trees.REQUESTS])
+        workloads = [one for one in options.workloads if one in two_trees.REQUESTS]
+        two_trees.main(options.before, WORK, workloads, dict(options.variable))
         return
     if not options.stored:
         _run(options)
@@ -45,6 +46,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=FOLDER / "result.json", help="where figures are stored")
     parser.add_argument("--from", dest="stored", type=Path, help="prints stored figures, measures nothing")
     parser.add_argument("--before", type=Path, help="another tree, installed: compares its Layerscope with this one's")
+    parser.add_argument(
+        "--variable",
+        type=lambda text: tuple(text.split("=", 1)),
+        action="append",
+        default=[],
+        help="NAME=VALUE in the environment of this tree's servers, with --before: what a setting costs",
+    )
     return parser.parse_args()
 
 

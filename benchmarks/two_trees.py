@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,12 +40,12 @@ class Contender:
     turns: dict[str, list[float]]
 
 
-def ratios(before: Path, folder: Path, workloads: Sequence[str]) -> Iterator[str]:
+def ratios(before: Path, folder: Path, workloads: Sequence[str], variables: Mapping[str, str]) -> Iterator[str]:
     """Yield a line for each cell: the ratio of the means between the quartiles of the turns, and of the medians."""
     for workload in workloads:
         sample = Sample(folder / workload)
         with ExitStack() as stack:
-            contenders = [_contender(stack, before, sample, number) for number in range(4)]
+            contenders = [_contender(stack, before, sample, number, variables) for number in range(4)]
             for name, send in _cells(workload, sample).items():
                 for contender in contenders:
                     send(contender.client)
@@ -53,11 +53,16 @@ def ratios(before: Path, folder: Path, workloads: Sequence[str]) -> Iterator[str
                 yield _line(f"{workload} {name}", contenders, name)
 
 
-def _contender(stack: ExitStack, before: Path, sample: Sample, number: int) -> Contender:
-    """Start a server: of the old tree, the new, the new, the old."""
+def _contender(stack: ExitStack, before: Path, sample: Sample, number: int, variables: Mapping[str, str]) -> Contender:
+    """Start a server: of the old tree, the new, the new, the old. Those of the new have these variables."""
     tree, root = ("before", before) if number in (0, 3) else ("after", ROOT)
+    added = variables if tree == "after" else {}
     own = Sample(sample.folder / f"server{number}")
-    peer: Peer = replace(PEER, command=lambda _, one, port: PEER.command(str(root / ".venv/bin/python"), one, port))
+    peer: Peer = replace(
+        PEER,
+        command=lambda _, one, port: PEER.command(str(root / ".venv/bin/python"), one, port),
+        variables={**PEER.variables, **added},
+    )
     server = stack.enter_context(running(peer, own, root))
     if sample.model.exists():
         register(server.url, sample)
@@ -114,8 +119,8 @@ def _line(title: str, contenders: Sequence[Contender], name: str) -> str:
     )
 
 
-def main(before: Path, folder: Path, workloads: Sequence[str]) -> None:
+def main(before: Path, folder: Path, workloads: Sequence[str], variables: Mapping[str, str]) -> None:
     """Print the ratios."""
-    for line in ratios(before.resolve(), folder, workloads):
+    for line in ratios(before.resolve(), folder, workloads, variables):
         sys.stdout.write(line)
         sys.stdout.flush()
