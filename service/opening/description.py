@@ -49,7 +49,8 @@ def description_of(service: RunningService, name: str) -> str:
     _, table = service.request("GET", f"{path}?as=summary")
     if status != 200:
         raise OpeningFailed(problems_of(body))
-    command = f"curl -sS {service.url}{path}/activations {_inputs(json.loads(body)['inputs'])}"
+    key = '-H "X-API-Key: $LAYERSCOPE_KEY" ' if service.key else ""
+    command = f"curl -sS {key}{service.url}{path}/activations {_inputs(json.loads(body)['inputs'])}"
     arrays = f"{command} -H 'Accept: application/x-npz' -o {name}.npz"
     return f"{table.decode()}\n{service.url}{path}\n\n  {command}\n  {arrays}\n"
 

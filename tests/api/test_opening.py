@@ -9,13 +9,17 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import numpy as np
+import pytest
 from safetensors.numpy import save_file
 
+from service.access.keys import new_key
 from tests.conftest import free_port
 from tests.unit.models.weights.saved_models import Model, layers
 
@@ -52,6 +56,25 @@ def test_a_document_and_its_weights_are_one_model(server: Server, tmp_path: Path
     weights = server.client.get("/v1/models/my-net/weights", headers={"Accept": "application/x-npz"})
     with np.load(io.BytesIO(weights.content)) as arrays:
         assert any((arrays[name] == 1).all() for name in arrays.files)
+
+
+def test_the_key_of_the_environment_is_sent(
+    tmp_path: Path,
+    start_server: Callable[..., AbstractContextManager[Server]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not printed: the printed command takes it from there, too."""
+    secret, line = new_key("alice")
+    (tmp_path / "keys").write_text(f"{line} role=register")
+    with start_server(tmp_path / "store", KEYS=str(tmp_path / "keys")) as server:
+        assert "for clients with a key" in layerscope(server, *written(tmp_path)).stderr
+        monkeypatch.setenv("LAYERSCOPE_KEY", secret)
+        ran = layerscope(server, *written(tmp_path))
+        assert ran.returncode == 0, ran.stderr
+        assert secret not in ran.stdout
+        command = next(line for line in ran.stdout.splitlines()[::-1] if "curl" in line and "npz" not in line)
+        reply = subprocess.run(["bash", "-c", command], capture_output=True, check=True, timeout=60)
+        assert json.loads(reply.stdout)["layers"][0]["data"] == [[0, 0]]
 
 
 def test_notes_are_printed(server: Server, tmp_path: Path) -> None:
