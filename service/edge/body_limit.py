@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -30,6 +31,8 @@ class Body:
     started: float
     size: int = 0
     complete: bool = False
+    received: float = 0.0
+    """When its end was read, by the clock of records; 0 until then."""
     in_memory: bool = True
     """Whether it is held in memory."""
     decompressed: int = 0
@@ -106,6 +109,8 @@ class BodyLimit(HttpMiddleware):
             if REFUSAL in scope:
                 raise scope[REFUSAL]
             body.size += len(message.get("body", b""))
+            if not (body.received or message.get("more_body", False)):
+                body.received = time.perf_counter()
             body.update_usage()
             return message
 

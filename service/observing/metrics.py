@@ -21,9 +21,9 @@ from service.observing.histogram import TimeHistogram
 from service.observing.records import Record
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
-PHASES = ("read", "queue", "build", "run", "encode", "send")
-"""What a request spends its time in, in this order: until it is queued, until it is run, …, until its last byte is
-handed to the network.
+PHASES = ("read", "admit", "queue", "build", "run", "encode", "send")
+"""What a request spends its time in, in this order: until its body is read, until it is queued, until it is run, …,
+until its last byte is handed to the network.
 """
 BATCH = 256
 """Requests that are counted together: one by one they would take 30 µs each, together 3."""

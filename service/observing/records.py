@@ -42,21 +42,26 @@ class Record:
     bytes_in: int = 0
     key: str | None = None
     """The name of the client's key, if it has one."""
+    received: float = 0.0
+    """When the end of the body was read, by the clock of `started`; 0 without one."""
     responded: float = 0.0
     """When the response began, by the clock of `started`."""
 
     def phases(self) -> tuple[float, ...]:
-        """Return the seconds of a request with an engine run: read, queue, build, run, encode, send."""
+        """Return the seconds of a request with an engine run: read, admit, queue, build, run, encode, send."""
         trace = self.trace or EngineTrace()
         inside = ((ms or 0.0) / 1e3 for ms in (trace.queue_ms, trace.build_ms, trace.run_ms))
-        responded = self.responded or trace.finished
+        received, responded = self.received or self.started, self.responded or trace.finished
         ended = self.started + self.total_ms / 1e3
-        return (trace.submitted - self.started, *inside, responded - trace.finished, ended - responded)
+        before = (received - self.started, trace.submitted - received)
+        return (*before, *inside, responded - trace.finished, ended - responded)
 
     def end(self, scope: Scope) -> None:
         """Complete the record at the end of the request."""
         self.ended, self.total_ms = time.time(), (time.perf_counter() - self.started) * 1e3
-        self.route, self.bytes_in = route_of(scope), bytes_in(scope)
+        self.route, body = route_of(scope), scope.get(BODY)
+        if body is not None:
+            self.bytes_in, self.received = body.size, body.received
 
 
 def record_of(scope: Mapping[str, Any]) -> Record | None:
@@ -86,12 +91,6 @@ def route_of(scope: Mapping[str, Any]) -> str:
     """Return the path template of a request's route, without parameter values; "-" without a route."""
     path: str | None = getattr(scope.get("route"), "path", None)
     return path or "-"
-
-
-def bytes_in(scope: Mapping[str, Any]) -> int:
-    """Return the received bytes of the body."""
-    body = scope.get(BODY)
-    return body.size if body is not None else 0
 
 
 def label_of(scope: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ def test_requests_runs_bytes_and_times_are_those_that_the_client_counted(measure
     assert samples["layerscope_models", ()] == 2
     assert samples["layerscope_queue_length", ()] == 0
     assert samples["layerscope_engine_resident_bytes", (("engine", "0"),)] > 100e6
-    for phase in ("read", "queue", "build", "run", "encode", "send"):
+    for phase in ("read", "admit", "queue", "build", "run", "encode", "send"):
         assert samples["layerscope_phase_seconds_count", (("phase", phase),)] == 6
         assert 0 <= samples["layerscope_phase_seconds_sum", (("phase", phase),)] < 60
     phases = sum(value for (name, _), value in samples.items() if name == "layerscope_phase_seconds_sum")

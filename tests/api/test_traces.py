@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NETWORK = {"input": [4], "layers": [{"type": "Dense", "units": 2, "name": "out"}]}
 RUN = {"model": NETWORK, "inputs": [[1.0, 2.0, 3.0, 4.0]]}
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-PHASES = ["read", "queue", "build", "run", "encode", "send"]
+PHASES = ["read", "admit", "queue", "build", "run", "encode", "send"]
 
 
 @pytest.fixture
