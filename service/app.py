@@ -16,8 +16,10 @@ from starlette.types import Lifespan
 from models.store.opening import open_store
 from models.store.store import ModelStore
 from service.access.authentication import Authenticator
+from service.access.control import AccessControl
 from service.access.hosts import Hosts, hosts_in
 from service.access.origins import Origins, origins_of
+from service.access.quotas import Quotas
 from service.edge.body_limit import BodyLimit
 from service.edge.compression import Compression
 from service.edge.content_digest import ContentDigest
@@ -66,13 +68,9 @@ def create_app(  # noqa: PLR0913, PLR0917 (what the server makes before it)
     """Build the application. `engines` replaces the local engine pool; an `opened` store is closed on shutdown; without
     `keys` none are needed, and without `tracing` no traces are exported.
     """
-    metrics = Metrics(settings.metrics_models.split(","))
+    metrics = Metrics([name.strip() for name in settings.metrics_models.split(",")])
     observers = [metrics.observe] if tracing is None else [metrics.observe, tracing.observe]
-    access_log, origins = (
-        AccessLog(settings.log, observers=observers),
-        Origins(origins_of(settings.origins, settings.host)),
-    )
-    keys = keys if keys is not None else Authenticator(None)
+    access_log = AccessLog(settings.log, observers=observers)
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION,
         lifespan=_lifespan(settings, engines, opened, drain, access_log),
@@ -82,8 +80,12 @@ def create_app(  # noqa: PLR0913, PLR0917 (what the server makes before it)
     )  # fmt: skip
     _include_routes(app)
     errors.install(app)
-    _add_middleware(app, settings, origins, keys, access_log)
-    app.state.metrics = metrics
+    origins = Origins(origins_of(settings.origins, settings.host))
+    access = AccessControl(
+        origins, Hosts(hosts_in(settings.hosts), settings.host), keys or Authenticator(None), Quotas()
+    )
+    _add_middleware(app, settings, access, access_log)
+    app.state.metrics, app.state.access = metrics, access
     app.state.refusals = Refusals(origins, access_log)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
@@ -101,7 +103,9 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = opened if opened is not None else await run_in_threadpool(open_store, settings.data_dir)
-        state = app.state.layerscope = _state(settings, engines or EnginePool(settings), store, drain or DrainState())
+        quotas = app.state.access.quotas
+        state = _state(settings, engines or EnginePool(settings), store, drain or DrainState(), quotas)
+        app.state.layerscope = state
         await state.engines.start()
         app.state.metrics.watch(ServiceGauges(state))
         yield
@@ -113,10 +117,10 @@ def _lifespan(
     return lifespan
 
 
-def _state(settings: Settings, engines: Engines, store: ModelStore, drain: DrainState) -> State:
+def _state(settings: Settings, engines: Engines, store: ModelStore, drain: DrainState, quotas: Quotas) -> State:
     resolver = ModelResolver(engines, Pretrained(settings, store))
     uploads, memory = UploadPermits(settings.max_uploads), DecodeMemory(int(settings.decode_memory))
-    return State(settings, engines, store, uploads, resolver, LoadedModels(store), memory, drain)
+    return State(settings, engines, store, uploads, resolver, LoadedModels(store), memory, drain, quotas)
 
 
 def _include_routes(app: FastAPI) -> None:
@@ -133,18 +137,15 @@ def _include_routes(app: FastAPI) -> None:
     app.mount("/swagger", docs.FILES)
 
 
-def _add_middleware(
-    app: FastAPI, settings: Settings, origins: Origins, keys: Authenticator, access_log: AccessLog
-) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, access: AccessControl, access_log: AccessLog) -> None:
     """Add the middleware, innermost first."""
-    hosts = Hosts(hosts_in(settings.hosts), settings.host)
     app.add_middleware(RequestCoding)
     app.add_middleware(Compression)
     app.add_middleware(ContentDigest)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(UnhandledErrors)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(EdgeMiddleware, origins=origins, hosts=hosts, keys=keys, log=access_log)
+    app.add_middleware(EdgeMiddleware, access=access, log=access_log)
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:

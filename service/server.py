@@ -63,14 +63,23 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._app, self._drain, self._keys, self._deadline = app, drain, keys, deadline
+        self._refreshing: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and read the file of keys again after SIGHUP, and when it has changed."""
+        """Start. The file of keys is read again after SIGHUP, and when it has changed; without one, SIGHUP is sent by a
+        terminal that is closed, and stops the service.
+        """
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         if self._keys.are_needed:
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._keys.refresh, True))
             self._refreshing = loop.create_task(self._refresh_keys())
         await super().startup(sockets)
+
+    def _on_hangup(self) -> None:
+        if self._keys.are_needed:
+            asyncio.get_running_loop().run_in_executor(None, self._keys.refresh, True)
+        else:
+            self.handle_exit(signal.SIGHUP, None)
 
     async def _refresh_keys(self) -> None:
         while not self.should_exit:

@@ -15,6 +15,8 @@ from service.access.origins import origins_in
 from service.observing.log import LogForm
 
 PREFIX = "LAYERSCOPE_"
+SECRET = (f"{PREFIX}KEY", "OTEL_")
+"""How variables begin that processes for files and networks of clients do without: keys, and tokens of collectors."""
 VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -165,8 +167,11 @@ def otel_variables() -> dict[str, str]:
 
 
 def engine_environment() -> dict[str, str]:
-    """Return the environment of an engine process: this one's, with TensorFlow quiet and Keras on TensorFlow."""
-    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}
+    """Return the environment of an engine process: this one's without keys and tokens; TensorFlow is quiet, and Keras
+    on TensorFlow.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
+    return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "PYTHONHASHSEED": "0"}
 
 
 def fetch_environment(settings: Settings) -> dict[str, str]:

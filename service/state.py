@@ -37,10 +37,10 @@ class State:
     loaded_models: LoadedModels
     memory: DecodeMemory
     drain: DrainState
+    quotas: Quotas
     queries: QueryOptions = field(default_factory=QueryOptions)
     output_lengths: LruCache[str, Lengths] = field(default_factory=lambda: LruCache(MAX_PLANNED))
     """The planned lengths of the outputs of networks with labels, by identity."""
-    quotas: Quotas = field(default_factory=Quotas)
     prices: LruCache[object, Price] = field(default_factory=lambda: LruCache(MAX_PLANNED))
     """The prices of runs, by all that they depend on."""
     spaces: dict[str, State] = field(default_factory=dict)

@@ -33,9 +33,14 @@ def parameter_count(variables: Iterable[keras.Variable]) -> int:
     return sum(prod(variable.shape) for variable in variables)
 
 
-def parameter_bytes(symbolic: SymbolicNetwork) -> int:
-    """Return the bytes of all weights of a network."""
-    weights = [weight for layer in symbolic.layers.values() for weight in layer.weights]
+def parameter_bytes(symbolic: SymbolicNetwork, addresses: Sequence[str] | None = None) -> int:
+    """Return the bytes of all weights of a network, or of those that are sent with these addresses, once each."""
+    layers = symbolic.layers
+    if addresses is not None:
+        nodes = (symbolic.network.node_of.get(address.removesuffix(PRE)) for address in addresses)
+        paths = {node.path for node in nodes if node is not None}
+        layers = {path: layer for path, layer in layers.items() if path in paths}
+    weights = [weight for layer in layers.values() for weight in layer.weights]
     return sum(prod(weight.shape) * DTYPES[weight.dtype].itemsize for weight in weights)
 
 
@@ -90,6 +95,7 @@ def plan_report(
         "inputs": inputs,
         "layers": rows,
         "reply_bytes": total(row.get("view", row)["bytes"] for row in rows),
+        "weight_bytes": parameter_bytes(symbolic, addresses),
         "run_macs": total(node_macs(symbolic, node) for node in symbolic.needed(list(addresses))),
         "totals": {
             "layers": len(nodes),

@@ -55,7 +55,8 @@ class StoredObjects:
             return self._names.setdefault(space, Names(self.storage, self.lock, space))
 
     def _is_damaged(self) -> bool:
-        return any(names.damaged for names in self._names.values())
+        with self.lock:
+            return any(names.damaged for names in self._names.values())
 
     def sweep_once_whole(self) -> None:
         """Remove what damaged names may have pointed to, once none is left."""

@@ -17,9 +17,9 @@ from service.access.keys import Key, Role
 from service.access.roles import METRICS, role_for
 
 SCOPE_KEY = "layerscope.key"
+SCHEME = re.compile(rb"bearer\b", re.IGNORECASE)
 BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
 AUTHORIZATION, API_KEY = b"authorization", b"x-api-key"
-HEADERS = (AUTHORIZATION, API_KEY)
 KEYED = "key "
 """The beginning of the client identity of a key; no address has it."""
 REFUSED = "This service is for clients with a key."
@@ -52,18 +52,22 @@ class Authenticator:
         key = scope[SCOPE_KEY]
         return client_of(scope) if key is None else KEYED + key.name
 
-    def check(self, scope: MutableMapping[str, Any]) -> None:
-        """Check that a request may do what it asks for.
+    def lacks(self, scope: Mapping[str, Any]) -> bool:
+        """Whether keys are needed and none is known of an identified request."""
+        return self._keys is not None and scope.get(SCOPE_KEY) is None
+
+    def check(self, scope: MutableMapping[str, Any]) -> Key | None:
+        """Return the key that a request needs; None if it needs none.
 
         Raises:
             Unauthorized: it has no key, or one that is not known, in one and the same words.
             Forbidden: its key may do less.
         """
         if self._keys is None:
-            return
+            return None
         role = role_for(scope["method"], scope["path"])
         if role is None or (self._open_metrics and scope["path"] == METRICS):
-            return
+            return None
         self.identify(scope)
         key: Key | None = scope[SCOPE_KEY]
         if key is None:
@@ -71,16 +75,19 @@ class Authenticator:
             raise Unauthorized.at("", REFUSED, expected=expected, received="none", suggestion=ADVICE)
         if key.role < role:
             raise _forbidden(key.role, role)
+        return key
 
 
 def secret_in(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """Return the key that is sent; None without one, with several, or in a form that is none."""
-    found = [(name, value) for name, value in headers if name in HEADERS]
-    if len(found) != 1:
-        return None
-    ((name, value),) = found
-    if name == API_KEY:
-        return value.strip() or None
+    """Return the key that is sent; None without one, with several, or in a form that is none. Other schemes than Bearer
+    are for somebody else: a proxy on the way.
+    """
+    found = [value.strip() or None for name, value in headers if name == API_KEY]
+    found += [_bearer_token(value) for name, value in headers if name == AUTHORIZATION and SCHEME.match(value)]
+    return found[0] if len(found) == 1 else None
+
+
+def _bearer_token(value: bytes) -> bytes | None:
     match = BEARER.fullmatch(value)
     return None if match is None else match[1]
 

@@ -17,8 +17,8 @@ REFRESH_SECONDS = 2.0
 """Time between two looks at the file."""
 SETTLING_SECONDS = 0.5
 """A file that was written to more recently may be half written: it is read at the next look."""
-Mark = tuple[int, int, int]
-"""The size, mtime and inode of a file."""
+Mark = tuple[int, int, int, int]
+"""The size, mtime, inode and ctime of a file; the last changes with its permissions."""
 
 
 class KeyFile:
@@ -73,4 +73,4 @@ def _mark_of(path: Path) -> Mark | None:
         status = os.stat(path)
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns, status.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ino, status.st_ctime_ns

@@ -29,7 +29,7 @@ SPACE = re.compile(r"[a-z0-9_-]{1,64}")
 DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 PREFIX = "ls_"
 """The beginning of keys that this service makes, by which scanners for leaked secrets can know them."""
-MAX_KEYS = 100_000
+MAX_KEYS = 10_000
 MAX_SECRET = 512
 """Most bytes of a key that a client sends."""
 WORD = np.uint64

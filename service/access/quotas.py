@@ -43,6 +43,9 @@ class Price:
     nbytes: int = 0
 
 
+NOTHING = Price()
+
+
 class Quotas:
     """The buckets of all keys with limits. Used on the event loop alone."""
 
@@ -56,10 +59,23 @@ class Quotas:
         Raises:
             RateLimited: with the price, and the seconds until it can be paid.
         """
+        self.check(key, price)
+        self.owe(key, price)
+
+    def check(self, key: Key, price: Price = NOTHING) -> None:
+        """Check that a key can pay a price, without taking it.
+
+        Raises:
+            RateLimited: it cannot, or is in debt.
+        """
         for bucket, cost, unit in self._costs(key, price):
             if seconds := bucket.seconds_until(cost):
                 raise _refusal(bucket, cost, unit, seconds)
-        self.owe(key, price)
+
+    def refund(self, key: Key, price: Price) -> None:
+        """Give a price back: its work was refused."""
+        for bucket, cost, _ in self._costs(key, price):
+            bucket.level = min(bucket.per_minute, bucket.level + cost)
 
     def owe(self, key: Key, price: Price) -> None:
         """Take a price from the buckets of a key, whatever is left in them: its work is done."""

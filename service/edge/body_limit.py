@@ -69,7 +69,7 @@ class Body:
         """Raise TooLarge if the body is over its limit."""
         if max(self.content_length, self.size, self.decompressed) > self.max_bytes:
             length = max(self.content_length, self.decompressed)
-            received = f"{length:,} bytes" if length else f"more than {self.max_bytes:,} bytes"
+            received = f"{length:,} bytes" if length > self.max_bytes else f"more than {self.max_bytes:,} bytes"
             advice = "send fewer or smaller inputs, or a binary format instead of JSON" if self.in_memory else None
             message = "the body is over its limit"
             raise TooLarge.at(
@@ -100,7 +100,7 @@ class BodyLimit(HttpMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Limit the body of a request."""
         now = asyncio.get_running_loop().time()
-        body = Body(_content_length(scope), self._max_bytes, self._seconds, now, held_bodies=self._held_bodies)
+        body = Body(content_length(scope), self._max_bytes, self._seconds, now, held_bodies=self._held_bodies)
         scope[BODY], arrival = body, arrival_of(scope)
 
         async def limited() -> Message:
@@ -137,7 +137,7 @@ def count_decompressed(request: Request, nbytes: int) -> None:
     body.update_usage()
 
 
-def _content_length(scope: Scope) -> int:
+def content_length(scope: Scope) -> int:
     """Return the Content-Length; 0 if it is absent or malformed."""
     value = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
     return int(value) if value.isdigit() and len(value) < 20 else 0

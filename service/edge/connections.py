@@ -65,6 +65,8 @@ class Connection(BoundedProtocol):
         self.client_identity = ""
         self._exceeded_limit: str | None = None
         """The limit that this connection is over; None if it is within limits."""
+        self._has_key = False
+        """Whether a request with a known key has come."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -90,10 +92,21 @@ class Connection(BoundedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if not self._has_key:
+            self._uncount()
+        self._notify_disconnect()
+
+    def _leave_address(self) -> None:
+        """Give the place of an address to another connection."""
+        self._has_key = True
+        self._uncount()
+        if len(self.connections) <= self.max_connections:
+            self._exceeded_limit = None
+
+    def _uncount(self) -> None:
         self.clients[self.client_identity] -= 1
         if not self.clients[self.client_identity]:
             del self.clients[self.client_identity]
-        self._notify_disconnect()
 
     def _notify_disconnect(self) -> None:
         """Notify the handlers of unfinished requests that the client has disconnected."""
@@ -105,7 +118,11 @@ class Connection(BoundedProtocol):
                     notify()
 
     def check_head(self) -> None:
-        """Raise TooManyConnections or Draining."""
+        """Raise TooManyConnections or Draining. A connection with a known key takes no place of its address."""
+        if self.keys.are_needed and not self._has_key:
+            self.keys.identify(cast(dict[str, Any], self.scope))
+            if not self.keys.lacks(cast(dict[str, Any], self.scope)):
+                self._leave_address()
         if self._exceeded_limit is not None and self.url not in HEALTH:
             raise TooManyConnections(self._exceeded_limit)
         if self.drain.ended:
@@ -115,8 +132,8 @@ class Connection(BoundedProtocol):
         """Refuse a run for which all queues are full without reading its body: at once, unless it has to wait for the
         response before it.
         """
-        runs = self._waits_for_engine()
-        client = self.keys.identify(cast(dict[str, Any], self.scope)) if runs else ""
+        client = self.keys.identify(cast(dict[str, Any], self.scope))
+        runs = self._waits_for_engine() and not self.keys.lacks(cast(dict[str, Any], self.scope))
         refused = self.gate.refusal(client) if runs else None
         if refused is not None and not (self.is_responding or self.flow.write_paused):
             self._send_refusal(refused)
@@ -137,9 +154,13 @@ class Connection(BoundedProtocol):
             arrival.mark_received()
 
     def _waits_for_engine(self) -> bool:
-        """Whether this is a run whose client is known here: clients behind a proxy are resolved by the application."""
+        """Whether this is a run whose client is known here: without keys, clients behind a proxy are resolved by the
+        application.
+        """
         if self.parser.get_method() != b"POST" or not RUNS.search(self.url):
             return False
+        if self.keys.are_needed:
+            return True
         trusted = getattr(self.app, "trusted_hosts", ())
         return not (self.client and self.client[0] in trusted and FORWARDED in dict(self.headers))
 
@@ -223,8 +244,7 @@ def protocol_of(settings: Settings, connections: int, drain: DrainState, admissi
     """
 
     class Protocol(Connection):
-        max_connections = connections
-        max_client_connections = connections if admission.keys.are_needed else settings.client_connections
+        max_connections, max_client_connections = connections, settings.client_connections
         clients: ClassVar[Counter[str]] = Counter()
         limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
         head_seconds = settings.head_seconds

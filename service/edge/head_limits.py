@@ -66,11 +66,11 @@ def check_transfer_coding(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 
 def use_host_of_target(url: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    """Put the host of a target in absolute form in place of the header `Host`: it is the one that is meant.
-    Source: RFC 9112 section 3.2.2.
+    """Put the host of a target in absolute form in place of the header `Host`: it is the one that is meant. What stands
+    before an @ is no part of it, and may be a password. Source: RFC 9112 section 3.2.2.
     """
     if (match := ABSOLUTE.match(url)) is not None:
-        headers[:] = [(b"host", match[1]), *(field for field in headers if field[0] != b"host")]
+        headers[:] = [(b"host", match[1].rpartition(b"@")[2]), *(field for field in headers if field[0] != b"host")]
 
 
 def refusal_of(error: httptools.HttpParserError, data: bytes) -> LayerscopeError:

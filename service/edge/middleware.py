@@ -8,6 +8,7 @@ problem document, and checks neither `Host` nor `Sec-Fetch-Site`.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 
 from starlette.requests import Request
@@ -15,11 +16,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import BadRequest, CrossSite, Draining, LayerscopeError, Misdirected, shown
-from service.access.authentication import Authenticator, key_of
+from service.access.authentication import key_of
 from service.access.clients import CLIENT, SHARE
-from service.access.hosts import Hosts, is_well_formed
-from service.access.origins import Origins, RawHeaders
-from service.edge.body_limit import REFUSAL
+from service.access.control import AccessControl
+from service.access.hosts import is_well_formed
+from service.access.origins import RawHeaders
+from service.access.quotas import Price
+from service.edge.body_limit import REFUSAL, content_length
 from service.edge.http_middleware import HttpMiddleware
 from service.edge.response_headers import (
     ASKS_METHOD,
@@ -36,24 +39,26 @@ from service.observing.records import SCOPE_KEY, Record, end
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 """Methods that change and run nothing (RFC 9110 section 9.2.1); browsers hide their responses from other pages."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""Characters that no path has. A route's pattern would pass over a line feed at its end, which roles do not."""
 PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")
 
 
 class EdgeMiddleware(HttpMiddleware):
     """ASGI middleware between the connections and the application."""
 
-    def __init__(self, app: ASGIApp, origins: Origins, hosts: Hosts, keys: Authenticator, log: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, access: AccessControl, log: AccessLog) -> None:
         super().__init__(app)
-        self._origins, self._hosts, self._keys, self._log = origins, hosts, keys, log
+        self._access, self._log = access, log
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, answer and log a request."""
         head = read_head(scope)
-        CLIENT.set(self._keys.identify(scope))
+        CLIENT.set(self._access.keys.identify(scope))
         if (key := key_of(scope)) is not None:
             SHARE.set(key.share)
         record = scope[SCOPE_KEY] = record_for(scope, head)
-        logged_send = LoggedSend(send, record, headers_of(self._origins, head))
+        logged_send = LoggedSend(send, record, headers_of(self._access.origins, head))
         try:
             app = self._early_response(scope, head) or self.app
             await app(scope, receive, logged_send)
@@ -63,6 +68,8 @@ class EdgeMiddleware(HttpMiddleware):
         finally:
             end(scope)
             self._log.add(scope, record)
+            if key is not None:
+                self._access.quotas.owe(key, Price(0, record.bytes_in))
 
     def _early_response(self, scope: Scope, head: Head) -> Response | None:
         """Return the response to a refused or preflight request; None to call the application."""
@@ -71,26 +78,35 @@ class EdgeMiddleware(HttpMiddleware):
         except LayerscopeError as error:
             return problem_response(Request(scope), error)
         if scope["method"] == "OPTIONS" and ASKS_METHOD in head and b"origin" in head:
-            return _preflight(self._origins.preflight(ASKS_NETWORK in head))
+            return _preflight(self._access.origins.preflight(ASKS_NETWORK in head))
         return None
 
     def _check(self, scope: Scope, head: Head) -> None:
-        """Raise BadRequest, Misdirected, CrossSite, an error of keys, or the one the protocol stopped for."""
+        """Raise BadRequest, Misdirected, CrossSite, an error of keys or quotas, or the one the protocol stopped for."""
         if REFUSAL in scope:
             raise scope[REFUSAL]
-        host, origin = head.get(b"host"), head.get(b"origin")
+        if CONTROL.search(scope["path"]):
+            raise _control_character()
+        host, origin, origins = head.get(b"host"), head.get(b"origin"), self._access.origins
         if host is None and scope["http_version"] == "1.0":
             host = b""
         elif host is None or not is_well_formed(host):
             raise _bad_host(host)
-        elif not self._hosts.knows(host):
+        elif not self._access.hosts.knows(host):
             raise _misdirected(host)
         method = scope["method"]
-        if method not in SAFE and not self._origins.may_act(origin, head.get(b"sec-fetch-site", b""), host):
+        if method not in SAFE and not origins.may_act(origin, head.get(b"sec-fetch-site", b""), host):
             raise _cross_site(origin)
-        if method == "OPTIONS" and ASKS_METHOD in head and origin is not None and not self._origins.allows(origin):
+        if method == "OPTIONS" and ASKS_METHOD in head and origin is not None and not origins.allows(origin):
             raise _cross_site(origin)
-        self._keys.check(scope)
+        key = self._access.keys.check(scope)
+        if key is not None and key.is_limited:
+            self._access.quotas.check(key, Price(0, content_length(scope)))
+
+
+def _control_character() -> BadRequest:
+    message = "the path has a control character"
+    return BadRequest.at("", message, expected="a path without %00 to %1F and %7F", received="one that has one")
 
 
 class LoggedSend:

@@ -26,6 +26,8 @@ STEP = 256 * 1024
 """Most bytes that are decompressed at a time."""
 THREAD_BYTES = 16 * 1024
 """Larger pieces are decompressed on a thread, as they may take a millisecond."""
+MAX_MEMBERS = 1000
+"""Most members of gzip, or frames of zstd: files that were appended to have some."""
 MAX_WINDOW_LOG = 23
 """Largest window of zstd, 8 MiB (RFC 9659): a larger one is memory before there is any output."""
 
@@ -34,26 +36,50 @@ class Decoder(Protocol):
     """A decompressor of one stream, of which each call gives at most STEP bytes."""
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `data` decompresses to."""
+        """Yield what `data` decompresses to.
+
+        Raises:
+            zlib.error, zstd.ZstdError: it is not in this coding.
+            TooManyMembers: each costs time, though it may hold nothing.
+        """
 
     @property
     def is_complete(self) -> bool:
         """Whether the stream has ended, and nothing followed."""
 
 
+class TooManyMembers(Exception):
+    """A stream of more than MAX_MEMBERS members or frames."""
+
+
+class Members:
+    """The members of a stream, counted."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self) -> None:
+        """Count one more."""
+        self._count += 1
+        if self._count > MAX_MEMBERS:
+            raise TooManyMembers
+
+
 class Gunzip:
     """Decoder of gzip: one or several members, as gzip concatenates them (RFC 1952 section 2.2)."""
 
     def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(GZIP_WINDOW)
+        self._zlib, self._members = zlib.decompressobj(GZIP_WINDOW), Members()
         self._is_empty = True
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._zlib.eof:
+                self._members.add()
                 self._zlib = zlib.decompressobj(GZIP_WINDOW)
             self._is_empty = False
-            yield self._zlib.decompress(data, STEP)
+            if piece := self._zlib.decompress(data, STEP):
+                yield piece
             data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
 
     @property
@@ -65,7 +91,7 @@ class Unzstd:
     """Decoder of zstd: one or several frames."""
 
     def __init__(self) -> None:
-        self._zstd = self._new()
+        self._zstd, self._members = self._new(), Members()
 
     @staticmethod
     def _new() -> zstd.ZstdDecompressor:
@@ -74,8 +100,10 @@ class Unzstd:
     def pieces(self, data: bytes) -> Iterator[bytes]:
         while data or not (self._zstd.needs_input or self._zstd.eof):
             if self._zstd.eof:
+                self._members.add()
                 self._zstd = self._new()
-            yield self._zstd.decompress(data, STEP)
+            if piece := self._zstd.decompress(data, STEP):
+                yield piece
             data = self._zstd.unused_data if self._zstd.eof else b""
 
     @property
@@ -158,6 +186,8 @@ class DecodedBody:
             return next(self._pieces, None)
         except FAILURES:
             raise self._unparsable("other bytes") from None
+        except TooManyMembers:
+            raise self._unparsable(f"more than {MAX_MEMBERS:,} of them, one after the other") from None
 
     def _new_decoder(self) -> Decoder:
         if self._name in DECODERS:

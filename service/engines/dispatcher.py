@@ -17,9 +17,10 @@ from models.errors import (
 from models.ipc.messages import Data, Failed, Reply, RunResult
 from service.engines.admission import Admission
 from service.engines.costs import CostEstimates
+from service.engines.figures import DEADLINE
 from service.engines.job import Job
 from service.engines.lanes import EngineLane
-from service.engines.process import DEADLINE, EngineProcess
+from service.engines.process import EngineProcess
 from service.engines.quarantine import Quarantine
 from service.engines.slot import EngineSlot
 from service.engines.supervisor import EngineSupervisor

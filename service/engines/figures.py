@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from models.ipc.messages import CacheFigures
 
+CRASH, DEADLINE, MEMORY = CAUSES = ("crash", "deadline", "memory")
+"""Causes of an engine's end: it died, was killed, or was replaced for the memory it held."""
+
 
 @dataclass(frozen=True)
 class EngineFigures:

@@ -31,7 +31,7 @@ from models.ipc.messages import (
 )
 from service.engines.arguments import Descriptors, engine_arguments
 from service.engines.client import EngineState
-from service.engines.figures import EngineFigures
+from service.engines.figures import CRASH, EngineFigures
 from service.engines.gpus import Gpu
 from service.engines.reply_memory import ReplyMemory
 from service.settings import Settings, engine_environment
@@ -40,8 +40,6 @@ log = logging.getLogger("layerscope.engines")
 PROGRAM = "models.engine"
 """The module that engines run."""
 STOP_SECONDS = 5.0
-CRASH, DEADLINE = "crash", "deadline"
-"""Causes of an engine's end."""
 RESIDENT = (b"RssAnon:", b"RssFile:")
 """Fields of /proc/PID/status that count memory of the process alone; RssShmem is shared with the front."""
 

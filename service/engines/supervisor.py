@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from models.ipc.messages import Reply
+from service.engines.figures import MEMORY
 from service.engines.gpus import gpus_of_engines
 from service.engines.process import EngineProcess
 from service.engines.renewal import Verdict
@@ -185,7 +186,7 @@ class EngineSupervisor:
 
     def _retire(self, slot: EngineSlot, process: EngineProcess) -> None:
         """Detach the engine from a slot; it finishes the dispatched jobs."""
-        self.replacements["memory"] += 1
+        self.replacements[MEMORY] += 1
         retiring = slot.detach(process)
         self._assign(retiring, process)
         self.retiring.append(retiring)

@@ -20,7 +20,7 @@ from service.engines.engine_request import EngineRequest
 from service.engines.request_builders import RunSpec, run_request, source_of
 from service.errors.handlers import problem_of
 from service.handlers.labels import tensor_labels
-from service.handlers.pricing import charge_run
+from service.handlers.pricing import charged_run
 from service.handlers.request_errors import errors_in_request
 from service.observing.records import follow
 from service.options.activation import ActivationOptions, QueryOptions, from_pairs
@@ -115,16 +115,16 @@ async def activations(
         resolved = await _resolve(state, model, activation_request, share)
         labels = await tensor_labels(state, resolved.network)
         spec = await _run_spec(resolved.network, options, format)
-        engine_request = _engine_request(state, model, resolved, spec)
         weak = format.has_timings or state.settings.batch_requests > 1
         parts = _etag_parts(model, resolved, options, format)
         etag = await _etag(request, parts and (*parts, labels), resolved.arrays, weak)
         if etag is not None and (unchanged := etag.unchanged()) is not None:
             return unchanged
-        await charge_run(request.scope, state, resolved.network, resolved.arrays, spec, activation_request.size)
-        follow(request.scope, engine_request.trace, engine_request.key, model.name)
-        share.release()  # the queue counts the arrays itself, and they are queued at once
-        pending = await state.engines.submit(engine_request)
+        async with charged_run(request.scope, state, resolved.network, resolved.arrays, spec):
+            engine_request = _engine_request(state, model, resolved, spec)
+            follow(request.scope, engine_request.trace, engine_request.key, model.registered_name)
+            share.release()  # the queue counts the arrays itself, and they are queued at once
+            pending = await state.engines.submit(engine_request)
     inputs = infos(resolved.network.inputs, resolved.arrays)
     context = ReplyContext(
         engine_request.key, model.name, inputs, resolved.preprocessing, started,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.concurrency import run_in_threadpool
 
-from service.engines.figures import EngineFigures, Figures
+from service.engines.figures import CAUSES, EngineFigures, Figures
 from service.observing.metrics import Gauges
 from service.state import State
 
@@ -24,7 +24,10 @@ class ServiceGauges(Gauges):
 
     async def refresh(self) -> None:
         """Measure what takes longer than a moment."""
-        self._store_bytes = await run_in_threadpool(self._state.store.nbytes)
+        try:
+            self._store_bytes = await run_in_threadpool(self._state.store.nbytes)
+        except OSError:  # a folder that cannot be read takes no other figure away
+            self._store_bytes = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric."""
@@ -45,8 +48,8 @@ def _engines(figures: Figures) -> Iterator[Metric]:
     ready.add_metric(("spare",), sum(engine.is_ready for engine in figures.spares))
     yield ready
     restarts = CounterMetricFamily("layerscope_engine_restarts", "Engines that ended.", labels=("cause",))
-    for cause, count in figures.restarts.items():
-        restarts.add_metric((cause,), count)
+    for cause in CAUSES:
+        restarts.add_metric((cause,), figures.restarts.get(cause, 0))
     yield restarts
     for name, (text, value) in BY_ENGINE.items():
         gauge = GaugeMetricFamily(f"layerscope_{name}", text, labels=("engine",))

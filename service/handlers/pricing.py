@@ -3,62 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 import orjson
-from starlette.requests import Request
 from starlette.types import Scope
 
+from models.errors import DeadlineExceeded, EngineLost
 from models.networks.network import Network
 from models.tensors.dtypes import Array
 from service.access.authentication import key_of
+from service.access.keys import Key
 from service.access.quotas import Price
-from service.edge.body_limit import Body
 from service.engines.request_builders import RunSpec, plan_request
-from service.observing.records import BODY
-from service.state import State, StateOf
+from service.state import State
 
 Shapes = Mapping[str, tuple[int | None, ...]]
+WORKED = (DeadlineExceeded, EngineLost)
+"""Errors of runs that took an engine's time."""
 
 
-async def charge_run(  # noqa: PLR0913, PLR0917 (what the price depends on)
-    scope: Scope, state: State, network: Network, arrays: Sequence[Array], spec: RunSpec, received: int
-) -> None:
-    """Charge a run to its key, if that has limits: what it computes, and the bytes that it receives and sends.
+@asynccontextmanager
+async def charged_run(
+    scope: Scope, state: State, network: Network, arrays: Sequence[Array], spec: RunSpec
+) -> AsyncIterator[None]:
+    """Charge the run in the block to its key, if that has limits: what it computes, and the bytes that it sends. Those
+    of the body are charged by the edge. A refused run costs nothing, be its plan over a limit, or no engine free.
 
     Raises:
         RateLimited: the key has not enough left.
     """
-    key = key_of(scope)
-    if key is None or not key.is_limited:
+    key = _limited_key(scope)
+    if key is None:
+        yield
         return
     shapes = {name: array.shape for name, array in zip(network.inputs, arrays, strict=True)}
     price = await _price(state, network, shapes, spec)
-    state.quotas.charge(key, Price(price.macs, price.nbytes + received))
+    if price.macs > state.settings.max_macs or price.nbytes > state.settings.reply_limit:
+        yield  # which is refused
+        return
+    state.quotas.charge(key, price)
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, WORKED):
+            state.quotas.refund(key, price)
+        raise
 
 
-def charge_bytes(scope: Scope, state: State, nbytes: int) -> None:
-    """Charge bytes that are received or sent, without a run.
+def owe_bytes(scope: Scope, state: State, nbytes: int) -> None:
+    """Charge bytes that are sent, whatever is left: they are known too late to be refused."""
+    if (key := _limited_key(scope)) is not None:
+        state.quotas.owe(key, Price(0, nbytes))
 
-    Raises:
-        RateLimited: the key has not enough left.
-    """
+
+def _limited_key(scope: Scope) -> Key | None:
+    """Return the key of a request if it has limits."""
     key = key_of(scope)
-    if key is not None and key.is_limited:
-        state.quotas.charge(key, Price(0, nbytes))
-
-
-async def charge_upload(request: Request, state: StateOf) -> AsyncIterator[None]:
-    """Charge the body of an upload: by its Content-Length before it is read, else by what has come, afterwards.
-
-    Raises:
-        RateLimited: the key has not enough left, or is in debt.
-    """
-    body: Body = request.scope[BODY]
-    charge_bytes(request.scope, state, body.content_length)
-    yield
-    key = key_of(request.scope)
-    if key is not None and not body.content_length:
-        state.quotas.owe(key, Price(0, body.size))
+    return key if key is not None and key.is_limited else None
 
 
 async def _price(state: State, network: Network, shapes: Shapes, spec: RunSpec) -> Price:
@@ -68,7 +69,7 @@ async def _price(state: State, network: Network, shapes: Shapes, spec: RunSpec) 
     if price is None:
         pending = await state.engines.submit(plan_request(network.document_bytes, shapes, spec.outputs, spec.views))
         plan = orjson.loads((await pending.header).plan)
-        sent = plan["reply_bytes"] * spec.data + plan["totals"]["parameter_bytes"] * spec.weights
+        sent = (plan["reply_bytes"] or 0) * spec.data + plan["weight_bytes"] * spec.weights
         price = Price(plan["run_macs"] or 0, sent)
         state.prices.add(subject, price)
     return price

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from service.engines.request_builders import source_of, weights_request
 from service.errors.handlers import problem_of
 from service.handlers.planning import require_inputs
-from service.handlers.pricing import charge_bytes
+from service.handlers.pricing import owe_bytes
 from service.observing.records import follow
 from service.registry.checkout import CheckedOutModel
 from service.responses.etag import ETag
@@ -36,5 +36,5 @@ async def fetch_weights(
     pending = await state.engines.submit(engine_request)
     with pending.cancelled_on_error():
         result = await pending.header
-        charge_bytes(request.scope, state, sum(info.nbytes for info in result.tensors))
+        owe_bytes(request.scope, state, sum(info.nbytes for info in result.tensors))
     return tag.on(await weights_response(entry.id, entry.name, pending, output, partial(problem_of, request)))

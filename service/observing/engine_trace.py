@@ -45,6 +45,11 @@ class EngineTrace:
     finished: float = 0.0
     """When the result began to arrive."""
 
+    @property
+    def has_run(self) -> bool:
+        """Whether something was computed: weights are only read."""
+        return bool(self.run_ms)
+
     def end(self, header: Reply | None = None) -> None:
         """Record the timings in the header of a result; None for an error."""
         self.finished = time.perf_counter()

@@ -7,7 +7,7 @@ that only those that the operator lists are labels.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
@@ -16,6 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from starlette.types import Scope
 
+from models.errors import all_errors
 from service.observing.engine_trace import EngineTrace
 from service.observing.histogram import TimeHistogram
 from service.observing.records import Record
@@ -46,7 +47,9 @@ class Metrics(Collector):
         self._gauges: Gauges | None = None
         self._ended: list[Record] = []
         """Requests that are not counted yet."""
-        self._requests, self._errors = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+        self._requests = Counter[tuple[str, ...]]()
+        self._errors = Counter[tuple[str, ...]]({(error.code,): 0 for error in all_errors()})
+        """By code; all are there from the start, so that the first of a code is seen as an increase."""
         self._runs = Counter[tuple[str, ...]]()
         self._received = self._sent = self._macs = 0
         self._times: defaultdict[str, TimeHistogram] = defaultdict(TimeHistogram)
@@ -63,7 +66,7 @@ class Metrics(Collector):
         """Return the metrics in the format that a scraper accepts, and its media type."""
         if self._gauges is not None:
             await self._gauges.refresh()
-        encode, media_type = choose_encoder(accept)
+        encode, media_type = _encoder(accept)
         return encode(self.registry), media_type
 
     def observe(self, _: Scope, record: Record) -> None:
@@ -86,7 +89,7 @@ class Metrics(Collector):
             times[record.route].append(record.total_ms / 1e3)
         for route, seconds in times.items():
             self._times[route].add(seconds)
-        self._count_runs([record for record in ended if record.trace is not None and record.trace.run_ms is not None])
+        self._count_runs([record for record in ended if record.trace is not None and record.trace.has_run])
 
     def _count_runs(self, records: Sequence[Record]) -> None:
         by_phase = zip(*(record.phases() for record in records), strict=True)
@@ -114,6 +117,14 @@ class Metrics(Collector):
         yield _counter("multiply_adds", "Multiply-adds done.", {(): self._macs})
         versions = {name: version(name) for name in ("layerscope", "tensorflow", "keras")}
         yield InfoMetricFamily("layerscope_build", "What runs.", versions)
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Return the encoder of the format that is accepted; that of text where the header makes no sense."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        return choose_encoder("")
 
 
 def _counter(name: str, text: str, counts: Mapping[tuple[str, ...], int], labels: Sequence[str] = ()) -> Metric:

@@ -6,9 +6,11 @@ costs nothing. Names and attributes are those of OpenTelemetry's semantic conven
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping
 from itertools import accumulate, pairwise
+from threading import Thread
 from typing import Any, Protocol
 
 from service.observing.metrics import PHASES
@@ -17,6 +19,13 @@ from service.observing.records import Record, route_of
 PARENT = b"traceparent"
 STATE = b"tracestate"
 NS = 1_000_000_000
+MEMBER = r"[a-z0-9][a-z0-9_*/@-]{0,255}=[!-+\--<>-~]{1,256}"
+MEMBERS = re.compile(rf"(?=.{{1,512}}$){MEMBER}(,{MEMBER}){{0,31}}")
+"""A `tracestate` (W3C Trace Context, section 3.3)."""
+CLOSE_SECONDS = 2.0
+"""Time for the last spans to be exported when the service ends."""
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""Variables of which one turns tracing on."""
 
 
 class Tracer(Protocol):
@@ -44,12 +53,12 @@ class Tracing:
         ended = time.time_ns()
         started = ended - int(record.total_ms * 1e6)
         span = self._tracer.start_span(
-            f"{record.method} {record.route}", context=self._propagator.extract(_carrier(scope["headers"])),
+            f"{record.method} {record.route}", context=self._propagator.extract(trace_headers(scope["headers"])),
             kind=SpanKind.SERVER, start_time=started, attributes=_attributes(scope, record),
         )  # fmt: skip
         if record.status >= 500:
             span.set_status(StatusCode.ERROR)
-        if record.trace is not None and record.trace.run_ms is not None:
+        if record.trace is not None and record.trace.has_run:
             self._add_phases(set_span_in_context(span), record, started)
         span.end(end_time=ended)
 
@@ -60,13 +69,19 @@ class Tracing:
             child.end(end_time=started + int(end * NS))
 
     def close(self) -> None:
-        """Export what is left; waits some seconds at most."""
-        self._provider.shutdown()
+        """Export what is left; waits CLOSE_SECONDS at most."""
+        closing = Thread(target=self._provider.shutdown, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
 
 
-def _carrier(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Return the headers of the trace that a request is part of."""
-    return {name.decode(): value.decode("latin-1") for name, value in headers if name in (PARENT, STATE)}
+def trace_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the headers of the trace that a request is part of; none where they are sent twice, or are not of the form
+    of the standard: OpenTelemetry would write what it cannot read to the log.
+    """
+    found = [(name.decode(), value.decode("latin-1")) for name, value in headers if name in (PARENT, STATE)]
+    state = dict(found).get(STATE.decode(), "")
+    return dict(found) if len(dict(found)) == len(found) and (not state or MEMBERS.fullmatch(state)) else {}
 
 
 def _attributes(scope: Mapping[str, Any], record: Record) -> dict[str, Any]:
@@ -95,7 +110,8 @@ def tracing_of(variables: Mapping[str, str]) -> Tracing | None:
     Raises:
         ValueError: they ask for something that is not here; a one-line message.
     """
-    exporter = variables.get("OTEL_TRACES_EXPORTER", "otlp" if any("OTLP" in name for name in variables) else "none")
+    variables = {name: value for name, value in variables.items() if value}  # an empty one is as good as none
+    exporter = variables.get("OTEL_TRACES_EXPORTER", "otlp" if variables.keys() & set(ENDPOINTS) else "none")
     if exporter == "none" or variables.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     if exporter != "otlp":

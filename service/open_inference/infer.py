@@ -13,7 +13,7 @@ from models.views.view import View
 from service.engines.engine_request import EngineRequest
 from service.engines.request_builders import RunSpec, run_request, source_of
 from service.handlers.labels import tensor_labels
-from service.handlers.pricing import charge_run
+from service.handlers.pricing import charged_run
 from service.observing.records import follow
 from service.open_inference.codec import HEADER
 from service.open_inference.compression import choose_encoding, plain_body
@@ -61,11 +61,11 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
             )
         outputs = await _with_labels(state, inference)
         resolved, spec = inference.resolved, _run_spec(inference)
-        await charge_run(request.scope, state, resolved.network, resolved.arrays, spec, len(body))
-        engine_request = _engine_request(model, inference, spec, state.settings)  # the queue now counts its arrays
-        watch.lap("compute_input")
-        follow(request.scope, engine_request.trace, engine_request.key, name)
-        pending = await state.engines.submit(engine_request)
+        async with charged_run(request.scope, state, resolved.network, resolved.arrays, spec):
+            engine_request = _engine_request(model, inference, spec, state.settings)  # the queue now counts its arrays
+            watch.lap("compute_input")
+            follow(request.scope, engine_request.trace, engine_request.key, model.registered_name)
+            pending = await state.engines.submit(engine_request)
     except InvalidDocument as error:
         raise model.remap(error) from None
     result = await pending.header

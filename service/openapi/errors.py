@@ -17,7 +17,6 @@ from models.errors import (
     NotReady,
     Overloaded,
     Quarantined,
-    RateLimited,
     SlowBody,
     StoreFull,
     StoreReadOnly,
@@ -34,12 +33,11 @@ ENGINE_ERRORS = (
     NotReady, Overloaded, Draining, EngineLost, DeviceMemory, NoGpu, DeadlineExceeded, Quarantined,
 )  # fmt: skip
 BODY_ERRORS = (Unparsable, WrongDigest, SlowBody, TooLarge, UnsupportedMedia)
-UPLOAD_ERRORS = (*BODY_ERRORS, RateLimited)
 STORE_ERRORS = (StoreFull, StoreReadOnly, StoreUnreachable)
 """Errors of routes that change the store."""
 MODEL_ERRORS = (NotFound, ModelDamaged, StoreUnreachable)
 """Errors of routes that read a registered model."""
 ACTIVATION_ERRORS = (
     *BODY_ERRORS, Unacceptable, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
-    *ENGINE_ERRORS, RateLimited,
+    *ENGINE_ERRORS,
 )  # fmt: skip

@@ -88,6 +88,7 @@ class PlanReply(BaseModel):
     inputs: dict[str, PlannedTensor]
     layers: list[PlannedLayer]
     reply_bytes: int | None = Field(description="The layers asked for, after their views.")
+    weight_bytes: int = Field(description="Of the weights of the layers asked for, which `weights=true` adds.")
     run_macs: int | None = Field(description="Multiply-adds of computing the layers asked for.")
     totals: PlanTotals
     notes: list[NoteReply] = Field([], description="On a document in the request, where there are any.")

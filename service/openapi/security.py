@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.errors import Forbidden, Unauthorized
+from models.errors import Forbidden, RateLimited, Unauthorized
 from service.access.keys import Role
 from service.access.roles import role_for
 from service.errors.handlers import raises
@@ -29,7 +29,7 @@ def add_security(schema: dict[str, Any]) -> None:
 
 
 def _add_refusals(responses: dict[str, Any], role: Role, open_inference: bool) -> None:
-    errors = (Unauthorized,) if role is Role.USE else (Unauthorized, Forbidden)
+    errors = (Unauthorized, RateLimited) if role is Role.USE else (Unauthorized, Forbidden, RateLimited)
     for status, response in raises(*errors, open_inference=open_inference).items():
         if status != 500:
             responses.setdefault(str(status), response)

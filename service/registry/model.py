@@ -36,6 +36,11 @@ class Model:
         return self.architecture.document
 
     @property
+    def registered_name(self) -> str | None:
+        """The name under which it is registered; None for a model of the request."""
+        return None if self.id is None else self.name
+
+    @property
     def notes(self) -> list[Note]:
         """What in the document of a request was read as something else than it says, with pointers into the request."""
         return [] if self.id is not None else [note.under(self.pointer) for note in self.document.source_map.notes]

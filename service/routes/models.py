@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -23,10 +23,9 @@ from service.errors.handlers import raises
 from service.handlers.activations import activations, read_activation_request
 from service.handlers.labels import output_labels
 from service.handlers.planning import plan_of, plan_step_blocks, require_inputs
-from service.handlers.pricing import charge_upload
 from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
 from service.openapi.bodies import activations_body, model_body
-from service.openapi.errors import ACTIVATION_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS, UPLOAD_ERRORS
+from service.openapi.errors import ACTIVATION_ERRORS, BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS
 from service.openapi.model_schemas import DamagedName, ModelEntry, ModelList, ModelSummary
 from service.openapi.replies import IF_NONE_MATCH, MODEL_FORMS, NOT_MODIFIED, REGISTERED, activations_replies
 from service.options.field_names import MODEL
@@ -47,7 +46,7 @@ router = APIRouter(tags=["models"])
     "/v1/models/{name}",
     summary="Register or replace a model",
     responses=raises(
-        *UPLOAD_ERRORS,
+        *BODY_ERRORS,
         InvalidDocument,
         InvalidOption,
         InvalidWeights,
@@ -58,7 +57,6 @@ router = APIRouter(tags=["models"])
     )
     | REGISTERED,
     openapi_extra=model_body(),
-    dependencies=[Depends(charge_upload)],
 )
 async def put_model(request: Request, state: StateOf, name: Name) -> Response:
     """Checks a document and the weights that come with it, stores both, and points the name at them."""

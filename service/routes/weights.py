@@ -13,18 +13,16 @@ from models.errors import (
     InvalidOption,
     InvalidTensor,
     InvalidWeights,
-    RateLimited,
     Superseded,
     Unacceptable,
 )
 from models.files.signatures import START_BYTES
 from models.weights.read import ADVICE
 from service.errors.handlers import raises
-from service.handlers.pricing import charge_upload
 from service.handlers.registration import UploadedFile, put_weights
 from service.handlers.weights import fetch_weights
 from service.openapi.bodies import weights_body
-from service.openapi.errors import ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS, UPLOAD_ERRORS
+from service.openapi.errors import BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS
 from service.openapi.replies import IF_NONE_MATCH, REGISTERED, weights_replies
 from service.options.field_names import WEIGHTS
 from service.options.pictures import PictureOptions
@@ -43,7 +41,6 @@ from service.wire.json_values import DataMode
 from service.wire.negotiation import negotiate
 
 router = APIRouter(tags=["weights"])
-READING_ERRORS = (*MODEL_ERRORS, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS, RateLimited)
 
 Data = Annotated[DataMode, Query(description="How arrays are written in JSON.")]
 FormatName = Annotated[
@@ -70,7 +67,7 @@ WeightsFormatOf = Annotated[WeightsFormat, Depends(_weights_format)]
 @router.get(
     "/v1/models/{name}/weights",
     summary="All weights",
-    responses=raises(*READING_ERRORS) | weights_replies(),
+    responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_weights(request: Request, state: StateOf, name: Reference, output: WeightsFormatOf) -> Response:
@@ -82,7 +79,7 @@ async def get_weights(request: Request, state: StateOf, name: Reference, output:
 @router.get(
     "/v1/models/{name}/layers/{address:path}/weights",
     summary="One layer's weights",
-    responses=raises(*READING_ERRORS) | weights_replies(),
+    responses=raises(*MODEL_ERRORS, InvalidDocument, InvalidOption, Unacceptable, *ENGINE_ERRORS) | weights_replies(),
     openapi_extra=IF_NONE_MATCH,
 )
 async def get_layer_weights(
@@ -100,10 +97,9 @@ async def get_layer_weights(
 @router.put(
     "/v1/models/{name}/weights",
     summary="Give a model other weights",
-    responses=raises(*MODEL_ERRORS, *UPLOAD_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor,
+    responses=raises(*MODEL_ERRORS, *BODY_ERRORS, InvalidDocument, InvalidOption, InvalidWeights, InvalidTensor,
                      *STORE_ERRORS, Superseded, *ENGINE_ERRORS) | {200: REGISTERED[200]},
     openapi_extra=weights_body(),
-    dependencies=[Depends(charge_upload)],
 )  # fmt: skip
 async def put_model_weights(request: Request, state: StateOf, name: Reference) -> Response:
     """Takes a .safetensors, .npz, .h5 or .keras file or an archive of a SavedModel; the name moves to the new model,

@@ -97,6 +97,16 @@ def test_bodies_that_are_not_in_their_coding_are_refused(server: Server, encodin
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_many_members_are_refused(server: Server, encoding: str) -> None:
+    """Each takes time, though it holds nothing; a file that was appended to has some."""
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+    body = compressed(encoding, json.dumps({"model": UP}).encode())
+    for count, status in ((900, 200), (60_000, 400)):
+        reply = server.post("/v1/plan", content=compressed(encoding, b"") * count + body, headers=headers)
+        assert reply.status_code == status, reply.text
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 def test_bombs_are_refused_at_their_limit(server: Server, encoding: str) -> None:
     """A hundred kilobytes that decompress to 100 MB."""
     bomb = compressed(encoding, b" " * 100_000_000)

@@ -218,7 +218,9 @@ HEADS: list[tuple[list[bytes], int, str]] = [
         for coding, expected in [(b"identity, chunked", "chunked"), (b"gzip, chunked", "chunked"), (b"xchunked", "")]
     ],
     ([b"GET http://evil.example/healthz HTTP/1.1\r\n" + HEAD + b"\r\n"], 421, ""),
-    ([b"GET HTTP://localhost@evil.example/ HTTP/1.1\r\n" + HEAD + b"\r\n"], 400, ""),
+    ([b"GET HTTP://localhost@evil.example/ HTTP/1.1\r\n" + HEAD + b"\r\n"], 421, ""),
+    ([b"GET /metrics%0A HTTP/1.1\r\n" + HEAD + b"\r\n"], 400, "without %00"),
+    ([b"GET /v1/models/a%7F HTTP/1.1\r\n" + HEAD + b"\r\n"], 400, "without %00"),
     ([b"GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n"], 200, ""),
 ]
 

@@ -85,6 +85,13 @@ def test_both_formats_have_the_same_metrics(measured: Server) -> None:
     assert {name.removesuffix("_created") for name in openmetrics} <= {name.removesuffix("_created") for name in text}
 
 
+@pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", "text/plain; version=x", ",;=", "*/*"])
+def test_any_accept_is_answered(measured: Server, accept: str) -> None:
+    """In the format of text where it makes no sense."""
+    reply = measured.client.get("/metrics", headers={"Accept": accept})
+    assert (reply.status_code, reply.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+
+
 def test_names_of_models_and_unknown_methods_make_no_series(measured: Server) -> None:
     """What clients choose makes no new series."""
     measured.client.get("/v1/models/warm-up")

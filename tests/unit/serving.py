@@ -170,20 +170,22 @@ class Running:
 
 
 @asynccontextmanager
-async def running(
+async def running(  # noqa: PLR0913 (what differs between tests)
     folder: Path,
+    *,
     connections: int = 100,
     deadline: float = 5.0,
     gate: Gate | None = None,
     pool: type[EnginePool] | None = None,
+    keys: Authenticator | None = None,
     **options: Any,
 ) -> AsyncIterator[Running]:
     """Run a service that is stopped at the end of the block at the latest. `options` are settings."""
     settings = Settings(data_dir=str(folder), log="off", deadline=deadline, **options)
     drain, engines = DrainState(), pool(settings) if pool is not None else None
-    app = create_app(settings, engines or Engines(), drain=drain)  # type: ignore[arg-type]
+    keys = keys or Authenticator(None)
+    app = create_app(settings, engines or Engines(), drain=drain, keys=keys)  # type: ignore[arg-type]
     gate = gate or (engines.admission if engines is not None else Open())
-    keys = Authenticator(None)
     protocol = protocol_of(settings, connections, drain, Admission(gate, app.state.refusals, keys))
     config = uvicorn.Config(app, http=protocol, ws="none", log_level="error")
     listener = socket.create_server(("127.0.0.1", 0))

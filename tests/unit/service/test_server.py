@@ -11,6 +11,9 @@ import pytest
 
 import service.edge.connections
 import service.server
+from service.access.authentication import Authenticator
+from service.access.key_file import KeyFile
+from service.access.keys import new_key
 from tests.unit.serving import running, wait_until
 
 LIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -144,6 +147,32 @@ async def test_the_longest_idle_connection_makes_room(
         assert await second.is_closed()
         first.send(LIVE[20:])
         assert (await first.reply())[0] == 200
+
+
+async def test_connections_with_a_key_take_no_place_of_their_address(tmp_path: Path) -> None:
+    """A proxy may send those of many clients; strangers have as many places as an address has."""
+    secret, line = new_key("alice")
+    (tmp_path / "keys").write_text(line)
+    keyed = LIVE.replace(b"/healthz", b"/version").replace(b"\r\n\r\n", f"\r\nX-API-Key: {secret}\r\n\r\n".encode())
+    async with running(tmp_path, client_connections=2, keys=Authenticator(KeyFile(tmp_path / "keys"))) as one:
+        clients = [await one.client() for _ in range(2)]
+        for client in clients:
+            client.send(keyed[:10])  # so that neither is idle
+        for _ in range(4):
+            clients.append(await one.client())
+            clients[-1].send(keyed)
+            assert (await clients[-1].reply())[0] == 200
+        stranger = await one.client()
+        stranger.send(LIVE.replace(b"/healthz", b"/version"))
+        assert (await stranger.reply())[2]["code"] == "too_many_connections"
+        for number, client in enumerate(clients):
+            client.send(keyed[10:] if number < 2 else keyed)
+            assert (await client.reply())[0] == 200
+            client.writer.close()
+        while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (there is no event for it)
+            await asyncio.sleep(0.01)
+        protocol = next(iter(one.server.server_state.connections))
+        assert sum(protocol.clients.values()) <= 1  # type: ignore[union-attr]
 
 
 async def test_connections_far_over_the_limit_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

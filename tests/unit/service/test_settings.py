@@ -145,9 +145,12 @@ def test_the_table_round_trips(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_engines_inherit_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With low verbosity, the TensorFlow backend, and a fixed hash seed."""
+    """With low verbosity, the TensorFlow backend, and a fixed hash seed, but without keys and tokens."""
     monkeypatch.setenv("MINE", "yes")
+    for secret in (f"{PREFIX}KEY", f"{PREFIX}KEYS", "OTEL_EXPORTER_OTLP_HEADERS"):
+        monkeypatch.setenv(secret, "secret")
     environment = engine_environment()
+    assert "secret" not in environment.values()
     assert environment.items() >= {
         "MINE": "yes", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0",
     }.items()  # fmt: skip

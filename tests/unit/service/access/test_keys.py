@@ -78,6 +78,8 @@ def test_a_new_key_is_found_by_its_line() -> None:
         ([(b"authorization", b"Basic YTpi")], None),
         ([(b"authorization", b"Bearer")], None),
         ([(b"authorization", b"Bearer a b")], None),
+        ([(b"authorization", b"Basic YTpi"), (b"x-api-key", b"ls_a")], b"ls_a"),
+        ([(b"authorization", b"Bearer"), (b"x-api-key", b"ls_a")], None),
         ([(b"x-api-key", b"")], None),
         ([(b"x-api-key", b"a"), (b"x-api-key", b"a")], None),
         ([(b"authorization", b"Bearer a"), (b"x-api-key", b"a")], None),
@@ -110,6 +112,29 @@ def test_a_file_is_read_again_when_it_changes_and_kept_when_it_is_wrong(tmp_path
     file.unlink()
     keys.refresh()
     assert getattr(keys.ring.find(b"other"), "name", None) == "bob"
+
+
+def test_a_file_that_could_not_be_read_is_read_once_its_permissions_are_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They change neither its size nor its time."""
+    file = tmp_path / "keys"
+    file.write_text(f"alice {DIGEST}\n")
+    keys = KeyFile(file)
+    file.write_text(f"bob {OTHER}\n")
+    os.utime(file, (1, 1))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_text", unreadable)
+        keys.refresh()
+    assert keys.ring.find(b"other") is None
+    file.chmod(0o600)
+    keys.refresh()
+    assert keys.ring.find(b"other") is not None
+
+
+def unreadable(*_: object, **__: object) -> str:
+    """Fail like a file that may not be read."""
+    raise PermissionError(13, "Permission denied")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from models.errors import Overloaded
+from service.access.authentication import Authenticator
+from service.access.key_file import KeyFile
+from service.access.keys import new_key
 from tests.unit.serving import Client, Open, running
 
 RUN = b"POST /v1/models/one/activations HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\nX-Request-ID: mine\r\n"
@@ -114,6 +117,34 @@ async def test_answered_requests_are_not_counted(tmp_path: Path) -> None:
         while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (there is no event for it)
             await asyncio.sleep(0.01)
         assert gate.arrivals.by_client == {}
+
+
+async def test_a_run_without_a_key_is_not_told_of_the_queue(tmp_path: Path) -> None:
+    """It is refused for its key, and takes no part in the queue."""
+    secret, line = new_key("alice")
+    (tmp_path / "keys").write_text(line)
+    gate = KeyedGate()
+    async with running(tmp_path, gate=gate, keys=Authenticator(KeyFile(tmp_path / "keys"))) as one:
+        assert (await send_head(await one.client()))[0] == 401
+        assert (await send_head(await one.client(), RUN + b"X-API-Key: wrong\r\n"))[0] == 401
+        assert gate.asked == []
+        for more in (b"", b"X-Forwarded-For: 10.0.0.1\r\n"):
+            head = RUN + more + b"X-API-Key: " + secret.encode() + b"\r\n"
+            assert (await send_head(await one.client(), head))[0] == 503
+        assert gate.asked == ["key alice"] * 2
+
+
+class KeyedGate(Open):
+    """A gate whose queues are full, which keeps the clients that it was asked about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def refusal(self, client: str) -> Overloaded | None:
+        """Reject every client."""
+        self.asked.append(client)
+        return Overloaded("", (), 2.5)
 
 
 class Shared(Full):

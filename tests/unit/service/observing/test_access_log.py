@@ -20,8 +20,10 @@ from starlette.requests import ClientDisconnect
 from models.errors import EngineLost
 from models.ipc.messages import RunResult
 from service.access.authentication import Authenticator
+from service.access.control import AccessControl
 from service.access.hosts import Hosts
 from service.access.origins import Origins
+from service.access.quotas import Quotas
 from service.app import create_app
 from service.edge.middleware import EdgeMiddleware
 from service.edge.unhandled import UnhandledErrors
@@ -132,9 +134,8 @@ async def test_interrupted_replies_are_logged_with_the_bytes_sent(error: Excepti
     async def send(message: Any) -> None:
         """Discard the message."""
 
-    edge = EdgeMiddleware(
-        UnhandledErrors(breaks), Origins(frozenset()), Hosts(frozenset(), ""), Authenticator(None), log
-    )
+    access = AccessControl(Origins(frozenset()), Hosts(frozenset(), ""), Authenticator(None), Quotas())
+    edge = EdgeMiddleware(UnhandledErrors(breaks), access, log)
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"a")], "http_version": "1.1"}
     await edge(scope, None, send)  # type: ignore[arg-type]
     await log.close()
