@@ -2,7 +2,7 @@
 
 Each package imports only those listed below it; a request enters through `edge`.
 
-cli, server, app      process, sockets, application; opening: `layerscope open`, a client of the service
+cli, server, app      process, sockets, application; starting: what a start needs; opening: `layerscope open`, a client
 routes                resources of /v1; open_inference: all of /v2
 handlers              use cases shared by both protocols
 state                 objects with the lifetime of the application
@@ -11,5 +11,5 @@ requests              decoding of request bodies into typed values
 edge                  HTTP protocol and ASGI middleware; engines: admission, queues, processes; options: request options
 errors, settings      problem documents; configuration
 observing             records and log; wire, pictures: encoders of tensors and images
-access                client identity, CORS origins, Host validation
+access                keys, quotas, client identity, CORS origins, Host validation
 """

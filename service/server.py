@@ -11,18 +11,13 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging.config import dictConfig
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
-from models.store.opening import open_store
-from models.store.store import ModelStore
 from service.access.authentication import Authenticator
-from service.access.hosts import is_loopback
-from service.access.key_file import REFRESH_SECONDS, KeyFile
-from service.access.keys import InvalidKeys
+from service.access.key_file import REFRESH_SECONDS
 from service.app import create_app
 from service.edge.connections import Admission, Connection, protocol_of
 from service.edge.descriptors import connection_limit, raise_limit
@@ -32,9 +27,9 @@ from service.engines.client import Engines
 from service.engines.gpus import engine_count, visible_gpus
 from service.engines.pool import EnginePool
 from service.observing.log import configuration
-from service.observing.tracing import Tracing, tracing_of
 from service.requests.heap_trimmer import bound_arenas
-from service.settings import PREFIX, Settings, cuda_visible_devices, otel_variables
+from service.settings import Settings, cuda_visible_devices
+from service.starting import authenticator_of, store_of, tracing_of_process
 
 log = logging.getLogger("layerscope")
 
@@ -171,11 +166,11 @@ def serve(settings: Settings) -> None:
     gpus = visible_gpus(cuda_visible_devices()) if settings.engines == "auto" else ()
     connections = connection_limit(settings, engine_count(settings.engines, gpus))
     dictConfig(configuration(settings.log))  # before uvicorn does, so that entries skipped in the store are logged
-    keys = _authenticator(settings)
+    keys = authenticator_of(settings)
     sockets = open_listeners(settings)
-    store = _open_store(settings.data_dir)
+    store = store_of(settings)
     engines, drain = EnginePool(settings), DrainState()
-    tracing = _tracing()
+    tracing = tracing_of_process()
     app = create_app(settings, engines, store, drain, keys, tracing)
     config = uvicorn.Config(
         app,
@@ -192,39 +187,6 @@ def serve(settings: Settings) -> None:
     Server(config, app, drain, keys, settings.deadline).run(sockets)
     if tracing is not None:
         tracing.close()
-
-
-def _authenticator(settings: Settings) -> Authenticator:
-    """Return the authenticator of the settings.
-
-    Raises:
-        SystemExit: the file of keys is wrong, or other machines could do everything without being asked for a key.
-    """
-    if not settings.keys:
-        if not (settings.anonymous or is_loopback(settings.host)):
-            raise SystemExit(
-                f"layerscope: {PREFIX}HOST: {settings.host} is open to other machines, and no keys are set; set "
-                f"{PREFIX}KEYS to a file of keys (layerscope key NAME), or {PREFIX}ANONYMOUS=true"
-            )
-        return Authenticator(None)
-    try:
-        return Authenticator(KeyFile(Path(settings.keys)), settings.metrics_open)
-    except InvalidKeys as error:
-        raise SystemExit(f"layerscope: {PREFIX}KEYS: {error}") from None
-
-
-def _tracing() -> Tracing | None:
-    try:
-        return tracing_of(otel_variables())
-    except ValueError as error:
-        raise SystemExit(f"layerscope: {error}") from None
-
-
-def _open_store(data_dir: str) -> ModelStore:
-    try:
-        return open_store(data_dir)
-    except OSError as error:
-        raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None
 
 
 def freeze_startup_objects() -> None:

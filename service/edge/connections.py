@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import select
-from collections import Counter
-from collections.abc import Iterable
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from starlette.types import Scope
 
@@ -21,6 +19,7 @@ from service.edge.descriptors import REFUSED
 from service.edge.drain import DrainState
 from service.edge.head_limits import HeadLimits
 from service.edge.http_protocol import BoundedProtocol
+from service.edge.places import Places
 from service.edge.refusals import Refusals
 from service.observing.records import DISCONNECT_CALLBACKS
 from service.settings import Settings
@@ -50,15 +49,12 @@ class Admission(NamedTuple):
 class Connection(BoundedProtocol):
     """Connection that replies with an error if it is over the limit, in total or of its client."""
 
-    max_connections, max_client_connections = 1000, 100
-    """Limits on open connections."""
+    places = Places()
     drain = DrainState()
     gate: Gate
     refusals: Refusals
     """Builds error responses without the application."""
     keys = Authenticator(None)
-    clients: ClassVar[Counter[str]] = Counter()
-    """Open connections by client."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -71,42 +67,26 @@ class Connection(BoundedProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.client_identity = identity(self.client[0]) if self.client else ""
-        self.clients[self.client_identity] += 1
-        self._exceeded_limit = self._find_exceeded_limit()
-        if len(self.connections) > self.max_connections + REFUSED:
+        everyone = cast(set[Connection], self.connections)
+        self._exceeded_limit = self.places.take(self.client_identity, everyone)
+        if len(everyone) > self.places.most + REFUSED:
             transport.abort()
         elif self._exceeded_limit is not None:
             self.head_seconds = REFUSED_SECONDS
             self._await_head()
 
-    def _find_exceeded_limit(self) -> str | None:
-        """Return the limit that this connection is over, unless an idle one makes room for it."""
-        everyone = cast(set[Connection], self.connections)
-        if self.clients[self.client_identity] > self.max_client_connections:
-            own = (other for other in everyone if other.client_identity == self.client_identity)
-            if not _close_longest_idle(own):
-                return f"{self.max_client_connections:,} connections of this client are open already."
-        elif len(everyone) > self.max_connections and not _close_longest_idle(everyone):
-            return f"{self.max_connections:,} connections are open already."
-        return None
-
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         if not self._has_key:
-            self._uncount()
+            self.places.leave(self.client_identity)
         self._notify_disconnect()
 
     def _leave_address(self) -> None:
         """Give the place of an address to another connection."""
         self._has_key = True
-        self._uncount()
-        if len(self.connections) <= self.max_connections:
+        self.places.leave(self.client_identity)
+        if len(self.connections) <= self.places.most:
             self._exceeded_limit = None
-
-    def _uncount(self) -> None:
-        self.clients[self.client_identity] -= 1
-        if not self.clients[self.client_identity]:
-            del self.clients[self.client_identity]
 
     def _notify_disconnect(self) -> None:
         """Notify the handlers of unfinished requests that the client has disconnected."""
@@ -132,8 +112,9 @@ class Connection(BoundedProtocol):
         """Refuse a run for which all queues are full without reading its body: at once, unless it has to wait for the
         response before it.
         """
-        client = self.keys.identify(cast(dict[str, Any], self.scope))
-        runs = self._waits_for_engine() and not self.keys.lacks(cast(dict[str, Any], self.scope))
+        scope = cast(dict[str, Any], self.scope)
+        client = self.keys.identify(scope) if self._waits_for_engine() else ""
+        runs = client != "" and not self.keys.lacks(scope)
         refused = self.gate.refusal(client) if runs else None
         if refused is not None and not (self.is_responding or self.flow.write_paused):
             self._send_refusal(refused)
@@ -141,9 +122,9 @@ class Connection(BoundedProtocol):
                 self._pause_reading()
             return
         if refused is not None:
-            cast(dict[str, Any], self.scope)[REFUSAL] = refused
+            scope[REFUSAL] = refused
         elif runs:
-            cast(dict[str, Any], self.scope)[ARRIVAL] = self.gate.arrivals.expect(client)
+            scope[ARRIVAL] = self.gate.arrivals.expect(client)
         super().start_request()
         if self._is_last():
             self.cycle.keep_alive = False
@@ -229,26 +210,16 @@ class Connection(BoundedProtocol):
             self._fail_body(self.cycle, Draining())
 
 
-def _close_longest_idle(connections: Iterable[Connection]) -> bool:
-    """Close the connection that has waited longest for a request, to make room; returns whether there is one."""
-    for connection in sorted(connections, key=lambda connection: connection.idle_since):
-        if connection.is_idle and not connection.transport.is_closing():
-            connection.transport.close()
-            return True
-    return False
-
-
 def protocol_of(settings: Settings, connections: int, drain: DrainState, admission: Admission) -> type[Connection]:
     """Return a protocol class with the configured limits, this many connections, and the service's drain state and
     admission.
     """
 
     class Protocol(Connection):
-        max_connections, max_client_connections = connections, settings.client_connections
-        clients: ClassVar[Counter[str]] = Counter()
         limits = HeadLimits(int(settings.max_headers), settings.max_header_fields, int(settings.max_url))
         head_seconds = settings.head_seconds
 
+    Protocol.places = Places(connections, settings.client_connections)
     Protocol.drain, Protocol.keys = drain, admission.keys
     Protocol.gate, Protocol.refusals = admission.gate, admission.refusals
     return Protocol

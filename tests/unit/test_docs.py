@@ -6,13 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ByteSize
 
 from models.errors import Unavailable, all_errors
 from service.errors.handlers import status_of
-from service.settings import PREFIX, Settings
+from service.settings import PREFIX, Settings, table
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+SECURITY = ROOT / "SECURITY.md"
+NO_LIMITS = {PREFIX + name for name in ("PORT", "ENGINES", "SPARE_ENGINES", "BATCH_REQUESTS")}
 SETTINGS = {PREFIX + name.upper() for name in Settings.model_fields}
 
 
@@ -33,6 +36,23 @@ def test_operations_explains_every_setting() -> None:
     """Each setting is in the overview."""
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     assert [name for name in sorted(SETTINGS) if f"`{name}`" not in text] == []
+
+
+def test_security_lists_every_limit_with_its_default() -> None:
+    """Numbers and sizes that are none bound nothing: the port, how many engines there are, and how they batch."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \|$", SECURITY.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    fields = {PREFIX + name.upper(): field.default for name, field in Settings.model_fields.items()}
+    numbers = {name for name, value in fields.items() if type(value) in (int, float, ByteSize)} - NO_LIMITS
+    expected = [(name, default, text) for name, _, default, text in table(Settings()) if name in numbers]
+    assert rows == expected
+
+
+def test_security_names_tests_that_exist() -> None:
+    """Files, or folders of tests."""
+    named = re.findall(r"`((?:tests|acceptance)/[^`]*)`", SECURITY.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_operations_explains_what_operators_can_end() -> None:

@@ -172,7 +172,7 @@ async def test_connections_with_a_key_take_no_place_of_their_address(tmp_path: P
         while len(one.server.server_state.connections) > 1:  # noqa: ASYNC110 (there is no event for it)
             await asyncio.sleep(0.01)
         protocol = next(iter(one.server.server_state.connections))
-        assert sum(protocol.clients.values()) <= 1  # type: ignore[union-attr]
+        assert sum(protocol.places.by_client.values()) <= 1  # type: ignore[union-attr]
 
 
 async def test_connections_far_over_the_limit_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,57 @@
+"""Parts that a start needs, or ends without: a one-line message says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.store.opening import open_store
+from models.store.store import ModelStore
+from service.access.authentication import Authenticator
+from service.access.hosts import is_loopback
+from service.access.key_file import KeyFile
+from service.access.keys import InvalidKeys
+from service.observing.tracing import Tracing, tracing_of
+from service.settings import PREFIX, Settings, otel_variables
+
+
+def authenticator_of(settings: Settings) -> Authenticator:
+    """Return the authenticator of the settings.
+
+    Raises:
+        SystemExit: the file of keys is wrong, or other machines could do everything without being asked for a key.
+    """
+    if not settings.keys:
+        if not (settings.anonymous or is_loopback(settings.host)):
+            raise SystemExit(
+                f"layerscope: {PREFIX}HOST: {settings.host} is open to other machines, and no keys are set; set "
+                f"{PREFIX}KEYS to a file of keys (layerscope key NAME), or {PREFIX}ANONYMOUS=true"
+            )
+        return Authenticator(None)
+    try:
+        return Authenticator(KeyFile(Path(settings.keys)), settings.metrics_open)
+    except InvalidKeys as error:
+        raise SystemExit(f"layerscope: {PREFIX}KEYS: {error}") from None
+
+
+def tracing_of_process() -> Tracing | None:
+    """Return the tracing that OpenTelemetry's variables ask for; None without any.
+
+    Raises:
+        SystemExit: they ask for something that is not here.
+    """
+    try:
+        return tracing_of(otel_variables())
+    except ValueError as error:
+        raise SystemExit(f"layerscope: {error}") from None
+
+
+def store_of(settings: Settings) -> ModelStore:
+    """Return the opened store of the settings.
+
+    Raises:
+        SystemExit: it cannot be opened.
+    """
+    try:
+        return open_store(settings.data_dir)
+    except OSError as error:
+        raise SystemExit(f"layerscope: {PREFIX}DATA_DIR: {error}") from None
