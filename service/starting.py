@@ -23,7 +23,7 @@ def authenticator_of(settings: Settings) -> Authenticator:
     if not settings.keys:
         if not (settings.anonymous or is_loopback(settings.host)):
             raise SystemExit(
-                f"layerscope: {PREFIX}HOST: {settings.host} is open to other machines, and no keys are set; set "
+                f"layerscope: {PREFIX}HOST: {settings.host[:60]} is open to other machines, and no keys are set; set "
                 f"{PREFIX}KEYS to a file of keys (layerscope key NAME), or {PREFIX}ANONYMOUS=true"
             )
         return Authenticator(None)

@@ -28,6 +28,7 @@ RUN = {"model": MODEL, "inputs": [[[1]] * 4] * 4}
 PAGE, STRANGER = "http://localhost:5173", "https://evil.example"
 NAMES = {"name": "edge", "type": "Conv2D", "address": "a", "kind": "x", "action": "y"}
 HEAD = b"Host: localhost\r\nOrigin: http://localhost:5173\r\n"
+LAST = HEAD + b"Connection: close\r\n\r\n"
 LONG = b"x" * 40_000
 
 
@@ -217,11 +218,11 @@ HEADS: list[tuple[list[bytes], int, str]] = [
         ([b"POST /v1/plan HTTP/1.1\r\n" + HEAD + b"Transfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n"], 400, expected)
         for coding, expected in [(b"identity, chunked", "chunked"), (b"gzip, chunked", "chunked"), (b"xchunked", "")]
     ],
-    ([b"GET http://evil.example/healthz HTTP/1.1\r\n" + HEAD + b"\r\n"], 421, ""),
-    ([b"GET HTTP://localhost@evil.example/ HTTP/1.1\r\n" + HEAD + b"\r\n"], 421, ""),
-    ([b"GET /metrics%0A HTTP/1.1\r\n" + HEAD + b"\r\n"], 400, "without %00"),
-    ([b"GET /v1/models/a%7F HTTP/1.1\r\n" + HEAD + b"\r\n"], 400, "without %00"),
-    ([b"GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n"], 200, ""),
+    ([b"GET http://evil.example/healthz HTTP/1.1\r\n" + LAST], 421, ""),
+    ([b"GET HTTP://localhost@evil.example/ HTTP/1.1\r\n" + LAST], 421, ""),
+    ([b"GET /metrics%0A HTTP/1.1\r\n" + LAST], 400, "without %00"),
+    ([b"GET /v1/models/a%7F HTTP/1.1\r\n" + LAST], 400, "without %00"),
+    ([b"GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"], 200, ""),
 ]
 
 

@@ -135,7 +135,9 @@ def test_responses_of_reads_match_their_schemas(server: Server, method: str, pat
     }
     reply = server.client.request(method, path.format(**known))
     assert reply.status_code in (200, 204), reply.text
-    if reply.status_code == 200:
+    media_type = reply.headers.get("content-type", "").partition(";")[0]
+    assert reply.status_code == 204 or media_type in operation["responses"]["200"]["content"]
+    if reply.status_code == 200 and media_type == "application/json":
         validator(reply_schema(method, path, 200, "application/json")).validate(reply.json())
 
 

@@ -61,6 +61,8 @@ PLAN: dict[str, Any] = {
          "receptive_field": None},
     ],
     "reply_bytes": 4 * (2 * 8192 + 2 * 1024 + 2 * 64) + 4 * (2 * 64 + 2 * 10),
+    "weight_bytes": 4 * 2510,
+    "run_macs": BATCH * (307_200 + 9216 + 640),
     "totals": {
         "layers": 6,
         "input_bytes": 24_576,
@@ -73,6 +75,10 @@ PLAN: dict[str, Any] = {
         "working_bytes": 24_576 + 4 * (2 * 8192 + 2 * 1024 + 2 * 64) + 4 * (2 * 64 + 2 * 10) + 4 * 2 * 16 * 16 * 16,
     },
 }  # fmt: skip
+
+
+OF_WEIGHTS = ("parameter_bytes", "weight_bytes")
+"""Bytes that no batch changes."""
 
 
 def plan_of(server: Server, model: Any, **options: Any) -> dict[str, Any]:
@@ -92,10 +98,11 @@ def with_free_batch(tree: Any) -> Any:
     if not isinstance(tree, dict):
         return tree
     known = {
-        key: [None, *value[1:]] if key == "shape" else None if key.endswith("bytes") and key != "parameter_bytes" else
+        key: [None, *value[1:]] if key == "shape" else None if key.endswith("bytes") and key not in OF_WEIGHTS else
         with_free_batch(value) for key, value in tree.items()
     }  # fmt: skip
-    return known | ({"macs": 0 if tree["macs"] == 0 else None} if "macs" in tree else {})
+    unknown = {key: 0 if tree[key] == 0 else None for key in ("macs", "run_macs") if key in tree}
+    return known | unknown
 
 
 def test_figures_match_hand_computed_ones(server: Server) -> None:

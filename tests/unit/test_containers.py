@@ -130,7 +130,7 @@ def test_the_grace_period_covers_a_shutdown(services: dict[str, Any], name: str)
 
 def test_settings_of_the_containers_exist(services: dict[str, Any]) -> None:
     """Layerscope fails to start with an unknown variable."""
-    environments = " ".join([arguments_of("ENV"), *(str(service["environment"]) for service in services.values())])
+    environments = " ".join([arguments_of("ENV"), *(str(service.get("environment")) for service in services.values())])
     named = set(re.findall(rf"{PREFIX}[A-Z_]+", environments))
     assert named
     assert named <= {PREFIX + name.upper() for name in Settings.model_fields}

@@ -104,8 +104,13 @@ def test_unavailable_addresses_fail_the_start_with_one_line(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for run, arguments, reported in [
             (run_in_new_process, ("--port", str(taken.getsockname()[1])), "LAYERSCOPE_PORT: 127.0.0.1 port "),
-            (layerscope, ("--host", "999.1.1.1"), "LAYERSCOPE_HOST: 999.1.1.1: "),
-            (layerscope, ("--host", "a" * 100), "LAYERSCOPE_HOST: a string of 100 characters is no name of a host"),
+            (layerscope, ("--host", "999.1.1.1", "--anonymous", "true"), "LAYERSCOPE_HOST: 999.1.1.1: "),
+            (layerscope, ("--host", "box.lan"), "LAYERSCOPE_HOST: box.lan is open to other machines, and no keys are"),
+            (
+                layerscope,
+                ("--host", "a" * 100, "--anonymous", "1"),
+                "LAYERSCOPE_HOST: a string of 100 characters is no name of a host",
+            ),
         ]:
             done = run("serve", *arguments, LAYERSCOPE_DATA_DIR=str(tmp_path / "store"))
             assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)

@@ -24,6 +24,7 @@ class Engine:
 
     made: list[Engine]
     failures = 0
+    cause = "crash"
 
     def __init__(self, _: Settings, gpu: Any, _program: str) -> None:
         self.gpu, self.ready, self.sent, self.ended = gpu, None, [], False

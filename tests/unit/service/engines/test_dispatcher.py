@@ -31,6 +31,7 @@ class Engine:
     """A process that accepts messages, with room for this many arrays."""
 
     ready = True
+    cause = "crash"
     bytes_at_start = 1
     held: ClassVar[dict[str, int]] = {}
 
