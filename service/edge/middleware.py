@@ -8,7 +8,6 @@ problem document, and checks neither `Host` nor `Sec-Fetch-Site`.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 
 from starlette.requests import Request
@@ -39,8 +38,6 @@ from service.observing.records import SCOPE_KEY, Record, end
 
 SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 """Methods that change and run nothing (RFC 9110 section 9.2.1); browsers hide their responses from other pages."""
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-"""Characters that no path has. A route's pattern would pass over a line feed at its end, which roles do not."""
 PREFLIGHT_VARY = (b"vary", b"Access-Control-Request-Method, Access-Control-Request-Headers")
 
 
@@ -85,8 +82,6 @@ class EdgeMiddleware(HttpMiddleware):
         """Raise BadRequest, Misdirected, CrossSite, an error of keys or quotas, or the one the protocol stopped for."""
         if REFUSAL in scope:
             raise scope[REFUSAL]
-        if CONTROL.search(scope["path"]):
-            raise _control_character()
         host, origin, origins = head.get(b"host"), head.get(b"origin"), self._access.origins
         if host is None and scope["http_version"] == "1.0":
             host = b""
@@ -102,11 +97,6 @@ class EdgeMiddleware(HttpMiddleware):
         key = self._access.keys.check(scope)
         if key is not None and key.is_limited:
             self._access.quotas.check(key, Price(0, content_length(scope)))
-
-
-def _control_character() -> BadRequest:
-    message = "the path has a control character"
-    return BadRequest.at("", message, expected="a path without %00 to %1F and %7F", received="one that has one")
 
 
 class LoggedSend:
