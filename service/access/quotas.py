@@ -103,9 +103,10 @@ class Quotas:
 
 
 def _refusal(bucket: Bucket, cost: int, unit: str, seconds: float) -> RateLimited:
+    spent = f"the key has spent more {unit} than it may in a minute"
     error = RateLimited.at(
         "",
-        f"this costs {cost:,} {unit} by its plan, more than the key has left",
+        f"this costs {cost:,} {unit}, more than the key has left" if cost else spent,
         expected=f"{bucket.per_minute:,} {unit} a minute",
         received=f"{max(0, int(bucket.level)):,} left",
         suggestion=f"send it again in {seconds:.1f} seconds, or ask for less",

@@ -86,7 +86,7 @@ class Connection(BoundedProtocol):
         self._has_key = True
         self.places.leave(self.client_identity)
         if len(self.connections) <= self.places.most:
-            self._exceeded_limit = None
+            self._exceeded_limit, self.head_seconds = None, type(self).head_seconds
 
     def _notify_disconnect(self) -> None:
         """Notify the handlers of unfinished requests that the client has disconnected."""

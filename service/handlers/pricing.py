@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import orjson
 from starlette.types import Scope
 
-from models.errors import DeadlineExceeded, EngineLost
+from models.errors import ClientDisconnected, DeadlineExceeded, EngineLost
 from models.networks.network import Network
 from models.tensors.dtypes import Array
 from service.access.authentication import key_of
@@ -18,8 +18,8 @@ from service.engines.request_builders import RunSpec, plan_request
 from service.state import State
 
 Shapes = Mapping[str, tuple[int | None, ...]]
-WORKED = (DeadlineExceeded, EngineLost)
-"""Errors of runs that took an engine's time."""
+WORKED = (DeadlineExceeded, EngineLost, ClientDisconnected)
+"""Errors of runs that took an engine's time, or may have."""
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from models.errors import DeadlineExceeded, Overloaded, RateLimited, TooLarge
+from models.errors import ClientDisconnected, DeadlineExceeded, Overloaded, RateLimited, TooLarge
 from models.lru_cache import LruCache
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
@@ -71,9 +71,10 @@ async def test_a_run_costs_what_it_computes_and_sends() -> None:
         assert left(unknown) == (1000, 960)
 
 
-@pytest.mark.parametrize(("error", "macs"), [(Overloaded(), 1000), (TooLarge(), 1000), (DeadlineExceeded(), 900)])
+@pytest.mark.parametrize(("error", "macs"), [(Overloaded(), 1000), (TooLarge(), 1000), (DeadlineExceeded(), 900),
+                          (ClientDisconnected(), 900)])  # fmt: skip
 async def test_a_refused_run_costs_nothing(error: Exception, macs: int) -> None:
-    """One that took an engine's time does."""
+    """One that took an engine's time does, or that may have."""
     one = state()
     with pytest.raises(type(error)):
         async with run(one):
