@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from fastapi.telemetry import TelemetryConfig
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Lifespan
@@ -35,6 +36,7 @@ from service.errors import handlers as errors
 from service.handlers.metrics import ServiceGauges
 from service.observing.access_log import AccessLog
 from service.observing.metrics import Metrics
+from service.observing.route_templates import RouteTemplates
 from service.observing.tracing import Tracing
 from service.open_inference import repository_routes as model_repository
 from service.open_inference import routes as open_inference
@@ -70,7 +72,8 @@ def create_app(  # noqa: PLR0913, PLR0917 (what the server makes before it)
     """
     metrics = Metrics([name.strip() for name in settings.metrics_models.split(",")])
     observers = [metrics.observe] if tracing is None else [metrics.observe, tracing.observe]
-    access_log = AccessLog(settings.log, observers=observers)
+    templates = RouteTemplates()
+    access_log = AccessLog(settings.log, observers=observers, templates=templates)
     app = FastAPI(
         title="Layerscope", version=version("layerscope"), description=DESCRIPTION,
         lifespan=_lifespan(settings, engines, opened, drain, access_log),
@@ -79,6 +82,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (what the server makes before it)
         telemetry=NO_TELEMETRY,
     )  # fmt: skip
     _include_routes(app)
+    templates.add(route.path for route in iter_route_contexts(app.routes) if route.path)
     errors.install(app)
     origins = Origins(origins_of(settings.origins, settings.host))
     access = AccessControl(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from PIL import Image, UnidentifiedImageError
 
 from models.errors import InvalidImage, TooLarge, shown
-from models.files.signatures import JSON, PDF, VIDEO, Role
+from models.files.signatures import JSON, PDF, START_BYTES, VIDEO, Role, kind_of
 from models.files.unsupported import Advice, unsupported_data
 from models.images.orientation import TRANSPOSITIONS, UPRIGHT
 
@@ -91,9 +91,18 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     except BOMBS as error:
         raise _too_large("more than Pillow opens", max_pixels) from error
     except UnidentifiedImageError as error:
+        if (name := _declared_format(data)) is not None:
+            raise _damaged(data, name, error) from error
         raise InvalidImage(problems=[unsupported_data(data, f"one of {', '.join(FORMATS)}", "", ADVICE)]) from error
     except FAILURES as error:
         raise _damaged(data, None, error) from error
+
+
+def _declared_format(data: bytes) -> str | None:
+    """Return which of FORMATS a file begins like: Pillow identifies none with a damaged header or without a pixel."""
+    kind = kind_of(data[:START_BYTES])
+    name = "" if kind is None else kind.name.split()[1]
+    return name if name.upper() in FORMATS else None
 
 
 def _load(image: Image.Image, data: bytes, max_pixels: int) -> bool:
@@ -112,8 +121,6 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise _too_large(f"{height} × {width} = {width * height} pixels", max_pixels)
-    if width < 1 or height < 1:
-        raise InvalidImage.at("", "the picture is empty", expected="1 pixel or more", received=f"{height} × {width}")
 
 
 def _orientation(image: Image.Image) -> int:
@@ -131,7 +138,7 @@ def _format_name(image: Image.Image) -> str:
 
 
 def _damaged(data: bytes, name: str | None, error: BaseException) -> InvalidImage:
-    expected = f"a whole {name} file" if name else f"one of {', '.join(FORMATS)}"
+    expected = f"a whole {name} file of 1 pixel or more" if name else f"one of {', '.join(FORMATS)}"
     received = f"{len(data)} bytes; Pillow says {shown(str(error), 120)}"
     return InvalidImage.at("", "the picture is damaged or cut short", expected=expected, received=received)
 

@@ -136,10 +136,11 @@ class Dispatcher:
         self.admission.learn(lane, job)
         if lane.current is not None:
             self._start_deadline(slot, lane.current)
-        self.dispatch(slot)
-        self.supervisor.on_idle(slot)
-        if device_is_full:
+        if device_is_full and not slot.is_retiring:
             self.supervisor.replace(slot)
+        else:
+            self.dispatch(slot)
+            self.supervisor.on_idle(slot)
 
     def on_exit(self, slot: EngineSlot, process: EngineProcess) -> None:
         """Handle the death of an engine: the current job fails; the jobs after it, and those of a batch, are retried,

@@ -167,12 +167,10 @@ class EngineSupervisor:
             self.spares.start_successor(slot)
 
     def replace(self, slot: EngineSlot) -> None:
-        """Retire the engine of a slot, and fill the slot with another."""
-        if slot.is_retiring:
-            return
+        """Retire the engine of a slot, and fill the slot with another. One that has died has been replaced already."""
         if slot.process is not None:
             self._retire(slot, slot.process)
-        self._fill(slot)
+            self._fill(slot)
 
     def _promote_successors(self) -> None:
         """Move every successor that is ready to its slot."""

@@ -20,6 +20,7 @@ from service.observing.clock import timestamp
 from service.observing.engine_trace import EngineTrace
 from service.observing.log import LogForm
 from service.observing.records import Record
+from service.observing.route_templates import NONE, RouteTemplates
 
 STDERR = 2
 FLUSH_SECONDS = 0.1
@@ -49,8 +50,9 @@ class AccessLog:
         form: LogForm,
         write: Callable[[bytes], object] | None = None,
         observers: Sequence[Observer] = (),
+        templates: RouteTemplates | None = None,
     ) -> None:
-        self._form, self._observers = form, observers
+        self._form, self._observers, self._templates = form, observers, templates or RouteTemplates()
         self._line = LINES[form]
         self._write = write if write is not None else _to_stderr
         self._waiting: list[Record] = []
@@ -63,6 +65,8 @@ class AccessLog:
     def add(self, scope: Scope, record: Record) -> None:
         """Log a request that has ended, with or without a response, and tell it to the observers."""
         record.end(scope)
+        if record.route == NONE:  # refused before it was routed
+            record.route = self._templates.of_path(scope["path"])
         for observe in self._observers:
             observe(scope, record)
         if self._line is None:

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from service.access.arrivals import arrival_of
 from service.observing.engine_trace import EngineTrace
+from service.observing.route_templates import NONE
 
 SCOPE_KEY = "layerscope.record"
 BODY = "layerscope.body"
@@ -38,7 +39,7 @@ class Record:
     ended: float = 0.0
     """Seconds since the epoch."""
     total_ms: float = 0.0
-    route: str = "-"
+    route: str = NONE
     bytes_in: int = 0
     key: str | None = None
     """The name of the client's key, if it has one."""
@@ -88,9 +89,9 @@ def end(scope: Mapping[str, Any]) -> None:
 
 
 def route_of(scope: Mapping[str, Any]) -> str:
-    """Return the path template of a request's route, without parameter values; "-" without a route."""
+    """Return the path template of a request's route, without parameter values; `NONE` without a route."""
     path: str | None = getattr(scope.get("route"), "path", None)
-    return path or "-"
+    return path or NONE
 
 
 def label_of(scope: Mapping[str, Any]) -> str:

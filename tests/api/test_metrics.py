@@ -103,6 +103,25 @@ def test_names_of_models_and_unknown_methods_make_no_series(measured: Server) ->
     assert len(scraped(measured)) <= before + 40
 
 
+def test_refused_requests_are_counted_at_their_route(
+    tmp_path: Path, start_stub_server: Callable[..., AbstractContextManager[Server]]
+) -> None:
+    """Though keys, and pages of other sites, are refused before a request is routed."""
+    file = tmp_path / "keys"
+    file.write_text(f"{new_key('one')[1]}\n")
+    with start_stub_server(tmp_path / "a", KEYS=str(file), METRICS_OPEN="true") as server:
+        server.client.post("/v1/models/secret/activations", json={})
+        server.client.get("/v2/models/secret", headers={"X-API-Key": "wrong"})
+        server.client.post("/v1/plan", headers={"Origin": "http://other.example"})
+        samples = scraped(server)
+        for route, method, status in (
+            ("/v1/models/{name}/activations", "POST", "401"),
+            ("/v2/models/{name}", "GET", "401"),
+            ("/v1/plan", "POST", "403"),
+        ):
+            assert samples["layerscope_requests_total", (("method", method), ("route", route), ("status", status))] == 1
+
+
 def test_only_an_admin_reads_them(
     tmp_path: Path, start_stub_server: Callable[..., AbstractContextManager[Server]]
 ) -> None:

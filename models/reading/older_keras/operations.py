@@ -120,7 +120,9 @@ def _check_argument(name: str, value: Any, function: Function, site: Site) -> No
     if name in function.operands or name in function.fields or (name == SLICE and function.key is not None):
         return
     if name not in function.neutral:
-        raise site.refusal(f"{name} of this function is not read", f"one of {', '.join(function.fields)}", shown(value))
+        read = [*function.fields, *function.neutral]
+        expected = f"one of {', '.join(read)}" if read else "none but its tensors"
+        raise site.refusal(f"{name} of this function is not read", expected, shown(value))
     if value is not None and value != function.neutral[name]:
         raise site.refusal(f"{name} of this function is not read", f"{function.neutral[name]!r}", shown(value))
 

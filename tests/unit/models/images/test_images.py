@@ -53,6 +53,19 @@ def test_unlisted_formats_are_rejected():
     assert "PNG, JPEG, WEBP" in caught.value.problems[0].expected
 
 
+@pytest.mark.parametrize(("format", "side"), [("PNG", 16), ("BMP", 18)])
+def test_a_picture_without_pixels_is_no_unknown_format(format, side):
+    """Its width is 0 in the header, which Pillow does not identify."""
+    data = bytearray(file_of(RAMP, format))
+    data[side : side + 4] = bytes(4)
+    with pytest.raises(InvalidImage) as caught:
+        read(bytes(data))
+    problem = caught.value.problems[0]
+    assert (problem.message, problem.expected) == (
+        "the picture is damaged or cut short", f"a whole {format} file of 1 pixel or more"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("mode", "colour", "expected"),
     [

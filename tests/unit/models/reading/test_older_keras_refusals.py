@@ -79,6 +79,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str, str]] = {
         operation("math.reduce_mean", ["x", 0, 0, {"axis": 1, "other": 3}]), f"{LAYERS}/1/inbound_nodes/0/3/other",
         "other of this function is not read", "one of axis, keepdims",
     ),
+    "an argument of a function that has none": (
+        operation("math.sigmoid", ["x", 0, 0, {"other": 3}]), f"{LAYERS}/1/inbound_nodes/0/3/other",
+        "other of this function is not read", "none but its tensors",
+    ),
     "other arguments in another call": (
         calls("math.reduce_mean", {"axis": 1, "keepdims": True}, {"axis": 1}), f"{LAYERS}/1/inbound_nodes/1",
         "the calls of one operation differ in their arguments", "the same in all",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from models.errors import DeviceMemory
+from service.settings import GIB
 from tests.unit.service.engines.manual_engine import Engine, grow, start_pool, submit_request, turns
 
 
@@ -85,6 +86,34 @@ async def test_a_full_device_replaces_an_engine_once(processes: list[Engine]) ->
     await turns()
     assert processes[0].ended
     assert len(processes) == 2
+    await engines.stop()
+
+
+async def test_an_engine_without_device_memory_over_its_limit_is_replaced_once(processes: list[Engine]) -> None:
+    """The engine that has just been started in its place stays."""
+    engines = await start_pool(processes, engine_memory="1GiB")
+    request = await submit_request(engines)
+    processes[0].resident = 2 * GIB
+    processes[0].answers(DeviceMemory.code)
+    with pytest.raises(DeviceMemory):
+        await request
+    await turns()
+    assert [process.ended for process in processes] == [True, False]
+    await engines.stop()
+
+
+async def test_an_engine_whose_successor_cannot_be_started_is_replaced_once(
+    processes: list[Engine], passing: Callable[[float], Any]
+) -> None:
+    """Its restart stays planned, and starts one engine."""
+    engines = await start_pool(processes, engine_memory="1GiB")
+    request = await submit_request(engines)
+    processes[0].resident, Engine.failures = 2 * GIB, 1
+    processes[0].answers(DeviceMemory.code)
+    with pytest.raises(DeviceMemory):
+        await request
+    await passing(10)
+    assert [process.ended for process in processes] == [True, False]
     await engines.stop()
 
 

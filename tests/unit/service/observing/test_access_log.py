@@ -83,7 +83,7 @@ async def test_json_lines_contain_no_client_data(tmp_path: Path, capfdbinary: py
         ("HEAD", "/v1/models/{name}", 404, "not_found"),
         ("POST", "/v1/activations", 503, "engine_lost"),
         ("GET", "-", 404, "not_found"),
-        ("GET", "-", 421, "misdirected"),
+        ("GET", "/v1/models", 421, "misdirected"),
         ("GET", "/readyz", 500, "internal"),
     ]
     run = lines[1]
@@ -170,10 +170,10 @@ async def stuck() -> AsyncIterator[tuple[AccessLog, list[bytes], Event, Event]]:
 async def test_a_blocked_reader_does_not_block_requests(stuck: tuple[AccessLog, list[bytes], Event, Event]) -> None:
     """A bounded number of lines is buffered; the number of dropped lines is logged later."""
     log, lines, blocked, read = stuck
-    log.add({}, Record("first", "GET"))
+    log.add({"path": "/"}, Record("first", "GET"))
     assert await asyncio.to_thread(blocked.wait, 60)
     for number in range(MAX_WAITING + 5):
-        log.add({}, Record(str(number), "GET"))
+        log.add({"path": "/"}, Record(str(number), "GET"))
     read.set()
     async with asyncio.timeout(60):
         while len(lines) < 2:  # noqa: ASYNC110 (there is no event for it)
@@ -191,14 +191,14 @@ async def test_a_blocked_reader_does_not_block_shutdown(
     """Closing gives up after a timeout."""
     log, lines, *_ = stuck
     monkeypatch.setattr("service.observing.access_log.CLOSE_SECONDS", 0.05)
-    log.add({}, Record("last", "GET"))
+    log.add({"path": "/"}, Record("last", "GET"))
     await log.close()
     assert lines == []
 
 
 def test_a_line_costs_microseconds() -> None:
     """A hundredth of the smallest request, even on slow machines."""
-    log, scope = AccessLog("text", lambda _: None), {"route": None}
+    log, scope = AccessLog("text", lambda _: None), {"route": None, "path": "/"}
     log._writing = True
     record = Record("0" * 32, "POST", trace=EngineTrace("sha256:" + "0" * 64, 0))
     started = time.process_time()
