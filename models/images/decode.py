@@ -101,7 +101,7 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
 def _declared_format(data: bytes) -> str | None:
     """Return which of FORMATS a file begins like: Pillow identifies none with a damaged header or without a pixel."""
     kind = kind_of(data[:START_BYTES])
-    name = "" if kind is None else kind.name.split()[1]
+    name = kind.name.split()[1] if kind is not None and kind.role is Role.PICTURE else ""
     return name if name.upper() in FORMATS else None
 
 
