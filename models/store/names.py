@@ -7,7 +7,8 @@ removed or replaced; objects it may point to stay in the store.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from threading import RLock
 
 from models.errors import ModelDamaged, NotFound, did_you_mean, shown
@@ -20,6 +21,8 @@ FOLDER = "names"
 SUFFIX = ".json"
 DEFAULT_SPACE = "default"
 """The space of requests without a key, and of keys that name none."""
+COMPARED = 256
+"""Most names that an unknown one is compared with."""
 SEPARATOR = "~"
 """Stands between the space and the name in a file's name; neither has it."""
 
@@ -91,7 +94,7 @@ class Names:
 
     def _unknown(self, reference: str) -> NotFound:
         names = sorted(self._entries.copy())
-        near = did_you_mean(reference, names)
+        near = did_you_mean(reference, _neighbours(names, reference))
         expected = f"one of {', '.join(names[:20])}" if names else "a registered model"
         suggestion = f'use "{near}"' if near else "PUT /v1/models/{name} registers one"
         return NotFound.at(
@@ -134,3 +137,9 @@ def damaged(name: str, problem: str) -> ModelDamaged:
     advice = f"PUT /v1/models/{name} puts it back, DELETE removes it"
     message = f"the model {shown(name)} cannot be used: {problem}"
     return ModelDamaged.at("", message, expected="a model that is whole", received="a damaged one", suggestion=advice)
+
+
+def _neighbours(names: Sequence[str], name: str) -> Sequence[str]:
+    """Return the names around the place of another in their order: to compare 10,000 takes a tenth of a second."""
+    place = bisect_left(names, name)
+    return names[max(0, place - COMPARED // 2) : place + COMPARED // 2]

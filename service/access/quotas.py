@@ -109,7 +109,7 @@ def _refusal(bucket: Bucket, cost: int, unit: str, seconds: float) -> RateLimite
         f"this costs {cost:,} {unit}, more than the key has left" if cost else spent,
         expected=f"{bucket.per_minute:,} {unit} a minute",
         received=f"{max(0, int(bucket.level)):,} left",
-        suggestion=f"send it again in {seconds:.1f} seconds, or ask for less",
+        suggestion=f"send it again in {max(seconds, 0.1):.1f} seconds, or ask for less",
     )
     error.seconds = seconds
     return error

@@ -8,13 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from threading import RLock
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -23,11 +24,13 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from models.documents.document import Document
-from models.errors import ModelDamaged, NotFound, Problem, StoreReadOnly, StoreUnreachable
+from models.errors import ModelDamaged, NotFound, Problem, StoreReadOnly, StoreUnreachable, did_you_mean
 from models.networks.expansion import expand
 from models.networks.network import Network
 from models.reading.parse import parse_document
 from models.store.entries import entry_bytes
+from models.store.names import COMPARED, Names
+from models.store.storage import Storage
 from models.store.store import ModelStore
 
 
@@ -178,6 +181,23 @@ def test_unknown_models_are_not_found(url: str) -> None:
     assert near.value.problems == (
         Problem("", "there is no model of this name", "one of digits", '"digit"', 'use "digits"'),
     )
+
+
+def test_an_unknown_name_is_compared_with_its_neighbours_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many models there are; the nearest begins like it."""
+    names = Names(Storage("memory://many", ()), RLock())
+    names._entries = dict.fromkeys(f"model-{number:05}" for number in range(10_000))  # type: ignore[assignment]
+    compared: list[int] = []
+
+    def suggest(word: str, known: Sequence[str]) -> str | None:
+        compared.append(len(known))
+        return did_you_mean(word, known)
+
+    monkeypatch.setattr("models.store.names.did_you_mean", suggest)
+    with pytest.raises(NotFound) as caught:
+        names.find("model-07071x")
+    assert caught.value.problems[0].suggestion == 'use "model-07071"'
+    assert compared == [COMPARED]
 
 
 def test_deleting_a_name_keeps_a_shared_document(url: str) -> None:
@@ -385,6 +405,8 @@ WRITERS = """
 import json, os, signal, sys
 from models.reading.parse import parse_document
 from models.networks.expansion import expand
+from models.store.names import COMPARED, Names
+from models.store.storage import Storage
 from models.store.store import ModelStore
 
 network = expand(parse_document({"input": [4], "layers": [{"type": "Dense", "units": 9}]}))
