@@ -30,7 +30,7 @@ def calls(model: keras.Model) -> Iterator[tuple[Any, str, Any]]:
             reached[operation].add(index)
             waiting += operation._inbound_nodes[index].input_tensors
     for operation in model.operations:
-        for number, index in enumerate(sorted(reached[operation])):
+        for number, index in enumerate(sorted(reached.get(operation, ()))):  # an input may be unread
             several = len(reached[operation]) > 1
             yield (
                 operation,

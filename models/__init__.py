@@ -2,6 +2,7 @@
 
 engine                the only code that imports TensorFlow and Keras; runs in its own process
 ipc, store, writing   messages between front and engine; stored models; serializers of networks
+explaining            analyses of runs: targets, methods of explanation, and questions to engines
 networks, reading     expanded networks; parsers of every model format; weights: files matched to a network
 documents             the schema of model documents, and pointers into the request that sent one
 images, views         decoders of input images; views of output tensors; json_text: checks and chunked parsing

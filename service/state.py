@@ -14,7 +14,7 @@ from service.access.authentication import space_of
 from service.access.quotas import Price, Quotas
 from service.edge.drain import DrainState
 from service.engines.client import Engines
-from service.options.activation import QueryOptions
+from service.options.queries import Queries
 from service.registry.loaded import LoadedModels
 from service.registry.resolver import ModelResolver
 from service.requests.decode_memory import DecodeMemory
@@ -38,7 +38,7 @@ class State:
     memory: DecodeMemory
     drain: DrainState
     quotas: Quotas
-    queries: QueryOptions = field(default_factory=QueryOptions)
+    queries: Queries = field(default_factory=Queries)
     output_lengths: LruCache[str, Lengths] = field(default_factory=lambda: LruCache(MAX_PLANNED))
     """The planned lengths of the outputs of networks with labels, by identity."""
     prices: LruCache[object, Price] = field(default_factory=lambda: LruCache(MAX_PLANNED))

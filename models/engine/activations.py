@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,14 +11,16 @@ from keras import ops
 
 
 class FusedActivation:
-    """An activation that records its inputs while recording is on."""
+    """An activation that records its inputs while recording is on, and applies to what they are changed to."""
 
     def __init__(self, activation: Any) -> None:
         self.activation = activation
         self.recorded: list[Any] | None = None
+        self.change: Callable[[Any], Any] | None = None
 
     def __call__(self, x: Any) -> Any:
         if self.recorded is not None:
+            x = x if self.change is None else self.change(x)
             self.recorded.append(x)
         return self.activation(x)
 
@@ -29,18 +31,20 @@ def activation_layer(layer: keras.Layer) -> keras.Layer:
 
 
 @contextmanager
-def record_activation_input(layer: keras.Layer) -> Iterator[list[Any]]:
-    """Record every input of the layer's fused activation within the block, in order; stays empty without one."""
+def record_activation_input(layer: keras.Layer, change: Callable[[Any], Any] | None = None) -> Iterator[list[Any]]:
+    """Record every input of the layer's fused activation within the block, in order, each after the `change`; stays
+    empty without one.
+    """
     activation = getattr(activation_layer(layer), "activation", None)
     recorded: list[Any] = []
     if not isinstance(activation, FusedActivation):
         yield recorded
         return
-    activation.recorded = recorded
+    activation.recorded, activation.change = recorded, change
     try:
         yield recorded
     finally:
-        activation.recorded = None
+        activation.recorded = activation.change = None
 
 
 def join_steps(before: Sequence[Any], result: Any) -> Any:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from models.engine.compiled_selection import CompiledSelection
+from models.engine.explaining.traced_target import TracedTarget
 from models.engine.heap import held_bytes
 from models.engine.initial_weights import initialize_weights
 from models.engine.plan import node_layers, parameter_bytes, parameter_count
@@ -49,6 +51,8 @@ class BuiltModel:
     compiled: LruCache[tuple[tuple[str, ...], bool, bool], CompiledSelection] = field(
         default_factory=lambda: LruCache(MAX_SELECTIONS)
     )
+    targets: LruCache[Any, TracedTarget] = field(default_factory=lambda: LruCache(MAX_SELECTIONS))
+    """Compiled functions of targets, by all that tells them apart."""
 
     @property
     def network(self) -> Network:
@@ -58,8 +62,9 @@ class BuiltModel:
     @property
     def nbytes(self) -> int:
         """Estimated memory of the model: as measured where larger, since layers and graphs may outweigh the weights."""
-        least = self.weight_bytes + SELECTION_BYTES * max(1, len(self.compiled))
-        return max(least, self.built_bytes + sum(selection.nbytes for selection in self.compiled.values()))
+        least = self.weight_bytes + SELECTION_BYTES * max(1, len(self.compiled) + len(self.targets))
+        compiled = (function.nbytes for functions in (self.compiled, self.targets) for function in functions.values())
+        return max(least, self.built_bytes + sum(compiled))
 
     def compiled_selection(self, outputs: Sequence[str], training: bool, updates: bool) -> CompiledSelection:
         """Return the compiled selection, created on first use."""

@@ -17,18 +17,15 @@ import keras
 import tensorflow as tf
 
 from models.engine import gpu
-from models.engine.activations import join_steps, record_activation_input
 from models.engine.batch_axes import batch_first
 from models.engine.compiled import Compiled, eager_tensor
 from models.engine.heap import held_bytes
-from models.engine.ids import call_number, guard_ids
-from models.engine.layer_calls import as_list, call, named_tensors, read_tensors
-from models.engine.layer_checks import translating_errors
+from models.engine.network_pass import NetworkPass
 from models.engine.partition import Part, single_part, split_parts
 from models.engine.run_errors import KERNEL_ERRORS, check_training, value_error
 from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidDocument, TooLarge
-from models.networks.network import PRE, Node
+from models.networks.network import Node
 
 OnPart = Callable[[Mapping[str, Any]], None]
 """Callback that takes the results of one part of a network, by address."""
@@ -102,10 +99,7 @@ class CompiledSelection:
     def _compute(self, part: Part, *inputs: Any) -> list[Any]:
         tensors: dict[str, Any] = dict(zip(part.reads, inputs, strict=True))
         with keras.StatelessScope(state_mapping=self._weights) as scope:
-            for number, node in enumerate(part.nodes, part.first):
-                with call_number(number):
-                    inputs_of_node = guard_ids(node.layer, read_tensors(node, tensors))
-                    tensors.update(self._node(node, inputs_of_node, named_tensors(node, tensors)))
+            NetworkPass(self._symbolic, self._training, self.outputs).compute(part.nodes, part.first, tensors)
             updates = [scope.get_current_value(variable) for variable in self.updated]
         return [self._written(address, tensors) for address in part.writes] + updates
 
@@ -115,18 +109,6 @@ class CompiledSelection:
         if address in self.outputs and not axis.is_plain:
             tensor = batch_first(tensor, axis, tf.shape(next(iter(tensors.values())))[0])
         return tf.identity(tensor)
-
-    def _node(self, node: Node, inputs: list[Any], named: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Compute one layer call; returns its outputs and the input of its fused activation."""
-        if node.is_block:
-            return dict(zip(node.outputs, inputs, strict=True))
-        layer = self._symbolic.layers[node.path]
-        with translating_errors(node), record_activation_input(layer) as recorded:
-            results = as_list(call(node.layer, layer, inputs, named, self._training))
-        outputs = dict(zip(node.outputs, results, strict=True))
-        if recorded and node.address + PRE in self.outputs:
-            outputs[node.address + PRE] = join_steps(recorded, results[0])
-        return outputs
 
     def run(self, inputs: Sequence[Any], on_part: OnPart | None = None) -> list[Any]:
         """Return the selected tensors, then the updated weights, for inputs in the order of the network, each of its

@@ -19,6 +19,7 @@ from models.engine.batch import Batch
 from models.engine.build import BuiltModel, build
 from models.engine.cache import ModelCache
 from models.engine.compiled_selection import CompiledSelection
+from models.engine.explaining.admission import explanation_price
 from models.engine.plan import plan_report
 from models.engine.reply_buffers import ReplyBuffers
 from models.engine.report import Report, Result, Timing
@@ -32,7 +33,8 @@ from models.networks.expansion import expand
 from models.networks.network import Network
 from models.reading.applications import parse_application
 from models.reading.parse import parse_canonical
-from models.weights.specs import WeightsFile, WeightSpec
+from models.tensors.dtypes import DTYPES
+from models.weights.specs import WeightSpec
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class Execution:
         """Return the plan as JSON (without the model's id and name, which the front knows)."""
         symbolic = shape_batch(_network(request.document), request.shapes)
         rates = self.time.rates if self.time else None
-        return orjson.dumps(plan_report(symbolic, request.outputs, request.views, rates))
+        report = plan_report(symbolic, request.outputs, request.views, rates)
+        if request.explanation is not None:
+            report["explanation"] = explanation_price(symbolic, request.explanation, rates)
+        return orjson.dumps(report)
 
     def run(self, request: Run, inputs: Sequence[np.ndarray], buffers: ReplyBuffers | None = None) -> Result:
         """Run a document on arrays in the order of `request.inputs`. Outputs that `buffers` has memory for are copied
@@ -80,7 +85,7 @@ class Execution:
         """
         started = time.perf_counter()
         first, batch = requests[0], Batch.of(inputs)
-        model, cached = self._model(first.key, first.document, first.weights_file)
+        model, cached = self.model(first)
         plans, costs = self._admit_batch(model, requests, inputs, batch)
         selection = model.compiled_selection(first.outputs, first.training, first.training and first.weights)
         for buffers, plan in zip(reply_buffers, plans, strict=False):
@@ -121,7 +126,7 @@ class Execution:
     def weights(self, request: Weights) -> Result:
         """Return the weights of a document's layers, in `get_weights()` order."""
         started = time.perf_counter()
-        model, cached = self._model(request.key, request.document, request.weights_file)
+        model, cached = self.model(request)
         report = Report(model, {})
         nodes = {node.path: node for node in model.network.nodes if not node.is_block}
         for path in request.paths if request.paths is not None else weight_paths(model.symbolic):
@@ -140,12 +145,30 @@ class Execution:
         document, file = construct_document(parse_application(orjson.loads(request.arguments)))
         return orjson.dumps(canonical(document)), file
 
-    def _model(self, key: str, document: bytes, weights: WeightsFile | None) -> tuple[BuiltModel, bool]:
-        return self.cache.get(key, lambda: build(_network(document), self.limits.max_model_bytes, weights, self.time))
+    def model(self, request: Run | Weights) -> tuple[BuiltModel, bool]:
+        """Return the built model of a request, and whether it was cached.
+
+        Raises:
+            InvalidDocument, InvalidWeights, TooLarge: it cannot be built.
+        """
+
+        def build_model() -> BuiltModel:
+            limit = self.limits.max_model_bytes
+            return build(_network(request.document), limit, request.weights_file, self.time)
+
+        return self.cache.get(request.key, build_model)
 
 
 def _network(document: bytes) -> Network:
     return expand(parse_canonical(orjson.loads(document)))
+
+
+def inputs_by_name(
+    network: Network, infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the arrays by name, in the order in which the network declares its inputs, in their declared dtypes."""
+    by_name = {info.name: array for info, array in zip(infos, arrays, strict=True)}
+    return {name: by_name[name].astype(DTYPES[spec.dtype], copy=False) for name, spec in network.inputs.items()}
 
 
 def _in_order(network: Network, infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

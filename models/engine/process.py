@@ -10,6 +10,7 @@ from traceback import format_exc
 import msgspec
 import numpy as np
 
+from models.engine.analysis import answer
 from models.engine.execution import Execution
 from models.engine.gpu import client_error, require_gpu
 from models.engine.reply_buffers import ReplyBuffers
@@ -20,6 +21,7 @@ from models.ipc.arena import Arena
 from models.ipc.arrays import read_payload
 from models.ipc.channel import BlockingChannel
 from models.ipc.messages import (
+    Analyse,
     Construct,
     Constructed,
     DescribeWeights,
@@ -66,6 +68,8 @@ class EngineProcess:
                     self._run(message)
                 case RunBatch():
                     self._run_or_halve(message.runs)
+                case Analyse():
+                    self._analyse(message)
                 case Weights():
                     self._run_weights(message)
                 case _:
@@ -90,6 +94,17 @@ class EngineProcess:
         with self._report_errors(request), self.send_queue.release_on_error([buffers]):
             self._check_gpu()
             self._send(request.id, self.execution.weights(request), buffers)
+
+    def _analyse(self, request: Analyse) -> None:
+        buffers = self.send_queue.reply_buffers()
+        with (
+            self._report_errors(request),
+            self._releasing_inputs(*request.runs),
+            self.send_queue.release_on_error([buffers]),
+        ):
+            self._check_gpu()
+            inputs = [self._inputs(run) for run in request.runs]
+            self._send(request.id, answer(self.execution, request, inputs), buffers)
 
     def _run(self, request: Run) -> None:
         buffers = self.send_queue.reply_buffers()
@@ -149,12 +164,13 @@ class EngineProcess:
         return [read_payload(info, payload, self.requests) for info, payload in pairs]
 
     @contextmanager
-    def _releasing_inputs(self, request: Run) -> Iterator[None]:
+    def _releasing_inputs(self, *requests: Run) -> Iterator[None]:
         """Release the shared memory of the inputs to the front after the block."""
         try:
             yield
         finally:
-            spans = tuple(payload.span for payload in request.payloads if payload.span is not None)
+            payloads = (payload for request in requests for payload in request.payloads)
+            spans = tuple(payload.span for payload in payloads if payload.span is not None)
             if spans:
                 self.send_queue.send(Release(spans))
 
@@ -166,6 +182,7 @@ class EngineProcess:
         head = RunResult(
             number, result.layers, result.inputs, result.parameters, cached, build_ms, run_ms, result.tensors,
             payloads, texts and buffers.is_empty, seconds, result.macs, self.execution.cache.figures(),
+            dict(result.facts),
         )  # fmt: skip
         if buffers.is_empty:
             self.send_queue.send(head)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import keras
@@ -43,6 +43,8 @@ class Result:
     tensors: tuple[TensorInfo, ...]
     buffers: tuple[memoryview, ...]
     macs: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Members of the reply beside its layers."""
 
     def payloads(self, texts: bool) -> tuple[Payload, ...]:
         """Return the tensors as bytes or as JSON text."""
@@ -133,7 +135,7 @@ class Report:
                 suggestion=advice,
             )
 
-    def result(self, timing: Timing, macs: int = 0) -> Result:
-        """Return the collected result; `macs` are the multiply-adds by the plan."""
+    def result(self, timing: Timing, macs: int = 0, facts: Mapping[str, Any] | None = None) -> Result:
+        """Return the collected result; `macs` are the multiply-adds by the plan, `facts` further members of a reply."""
         layers, tensors, buffers = tuple(self.layers), tuple(self.tensors), tuple(self.buffers)
-        return Result(layers, self.inputs, self.model.parameters, timing, tensors, buffers, macs)
+        return Result(layers, self.inputs, self.model.parameters, timing, tensors, buffers, macs, facts or {})

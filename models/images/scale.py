@@ -46,6 +46,21 @@ def scaled(picture: Array, scale: Scale) -> Array:
     return np.divide(picture, TORCH_STD, out=picture)
 
 
+def unscaled(pictures: Array, scale: Scale) -> Array:
+    """Return the pixels, 0…255 (float64), that `scaled` made pictures (…, height, width, channels) of."""
+    values = pictures.astype(np.float64)
+    match scale:
+        case "none":
+            return values
+        case "unit":
+            return values * 255
+        case "signed":
+            return (values + 1) * 127.5
+        case "caffe":
+            return (values + CAFFE_MEAN)[..., ::-1]
+    return (values * TORCH_STD + TORCH_MEAN) * 255
+
+
 def _check_colour(channels: int, scale: str) -> None:
     if channels != 3:
         raise InvalidOption.at(

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from models.errors.problem import Problem
+from models.explaining.questions import Explanation, Question
 from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
 
@@ -79,6 +80,8 @@ class Plan(Request, frozen=True, tag="plan"):
     shapes: dict[str, tuple[int | None, ...]]
     outputs: tuple[str, ...]
     views: dict[str, View] = {}
+    explanation: Explanation | None = None
+    """An explanation to price."""
 
 
 class Run(Request, frozen=True, tag="run"):
@@ -104,6 +107,15 @@ class Run(Request, frozen=True, tag="run"):
     views: dict[str, View] = {}
     texts: bool = False
     """Whether inline tensors may be sent as JSON text: an engine has more time than the front of all engines."""
+
+
+class Analyse(Request, frozen=True, tag="analyse"):
+    """A question about one run or two, which an engine answers from their tensors. `outputs` of a run are the addresses
+    that the question is about; each run has its own limits, the reply that of the first.
+    """
+
+    runs: tuple[Run, ...]
+    question: Question
 
 
 class RunBatch(msgspec.Struct, frozen=True, tag_field="kind", tag="run_batch"):
@@ -215,6 +227,8 @@ class RunResult(Reply, frozen=True, tag="run_result"):
     macs: int = 0
     """Multiply-adds by the plan; 0 where nothing was run."""
     cache: CacheFigures = CacheFigures()
+    facts: dict[str, Any] = {}
+    """The answer to a question beside its tensors, as members of the reply."""
 
 
 class Data(Reply, frozen=True, tag="data"):
@@ -224,7 +238,7 @@ class Data(Reply, frozen=True, tag="data"):
     count: int = 1
 
 
-FromFront = Plan | Run | RunBatch | Weights | DescribeWeights | Construct | Release
+FromFront = Plan | Run | RunBatch | Analyse | Weights | DescribeWeights | Construct | Release
 """Messages to an engine."""
 FromEngine = Ready | Failed | Planned | WeightsDescribed | Constructed | RunResult | Data | Release
 """Messages from an engine."""

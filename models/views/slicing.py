@@ -55,6 +55,10 @@ class SliceView(msgspec.Struct, frozen=True):
         """Return the sliced array, as a view of the same memory."""
         return np.asarray(array[tuple(_numpy_index(part) for part in self.parts)])
 
+    def expanded(self, rank: int) -> list[int | SliceRange]:
+        """Return a part for each axis of a tensor of this rank, which the slice fits."""
+        return self._expand(rank, "")
+
     def last_part(self, rank: int) -> int | SliceRange:
         """Return the part of the last axis of a tensor of this rank, which the slice fits."""
         return self._expand(rank, "")[-1]

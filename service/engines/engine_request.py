@@ -32,6 +32,8 @@ class EngineRequest(Generic[ReplyT]):
     trace: EngineTrace = field(default_factory=EngineTrace)
     is_concurrent: bool = False
     """Whether engines process it concurrently with a run: it needs none of their built models."""
+    use: str = ""
+    """What else than a run it is."""
     nbytes: int = field(init=False)
     """Bytes of its arrays."""
     kind: tuple[str, int] = field(init=False)
@@ -44,4 +46,4 @@ class EngineRequest(Generic[ReplyT]):
 
     def __post_init__(self) -> None:
         self.nbytes = sum(array.nbytes for array in self.arrays)
-        self.kind = self.key, self.nbytes
+        self.kind = f"{self.key} {self.use}".rstrip(), self.nbytes

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from models.explaining.questions import Explanation, Question
 from models.ipc.messages import (
+    Analyse,
     Construct,
     Constructed,
     DescribeWeights,
@@ -59,14 +62,22 @@ def source_of(network: Network, weights: WeightsFile | None = None) -> ModelSour
     return ModelSource(network.document_bytes, weights, network.identity(digest))
 
 
-def run_request(
-    source: ModelSource, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, spec: RunSpec
-) -> EngineRequest[RunResult]:
-    """Build the request to run a model on arrays, one for each named input."""
-    pairs = zip(names, arrays, strict=True)
-    infos = tuple(TensorInfo(name, name_of(array.dtype), array.shape, array.nbytes) for name, array in pairs)
+class RunOf(NamedTuple):
+    """A run of a model on arrays, one for each named input."""
 
-    def build_message(number: int, payloads: tuple[Any, ...]) -> Request:
+    source: ModelSource
+    names: Sequence[str]
+    arrays: Sequence[np.ndarray]
+    spec: RunSpec
+
+    def infos(self) -> tuple[TensorInfo, ...]:
+        """Return the metadata of the arrays."""
+        pairs = zip(self.names, self.arrays, strict=True)
+        return tuple(TensorInfo(name, name_of(array.dtype), array.shape, array.nbytes) for name, array in pairs)
+
+    def message(self, number: int, infos: tuple[TensorInfo, ...], payloads: tuple[Any, ...], limits: Settings) -> Run:
+        """Build its message."""
+        source, spec = self.source, self.spec
         return Run(
             number, source.key, source.document, infos, payloads,
             outputs=spec.outputs, data=spec.data, stats=spec.stats, weights=spec.weights, training=spec.training,
@@ -74,8 +85,33 @@ def run_request(
             views=dict(spec.views), texts=spec.texts,
         )  # fmt: skip
 
+
+def run_request(
+    source: ModelSource, names: Sequence[str], arrays: Sequence[np.ndarray], limits: Settings, spec: RunSpec
+) -> EngineRequest[RunResult]:
+    """Build the request to run a model on arrays, one for each named input."""
+    run = RunOf(source, names, arrays, spec)
+    infos = run.infos()
+
+    def build_message(number: int, payloads: tuple[Any, ...]) -> Request:
+        return run.message(number, infos, payloads, limits)
+
     batch_key = _batch_key(source, infos, spec) if limits.batch_requests > 1 else None
     return EngineRequest(source.key, build_message, RunResult, tuple(arrays), source.document, batch_key)
+
+
+def analysis_request(runs: Sequence[RunOf], limits: Settings, question: Question) -> EngineRequest[RunResult]:
+    """Build the request to answer a question about runs: of one network, or of two."""
+    first, arrays = runs[0].source, tuple(array for run in runs for array in run.arrays)
+
+    def build_message(number: int, payloads: tuple[Any, ...]) -> Request:
+        rest, messages = iter(payloads), []
+        for run in runs:
+            own = tuple(islice(rest, len(run.arrays)))
+            messages.append(run.message(number, run.infos(), own, limits))
+        return Analyse(number, tuple(messages), question)
+
+    return EngineRequest(first.key, build_message, RunResult, arrays, first.document, use=type(question).__name__)
 
 
 def _batch_key(source: ModelSource, infos: Sequence[TensorInfo], spec: RunSpec) -> object:
@@ -92,11 +128,12 @@ def plan_request(
     shapes: Mapping[str, tuple[int | None, ...]],
     outputs: tuple[str, ...],
     views: Mapping[str, View],
+    explanation: Explanation | None = None,
 ) -> EngineRequest[Planned]:
-    """Build the request to plan a document on these input shapes."""
+    """Build the request to plan a document on these input shapes, and an explanation of it."""
 
     def build_message(number: int, _: tuple[Any, ...]) -> Request:
-        return Plan(number, document, dict(shapes), outputs, dict(views))
+        return Plan(number, document, dict(shapes), outputs, dict(views), explanation)
 
     return EngineRequest(_key("plan", document), build_message, Planned, document=document, is_concurrent=True)
 

@@ -2,177 +2,35 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from models.errors import InvalidOption
-from models.ipc.messages import RunResult
 from models.networks.network import Network
-from models.tensors.dtypes import Array
-from service.engines.engine_request import EngineRequest
-from service.engines.request_builders import RunSpec, run_request, source_of
-from service.errors.handlers import problem_of
-from service.handlers.labels import tensor_labels
-from service.handlers.pricing import charged_run
-from service.handlers.request_errors import errors_in_request
-from service.observing.records import follow
-from service.options.activation import ActivationOptions, QueryOptions, from_pairs
-from service.options.field_names import IMAGE, INPUTS, MODEL, TENSOR
-from service.options.foreign_names import form_words, json_words
+from service.engines.request_builders import RunSpec
+from service.handlers.asked import Asked
+from service.handlers.runs import RunRequest, respond
+from service.options.activation import ActivationOptions
 from service.registry.model import Model
-from service.requests.activation_form import read_form
-from service.requests.body import THREAD_BYTES, decode_json, is_json, media_type, parse_form, parse_run, unsupported
 from service.requests.decode_memory import MemoryShare
-from service.requests.inputs import ResolvedInputs, resolve
-from service.requests.misplaced import RUN, RUN_REGISTERED, misplaced_options, require_object
-from service.requests.multipart import MULTIPART
-from service.requests.payload import InputPayload, is_image_file, is_input_file, is_tensor_file
 from service.requests.selection import selection_of
-from service.responses.activations import ReplyContext, activations_response, infos
-from service.responses.etag import ETag
-from service.responses.labels import ReplyLabels
-from service.responses.picture import check_drawing
 from service.state import State
 from service.wire.format import Format, Kind
-from service.wire.formats import ACTIVATION_FORMATS, JSON, NPY, TENSOR_TYPES
-from service.wire.negotiation import negotiate
+from service.wire.formats import JSON, NPY
 from service.wire.npy import check_one_tensor
 
 
-@dataclass
-class ActivationRequest:
-    """Parsed request for activations."""
-
-    options: ActivationOptions
-    payload: InputPayload
-    model: Any = None
-    """The raw document, if the request includes one."""
-    size: int = 0
-    """Bytes of the body."""
-
-    def take_payload(self) -> InputPayload:
-        """Return the inputs and drop this reference to them: numbers in JSON are large until they are arrays."""
-        payload, self.payload = self.payload, InputPayload()
-        return payload
-
-
-async def read_activation_request(
-    request: Request, queries: QueryOptions, inline: bool, share: MemoryShare
-) -> ActivationRequest:
-    """Parse a body of any accepted type; with `inline`, the model is part of the request.
-
-    Raises:
-        UnsupportedMedia, Unparsable, TooLarge, InvalidOption, Overloaded
-    """
-    content_type = media_type(request)
-    body = await request.body()
-    if content_type == MULTIPART:
-        form = await read_form(await parse_form(request, body, share), inline, share)
-        options = queries.read(request, from_pairs(form.options), form_words(inline))
-        return ActivationRequest(options, form.payload, form.model, len(body))
-    if not inline and (content_type.startswith("image/") or content_type in TENSOR_TYPES or is_input_file(body)):
-        return ActivationRequest(queries.read(request), _file_payload(body, content_type), size=len(body))
-    if not is_json(request):
-        accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
-        raise unsupported(request, *accepted, body=body)
-    raw = await decode_json(body, share, parse_run)
-    return _parse_object(raw, partial(queries.read, request, words=json_words(inline)), inline, len(body))
-
-
-def _file_payload(body: bytes, content_type: str) -> InputPayload:
-    """Return the payload of a body that is a tensor or image file, by its signature, or by its type without one."""
-    is_image = not is_tensor_file(body) and (content_type.startswith("image/") or is_image_file(body))
-    return InputPayload(files={IMAGE if is_image else TENSOR: (body,)})
-
-
-def _parse_object(
-    raw: Any, options: Callable[[Mapping[str, Any]], ActivationOptions], inline: bool, size: int
-) -> ActivationRequest:
-    body = require_object(raw, RUN if inline else RUN_REGISTERED)
-    body_options = {key: value for key, value in body.items() if key not in (MODEL, INPUTS)}
-    problems = misplaced_options(body_options)
-    if problems:
-        raise InvalidOption("", problems)
-    return ActivationRequest(options(body_options), InputPayload(inputs=body.get(INPUTS)), body.get(MODEL), size)
-
-
 async def activations(
-    request: Request, state: State, model: Model, activation_request: ActivationRequest, share: MemoryShare
+    request: Request, state: State, model: Model, run: RunRequest[ActivationOptions], share: MemoryShare
 ) -> Response:
     """Run a model on the inputs, and build the response. The share is released before the engine request is queued."""
-    started = time.perf_counter()
-    options = activation_request.options
-    format = negotiate(request.headers.get("accept"), options.format, ACTIVATION_FORMATS)
-    check_drawing(options, format)
-    with errors_in_request(request, model):
-        resolved = await _resolve(state, model, activation_request, share)
-        labels = await tensor_labels(state, resolved.network)
-        spec = await _run_spec(resolved.network, options, format)
-        weak = format.has_timings or state.settings.batch_requests > 1
-        parts = _etag_parts(model, resolved, options, format)
-        etag = await _etag(request, parts and (*parts, labels), resolved.arrays, weak)
-        if etag is not None and (unchanged := etag.unchanged()) is not None:
-            return unchanged
-        async with charged_run(request.scope, state, resolved.network, resolved.arrays, spec):
-            engine_request = _engine_request(state, model, resolved, spec)
-            follow(request.scope, engine_request.trace, engine_request.key, model.registered_name)
-            share.release()  # the queue counts the arrays itself, and they are queued at once
-            pending = await state.engines.submit(engine_request)
-    inputs = infos(resolved.network.inputs, resolved.arrays)
-    context = ReplyContext(
-        engine_request.key, model.name, inputs, resolved.preprocessing, started,
-        model.notes, ReplyLabels(labels, spec.views),
-    )  # fmt: skip
-    response = await activations_response(context, pending, format, options, partial(problem_of, request))
-    return response if etag is None else etag.on(response)
+    return await respond(request, state, model, run, share, _ask)
 
 
-async def _resolve(
-    state: State, model: Model, activation_request: ActivationRequest, share: MemoryShare
-) -> ResolvedInputs:
-    """Decode the inputs, on a thread if they are large or images."""
-    on_thread = activation_request.size > THREAD_BYTES or activation_request.payload.has_images
-    payload, options = activation_request.take_payload(), activation_request.options
-    return await share.run(resolve, model.architecture, payload, options, state.settings, share, on_thread=on_thread)
-
-
-async def _etag(request: Request, parts: object, arrays: Sequence[Array], weak: bool) -> ETag | None:
-    """Return the ETag of a reply that these parts and arrays determine; None without parts."""
-    if parts is None:
-        return None
-    if sum(array.nbytes for array in arrays) > THREAD_BYTES:
-        return await run_in_threadpool(ETag, request, parts, arrays, weak)
-    return ETag(request, parts, arrays, weak)
-
-
-def _etag_parts(
-    model: Model, resolved: ResolvedInputs, options: ActivationOptions, format: Format
-) -> tuple[Any, ...] | None:
-    """Return what determines the reply beside arrays and labels; None if equal requests may have different replies."""
-    if model.id is None or options.training:
-        return None
-    names = list(resolved.network.inputs)
-    return model.id, model.name, names, resolved.preprocessing, options.cache_key, format.name
-
-
-def _engine_request(state: State, model: Model, resolved: ResolvedInputs, spec: RunSpec) -> EngineRequest[RunResult]:
-    network = resolved.network
-    source = source_of(network, model.weights)
-    return run_request(source, list(network.inputs), resolved.arrays, state.settings, spec)
-
-
-async def _run_spec(network: Network, options: ActivationOptions, format: Format) -> RunSpec:
+async def _ask(network: Network, options: ActivationOptions, format: Format) -> Asked:
     outputs, views = await selection_of(network, options.layers, options.views())
     if format is NPY:
         check_one_tensor(outputs, options.weights)
-    return RunSpec(
+    spec = RunSpec(
         outputs=outputs,
         data=format.kind is not Kind.JSON or options.data != "none",
         stats=options.stats if options.stats is not None else format.kind is Kind.JSON,
@@ -181,3 +39,4 @@ async def _run_spec(network: Network, options: ActivationOptions, format: Format
         views=views,
         texts=format is JSON and options.data == "nested" and not (views or options.weights),
     )
+    return Asked(spec)

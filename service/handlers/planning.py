@@ -13,11 +13,13 @@ from starlette.responses import Response
 
 from models.documents.notes import notes_json
 from models.errors import DeadlineExceeded, InvalidDocument, InvalidOption
+from models.explaining.questions import Explanation
 from models.networks.network import Network
 from models.networks.step_networks import step_networks
 from models.writing.keras_json import Planned
 from service.engines.client import Engines
 from service.engines.request_builders import plan_request, source_of
+from service.handlers.explanation_questions import planned_explanation
 from service.handlers.request_errors import errors_in_request
 from service.options.plan import PlanOptions
 from service.registry.model import Model, inline_model
@@ -25,17 +27,18 @@ from service.requests.selection import selection_of
 from service.state import State
 
 
-async def plan_of(
+async def plan_of(  # noqa: PLR0913, PLR0917 (the subject of a plan, and what is asked about it)
     engines: Engines,
     network: Network,
     batch: int | None,
     layers: list[str] | None,
     views: Mapping[str, Any] | None = None,
+    explanation: Explanation | None = None,
 ) -> dict[str, Any]:
     """Return the engine's plan of a network that declares its inputs. `views` are unparsed options of a request."""
     outputs, parsed_views = await selection_of(network, layers, views or {})
     shapes = {name: (batch, *spec.shape) for name, spec in network.inputs.items()}
-    pending = await engines.submit(plan_request(network.document_bytes, shapes, outputs, parsed_views))
+    pending = await engines.submit(plan_request(network.document_bytes, shapes, outputs, parsed_views, explanation))
     plan: dict[str, Any] = orjson.loads((await pending.header).plan)
     return plan
 
@@ -98,7 +101,8 @@ async def plan_response(request: Request, state: State, model: Model, options: P
     with errors_in_request(request, model):
         network = model.architecture.network
         require_inputs(network)
-        plan = await plan_of(state.engines, network, options.batch, options.layers, options.views())
+        explanation = planned_explanation(network, options.explanation)
+        plan = await plan_of(state.engines, network, options.batch, options.layers, options.views(), explanation)
     head = {
         "id": model.id or (source_of(network, model.weights).key if model.weights_to_fetch is None else None),
         "name": model.name,

@@ -14,7 +14,8 @@ from models.tensors.dtypes import Array
 from service.access.authentication import key_of
 from service.access.keys import Key
 from service.access.quotas import Price
-from service.engines.request_builders import RunSpec, plan_request
+from service.engines.request_builders import plan_request
+from service.handlers.asked import Asked
 from service.state import State
 
 Shapes = Mapping[str, tuple[int | None, ...]]
@@ -24,7 +25,7 @@ WORKED = (DeadlineExceeded, EngineLost, ClientDisconnected)
 
 @asynccontextmanager
 async def charged_run(
-    scope: Scope, state: State, network: Network, arrays: Sequence[Array], spec: RunSpec
+    scope: Scope, state: State, network: Network, arrays: Sequence[Array], asked: Asked
 ) -> AsyncIterator[None]:
     """Charge the run in the block to its key, if that has limits: what it computes, and the bytes that it sends. Those
     of the body are charged by the edge. A refused run costs nothing, be its plan over a limit, or no engine free.
@@ -37,7 +38,7 @@ async def charged_run(
         yield
         return
     shapes = {name: array.shape for name, array in zip(network.inputs, arrays, strict=True)}
-    price = await _price(state, network, shapes, spec)
+    price = await _price(state, network, shapes, asked)
     if price.macs > state.settings.max_macs or price.nbytes > state.settings.reply_limit:
         yield  # which is refused
         return
@@ -62,14 +63,18 @@ def _limited_key(scope: Scope) -> Key | None:
     return key if key is not None and key.is_limited else None
 
 
-async def _price(state: State, network: Network, shapes: Shapes, spec: RunSpec) -> Price:
+async def _price(state: State, network: Network, shapes: Shapes, asked: Asked) -> Price:
     """Return the price of a run by its plan, which is kept: clients repeat their requests."""
-    subject = (network.identity(), tuple(shapes.items()), spec.outputs, spec.data, spec.weights, repr(spec.views))
+    spec, question = asked
+    options = (spec.outputs, spec.data, spec.weights, repr(spec.views), repr(question))
+    subject = (network.identity(), tuple(shapes.items()), options)
     price = state.prices.get(subject)
     if price is None:
-        pending = await state.engines.submit(plan_request(network.document_bytes, shapes, spec.outputs, spec.views))
+        document = network.document_bytes
+        pending = await state.engines.submit(plan_request(document, shapes, spec.outputs, spec.views, question))
         plan = orjson.loads((await pending.header).plan)
         sent = (plan["reply_bytes"] or 0) * spec.data + plan["weight_bytes"] * spec.weights
-        price = Price(plan["run_macs"] or 0, sent)
+        macs = plan["run_macs"] if question is None else plan["explanation"]["macs"]
+        price = Price(macs or 0, sent)
         state.prices.add(subject, price)
     return price

@@ -12,6 +12,7 @@ from models.ipc.messages import RunResult
 from models.views.view import View
 from service.engines.engine_request import EngineRequest
 from service.engines.request_builders import RunSpec, run_request, source_of
+from service.handlers.asked import Asked
 from service.handlers.labels import tensor_labels
 from service.handlers.pricing import charged_run
 from service.observing.records import follow
@@ -61,7 +62,7 @@ async def infer(request: Request, state: State, name: str, model: Model, watch: 
             )
         outputs = await _with_labels(state, inference)
         resolved, spec = inference.resolved, _run_spec(inference)
-        async with charged_run(request.scope, state, resolved.network, resolved.arrays, spec):
+        async with charged_run(request.scope, state, resolved.network, resolved.arrays, Asked(spec)):
             engine_request = _engine_request(model, inference, spec, state.settings)  # the queue now counts its arrays
             watch.lap("compute_input")
             follow(request.scope, engine_request.trace, engine_request.key, model.registered_name)

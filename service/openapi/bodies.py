@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from service.openapi.components import INPUTS_SCHEMA, MODEL_SCHEMA
 from service.openapi.examples import RUN_EXAMPLE, SMALL_DOCUMENT, SMALL_INPUT
 from service.openapi.option_schemas import option_fields, option_parameters, option_properties
 from service.openapi.replies import IF_NONE_MATCH
+from service.options.activation import ActivationOptions
 from service.wire.format import BINARY
 from service.wire.formats import NPZ, SAFETENSORS, TENSOR_TYPES
 
@@ -27,26 +30,33 @@ LABELS_TEXT = (
 
 def activations_body(inline: bool) -> dict[str, Any]:
     """Return the request body and parameters of a route that runs a network; `inline`: with the model in the body."""
-    content = {"application/json": _run_json(inline), "multipart/form-data": {"schema": _run_form(inline)}}
+    example = RUN_EXAMPLE if inline else {"inputs": SMALL_INPUT, "layers": ["conv2d", "dense"]}
+    return analysis_body(ActivationOptions, example, inline)
+
+
+def analysis_body(options: type[BaseModel], example: dict[str, Any], inline: bool) -> dict[str, Any]:
+    """Return the request body and parameters of a route that runs a network with these options."""
+    json_body, form = _run_json(options, example, inline), _run_form(options, inline)
+    content: dict[str, Any] = {"application/json": json_body, "multipart/form-data": {"schema": form}}
     if not inline:
         content |= {content_type: {"schema": BINARY} for content_type in INPUT_TYPES}
-    parameters = option_parameters() + ([] if inline else IF_NONE_MATCH["parameters"])
+    parameters = option_parameters(options) + ([] if inline else IF_NONE_MATCH["parameters"])
     return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
 
 
-def _run_json(inline: bool) -> dict[str, Any]:
+def _run_json(options: type[BaseModel], example: dict[str, Any], inline: bool) -> dict[str, Any]:
     model = {"model": MODEL_SCHEMA} if inline else {}
-    example = RUN_EXAMPLE if inline else {"inputs": SMALL_INPUT, "layers": ["conv2d", "dense"]}
+    example = {key: value for key, value in example.items() if key != "model" or inline}
     schema = {
         "type": "object",
         "required": [*model, "inputs"],
-        "properties": {**model, "inputs": INPUTS_SCHEMA, **option_properties()},
+        "properties": {**model, "inputs": INPUTS_SCHEMA, **option_properties(options)},
         "additionalProperties": False,
     }
     return {"schema": schema, "examples": {"tensor": {"summary": "A 4×4 picture as numbers", "value": example}}}
 
 
-def _run_form(inline: bool) -> dict[str, Any]:
+def _run_form(options: type[BaseModel], inline: bool) -> dict[str, Any]:
     model = {"model": {"description": "The document as JSON: text or a file.", "type": "string"}} if inline else {}
     return {
         "type": "object",
@@ -59,7 +69,7 @@ def _run_form(inline: bool) -> dict[str, Any]:
             "tensor": {"description": "A .npy file, or a .npz or .safetensors file of inputs by name.", **BINARY},
             "inputs": {"description": "Tensors as JSON, or an object of them by input name.", "type": "string"},
             **model,
-            **option_fields(),
+            **option_fields(options),
         },
         "patternProperties": {
             "^inputs\\.": {

@@ -27,9 +27,9 @@ def option_properties(options: type[BaseModel] = ActivationOptions) -> dict[str,
     }
 
 
-def option_fields() -> dict[str, Any]:
+def option_fields(options: type[BaseModel] = ActivationOptions) -> dict[str, Any]:
     """Return options as fields of a form."""
-    return {name: _as_text(schema) for name, schema in schema_of(ActivationOptions)["properties"].items()}
+    return {name: _as_text(schema) for name, schema in schema_of(options)["properties"].items()}
 
 
 def option_parameters(options: type[BaseModel] = ActivationOptions) -> list[dict[str, Any]]:

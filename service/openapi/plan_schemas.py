@@ -81,6 +81,17 @@ class PlannedModel(BaseModel):
     parameters: int
 
 
+class PlannedExplanation(BaseModel):
+    """What an explanation takes; null where a shape is free."""
+
+    to: list[str] = Field(description="The addresses that it explains by.")
+    gradient_rows: int = Field(description="Rows that are computed for one item with their gradients.")
+    score_rows: int = Field(description="Rows that are computed for one item without.")
+    row_bytes: int | None = Field(description="Peak memory of computing one row with gradients.")
+    macs: int | None = Field(description="Multiply-adds of all rows of all items, the way back included.")
+    seconds: float | None
+
+
 class PlanReply(BaseModel):
     """The reply of `POST /v1/plan`."""
 
@@ -91,4 +102,5 @@ class PlanReply(BaseModel):
     weight_bytes: int = Field(description="Of the weights of the layers asked for, which `weights=true` adds.")
     run_macs: int | None = Field(description="Multiply-adds of computing the layers asked for.")
     totals: PlanTotals
+    explanation: PlannedExplanation | None = Field(None, description="Where the request has one to price.")
     notes: list[NoteReply] = Field([], description="On a document in the request, where there are any.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from service.openapi.activation_schemas import ActivationsReply, WeightsReply
 from service.openapi.components import DOCUMENT_REF
 from service.openapi.document_schemas import reference
@@ -39,9 +41,13 @@ MODEL_FORMS: dict[int | str, dict[str, Any]] = {
 
 
 def activations_replies() -> dict[int | str, dict[str, Any]]:
-    """Return the 200 response of a route that runs a network, in every format."""
-    content = reply_content(ACTIVATION_FORMATS)
-    return {200: {"model": ActivationsReply, "description": "Every layer asked for.", "content": content}}
+    """Return the 200 response of a route that returns activations, in every format."""
+    return analysis_replies(ActivationsReply, "Every layer asked for.")
+
+
+def analysis_replies(model: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
+    """Return the 200 response of a route that runs a network, in every format; `model` is that in JSON."""
+    return {200: {"model": model, "description": description, "content": reply_content(ACTIVATION_FORMATS)}}
 
 
 def reply_content(formats: Sequence[Format]) -> dict[str, Any]:

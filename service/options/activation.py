@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import orjson
 from fastapi import Request
@@ -21,8 +21,9 @@ from models.lru_cache import LruCache
 from service.options.pictures import PictureOptions
 from service.options.views import ViewOptions
 
-LAYERS = "layers"
-"""The only option that may be repeated."""
+LAYERS, TO = "layers", "to"
+REPEATED = (LAYERS, TO)
+"""The options that may be repeated: lists of selectors."""
 MAX_SELECTORS = 1024
 BRACKETS = re.compile(r"\[\d{0,6}\]$")
 """Suffix that clients append to names of repeated fields: `layers[]`, `layers[0]`."""
@@ -45,6 +46,16 @@ def _parse_array(text: str) -> list[str] | None:
     return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
 
 
+def decoded_object(value: Any) -> Any:
+    """Decode a JSON object that is text, as in a query or a form; return other values unchanged."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
 Selector = Annotated[str, Field(min_length=1, max_length=1024)]
 Selectors = Annotated[
     Annotated[list[Selector], Field(min_length=1, max_length=MAX_SELECTORS)] | None,
@@ -56,17 +67,13 @@ Selectors = Annotated[
 ]
 
 
-class ActivationOptions(ViewOptions, PictureOptions):
-    """Options of a request for activations."""
+class RunOptions(ViewOptions, PictureOptions):
+    """Options of every request that runs a network."""
 
-    layers: Selectors = None
     data: Literal["nested", "base64", "none"] = Field("nested", description="How JSON carries the arrays.")
     weights: bool = Field(False, description="Whether each layer's weights come along.")
     stats: bool | None = Field(
         None, description="Whether min, max, mean, std, zeros, NaN and infinities are counted. Default: in JSON only."
-    )
-    training: bool = Field(
-        False, description="Training mode for BatchNormalization and Dropout; the model itself does not change."
     )
     format: str | None = Field(
         None,
@@ -87,53 +94,71 @@ class ActivationOptions(ViewOptions, PictureOptions):
         """The options that determine the reply, as text; the format is keyed separately."""
         return self.model_dump_json(exclude={"format"})
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether equal requests have equal replies."""
+        return True
 
-NAMES = tuple(field_names(ActivationOptions))
-OPTIONS_ALONE = Words({"": NAMES})
+
+class ActivationOptions(RunOptions):
+    """Options of a request for activations."""
+
+    layers: Selectors = None
+    training: bool = Field(
+        False, description="Training mode for BatchNormalization and Dropout; the model itself does not change."
+    )
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether equal requests have equal replies: in training mode numbers are drawn."""
+        return not self.training
+
+
+OptionsT = TypeVar("OptionsT", bound=RunOptions)
 NONE: Mapping[str, Any] = MappingProxyType({})
 MAX_CACHED_QUERIES, MAX_CACHED_BYTES = 256, 4 << 20
 OPTION_BYTES = 20
 """Estimated memory of parsed options per byte of their query."""
 
 
-class QueryOptions:
-    """Cache of options parsed from queries, which clients repeat."""
+class QueryOptions(Generic[OptionsT]):
+    """Cache of options of one kind parsed from queries, which clients repeat."""
 
-    def __init__(self) -> None:
-        self._cache: LruCache[bytes, ActivationOptions] = LruCache(MAX_CACHED_QUERIES, MAX_CACHED_BYTES)
+    def __init__(self, kind: type[OptionsT]) -> None:
+        self.kind, self.names = kind, tuple(field_names(kind))
+        self._cache: LruCache[bytes, OptionsT] = LruCache(MAX_CACHED_QUERIES, MAX_CACHED_BYTES)
 
-    def read(
-        self, request: Request, others: Mapping[str, Any] = NONE, words: Words = OPTIONS_ALONE
-    ) -> ActivationOptions:
+    def read(self, request: Request, others: Mapping[str, Any] = NONE, words: Words | None = None) -> OptionsT:
         """Return the options of one request, with others that its body has.
 
         Raises:
             InvalidOption: as `options_from`.
         """
+        words = words or Words({"": self.names})
         if others:
-            return options_from(query_options(request), others, words=words)
+            return options_from(self.kind, query_options(request), others, words=words)
         query: bytes = request.scope["query_string"]
         options = self._cache.get(query)
         if options is None:
-            options = options_from(query_options(request), words=words)
+            options = options_from(self.kind, query_options(request), words=words)
             self._cache.add(query, options, OPTION_BYTES * len(query))
         return options
 
 
 def query_options(request: Request) -> dict[str, Any]:
-    """Return the unparsed options of a query; raise InvalidOption for a repeated name other than `layers`."""
+    """Return the unparsed options of a query; raise InvalidOption for a repeated name other than lists of selectors."""
     return from_pairs(request.query_params.multi_items()) if request.scope["query_string"] else {}
 
 
-def options_from(*sources: Mapping[str, Any], words: Words = OPTIONS_ALONE) -> ActivationOptions:
-    """Merge and validate options from the query and the body; `words` are the other names allowed there.
+def options_from(kind: type[OptionsT], *sources: Mapping[str, Any], words: Words) -> OptionsT:
+    """Merge and validate options from the query and the body; `words` are all names allowed there.
 
     Raises:
         InvalidOption: for an unknown name, an invalid value, or a repeated option.
     """
     options = merge_options(*sources)
     try:
-        return ActivationOptions.model_validate(options)
+        return kind.model_validate(options)
     except ValidationError as error:
         raise InvalidOption("", problems_of(error, options, words)) from None
 
@@ -158,11 +183,11 @@ def _duplicate(name: str) -> InvalidOption:
 
 
 def from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Collect options from a query or form; raise InvalidOption for a repeated name other than `layers`."""
+    """Collect options from a query or form; raise InvalidOption for a repeated name other than lists of selectors."""
     options: dict[str, Any] = {}
     for name, value in pairs:
-        if name == LAYERS or BRACKETS.sub("", name) == LAYERS:
-            options.setdefault(LAYERS, []).extend(_selectors(value))
+        if (bare := BRACKETS.sub("", name)) in REPEATED:
+            options.setdefault(bare, []).extend(_selectors(value))
         elif name in options:
             raise _duplicate(name)
         else:

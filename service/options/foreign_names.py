@@ -9,7 +9,7 @@ from models.errors.suggestions import Hint, Synonyms, Words, field_hints
 from service.options.activation import ActivationOptions
 from service.options.field_names import IMAGE, INPUTS, LABELS, MODEL, TENSOR, WEIGHTS
 
-OPTIONS = field_names(ActivationOptions)
+OPTIONS = tuple(field_names(ActivationOptions))
 PICTURES = ("image", "images", "img", "photo", "photos", "picture", "pictures", "file", "files", "upload", "image_url")
 LEAVE_OUT = Hint(advice="leave it out")
 IN_DOCUMENT = Hint(advice="class labels are a member of the document, or a part of PUT /v1/models/{name}")
@@ -17,6 +17,9 @@ COMMON: Synonyms = field_hints({
     MODEL: "document network net config architecture layer_config model_config model_json modelTopology json spec",
     INPUTS: "input x tensor tensors instances instance samples features array values examples dataframe_split ndarray",
     "layers": "layer output outputs fetches addresses names selectors",
+    "to": "layers layer wrt target_layer address addresses",
+    "of": "target neuron unit class_index class_idx label output",
+    "method": "explainer algorithm",
     "format": "accept output_format response_format",
     "stats": "statistics",
 }) | {
@@ -39,15 +42,15 @@ IN_QUERY: Synonyms = {
 
 
 @cache
-def json_words(inline: bool) -> Words:
-    """Return the fields of a JSON body; `inline`: including the model."""
-    return Words({"": [*([MODEL] if inline else []), INPUTS, *OPTIONS]}, {"": IN_JSON})
+def json_words(inline: bool, options: tuple[str, ...] = OPTIONS) -> Words:
+    """Return the fields of a JSON body with these options; `inline`: including the model."""
+    return Words({"": [*([MODEL] if inline else []), INPUTS, *options]}, {"": IN_JSON})
 
 
 @cache
-def form_words(inline: bool) -> Words:
-    """Return the fields of a form; `inline`: including the model."""
-    known = [IMAGE, TENSOR, INPUTS, f"{INPUTS}.<name>", *([MODEL] if inline else []), *OPTIONS]
+def form_words(inline: bool, options: tuple[str, ...] = OPTIONS) -> Words:
+    """Return the fields of a form with these options; `inline`: including the model."""
+    known = [IMAGE, TENSOR, INPUTS, f"{INPUTS}.<name>", *([MODEL] if inline else []), *options]
     return Words({"": known}, {"": IN_FORM})
 
 

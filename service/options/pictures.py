@@ -46,8 +46,22 @@ class PictureOptions(BaseModel):
         Raises:
             InvalidOption: `normalize` is not a range.
         """
-        default = "symmetric" if self.cmap == DIVERGING else "layer"
-        return RenderStyle(self.cmap, parse_range(self.normalize or default), self.upscale)
+        return self.style_in(self.cmap)
+
+    def style_in(self, cmap: ColourMap) -> RenderStyle:
+        """Return the style with these colours; raises as `style`."""
+        default = "symmetric" if cmap == DIVERGING else "layer"
+        return RenderStyle(cmap, parse_range(self.normalize or default), self.upscale)
+
+    @property
+    def is_overlay(self) -> bool:
+        """Whether maps are drawn over the pictures that were posted."""
+        return False
+
+    @property
+    def opacity(self) -> float:
+        """That of maps over pictures."""
+        return 1.0
 
     def refuse_if_set(self) -> None:
         """Refuse these options for a reply that is not a picture.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidOption
 from models.errors.suggestions import Words
-from service.options.activation import Selectors
+from service.options.activation import Selectors, decoded_object
 from service.options.field_names import MODEL
 from service.options.foreign_names import PLAN
 from service.options.pictures import NotBool
@@ -27,6 +27,11 @@ class PlanOptions(ViewOptions):
         Field(description="Examples at once; null leaves the batch free."),
     ] = 1
     layers: Selectors = None
+    explanation: Annotated[
+        dict[str, Any] | None,
+        BeforeValidator(decoded_object),
+        Field(description="An explanation to price: the options of one, `method`, `of`, `to` and so on."),
+    ] = None
 
 
 WORDS = Words({"": [MODEL, *field_names(PlanOptions)]}, {"": PLAN})

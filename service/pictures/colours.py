@@ -11,7 +11,7 @@ from service.pictures.tables import CIVIDIS, COOLWARM, MAGMA, VIRIDIS
 
 ColourMap = Literal["gray", "viridis", "cividis", "magma", "coolwarm"]
 COLOUR_MAPS: tuple[str, ...] = get_args(ColourMap)
-DIVERGING = "coolwarm"
+DIVERGING: Literal["coolwarm"] = "coolwarm"
 """The diverging map, for values around zero."""
 GUTTER = (64, 64, 96)
 """Colour between maps; not a grey, so that it is not mistaken for a value."""

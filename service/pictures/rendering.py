@@ -114,7 +114,7 @@ def plan_picture(result: RunResult, style: RenderStyle, channel: int | None) -> 
             (pixels(bars_of(layer, arrays)), None) if sheet is None else _draw(sheet, arrays, style)
             for layer, sheet in sheets
         ]
-        return _file([layer.address for layer in result.layers], parts, style)
+        return file_of([layer.address for layer in result.layers], parts, style)
 
     return draw
 
@@ -126,7 +126,7 @@ def plan_weights_picture(result: RunResult, style: RenderStyle) -> Callable[[Arr
         raise InvalidOption.at("/format", "this layer has no weights to draw", expected="json", received="png")
     check_pixels([sheet_size(sheet.tiles(), style.upscale) for sheet in sheets])
     names = [sheet.name for sheet in sheets]
-    return lambda arrays: _file(names, [_draw(sheet, arrays, style) for sheet in sheets], style)
+    return lambda arrays: file_of(names, [_draw(sheet, arrays, style) for sheet in sheets], style)
 
 
 def plan_svg(result: RunResult) -> Callable[[Arrays], File]:
@@ -157,8 +157,8 @@ def _draw(sheet: Sheet, arrays: Arrays, style: RenderStyle) -> tuple[Array, Scal
     return draw_sheet(sheet.maps(arrays, tiles), tiles, style)
 
 
-def _file(names: Sequence[str], parts: Sequence[tuple[Array, Scaled | None]], style: RenderStyle) -> File:
-    """Stack the parts; texts list their figures in this order, separated by semicolons."""
+def file_of(names: Sequence[str], parts: Sequence[tuple[Array, Scaled | None]], style: RenderStyle) -> File:
+    """Return the file of parts below one another; texts list their figures in this order, separated by semicolons."""
     figures = [scaled for _, scaled in parts if scaled is not None]
     figure_texts = {
         "min": [_number(figure.low) for figure in figures],

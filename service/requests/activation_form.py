@@ -12,6 +12,7 @@ from models.documents.document import DOCUMENT_FIELDS
 from models.documents.validation import unknown_name
 from models.errors import InvalidOption, LayerscopeError, Problem
 from models.errors.problem import pointer_to
+from models.errors.suggestions import Words
 from models.files.mistaken_text import text_advice
 from models.files.not_json import ADVICE
 from models.files.signatures import JSON, TEXT, FileKind, Role
@@ -20,7 +21,7 @@ from models.images import image_bytes
 from models.limits import NAME
 from service.options.activation import BRACKETS
 from service.options.field_names import INPUTS, MODEL, WEIGHTS
-from service.options.foreign_names import IN_FORM, OPTIONS, form_words
+from service.options.foreign_names import IN_FORM
 from service.requests.binding import FILE_FIELDS, PART
 from service.requests.body import BYTES, THREAD_BYTES, parse_json
 from service.requests.decode_memory import MemoryShare
@@ -53,9 +54,9 @@ class ActivationForm:
     options: list[tuple[str, str]] = field(default_factory=list)
 
 
-async def read_form(form: FormData, inline: bool, share: MemoryShare) -> ActivationForm:
+async def read_form(form: FormData, words: Words, share: MemoryShare) -> ActivationForm:
     """Classify the parts: `model`, `inputs`, `inputs.<name>`, files; any other field is an option. An image or a tensor
-    file is input under any name. `inline` means that the model is part of the request.
+    file is input under any name. `words` are the fields that the form may have.
 
     Raises:
         Unparsable, TooLarge, InvalidOption, InvalidTensor: with a pointer to the part.
@@ -63,16 +64,16 @@ async def read_form(form: FormData, inline: bool, share: MemoryShare) -> Activat
     """
     parts = await _parts(form)
     size = sum(len(part.data) for group in parts.values() for part in group)
-    return await share.run(_classify, parts, inline, share, on_thread=size > THREAD_BYTES)
+    return await share.run(_classify, parts, words, share, on_thread=size > THREAD_BYTES)
 
 
-def _classify(parts: dict[str, list[Part]], inline: bool, share: MemoryShare) -> ActivationForm:
+def _classify(parts: dict[str, list[Part]], words: Words, share: MemoryShare) -> ActivationForm:
     named = {name.removeprefix(PART): _bytes(group, name) for name, group in parts.items() if name.startswith(PART)}
     files = {name: _bytes(group, name) for name, group in parts.items() if _are_input_files(name, group)}
     model = _model(parts[MODEL], share) if MODEL in parts else None
     inputs = _json(parts[INPUTS], INPUTS, share, inputs="") if INPUTS in parts and INPUTS not in files else None
     handled = {MODEL, INPUTS, *files, *(PART + name for name in named)}
-    options = [(name, _text(part, name, inline)) for name in parts if name not in handled for part in parts[name]]
+    options = [(name, _text(part, name, words)) for name in parts if name not in handled for part in parts[name]]
     return ActivationForm(InputPayload(inputs, files, named), model, options)
 
 
@@ -136,18 +137,18 @@ def _model(parts: list[Part], share: MemoryShare) -> Any:
     return _json(parts, MODEL, share, MODEL_ADVICE)
 
 
-def _text(part: Part, name: str, inline: bool) -> str:
+def _text(part: Part, name: str, words: Words) -> str:
     """Return the text of an option.
 
     Raises:
         InvalidOption: it is not text, or a file that this field does not accept.
     """
     kind = kind_of_data(part.data) if part.is_file else None
-    is_text, is_option = kind in (None, TEXT, JSON), name in OPTIONS
+    is_text, is_option = kind in (None, TEXT, JSON), name in words.fields[""]
     is_file_like = part.is_file or text_advice(part.data) is not None
     if is_text if is_option else not is_file_like:
         return _decoded(part.data, name)
-    raise InvalidOption("", [_misnamed(part, name, kind, inline)])
+    raise InvalidOption("", [_misnamed(part, name, kind, words)])
 
 
 def _decoded(data: bytes, name: str) -> str:
@@ -159,9 +160,8 @@ def _decoded(data: bytes, name: str) -> str:
         ) from None
 
 
-def _misnamed(part: Part, name: str, kind: FileKind | None, inline: bool) -> Problem:
+def _misnamed(part: Part, name: str, kind: FileKind | None, words: Words) -> Problem:
     """Return the problem of a file in a field that does not accept it."""
-    words = form_words(inline)
     problem = unknown_name(pointer_to([name]), name, list(words.fields[""]), None, IN_FORM)
     received = f"{kind.name if kind is not None else 'a file'} of {len(part.data):,} bytes"
     if name == WEIGHTS:

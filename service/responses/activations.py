@@ -14,9 +14,9 @@ from starlette.responses import Response
 from models.documents.inputs import InputSpec
 from models.documents.notes import Note, notes_json
 from models.ipc.messages import RunResult, TensorInfo
-from models.tensors.dtypes import DTYPES
+from models.tensors.dtypes import DTYPES, Array
 from service.engines.pending_result import PendingResult
-from service.options.activation import ActivationOptions
+from service.options.activation import RunOptions
 from service.responses.json_response import JsonStyle, json_response
 from service.responses.json_stream import DescribeError
 from service.responses.labels import WITHOUT_LABELS, ReplyLabels
@@ -41,6 +41,8 @@ class ReplyContext:
     notes: Sequence[Note] = ()
     """Notes on a document in the request."""
     labels: ReplyLabels = WITHOUT_LABELS
+    pictures: Array | None = None
+    """The pictures that were posted, where they are drawn again."""
 
 
 def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
     return {
         "model": {"id": context.id, "name": context.name, "parameters": result.parameters, "cached": result.cached},
         "inputs": inputs,
+        **{name: stringify_nonfinite(value) for name, value in result.facts.items()},
         "timing": {key: round(value, 3) for key, value in timing.items()},
         **notes_json(context.notes),
     }
@@ -69,7 +72,7 @@ async def activations_response(
     context: ReplyContext,
     pending: PendingResult[RunResult],
     format: Format,
-    options: ActivationOptions,
+    options: RunOptions,
     describe_error: DescribeError,
 ) -> Response:
     """Build the response with activations in the negotiated format."""
@@ -78,7 +81,7 @@ async def activations_response(
         style = JsonStyle(format, options.data, EntryParts(options.weights, context.labels.of(result)), describe_error)
         return await json_response(head_of(context, result), result, pending, style)
     if format.kind is Kind.PICTURE:
-        return await picture_response(pending, format, lambda: plan_drawing(result, format, options))
+        return await picture_response(pending, format, lambda: plan_drawing(result, format, options, context.pictures))
     return await binary_response(result, pending, format, _metadata(context, result) if format is SAFETENSORS else {})
 
 

@@ -12,18 +12,20 @@ from starlette.responses import Response
 from models.errors import InvalidOption
 from models.ipc.arrays import array_of
 from models.ipc.messages import RunResult
+from models.tensors.dtypes import Array
 from service.access.browser_headers import PICTURE_HEADERS
 from service.engines.pending_result import PendingResult
-from service.options.activation import ActivationOptions
+from service.options.activation import RunOptions
 from service.options.pictures import MAX_UPSCALE, PictureOptions
 from service.pictures.colours import ColourMap
+from service.pictures.overlay import plan_overlay
 from service.pictures.rendering import Arrays, File, plan_picture, plan_svg
 from service.responses.json_stream import collect_tensors
 from service.wire.format import Format, Kind
 from service.wire.formats import PNG, SVG
 
 
-def check_drawing(options: ActivationOptions, format: Format) -> None:
+def check_drawing(options: RunOptions, format: Format) -> None:
     """Check that the options fit the format, before the model is run.
 
     Raises:
@@ -46,13 +48,19 @@ def check_drawing(options: ActivationOptions, format: Format) -> None:
         raise InvalidOption.at("/histogram", message, expected="histogram", received="nothing", suggestion=advice)
 
 
-def plan_drawing(result: RunResult, format: Format, options: ActivationOptions) -> Callable[[Arrays], File]:
-    """Return the function that draws the picture of a run from its values.
+def plan_drawing(
+    result: RunResult, format: Format, options: RunOptions, pictures: Array | None = None
+) -> Callable[[Arrays], File]:
+    """Return the function that draws the picture of a run from its values; `pictures` are those that were posted.
 
     Raises:
         InvalidOption, TooLarge: the picture cannot be drawn.
     """
-    return plan_svg(result) if format is SVG else plan_picture(result, options.style(), options.channel)
+    if format is SVG:
+        return plan_svg(result)
+    if options.is_overlay:
+        return plan_overlay(result, options.style(), options.opacity, pictures)
+    return plan_picture(result, options.style(), options.channel)
 
 
 async def picture_response(

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from models.errors import WeightsUnavailable
 from service.errors.handlers import raises
-from service.handlers.activations import activations, read_activation_request
+from service.handlers.activations import activations
+from service.handlers.runs import read_run_request
 from service.openapi.bodies import activations_body
 from service.openapi.errors import ACTIVATION_ERRORS
 from service.openapi.replies import activations_replies
@@ -26,6 +27,6 @@ router = APIRouter(tags=["activations"])
 async def post_activations(request: Request, state: StateOf) -> Response:
     """Builds the document (or finds it built), runs it on the input and returns every layer asked for."""
     with state.memory.share() as share:
-        run = await read_activation_request(request, state.queries, inline=True, share=share)
+        run = await read_run_request(request, state.queries.activations, inline=True, share=share)
         model = await inline_model(state.store, run.model, state.resolver.read)
         return await activations(request, state, model, run, share)

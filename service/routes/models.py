@@ -20,10 +20,11 @@ from models.errors import (
 from models.networks.network import Network
 from models.store.entries import Entry, entry_json
 from service.errors.handlers import raises
-from service.handlers.activations import activations, read_activation_request
+from service.handlers.activations import activations
 from service.handlers.labels import output_labels
 from service.handlers.planning import plan_of, plan_step_blocks, require_inputs
 from service.handlers.registration import ADVICE, parse_model_json, register, register_upload
+from service.handlers.runs import read_run_request
 from service.openapi.bodies import activations_body, model_body
 from service.openapi.errors import ACTIVATION_ERRORS, BODY_ERRORS, ENGINE_ERRORS, MODEL_ERRORS, STORE_ERRORS
 from service.openapi.model_schemas import DamagedName, ModelEntry, ModelList, ModelSummary
@@ -36,7 +37,7 @@ from service.requests.upload import receive_upload, stored_upload
 from service.requests.upload_parts import is_weights_file
 from service.responses.etag import ETag
 from service.responses.model_forms import Form, document_form, keras_form, summary_form
-from service.routes.parameters import Name, Reference, put_response
+from service.routes.parameters import Name, Reference, put_response, refuse_model
 from service.state import StateOf
 
 router = APIRouter(tags=["models"])
@@ -164,10 +165,7 @@ async def post_model_activations(request: Request, state: StateOf, name: Referen
     """Runs the model on an image or tensor: JSON, a form, or the raw bytes of a file."""
     state.store.find(name)
     with state.memory.share() as share:
-        run = await read_activation_request(request, state.queries, inline=False, share=share)
-        if run.model is not None:
-            raise InvalidOption.at(
-                "/model", "the model is named by the path", expected="no model in the body", received="a model"
-            )
+        run = await read_run_request(request, state.queries.activations, inline=False, share=share)
+        refuse_model(run.model)
         async with checkout(state.store, name) as checked_out:
             return await activations(request, state, checked_out.model, run, share)

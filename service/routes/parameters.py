@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Path
 from starlette.responses import Response
@@ -26,6 +26,13 @@ async def _valid_name(
 
 Name = Annotated[str, Depends(_valid_name)]
 Reference = Annotated[str, Path(description="A name, or an id `sha256:…`.", examples=["digits"])]
+
+
+def refuse_model(raw: Any) -> None:
+    """Raise InvalidOption for a model in the body of a route whose path names it."""
+    if raw is not None:
+        message, expected = "the model is named by the path", "no model in the body"
+        raise InvalidOption.at("/model", message, expected=expected, received="a model")
 
 
 def put_response(registration: Registration) -> Response:

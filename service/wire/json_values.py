@@ -89,7 +89,7 @@ def base64_bytes(nbytes: int) -> int:
     return 4 * -(-nbytes // 3)
 
 
-def stringify_nonfinite(value: Mapping[str, Any]) -> Any:
+def stringify_nonfinite(value: Any) -> Any:
     """Return JSON values with NaN and infinities as strings, at any depth; for small ones such as statistics."""
     text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
     return orjson.Fragment(text) if b"null" not in text else _stringify(value)

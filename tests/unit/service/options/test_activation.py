@@ -16,7 +16,7 @@ def request_with(query: str) -> Request:
 
 def test_equal_queries_are_parsed_once() -> None:
     """Another order of names is another query with equal options."""
-    queries = QueryOptions()
+    queries = QueryOptions(ActivationOptions)
     first = queries.read(request_with("layers=a,b&stats=false&layers=c%2Fd"))
     assert first == ActivationOptions(layers=["a", "b", "c/d"], stats=False)
     assert queries.read(request_with("layers=a,b&stats=false&layers=c%2Fd")) is first
@@ -27,7 +27,7 @@ def test_equal_queries_are_parsed_once() -> None:
 @pytest.mark.parametrize("query", ["nobody=1", "stats=maybe", "data=none&data=none", "upscale=0"])
 def test_errors_are_not_cached(query: str) -> None:
     """An invalid query is rejected every time."""
-    queries = QueryOptions()
+    queries = QueryOptions(ActivationOptions)
     queries.read(request_with("stats=true"))
     for _ in range(2):
         with pytest.raises(InvalidOption):
@@ -36,7 +36,7 @@ def test_errors_are_not_cached(query: str) -> None:
 
 def test_the_cache_is_bounded() -> None:
     """By count, and by the bytes of the queries."""
-    queries = QueryOptions()
+    queries = QueryOptions(ActivationOptions)
     first = queries.read(request_with("channel=0"))
     for number in range(1, 300):
         queries.read(request_with(f"channel={number}"))

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from models.errors import InvalidOption, InvalidTensor, LayerscopeError, TooLarge
 from models.errors.problem import MAX_PROBLEMS
+from models.errors.suggestions import Words
 from models.networks.architecture import Architecture
 from models.reading.parse import parse_document
 from service.options.activation import ActivationOptions, options_from
@@ -93,11 +94,11 @@ def test_a_form_where_json_is_read_is_told_so() -> None:
 )
 def test_selectors_may_begin_with_a_bracket(text: str, selectors: list[str]) -> None:
     """Text that is no JSON array of strings is split at its commas."""
-    assert options_from({"layers": text}).layers == selectors
+    assert options_from(ActivationOptions, {"layers": text}, words=Words({"": ()})).layers == selectors
 
 
 def test_an_option_is_not_given_by_query_and_body() -> None:
     """The one or the other."""
     with pytest.raises(InvalidOption) as refused:
-        options_from({"data": "none"}, {"data": "none"})
+        options_from(ActivationOptions, {"data": "none"}, {"data": "none"}, words=Words({"": ()}))
     assert [problem.pointer for problem in refused.value.problems] == ["/data"]

@@ -1,0 +1,24 @@
+"""Answers to questions about runs, one function a kind of question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.engine.execution import Execution
+from models.engine.explaining.explanation import explain
+from models.engine.report import Result
+from models.explaining.questions import Explanation
+from models.ipc.messages import Analyse
+
+
+def answer(execution: Execution, request: Analyse, inputs: Sequence[Sequence[np.ndarray]]) -> Result:
+    """Answer a question about runs on arrays, in the order of the inputs of each.
+
+    Raises:
+        LayerscopeError: it is refused.
+    """
+    match request.question:
+        case Explanation():
+            return explain(execution, request.runs[0], request.question, inputs[0])

@@ -1,0 +1,16 @@
+"""Parsers of the options of every kind of request that runs a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from service.options.activation import ActivationOptions, QueryOptions
+from service.options.explanation import ExplanationOptions, TargetedOptions
+
+
+@dataclass(frozen=True)
+class Queries:
+    """One parser a kind, each with its own cache."""
+
+    activations: QueryOptions[ActivationOptions] = field(default_factory=lambda: QueryOptions(ActivationOptions))
+    explanations: QueryOptions[TargetedOptions] = field(default_factory=lambda: QueryOptions(ExplanationOptions))
