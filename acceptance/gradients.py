@@ -61,7 +61,9 @@ def expected_gradients(model: keras.Model, inputs: Sequence[Array]) -> dict[str,
     by_input = dict(zip(input_names(model), given, strict=True))
     sources = [by_input.get(name, value) for name, value in zip(names, values, strict=True)]
     found = dict(zip(names, tape.gradient(score, sources), strict=True))
-    found |= sibling_gradients(graph, given)
+    several = {name for name in found if "#" in name}
+    found = {name: one for name, one in found.items() if name not in several}
+    found |= {name: one for name, one in sibling_gradients(graph, given).items() if name in several}
     return {name: tf.convert_to_tensor(one).numpy() for name, one in found.items() if one is not None}
 
 
@@ -76,7 +78,10 @@ def sibling_gradients(graph: keras.Model, given: Sequence[Any]) -> dict[str, Any
         held = [
             tf.convert_to_tensor(one) for one in keras.Model(graph.inputs, node.output_tensors)(given, training=False)
         ]
-        rest = keras.Model([*graph.inputs, *node.output_tensors], graph.outputs[0])
+        try:
+            rest = keras.Model([*graph.inputs, *node.output_tensors], graph.outputs[0])
+        except ValueError:  # the output does not follow from these
+            continue
         with tf.GradientTape() as tape:
             tape.watch(held)
             score = tf.reduce_sum(rest([*given, *held], training=False)[..., 0])

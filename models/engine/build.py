@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.engine.compiled_selection import CompiledSelection
+from models.engine.explaining.edited_selection import EditedSelection
+from models.engine.explaining.edited_tensors import EditedTensor
 from models.engine.explaining.traced_target import TracedTarget
 from models.engine.heap import held_bytes
 from models.engine.initial_weights import initialize_weights
@@ -51,6 +53,8 @@ class BuiltModel:
     compiled: LruCache[tuple[tuple[str, ...], bool, bool], CompiledSelection] = field(
         default_factory=lambda: LruCache(MAX_SELECTIONS)
     )
+    edited: LruCache[Any, EditedSelection] = field(default_factory=lambda: LruCache(MAX_SELECTIONS))
+    """Compiled functions of selections with edits, by all that tells them apart."""
     targets: LruCache[Any, TracedTarget] = field(default_factory=lambda: LruCache(MAX_SELECTIONS))
     """Compiled functions of targets, by all that tells them apart."""
 
@@ -62,14 +66,21 @@ class BuiltModel:
     @property
     def nbytes(self) -> int:
         """Estimated memory of the model: as measured where larger, since layers and graphs may outweigh the weights."""
-        least = self.weight_bytes + SELECTION_BYTES * max(1, len(self.compiled) + len(self.targets))
-        compiled = (function.nbytes for functions in (self.compiled, self.targets) for function in functions.values())
-        return max(least, self.built_bytes + sum(compiled))
+        functions = [one for cache in (self.compiled, self.edited, self.targets) for one in cache.values()]
+        least = self.weight_bytes + SELECTION_BYTES * max(1, len(functions))
+        return max(least, self.built_bytes + sum(function.nbytes for function in functions))
 
     def compiled_selection(self, outputs: Sequence[str], training: bool, updates: bool) -> CompiledSelection:
         """Return the compiled selection, created on first use."""
         key = (tuple(outputs), training, updates)
         return self.compiled.get_or_make(key, lambda: CompiledSelection(self.symbolic, outputs, training, updates))
+
+    def edited_selection(
+        self, outputs: Sequence[str], training: bool, edited: Sequence[EditedTensor]
+    ) -> EditedSelection:
+        """Return the compiled selection with edits of this structure, created on first use."""
+        key = (tuple(outputs), training, tuple(one.structure for one in edited))
+        return self.edited.get_or_make(key, lambda: EditedSelection(self.symbolic, outputs, training, edited))
 
     def parameters_of(self, node: Node) -> int:
         """Return the number of parameters of a node's layers; counted once."""

@@ -101,23 +101,24 @@ class Execution:
         outputs = batch.split(list(map(as_array, results[: len(first.outputs)])))
         updates = _updated_weights(selection, results)
         parts = zip(requests, plans, inputs, outputs, strict=True)
-        reports = [_fill_report(Report(model, updates), *part) for part in parts]
+        reports = [fill_report(Report(model, updates), *part) for part in parts]
         return [report.result(timing, cost.macs) for report, cost in zip(reports, costs, strict=True)]
 
     def _admit_batch(
         self, model: BuiltModel, requests: Sequence[Run], inputs: Sequence[Sequence[np.ndarray]], batch: Batch
     ) -> tuple[list[SelectionPlan], list[Cost]]:
         """Admit each request, and several as one batch; returns their plans and costs."""
-        admitted = [self._admit(model, request, arrays) for request, arrays in zip(requests, inputs, strict=True)]
+        admitted = [self.admit(model, request, arrays) for request, arrays in zip(requests, inputs, strict=True)]
         plans = [plan for plan, _ in admitted]
         if len(requests) > 1:
-            self._admit(model, requests[0], batch.inputs)
+            self.admit(model, requests[0], batch.inputs)
             _check_separable(model.network, requests, plans)
         return plans, [cost for _, cost in admitted]
 
-    def _admit(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> tuple[SelectionPlan, Cost]:
+    def admit(self, model: BuiltModel, request: Run, inputs: Sequence[np.ndarray]) -> tuple[SelectionPlan, Cost]:
         """Admit a request on these inputs; returns its plan and its cost."""
-        shapes = {info.name: array.shape for info, array in zip(request.inputs, inputs, strict=True)}
+        named = {info.name: array.shape for info, array in zip(request.inputs, inputs, strict=True)}
+        shapes = {name: named[name] for name in model.network.inputs}
         plan = model.selection_plan(shapes, request.outputs)
         sent = request.max_bytes if request.data else self.limits.max_working_bytes
         bounds = Bounds(sent, self.limits.max_working_bytes, request.max_macs, self.time)
@@ -189,14 +190,16 @@ def _check_separable(network: Network, requests: Sequence[Run], plans: Sequence[
         raise TooLarge("")
 
 
-def _fill_report(
+def fill_report(
     report: Report, request: Run, plan: SelectionPlan, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
 ) -> Report:
     """Fill the report with what one request selects."""
     for row, array in plan.check_computed(outputs):
         report.add_activation(row, array, request)
     if request.stats:
-        report.add_inputs(request.inputs, inputs)
+        declared = report.model.network.inputs
+        pairs = [(info, array) for info, array in zip(request.inputs, inputs, strict=True) if info.name in declared]
+        report.add_inputs([info for info, _ in pairs], [array for _, array in pairs])
     report.check_size(request.max_bytes)
     return report
 

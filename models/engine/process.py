@@ -12,6 +12,7 @@ import numpy as np
 
 from models.engine.analysis import answer
 from models.engine.execution import Execution
+from models.engine.explaining.edited_run import run_edited
 from models.engine.gpu import client_error, require_gpu
 from models.engine.reply_buffers import ReplyBuffers
 from models.engine.report import Result
@@ -110,7 +111,12 @@ class EngineProcess:
         buffers = self.send_queue.reply_buffers()
         with self._report_errors(request), self._releasing_inputs(request), self.send_queue.release_on_error([buffers]):
             self._check_gpu()
-            result = self.execution.run(request, self._inputs(request), buffers)
+            inputs = self._inputs(request)
+            result = (
+                run_edited(self.execution, request, inputs)
+                if request.edits
+                else self.execution.run(request, inputs, buffers)
+            )
             self._send(request.id, result, buffers, request.texts)
 
     def _check_gpu(self) -> None:

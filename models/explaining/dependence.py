@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from models.errors import Problem, UnknownAddress, shown
 from models.explaining.targets import Target
@@ -14,7 +14,12 @@ FEW = 3
 
 def ancestors(network: Network, target: Target) -> set[str]:
     """Return the addresses that a target is computed from, itself included."""
-    known = set(target.addresses)
+    return read_by(network, target.addresses)
+
+
+def read_by(network: Network, addresses: Iterable[str]) -> set[str]:
+    """Return all addresses that these are computed from, themselves included."""
+    known = set(addresses)
     for node in reversed(network.nodes):
         before, is_read = node.address + PRE, not known.isdisjoint(node.outputs)
         if is_read and before in network.pre_addresses:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from models.errors.problem import Problem
+from models.explaining.editing import Edit
 from models.explaining.questions import Explanation, Question
 from models.views.view import View
 from models.weights.specs import WeightsFile, WeightSpec
@@ -65,6 +66,8 @@ class LayerInfo(msgspec.Struct, frozen=True):
     weights: tuple[TensorInfo, ...] = ()
     view: dict[str, Any] | None = None
     in_graph: TensorInGraph | None = None
+    edited: tuple[int, ...] = ()
+    """The numbers of the edits that changed it."""
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="kind"):
@@ -105,6 +108,8 @@ class Run(Request, frozen=True, tag="run"):
     max_macs: int
     weights_file: WeightsFile | None = None
     views: dict[str, View] = {}
+    edits: tuple[Edit, ...] = ()
+    """Changes of tensors on the way; their arrays are among the inputs, by `models.explaining.editing.operand_name`."""
     texts: bool = False
     """Whether inline tensors may be sent as JSON text: an engine has more time than the front of all engines."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from models.explaining.editing import Edit
 from models.explaining.questions import Explanation, Question
 from models.ipc.messages import (
     Analyse,
@@ -54,6 +55,9 @@ class RunSpec:
     training: bool = False
     views: Mapping[str, View] = field(default_factory=dict)
     texts: bool = False
+    edits: tuple[Edit, ...] = ()
+    edit_arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """What edits are made of, by the names under which they are sent."""
 
 
 def source_of(network: Network, weights: WeightsFile | None = None) -> ModelSource:
@@ -82,7 +86,7 @@ class RunOf(NamedTuple):
             number, source.key, source.document, infos, payloads,
             outputs=spec.outputs, data=spec.data, stats=spec.stats, weights=spec.weights, training=spec.training,
             max_bytes=limits.reply_limit, max_macs=limits.max_macs, weights_file=source.weights,
-            views=dict(spec.views), texts=spec.texts,
+            views=dict(spec.views), edits=spec.edits, texts=spec.texts,
         )  # fmt: skip
 
 
@@ -118,7 +122,7 @@ def _batch_key(source: ModelSource, infos: Sequence[TensorInfo], spec: RunSpec) 
     """Return what the runs of a batch have in common: all but the values and the batch size, which all inputs of a run
     share. None in training mode, as the examples of a batch are not independent, and for runs that return weights.
     """
-    if spec.training or spec.weights or len({info.shape[0] for info in infos}) != 1:
+    if spec.training or spec.weights or spec.edits or len({info.shape[0] for info in infos}) != 1:
         return None
     return source.key, [(info.name, info.dtype, info.shape[1:]) for info in infos], spec
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import Request
 from starlette.responses import Response
 
-from models.networks.network import Network
 from service.engines.request_builders import RunSpec
-from service.handlers.asked import Asked
+from service.handlers.asked import Asked, edits_of
 from service.handlers.runs import RunRequest, respond
 from service.options.activation import ActivationOptions
 from service.registry.model import Model
 from service.requests.decode_memory import MemoryShare
+from service.requests.inputs import ResolvedInputs
 from service.requests.selection import selection_of
 from service.state import State
 from service.wire.format import Format, Kind
@@ -26,8 +26,10 @@ async def activations(
     return await respond(request, state, model, run, share, _ask)
 
 
-async def _ask(network: Network, options: ActivationOptions, format: Format) -> Asked:
+async def _ask(resolved: ResolvedInputs, options: ActivationOptions, format: Format) -> Asked:
+    network = resolved.network
     outputs, views = await selection_of(network, options.layers, options.views())
+    edits, arrays = edits_of(resolved, outputs)
     if format is NPY:
         check_one_tensor(outputs, options.weights)
     spec = RunSpec(
@@ -38,5 +40,7 @@ async def _ask(network: Network, options: ActivationOptions, format: Format) -> 
         training=options.training,
         views=views,
         texts=format is JSON and options.data == "nested" and not (views or options.weights),
+        edits=edits,
+        edit_arrays=arrays,
     )
     return Asked(spec)

@@ -14,12 +14,12 @@ from starlette.responses import Response
 
 from models.errors import InvalidOption
 from models.ipc.messages import RunResult
-from models.networks.network import Network
 from models.tensors.dtypes import Array
 from service.engines.engine_request import EngineRequest
 from service.engines.request_builders import RunOf, analysis_request, run_request, source_of
 from service.errors.handlers import problem_of
 from service.handlers.asked import Asked
+from service.handlers.donors import with_donated
 from service.handlers.labels import tensor_labels
 from service.handlers.pricing import charged_run
 from service.handlers.request_errors import errors_in_request
@@ -63,8 +63,8 @@ class RunRequest(Generic[OptionsT]):
         return payload
 
 
-Ask = Callable[[Network, OptionsT, Format], Awaitable[Asked]]
-"""Finds out what a request asks, from the network, its options and the format of the reply."""
+Ask = Callable[[ResolvedInputs, OptionsT, Format], Awaitable[Asked]]
+"""Finds out what a request asks, from its inputs, its options and the format of the reply."""
 
 
 async def read_run_request(
@@ -124,11 +124,14 @@ async def respond(  # noqa: PLR0913, PLR0917 (all that a request is)
     check_drawing(options, format)
     with errors_in_request(request, model):
         resolved = await _resolve(state, model, run, share)
+        if options.edits:
+            resolved = await with_donated(request.scope, state, model, resolved, options, share)
         labels = await tensor_labels(state, resolved.network)
-        asked = await ask(resolved.network, options, format)
+        asked = await ask(resolved, options, format)
         weak = format.has_timings or state.settings.batch_requests > 1
         parts = _etag_parts(model, resolved, options, format)
-        etag = await _etag(request, parts and (*parts, labels, repr(asked.question)), resolved.arrays, weak)
+        hashed = (*resolved.arrays, *asked.spec.edit_arrays.values())
+        etag = await _etag(request, parts and (*parts, labels, repr(asked.question)), hashed, weak)
         if etag is not None and (unchanged := etag.unchanged()) is not None:
             return unchanged
         async with charged_run(request.scope, state, resolved.network, resolved.arrays, asked):
@@ -181,7 +184,8 @@ def _etag_parts(model: Model, resolved: ResolvedInputs, options: RunOptions, for
 
 def _engine_request(state: State, model: Model, resolved: ResolvedInputs, asked: Asked) -> EngineRequest[RunResult]:
     network, (spec, question) = resolved.network, asked
-    source, names = source_of(network, model.weights), list(network.inputs)
+    source, names = source_of(network, model.weights), [*network.inputs, *spec.edit_arrays]
+    arrays = (*resolved.arrays, *spec.edit_arrays.values())
     if question is None:
-        return run_request(source, names, resolved.arrays, state.settings, spec)
-    return analysis_request([RunOf(source, names, resolved.arrays, spec)], state.settings, question)
+        return run_request(source, names, arrays, state.settings, spec)
+    return analysis_request([RunOf(source, names, arrays, spec)], state.settings, question)

@@ -86,6 +86,7 @@ class LayerReply(BaseModel):
     shape: list[int]
     dtype: str
     in_graph: TensorInGraph | None = Field(None, description=IN_GRAPH)
+    edited: list[int] | None = Field(None, description="The numbers of the edits that changed it; left out without.")
     parameters: int
     stats: Stats | None = None
     view: ViewReply | None = None
@@ -125,6 +126,13 @@ class Timing(BaseModel):
     total_ms: float
 
 
+class EditReply(BaseModel):
+    """What one edit did."""
+
+    addresses: list[str]
+    changed: int = Field(description="The number of values that differ after it.")
+
+
 class ActivationsReply(BaseModel):
     """The reply of every route that runs a network."""
 
@@ -132,6 +140,7 @@ class ActivationsReply(BaseModel):
     inputs: dict[str, InputReply]
     layers: list[LayerReply]
     timing: Timing
+    edits: list[EditReply] | None = Field(None, description="Of a request with edits: what each did, in their order.")
     notes: list[NoteReply] = Field([], description="On a document in the request, where there are any.")
 
 

@@ -17,7 +17,7 @@ SMALL_DOCUMENT: dict[str, Any] = {
 SMALL_INPUT = {"shape": [1, 4, 4, 1], "data": list(range(16))}
 RUN_EXAMPLE = {"model": SMALL_DOCUMENT, "inputs": SMALL_INPUT, "layers": ["conv2d", "dense"]}
 EXPLANATION_EXAMPLE = {
-    "model": SMALL_DOCUMENT, "inputs": SMALL_INPUT, "of": "dense:pre[1]", "to": ["input", "conv2d"],
+    "model": SMALL_DOCUMENT, "inputs": SMALL_INPUT, "of": "dense[1]", "to": ["input", "conv2d"],
 }  # fmt: skip
 PLAN_EXAMPLE = {
     "model": {"input": [1920, 1080, 3], "layers": [{"type": "Conv2D", "filters": 16, "kernel_size": 5, "strides": 5}]},

@@ -47,8 +47,8 @@ def _parse_array(text: str) -> list[str] | None:
 
 
 def decoded_object(value: Any) -> Any:
-    """Decode a JSON object that is text, as in a query or a form; return other values unchanged."""
-    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+    """Decode a JSON object or array that is text, as in a query or a form; return other values unchanged."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
         return orjson.loads(value)
@@ -65,6 +65,15 @@ Selectors = Annotated[
         "commas. Default: every layer.",
     ),
 ]
+
+
+EDITS_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "array", "maxItems": 64, "items": {"type": "object", "required": ["at"]}},
+        {"type": "string"},
+        {"type": "null"},
+    ]
+}
 
 
 class RunOptions(ViewOptions, PictureOptions):
@@ -87,6 +96,14 @@ class RunOptions(ViewOptions, PictureOptions):
         None,
         description="How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. "
         "Default: as the document says, else `none`.",
+    )
+
+    edits: Annotated[list[Any] | None, BeforeValidator(decoded_object)] = Field(
+        None,
+        description="What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or "
+        "`slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, "
+        "`project`.",
+        json_schema_extra={**EDITS_SCHEMA},
     )
 
     @cached_property

@@ -29,6 +29,11 @@ TARGET_SCHEMA: dict[str, Any] = {
 }
 
 
+def _sign(value: Any) -> Any:
+    """Return a sign that is text, as in a query or a form, as a number; other values unchanged."""
+    return int(value) if value in ("1", "-1") else value
+
+
 def _target(description: str) -> Any:
     return Field(None, description=description, json_schema_extra={**TARGET_SCHEMA})
 
@@ -47,7 +52,7 @@ class TargetedOptions(RunOptions):
         "before a softmax or sigmoid."
     )
     minus: Target = _target("A second number, which is subtracted.")
-    sign: Annotated[Literal[1, -1], BeforeValidator(lambda value: {"1": 1, "-1": -1}.get(value, value))] = Field(
+    sign: Annotated[Literal[1, -1], BeforeValidator(_sign)] = Field(
         1, description="-1 explains the other side of a score."
     )
 

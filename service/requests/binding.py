@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
@@ -33,14 +33,16 @@ class InputPart:
 
 
 def bind_inputs(
-    payload: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder
+    payload: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder, others: Collection[str] = ()
 ) -> dict[str, DecodedInput]:
-    """Decode every input, by name. An undeclared one is named `input`.
+    """Decode every input, by name, and `others` that come beside them. An undeclared one is named `input`.
 
     Raises:
         InvalidTensor: for inputs that are missing, unknown, given twice, or ambiguous.
     """
-    parts = list(_parts(payload, declared, decoder))
+    everything = list(_parts(payload, declared, decoder, others))
+    beside = {part.name: part for part in everything if part.name in others and part.name not in declared}
+    parts = [part for part in everything if part.name not in beside]
     if not parts:
         raise InvalidTensor.at(
             "/inputs", "there is no input", expected='an image, a tensor or "inputs"', received="nothing"
@@ -58,17 +60,20 @@ def bind_inputs(
         problems += [_missing(name, payload) for name in expected if name not in bound]
     if problems:
         raise InvalidTensor("", problems[:MAX_PROBLEMS])
-    return {name: bound[name].read(declared.get(name)) for name in expected}
+    decoded = {name: bound[name].read(declared.get(name)) for name in expected}
+    return decoded | {str(name): part.read(None) for name, part in beside.items()}
 
 
-def _parts(payload: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder) -> Iterator[InputPart]:
+def _parts(
+    payload: InputPayload, declared: Mapping[str, InputSpec], decoder: InputDecoder, others: Collection[str]
+) -> Iterator[InputPart]:
     if payload.inputs is not None:
         yield from _json_parts(payload, decoder)
     for name, files in payload.parts.items():
         pointer = pointer_to([PART + name])
         yield InputPart(name, pointer, partial(decoder.part, files, pointer=pointer))
     for field, files in sorted(payload.files.items(), key=lambda item: item[0] == IMAGE):
-        yield from _file_parts(field, files, declared, decoder)
+        yield from _file_parts(field, files, declared, decoder, others)
 
 
 def _json_parts(payload: InputPayload, decoder: InputDecoder) -> Iterator[InputPart]:
@@ -81,7 +86,11 @@ def _json_parts(payload: InputPayload, decoder: InputDecoder) -> Iterator[InputP
 
 
 def _file_parts(
-    field: str, files: tuple[bytes, ...], declared: Mapping[str, InputSpec], decoder: InputDecoder
+    field: str,
+    files: tuple[bytes, ...],
+    declared: Mapping[str, InputSpec],
+    decoder: InputDecoder,
+    others: Collection[str],
 ) -> Iterator[InputPart]:
     """Yield the parts of one field of a form: for the input with the field's name, or for the one that is left."""
     pointer = pointer_to([field])
@@ -89,20 +98,22 @@ def _file_parts(
         yield InputPart(field, pointer, partial(decoder.part, files, pointer=pointer))
     elif is_tensor_file(files[0]) or (field == TENSOR and not is_image_file(files[0])):
         check_alone(files, pointer)
-        yield from _tensor_parts(files[0], pointer, declared, decoder)
+        yield from _tensor_parts(files[0], pointer, declared, decoder, others)
     else:
         yield InputPart(None, pointer, partial(decoder.images, files, pointer=pointer), is_image=True)
 
 
 def _tensor_parts(
-    data: bytes, pointer: str, declared: Mapping[str, InputSpec], decoder: InputDecoder
+    data: bytes, pointer: str, declared: Mapping[str, InputSpec], decoder: InputDecoder, others: Collection[str]
 ) -> Iterator[InputPart]:
     """Yield the tensors of a file; the name of a single tensor is used only with several declared inputs."""
     arrays = decoder.tensors(data, pointer)
-    nameless = UNNAMED in arrays or (len(arrays) == 1 and len(declared) <= 1)
+    inputs = [name for name in arrays if name not in others]
+    nameless = UNNAMED in arrays or (len(inputs) == 1 and len(declared) <= 1)
     for name, array in arrays.items():
-        tensor = DecodedInput(array, pointer if nameless else pointer + pointer_to([name]))
-        yield InputPart(None if nameless else name, tensor.pointer, partial(_decoded, tensor))
+        is_unnamed = nameless and name not in others
+        tensor = DecodedInput(array, pointer if is_unnamed else pointer + pointer_to([name]))
+        yield InputPart(None if is_unnamed else name, tensor.pointer, partial(_decoded, tensor))
 
 
 def _decoded(tensor: DecodedInput, _: InputSpec | None) -> DecodedInput:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.documents.document import Document
 from models.documents.inputs import InputSpec
 from models.errors import InvalidTensor
+from models.explaining.editing import tensor_names
 from models.limits import MAX_LENGTH, MAX_RANK
 from models.networks.architecture import Architecture
 from models.networks.network import Network
@@ -33,6 +34,10 @@ class ResolvedInputs:
     network: Network
     arrays: tuple[Array, ...]
     preprocessing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    others: dict[str, Array] = field(default_factory=dict)
+    """Tensors that edits name."""
+    edits: list[Any] | None = None
+    """Unparsed edits, with the names of those tensors."""
 
 
 def resolve(
@@ -50,8 +55,11 @@ def resolve(
         NoRoom: memory must be acquired before the next decoding step.
     """
     document = architecture.document
-    raw = bind_inputs(payload, document.input or {}, decoder_for(document, options, settings, share))
-    return fit_inputs(architecture, raw, settings)
+    others = tensor_names(options.edits) - set(document.input or ())
+    raw = bind_inputs(payload, document.input or {}, decoder_for(document, options, settings, share), others)
+    beside = {name: raw.pop(name).array for name in others if name in raw}
+    check_bytes(sum(array.nbytes for array in beside.values()), settings)
+    return replace(fit_inputs(architecture, raw, settings), others=beside, edits=options.edits)
 
 
 def decoder_for(document: Document, options: RunOptions, settings: Settings, share: MemoryShare) -> InputDecoder:

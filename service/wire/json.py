@@ -90,6 +90,8 @@ def layer_object(entry: LayerEntry, mode: DataMode) -> dict[str, Any]:
         result |= _shape(info.output)
     if info.in_graph is not None:
         result["in_graph"] = msgspec.structs.asdict(info.in_graph)
+    if info.edited:
+        result["edited"] = info.edited
     result["parameters"] = info.parameters
     if info.stats is not None:
         result["stats"] = stringify_nonfinite(info.stats)

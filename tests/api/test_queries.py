@@ -45,15 +45,15 @@ def test_unknown_and_duplicate_options_are_rejected(server: Server, method: str,
     (found,) = problems_of(server, method, place, params={"bogus": "1"})
     assert (found["pointer"], found["received"]) == ("/bogus", '"bogus"')
     assert set(found["expected"].removeprefix("one of ").split(", ")) == set(declared or ["only known fields"])
-    for name in set(declared) - {"layers"}:
+    for name in set(declared) - {"layers", "to"}:
         (found,) = problems_of(server, method, place, params=[(name, "1"), (name, "1")])
         assert (found["pointer"], found["expected"]) == (f"/{name}", "one value")
     assert server.client.get("/v1/models/asked").status_code == 200
 
 
 def test_every_route_is_covered() -> None:
-    """Those of models, layers, weights, plans and activations."""
-    assert len(ROUTES) == 12
+    """Those of models, layers, weights, plans, activations and explanations."""
+    assert len(ROUTES) == 14
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 from models.engine.arrays import as_array
 from models.engine.build import BuiltModel
 from models.engine.compiled import eager_tensor
+from models.engine.explaining.edited_tensors import EditedTensor
 from models.engine.explaining.traced_target import TargetResult, TracedTarget, inputs_beside
 from models.explaining.probe import Gradients, Inputs
 from models.explaining.targets import Target
@@ -30,10 +31,11 @@ class EngineProbe:
         inputs: Inputs,
         indices: Sequence[Sequence[int]],
         rows: int,
+        edited: Sequence[EditedTensor] = (),
     ) -> None:
         self._model, self._target, self.to, self.inputs = model, target, tuple(to), inputs
         self._indices = [eager_tensor(np.asarray(one, np.int32)) for one in indices]
-        self._rows = rows
+        self._rows, self._edited = rows, edited
         self.picks: list[Array] = []
         """By term with an argmax, the unit of each item; empty until scored."""
         self.term_values: list[Array] = []
@@ -83,7 +85,10 @@ class EngineProbe:
         results = []
         for part in self._parts(len(next(iter(given.values())))):
             tensors = [eager_tensor(np.ascontiguousarray(array[part])) for array in given.values()]
-            results.append(traced(tensors, self._indices, [eager_tensor(one[part]) for one in picks]))
+            rows = np.arange(part.start, part.stop) if items is None else items[part]
+            results.append(
+                traced(tensors, self._indices, [eager_tensor(one[part]) for one in picks], self._arrays(rows))
+            )
         if items is None:
             self._remember(results)
         return results
@@ -94,10 +99,21 @@ class EngineProbe:
         results = []
         for part in self._parts(self.items):
             tensors = [eager_tensor(np.ascontiguousarray(array[part])) for array in self.inputs.values()]
-            results.append(traced(tensors, self._indices).weights)
+            rows = np.arange(part.start, part.stop)
+            results.append(traced(tensors, self._indices, (), self._arrays(rows)).weights)
         sums = [np.sum([as_array(one).astype(np.float64) for one in ones], 0) for ones in zip(*results, strict=True)]
         pairs = zip(traced.explained, sums, strict=True)
         return {id(weight): one.astype(DTYPES[weight.dtype]) for weight, one in pairs}
+
+    def _arrays(self, items: np.ndarray) -> dict[tuple[int, str], list[Any]]:
+        """Return the arrays of edits for rows that are copies of these items, by their places."""
+        return {one.place: [eager_tensor(self._rows_of(one, array, items)) for array in one.arrays.values()]
+                for one in self._edited}  # fmt: skip
+
+    def _rows_of(self, one: EditedTensor, array: Array, items: np.ndarray) -> Array:
+        """Return an array for rows: those with a batch have a row for each item."""
+        rank = len(self._model.symbolic.shape(one.address))
+        return array[items] if array.ndim == rank and array.shape[0] == self.items > 1 else array
 
     def _known_picks(self) -> Sequence[Array]:
         if not self.term_values:
@@ -119,7 +135,8 @@ class EngineProbe:
     ) -> TracedTarget:
         kind = (given, to, is_picked, differentiates, weights)
         return self._model.targets.get_or_make(
-            (self._target.structure, kind), lambda: TracedTarget(self._model.symbolic, self._target, *kind)
+            (self._target.structure, kind, tuple(one.structure for one in self._edited)),
+            lambda: TracedTarget(self._model.symbolic, self._target, *kind, self._edited),
         )
 
 

@@ -14,6 +14,9 @@ from models.engine.build import BuiltModel
 from models.engine.execution import Execution, inputs_by_name
 from models.engine.explaining.addresses import explained_rows, shape_of
 from models.engine.explaining.admission import admit_rows
+from models.engine.explaining.edited_inputs import check_items_apart, edited_inputs
+from models.engine.explaining.edited_run import sent_arrays
+from models.engine.explaining.edited_tensors import edited_tensors
 from models.engine.explaining.engine_probe import EngineProbe
 from models.engine.report import Report, Result, Timing
 from models.engine.selection_plan import Row
@@ -27,6 +30,7 @@ from models.explaining.target_reply import target_json
 from models.explaining.warnings import saturation_warnings
 from models.ipc.messages import Run, TensorInfo
 from models.networks.network import PRE, Network
+from models.tensors.dtypes import Array
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -40,16 +44,20 @@ def explain(execution: Execution, run: Run, question: Explanation, inputs: Seque
     """
     started = time.perf_counter()
     model, cached = execution.model(run)
-    method, arrays = methods()[question.method], inputs_by_name(model.network, run.inputs, inputs)
+    method = methods()[question.method]
+    arrays: Mapping[str, Array] = inputs_by_name(model.network, run.inputs, inputs)
     symbolic = model.concrete({name: array.shape for name, array in arrays.items()})
     _check_rows_apart(model.network)
+    edited = edited_tensors(symbolic, run.edits, sent_arrays(run, inputs))
+    check_items_apart(run.edits)
+    arrays, edited = edited_inputs(model, arrays, edited)
     to, rows = explained_rows(symbolic, question)
     indices = [term_indices(term, shape_of(symbolic, term.address), symbolic.dtype(term.address))
                for term in question.target.terms]  # fmt: skip
     bounds = Bounds(run.max_bytes, execution.limits.max_working_bytes, run.max_macs, execution.time)
     needed = [*question.target.addresses, *to]
     passes = admit_rows(symbolic, needed, rows, bounds)
-    probe = EngineProbe(model, question.target, to, arrays, indices, passes.rows)
+    probe = EngineProbe(model, question.target, to, arrays, indices, passes.rows, edited)
     built = time.perf_counter()
     explained = method.explain(probe, method.knobs.model_validate(question.knobs))
     timing = Timing(cached, (built - started) * 1e3, (time.perf_counter() - built) * 1e3, passes.cost.seconds)

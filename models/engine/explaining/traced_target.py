@@ -10,13 +10,12 @@ import tensorflow as tf
 
 from models.engine.activations import join_steps
 from models.engine.batch_axes import batch_first
-from models.engine.compiled import Compiled
+from models.engine.explaining.edited_tensors import EditedTensor, EditHook, array_specs
 from models.engine.explaining.scores import Score, score, total
-from models.engine.heap import held_bytes
 from models.engine.network_pass import NetworkPass
-from models.engine.run_errors import KERNEL_ERRORS, value_error
 from models.engine.symbolic_network import SymbolicNetwork
-from models.errors import InvalidDocument, InvalidOption, TooLarge
+from models.engine.traced_function import TracedFunction, current_weights
+from models.errors import InvalidOption
 from models.explaining.targets import Target
 from models.networks.network import PRE, Node
 
@@ -48,33 +47,37 @@ class TracedTarget:
         is_picked: bool = False,
         differentiates: bool = True,
         weights: bool = False,
+        edited: Sequence[EditedTensor] = (),
     ) -> None:
         self._symbolic, self._target, self._given, self._to = symbolic, target, tuple(given), tuple(to)
         self._is_picked, self._differentiates = is_picked, differentiates
+        self._edited = [one.without_values() for one in edited if one.address not in given]
         self.nodes = needed_from(symbolic, [*target.addresses, *to], given)
-        variables = {
-            id(one): one for node in self.nodes if not node.is_block for one in _layer(symbolic, node).variables
-        }
-        self._weights = [(variable, tf.identity(variable.value)) for variable in variables.values()]
+        self._weights = current_weights(symbolic, self.nodes)
         self.explained = weights_of(symbolic, to) if weights else []
-        before = held_bytes()
-        self._function = Compiled(self._compute, self._signature(), inline=False)
-        self.nbytes, self._is_counted = max(0, held_bytes() - before), False
+        self._function = TracedFunction(self._compute, self._signature(), self.nodes)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of its function."""
+        return self._function.nbytes
 
     def _signature(self) -> list[tf.TensorSpec]:
         shape, dtype = self._symbolic.shape, self._symbolic.dtype
         given = [tf.TensorSpec(shape(name), dtype(name), name=f"i{n}") for n, name in enumerate(self._given)]
         indices = [tf.TensorSpec((None,), tf.int32, name=f"t{n}") for n in range(len(self._target.terms))]
         picked = [term for term in self._target.terms if term.is_argmax and self._is_picked]
-        return given + indices + [tf.TensorSpec((None,), tf.int32, name=f"p{n}") for n in range(len(picked))]
+        picks = [tf.TensorSpec((None,), tf.int32, name=f"p{n}") for n in range(len(picked))]
+        return [*given, *indices, *picks, *array_specs(self._edited)]
 
     def _compute(self, *arguments: Any) -> list[Any]:
         tensors = dict(zip(self._given, arguments, strict=False))
-        rest = arguments[len(self._given) :]
+        hook, rest = self._hook(arguments[len(self._given) :])
         watched: dict[str, list[Any]] = {}
         with tf.GradientTape(watch_accessed_variables=False) as tape, self._scope(tape) as scope:
 
             def watch(address: str, tensor: Any) -> Any:
+                tensor = hook.change(address, tensor)
                 if address not in self._to:
                     return tensor
                 copy = tf.identity(tensor)  # layers that do nothing return their input itself, which others read, too
@@ -83,7 +86,8 @@ class TracedTarget:
                 watched.setdefault(address, []).append(copy)
                 return copy
 
-            recorded = [address for address in (*self._to, *self._target.addresses) if address.endswith(PRE)]
+            places = (*self._to, *self._target.addresses, *(one.address for one in self._edited))
+            recorded = [address for address in places if address.endswith(PRE)]
             one_pass = NetworkPass(self._symbolic, False, recorded, watch)
             tensors.update({name: one_pass.changed(name, tensors[name]) for name in self._given})
             one_pass.compute(self.nodes, 0, tensors)
@@ -95,6 +99,12 @@ class TracedTarget:
         gradients = self._gradients(tape, together, watched, explained, tensors) if self._differentiates else []
         picks = [term.picks for term in terms if term.picks is not None]
         return [scores, *(term.values for term in terms), *picks, *values, *gradients]
+
+    def _hook(self, arguments: Sequence[Any]) -> tuple[EditHook, Sequence[Any]]:
+        """Return the edits with their arrays, which are the last arguments, and the arguments before."""
+        count = sum(len(one.arrays) for one in self._edited)
+        rest, arrays = arguments[: len(arguments) - count], iter(arguments[len(arguments) - count :])
+        return EditHook(self._edited, [{name: next(arrays) for name in one.arrays} for one in self._edited]), rest
 
     def _scope(self, tape: tf.GradientTape) -> keras.StatelessScope:
         """Return the scope in which layers read the weights; those that are explained are watched."""
@@ -142,34 +152,16 @@ class TracedTarget:
         tensor = join_steps(dense, tensors[address]) if address.endswith(PRE) else dense[0]
         return self._first(address, tensor, tensors)
 
-    def __call__(self, given: Sequence[Any], indices: Sequence[Any], picks: Sequence[Any] = ()) -> TargetResult:
-        """Return the scores of rows.
-
-        Raises:
-            InvalidTensor: a value is out of the range that a layer looks up.
-            TooLarge: memory runs out all the same.
-        """
-        try:
-            results = self._counted([*given, *indices, *picks])
-        except tf.errors.InvalidArgumentError as error:
-            raise value_error(error, self.nodes) from error
-        except tf.errors.ResourceExhaustedError as error:
-            raise TooLarge("There is not enough memory for this request.") from error
-        except KERNEL_ERRORS as error:
-            raise InvalidDocument(
-                "TensorFlow has no implementation of a layer, or of its gradient, for its dtype on this device."
-            ) from error
-        return self._result(results)
-
-    def _counted(self, arguments: Sequence[Any]) -> list[Any]:
-        """Call the function; the first call creates its kernels, whose memory counts as the function's."""
-        if self._is_counted:
-            return self._function(arguments)
-        before = held_bytes()
-        results = self._function(arguments)
-        own = sum(tensor.shape.num_elements() * tensor.dtype.size for tensor in results)
-        self.nbytes, self._is_counted = self.nbytes + max(0, held_bytes() - before - own), True
-        return results
+    def __call__(
+        self,
+        given: Sequence[Any],
+        indices: Sequence[Any],
+        picks: Sequence[Any],
+        arrays: Mapping[tuple[int, str], Sequence[Any]],
+    ) -> TargetResult:
+        """Return the scores of rows; `arrays` are those of edits, by their places. Raises as `TracedFunction`."""
+        own = [array for one in self._edited for array in arrays[one.place]]
+        return self._result(self._function([*given, *indices, *picks, *own]))
 
     def _result(self, results: Sequence[Any]) -> TargetResult:
         scores, *rest = results
@@ -195,10 +187,6 @@ def needed_from(symbolic: SymbolicNetwork, addresses: Sequence[str], given: Sequ
             chosen.append(node)
             needed |= set(node.reads) - known
     return tuple(reversed(chosen))
-
-
-def _layer(symbolic: SymbolicNetwork, node: Node) -> keras.Layer:
-    return symbolic.layers[node.path]
 
 
 def weights_of(symbolic: SymbolicNetwork, addresses: Sequence[str]) -> list[keras.Variable]:

@@ -11,6 +11,7 @@ import numpy as np
 from acceptance import keras_reference
 from models.engine.analysis import answer
 from models.engine.execution import EngineLimits, Execution
+from models.explaining.editing import Edit
 from models.explaining.methods import methods
 from models.explaining.questions import Explanation
 from models.explaining.targets import TargetOptions, parse_target
@@ -48,12 +49,13 @@ class Subject:
 
     def explain(  # noqa: PLR0913, PLR0917 (the options of a request)
         self, inputs: Mapping[str, Array], to: Sequence[str] | None = None, method: str = "gradient",
-        weights: bool = False, max_macs: int = 10**12, of: Any = None, minus: Any = None, sign: int = 1, **knobs: Any,
+        weights: bool = False, max_macs: int = 10**12, of: Any = None, minus: Any = None, sign: int = 1,
+        edits: tuple[Edit, ...] = (), **knobs: Any,
     ) -> Explained:  # fmt: skip
         """Explain a number of the network."""
         target = parse_target(self.network, TargetOptions(of, minus, sign))
         addresses = to if to is not None else methods()[method].default_to(self.network) or ()
-        run = self.run_of(inputs, addresses, weights=weights, max_macs=max_macs)
+        run = self.run_of(inputs, addresses, weights=weights, max_macs=max_macs, edits=edits)
         question = Explanation(target, tuple(addresses), method, knobs)
         result = answer(self.execution, Analyse(1, (run,), question), [list(inputs.values())])
         pairs = zip(result.tensors, result.buffers, strict=True)

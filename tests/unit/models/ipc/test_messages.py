@@ -10,8 +10,12 @@ import msgspec
 import pytest
 
 from models.errors.problem import Problem
+from models.explaining.editing import Edit
+from models.explaining.questions import Explanation
+from models.explaining.targets import Target, TargetTerm
 from models.ipc.channel import FrameReader, frame
 from models.ipc.messages import (
+    Analyse,
     Construct,
     Constructed,
     Data,
@@ -49,6 +53,11 @@ VIEW = View(
     Reduction("mean", "hw", "/reduce"), Top(3, "/top"), Histogram(4, (-2.0, 1e300), "/histogram"),
     Cast("uint8", "/dtype"),
 )  # fmt: skip
+RUN = Run(2, "key", b"{}", (TENSOR,), (Payload(b"1"),), ("a",), True, False, False, False, 1, 2)
+EXPLANATION = Explanation(
+    Target((TargetTerm("dense:pre", None, True), TargetTerm("a", SliceView((7,), "7", "/of"), False, -1.0)), True),
+    ("input",), "integrated_gradients", {"steps": 3, "baseline": [[0.5]]}, True,
+)  # fmt: skip
 FROM_FRONT = [
     Plan(1, b"{}", {}, ("conv2d",), {"conv2d": VIEW, "lstm#1": View(histogram=Histogram(4, None, "/histogram"))}),
     Run(2, "sha256:00", b"{}", (), (), ("a@0",), True, False, True, False, 1, 2, None, {"a@0": VIEW, "b": View()}),
@@ -56,6 +65,11 @@ FROM_FRONT = [
     Run(2, "sha256:00", b"{}", (TENSOR, SCALAR), (Payload(b"\x00\xff"), Payload(None, Span(4096, 2**40))), ("a@0",),
         data=True, stats=False, weights=True, training=False, max_bytes=2**40, max_macs=2**62),
     RunBatch((Run(2, "key", b"{}", (TENSOR,), (Payload(b"1"),), ("a",), True, False, False, False, 1, 2),)),
+    Plan(1, b"{}", {"a": (1,)}, ("b",), {}, EXPLANATION),
+    Run(2, "key", b"{}", (TENSOR,), (Payload(b"1"),), ("a",), True, False, False, False, 1, 2,
+        edits=(Edit(0, ("a", "b:pre"), "mean", {"over": "batch"}, (), (0, -1)),
+               Edit(1, ("a",), "set", {}, ("value",), None, SliceView((0, None), "0, ...", "/edits/1/slice")))),
+    Analyse(9, (RUN, RUN), EXPLANATION),
     Weights(3, "key", b"{}", ("a", "b/c"), 10),
     Weights(4, "key", b"{}", None, 10),
     Weights(4, "key", b"{}", None, 10, WeightsFile("/data/weights/ab.safetensors", "ab")),
@@ -71,6 +85,8 @@ FROM_ENGINE = [
     Constructed(6, b"{}"),
     RunResult(7, (LayerInfo("a", "Conv2D", TENSOR, 30, STATS, (SCALAR,)), LayerInfo("b", "Dense", None, 0)),
         {"input": STATS}, 2**48, True, 0.1, 1e-9, (TENSOR, SCALAR), (Payload(b""),)),
+    RunResult(7, (LayerInfo("a", "Conv2D", TENSOR, 30, edited=(0, 2)),), {}, 1, True, 0.1, 0.2, (), (),
+        facts={"target": {"values": [0.5], "argmax": [3]}, "warnings": []}),
     Data(8, Payload(None, Span(0, 0))),
     Release(()),
 ]  # fmt: skip

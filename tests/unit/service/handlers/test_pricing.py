@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 from models.errors import ClientDisconnected, DeadlineExceeded, Overloaded, RateLimited, TooLarge
+from models.explaining.questions import Explanation
+from models.explaining.targets import TargetOptions, parse_target
 from models.lru_cache import LruCache
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
@@ -17,6 +19,7 @@ from service.access.authentication import SCOPE_KEY
 from service.access.keys import Key
 from service.access.quotas import Price, Quotas
 from service.engines.request_builders import RunSpec
+from service.handlers.asked import Asked
 from service.handlers.pricing import charged_run
 from service.settings import Settings
 
@@ -28,7 +31,7 @@ class Planner:
     """Engines that plan everything at the same price."""
 
     def __init__(self, macs: int | None) -> None:
-        self.plan = {"reply_bytes": 40, "weight_bytes": 7, "run_macs": macs}
+        self.plan = {"reply_bytes": 40, "weight_bytes": 7, "run_macs": macs, "explanation": {"macs": 300}}
 
     async def submit(self, _: Any) -> Any:
         """Return the plan."""
@@ -53,10 +56,10 @@ def left(of: Any) -> tuple[float, float]:
     return macs.level, nbytes.level
 
 
-def run(of: Any, **options: Any) -> Any:
+def run(of: Any, question: Explanation | None = None, **options: Any) -> Any:
     """Return the block of a run of one item, with data unless told otherwise."""
     spec = RunSpec(("dense",), **{"data": True, **options})
-    return charged_run({SCOPE_KEY: KEY}, of, NETWORK, [np.zeros((1, 4), np.float32)], spec)
+    return charged_run({SCOPE_KEY: KEY}, of, NETWORK, [np.zeros((1, 4), np.float32)], Asked(spec, question))
 
 
 async def test_a_run_costs_what_it_computes_and_sends() -> None:
@@ -69,6 +72,15 @@ async def test_a_run_costs_what_it_computes_and_sends() -> None:
     unknown = state(None)
     async with run(unknown):
         assert left(unknown) == (1000, 960)
+
+
+async def test_an_explanation_costs_all_of_its_rows() -> None:
+    """By the plan of it, which is another than that of the run."""
+    one, target = state(), parse_target(NETWORK, TargetOptions())
+    async with run(one, Explanation(target, ("input",), "gradient")):
+        assert left(one) == (700, 960)
+    async with run(one):
+        assert left(one) == (600, 920)
 
 
 @pytest.mark.parametrize(("error", "macs"), [(Overloaded(), 1000), (TooLarge(), 1000), (DeadlineExceeded(), 900),
