@@ -10,6 +10,7 @@ import numpy as np
 from models.engine.arrays import as_array
 from models.engine.build import BuiltModel
 from models.engine.compiled import eager_tensor
+from models.engine.explaining.admission import Passes
 from models.engine.explaining.edited_tensors import EditedTensor
 from models.engine.explaining.traced_target import TargetResult, TracedTarget, inputs_beside
 from models.explaining.probe import Gradients, Inputs
@@ -20,7 +21,7 @@ from models.tensors.dtypes import DTYPES, Array
 
 class EngineProbe:
     """A built network on the items of a request, whose inputs have their declared dtypes. `indices` are the integers of
-    each term's index; a pass has at most `rows` rows.
+    each term's index.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 (what one request consists of)
@@ -30,12 +31,12 @@ class EngineProbe:
         to: Sequence[str],
         inputs: Inputs,
         indices: Sequence[Sequence[int]],
-        rows: int,
+        passes: Passes,
         edited: Sequence[EditedTensor] = (),
     ) -> None:
         self._model, self._target, self.to, self.inputs = model, target, tuple(to), inputs
         self._indices = [eager_tensor(np.asarray(one, np.int32)) for one in indices]
-        self._rows, self._edited = rows, edited
+        self._most, self._edited = passes, edited
         self.picks: list[Array] = []
         """By term with an argmax, the unit of each item; empty until scored."""
         self.term_values: list[Array] = []
@@ -83,7 +84,8 @@ class EngineProbe:
         picks = [] if items is None else [one[items] for one in self._known_picks()]
         traced = self._traced(tuple(given), tuple(to), bool(picks), differentiates)
         results = []
-        for part in self._parts(len(next(iter(given.values())))):
+        most = self._most.rows if differentiates else self._most.score_rows
+        for part in _parts(len(next(iter(given.values()))), most):
             tensors = [eager_tensor(np.ascontiguousarray(array[part])) for array in given.values()]
             rows = np.arange(part.start, part.stop) if items is None else items[part]
             results.append(
@@ -97,7 +99,7 @@ class EngineProbe:
         """Return the gradients at the weights of the layers of `to`, of the sum of all items' scores, by variable."""
         traced = self._traced(tuple(self.inputs), self.to, False, True, weights=True)
         results = []
-        for part in self._parts(self.items):
+        for part in _parts(self.items, self._most.rows):
             tensors = [eager_tensor(np.ascontiguousarray(array[part])) for array in self.inputs.values()]
             rows = np.arange(part.start, part.stop)
             results.append(traced(tensors, self._indices, (), self._arrays(rows)).weights)
@@ -120,10 +122,6 @@ class EngineProbe:
             self.values(())
         return self.picks
 
-    def _parts(self, rows: int) -> Iterator[slice]:
-        for start in range(0, rows, self._rows):
-            yield slice(start, min(start + self._rows, rows))
-
     def _remember(self, results: Sequence[TargetResult]) -> None:
         terms = range(len(self._target.terms))
         self.term_values = [_joined([result.terms[number].values for result in results]) for number in terms]
@@ -138,6 +136,12 @@ class EngineProbe:
             (self._target.structure, kind, tuple(one.structure for one in self._edited)),
             lambda: TracedTarget(self._model.symbolic, self._target, *kind, self._edited),
         )
+
+
+def _parts(rows: int, most: int) -> Iterator[slice]:
+    """Yield parts of so many rows at most."""
+    for start in range(0, rows, most):
+        yield slice(start, min(start + most, rows))
 
 
 def _joined(parts: Sequence[Any]) -> Array:

@@ -57,7 +57,7 @@ def explain(execution: Execution, run: Run, question: Explanation, inputs: Seque
     bounds = Bounds(run.max_bytes, execution.limits.max_working_bytes, run.max_macs, execution.time)
     needed = [*question.target.addresses, *to]
     passes = admit_rows(symbolic, needed, rows, bounds)
-    probe = EngineProbe(model, question.target, to, arrays, indices, passes.rows, edited)
+    probe = EngineProbe(model, question.target, to, arrays, indices, passes, edited)
     built = time.perf_counter()
     explained = method.explain(probe, method.knobs.model_validate(question.knobs))
     timing = Timing(cached, (built - started) * 1e3, (time.perf_counter() - built) * 1e3, passes.cost.seconds)
