@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.engine.execution import Execution
+from models.engine.explaining.arithmetic import arithmetic
 from models.engine.explaining.explanation import explain
 from models.engine.report import Result
-from models.explaining.questions import Explanation
+from models.explaining.questions import Arithmetic, Explanation
 from models.ipc.messages import Analyse
 
 
@@ -22,3 +23,5 @@ def answer(execution: Execution, request: Analyse, inputs: Sequence[Sequence[np.
     match request.question:
         case Explanation():
             return explain(execution, request.runs[0], request.question, inputs[0])
+        case Arithmetic():
+            return arithmetic(execution, request.runs[0], request.question, inputs[0])

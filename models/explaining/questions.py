@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from models.explaining.elements import Element
 from models.explaining.targets import Target
 
 
@@ -22,5 +23,11 @@ class Explanation(msgspec.Struct, frozen=True, tag_field="kind", tag="explanatio
     """Whether maps come at the size of the picture, too."""
 
 
-Question = Explanation
+class Arithmetic(msgspec.Struct, frozen=True, tag_field="kind", tag="arithmetic"):
+    """How an element came about: the terms of its layer, and the part of each input that it is computed from."""
+
+    element: Element
+
+
+Question = Explanation | Arithmetic
 """Every question."""

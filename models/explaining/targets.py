@@ -83,10 +83,10 @@ def parse_target(network: Network, options: TargetOptions) -> Target:
     if options.of is None:
         first = TargetTerm(score_address(network), None, is_argmax=True)
     else:
-        first = _parse_term(network, options.of, OF)
+        first = parse_term(network, options.of, OF)
     terms = [msgspec.structs.replace(first, sign=float(options.sign))]
     if options.minus is not None:
-        terms.append(msgspec.structs.replace(_parse_term(network, options.minus, MINUS), sign=-float(options.sign)))
+        terms.append(msgspec.structs.replace(parse_term(network, options.minus, MINUS), sign=-float(options.sign)))
     return Target(tuple(terms), options.of is None)
 
 
@@ -126,7 +126,13 @@ def _is_saturating_layer(node: Node) -> bool:
     return kind in SATURATING or (kind == "Activation" and _fused(node) in SATURATING)
 
 
-def _parse_term(network: Network, value: Any, pointer: str) -> TargetTerm:
+def parse_term(network: Network, value: Any, pointer: str) -> TargetTerm:
+    """Return the numbers that an option names: an address, with an index or without.
+
+    Raises:
+        UnknownAddress: no tensor has the address.
+        InvalidOption: it is not an address with an index.
+    """
     if isinstance(value, str):
         return _parse_text(network, value, pointer)
     if isinstance(value, Mapping) and isinstance(value.get("address"), str) and set(value) <= {"address", "index"}:

@@ -32,7 +32,9 @@ REFUSED_PAUSE_SECONDS = 0.25
 """Time for which a connection whose run was refused is not read while other clients send runs, too."""
 HEALTH = (b"/healthz", b"/readyz")
 """Paths also served on those: otherwise a full service would be taken for a dead one."""
-RUNS = re.compile(rb"^/v1/activations\b|^/v[12]/models/[^?]*/(activations|infer)\b")
+RUNS = re.compile(
+    rb"^/v1/(activations|explanations|arithmetic)\b|^/v[12]/models/[^?]*/(activations|explanations|arithmetic|infer)\b"
+)
 """Paths of requests that run something on an engine."""
 FORWARDED = b"x-forwarded-for"
 """Header in which a proxy names the client."""

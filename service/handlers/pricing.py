@@ -9,6 +9,7 @@ import orjson
 from starlette.types import Scope
 
 from models.errors import ClientDisconnected, DeadlineExceeded, EngineLost
+from models.explaining.questions import Arithmetic, Explanation
 from models.networks.network import Network
 from models.tensors.dtypes import Array
 from service.access.authentication import key_of
@@ -71,10 +72,11 @@ async def _price(state: State, network: Network, shapes: Shapes, asked: Asked) -
     price = state.prices.get(subject)
     if price is None:
         document = network.document_bytes
-        pending = await state.engines.submit(plan_request(document, shapes, spec.outputs, spec.views, question))
+        explanation = question if isinstance(question, Explanation) else None
+        pending = await state.engines.submit(plan_request(document, shapes, spec.outputs, spec.views, explanation))
         plan = orjson.loads((await pending.header).plan)
         sent = (plan["reply_bytes"] or 0) * spec.data + plan["weight_bytes"] * spec.weights
-        macs = plan["run_macs"] if question is None else plan["explanation"]["macs"]
-        price = Price(macs or 0, sent)
+        macs = plan["run_macs"] if explanation is None else plan["explanation"]["macs"]
+        price = Price(macs or 0, 0 if isinstance(question, Arithmetic) else sent)  # parts of inputs were paid for
         state.prices.add(subject, price)
     return price

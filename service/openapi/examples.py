@@ -19,6 +19,7 @@ RUN_EXAMPLE = {"model": SMALL_DOCUMENT, "inputs": SMALL_INPUT, "layers": ["conv2
 EXPLANATION_EXAMPLE = {
     "model": SMALL_DOCUMENT, "inputs": SMALL_INPUT, "of": "dense[1]", "to": ["input", "conv2d"],
 }  # fmt: skip
+ARITHMETIC_EXAMPLE = {"model": SMALL_DOCUMENT, "inputs": SMALL_INPUT, "of": "conv2d[0, 0, 2, 1]"}
 PLAN_EXAMPLE = {
     "model": {"input": [1920, 1080, 3], "layers": [{"type": "Conv2D", "filters": 16, "kernel_size": 5, "strides": 5}]},
     "batch": 64,

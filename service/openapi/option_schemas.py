@@ -21,8 +21,9 @@ def option_schemas() -> dict[str, Any]:
 
 def option_properties(options: type[BaseModel] = ActivationOptions) -> dict[str, Any]:
     """Return options as keys of a JSON object."""
+    known = option_schemas()
     return {
-        name: reference(_component(name)) if name in ActivationOptions.model_fields else schema
+        name: reference(_component(name)) if schema == known.get(_component(name)) else schema
         for name, schema in schema_of(options)["properties"].items()
     }
 

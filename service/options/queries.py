@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from service.options.activation import ActivationOptions, QueryOptions
+from service.options.arithmetic import ArithmeticOptions
 from service.options.explanation import ExplanationOptions, TargetedOptions
 
 
@@ -14,3 +15,4 @@ class Queries:
 
     activations: QueryOptions[ActivationOptions] = field(default_factory=lambda: QueryOptions(ActivationOptions))
     explanations: QueryOptions[TargetedOptions] = field(default_factory=lambda: QueryOptions(ExplanationOptions))
+    arithmetic: QueryOptions[ArithmeticOptions] = field(default_factory=lambda: QueryOptions(ArithmeticOptions))

@@ -17,6 +17,7 @@ from models.ipc.messages import RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES, Array
 from service.engines.pending_result import PendingResult
 from service.options.activation import RunOptions
+from service.pictures.photographs import Pictures
 from service.responses.json_response import JsonStyle, json_response
 from service.responses.json_stream import DescribeError
 from service.responses.labels import WITHOUT_LABELS, ReplyLabels
@@ -81,7 +82,8 @@ async def activations_response(
         style = JsonStyle(format, options.data, EntryParts(options.weights, context.labels.of(result)), describe_error)
         return await json_response(head_of(context, result), result, pending, style)
     if format.kind is Kind.PICTURE:
-        return await picture_response(pending, format, lambda: plan_drawing(result, format, options, context.pictures))
+        pictures = Pictures(context.inputs, context.preprocessing, context.pictures)
+        return await picture_response(pending, format, lambda: plan_drawing(result, format, options, pictures))
     return await binary_response(result, pending, format, _metadata(context, result) if format is SAFETENSORS else {})
 
 

@@ -12,17 +12,21 @@ from starlette.responses import Response
 from models.errors import InvalidOption
 from models.ipc.arrays import array_of
 from models.ipc.messages import RunResult
-from models.tensors.dtypes import Array
 from service.access.browser_headers import PICTURE_HEADERS
 from service.engines.pending_result import PendingResult
 from service.options.activation import RunOptions
-from service.options.pictures import MAX_UPSCALE, PictureOptions
+from service.options.arithmetic import ArithmeticOptions
+from service.options.pictures import MAX_UPSCALE, PICTURE_OPTIONS, PictureOptions
 from service.pictures.colours import ColourMap
 from service.pictures.overlay import plan_overlay
+from service.pictures.photographs import Pictures, plan_photographs
 from service.pictures.rendering import Arrays, File, plan_picture, plan_svg
 from service.responses.json_stream import collect_tensors
 from service.wire.format import Format, Kind
 from service.wire.formats import PNG, SVG
+
+MAPS = PICTURE_OPTIONS - {"upscale"}
+"""Options of pictures of maps; without them, parts of pictures keep their own colours."""
 
 
 def check_drawing(options: RunOptions, format: Format) -> None:
@@ -49,18 +53,24 @@ def check_drawing(options: RunOptions, format: Format) -> None:
 
 
 def plan_drawing(
-    result: RunResult, format: Format, options: RunOptions, pictures: Array | None = None
+    result: RunResult, format: Format, options: RunOptions, pictures: Pictures
 ) -> Callable[[Arrays], File]:
-    """Return the function that draws the picture of a run from its values; `pictures` are those that were posted.
+    """Return the function that draws the picture of a run from its values.
 
     Raises:
         InvalidOption, TooLarge: the picture cannot be drawn.
     """
+    if not result.layers:
+        message, expected = "no part of an input is read, so that there is nothing to draw", "json"
+        raise InvalidOption.at("/format", message, expected=expected, received=format.name)
     if format is SVG:
         return plan_svg(result)
     if options.is_overlay:
-        return plan_overlay(result, options.style(), options.opacity, pictures)
-    return plan_picture(result, options.style(), options.channel)
+        return plan_overlay(result, options.style(), options.opacity, pictures.posted)
+    drawn = None
+    if isinstance(options, ArithmeticOptions) and not options.model_fields_set & MAPS:
+        drawn = plan_photographs(result, pictures, options.upscale)
+    return drawn or plan_picture(result, options.style(), options.channel)
 
 
 async def picture_response(

@@ -16,7 +16,7 @@ from models.layers.layer import Layer
 
 
 @cache
-def rules() -> Mapping[type[Layer], Rule[Any]]:
+def rules() -> Mapping[type[Layer], Rule]:
     """Return the rules of this folder's files by the types of layers that they explain."""
     names = (module.name for module in pkgutil.iter_modules(__path__))
     found = [item for name in names for item in vars(import_module(f"{__name__}.{name}")).values()]
@@ -36,8 +36,8 @@ def explain(call: LayerCall[Any]) -> Arithmetic:
     """Return how the element of a call came about."""
     try:
         steps = tuple(_steps(call))
-    except NoArithmetic as reason:
-        return Arithmetic(call.value, (), str(reason))
+    except NoArithmetic as refusal:
+        return Arithmetic(call.value, (), str(refusal))
     if all(step.adds_up() for step in steps):
         return Arithmetic(call.value, steps)
     reason = f"The terms of {call.layer.type_name()} do not add up to the value that was computed, so none are given."

@@ -81,7 +81,7 @@ def _depthwise(layer: SeparableConvolution, values: Array, kernel: Array) -> Arr
     """Return the depthwise result: one number for each channel and multiple."""
     multiples = range(layer.depth_multiplier)
     products = np.stack([values * as_input(layer, kernel[..., multiple]) for multiple in multiples], -1)
-    return products.sum((0, *layer.spatial_axes())).ravel()
+    return np.asarray(products.sum((0, *layer.spatial_axes())).ravel())
 
 
 def _by_channel(call: LayerCall[SeparableConvolution], values: Array, mixing: Array, number: int) -> Step:

@@ -12,14 +12,14 @@ from models.explaining.arithmetic.steps import Outside, Step, Terms
 from models.layers.layer import Layer
 from models.tensors.dtypes import FLOATS, Array
 
-L = TypeVar("L", bound=Layer)
+LayerT_co = TypeVar("LayerT_co", bound=Layer, covariant=True)
 
 
 @dataclass(frozen=True)
-class LayerCall(Generic[L]):
+class LayerCall(Generic[LayerT_co]):
     """Arrays have the batch first; `index` has one position for each axis of `output`, none of them negative."""
 
-    layer: L
+    layer: LayerT_co
     address: str
     reads: tuple[str, ...]
     inputs: tuple[Array, ...]
@@ -59,7 +59,7 @@ class LayerCall(Generic[L]):
         """Return the step whose value is the element."""
         return Step(formula, terms, bias, self.value, self.address, outside)
 
-    def before_activation(self) -> LayerCall[L]:
+    def before_activation(self) -> LayerCall[LayerT_co]:
         """Return the call as if its output were what its activation is applied to."""
         assert self.before is not None  # noqa: S101 - callers ask layers with an activation
         return replace(self, address=f"{self.address}:pre", output=self.before)
@@ -87,15 +87,16 @@ def _axis_text(positions: Array) -> str:
     return str(positions.tolist())
 
 
-Rule = Callable[[LayerCall[L]], Iterable[Step]]
+Rule = Callable[[LayerCall[Any]], Iterable[Step]]
 """Explains a call: the steps that lead to the element, its value last."""
+RuleT = TypeVar("RuleT", bound=Callable[..., Iterable[Step]])
 
 
-def explains(*types: type[L]) -> Callable[[Rule[L]], Rule[L]]:
+def explains(*types: type[Layer]) -> Callable[[RuleT], RuleT]:
     """Register a rule for layer types; the registry finds it in its file."""
 
-    def register(rule: Rule[L]) -> Rule[L]:
-        rule.explains = types + getattr(rule, "explains", ())  # type: ignore[attr-defined]
+    def register(rule: RuleT) -> RuleT:
+        rule.explains = types  # type: ignore[attr-defined]
         return rule
 
     return register

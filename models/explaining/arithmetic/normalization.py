@@ -91,7 +91,7 @@ def _by_moments(call: LayerCall[Any], axes: Sequence[Array], place: tuple[int, .
     yield shifted_step(call, scale.total, centre, place if layer.center else None, cast=cast)
 
 
-def _positions(call: LayerCall[AlongAxes] | LayerCall[LayerNormalization]) -> tuple[int, ...]:
+def _positions(call: LayerCall[AlongAxes]) -> tuple[int, ...]:
     """Return the axes that are normalized, in ascending order."""
     return inner_axes("axis", call.layer.axis, call.inputs[0].shape)
 

@@ -95,4 +95,4 @@ def _kept(call: LayerCall[Any], axes: Sequence[Array]) -> Array:
     if call.mask is None:
         return np.ones(shape, bool)
     mask = np.broadcast_to(call.mask, call.inputs[0].shape)
-    return mask[np.ix_(*axes)].astype(np.float64) > 0.5
+    return np.asarray(mask[np.ix_(*axes)].astype(np.float64) > 0.5)

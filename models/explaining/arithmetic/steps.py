@@ -150,6 +150,6 @@ def _largest_first(products: Array) -> Array:
 
 def ulp(number: float, dtype: Any) -> float:
     """Return the distance between the numbers of a dtype around one: its epsilon times the power of two below."""
-    info = ml_dtypes.finfo(dtype) if np.dtype(dtype).kind in "fV" else ml_dtypes.finfo(np.float64)
+    info = ml_dtypes.finfo(dtype if np.dtype(dtype).kind in "fV" else np.float64)  # type: ignore[no-untyped-call]
     exponent = floor(log2(number)) if isfinite(number) and number > 0 else 0
     return max(float(info.eps) * 2.0**exponent, float(info.smallest_subnormal))

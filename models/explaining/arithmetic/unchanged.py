@@ -23,8 +23,10 @@ from models.layers.regularization import (
 )
 
 
-@explains(Identity, ActivityRegularization)
-@explains(Dropout, AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D)
+@explains(
+    Identity, ActivityRegularization, Dropout, AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D,
+    SpatialDropout2D, SpatialDropout3D,
+)  # fmt: skip
 def unchanged(call: LayerCall[Layer]) -> Iterator[Step]:
     """The element itself."""
     yield moved(call, 0, call.index)

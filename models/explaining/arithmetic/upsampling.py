@@ -15,7 +15,7 @@ from models.tensors.dtypes import Array
 
 
 @explains(UpSampling1D, UpSampling3D)
-def repeated(call: LayerCall[UpSampling1D | UpSampling3D]) -> Iterator[Step]:
+def repeated(call: LayerCall[UpSampling1D] | LayerCall[UpSampling3D]) -> Iterator[Step]:
     """The element that is repeated."""
     size = call.layer.size
     yield _nearest(call, (size,) if isinstance(size, int) else size)

@@ -21,8 +21,10 @@ ALONG_LAST = frozenset(("softmax", "log_softmax", "sparsemax"))
 """Activations of the whole last axis."""
 
 
-@reads_of(ELU, LeakyReLU, PReLU, ReLU, Identity, TrainingOnly, BatchNormalization, Normalization, Rescaling, LayerScale)
-@reads_of(Elementwise)
+@reads_of(
+    ELU, LeakyReLU, PReLU, ReLU, Identity, TrainingOnly, BatchNormalization, Normalization, Rescaling, LayerScale,
+    Elementwise,
+)  # fmt: skip
 def same(reading: Reading[Layer]) -> Sequence[Part]:
     """The same elements."""
     return [reading.part]

@@ -92,7 +92,7 @@ def einsum_dense(reading: Reading[EinsumDense]) -> Sequence[Part]:
 def _nearest(layer: SpatialAxes, part: Part, sizes: Sequence[int]) -> Part:
     axes = list(part.axes)
     for axis, size in zip(layer.spatial_axes(), sizes, strict=True):
-        axes[axis] = axes[axis].reshape(-1, size).any(1)
+        axes[axis] = np.asarray(axes[axis].reshape(-1, size).any(1))
     return part.at(axes)
 
 

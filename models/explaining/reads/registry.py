@@ -20,7 +20,7 @@ from models.layers.spatial import SpatialAxes
 
 
 @cache
-def rules() -> Mapping[type[Layer], Rule[Any]]:
+def rules() -> Mapping[type[Layer], Rule]:
     """Return the rules of this folder's files by the types that they are for."""
     names = (module.name for module in pkgutil.iter_modules(reads.__path__))
     items = [item for name in names for item in vars(import_module(f"{reads.__name__}.{name}")).values()]

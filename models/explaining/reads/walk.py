@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from models.explaining.reads.part import Part, every
@@ -14,11 +14,14 @@ from models.networks.network import PRE, Network, Node
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-def parts_read(network: Network, shapes: Shapes, address: str, index: Sequence[int]) -> dict[str, Part]:
+def parts_read(
+    network: Network, shapes: Shapes, address: str, index: Sequence[int], moved: Container[str] = ()
+) -> dict[str, Part]:
     """Return the part of each input and of each earlier address that an element is computed from, in the order of the
-    network; those it does not depend on are left out. `shapes` has the shape of every tensor, the batch first.
+    network; those it does not depend on are left out. `shapes` has the shape of every tensor, the batch first; inside
+    the graph, the axes of those that are `moved` are others.
     """
-    walk = _Walk(shapes)
+    walk = _Walk(shapes, moved)
     walk.add(address, Part.of(index, shapes[address.removesuffix(PRE)]))
     for node in reversed(network.nodes):
         walk.through(node)
@@ -34,8 +37,8 @@ def _addresses(node: Node, network: Network) -> list[str]:
 class _Walk:
     """The parts found so far."""
 
-    def __init__(self, shapes: Shapes) -> None:
-        self.shapes = shapes
+    def __init__(self, shapes: Shapes, moved: Container[str]) -> None:
+        self.shapes, self.moved = shapes, moved
         self.parts: dict[str, Part] = {}
 
     def add(self, address: str, part: Part) -> None:
@@ -67,6 +70,10 @@ class _Walk:
             self.add(node.address + PRE, before_activation(part, _activation(node.layer)))
 
     def _add_inputs(self, node: Node, output: str, part: Part) -> None:
+        if any(name in self.moved for name in (*node.inputs, output)):
+            for name in node.inputs:
+                self.add(name, part.loosened([every(length) for length in self.shapes[name]], known=False))
+            return
         shapes = tuple(self.shapes[name] for name in node.inputs)
         found = parts_of(Reading(node.layer, part, shapes, self.shapes[output]))
         for name, one in zip(node.inputs, found, strict=True):

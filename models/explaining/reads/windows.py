@@ -67,7 +67,8 @@ def adaptive(reading: Reading[AdaptivePooling]) -> Sequence[Part]:
         length, chosen = reading.shapes[0][axis], np.flatnonzero(axes[axis])
         starts, ends = parts(length, size, chosen)
         places = np.arange(length)
-        axes[axis] = ((places >= starts[:, np.newaxis]) & (places < ends[:, np.newaxis])).any(0)
+        inside = (places >= starts[:, np.newaxis]) & (places < ends[:, np.newaxis])
+        axes[axis] = np.asarray(inside.any(0))
     return [reading.part.at(axes)]
 
 

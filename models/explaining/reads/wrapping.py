@@ -14,7 +14,7 @@ from models.layers.wrapping import SpectralNormalization, TimeDistributed
 @reads_of(SpectralNormalization)
 def inside(reading: Reading[SpectralNormalization]) -> Sequence[Part]:
     """What the layer reads."""
-    return parts_of(replace(reading, layer=reading.layer.layer))
+    return parts_of(Reading(reading.layer.layer, reading.part, reading.shapes, reading.output))
 
 
 @reads_of(TimeDistributed)
