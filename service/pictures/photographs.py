@@ -65,4 +65,5 @@ def _pixels(part: Array, scale: Scale, upscale: int) -> Array:
     """Return (height, width, 3) uint8."""
     pictures = pictures_of(part, scale)
     assert pictures is not None  # noqa: S101 (parts of what came as pictures)
-    return pictures[0].repeat(upscale, 0).repeat(upscale, 1)
+    enlarged: Array = pictures[0].repeat(upscale, 0).repeat(upscale, 1)
+    return enlarged
