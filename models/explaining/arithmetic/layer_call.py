@@ -59,6 +59,11 @@ class LayerCall(Generic[LayerT_co]):
         """Return the step whose value is the element."""
         return Step(formula, terms, bias, self.value, self.address, outside)
 
+    def uncast(self, step: Step) -> Step:
+        """Return the step of a layer that casts for itself: it computes in the dtype of its input, float32 at least."""
+        read, given = self.inputs[0].dtype, self.output.dtype
+        return replace(step, dtype=np.float32) if read == np.float32 and given == np.float64 else step
+
     def before_activation(self) -> LayerCall[LayerT_co]:
         """Return the call as if its output were what its activation is applied to."""
         assert self.before is not None  # noqa: S101 - callers ask layers with an activation

@@ -35,7 +35,7 @@ UNIT_EPSILON = 1e-12
 def layer_normalization(call: LayerCall[LayerNormalization]) -> Iterator[Step]:
     """(x - mean) / √(variance + ε) · γ + β over the axes that are normalized."""
     place = tuple(call.index[axis] for axis in _positions(call))
-    yield from _by_moments(call, _along(call), place, cast=False)
+    yield from _by_moments(call, _along(call), place)
 
 
 @explains(GroupNormalization)
@@ -45,22 +45,25 @@ def group_normalization(call: LayerCall[GroupNormalization]) -> Iterator[Step]:
     size = shape[axis] // (shape[axis] if call.layer.groups == -1 else call.layer.groups)
     axes = [np.arange(length) for length in shape]
     axes[0], axes[axis] = np.array(call.index[:1]), np.arange(size) + call.index[axis] // size * size
-    yield from _by_moments(call, axes, (call.index[axis],), cast=True)
+    yield from _by_moments(call, axes, (call.index[axis],))
 
 
 @explains(RMSNormalization)
 def rms_normalization(call: LayerCall[RMSNormalization]) -> Iterator[Step]:
     """x / √(mean of squares + ε) · scale."""
     axes, place = _along(call), tuple(call.index[axis] for axis in _positions(call))
-    values = call.take(0, axes, cast=False)
+    values = call.take(0, axes)
     squares = applied(call.reads[0], axes, values, values**2 / values.size)
     mean = Step(f"mean = sum({text(call.reads[0], axes)} ** 2) / {values.size}", (squares,))
     yield mean
     epsilon = call.layer.epsilon
     spread = f"1 / sqrt(mean + {epsilon})"
-    scale = scale_step(call, spread, inverse_root(mean.total + epsilon), place, "scale")
+    learned = call.weight("scale", at(*place))
+    factor = inverse_root(mean.total + epsilon)
+    scale = Step(f"scale = {text('scale', at(*place))} * {spread}", (weighted("scale", at(*place), learned, factor),))
     yield scale
-    yield call.last_step(f"{text(call.reads[0], at(*call.index))} * scale", scaled(call, scale.total, cast=False))
+    formula = f"{text(call.reads[0], at(*call.index))} * scale"
+    yield call.last_step(formula, scaled(call, scale.total))
 
 
 @explains(UnitNormalization)
@@ -76,10 +79,10 @@ def unit_normalization(call: LayerCall[UnitNormalization]) -> Iterator[Step]:
     yield call.last_step(f"{text(call.reads[0], at(*call.index))} / sqrt(squares)", scaled(call, factor))
 
 
-def _by_moments(call: LayerCall[Any], axes: Sequence[Array], place: tuple[int, ...], *, cast: bool) -> Iterator[Step]:
-    """Yield the steps of a layer with gamma and beta, whose place in both is the same."""
+def _by_moments(call: LayerCall[Any], axes: Sequence[Array], place: tuple[int, ...]) -> Iterator[Step]:
+    """Yield the steps of a layer with gamma and beta, whose place in both is the same; it casts for itself."""
     layer: ScaledAndShifted = call.layer
-    values = call.take(0, axes, cast=cast)
+    values = call.take(0, axes, cast=False)
     mean = mean_step(call, axes, values)
     yield mean
     variance = variance_step(call, axes, values, mean.total)
@@ -88,7 +91,7 @@ def _by_moments(call: LayerCall[Any], axes: Sequence[Array], place: tuple[int, .
     scale = scale_step(call, f"1 / sqrt(variance + {layer.epsilon})", factor, place if layer.scale else None)
     yield scale
     centre = weighted("mean", (), np.array(mean.total), -scale.total)
-    yield shifted_step(call, scale.total, centre, place if layer.center else None, cast=cast)
+    yield call.uncast(shifted_step(call, scale.total, centre, place if layer.center else None, cast=False))
 
 
 def _positions(call: LayerCall[AlongAxes]) -> tuple[int, ...]:

@@ -24,16 +24,14 @@ def variance_step(call: LayerCall[Any], axes: Sequence[Array], values: Array, me
     return Step(f"variance = sum(({text(call.reads[0], axes)} - mean) ** 2) / {values.size}", (terms,))
 
 
-def scale_step(
-    call: LayerCall[Any], spread: str, factor: float, place: Sequence[int] | None, weight: str = "gamma"
-) -> Step:
-    """Return what the element is multiplied by: `factor`, which `spread` is the formula of, times the element of the
-    weight at this place, if there is one.
+def scale_step(call: LayerCall[Any], spread: str, factor: float, place: Sequence[int] | None) -> Step:
+    """Return what the element is multiplied by: `factor`, which `spread` is the formula of, times the element of gamma
+    at this place, if there is one. Keras does not cast it.
     """
     if place is None:
         return Step(f"scale = {spread}", (), bias=factor)
-    learned = call.weight(weight, at(*place), cast=False)
-    return Step(f"scale = {text(weight, at(*place))} * {spread}", (weighted(weight, at(*place), learned, factor),))
+    learned = call.weight("gamma", at(*place), cast=False)
+    return Step(f"scale = {text('gamma', at(*place))} * {spread}", (weighted("gamma", at(*place), learned, factor),))
 
 
 def scaled(call: LayerCall[Any], scale: float, *, cast: bool = True) -> Terms:

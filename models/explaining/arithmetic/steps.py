@@ -95,6 +95,8 @@ class Step:
     result: Any = None
     address: str | None = None
     outside: Outside | None = None
+    dtype: Any = None
+    """The dtype that Keras computes in, if it is not that of the value."""
 
     @cached_property
     def total(self) -> float:
@@ -120,7 +122,7 @@ class Step:
         if self.result is None or self.value == self.total or (self.value != self.value and self.total != self.total):
             return 0.0
         difference = abs(self.total - self.value)
-        return difference / ulp(self._largest(), self.result.dtype) if isfinite(difference) else inf
+        return difference / ulp(self._largest(), self.dtype or self.result.dtype) if isfinite(difference) else inf
 
     def _largest(self) -> float:
         """Return the magnitude of the largest number in the sum."""
@@ -132,7 +134,8 @@ class Step:
     def adds_up(self) -> bool:
         """Whether rounding can explain the difference between the sum and the value."""
         total = sum(float(np.abs(terms.products).sum()) for terms in self.terms) + abs(self.bias or 0.0)
-        bound = ROUNDING * max(total, abs(self.value))
+        least = 0.0 if self.result is None else float(_info(self.result.dtype).smallest_normal)
+        bound = ROUNDING * max(total, abs(self.value)) + least  # what is smaller may be taken for 0
         return self.ulps == 0 or abs(self.total - self.value) <= bound
 
     def listed(self) -> list[Term]:
@@ -150,6 +153,11 @@ def _largest_first(products: Array) -> Array:
 
 def ulp(number: float, dtype: Any) -> float:
     """Return the distance between the numbers of a dtype around one: its epsilon times the power of two below."""
-    info = ml_dtypes.finfo(dtype if np.dtype(dtype).kind in "fV" else np.float64)  # type: ignore[no-untyped-call]
-    exponent = floor(log2(number)) if isfinite(number) and number > 0 else 0
-    return max(float(info.eps) * 2.0**exponent, float(info.smallest_subnormal))
+    info = _info(dtype)
+    least = float(info.smallest_subnormal)
+    return max(float(info.eps) * 2.0 ** floor(log2(number)), least) if 0 < number < inf else least
+
+
+def _info(dtype: Any) -> Any:
+    """Return the limits of a dtype; integers are exact in float64."""
+    return ml_dtypes.finfo(dtype if np.dtype(dtype).kind in "fV" else np.float64)  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from keras.src.applications.convnext import LayerScale
 from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
 
 from models.engine.activation_functions import keras2_hard_sigmoid
+from models.engine.arrays import as_array
 from models.engine.weights import named_weights
 from models.explaining.arithmetic.layer_call import LayerCall
 from models.layers import CATALOGUE
@@ -59,7 +60,7 @@ class Case:
     def run(self, made: Any, inputs: list[Array]) -> Array:
         """Return what Keras computes."""
         given: Any = inputs[0] if self.layer.inputs_as == "one" else inputs
-        return keras.ops.convert_to_numpy(made(given, **self.layer.call_arguments()))
+        return np.array(as_array(made(given, **self.layer.call_arguments())))
 
 
 def fill(layer: Any, rng: np.random.Generator) -> None:
@@ -91,7 +92,7 @@ def called(case: Case, rng: np.random.Generator) -> LayerCall[Any]:
         linear = case.built(rng, inputs, activation=None)
         linear.set_weights(made.get_weights())
         before = case.run(linear, inputs)
-    weights = {name: variable.numpy() for name, variable in named_weights(made)}
+    weights = {name: np.array(as_array(variable.value)) for name, variable in named_weights(made)}
     reads = tuple(f"input_{number}" for number in range(len(inputs)))
     first = (0,) * output.ndim
     return LayerCall(case.layer, case.type.lower(), reads, tuple(inputs), output, first, weights, before)

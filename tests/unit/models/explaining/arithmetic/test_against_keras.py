@@ -80,6 +80,8 @@ def check_terms(step: Step, tensors: dict[str, Any]) -> None:
     Case("BatchNormalization", {}, ((2, 5, 4),)),
     Case("LayerNormalization", {}, ((2, 5, 4),)),
     Case("Add", {}, ((2, 5, 4),) * 2),
+    Case("GroupNormalization", {"groups": 2}, ((2, 5, 4),)),
+    Case("RMSNormalization", {}, ((2, 5, 4),)),
     Case("AveragePooling2D", {"pool_size": 2}, ((2, 6, 5, 4),)),
 ], ids=str)  # fmt: skip
 def test_terms_are_in_the_dtype_of_the_layer(case: Case, dtype: str) -> None:
