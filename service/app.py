@@ -48,7 +48,19 @@ from service.registry.pretrained import Pretrained
 from service.registry.resolver import ModelResolver
 from service.requests.decode_memory import DecodeMemory
 from service.requests.upload_permits import UploadPermits
-from service.routes import activations, arithmetic, docs, explanations, health, layers, models, plan, weights
+from service.routes import (
+    activations,
+    arithmetic,
+    comparisons,
+    diagnoses,
+    docs,
+    explanations,
+    health,
+    layers,
+    models,
+    plan,
+    weights,
+)
 from service.routes import metrics as metrics_route
 from service.routes.fast_route import install_fast_routes
 from service.settings import Settings
@@ -128,7 +140,7 @@ def _state(settings: Settings, engines: Engines, store: ModelStore, drain: Drain
 
 
 def _include_routes(app: FastAPI) -> None:
-    for route in (activations, explanations, arithmetic, plan, layers, models, weights):
+    for route in (activations, explanations, comparisons, diagnoses, arithmetic, plan, layers, models, weights):
         app.include_router(route.router, dependencies=[Depends(known_query)])
     for route in (open_inference, model_repository, health, metrics_route, docs):
         app.include_router(route.router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -20,9 +21,10 @@ LARGE = 4096
 """Number of members from which traversing a value takes noticeable time."""
 
 
-def read_json(text: bytes, inputs: str | None = None, claim: Claim = claim_nothing) -> Any:
+def read_json(text: bytes, inputs: str | None = None, claim: Claim = claim_nothing, bodies: Sequence[str] = ()) -> Any:
     """Parse one JSON text (RFC 8259, UTF-8) without duplicate keys. `inputs` names the member that holds numbers, of
-    which there may be many; "" if the whole text does. Large arrays of numbers are returned as Numbers.
+    which there may be many; "" if the whole text does. The members that `bodies` names may have such a member, too.
+    Large arrays of numbers are returned as Numbers.
 
     Raises:
         orjson.JSONDecodeError: if the text is not JSON.
@@ -30,7 +32,7 @@ def read_json(text: bytes, inputs: str | None = None, claim: Claim = claim_nothi
         TooLarge: pointing at an object of too many keys or arrays of too many items, or if the document is too long.
     """
     if len(text) > UNCOUNTED:
-        return PieceReader(text, claim).whole(inputs)
+        return PieceReader(text, claim).whole(inputs, bodies)
     value = orjson.loads(text)
     check_keys(text, value)
     return value

@@ -56,7 +56,7 @@ def admit(symbolic: SymbolicNetwork, requested: Mapping[str, int], bounds: Bound
         TooLarge: with the figures, and the selection, batch or argument that would fit.
     """
     if sum(requested.values()) > bounds.sent:
-        raise TooLarge("", [_reply_problem(symbolic, requested, bounds.sent)])
+        raise TooLarge("", [reply_problem(symbolic, requested, bounds.sent)])
     needed = symbolic.needed(list(requested))
     working = working_bytes(symbolic, needed, training)
     if working > bounds.working:
@@ -72,7 +72,8 @@ def _limit_problem(message: str, limit: int, received: int, unit: str, suggestio
     return Problem("", message, f"at most {limit:,} {unit}", f"{received:,} {unit}", suggestion)
 
 
-def _reply_problem(symbolic: SymbolicNetwork, requested: Mapping[str, int], limit: int) -> Problem:
+def reply_problem(symbolic: SymbolicNetwork, requested: Mapping[str, int], limit: int) -> Problem:
+    """Build the problem of outputs that are sent as so many bytes, with those that would fit."""
     fitting = _fitting(requested, limit)
     if fitting:
         suggestion = f"ask for fewer layers; these fit together: {', '.join(fitting)}"

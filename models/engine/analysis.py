@@ -8,9 +8,11 @@ import numpy as np
 
 from models.engine.execution import Execution
 from models.engine.explaining.arithmetic import arithmetic
+from models.engine.explaining.compared_runs import compare_runs
+from models.engine.explaining.diagnosed_run import diagnose_run
 from models.engine.explaining.explanation import explain
 from models.engine.report import Result
-from models.explaining.questions import Arithmetic, Explanation
+from models.explaining.questions import Arithmetic, Comparison, Diagnosis, Explanation
 from models.ipc.messages import Analyse
 
 
@@ -25,3 +27,7 @@ def answer(execution: Execution, request: Analyse, inputs: Sequence[Sequence[np.
             return explain(execution, request.runs[0], request.question, inputs[0])
         case Arithmetic():
             return arithmetic(execution, request.runs[0], request.question, inputs[0])
+        case Comparison():
+            return compare_runs(execution, request.runs, request.question, inputs)
+        case Diagnosis():
+            return diagnose_run(execution, request.runs[0], inputs[0])

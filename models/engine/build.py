@@ -19,6 +19,7 @@ from models.engine.symbolic_network import SymbolicNetwork
 from models.engine.time_estimate import TimeBudget, check_build
 from models.engine.weights import load
 from models.errors import TooLarge
+from models.explaining.comparing.policy import under_policy
 from models.layers.sizes import Shape
 from models.lru_cache import LruCache
 from models.networks.network import Network, Node
@@ -107,9 +108,14 @@ class BuiltModel:
 
 
 def build(
-    network: Network, max_model_bytes: int, weights: WeightsFile | None = None, time: TimeBudget | None = None
+    network: Network,
+    max_model_bytes: int,
+    weights: WeightsFile | None = None,
+    time: TimeBudget | None = None,
+    policy: str | None = None,
 ) -> BuiltModel:
-    """Shape a network whose inputs are declared and give it weights: from a file, or drawn from its seed.
+    """Shape a network whose inputs are declared and give it weights: from a file, or drawn from its seed. Under another
+    dtype policy it has the same weights, cast.
 
     Raises:
         InvalidDocument: Keras refuses a layer.
@@ -118,6 +124,8 @@ def build(
     """
     is_small = len(network.nodes) <= SMALL
     held_before = 0 if is_small else held_bytes()
+    like = None if policy is None else shape_network(network, declared_shapes(network))
+    network = network if policy is None else under_policy(network, policy)
     symbolic = shape_network(network, declared_shapes(network))
     nbytes = parameter_bytes(symbolic)
     if nbytes > max_model_bytes:
@@ -130,9 +138,9 @@ def build(
     if weights is None:
         if time is not None:
             check_build(symbolic, time)
-        initialize_weights(symbolic)
+        initialize_weights(symbolic, like)
     else:
-        load(symbolic, weights)
+        load(symbolic, weights, like)
     count = sum(parameter_count(layer.weights) for layer in symbolic.layers.values())
     built_bytes = nbytes + LAYER_BYTES * _layer_count(symbolic) if is_small else held_bytes() - held_before
     return BuiltModel(symbolic, count, nbytes, built_bytes)

@@ -49,9 +49,9 @@ class ModelCache:
         self._make_room()
         return model, cached
 
-    def _measure(self) -> None:
-        """Update the size of the model requested last, the only one that can have grown."""
-        for key in islice(reversed(self._models), 1):
+    def _measure(self, last: int = 1) -> None:
+        """Update the sizes of the models requested last, the only ones that can have grown."""
+        for key in islice(reversed(self._models), last):
             nbytes, before = self._models[key].nbytes, self._sizes.get(key, 0)
             if nbytes != before:
                 self.nbytes += nbytes - before
@@ -63,11 +63,11 @@ class ModelCache:
         self._sizes.clear()
         self.nbytes = 0
 
-    def trim(self) -> None:
+    def trim(self, last: int = 1) -> None:
         """Evict until the budget holds; called again after each request, which may have compiled something for the
-        model requested last.
+        models requested last.
         """
-        self._measure()
+        self._measure(last)
         self._make_room()
 
     def _make_room(self) -> None:

@@ -154,8 +154,8 @@ class Execution:
         """
 
         def build_model() -> BuiltModel:
-            limit = self.limits.max_model_bytes
-            return build(_network(request.document), limit, request.weights_file, self.time)
+            limit, policy = self.limits.max_model_bytes, request.policy if isinstance(request, Run) else None
+            return build(_network(request.document), limit, request.weights_file, self.time, policy)
 
         return self.cache.get(request.key, build_model)
 

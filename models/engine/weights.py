@@ -17,7 +17,7 @@ from models.engine.saved_paths import SavedPath, saved_paths
 from models.engine.symbolic_network import SymbolicNetwork
 from models.errors import InvalidWeights, ModelDamaged
 from models.networks.keras_order import keras_order, layer_paths
-from models.tensors.dtypes import Array
+from models.tensors.dtypes import DTYPES, Array
 from models.tensors.safetensors import read_safetensors
 from models.weights.specs import WeightsFile, WeightSpec
 
@@ -85,8 +85,9 @@ def _dtype(variable: keras.Variable) -> str:
     return str(keras.backend.standardize_dtype(variable.dtype))
 
 
-def load(symbolic: SymbolicNetwork, file: WeightsFile) -> None:
-    """Load the weights of a canonical file into a network; other variables (seeds) follow from the document.
+def load(symbolic: SymbolicNetwork, file: WeightsFile, like: SymbolicNetwork | None = None) -> None:
+    """Load the weights of a canonical file into a network; other variables (seeds) follow from the document. The file
+    is that of `like`, the same network under its own policy, if there is one: its numbers are cast.
 
     Raises:
         InvalidWeights: the file is for another network.
@@ -94,9 +95,9 @@ def load(symbolic: SymbolicNetwork, file: WeightsFile) -> None:
     """
     values = _values(file)
     variables = network_weights(symbolic)
-    _check(variables, values)
+    _check(variables if like is None else network_weights(like), values)
     for name, variable in variables.items():
-        variable._initializer = _initializer_of(values[name])
+        variable._initializer = _initializer_of(values[name], _dtype(variable))
         variable._deferred_initialize()
     initialize_weights(symbolic)
 
@@ -113,9 +114,9 @@ def _values(file: WeightsFile) -> Mapping[str, Array]:
     return read_safetensors(data)
 
 
-def _initializer_of(values: Array) -> Any:
+def _initializer_of(values: Array, wanted: str) -> Any:
     """Return an initializer that gives a copy of these values: TensorFlow would otherwise keep reading the file."""
-    return lambda shape, dtype: np.array(values)  # noqa: ARG005 (how Keras calls it)
+    return lambda shape, dtype: np.array(values, DTYPES[wanted])  # noqa: ARG005 (how Keras calls it)
 
 
 def _check(variables: Mapping[str, keras.Variable], values: Mapping[str, Array]) -> None:

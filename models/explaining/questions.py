@@ -29,5 +29,23 @@ class Arithmetic(msgspec.Struct, frozen=True, tag_field="kind", tag="arithmetic"
     element: Element
 
 
-Question = Explanation | Arithmetic
+class Comparison(msgspec.Struct, frozen=True, tag_field="kind", tag="comparison"):
+    """How far two runs lie apart: the tensors of each pair of addresses, in order of computation; None for what the
+    other has alone.
+    """
+
+    pairs: tuple[tuple[str | None, str | None], ...]
+    tolerance: tuple[float, float] | None = None
+    """Relative and absolute; None: by the dtypes of each pair."""
+    weights: bool = False
+    """Whether the weights of the layers are compared, too."""
+    pointers: tuple[str, str] = ("/a", "/b")
+    """JSON pointers to the two sides in the request."""
+
+
+class Diagnosis(msgspec.Struct, frozen=True, tag_field="kind", tag="diagnosis"):
+    """What the findings say of the layers whose outputs the run has."""
+
+
+Question = Explanation | Arithmetic | Comparison | Diagnosis
 """Every question."""

@@ -68,6 +68,8 @@ class LayerInfo(msgspec.Struct, frozen=True):
     in_graph: TensorInGraph | None = None
     edited: tuple[int, ...] = ()
     """The numbers of the edits that changed it."""
+    facts: dict[str, Any] = {}
+    """What an analysis says of it, as members of its entry."""
 
 
 class Request(msgspec.Struct, frozen=True, tag_field="kind"):
@@ -91,8 +93,7 @@ class Run(Request, frozen=True, tag="run"):
     """Activations of a document. `outputs` are canonical addresses, `key` names the cached model.
 
     `views` are by address. `max_bytes` bounds the sum of the selected tensors, after their views, `max_macs` the work.
-    `weights_file` replaces the weights that follow from the document's seed; `key` must distinguish models with
-    different weights.
+    `weights_file` replaces the weights that follow from the document's seed; `key` tells other weights apart.
     """
 
     key: str
@@ -109,15 +110,15 @@ class Run(Request, frozen=True, tag="run"):
     weights_file: WeightsFile | None = None
     views: dict[str, View] = {}
     edits: tuple[Edit, ...] = ()
-    """Changes of tensors on the way; their arrays are among the inputs, by `models.explaining.editing.operand_name`."""
+    """Changes of tensors on the way; their arrays are among the inputs, by `operand_name`."""
     texts: bool = False
     """Whether inline tensors may be sent as JSON text: an engine has more time than the front of all engines."""
+    policy: str | None = None
+    """The dtype policy that all layers are run under, with the same weights; None: their own. `key` tells it apart."""
 
 
 class Analyse(Request, frozen=True, tag="analyse"):
-    """A question about one run or two, which an engine answers from their tensors. `outputs` of a run are the addresses
-    that the question is about; each run has its own limits, the reply that of the first.
-    """
+    """A question about one run or two, answered from their `outputs`. The reply has the limits of the first."""
 
     runs: tuple[Run, ...]
     question: Question

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ MAX_LEVELS = 12
 """Most nested arrays and objects larger than a piece: each is scanned separately."""
 SPACE = b" \t\r\n"
 """White space in JSON."""
+Span = tuple[int, int]
+"""The offsets of a value in the text."""
 
 
 @dataclass
@@ -40,9 +42,9 @@ class PieceReader:
     text: bytes
     claim: Claim
 
-    def whole(self, inputs: str | None) -> Any:
+    def whole(self, inputs: str | None, bodies: Sequence[str] = ()) -> Any:
         """Parse the text. `inputs` is the member that holds numbers; "" means the whole text is numbers, None that no
-        member is.
+        member is. Objects among the members `bodies` are read as the text is.
 
         Raises:
             orjson.JSONDecodeError: at a syntax error.
@@ -56,21 +58,33 @@ class PieceReader:
             check_document_size(end - start)
             check_items(self.text, start, end)
             return self._value(start, end, "", numbers=False)
-        return self._body(start, end, inputs)
+        return self._body(start, end, inputs, bodies)
 
     def _contains(self, word: bytes) -> bool:
         starts = range(0, len(self.text), CHUNK_BYTES)
         return any(self.text.find(word, start, start + CHUNK_BYTES + len(word)) >= 0 for start in starts)
 
-    def _body(self, start: int, end: int, inputs: str) -> dict[str, Any]:
+    def _body(self, start: int, end: int, inputs: str, bodies: Sequence[str]) -> dict[str, Any]:
         members = self._members(start, end, "")
-        named = members.get(inputs, (end, end))
-        check_document_size(end - start - (named[1] - named[0]), _largest(members, inputs))
+        inner = {
+            name: self._members(*members[name], pointer_to([name])) for name in bodies if self._is_object(members, name)
+        }
+        flat: dict[tuple[str, ...], Span] = {(name,): span for name, span in members.items() if name not in inner}
+        flat |= {(name, key): span for name, group in inner.items() for key, span in group.items()}
+        sent = sum(last - first for path, (first, last) in flat.items() if path[-1] == inputs)
+        check_document_size(end - start - sent, _largest(flat, inputs))
         items = 0
-        for name, span in members.items():
-            if name != inputs:
-                items = check_items(self.text, *span, items, pointer_to([name]))
-        return {name: self._value(*span, pointer_to([name]), numbers=name == inputs) for name, span in members.items()}
+        for path, span in flat.items():
+            if path[-1] != inputs:
+                items = check_items(self.text, *span, items, pointer_to(path))
+        values = {path: self._value(*span, pointer_to(path), path[-1] == inputs) for path, span in flat.items()}
+        return {
+            name: {key: values[name, key] for key in inner[name]} if name in inner else values[(name,)]
+            for name in members
+        }
+
+    def _is_object(self, members: Mapping[str, Span], name: str) -> bool:
+        return name in members and self.text[members[name][0] : members[name][0] + 1] == b"{"
 
     def _value(self, start: int, end: int, pointer: str, numbers: bool, level: int = 0) -> Any:
         """Parse the trimmed `text[start:end]`. With `numbers`, large arrays of numbers become Numbers."""
@@ -188,10 +202,11 @@ class PieceReader:
         return start, end
 
 
-def _largest(members: dict[str, tuple[int, int]], inputs: str) -> str:
+def _largest(members: Mapping[tuple[str, ...], Span], inputs: str) -> str:
     """Return the pointer to the largest member other than `inputs`."""
-    sizes = {name: last - first for name, (first, last) in members.items() if name != inputs}
-    return pointer_to([max(sizes, key=lambda name: sizes[name])]) if sizes else ""
+    sizes = {path: last - first for path, (first, last) in members.items() if path[-1] != inputs}
+    largest = max(sizes, key=lambda path: sizes[path], default=())
+    return pointer_to(largest)
 
 
 def _shifted(error: Unparsable, pointer: str, items: int) -> LayerscopeError:

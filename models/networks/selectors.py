@@ -7,7 +7,7 @@ stay within one segment and `**` spans any number; `type:Conv2D`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from models.errors import InvalidOption, Problem, UnknownAddress
 from models.layers import ALIASES
@@ -32,12 +32,14 @@ def select(network: Network, selectors: Sequence[str] | None, pointer: str = "/l
     if all(selector in network.names for selector in distinct):
         return tuple(dict.fromkeys(network.names[selector] for selector in distinct))
     positions = {selector: n for n, selector in reversed(list(enumerate(selectors)))}
-    _check_patterns(sum(is_pattern(network, selector) for selector in distinct), pointer)
+    check_patterns(network, distinct, pointer)
     matched = [matches(network, selector, f"{pointer}/{positions[selector]}") for selector in distinct]
     return tuple(dict.fromkeys(address for group in matched for address in group))
 
 
-def _check_patterns(count: int, pointer: str) -> None:
+def check_patterns(network: Network, selectors: Iterable[str], pointer: str) -> None:
+    """Raise InvalidOption for more globs and types than are matched in one request."""
+    count = sum(is_pattern(network, selector) for selector in selectors)
     if count > MAX_PATTERNS:
         message, expected = "there are too many globs and types", f"at most {MAX_PATTERNS}, and addresses"
         advice = "write addresses, or globs that match more"

@@ -33,7 +33,8 @@ REFUSED_PAUSE_SECONDS = 0.25
 HEALTH = (b"/healthz", b"/readyz")
 """Paths also served on those: otherwise a full service would be taken for a dead one."""
 RUNS = re.compile(
-    rb"^/v1/(activations|explanations|arithmetic)\b|^/v[12]/models/[^?]*/(activations|explanations|arithmetic|infer)\b"
+    rb"^/v1/(activations|explanations|comparisons|diagnoses|arithmetic)\b"
+    rb"|^/v[12]/models/[^?]*/(activations|explanations|comparisons|diagnoses|arithmetic|infer)\b"
 )
 """Paths of requests that run something on an engine."""
 FORWARDED = b"x-forwarded-for"

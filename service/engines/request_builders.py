@@ -55,6 +55,7 @@ class RunSpec:
     training: bool = False
     views: Mapping[str, View] = field(default_factory=dict)
     texts: bool = False
+    policy: str | None = None
     edits: tuple[Edit, ...] = ()
     edit_arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     """What edits are made of, by the names under which they are sent."""
@@ -74,6 +75,12 @@ class RunOf(NamedTuple):
     arrays: Sequence[np.ndarray]
     spec: RunSpec
 
+    @property
+    def key(self) -> str:
+        """The id of the model, and the policy that it is run under."""
+        policy = self.spec.policy
+        return self.source.key if policy is None else f"{self.source.key} {policy}"
+
     def infos(self) -> tuple[TensorInfo, ...]:
         """Return the metadata of the arrays."""
         pairs = zip(self.names, self.arrays, strict=True)
@@ -83,10 +90,10 @@ class RunOf(NamedTuple):
         """Build its message."""
         source, spec = self.source, self.spec
         return Run(
-            number, source.key, source.document, infos, payloads,
+            number, self.key, source.document, infos, payloads,
             outputs=spec.outputs, data=spec.data, stats=spec.stats, weights=spec.weights, training=spec.training,
             max_bytes=limits.reply_limit, max_macs=limits.max_macs, weights_file=source.weights,
-            views=dict(spec.views), edits=spec.edits, texts=spec.texts,
+            views=dict(spec.views), edits=spec.edits, texts=spec.texts, policy=spec.policy,
         )  # fmt: skip
 
 

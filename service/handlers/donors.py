@@ -14,7 +14,7 @@ from models.tensors.dtypes import Array
 from service.engines.request_builders import RunSpec, run_request, source_of
 from service.handlers.asked import Asked
 from service.handlers.pricing import charged_run
-from service.options.activation import RunOptions
+from service.options.activation import InputOptions
 from service.registry.model import Model
 from service.requests.decode_memory import MemoryShare
 from service.requests.inputs import ResolvedInputs, resolve
@@ -27,7 +27,7 @@ FIELDS = {"inputs", "address"}
 
 
 async def with_donated(  # noqa: PLR0913, PLR0917 (all that a run needs)
-    scope: Any, state: State, model: Model, resolved: ResolvedInputs, options: RunOptions, share: MemoryShare
+    scope: Any, state: State, model: Model, resolved: ResolvedInputs, options: InputOptions, share: MemoryShare
 ) -> ResolvedInputs:
     """Return the inputs with edits whose values are known: `{"patch": {"inputs": T, "address": …}}` becomes `set`.
 
@@ -51,7 +51,7 @@ async def _donated(  # noqa: PLR0913, PLR0917 (all that a run needs)
     state: State,
     model: Model,
     patch: Mapping[str, Any],
-    options: RunOptions,
+    options: InputOptions,
     share: MemoryShare,
     pointer: str,
 ) -> Array:

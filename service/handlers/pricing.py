@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import orjson
 from starlette.types import Scope
@@ -38,8 +39,12 @@ async def charged_run(
     if key is None:
         yield
         return
-    shapes = {name: array.shape for name, array in zip(network.inputs, arrays, strict=True)}
-    price = await _price(state, network, shapes, asked)
+    price = await _price(state, network, _shapes(network, arrays), asked)
+    if asked.other is not None:
+        run, other = asked.other.run, asked.other.network
+        inputs = run.arrays[: len(other.inputs)]
+        second = await _price(state, other, _shapes(other, inputs), Asked(replace(run.spec, data=False)))
+        price = Price(price.macs + second.macs, price.nbytes)
     if price.macs > state.settings.max_macs or price.nbytes > state.settings.reply_limit:
         yield  # which is refused
         return
@@ -64,9 +69,13 @@ def _limited_key(scope: Scope) -> Key | None:
     return key if key is not None and key.is_limited else None
 
 
+def _shapes(network: Network, arrays: Sequence[Array]) -> Shapes:
+    return {name: array.shape for name, array in zip(network.inputs, arrays, strict=True)}
+
+
 async def _price(state: State, network: Network, shapes: Shapes, asked: Asked) -> Price:
     """Return the price of a run by its plan, which is kept: clients repeat their requests."""
-    spec, question = asked
+    spec, question = asked.spec, asked.question
     options = (spec.outputs, spec.data, spec.weights, repr(spec.views), repr(question))
     subject = (network.identity(), tuple(shapes.items()), options)
     price = state.prices.get(subject)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -24,13 +24,22 @@ from service.handlers.labels import tensor_labels
 from service.handlers.pricing import charged_run
 from service.handlers.request_errors import errors_in_request
 from service.observing.records import follow
-from service.options.activation import OptionsT, QueryOptions, RunOptions, from_pairs
+from service.options.activation import InputOptions, OptionsT, QueryOptions, RunOptions, from_pairs
 from service.options.field_names import IMAGE, INPUTS, MODEL, TENSOR
 from service.options.foreign_names import form_words, json_words
 from service.pictures.overlay import pictures_of
 from service.registry.model import Model
 from service.requests.activation_form import read_form
-from service.requests.body import THREAD_BYTES, decode_json, is_json, media_type, parse_form, parse_run, unsupported
+from service.requests.body import (
+    THREAD_BYTES,
+    Parse,
+    decode_json,
+    is_json,
+    media_type,
+    parse_form,
+    parse_run,
+    unsupported,
+)
 from service.requests.decode_memory import MemoryShare
 from service.requests.inputs import ResolvedInputs, resolve
 from service.requests.misplaced import RUN, RUN_REGISTERED, misplaced_options, require_object
@@ -63,14 +72,26 @@ class RunRequest(Generic[OptionsT]):
         return payload
 
 
+class Ways(NamedTuple):
+    """How a request differs from one that runs a model on its inputs."""
+
+    formats: Sequence[Format] = ACTIVATION_FORMATS
+    """Those that the reply may have."""
+    other: Model | None = None
+    """The second model of a comparison."""
+    resolve: Callable[[], Awaitable[ResolvedInputs]] | None = None
+    """Decodes the inputs, if not that of the whole payload."""
+
+
+USUAL = Ways()
 Ask = Callable[[ResolvedInputs, OptionsT, Format], Awaitable[Asked]]
 """Finds out what a request asks, from its inputs, its options and the format of the reply."""
 
 
 async def read_run_request(
-    request: Request, queries: QueryOptions[OptionsT], inline: bool, share: MemoryShare
+    request: Request, queries: QueryOptions[OptionsT], inline: bool, share: MemoryShare, parse: Parse = parse_run
 ) -> RunRequest[OptionsT]:
-    """Parse a body of any accepted type; with `inline`, the model is part of the request.
+    """Parse a body of any accepted type, JSON with `parse`; with `inline`, the model is part of the request.
 
     Raises:
         UnsupportedMedia, Unparsable, TooLarge, InvalidOption, Overloaded
@@ -87,7 +108,7 @@ async def read_run_request(
     if not is_json(request):
         accepted = ("application/json", MULTIPART, *(() if inline else (*TENSOR_TYPES, "image/*")))
         raise unsupported(request, *accepted, body=body)
-    raw = await decode_json(body, share, parse_run)
+    raw = await decode_json(body, share, parse)
     words = json_words(inline, queries.names)
     return _parse_object(raw, partial(queries.read, request, words=words), inline, len(body))
 
@@ -116,22 +137,22 @@ async def respond(  # noqa: PLR0913, PLR0917 (all that a request is)
     run: RunRequest[OptionsT],
     share: MemoryShare,
     ask: Ask[OptionsT],
+    ways: Ways = USUAL,
 ) -> Response:
     """Run a model on the inputs, and build the response. The share is released before the engine request is queued."""
     started = time.perf_counter()
     options = run.options
-    format = negotiate(request.headers.get("accept"), options.format, ACTIVATION_FORMATS)
-    check_drawing(options, format)
-    with errors_in_request(request, model):
-        resolved = await _resolve(state, model, run, share)
-        if options.edits:
-            resolved = await with_donated(request.scope, state, model, resolved, options, share)
+    format = negotiate(request.headers.get("accept"), options.format, ways.formats)
+    if isinstance(options, RunOptions):
+        check_drawing(options, format)
+    with errors_in_request(request, model, ways.other):
+        resolved = await (ways.resolve() if ways.resolve else _resolve(request, state, model, run, share))
         labels = await tensor_labels(state, resolved.network)
         asked = await ask(resolved, options, format)
         weak = format.has_timings or state.settings.batch_requests > 1
         parts = _etag_parts(model, resolved, options, format)
-        hashed = (*resolved.arrays, *asked.spec.edit_arrays.values())
-        etag = await _etag(request, parts and (*parts, labels, repr(asked.question)), hashed, weak)
+        subject = (labels, repr(asked.question), asked.other and asked.other.key)
+        etag = await _etag(request, parts and (*parts, *subject), (*resolved.arrays, *asked.arrays), weak)
         if etag is not None and (unchanged := etag.unchanged()) is not None:
             return unchanged
         async with charged_run(request.scope, state, resolved.network, resolved.arrays, asked):
@@ -143,6 +164,7 @@ async def respond(  # noqa: PLR0913, PLR0917 (all that a request is)
     context = ReplyContext(
         engine_request.key, model.name, inputs, resolved.preprocessing, started,
         model.notes, ReplyLabels(labels, asked.spec.views), posted_pictures(resolved) if options.is_overlay else None,
+        {} if asked.other is None else asked.other.members,
     )  # fmt: skip
     response = await activations_response(context, pending, format, options, partial(problem_of, request))
     return response if etag is None else etag.on(response)
@@ -158,11 +180,16 @@ def posted_pictures(resolved: ResolvedInputs) -> Array | None:
     return None
 
 
-async def _resolve(state: State, model: Model, run: RunRequest[OptionsT], share: MemoryShare) -> ResolvedInputs:
+async def _resolve(
+    request: Request, state: State, model: Model, run: RunRequest[OptionsT], share: MemoryShare
+) -> ResolvedInputs:
     """Decode the inputs, on a thread if they are large or images."""
     on_thread = run.size > THREAD_BYTES or run.payload.has_images
     payload, options = run.take_payload(), run.options
-    return await share.run(resolve, model.architecture, payload, options, state.settings, share, on_thread=on_thread)
+    resolved = await share.run(
+        resolve, model.architecture, payload, options, state.settings, share, on_thread=on_thread
+    )
+    return await with_donated(request.scope, state, model, resolved, options, share) if options.edits else resolved
 
 
 async def _etag(request: Request, parts: object, arrays: Sequence[Array], weak: bool) -> ETag | None:
@@ -174,7 +201,9 @@ async def _etag(request: Request, parts: object, arrays: Sequence[Array], weak: 
     return ETag(request, parts, arrays, weak)
 
 
-def _etag_parts(model: Model, resolved: ResolvedInputs, options: RunOptions, format: Format) -> tuple[Any, ...] | None:
+def _etag_parts(
+    model: Model, resolved: ResolvedInputs, options: InputOptions, format: Format
+) -> tuple[Any, ...] | None:
     """Return what determines the reply beside arrays and labels; None if equal requests may have different replies."""
     if model.id is None or not options.is_repeatable:
         return None
@@ -183,9 +212,10 @@ def _etag_parts(model: Model, resolved: ResolvedInputs, options: RunOptions, for
 
 
 def _engine_request(state: State, model: Model, resolved: ResolvedInputs, asked: Asked) -> EngineRequest[RunResult]:
-    network, (spec, question) = resolved.network, asked
+    network, spec, question = resolved.network, asked.spec, asked.question
     source, names = source_of(network, model.weights), [*network.inputs, *spec.edit_arrays]
     arrays = (*resolved.arrays, *spec.edit_arrays.values())
     if question is None:
         return run_request(source, names, arrays, state.settings, spec)
-    return analysis_request([RunOf(source, names, arrays, spec)], state.settings, question)
+    others = [] if asked.other is None else [asked.other.run]
+    return analysis_request([RunOf(source, names, arrays, spec), *others], state.settings, question)

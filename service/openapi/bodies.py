@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -34,9 +35,14 @@ def activations_body(inline: bool) -> dict[str, Any]:
     return analysis_body(ActivationOptions, example, inline)
 
 
-def analysis_body(options: type[BaseModel], example: dict[str, Any], inline: bool) -> dict[str, Any]:
-    """Return the request body and parameters of a route that runs a network with these options."""
-    json_body, form = _run_json(options, example, inline), _run_form(options, inline)
+def analysis_body(
+    options: type[BaseModel], example: dict[str, Any], inline: bool, required: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Return the request body and parameters of a route that runs a network with these options; `required` fields are
+    by default the model and the inputs.
+    """
+    needed = required if required is not None else ["model", "inputs"] if inline else ["inputs"]
+    json_body, form = _run_json(options, example, inline, needed), _run_form(options, inline, needed)
     content: dict[str, Any] = {"application/json": json_body, "multipart/form-data": {"schema": form}}
     if not inline:
         content |= {content_type: {"schema": BINARY} for content_type in INPUT_TYPES}
@@ -44,19 +50,22 @@ def analysis_body(options: type[BaseModel], example: dict[str, Any], inline: boo
     return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
 
 
-def _run_json(options: type[BaseModel], example: dict[str, Any], inline: bool) -> dict[str, Any]:
+def _run_json(
+    options: type[BaseModel], example: dict[str, Any], inline: bool, required: Sequence[str]
+) -> dict[str, Any]:
     model = {"model": MODEL_SCHEMA} if inline else {}
     example = {key: value for key, value in example.items() if key != "model" or inline}
     schema = {
         "type": "object",
-        "required": [*model, "inputs"],
+        "required": list(required),
         "properties": {**model, "inputs": INPUTS_SCHEMA, **option_properties(options)},
         "additionalProperties": False,
     }
     return {"schema": schema, "examples": {"tensor": {"summary": "A 4×4 picture as numbers", "value": example}}}
 
 
-def _run_form(options: type[BaseModel], inline: bool) -> dict[str, Any]:
+def _run_form(options: type[BaseModel], inline: bool, required: Sequence[str]) -> dict[str, Any]:
+    needed = [name for name in required if name != "inputs"]
     model = {"model": {"description": "The document as JSON: text or a file.", "type": "string"}} if inline else {}
     return {
         "type": "object",
@@ -78,7 +87,7 @@ def _run_form(options: type[BaseModel], inline: bool) -> dict[str, Any]:
             }
         },
         "additionalProperties": ANY_FILE,
-        **({"required": ["model"]} if inline else {}),
+        **({"required": needed} if needed else {}),
     }
 
 

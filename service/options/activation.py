@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import orjson
 from fastapi import Request
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from models.documents.validation import field_names, problems_of
 from models.errors import InvalidOption, shown
@@ -76,14 +76,11 @@ EDITS_SCHEMA: dict[str, Any] = {
 }
 
 
-class RunOptions(ViewOptions, PictureOptions):
-    """Options of every request that runs a network."""
+class InputOptions(BaseModel):
+    """Options of every request that runs a network: of its inputs, and the format of the reply."""
 
-    data: Literal["nested", "base64", "none"] = Field("nested", description="How JSON carries the arrays.")
-    weights: bool = Field(False, description="Whether each layer's weights come along.")
-    stats: bool | None = Field(
-        None, description="Whether min, max, mean, std, zeros, NaN and infinities are counted. Default: in JSON only."
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
     format: str | None = Field(
         None,
         description="`json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or "
@@ -116,6 +113,26 @@ class RunOptions(ViewOptions, PictureOptions):
         """Whether equal requests have equal replies."""
         return True
 
+    @property
+    def is_overlay(self) -> bool:
+        """Whether maps are drawn over the pictures that were posted."""
+        return False
+
+
+class RunOptions(ViewOptions, PictureOptions, InputOptions):
+    """Options of requests whose replies have tensors."""
+
+    data: Literal["nested", "base64", "none"] = Field("nested", description="How JSON carries the arrays.")
+    weights: bool = Field(False, description="Whether each layer's weights come along.")
+    stats: bool | None = Field(
+        None, description="Whether min, max, mean, std, zeros, NaN and infinities are counted. Default: in JSON only."
+    )
+
+    @property
+    def sends_weights(self) -> bool:
+        """Whether weights are sent, not only looked at."""
+        return self.weights
+
 
 class ActivationOptions(RunOptions):
     """Options of a request for activations."""
@@ -131,7 +148,7 @@ class ActivationOptions(RunOptions):
         return not self.training
 
 
-OptionsT = TypeVar("OptionsT", bound=RunOptions)
+OptionsT = TypeVar("OptionsT", bound=InputOptions)
 NONE: Mapping[str, Any] = MappingProxyType({})
 MAX_CACHED_QUERIES, MAX_CACHED_BYTES = 256, 4 << 20
 OPTION_BYTES = 20

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 MODEL, INPUTS = "model", "inputs"
+SIDES = ("a", "b")
+"""The two sides of a comparison, each with fields of its own."""
 IMAGE, TENSOR = "image", "tensor"
 """Fields of files for the input that nothing else names."""
 WEIGHTS = "weights"

@@ -11,6 +11,8 @@ from service.options.field_names import IMAGE, INPUTS, LABELS, MODEL, TENSOR, WE
 
 OPTIONS = tuple(field_names(ActivationOptions))
 PICTURES = ("image", "images", "img", "photo", "photos", "picture", "pictures", "file", "files", "upload", "image_url")
+OF_OBJECTS = {"tolerance": ("rtol", "atol")}
+"""The fields of options that are objects."""
 LEAVE_OUT = Hint(advice="leave it out")
 IN_DOCUMENT = Hint(advice="class labels are a member of the document, or a part of PUT /v1/models/{name}")
 COMMON: Synonyms = field_hints({
@@ -22,6 +24,8 @@ COMMON: Synonyms = field_hints({
     "method": "explainer algorithm",
     "format": "accept output_format response_format",
     "stats": "statistics",
+    "a": "left first baseline reference",
+    "b": "right second candidate other",
 }) | {
     **dict.fromkeys(("signature_name", "model_name", "model_spec", "model_version", "version", "id"), LEAVE_OUT),
     **dict.fromkeys((LABELS, "class_names", "classes"), IN_DOCUMENT),
@@ -44,14 +48,14 @@ IN_QUERY: Synonyms = {
 @cache
 def json_words(inline: bool, options: tuple[str, ...] = OPTIONS) -> Words:
     """Return the fields of a JSON body with these options; `inline`: including the model."""
-    return Words({"": [*([MODEL] if inline else []), INPUTS, *options]}, {"": IN_JSON})
+    return Words({"": [*([MODEL] if inline else []), INPUTS, *options], **OF_OBJECTS}, {"": IN_JSON})
 
 
 @cache
 def form_words(inline: bool, options: tuple[str, ...] = OPTIONS) -> Words:
     """Return the fields of a form with these options; `inline`: including the model."""
     known = [IMAGE, TENSOR, INPUTS, f"{INPUTS}.<name>", *([MODEL] if inline else []), *options]
-    return Words({"": known}, {"": IN_FORM})
+    return Words({"": known, **OF_OBJECTS}, {"": IN_FORM})
 
 
 PLAN: Synonyms = {**COMMON, INPUTS: LEAVE_OUT, "input": LEAVE_OUT, "data": LEAVE_OUT, "batch_size": Hint(("batch",))}

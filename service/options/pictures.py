@@ -54,11 +54,6 @@ class PictureOptions(BaseModel):
         return RenderStyle(cmap, parse_range(self.normalize or default), self.upscale)
 
     @property
-    def is_overlay(self) -> bool:
-        """Whether maps are drawn over the pictures that were posted."""
-        return False
-
-    @property
     def opacity(self) -> float:
         """That of maps over pictures."""
         return 1.0

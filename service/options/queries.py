@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from service.options.activation import ActivationOptions, QueryOptions
 from service.options.arithmetic import ArithmeticOptions
+from service.options.comparison import ComparisonOptions
+from service.options.diagnosis import DiagnosisOptions
 from service.options.explanation import ExplanationOptions, TargetedOptions
 
 
@@ -14,5 +16,7 @@ class Queries:
     """One parser a kind, each with its own cache."""
 
     activations: QueryOptions[ActivationOptions] = field(default_factory=lambda: QueryOptions(ActivationOptions))
+    comparisons: QueryOptions[ComparisonOptions] = field(default_factory=lambda: QueryOptions(ComparisonOptions))
+    diagnoses: QueryOptions[DiagnosisOptions] = field(default_factory=lambda: QueryOptions(DiagnosisOptions))
     explanations: QueryOptions[TargetedOptions] = field(default_factory=lambda: QueryOptions(ExplanationOptions))
     arithmetic: QueryOptions[ArithmeticOptions] = field(default_factory=lambda: QueryOptions(ArithmeticOptions))

@@ -98,13 +98,16 @@ def bars_of(layer: LayerInfo, arrays: Arrays) -> Bars:
 
 
 def plan_picture(result: RunResult, style: RenderStyle, channel: int | None) -> Callable[[Arrays], File]:
-    """Plan the picture of a run before its values are available; return the function that draws it.
+    """Plan the picture of a run before its values are available; return the function that draws it. Layers without a
+    tensor, which comparisons have, are left out.
 
     Raises:
-        InvalidOption: a layer cannot be drawn.
+        InvalidOption: a layer cannot be drawn, or none has a tensor.
         TooLarge: the picture would have too many pixels.
     """
-    sheets = [(layer, layer_sheet(layer, channel)) for layer in result.layers]
+    sheets = [(layer, layer_sheet(layer, channel)) for layer in result.layers if layer.output is not None]
+    if not sheets:
+        raise InvalidOption.at("/layers", "none of these layers has a tensor to draw", "layers of one shape", "others")
     check_pixels(
         [_size(layer) if sheet is None else sheet_size(sheet.tiles(), style.upscale) for layer, sheet in sheets]
     )
@@ -114,7 +117,7 @@ def plan_picture(result: RunResult, style: RenderStyle, channel: int | None) -> 
             (pixels(bars_of(layer, arrays)), None) if sheet is None else _draw(sheet, arrays, style)
             for layer, sheet in sheets
         ]
-        return file_of([layer.address for layer in result.layers], parts, style)
+        return file_of([layer.address for layer, _ in sheets], parts, style)
 
     return draw
 

@@ -51,14 +51,18 @@ class Model:
 
 
 async def inline_model(
-    store: ModelStore, raw: Any, read: Callable[[Any], Awaitable[ResolvedModel]], advice: str = RUN_NAMED
+    store: ModelStore,
+    raw: Any,
+    read: Callable[[Any], Awaitable[ResolvedModel]],
+    advice: str = RUN_NAMED,
+    pointer: str = "/model",
 ) -> Model:
-    """Resolve the request's key `model` with `read`, a method of `ModelResolver`; `advice` is for requests that have
-    the name of a registered model there.
+    """Resolve the request's key `model`, at `pointer`, with `read`, a method of `ModelResolver`; `advice` is for
+    requests that have the name of a registered model there.
     """
     if raw is None:
         raise InvalidDocument.at(
-            "/model",
+            pointer,
             "there is no model",
             expected="a model document",
             received="nothing",
@@ -68,9 +72,9 @@ async def inline_model(
     try:
         resolved = await read(raw)
     except LayerscopeError as error:
-        raise error.under("/model") from None
+        raise error.under(pointer) from None
     architecture = resolved.architecture
     return Model(
-        architecture, architecture.document.name, pointer="/model",
+        architecture, architecture.document.name, pointer=pointer,
         weights=resolved.weights, weights_to_fetch=resolved.weights_to_fetch,
     )  # fmt: skip

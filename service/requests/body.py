@@ -23,7 +23,7 @@ from models.json_text.keys import check_keys
 from models.json_text.limits import UNCOUNTED, Claim, check_document, claim_nothing, parsed_bytes
 from models.json_text.pieces import PIECE
 from models.tensors.numbers import Numbers, numbers_in
-from service.options.field_names import INPUTS
+from service.options.field_names import INPUTS, SIDES
 from service.requests.decode_memory import MemoryShare
 from service.requests.multipart import MULTIPART, form_boundary, strip_form
 
@@ -91,6 +91,18 @@ def parse_run(body: bytes, claim: Claim = claim_nothing) -> Any:
         if numbers is not None:
             return _run_body(body, members, numbers)
     return parse_json(body, inputs=INPUTS)
+
+
+def parse_comparison(body: bytes, claim: Claim = claim_nothing) -> Any:
+    """Parse as `parse_json` a body with two sides, each with inputs of its own.
+
+    Raises:
+        Unparsable, TooLarge: as `parse_json`.
+    """
+    try:
+        return read_json(body.removeprefix(BOM), INPUTS, claim, SIDES)
+    except orjson.JSONDecodeError as error:
+        raise Unparsable("", [not_json(body, error, "the body", ADVICE)]) from None
 
 
 def _run_body(body: bytes, members: Mapping[str, bytes], numbers: Numbers) -> dict[str, Any]:

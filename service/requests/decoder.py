@@ -22,7 +22,7 @@ from models.files.signatures import (
 from models.files.unsupported import NPZ, Advice, kind_of_data, unsupported_data
 from models.images import OpenedImage, image_bytes, open_image, read_opened, reading_memory, stack
 from models.tensors import parse_tensor, read_npy, read_npz, read_safetensors, unpacked_bytes
-from service.options.activation import RunOptions
+from service.options.activation import InputOptions
 from service.requests.body import parse_json
 from service.requests.decode_memory import MemoryShare
 from service.requests.input_checks import check_alone, check_bytes, not_an_image, single_tensor
@@ -47,7 +47,7 @@ class InputDecoder:
     Each method raises NoRoom before a decoding step that needs more memory than the request's share has.
     """
 
-    options: RunOptions
+    options: InputOptions
     settings: Settings
     share: MemoryShare
 

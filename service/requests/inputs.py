@@ -15,7 +15,7 @@ from models.networks.architecture import Architecture
 from models.networks.network import Network
 from models.tensors import DTYPES, fit
 from models.tensors.shapes import words
-from service.options.activation import RunOptions
+from service.options.activation import InputOptions
 from service.requests.binding import bind_inputs
 from service.requests.decode_memory import MemoryShare
 from service.requests.decoder import InputDecoder
@@ -43,7 +43,7 @@ class ResolvedInputs:
 def resolve(
     architecture: Architecture,
     payload: InputPayload,
-    options: RunOptions,
+    options: InputOptions,
     settings: Settings,
     share: MemoryShare,
 ) -> ResolvedInputs:
@@ -62,7 +62,7 @@ def resolve(
     return replace(fit_inputs(architecture, raw, settings), others=beside, edits=options.edits)
 
 
-def decoder_for(document: Document, options: RunOptions, settings: Settings, share: MemoryShare) -> InputDecoder:
+def decoder_for(document: Document, options: InputOptions, settings: Settings, share: MemoryShare) -> InputDecoder:
     """Return the decoder for inputs of this document."""
     if options.scale is None and document.scale is not None:
         options = options.model_copy(update={"scale": document.scale})

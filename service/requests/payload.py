@@ -32,6 +32,11 @@ class InputPayload:
     """By input name, the content of the form fields `inputs.<name>`: images, a tensor file, or JSON."""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is no input."""
+        return self.inputs is None and not self.files and not self.parts
+
+    @property
     def has_images(self) -> bool:
         """Whether there are image files, which are slow to decode."""
         return any(not is_tensor_file(file) for files in self.files.values() for file in files)

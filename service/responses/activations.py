@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from models.documents.inputs import InputSpec
 from models.documents.notes import Note, notes_json
 from models.ipc.messages import RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES, Array
+from models.views.labels import Names
 from service.engines.pending_result import PendingResult
-from service.options.activation import RunOptions
+from service.options.activation import InputOptions, RunOptions
 from service.pictures.photographs import Pictures
 from service.responses.json_response import JsonStyle, json_response
 from service.responses.json_stream import DescribeError
@@ -44,6 +45,8 @@ class ReplyContext:
     labels: ReplyLabels = WITHOUT_LABELS
     pictures: Array | None = None
     """The pictures that were posted, where they are drawn again."""
+    members: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the reply."""
 
 
 def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
@@ -54,16 +57,21 @@ def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
     return {
         "model": {"id": context.id, "name": context.name, "parameters": result.parameters, "cached": result.cached},
         "inputs": inputs,
+        **context.members,
         **{name: stringify_nonfinite(value) for name, value in result.facts.items()},
         "timing": {key: round(value, 3) for key, value in timing.items()},
         **notes_json(context.notes),
     }
 
 
-def _input(name: str, info: TensorInfo, context: ReplyContext, result: RunResult) -> dict[str, Any]:
+def input_json(name: str, info: TensorInfo, preprocessing: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an input as the network takes it, with what was done to make it so."""
     entry: dict[str, Any] = {"shape": info.shape, "dtype": info.dtype}
-    if name in context.preprocessing:
-        entry["preprocessing"] = context.preprocessing[name]
+    return entry | ({"preprocessing": preprocessing[name]} if name in preprocessing else {})
+
+
+def _input(name: str, info: TensorInfo, context: ReplyContext, result: RunResult) -> dict[str, Any]:
+    entry = input_json(name, info, context.preprocessing)
     if name in result.inputs:
         entry["stats"] = stringify_nonfinite(result.inputs[name])
     return entry
@@ -73,18 +81,27 @@ async def activations_response(
     context: ReplyContext,
     pending: PendingResult[RunResult],
     format: Format,
-    options: RunOptions,
+    options: InputOptions,
     describe_error: DescribeError,
 ) -> Response:
     """Build the response with activations in the negotiated format."""
     result = await pending.header
     if format.kind is Kind.JSON:
-        style = JsonStyle(format, options.data, EntryParts(options.weights, context.labels.of(result)), describe_error)
+        style = _style(format, options, context.labels.of(result), describe_error)
         return await json_response(head_of(context, result), result, pending, style)
-    if format.kind is Kind.PICTURE:
+    if format.kind is Kind.PICTURE and isinstance(options, RunOptions):
         pictures = Pictures(context.inputs, context.preprocessing, context.pictures)
         return await picture_response(pending, format, lambda: plan_drawing(result, format, options, pictures))
     return await binary_response(result, pending, format, _metadata(context, result) if format is SAFETENSORS else {})
+
+
+def _style(
+    format: Format, options: InputOptions, labels: Mapping[str, Names], describe_error: DescribeError
+) -> JsonStyle:
+    """Return the style of layers, which without options for tensors have none."""
+    if not isinstance(options, RunOptions):
+        return JsonStyle(format, "none", EntryParts(False), describe_error)
+    return JsonStyle(format, options.data, EntryParts(options.sends_weights, labels), describe_error)
 
 
 def _metadata(context: ReplyContext, result: RunResult) -> dict[str, str]:

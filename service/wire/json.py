@@ -88,6 +88,7 @@ def layer_object(entry: LayerEntry, mode: DataMode) -> dict[str, Any]:
     result: dict[str, Any] = {"address": info.address, "type": info.type}
     if info.output is not None:
         result |= _shape(info.output)
+    result |= {name: stringify_nonfinite(value) for name, value in info.facts.items()}
     if info.in_graph is not None:
         result["in_graph"] = msgspec.structs.asdict(info.in_graph)
     if info.edited:

@@ -53,7 +53,7 @@ def test_unknown_and_duplicate_options_are_rejected(server: Server, method: str,
 
 def test_every_route_is_covered() -> None:
     """Those of models, layers, weights, plans, activations and analyses."""
-    assert len(ROUTES) == 16
+    assert len(ROUTES) == 20
 
 
 @pytest.mark.parametrize(

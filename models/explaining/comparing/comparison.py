@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from models.explaining.comparing.difference import Difference, difference
-from models.explaining.comparing.joining import Pair, join
+from models.explaining.comparing.joining import Pair
 from models.explaining.comparing.tolerance import Tolerance
 from models.tensors.dtypes import Array
 
@@ -31,7 +31,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparedRuns:
     """The entries of two runs, in order of computation."""
 
     entries: tuple[Entry, ...]
@@ -53,18 +53,10 @@ class Comparison:
 
 
 def compare(
-    a: Mapping[str, Array],
-    b: Mapping[str, Array],
-    pairs: Mapping[str, str] | None = None,
-    tolerance: Tolerance | None = None,
-) -> Comparison:
-    """Compare the tensors of two runs by address, each in order of computation.
-
-    Raises:
-        UnknownAddress, InvalidOption: `pairs` does not fit them, as in `join`.
-    """
-    joined = join(tuple(a), tuple(b), pairs)
-    return Comparison(tuple(_entry(pair, a, b, tolerance) for pair in joined))
+    pairs: Sequence[Pair], a: Mapping[str, Array], b: Mapping[str, Array], tolerance: Tolerance | None = None
+) -> ComparedRuns:
+    """Compare the pairs of tensors of two runs by address."""
+    return ComparedRuns(tuple(_entry(pair, a, b, tolerance) for pair in pairs))
 
 
 def _entry(pair: Pair, a: Mapping[str, Array], b: Mapping[str, Array], tolerance: Tolerance | None) -> Entry:

@@ -22,7 +22,7 @@ class Diagnosis(NamedTuple):
 
 def diagnose(run: LayerRun, findings: Iterable[Finding]) -> list[Diagnosis]:
     """Return what the findings that apply to a layer say of it."""
-    outcomes = (finding.look(run) for finding in findings)
+    outcomes = (finding.look(run) for finding in findings if not (finding.of_weights and run.is_repeated))
     return [Diagnosis(run.address, run.layer.type_name(), outcome) for outcome in outcomes if outcome is not None]
 
 

@@ -43,7 +43,9 @@ class Finding(ABC):
     threshold: ClassVar[Threshold]
     """The figures that it compares with, by name."""
     min_items: ClassVar[int] = 1
-    """Distinct items that it needs; 1 where it looks at weights alone."""
+    """Distinct items that it needs."""
+    of_weights: ClassVar[bool] = False
+    """Whether it looks at weights alone: it is said once of a layer that is called several times."""
 
     @classmethod
     def name(cls) -> str:

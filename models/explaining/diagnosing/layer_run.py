@@ -39,6 +39,8 @@ class LayerRun:
     """The axis of the channels in the outputs."""
     input_rms: float = 1.0
     """The root mean square of the network's inputs."""
+    is_repeated: bool = False
+    """Whether another call of the layer comes before: its weights have been looked at."""
 
     @property
     def output(self) -> Array:

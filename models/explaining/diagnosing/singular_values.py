@@ -6,8 +6,8 @@ import numpy as np
 
 from models.tensors.dtypes import Array
 
-MAX_GRAM = 1024
-"""Rows or columns up to which all singular values are computed."""
+MAX_GRAM = 256
+"""Rows or columns up to which all singular values are computed: of 512 that takes 0.1 s."""
 ITERATIONS = 20
 """Most steps of the power method, for larger matrices: each reads the matrix twice."""
 SETTLED = 1e-3

@@ -22,6 +22,7 @@ class BatchNormVariance(Finding):
 
     severity = "low"
     threshold: ClassVar[Threshold] = {"variance_to_epsilon": RATIO}
+    of_weights = True
 
     def look(self, run: LayerRun) -> Outcome | None:
         """Look at BatchNormalization. Its weights are enough."""

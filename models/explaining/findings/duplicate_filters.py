@@ -30,6 +30,7 @@ class DuplicateFilters(Finding):
 
     severity = "medium"
     threshold: ClassVar[Threshold] = {"difference": 0.0, "expected_by_chance": CHANCE}
+    of_weights = True
 
     def look(self, run: LayerRun) -> Outcome | None:
         """Look at the kernels of dense layers and convolutions; filters of a depthwise one read different channels."""

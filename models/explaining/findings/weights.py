@@ -32,6 +32,7 @@ class Weights(Finding):
 
     severity = "low"
     threshold: ClassVar[Threshold] = {"near_zero": NEAR_ZERO, "share_near_zero": MOST, "stable_rank": RANK_ONE}
+    of_weights = True
 
     def look(self, run: LayerRun) -> Outcome | None:
         """Look at every layer with floating-point weights, which are enough."""

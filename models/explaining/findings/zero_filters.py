@@ -16,6 +16,7 @@ class ZeroFilters(Finding):
 
     severity = "low"
     threshold: ClassVar[Threshold] = {"weights_other_than_0": 0}
+    of_weights = True
 
     def look(self, run: LayerRun) -> Outcome | None:
         """Look at the kernels of dense layers and convolutions. Their weights are enough."""

@@ -24,7 +24,7 @@ SPECIFICATION: dict[str, Any] = json.loads(
     (Path(__file__).parents[4] / "openapi" / "openapi.json").read_text(encoding="utf-8")
 )
 SCHEMAS: dict[str, Any] = SPECIFICATION["components"]["schemas"]
-LARGEST = 450_000
+LARGEST = 520_000
 """Bytes of the document without white space. With a union of all layers' arguments it was 816,000, and request
 generators did not terminate."""
 SOME = list(CATALOGUE.values())[::9]

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 
 from models.errors import InvalidOption, LayerscopeError, UnknownAddress
-from models.explaining.comparing.comparison import compare
+from models.explaining.comparing.comparison import ComparedRuns, compare
 from models.explaining.comparing.joining import Pair, join
 from models.explaining.comparing.tolerance import Tolerance
+
+Array = np.ndarray[Any, Any]
+
+
+def compared(
+    a: Mapping[str, Array],
+    b: Mapping[str, Array],
+    pairs: Mapping[str, str] | None = None,
+    tolerance: Tolerance | None = None,
+) -> ComparedRuns:
+    """Join two runs, and compare them."""
+    return compare(join(tuple(a), tuple(b), pairs), a, b, tolerance)
 
 
 def test_addresses_of_both() -> None:
@@ -66,7 +81,7 @@ def test_the_first_divergence() -> None:
     one = np.ones((2, 3), np.float32)
     a = {"a": one, "b": one, "c": one, "d": one, "e": one, "gone": one}
     b = {"a": one, "b": one + np.float32(1e-6), "c": one * 2, "d": one * np.float32(np.nan), "e": one[:1], "new": one}
-    found = compare(a, b)
+    found = compared(a, b)
     assert [(entry.address, entry.status) for entry in found.entries] == [
         ("a", "equal"), ("b", "close"), ("c", "differs"), ("d", "not_finite"), ("e", "shape_differs"),
         ("new", "only_b"), ("gone", "only_a"),
@@ -78,24 +93,24 @@ def test_the_first_divergence() -> None:
 def test_runs_that_agree() -> None:
     """Equal runs are close, close runs not equal; neither diverges."""
     one = np.ones((2, 3), np.float32)
-    equal, close = compare({"x": one}, {"x": one}), compare({"x": one}, {"x": one + np.float32(1e-6)})
+    equal, close = compared({"x": one}, {"x": one}), compared({"x": one}, {"x": one + np.float32(1e-6)})
     assert (equal.equal, equal.close, equal.first_divergence) == (True, True, None)
     assert (close.equal, close.close, close.first_divergence) == (False, True, None)
-    strict = compare({"x": one}, {"x": one + np.float32(1e-6)}, tolerance=Tolerance(0, 0))
+    strict = compared({"x": one}, {"x": one + np.float32(1e-6)}, tolerance=Tolerance(0, 0))
     assert strict.first_divergence == "x"
 
 
 def test_a_tensor_that_only_one_side_has() -> None:
     """Runs with one are neither equal nor close, and diverge nowhere."""
     one = np.ones((2, 3), np.float32)
-    found = compare({"x": one, "gone": one}, {"x": one})
+    found = compared({"x": one, "gone": one}, {"x": one})
     assert (found.equal, found.close, found.first_divergence) == (False, False, None)
 
 
 def test_renamed_layers_are_compared() -> None:
     """Under the address of the first."""
     one = np.ones((2, 3), np.float32)
-    found = compare({"conv2d": one}, {"conv1": one}, {"conv2d": "conv1"})
+    found = compared({"conv2d": one}, {"conv1": one}, {"conv2d": "conv1"})
     assert [(entry.pair, entry.address, entry.status) for entry in found.entries] == [
         (("conv2d", "conv1"), "conv2d", "equal")
     ]

@@ -12,7 +12,7 @@ import pytest
 from models.errors.problem import Problem
 from models.explaining.editing import Edit
 from models.explaining.elements import Element
-from models.explaining.questions import Arithmetic, Explanation
+from models.explaining.questions import Arithmetic, Comparison, Diagnosis, Explanation
 from models.explaining.targets import Target, TargetTerm
 from models.ipc.channel import FrameReader, frame
 from models.ipc.messages import (
@@ -71,6 +71,8 @@ FROM_FRONT = [
         edits=(Edit(0, ("a", "b:pre"), "mean", {"over": "batch"}, (), (0, -1)),
                Edit(1, ("a",), "set", {}, ("value",), None, SliceView((0, None), "0, ...", "/edits/1/slice")))),
     Analyse(9, (RUN, RUN), EXPLANATION),
+    Analyse(9, (RUN, RUN), Comparison((("a", "b"), ("c", None), (None, "d")), (1e-3, 0.0), True, ("/a", "/b"))),
+    Analyse(9, (RUN,), Diagnosis()),
     Analyse(9, (RUN,), Arithmetic(Element("conv", SliceView((0, -1), "0, -1", "/of")))),
     Weights(3, "key", b"{}", ("a", "b/c"), 10),
     Weights(4, "key", b"{}", None, 10),

@@ -15,6 +15,7 @@ from models.json_text.keys import check_keys
 from models.json_text.large_numbers import large_numbers_in
 from models.json_text.limits import MAX_ITEMS, MAX_KEYS, check_items, claim_nothing
 from models.json_text.pieces import MAX_LEVELS, PIECE, PieceReader
+from models.tensors.numbers import Numbers
 
 LONG = json.dumps("x" * PIECE)
 """A string that is longer than a piece."""
@@ -115,3 +116,35 @@ def test_many_keys_in_text_that_is_no_json_are_refused() -> None:
 def test_digits_that_are_no_numbers_are_left_to_the_parser(text: str) -> None:
     """They have the brackets and commas of an array of numbers."""
     assert large_numbers_in(text.encode(), 0, len(text), claim_nothing, "") is None
+
+
+def sides(inputs: str, model: str = "1") -> str:
+    """Build a body of two sides with these inputs."""
+    return f'{{"a": {{"model": {model}, "inputs": {inputs}}}, "b": {{"inputs": {inputs}, "training": true}}, "c": 2}}'
+
+
+def test_inputs_of_sides_are_numbers() -> None:
+    """They are read as those of a body, beyond the items that a document may have; the rest is as it stands."""
+    numbers = list(range(2 * MAX_ITEMS))
+    value = read_json(sides(json.dumps(numbers)).encode(), "inputs", bodies=("a", "b"))
+    assert [list(value["a"]), list(value["b"]), value["c"]] == [["model", "inputs"], ["inputs", "training"], 2]
+    for side in ("a", "b"):
+        assert isinstance(value[side]["inputs"], Numbers)
+        assert value[side]["inputs"].shape == (2 * MAX_ITEMS,)
+    plain = read_json(sides("[1, 2]").encode(), "inputs", bodies=("a", "b"))
+    assert plain == json.loads(sides("[1, 2]"))
+
+
+def test_limits_of_sides() -> None:
+    """A model in a side is bounded as that of a body, with its pointer; so are the numbers of no side."""
+    numbers = json.dumps(list(range(2 * MAX_ITEMS)))
+    with pytest.raises(TooLarge) as refused:
+        read_json(sides("[1]", numbers).encode(), "inputs", bodies=("a", "b"))
+    assert refused.value.problems[0].pointer == "/a/model"
+    with pytest.raises(TooLarge) as refused:
+        read_json(f'{{"a": {numbers}}}'.encode(), "inputs", bodies=("a", "b"))
+    assert refused.value.problems[0].pointer == "/a"
+    twice = f'{{"b": {{"inputs": {numbers}, "inputs": 1}}}}'
+    with pytest.raises(Unparsable) as spoiled:
+        read_json(twice.encode(), "inputs", bodies=("a", "b"))
+    assert spoiled.value.problems[0].pointer == "/b/inputs"

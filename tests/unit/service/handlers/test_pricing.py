@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from models.errors import ClientDisconnected, DeadlineExceeded, Overloaded, RateLimited, TooLarge
-from models.explaining.questions import Explanation
+from models.explaining.questions import Comparison, Explanation
 from models.explaining.targets import TargetOptions, parse_target
 from models.lru_cache import LruCache
 from models.networks.expansion import expand
@@ -18,8 +18,8 @@ from models.reading.parse import parse_document
 from service.access.authentication import SCOPE_KEY
 from service.access.keys import Key
 from service.access.quotas import Price, Quotas
-from service.engines.request_builders import RunSpec
-from service.handlers.asked import Asked
+from service.engines.request_builders import RunOf, RunSpec, source_of
+from service.handlers.asked import Asked, OtherRun
 from service.handlers.pricing import charged_run
 from service.settings import Settings
 
@@ -81,6 +81,16 @@ async def test_an_explanation_costs_all_of_its_rows() -> None:
         assert left(one) == (700, 960)
     async with run(one):
         assert left(one) == (600, 920)
+
+
+async def test_a_comparison_costs_both_runs() -> None:
+    """What both compute, and what is sent of their difference."""
+    one, spec = state(), RunSpec(("dense",), data=True)
+    array = np.zeros((1, 4), np.float32)
+    other = OtherRun(RunOf(source_of(NETWORK), ["input"], (array,), spec), NETWORK, {})
+    question = Comparison((("dense", "dense"),))
+    async with charged_run({SCOPE_KEY: KEY}, one, NETWORK, [array], Asked(spec, question, other)):
+        assert left(one) == (800, 960)
 
 
 @pytest.mark.parametrize(("error", "macs"), [(Overloaded(), 1000), (TooLarge(), 1000), (DeadlineExceeded(), 900),
