@@ -83,6 +83,11 @@ class BuiltModel:
         key = (tuple(outputs), training, tuple(one.structure for one in edited))
         return self.edited.get_or_make(key, lambda: EditedSelection(self.symbolic, outputs, training, edited))
 
+    def compiled_with(self, outputs: Sequence[str]) -> CompiledSelection | None:
+        """Return the smallest compiled selection that has these outputs; None if there is none."""
+        known = [one for one in self.compiled.values() if one.is_reusable and set(outputs) <= set(one.outputs)]
+        return min(known, key=lambda one: len(one.outputs), default=None)
+
     def parameters_of(self, node: Node) -> int:
         """Return the number of parameters of a node's layers; counted once."""
         if node.address not in self.counts:

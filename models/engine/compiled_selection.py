@@ -57,10 +57,15 @@ class CompiledSelection:
         self.nbytes = 0
         """Memory of its functions, measured when they were created and at their first run."""
         self._is_counted = True
-        self._is_plain = all(self._runs_directly(node) for node in self._nodes)
+        self._is_plain = all(runs_directly(symbolic, node) for node in self._nodes)
         self._is_first_run = self._is_plain and not training
         if not self._is_first_run:
             self._compile()
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether it is compiled, and computes what any run does that is not in training mode."""
+        return bool(self._compiled) and not self._training
 
     def _compile(self) -> list[tuple[Part, Compiled]]:
         parts = (
@@ -82,11 +87,6 @@ class CompiledSelection:
         """Whether no two nodes could run in parallel."""
         pairs = zip(self._nodes, self._nodes[1:], strict=False)
         return self._is_plain and all(node.reads == before.outputs for before, node in pairs)
-
-    def _runs_directly(self, node: Node) -> bool:
-        """Whether this call needs no tracing; inputs of different shapes are broadcast."""
-        alike = len({self._symbolic.shape(address)[1:] for address in node.inputs}) == 1
-        return node.layer.runs_directly and not node.keywords and not node.masks and (alike or node.is_block)
 
     def _layers(self) -> list[keras.Layer]:
         """Return the called layers, each once."""
@@ -173,3 +173,9 @@ def _as_dtype(value: Any, dtype: str) -> Any:
     """Return a tensor of the input's dtype; the value has it or is safely cast to it."""
     tensor = eager_tensor(value)
     return tensor if tensor.dtype.name == dtype else tf.cast(tensor, dtype)
+
+
+def runs_directly(symbolic: SymbolicNetwork, node: Node) -> bool:
+    """Whether a call needs no tracing; inputs of different shapes are broadcast."""
+    alike = len({symbolic.shape(address)[1:] for address in node.inputs}) == 1
+    return node.layer.runs_directly and not node.keywords and not node.masks and (alike or node.is_block)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from models.engine.admission import Bounds, Cost
 from models.engine.arrays import as_array
 from models.engine.build import BuiltModel
 from models.engine.execution import Execution, inputs_by_name
+from models.engine.explaining.computed import computed
 from models.engine.explaining.implicit_masks import implicit_mask
 from models.engine.report import Report, Result, Timing
 from models.engine.selection_plan import Row
@@ -50,11 +50,9 @@ def arithmetic(execution: Execution, run: Run, question: Question, inputs: Seque
     address = question.element.address
     index = element_index(question.element, _shape(symbolic, address), symbolic.dtype(address))
     node, own = node_of_element(model.network, address)
-    needed = _needed(symbolic, node, own)
-    cost = _admit(execution, run, model, arrays, needed)
     built = time.perf_counter()
-    tensors = _run(model, needed, arrays)
-    found = _explained(model, node, own, index, tensors)
+    tensors, cost = computed(execution, run, model, inputs, _needed(symbolic, node, own))
+    found = _explained(model, node, own, index, {**arrays, **tensors})
     parts = _parts(symbolic, address, index)
     timing = Timing(cached, (built - started) * 1e3, (time.perf_counter() - built) * 1e3, cost.seconds)
     execution.cache.trim()
@@ -86,23 +84,6 @@ def _is_explained(symbolic: SymbolicNetwork, node: Node) -> bool:
 def _masks(node: Node) -> list[str]:
     """Return the masks of a call that have addresses."""
     return [name for name in (*node.keywords.get("mask", ()), *node.masks) if name is not None]
-
-
-def _admit(execution: Execution, run: Run, model: BuiltModel, arrays: Arrays, needed: Sequence[str]) -> Cost:
-    """Admit the run by its plan; nothing that it computes is sent but the parts of inputs, which are checked later."""
-    working = execution.limits.max_working_bytes
-    plan = model.selection_plan({name: array.shape for name, array in arrays.items()}, needed)
-    return plan.admit({}, Bounds(working, working, run.max_macs, execution.time))
-
-
-def _run(model: BuiltModel, needed: Sequence[str], arrays: Arrays) -> Arrays:
-    """Return the inputs, and the tensors that are needed."""
-    if not needed:
-        return arrays
-    results = model.compiled_selection(needed, False, False).run(list(arrays.values()))
-    plan = model.selection_plan({name: array.shape for name, array in arrays.items()}, needed)
-    computed = plan.check_computed([as_array(result) for result in results])
-    return {**arrays, **{row.info.name: array for row, array in computed}}
 
 
 def _explained(
