@@ -1,4 +1,6 @@
-"""Random requests for explanations and runs with edits, most of them wrong: no 500, and the engine lives."""
+"""Random requests for explanations, comparisons, diagnoses and runs with edits, most of them wrong: no 500, and the
+engine lives.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +48,20 @@ ARGUMENTS: dict[str, list[Any]] = {
     "project": [{"onto": [1, 0, 0]}, {"off": [0, 0, 0]}], "shrink": [1],
 }  # fmt: skip
 OPERATIONS = list(ARGUMENTS)
+OTHER = {
+    **DOCUMENT,
+    "layers": [
+        {"type": "Conv2D", "filters": 4, "kernel_size": 3, "name": "conv"},
+        {"type": "Flatten", "name": "flat2"},
+        {"type": "Dense", "units": 4, "name": "head"},
+    ],
+}
+COMPARED: dict[str, list[Any]] = {
+    "layers": [["conv"], ["**"], ["head:pre", "input"], ["nothing"]], "pairs": [{"flat": "flat2"}, {"conv": "head"}],
+    "tolerance": [{"rtol": 0.1}, {"atol": 1e300}, {"rtol": -1}, {"x": 1}], "weights": [True], "stats": [True],
+    "data": ["nested", "base64"], "format": ["npz", "png", "safetensors", "npy", "jsonl", "svg"], "slice": ["0"],
+    "reduce": ["mean@c"], "top": [2], "dtype": ["float16", "uint8"], "histogram": [4],
+}  # fmt: skip
 STRANGENESS = 0.1
 """Share of fields with a value of another kind."""
 
@@ -64,6 +80,10 @@ class Bodies:
             body["edits"] = self._edits()
         if random.random() < 0.3:
             return "/v1/activations", body | {"layers": self._or_strange(self._addresses())}
+        if random.random() < 0.3:
+            return "/v1/diagnoses", body | {"layers": self._or_strange(self._addresses())}
+        if random.random() < 0.4:
+            return "/v1/comparisons", self._comparison(body)
         body["method"] = random.choice(METHODS)
         if random.random() < 0.5:
             body["of"] = self._target()
@@ -72,6 +92,29 @@ class Bodies:
         for name in random.sample(sorted(KNOBS), random.choice([0, 0, 1, 2])):
             body[name] = self._or_strange(random.choice(KNOBS[name]))
         return "/v1/explanations", body
+
+    def _comparison(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return a body of two sides, the first of which has some of the fields."""
+        random, moved = self._random, ["model", "inputs", "edits"]
+        own = {name: body.pop(name) for name in moved if name in body and random.random() < 0.6}
+        sides = [own if random.random() < 0.8 else self._or_strange(own), self._or_strange(self._second())]
+        body |= dict(zip(("a", "b"), sides, strict=True))
+        for name in random.sample(sorted(COMPARED), random.choice([0, 1, 1, 2])):
+            body[name] = self._or_strange(random.choice(COMPARED[name]))
+        return body if random.random() < 0.9 else {key: value for key, value in body.items() if key != "a"}
+
+    def _second(self) -> dict[str, Any]:
+        random = self._random
+        side: dict[str, Any] = {}
+        for name in random.sample(
+            ["model", "inputs", "training", "edits", "dtype", "strange"], random.choice([0, 1, 1, 2])
+        ):
+            side[name] = self._or_strange({
+                "model": random.choice([DOCUMENT, OTHER, "nothing", "[]"]), "inputs": self._inputs(),
+                "training": random.choice([True, False]), "edits": self._edits(), "strange": 1,
+                "dtype": random.choice(["float16", "bfloat16", "float64", "mixed_float16", "float32", "int8"]),
+            }[name])  # fmt: skip
+        return side
 
     def _or_strange(self, value: Any) -> Any:
         return self._random.choice(STRANGE) if self._random.random() < STRANGENESS else value

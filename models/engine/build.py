@@ -129,9 +129,8 @@ def build(
     """
     is_small = len(network.nodes) <= SMALL
     held_before = 0 if is_small else held_bytes()
-    like = None if policy is None else shape_network(network, declared_shapes(network))
-    network = network if policy is None else under_policy(network, policy)
-    symbolic = shape_network(network, declared_shapes(network))
+    own = shape_network(network, declared_shapes(network))
+    symbolic = own if policy is None else _under(network, policy)
     nbytes = parameter_bytes(symbolic)
     if nbytes > max_model_bytes:
         raise TooLarge.at(
@@ -140,15 +139,21 @@ def build(
             expected=f"at most {max_model_bytes:,} bytes",
             received=f"{nbytes:,} bytes",
         )
-    if weights is None:
+    like = None if policy is None else own
+    if weights is not None:
+        load(symbolic, weights, like)
+    else:
         if time is not None:
             check_build(symbolic, time)
         initialize_weights(symbolic, like)
-    else:
-        load(symbolic, weights, like)
     count = sum(parameter_count(layer.weights) for layer in symbolic.layers.values())
     built_bytes = nbytes + LAYER_BYTES * _layer_count(symbolic) if is_small else held_bytes() - held_before
     return BuiltModel(symbolic, count, nbytes, built_bytes)
+
+
+def _under(network: Network, policy: str) -> SymbolicNetwork:
+    changed = under_policy(network, policy)
+    return shape_network(changed, declared_shapes(changed))
 
 
 def _layer_count(symbolic: SymbolicNetwork) -> int:

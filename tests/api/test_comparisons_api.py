@@ -177,6 +177,8 @@ def test_renamed_and_removed_layers(server: Server) -> None:
     assert [(layer["a"]["address"], layer["b"]["address"]) for layer in paired["layers"]] == [
         ("input", "input"), ("conv:pre", "first:pre"), ("conv", "first"),
     ]  # fmt: skip
+    by_second = compared(server, {"model": other}, pairs={"conv": "first"}, layers=["first", "head"])
+    assert list(statuses(by_second)) == ["conv", "head"]
     without = {**DOCUMENT, "layers": [layer for layer in DOCUMENT["layers"] if layer["name"] != "batch"]}
     removed = compared(server, {"model": without})
     assert [statuses(removed)[name] for name in ("conv", "batch", "drop")] == ["equal", "only_a", "differs"]
@@ -231,6 +233,20 @@ def test_pictures_leave_out_what_has_no_difference(server: Server) -> None:
     assert drawn.status_code == 200, drawn.text
     none = server.client.post("/v1/comparisons", json={**asked, "format": "png", "layers": ["conv"]})
     assert (none.status_code, none.json()["errors"][0]["pointer"]) == (422, "/layers")
+
+
+@pytest.mark.parametrize("data", ["none", "nested", "base64"])
+def test_streams_of_entries_with_and_without_tensors(server: Server, data: str) -> None:
+    """As one object or as lines: figures of every pair, and a - b where there is one."""
+    body = {"a": {"model": DOCUMENT, "inputs": SENT}, "b": {"model": renamed("conv", "first")}, "data": data}
+    whole = server.client.post("/v1/comparisons", json=body)
+    lines = server.client.post("/v1/comparisons", json={**body, "format": "jsonl"})
+    head, *layers = [json.loads(line) for line in lines.text.splitlines()]
+    assert layers == whole.json()["layers"]
+    assert head["first_divergence"] == whole.json()["first_divergence"]
+    key = {"none": None, "nested": "data", "base64": "base64"}[data]
+    for layer in layers:
+        assert (key in layer) == (key is not None and layer["a"] is not None and layer["b"] is not None)
 
 
 def test_every_way_of_asking(server: Server) -> None:

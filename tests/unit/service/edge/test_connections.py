@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.edge.connections import Connection
+from service.edge.connections import RUNS, Connection
 from tests.unit.serving import running
 
+OPENAPI = Path(__file__).parents[4] / "openapi" / "openapi.json"
+PLANS = ("/v1/plan",)
 GET = b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -25,6 +28,16 @@ class ClosedTransport(asyncio.Transport):
         closed = socket.socket()
         closed.close()
         return closed if name == "socket" else default
+
+
+def test_every_route_that_runs_a_network_is_a_run() -> None:
+    """Those whose replies have what one took: connections over their limits are not read for them."""
+    paths = json.loads(OPENAPI.read_text(encoding="utf-8"))["paths"]
+    running_paths = [path for path, methods in paths.items() if "504" in methods.get("post", {}).get("responses", {})]
+    named = [path.replace("{name}", "a").replace("{model_name}", "a") for path in running_paths]
+    runs = [path for path in named if path not in PLANS]
+    assert len(runs) > 6
+    assert [path for path in runs if not RUNS.search(path.encode())] == []
 
 
 def test_a_timer_may_end_after_the_connection() -> None:
