@@ -2,8 +2,8 @@
 
 Each network, with random weights at its smallest square input, is compared with itself at every address: all must be
 `equal`. Then MobileNetV2 in float32 with itself in float16, with other weights and in training mode, and a small
-network with a layer renamed, removed and of another shape. Arguments: names of networks; all of them when there are none. Exit
-code 1 where one is not equal with itself.
+network with a layer renamed, removed and of another shape. Arguments: names of networks; all of them when there are
+none. Exit code 1 where one is not equal with itself.
 """
 
 from __future__ import annotations

@@ -41,6 +41,14 @@ class Asked:
         """Explain the default target."""
         self._post("explanations", **options)
 
+    def every_layer(self) -> None:
+        """Run the network, for the figures of every layer."""
+        self._post("activations", layers="**", data="none", stats="true")
+
+    def comparison(self, layers: str) -> None:
+        """Compare the network with one that has other weights."""
+        self._post("comparisons", b='{"model": "other"}', layers=layers, format="json")
+
     def _post(self, route: str, **options: str) -> None:
         reply = self._client.post(f"/v1/models/net/{route}", params=options, content=self._body, headers=HEADERS)
         reply.raise_for_status()
@@ -63,6 +71,12 @@ def functions(model: keras.Model) -> tuple[Callable[[Array], Array], Callable[[A
     return lambda rows: gradients(tf.constant(rows)).numpy(), lambda rows: forward(tf.constant(rows)).numpy()
 
 
+def put(client: httpx.Client, name: str, model: keras.Model, folder: Path) -> None:
+    """Register a network with its weights."""
+    model.save(folder / "net.keras")
+    client.put(f"/v1/models/{name}", files={"weights": (folder / "net.keras").read_bytes()}).raise_for_status()
+
+
 def in_batches(function: Callable[[Array], Array], rows: Array) -> None:
     """Call a function on rows, a batch at a time."""
     for start in range(0, len(rows), BATCH):
@@ -78,9 +92,8 @@ def main() -> None:
     path, windows = np.repeat(picture, STEPS, axis=0), np.repeat(picture, ((SIZE - WINDOW) // STRIDE + 1) ** 2, axis=0)
     with TemporaryDirectory() as folder, running(Path(folder) / "data") as service:
         model.save(Path(folder) / "net.keras")
-        service.client.put(
-            "/v1/models/net", files={"weights": (Path(folder) / "net.keras").read_bytes()}
-        ).raise_for_status()
+        put(service.client, "net", model, Path(folder))
+        put(service.client, "other", keras.models.clone_model(model), Path(folder))
         np.save(Path(folder) / "picture.npy", picture)
         asked = Asked(service.client, (Path(folder) / "picture.npy").read_bytes())
         rows = {
@@ -94,6 +107,8 @@ def main() -> None:
                 lambda: asked.explanation(method="occlusion", window=str(WINDOW), stride=str(STRIDE)),
                 lambda: in_batches(forward, windows),
             ),
+            "comparison of the last layer / plain run": (lambda: asked.comparison("predictions"), asked.plain),
+            "comparison of every layer / plain run of every layer": (lambda: asked.comparison("**"), asked.every_layer),
         }
         for name, (ours, other) in rows.items():
             print(f"{name:60} {ratio(ours, other, rounds)}", flush=True)
