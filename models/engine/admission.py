@@ -42,10 +42,13 @@ class Bounds:
 
 
 class Cost(NamedTuple):
-    """What a run costs by its plan: estimated seconds (0 where time is unbounded), and multiply-adds (0: unknown)."""
+    """What a run costs by its plan: estimated seconds (0 where time is unbounded), multiply-adds (0: unknown), and
+    bytes while it computes (0: not counted).
+    """
 
     seconds: float
     macs: int
+    working_bytes: int = 0
 
 
 def admit(symbolic: SymbolicNetwork, requested: Mapping[str, int], bounds: Bounds, training: bool = False) -> Cost:
@@ -65,7 +68,7 @@ def admit(symbolic: SymbolicNetwork, requested: Mapping[str, int], bounds: Bound
     if macs is not None and macs > bounds.macs:
         raise TooLarge("", [_limit_problem("the work is over its limit", bounds.macs, macs, "multiply-adds")])
     seconds = 0.0 if bounds.time is None else check_run(symbolic, needed, bounds.time, training)
-    return Cost(seconds, macs or 0)
+    return Cost(seconds, macs or 0, working)
 
 
 def _limit_problem(message: str, limit: int, received: int, unit: str, suggestion: str | None = None) -> Problem:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.explaining.targets import Target, TargetTerm
 from models.tensors.dtypes import Array
+from models.views.labels import Names
 
 
 def target_json(target: Target, values: Sequence[Array], picks: Sequence[Array], scores: Array) -> dict[str, Any]:
@@ -19,6 +20,35 @@ def target_json(target: Target, values: Sequence[Array], picks: Sequence[Array],
     minus = {"minus": rows[1]} if len(rows) > 1 else {}
     sign = {"sign": -1} if target.terms[0].sign < 0 else {}
     return {**rows[0], **minus, **sign, "scores": scores.tolist(), "is_default": target.is_default}
+
+
+def labelled(reply: Mapping[str, Any], target: Target, labels: Mapping[str, Names]) -> dict[str, Any]:
+    """Return a target of a reply with the class labels of its units, where the tensors' units have some; `labels` are
+    by address.
+    """
+    own: dict[str, Any]
+    own, *minus = [
+        row | _label(term, row, labels.get(term.address, ()))
+        for term, row in zip(target.terms, (reply, *([reply["minus"]] if "minus" in reply else [])), strict=True)
+    ]
+    return own | ({"minus": minus[0]} if minus else {})
+
+
+def _label(term: TargetTerm, row: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    if not names:
+        return {}
+    if term.is_argmax:
+        return {"labels": [names[unit] for unit in row["argmax"]]}
+    unit = _unit(term)
+    return {} if unit is None else {"label": names[unit]}
+
+
+def _unit(term: TargetTerm) -> int | None:
+    """Return the index on the last axis, where that is certain without the rank of the tensor."""
+    parts = () if term.index is None else term.index.parts
+    if not parts or not isinstance(parts[-1], int):
+        return None
+    return parts[-1] if None in parts or not _is_sum(term) else None
 
 
 def _term_json(term: TargetTerm, values: Array, picks: Array | None) -> dict[str, Any]:

@@ -18,7 +18,8 @@ ALLOWED_HEADERS = (
 """Request headers that a page may send: any. `*` excludes Authorization; browsers before 2022 lack `*`."""
 EXPOSED_HEADERS = (
     "Allow, Content-Encoding, Content-Length, ETag, Inference-Header-Content-Length, Location, Retry-After,"
-    " X-Layerscope-Clipped, X-Layerscope-Nonfinite, X-Layerscope-Normalize, X-Layerscope-Range, X-Request-ID"
+    " X-Layerscope-Clipped, X-Layerscope-Nonfinite, X-Layerscope-Normalize, X-Layerscope-Range, X-Layerscope-Warnings,"
+    " X-Request-ID"
 )
 """Response headers that a page may read."""
 PREFLIGHT_SECONDS = 7200

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from models.explaining.editing import Edit, parse_edits
-from models.explaining.questions import Question
+from models.explaining.questions import Explanation, Question
+from models.explaining.targets import Target
 from models.networks.network import Network
 from models.tensors.dtypes import Array
 from service.engines.request_builders import RunOf, RunSpec
@@ -36,6 +37,11 @@ class Asked(NamedTuple):
     spec: RunSpec
     question: Question | None = None
     other: OtherRun | None = None
+
+    @property
+    def target(self) -> Target | None:
+        """What is explained, if anything is."""
+        return self.question.target if isinstance(self.question, Explanation) else None
 
     @property
     def arrays(self) -> tuple[Array, ...]:

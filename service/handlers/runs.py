@@ -164,7 +164,7 @@ async def respond(  # noqa: PLR0913, PLR0917 (all that a request is)
     context = ReplyContext(
         engine_request.key, model.name, inputs, resolved.preprocessing, started,
         model.notes, ReplyLabels(labels, asked.spec.views), posted_pictures(resolved) if options.is_overlay else None,
-        {} if asked.other is None else asked.other.members,
+        {} if asked.other is None else asked.other.members, asked.target,
     )  # fmt: skip
     response = await activations_response(context, pending, format, options, partial(problem_of, request))
     return response if etag is None else etag.on(response)

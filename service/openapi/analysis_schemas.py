@@ -24,6 +24,8 @@ class TermReply(BaseModel):
     address: str
     index: str | None = Field(description="NumPy's index after the batch; null: all of the item.")
     argmax: list[int] | None = Field(None, description="The unit of each item that is largest.")
+    labels: list[str] | None = Field(None, description="The class labels of these units, where the model has some.")
+    label: str | None = Field(None, description="The class label of the unit that the index names.")
     values: list[float | str]
     summed: bool = Field(False, description="Whether axes were left free, which are summed.")
 

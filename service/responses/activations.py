@@ -13,6 +13,8 @@ from starlette.responses import Response
 
 from models.documents.inputs import InputSpec
 from models.documents.notes import Note, notes_json
+from models.explaining.target_reply import labelled
+from models.explaining.targets import Target
 from models.ipc.messages import RunResult, TensorInfo
 from models.tensors.dtypes import DTYPES, Array
 from models.views.labels import Names
@@ -47,6 +49,8 @@ class ReplyContext:
     """The pictures that were posted, where they are drawn again."""
     members: Mapping[str, Any] = field(default_factory=dict)
     """Further members of the reply."""
+    target: Target | None = None
+    """What is explained."""
 
 
 def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
@@ -58,10 +62,17 @@ def head_of(context: ReplyContext, result: RunResult) -> dict[str, Any]:
         "model": {"id": context.id, "name": context.name, "parameters": result.parameters, "cached": result.cached},
         "inputs": inputs,
         **context.members,
-        **{name: stringify_nonfinite(value) for name, value in result.facts.items()},
+        **{name: stringify_nonfinite(value) for name, value in _facts(context, result).items()},
         "timing": {key: round(value, 3) for key, value in timing.items()},
         **notes_json(context.notes),
     }
+
+
+def _facts(context: ReplyContext, result: RunResult) -> Mapping[str, Any]:
+    """Return the other members that an analysis has, class labels beside the units of its target."""
+    if context.target is None:
+        return result.facts
+    return {**result.facts, "target": labelled(result.facts["target"], context.target, context.labels.names)}
 
 
 def input_json(name: str, info: TensorInfo, preprocessing: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

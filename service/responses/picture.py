@@ -81,7 +81,14 @@ async def picture_response(
         draw = plan()
     result = await pending.header
     file = await run_in_threadpool(draw, await collect_tensors(result, pending, array_of))
-    return Response(file.content, headers={**file.headers, **PICTURE_HEADERS}, media_type=format.media_type)
+    headers = {**file.headers, **_warnings(result), **PICTURE_HEADERS}
+    return Response(file.content, headers=headers, media_type=format.media_type)
+
+
+def _warnings(result: RunResult) -> dict[str, str]:
+    """Return the header of the warnings of an explanation, each word once: a picture does not show them."""
+    words = dict.fromkeys(warning["warning"] for warning in result.facts.get("warnings", ()))
+    return {"X-Layerscope-Warnings": ", ".join(words)} if words else {}
 
 
 async def weights_picture_options(

@@ -207,3 +207,26 @@ def test_overlays_are_pictures_of_maps(server: Server, options: dict[str, Any], 
     """Anything else is refused."""
     reply = server.client.post("/v1/explanations", json={**ASKED, **options})
     assert (reply.status_code, reply.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+def test_targets_have_the_labels_of_their_units(server: Server) -> None:
+    """Of the unit that an argmax picked, of one that an index names, of both sides; none where axes are summed."""
+    names = ["cat", "dog", "eel"]
+    model = {**DOCUMENT, "labels": names}
+    picked = explained(server, model=model)["target"]
+    assert picked["labels"] == [names[unit] for unit in picked["argmax"]]
+    told = explained(server, model=model, of="head:pre[..., 2]", minus="head[1]")["target"]
+    assert (told["label"], told["minus"]["label"]) == ("eel", "dog")
+    assert "label" not in explained(server, model=model, of="head:pre")["target"]
+    assert "label" not in explained(server, model=model, of="conv[0, 0, 1]")["target"]
+
+
+def test_a_picture_has_its_warnings_in_a_header(server: Server) -> None:
+    """Of a probability that is certain: its map is 0 everywhere, and looks like any dark picture."""
+    certain = {"of": "head[argmax]", "edits": [{"at": "head:pre", "scale": 1e4}]}
+    words = [warning["warning"] for warning in explained(server, **certain)["warnings"]]
+    reply = server.client.post("/v1/explanations", json={**ASKED, **certain, "format": "png"})
+    assert words == ["saturated", "all_zero"]
+    assert reply.headers["x-layerscope-warnings"] == "saturated, all_zero"
+    plain = server.client.post("/v1/explanations", json={**ASKED, "format": "png"})
+    assert (plain.status_code, "x-layerscope-warnings" in plain.headers) == (200, False)

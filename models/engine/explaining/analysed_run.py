@@ -14,7 +14,6 @@ from models.engine.execution import Execution, inputs_by_name
 from models.engine.explaining.edited_run import edits_json, sent_arrays
 from models.engine.explaining.edited_tensors import edited_tensors
 from models.engine.weights import named_weights
-from models.engine.working_memory import working_bytes
 from models.errors import LayerscopeError
 from models.ipc.messages import Run
 from models.networks.network import PRE, Network, Node
@@ -42,12 +41,6 @@ class AnalysedRun:
     def network(self) -> Network:
         """The network, under the policy that it is run under."""
         return self.model.network
-
-    @property
-    def working_bytes(self) -> int:
-        """Bytes while it computes, all outputs included."""
-        symbolic = self.plan.symbolic
-        return working_bytes(symbolic, symbolic.needed(self.run.outputs), self.run.training)
 
     @property
     def held_bytes(self) -> int:

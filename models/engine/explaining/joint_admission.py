@@ -27,7 +27,7 @@ def admit_together(execution: Execution, sides: Sequence[AnalysedRun], question:
     sent = _sent_bytes(a, b, question) if a.run.data else {}
     if sum(sent.values()) > a.run.max_bytes:
         raise TooLarge("", [reply_problem(a.plan.symbolic, sent, a.run.max_bytes)])
-    working = max(a.working_bytes, a.held_bytes + b.working_bytes) + sum(sent.values())
+    working = max(a.cost.working_bytes, a.held_bytes + b.cost.working_bytes) + sum(sent.values())
     _check(working, execution.limits.max_working_bytes, "the activations of both sides", "bytes", _batch(a))
     weights = 0 if a.model is b.model else a.model.weight_bytes + b.model.weight_bytes
     _check(weights, execution.limits.max_model_bytes, "the weights of both sides", "bytes", 0)
