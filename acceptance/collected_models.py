@@ -37,9 +37,11 @@ def _write(model: keras.Model, folder: Path) -> None:
     model.save(folder / "model.keras")
     inputs = {tensor.name: _drawn(tensor) for tensor in model.inputs}
     np.savez(folder / "inputs.npz", **inputs)
-    packed = keras.tree.pack_sequence_as(model._inputs_struct, list(inputs.values())) if hasattr(
-        model, "_inputs_struct"
-    ) else next(iter(inputs.values()))
+    packed = (
+        keras.tree.pack_sequence_as(model._inputs_struct, list(inputs.values()))
+        if hasattr(model, "_inputs_struct")
+        else next(iter(inputs.values()))
+    )
     called = keras.tree.flatten(model(packed, training=False))
     compiled = keras.tree.flatten(model.predict_on_batch(packed))
     arrays = {f"called{n}": np.asarray(one) for n, one in enumerate(called)}

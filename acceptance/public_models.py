@@ -1,16 +1,18 @@
-"""Models of public code, sent to a service: those that scripts build, such as keras-io's examples, or KerasHub's backbones.
+"""Models of public code, sent to a service: those that scripts build (keras-io's examples), or KerasHub's backbones.
 
     scripts/acceptance public_models scripts FOLDER     every .py file in a folder, statement by statement
     scripts/acceptance public_models backbones FOLDER   a checkout of keras-hub: what its tests of backbones build
 
 Each model is sent as `.keras` with its own weights, and run on random inputs. Prints what is refused and by which
 message, what differs from Keras, and a line of counts; exit code 1 if a model fails or an output has other bits than
-Keras' own, called or compiled. What needs data or packages that are not here is left out.
+Keras' own, called or compiled. What needs data or packages that are not here is left out; COLLECT_PATH names folders of
+packages, as PYTHONPATH does.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -39,7 +41,8 @@ def sources(kind: str, folder: Path) -> list[Path]:
 def collected(kind: str, source: Path, root: Path, out: Path) -> Iterator[Path]:
     """Run a file in a process of its own, and yield a folder for each model that it builds."""
     command = [sys.executable, str(ROOT / "acceptance" / f"{COLLECTORS[kind]}.py"), str(source), str(out)]
-    environment = {"PYTHONPATH": f"{ROOT}:{root}", "PATH": "/usr/bin:/bin", "HOME": str(out), "KERAS_BACKEND": "tensorflow"}
+    path = f"{ROOT}:{root}:{os.environ.get('COLLECT_PATH', '')}"
+    environment = {"PYTHONPATH": path, "PATH": "/usr/bin:/bin", "HOME": str(out), "KERAS_BACKEND": "tensorflow"}
     try:
         subprocess.run(command, cwd=out, env=environment, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -53,13 +56,12 @@ def outcome(service: Service, sample: Path) -> tuple[str, str]:
     reply = service.client.put("/v1/models/public", files=files)
     if reply.status_code >= 400:
         return _refusal(reply)
-    inputs, expected = np.load(sample / "inputs.npz"), np.load(sample / "outputs.npz")
+    expected = np.load(sample / "outputs.npz")
     outputs = service.client.get("/v1/models/public").json()["outputs"]
-    form = [(f"input:{name}", (f"{name}.npy", _npy(inputs[name]))) for name in inputs.files]
     reply = service.client.post(
         "/v1/models/public/activations",
         params={"layers": ",".join(dict.fromkeys(outputs))},
-        files=form,
+        files={"tensor": ("inputs.npz", (sample / "inputs.npz").read_bytes())},
         headers={"Accept": "application/vnd.safetensors"},
     )
     if reply.status_code >= 400:
@@ -73,14 +75,6 @@ def _refusal(reply: Any) -> tuple[str, str]:
     first = (problem.get("errors") or [{}])[0]
     message = f"{first.get('pointer', '')} {first.get('detail') or first.get('message') or problem.get('detail', '')}"
     return ("refused" if reply.status_code < 500 else "failed"), message
-
-
-def _npy(array: np.ndarray[Any, Any]) -> bytes:
-    import io
-
-    file = io.BytesIO()
-    np.save(file, array)
-    return file.getvalue()
 
 
 def _compared(found: list[Any], expected: Any) -> tuple[str, str]:
