@@ -1,4 +1,4 @@
-"""Keeps the backbones that a test file of KerasHub builds, as graphs of their layers: `collect_backbones.py FILE FOLDER`."""
+"""Keeps the backbones that a test file of KerasHub builds, as graphs of layers: `collect_backbones.py FILE FOLDER`."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def remember(models: list[Any]) -> None:
             original(self, *given, **named)
             models.append(self)
 
-        cls.__init__ = init  # type: ignore[method-assign]
+        cls.__init__ = init
 
 
 def execute(path: Path) -> None:

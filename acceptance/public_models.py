@@ -27,8 +27,6 @@ from safetensors.numpy import load
 from acceptance.live_service import ROOT, Service, running
 
 COLLECTORS = {"scripts": "collect_scripts", "backbones": "collect_backbones"}
-SECONDS = 300
-"""Longest that one script, or one test file, may take to build its models."""
 TOLERANCE = 1e-5
 
 
@@ -38,15 +36,15 @@ def sources(kind: str, folder: Path) -> list[Path]:
     return sorted(folder.rglob(pattern))
 
 
-def collected(kind: str, source: Path, root: Path, out: Path) -> Iterator[Path]:
+def collected(kind: str, source: Path, root: Path, out: Path, seconds: int) -> Iterator[Path]:
     """Run a file in a process of its own, and yield a folder for each model that it builds."""
     command = [sys.executable, str(ROOT / "acceptance" / f"{COLLECTORS[kind]}.py"), str(source), str(out)]
     path = f"{ROOT}:{root}:{os.environ.get('COLLECT_PATH', '')}"
     environment = {"PYTHONPATH": path, "PATH": "/usr/bin:/bin", "HOME": str(out), "KERAS_BACKEND": "tensorflow"}
     try:
-        subprocess.run(command, cwd=out, env=environment, capture_output=True, timeout=SECONDS, check=False)
+        subprocess.run(command, cwd=out, env=environment, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
-        print(f"{source.name}: over {SECONDS} seconds", flush=True)
+        print(f"{source.name}: over {seconds} seconds", flush=True)
     yield from sorted(folder for folder in out.iterdir() if (folder / "outputs.npz").exists())
 
 
@@ -97,6 +95,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tree", type=Path, default=ROOT, help="the checkout whose service is asked")
     parser.add_argument("--kept", type=Path, help="a folder of models of an earlier run, or for the models of this one")
+    parser.add_argument("--seconds", type=int, default=300, help="longest that one file may take to build its models")
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     with TemporaryDirectory() as scratch, running(Path(scratch) / "store", tree=options.tree) as service:
@@ -105,7 +104,7 @@ def main() -> int:
             out = kept / "_".join(source.relative_to(options.folder).with_suffix("").parts)
             if not out.exists():
                 out.mkdir(parents=True)
-                samples = list(collected(options.kind, source, options.folder, out))
+                samples = list(collected(options.kind, source, options.folder, out, options.seconds))
             samples = sorted(folder for folder in out.iterdir() if (folder / "outputs.npz").exists())
             for sample in samples:
                 what, why = outcome(service, sample)
