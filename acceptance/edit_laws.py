@@ -59,19 +59,22 @@ class Served:
         self.tensors = tensors_of(model)
 
     def run(self, *edits: Entry) -> dict[str, Array]:
-        """Return the tensors at every address of a run with edits.
+        """Return the tensors at every address of a run with edits."""
+        return load(self._asked({"format": "safetensors"} | ({"edits": json.dumps(edits)} if edits else {})).content)
 
-        Raises:
-            httpx.HTTPStatusError: it was refused.
-        """
+    def moved(self) -> set[str]:
+        """Return the addresses where the graph has its batch in another place than first, or joined with other axes."""
+        layers = self._asked({"data": "none"}).json()["layers"]
+        return {layer["address"] for layer in layers if "in_graph" in layer}
+
+    def _asked(self, fields: dict[str, str]) -> httpx.Response:
         file = io.BytesIO()
         np.savez(file, **dict(zip(input_names(self.model), self.inputs, strict=True)))
-        fields = {"layers": ",".join(one.address for one in self.tensors), "format": "safetensors"}
-        fields |= {"edits": json.dumps(edits)} if edits else {}
+        fields = {"layers": ",".join(one.address for one in self.tensors), **fields}
         reply = self._client.post("/v1/models/graph/activations", files={"tensor": file.getvalue()}, data=fields)
         if reply.status_code != 200:
-            raise SystemExit(f"{reply.status_code}: {edits} {reply.text[:1000]}")
-        return load(reply.content)
+            raise SystemExit(f"{reply.status_code}: {fields} {reply.text[:1000]}")
+        return reply
 
 
 def tensors_of(model: keras.Model) -> list[Tensor]:
@@ -146,10 +149,12 @@ def far_from_keras(served: Served, at: Tensor, found: dict[str, Array]) -> list[
 
 
 def choices(served: Served, random: Random) -> Sequence[Tensor]:
-    """Return addresses of floats that something is computed from."""
+    """Return addresses of floats that something is computed from; where the batch is not first, edits are refused."""
     read = {address for one in served.tensors for address in one.reads}
     floats = [one for one in served.tensors if "float" in str(one.symbolic.dtype) and one.address in read]
-    return random.sample(floats, min(A_GRAPH, len(floats)))
+    moved = served.moved()
+    first = [one for one in floats if one.address not in moved]
+    return random.sample(first, min(A_GRAPH, len(first)))
 
 
 def graph(number: int) -> keras.Model:

@@ -11,6 +11,7 @@ from models.errors import (
     InvalidImage,
     InvalidOption,
     InvalidTensor,
+    LongAddress,
     ModelDamaged,
     NoGpu,
     NotFound,
@@ -32,10 +33,10 @@ from models.errors import (
 ENGINE_ERRORS = (
     NotReady, Overloaded, Draining, EngineLost, DeviceMemory, NoGpu, DeadlineExceeded, Quarantined,
 )  # fmt: skip
-BODY_ERRORS = (Unparsable, WrongDigest, SlowBody, TooLarge, UnsupportedMedia)
+BODY_ERRORS = (Unparsable, WrongDigest, SlowBody, TooLarge, LongAddress, UnsupportedMedia)
 STORE_ERRORS = (StoreFull, StoreReadOnly, StoreUnreachable)
 """Errors of routes that change the store."""
-MODEL_ERRORS = (NotFound, ModelDamaged, StoreUnreachable)
+MODEL_ERRORS = (NotFound, LongAddress, ModelDamaged, StoreUnreachable)
 """Errors of routes that read a registered model."""
 ACTIVATION_ERRORS = (
     *BODY_ERRORS, Unacceptable, InvalidDocument, InvalidTensor, InvalidImage, InvalidOption, UnknownAddress,
