@@ -22,6 +22,7 @@ export type ModelList = Schemas["ModelList"];
 export type ModelSummary = Schemas["ModelSummary"];
 export type PlanReply = Schemas["PlanReply"];
 export type ProblemDocument = Schemas["ProblemDocument"];
+export type ErrorCode = ProblemDocument["code"];
 export type ProblemItem = Schemas["ProblemItem"];
 export type Readiness = Schemas["Readiness"];
 export type RegisteredModelReply = Schemas["RegisteredModel"];
