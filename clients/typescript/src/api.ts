@@ -6923,6 +6923,16 @@ export interface components {
              * @description Whether the request named no target.
              */
             is_default: boolean;
+            /**
+             * Label
+             * @description The class label of the unit that the index names.
+             */
+            label?: string | null;
+            /**
+             * Labels
+             * @description The class labels of these units, where the model has some.
+             */
+            labels?: string[] | null;
             minus?: components["schemas"]["TermReply"] | null;
             /**
              * Scores
@@ -7052,6 +7062,16 @@ export interface components {
              * @description NumPy's index after the batch; null: all of the item.
              */
             index: string | null;
+            /**
+             * Label
+             * @description The class label of the unit that the index names.
+             */
+            label?: string | null;
+            /**
+             * Labels
+             * @description The class labels of these units, where the model has some.
+             */
+            labels?: string[] | null;
             /**
              * Summed
              * @description Whether axes were left free, which are summed.
@@ -7796,6 +7816,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `unsupported_media_type`: This route does not read bodies of this type */
             415: {
                 headers: {
@@ -8057,6 +8086,15 @@ export interface operations {
             };
             /** @description `too_large`: This is over a limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8403,6 +8441,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `unsupported_media_type`: This route does not read bodies of this type */
             415: {
                 headers: {
@@ -8575,6 +8622,15 @@ export interface operations {
             };
             /** @description `too_large`: This is over a limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8976,6 +9032,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `unsupported_media_type`: This route does not read bodies of this type */
             415: {
                 headers: {
@@ -9274,6 +9339,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `invalid_document`: The model document makes no sense; `invalid_option`: An option makes no sense; `quarantined`: This document has killed two engines in a row and is not run again for a while */
             422: {
                 headers: {
@@ -9410,6 +9484,15 @@ export interface operations {
             };
             /** @description `too_large`: This is over a limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9794,6 +9877,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `unsupported_media_type`: This route does not read bodies of this type */
             415: {
                 headers: {
@@ -10077,6 +10169,15 @@ export interface operations {
             };
             /** @description `too_large`: This is over a limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10436,6 +10537,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `unsupported_media_type`: This route does not read bodies of this type */
             415: {
                 headers: {
@@ -10630,6 +10740,15 @@ export interface operations {
             };
             /** @description `too_large`: This is over a limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11053,6 +11172,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `unsupported_media_type`: This route does not read bodies of this type */
             415: {
                 headers: {
@@ -11187,6 +11315,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDocument"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
             /** @description `invalid_document`: The model document makes no sense; `invalid_option`: An option makes no sense; `quarantined`: This document has killed two engines in a row and is not run again for a while */
             422: {
                 headers: {
@@ -11304,6 +11441,15 @@ export interface operations {
             };
             /** @description `not_acceptable`: None of the accepted formats can be produced */
             406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11442,6 +11588,15 @@ export interface operations {
             };
             /** @description `too_large`: This is over a limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11616,6 +11771,15 @@ export interface operations {
             };
             /** @description `too_large`: This is over a limit */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11871,6 +12035,15 @@ export interface operations {
                     "application/json": components["schemas"]["OpenInferenceProblem"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInferenceProblem"];
+                };
+            };
             /** @description `rate_limited`: The key has used up what it may for now */
             429: {
                 headers: {
@@ -11954,6 +12127,15 @@ export interface operations {
             };
             /** @description `not_found`: There is nothing at this address */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInferenceProblem"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12164,6 +12346,15 @@ export interface operations {
                     "application/json": components["schemas"]["OpenInferenceProblem"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInferenceProblem"];
+                };
+            };
             /** @description `rate_limited`: The key has used up what it may for now */
             429: {
                 headers: {
@@ -12263,6 +12454,15 @@ export interface operations {
                     "application/json": components["schemas"]["OpenInferenceProblem"];
                 };
             };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInferenceProblem"];
+                };
+            };
             /** @description `rate_limited`: The key has used up what it may for now */
             429: {
                 headers: {
@@ -12328,6 +12528,15 @@ export interface operations {
             };
             /** @description `not_found`: There is nothing at this address */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInferenceProblem"];
+                };
+            };
+            /** @description `address_too_long`: The address is over its limit */
+            414: {
                 headers: {
                     [name: string]: unknown;
                 };
