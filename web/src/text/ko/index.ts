@@ -1,0 +1,3 @@
+import { en, type Text } from "../en/index.ts";
+
+export const ko: Text = en;
