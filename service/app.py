@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -58,6 +59,7 @@ from service.routes import (
     health,
     layers,
     models,
+    page,
     plan,
     weights,
 )
@@ -78,9 +80,11 @@ def create_app(  # noqa: PLR0913, PLR0917 (what the server makes before it)
     drain: DrainState | None = None,
     keys: Authenticator | None = None,
     tracing: Tracing | None = None,
+    built_page: Path = page.BUILT,
 ) -> FastAPI:
     """Build the application. `engines` replaces the local engine pool; an `opened` store is closed on shutdown; without
-    `keys` none are needed, and without `tracing` no traces are exported.
+    `keys` none are needed, and without `tracing` no traces are exported. `built_page` is the
+    folder of the page's files.
     """
     metrics = Metrics([name.strip() for name in settings.metrics_models.split(",")])
     observers = [metrics.observe] if tracing is None else [metrics.observe, tracing.observe]
@@ -93,7 +97,7 @@ def create_app(  # noqa: PLR0913, PLR0917 (what the server makes before it)
         generate_unique_id_function=lambda route: route.name,  # the operation's name in generated clients
         telemetry=NO_TELEMETRY,
     )  # fmt: skip
-    _include_routes(app)
+    _include_routes(app, built_page)
     templates.add(route.path for route in iter_route_contexts(app.routes) if route.path)
     errors.install(app)
     origins = Origins(origins_of(settings.origins, settings.host))
@@ -139,11 +143,12 @@ def _state(settings: Settings, engines: Engines, store: ModelStore, drain: Drain
     return State(settings, engines, store, uploads, resolver, LoadedModels(store), memory, drain, quotas)
 
 
-def _include_routes(app: FastAPI) -> None:
+def _include_routes(app: FastAPI, built_page: Path) -> None:
     for route in (activations, explanations, comparisons, diagnoses, arithmetic, plan, layers, models, weights):
         app.include_router(route.router, dependencies=[Depends(known_query)])
     for route in (open_inference, model_repository, health, metrics_route, docs):
         app.include_router(route.router)
+    app.include_router(page.router_of(built_page))
     install_fast_routes(
         app,
         [activations.router, models.router, open_inference.router],

@@ -16,7 +16,7 @@ from models.documents.raw_json import read_json
 from models.errors import LayerscopeError
 from models.layers import ALIASES, CATALOGUE
 from service.access.keys import InvalidKeys, new_key
-from service.opening import OpeningFailed, open_files, running_service
+from service.opening import OpeningFailed, open_files, running_service, show
 from service.settings import Settings, load, table
 
 
@@ -25,15 +25,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="layerscope", description="Open a Keras network up over HTTP.")
     commands = parser.add_subparsers(dest="command", required=True)
     _add_setting_options(commands.add_parser("serve", help="serve HTTP"))
-    opened = commands.add_parser("open", help="register files of networks, starting the service if none runs")
-    opened.add_argument(
+    opening = commands.add_parser("open", help="register files of networks and show the page on them")
+    opening.add_argument(
         "files",
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=".h5, .keras, .json, a SavedModel folder or its .zip; or .json and weights; labels.txt after either",
+        help=".h5, .keras, .json, a SavedModel folder or its .zip; or .json and weights; then labels.txt, a picture",
     )
-    opened.add_argument("--port", help="the port of the service")
+    opening.add_argument("--port", help="the port of the service")
     _add_setting_options(commands.add_parser("settings", help="print every setting, its value, default and meaning"))
     commands.add_parser("layers", help="print the catalogue")
     planned = commands.add_parser("plan", help="print the plan of a document")
@@ -63,12 +63,13 @@ def _serve(**options: Any) -> None:
 
 
 def _open(files: list[Path], port: str | None) -> None:
-    """Open files; a service that was started for them runs until it is interrupted."""
+    """Open files, and the page on the last; a service that was started for them runs until it is interrupted."""
     try:
         with running_service(load(**({} if port is None else {"port": port}))) as service:
-            for text in open_files(service, files):
-                sys.stdout.write(text + "\n")
+            for opened in open_files(service, files):
+                sys.stdout.write(opened.text + "\n")
                 sys.stdout.flush()
+            show(opened.page)
             service.wait()
     except OpeningFailed as error:
         raise SystemExit(f"layerscope: {error}") from None

@@ -4,8 +4,9 @@ const SERVICE = process.env["LAYERSCOPE_URL"] ?? "http://127.0.0.1:8000";
 
 /** Built into the service, which serves it under `/` with hashed names under `assets/`; `vite dev` asks the service. */
 export default defineConfig({
+  publicDir: false, // only hashed files are served: import one with `?url` instead
   base: "./", // relative: the service may be behind a proxy that adds a path
-  resolve: { conditions: ["layerscope:source", "module", "browser", "development|production"] },
+  resolve: { alias: { layerscope: new URL("../clients/typescript/src/index.ts", import.meta.url).pathname } },
   build: {
     outDir: "../service/web",
     emptyOutDir: true,

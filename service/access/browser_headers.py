@@ -21,6 +21,14 @@ PICTURE_HEADERS = {
 """Headers of pictures, which an <img> on another port of this machine may show; a directly opened SVG is a document."""
 FILE_HEADERS = {**COMMON, "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-cache"}
 """Headers of page assets, which are revalidated each time: another version of the service has other ones."""
+ASSET_HEADERS = {**FILE_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+"""Headers of files whose names change with their content."""
+APPLICATION_HEADERS = {
+    **FILE_HEADERS,
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    f"font-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; {FRAMES}",
+}
+"""Headers of the page `/`: nothing inline, from no other origin; pictures that it was given or drew itself."""
 
 
 def page_headers(html: str) -> dict[str, str]:

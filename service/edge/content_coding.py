@@ -64,14 +64,14 @@ ENCODERS: dict[str, Callable[[], Encoder]] = {"zstd": Zstandard, "gzip": Gzip}
 
 
 @lru_cache(maxsize=64)
-def encoding_for(accepted: str) -> str | None:
-    """Return the coding that an Accept-Encoding header prefers; None for identity.
+def encoding_for(accepted: str, offered: tuple[str, ...] = tuple(ENCODERS)) -> str | None:
+    """Return the coding of those offered that an Accept-Encoding header prefers; None for identity.
 
     A named coding is preferred to identity, unless that is named with a higher quality; malformed qualities count as 0.
     """
     elements = [element.partition(";") for element in accepted.lower().split(",")]
     qualities = {name.strip(): quality(mark + parameters) for name, mark, parameters in elements}
     default = qualities.get("*", 0.0)
-    best = max(ENCODERS, key=lambda name: qualities.get(name, default))
+    best = max(offered, key=lambda name: qualities.get(name, default))
     least = max(qualities.get("identity", 0.0), 0.0005)  # qualities have three decimals
     return best if qualities.get(best, default) >= least else None

@@ -20,6 +20,7 @@ RUN_ANY = "POST /v1/activations runs a model that comes along, POST /v1/models/{
 SHOW = "GET /v1/models/{name} shows a model, GET /v2/models/{name} its inputs and outputs"
 LIST = "GET /v1/models lists the registered models, PUT /v1/models/{name} registers one"
 PAGES = "GET /docs explains the API"
+PAGE = "GET / is the page for browsers, GET /docs explains the API"
 RUN_VERBS = "predict|predictions?|inference|run|invoke|forward|generate|generate_stream|explain"
 VERB_PATH = rf"/v1/models/{MODEL}{VERSION}:(?:predict|classify|regress|explain)"
 """A path of TensorFlow Serving and KServe; model names here have no colon."""
@@ -37,7 +38,8 @@ FOREIGN_PATHS: tuple[tuple[str, str], ...] = (
     (r"/(?:v1/)?(?:ready|readiness|health/ready)/?", "GET /readyz, or GET /v2/health/ready"),
     (r"/plan|/layers", "POST /v1/plan, GET /v1/layers"),
     (r"/v1/openapi\.json|/swagger\.json|/(?:v1/)?(?:openapi|swagger)\.ya?ml", "GET /openapi.json"),
-    (r"/|/(?:index\.html|redoc|swagger|api|api-docs|doc|help|ui|web|v1)/?", PAGES),
+    (r"/(?:index\.html|ui|web|app|home)/?", PAGE),
+    (r"/(?:redoc|swagger|api|api-docs|doc|help|v1)/?", PAGES),
 )
 """Paths of TensorFlow Serving, KServe, TorchServe, MLflow, Gradio and others, and their equivalents here."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from math import prod
+from pathlib import Path
+from shlex import quote as quoted
 from typing import Any
 from urllib.parse import quote
 
@@ -42,24 +44,26 @@ def notes_of(body: bytes) -> str:
         return ""
 
 
-def description_of(service: RunningService, name: str) -> str:
-    """Return the table of a model's layers, and commands to go on with."""
+def description_of(service: RunningService, name: str, picture: Path | None = None) -> str:
+    """Return the table of a model's layers, and commands to go on with, on the picture if there is one."""
     path = f"/v1/models/{quote(name)}"
     status, body = service.request("GET", path)
     _, table = service.request("GET", f"{path}?as=summary")
     if status != 200:
         raise OpeningFailed(problems_of(body))
+    file = "picture.png" if picture is None else str(picture)
+    inputs = _inputs(json.loads(body)["inputs"], f"-F image=@{quoted(file)}", picture is not None)
     key = '-H "X-API-Key: $LAYERSCOPE_KEY" ' if service.key else ""
-    command = f"curl -sS {key}{service.url}{path}/activations {_inputs(json.loads(body)['inputs'])}"
+    command = f"curl -sS {key}{service.url}{path}/activations {inputs}"
     arrays = f"{command} -H 'Accept: application/x-npz' -o {name}.npz"
     return f"{table.decode()}\n{service.url}{path}\n\n  {command}\n  {arrays}\n"
 
 
-def _inputs(inputs: dict[str, dict[str, Any]]) -> str:
-    """Return curl's arguments for the inputs of a network: a picture where it takes one, else zeros."""
+def _inputs(inputs: dict[str, dict[str, Any]], picture: str, is_given: bool) -> str:
+    """Return curl's arguments for the inputs of a network: a picture where it is given or taken, else zeros."""
     shapes = [(name, spec["shape"]) for name, spec in inputs.items()]
-    if len(shapes) == 1 and len(shapes[0][1]) == 3 and shapes[0][1][-1] in PICTURE_CHANNELS:
-        return "-F image=@picture.png"
+    if is_given or (len(shapes) == 1 and len(shapes[0][1]) == 3 and shapes[0][1][-1] in PICTURE_CHANNELS):
+        return picture
     if sum(prod(length or 1 for length in shape) for _, shape in shapes) > MAX_ZEROS:
         return "-F tensor=@inputs.npy" if len(shapes) == 1 else "-F tensor=@inputs.npz"
     zeros = {name: [_zeros(shape)] for name, shape in shapes}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse
 
 from service.access.browser_headers import FILE_HEADERS, page_headers
+from service.routes.static_files import Files
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,17 +18,7 @@ SETTINGS = {
 """Swagger UI settings. Without the last one it would send the document to an external validator."""
 
 
-class Files(StaticFiles):
-    """Static files of the service's pages."""
-
-    def file_response(self, *arguments: Any, **options: Any) -> Response:
-        """Return the file, or a 304."""
-        response = super().file_response(*arguments, **options)
-        response.headers.update(FILE_HEADERS)
-        return response
-
-
-FILES = Files(packages=[("fastapi_swagger", "resources")])
+FILES = Files(FILE_HEADERS, packages=[("fastapi_swagger", "resources")])
 """Swagger UI's files, mounted at `/swagger`."""
 HTML = bytes(
     get_swagger_ui_html(

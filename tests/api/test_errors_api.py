@@ -247,9 +247,9 @@ def test_the_charset_of_a_form_is_ignored(server: Server, charset: str) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [
-    ("GET", "/"), ("GET", "/v1"), ("GET", "/v1/typo"), ("POST", "/v1/activation"), ("GET", "/swagger/none.js"),
-    ("GET", "/v1/models/none"), ("GET", "/v1/layers/Cov2D"), ("GET", "/%ED%A0%80"), ("GET", "/v1/models/%ED%A0%80"),
-    ("GET", "/v1/models/a%00b"), ("PUT", "/v1/models/a/b"),
+    ("GET", "/index.html"), ("GET", "/v1"), ("GET", "/v1/typo"), ("POST", "/v1/activation"),
+    ("GET", "/swagger/none.js"), ("GET", "/assets/none.js"), ("GET", "/v1/models/none"), ("GET", "/v1/layers/Cov2D"),
+    ("GET", "/%ED%A0%80"), ("GET", "/v1/models/%ED%A0%80"), ("GET", "/v1/models/a%00b"), ("PUT", "/v1/models/a/b"),
 ])  # fmt: skip
 def test_unknown_paths_are_404(server: Server, method: str, path: str) -> None:
     """From the framework and from handlers in one shape."""
@@ -259,6 +259,7 @@ def test_unknown_paths_are_404(server: Server, method: str, path: str) -> None:
 @pytest.mark.parametrize(("method", "path", "allowed"), [
     ("GET", "/v1/activations", "POST"), ("POST", "/healthz", "GET, HEAD"),
     ("PATCH", "/v1/models", "GET, HEAD"), ("DELETE", "/v1/plan", "POST"), ("POST", "/docs", "GET, HEAD"),
+    ("POST", "/", "GET, HEAD"), ("PUT", "/assets/a.js", "GET, HEAD"),
 ])  # fmt: skip
 def test_wrong_methods_are_405_with_allow(server: Server, method: str, path: str, allowed: str) -> None:
     """The Allow header lists the supported methods."""

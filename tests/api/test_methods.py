@@ -21,8 +21,9 @@ WIDE: dict[str, Any] = {"input": [600], "layers": [{"type": "Dense", "units": 60
 NAMES = {"{name}": "heads", "{type}": "Conv2D", "{address}": "a"}
 WEIGHTS = "/v1/models/heads/weights"
 OTHERS = [
-    "/docs", "/openapi.json", "/swagger/swagger-ui.css", "/v1/models/heads?as=keras", "/v1/models/heads?as=nonsense",
-    "/v1/models/nobody", "/nowhere", f"{WEIGHTS}?format=npz", f"{WEIGHTS}?format=jsonl", f"{WEIGHTS}?format=png",
+    "/", "/docs", "/openapi.json", "/swagger/swagger-ui.css", "/assets/none.js", "/v1/models/heads?as=keras",
+    "/v1/models/heads?as=nonsense", "/v1/models/nobody", "/nowhere", f"{WEIGHTS}?format=npz",
+    f"{WEIGHTS}?format=jsonl", f"{WEIGHTS}?format=png",
 ]  # fmt: skip
 OF_ONE_REPLY = {"date", "x-request-id", "transfer-encoding"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pty
 import shlex
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import numpy as np
@@ -20,7 +22,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from service.access.keys import new_key
-from tests.conftest import free_port
+from tests.conftest import ROOT, free_port
 from tests.unit.models.weights.saved_models import Model, layers
 
 if TYPE_CHECKING:
@@ -84,6 +86,29 @@ def test_notes_are_printed(server: Server, tmp_path: Path) -> None:
     assert layerscope(server, tmp_path / "states.json").stdout.startswith(
         "note: /model/layers/0/stateful: stateful is read"
     )
+
+
+def test_the_page_opens_on_the_model_and_the_picture(server: Server, tmp_path: Path) -> None:
+    """In the browser of whoever sits at a terminal, and nowhere else; the printed command has the picture, too."""
+    browser, asked = tmp_path / "browser", tmp_path / "asked"
+    browser.write_text(f'#!/bin/sh\necho "$1" >>{asked}\n')
+    browser.chmod(0o700)
+    files = [str(ROOT / "examples/digits.json"), str(ROOT / "examples/digit.png")]
+    port = str(httpx.URL(server.url).port)
+    command = [sys.executable, "-m", "service.cli", "open", *files, "--port", port]
+    environment = {**os.environ, "BROWSER": f"{browser} %s"}
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert not asked.exists()
+    terminal, end = pty.openpty()
+    subprocess.run(command, env=environment, stdout=end, check=True, timeout=120)
+    os.close(end)
+    os.close(terminal)
+    (address,) = asked.read_text().split()
+    assert f"The page on it: {address}\n" in printed
+    assert address.startswith(f"{server.url}/#")
+    state = dict(parse_qsl(urlsplit(address).fragment))
+    assert (state["model"], list(state)) == ("digits", ["model", "input"])
+    assert f"-F image=@{files[1]}" in printed
 
 
 def test_a_refused_file_says_why(server: Server, tmp_path: Path) -> None:

@@ -2698,7 +2698,7 @@ export interface components {
             changed: number;
         };
         /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-        EditsOption: Record<string, never>[] | string | null;
+        EditsOption: Record<string, unknown>[] | string | null;
         /**
          * EfficientNet
          * @description Networks that always scale inside.
@@ -3531,7 +3531,7 @@ export interface components {
          */
         KerasModel: {
             class_name: string;
-            config: Record<string, never>;
+            config: Record<string, unknown>;
             /** @description Class labels, as in a document. */
             labels?: components["schemas"]["LabelList"] | {
                 [key: string]: components["schemas"]["LabelList"];
@@ -6961,7 +6961,7 @@ export interface components {
          * @description TensorFlow.js' model.json of a layers-model, or what stands under its modelTopology.
          */
         TensorFlowJSModel: {
-            modelTopology?: Record<string, never>;
+            modelTopology?: Record<string, unknown>;
             model_config?: components["schemas"]["KerasModel"];
         } | unknown | unknown;
         /**
@@ -7597,7 +7597,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description In pictures: this channel alone. */
                 channel?: number;
                 /** @description Colours of pictures; `coolwarm` has zero in its middle. */
@@ -7677,7 +7677,7 @@ export interface operations {
                     /** @description One of float16, bfloat16, float32, float64, uint8; uint8 with scale and offset. For all layers, or an object by selector, the closest of which decides. */
                     dtype?: string;
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description At most 4096 bins, or bins and range: `64,-2,2`. For all layers, or an object by selector, the closest of which decides. */
@@ -7864,7 +7864,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description In pictures: this channel alone. */
                 channel?: number;
                 /** @description Colours of pictures; `coolwarm` has zero in its middle. */
@@ -7950,7 +7950,7 @@ export interface operations {
                     /** @description One of float16, bfloat16, float32, float64, uint8; uint8 with scale and offset. For all layers, or an object by selector, the closest of which decides. */
                     dtype?: string;
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description At most 4096 bins, or bins and range: `64,-2,2`. For all layers, or an object by selector, the closest of which decides. */
@@ -8132,7 +8132,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description In pictures: this channel alone. */
                 channel?: number;
                 /** @description Colours of pictures; `coolwarm` has zero in its middle. */
@@ -8181,7 +8181,7 @@ export interface operations {
                     a?: {
                         /** @enum {unknown} */
                         dtype?: "float16" | "bfloat16" | "float32" | "float64" | "mixed_float16" | "mixed_bfloat16";
-                        edits?: Record<string, never>[];
+                        edits?: Record<string, unknown>[];
                         /** @description As in a run. */
                         inputs?: unknown;
                         /** @description A model document, or the name of a registered model. */
@@ -8194,7 +8194,7 @@ export interface operations {
                     } | {
                         /** @enum {unknown} */
                         dtype?: "float16" | "bfloat16" | "float32" | "float64" | "mixed_float16" | "mixed_bfloat16";
-                        edits?: Record<string, never>[];
+                        edits?: Record<string, unknown>[];
                         /** @description As in a run. */
                         inputs?: unknown;
                         /** @description A model document, or the name of a registered model. */
@@ -8273,7 +8273,7 @@ export interface operations {
                     /** @description One of float16, bfloat16, float32, float64, uint8; uint8 with scale and offset. For all layers, or an object by selector, the closest of which decides. */
                     dtype?: string;
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description At most 4096 bins, or bins and range: `64,-2,2`. For all layers, or an object by selector, the closest of which decides. */
@@ -8471,7 +8471,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description Selectors: addresses, globs (`block?/conv*`) or `type:Conv2D`, as a list or separated by commas. Default: every layer. */
                 layers?: string[] | string;
             };
@@ -8496,7 +8496,7 @@ export interface operations {
                 };
                 "multipart/form-data": {
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description An image for the one input that nothing else names; several make a batch. */
@@ -8650,7 +8650,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description In pictures: this channel alone. */
                 channel?: number;
                 /** @description Colours of pictures; `coolwarm` has zero in its middle. */
@@ -8821,7 +8821,7 @@ export interface operations {
                     /** @description One of float16, bfloat16, float32, float64, uint8; uint8 with scale and offset. For all layers, or an object by selector, the closest of which decides. */
                     dtype?: string;
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description At most 4096 bins, or bins and range: `64,-2,2`. For all layers, or an object by selector, the closest of which decides. */
@@ -9573,7 +9573,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description In pictures: this channel alone. */
                 channel?: number;
                 /** @description Colours of pictures; `coolwarm` has zero in its middle. */
@@ -9661,7 +9661,7 @@ export interface operations {
                     /** @description One of float16, bfloat16, float32, float64, uint8; uint8 with scale and offset. For all layers, or an object by selector, the closest of which decides. */
                     dtype?: string;
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description At most 4096 bins, or bins and range: `64,-2,2`. For all layers, or an object by selector, the closest of which decides. */
@@ -9862,7 +9862,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description In pictures: this channel alone. */
                 channel?: number;
                 /** @description Colours of pictures; `coolwarm` has zero in its middle. */
@@ -9956,7 +9956,7 @@ export interface operations {
                     /** @description One of float16, bfloat16, float32, float64, uint8; uint8 with scale and offset. For all layers, or an object by selector, the closest of which decides. */
                     dtype?: string;
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description At most 4096 bins, or bins and range: `64,-2,2`. For all layers, or an object by selector, the closest of which decides. */
@@ -10152,7 +10152,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description In pictures: this channel alone. */
                 channel?: number;
                 /** @description Colours of pictures; `coolwarm` has zero in its middle. */
@@ -10207,7 +10207,7 @@ export interface operations {
                     a?: {
                         /** @enum {unknown} */
                         dtype?: "float16" | "bfloat16" | "float32" | "float64" | "mixed_float16" | "mixed_bfloat16";
-                        edits?: Record<string, never>[];
+                        edits?: Record<string, unknown>[];
                         /** @description As in a run. */
                         inputs?: unknown;
                         /** @description A model document, or the name of a registered model. */
@@ -10220,7 +10220,7 @@ export interface operations {
                     } | {
                         /** @enum {unknown} */
                         dtype?: "float16" | "bfloat16" | "float32" | "float64" | "mixed_float16" | "mixed_bfloat16";
-                        edits?: Record<string, never>[];
+                        edits?: Record<string, unknown>[];
                         /** @description As in a run. */
                         inputs?: unknown;
                         /** @description A model document, or the name of a registered model. */
@@ -10301,7 +10301,7 @@ export interface operations {
                     /** @description One of float16, bfloat16, float32, float64, uint8; uint8 with scale and offset. For all layers, or an object by selector, the closest of which decides. */
                     dtype?: string;
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description At most 4096 bins, or bins and range: `64,-2,2`. For all layers, or an object by selector, the closest of which decides. */
@@ -10504,7 +10504,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description Selectors: addresses, globs (`block?/conv*`) or `type:Conv2D`, as a list or separated by commas. Default: every layer. */
                 layers?: string[] | string;
             };
@@ -10537,7 +10537,7 @@ export interface operations {
                 "image/*": string;
                 "multipart/form-data": {
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description An image for the one input that nothing else names; several make a batch. */
@@ -10705,7 +10705,7 @@ export interface operations {
                 /** @description How pixels become numbers: `none` 0…255, `unit` 0…1, `signed` -1…1, `caffe`, `torch`. Default: as the document says, else `none`. */
                 scale?: "none" | "unit" | "signed" | "caffe" | "torch";
                 /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                edits?: Record<string, never>[] | string;
+                edits?: Record<string, unknown>[] | string;
                 /** @description In pictures: this channel alone. */
                 channel?: number;
                 /** @description Colours of pictures; `coolwarm` has zero in its middle. */
@@ -10884,7 +10884,7 @@ export interface operations {
                     /** @description One of float16, bfloat16, float32, float64, uint8; uint8 with scale and offset. For all layers, or an object by selector, the closest of which decides. */
                     dtype?: string;
                     /** @description What becomes of tensors on the way, in this order: each with `at`, a selector, `channels` or `slice`, and one operation: `zero`, `mean`, `set`, `scale`, `add`, `clamp`, `noise`, `permute`, `patch`, `project`. */
-                    edits?: Record<string, never>[] | string;
+                    edits?: Record<string, unknown>[] | string;
                     /** @description `json`, `npz`, `safetensors`, `npy` (of one tensor), `jsonl` (a line for each layer), `png` or `svg`; wins over `Accept`. */
                     format?: string;
                     /** @description At most 4096 bins, or bins and range: `64,-2,2`. For all layers, or an object by selector, the closest of which decides. */
@@ -12375,7 +12375,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": Record<string, unknown>;
             };
         };
         responses: {
@@ -12469,7 +12469,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": Record<string, unknown>;
             };
         };
         responses: {

@@ -17,7 +17,7 @@ export async function* linesOf(response: Response): AsyncGenerator<unknown, void
       const { value, done } = await reader.read();
       const lines = (rest + decoder.decode(value, { stream: !done })).split("\n");
       rest = lines.pop() ?? "";
-      yield* lines.map(parsed);
+      for (const line of lines) yield parsed(line);
       if (done) break;
     }
     if (rest !== "") yield parsed(rest);

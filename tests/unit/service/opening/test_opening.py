@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
 
 from service.opening.description import description_of, notes_of, problems_of
 from service.opening.failure import OpeningFailed
+from service.opening.models import models_of
+from service.opening.page import page_of
 from service.opening.running_service import RunningService, running_service
 from service.settings import Settings
 from tests.conftest import free_port
@@ -40,6 +44,31 @@ async def test_the_printed_command_suits_the_inputs(tmp_path: Path, given: Any, 
         text = await asyncio.to_thread(description_of, RunningService("127.0.0.1", one.port), "net")
     command = f"curl -sS {one.url}/v1/models/net/activations {arguments}"
     assert text.endswith(f"\n  {command}\n  {command} -H 'Accept: application/x-npz' -o net.npz\n")
+
+
+@pytest.mark.parametrize(("size", "shown"), [(5_000, True), (6_500, False)])
+def test_the_page_shows_a_picture_that_fits_into_its_address(tmp_path: Path, size: int, shown: bool) -> None:
+    """In the notation of the page's state; of a larger one a note says what to do."""
+    picture = tmp_path / "a b.png"
+    picture.write_bytes(bytes(index % 251 for index in range(size)))
+    address, note = page_of(RunningService("127.0.0.1", 8000), "net", picture)
+    state = dict(parse_qsl(urlsplit(address).fragment))
+    assert address.startswith("http://127.0.0.1:8000/#model=net")
+    assert (state.get("input", "").startswith("png:"), str(picture) in note) == (shown, not shown)
+    if shown:
+        assert base64.b64decode(state["input"].removeprefix("png:")) == picture.read_bytes()
+
+
+def test_labels_and_a_picture_belong_to_the_model_before(tmp_path: Path) -> None:
+    """Pictures are known by their bytes; each model has one of either at most."""
+    net, labels, picture = tmp_path / "net.json", tmp_path / "labels.txt", tmp_path / "digit"
+    for file, data in ((net, b"{}"), (labels, b"a"), (picture, b"\x89PNG\r\n\x1a\n")):
+        file.write_bytes(data)
+    together = {"model": net, "labels": labels, "image": picture}
+    assert models_of([net, labels, picture, net]) == [together, {"model": net}]
+    for files in ([picture], [net, picture, picture]):
+        with pytest.raises(OpeningFailed, match="digit has no model of its own: pictures follow the file"):
+            models_of(files)
 
 
 async def test_a_model_that_is_gone_is_reported(tmp_path: Path) -> None:
