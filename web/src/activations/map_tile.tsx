@@ -12,6 +12,7 @@ import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { isDead, rangeOf, spanOf } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
+import { px } from "../ui/px.ts";
 
 interface Props {
   readonly row: LayerRow;
@@ -48,7 +49,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
     <div
       id={tileId(row.address, unit)}
       class={`map-tile${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}`}
-      style={{ left, top, width: size.width }}
+      style={{ left: px(left), top: px(top), width: px(size.width) }}
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
@@ -61,7 +62,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
       <canvas
         ref={canvas}
         class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
-        style={{ width: size.width, height: size.height }}
+        style={{ width: px(size.width), height: px(size.height) }}
       />
       <span class="map-name">{dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}</span>
     </div>
