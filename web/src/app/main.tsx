@@ -2,6 +2,7 @@
 
 import "./theme.css";
 import { render } from "preact";
+import { followDead } from "../activations/dead.ts";
 import { followRun } from "../activations/run.ts";
 import { followModel } from "../network/network.ts";
 import { followLanguage } from "../text/text.ts";
@@ -14,6 +15,7 @@ followLanguage();
 followAddress();
 followModel();
 followRun();
+followDead();
 
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);

@@ -1,3 +1,7 @@
-import { en, type Text } from "../en/index.ts";
+import type { Text } from "../en/index.ts";
+import { activations } from "./activations.ts";
+import { app } from "./app.ts";
+import { input } from "./input.ts";
+import { network } from "./network.ts";
 
-export const ko: Text = en;
+export const ko: Text = { app, input, network, activations };
