@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { duplicate, hasLayers, insert, layerAt, layersAt, move, remove, setArgument } from "../src/network/editor/document.ts";
+import {
+  duplicate,
+  hasLayers,
+  insert,
+  layerAt,
+  layersAt,
+  move,
+  remove,
+  setArgument,
+} from "../src/network/editor/document.ts";
 
 const relu = { type: "ReLU" };
 const conv = { type: "Conv2D", filters: 3, name: "c" };
@@ -26,7 +35,10 @@ test("A copy has no name, since names are unique.", () => {
 });
 
 test("An argument is set in place, and left out by undefined.", () => {
-  expect(setArgument(document, [1, 0], "filters", 5)["layers"]).toEqual([conv, { ...block, layers: [{ ...conv, filters: 5 }, relu] }]);
+  expect(setArgument(document, [1, 0], "filters", 5)["layers"]).toEqual([
+    conv,
+    { ...block, layers: [{ ...conv, filters: 5 }, relu] },
+  ]);
   expect(setArgument(document, [0], "name", undefined)["layers"]).toEqual([{ type: "Conv2D", filters: 3 }, block]);
 });
 

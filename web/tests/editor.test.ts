@@ -49,7 +49,13 @@ const SCHEMA = {
 test("The fields of a type: the required first, the rare last, kinds by what the schema allows.", () => {
   const fields = fieldsOf(SCHEMA);
   expect(fields.map(({ name }) => name)).toEqual([
-    "filters", "use_bias", "padding", "activation", "strides", "name", "kernel_initializer",
+    "filters",
+    "use_bias",
+    "padding",
+    "activation",
+    "strides",
+    "name",
+    "kernel_initializer",
   ]);
   const kinds = Object.fromEntries(fields.map(({ name, kind, words }) => [name, [kind, words]]));
   expect(kinds).toMatchObject({
@@ -64,7 +70,16 @@ test("The fields of a type: the required first, the rare last, kinds by what the
 
 function refusal(...pointers: string[]): LayerscopeError {
   const errors = pointers.map((pointer) => ({ pointer, message: "no" }));
-  return new LayerscopeError({ type: "", title: "", status: 422, detail: "", instance: "", code: "x", request_id: "", errors });
+  return new LayerscopeError({
+    type: "",
+    title: "",
+    status: 422,
+    detail: "",
+    instance: "",
+    code: "invalid",
+    request_id: "",
+    errors,
+  });
 }
 
 test("A problem belongs to the innermost layer that its pointer names, and to a field of it.", () => {

@@ -17,7 +17,13 @@ const SIAMESE = [
 
 test("Blocks that are not folded are their layers; what reads a block reads its result.", () => {
   const { nodes, edges } = graphOf(INPUTS, SIAMESE, []);
-  expect(nodes.map((node) => node.address)).toEqual(["left", "right", "encoder@0/conv", "encoder@1/conv", "difference"]);
+  expect(nodes.map((node) => node.address)).toEqual([
+    "left",
+    "right",
+    "encoder@0/conv",
+    "encoder@1/conv",
+    "difference",
+  ]);
   expect(edges).toEqual([
     ["left", "encoder@0/conv"],
     ["right", "encoder@1/conv"],

@@ -28,7 +28,15 @@ test("Maps stand in one line, or in as many lines as the width asks for.", () =>
   expect(arrange(3, SIZE, 10).columns).toBe(1);
 });
 
-const view = { data: Float32Array.of(0, -2, 0, Number.NaN, 0, 5), first: 1, rowStride: 4, stride: 2, height: 2, width: 1, step: 1 };
+const view = {
+  data: Float32Array.of(0, -2, 0, Number.NaN, 0, 5),
+  first: 1,
+  rowStride: 4,
+  stride: 2,
+  height: 2,
+  width: 1,
+  step: 1,
+};
 
 test("Ranges, spans and dead maps count finite values of the map alone.", () => {
   expect(rangeOf(view)).toEqual({ min: -2, max: 5 });
@@ -67,7 +75,9 @@ test("The middle of balance is the ground of the page, light or dark.", () => {
 
 test("A file of tensors is read as what was written.", async () => {
   const values = Float32Array.of(1, -2.5, 3);
-  const { tensors } = readSafetensors(await writeSafetensors({ a: { shape: [3], values }, b: { shape: [1, 3], values } }).arrayBuffer());
+  const { tensors } = readSafetensors(
+    await writeSafetensors({ a: { shape: [3], values }, b: { shape: [1, 3], values } }).arrayBuffer(),
+  );
   expect([...tensors.keys()]).toEqual(["a", "b"]);
   expect(tensors.get("b")).toEqual({ dtype: "float32", shape: [1, 3], data: values });
 });
@@ -76,7 +86,9 @@ test("The kernels of edges sum to 0, those that keep the picture to 1.", async (
   const { tensors } = readSafetensors(await edgeWeights().arrayBuffer());
   const { shape = [], data = [] } = tensors.get("kernels/kernel") ?? {};
   expect(shape).toEqual([3, 3, 1, 8]);
-  const sums = Array.from({ length: 8 }, (_, filter) => [...data].filter((_, at) => at % 8 === filter).reduce((sum: number, weight) => sum + Number(weight), 0));
+  const sums = Array.from({ length: 8 }, (_, filter) =>
+    [...data].filter((_, at) => at % 8 === filter).reduce((sum: number, weight) => sum + Number(weight), 0),
+  );
   expect(sums).toEqual([1, 0, 0, 0, 0, 0, 1, 1]);
   expect(Number(data[8 + 1])).toBe(0); // row 0, column 1 of Sobel x
   expect(Number(data[8 + 2])).toBe(-2); // … and of Sobel y

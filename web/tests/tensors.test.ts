@@ -1,4 +1,4 @@
-import { Run, type ActivationsReply, type Tensor } from "layerscope";
+import { type ActivationsReply, Run, type Tensor } from "layerscope";
 import { expect, test, vi } from "vitest";
 import { Tensors, type Views } from "../src/activations/tensors.ts";
 
@@ -54,7 +54,10 @@ test("What is scrolled out of view before it is asked for is never fetched.", as
 });
 
 test("Whole tensors need no request.", () => {
-  const data = Float32Array.from({ length: 1600 }, (_, at) => 10_000 * Math.floor(at / 400) + 100 * (Math.floor(at / 100) % 4) + (at % 100));
+  const data = Float32Array.from(
+    { length: 1600 },
+    (_, at) => 10_000 * Math.floor(at / 400) + 100 * (Math.floor(at / 100) % 4) + (at % 100),
+  );
   const tensors = Tensors.whole(new Map([["conv", { dtype: "float32", shape: SHAPE, data }]]));
   expect([pixel(tensors, 7, 3, 2), pixel(tensors, 99, 0, 0)]).toEqual([30_207, 99]);
 });

@@ -5,13 +5,13 @@ import { change, state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
 import { useWidth } from "../ui/width.ts";
 import { barColours } from "./bar_colours.ts";
 import { nameOf } from "./names.ts";
 import { drawProfile } from "./profile.ts";
 import type { LayerRow } from "./run.ts";
 import { stepped } from "./stepped.ts";
-import { px } from "../ui/px.ts";
 
 const HEIGHTS = { small: 48, medium: 72, large: 144 } as const;
 const WIDEST_BAR = 12;

@@ -25,7 +25,7 @@ export function ColourBar({ range }: { readonly range: Range }) {
   return (
     <div class="colour-bar">
       <span>{isOwn ? text.value.activations.min : figure(low)}</span>
-      <canvas ref={canvas} aria-hidden="true" />
+      <canvas ref={canvas} />
       <span>{isOwn ? text.value.activations.max : figure(high)}</span>
     </div>
   );

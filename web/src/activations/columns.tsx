@@ -4,12 +4,12 @@ import { change, state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
 import { barColours } from "./bar_colours.ts";
 import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { largest } from "./span.ts";
 import { stepped } from "./stepped.ts";
-import { px } from "../ui/px.ts";
 
 const HEIGHTS = { small: 40, medium: 56, large: 128 } as const;
 
@@ -42,7 +42,6 @@ export function Columns({ row, values }: Props) {
     >
       {numbers.map((value, at) => (
         <Column
-          // biome-ignore lint/suspicious/noArrayIndexKey: a unit is its place
           key={at}
           {...{ row, value, top, bottom }}
           unit={at}

@@ -16,7 +16,10 @@ const shares = signal<ReadonlyMap<string, number>>(new Map());
 
 /** Adds the share to the measures, and computes it while it is chosen. */
 export function followDead(): void {
-  measures.value = { ...measures.value, [NAME]: { of: (address) => shares.value.get(address) ?? null, written: share } };
+  measures.value = {
+    ...measures.value,
+    [NAME]: { of: (address) => shares.value.get(address) ?? null, written: share },
+  };
   effect(() => {
     const computed = run.value.value;
     if (computed === null || state.value.measure !== NAME) return;
@@ -30,7 +33,11 @@ async function sharesOf(computed: Run): Promise<ReadonlyMap<string, number>> {
   const inputs = new Set(Object.keys(computed.reply.inputs));
   const rows = computed.reply.layers.filter((row) => !inputs.has(row.address));
   const parts = Object.entries(NORMS).map(([rank, reduce]) => {
-    return normsOf(computed, rows.filter((row) => row.shape.length === Number(rank)), reduce);
+    return normsOf(
+      computed,
+      rows.filter((row) => row.shape.length === Number(rank)),
+      reduce,
+    );
   });
   return new Map((await Promise.all(parts)).flat());
 }
@@ -44,6 +51,7 @@ async function normsOf(computed: Run, rows: readonly LayerRow[], reduce: string)
 
 /** The share of zeros. */
 export function zeros(values: TypedArray): number {
-  const count = values.reduce((sum: number, value: number | bigint) => sum + Number(Number(value) === 0), 0);
-  return values.length > 0 ? (count as number) / values.length : 0;
+  let count = 0;
+  for (const value of values) count += Number(Number(value) === 0);
+  return values.length > 0 ? count / values.length : 0;
 }

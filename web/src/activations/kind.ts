@@ -2,7 +2,13 @@
 
 export type Kind =
   /** n × h × w × c, or n × d × h × w × c with a map for each channel and depth. */
-  | { readonly kind: "maps"; readonly count: number; readonly depth: number; readonly height: number; readonly width: number }
+  | {
+      readonly kind: "maps";
+      readonly count: number;
+      readonly depth: number;
+      readonly height: number;
+      readonly width: number;
+    }
   /** n × t × c, of several channels. */
   | { readonly kind: "sequence"; readonly steps: number; readonly channels: number }
   /** Anything else: the values of one item in a row. */
@@ -12,7 +18,12 @@ export function kindOf(shape: readonly number[]): Kind {
   const [, ...axes] = shape;
   const length = axes.reduce((product, size) => product * size, 1);
   if (axes.length === 4 || axes.length === 3) {
-    const [depth, height, width, channels] = (axes.length === 3 ? [1, ...axes] : axes) as [number, number, number, number];
+    const [depth, height, width, channels] = (axes.length === 3 ? [1, ...axes] : axes) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     if (height * width > 1) return { kind: "maps", count: channels * depth, depth, height, width };
   }
   const [steps = 0, channels = 0] = axes;

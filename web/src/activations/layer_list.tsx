@@ -1,8 +1,8 @@
 import { useEffect } from "preact/hooks";
 import { state } from "../app/state.ts";
+import { shownRows } from "../network/folding.ts";
 import { nodeColour } from "../network/measures.ts";
 import { network } from "../network/network.ts";
-import { shownRows } from "../network/folding.ts";
 import { text } from "../text/text.ts";
 import { LayerSection, sectionId } from "./layer_section.tsx";
 import { type Run, run } from "./run.ts";
@@ -38,7 +38,6 @@ function Waiting() {
   return (
     <div class="layers is-waiting" aria-hidden="true">
       {Array.from({ length: 6 }, (_, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: all are alike
         <div key={at} class="layer" />
       ))}
     </div>

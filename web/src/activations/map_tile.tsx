@@ -1,9 +1,10 @@
 import "./map_tile.css";
 import { useEffect, useRef } from "preact/hooks";
-import { isDark } from "../app/theme.ts";
 import { change, state } from "../app/state.ts";
+import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
 import { tableOf } from "./colours.ts";
 import { drawMap } from "./draw.ts";
 import { layerRange } from "./layer_range.ts";
@@ -12,7 +13,6 @@ import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { isDead, rangeOf, spanOf } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
-import { px } from "../ui/px.ts";
 
 interface Props {
   readonly row: LayerRow;
@@ -37,7 +37,12 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   const dark = isDark.value;
   useEffect(() => {
     if (view === undefined || canvas.current === null) return;
-    drawMap(canvas.current, view, spanOf(span, layerRange(row), () => rangeOf(view)), tableOf(colours, dark));
+    drawMap(
+      canvas.current,
+      view,
+      spanOf(span, layerRange(row), () => rangeOf(view)),
+      tableOf(colours, dark),
+    );
   }, [view?.data, view?.first, span, colours, dark, row]);
   const isChosen = layer === row.address && chosen === unit;
   const words = text.value.activations;
@@ -64,7 +69,9 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
         class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
         style={{ width: px(size.width), height: px(size.height) }}
       />
-      <span class="map-name">{dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}</span>
+      <span class="map-name">
+        {dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}
+      </span>
     </div>
   );
 }

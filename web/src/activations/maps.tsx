@@ -2,14 +2,14 @@ import "./maps.css";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { change, state } from "../app/state.ts";
 import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
 import { useWidth } from "../ui/width.ts";
-import type { Kind } from "./kind.ts";
 import { type Arrangement, arrange, visible } from "./arrangement.ts";
+import type { Kind } from "./kind.ts";
 import { sizeOf } from "./map_size.ts";
 import { MapTile, tileId } from "./map_tile.tsx";
 import type { LayerRow } from "./run.ts";
 import type { Tensors } from "./tensors.ts";
-import { px } from "../ui/px.ts";
 
 /** Of the window, at its top: what lies there is behind the head of the page. */
 const MARGIN = 60;
@@ -65,7 +65,11 @@ export function Maps({ row, tensors, kind, isOpen }: Props) {
 }
 
 /** Scrolls to the map that is chosen, when the keyboard chooses it. */
-function useShown(list: { readonly current: HTMLElement | null }, arrangement: Arrangement, chosen: number | null): void {
+function useShown(
+  list: { readonly current: HTMLElement | null },
+  arrangement: Arrangement,
+  chosen: number | null,
+): void {
   const before = useRef(chosen);
   useEffect(() => {
     if (chosen !== null && chosen !== before.current && list.current === document.activeElement && list.current) {

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { change, state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
 import { useWidth } from "../ui/width.ts";
 import { tableOf } from "./colours.ts";
 import { drawMap } from "./draw.ts";
@@ -11,9 +12,8 @@ import { layerRange } from "./layer_range.ts";
 import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { rangeOf, spanOf } from "./span.ts";
-import type { MapView, Tensors } from "./tensors.ts";
 import { stepped } from "./stepped.ts";
-import { px } from "../ui/px.ts";
+import type { MapView, Tensors } from "./tensors.ts";
 
 const HEIGHTS = { small: 64, medium: 96, large: 192 } as const;
 const LARGEST_CELL = 24;
@@ -35,8 +35,21 @@ export function Sequence({ row, tensors, kind }: Props) {
   useEffect(() => {
     if (values === undefined || canvas.current === null) return;
     const { steps, channels } = kind;
-    const view: MapView = { data: values, first: 0, rowStride: 1, stride: channels, height: channels, width: steps, step: 1 };
-    drawMap(canvas.current, view, spanOf(span, layerRange(row), () => rangeOf(view)), tableOf(colours, dark));
+    const view: MapView = {
+      data: values,
+      first: 0,
+      rowStride: 1,
+      stride: channels,
+      height: channels,
+      width: steps,
+      step: 1,
+    };
+    drawMap(
+      canvas.current,
+      view,
+      spanOf(span, layerRange(row), () => rangeOf(view)),
+      tableOf(colours, dark),
+    );
   }, [values, span, colours, dark, row]);
   const chosen = layer === row.address ? unit : null;
   const height = Math.min(HEIGHTS[size], kind.channels * LARGEST_CELL);
@@ -63,9 +76,7 @@ export function Sequence({ row, tensors, kind }: Props) {
         <canvas ref={canvas} style={{ width: px(Math.min(width, kind.steps * LARGEST_CELL)), height: px(height) }} />
         {chosen !== null && <div class="sequence-chosen" style={{ top: px(chosen * cell), height: px(cell) }} />}
       </div>
-      <p class="sequence-axes">
-        {`→ ${kind.steps} ${words.time}   ↓ ${kind.channels} ${words.channels}`}
-      </p>
+      <p class="sequence-axes">{`→ ${kind.steps} ${words.time}   ↓ ${kind.channels} ${words.channels}`}</p>
     </div>
   );
 }

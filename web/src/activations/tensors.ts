@@ -104,7 +104,10 @@ export class Tensors {
   values(address: string, shape: readonly number[]): TypedArray | undefined {
     this.#version(address).value;
     const data = (this.#whole.get(address) ?? this.#chunks.get(chunkKey(address, 0)))?.data;
-    return data?.subarray(0, shape.slice(1).reduce((product, size) => product * size, 1));
+    return data?.subarray(
+      0,
+      shape.slice(1).reduce((product, size) => product * size, 1),
+    );
   }
 
   #version(address: string): Signal<number> {

@@ -8,18 +8,18 @@ import { Announcer } from "./announcer.tsx";
 import { Dock } from "./dock.tsx";
 import { Head } from "./head.tsx";
 import { KeyDialog } from "./key_dialog.tsx";
+import { useShortcuts } from "./shortcuts.ts";
 import { isSideOpen } from "./side.ts";
 import { Status } from "./status.tsx";
-import { useShortcuts } from "./shortcuts.ts";
 
 /** The page: its head, the network at the side, the input and the layers in the middle, a panel beside them. */
 export function App() {
   useShortcuts();
   return (
     <div class={`app${isSideOpen.value ? " is-side-open" : ""}`}>
-      <a class="app-skip" href="#main" onClick={focusMain}>
+      <button type="button" class="app-skip" onClick={() => document.getElementById("main")?.focus()}>
         {text.value.app.skip}
-      </a>
+      </button>
       <Head />
       <NetworkSide />
       <main id="main" class="app-main" tabIndex={-1} aria-label={text.value.app.layers}>
@@ -33,10 +33,4 @@ export function App() {
       <Announcer />
     </div>
   );
-}
-
-/** The fragment of the address is the page's state, so that a link cannot lead there by itself. */
-function focusMain(event: Event): void {
-  event.preventDefault();
-  document.getElementById("main")?.focus();
 }

@@ -1,8 +1,8 @@
 /** What arrives by drop or paste goes where it belongs: to the input, or to the network. */
 
-import { isNumbers } from "../input/numbers.tsx";
 import type { InputSource } from "../input/address.ts";
 import { sourceOf } from "../input/files.ts";
+import { isNumbers } from "../input/numbers.tsx";
 import { isObject } from "../network/address.ts";
 import { network } from "../network/network.ts";
 import { upload } from "../network/uploads.ts";

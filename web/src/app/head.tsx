@@ -1,9 +1,9 @@
 import "./head.css";
 import { signal } from "@preact/signals";
 import { ViewBar } from "../activations/view_bar.tsx";
-import { network } from "../network/network.ts";
 import { isShareable as isInputShareable } from "../input/address.ts";
 import { isShareable } from "../network/address.ts";
+import { network } from "../network/network.ts";
 import { nameOfSource } from "../network/source_name.ts";
 import { LANGUAGES, type Language, language, speak, text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";

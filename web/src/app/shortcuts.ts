@@ -2,8 +2,8 @@
 
 import { useEffect } from "preact/hooks";
 import { rows } from "../activations/run.ts";
-import { shownRows } from "../network/folding.ts";
 import { isChooserOpen } from "../network/chooser.tsx";
+import { shownRows } from "../network/folding.ts";
 import { closePanel } from "./panels.ts";
 import { isSideOpen } from "./side.ts";
 import { change, state } from "./state.ts";
@@ -39,7 +39,10 @@ function act(event: KeyboardEvent): void {
 
 /** Whether keys go into text there, or to a window that is open. */
 function isWriting(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, dialog") !== null;
+  return (
+    target instanceof Element &&
+    target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, dialog") !== null
+  );
 }
 
 /** Selects the next layer, or the one before. */

@@ -1,6 +1,6 @@
 import "./status.css";
-import { useEffect, useState } from "preact/hooks";
 import { Unauthorized, Unreachable } from "layerscope";
+import { useEffect, useState } from "preact/hooks";
 import { run } from "../activations/run.ts";
 import { network } from "../network/network.ts";
 import { text } from "../text/text.ts";
@@ -43,7 +43,8 @@ export function Status() {
 /** Work that takes longer than a moment, with a way out. */
 function Progress() {
   const words = text.value.app;
-  const [task, name] = network.since.value !== null ? ([network, words.planning] as const) : ([run, words.running] as const);
+  const [task, name] =
+    network.since.value !== null ? ([network, words.planning] as const) : ([run, words.running] as const);
   const since = task.since.value;
   const isLong = useLong(since);
   if (since === null || !isLong || !answers.value) return <div class="progress" />;

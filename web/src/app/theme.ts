@@ -1,7 +1,7 @@
 /** Light or dark: as the reader chose, else as the system is. The choice is the reader's, so it is not in the address. */
 
 import { computed, effect, signal } from "@preact/signals";
-import { stored, store } from "./preferences.ts";
+import { store, stored } from "./preferences.ts";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];

@@ -46,6 +46,7 @@ export function DrawPad({ name, onDraw, isDrawn, children }: Props) {
     last.current = null;
   };
   return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: an application has keys of its own
     <div
       class="draw-pad"
       role="application"

@@ -1,6 +1,6 @@
 import "./drop_zone.css";
 import { useEffect, useState } from "preact/hooks";
-import { receive, receiveText, type Place } from "../app/arrivals.ts";
+import { type Place, receive, receiveText } from "../app/arrivals.ts";
 import { text } from "../text/text.ts";
 
 /** Takes files that are dropped anywhere, and what is pasted where nothing is written. */
@@ -31,12 +31,14 @@ export function DropZone() {
   const words = text.value.input;
   return (
     <div class="drop-zone">
+      {/* biome-ignore-start lint/a11y/noStaticElementInteractions: files are chosen with buttons, too */}
       <div class="drop-place" onDrop={drop("input")}>
         {words.dropInput}
       </div>
       <div class="drop-place" onDrop={drop("network")}>
         {words.dropNetwork}
       </div>
+      {/* biome-ignore-end lint/a11y/noStaticElementInteractions: the end of it */}
     </div>
   );
 }

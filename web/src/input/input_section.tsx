@@ -33,7 +33,11 @@ export function InputSection(props: InputProps) {
   const row = rows.value.get(name);
   const isPicture = takesPictures(spec);
   const canDraw = isPicture && (takesDigits(spec) || isPad);
-  const invitation = takesDigits(spec) ? words.invitation : isPicture ? words.invitationPicture : words.invitationNumbers;
+  const invitation = takesDigits(spec)
+    ? words.invitation
+    : isPicture
+      ? words.invitationPicture
+      : words.invitationNumbers;
   return (
     <section class="input" aria-label={`${words.title}: ${name}`}>
       <header class="input-head">

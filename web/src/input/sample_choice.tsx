@@ -1,8 +1,8 @@
 import "./sample_choice.css";
 import { useEffect, useRef } from "preact/hooks";
 import { text } from "../text/text.ts";
-import type { InputProps } from "./input_section.tsx";
 import { chart } from "./chart.ts";
+import type { InputProps } from "./input_section.tsx";
 import { digitSprite, sampleNames } from "./samples.ts";
 
 const SIDE = 28;
@@ -38,7 +38,7 @@ function Thumbnail({ name }: { readonly name: string }) {
   useEffect(() => {
     void draw(name, canvas.current?.getContext("2d"));
   }, [name]);
-  return <canvas ref={canvas} width={SIDE} height={SIDE} aria-hidden="true" />;
+  return <canvas ref={canvas} width={SIDE} height={SIDE} />;
 }
 
 async function draw(name: string, context: CanvasRenderingContext2D | null | undefined): Promise<void> {

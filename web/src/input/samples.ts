@@ -61,7 +61,7 @@ const VALUES: Readonly<Record<string, (at: number, length: number) => number>> =
 };
 
 function id(at: number): number {
-  return 1 + (Math.imul(at + 1, 2_654_435_761) >>> 0) % SMALL_IDS;
+  return 1 + ((Math.imul(at + 1, 2_654_435_761) >>> 0) % SMALL_IDS);
 }
 
 /** The same numbers on every machine: a sum of four hashed uniforms, of mean 0 and deviation 1. */

@@ -34,7 +34,10 @@ export function Scaling({ name, spec }: Props) {
       <Select
         label={words.pixels}
         names={SCALES}
-        words={{ ...words.pixelsOf, [DEFAULT]: pixels === null ? (words.pixelsOf[done.scale ?? ""] ?? "") : words.asNetwork }}
+        words={{
+          ...words.pixelsOf,
+          [DEFAULT]: pixels === null ? (words.pixelsOf[done.scale ?? ""] ?? "") : words.asNetwork,
+        }}
         chosen={pixels ?? DEFAULT}
         onChoose={(chosen) => change({ pixels: chosen === DEFAULT ? null : chosen })}
       />

@@ -14,10 +14,20 @@ export function ApplicationForm() {
   const [application, setApplication] = useState<string>("MobileNetV2");
   const [weights, setWeights] = useState<(typeof WEIGHTS)[number]>("seed");
   const [hasTop, setTop] = useState(true);
-  const document = { application, weights: weights === "seed" ? null : weights, ...(!hasTop && { include_top: false }) };
+  const document = {
+    application,
+    weights: weights === "seed" ? null : weights,
+    ...(!hasTop && { include_top: false }),
+  };
   return (
     <div class="application-form">
-      <Select label={words.application} names={APPLICATIONS} words={{}} chosen={application} onChoose={setApplication} />
+      <Select
+        label={words.application}
+        names={APPLICATIONS}
+        words={{}}
+        chosen={application}
+        onChoose={setApplication}
+      />
       <Select
         label={words.weights}
         names={WEIGHTS}

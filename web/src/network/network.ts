@@ -1,7 +1,7 @@
 /** The network that is looked at: what runs it, and its plan. */
 
 import { effect } from "@preact/signals";
-import { Forbidden, type Document, type Model, type PlanReply, Unavailable } from "layerscope";
+import { type Document, Forbidden, type Model, type PlanReply, Unavailable } from "layerscope";
 import { noteFailure, returns, service } from "../app/service.ts";
 import { part } from "../app/state.ts";
 import { task } from "../app/task.ts";

@@ -47,7 +47,12 @@ async function send(name: string, file: File, signal: AbortSignal): Promise<void
 async function sendWeights(name: string, file: File, signal: AbortSignal): Promise<void> {
   const shown = network.value.peek();
   if (shown === null) throw new Error(`${file.name}: choose the network of these weights first`);
-  const document = shown.document ?? (await service.peek().model(shown.registered ?? "").document({ signal }));
+  const document =
+    shown.document ??
+    (await service
+      .peek()
+      .model(shown.registered ?? "")
+      .document({ signal }));
   await service.peek().put(name, document as Document, { weights: file, signal });
 }
 

@@ -8,10 +8,9 @@ export function useInView<Element extends HTMLElement>(): [RefObject<Element | n
   const element = useRef<Element>(null);
   const [isInView, setInView] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => setInView(entries.some((entry) => entry.isIntersecting)),
-      { rootMargin: MARGIN },
-    );
+    const observer = new IntersectionObserver((entries) => setInView(entries.some((entry) => entry.isIntersecting)), {
+      rootMargin: MARGIN,
+    });
     if (element.current !== null) observer.observe(element.current);
     return () => observer.disconnect();
   }, []);

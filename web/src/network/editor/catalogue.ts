@@ -10,9 +10,12 @@ const types = new Map<string, Signal<LayerType | null>>();
 /** Fetches the list of types, unless it is here. */
 export function loadCatalogue(): void {
   if (catalogue.value.length > 0) return;
-  service.peek().layers().then((list) => {
-    catalogue.value = list.layers;
-  }, noteFailure);
+  service
+    .peek()
+    .layers()
+    .then((list) => {
+      catalogue.value = list.layers;
+    }, noteFailure);
 }
 
 /** A type with its schema and an example; null until it is here, and for a type that there is not. */

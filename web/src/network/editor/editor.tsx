@@ -64,9 +64,12 @@ function useDocument(): NetworkJson | null {
   useEffect(() => {
     if (model.kind !== "registered") return;
     const { name } = model;
-    service.value.model(name).document().then((found) => {
-      if (isObject(found)) setFetched({ name, document: found });
-    }, noteFailure);
+    service.value
+      .model(name)
+      .document()
+      .then((found) => {
+        if (isObject(found)) setFetched({ name, document: found });
+      }, noteFailure);
   }, [model]);
   if (model.kind === "document") return model.document;
   if (model.kind === "preset") return PRESETS[model.name]?.document ?? null;

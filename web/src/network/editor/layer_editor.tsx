@@ -67,7 +67,12 @@ export function LayerEditor({ document, layer, place, count, row, problems, onDr
       {(isOpen || own.length > 0) && (
         <div class="layer-editor-inside">
           <div class="layer-editor-tools">
-            <Button look="quiet" label={words.up(name)} isDisabled={at === 0} onClick={() => act(move(document, place, at - 1))}>
+            <Button
+              look="quiet"
+              label={words.up(name)}
+              isDisabled={at === 0}
+              onClick={() => act(move(document, place, at - 1))}
+            >
               ↑
             </Button>
             <Button

@@ -32,9 +32,7 @@ export function LayerEditors({ document, block, problems }: Props) {
     <>
       <ol class="layer-editors">
         {layers.map((layer, at) => (
-          // biome-ignore lint/a11y/noNoninteractiveElementInteractions: the buttons of each layer move it, too
           <li
-            // biome-ignore lint/suspicious/noArrayIndexKey: a layer is its place
             key={at}
             class={over === at && dragged !== null ? (dragged < at ? "is-before" : "is-after") : undefined}
             onDragOver={(event) => {

@@ -16,7 +16,8 @@ export interface FieldSchema {
 }
 
 const HIDDEN = new Set(["type", "layers", "lora_rank", "lora_alpha"]);
-const RARE = /^(name|inputs|calls|keywords|positional|trainable|dtype|data_format|seed)$|_(initializer|regularizer|constraint)$/;
+const RARE =
+  /^(name|inputs|calls|keywords|positional|trainable|dtype|data_format|seed)$|_(initializer|regularizer|constraint)$/;
 
 /** The fields in the order in which they are asked for: the required first, then what the type has of its own. */
 export function fieldsOf(schema: NetworkJson): FieldSchema[] {

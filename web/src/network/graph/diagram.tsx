@@ -4,7 +4,7 @@ import { state } from "../../app/state.ts";
 import { text } from "../../text/text.ts";
 import { Button } from "../../ui/button.tsx";
 import { DiagramNode } from "./diagram_node.tsx";
-import { type Layout, NODE, place, placed, type Point } from "./layout.ts";
+import { type Layout, NODE, type Point, place, placed } from "./layout.ts";
 import type { Graph } from "./nodes.ts";
 
 const ZOOM = 1.25;
@@ -60,6 +60,7 @@ interface DrawingProps extends Props {
 
 function Drawing({ graph, found, scale, layout: { width, height, places, ways } }: DrawingProps) {
   return (
+    // biome-ignore lint/a11y/useSemanticElements: SVG has no fieldset
     <svg
       width={width * scale}
       height={height * scale}
@@ -98,6 +99,10 @@ function curve(points: readonly Point[]): string {
 function reveal(paper: HTMLElement | null, point: Point | undefined, scale: number): void {
   if (paper === null || point === undefined) return;
   const [x, y] = [point.x * scale, point.y * scale];
-  const isIn = x > paper.scrollLeft && x < paper.scrollLeft + paper.clientWidth && y > paper.scrollTop && y < paper.scrollTop + paper.clientHeight;
+  const isIn =
+    x > paper.scrollLeft &&
+    x < paper.scrollLeft + paper.clientWidth &&
+    y > paper.scrollTop &&
+    y < paper.scrollTop + paper.clientHeight;
   if (!isIn) paper.scrollTo({ left: x - paper.clientWidth / 2, top: y - paper.clientHeight / 2 - NODE.height });
 }

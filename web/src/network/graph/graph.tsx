@@ -24,11 +24,7 @@ export function Graph() {
       <MeasureChoice />
       <Find wanted={wanted} onWant={setWanted} found={found} chosen={state.value.layer} />
       <Blocks rows={plan.layers} />
-      {isChain(graph) ? (
-        <Chain nodes={graph.nodes} found={addresses} />
-      ) : (
-        <Diagram graph={graph} found={addresses} />
-      )}
+      {isChain(graph) ? <Chain nodes={graph.nodes} found={addresses} /> : <Diagram graph={graph} found={addresses} />}
     </section>
   );
 }

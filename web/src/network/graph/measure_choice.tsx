@@ -1,9 +1,9 @@
 import "./measure_choice.css";
 import { change, state } from "../../app/state.ts";
+import { isDark } from "../../app/theme.ts";
 import { text } from "../../text/text.ts";
 import { Select } from "../../ui/select.tsx";
 import { largestMeasure, measure, measures, scaleColour } from "../measures.ts";
-import { isDark } from "../../app/theme.ts";
 
 const NONE = "none";
 const STEPS = [0, 0.25, 0.5, 0.75, 1];

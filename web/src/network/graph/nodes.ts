@@ -52,7 +52,10 @@ function readers(rows: readonly Planned[], names: ReadonlySet<string>): (address
 
 /** Whether each node reads the one before it and nothing else, so that a column shows all. */
 export function isChain({ nodes, edges }: Graph): boolean {
-  return edges.length === nodes.length - 1 && edges.every(([from, to], at) => {
-    return nodes[at]?.address === from && nodes[at + 1]?.address === to;
-  });
+  return (
+    edges.length === nodes.length - 1 &&
+    edges.every(([from, to], at) => {
+      return nodes[at]?.address === from && nodes[at + 1]?.address === to;
+    })
+  );
 }
