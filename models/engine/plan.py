@@ -165,12 +165,13 @@ def _row(symbolic: SymbolicNetwork, address: str, shared: SharedFigures) -> dict
     node = symbolic.network.node_of.get(tensor)
     field = _field_json(shared.fields.get(tensor))
     if node is None:
-        row = {"address": address, "type": "InputLayer", **_tensor_row(symbolic, address)}
+        row = {"address": address, "type": "InputLayer", "inputs": [], **_tensor_row(symbolic, address)}
         row |= _parameters(symbolic.network, {})
         return row | {"macs": 0, "inner_bytes": 0, "seconds": 0.0, "receptive_field": field}
     return {
         "address": address,
         "type": node.layer.type_name(),
+        "inputs": node.reads,
         **_tensor_row(symbolic, address),
         **_parameters(symbolic.network, node_layers(symbolic, node)),
         "macs": node_macs(symbolic, node),

@@ -42,6 +42,7 @@ class PlannedLayer(PlannedTensor):
 
     address: str
     type: str
+    inputs: list[str] = Field(description="The addresses that it reads: the edges of the graph.")
     in_graph: TensorInGraph | None = Field(None, description=IN_GRAPH)
     parameters: int
     trainable_parameters: int

@@ -35,27 +35,33 @@ PLAN: dict[str, Any] = {
     "inputs": {"input": {"shape": [2, 32, 32, 3], "dtype": "float32", "bytes": 2 * 32 * 32 * 3 * 4}},
     "layers": [
         # SAME at stride 2: 15 * 2 + 5 - 32 = 3 rows of padding, 1 of them at the top
-        {"address": "conv2d", "type": "Conv2D", "shape": [2, 16, 16, 16], "dtype": "float32",
+        {"address": "conv2d", "type": "Conv2D", "inputs": ["input"],
+         "shape": [2, 16, 16, 16], "dtype": "float32",
          "bytes": 2 * 16 * 16 * 16 * 4, "parameters": 5 * 5 * 3 * 16 + 16, "trainable_parameters": 1216,
          "non_trainable_parameters": 0, "macs": BATCH * 16 * 16 * 16 * 5 * 5 * 3, "inner_bytes": 2 * 16 * 16 * 16 * 4,
          "receptive_field": field(5, 2, -1)},
-        {"address": "batch_normalization", "type": "BatchNormalization", "shape": [2, 16, 16, 16],
+        {"address": "batch_normalization", "type": "BatchNormalization", "inputs": ["conv2d"],
+         "shape": [2, 16, 16, 16],
          "dtype": "float32", "bytes": 2 * 16 * 16 * 16 * 4, "parameters": 64, "trainable_parameters": 32,
          "non_trainable_parameters": 32, "macs": 0, "inner_bytes": 2 * 16 * 16 * 16 * 4,
          "receptive_field": field(5, 2, -1)},
-        {"address": "max_pooling2d", "type": "MaxPooling2D", "shape": [2, 8, 8, 16], "dtype": "float32",
+        {"address": "max_pooling2d", "type": "MaxPooling2D", "inputs": ["batch_normalization"],
+         "shape": [2, 8, 8, 16], "dtype": "float32",
          "bytes": 2 * 8 * 8 * 16 * 4, "parameters": 0, "trainable_parameters": 0, "non_trainable_parameters": 0,
          "macs": 0, "inner_bytes": 2 * 16 * 16 * 16 * 4,
          "receptive_field": field(5 + 2, 4, -1)},
-        {"address": "conv2d_1", "type": "Conv2D", "shape": [2, 4, 4, 4], "dtype": "float32", "bytes": 2 * 4 * 4 * 4 * 4,
+        {"address": "conv2d_1", "type": "Conv2D", "inputs": ["max_pooling2d"],
+         "shape": [2, 4, 4, 4], "dtype": "float32", "bytes": 2 * 4 * 4 * 4 * 4,
          "parameters": 3 * 3 * 16 * 4 + 4, "trainable_parameters": 580, "non_trainable_parameters": 0,
          "macs": BATCH * 4 * 4 * 4 * 3 * 3 * 16, "inner_bytes": 4 * (2 * 4 * 4 * 4 + 2 * 8 * 8 * (16 + 4)),
          "receptive_field": field(7 + 2 * 2 * 4, 4, -1)},
-        {"address": "flatten", "type": "Flatten", "shape": [2, 64], "dtype": "float32", "bytes": 2 * 64 * 4,
+        {"address": "flatten", "type": "Flatten", "inputs": ["conv2d_1"],
+         "shape": [2, 64], "dtype": "float32", "bytes": 2 * 64 * 4,
          "parameters": 0, "trainable_parameters": 0, "non_trainable_parameters": 0, "macs": 0,
          "inner_bytes": 2 * 64 * 4,
          "receptive_field": None},
-        {"address": "dense", "type": "Dense", "shape": [2, 10], "dtype": "float32", "bytes": 2 * 10 * 4,
+        {"address": "dense", "type": "Dense", "inputs": ["flatten"],
+         "shape": [2, 10], "dtype": "float32", "bytes": 2 * 10 * 4,
          "parameters": 650, "trainable_parameters": 650, "non_trainable_parameters": 0, "macs": BATCH * 64 * 10,
          "inner_bytes": 2 * 10 * 4,
          "receptive_field": None},
@@ -143,7 +149,7 @@ def test_selectors_choose_and_order_the_layers(server: Server) -> None:
     rows = {layer["address"]: layer for layer in PLAN["layers"]}
     figures = ("parameters", "trainable_parameters", "non_trainable_parameters", "macs", "inner_bytes")
     nothing = dict.fromkeys(figures, 0)
-    source = {"address": "input", "type": "InputLayer", **PLAN["inputs"]["input"], **nothing,
+    source = {"address": "input", "type": "InputLayer", "inputs": [], **PLAN["inputs"]["input"], **nothing,
               "receptive_field": field(1, 1, 0)}  # fmt: skip
     before = rows["conv2d"] | {"address": "conv2d:pre"}
     assert plan["layers"] == [rows["dense"], before, source, rows["conv2d"], rows["conv2d_1"]]

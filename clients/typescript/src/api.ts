@@ -5015,6 +5015,11 @@ export interface components {
              */
             inner_bytes: number | null;
             /**
+             * Inputs
+             * @description The addresses that it reads: the edges of the graph.
+             */
+            inputs: string[];
+            /**
              * Macs
              * @description Multiply-adds for the whole batch.
              */

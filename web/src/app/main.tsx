@@ -1,12 +1,21 @@
-import { Layerscope } from "layerscope";
+/** Where the page begins: the state follows the address, the network the state, the run the network. */
+
+import "./theme.css";
 import { render } from "preact";
+import { followDead } from "../activations/dead.ts";
+import { followRun } from "../activations/run.ts";
+import { followModel } from "../network/network.ts";
+import { followLanguage } from "../text/text.ts";
+import { followAddress } from "./address_bar.ts";
+import { App } from "./app.tsx";
+import { followTheme } from "./theme.ts";
 
-const service = new Layerscope(new URL(".", document.baseURI).href);
+followTheme();
+followLanguage();
+followAddress();
+followModel();
+followRun();
+followDead();
 
-function App({ names }: { readonly names: readonly string[] }) {
-  return <p>Registered models: {names.join(", ") || "none"}</p>;
-}
-
-const { models } = await service.models();
 const root = document.getElementById("app");
-if (root !== null) render(<App names={models.map((model) => model.name)} />, root);
+if (root !== null) render(<App />, root);

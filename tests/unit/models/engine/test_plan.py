@@ -52,6 +52,7 @@ def test_a_row_has_every_figure() -> None:
     assert rows(CONV)["conv2d"] == {
         "address": "conv2d",
         "type": "Conv2D",
+        "inputs": ("input",),
         "shape": (2, 8, 8, 4),
         "dtype": "float32",
         "bytes": 2048,
@@ -178,6 +179,24 @@ def test_inputs_and_pre_activations_have_rows() -> None:
         ("conv2d:pre", "Conv2D", (2, 8, 8, 4)),
     ]
     assert found["inputs"] == {"input": {"shape": (2, 8, 8, 1), "dtype": "float32", "bytes": 512}}
+
+
+def test_rows_name_what_they_read() -> None:
+    """Branches, blocks, whose rows read their results, and tensors read by keyword: the edges of a graph."""
+    lstm = {"type": "LSTM", "units": 2, "inputs": ["a"], "keywords": {"mask": "m"}}
+    found = rows(
+        {"type": "Dense", "units": 4, "name": "a"},
+        {"type": "Block", "name": "b", "layers": [{"type": "ReLU"}]},
+        {"type": "ops.sum", "name": "s", "inputs": ["a"], "axis": -1},
+        {"type": "ops.not_equal", "name": "m", "inputs": ["s"], "x2": 0},
+        lstm,
+        {"type": "Add", "inputs": ["a", "b"]},
+        shape=(3, 4),
+    )
+    assert {address: row["inputs"] for address, row in found.items()} == {
+        "a": ("input",), "b/re_lu": ("a",), "b": ("b/re_lu",), "s": ("a",), "m": ("s",), "lstm": ("a", "m"),
+        "add": ("a", "b"),
+    }  # fmt: skip
 
 
 def refusal(found: SymbolicNetwork, outputs: list[str], **limits: int) -> Problem:

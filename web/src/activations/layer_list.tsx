@@ -1,0 +1,45 @@
+import { useEffect } from "preact/hooks";
+import { state } from "../app/state.ts";
+import { shownRows } from "../network/folding.ts";
+import { nodeColour } from "../network/measures.ts";
+import { network } from "../network/network.ts";
+import { text } from "../text/text.ts";
+import { LayerSection, sectionId } from "./layer_section.tsx";
+import { type Run, run } from "./run.ts";
+
+/** Every layer in the order of computation. */
+export function LayerList() {
+  const computed = run.value.value;
+  const { layer, folded } = state.value;
+  useEffect(() => {
+    if (layer !== null) document.getElementById(sectionId(layer))?.scrollIntoView({ block: "nearest" });
+  }, [layer, computed === null]);
+  useEffect(() => () => computed?.tensors.end(), [computed]);
+  if (computed === null) return <Waiting />;
+  const inputs = new Set(Object.keys(computed.reply.inputs));
+  const rows = shownRows(computed.reply.layers, folded).filter((row) => !inputs.has(row.address));
+  return (
+    <div class={isStale(computed) ? "layers is-stale" : "layers"}>
+      {rows.length === 0 && <p class="layers-empty quiet">{text.value.activations.empty}</p>}
+      {rows.map((row) => (
+        <LayerSection key={row.address} row={row} tensors={computed.tensors} colour={nodeColour.value(row.address)} />
+      ))}
+    </div>
+  );
+}
+
+/** Whether what is shown is not yet, or no more, what the state says. */
+function isStale(computed: Run): boolean {
+  return run.error.value !== null || network.error.value !== null || computed.network !== network.value.value;
+}
+
+/** The place of the layers before the first run. */
+function Waiting() {
+  return (
+    <div class="layers is-waiting" aria-hidden="true">
+      {Array.from({ length: 6 }, (_, at) => (
+        <div key={at} class="layer" />
+      ))}
+    </div>
+  );
+}

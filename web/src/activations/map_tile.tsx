@@ -1,0 +1,77 @@
+import "./map_tile.css";
+import { useEffect, useRef } from "preact/hooks";
+import { change, state } from "../app/state.ts";
+import { isDark } from "../app/theme.ts";
+import { figure } from "../text/figures.ts";
+import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
+import { tableOf } from "./colours.ts";
+import { drawMap } from "./draw.ts";
+import { layerRange } from "./layer_range.ts";
+import type { Size } from "./map_size.ts";
+import { nameOf } from "./names.ts";
+import type { LayerRow } from "./run.ts";
+import { isDead, rangeOf, spanOf } from "./span.ts";
+import type { Tensors } from "./tensors.ts";
+
+interface Props {
+  readonly row: LayerRow;
+  readonly tensors: Tensors;
+  readonly unit: number;
+  readonly count: number;
+  readonly size: Size;
+  readonly left: number;
+  readonly top: number;
+}
+
+/** The id of a map's element, for those who lead to it. */
+export function tileId(address: string, unit: number): string {
+  return `map-${address}-${unit}`;
+}
+
+/** One map of a layer: its pixels in colours, its number or name below. */
+export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const view = tensors.map(row.address, row.shape, unit);
+  const { span, colours, layer, unit: chosen } = state.value;
+  const dark = isDark.value;
+  useEffect(() => {
+    if (view === undefined || canvas.current === null) return;
+    drawMap(
+      canvas.current,
+      view,
+      spanOf(span, layerRange(row), () => rangeOf(view)),
+      tableOf(colours, dark),
+    );
+  }, [view?.data, view?.first, span, colours, dark, row]);
+  const isChosen = layer === row.address && chosen === unit;
+  const words = text.value.activations;
+  const dead = view !== undefined && view.step === 1 && isDead(view);
+  const name = nameOf(row, unit);
+  const range = view === undefined ? undefined : rangeOf(view);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list around it has the keyboard
+    <div
+      id={tileId(row.address, unit)}
+      class={`map-tile${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}`}
+      style={{ left: px(left), top: px(top), width: px(size.width) }}
+      role="option"
+      tabIndex={-1}
+      aria-selected={isChosen}
+      aria-setsize={count}
+      aria-posinset={unit + 1}
+      aria-label={range && words.mapLabel(name, dead ? words.dead : `${figure(range.min)} … ${figure(range.max)}`)}
+      title={dead ? words.deadHelp : range && `${name}: ${figure(range.min)} … ${figure(range.max)}`}
+      onClick={() => change({ layer: row.address, unit })}
+    >
+      <canvas
+        ref={canvas}
+        class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
+        style={{ width: px(size.width), height: px(size.height) }}
+      />
+      <span class="map-name">
+        {dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}
+      </span>
+    </div>
+  );
+}

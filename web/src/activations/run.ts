@@ -1,0 +1,66 @@
+/** The run that is looked at: the network on its inputs. */
+
+import { computed, effect } from "@preact/signals";
+import type { ActivationOptions, ActivationsReply, Input } from "layerscope";
+import { noteFailure } from "../app/service.ts";
+import { part } from "../app/state.ts";
+import { task } from "../app/task.ts";
+import { contentOf } from "../input/content.ts";
+import { type Network, network } from "../network/network.ts";
+import { Tensors } from "./tensors.ts";
+
+export interface Run {
+  readonly network: Network;
+  readonly input: Input;
+  readonly options: ActivationOptions;
+  readonly reply: ActivationsReply;
+  readonly tensors: Tensors;
+}
+
+export type LayerRow = ActivationsReply["layers"][number];
+
+/** Tensors of fewer bytes come with the run itself, those of larger ones when they come into view. */
+const WHOLE_BYTES = 4 * 2 ** 20;
+
+export const run = task<Run>(noteFailure);
+
+/** The rows of the run by address. */
+export const rows = computed(() => new Map(run.value.value?.reply.layers.map((row) => [row.address, row]) ?? []));
+
+/** Follows the network and the state: another input or option is another run. */
+export function followRun(): void {
+  const inputs = part("inputs");
+  const options = computed(() => optionsOf(pixels.value, resize.value, training.value));
+  const [pixels, resize, training] = [part("pixels"), part("resize"), part("training")];
+  effect(() => {
+    const planned = network.value.value;
+    const sources = inputs.value;
+    const asked = options.value;
+    if (planned === null) return;
+    void run.start(async (signal) => {
+      const input = await contentOf(sources, planned.plan.inputs);
+      return execute(planned, input, asked, signal);
+    });
+  });
+}
+
+function optionsOf(pixels: string | null, resize: string | null, training: boolean): ActivationOptions {
+  return {
+    ...(pixels !== null && { scale: pixels as NonNullable<ActivationOptions["scale"]> }),
+    ...(resize !== null && { resize: resize as NonNullable<ActivationOptions["resize"]> }),
+    ...(training && { training }),
+  };
+}
+
+async function execute(planned: Network, input: Input, options: ActivationOptions, signal: AbortSignal): Promise<Run> {
+  const layers = [...Object.keys(planned.plan.inputs), "**"];
+  const bytes = planned.plan.reply_bytes;
+  if (bytes !== null && bytes !== undefined && bytes <= WHOLE_BYTES) {
+    const { reply, tensors } = await planned.model.activations(input, { ...options, layers, stats: true, signal });
+    return { network: planned, input, options, reply, tensors: Tensors.whole(tensors) };
+  }
+  const asked = { ...options, layers, data: "none", format: "json", signal } as const;
+  const reply = await planned.model.activations(input, asked);
+  const tensors = new Tensors((views) => planned.model.activations(input, { ...options, ...views }), noteFailure);
+  return { network: planned, input, options, reply, tensors };
+}

@@ -1,0 +1,28 @@
+/** Panels beside the layers, by name: what is asked about a layer, a map or the run. */
+
+import { signal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { change, state } from "./state.ts";
+
+export interface Panel {
+  /** As it stands in the address. */
+  readonly name: string;
+  readonly title: () => string;
+  readonly Component: ComponentType;
+}
+
+/** In the order of their tabs. Each panel adds itself. */
+export const panels = signal<readonly Panel[]>([]);
+
+export function addPanel(panel: Panel): void {
+  panels.value = [...panels.value, panel];
+}
+
+/** The panel that is open; null for none. */
+export function openPanel(): Panel | null {
+  return panels.value.find((panel) => panel.name === state.value.panel) ?? null;
+}
+
+export function closePanel(): void {
+  change({ panel: null });
+}

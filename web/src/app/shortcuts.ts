@@ -1,0 +1,59 @@
+/** Keys that work wherever nothing is written. */
+
+import { useEffect } from "preact/hooks";
+import { rows } from "../activations/run.ts";
+import { isChooserOpen } from "../network/chooser.tsx";
+import { shownRows } from "../network/folding.ts";
+import { closePanel } from "./panels.ts";
+import { isSideOpen } from "./side.ts";
+import { change, state } from "./state.ts";
+
+type Action = () => void;
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  "/": () => focus("find"),
+  j: () => go(1),
+  k: () => go(-1),
+  n: () => {
+    isChooserOpen.value = true;
+  },
+  Escape: () => {
+    isSideOpen.value = false;
+    closePanel();
+  },
+};
+
+export function useShortcuts(): void {
+  useEffect(() => {
+    addEventListener("keydown", act);
+    return () => removeEventListener("keydown", act);
+  }, []);
+}
+
+function act(event: KeyboardEvent): void {
+  const action = ACTIONS[event.key];
+  if (action === undefined || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+  event.preventDefault();
+  action();
+}
+
+/** Whether keys go into text there, or to a window that is open. */
+function isWriting(target: EventTarget | null): boolean {
+  return (
+    target instanceof Element &&
+    target.closest("input:not([type=radio]):not([type=checkbox]), textarea, select, dialog") !== null
+  );
+}
+
+/** Selects the next layer, or the one before. */
+function go(by: number): void {
+  const shown = shownRows([...rows.value.values()], state.value.folded);
+  const at = shown.findIndex((row) => row.address === state.value.layer);
+  const next = shown[Math.min(Math.max(at + by, 0), shown.length - 1)];
+  if (next !== undefined) change({ layer: next.address, unit: null });
+}
+
+function focus(id: string): void {
+  isSideOpen.value = true;
+  requestAnimationFrame(() => document.getElementById(id)?.focus());
+}

@@ -1,0 +1,5 @@
+/** Whether the network's side covers the page, where the window is too narrow for both. */
+
+import { signal } from "@preact/signals";
+
+export const isSideOpen = signal(false);

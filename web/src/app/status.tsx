@@ -1,0 +1,78 @@
+import "./status.css";
+import { Unauthorized, Unreachable } from "layerscope";
+import { useEffect, useState } from "preact/hooks";
+import { run } from "../activations/run.ts";
+import { network } from "../network/network.ts";
+import { text } from "../text/text.ts";
+import { Button } from "../ui/button.tsx";
+import { Elapsed } from "../ui/elapsed.tsx";
+import { Notice } from "../ui/notice.tsx";
+import { Problems } from "../ui/problems.tsx";
+import { answers, returns, waitsUntil } from "./service.ts";
+
+/** What goes on, and what went wrong: the reader learns what to do. */
+export function Status() {
+  const words = text.value.app;
+  const error = network.error.value ?? run.error.value;
+  const isTold = error !== null && !(error instanceof Unreachable || error instanceof Unauthorized);
+  const planned = network.value.value;
+  return (
+    <div class="status">
+      <Progress />
+      {!answers.value && (
+        <Notice kind="wrong" title={words.gone}>
+          <p>{words.goneHelp}</p>
+        </Notice>
+      )}
+      {isTold && answers.value && (
+        <Notice kind="wrong" title={words.failed}>
+          <Problems error={error} />
+          <Button onClick={() => (returns.value += 1)}>{words.retry}</Button>
+        </Notice>
+      )}
+      {planned?.lacksWeights && <Notice kind="caution" title={text.value.network.lacksWeights} />}
+      {planned?.plan.notes?.map((note) => (
+        <Notice key={note.pointer} kind="caution" title={note.pointer}>
+          <p>{note.message}</p>
+        </Notice>
+      ))}
+    </div>
+  );
+}
+
+/** Work that takes longer than a moment, with a way out. */
+function Progress() {
+  const words = text.value.app;
+  const [task, name] =
+    network.since.value !== null ? ([network, words.planning] as const) : ([run, words.running] as const);
+  const since = task.since.value;
+  const isLong = useLong(since);
+  if (since === null || !isLong || !answers.value) return <div class="progress" />;
+  return (
+    <div class="progress is-on" role="status">
+      <span>{waitsUntil.value === null ? name : words.waiting(secondsUntil(waitsUntil.value))}</span>
+      <Elapsed since={since} />
+      <Button look="quiet" onClick={task.cancel}>
+        {words.cancel}
+      </Button>
+    </div>
+  );
+}
+
+const LONG_MS = 400;
+
+/** Whether work has gone on for longer than a moment. */
+function useLong(since: number | null): boolean {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    setLong(false);
+    if (since === null) return;
+    const timer = setTimeout(() => setLong(true), LONG_MS);
+    return () => clearTimeout(timer);
+  }, [since]);
+  return isLong;
+}
+
+function secondsUntil(moment: number): number {
+  return Math.max(1, Math.ceil((moment - Date.now()) / 1000));
+}

@@ -1,0 +1,31 @@
+import { change, state } from "../app/state.ts";
+import { network } from "../network/network.ts";
+import type { InputSource } from "./address.ts";
+import { chosen } from "./content.ts";
+import { InputSection } from "./input_section.tsx";
+
+/** Every input of the network. */
+export function InputList() {
+  const specs = network.value.value?.plan.inputs;
+  if (specs === undefined) return null;
+  const names = Object.keys(specs);
+  const sources = chosen(state.value.inputs, specs);
+  return (
+    <>
+      {names.map((name) => (
+        <InputSection
+          key={name}
+          name={name}
+          spec={specs[name] as NonNullable<(typeof specs)[string]>}
+          source={sources[name] as InputSource}
+          onChoose={(source) => put(names.length === 1 ? "" : name, source)}
+        />
+      ))}
+    </>
+  );
+}
+
+/** Gives an input something else; the only input needs no name. */
+function put(name: string, source: InputSource): void {
+  change({ inputs: { ...state.value.inputs, [name]: source } });
+}

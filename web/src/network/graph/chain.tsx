@@ -1,0 +1,41 @@
+import "./chain.css";
+import { change, state } from "../../app/state.ts";
+import { shape } from "../../text/figures.ts";
+import { measure, nodeColour } from "../measures.ts";
+import type { Planned } from "./nodes.ts";
+
+interface Props {
+  readonly nodes: readonly Planned[];
+  /** The addresses that were found; null where nothing is looked for. */
+  readonly found: ReadonlySet<string> | null;
+}
+
+/** Layers in a column, in the order of computation. */
+export function Chain({ nodes, found }: Props) {
+  return (
+    <ol class="chain">
+      {nodes.map((node) => (
+        <li key={node.address} class={found !== null && !found.has(node.address) ? "is-faint" : undefined}>
+          <Node node={node} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Node({ node: { address, shape: sizes } }: { readonly node: Planned }) {
+  const value = measure.value?.of(address) ?? null;
+  const isChosen = state.value.layer === address;
+  return (
+    <button
+      type="button"
+      class="chain-node"
+      aria-current={isChosen}
+      onClick={() => change({ layer: address, unit: null })}
+    >
+      <span class="chain-dot" style={{ background: nodeColour.value(address) }} />
+      <span class="chain-name">{address}</span>
+      <span class="quiet">{value === null ? shape(sizes) : measure.value?.written(value)}</span>
+    </button>
+  );
+}

@@ -1,0 +1,45 @@
+import "./find.css";
+import { change } from "../../app/state.ts";
+import { text } from "../../text/text.ts";
+import type { Planned } from "./nodes.ts";
+
+interface Props {
+  readonly wanted: string;
+  readonly onWant: (wanted: string) => void;
+  readonly found: readonly Planned[];
+  /** The layer that is chosen. */
+  readonly chosen: string | null;
+}
+
+/** Finds layers by a part of their name or type; Enter goes to the first, and from one to the next. */
+export function Find({ wanted, onWant, found, chosen }: Props) {
+  const words = text.value.network;
+  const next = found[found.findIndex((node) => node.address === chosen) + 1] ?? found[0];
+  return (
+    <div class="find">
+      <input
+        id="find"
+        type="search"
+        placeholder={words.find}
+        aria-label={words.find}
+        value={wanted}
+        onInput={(event) => onWant(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && next !== undefined) change({ layer: next.address, unit: null });
+          if (event.key === "Escape") onWant("");
+        }}
+      />
+      {wanted !== "" && (
+        <span class="quiet" role="status">
+          {words.found(found.length)}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** The layers whose name or type has a text in it, in any case. */
+export function matching(rows: readonly Planned[], wanted: string): Planned[] {
+  const text = wanted.trim().toLowerCase();
+  return rows.filter(({ address, type }) => `${address} ${type}`.toLowerCase().includes(text));
+}

@@ -1,0 +1,50 @@
+import "./network_side.css";
+import { isSideOpen } from "../app/side.ts";
+import { change, state } from "../app/state.ts";
+import { bytes, count } from "../text/figures.ts";
+import { text } from "../text/text.ts";
+import { Button } from "../ui/button.tsx";
+import { Choices } from "../ui/choices.tsx";
+import { Chooser, isChooserOpen } from "./chooser.tsx";
+import { Editor } from "./editor/editor.tsx";
+import { Graph } from "./graph/graph.tsx";
+import { network } from "./network.ts";
+import { nameOfSource } from "./source_name.ts";
+
+const SIDES = ["graph", "edit"] as const;
+
+/** The network: which it is, what it costs, its graph or its editor. */
+export function NetworkSide() {
+  const words = text.value.network;
+  const { model, side } = state.value;
+  return (
+    <nav class={`network-side${isSideOpen.value ? " is-open" : ""}`} aria-label={words.title}>
+      <div class="network-name">
+        <h2>{nameOfSource(model, network.value.value?.plan.model.name)}</h2>
+        <Button onClick={() => (isChooserOpen.value = true)}>{words.change}</Button>
+      </div>
+      <Totals />
+      <Choices
+        label={words.title}
+        names={SIDES}
+        words={{ graph: words.graph, edit: words.edit }}
+        chosen={side}
+        onChoose={(name) => change({ side: name })}
+      />
+      {side === "graph" ? <Graph /> : <Editor />}
+      {isChooserOpen.value && <Chooser />}
+    </nav>
+  );
+}
+
+function Totals() {
+  const totals = network.value.value?.plan.totals;
+  if (totals === undefined) return <p class="network-totals quiet"> </p>;
+  const words = text.value.network;
+  return (
+    <p class="network-totals quiet">
+      {words.layers(totals.layers)} · {count(totals.parameters)} {words.parameters} · {bytes(totals.parameter_bytes)} ·{" "}
+      {count(totals.macs)} {words.macs}
+    </p>
+  );
+}
