@@ -1,7 +1,8 @@
 import "./bars.css";
 import type { TypedArray } from "layerscope";
 import { useEffect, useRef } from "preact/hooks";
-import { change, state } from "../app/state.ts";
+import { lookAt } from "../app/panels.ts";
+import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
@@ -47,7 +48,7 @@ export function Bars({ row, values }: Props) {
         onClick={(event) => {
           const { left } = event.currentTarget.getBoundingClientRect();
           const place = Math.floor(((event.clientX - left) / drawn) * values.length);
-          change({ layer: row.address, unit: Math.min(Math.max(place, 0), values.length - 1) });
+          lookAt(row.address, Math.min(Math.max(place, 0), values.length - 1));
         }}
         style={{ width: drawn, height }}
       >

@@ -1,7 +1,9 @@
 import "./map_tile.css";
 import { useEffect, useRef } from "preact/hooks";
+import { lookAt } from "../app/panels.ts";
+import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
-import { change, state } from "../app/state.ts";
+import { ReadOutline } from "../detail/read_outline.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { tableOf } from "./colours.ts";
@@ -36,7 +38,12 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   const dark = isDark.value;
   useEffect(() => {
     if (view === undefined || canvas.current === null) return;
-    drawMap(canvas.current, view, spanOf(span, layerRange(row), () => rangeOf(view)), tableOf(colours, dark));
+    drawMap(
+      canvas.current,
+      view,
+      spanOf(span, layerRange(row), () => rangeOf(view)),
+      tableOf(colours, dark),
+    );
   }, [view?.data, view?.first, span, colours, dark, row]);
   const isChosen = layer === row.address && chosen === unit;
   const words = text.value.activations;
@@ -56,14 +63,19 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
       aria-posinset={unit + 1}
       aria-label={range && words.mapLabel(name, dead ? words.dead : `${figure(range.min)} … ${figure(range.max)}`)}
       title={dead ? words.deadHelp : range && `${name}: ${figure(range.min)} … ${figure(range.max)}`}
-      onClick={() => change({ layer: row.address, unit })}
+      onClick={() => lookAt(row.address, unit)}
     >
-      <canvas
-        ref={canvas}
-        class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
-        style={{ width: size.width, height: size.height }}
-      />
-      <span class="map-name">{dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}</span>
+      <span class="map-picture" style={{ width: size.width, height: size.height }}>
+        <canvas
+          ref={canvas}
+          class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
+          style={{ width: size.width, height: size.height }}
+        />
+        <ReadOutline address={row.address} shape={row.shape} unit={unit} />
+      </span>
+      <span class="map-name">
+        {dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}
+      </span>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import "./sequence.css";
 import { useEffect, useRef } from "preact/hooks";
-import { change, state } from "../app/state.ts";
+import { lookAt } from "../app/panels.ts";
+import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { text } from "../text/text.ts";
 import { useWidth } from "../ui/width.ts";
@@ -11,8 +12,8 @@ import { layerRange } from "./layer_range.ts";
 import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { rangeOf, spanOf } from "./span.ts";
-import type { MapView, Tensors } from "./tensors.ts";
 import { stepped } from "./stepped.ts";
+import type { MapView, Tensors } from "./tensors.ts";
 
 const HEIGHTS = { small: 64, medium: 96, large: 192 } as const;
 const LARGEST_CELL = 24;
@@ -34,8 +35,21 @@ export function Sequence({ row, tensors, kind }: Props) {
   useEffect(() => {
     if (values === undefined || canvas.current === null) return;
     const { steps, channels } = kind;
-    const view: MapView = { data: values, first: 0, rowStride: 1, stride: channels, height: channels, width: steps, step: 1 };
-    drawMap(canvas.current, view, spanOf(span, layerRange(row), () => rangeOf(view)), tableOf(colours, dark));
+    const view: MapView = {
+      data: values,
+      first: 0,
+      rowStride: 1,
+      stride: channels,
+      height: channels,
+      width: steps,
+      step: 1,
+    };
+    drawMap(
+      canvas.current,
+      view,
+      spanOf(span, layerRange(row), () => rangeOf(view)),
+      tableOf(colours, dark),
+    );
   }, [values, span, colours, dark, row]);
   const chosen = layer === row.address ? unit : null;
   const height = Math.min(HEIGHTS[size], kind.channels * LARGEST_CELL);
@@ -56,15 +70,13 @@ export function Sequence({ row, tensors, kind }: Props) {
         onKeyDown={(event) => stepped(event, row.address, chosen, kind.channels)}
         onClick={(event) => {
           const y = event.clientY - event.currentTarget.getBoundingClientRect().top;
-          change({ layer: row.address, unit: Math.min(Math.max(Math.floor(y / cell), 0), kind.channels - 1) });
+          lookAt(row.address, Math.min(Math.max(Math.floor(y / cell), 0), kind.channels - 1));
         }}
       >
         <canvas ref={canvas} style={{ width: Math.min(width, kind.steps * LARGEST_CELL), height }} />
         {chosen !== null && <div class="sequence-chosen" style={{ top: chosen * cell, height: cell }} />}
       </div>
-      <p class="sequence-axes">
-        {`→ ${kind.steps} ${words.time}   ↓ ${kind.channels} ${words.channels}`}
-      </p>
+      <p class="sequence-axes">{`→ ${kind.steps} ${words.time}   ↓ ${kind.channels} ${words.channels}`}</p>
     </div>
   );
 }

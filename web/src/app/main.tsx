@@ -3,6 +3,8 @@
 import "./theme.css";
 import { render } from "preact";
 import { followRun } from "../activations/run.ts";
+import { addMapPanel } from "../detail/index.ts";
+import { addExplainPanel } from "../explain/index.ts";
 import { followModel } from "../network/network.ts";
 import { followLanguage } from "../text/text.ts";
 import { followAddress } from "./address_bar.ts";
@@ -14,6 +16,8 @@ followLanguage();
 followAddress();
 followModel();
 followRun();
+addMapPanel();
+addExplainPanel();
 
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);
