@@ -6,6 +6,7 @@ import { isDark } from "../app/theme.ts";
 import { ReadOutline } from "../detail/read_outline.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
 import { tableOf } from "./colours.ts";
 import { drawMap } from "./draw.ts";
 import { layerRange } from "./layer_range.ts";
@@ -55,7 +56,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
     <div
       id={tileId(row.address, unit)}
       class={`map-tile${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}`}
-      style={{ left, top, width: size.width }}
+      style={{ left: px(left), top: px(top), width: px(size.width) }}
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
@@ -65,11 +66,11 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
       title={dead ? words.deadHelp : range && `${name}: ${figure(range.min)} … ${figure(range.max)}`}
       onClick={() => lookAt(row.address, unit)}
     >
-      <span class="map-picture" style={{ width: size.width, height: size.height }}>
+      <span class="map-picture" style={{ width: px(size.width), height: px(size.height) }}>
         <canvas
           ref={canvas}
           class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
-          style={{ width: size.width, height: size.height }}
+          style={{ width: px(size.width), height: px(size.height) }}
         />
         <ReadOutline address={row.address} shape={row.shape} unit={unit} />
       </span>

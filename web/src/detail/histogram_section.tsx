@@ -27,7 +27,6 @@ export function HistogramSection({ map, value }: Props) {
       <div class="histogram-bars" role="img" aria-label={label}>
         {histogram.counts.map((count, bin) => (
           <span
-            // biome-ignore lint/suspicious/noArrayIndexKey: a bin is its place
             key={bin}
             class={bin === chosen ? "is-chosen" : undefined}
             style={{ height: count === 0 ? 0 : `max(1px, ${(100 * count) / most}%)` }}

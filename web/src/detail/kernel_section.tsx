@@ -9,12 +9,15 @@ import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
+import { px } from "../ui/px.ts";
 import { kernelMaps } from "./kernel.ts";
 import type { Selected } from "./selection.ts";
 import { kernel } from "./weights.ts";
 
 const FIRST = 32;
+/** Of a tile, in pixels of CSS; the only one is twice as large. */
 const SIDE = 44;
+const [LEAST_HEIGHT, MOST_HEIGHT, LINE_HEIGHT] = [12, 352, 20];
 
 interface Props {
   readonly selected: Selected;
@@ -72,9 +75,10 @@ function KernelMap({ map, range, name, isOnly }: MapProps) {
         tableOf(colours, dark),
       );
   }, [map.data, map.first, span, colours, dark]);
-  const isWide = map.width > 2 * map.height || isOnly;
-  const height = Math.max(12, Math.min((isOnly ? 2 * SIDE : SIDE) * (map.height / Math.max(map.width, 1)), 8 * SIDE));
-  const size = isWide && map.height === 1 ? { width: "100%", height: 20 } : { width: isOnly ? 2 * SIDE : SIDE, height };
+  const side = isOnly ? 2 * SIDE : SIDE;
+  const isLine = map.height === 1 && map.width > 1;
+  const height = Math.min(Math.max((side * map.height) / map.width, LEAST_HEIGHT), MOST_HEIGHT);
+  const size = { width: isLine ? "100%" : px(side), height: px(isLine ? LINE_HEIGHT : height) };
   return (
     <li title={isOnly ? undefined : name}>
       <canvas ref={canvas} style={size} />

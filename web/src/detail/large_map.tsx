@@ -10,6 +10,7 @@ import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
+import { px } from "../ui/px.ts";
 import { useWidth } from "../ui/width.ts";
 import { exact } from "./exact.ts";
 import { moved, type Position, valueAt } from "./position.ts";
@@ -67,7 +68,7 @@ export function LargeMap({ selected, map, position }: Props) {
         <div
           role="presentation"
           class="large-map-inside"
-          style={size}
+          style={styleOf(size)}
           onPointerMove={(event) => setHovered(placeOf(event))}
           onPointerLeave={() => setHovered(null)}
           onClick={(event) => goTo(placeOf(event))}
@@ -103,8 +104,12 @@ function fit(map: MapView, width: number): Size {
   return { width: width * scale, height: height * scale };
 }
 
-function boxOf({ row, column }: Position, cell: Size): Record<string, number> {
-  return { left: column * cell.width, top: row * cell.height, width: cell.width, height: cell.height };
+function boxOf({ row, column }: Position, cell: Size): Record<string, string> {
+  return { left: px(column * cell.width), top: px(row * cell.height), ...styleOf(cell) };
+}
+
+function styleOf({ width, height }: Size): Record<"width" | "height", string> {
+  return { width: px(width), height: px(height) };
 }
 
 /** Scrolls a place into the window. */
@@ -131,7 +136,7 @@ function MapCanvas({ selected, map, size }: CanvasProps) {
     const range = spanOf(span, layerRange(selected.row), () => rangeOf(map));
     if (canvas.current !== null) drawMap(canvas.current, map, range, tableOf(colours, dark));
   }, [map, map.first, span, colours, dark, selected.row]);
-  return <canvas ref={canvas} id={CANVAS} class="large-map-canvas" style={size} />;
+  return <canvas ref={canvas} id={CANVAS} class="large-map-canvas" style={styleOf(size)} />;
 }
 
 /** The id of the canvas, for whoever saves it. */

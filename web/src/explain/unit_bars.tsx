@@ -8,6 +8,7 @@ import { largest } from "../activations/span.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
 import { useWidth } from "../ui/width.ts";
 
 const HEIGHT = 96;
@@ -30,7 +31,12 @@ export function UnitBars({ address, values }: Props) {
   const top = largest(values.map(Math.abs), TOP);
   return (
     <figure ref={element} class="unit-bars">
-      <canvas ref={canvas} style={{ width, height: HEIGHT }} role="img" aria-label={text.value.explain.bars(address)} />
+      <canvas
+        ref={canvas}
+        style={{ width: px(width), height: px(HEIGHT) }}
+        role="img"
+        aria-label={text.value.explain.bars(address)}
+      />
       <figcaption>{address}</figcaption>
       <ol>
         {top.map((unit) => (

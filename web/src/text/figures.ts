@@ -54,5 +54,10 @@ export function share(value: number | null | undefined): string {
 
 /** A shape without its batch. */
 export function shape(sizes: readonly (number | null)[]): string {
-  return sizes.slice(1).map((size) => size ?? "?").join(" × ") || "1";
+  return (
+    sizes
+      .slice(1)
+      .map((size) => size ?? "?")
+      .join(" × ") || "1"
+  );
 }

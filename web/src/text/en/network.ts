@@ -30,7 +30,8 @@ export const network = {
   pasteWrong: "This is no JSON.",
   saving: (name: string) => `Sending ${name}`,
   savedAs: (name: string) => `Registered as ${name}.`,
-  lacksWeights: "The service takes no weights from this page, so they follow from the seed: the numbers are not trained.",
+  lacksWeights:
+    "The service takes no weights from this page, so they follow from the seed: the numbers are not trained.",
   unsaved: "too large for a link",
   inline: "Document",
   totals: "Totals",

@@ -1,0 +1,43 @@
+import type { Text } from "../en/index.ts";
+
+export const detail: Text["detail"] = {
+  title: "맵",
+  empty: "층의 맵이나 유닛을 고르세요. 여기에 크게 보이고, 값이 어떻게 계산되었는지 나옵니다.",
+  mapLabel: (name, height, width) =>
+    `${name}, ${height} × ${width}. 화살표 키로 값을 고르고 더하기와 빼기로 확대합니다.`,
+  at: (row, column, value) => `${row}, ${column}: ${value}`,
+  zoomIn: "확대",
+  zoomOut: "축소",
+  before: "이전 맵",
+  next: "다음 맵",
+  arithmetic: "이 값이 계산된 과정",
+  steps: "합",
+  step: (number) => `${number}단계`,
+  order: "항의 순서",
+  orders: { size: "큰 것부터", window: "식의 순서" },
+  term: "항",
+  value: "값",
+  weight: "가중치",
+  product: "곱",
+  others: (count) => `나머지 항 ${count.toLocaleString("en")}개`,
+  bias: "편향",
+  sum: "합",
+  result: "값",
+  more: (count) => `${count}개 더`,
+  listed: (listed, total) =>
+    `전체 ${total.toLocaleString("en")}개 항 가운데 곱이 가장 큰 ${listed.toLocaleString("en")}개만 받았습니다.`,
+  padding: (cells, all) => `창의 ${all}칸 가운데 ${cells}칸은 패딩이라 더해지지 않습니다.`,
+  rounding: (ulps) =>
+    `합은 배정밀도입니다. Keras는 항마다 반올림하므로 가장 큰 항의 마지막 자리 단위로 ${ulps}만큼 차이가 납니다.`,
+  reads: "이 값이 읽는 곳",
+  extents: { exact: "", upper_bound: "최대 범위", whole_input: "전체를 읽을 수 있음" },
+  kernel: "커널",
+  kernelLabel: (channel, inputs) => `채널 ${channel}의 가중치: 맵 ${inputs}개`,
+  inputChannel: (channel) => `입력 채널 ${channel}`,
+  histogram: "이 맵의 값",
+  histogramLabel: (min, max, most) => `${min}부터 ${max}까지의 히스토그램, 한 구간에 최대 ${most}개`,
+  most: (count) => `가장 높은 막대: ${count.toLocaleString("en")}`,
+  notFinite: (count) => `값 ${count}개가 NaN이거나 무한대입니다.`,
+  png: "PNG 저장",
+  npz: "npz 저장",
+};
