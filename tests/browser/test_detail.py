@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 WAIT_MS = 60_000
 MODEL = "/v1/models/example-digits"
 FIRST_WORDS = {
-    "curl": "curl", "Python": "import httpx", "JavaScript": "await fetch", "Keras": "set_weights", "Document": '"layers"',
+    "curl": "curl", "Python": "import httpx", "JavaScript": "await fetch", "Keras": "set_weights",
+    "Document": '"layers"',
 }  # fmt: skip
 
 

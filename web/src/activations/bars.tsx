@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { lookAt } from "../app/panels.ts";
 import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
+import { ReadOutline } from "../detail/read_outline.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { useWidth } from "../ui/width.ts";
@@ -53,6 +54,7 @@ export function Bars({ row, values }: Props) {
         style={{ width: drawn, height }}
       >
         <canvas ref={canvas} style={{ width: drawn, height }} />
+        <ReadOutline address={row.address} shape={row.shape} unit={0} />
         {chosen !== null && (
           <div class="bars-chosen" style={{ left: ((chosen + 0.5) / values.length) * drawn }}>
             <span>{`${nameOf(row, chosen)}  ${figure(Number(values[chosen]))}`}</span>

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { lookAt } from "../app/panels.ts";
 import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
+import { ReadOutline } from "../detail/read_outline.tsx";
 import { text } from "../text/text.ts";
 import { useWidth } from "../ui/width.ts";
 import { tableOf } from "./colours.ts";
@@ -74,6 +75,7 @@ export function Sequence({ row, tensors, kind }: Props) {
         }}
       >
         <canvas ref={canvas} style={{ width: Math.min(width, kind.steps * LARGEST_CELL), height }} />
+        <ReadOutline address={row.address} shape={row.shape} unit={0} />
         {chosen !== null && <div class="sequence-chosen" style={{ top: chosen * cell, height: cell }} />}
       </div>
       <p class="sequence-axes">{`→ ${kind.steps} ${words.time}   ↓ ${kind.channels} ${words.channels}`}</p>
