@@ -7,6 +7,7 @@ import type { Step } from "./arithmetic.ts";
 import { exact } from "./exact.ts";
 import { TermTable } from "./term_table.tsx";
 import { cut, isWeighted, type Order, ordered } from "./terms.ts";
+import { WindowSection } from "./window_section.tsx";
 
 const FIRST = 12;
 const MORE = 100;
@@ -30,6 +31,7 @@ export function StepSection({ step, number }: Props) {
       <p class="step-formula">
         {number !== null && <span class="quiet">{`${number}.`}</span>} <code>{step.formula}</code>
       </p>
+      <WindowSection step={step} />
       {isLong && <Choices label={words.order} names={ORDERS} words={words.orders} chosen={order} onChoose={setOrder} />}
       <TermTable step={step} parts={parts} />
       {count < step.terms.length && (

@@ -17,6 +17,8 @@ export const detail = {
   value: "value",
   weight: "weight",
   product: "product",
+  window: (channel: number, channels: number) =>
+    `Channel ${channel}, which contributes most of the ${channels} that are read.`,
   others: (count: number) => (count === 1 ? "1 other term" : `${count.toLocaleString("en")} other terms`),
   bias: "bias",
   sum: "sum",

@@ -19,6 +19,7 @@ export const detail: Text["detail"] = {
   value: "값",
   weight: "가중치",
   product: "곱",
+  window: (channel, channels) => `읽는 채널 ${channels}개 가운데 가장 크게 기여하는 채널 ${channel}입니다.`,
   others: (count) => `나머지 항 ${count.toLocaleString("en")}개`,
   bias: "편향",
   sum: "합",
