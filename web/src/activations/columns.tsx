@@ -3,7 +3,6 @@ import type { TypedArray } from "layerscope";
 import { lookAt } from "../app/panels.ts";
 import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
-import { ReadOutline } from "../detail/read_outline.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { barColours } from "./bar_colours.ts";
@@ -52,7 +51,6 @@ export function Columns({ row, values }: Props) {
           isFirst={at === first && values.length > 1}
         />
       ))}
-      <ReadOutline address={row.address} shape={row.shape} unit={0} />
     </div>
   );
 }

@@ -12,7 +12,8 @@ import { StepSection } from "./step_section.tsx";
 export function ArithmeticSection() {
   const words = text.value.detail;
   const { error, since } = arithmetic;
-  const reply = told.value;
+  const reply = arithmetic.value.value?.reply ?? null;
+  const isStale = told.value === null; // kept while the next one is on its way, so that nothing jumps
   return (
     <section class="arithmetic" aria-label={words.arithmetic} aria-busy={since.value !== null}>
       <h3>{words.arithmetic}</h3>
@@ -30,7 +31,7 @@ export function ArithmeticSection() {
         </Notice>
       )}
       {reply !== null && (
-        <>
+        <div class={isStale ? "arithmetic-stale" : undefined}>
           <p class="arithmetic-value">
             <code>{`${reply.of.address}[${reply.of.index.join(", ")}]`}</code>
             <strong>= {exact(reply.value)}</strong>
@@ -39,7 +40,7 @@ export function ArithmeticSection() {
           {reply.steps.map((step, at) => (
             <StepSection key={`${at} ${step.formula}`} step={step} number={reply.steps.length > 1 ? at + 1 : null} />
           ))}
-        </>
+        </div>
       )}
     </section>
   );

@@ -3,6 +3,7 @@
 import { figure } from "../text/figures.ts";
 
 const DIGITS = 7;
+const FEW_DIGITS = 2;
 
 export function exact(value: number | string | boolean): string {
   if (typeof value === "boolean") return String(value);
@@ -11,4 +12,10 @@ export function exact(value: number | string | boolean): string {
   const size = Math.abs(rounded);
   const digits = size !== 0 && (size < 1e-4 || size >= 1e7) ? size.toExponential() : String(size);
   return (rounded < 0 ? "−" : "") + digits.replace("e+", "e").replace("e-", "e−");
+}
+
+/** In two digits, where there is no room for more. */
+export function brief(value: number | string): string {
+  if (typeof value === "string" || !Number.isFinite(value)) return figure(value);
+  return figure(Number(value.toPrecision(FEW_DIGITS)));
 }

@@ -35,6 +35,8 @@ export function LargeMap({ selected, map, position }: Props) {
   const size = { width: fitted.width * zoom, height: fitted.height * zoom };
   const cell = { width: size.width / map.width, height: size.height / map.height };
   const words = text.value.detail;
+  const said = (at: Position) =>
+    words.at(map.height === 1 ? String(at.column) : `${at.row}, ${at.column}`, exact(valueAt(map, at)));
   useEffect(() => setHovered(null), [map]);
   useEffect(() => show(element.current, position, cell), [position.row, position.column, zoom, width]);
   const zoomTo = (to: number) => setZoom(Math.min(Math.max(to, 1), MAX_ZOOM));
@@ -61,7 +63,7 @@ export function LargeMap({ selected, map, position }: Props) {
         aria-valuemin={0}
         aria-valuemax={map.height * map.width - 1}
         aria-valuenow={position.row * map.width + position.column}
-        aria-valuetext={words.at(position.row, position.column, exact(valueAt(map, position)))}
+        aria-valuetext={said(position)}
         onKeyDown={onKeyDown}
       >
         {/* biome-ignore lint/a11y/noStaticElementInteractions: the slider around it has the keyboard */}
@@ -78,9 +80,7 @@ export function LargeMap({ selected, map, position }: Props) {
         </div>
       </div>
       <div class="large-map-foot">
-        <output>
-          {words.at((hovered ?? position).row, (hovered ?? position).column, exact(valueAt(map, hovered ?? position)))}
-        </output>
+        <output>{said(hovered ?? position)}</output>
         <span class="large-map-zoom">
           <Button look="quiet" label={words.zoomOut} isDisabled={zoom <= 1} onClick={() => zoomTo(zoom / 2)}>
             −

@@ -47,7 +47,7 @@ function MapHead({ selected: { row, unit } }: { readonly selected: Selected }) {
       <div>
         <h3>
           {row.address}
-          {count > 1 && <span class="map-name">{nameOf(row, unit)}</span>}
+          {count > 1 && <span class="map-unit">{nameOf(row, unit)}</span>}
         </h3>
         <p class="quiet">
           {row.type} · {shape(row.shape)}

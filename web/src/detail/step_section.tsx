@@ -1,5 +1,6 @@
 import "./step_section.css";
 import { useState } from "preact/hooks";
+import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Choices } from "../ui/choices.tsx";
@@ -41,7 +42,9 @@ export function StepSection({ step, number }: Props) {
       )}
       {step.terms.length < step.terms_total && <p class="quiet">{words.listed(step.terms.length, step.terms_total)}</p>}
       {step.padding && <p class="quiet">{words.padding(step.padding.cells, step.padding.of)}</p>}
-      {isWeighted(step) && Number(step.ulps) > 0 && <p class="quiet">{words.rounding(exact(step.ulps))}</p>}
+      {isWeighted(step) && exact(step.sum) !== exact(step.value) && (
+        <p class="quiet">{words.rounding(figure(step.ulps))}</p>
+      )}
     </section>
   );
 }

@@ -5,7 +5,7 @@ import { isDark } from "../app/theme.ts";
 import { text } from "../text/text.ts";
 import type { Step, Term } from "./arithmetic.ts";
 import { exact } from "./exact.ts";
-import { type Cut, isWeighted, numberOf, placeOf } from "./terms.ts";
+import { type Cut, isFunction, isWeighted, nameOf, numberOf, placeOf } from "./terms.ts";
 
 interface Props {
   readonly step: Step;
@@ -16,29 +16,34 @@ interface Props {
 export function TermTable({ step, parts }: Props) {
   const words = text.value.detail;
   const weighted = isWeighted(step);
+  const hasProducts = weighted || isFunction(step);
+  const name = nameOf(step);
+  const span = 1 + Number(weighted) + Number(hasProducts);
   const largest = Math.max(...step.terms.map((term) => Math.abs(numberOf(term.product))).filter(Number.isFinite), 0);
   return (
     <table class="terms">
       <thead>
         <tr>
-          <th scope="col">{words.term}</th>
+          <th scope="col">{name ?? words.term}</th>
           <th scope="col">{words.value}</th>
           {weighted && <th scope="col">{words.weight}</th>}
-          {weighted && <th scope="col">{words.product}</th>}
+          {hasProducts && <th scope="col">{weighted ? words.product : words.adds}</th>}
         </tr>
       </thead>
       <tbody>
         {parts.shown.map((term) => (
-          <TermRow key={`${placeOf(term)} ${term.weight}`} {...{ term, weighted, largest }} />
+          <TermRow
+            key={`${placeOf(term)} ${term.weight}`}
+            {...{ term, weighted, hasProducts, largest }}
+            isNamed={name === null}
+          />
         ))}
       </tbody>
       <tfoot>
-        {weighted && parts.rest > 0 && (
-          <Total name={words.others(parts.rest)} value={parts.restSum} {...{ weighted }} />
-        )}
-        {step.bias !== null && <Total name={words.bias} value={step.bias} {...{ weighted }} />}
-        {weighted && <Total name={words.sum} value={step.sum} {...{ weighted }} />}
-        <Total name={words.result} value={step.value} isResult {...{ weighted }} />
+        {weighted && parts.rest > 0 && <Total name={words.others(parts.rest)} value={parts.restSum} {...{ span }} />}
+        {step.bias !== null && <Total name={words.bias} value={step.bias} {...{ span }} />}
+        {weighted && <Total name={words.sum} value={step.sum} {...{ span }} />}
+        <Total name={words.result} value={step.value} isResult {...{ span }} />
       </tfoot>
     </table>
   );
@@ -47,19 +52,22 @@ export function TermTable({ step, parts }: Props) {
 interface RowProps {
   readonly term: Term;
   readonly weighted: boolean;
+  readonly hasProducts: boolean;
   readonly largest: number;
+  /** Whether it says which tensor it is of. */
+  readonly isNamed: boolean;
 }
 
-function TermRow({ term, weighted, largest }: RowProps) {
+function TermRow({ term, weighted, hasProducts, largest, isNamed }: RowProps) {
   const [positive, negative] = barColours(state.value.colours, isDark.value);
   const product = numberOf(term.product);
   const share = largest > 0 && Number.isFinite(product) ? Math.abs(product) / largest : 0;
   return (
     <tr>
-      <th scope="row">{placeOf(term)}</th>
+      <th scope="row">{placeOf(term, isNamed)}</th>
       <td>{exact(term.value)}</td>
       {weighted && <td>{term.weight === null ? "" : `× ${exact(term.weight)}`}</td>}
-      {weighted && (
+      {hasProducts && (
         <td class="terms-product">
           {exact(term.product)}
           <span class="terms-bar" style={{ width: `${100 * share}%`, background: product < 0 ? negative : positive }} />
@@ -72,14 +80,15 @@ function TermRow({ term, weighted, largest }: RowProps) {
 interface TotalProps {
   readonly name: string;
   readonly value: number | string;
-  readonly weighted: boolean;
+  /** The columns before the last one. */
+  readonly span: number;
   readonly isResult?: boolean;
 }
 
-function Total({ name, value, weighted, isResult = false }: TotalProps) {
+function Total({ name, value, span, isResult = false }: TotalProps) {
   return (
     <tr class={isResult ? "terms-result" : undefined}>
-      <th scope="row" colSpan={weighted ? 3 : 1}>
+      <th scope="row" colSpan={span}>
         {name}
       </th>
       <td>{exact(value)}</td>

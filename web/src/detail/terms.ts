@@ -39,7 +39,21 @@ export function isWeighted(step: Step): boolean {
   return step.terms.some((term) => term.weight !== null);
 }
 
-/** `conv2d[0, 5, 7, 2]`. */
-export function placeOf(term: Term): string {
-  return term.index.length === 0 ? term.name : `${term.name}[${term.index.join(", ")}]`;
+/** Whether a term is not its value but a function of it, such as its exponential. */
+export function isFunction({ terms }: Step): boolean {
+  return terms.some((term) => term.weight === null && term.product !== term.value);
+}
+
+/** The tensor that all terms are of; null where they are of several. */
+export function nameOf({ terms }: Step): string | null {
+  const [first] = terms;
+  return first !== undefined && terms.every((term) => term.name === first.name && term.index.length > 0)
+    ? first.name
+    : null;
+}
+
+/** `conv2d[0, 5, 7, 2]`, or the index alone. */
+export function placeOf(term: Term, isNamed = true): string {
+  const index = term.index.length === 0 ? "" : `[${term.index.join(", ")}]`;
+  return isNamed ? term.name + index : index;
 }

@@ -2,9 +2,9 @@ import "./window_section.css";
 import { ENTRIES, tableOf } from "../activations/colours.ts";
 import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
-import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import type { Step, Term } from "./arithmetic.ts";
+import { brief } from "./exact.ts";
 import { inkOn } from "./ink.ts";
 import { numberOf } from "./terms.ts";
 import { type Window, windowsOf } from "./window.ts";
@@ -68,7 +68,7 @@ function Cell({ term, part, far }: CellProps) {
   const pixel = tableOf(state.value.colours, isDark.value)[Math.round(((share + 1) / 2) * (ENTRIES - 1))] as number;
   return (
     <span class="window-cell" style={inkOn(pixel)}>
-      {figure(term[part])}
+      {brief(term[part] ?? 0)}
     </span>
   );
 }

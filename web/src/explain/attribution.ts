@@ -29,7 +29,10 @@ function mapOf(data: Float32Array, height: number, width: number): MapView {
   return { data, first: 0, rowStride: width, stride: 1, height, width, step: 1 };
 }
 
-/** Draws a map over a picture: where it is signed, what is near zero lets the picture through. */
+/** Entries of the table for what speaks for and against: clear colours, neither the lightest nor the darkest. */
+export const [LOW, HIGH] = [48, 200];
+
+/** Draws a map over a picture: where it is signed, in two colours that let the picture through the nearer they are to zero. */
 export function drawOver(canvas: HTMLCanvasElement, map: MapView, table: Uint32Array, isSigned: boolean): void {
   const finite = (map.data as Float32Array).filter(Number.isFinite);
   const far = finite.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -37,7 +40,7 @@ export function drawOver(canvas: HTMLCanvasElement, map: MapView, table: Uint32A
   const pixels = new Uint32Array(image.data.buffer);
   for (const [at, value] of (map.data as Float32Array).entries()) {
     const share = far > 0 && Number.isFinite(value) ? value / far : 0;
-    const entry = Math.round((isSigned ? (share + 1) / 2 : Math.max(share, 0)) * (table.length - 1));
+    const entry = isSigned ? (share > 0 ? HIGH : LOW) : Math.round(Math.max(share, 0) * (table.length - 1));
     pixels[at] = table[entry] as number;
     if (isSigned) image.data[4 * at + 3] = Math.round(255 * Math.sqrt(Math.abs(share)));
   }

@@ -11,7 +11,7 @@ import { type Explained, pictureOf } from "./explanation.ts";
 import { METHODS } from "./methods.ts";
 
 /** Per cent, before the reader chooses. */
-const ALPHA = 60;
+const ALPHA = 75;
 
 interface Props {
   readonly explained: Explained;
@@ -76,9 +76,10 @@ function Scale({ isSigned, min, max }: ScaleProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const far = Math.max(Math.abs(min), Math.abs(max));
   useEffect(() => {
-    const image = new ImageData(ENTRIES, 1);
-    new Uint32Array(image.data.buffer).set(tableOf(isSigned ? "balance" : "viridis", false));
-    canvas.current?.getContext("2d")?.putImageData(image, 0, 0);
+    const data = Float32Array.from({ length: ENTRIES }, (_, at) => (isSigned ? (2 * at) / (ENTRIES - 1) - 1 : at));
+    const map = { data, first: 0, rowStride: ENTRIES, stride: 1, height: 1, width: ENTRIES, step: 1 };
+    if (canvas.current !== null)
+      drawOver(canvas.current, map, tableOf(isSigned ? "balance" : "viridis", false), isSigned);
   }, [isSigned]);
   return (
     <span class="overlay-scale">

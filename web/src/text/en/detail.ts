@@ -3,7 +3,7 @@ export const detail = {
   empty: "Choose a map or a unit of a layer: it is shown here, large, with the arithmetic of its values.",
   mapLabel: (name: string, height: number, width: number) =>
     `${name}, ${height} × ${width}. Arrow keys choose a value, plus and minus zoom.`,
-  at: (row: number, column: number, value: string) => `${row}, ${column}: ${value}`,
+  at: (place: string, value: string) => `${place}: ${value}`,
   zoomIn: "Larger",
   zoomOut: "Smaller",
   before: "The map before",
@@ -17,6 +17,7 @@ export const detail = {
   value: "value",
   weight: "weight",
   product: "product",
+  adds: "adds",
   window: (channel: number, channels: number) =>
     `Channel ${channel}, which contributes most of the ${channels} that are read.`,
   others: (count: number) => (count === 1 ? "1 other term" : `${count.toLocaleString("en")} other terms`),

@@ -5,7 +5,7 @@ export const detail: Text["detail"] = {
   empty: "층의 맵이나 유닛을 고르세요. 여기에 크게 보이고, 값이 어떻게 계산되었는지 나옵니다.",
   mapLabel: (name, height, width) =>
     `${name}, ${height} × ${width}. 화살표 키로 값을 고르고 더하기와 빼기로 확대합니다.`,
-  at: (row, column, value) => `${row}, ${column}: ${value}`,
+  at: (place, value) => `${place}: ${value}`,
   zoomIn: "확대",
   zoomOut: "축소",
   before: "이전 맵",
@@ -19,6 +19,7 @@ export const detail: Text["detail"] = {
   value: "값",
   weight: "가중치",
   product: "곱",
+  adds: "더하는 값",
   window: (channel, channels) => `읽는 채널 ${channels}개 가운데 가장 크게 기여하는 채널 ${channel}입니다.`,
   others: (count) => `나머지 항 ${count.toLocaleString("en")}개`,
   bias: "편향",
