@@ -1,6 +1,7 @@
 /** The map and the element of it that are looked at. */
 
 import { computed, effect } from "@preact/signals";
+import { kindOf } from "../activations/kind.ts";
 import { type LayerRow, rows, run } from "../activations/run.ts";
 import type { MapView } from "../activations/tensors.ts";
 import { noteFailure } from "../app/service.ts";
@@ -40,7 +41,7 @@ export const map = computed((): MapView | null => {
 export const position = computed((): Position | null => {
   const [now, view] = [selected.value, map.value];
   if (now === null || view === null) return null;
-  const ofVector = unitsOf(now.row.shape) === 1 && unit.value !== null && view.height === 1 ? `0,${unit.value}` : null;
+  const ofVector = isVector(now.row) && unit.value !== null ? `0,${unit.value}` : null;
   return positionIn(ofVector ?? place.value, view) ?? largestPosition(view);
 });
 
@@ -57,17 +58,17 @@ export const element = computed((): string | null => {
     : `${selected.value.row.address}[${index.value.join(", ")}]`;
 });
 
+function isVector({ shape }: LayerRow): boolean {
+  return kindOf(shape).kind === "vector";
+}
+
 /** Looks at another place. In a vector each place is a unit. */
 export function goTo(to: Position): void {
   const now = selected.value;
   if (now === null) return;
-  const isVector = unitsOf(now.row.shape) === 1 && map.value?.height === 1 && now.row.shape.length !== 4;
   const address = now.row.address;
-  change(
-    isVector
-      ? { layer: address, unit: to.column, element: null }
-      : { layer: address, unit: now.unit, element: written(to) },
-  );
+  if (isVector(now.row)) change({ layer: address, unit: to.column, element: null });
+  else change({ layer: address, unit: now.unit, element: written(to) });
 }
 
 /** Fetches the map where the run has only every so many pixels of it, while the panel is open. */
