@@ -4,6 +4,8 @@ import { change } from "../app/state.ts";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
+import { Notice } from "../ui/notice.tsx";
+import { Problems } from "../ui/problems.tsx";
 import { ArithmeticSection } from "./arithmetic_section.tsx";
 import { Downloads } from "./downloads.tsx";
 import { HistogramSection } from "./histogram_section.tsx";
@@ -11,7 +13,7 @@ import { KernelSection } from "./kernel_section.tsx";
 import { LargeMap } from "./large_map.tsx";
 import { unitsOf, valueAt } from "./position.ts";
 import { Reads } from "./reads.tsx";
-import { index, map, position, type Selected, selected } from "./selection.ts";
+import { fetched, index, map, position, type Selected, selected } from "./selection.ts";
 
 /** The selected map: large, with the arithmetic of one of its values. */
 export function MapPanel() {
@@ -22,7 +24,7 @@ export function MapPanel() {
     <div class="map-panel">
       <MapHead selected={now} />
       {view === null || at === null ? (
-        <p class="quiet">{text.value.activations.loading}</p>
+        <Waiting />
       ) : (
         <>
           <LargeMap selected={now} map={view} position={at} />
@@ -34,6 +36,17 @@ export function MapPanel() {
         </>
       )}
     </div>
+  );
+}
+
+/** The place of the map while it is fetched, or what kept it away. */
+function Waiting() {
+  const error = fetched.since.value === null ? fetched.error.value : null;
+  if (error === null) return <p class="quiet">{text.value.activations.loading}</p>;
+  return (
+    <Notice kind="wrong" title={text.value.app.failed}>
+      <Problems error={error} />
+    </Notice>
   );
 }
 

@@ -25,7 +25,8 @@ export const selected = computed((): Selected | null => {
 });
 const [layer, unit, place] = [part("layer"), part("unit"), part("element")];
 
-const fetched = task<{ readonly of: Selected; readonly map: MapView }>(noteFailure);
+/** Maps that the run has not got whole. */
+export const fetched = task<{ readonly of: Selected; readonly map: MapView }>(noteFailure);
 
 /** The map of what is selected; null while it is on its way. */
 export const map = computed((): MapView | null => {
@@ -71,9 +72,12 @@ export function goTo(to: Position): void {
   else change({ layer: address, unit: now.unit, element: written(to) });
 }
 
-/** Fetches the map where the run has only every so many pixels of it, while the panel is open. */
+/** Panels that look at the selected value. */
+const PANELS: readonly (string | null)[] = ["map", "explain"];
+
+/** Fetches the map where the run has only every so many pixels of it, while such a panel is open. */
 export function followSelection(): void {
-  const isOpen = computed(() => state.value.panel === "map");
+  const isOpen = computed(() => PANELS.includes(state.value.panel));
   effect(() => {
     const [now, here] = [selected.value, run.value.value];
     if (!isOpen.value || now === null || here === null || map.value !== null) return;
