@@ -21,7 +21,7 @@ from playwright.sync_api import expect
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
     from tests.conftest import Server
 
@@ -48,10 +48,15 @@ def tab(chromium: Browser) -> Iterator[Page]:
 def without_errors(page: Page) -> Iterator[None]:
     """Fail where the page reported an error while it was used."""
     errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: errors.append(message.text) if is_of_page(message) else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield
     assert errors == []
+
+
+def is_of_page(message: ConsoleMessage) -> bool:
+    """Whether it is an error, and not that of the icon which browsers ask for by themselves."""
+    return message.type == "error" and not message.location["url"].endswith("/favicon.ico")
 
 
 def number(text: str) -> float:
