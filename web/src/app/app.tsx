@@ -1,6 +1,5 @@
 import "./app.css";
 import { LayerList } from "../activations/layer_list.tsx";
-import { ViewBar } from "../activations/view_bar.tsx";
 import { DropZone } from "../input/drop_zone.tsx";
 import { InputList } from "../input/input_list.tsx";
 import { NetworkSide } from "../network/network_side.tsx";
@@ -26,7 +25,6 @@ export function App() {
       <main id="main" class="app-main" tabIndex={-1} aria-label={text.value.app.layers}>
         <Status />
         <InputList />
-        <ViewBar />
         <LayerList />
       </main>
       <Dock />
