@@ -15,7 +15,6 @@ import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { isDead, rangeOf, spanOf } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
-import { px } from "../ui/px.ts";
 
 interface Props {
   readonly row: LayerRow;
