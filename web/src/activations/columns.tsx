@@ -1,6 +1,7 @@
 import "./columns.css";
 import type { TypedArray } from "layerscope";
-import { change, state } from "../app/state.ts";
+import { lookAt } from "../app/panels.ts";
+import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
@@ -78,7 +79,7 @@ function Column({ row, unit, value, top, bottom, height, isChosen, isFirst }: Co
       tabIndex={-1}
       aria-selected={isChosen}
       aria-label={`${nameOf(row, unit)}: ${figure(value)}`}
-      onClick={() => change({ layer: row.address, unit })}
+      onClick={() => lookAt(row.address, unit)}
     >
       <span class="column-value">{figure(value)}</span>
       <span class="column-space" style={{ height: px(height) }}>
