@@ -1,5 +1,6 @@
 import "./layer_section.css";
 import { change, state } from "../app/state.ts";
+import { UnitSwitch } from "../edits/unit_switch.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
@@ -47,6 +48,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
         <Statistics stats={row.stats} />
         {kind.kind !== "vector" && <ColourBar range={layerRange(row)} />}
         {kind.kind === "maps" && kind.count > 1 && <OpenButton row={row} isOpen={isOpen} count={kind.count} />}
+        <UnitSwitch row={row} />
       </header>
       <div ref={element} class={`layer-body ${kind.kind} ${state.value.size}`}>
         {isInView && <Body {...{ row, tensors, kind, isOpen }} />}

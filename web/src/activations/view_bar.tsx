@@ -1,5 +1,6 @@
 import "./view_bar.css";
 import { change, FIELDS, state } from "../app/state.ts";
+import { EditChips } from "../edits/edit_chips.tsx";
 import { text } from "../text/text.ts";
 import { Choices } from "../ui/choices.tsx";
 import { Select } from "../ui/select.tsx";
@@ -48,6 +49,7 @@ export function ViewBar() {
           onChoose={(name) => change({ size: name })}
         />
       </div>
+      <EditChips />
     </div>
   );
 }

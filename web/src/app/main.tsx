@@ -3,6 +3,10 @@
 import "./theme.css";
 import { render } from "preact";
 import { followRun } from "../activations/run.ts";
+import { followComparison } from "../compare/comparison.ts";
+import "../compare/panel.ts";
+import { followDiagnosis } from "../diagnose/diagnosis.ts";
+import "../diagnose/panel.ts";
 import { followModel } from "../network/network.ts";
 import { followLanguage } from "../text/text.ts";
 import { followAddress } from "./address_bar.ts";
@@ -14,6 +18,8 @@ followLanguage();
 followAddress();
 followModel();
 followRun();
+followComparison();
+followDiagnosis();
 
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);
