@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from safetensors.numpy import load, save
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -37,19 +39,16 @@ def model(server: Server) -> str:
     bias = np.zeros(4)
     bias[DEAD] = -100
     weights = {
-        "conv/kernel": random.normal(size=(3, 3, 1, 4)).tolist(), "conv/bias": bias.tolist(),
-        "dense/kernel": random.normal(size=(144, 3)).tolist(), "dense/bias": [0, 0, 0],
+        "conv/kernel": random.normal(size=(3, 3, 1, 4)), "conv/bias": bias,
+        "dense/kernel": random.normal(size=(144, 3)), "dense/bias": np.zeros(3),
     }  # fmt: skip
-    arrays = {name: np.asarray(values, np.float32) for name, values in weights.items()}
-    put(server, "compared", arrays)
+    put(server, "compared", {name: array.astype(np.float32) for name, array in weights.items()})
     return "compared"
 
 
 def put(server: Server, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
     """Register the chain with these weights."""
-    from safetensors.numpy import save
-
-    parts = {"model": (None, httpx.Response(200, json=CHAIN).text), "weights": ("w.safetensors", save(arrays))}
+    parts = {"model": (None, json.dumps(CHAIN)), "weights": ("w.safetensors", save(arrays))}
     server.client.put(f"/v1/models/{name}", files=parts).raise_for_status()
 
 
@@ -89,7 +88,9 @@ def compared(server: Server, name: str, b: dict[str, Any]) -> dict[str, Any]:
 def listed(page: Page) -> dict[str, list[str]]:
     """Each layer in the list of differences: its status and figure."""
     rows = page.locator(".difference").all()
-    return {row.locator("span").first.inner_text(): row.locator(":scope > span").all_inner_texts()[1::2] for row in rows}
+    return {
+        row.locator("span").first.inner_text(): row.locator(":scope > span").all_inner_texts()[1::2] for row in rows
+    }
 
 
 def test_a_channel_that_is_switched_off_shows_its_difference(
@@ -147,8 +148,6 @@ def test_float16_against_float32(server: Server, page: Page, model: str, told: l
 def test_other_weights_of_the_same_network(server: Server, page: Page, model: str, told: list[str]) -> None:
     """Another registered model is chosen for B: only from the layer whose weights differ on do numbers part."""
     saved = server.client.get(f"/v1/models/{model}/weights", params={"format": "safetensors"}).content
-    from safetensors.numpy import load
-
     arrays = {name.removeprefix("weights/"): array for name, array in load(saved).items()}
     put(server, "other", {**arrays, "dense/bias": np.array([1, 0, 0], np.float32)})
     open_page(server, page, model=model, input=numbers(), panel="compare", layer="dense")
@@ -162,7 +161,7 @@ def test_other_weights_of_the_same_network(server: Server, page: Page, model: st
 def test_the_address_gives_the_same_view(server: Server, page: Page, model: str, told: list[str]) -> None:
     """After a reload, the pinned run, the change, the layer and its difference maps are there."""
     open_page(server, page, model=model, input=numbers(), panel="compare", layer="relu", pin=f"model={model}",
-              edits=httpx.Response(200, json=EDIT).text, measure="difference")  # fmt: skip
+              edits=json.dumps(EDIT), measure="difference")  # fmt: skip
     expect(page.get_by_text("2 things differ")).to_be_visible()
     expect(page.locator(".difference-map")).to_have_count(4)
     before = listed(page)
@@ -191,9 +190,7 @@ def test_a_diagnosis_leads_to_its_layer(server: Server, page: Page, model: str, 
     expect(page.locator(f"#map-relu-{DEAD}")).to_have_class(re.compile("is-marked"), timeout=30_000)
 
 
-def test_a_diagnosis_of_one_item_says_what_needs_more(
-    server: Server, page: Page, model: str, told: list[str]
-) -> None:
+def test_a_diagnosis_of_one_item_says_what_needs_more(server: Server, page: Page, model: str, told: list[str]) -> None:
     """The input alone is too little for dead units; files that are added are counted."""
     open_page(server, page, model=model, panel="diagnose", items="shown")
     few = page.locator(".rest", has_text="Too few items")
@@ -206,8 +203,6 @@ def test_a_diagnosis_of_one_item_says_what_needs_more(
 
 def npy(array: np.ndarray[Any, Any]) -> bytes:
     """The array as the content of a file."""
-    from io import BytesIO
-
     content = BytesIO()
     np.save(content, array)
     return content.getvalue()

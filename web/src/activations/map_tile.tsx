@@ -45,6 +45,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   const off = isOff(edits, row.address, channelOf(row.shape, unit));
   const dead = !off && view !== undefined && view.step === 1 && isDead(view);
   const name = nameOf(row, unit);
+  const label = row.labels?.[unit] ?? unit;
   const range = view === undefined ? undefined : rangeOf(view);
   const said = off ? text.value.edits.off : dead ? words.dead : null;
   const marks = `${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}${off ? " is-off" : ""}`;
@@ -69,7 +70,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
         class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
         style={{ width: size.width, height: size.height }}
       />
-      <span class="map-name">{`${row.labels?.[unit] ?? unit} ${said ?? ""}`}</span>
+      <span class="map-name">{said === null ? label : `${label} ${said}`}</span>
     </div>
   );
 }

@@ -18,7 +18,8 @@ export function Canvas({ view, most, height, className }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const dark = isDark.value;
   useEffect(() => {
-    if (view !== undefined && canvas.current !== null) drawMap(canvas.current, view, [-most, most], tableOf("balance", dark));
+    if (view === undefined || canvas.current === null) return;
+    drawMap(canvas.current, view, [-most, most], tableOf("balance", dark));
   }, [view?.data, view?.first, most, dark]);
-  return <canvas ref={canvas} class={className} style={{ height }} aria-hidden="true" />;
+  return <canvas ref={canvas} class={className} style={{ height }} />;
 }

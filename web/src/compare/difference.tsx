@@ -32,7 +32,7 @@ function Figures({ row }: { readonly row: ComparedLayer }) {
   const entries: (readonly [string, string | null])[] = [
     [words.figures.shapes, row.status === "shape_differs" ? shapes : null],
     [words.figures.most, row.max_abs == null ? null : figure(row.max_abs)],
-    [words.figures.at, place == null ? null : words.at(place.index.join(", "), figure(place.a), figure(place.b))],
+    [words.figures.at, place == null ? null : words.at(place.index.join(", "), written(place.a), written(place.b))],
     [words.figures.mean, row.mean_abs == null ? null : figure(row.mean_abs)],
     [words.figures.cosine, row.cosine == null ? null : figure(row.cosine)],
     [words.figures.ulp, row.max_ulp == null ? null : String(row.max_ulp)],
@@ -44,6 +44,11 @@ function Figures({ row }: { readonly row: ComparedLayer }) {
       {entries.map(([name, value]) => value !== null && <Entry key={name} name={name} value={value} />)}
     </dl>
   );
+}
+
+/** A value of any dtype; booleans as they are. */
+function written(value: number | string | boolean): string {
+  return typeof value === "boolean" ? String(value) : figure(value);
 }
 
 function Entry({ name, value }: { readonly name: string; readonly value: string }) {

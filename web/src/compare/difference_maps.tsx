@@ -35,12 +35,11 @@ export function DifferenceMaps(props: Props) {
   return (
     <>
       <ColourScale most={most} />
-      <div class="difference-maps" role="group" aria-label={text.value.compare.maps(address)}>
+      <fieldset class="difference-maps" aria-label={text.value.compare.maps(address)}>
         {Array.from({ length: end }, (_, unit) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a map is its place
           <DifferenceMap key={unit} {...props} unit={unit} height={(WIDTH * kind.height) / kind.width} />
         ))}
-      </div>
+      </fieldset>
       {end < count && (
         <Button look="quiet" onClick={() => setShown(shown + 2 * FIRST)}>
           {text.value.edits.more(count - end)}

@@ -25,9 +25,8 @@ export function ChannelStrip({ row }: { readonly row: LayerRow }) {
   const words = text.value.edits;
   const end = Math.min(shown, count);
   return (
-    <div class="channel-strip" role="group" aria-label={words.strip(row.address)}>
+    <fieldset class="channel-strip" aria-label={words.strip(row.address)}>
       {Array.from({ length: end }, (_, channel) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its place
         <Channel key={channel} row={row} channel={channel} view={tensors?.map(row.address, row.shape, channel * depth)} />
       ))}
       {end < count && (
@@ -35,7 +34,7 @@ export function ChannelStrip({ row }: { readonly row: LayerRow }) {
           {words.more(count - end)}
         </Button>
       )}
-    </div>
+    </fieldset>
   );
 }
 
@@ -63,7 +62,7 @@ function Channel({ row, channel, view }: ChannelProps) {
       disabled={isWholeOff(edits, row.address)}
       onClick={() => change({ edits: toggled(edits, row.address, channel) })}
     >
-      {kindOf(row.shape).kind === "maps" && <canvas ref={canvas} aria-hidden="true" />}
+      {kindOf(row.shape).kind === "maps" && <canvas ref={canvas} />}
       {row.labels?.[channel] ?? channel}
     </button>
   );
