@@ -48,7 +48,7 @@ function Sum({ reply }: { readonly reply: ComparisonReply }) {
     <div class="result-sum">
       <p class="quiet">{told.join(" · ")}</p>
       {first === null ? (
-        <p>{reply.equal ? words.equal : words.close}</p>
+        <p>{reply.equal ? words.equal : reply.close ? words.close : words.unpaired}</p>
       ) : (
         <Button onClick={() => change({ layer: first, unit: null })}>
           {words.first} <span class="result-first">{first}</span>

@@ -1,5 +1,5 @@
-import { text } from "../text/text.ts";
 import type { DiagnosisReply } from "layerscope";
+import { text } from "../text/text.ts";
 import { FindingItem } from "./finding_item.tsx";
 import { found, keyOf } from "./findings.ts";
 import { Rest } from "./rest.tsx";
@@ -10,7 +10,9 @@ export function Findings({ reply }: { readonly reply: DiagnosisReply }) {
   const all = found(reply.findings);
   return (
     <>
-      <h3 role="status">{all.length === 0 ? words.nothing : words.found(all.length)}</h3>
+      <div role="status">
+        <h3>{all.length === 0 ? words.nothing : words.found(all.length)}</h3>
+      </div>
       <ol aria-label={words.findings}>
         {all.map((one) => (
           <FindingItem key={keyOf(one)} finding={one} />

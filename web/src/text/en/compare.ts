@@ -41,6 +41,7 @@ export const compare = {
   },
   equal: "Every layer has the same bits.",
   close: "No layer differs by more than rounding.",
+  unpaired: "Layers that A and B both have do not differ by more than rounding.",
   first: "First to differ:",
   isFirst: "The first layer that differs",
   relative: "‖a−b‖/‖a‖",

@@ -34,6 +34,7 @@ export const compare: Text["compare"] = {
   },
   equal: "모든 층의 비트가 같습니다.",
   close: "반올림보다 크게 다른 층이 없습니다.",
+  unpaired: "A와 B에 모두 있는 층은 반올림보다 크게 다르지 않습니다.",
   first: "처음 달라지는 곳:",
   isFirst: "처음 달라지는 층",
   relative: "‖a−b‖/‖a‖",
