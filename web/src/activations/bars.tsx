@@ -11,6 +11,7 @@ import { nameOf } from "./names.ts";
 import { drawProfile } from "./profile.ts";
 import type { LayerRow } from "./run.ts";
 import { stepped } from "./stepped.ts";
+import { px } from "../ui/px.ts";
 
 const HEIGHTS = { small: 48, medium: 72, large: 144 } as const;
 const WIDEST_BAR = 12;
@@ -49,11 +50,11 @@ export function Bars({ row, values }: Props) {
           const place = Math.floor(((event.clientX - left) / drawn) * values.length);
           change({ layer: row.address, unit: Math.min(Math.max(place, 0), values.length - 1) });
         }}
-        style={{ width: drawn, height }}
+        style={{ width: px(drawn), height: px(height) }}
       >
-        <canvas ref={canvas} style={{ width: drawn, height }} />
+        <canvas ref={canvas} style={{ width: px(drawn), height: px(height) }} />
         {chosen !== null && (
-          <div class="bars-chosen" style={{ left: ((chosen + 0.5) / values.length) * drawn }}>
+          <div class="bars-chosen" style={{ left: px(((chosen + 0.5) / values.length) * drawn) }}>
             <span>{`${nameOf(row, chosen)}  ${figure(Number(values[chosen]))}`}</span>
           </div>
         )}

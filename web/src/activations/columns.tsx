@@ -9,6 +9,7 @@ import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { largest } from "./span.ts";
 import { stepped } from "./stepped.ts";
+import { px } from "../ui/px.ts";
 
 const HEIGHTS = { small: 40, medium: 64, large: 128 } as const;
 
@@ -81,12 +82,12 @@ function Column({ row, unit, value, top, bottom, height, isChosen, isFirst }: Co
       onClick={() => change({ layer: row.address, unit })}
     >
       <span class="column-value">{figure(value)}</span>
-      <span class="column-space" style={{ height }}>
+      <span class="column-space" style={{ height: px(height) }}>
         <span
           class="column-bar"
-          style={{ top: offset, height: Math.abs(value) * scale, background: value < 0 ? negative : positive }}
+          style={{ top: px(offset), height: px(Math.abs(value) * scale), background: value < 0 ? negative : positive }}
         />
-        <span class="column-zero" style={{ top: Math.min(top * scale, height - 1) }} />
+        <span class="column-zero" style={{ top: px(Math.min(top * scale, height - 1)) }} />
       </span>
       <span class="column-name">{row.labels?.[unit] ?? unit}</span>
     </div>

@@ -3,7 +3,6 @@ import { change, state } from "../app/state.ts";
 import { UnitSwitch } from "../edits/unit_switch.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
-import { Button } from "../ui/button.tsx";
 import { useInView } from "../ui/in_view.ts";
 import { ColourBar } from "./colour_bar.tsx";
 import { type Kind, kindOf } from "./kind.ts";
@@ -21,6 +20,9 @@ interface Props {
   /** The colour of its node, where nodes have one. */
   readonly colour?: string | undefined;
 }
+
+/** So few maps are in one line on any window, nearly. */
+const FEW = 4;
 
 /** The id of a layer's section, for those who lead to it. */
 export function sectionId(address: string): string {
@@ -42,12 +44,16 @@ export function LayerSection({ row, tensors, colour }: Props) {
       <header class="layer-head">
         <span class="layer-node" style={colour === undefined ? undefined : { background: colour }} />
         <h3 title={row.address}>{row.address}</h3>
-        <p class="quiet">
+        <p class="layer-told quiet" title={row.type}>
           {row.type} · {shape(row.shape)}
         </p>
         <Statistics stats={row.stats} />
-        {kind.kind !== "vector" && <ColourBar range={layerRange(row)} />}
-        {kind.kind === "maps" && kind.count > 1 && <OpenButton row={row} isOpen={isOpen} count={kind.count} />}
+        {kind.kind !== "vector" && (
+          <div class="layer-colours">
+            <ColourBar range={layerRange(row)} />
+            {kind.kind === "maps" && kind.count > FEW && <OpenButton row={row} isOpen={isOpen} count={kind.count} />}
+          </div>
+        )}
         <UnitSwitch row={row} />
       </header>
       <div ref={element} class={`layer-body ${kind.kind} ${state.value.size}`}>
@@ -81,10 +87,13 @@ function OpenButton({ row, isOpen, count }: OpenProps) {
   const { open } = state.value;
   const others = open.filter((address) => address !== row.address);
   return (
-    <div class="layer-open">
-      <Button look="quiet" isOn={isOpen} onClick={() => change({ open: isOpen ? others : [...others, row.address] })}>
-        {isOpen ? words.line : words.all(count)}
-      </Button>
-    </div>
+    <button
+      type="button"
+      class="layer-open"
+      aria-expanded={isOpen}
+      onClick={() => change({ open: isOpen ? others : [...others, row.address] })}
+    >
+      {isOpen ? words.line : words.all(count)}
+    </button>
   );
 }

@@ -14,6 +14,7 @@ import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { isDead, rangeOf, spanOf } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
+import { px } from "../ui/px.ts";
 
 interface Props {
   readonly row: LayerRow;
@@ -55,7 +56,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
     <div
       id={tileId(row.address, unit)}
       class={`map-tile${marks}${found}`}
-      style={{ left, top, width: size.width }}
+      style={{ left: px(left), top: px(top), width: px(size.width) }}
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
@@ -68,7 +69,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
       <canvas
         ref={canvas}
         class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
-        style={{ width: size.width, height: size.height }}
+        style={{ width: px(size.width), height: px(size.height) }}
       />
       <span class="map-name">{said === null ? label : `${label} ${said}`}</span>
     </div>

@@ -9,6 +9,7 @@ import { sizeOf } from "./map_size.ts";
 import { MapTile, tileId } from "./map_tile.tsx";
 import type { LayerRow } from "./run.ts";
 import type { Tensors } from "./tensors.ts";
+import { px } from "../ui/px.ts";
 
 /** Of the window, at its top: what lies there is behind the head of the page. */
 const MARGIN = 60;
@@ -54,7 +55,7 @@ export function Maps({ row, tensors, kind, isOpen }: Props) {
       aria-activedescendant={chosen !== null && chosen < kind.count ? tileId(row.address, chosen) : undefined}
       onKeyDown={(event) => step(event, row.address, chosen, kind.count, arrangement.columns)}
     >
-      <div class="maps-inside" style={{ width: arrangement.width, height: arrangement.height }}>
+      <div class="maps-inside" style={{ width: px(arrangement.width), height: px(arrangement.height) }}>
         {units.map((unit) => (
           <MapTile key={unit} {...{ row, tensors, unit, size }} count={kind.count} {...arrangement.place(unit)} />
         ))}

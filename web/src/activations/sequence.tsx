@@ -13,6 +13,7 @@ import type { LayerRow } from "./run.ts";
 import { rangeOf, spanOf } from "./span.ts";
 import type { MapView, Tensors } from "./tensors.ts";
 import { stepped } from "./stepped.ts";
+import { px } from "../ui/px.ts";
 
 const HEIGHTS = { small: 64, medium: 96, large: 192 } as const;
 const LARGEST_CELL = 24;
@@ -59,8 +60,8 @@ export function Sequence({ row, tensors, kind }: Props) {
           change({ layer: row.address, unit: Math.min(Math.max(Math.floor(y / cell), 0), kind.channels - 1) });
         }}
       >
-        <canvas ref={canvas} style={{ width: Math.min(width, kind.steps * LARGEST_CELL), height }} />
-        {chosen !== null && <div class="sequence-chosen" style={{ top: chosen * cell, height: cell }} />}
+        <canvas ref={canvas} style={{ width: px(Math.min(width, kind.steps * LARGEST_CELL)), height: px(height) }} />
+        {chosen !== null && <div class="sequence-chosen" style={{ top: px(chosen * cell), height: px(cell) }} />}
       </div>
       <p class="sequence-axes">
         {`→ ${kind.steps} ${words.time}   ↓ ${kind.channels} ${words.channels}`}

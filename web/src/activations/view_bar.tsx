@@ -1,6 +1,5 @@
 import "./view_bar.css";
 import { change, FIELDS, state } from "../app/state.ts";
-import { EditChips } from "../edits/edit_chips.tsx";
 import { text } from "../text/text.ts";
 import { Choices } from "../ui/choices.tsx";
 import { Select } from "../ui/select.tsx";
@@ -14,42 +13,30 @@ const MAPS = [...COLOUR_MAPS].sort((name) => (name === FIELDS.colours.initial ? 
 /** How maps are shown: what their colours span, which they are, how large they are. */
 export function ViewBar() {
   const words = text.value.activations;
-  const { span, colours, size, training } = state.value;
+  const { span, colours, size } = state.value;
   return (
     <div class="view-bar">
-      <h2>{words.title}</h2>
-      <div class="view-bar-options">
-        <label class="view-bar-training">
-          <input
-            type="checkbox"
-            checked={training}
-            onChange={(event) => change({ training: event.currentTarget.checked })}
-          />
-          {words.training}
-        </label>
-        <Select
-          label={words.span}
-          names={SPANS}
-          words={words.spans}
-          chosen={span}
-          onChoose={(name) => change({ span: name })}
-        />
-        <Select
-          label={words.colours}
-          names={MAPS}
-          words={words.colourMaps}
-          chosen={colours}
-          onChoose={(name) => change({ colours: name })}
-        />
-        <Choices
-          label={words.size}
-          names={SIZES}
-          words={words.sizes}
-          chosen={size}
-          onChoose={(name) => change({ size: name })}
-        />
-      </div>
-      <EditChips />
+      <Select
+        label={words.span}
+        names={SPANS}
+        words={words.spans}
+        chosen={span}
+        onChoose={(name) => change({ span: name })}
+      />
+      <Select
+        label={words.colours}
+        names={MAPS}
+        words={words.colourMaps}
+        chosen={colours}
+        onChoose={(name) => change({ colours: name })}
+      />
+      <Choices
+        label={words.size}
+        names={SIZES}
+        words={words.sizes}
+        chosen={size}
+        onChoose={(name) => change({ size: name })}
+      />
     </div>
   );
 }

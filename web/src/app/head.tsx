@@ -1,5 +1,6 @@
 import "./head.css";
 import { signal } from "@preact/signals";
+import { ViewBar } from "../activations/view_bar.tsx";
 import { network } from "../network/network.ts";
 import { isShareable as isInputShareable } from "../input/address.ts";
 import { isShareable } from "../network/address.ts";
@@ -43,6 +44,7 @@ export function Head() {
           );
         })}
       </nav>
+      <ViewBar />
       <div class="head-options">
         <Button look="quiet" onClick={() => void copyLink()}>
           {copied.value ?? words.copy}

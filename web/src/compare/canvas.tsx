@@ -3,6 +3,7 @@ import { tableOf } from "../activations/colours.ts";
 import { drawMap } from "../activations/draw.ts";
 import type { MapView } from "../activations/tensors.ts";
 import { isDark } from "../app/theme.ts";
+import { px } from "../ui/px.ts";
 
 interface Props {
   /** Undefined while the values are not here. */
@@ -21,5 +22,5 @@ export function Canvas({ view, most, height, className }: Props) {
     if (view === undefined || canvas.current === null) return;
     drawMap(canvas.current, view, [-most, most], tableOf("balance", dark));
   }, [view?.data, view?.first, most, dark]);
-  return <canvas ref={canvas} class={className} style={{ height }} />;
+  return <canvas ref={canvas} class={className} style={{ height: px(height) }} />;
 }

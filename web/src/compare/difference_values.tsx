@@ -5,6 +5,7 @@ import { drawProfile } from "../activations/profile.ts";
 import type { Tensors } from "../activations/tensors.ts";
 import { isDark } from "../app/theme.ts";
 import { text } from "../text/text.ts";
+import { px } from "../ui/px.ts";
 import { useWidth } from "../ui/width.ts";
 import { Canvas } from "./canvas.tsx";
 import { ColourScale } from "./colour_scale.tsx";
@@ -34,7 +35,7 @@ export function DifferenceValues({ address, shape, tensors, most, kind }: Props)
     <div ref={element} role="img" aria-label={text.value.compare.maps(address)}>
       <ColourScale most={most} />
       {kind.kind === "vector" ? (
-        <canvas ref={canvas} class="difference-values" style={{ height: HEIGHT }} />
+        <canvas ref={canvas} class="difference-values" style={{ height: px(HEIGHT) }} />
       ) : (
         <Canvas view={sequence(values, kind)} most={most} height={HEIGHT} className="difference-values" />
       )}

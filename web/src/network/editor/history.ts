@@ -1,0 +1,53 @@
+/** The documents before and after the present one, for undo and redo. */
+
+import { computed, signal } from "@preact/signals";
+import { change, state } from "../../app/state.ts";
+import type { ModelSource, NetworkJson } from "../address.ts";
+
+const LONGEST = 200;
+/** Changes of one field within this time are one step. */
+const SAME_STEP_MS = 1500;
+
+const before = signal<readonly ModelSource[]>([]);
+const after = signal<readonly ModelSource[]>([]);
+let last = { key: "", time: 0 };
+
+export const canUndo = computed(() => before.value.length > 0);
+export const canRedo = computed(() => after.value.length > 0);
+
+/** Shows an edited document. `key` names what is changed: further changes of it soon after are the same step. */
+export function edit(document: NetworkJson, key: string): void {
+  const now = Date.now();
+  const isSame = key === last.key && now - last.time < SAME_STEP_MS && before.value.length > 0;
+  if (!isSame) before.value = [...before.value, state.value.model].slice(-LONGEST);
+  last = { key, time: now };
+  after.value = [];
+  change({ model: { kind: "document", document } });
+}
+
+export function undo(): void {
+  const model = before.value.at(-1);
+  if (model === undefined) return;
+  before.value = before.value.slice(0, -1);
+  after.value = [...after.value, state.value.model];
+  go(model);
+}
+
+export function redo(): void {
+  const model = after.value.at(-1);
+  if (model === undefined) return;
+  after.value = after.value.slice(0, -1);
+  before.value = [...before.value, state.value.model];
+  go(model);
+}
+
+/** Forgets all steps: another network is shown. */
+export function forget(): void {
+  before.value = [];
+  after.value = [];
+}
+
+function go(model: ModelSource): void {
+  last = { key: "", time: 0 };
+  change({ model });
+}
