@@ -83,10 +83,10 @@ function together(views: Views, more: ReturnType<typeof beside>): Pick<Views, "l
 }
 
 function sideOf({ training, edits }: Made): ComparisonSide {
-  return { training, edits: [...edits] };
+  return { training, ...(edits.length > 0 && { edits: [...edits] }) };
 }
 
-/** What differs from A; edits and training are always said, since B would have those of A. */
+/** What differs from A, whose edits B has where it has no list of its own: an empty one, for none. */
 async function otherSide(
   planned: Network,
   first: Pick<Network, "source">,
@@ -97,6 +97,7 @@ async function otherSide(
   const isOther = !isSameModel(first.source, planned.source);
   return {
     ...sideOf(b),
+    ...(a.edits.length > 0 && { edits: [...b.edits] }),
     ...(precision !== "own" && { dtype: precision }),
     ...(isOther && { model: (planned.registered ?? planned.document) as NonNullable<ComparisonSide["model"]> }),
     ...(!areSameInputs(a.inputs, b.inputs) && { inputs: await contentOf(b.inputs, planned.plan.inputs) }),
