@@ -1,6 +1,16 @@
 # docker build -t layerscope .                      for the CPU
 # docker build -t layerscope:gpu --build-arg EXTRA=gpu .   with CUDA (3.4 GB)
 
+FROM node:24-slim AS page
+WORKDIR /app
+COPY .npmrc package.json package-lock.json ./
+COPY clients/typescript/package.json clients/typescript/
+COPY web/package.json web/
+RUN --mount=type=cache,target=/root/.npm npm ci --workspace web --include-workspace-root=false
+COPY clients/typescript/src clients/typescript/src
+COPY web web
+RUN npm run build --workspace web
+
 FROM python:3.12-slim-trixie AS build
 ARG EXTRA=""
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_HTTP_TIMEOUT=300
@@ -11,6 +21,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --locked --no-dev --no-install-project ${EXTRA:+--extra "$EXTRA"}
 COPY models models
 COPY service service
+COPY --from=page /app/service/web service/web
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --locked --no-dev --no-editable ${EXTRA:+--extra "$EXTRA"}
 

@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-const SERVICE = process.env["LAYERSCOPE_URL"] ?? "http://127.0.0.1:8000";
+const SERVICE = process.env["SERVICE_URL"] ?? "http://127.0.0.1:8000";
 
 /** Built into the service, which serves it under `/` with hashed names under `assets/`; `vite dev` asks the service. */
 export default defineConfig({

@@ -45,6 +45,7 @@ from service.errors.dialect import CODING, dialect_of
 from service.errors.open_inference import protocol_status
 from service.errors.problem import (
     JSON_TYPE,
+    METHOD_NOT_ALLOWED,
     OPEN_INFERENCE_REF,
     PROBLEM_REF,
     PROBLEM_TYPE,
@@ -87,7 +88,7 @@ STATUS: dict[type[LayerscopeError], int] = {
 FRAMEWORK = {
     400: (BadRequest.code, BadRequest.title),
     404: (NotFound.code, NotFound.title),
-    405: ("method_not_allowed", "This address does not take this method"),
+    405: (METHOD_NOT_ALLOWED, "This address does not take this method"),
     413: (TooLarge.code, TooLarge.title),
     415: (UnsupportedMedia.code, UnsupportedMedia.title),
 }

@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from models.errors import Problem
+from models.errors import Problem, all_errors
 from models.errors.problem import cut, without_long_words
 from service.errors.dialect import Dialect, dialect_of
 from service.errors.open_inference import in_one_line, protocol_status
@@ -19,6 +19,9 @@ PROBLEM_TYPE = "application/problem+json"
 JSON_TYPE = "application/json"
 PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDocument"}
 OPEN_INFERENCE_REF = {"$ref": "#/components/schemas/OpenInferenceProblem"}
+METHOD_NOT_ALLOWED = "method_not_allowed"
+"""The code of the framework's own error that no class has."""
+CODES = sorted({METHOD_NOT_ALLOWED, *(error.code for error in all_errors())})
 MAX_TEXT = 1024
 """Characters of a path, a pointer or one text. In JSON each takes at most seven bytes."""
 MAX_READ = 8 * MAX_TEXT
@@ -51,7 +54,11 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     instance: str = Field(description="The path that was asked for.")
-    code: str = Field(description="The error's name alone; stable.", examples=["invalid_document"])
+    code: str = Field(
+        description="The error's name alone; stable. Later versions may have more.",
+        examples=["invalid_document"],
+        json_schema_extra={"enum": [*CODES]},
+    )
     request_id: str
     errors: list[ProblemItem]
 

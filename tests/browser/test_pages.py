@@ -129,11 +129,27 @@ def test_try_it_out_works_in_the_docs(server: Server, page: Page) -> None:
     assert page.evaluate("window.violations") is None
 
 
-def test_pages_cannot_be_framed(server: Server, page: Page, site: Callable[[str], str]) -> None:
+def test_the_page_keeps_to_its_policy(server: Server, page: Page) -> None:
+    """It is built (`scripts/web`), starts without an error, contacts no other host, and no policy blocks it."""
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    answered = page.goto(server.url)
+    page.wait_for_load_state("networkidle")
+    assert answered is not None
+    assert answered.headers["content-type"].startswith("text/html"), answered.text()
+    assert any("/assets/" in url for url in asked)
+    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
+    assert (errors, page.evaluate("window.violations")) == ([], None)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/"])
+def test_pages_cannot_be_framed(server: Server, page: Page, site: Callable[[str], str], path: str) -> None:
     """Not even by a page of this machine, to prevent clickjacking."""
     page.goto(site("localhost"))
     page.evaluate("address => document.body.append(Object.assign(document.createElement('iframe'), {src: address}))",
-                  f"{server.url}/docs")  # fmt: skip
+                  server.url + path)  # fmt: skip
     page.wait_for_function("frames.length == 1")
     page.wait_for_load_state("networkidle")
     assert "Layerscope" not in page.frames[1].content()

@@ -89,8 +89,20 @@ def test_the_image_stores_models_in_the_volume() -> None:
 def test_every_base_image_has_a_tag() -> None:
     """No stage uses `latest`."""
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
-    assert len(bases) == 2
-    assert all(re.fullmatch(r"python:3\.12-slim-\w+", base) for base in bases)
+    assert all(re.fullmatch(r"node:\d+-slim|python:3\.12-slim-\w+", base) for base in bases)
+
+
+def test_the_image_has_the_page() -> None:
+    """It is built in a stage of its own, from the sources that the context has, and goes into the package."""
+    text = (ROOT / "Dockerfile").read_text()
+    context = (ROOT / ".dockerignore").read_text().splitlines()
+    stage = text[text.index("AS page") : text.index("AS build")]
+    copied = {source for line in re.findall(r"^COPY (.*) \S+$", stage, flags=re.MULTILINE) for source in line.split()}
+    assert {f"!{source}" for source in copied} - {"!web/package.json"} <= set(context)
+    assert text.index("COPY --from=page /app/service/web service/web") < text.index(
+        "uv sync --locked --no-dev --no-edit"
+    )
+    assert "service/web" in context[context.index("!service") :]  # that of this machine stays out
 
 
 def test_one_version_of_uv_everywhere() -> None:

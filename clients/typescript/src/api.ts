@@ -4771,10 +4771,11 @@ export interface components {
         OpenInferenceProblem: {
             /**
              * Code
-             * @description The error's name alone; stable.
+             * @description The error's name alone; stable. Later versions may have more.
              * @example invalid_document
+             * @enum {string}
              */
-            code: string;
+            code: "address_too_long" | "bad_request" | "cross_site" | "deadline_exceeded" | "device_memory" | "draining" | "engine_lost" | "forbidden" | "headers_too_large" | "hung_up" | "internal" | "invalid" | "invalid_document" | "invalid_image" | "invalid_option" | "invalid_tensor" | "invalid_weights" | "method_not_allowed" | "misdirected" | "model_damaged" | "no_gpu" | "not_acceptable" | "not_found" | "not_ready" | "overloaded" | "quarantined" | "rate_limited" | "slow_body" | "store_full" | "store_read_only" | "store_unreachable" | "superseded" | "too_large" | "too_many_connections" | "unauthorized" | "unavailable" | "unknown_address" | "unknown_method" | "unparsable" | "unsupported" | "unsupported_encoding" | "unsupported_media_type" | "weights_unavailable" | "wrong_digest";
             /** Detail */
             detail: string;
             /**
@@ -5120,10 +5121,11 @@ export interface components {
         ProblemDocument: {
             /**
              * Code
-             * @description The error's name alone; stable.
+             * @description The error's name alone; stable. Later versions may have more.
              * @example invalid_document
+             * @enum {string}
              */
-            code: string;
+            code: "address_too_long" | "bad_request" | "cross_site" | "deadline_exceeded" | "device_memory" | "draining" | "engine_lost" | "forbidden" | "headers_too_large" | "hung_up" | "internal" | "invalid" | "invalid_document" | "invalid_image" | "invalid_option" | "invalid_tensor" | "invalid_weights" | "method_not_allowed" | "misdirected" | "model_damaged" | "no_gpu" | "not_acceptable" | "not_found" | "not_ready" | "overloaded" | "quarantined" | "rate_limited" | "slow_body" | "store_full" | "store_read_only" | "store_unreachable" | "superseded" | "too_large" | "too_many_connections" | "unauthorized" | "unavailable" | "unknown_address" | "unknown_method" | "unparsable" | "unsupported" | "unsupported_encoding" | "unsupported_media_type" | "weights_unavailable" | "wrong_digest";
             /** Detail */
             detail: string;
             /** Errors */

@@ -80,7 +80,7 @@ export class Connection {
     try {
       return await this.#fetch(address, { method, headers, body: body ?? null, signal: signal ?? null });
     } catch (error) {
-      throw error instanceof TypeError ? new Unreachable(address, error) : error;
+      throw error instanceof TypeError && !signal?.aborted ? new Unreachable(address, error) : error;
     }
   }
 }

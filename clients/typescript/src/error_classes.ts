@@ -1,7 +1,7 @@
-/** A class for each `code` of the service, under the name and the base that it has there. */
+/** A class for each `code` of the service, under the name and the base that it has in `models/errors`. */
 
 import { LayerscopeError } from "./errors.ts";
-import type { ProblemDocument } from "./types.ts";
+import type { ErrorCode, ProblemDocument } from "./types.ts";
 
 export class BadRequest extends LayerscopeError {}
 export class LongAddress extends LayerscopeError {}
@@ -48,7 +48,8 @@ export class UnsupportedEncoding extends Unsupported {}
 export class UnknownMethod extends Unsupported {}
 export class Internal extends LayerscopeError {}
 
-export const ERRORS = {
+/** By `code`: one that the OpenAPI document has and this lacks, or the reverse, fails the type check. */
+const ERRORS = {
   bad_request: BadRequest,
   address_too_long: LongAddress,
   headers_too_large: LargeHead,
@@ -93,7 +94,7 @@ export const ERRORS = {
   unsupported_encoding: UnsupportedEncoding,
   unknown_method: UnknownMethod,
   internal: Internal,
-} satisfies Record<string, typeof LayerscopeError>;
+} satisfies Record<ErrorCode, typeof LayerscopeError>;
 
 /** The error of a problem document, of the class of its `code`; of a code that is newer than this client, the base. */
 export function errorOf(problem: ProblemDocument, retryAfter?: number): LayerscopeError {
@@ -125,7 +126,7 @@ function foreign(response: Response, text: string): ProblemDocument {
     status: response.status,
     detail: `${response.status} ${response.statusText}: ${text.slice(0, 200)}`,
     instance: response.url,
-    code: "foreign",
+    code: "foreign" as ErrorCode,
     request_id: response.headers.get("X-Request-ID") ?? "",
     errors: [],
   };

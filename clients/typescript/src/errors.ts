@@ -19,7 +19,7 @@ export class LayerscopeError extends Error {
 
   constructor(problem: ProblemDocument, retryAfter?: number) {
     super(messageOf(problem));
-    this.name = new.target.name;
+    this.name = problem.code; // bundlers rename classes
     this.status = problem.status;
     this.code = problem.code;
     this.problems = problem.errors;

@@ -9,6 +9,11 @@ export type Nested = number | boolean | readonly Nested[];
 /** Values in C order with their shape, the batch first; a `Tensor` of a reply is one. */
 export interface Values {
   readonly shape: readonly number[];
+  readonly data: TypedArray | readonly number[];
+}
+
+/** Those in a typed array, which are sent as their bytes. */
+interface TypedValues extends Values {
   readonly data: TypedArray;
 }
 
@@ -42,7 +47,7 @@ export async function jsonOf(input: Input): Promise<unknown> {
     const pairs = Object.entries(input).map(async ([name, one]) => [name, await jsonOf(one)] as const);
     return Object.fromEntries(await Promise.all(pairs));
   }
-  if (isValues(input)) {
+  if (isTyped(input)) {
     const { buffer, byteOffset, byteLength } = input.data;
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
     return { shape: input.shape, dtype: dtypeOf(input.data), base64: base64(bytes) };
@@ -65,7 +70,7 @@ export function isFile(value: unknown): value is FileContent {
 function append(form: FormData, name: string, input: OneInput): void {
   if (isFile(input)) {
     form.append(name, blobOf(input), "file");
-  } else if (isValues(input)) {
+  } else if (isTyped(input)) {
     form.append(name, writeNpy(input.data, checkedShape(input)), "file.npy");
   } else if (isFiles(input)) {
     for (const file of input) form.append(name, blobOf(file), "file");
@@ -75,7 +80,7 @@ function append(form: FormData, name: string, input: OneInput): void {
 }
 
 function fieldOf(input: OneInput): string {
-  return isFile(input) || isFiles(input) ? FILE : isValues(input) ? ARRAY : NESTED;
+  return isFile(input) || isFiles(input) ? FILE : isTyped(input) ? ARRAY : NESTED;
 }
 
 function isOne(input: Input): input is OneInput {
@@ -89,8 +94,12 @@ function isFiles(input: OneInput): input is readonly FileContent[] {
   return Array.isArray(input) && input.length > 0 && input.every(isFile);
 }
 
-function isValues(input: unknown): input is Values {
-  return typeof input === "object" && input !== null && "shape" in input && "data" in input && isNumbers(input.data);
+function isValues(input: object): input is Values {
+  return "shape" in input && "data" in input && (isNumbers(input.data) || Array.isArray(input.data));
+}
+
+function isTyped(input: OneInput): input is TypedValues {
+  return typeof input === "object" && isValues(input) && isNumbers(input.data);
 }
 
 function isNumbers(data: unknown): boolean {

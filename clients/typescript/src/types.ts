@@ -22,14 +22,35 @@ export type ModelList = Schemas["ModelList"];
 export type ModelSummary = Schemas["ModelSummary"];
 export type PlanReply = Schemas["PlanReply"];
 export type ProblemDocument = Schemas["ProblemDocument"];
+export type ErrorCode = ProblemDocument["code"];
 export type ProblemItem = Schemas["ProblemItem"];
 export type Readiness = Schemas["Readiness"];
 export type RegisteredModelReply = Schemas["RegisteredModel"];
 export type WeightsReply = Schemas["WeightsReply"];
 export type Version = Schemas["Version"];
 
-/** A document, its list of layers, a network of keras.applications, or Keras' own JSON. */
-export type Document = Exclude<JsonOf<"/v1/activations">["model"], string>;
+/** Names of schemas that have these members, without the catch-alls of documents from elsewhere. */
+type NamesWith<Members> = {
+  [Name in keyof Schemas]: Name extends `Any${string}` ? never : Schemas[Name] extends Members ? Name : never;
+}[keyof Schemas];
+
+/** A layer with the arguments of its `type`. */
+export type Layer =
+  | Schemas[Exclude<NamesWith<Schemas["Layer"]>, "Block" | "Layer">]
+  | (Omit<Schemas["Block"], "layers" | "type"> & { type: "Block"; layers: readonly Layer[] })
+  | { type: "Input" | "InputLayer"; [argument: string]: unknown };
+
+/** A network of keras.applications. */
+export type Application = Schemas[NamesWith<{ application: string }>];
+
+/** A network: a document, its list of layers, a name of keras.applications, or the JSON of Keras or TensorFlow.js. */
+export type Document =
+  | (Omit<Schemas["Document"], "layers"> & { layers: readonly Layer[] })
+  | readonly Layer[]
+  | Application
+  | Schemas["KerasModel"]
+  | { modelTopology: object }
+  | { model_config: Schemas["KerasModel"] };
 
 export type ActivationOptions = OptionsOf<"activations">;
 export type ArithmeticOptions = OptionsOf<"arithmetic">;

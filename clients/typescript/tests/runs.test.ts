@@ -100,6 +100,8 @@ describe("activations", () => {
       [0.5, 4],
     ]);
     expect(run.get("rescaling")).toEqual({ dtype: "float32", shape: [2, 2], data: new Float32Array([3, -6, 1.5, 12]) });
+    const flat = await ls.model(document).activations({ shape: [2, 2], data: [1, -2, 0.5, 4] });
+    expect(flat.tensors).toEqual(run.tensors);
     const again = await ls.model(document).activations(run.get("rescaling"));
     expect(again.get("rescaling").data).toEqual(new Float32Array([9, -18, 4.5, 36]));
   });

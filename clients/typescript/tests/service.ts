@@ -1,4 +1,4 @@
-/** The service that the tests ask: that of `LAYERSCOPE_URL`, or one of this checkout, started for them. */
+/** The service that the tests ask: that of `SERVICE_URL`, or one of this checkout, started for them. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,7 +17,7 @@ declare module "vitest" {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const running = process.env["LAYERSCOPE_URL"];
+  const running = process.env["SERVICE_URL"];
   if (running !== undefined) {
     project.provide("url", running);
     return async () => {};

@@ -11,7 +11,7 @@ import { largest } from "./span.ts";
 import { stepped } from "./stepped.ts";
 import { px } from "../ui/px.ts";
 
-const HEIGHTS = { small: 40, medium: 64, large: 128 } as const;
+const HEIGHTS = { small: 40, medium: 56, large: 128 } as const;
 
 interface Props {
   readonly row: LayerRow;

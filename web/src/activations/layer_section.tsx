@@ -44,8 +44,8 @@ export function LayerSection({ row, tensors, colour }: Props) {
       <header class="layer-head">
         <span class="layer-node" style={colour === undefined ? undefined : { background: colour }} />
         <h3 title={row.address}>{row.address}</h3>
-        <p class="layer-told quiet" title={row.type}>
-          {row.type} · {shape(row.shape)}
+        <p class="layer-told quiet" title={`${shape(row.shape)} · ${row.type}`}>
+          {shape(row.shape)} · {row.type}
         </p>
         <Statistics stats={row.stats} />
         {kind.kind !== "vector" && (
@@ -56,7 +56,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
         )}
         <UnitSwitch row={row} />
       </header>
-      <div ref={element} class={`layer-body ${kind.kind} ${state.value.size}`}>
+      <div ref={element} class={`layer-body is-${kind.kind} is-${state.value.size}`}>
         {isInView && <Body {...{ row, tensors, kind, isOpen }} />}
       </div>
     </section>

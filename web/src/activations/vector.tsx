@@ -10,7 +10,7 @@ import { largest } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
 
 const MOST_COLUMNS = 24;
-const TOP = 5;
+const TOP = 4;
 
 interface Props {
   readonly row: LayerRow;

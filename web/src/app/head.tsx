@@ -4,6 +4,7 @@ import { ViewBar } from "../activations/view_bar.tsx";
 import { network } from "../network/network.ts";
 import { isShareable as isInputShareable } from "../input/address.ts";
 import { isShareable } from "../network/address.ts";
+import { nameOfSource } from "../network/source_name.ts";
 import { LANGUAGES, type Language, language, speak, text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Select } from "../ui/select.tsx";
@@ -26,7 +27,7 @@ export function Head() {
       </h1>
       <div class="head-side">
         <Button isOn={isSideOpen.value} onClick={() => (isSideOpen.value = !isSideOpen.value)}>
-          {words.network}
+          {nameOfSource(state.value.model, network.value.value?.plan.model.name)}
         </Button>
       </div>
       <nav class="head-panels" aria-label={words.panels}>

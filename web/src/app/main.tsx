@@ -2,6 +2,7 @@
 
 import "./theme.css";
 import { render } from "preact";
+import { followDead } from "../activations/dead.ts";
 import { followRun } from "../activations/run.ts";
 import { followComparison } from "../compare/comparison.ts";
 import "../compare/panel.ts";
@@ -18,6 +19,7 @@ followLanguage();
 followAddress();
 followModel();
 followRun();
+followDead();
 followComparison();
 followDiagnosis();
 

@@ -40,10 +40,9 @@ export function InputSection(props: InputProps) {
         <span class="input-node" />
         <h3>{name}</h3>
         <p class="quiet">
-          {words.title} · {shape(row?.shape ?? spec.shape)}
+          {shape(row?.shape ?? spec.shape)} · {row?.dtype ?? spec.dtype}
         </p>
         <Statistics stats={row?.stats} />
-        {isPicture && <Scaling name={name} />}
       </header>
       <div class={`input-body${isPicture ? " is-picture" : ""}`}>
         <div class="input-seen">
@@ -72,6 +71,7 @@ export function InputSection(props: InputProps) {
             {isPicture && <CameraButton onChoose={onChoose} />}
             <NumbersButton {...props} />
           </div>
+          {isPicture && <Scaling name={name} spec={spec} />}
         </div>
       </div>
     </section>

@@ -1,12 +1,13 @@
 import "./scaling.css";
-import { rows, run } from "../activations/run.ts";
+import { run } from "../activations/run.ts";
 import { change, state } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { Select } from "../ui/select.tsx";
+import type { InputSpec } from "./samples.ts";
 
 const DEFAULT = "default";
 const SCALES = [DEFAULT, "none", "unit", "signed", "caffe", "torch"];
-const RESIZES = [DEFAULT, "bilinear", "nearest", "none"];
+const RESIZES = ["bilinear", "nearest", "none"];
 
 interface Preprocessing {
   readonly format?: string;
@@ -15,34 +16,37 @@ interface Preprocessing {
   readonly resize?: string;
 }
 
+interface Props {
+  readonly name: string;
+  readonly spec: InputSpec;
+}
+
 /** How the picture became numbers, as the service says it, and how it could. */
-export function Scaling({ name }: { readonly name: string }) {
+export function Scaling({ name, spec }: Props) {
   const words = text.value.input;
   const done = run.value.value?.reply.inputs[name]?.preprocessing as Preprocessing | null | undefined;
   const { pixels, resize } = state.value;
-  const scaleWords = { ...words.pixelsOf, [DEFAULT]: words.pixelsDefault(words.pixelsOf[done?.scale ?? ""] ?? "–") };
-  if (rows.value.size === 0) return null;
+  if (done === null || done === undefined) return null;
+  const size = done.original_size?.join(" × ");
+  const isResized = size !== undefined && size !== spec.shape.slice(1, 3).join(" × ");
   return (
     <div class="scaling">
-      {done?.original_size && (
-        <p class="quiet">{words.was(done.original_size.join(" × "), done.format ?? "")}</p>
-      )}
       <Select
         label={words.pixels}
-        isBare
         names={SCALES}
-        words={pixels === null ? scaleWords : { ...words.pixelsOf, [DEFAULT]: words.pixelsDefault("…") }}
+        words={{ ...words.pixelsOf, [DEFAULT]: pixels === null ? (words.pixelsOf[done.scale ?? ""] ?? "") : words.asNetwork }}
         chosen={pixels ?? DEFAULT}
         onChoose={(chosen) => change({ pixels: chosen === DEFAULT ? null : chosen })}
       />
-      <Select
-        label={words.resize}
-        isBare
-        names={RESIZES}
-        words={{ ...words.resizeOf, [DEFAULT]: `${words.resize}: ${words.resizeOf["bilinear"]}` }}
-        chosen={resize ?? DEFAULT}
-        onChoose={(chosen) => change({ resize: chosen === DEFAULT ? null : chosen })}
-      />
+      {(isResized || resize !== null) && (
+        <Select
+          label={words.was(size ?? "", done.format ?? "")}
+          names={RESIZES}
+          words={words.resizeOf}
+          chosen={resize ?? "bilinear"}
+          onChoose={(chosen) => change({ resize: chosen === "bilinear" ? null : chosen })}
+        />
+      )}
     </div>
   );
 }

@@ -37,7 +37,6 @@ export const app = {
     ["/", "find a layer"],
     ["J K", "next layer, layer before"],
     ["← → ↑ ↓", "go from map to map"],
-    ["D", "draw"],
     ["N", "choose a network"],
     ["Esc", "close"],
   ] as readonly (readonly [string, string])[],

@@ -41,7 +41,7 @@ export const network = {
   edit: "Edit",
   find: "Find a layer",
   found: (number: number) => `${number} found`,
-  colour: "Colour",
+  colour: "Colour by",
   measures: {
     none: "nothing",
     parameters: "parameters",
