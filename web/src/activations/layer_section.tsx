@@ -1,5 +1,6 @@
 import "./layer_section.css";
 import { change, state } from "../app/state.ts";
+import { UnitSwitch } from "../edits/unit_switch.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { useInView } from "../ui/in_view.ts";
@@ -53,6 +54,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
             {kind.kind === "maps" && kind.count > FEW && <OpenButton row={row} isOpen={isOpen} count={kind.count} />}
           </div>
         )}
+        <UnitSwitch row={row} />
       </header>
       <div ref={element} class={`layer-body is-${kind.kind} is-${state.value.size}`}>
         {isInView && <Body {...{ row, tensors, kind, isOpen }} />}

@@ -4,6 +4,8 @@ import { lookAt } from "../app/panels.ts";
 import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { ReadOutline } from "../detail/read_outline.tsx";
+import { isMarked } from "../diagnose/marks.ts";
+import { channelOf, isOff } from "../edits/edit.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
@@ -35,7 +37,7 @@ export function tileId(address: string, unit: number): string {
 export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const view = tensors.map(row.address, row.shape, unit);
-  const { span, colours, layer, unit: chosen } = state.value;
+  const { span, colours, layer, unit: chosen, edits } = state.value;
   const dark = isDark.value;
   useEffect(() => {
     if (view === undefined || canvas.current === null) return;
@@ -48,21 +50,26 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   }, [view?.data, view?.first, span, colours, dark, row]);
   const isChosen = layer === row.address && chosen === unit;
   const words = text.value.activations;
-  const dead = view !== undefined && view.step === 1 && isDead(view);
+  const off = isOff(edits, row.address, channelOf(row.shape, unit));
+  const dead = !off && view !== undefined && view.step === 1 && isDead(view);
   const name = nameOf(row, unit);
+  const label = row.labels?.[unit] ?? unit;
   const range = view === undefined ? undefined : rangeOf(view);
+  const said = off ? text.value.edits.off : dead ? words.dead : null;
+  const marks = `${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}${off ? " is-off" : ""}`;
+  const found = isMarked(row.address, unit) ? " is-marked" : "";
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list around it has the keyboard
     <div
       id={tileId(row.address, unit)}
-      class={`map-tile${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}`}
+      class={`map-tile${marks}${found}`}
       style={{ left: px(left), top: px(top), width: px(size.width) }}
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
       aria-setsize={count}
       aria-posinset={unit + 1}
-      aria-label={range && words.mapLabel(name, dead ? words.dead : `${figure(range.min)} … ${figure(range.max)}`)}
+      aria-label={range && words.mapLabel(name, said ?? `${figure(range.min)} … ${figure(range.max)}`)}
       title={dead ? words.deadHelp : range && `${name}: ${figure(range.min)} … ${figure(range.max)}`}
       onClick={() => lookAt(row.address, unit)}
     >
@@ -74,9 +81,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
         />
         <ReadOutline address={row.address} shape={row.shape} unit={unit} />
       </span>
-      <span class="map-name">
-        {dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}
-      </span>
+      <span class="map-name">{said === null ? label : `${label} ${said}`}</span>
     </div>
   );
 }
