@@ -51,7 +51,8 @@ class Tensors(Mapping[str, Array]):
             raise BrokenReply(f"use a newer client: this one knows no dtype {row['dtype']}, that of {name}")
         else:
             data = data.view(DTYPES[row["dtype"]])
-        return np.reshape(data, row["shape"])
+        array: Array = data.reshape(row["shape"])
+        return array
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._header)
