@@ -13,11 +13,11 @@ import numpy as np
 from layerscope_client.calls import Array
 from layerscope_client.failures import BrokenReply
 
-DTYPES: Mapping[str, str] = {
-    "F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "|i1", "I16": "<i2", "I32": "<i4", "I64": "<i8",
-    "U8": "|u1", "U16": "<u2", "U32": "<u4", "U64": "<u8", "BOOL": "|b1",
+CODES: Mapping[str, str] = {
+    "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "I8": "int8", "I16": "int16",
+    "I32": "int32", "I64": "int64", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "BOOL": "bool",
 }  # fmt: skip
-"""NumPy's dtype by its name in the format. BF16, which NumPy lacks, becomes float32 with the same value."""
+"""The dtype of each name in the format."""
 METADATA = "__metadata__"
 LENGTH_BYTES = 8
 
@@ -25,7 +25,7 @@ LENGTH_BYTES = 8
 class Tensors(Mapping[str, Array]):
     """The tensors of a safetensors file by name, each a view of its bytes, without a copy (but for bfloat16).
 
-    `facts` is the reply in JSON, without arrays. Raises BrokenReply if the file's header does not fit its bytes.
+    `facts` is the reply in JSON, without arrays. Raises BrokenReply if the file is none, or not all of it.
     """
 
     def __init__(self, file: Array) -> None:
@@ -45,14 +45,9 @@ class Tensors(Mapping[str, Array]):
         row = self._header[name]
         first, last = row["data_offsets"]
         data = self._data[first:last]
-        if row["dtype"] == "BF16":
-            data = _widened(data)
-        elif row["dtype"] not in DTYPES:
+        if row["dtype"] not in CODES:
             raise BrokenReply(f"use a newer client: this one knows no dtype {row['dtype']}, that of {name}")
-        else:
-            data = data.view(DTYPES[row["dtype"]])
-        array: Array = data.reshape(row["shape"])
-        return array
+        return _viewed(data, CODES[row["dtype"]], row["shape"], name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._header)
@@ -61,9 +56,15 @@ class Tensors(Mapping[str, Array]):
         return len(self._header)
 
 
-def _widened(data: Array) -> Array:
-    """Return bfloat16 as float32, whose upper half it is."""
-    return np.left_shift(data.view("<u2"), 16, dtype=np.uint32).view(np.float32)
+def _viewed(data: Array, dtype: str, shape: Sequence[int], name: str) -> Array:
+    """Return bytes as an array, without a copy; bfloat16, which NumPy lacks, as float32, whose upper half it is."""
+    try:
+        if dtype == "bfloat16":
+            data, dtype = np.left_shift(data.view("<u2"), 16, dtype=np.uint32), "float32"
+        array: Array = data.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
+        return array
+    except (ValueError, TypeError) as error:
+        raise BrokenReply(f"ask again: the values of {name} do not fit its shape") from error
 
 
 def array_of(value: Any) -> Array:
@@ -104,11 +105,5 @@ def json_tensor(value: Any) -> dict[str, Any]:
 def array_from_json(row: Mapping[str, Any]) -> Array:
     """Return the array of an entry with `base64`. Raises BrokenReply for another number of bytes than its shape has."""
     view = row.get("view") or row
-    try:
-        data = np.frombuffer(bytearray(base64.b64decode(row["base64"])), np.uint8)
-        if view["dtype"] == "bfloat16":
-            return _widened(data).reshape(view["shape"])
-        array: Array = data.view(np.dtype(view["dtype"]).newbyteorder("<")).reshape(view["shape"])
-        return array
-    except (ValueError, KeyError, TypeError) as error:
-        raise BrokenReply(f"ask again: the values of {row.get('address')} do not fit its shape") from error
+    data = np.frombuffer(bytearray(base64.b64decode(row["base64"])), np.uint8)
+    return _viewed(data, view["dtype"], view["shape"], row["address"])
