@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
+from math import isqrt, log10
 from typing import Any
+
+from layerscope_client.failures import LayerscopeError
 
 OPEN_LAYERS = 12
 """Layers that are shown with pictures; others are folded."""
 DRAWN_BYTES = 4 << 20
 """Larger tensors are not drawn unasked."""
+DRAWN_PIXELS = 256
+"""Smaller pictures are enlarged about to this width."""
 STATS = ("min", "max", "mean", "std", "zeros", "nan", "inf")
 STYLE = (
     "<style>.lsc td,.lsc th{text-align:left!important;vertical-align:top;padding:2px 10px 2px 0}"
@@ -23,7 +28,7 @@ Row = Sequence[str]
 
 
 def text(value: Any) -> str:
-    """Return a value as escaped text: shapes as in NumPy, floats in four digits, null as a dash."""
+    """Return a value as escaped text: floats in four digits, null as a dash."""
     if value is None:
         return "–"
     if isinstance(value, float):
@@ -31,8 +36,13 @@ def text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{escape(str(key))} {text(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return escape(" × ".join("?" if item is None else str(item) for item in value))
+        return ", ".join(map(text, value))
     return f"{value:,}" if type(value) is int else escape(str(value))
+
+
+def size(lengths: Sequence[int | None] | None) -> str:
+    """Return lengths along axes, of which those that are free are question marks."""
+    return " × ".join("?" if length is None else str(length) for length in lengths or ())
 
 
 def table(heads: Iterable[str], rows: Iterable[Row]) -> str:
@@ -54,18 +64,22 @@ def page(title: str, *parts: str) -> str:
     return f'{STYLE}<div class="lsc"><p>{title}</p>{"".join(parts)}</div>'
 
 
-def run(report: Any, draw: Callable[[str], bytes] | None = None) -> str:
+def run(report: Any, draw: Callable[..., bytes] | None = None) -> str:
     """Return a run: each layer's shape, statistics and picture."""
     rows = [
-        (f"<b>{text(address)}</b><br>{text(layer.get('type'))}", text(layer.get("shape")), text(layer.get("dtype")),
+        (f"<b>{text(address)}</b><br>{text(layer.get('type'))}", size(layer.get("shape")), text(layer.get("dtype")),
          _figures(layer.get("stats")), _picture(report, address, draw if row < OPEN_LAYERS else None))
         for row, (address, layer) in enumerate(report.layers.items())
     ]  # fmt: skip
     timing, target = report.head.get("timing", {}), report.head.get("target")
-    title = f"<b>{_name(report)}</b>: {len(rows)} layers in {text(timing.get('total_ms'))} ms"
+    title = f"<b>{_name(report)}</b>: {_count(rows, 'layer')} in {text(timing.get('total_ms'))} ms"
     said = "".join(f"<p>{text(warning)}</p>" for warning in report.head.get("warnings", []))
     about = f"<p>of <b>{text(target.address)}</b>: {text(target.get('values'))}</p>" if target else ""
     return page(title, about, said, folded(("layer", "shape", "dtype", "statistics", "picture"), rows, "layers"))
+
+
+def _count(rows: Sequence[Row], noun: str) -> str:
+    return f"{len(rows)} {noun}{'' if len(rows) == 1 else 's'}"
 
 
 def _name(report: Any) -> str:
@@ -80,32 +94,33 @@ def _figures(stats: Mapping[str, Any] | None) -> str:
     return "<br>".join(f"{key} {text(value)}" for key, value in shown.items())
 
 
-def _picture(report: Any, address: str, draw: Callable[[str], bytes] | None) -> str:
+def _picture(report: Any, address: str, draw: Callable[..., bytes] | None) -> str:
     array = report.get(address)
     if draw is None or array is None:
         return ""
     if array.nbytes > DRAWN_BYTES:
         return "too large to draw unasked: use picture()"
     try:
-        data = base64.b64encode(draw(address)).decode()
-    except Exception as error:  # (a notebook shows the numbers, whatever became of the picture)
+        upscale = max(1, min(8, DRAWN_PIXELS // (isqrt(array[:1].size) + 1)))
+        data = base64.b64encode(draw(address, upscale=upscale)).decode()
+    except LayerscopeError as error:  # (a notebook shows the numbers, whatever became of the picture)
         return text(f"no picture: {error}")
     return f'<img alt="{text(address)}" src="data:image/png;base64,{data}">'
 
 
 def model(summary: Any) -> str:
     """Return a model: its layers with shapes, parameters and receptive fields, and the totals."""
-    rows = [(f"<b>{text(address)}</b>", text(layer.get("type")), text(layer.get("shape")),
+    rows = [(f"<b>{text(address)}</b>", text(layer.get("type")), size(layer.get("shape")),
              text(layer.get("parameters")), _field(layer.get("receptive_field")))
             for address, layer in summary.layers.items()]  # fmt: skip
     totals = summary.head.get("totals", {})
-    title = f"<b>{_name(summary)}</b>: {len(rows)} layers, {text(totals.get('parameters'))} parameters"
+    title = f"<b>{_name(summary)}</b>: {_count(rows, 'layer')}, {text(totals.get('parameters'))} parameters"
     notes = "".join(f"<p>{text(note.message)}</p>" for note in summary.head.get("notes", []))
     return page(title, notes, folded(("layer", "type", "shape", "parameters", "sees"), rows, "layers"))
 
 
 def _field(field: Any) -> str:
-    return f"{text(field.size)} of {text(field.input)}, every {text(field.stride)}" if field else ""
+    return f"{size(field.size)} of {text(field.input)}, every {size(field.stride)}" if field else ""
 
 
 def comparison(report: Any) -> str:
@@ -121,10 +136,10 @@ def comparison(report: Any) -> str:
 
 
 def _bar(difference: float | None) -> str:
-    """Return a bar from 0 to 1, and the number; infinity fills it."""
-    if difference is None:
-        return "–"
-    width = 120 * min(difference, 1.0)
+    """Return the number and a bar of its logarithm, from 1e-8, where float32 ends, to 1."""
+    if not difference:  # nothing, or nothing to say
+        return text(difference)
+    width = 15 * min(8.0, max(0.0, 8 + log10(difference)))
     return f'<span class="bar" style="width:{width:.0f}px"></span> {text(difference)}'
 
 
