@@ -101,8 +101,7 @@ class Body:
     """The bytes of a reply: one buffer where its length is known, so that nothing is joined."""
 
     def __init__(self, headers: Mapping[str, str], max_bytes: int | None) -> None:
-        self.is_plain = "content-encoding" not in headers
-        length = headers.get("content-length") if self.is_plain else None
+        length = None if "content-encoding" in headers else headers.get("content-length")
         self._limit, self._length, self._parts = max_bytes, 0, list[bytes]()
         self._check(int(length or 0))
         self._buffer = None if length is None else np.empty(int(length), np.uint8)

@@ -47,9 +47,9 @@ class Wire:
         """Return the response, with nothing of its body read."""
         return self.client.send(request, stream=True)
 
-    async def pieces(self, response: Any, plain: bool) -> AsyncIterator[bytes]:
-        """Yield the body as it comes, of one without Content-Encoding (`plain`) as it is."""
-        for piece in response.iter_raw() if plain else response.iter_bytes():
+    async def pieces(self, response: Any) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+        for piece in response.iter_bytes():
             yield piece
 
     async def pause(self, seconds: float) -> None:
@@ -68,9 +68,9 @@ class AsyncWire(Wire):
         """Return the response, with nothing of its body read."""
         return await self.client.send(request, stream=True)
 
-    async def pieces(self, response: Any, plain: bool) -> AsyncIterator[bytes]:
-        """Yield the body as it comes, of one without Content-Encoding (`plain`) as it is."""
-        async for piece in response.aiter_raw() if plain else response.aiter_bytes():
+    async def pieces(self, response: Any) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+        async for piece in response.aiter_bytes():
             yield piece
 
     async def pause(self, seconds: float) -> None:
@@ -103,7 +103,7 @@ class Sender:
         response, lines = await self._persist(self._begun, call), JsonLines()
         try:
             with translated():
-                async for piece in self.wire.pieces(response, plain=False):
+                async for piece in self.wire.pieces(response):
                     for line in lines.feed(piece):
                         yield line
         finally:
@@ -134,7 +134,7 @@ class Sender:
     async def _read(self, response: Any, call: Call) -> Reply:
         try:
             body = Body(response.headers, call.max_bytes)
-            async for piece in self.wire.pieces(response, body.is_plain):
+            async for piece in self.wire.pieces(response):
                 body.add(piece)
         finally:
             await self.wire.close(response)

@@ -38,8 +38,8 @@ class Tensors(Mapping[str, Array]):
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BrokenReply("ask again: the reply is no safetensors file") from error
         self._header, self._data = header, file[start:]
-        if max(ends, default=0) != self._data.size:
-            raise BrokenReply(f"ask again: the tensors have {max(ends, default=0):,} bytes, not {self._data.size:,}")
+        if start + max(ends, default=0) != file.size:
+            raise BrokenReply(f"ask again: the reply has {file.size:,} bytes, not {start + max(ends, default=0):,}")
 
     def __getitem__(self, name: str) -> Array:
         row = self._header[name]
