@@ -53,12 +53,8 @@ def run(request: pytest.FixtureRequest) -> Run:
     """`run(url)`: the array of a run by each client over each library."""
 
     def waiting(url: str) -> Array:
-        client = httpx2.Client() if "httpx2" in request.param else None
-        with Layerscope(url, client=client) as ls:
-            array = ls["client"].activations(DIGIT, "head")["head"]
-        if client:
-            client.close()
-        return array
+        with httpx2.Client() if "httpx2" in request.param else httpx.Client() as client:
+            return Layerscope(url, client=client)["client"].activations(DIGIT, "head")["head"]
 
     async def awaited(url: str) -> Array:
         client = httpx2.AsyncClient() if "httpx2" in request.param else httpx.AsyncClient()

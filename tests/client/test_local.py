@@ -26,7 +26,7 @@ def test_a_service_that_does_not_start() -> None:
     """Says why, with what it printed."""
     with pytest.raises(errors.NotStarted, match="ended as it started") as caught:
         local(engines="many")
-    assert "engines" in str(caught.value)
+    assert "LAYERSCOPE_ENGINES" in str(caught.value)
 
 
 def test_a_service_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

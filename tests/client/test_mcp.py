@@ -82,7 +82,7 @@ async def test_every_tool(server: Server, model: Model) -> None:
     assert products == sorted(products, reverse=True)
 
 
-@pytest.mark.parametrize(("tool", "size"), [("picture", (106, 106)), ("explanation_picture", (56, 56))])
+@pytest.mark.parametrize(("tool", "size"), [("picture", (105, 105)), ("explanation_picture", (56, 56))])
 async def test_pictures(server: Server, model: Model, tool: str, size: tuple[int, int]) -> None:
     """Are images that an agent can look at."""
     async with connected(server) as client:

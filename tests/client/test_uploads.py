@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import pytest
 from layerscope_client import Layerscope, errors
-from layerscope_client.client import NoteWarning
+from layerscope_client.uploads import NoteWarning
 
 from tests.client.conftest import DOCUMENT, Array
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # raised by Keras
 INPUTS = np.random.default_rng(2).random((2, 6), np.float32)
 
 

@@ -28,13 +28,13 @@ BUSY = (429, 503)
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `parts` are those of a form; `json` is a body; a reply over `max_bytes` is not read."""
+    """One request. Its body is a form of `parts`, or `json`, a text; a reply over `max_bytes` is not read."""
 
     method: str
     path: str
     accept: str = JSON
     parts: Sequence[Part] = ()
-    json: Any = None
+    json: str | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     max_bytes: int | None = None
 

@@ -15,14 +15,10 @@ from layerscope_client.features import Features
 from layerscope_client.models import MODELS, AsyncModel, Model, P, Verb, path_of, same, waiting
 from layerscope_client.replies import Record
 from layerscope_client.sending import AsyncWire, Sender, Wire
-from layerscope_client.uploads import model_parts
+from layerscope_client.uploads import NoteWarning, call_of, model_parts
 
 URL, TIMEOUT = "http://127.0.0.1:8000", 300.0
 """Where `layerscope serve` listens, and the seconds to wait for a reply."""
-
-
-class NoteWarning(UserWarning):
-    """What the service reads as something else than a document says."""
 
 
 def in_tasks(verb: Verb[P, Job]) -> Verb[P, Features]:
@@ -52,7 +48,7 @@ class AsyncLayerscope:
         Warns of what is read as something else than it says (NoteWarning). Raises Refused, or OSError for a path.
         """
         with model_parts(model, weights, labels) as parts:
-            reply = await self.sender.ask(Call("PUT", path_of(name), parts=parts))
+            reply = await self.sender.ask(call_of(path_of(name), parts))
         for note in reply.json().get("notes", []):
             warnings.warn(f"{note['pointer']}: {note['message']}", NoteWarning, stacklevel=1)
         return self[name]

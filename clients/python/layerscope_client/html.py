@@ -42,7 +42,7 @@ def text(value: Any) -> str:
 
 def size(lengths: Sequence[int | None] | None) -> str:
     """Return lengths along axes, of which those that are free are question marks."""
-    return " × ".join("?" if length is None else str(length) for length in lengths or ())
+    return escape(" × ".join("?" if length is None else str(length) for length in lengths or ()))
 
 
 def table(heads: Iterable[str], rows: Iterable[Row]) -> str:

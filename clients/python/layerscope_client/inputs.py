@@ -91,7 +91,10 @@ def plain(value: Any, name: str = "") -> Any:
         return _tensor_json(value)
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return array_of(value).tolist() if isinstance(value, np.ndarray | np.generic) else value
+    if not isinstance(value, np.ndarray | np.generic):
+        return value
+    array = array_of(value)
+    return (array if array.dtype.kind in "biuf" else array.astype(float)).tolist()
 
 
 def _tensor_json(value: Any) -> dict[str, Any]:

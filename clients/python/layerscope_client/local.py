@@ -52,12 +52,12 @@ def local(**settings: Any) -> LocalLayerscope:
     Raises:
         NotStarted: it is not installed, ends as it starts, or is not ready in time; with the end of its log.
     """
-    folder = tempfile.TemporaryDirectory(prefix="layerscope-")
+    program, folder = _program(), tempfile.TemporaryDirectory(prefix="layerscope-")
     log = Path(folder.name) / "log"
     settings = {"port": _free_port(), "data_dir": Path(folder.name) / "models", **settings}
     options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     with log.open("wb") as output:
-        process = subprocess.Popen([_program(), "serve", *options], stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+        process = subprocess.Popen([program, "serve", *options], stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
     service = LocalLayerscope(f"http://127.0.0.1:{settings['port']}", process, folder)
     try:
         _await_ready(service)
@@ -89,9 +89,9 @@ def _await_ready(service: LocalLayerscope) -> None:
     client, deadline = service.core.sender.wire.client, time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if service.process.poll() is not None:
-            raise NotStarted(f"{ADVICE}: the service ended as it started, with {service.process.returncode}")
+            raise NotStarted(f"see what it says: the service ended as it started, with {service.process.returncode}")
         with suppress(httpx.TransportError):
             if client.get(f"{service.core.sender.url}/readyz", timeout=5).status_code == httpx.codes.OK:
                 return
         time.sleep(0.2)
-    raise NotStarted(f"{ADVICE}: the service was not ready after {START_SECONDS:g} s")
+    raise NotStarted(f"see what it says: the service was not ready after {START_SECONDS:g} s")

@@ -149,8 +149,9 @@ class Tools:
         return answer(report.facts, self._budget)
 
     async def _run(self, model: str, path: str, inputs: Inputs, options: Mapping[str, Any]) -> str:
-        data = {"data": "none", "stats": True} if path in ("activations", "explanations") else {}
-        call: Call = call_of(model, Asked(path, input_parts(inputs), {**data, **options}))
+        data = "none" if options.get("top") is None and options.get("histogram") is None else "nested"
+        known = {"data": data, "stats": True} if path in ("activations", "explanations") else {}
+        call: Call = call_of(model, Asked(path, input_parts(inputs), {**known, **options}))
         return answer((await self._service.sender.ask(call)).json(), self._budget)
 
     def _inputs(self, picture: str | list[str] | None, inputs: Any) -> Inputs:

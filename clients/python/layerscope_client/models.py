@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -118,7 +119,9 @@ class AsyncModel(Named):
         """Return shapes, bytes, parameters, multiply-adds and seconds of a run, without running it."""
         asked = {"layers": layers, **(views or {}), "explanation": explanation}
         body = {"batch": batch, **{name: plain(value) for name, value in asked.items() if value is not None}}
-        return Report((await self.sender.ask(Call("POST", "/v1/plan", json=body, params={"model": self.name}))).json())
+        return Report(
+            (await self.sender.ask(Call("POST", "/v1/plan", json=json.dumps(body), params={"model": self.name}))).json()
+        )
 
     async def weights(self, layer: str | None = None) -> dict[str, Array]:
         """Return weights by `<address>/<name>`, in the order of Keras' `get_weights()`; of one layer or of all."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, TypeVar
 
-from layerscope_client.calls import Body, Call, JsonLines, Reply, known_error, seconds_before_another
+from layerscope_client.calls import JSON, Body, Call, JsonLines, Reply, known_error, seconds_before_another
 from layerscope_client.failures import LayerscopeError
 
 T = TypeVar("T")
@@ -141,8 +141,10 @@ class Sender:
         return Reply(response.status_code, response.headers, body.whole()).accepted()
 
     def _request(self, call: Call) -> Any:
-        body = {"json": call.json} if call.json is not None else {"files": call.parts} if call.parts else {}
         headers, params = {"Accept": call.accept, **self._headers}, dict(call.params) or None
+        body: dict[str, Any] = {"files": call.parts} if call.parts else {}
+        if call.json is not None:
+            body, headers["Content-Type"] = {"content": call.json.encode()}, JSON
         build, url = self.wire.client.build_request, self.url + call.path
         return build(call.method, url, params=params, headers=headers, timeout=self._timeout, **body)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from layerscope_client.calls import Part
+from layerscope_client.calls import Call, Part
 from layerscope_client.tensors import npz
 
 DOCUMENTS = (".json",)
@@ -19,6 +19,14 @@ WEIGHTS = (".keras", ".h5", ".hdf5", ".zip", ".tar", ".gz", ".npz", ".safetensor
 
 class NoteWarning(UserWarning):
     """What the service reads as something else than the document says."""
+
+
+def call_of(path: str, parts: Sequence[Part]) -> Call:
+    """Return the call that registers a model: a document alone is the body, so that pointers in errors are into it."""
+    (name, (_, document)), *others = parts
+    if name == "model" and not others and isinstance(document, str):
+        return Call("PUT", path, json=document)
+    return Call("PUT", path, parts=parts)
 
 
 @contextmanager
