@@ -13,6 +13,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -143,8 +144,8 @@ def many_files(ls: Layerscope, folder: Path) -> None:
 def imports() -> None:
     """Print how long the import takes in a process of its own, without and with what it needs."""
     for module in ("numpy, httpx", "layerscope_client"):
-        seconds = [seconds_of(lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True))
-                   for _ in range(5)]  # noqa: B023  # fmt: skip
+        command = [sys.executable, "-c", f"import {module}"]
+        seconds = [seconds_of(partial(subprocess.run, command, check=True)) for _ in range(5)]
         print(f"import {module}: {statistics.median(seconds) * 1e3:.0f} ms")
 
 

@@ -14,7 +14,8 @@ KERNEL = "python3"
 CELLS: tuple[tuple[str, str], ...] = (
     ("markdown", """# What each layer makes of a picture
 
-A Keras model in this notebook, and the feature maps of its layers from a service that `local()` starts. With one that runs already: `ls = Layerscope("http://127.0.0.1:8000")`."""),
+A Keras model in this notebook, and the feature maps of its layers from a service that `local()` starts.
+With one that runs already: `ls = Layerscope("http://127.0.0.1:8000")`."""),
     ("code", """import keras
 from layerscope_client import local
 
@@ -38,7 +39,7 @@ run["conv2d"].shape, run["conv2d"].dtype"""),
 why.picture("conv2d", overlay=True, upscale=8)"""),
     ("code", """number = mine.arithmetic("digit.png", "dense:pre[0, 7]")
 number.value, number.steps[0].formula"""),
-    ("markdown", "What if a channel were off, in half precision, and what is wrong with the network on a batch of noise:"),
+    ("markdown", "What if a channel were off, in half precision, and what is wrong with it on a batch of noise:"),
     ("code", 'mine.compare("digit.png", {"edits": [{"at": "conv2d", "channels": [2], "zero": True}]})'),
     ("code", 'mine.compare("digit.png", {"dtype": "float16"})'),
     ("code", """import numpy as np
@@ -67,6 +68,8 @@ def executed(folder: Path = NOTEBOOK.parent) -> Any:
     ExecutePreprocessor(timeout=SECONDS, kernel_name=KERNEL).preprocess(notebook, {"metadata": {"path": str(folder)}})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times, which differ each time
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]  # TensorFlow's log
     notebook.metadata.pop("language_info", None)  # the version of Python
     return notebook
 

@@ -186,5 +186,8 @@ class Picture(bytes):
         file.facts = {name[len(start) :]: value for name, value in reply.headers.items() if name.startswith(start)}
         return file
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self):,} bytes>"
+
     def _repr_png_(self) -> bytes:
         return bytes(self)

@@ -61,7 +61,7 @@ def _viewed(data: Array, dtype: str, shape: Sequence[int], name: str) -> Array:
     try:
         if dtype == "bfloat16":
             data, dtype = np.left_shift(data.view("<u2"), 16, dtype=np.uint32), "float32"
-        array: Array = data.view(np.dtype(dtype).newbyteorder("<")).reshape(shape)
+        array: Array = data.view(np.dtype(np.dtype(dtype).newbyteorder("<").str)).reshape(shape)
         return array
     except (ValueError, TypeError) as error:
         raise BrokenReply(f"ask again: the values of {name} do not fit its shape") from error
