@@ -15,7 +15,7 @@ import pytest
 from layerscope_client import AsyncModel, errors
 from layerscope_client.calls import JSON_LINES, PNG, SAFETENSORS
 from layerscope_client.models import VIEWS
-from layerscope_client.replies import AXES, FIGURES
+from layerscope_client.replies import AXES, FIGURES, Record
 from layerscope_client.tensors import CODES
 
 from models.tensors.dtypes import SAFETENSORS_CODES
@@ -72,6 +72,13 @@ def properties(schemas: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the properties of replies by name."""
     for schema in schemas.values():
         yield from schema.get("properties", {}).items()
+
+
+def test_no_member_has_the_name_of_a_method() -> None:
+    """Of records, whose members are attributes."""
+    names = {name for name, _ in properties(OPENAPI["components"]["schemas"])}
+    assert {"values", "items"} <= names
+    assert not names & {name for name in vars(Record) if not name.startswith("_")}
 
 
 def test_figures_that_json_has_no_numbers_for() -> None:

@@ -196,7 +196,7 @@ def test_rows_that_do_not_fit_together(ls: Layerscope, files: list[Path], tmp_pa
     wide = tmp_path / "wide.png"
     Image.new("L", (30, 28)).save(wide)
     arguments: dict[str, Any] = {"model": "sizes", "layers": "re_lu", "out": tmp_path / "f.npz"}
-    with pytest.raises(errors.LayerscopeError, match=r"reduce='mean@h,w'.*\(28, 28, 1\), \(28, 30, 1\)"):
+    with pytest.raises(errors.LayerscopeError, match=r"reduce='mean@h,w'.*of \(28, 28, 1\) and of \(28, 30, 1\)"):
         ls.extract([files[0], wide], **arguments, batch=1)
     mean = ls.extract([files[0], wide], **{**arguments, "out": tmp_path / "g.npz"}, reduce="mean@h,w")
     assert read_npz(mean.out)[1]["re_lu"].shape == (2, 1)

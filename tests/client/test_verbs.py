@@ -36,8 +36,8 @@ def comparable(result: Any) -> Any:
         return comparable(result.facts), {name: array.tobytes() for name, array in result.items()}
     if isinstance(result, Report):
         return comparable(result.facts)
-    if isinstance(result, Mapping):
-        return {name: comparable(item) for name, item in result.items() if name not in CHANGING}
+    if isinstance(result, Mapping | Record):
+        return {name: comparable(item) for name, item in dict(result).items() if name not in CHANGING}
     if isinstance(result, list):
         return [comparable(item) for item in result]
     return result.tobytes() if isinstance(result, np.ndarray) else result
@@ -149,6 +149,7 @@ def test_what_if_and_why(model: Model) -> None:
     assert run.edits[0].addresses == ["conv"]
     why = model.explain(DIGIT, "gradient", of="head:pre[3]", to="conv")
     assert (why.target.address, why.target.index, why["conv"].shape) == ("head:pre", "[3]", (1, 26, 26, 4))
+    assert why.target.values == [model.activations(DIGIT, "head:pre")["head:pre"][0, 3]]
 
 
 def test_comparisons(ls: Layerscope, model: Model) -> None:
@@ -216,7 +217,14 @@ def test_a_budget_of_bytes(model: Model, inputs: Any, most: int, total: int) -> 
     """A run over it is not begun, and the error has the bytes of its arrays; another within it is."""
     with pytest.raises(errors.OverBudget, match=f"{total:,} bytes, over max_bytes={most:,}; the largest: conv"):
         model.activations(inputs, "conv", max_bytes=most)
-    assert model.activations(inputs, "conv", max_bytes=total + 5000)["conv"].nbytes == total
+    assert model.activations(inputs, "conv", max_bytes=total)["conv"].nbytes == total
+
+
+def test_a_budget_counts_weights(model: Model) -> None:
+    """Where they are asked for."""
+    assert model.activations(DIGIT, "head", max_bytes=40)["head"].nbytes == 40
+    with pytest.raises(errors.OverBudget, match=f"{40 + 4 * 27050:,} bytes"):
+        model.activations(DIGIT, "head", weights=True, max_bytes=100_000)
 
 
 def test_a_budget_where_sizes_are_free(ls: Layerscope) -> None:

@@ -102,7 +102,7 @@ class Body:
 
     def __init__(self, headers: Mapping[str, str], max_bytes: int | None) -> None:
         length = None if "content-encoding" in headers else headers.get("content-length")
-        self._limit, self._length, self._parts = max_bytes, 0, list[bytes]()
+        self._limit, self._length, self._grown = max_bytes, 0, bytearray()
         self._check(int(length or 0))
         self._buffer = None if length is None else np.empty(int(length), np.uint8)
 
@@ -111,7 +111,7 @@ class Body:
         end = self._length + len(chunk)
         self._check(end)
         if self._buffer is None:
-            self._parts.append(chunk)
+            self._grown += chunk
         else:
             self._buffer[self._length : end] = np.frombuffer(chunk, np.uint8)
         self._length = end
@@ -119,7 +119,7 @@ class Body:
     def whole(self) -> Array:
         """Return all bytes (uint8). Raises ConnectionLost if there are fewer than the reply announced."""
         if self._buffer is None:
-            return np.frombuffer(bytearray().join(self._parts), np.uint8)
+            return np.frombuffer(self._grown, np.uint8)
         if self._length < self._buffer.size:
             raise ConnectionLost(f"ask again: {self._length:,} of {self._buffer.size:,} bytes came")
         return self._buffer

@@ -83,7 +83,7 @@ class Job:
     @property
     def parts(self) -> list[Part]:
         """Every batch, done or not."""
-        return [Part(self.folder / f"{number:06}") for number in range(-(-len(self.files) // self.size))]
+        return [Part(self.folder / f"{number:06}.npz") for number in range(-(-len(self.files) // self.size))]
 
     def in_threads(self) -> Features:
         """Do what is not done, and return what was written."""
@@ -138,7 +138,7 @@ class Job:
     @contextmanager
     def _progress(self) -> Iterator[Iterator[int]]:
         """Yield what is to be done, with a bar where tqdm is installed."""
-        pending = [number for number, part in enumerate(self.parts) if not part.is_done]
+        pending = [number for number, part in enumerate(self.parts) if not part.path.exists()]
         try:
             from tqdm.auto import tqdm
         except ImportError:

@@ -18,8 +18,8 @@ import numpy as np
 from layerscope_client.calls import Array
 from layerscope_client.errors import LayerscopeError
 
-FILES = "files"
-"""The name under which the names of the files stand, in the order of the rows."""
+FILES, FACTS = "files", "facts"
+"""The names under which the names of the files stand, in the order of the rows; and what is known of a batch."""
 
 
 @dataclass(frozen=True)
@@ -33,55 +33,53 @@ class Features:
 
 @dataclass(frozen=True)
 class Part:
-    """The arrays of one batch, and what is known of them: written last, so that it is there when all is."""
+    """The arrays of one batch in an .npz, which is there when it is complete."""
 
     path: Path
 
-    @property
-    def is_done(self) -> bool:
-        """Whether it is all there."""
-        return self.path.with_suffix(".json").exists()
-
     def write(self, arrays: Mapping[str, Array], files: Sequence[str], failed: Mapping[str, str]) -> None:
-        """Keep the arrays of a batch."""
-        with zipfile.ZipFile(self.path.with_suffix(".npz"), "w") as archive:
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                    np.lib.format.write_array(file, array, allow_pickle=False)
-        shapes = {name: [array.shape, array.dtype.str] for name, array in arrays.items()}
+        """Keep the arrays of a batch, by name with a mark that no other name begins with."""
+        facts = json.dumps({FILES: files, "failed": failed, "names": list(arrays)})
+        members: dict[str, Any] = {FACTS: np.array(facts), **{f"={name}": array for name, array in arrays.items()}}
         temporary = self.path.with_suffix(".new")
-        temporary.write_text(json.dumps({"files": files, "failed": failed, "arrays": shapes}))
-        os.replace(temporary, self.path.with_suffix(".json"))
+        with temporary.open("wb") as file:
+            np.savez(file, **members)
+        os.replace(temporary, self.path)
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """Its files, those that failed, and the shape and dtype of each array."""
-        return json.loads(self.path.with_suffix(".json").read_text())  # type: ignore[no-any-return]
+        """Its files, those that failed, and the names of the arrays."""
+        return json.loads(str(self._read(FACTS)))  # type: ignore[no-any-return]
 
     def array(self, name: str) -> Array:
         """Read one array."""
-        with np.load(self.path.with_suffix(".npz"), allow_pickle=False) as arrays:
-            return arrays[name]  # type: ignore[no-any-return]
+        return self._read(f"={name}")
+
+    def _read(self, member: str) -> Array:
+        with np.load(self.path, allow_pickle=False) as arrays:
+            array: Array = arrays[member]
+        return array
 
 
 class Parts:
-    """All batches: `arrays` has the shape and dtype of each array. Raises LayerscopeError if rows differ in shape."""
+    """All batches, those without a good file left out."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        self.parts = [part for part in parts if part.facts["files"]]
-        self.files = [file for part in self.parts for file in part.facts["files"]]
+        self.parts = [part for part in parts if part.facts[FILES]]
+        self.files = [file for part in self.parts for file in part.facts[FILES]]
         self.failed = {file: why for part in parts for file, why in part.facts["failed"].items()}
-        self.arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
-        for name, (shape, dtype) in (self.parts[0].facts["arrays"] if self.parts else {}).items():
-            rows = {tuple(part.facts["arrays"][name][0][1:]) for part in self.parts}
-            if len(rows) > 1 or name == FILES:
-                advice = "name layers of one shape, or reduce them (reduce='mean@h,w'); none may be called files"
-                raise LayerscopeError(f"{advice}: {name} has {', '.join(map(str, sorted(rows)))}")
-            self.arrays[name] = ((len(self.files), *shape[1:]), np.dtype(dtype))
+        self.firsts = {name: self.parts[0].array(name) for name in (self.parts[0].facts["names"] if self.parts else ())}
+        """The first array of each name."""
 
     def pieces(self, name: str) -> Iterator[Array]:
-        """Yield the arrays of one layer, batch by batch."""
-        return (part.array(name) for part in self.parts)
+        """Yield the arrays of one name. Raises LayerscopeError if rows differ in shape, or if it is `files`."""
+        row = self.firsts[name].shape[1:]
+        for part in self.parts:
+            array = part.array(name)
+            if array.shape[1:] != row or name == FILES:
+                advice = "name layers of one shape, or reduce them (reduce='mean@h,w'); none may be called files"
+                raise LayerscopeError(f"{advice}: {name} has rows of {row} and of {array.shape[1:]}")
+            yield array
 
     def written(self, out: Path) -> Features:
         """Write all of it to `out`, which is there only when it is complete."""
@@ -96,9 +94,10 @@ class Parts:
 def write_npz(path: Path, parts: Parts) -> None:
     """Write an .npz with an array for each layer, and `files`."""
     with zipfile.ZipFile(path, "w") as archive:
-        for name, (shape, dtype) in parts.arrays.items():
+        for name, first in parts.firsts.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+                shape = (len(parts.files), *first.shape[1:])
+                header = {"descr": first.dtype.str, "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_2_0(file, header)
                 for piece in parts.pieces(name):
                     file.write(np.ascontiguousarray(piece).data)
@@ -112,16 +111,15 @@ def write_parquet(path: Path, parts: Parts) -> None:
     from pyarrow import parquet
 
     fields = [pa.field(FILES, pa.string())]
-    for name, (shape, dtype) in parts.arrays.items():
-        flat = pa.list_(pa.from_numpy_dtype(dtype), prod(shape[1:]))
-        fields.append(pa.field(name, flat, metadata={"shape": json.dumps(shape[1:])}))
-    schema = pa.schema(fields)
-    with parquet.ParquetWriter(path, schema) as writer:
+    for name, first in parts.firsts.items():
+        flat = pa.list_(pa.from_numpy_dtype(first.dtype), prod(first.shape[1:]))
+        fields.append(pa.field(name, flat, metadata={"shape": json.dumps(first.shape[1:])}))
+    pieces = {field.name: parts.pieces(field.name) for field in fields[1:]}
+    with parquet.ParquetWriter(path, schema := pa.schema(fields)) as writer:
         for part in parts.parts:
-            columns = [pa.array(part.facts["files"], pa.string())]
-            columns += [pa.FixedSizeListArray.from_arrays(pa.array(part.array(field.name).reshape(-1)), type=field.type)
-                        for field in fields[1:]]  # fmt: skip
-            writer.write_table(pa.table(columns, schema=schema))
+            flats = [pa.FixedSizeListArray.from_arrays(pa.array(next(pieces[field.name]).reshape(-1)), type=field.type)
+                     for field in fields[1:]]  # fmt: skip
+            writer.write_table(pa.table([pa.array(part.facts[FILES], pa.string()), *flats], schema=schema))
 
 
 def write_zarr(path: Path, parts: Parts) -> None:
@@ -130,10 +128,9 @@ def write_zarr(path: Path, parts: Parts) -> None:
 
     group = zarr.open_group(path, mode="w")
     group.attrs[FILES] = parts.files
-    for name, (shape, dtype) in parts.arrays.items():
-        rows = len(parts.parts[0].facts["files"])
-        array = group.create_array(name, shape=shape, dtype=dtype, chunks=(rows, *shape[1:]))
-        row = 0
+    for name, first in parts.firsts.items():
+        shape = (len(parts.files), *first.shape[1:])
+        array, row = group.create_array(name, shape=shape, dtype=first.dtype, chunks=first.shape), 0
         for piece in parts.pieces(name):
             array[row : row + len(piece)] = piece
             row += len(piece)

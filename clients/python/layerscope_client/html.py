@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from math import isqrt, log10
 from typing import Any
@@ -33,8 +33,8 @@ def text(value: Any) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{escape(str(key))} {text(item)}" for key, item in value.items())
+    if hasattr(value, "keys"):
+        return ", ".join(f"{escape(str(key))} {text(item)}" for key, item in dict(value).items())
     if isinstance(value, list | tuple):
         return ", ".join(map(text, value))
     return f"{value:,}" if type(value) is int else escape(str(value))
@@ -87,7 +87,7 @@ def _name(report: Any) -> str:
     return text(model.get("name") or model.get("id"))
 
 
-def _figures(stats: Mapping[str, Any] | None) -> str:
+def _figures(stats: Any) -> str:
     """Return statistics; those of NaN and infinities only where there are any, in words."""
     known = {key: stats[key] for key in STATS if stats and key in stats}
     shown = {key: value for key, value in known.items() if key not in ("nan", "inf") or value}
@@ -131,7 +131,7 @@ def comparison(report: Any) -> str:
     first = report.head.get("first_divergence")
     verdict = "equal" if report.head.get("equal") else "close" if report.head.get("close") else "different"
     where = f"; they first differ at <b>{text(first)}</b>" if first is not None else ""
-    heads = ("layer", "status", "‖a − b‖ / ‖a‖", "max |a − b|", "cosine")
+    heads = ("layer", "status", "‖a − b‖ / ‖a‖, its logarithm", "max |a − b|", "cosine")
     return page(f"<b>{_name(report)}</b>: {verdict}{where}", folded(heads, rows, "layers"))
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from layerscope_client import html
 from layerscope_client.calls import JSON, JSON_LINES, PNG, SAFETENSORS, Array, Call
-from layerscope_client.failures import OverBudget, Refused
+from layerscope_client.errors import Invalid, OverBudget
 from layerscope_client.inputs import Inputs, Named, batch_of, input_parts, option_parts, plain
 from layerscope_client.replies import Asked, Comparison, Diagnosis, Layer, Picture, Report, RunReport, Summary
 from layerscope_client.sending import Sender, T, result, results
@@ -73,9 +73,8 @@ class AsyncModel(Named):
         `max_bytes` the run is planned first, and raises OverBudget if the arrays would have more.
         """
         asked = {"stats": True, **options, **(views or {}), "layers": layers, "edits": edits}
-        if max_bytes is not None:
-            await self._check(inputs, asked, max_bytes)
-        return await self._run(Asked("activations", input_parts(inputs), asked), max_bytes)
+        limit = None if max_bytes is None else await self._limit(inputs, asked, max_bytes)
+        return await self._run(Asked("activations", input_parts(inputs), asked), limit)
 
     async def explain(
         self, /, inputs: Inputs, method: str | None = None, of: Any = None, to: Selectors = None, *,
@@ -119,9 +118,8 @@ class AsyncModel(Named):
         """Return shapes, bytes, parameters, multiply-adds and seconds of a run, without running it."""
         asked = {"layers": layers, **(views or {}), "explanation": explanation}
         body = {"batch": batch, **{name: plain(value) for name, value in asked.items() if value is not None}}
-        return Report(
-            (await self.sender.ask(Call("POST", "/v1/plan", json=json.dumps(body), params={"model": self.name}))).json()
-        )
+        call = Call("POST", "/v1/plan", json=json.dumps(body), params={"model": self.name})
+        return Report((await self.sender.ask(call)).json())
 
     async def weights(self, layer: str | None = None) -> dict[str, Array]:
         """Return weights by `<address>/<name>`, in the order of Keras' `get_weights()`; of one layer or of all."""
@@ -135,7 +133,7 @@ class AsyncModel(Named):
         graph = (await self.sender.ask(Call("GET", path_of(self.name)))).json()
         try:
             planned = (await self.plan()).facts
-        except Refused:  # its shapes follow from the inputs of each run
+        except Invalid:  # its shapes follow from the inputs of each run
             planned = {"layers": graph["nodes"]}
         return Summary({**planned, **graph})
 
@@ -160,22 +158,27 @@ class AsyncModel(Named):
         run.sender = self.sender
         return run
 
-    async def _check(self, inputs: Inputs, asked: Mapping[str, Any], most: int) -> None:
-        """Raise OverBudget if the plan says so; where sizes are free it cannot, and the reply's length is looked at."""
+    async def _limit(self, inputs: Inputs, asked: Mapping[str, Any], most: int) -> int | None:
+        """Return None if the plan says that the arrays are within a budget; where sizes are free it cannot, and the
+        budget is that of the reply. Raises OverBudget.
+        """
         shapes = (await self.sender.ask(Call("GET", path_of(self.name)))).json()["inputs"]
         batch = batch_of(inputs, {name: row["shape"] for name, row in shapes.items()})
         views = {name: asked[name] for name in VIEWS if name in asked}
         planned = await self.plan(batch, asked["layers"], views=views)
-        total = planned.head["reply_bytes"]
-        if total is not None and total > most:
+        if planned.reply_bytes is None:
+            return most
+        total = planned.reply_bytes + (planned.weight_bytes if asked.get("weights") else 0)
+        if total > most:
             largest = sorted(planned.layers.values(), key=lambda layer: -_bytes(layer))[:3]
             named = ", ".join(f"{layer['address']} {_bytes(layer):,}" for layer in largest)
             advice = "ask for fewer layers, a view (reduce, slice, dtype) or fewer items, or allow more"
             over = f"the arrays would have {total:,} bytes, over max_bytes={most:,}"
             raise OverBudget(f"{advice}: {over}; the largest: {named}")
+        return None
 
 
-def _bytes(layer: Mapping[str, Any]) -> int:
+def _bytes(layer: Layer) -> int:
     return int((layer.get("view") or layer)["bytes"] or 0)
 
 

@@ -20,8 +20,11 @@ AXES = {1: "n", 2: "n,c", 3: "n,t,c", 4: "n,h,w,c", 5: "n,d,h,w,c"}
 """The names that `reduce` has for the axes of a tensor, by their number."""
 
 
-class Record(Mapping[str, Any]):
-    """An object of a reply: `record.mean` or `record["mean"]`; what a later version adds is there, too."""
+class Record:
+    """An object of a reply: `record.mean` or `record["mean"]`; what a later version adds is there, too.
+
+    It has no `values` and `items` of a mapping, as the service has members of these names; `dict(record)` does.
+    """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
@@ -34,11 +37,24 @@ class Record(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         return recorded(self._values[name], name)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._values
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
-    def __len__(self) -> int:
-        return len(self._values)
+    def keys(self) -> Iterator[str]:
+        """Return the names of what it has."""
+        return iter(self)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what it has by a name, or else the default."""
+        return recorded(self._values.get(name, default), name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and dict(self) == dict(other)
+
+    __hash__ = None  # type: ignore[assignment] # as of a dictionary
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._values]
@@ -85,14 +101,14 @@ class Report:
         """Return the layers as a pandas frame, a row for each. Needs pandas."""
         import pandas as pd
 
-        rows = [{**_flat(layer), **(layer.get("stats") or {})} for layer in self.layers.values()]
+        rows = [{**_flat(layer), **dict(layer.get("stats") or {})} for layer in self.layers.values()]
         return pd.DataFrame(rows).set_index("address")
 
 
 def _flat(layer: Layer) -> dict[str, Any]:
     """Return what stands in one cell of a table each."""
-    return {name: tuple(value) if name == "shape" else value for name, value in layer.items()
-            if name == "shape" or not isinstance(value, Mapping | list)}  # fmt: skip
+    return {name: tuple(value) if name == "shape" else value for name, value in dict(layer).items()
+            if name == "shape" or not isinstance(value, Record | list)}  # fmt: skip
 
 
 @dataclass(frozen=True)
