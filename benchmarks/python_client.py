@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import statistics
 import subprocess
 import sys
@@ -138,7 +139,36 @@ def many_files(ls: Layerscope, folder: Path) -> None:
     other = FILES / (time.perf_counter() - start)
     with np.load(found.out) as arrays:
         worst = np.abs(arrays[network.layers[-1].name] - expected).max()
+    killed_and_resumed(ls, files, network.layers[-1].name)
     print(f"{FILES} files: extract {own:.0f} images/s, predict {other:.0f} images/s; max|a - b| {worst:.1e}")
+
+
+def killed_and_resumed(ls: Layerscope, files: list[Path], layer: str) -> None:
+    """Kill a process in the middle of `extract`, do the rest here, with three bad files; print what was done when."""
+    bad = [file.with_name(name) for file, name in zip(files, ("text.png", "half.png", "none.png"), strict=False)]
+    bad[0].write_text("no picture")
+    bad[1].write_bytes(files[1].read_bytes()[:5000])
+    given, out = [*files[:1000], *bad, *files[1000:]], files[0].with_name("g.npz")
+    arguments: dict[str, Any] = {"model": "features", "layers": layer, "out": str(out), "stats": False}
+    code = "import json, sys; from layerscope_client import Layerscope; files, arguments = json.load(sys.stdin); "
+    code += "Layerscope(sys.argv[1]).extract(files, **arguments)"
+    job = out.with_name("job.json")
+    job.write_text(json.dumps([[str(path) for path in given], arguments]))
+    with job.open() as text:
+        process = subprocess.Popen([sys.executable, "-c", code, ls.core.sender.url], stdin=text)
+    parts = out.with_name("g.npz.parts")
+    while len(list(parts.glob("*.npz"))) < 20:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    done = len(list(parts.glob("*.npz")))
+    start = time.perf_counter()
+    found = ls.extract(given, **arguments)
+    seconds = time.perf_counter() - start
+    counts = f"{len(found.files)} files, {len(found.failed)} failed"
+    print(f"killed after {done} batches, the rest in {seconds:.1f} s: {counts}")
+    for path, why in found.failed.items():
+        print(f"  {Path(path).name}: {why.splitlines()[0][:100]}")
 
 
 def imports() -> None:

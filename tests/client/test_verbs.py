@@ -199,7 +199,7 @@ def test_models_by_name(ls: Layerscope) -> None:
 def test_a_summary(model: Model) -> None:
     """The graph, and each layer's plan."""
     summary = model.summary()
-    assert summary.edges[0] == ["input", "conv"]
+    assert summary.edges[0] == summary["edges"][0] == ["input", "conv"]
     assert summary.layers["conv"].receptive_field.size == [3, 3]
     assert summary.totals.parameters == summary.parameters
 

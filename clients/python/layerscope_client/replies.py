@@ -94,6 +94,9 @@ class Report:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__.get("head", Record({})), name)
 
+    def __getitem__(self, name: str) -> Any:
+        return self.head[name]
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self.head.get('model', {}).get('name')}: {', '.join(self.layers)}>"
 
@@ -126,6 +129,8 @@ class RunReport(Report, Mapping[str, Array]):
     def __init__(self, facts: Mapping[str, Any], tensors: Mapping[str, Array], asked: Asked) -> None:
         super().__init__(facts)
         self.tensors, self.asked = tensors, asked
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # not that of mappings, which asks arrays whether they are equal
 
     def __getitem__(self, address: str) -> Array:
         try:
