@@ -100,13 +100,12 @@ PATIENT = {"QUEUE_SECONDS": "60"}
 @contextmanager
 def running_server(data_dir: Path, wait: bool = True, module: str = "service.cli", **settings: str) -> Iterator[Server]:
     """Run a server with its own store and `LAYERSCOPE_…` settings, stopped at the end."""
-    port = free_port()
+    settings = {"PORT": str(free_port()), **PATIENT, **settings, "DATA_DIR": str(data_dir)}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAYERSCOPE_")}
-    environment |= {f"LAYERSCOPE_{name}": value for name, value in (PATIENT | settings).items()}
-    environment |= {"LAYERSCOPE_DATA_DIR": str(data_dir), "LAYERSCOPE_PORT": str(port)}
+    environment |= {f"LAYERSCOPE_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", module, "serve"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{settings['PORT']}"
     with httpx.Client(base_url=url, timeout=120) as client:
         server = Server(url, process, client, data_dir)
         try:

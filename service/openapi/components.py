@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from models.reading.application_arguments import FAMILIES
 from service.errors.problem import OpenInferenceProblem, ProblemDocument
 from service.openapi.document_schemas import COMPONENT, document_schemas, reference
+from service.openapi.errors import described_codes
 from service.openapi.model_schemas import ModelSummary
 from service.openapi.option_schemas import option_schemas
 
@@ -68,5 +69,6 @@ def components() -> dict[str, Any]:
     """Return the schemas that the framework does not find in the routes' signatures."""
     replies: list[Any] = [(reply, "serialization") for reply in (ProblemDocument, OpenInferenceProblem, ModelSummary)]
     _, schema = models_json_schema(replies, ref_template=COMPONENT)
+    schema["$defs"]["ProblemDocument"]["properties"]["code"]["x-codes"] = described_codes()
     own = {"Tensor": TENSOR_COMPONENT, "KerasModel": KERAS_MODEL, "TensorFlowJSModel": TENSORFLOW_JS_MODEL}
     return {**document_schemas(), **option_schemas(), **schema["$defs"], **own}

@@ -1,0 +1,111 @@
+"""The clients of a service: AsyncLayerscope, and Layerscope, which waits for what that one does."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from functools import wraps
+from typing import Any
+
+import httpx
+
+from layerscope_client.calls import Call
+from layerscope_client.extracting import Job, extraction
+from layerscope_client.features import Features
+from layerscope_client.models import MODELS, AsyncModel, Model, P, Verb, path_of, same, waiting
+from layerscope_client.replies import Record
+from layerscope_client.sending import AsyncWire, Sender, Wire
+from layerscope_client.uploads import NoteWarning, call_of, model_parts
+
+URL, TIMEOUT = "http://127.0.0.1:8000", 300.0
+"""Where `layerscope serve` listens, and the seconds to wait for a reply."""
+
+
+def in_tasks(verb: Verb[P, Job]) -> Verb[P, Features]:
+    """Return a verb that does its job in tasks."""
+
+    @wraps(verb)
+    async def method(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Features:
+        return await (await verb(self, *args, **kwargs)).in_tasks()
+
+    return method
+
+
+class AsyncLayerscope:
+    """A service: `ls["mine"]` is a model, and `await ls["mine"].activations(…)` runs it.
+
+    `client` is an AsyncClient of httpx or httpx2 to send requests with, which is not closed here.
+    """
+
+    def __init__(self, url: str = URL, key: str | None = None, timeout: float = TIMEOUT, *, client: Any = None) -> None:
+        wire = client if isinstance(client, Wire) else AsyncWire(client or httpx.AsyncClient(), is_own=client is None)
+        self.sender = Sender(wire, url, key, timeout)
+
+    async def put(self, name: str, model: Any, *, weights: Any = None, labels: Any = None) -> AsyncModel:
+        """Register a model under a name, or replace it: a Keras model (its `to_json()` and `get_weights()`), a path, a
+        document, or the name of one of keras.applications. `weights` are a path, or arrays in Keras' order or by name.
+
+        Warns of what is read as something else than it says (NoteWarning). Raises Refused, or OSError for a path.
+        """
+        with model_parts(model, weights, labels) as parts:
+            reply = await self.sender.ask(call_of(path_of(name), parts))
+        for note in reply.json().get("notes", []):
+            warnings.warn(f"{note['pointer']}: {note['message']}", NoteWarning, stacklevel=1)
+        return self[name]
+
+    async def models(self) -> list[Record]:
+        """Return what is registered: `name`, `id`, `created` and `weights` of each."""
+        reply = await self.sender.ask(Call("GET", MODELS))
+        return [Record(row) for row in reply.json()["models"]]
+
+    async def delete(self, name: str) -> None:
+        """Remove a name. Raises NotFound if there is none."""
+        await self.sender.ask(Call("DELETE", path_of(name)))
+
+    extract = in_tasks(extraction)
+
+    async def close(self) -> None:
+        """Close the connections, unless they are those of a `client`."""
+        if self.sender.wire.is_own:
+            await self.sender.wire.close(self.sender.wire.client)
+
+    def __getitem__(self, name: str) -> AsyncModel:
+        return AsyncModel(self.sender, name)
+
+    async def __aenter__(self) -> AsyncLayerscope:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class Layerscope:
+    """A service: `ls["mine"]` is a model, `del ls["mine"]` removes it, and a loop yields the names of all.
+
+    `client` is a Client of httpx or httpx2 to send requests with, which is not closed here.
+    """
+
+    def __init__(self, url: str = URL, key: str | None = None, timeout: float = TIMEOUT, *, client: Any = None) -> None:
+        wire = Wire(client or httpx.Client(), is_own=client is None)
+        self.core = AsyncLayerscope(url, key, timeout, client=wire)
+
+    put = waiting(AsyncLayerscope.put, Model)
+    models = waiting(AsyncLayerscope.models, same)
+    delete = waiting(AsyncLayerscope.delete, same)
+    extract = waiting(extraction, Job.in_threads)
+    close = waiting(AsyncLayerscope.close, same)
+
+    def __getitem__(self, name: str) -> Model:
+        return Model(self.core[name])
+
+    def __delitem__(self, name: str) -> None:
+        self.delete(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([model["name"] for model in self.models()])
+
+    def __enter__(self) -> Layerscope:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
