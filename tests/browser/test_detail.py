@@ -172,9 +172,10 @@ def test_grad_cam_lies_over_the_picture(server: Server, tab: Page) -> None:
 
 def seen_scores(server: Server, page: Page) -> np.ndarray[Any, Any]:
     """Compute the scores before the softmax with NumPy, from what the last layer reads and its weights."""
-    page.keyboard.press("Escape")
+    panel = page.get_by_role("navigation", name="Panels").get_by_role("button", name="Explain")
+    panel.click()
     arrays = seen(server, page)
-    page.get_by_role("button", name="Explain").click()
+    panel.click()
     scores = arrays["flatten"][0].astype(np.float64) @ arrays["weights/dense/kernel"] + arrays["weights/dense/bias"]
     return np.asarray(scores)
 

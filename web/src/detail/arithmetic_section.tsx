@@ -1,4 +1,5 @@
 import "./arithmetic_section.css";
+import { state } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Elapsed } from "../ui/elapsed.tsx";
@@ -17,6 +18,7 @@ export function ArithmeticSection() {
   return (
     <section class="arithmetic" aria-label={words.arithmetic} aria-busy={since.value !== null}>
       <h3>{words.arithmetic}</h3>
+      {state.value.edits.length > 0 && <p class="quiet">{words.withoutEdits}</p>}
       {since.value !== null && (
         <p class="arithmetic-waits">
           <Elapsed since={since.value} />

@@ -9,6 +9,7 @@ export const detail = {
   before: "The map before",
   next: "The next map",
   arithmetic: "How this value came about",
+  withoutEdits: "Of the network without the changes: it does not account for them.",
   steps: "The sum",
   step: (number: number) => `Step ${number}`,
   order: "Order of the terms",

@@ -11,6 +11,7 @@ export const detail: Text["detail"] = {
   before: "이전 맵",
   next: "다음 맵",
   arithmetic: "이 값이 계산된 과정",
+  withoutEdits: "변경하지 않은 네트워크의 계산입니다. 변경은 반영되지 않습니다.",
   steps: "합",
   step: (number) => `${number}단계`,
   order: "항의 순서",
