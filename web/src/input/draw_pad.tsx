@@ -46,10 +46,10 @@ export function DrawPad({ name, onDraw, isDrawn, children }: Props) {
     last.current = null;
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: an application has keys of its own
     <div
       class="draw-pad"
       role="application"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: an application has keys of its own
       tabIndex={0}
       aria-label={text.value.input.pad(name)}
       onPointerDown={(event) => {
