@@ -41,7 +41,7 @@ def document(*layers: dict[str, Any], input: list[int]) -> str:
 
 
 def test_an_old_file_is_dropped_and_opened(visit: Visit, server: Server, tmp_path: Path) -> None:
-    """An .h5 of Keras 2 is registered under its name and computes what Keras 2 computes: hard_sigmoid is another now."""
+    """An .h5 of Keras 2 is registered and computes what Keras 2 computes: Keras 3 has another hard_sigmoid."""
     model = tf_keras.Sequential([
         tf_keras.Input((4,)), tf_keras.layers.Dense(3, activation="hard_sigmoid", name="old"),
     ])  # fmt: skip

@@ -1,4 +1,4 @@
-"""The page in a real browser: everybody can use it, on any window; keys, refusals, and a service that goes and comes."""
+"""The page in a real browser: open to everybody, on any window; keys, refusals, a service that goes and comes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -110,8 +109,8 @@ def test_motion_is_reduced_on_request(visit: Visit) -> None:
     """Nothing moves longer than a moment."""
     visit.tab.emulate_media(reduced_motion="reduce")
     visit.open()
-    longest = "Math.max(...[...document.querySelectorAll('*')].map(one => parseFloat(getComputedStyle(one).transitionDuration)))"
-    assert visit.tab.evaluate(longest) < 0.01
+    seconds = "[...document.querySelectorAll('*')].map(one => parseFloat(getComputedStyle(one).transitionDuration))"
+    assert max(visit.tab.evaluate(seconds)) < 0.01
 
 
 def test_a_network_that_is_too_large_is_refused_with_what_would_fit(visit: Visit) -> None:
@@ -127,7 +126,7 @@ def test_a_network_that_is_too_large_is_refused_with_what_would_fit(visit: Visit
 def test_long_work_shows_progress_and_can_be_cancelled(visit: Visit) -> None:
     """After a moment; cancelled, the last run stays."""
     visit.open()
-    visit.tab.route("**/activations", lambda route: None)  # never answered
+    visit.tab.route("**/activations", lambda _: None)  # never answered
     visit.tab.get_by_role("button", name="Digit 3", exact=True).click()
     expect(visit.tab.locator(".progress.is-on")).to_contain_text("Computing")
     visit.tab.get_by_role("button", name="Cancel").click()
@@ -137,8 +136,8 @@ def test_long_work_shows_progress_and_can_be_cancelled(visit: Visit) -> None:
 
 def test_a_busy_service_is_waited_for(visit: Visit) -> None:
     """A 503 with Retry-After is said with its seconds, and the run is sent again."""
-    busy = {"type": "about:blank", "title": "busy", "status": 503, "detail": "busy", "instance": "/", "code": "overloaded",
-            "request_id": "", "errors": []}  # fmt: skip
+    busy = {"type": "about:blank", "title": "busy", "status": 503, "detail": "busy", "instance": "/", "errors": [],
+            "code": "overloaded", "request_id": ""}  # fmt: skip
     visit.open()
     headers = {"Content-Type": "application/problem+json", "Retry-After": "2"}
     answer = lambda route: route.fulfill(status=503, headers=headers, body=json.dumps(busy))  # noqa: E731
@@ -147,12 +146,6 @@ def test_a_busy_service_is_waited_for(visit: Visit) -> None:
     expect(visit.tab.locator(".progress.is-on")).to_contain_text("The service is busy")
     expect(visit.layer("dense").locator(".column.is-first .column-name")).to_have_text("3")
     visit.said.clear()  # the browser itself writes refused requests to the console
-
-
-@pytest.fixture
-def port(tmp_path: Path) -> Iterator[int]:
-    """A port for a service that a test starts and kills itself."""
-    yield free_port()
 
 
 def start(port: int, folder: Path) -> subprocess.Popen[bytes]:
@@ -166,10 +159,9 @@ def start(port: int, folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_key_is_asked_for_and_a_killed_service_is_waited_for(
-    built: None, page: Page, port: int, tmp_path: Path
-) -> None:
-    """A wrong key is said; with the right one the page goes on. Without the service it says so, and comes back with it."""
+def test_a_key_is_asked_for_and_a_killed_service_is_waited_for(built: None, page: Page, tmp_path: Path) -> None:
+    """A wrong key is said, the right one goes on. Without the service the page says so, and comes back with it."""
+    port = free_port()
     key, line = new_key("alice")
     (tmp_path / "keys.txt").write_text(line + "\n")
     process = start(port, tmp_path)
