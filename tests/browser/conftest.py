@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+COMPUTED_MS = 60_000
+"""A first run builds the network."""
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from tests.conftest import Server
 
 ELSEWHERE = "elsewhere.example"
 """A name that the browser treats as another site, and that resolves to this machine."""
@@ -40,6 +51,55 @@ def page(chromium: Browser) -> Iterator[Page]:
     tab.add_init_script(WATCH)
     yield tab
     tab.close()
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """The page, built of its sources where they are newer, and the packages of its tests."""
+    subprocess.run([ROOT / "scripts/web"], check=True)
+    subprocess.run([ROOT / "scripts/node", "true"], check=True)
+
+
+@dataclass
+class Visit:
+    """The page `/` in a tab, with what it asked for and what went wrong in it."""
+
+    tab: Page
+    url: str
+    asked: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    """Errors and warnings of the console, and exceptions."""
+
+    def open(self, fragment: str = "") -> None:
+        """Go to the page anew, and wait until every layer is computed."""
+        self.tab.goto("about:blank")
+        self.tab.goto(f"{self.url}/{fragment and '#'}{fragment}")
+        self.wait_computed()
+
+    def wait_computed(self) -> None:
+        """Wait until nothing is read or computed any more."""
+        expect(self.tab.locator(".layers:not(.is-waiting):not(.is-stale)")).to_have_count(1, timeout=COMPUTED_MS)
+
+    def layers(self) -> list[str]:
+        """The names of the layers that are shown."""
+        return self.tab.locator("section.layer h3").all_inner_texts()
+
+    def layer(self, address: str) -> Locator:
+        """The section of a layer."""
+        return self.tab.locator(f'section.layer[aria-label^="{address}, "]')
+
+
+@pytest.fixture
+def visit(built: None, server: Server, page: Page) -> Iterator[Visit]:
+    """The page of the shared server. At the end, it has asked no other host, and nothing went wrong in it."""
+    found = Visit(page, server.url)
+    page.on("request", lambda request: found.asked.append(request.url))
+    page.on("console", lambda told: found.said.append(told.text) if told.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: found.said.append(str(error)))
+    yield found
+    assert [url for url in found.asked if not url.startswith((found.url, "data:", "about:"))] == []
+    assert page.evaluate("window.violations") is None
+    assert found.said == []
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -1,7 +1,7 @@
 """Trains the page's digit network, and draws its samples: `python web/training/digits.py FOLDER_OF_MNIST`.
 
-Writes `web/src/network/digits.safetensors` (5,932 float32 weights) and `web/src/input/digits.png`, ten digits that it was
-not trained on, side by side. The folder has `t10k-images-idx3-ubyte.gz` and `t10k-labels-idx1-ubyte.gz` of MNIST
+Writes `web/src/network/digits.safetensors` (5,932 float32 weights) and `web/src/input/digits.png`, ten digits that it
+was not trained on, side by side. The folder has `t10k-images-idx3-ubyte.gz` and `t10k-labels-idx1-ubyte.gz` of MNIST
 (Y. LeCun, C. Cortes, C. Burges), whose last 1,000 pictures are kept for the test.
 """
 
@@ -48,7 +48,8 @@ def train(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> keras.S
     """Train on pictures that are shifted, turned and scaled a little: people draw digits anywhere on the pad."""
     layers = keras.layers
     varied = keras.Sequential([
-        layers.RandomTranslation(0.08, 0.08, fill_mode="constant", seed=1), layers.RandomRotation(0.03, fill_mode="constant", seed=2),
+        layers.RandomTranslation(0.08, 0.08, fill_mode="constant", seed=1),
+        layers.RandomRotation(0.03, fill_mode="constant", seed=2),
         layers.RandomZoom(0.12, fill_mode="constant", seed=3),
     ])  # fmt: skip
     model = network()

@@ -1,5 +1,5 @@
 import "./layer_section.css";
-import { change, state } from "../app/state.ts";
+import { change, part } from "../app/state.ts";
 import { UnitSwitch } from "../edits/unit_switch.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
@@ -13,6 +13,9 @@ import { Sequence } from "./sequence.tsx";
 import { Statistics } from "./statistics.tsx";
 import type { Tensors } from "./tensors.ts";
 import { Vector } from "./vector.tsx";
+
+/** A change of the state draws only the sections anew that it is about. */
+const [open, layer, size] = [part("open"), part("layer"), part("size")];
 
 interface Props {
   readonly row: LayerRow;
@@ -33,8 +36,8 @@ export function sectionId(address: string): string {
 export function LayerSection({ row, tensors, colour }: Props) {
   const [element, isInView] = useInView<HTMLDivElement>();
   const kind = kindOf(row.shape);
-  const isOpen = state.value.open.includes(row.address);
-  const isChosen = state.value.layer === row.address;
+  const isOpen = open.value.includes(row.address);
+  const isChosen = layer.value === row.address;
   return (
     <section
       id={sectionId(row.address)}
@@ -56,7 +59,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
         )}
         <UnitSwitch row={row} />
       </header>
-      <div ref={element} class={`layer-body is-${kind.kind} is-${state.value.size}`}>
+      <div ref={element} class={`layer-body is-${kind.kind} is-${size.value}`}>
         {isInView && <Body {...{ row, tensors, kind, isOpen }} />}
       </div>
     </section>
@@ -84,8 +87,7 @@ interface OpenProps {
 
 function OpenButton({ row, isOpen, count }: OpenProps) {
   const words = text.value.activations;
-  const { open } = state.value;
-  const others = open.filter((address) => address !== row.address);
+  const others = open.value.filter((address) => address !== row.address);
   return (
     <button
       type="button"

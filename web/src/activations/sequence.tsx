@@ -19,6 +19,8 @@ import type { MapView, Tensors } from "./tensors.ts";
 
 const HEIGHTS = { small: 64, medium: 96, large: 192 } as const;
 const LARGEST_CELL = 24;
+/** Of a canvas; longer sequences are drawn with every second step, or fewer. */
+const MOST_STEPS = 4096;
 
 interface Props {
   readonly row: LayerRow;
@@ -37,15 +39,9 @@ export function Sequence({ row, tensors, kind }: Props) {
   useEffect(() => {
     if (values === undefined || canvas.current === null) return;
     const { steps, channels } = kind;
-    const view: MapView = {
-      data: values,
-      first: 0,
-      rowStride: 1,
-      stride: channels,
-      height: channels,
-      width: steps,
-      step: 1,
-    };
+    const step = Math.ceil(steps / MOST_STEPS);
+    const size = { height: channels, width: Math.ceil(steps / step) };
+    const view: MapView = { data: values, first: 0, rowStride: 1, stride: channels * step, ...size, step };
     drawMap(
       canvas.current,
       view,

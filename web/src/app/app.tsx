@@ -9,13 +9,16 @@ import { Announcer } from "./announcer.tsx";
 import { Dock } from "./dock.tsx";
 import { Head } from "./head.tsx";
 import { KeyDialog } from "./key_dialog.tsx";
+import { ShortcutHelp } from "./shortcut_help.tsx";
 import { useShortcuts } from "./shortcuts.ts";
 import { isSideOpen } from "./side.ts";
 import { Status } from "./status.tsx";
+import { useTitle } from "./title.ts";
 
 /** The page: its head, the network at the side, the input and the layers in the middle, a panel beside them. */
 export function App() {
   useShortcuts();
+  useTitle();
   return (
     <div class={`app${isSideOpen.value ? " is-side-open" : ""}`}>
       <button type="button" class="app-skip" onClick={() => document.getElementById("main")?.focus()}>
@@ -32,6 +35,7 @@ export function App() {
       <Dock />
       <DropZone />
       <KeyDialog />
+      <ShortcutHelp />
       <Announcer />
     </div>
   );

@@ -10,6 +10,7 @@ import { LANGUAGES, type Language, language, speak, text } from "../text/text.ts
 import { Button } from "../ui/button.tsx";
 import { Select } from "../ui/select.tsx";
 import { panels } from "./panels.ts";
+import { isHelpOpen } from "./shortcut_help.tsx";
 import { isSideOpen } from "./side.ts";
 import { change, fragmentOf, state } from "./state.ts";
 import { choose, THEMES, theme } from "./theme.ts";
@@ -52,6 +53,9 @@ export function Head() {
           {copied.value ?? words.copy}
         </Button>
         <ShareButton />
+        <Button look="quiet" label={words.shortcuts} onClick={() => (isHelpOpen.value = true)}>
+          ?
+        </Button>
         <a class="head-link" href="docs">
           {words.docs}
         </a>

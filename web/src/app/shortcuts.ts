@@ -3,8 +3,10 @@
 import { useEffect } from "preact/hooks";
 import { rows } from "../activations/run.ts";
 import { isChooserOpen } from "../network/chooser.tsx";
+import { redo, undo } from "../network/editor/history.ts";
 import { shownRows } from "../network/folding.ts";
 import { closePanel } from "./panels.ts";
+import { isHelpOpen } from "./shortcut_help.tsx";
 import { isSideOpen } from "./side.ts";
 import { change, state } from "./state.ts";
 
@@ -16,6 +18,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   k: () => go(-1),
   n: () => {
     isChooserOpen.value = true;
+  },
+  "?": () => {
+    isHelpOpen.value = true;
   },
   Escape: () => {
     isSideOpen.value = false;
@@ -31,6 +36,11 @@ export function useShortcuts(): void {
 }
 
 function act(event: KeyboardEvent): void {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !isWriting(event.target)) {
+    event.preventDefault();
+    (event.shiftKey ? redo : undo)();
+    return;
+  }
   const action = ACTIONS[event.key];
   if (action === undefined || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
   event.preventDefault();

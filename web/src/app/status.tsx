@@ -3,6 +3,7 @@ import { Unauthorized, Unreachable } from "layerscope";
 import { useEffect, useState } from "preact/hooks";
 import { run } from "../activations/run.ts";
 import { network } from "../network/network.ts";
+import { uploading } from "../network/uploads.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Elapsed } from "../ui/elapsed.tsx";
@@ -13,7 +14,7 @@ import { answers, returns, waitsUntil } from "./service.ts";
 /** What goes on, and what went wrong: the reader learns what to do. */
 export function Status() {
   const words = text.value.app;
-  const error = network.error.value ?? run.error.value;
+  const error = uploading.error.value ?? network.error.value ?? run.error.value;
   const isTold = error !== null && !(error instanceof Unreachable || error instanceof Unauthorized);
   const planned = network.value.value;
   return (
@@ -27,7 +28,7 @@ export function Status() {
       {isTold && answers.value && (
         <Notice kind="wrong" title={words.failed}>
           <Problems error={error} />
-          <Button onClick={() => (returns.value += 1)}>{words.retry}</Button>
+          <Button onClick={again}>{words.retry}</Button>
         </Notice>
       )}
       {planned?.lacksWeights && <Notice kind="caution" title={text.value.network.lacksWeights} />}
@@ -40,11 +41,21 @@ export function Status() {
   );
 }
 
+/** Reads and runs the network again; a file that was refused has to be sent anew. */
+function again(): void {
+  uploading.error.value = null;
+  returns.value += 1;
+}
+
 /** Work that takes longer than a moment, with a way out. */
 function Progress() {
   const words = text.value.app;
-  const [task, name] =
-    network.since.value !== null ? ([network, words.planning] as const) : ([run, words.running] as const);
+  const tasks = [
+    { task: uploading, name: words.sending },
+    { task: network, name: words.planning },
+    { task: run, name: words.running },
+  ];
+  const { task, name } = tasks.find(({ task: { since } }) => since.value !== null) ?? { task: run, name: "" };
   const since = task.since.value;
   const isLong = useLong(since);
   if (since === null || !isLong || !answers.value) return <div class="progress" />;

@@ -10,44 +10,44 @@ const SAME_STEP_MS = 1500;
 
 const before = signal<readonly ModelSource[]>([]);
 const after = signal<readonly ModelSource[]>([]);
+/** The document that the last step led to: where another network is shown, its steps are of no use. */
+const present = signal<ModelSource | null>(null);
 let last = { key: "", time: 0 };
 
-export const canUndo = computed(() => before.value.length > 0);
-export const canRedo = computed(() => after.value.length > 0);
+const isPresent = computed(() => state.value.model === present.value);
+export const canUndo = computed(() => isPresent.value && before.value.length > 0);
+export const canRedo = computed(() => isPresent.value && after.value.length > 0);
 
 /** Shows an edited document. `key` names what is changed: further changes of it soon after are the same step. */
 export function edit(document: NetworkJson, key: string): void {
+  if (!isPresent.value) before.value = [];
   const now = Date.now();
   const isSame = key === last.key && now - last.time < SAME_STEP_MS && before.value.length > 0;
   if (!isSame) before.value = [...before.value, state.value.model].slice(-LONGEST);
   last = { key, time: now };
   after.value = [];
-  change({ model: { kind: "document", document } });
+  go({ kind: "document", document });
 }
 
 export function undo(): void {
   const model = before.value.at(-1);
-  if (model === undefined) return;
+  if (model === undefined || !canUndo.value) return;
   before.value = before.value.slice(0, -1);
   after.value = [...after.value, state.value.model];
+  last = { key: "", time: 0 };
   go(model);
 }
 
 export function redo(): void {
   const model = after.value.at(-1);
-  if (model === undefined) return;
+  if (model === undefined || !canRedo.value) return;
   after.value = after.value.slice(0, -1);
   before.value = [...before.value, state.value.model];
+  last = { key: "", time: 0 };
   go(model);
 }
 
-/** Forgets all steps: another network is shown. */
-export function forget(): void {
-  before.value = [];
-  after.value = [];
-}
-
 function go(model: ModelSource): void {
-  last = { key: "", time: 0 };
+  present.value = model;
   change({ model });
 }

@@ -1,7 +1,8 @@
 import "./chain.css";
-import { change, state } from "../../app/state.ts";
+import { state } from "../../app/state.ts";
 import { shape } from "../../text/figures.ts";
 import { measure, nodeColour } from "../measures.ts";
+import { choose } from "./choose.ts";
 import type { Planned } from "./nodes.ts";
 
 interface Props {
@@ -27,12 +28,7 @@ function Node({ node: { address, shape: sizes } }: { readonly node: Planned }) {
   const value = measure.value?.of(address) ?? null;
   const isChosen = state.value.layer === address;
   return (
-    <button
-      type="button"
-      class="chain-node"
-      aria-current={isChosen}
-      onClick={() => change({ layer: address, unit: null })}
-    >
+    <button type="button" class="chain-node" aria-current={isChosen} onClick={() => choose(address)}>
       <span class="chain-dot" style={{ background: nodeColour.value(address) }} />
       <span class="chain-name">{address}</span>
       <span class="quiet">{value === null ? shape(sizes) : measure.value?.written(value)}</span>

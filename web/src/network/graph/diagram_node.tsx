@@ -1,7 +1,8 @@
 import "./diagram_node.css";
-import { change, state } from "../../app/state.ts";
+import { state } from "../../app/state.ts";
 import { shape } from "../../text/figures.ts";
 import { measure, nodeColour } from "../measures.ts";
+import { choose } from "./choose.ts";
 import { NODE, type Point } from "./layout.ts";
 import type { Planned } from "./nodes.ts";
 
@@ -19,7 +20,6 @@ export function DiagramNode({ node, place, isFaint }: Props) {
   const value = measure.value?.of(address) ?? null;
   const told = value === null ? shape(node.shape) : (measure.value?.written(value) ?? "");
   const isChosen = state.value.layer === address;
-  const choose = () => change({ layer: address, unit: null });
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no button
     <g
@@ -29,11 +29,11 @@ export function DiagramNode({ node, place, isFaint }: Props) {
       tabIndex={0}
       aria-label={`${address}, ${type}, ${told}`}
       aria-pressed={isChosen}
-      onClick={choose}
+      onClick={() => choose(address)}
       onKeyDown={(event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
         event.preventDefault();
-        choose();
+        choose(address);
       }}
     >
       <title>{`${address} · ${type} · ${told}`}</title>

@@ -18,6 +18,7 @@ export const app = {
   redo: "Redo",
   planning: "Reading the network",
   running: "Computing",
+  sending: "Sending the file",
   since: (seconds: number) => `${seconds} s`,
   waiting: (seconds: number) => `The service is busy. Trying again in ${seconds} s.`,
   gone: "The service does not answer.",
@@ -38,6 +39,8 @@ export const app = {
     ["J K", "next layer, layer before"],
     ["← → ↑ ↓", "go from map to map"],
     ["N", "choose a network"],
+    ["Ctrl Z", "undo an edit"],
+    ["?", "these keys"],
     ["Esc", "close"],
   ] as readonly (readonly [string, string])[],
 };

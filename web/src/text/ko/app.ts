@@ -20,6 +20,7 @@ export const app: Text["app"] = {
   redo: "다시 하기",
   planning: "네트워크를 읽는 중",
   running: "계산하는 중",
+  sending: "파일을 보내는 중",
   since: (seconds) => `${seconds}초`,
   waiting: (seconds) => `서비스가 바쁩니다. ${seconds}초 뒤에 다시 시도합니다.`,
   gone: "서비스가 응답하지 않습니다.",
@@ -41,6 +42,8 @@ export const app: Text["app"] = {
     ["J K", "다음 층, 이전 층"],
     ["← → ↑ ↓", "맵에서 맵으로"],
     ["N", "네트워크 고르기"],
+    ["Ctrl Z", "편집 되돌리기"],
+    ["?", "이 키들"],
     ["Esc", "닫기"],
   ],
 };

@@ -1,0 +1,259 @@
+"""The page in a real browser: files, pasted JSON, the editor, graphs, several inputs, sequences, many maps."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import keras
+import numpy as np
+import pytest
+import tf_keras
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visit
+    from tests.conftest import Server
+
+DROP = """([name, data, place]) => {
+    const bytes = Uint8Array.from(atob(data), character => character.charCodeAt(0))
+    const dataTransfer = new DataTransfer()
+    dataTransfer.items.add(new File([bytes], name))
+    window.dispatchEvent(new DragEvent('dragover', {dataTransfer, bubbles: true, cancelable: true}))
+    requestAnimationFrame(() => setTimeout(() => document.querySelectorAll('.drop-place')[place].dispatchEvent(
+        new DragEvent('drop', {dataTransfer, bubbles: true, cancelable: true})), 100))
+}"""
+INPUT, NETWORK = 0, 1
+PIXELS = "canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, 1, 1).data)"
+
+
+def drop(visit: Visit, file: Path, place: int) -> None:
+    """Drop a file on the input's or the network's half of the page."""
+    visit.tab.evaluate(DROP, [file.name, base64.b64encode(file.read_bytes()).decode(), place])
+
+
+def document(*layers: dict[str, Any], input: list[int]) -> str:
+    """A fragment of an address for a document."""
+    return "document=" + quote(json.dumps({"input": input, "layers": list(layers)}))
+
+
+def test_an_old_file_is_dropped_and_opened(visit: Visit, server: Server, tmp_path: Path) -> None:
+    """An .h5 of Keras 2 is registered and computes what Keras 2 computes: Keras 3 has another hard_sigmoid."""
+    model = tf_keras.Sequential([
+        tf_keras.Input((4,)), tf_keras.layers.Dense(3, activation="hard_sigmoid", name="old"),
+    ])  # fmt: skip
+    model.save(tmp_path / "my old model.h5")
+    visit.open()
+    drop(visit, tmp_path / "my old model.h5", NETWORK)
+    visit.tab.wait_for_url("**/#model=my-old-model")
+    expect(visit.layer("old")).to_be_visible()
+    visit.tab.get_by_role("button", name="Numbers …").click()
+    visit.tab.get_by_role("textbox", name="Numbers for this input").fill("[[1, -1, 2, 0.5]]")
+    visit.tab.get_by_role("button", name="Use", exact=True).click()
+    expected = model.predict(np.array([[1, -1, 2, 0.5]], np.float32), verbose=0)[0]
+    shown = visit.layer("old").locator(".column-value")
+    expect(shown).to_have_text([f"{round(float(value), 3):g}" for value in expected])
+    assert server.client.get("/v1/models/my-old-model").status_code == 200
+
+
+def test_json_of_keras_is_pasted(visit: Visit) -> None:
+    """`model.to_json()` is opened as it is; what is not JSON is said at once."""
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((6, 6, 1)), layers.Conv2D(2, 3, name="a"), layers.Flatten(name="b")])
+    visit.open()
+    visit.tab.get_by_role("button", name="Change").click()
+    paste = visit.tab.get_by_label("Paste a document or model.to_json()")
+    paste.fill("model.to_json()")
+    expect(visit.tab.get_by_text("This is no JSON.")).to_be_visible()
+    paste.fill(model.to_json())
+    visit.tab.get_by_role("button", name="Open").first.click()
+    expect(visit.layer("b")).to_be_visible()
+    assert visit.layers() == ["a", "b"]
+
+
+def test_weights_are_dropped_on_a_network(visit: Visit, server: Server, tmp_path: Path) -> None:
+    """They and the network that is shown become a registered one."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="d")])
+    model.set_weights([np.arange(6, dtype=np.float32).reshape(3, 2), np.array([1, 2], np.float32)])
+    model.save_weights(tmp_path / "mine.weights.h5")
+    visit.open(document({"type": "Dense", "units": 2, "name": "d"}, input=[3]) + "&input=numbers:[[1,0,0]]")
+    drop(visit, tmp_path / "mine.weights.h5", NETWORK)
+    visit.tab.wait_for_url("**/#model=mine*")
+    visit.tab.get_by_role("button", name="Numbers …").click()
+    visit.tab.get_by_role("textbox", name="Numbers for this input").fill("[[1, 1, 1]]")
+    visit.tab.get_by_role("button", name="Use", exact=True).click()
+    expect(visit.layer("d").locator(".column-value")).to_have_text(["7", "11"])
+
+
+def test_a_file_that_is_no_network_is_refused_in_words(visit: Visit, tmp_path: Path) -> None:
+    """The service says what it is and what could be sent; what was shown stays."""
+    (tmp_path / "broken.keras").write_bytes(b"not a zip")
+    visit.open()
+    visit.tab.get_by_role("button", name="Change").click()
+    visit.tab.locator('dialog input[type="file"]').set_input_files(tmp_path / "broken.keras")
+    expect(visit.tab.locator("dialog .notice.wrong")).to_contain_text(".keras")
+    visit.tab.keyboard.press("Escape")
+    assert visit.layers()[0] == "conv2d"
+    visit.said.clear()  # the browser itself writes refused requests to the console
+
+
+def test_an_edit_with_an_error_points_to_its_field_and_is_repaired(visit: Visit) -> None:
+    """The plan is there while typing; the error stands at kernel_size of its layer, and goes with it."""
+    visit.open("preset=residual&side=edit")
+    visit.tab.locator(".layer-editor-name", has_text="stem").click()
+    field = visit.tab.get_by_label("kernel_size", exact=True)
+    field.fill("0")
+    problem = visit.tab.locator(".field", has=field).locator(".field-problem")
+    expect(problem).to_contain_text("1")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(visit.tab.locator(".layers.is-stale")).to_have_count(1)
+    field.fill("5, 5")
+    expect(problem).to_have_count(0)
+    expect(visit.tab.locator(".layer-editor-figures")).to_contain_text("208 parameters")
+    expect(visit.tab.locator(".layer-editor-figures")).to_contain_text("receptive field 5 × 5")
+    visit.wait_computed()
+    visit.tab.get_by_role("button", name="Undo").click()
+    expect(field).to_have_value("3")
+    visit.said.clear()  # the browser itself writes refused requests to the console
+
+
+def test_layers_are_added_moved_duplicated_and_removed(visit: Visit) -> None:
+    """With buttons, and by dragging; each change is run."""
+    visit.open(document({"type": "Conv2D", "filters": 2, "kernel_size": 3}, input=[8, 8, 1]) + "&side=edit")
+    add = visit.tab.get_by_label("Layer to add, such as Conv2D")
+    add.fill("ReLU")
+    add.press("Enter")
+    expect(visit.layer("re_lu")).to_be_visible()
+    visit.tab.locator(".layer-editor-name", has_text="re_lu").click()
+    visit.tab.get_by_role("button", name="Move re_lu up").click()
+    expect(visit.tab.locator("section.layer h3")).to_have_text(["re_lu", "conv2d"])
+    visit.tab.locator(".layer-editor-name", has_text="conv2d").click()
+    visit.tab.get_by_role("button", name="Duplicate conv2d").click()
+    expect(visit.tab.locator("section.layer h3")).to_have_text(["re_lu", "conv2d", "conv2d_1"])
+    visit.tab.locator(".layer-handle").nth(0).drag_to(visit.tab.locator(".layer-editor-head").nth(2))
+    expect(visit.tab.locator("section.layer h3")).to_have_text(["conv2d", "conv2d_1", "re_lu"])
+    visit.tab.get_by_role("button", name="Remove re_lu").click()
+    expect(visit.tab.locator("section.layer h3")).to_have_text(["conv2d", "conv2d_1"])
+
+
+def test_two_inputs_are_chosen_one_by_one(visit: Visit) -> None:
+    """The same picture on both sides is the same: the difference is 0 everywhere."""
+    visit.open("preset=siamese")
+    expect(visit.tab.locator("section.input")).to_have_count(2)
+    expect(visit.layer("difference").locator(".statistics dd").nth(3)).not_to_have_text("100 %")
+    for side in ("left", "right"):
+        section = visit.tab.locator("section.input", has=visit.tab.locator("h3", has_text=side))
+        section.get_by_role("button", name="Digit 4", exact=True).click()
+    expect(visit.layer("difference").locator(".statistics dd").nth(3)).to_have_text("100 %")
+    visit.tab.wait_for_url("**input.left=digit-4*")
+    assert "input.right=digit-4" in visit.tab.url
+
+
+def test_an_lstm_is_shown_as_sequences_and_states(visit: Visit) -> None:
+    """Steps to the right, channels downwards; each output has its section."""
+    visit.open("preset=lstm")
+    assert visit.layers() == ["words", "first", "second#0", "second#1", "second#2", "states", "classes"]
+    canvas = visit.layer("first").locator(".sequence canvas")
+    assert canvas.evaluate("canvas => [canvas.width, canvas.height]") == [12, 24]
+    expect(visit.layer("second#1").locator(".column")).to_have_count(24)
+
+
+def test_branches_are_laid_out_and_blocks_fold(visit: Visit) -> None:
+    """A residual network is a diagram, whose nodes lead to their layers; a folded block is one node."""
+    visit.open("preset=residual")
+    nodes = visit.tab.locator(".diagram-node")
+    expect(nodes).to_have_count(11)
+    expect(visit.tab.locator(".diagram-edge")).to_have_count(11)
+    visit.tab.get_by_role("button", name="sum, Add").click()
+    expect(visit.layer("sum")).to_have_class("layer is-chosen")
+    visit.open("preset=blocks")
+    expect(visit.tab.locator(".chain-node")).to_have_count(10)
+    visit.tab.get_by_role("button", name="Fold block1").click()
+    expect(visit.tab.locator(".chain-name")).to_have_text([
+        "input", "block1", "max_pooling2d", "block2/conv2d", "block2/batch_normalization", "block2/re_lu",
+        "global_max_pooling2d", "dense",
+    ])  # fmt: skip
+    assert visit.layers()[:2] == ["block1", "max_pooling2d"]
+
+
+def test_a_layer_is_found_by_a_part_of_its_name(visit: Visit) -> None:
+    """Enter goes from one to the next."""
+    visit.open("preset=unet")
+    visit.tab.keyboard.press("/")
+    visit.tab.keyboard.type("merge")
+    expect(visit.tab.get_by_text("2 found")).to_be_visible()
+    visit.tab.keyboard.press("Enter")
+    expect(visit.layer("merge2")).to_have_class("layer is-chosen")
+    visit.tab.keyboard.press("Enter")
+    expect(visit.layer("merge1")).to_have_class("layer is-chosen")
+
+
+@pytest.mark.parametrize("measure", ["parameters", "bytes", "macs", "seconds", "zeros", "dead"])
+def test_nodes_have_the_colour_of_a_number(visit: Visit, measure: str) -> None:
+    """The scale stands beside; layers that differ in the number differ in colour."""
+    visit.open(f"preset=unet&measure={measure}")
+    expect(visit.tab.locator(".measure-scale span").last).not_to_have_text("")
+    colours = visit.tab.locator("section.layer .layer-node").evaluate_all(
+        "nodes => [...new Set(nodes.map(node => getComputedStyle(node).backgroundColor))]"
+    )
+    assert len(colours) > 2
+
+
+def test_thousands_of_maps_are_fetched_as_they_come_into_view(visit: Visit) -> None:
+    """2,000 maps of 6 MiB: a few elements, and views of the channels that are seen; the last one has its values."""
+    conv = {"type": "Conv2D", "name": "many", "filters": 2000, "kernel_size": 1, "use_bias": False,
+            "kernel_initializer": {"type": "Constant", "value": 1}}  # fmt: skip
+    shift = {"type": "Rescaling", "name": "shifted", "scale": 1, "offset": 0}
+    visit.open(
+        document(conv, shift, input=[28, 28, 1])
+        + "&colours=gray&span=layer&input=numbers:"
+        + json.dumps(np.full((1, 28, 28, 1), 1.0).tolist())
+    )
+    tiles = visit.layer("many").get_by_role("option")
+    expect(tiles.first).to_have_attribute("aria-setsize", "2000")
+    assert tiles.count() < 40
+    posts = [url for url in visit.asked if "activations" in url]
+    assert len(posts) == 2  # the figures of all layers, and the maps in view of both
+    visit.layer("many").get_by_role("listbox").focus()
+    visit.tab.keyboard.press("End")
+    last = visit.layer("many").get_by_role("option", name="map 1999, 1 … 1")
+    expect(last).to_have_attribute("aria-selected", "true")
+    assert tiles.count() < 40
+    assert last.locator("canvas").evaluate(PIXELS) == [0, 0, 0, 255]
+
+
+def test_dead_channels_are_marked(visit: Visit) -> None:
+    """A map that is 0 everywhere says so, in words too."""
+    dead = {"type": "Conv2D", "name": "dead", "filters": 3, "kernel_size": 3, "activation": "relu",
+            "bias_initializer": {"type": "Constant", "value": -1e6}}  # fmt: skip
+    visit.open(document(dead, input=[8, 8, 1]))
+    expect(visit.layer("dead").get_by_role("option", name="dead")).to_have_count(3)
+    expect(visit.layer("dead").locator(".map-name")).to_have_text(["0 dead", "1 dead", "2 dead"])
+
+
+def test_kernels_of_the_textbook_find_edges(visit: Visit) -> None:
+    """Maps carry the names of their kernels, and are registered with their weights."""
+    visit.open("preset=edges")
+    expect(visit.layer("re_lu").locator(".map-name").nth(1)).to_have_text("Sobel x")
+
+
+@pytest.mark.parametrize("preset", ["vgg", "signal"])
+def test_presets_compute(visit: Visit, preset: str) -> None:
+    """Each to a softmax, whose values sum to 1."""
+    visit.open(f"preset={preset}")
+    values = visit.tab.locator("section.layer").last.locator(".column-value").all_inner_texts()
+    assert sum(float(value.replace("\N{MINUS SIGN}", "-")) for value in values) == pytest.approx(1, abs=0.01)
+
+
+def test_every_application_is_offered(visit: Visit, server: Server) -> None:
+    """The page's list is that of the OpenAPI document; one opens with weights from the seed."""
+    schemas = server.client.get("/openapi.json").json()["components"]["schemas"].values()
+    found = [schema["properties"]["application"] for schema in schemas if "application" in schema.get("properties", {})]
+    names = {name for field in found for name in field.get("enum", [field.get("const")])}
+    visit.open()
+    visit.tab.keyboard.press("n")
+    choice = visit.tab.get_by_label("Network", exact=True).locator("option")
+    assert set(choice.all_inner_texts()) == names
