@@ -229,6 +229,8 @@ def test_a_budget_counts_weights(model: Model) -> None:
 
 def test_a_budget_where_sizes_are_free(ls: Layerscope) -> None:
     """The plan does not know them: the reply is not read if it is longer."""
+    undeclared = ls.put("undeclared", {"layers": [{"type": "Flatten"}, {"type": "Dense", "units": 2}]})
+    assert undeclared.activations(np.ones((1, 4)), max_bytes=5000)["dense"].shape == (1, 2)
     model = ls.put("free", {"input": [None, None, 1], "layers": DOCUMENT["layers"][:1]})
     with pytest.raises(errors.OverBudget, match="the reply has"):
         model.activations(DIGIT, max_bytes=2000)

@@ -163,6 +163,8 @@ class AsyncModel(Named):
         budget is that of the reply. Raises OverBudget.
         """
         shapes = (await self.sender.ask(Call("GET", path_of(self.name)))).json()["inputs"]
+        if not shapes:  # they follow from the inputs of each run
+            return most
         batch = batch_of(inputs, {name: row["shape"] for name, row in shapes.items()})
         views = {name: asked[name] for name in VIEWS if name in asked}
         planned = await self.plan(batch, asked["layers"], views=views)
