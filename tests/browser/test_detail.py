@@ -160,7 +160,7 @@ def test_grad_cam_lies_over_the_picture(server: Server, tab: Page) -> None:
     score = number(panel.locator(".score dd").inner_text())
     scores = seen_scores(server, tab)
     np.testing.assert_allclose(score, scores.max(), rtol=1e-5)
-    panel.get_by_role("combobox", name="Number").select_option("dense:pre[3]")
+    panel.get_by_label("Number").select_option("dense:pre[3]")
     expect(panel.locator(".score dt")).to_contain_text("dense:pre[3]")
     np.testing.assert_allclose(number(panel.locator(".score dd").inner_text()), scores[3], rtol=1e-5)
     for method in ("integrated_gradients", "occlusion", "gradient"):

@@ -40,7 +40,8 @@ export function Result({ explained }: Props) {
 
 /** Which number is explained, and what it is. */
 function Score({ explained: { reply } }: Props) {
-  const { address, argmax, index, scores, summed } = reply.target;
+  const { address, argmax, scores, summed } = reply.target;
+  const index = reply.target.index?.replace(/^\[|\]$/g, ""); // the reply has it with its brackets
   const words = text.value.explain;
   const unit = argmax?.[0] ?? (/^\d+$/.test(index ?? "") ? Number(index) : undefined);
   const label = unit === undefined ? undefined : rows.value.get(layerOf(address))?.labels?.[unit];
