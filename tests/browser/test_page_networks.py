@@ -172,7 +172,7 @@ def test_branches_are_laid_out_and_blocks_fold(visit: Visit) -> None:
     nodes = visit.tab.locator(".diagram-node")
     expect(nodes).to_have_count(11)
     expect(visit.tab.locator(".diagram-edge")).to_have_count(11)
-    visit.tab.get_by_role("button", name="sum, Add").click()
+    visit.tab.get_by_role("button", name="sum 28 × 28 × 8, Add").click()
     expect(visit.layer("sum")).to_have_class("layer is-chosen")
     visit.open("preset=blocks")
     expect(visit.tab.locator(".chain-node")).to_have_count(10)
@@ -249,7 +249,10 @@ def test_kernels_of_the_textbook_find_edges(visit: Visit) -> None:
 def test_presets_compute(visit: Visit, preset: str) -> None:
     """Each to a softmax, whose values sum to 1."""
     visit.open(f"preset={preset}")
-    values = visit.tab.locator("section.layer").last.locator(".column-value").all_inner_texts()
+    visit.tab.locator("section.layer").last.scroll_into_view_if_needed()
+    columns = visit.tab.locator("section.layer").last.locator(".column-value")
+    expect(columns).not_to_have_count(0)
+    values = columns.all_inner_texts()
     assert sum(float(value.replace("\N{MINUS SIGN}", "-")) for value in values) == pytest.approx(1, abs=0.01)
 
 
@@ -260,5 +263,5 @@ def test_every_application_is_offered(visit: Visit, server: Server) -> None:
     names = {name for field in found for name in field.get("enum", [field.get("const")])}
     visit.open()
     visit.tab.keyboard.press("n")
-    choice = visit.tab.get_by_label("Network", exact=True).locator("option")
+    choice = visit.tab.get_by_role("combobox", name="Network", exact=True).locator("option")
     assert set(choice.all_inner_texts()) == names
