@@ -9,6 +9,7 @@ import {
   remove,
   setArgument,
 } from "../src/network/editor/document.ts";
+import { keyed, NONE } from "../src/network/editor/layer_keys.ts";
 
 const relu = { type: "ReLU" };
 const conv = { type: "Conv2D", filters: 3, name: "c" };
@@ -52,4 +53,19 @@ test("Only a document with a list of typed layers can be edited by layers.", () 
   expect(hasLayers(document)).toBe(true);
   expect(hasLayers({ application: "VGG16" })).toBe(false);
   expect(hasLayers({ class_name: "Sequential", config: { layers: [] } })).toBe(false);
+});
+
+test("A layer keeps its key when it is moved, and when an argument of it changes.", () => {
+  const first = keyed(NONE, layersAt(document));
+  const moved = keyed(first, layersAt(move(document, [0], 1)));
+  expect([first.keys, moved.keys]).toEqual([
+    [0, 1],
+    [1, 0],
+  ]);
+  const changed = keyed(moved, layersAt(setArgument(move(document, [0], 1), [1], "filters", 9)));
+  expect(changed.keys).toEqual([1, 0]);
+  const copied = keyed(first, layersAt(duplicate(document, [0])));
+  expect(new Set(copied.keys).size).toBe(3);
+  expect([copied.keys[0], copied.keys[2]]).toEqual([0, 1]);
+  expect(keyed(first, layersAt(remove(document, [0]))).keys).toEqual([1]);
 });

@@ -7,7 +7,6 @@ import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
 import { barColours } from "./bar_colours.ts";
-import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { largest } from "./span.ts";
 import { stepped } from "./stepped.ts";
@@ -78,7 +77,6 @@ function Column({ row, unit, value, top, bottom, height, isChosen, isFirst }: Co
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
-      aria-label={`${nameOf(row, unit)}: ${figure(value)}`}
       onClick={() => lookAt(row.address, unit)}
     >
       <span class="column-value">{figure(value)}</span>

@@ -103,6 +103,6 @@ function step(event: KeyboardEvent, layer: string, chosen: number | null, count:
   const by = steps[event.key];
   if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const unit = chosen === null ? 0 : Math.min(Math.max(chosen + by, 0), count - 1);
+  const unit = Math.min(Math.max(chosen === null && by < count ? 0 : (chosen ?? 0) + by, 0), count - 1);
   change({ layer, unit });
 }

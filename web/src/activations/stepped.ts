@@ -21,5 +21,5 @@ export function stepped(event: KeyboardEvent, layer: string, chosen: number | nu
   const by = steps[event.key];
   if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  change({ layer, unit: chosen === null ? 0 : Math.min(Math.max(chosen + by, 0), count - 1) });
+  change({ layer, unit: Math.min(Math.max(chosen === null && by < count ? 0 : (chosen ?? 0) + by, 0), count - 1) });
 }

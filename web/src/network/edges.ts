@@ -16,12 +16,15 @@ const KERNELS: Readonly<Record<string, readonly number[]>> = {
 };
 
 const FILTERS = Object.keys(KERNELS).length;
+/** All are outputs, so that the channels of all have the names of the kernels. */
+const LAYERS = ["kernels", "re_lu", "max_pooling2d"];
 
 export const edges: NetworkJson = {
   name: "edges",
   input: [112, 112, 1],
   scale: "unit",
-  labels: Object.keys(KERNELS),
+  outputs: LAYERS,
+  labels: Object.fromEntries(LAYERS.map((name) => [name, Object.keys(KERNELS)])),
   layers: [
     { type: "Conv2D", name: "kernels", filters: FILTERS, kernel_size: 3, padding: "same", use_bias: false },
     { type: "ReLU" },

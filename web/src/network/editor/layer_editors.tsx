@@ -1,12 +1,13 @@
 import "./layer_editors.css";
 import type { ProblemItem } from "layerscope";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { NetworkJson } from "../address.ts";
 import { network } from "../network.ts";
 import { AddLayer } from "./add_layer.tsx";
 import { layersAt, move, type Place } from "./document.ts";
 import { edit } from "./history.ts";
 import { LayerEditor } from "./layer_editor.tsx";
+import { keyed, NONE } from "./layer_keys.ts";
 import { rowsOfLayers } from "./layer_rows.ts";
 
 interface Props {
@@ -21,6 +22,8 @@ export function LayerEditors({ document, block, problems }: Props) {
   const [dragged, setDragged] = useState<number | null>(null);
   const [over, setOver] = useState<number | null>(null);
   const layers = layersAt(document, block);
+  const list = useRef(NONE);
+  list.current = keyed(list.current, layers);
   const planned = network.value.value?.plan.layers ?? [];
   const rows = block.length === 0 && network.error.value === null ? rowsOfLayers(layers, planned) : [];
   const drop = (to: number) => {
@@ -33,7 +36,7 @@ export function LayerEditors({ document, block, problems }: Props) {
       <ol class="layer-editors">
         {layers.map((layer, at) => (
           <li
-            key={at}
+            key={list.current.keys[at]}
             class={over === at && dragged !== null ? (dragged < at ? "is-before" : "is-after") : undefined}
             onDragOver={(event) => {
               if (dragged === null) return;

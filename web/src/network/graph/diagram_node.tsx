@@ -19,6 +19,7 @@ export function DiagramNode({ node, place, isFaint }: Props) {
   const { address, type } = node;
   const value = measure.value?.of(address) ?? null;
   const told = value === null ? shape(node.shape) : (measure.value?.written(value) ?? "");
+  const shown = shortened(address);
   const isChosen = state.value.layer === address;
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no button
@@ -26,8 +27,8 @@ export function DiagramNode({ node, place, isFaint }: Props) {
       class={`diagram-node${isChosen ? " is-chosen" : ""}${isFaint ? " is-faint" : ""}`}
       transform={`translate(${place.x - NODE.width / 2} ${place.y - NODE.height / 2})`}
       role="button"
-      tabIndex={0}
-      aria-label={`${address}, ${type}, ${told}`}
+      tabindex={0}
+      aria-label={`${shown} ${told}, ${type}${shown === address ? "" : `, ${address}`}`}
       aria-pressed={isChosen}
       onClick={() => choose(address)}
       onKeyDown={(event) => {
@@ -40,7 +41,7 @@ export function DiagramNode({ node, place, isFaint }: Props) {
       <rect width={NODE.width} height={NODE.height} rx={4} />
       <circle cx={13} cy={13} r={4.5} style={{ fill: nodeColour.value(address) }} />
       <text x={24} y={17}>
-        {shortened(address)}
+        {shown}
       </text>
       <text x={24} y={31} class="diagram-told">
         {told}
