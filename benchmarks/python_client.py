@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -34,6 +35,7 @@ MIB = 2**20
 
 def main() -> None:
     """Measure and print."""
+    os.environ["TQDM_DISABLE"] = "1"
     with TemporaryDirectory() as folder, running(Path(folder)) as service:
         url = str(service.client.base_url)
         with Layerscope(url) as ls:

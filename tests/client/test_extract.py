@@ -102,6 +102,14 @@ def test_bad_files_are_named_and_left_out(
     np.testing.assert_allclose(arrays["head"], expected["head"], rtol=1e-5, atol=1e-6)
 
 
+def test_a_file_may_be_named_twice(ls: Layerscope, model: Model, files: list[Path], tmp_path: Path) -> None:
+    """And has two rows."""
+    found = ls.extract([files[0], files[1], files[0]], model="client", layers="head", out=tmp_path / "f.npz")
+    names, arrays = read_npz(found.out)
+    assert names == [str(files[0]), str(files[1]), str(files[0])]
+    np.testing.assert_array_equal(arrays["head"][0], arrays["head"][2])
+
+
 def test_no_good_file(ls: Layerscope, model: Model, tmp_path: Path) -> None:
     """Is a file of features without any."""
     found = ls.extract([tmp_path / "none.png"], model="client", out=tmp_path / "f.npz")

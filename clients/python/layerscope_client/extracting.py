@@ -112,27 +112,27 @@ class Job:
 
     async def run(self, number: int) -> None:
         """Run one batch and keep its arrays. Raises Refused for what is not the fault of one file."""
-        read, failed = dict[str, bytes](), dict[str, str]()
+        read, failed = list[tuple[str, bytes]](), dict[str, str]()
         for file in self.files[number * self.size : (number + 1) * self.size]:
             try:
-                read[file] = file_of(file)
+                read.append((file, file_of(file)))
             except OSError as error:
                 failed[file] = str(error)
         rows = await self._arrays(read, failed)
         arrays = {name: np.concatenate([row[name] for row in rows]) for name in (rows[0] if rows else ())}
-        self.parts[number].write(arrays, [file for file in read if file not in failed], failed)
+        self.parts[number].write(arrays, [file for file, _ in read if file not in failed], failed)
         self.tick()
 
-    async def _arrays(self, read: Mapping[str, bytes], failed: dict[str, str]) -> list[Mapping[str, Array]]:
+    async def _arrays(self, read: list[tuple[str, bytes]], failed: dict[str, str]) -> list[Mapping[str, Array]]:
         """Return the arrays of files, in one request if none is at fault, and add those that are to `failed`."""
         if not read:
             return []
         try:
-            return [await self.model.activations(list(read.values()), **self.asked)]
+            return [await self.model.activations([data for _, data in read], **self.asked)]
         except OF_ONE_FILE as error:
             if len(read) > 1:
-                return [row for file in read for row in await self._arrays({file: read[file]}, failed)]
-            failed[next(iter(read))] = str(error)
+                return [row for one in read for row in await self._arrays([one], failed)]
+            failed[read[0][0]] = str(error)
             return []
 
     @contextmanager
