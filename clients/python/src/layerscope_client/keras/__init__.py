@@ -1,0 +1,11 @@
+"""Opens models of the user's own Keras that `to_json()` alone cannot describe: custom layers, sub-classed models, Lambdas.
+
+Needs the user's Keras, which it imports; nothing else of the client does.
+"""
+
+from __future__ import annotations
+
+from layerscope_client.keras.tracing import Traced, document, traced
+from layerscope_client.keras.untraceable import Untraceable
+
+__all__ = ["Traced", "Untraceable", "document", "traced"]

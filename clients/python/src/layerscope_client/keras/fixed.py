@@ -1,0 +1,20 @@
+"""Symbolic tensors that follow from weights and constants alone, whatever the input is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+MARK = "_follows_from_weights"
+"""The attribute that marks them."""
+
+
+def mark_fixed(tensors: Iterable[Any]) -> None:
+    """Mark symbolic tensors as following from weights alone."""
+    for tensor in tensors:
+        setattr(tensor, MARK, True)
+
+
+def is_fixed(tensor: Any) -> bool:
+    """Whether a symbolic tensor follows from weights alone."""
+    return getattr(tensor, MARK, False)

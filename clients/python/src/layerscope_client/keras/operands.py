@@ -1,0 +1,176 @@
+"""Operations as layers of a list: their operands are tensors, constants written out, or weights of the block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from layerscope_client.keras.catalogue import OperationType, operation_type
+from layerscope_client.keras.constants import inline, is_inline
+from layerscope_client.keras.entries import Entry
+from layerscope_client.keras.graph import Call, Rows, Tensor
+from layerscope_client.keras.operations import fields_of, index
+from layerscope_client.keras.owned import Owned
+
+ON_WEIGHTS = frozenset({
+    "Absolute", "Add", "Cast", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Reciprocal", "Relu",
+    "Rsqrt", "Sigmoid", "Softplus", "Sqrt", "Square", "Subtract", "Tanh", "TrueDivide",
+})  # fmt: skip
+"""Operations that are written out on weights alone; what others make of weights is computed here, and is a weight."""
+
+
+class Operands:
+    """Adds operations to a list, through `add`. `can_compute` says whether it may compute from weights."""
+
+    def __init__(self, owned: Owned, add: Callable[[Entry], None], source: Tensor, can_compute: bool) -> None:
+        self.owned, self.add, self.source, self.can_compute = owned, add, source, can_compute
+        self._batched: dict[Tensor, Tensor] = {}
+        self._zeros: dict[Any, Tensor] = {}
+        self._computed: set[Tensor] = set()
+
+    def add_operation(self, call: Call) -> None:
+        """Add a call of an operation.
+
+        Raises:
+            Untraceable: the service lacks it.
+        """
+        known = operation_type(type(call.operation).__name__)
+        if known is None:
+            name = type(call.operation).__name__
+            raise call.refusal(f"the service has no operation for {name} of keras.ops")
+        if known.type == "ops.take":
+            self._take(call, known)
+        else:
+            self.add(self._entry(call, known))
+
+    def _entry(self, call: Call, known: OperationType) -> Entry:
+        fields = {"type": known.type, **fields_of(call, known)}
+        entry = Entry(call, known.base_name, fields, [], call.outputs)
+        for name, value in _operands(call, known):
+            if name == "key":
+                fields["key"] = index(value, next(call.tensors()).shape, call)
+            elif name == "start_indices":
+                fields[name] = [0 if isinstance(start, Rows) else start for start in value]
+            elif isinstance(value, Tensor):
+                self._operand(entry, name, value, known)
+            elif value is not None:
+                fields[name] = inline(value)
+        tensors = {name: call.arguments[name] for name in known.tensors if call.arguments.get(name) is not None}
+        entry.keywords = {name: self.with_batch(value) for name, value in tensors.items()}
+        return entry
+
+    def _operand(self, entry: Entry, name: str, tensor: Tensor, known: OperationType) -> None:
+        """Add a tensor to the operands of an operation."""
+        takes_constants = name in known.constants
+        if tensor.is_fixed and takes_constants and is_inline(tensor):
+            entry.fields[name] = inline(tensor)
+        elif tensor.is_fixed and takes_constants and not any(isinstance(length, Rows) for length in tensor.shape):
+            entry.reads.append(self.weight(tensor, name))
+        else:
+            entry.reads.append(self.with_batch(tensor))
+
+    def weight(self, tensor: Tensor, base: str = "constant") -> Tensor:
+        """Return a fixed tensor as the list's own operations read it: a weight, or what they compute from weights."""
+        if tensor in self._computed or tensor.variable is not None or tensor.values is not None:
+            return tensor if tensor in self._computed else self.owned.own(tensor, base)
+        if self.can_compute and self._is_computable(tensor):
+            self._compute(tensor)
+            return tensor
+        return self.owned.own(tensor, base)
+
+    def _is_computable(self, tensor: Tensor) -> bool:
+        """Whether a fixed tensor follows from weights by operations that can be written."""
+        call = tensor.call
+        if call is None or type(call.operation).__name__ not in ON_WEIGHTS or any(
+            isinstance(length, Rows) for length in tensor.shape
+        ):
+            return False
+        return all(read.variable is not None or is_inline(read) or self._is_computable(read) for read in call.tensors())
+
+    def _compute(self, tensor: Tensor) -> None:
+        assert tensor.call is not None
+        known = operation_type(type(tensor.call.operation).__name__)
+        assert known is not None
+        self._computed.add(tensor)
+        self.add(self._entry(tensor.call, known))
+
+    def with_batch(self, tensor: Tensor) -> Tensor:
+        """Return a tensor with the batch: a fixed one repeated for each row, by adding it to zeros."""
+        if not tensor.is_fixed:
+            return tensor
+        if tensor not in self._batched:
+            place = next((axis for axis, length in enumerate(tensor.shape) if length in (Rows(1), 1)), None)
+            if place is None:
+                assert tensor.call is not None
+                raise tensor.call.refusal("it has no axis for the batch, where a layer reads it")
+            shape = tuple(Rows(1) if axis == place else length for axis, length in enumerate(tensor.shape))
+            repeated = Tensor(shape, tensor.dtype)
+            operation = "ops.logical_or" if tensor.dtype == "bool" else "ops.add"
+            reads = [self._zeros_of(len(shape), place, tensor.dtype), self.weight(tensor)]
+            self.add(Entry(repeated, operation.rpartition(".")[2], {"type": operation}, reads, [repeated]))
+            self._batched[tensor] = repeated
+        return self._batched[tensor]
+
+    def _zeros_of(self, rank: int, place: int, dtype: str) -> Tensor:
+        """Return zeros that have the batch in one place and length 1 elsewhere."""
+        if (rank, place, dtype) not in self._zeros:
+            shape = tuple(Rows(1) if axis == place else 1 for axis in range(rank))
+            one, zeros = Tensor(shape, self.source.dtype), Tensor(shape, dtype)
+            inner = len(self.source.shape) - 1
+            key: list[Any] = [*([None] * place), {}, *([0] * inner), *([None] * (rank - 1 - place))]
+            self.add(Entry(one, "get_item", {"type": "ops.get_item", "key": key}, [self.source], [one]))
+            self.add(Entry(zeros, "zeros_like", {"type": "ops.zeros_like", "dtype": dtype}, [one], [zeros]))
+            self._zeros[rank, place, dtype] = zeros
+        return self._zeros[rank, place, dtype]
+
+    def _take(self, call: Call, known: OperationType) -> None:
+        """Add a `take`: of a table by indices that depend on the input it is an Embedding."""
+        table, indices = call.arguments["x"], call.arguments["indices"]
+        axis = fields_of(call, known).get("axis")
+        if isinstance(indices, Tensor) and not indices.is_fixed:
+            if not table.is_fixed or axis not in (0, None):
+                raise call.refusal("it takes the elements of a tensor that another tensor names, across rows of the batch",
+                                   "Use ops.take_along_axis.")  # fmt: skip
+            self._look_up(call, table, indices)
+            return
+        numbers = np.asarray(indices.values if isinstance(indices, Tensor) else indices)
+        flat = numbers.tolist() if numbers.ndim < 2 else numbers.reshape(-1).tolist()
+        fields = {"type": known.type, "axis": axis, "indices": flat}
+        self._reshaped(call, Entry(call, known.base_name, fields, [self.with_batch(table)], []), numbers.ndim < 2)
+
+    def _look_up(self, call: Call, table: Tensor, indices: Tensor) -> None:
+        rows = self.owned.evaluation.array(table)
+        if rows.ndim == 0 or rows.dtype.kind != "f":
+            raise call.refusal("it takes the elements of a table of integers that a tensor names")
+        values = rows.reshape(len(rows), -1)
+        fields = {"type": "Embedding", "input_dim": values.shape[0], "output_dim": values.shape[1],
+                  "embeddings_initializer": "zeros"}  # fmt: skip
+        fields |= {} if table.dtype == "float32" else {"dtype": table.dtype}
+        entry = Entry(call, "embedding", fields, [indices], [], weights={"embeddings": values})
+        self._reshaped(call, entry, rows.ndim == 2)
+
+    def _reshaped(self, call: Call, entry: Entry, has_shape: bool) -> None:
+        """Add an entry whose result has the elements of the call's, and its shape if `has_shape`."""
+        if has_shape:
+            entry.outputs = call.outputs
+            self.add(entry)
+            return
+        flat, result = Tensor(call.outputs[0].shape, call.outputs[0].dtype), call.outputs[0]
+        entry.outputs = [flat]
+        self.add(entry)
+        lengths = [-1 if isinstance(length, Rows) else length for length in result.shape]
+        if None in lengths:
+            raise call.refusal("its result has free lengths", "Fix the sizes of the inputs.")
+        self.add(Entry(flat, "reshape", {"type": "ops.reshape", "newshape": lengths}, [flat], [result]))
+
+
+def _operands(call: Call, known: OperationType) -> list[tuple[str, Any]]:
+    """Return the operands of a call by name, in order; those of a list and of `*args` are numbered."""
+    values = list(call.arguments.values())
+    if known.takes_list:
+        return [(known.operands[0], value) for value in values[0]]
+    if known.type == "ops.einsum":
+        return list(zip(known.operands, values, strict=False))
+    return [(name, call.arguments.get(name)) for name in known.operands]

@@ -1,0 +1,72 @@
+"""TensorFlow, asked for a function of a symbolic tensor of Keras, lets keras.ops compute it.
+
+TensorFlow asks dispatchers about arguments that it cannot convert, and a symbolic tensor of Keras is one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+
+from layerscope_client.keras.tensorflow_functions import FUNCTIONS
+from layerscope_client.keras.untraceable import Refused
+
+
+@contextmanager
+def dispatching(is_active: Callable[[], bool]) -> Iterator[None]:
+    """Let functions of TensorFlow, if it is imported, take symbolic tensors while `is_active()`."""
+    if "tensorflow" not in sys.modules:
+        yield
+        return
+    from tensorflow.python.util import dispatch  # noqa: PLC0415 (only with TensorFlow)
+
+    dispatcher = _dispatcher(dispatch, is_active)
+    dispatch._GLOBAL_DISPATCHERS.append(dispatcher)  # as its register() does; there is no unregister
+    try:
+        yield
+    finally:
+        dispatch._GLOBAL_DISPATCHERS.remove(dispatcher)
+
+
+def _dispatcher(dispatch: Any, is_active: Callable[[], bool]) -> Any:
+    class KerasTensorDispatcher(dispatch.GlobalOpDispatcher):  # type: ignore[misc]
+        """Computes with keras.ops what is asked of TensorFlow."""
+
+        def handle(self, function: Any, args: Any, kwargs: Any) -> Any:
+            """Return the result; NOT_SUPPORTED for arguments without symbolic tensors."""
+            values = keras.tree.flatten((args, kwargs))
+            if not is_active() or not any(isinstance(value, keras.KerasTensor) for value in values):
+                return self.NOT_SUPPORTED
+            return _compute(function, args, kwargs)
+
+    return KerasTensorDispatcher()
+
+
+def _compute(function: Any, args: Any, kwargs: Any) -> Any:
+    """Return what a function computes.
+
+    Raises:
+        Refused: there is no such operation, or not with these arguments.
+    """
+    shown = _name_of(function)
+    known = FUNCTIONS.get(shown.rpartition(".")[2])
+    if known is None:
+        raise Refused(f"tf.{shown} has no equivalent among the operations of keras.ops that the service has")
+    try:
+        arguments = inspect.signature(known).bind(*args, **{key: kwargs[key] for key in kwargs if key != "name"})
+    except TypeError as error:
+        raise Refused(f"tf.{shown} is called with an argument that keras.ops lacks: {error}") from None
+    return known(*arguments.args, **arguments.kwargs)
+
+
+def _name_of(function: Any) -> str:
+    """Return the name of a function of TensorFlow: `math.reduce_mean`."""
+    from tensorflow.python.util import tf_export  # noqa: PLC0415 (only with TensorFlow)
+
+    canonical = tf_export.get_canonical_name_for_symbol(function)
+    return str(canonical or getattr(function, "__name__", "a function").removesuffix("_v2"))
