@@ -59,7 +59,7 @@ def _fields(name: str, known: LayerType, config: Mapping[str, Any]) -> dict[str,
             fields[key] = written
         elif key != "name" and written not in (None, *WITHOUT_EFFECT.get(key, ())):
             raise NotOurs(key)
-    fields = {key: value for key, value in fields.items() if value is not None or key not in {"dtype", "seed"}}
+    fields = {key: value for key, value in fields.items() if value is not None}
     if fields.get("dtype") == "float32":
         del fields["dtype"]
     if fields.get("mask_zero"):

@@ -71,11 +71,12 @@ class NamedLayer:
         reads = [[addresses[tensor] for tensor in call.reads] for call in self.calls]
         keywords = [{name: _keyword(value, addresses) for name, value in call.keywords.items()} for call in self.calls]
         is_single = len(self.calls) == 1
-        layer = {**self.calls[0].fields, "name": self.name}
+        fields = dict(self.calls[0].fields)
+        layer = {"type": fields.pop("type"), "name": self.name}
         layer |= {"inputs": reads[0]} if is_single else {"calls": reads}
         if any(keywords):
             layer["keywords"] = keywords[0] if is_single else keywords
-        return layer
+        return layer | fields
 
 
 def _keyword(value: Any, addresses: Mapping[Tensor, str]) -> Any:

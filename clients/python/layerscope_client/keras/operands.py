@@ -63,10 +63,10 @@ class Operands:
 
     def _operand(self, entry: Entry, name: str, tensor: Tensor, known: OperationType) -> None:
         """Add a tensor to the operands of an operation."""
-        takes_constants = name in known.constants
-        if tensor.is_fixed and takes_constants and is_inline(tensor):
+        takes_weights = name in known.constants or all(output.is_fixed for output in entry.outputs)
+        if tensor.is_fixed and name in known.constants and is_inline(tensor):
             entry.fields[name] = inline(tensor)
-        elif tensor.is_fixed and takes_constants and not any(isinstance(length, Rows) for length in tensor.shape):
+        elif tensor.is_fixed and takes_weights and not any(isinstance(length, Rows) for length in tensor.shape):
             entry.reads.append(self.weight(tensor, name))
         else:
             entry.reads.append(self.with_batch(tensor))

@@ -1,6 +1,6 @@
 """Writes what the tracer knows of the service's layers and operations: run it with the service's own Python.
 
-`python clients/python/catalogue.py` after adding a type or a field; a test compares.
+`python clients/python/write_catalogue.py` after adding a type or a field; a test compares.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from models.layers.layer import GRAPH_FIELDS, Layer
 from models.layers.named import snake_case
 from models.layers.operations import PREFIX, Operation
 
-FILE = Path(__file__).parent / "src/layerscope_client/keras/catalogue.json"
+FILE = Path(__file__).parent / "layerscope_client/keras/catalogue.json"
 IN_TRAINING = frozenset({"trainable", "activity_regularizer"})
 """Fields of every type that an operation of Keras lacks."""
 

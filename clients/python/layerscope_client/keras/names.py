@@ -10,6 +10,10 @@ import keras
 from keras.src.utils.naming import to_snake_case  # private: Keras' own rule
 
 
+KEPT_BY_KERAS = frozenset({"_layers", "_metrics", "_tracker", "_functional"})
+"""Attributes in which Keras itself lists layers; those of TensorFlow begin with `_self_`."""
+
+
 def base_name(layer: Any, owner: Any, is_document: bool) -> str:
     """Return the name of a layer in the list of what `owner` computes.
 
@@ -29,7 +33,7 @@ def _held(owner: Any) -> Iterator[tuple[str, Any]]:
     if owner is None or isinstance(owner, keras.Sequential | keras.src.models.Functional):
         return
     for name, value in vars(owner).items():
-        if name not in {"_layers", "_metrics", "_tracker", "_functional"}:
+        if name not in KEPT_BY_KERAS and not name.startswith("_self_"):
             yield from _layers(name.strip("_"), value)
 
 

@@ -38,7 +38,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
             keras.config.disable_traceback_filtering()  # it wraps what `call` raises
             stack.callback(keras.config.enable_traceback_filtering)
         for owner, name, function in _replacements(recorder):
-            stack.enter_context(patch.object(owner, name, function))
+            stack.enter_context(patch.object(owner, name, function, create=name not in dir(owner)))
         stack.enter_context(dispatching(lambda: not recorder.paused))
         yield
 
