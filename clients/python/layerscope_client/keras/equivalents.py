@@ -48,6 +48,19 @@ def _clip(operation: Any, x: Any) -> Callable[[], Any] | None:
     return lambda: ops.minimum(ops.maximum(x, low), high)
 
 
+def _get_item(_: Any, x: Any, key: Any) -> Callable[[], Any] | None:
+    """Take a slice alone as a key of one, and elements that a tensor or an array names along one axis as a `take`."""
+    items = list(key) if isinstance(key, tuple | list) else [key]
+    named = [number for number, item in enumerate(items) if hasattr(item, "shape") and len(item.shape) > 0]
+    if not named:
+        return None if isinstance(key, int | tuple | list) else lambda: x[(key,)]
+    others = [item for number, item in enumerate(items) if number != named[0]]
+    if len(named) > 1 or any(item is not Ellipsis and item != slice(None) for item in others):
+        return None
+    axis = named[0] if Ellipsis not in others[: named[0]] else named[0] - len(items)
+    return lambda: ops.take(x, items[named[0]], axis=axis)
+
+
 def _expand_dims(operation: Any, x: Any) -> Callable[[], Any] | None:
     if isinstance(operation.axis, int):
         return None
@@ -118,6 +131,7 @@ REWRITTEN: Mapping[str, Callable[..., Callable[[], Any] | None]] = {
     "DivideNoNan": _divide_no_nan,
     "Dot": _dot,
     "ExpandDims": _expand_dims,
+    "GetItem": _get_item,
     "FullLike": _full_like,
     "Glu": _glu,
     "LayerNorm": _layer_normalization,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,31 @@ def fields_of(layer: keras.layers.Layer) -> dict[str, Any]:
         raise NotOurs(name)
     if layer.quantization_mode is not None:
         raise NotOurs("quantized")
-    return _fields(name, known, layer.get_config())
+    return _fields(name, known, _config(layer))
+
+
+def _config(layer: keras.layers.Layer) -> dict[str, Any]:
+    """Return Keras' config of a layer, where what is code of its author's may raise.
+
+    Raises:
+        NotOurs: Keras cannot write it.
+    """
+    attributes = vars(layer)
+    code = {name: value for name, value in attributes.items() if name.endswith(DRAWN) and not _is_kerass_own(value)}
+    try:
+        attributes.update(dict.fromkeys(code))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is not safe to load: it is not loaded
+            return dict(layer.get_config())
+    except Exception as error:
+        raise NotOurs(f"its config: {error}") from error
+    finally:
+        attributes.update(code)
+
+
+def _is_kerass_own(value: Any) -> bool:
+    """Whether a value is none, or of a class of Keras."""
+    return value is None or type(value).__module__.startswith("keras.")
 
 
 def _is_kerass(cls: type, name: str, known: LayerType) -> bool:
@@ -86,6 +111,8 @@ def _of_training(key: str, value: Any) -> Any:
     """Return an initializer of Keras' own; of another, zeros, since weights are sent. Other classes are left out."""
     is_initializer = key.endswith("initializer")
     own = isinstance(value, Mapping) and str(value.get("module")).startswith("keras.")
+    if value is None or isinstance(value, str):
+        return value
     if not own or not all(isinstance(item, int | float | str | None) for item in value["config"].values()):
         return "zeros" if is_initializer else None
     config = {name: item for name, item in value["config"].items() if name != "seed"}

@@ -11,6 +11,7 @@ import numpy as np
 from layerscope_client.keras.untraceable import Untraceable
 
 EXAMPLE = "give them: traced(model, inputs=(28, 28, 1)), or {'ids': keras.Input((128,), dtype='int32')}"
+EXAMPLE_SIZES = "{'ids': (128,), …}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,14 @@ class ModelInputs:
         """Return new symbolic tensors in that structure, of so many rows."""
         return keras.tree.map_structure(lambda spec: keras.KerasTensor((batch, *spec.shape), spec.dtype), self.structure)
 
+    def with_sizes(self, error: Untraceable) -> Untraceable:
+        """Return an error with the way to fix free sizes, if there are any: Python may have computed with them."""
+        free = [name for name, spec in self.declared().items() if None in spec["shape"]]
+        if error.advice or not free:
+            return error
+        advice = f"{', '.join(free)}: lengths are free. Fix them, for instance traced(model, inputs={EXAMPLE_SIZES})"
+        return Untraceable(error.reason, error.layer, error.line, advice)
+
     def declared(self) -> dict[str, Any]:
         """Return the inputs as a document declares them."""
         specs = zip(self.names, keras.tree.flatten(self.structure), strict=True)
@@ -50,7 +59,8 @@ def inputs_of(model: keras.Model, given: Any = None) -> ModelInputs:
     structure = own.structure if given is None and own is not None else _specs(given)
     flat = keras.tree.flatten(structure)
     if own is None or len(own.names) != len(flat):
-        return ModelInputs(structure, tuple(_names(structure)))
+        known = keras.tree.map_structure(lambda spec: InputSpec(spec.shape, spec.dtype or "float32"), structure)
+        return ModelInputs(known, tuple(_names(structure)))
     kept = keras.tree.flatten(own.structure)
     specs = [InputSpec(one.shape, one.dtype or two.dtype) for one, two in zip(flat, kept, strict=True)]
     return ModelInputs(keras.tree.pack_sequence_as(own.structure, specs), own.names)

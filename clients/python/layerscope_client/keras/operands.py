@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,16 @@ from layerscope_client.keras.entries import Entry
 from layerscope_client.keras.graph import Call, Rows, Tensor
 from layerscope_client.keras.operations import fields_of, index
 from layerscope_client.keras.owned import Owned
+from layerscope_client.keras.untraceable import Untraceable
 
 ON_WEIGHTS = frozenset({
     "Absolute", "Add", "Cast", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Reciprocal", "Relu",
     "Rsqrt", "Sigmoid", "Softplus", "Sqrt", "Square", "Subtract", "Tanh", "TrueDivide",
 })  # fmt: skip
 """Operations that are written out on weights alone; what others make of weights is computed here, and is a weight."""
+
+BROADCAST = frozenset({"condition", "x1", "x2"})
+"""Operands that are broadcast to the result."""
 
 
 class Operands:
@@ -55,6 +59,8 @@ class Operands:
                 fields[name] = [0 if isinstance(start, Rows) else start for start in value]
             elif isinstance(value, Tensor):
                 self._operand(entry, name, value, known)
+            elif isinstance(value, Rows):
+                raise call.refusal("its result depends on the size of the batch, so that rows depend on how many there are")
             elif value is not None:
                 fields[name] = inline(value)
         tensors = {name: call.arguments[name] for name in known.tensors if call.arguments.get(name) is not None}
@@ -69,7 +75,7 @@ class Operands:
         elif tensor.is_fixed and takes_weights and not any(isinstance(length, Rows) for length in tensor.shape):
             entry.reads.append(self.weight(tensor, name))
         else:
-            entry.reads.append(self.with_batch(tensor))
+            entry.reads.append(self.with_batch(tensor, entry.outputs[0] if name in BROADCAST else None))
 
     def weight(self, tensor: Tensor, base: str = "constant") -> Tensor:
         """Return a fixed tensor as the list's own operations read it: a weight, or what they compute from weights."""
@@ -96,16 +102,18 @@ class Operands:
         self._computed.add(tensor)
         self.add(self._entry(tensor.call, known))
 
-    def with_batch(self, tensor: Tensor) -> Tensor:
-        """Return a tensor with the batch: a fixed one repeated for each row, by adding it to zeros."""
+    def with_batch(self, tensor: Tensor, like: Tensor | None = None) -> Tensor:
+        """Return a tensor with the batch: a fixed one repeated for each row, by adding it to zeros. With `like`, a
+        tensor that it is broadcast to, they have the batch in the place of that.
+        """
         if not tensor.is_fixed:
             return tensor
         if tensor not in self._batched:
-            place = next((axis for axis, length in enumerate(tensor.shape) if length in (Rows(1), 1)), None)
+            lengths = tensor.shape if like is None else (*[1] * (len(like.shape) - len(tensor.shape)), *tensor.shape)
+            place = _place(tensor.shape if like is None else like.shape)
             if place is None:
-                assert tensor.call is not None
-                raise tensor.call.refusal("it has no axis for the batch, where a layer reads it")
-            shape = tuple(Rows(1) if axis == place else length for axis, length in enumerate(tensor.shape))
+                raise Untraceable("a constant without an axis for the batch is read where there is one", "", None)
+            shape = tuple(Rows(1) if axis == place else length for axis, length in enumerate(lengths))
             repeated = Tensor(shape, tensor.dtype)
             operation = "ops.logical_or" if tensor.dtype == "bool" else "ops.add"
             reads = [self._zeros_of(len(shape), place, tensor.dtype), self.weight(tensor)]
@@ -164,6 +172,12 @@ class Operands:
         if None in lengths:
             raise call.refusal("its result has free lengths", "Fix the sizes of the inputs.")
         self.add(Entry(flat, "reshape", {"type": "ops.reshape", "newshape": lengths}, [flat], [result]))
+
+
+def _place(shape: Sequence[Any]) -> int | None:
+    """Return the axis of the batch: that with rows, else the first of length 1."""
+    found = [axis for axis, length in enumerate(shape) if length == Rows(1)]
+    return next(iter([*found, *(axis for axis, length in enumerate(shape) if length == 1)]), None)
 
 
 def _operands(call: Call, known: OperationType) -> list[tuple[str, Any]]:

@@ -107,6 +107,8 @@ def refusal(layer: Layer, error: Exception | None) -> Untraceable:
     if isinstance(error, Refused):
         return Untraceable(error.reason, name, line, error.advice)
     text = str(error).strip()
+    if "input to a TensorFlow function" in text:
+        return Untraceable("it calls a function of TensorFlow that has no equivalent among keras.ops", name, line)
     reason = f"its call raises {type(error).__name__}" + (f", {text.splitlines()[0][:200]}" if text else "")
     return Untraceable(reason, name, line)
 

@@ -57,11 +57,22 @@ def _compute(function: Any, args: Any, kwargs: Any) -> Any:
     known = FUNCTIONS.get(shown.rpartition(".")[2])
     if known is None:
         raise Refused(f"tf.{shown} has no equivalent among the operations of keras.ops that the service has")
-    try:
-        arguments = inspect.signature(known).bind(*args, **{key: kwargs[key] for key in kwargs if key != "name"})
-    except TypeError as error:
-        raise Refused(f"tf.{shown} is called with an argument that keras.ops lacks: {error}") from None
-    return known(*arguments.args, **arguments.kwargs)
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    given = {name: value for name, value in bound.arguments.items() if not _is_default(bound, name, value)}
+    if known.is_positional:
+        return known.compute(*given.values())
+    listed = given.pop("inputs", ()) if known.takes_several else ()
+    unknown = given.keys() - inspect.signature(known.compute).parameters.keys()
+    if unknown:
+        raise Refused(f"tf.{shown} is called with {min(unknown)}, which keras.ops lacks")
+    return known.compute(*given.values(), *listed) if known.takes_several else known.compute(**given)
+
+
+def _is_default(bound: inspect.BoundArguments, name: str, value: Any) -> bool:
+    """Whether an argument is the default of the function, or only names the result."""
+    default = bound.signature.parameters[name].default
+    same = value is default or (isinstance(value, str | bool | int | float) and value == default)
+    return name == "name" or same
 
 
 def _name_of(function: Any) -> str:

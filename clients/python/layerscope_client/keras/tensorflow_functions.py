@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -50,14 +51,6 @@ def _squeeze(input: Any, axis: Any = None) -> Any:
     return input
 
 
-def _clip(t: Any, low: Any, high: Any) -> Any:
-    return ops.clip(t, low, high)
-
-
-def _expand(input: Any, axis: int) -> Any:
-    return ops.expand_dims(input, axis)
-
-
 def _transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
     return ops.transpose(a, None if perm is None else _size(perm))
 
@@ -90,23 +83,6 @@ def _square_difference(x: Any, y: Any) -> Any:
     return ops.square(x - y)
 
 
-def _shape(input: Any, out_type: Any = None) -> tuple[Any, ...]:
-    """Return the lengths; those of the batch and of free axes are taken from a real call."""
-    return tuple(input.shape)
-
-
-def _reshape(tensor: Any, shape: Any) -> Any:
-    return ops.reshape(tensor, _size(shape))
-
-
-def _tile(input: Any, multiples: Any) -> Any:
-    return ops.tile(input, _size(multiples))
-
-
-def _softmax(logits: Any, axis: int = -1) -> Any:
-    return ops.softmax(logits, axis=axis)
-
-
 def _cast(x: Any, dtype: Any) -> Any:
     return ops.cast(x, keras.backend.standardize_dtype(dtype))
 
@@ -126,51 +102,115 @@ def _arg(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda input, axis=0, output_type=None: function(input, axis=axis)
 
 
-def _einsum(equation: str, *inputs: Any) -> Any:
-    return ops.einsum(equation, *inputs)
+def _extract_patches(images: Any, sizes: Any, strides: Any, rates: Any = None, padding: str = "VALID") -> Any:
+    rate = 1 if rates is None else rates[1]
+    size = (sizes[1], sizes[2])
+    return ops.image.extract_patches(images, size, tuple(strides[1:3]), rate, padding.lower())
 
 
-def _unary(**names: str) -> dict[str, Callable[..., Any]]:
-    return {tf: (lambda x, own=getattr(ops, own): own(x)) for tf, own in names.items()}
+def _convolve(input: Any, filters: Any, strides: Any, padding: str, dilations: Any = None) -> Any:
+    return ops.conv(input, filters, _spatial(strides), padding.lower(), dilation_rate=_spatial(dilations or 1))
 
 
-def _binary(**names: str) -> dict[str, Callable[..., Any]]:
-    return {tf: (lambda x, y, own=getattr(ops, own): own(x, y)) for tf, own in names.items()}
+def _depthwise(input: Any, filter: Any, strides: Any, padding: str, dilations: Any = None) -> Any:
+    return ops.depthwise_conv(input, filter, _spatial(strides), padding.lower(), dilation_rate=_spatial(dilations or 1))
 
 
-FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **{f"reduce_{tf}": _reduction(getattr(ops, own)) for tf, own in {
+def _pool(function: Callable[..., Any]) -> Callable[..., Any]:
+    def pool(input: Any, ksize: Any, strides: Any, padding: str) -> Any:
+        return function(input, _spatial(ksize), _spatial(strides), padding.lower())
+
+    return pool
+
+
+def _spatial(sizes: Any) -> Any:
+    """Return sizes along the spatial axes: of `[1, 2, 2, 1]` the middle."""
+    return tuple(sizes[1:-1]) if isinstance(sizes, list | tuple) and len(sizes) > 3 else sizes
+
+
+def _convert(value: Any, dtype: Any = None) -> Any:
+    return ops.convert_to_tensor(value, dtype=None if dtype is None else keras.backend.standardize_dtype(dtype))
+
+
+@dataclass(frozen=True)
+class Function:
+    """What computes the same with keras.ops. A positional one has other names for its arguments, in the same order."""
+
+    compute: Callable[..., Any]
+    is_positional: bool = False
+    takes_several: bool = False
+    """Whether it takes any number of tensors."""
+
+
+POSITIONAL = {
+    **{name: getattr(ops, name) for name in (
+        "abs", "add", "ceil", "cos", "divide", "elu", "equal", "erf", "exp", "expm1", "floor", "greater",
+        "greater_equal", "less", "less_equal", "log", "log1p", "log_sigmoid", "logical_and", "logical_not", "logical_or",
+        "maximum", "minimum", "multiply", "negative", "not_equal", "reciprocal", "relu", "relu6", "round", "rsqrt", "selu",
+        "sigmoid", "sign", "silu", "sin", "softplus", "softsign", "sqrt", "square", "stop_gradient", "subtract", "tan",
+        "tanh",
+    )},
+    "add_v2": ops.add, "floor_div": ops.floor_divide, "floor_mod": ops.mod, "floordiv": ops.floor_divide,
+    "floormod": ops.mod, "is_finite": ops.isfinite, "is_inf": ops.isinf, "is_nan": ops.isnan, "mul": ops.multiply,
+    "neg": ops.negative, "pow": ops.power, "real_div": ops.divide, "squared_difference": _square_difference,
+    "sub": ops.subtract, "swish": ops.silu, "truediv": ops.divide,
+}  # fmt: skip
+NAMED: Mapping[str, Callable[..., Any]] = {
+    **{f"reduce_{theirs}": _reduction(getattr(ops, own)) for theirs, own in {
         "all": "all", "any": "any", "logsumexp": "logsumexp", "max": "max", "mean": "mean", "min": "min",
         "prod": "prod", "std": "std", "sum": "sum", "variance": "var",
     }.items()},
-    **_unary(abs="abs", ceil="ceil", cos="cos", erf="erf", exp="exp", expm1="expm1", floor="floor", is_finite="isfinite",
-             is_inf="isinf", is_nan="isnan", log="log", log1p="log1p", log_sigmoid="log_sigmoid",
-             logical_not="logical_not", negative="negative", reciprocal="reciprocal", relu="relu", relu6="relu6",
-             round="round", rsqrt="rsqrt", selu="selu", sigmoid="sigmoid", sign="sign", sin="sin", softplus="softplus",
-             softsign="softsign", sqrt="sqrt", square="square", stop_gradient="stop_gradient", tan="tan", tanh="tanh",
-             elu="elu", silu="silu", swish="silu"),
-    **_binary(add="add", add_v2="add", divide="divide", truediv="divide", real_div="divide", equal="equal",
-              floordiv="floor_divide", floormod="mod", greater="greater", greater_equal="greater_equal", less="less",
-              less_equal="less_equal", logical_and="logical_and", logical_or="logical_or", maximum="maximum",
-              minimum="minimum", mul="multiply", multiply="multiply", not_equal="not_equal", pow="power", sub="subtract",
-              subtract="subtract", ),
     "add_n": lambda inputs: sum(inputs[1:], inputs[0]),
-    "argmax": _arg(ops.argmax), "argmin": _arg(ops.argmin), "broadcast_to": lambda input, shape: ops.broadcast_to(input, _size(shape)),
-    "cast": _cast, "clip_by_value": _clip, "concat": lambda values, axis: ops.concatenate(values, axis=_size(axis)),
-    "cumprod": _cumulative(ops.cumprod), "cumsum": _cumulative(ops.cumsum), "einsum": _einsum,
+    "argmax": _arg(ops.argmax),
+    "argmin": _arg(ops.argmin),
+    "avg_pool2d": _pool(ops.average_pool),
+    "broadcast_to": lambda input, shape: ops.broadcast_to(input, _size(shape)),
+    "cast": _cast,
+    "clip_by_value": lambda t, clip_value_min, clip_value_max: ops.clip(t, clip_value_min, clip_value_max),
+    "concat": lambda values, axis: ops.concatenate(values, axis=_size(axis)),
+    "conv2d": _convolve,
+    "convert_to_tensor": _convert,
+    "cumprod": _cumulative(ops.cumprod),
+    "cumsum": _cumulative(ops.cumsum),
     "depth_to_space": lambda input, block_size: ops.depth_to_space(input, block_size),
+    "depthwise_conv2d": _depthwise,
+    "expand_dims": lambda input, axis: ops.expand_dims(input, axis),
+    "extract_patches": _extract_patches,
+    "gather": _gather,
+    "gelu": lambda features, approximate=False: ops.gelu(features, approximate),
+    "identity": lambda input: input,
+    "l2_normalize": _l2_normalize,
+    "leaky_relu": lambda features, alpha=0.2: ops.leaky_relu(features, alpha),
+    "log_softmax": lambda logits, axis=-1: ops.log_softmax(logits, axis=axis),
+    "matmul": _matmul,
+    "max_pool2d": _pool(ops.max_pool),
+    "norm": lambda tensor, axis=None, keepdims=False: ops.norm(tensor, axis=axis, keepdims=keepdims),
+    "one_hot": _one_hot,
+    "ones_like": _like(ops.ones_like),
+    "pad": _pad,
+    "rank": lambda input: len(input.shape),
+    "repeat": lambda input, repeats, axis=None: ops.repeat(input, _size(repeats), axis),
+    "reshape": lambda tensor, shape: ops.reshape(tensor, _size(shape)),
+    "resize": _resize,
+    "reverse": lambda tensor, axis: ops.flip(tensor, axis=_size(axis)),
+    "roll": lambda input, shift, axis: ops.roll(input, shift, axis),
+    "shape": lambda input, out_type=None: tuple(input.shape),
+    "softmax": lambda logits, axis=-1: ops.softmax(logits, axis=axis),
     "space_to_depth": lambda input, block_size: ops.space_to_depth(input, block_size),
-    "expand_dims": _expand, "gather": _gather, "gelu": lambda features, approximate=False: ops.gelu(features, approximate),
-    "identity": lambda input: input, "l2_normalize": _l2_normalize, "leaky_relu": lambda features, alpha=0.2: ops.leaky_relu(features, alpha),
-    "log_softmax": lambda logits, axis=-1: ops.log_softmax(logits, axis=axis), "matmul": _matmul,
-    "norm": lambda tensor, ord="euclidean", axis=None, keepdims=False: ops.norm(tensor, None if ord == "euclidean" else ord, axis, keepdims),
-    "one_hot": _one_hot, "ones_like": _like(ops.ones_like), "zeros_like": _like(ops.zeros_like), "pad": _pad,
-    "rank": lambda input: len(input.shape), "repeat": lambda input, repeats, axis=None: ops.repeat(input, _size(repeats), axis),
-    "reshape": _reshape, "resize": _resize, "reverse": lambda tensor, axis: ops.flip(tensor, axis=_size(axis)),
-    "roll": lambda input, shift, axis: ops.roll(input, shift, axis), "shape": _shape, "softmax": _softmax, "split": _split,
-    "squared_difference": _square_difference, "squeeze": _squeeze, "stack": lambda values, axis=0: ops.stack(values, axis=axis),
-    "tensordot": lambda a, b, axes: ops.tensordot(a, b, axes), "tile": _tile,
-    "top_k": lambda input, k=1, sorted=True: ops.top_k(input, k, sorted), "transpose": _transpose,
-    "unstack": lambda value, num=None, axis=0: ops.unstack(value, num, axis), "where": _where, "where_v2": _where,
+    "split": _split,
+    "squeeze": _squeeze,
+    "stack": lambda values, axis=0: ops.stack(values, axis=axis),
+    "tensordot": lambda a, b, axes: ops.tensordot(a, b, axes),
+    "tile": lambda input, multiples: ops.tile(input, _size(multiples)),
+    "top_k": lambda input, k=1, sorted=True: ops.top_k(input, k, sorted),
+    "transpose": _transpose,
+    "unstack": lambda value, num=None, axis=0: ops.unstack(value, num, axis),
+    "where": lambda condition, x=None, y=None: _where(condition, x, y),
+    "zeros_like": _like(ops.zeros_like),
 }  # fmt: skip
-"""By the last part of TensorFlow's name, with the names of its arguments."""
+FUNCTIONS: Mapping[str, Function] = {
+    **{name: Function(compute, is_positional=True) for name, compute in POSITIONAL.items()},
+    **{name: Function(compute) for name, compute in NAMED.items()},
+    "einsum": Function(ops.einsum, takes_several=True),
+}
+"""By the last part of TensorFlow's name."""

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from layerscope_client.keras.fixed import is_fixed
 from layerscope_client.keras.untraceable import Refused
 
 MAX_STEPS = 64
@@ -49,7 +50,8 @@ def unrolled(  # noqa: PLR0913 (Keras' own signature)
     if length is None or length > MAX_STEPS:
         advice = f"Give the sequence a length of at most {MAX_STEPS}, or use LSTM, GRU or SimpleRNN."
         raise Refused(f"a recurrent cell of its author's is written out for each of {length or 'free'} steps", advice)
-    states, outputs = list(initial_states), []
+    states = keras.tree.map_structure(lambda state: _of_batch(state, inputs), list(initial_states))
+    outputs: list[Any] = []
     for number in reversed(range(length)) if go_backwards else range(length):
         output, new = step(inputs[:, number], tuple(states))
         if mask is not None:
@@ -63,6 +65,16 @@ def unrolled(  # noqa: PLR0913 (Keras' own signature)
         outputs = [_where(mask[:, n], output, ops.zeros_like(output)) for n, output in enumerate(outputs)]
     joined = ops.stack(outputs, axis=1) if return_all_outputs else ops.expand_dims(outputs[-1], 1)
     return outputs[-1], joined, states
+
+
+def _of_batch(state: Any, inputs: Any) -> Any:
+    """Return a first state that depends on the batch: the same for every step, so that all are calls of one cell."""
+    if isinstance(state, keras.KerasTensor) and not is_fixed(state):
+        return state
+    zeros = ops.zeros_like(inputs[(slice(None), *[0] * (len(inputs.shape) - 1))], dtype=state.dtype)
+    for _ in range(len(state.shape) - 1):
+        zeros = ops.expand_dims(zeros, -1)
+    return zeros + state
 
 
 def _where(counts: Any, first: Any, second: Any) -> Any:

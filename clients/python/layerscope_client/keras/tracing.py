@@ -14,7 +14,7 @@ from layerscope_client.keras.graph import BATCHES, Call, Merging, Rows, Tensor
 from layerscope_client.keras.layers import is_ours
 from layerscope_client.keras.lists import LayerList, Shared, is_source
 from layerscope_client.keras.model_inputs import ModelInputs, inputs_of
-from layerscope_client.keras.recording import RecordedCall, Recorder
+from layerscope_client.keras.recording import RecordedCall, Recorder, refusal
 from layerscope_client.keras.session import recording
 from layerscope_client.keras.untraceable import Untraceable
 
@@ -46,7 +46,7 @@ def traced(model: keras.Model, inputs: Any = None) -> Traced:
     recordings = [_recorded(model, given, batch) for batch in BATCHES]
     merging = Merging()
     tensors = {}
-    for name, pair in zip(given.names, zip(*(symbolic for _, symbolic, _ in recordings), strict=True), strict=True):
+    for name, pair in zip(given.names, zip(*(symbolic for _, symbolic in recordings), strict=True), strict=True):
         shape = (Rows(), *pair[0].shape[1:])
         tensors[name] = merging.tensors[id(pair[0]), id(pair[1])] = Tensor(shape, pair[0].dtype, symbolic=pair[0])
     (call,) = merging.merge(recordings[0][0], recordings[1][0])
@@ -60,17 +60,24 @@ def document(model: keras.Model, inputs: Any = None) -> dict[str, Any]:
 
 def _build(model: keras.Model, given: ModelInputs) -> None:
     """Let Keras create the weights of a model that was not called yet."""
-    if not all(layer.built for layer in model._flatten_layers()):
+    if all(layer.built for layer in model._flatten_layers()):
+        return
+    try:
         model(given.symbolic(None), training=False)
+    except Exception as error:  # whatever the user's code raises is a reason
+        raise given.with_sizes(refusal(model, error)) from error
 
 
-def _recorded(model: keras.Model, given: ModelInputs, batch: int) -> tuple[list[RecordedCall], list[Any], Any]:
+def _recorded(model: keras.Model, given: ModelInputs, batch: int) -> tuple[list[RecordedCall], list[Any]]:
     """Return the recorded call of a model on so many rows, and its symbolic inputs."""
     structure = given.symbolic(batch)
     recorder = Recorder(lambda layer, args, kwargs: layer is not model and is_ours(layer, args, kwargs))
-    with recording(recorder):
-        results = model(structure, training=False)
-    return recorder.calls[-1:], keras.tree.flatten(structure), results
+    try:
+        with recording(recorder):
+            model(structure, training=False)
+    except Untraceable as error:
+        raise given.with_sizes(error) from error
+    return recorder.calls[-1:], keras.tree.flatten(structure)
 
 
 def _written(model: Any, given: ModelInputs, inputs: dict[str, Tensor], call: Call, evaluation: Evaluation) -> Traced:
