@@ -237,7 +237,7 @@ def test_positions_follow_from_no_input(agree: Agree, ids: Any) -> None:
     class Positions(layers.Layer):
         def __init__(self, **arguments: Any) -> None:
             super().__init__(**arguments)
-            self.token, self.position = layers.Embedding(10, 16), layers.Embedding(5, 16)
+            self.token, self.position = layers.Embedding(10, 4), layers.Embedding(5, 4)
 
         def call(self, x: Any) -> Any:
             return self.token(x) + self.position(ops.arange(5))

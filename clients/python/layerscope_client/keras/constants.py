@@ -8,15 +8,15 @@ import numpy as np
 
 from layerscope_client.keras.graph import Tensor
 
-MAX_INLINE = 64
+MAX_INLINE = 16
 """Most numbers of an array that is written out; larger ones are weights."""
 BEYOND = 1e300
 """Written for infinity, which JSON lacks: it is infinite in float32 and in anything smaller."""
 
 
 def is_inline(tensor: Tensor) -> bool:
-    """Whether a tensor is a constant that is written out."""
-    if tensor.values is None or any(not isinstance(length, int) for length in tensor.shape):
+    """Whether a tensor is a constant that is written out, of an axis of the batch with one row."""
+    if tensor.values is None:
         return False
     values = tensor.values
     return bool(0 < values.size <= MAX_INLINE) and (values.dtype.kind in "iub" or _is_writable(values))

@@ -76,6 +76,12 @@ def _expand_dims(operation: Any, x: Any) -> Callable[[], Any] | None:
     return expand
 
 
+def _relu(operation: Any, x: Any) -> Callable[[], Any]:
+    """Keras' own activation function, which has more arguments than the operation."""
+    arguments = (operation.max_value, operation.negative_slope, operation.threshold)
+    return lambda: ops.relu(x) if arguments == (None, 0.0, 0.0) else keras.layers.ReLU(*arguments)(x)
+
+
 def _glu(operation: Any, x: Any) -> Callable[[], Any]:
     def gate() -> Any:
         first, second = ops.split(x, 2, axis=operation.axis)
@@ -138,5 +144,6 @@ REWRITTEN: Mapping[str, Callable[..., Callable[[], Any] | None]] = {
     "LogicalXor": _exclusive_or,
     "Moments": _moments,
     "NanToNum": _nan_to_num,
+    "ReLU": _relu,
 }
 """By the name of Keras' class."""

@@ -85,6 +85,8 @@ def _fields(name: str, known: LayerType, config: Mapping[str, Any]) -> dict[str,
         elif key != "name" and written not in (None, *WITHOUT_EFFECT.get(key, ())):
             raise NotOurs(key)
     fields = {key: value for key, value in fields.items() if value is not None}
+    if name == "Bidirectional" and _is_mirrored(fields["layer"], fields.get("backward_layer")):
+        del fields["backward_layer"]
     if fields.get("dtype") == "float32":
         del fields["dtype"]
     if fields.get("mask_zero"):
@@ -92,6 +94,12 @@ def _fields(name: str, known: LayerType, config: Mapping[str, Any]) -> dict[str,
     if fields.get("trainable") is True:
         del fields["trainable"]
     return fields
+
+
+def _is_mirrored(forward: dict[str, Any], backward: dict[str, Any] | None) -> bool:
+    """Whether the second layer of a Bidirectional is the first the other way round, as Keras makes it."""
+    turned = {**forward, "go_backwards": not forward.get("go_backwards", False)}
+    return backward is not None and turned == {"go_backwards": False, **backward}
 
 
 def _written(key: str, value: Any) -> Any:

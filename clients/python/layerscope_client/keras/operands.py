@@ -69,13 +69,14 @@ class Operands:
 
     def _operand(self, entry: Entry, name: str, tensor: Tensor, known: OperationType) -> None:
         """Add a tensor to the operands of an operation."""
-        takes_weights = name in known.constants or all(output.is_fixed for output in entry.outputs)
-        if tensor.is_fixed and name in known.constants and is_inline(tensor):
+        result = entry.outputs[0]
+        takes_weights = name in known.constants or result.is_fixed
+        if not tensor.is_fixed or not takes_weights or not _is_repeated(tensor, entry.key, known):
+            entry.reads.append(self.with_batch(tensor, result if name in BROADCAST else None))
+        elif name in known.constants and is_inline(tensor):
             entry.fields[name] = inline(tensor)
-        elif tensor.is_fixed and takes_weights and not any(isinstance(length, Rows) for length in tensor.shape):
-            entry.reads.append(self.weight(tensor, name))
         else:
-            entry.reads.append(self.with_batch(tensor, entry.outputs[0] if name in BROADCAST else None))
+            entry.reads.append(self.weight(tensor, name))
 
     def weight(self, tensor: Tensor, base: str = "constant") -> Tensor:
         """Return a fixed tensor as the list's own operations read it: a weight, or what they compute from weights."""
@@ -172,6 +173,15 @@ class Operands:
         if None in lengths:
             raise call.refusal("its result has free lengths", "Fix the sizes of the inputs.")
         self.add(Entry(flat, "reshape", {"type": "ops.reshape", "newshape": lengths}, [flat], [result]))
+
+
+def _is_repeated(tensor: Tensor, call: Any, known: OperationType) -> bool:
+    """Whether one row of a constant does for the batch: it has no axis of it, or is broadcast to another operand."""
+    places = [axis - len(tensor.shape) for axis, length in enumerate(tensor.shape) if isinstance(length, Rows)]
+    others = [other.shape for other in call.tensors() if not other.is_fixed]
+    is_broadcast = BROADCAST.issuperset(known.operands)
+    return not places or (is_broadcast and any(len(shape) >= -place and isinstance(shape[place], Rows)
+                                               for place in places for shape in others))  # fmt: skip
 
 
 def _place(shape: Sequence[Any]) -> int | None:

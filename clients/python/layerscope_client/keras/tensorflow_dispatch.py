@@ -61,11 +61,13 @@ def _compute(function: Any, args: Any, kwargs: Any) -> Any:
     given = {name: value for name, value in bound.arguments.items() if not _is_default(bound, name, value)}
     if known.is_positional:
         return known.compute(*given.values())
-    listed = given.pop("inputs", ()) if known.takes_several else ()
+    if known.takes_several:
+        several = given.pop("inputs", ())
+        return known.compute(*given.values(), *several)
     unknown = given.keys() - inspect.signature(known.compute).parameters.keys()
     if unknown:
         raise Refused(f"tf.{shown} is called with {min(unknown)}, which keras.ops lacks")
-    return known.compute(*given.values(), *listed) if known.takes_several else known.compute(**given)
+    return known.compute(**given)
 
 
 def _is_default(bound: inspect.BoundArguments, name: str, value: Any) -> bool:

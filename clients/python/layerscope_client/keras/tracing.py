@@ -49,7 +49,8 @@ def traced(model: keras.Model, inputs: Any = None) -> Traced:
     for name, pair in zip(given.names, zip(*(symbolic for _, symbolic in recordings), strict=True), strict=True):
         shape = (Rows(), *pair[0].shape[1:])
         tensors[name] = merging.tensors[id(pair[0]), id(pair[1])] = Tensor(shape, pair[0].dtype, symbolic=pair[0])
-    (call,) = merging.merge(recordings[0][0], recordings[1][0])
+    *before, call = merging.merge(recordings[0][0], recordings[1][0])
+    call.inside = [*before, *(call.inside or [])]  # Keras casts what the model is called on
     return _written(model, given, tensors, call, Evaluation(merging.tensors))
 
 
@@ -77,20 +78,19 @@ def _recorded(model: keras.Model, given: ModelInputs, batch: int) -> tuple[list[
             model(structure, training=False)
     except Untraceable as error:
         raise given.with_sizes(error) from error
-    return recorder.calls[-1:], keras.tree.flatten(structure)
+    return recorder.calls, keras.tree.flatten(structure)
 
 
 def _written(model: Any, given: ModelInputs, inputs: dict[str, Tensor], call: Call, evaluation: Evaluation) -> Traced:
     """Return the recorded call of a model as a document."""
     if any(tensor.is_fixed for tensor in call.outputs):
         raise call.refusal("what it returns does not depend on its input")
-    if call.inside is None:
-        raise call.refusal("it is no model")
+    calls = call.inside or []
     live = set(call.outputs)
-    mark_live(call.inside, live)
+    mark_live(calls, live)
     source = next((tensor for tensor in inputs.values() if is_source(tensor)), next(iter(inputs.values())))
     layers = LayerList(Shared(live, evaluation), model, source, is_document=True)
-    layers.add_all(call.inside)
+    layers.add_all(calls)
     named = layers.written({tensor: name for name, tensor in inputs.items()})
     if not named:
         raise call.refusal("it returns its input as it is")
