@@ -12,6 +12,7 @@ from keras import layers
 
 Agree = Callable[..., Any]
 
+VARIABLE = tf.Variable([[0.5] * 6] * 6)
 CALLS = {
     "sums": lambda x: tf.reduce_sum(x, axis=-1, keepdims=True) + tf.reduce_mean(x, 1)[:, None],
     "products": lambda x: tf.matmul(x, x, transpose_b=True),
@@ -29,6 +30,8 @@ CALLS = {
     "sums of products": lambda x: tf.einsum("btd,bsd->bts", x, x),
     "casts": lambda x: tf.cast(tf.cast(x, tf.int32), tf.float32),
     "moments": lambda x: tf.nn.moments(x, axes=[1])[1],
+    "variables": lambda x: tf.matmul(x, VARIABLE) + x * VARIABLE[0],
+    "convolutions": lambda x: tf.nn.conv2d(x[..., None], tf.ones((2, 2, 1, 3)), strides=1, padding="SAME"),
     "pads": lambda x: tf.pad(x, [[0, 0], [1, 1], [0, 0]], constant_values=2.0),
 }
 

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from layerscope_client.keras.graph import BATCHES, Rows, Tensor, one_row
+from layerscope_client.keras.fixed import BATCHES
+from layerscope_client.keras.graph import Rows, Tensor, one_row
 from layerscope_client.keras.owned_weights import WeightTensor
 
 

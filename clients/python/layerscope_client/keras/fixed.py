@@ -1,10 +1,12 @@
-"""Symbolic tensors that follow from weights and constants alone, whatever the input is."""
+"""Which symbolic tensors follow from weights and constants alone, and how many rows those with a batch have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+BATCHES = (37, 41)
+"""The sizes of the two batches of a recording: primes that lengths of tensors are rarely multiples of."""
 MARK = "_follows_from_weights"
 """The attribute that marks them."""
 

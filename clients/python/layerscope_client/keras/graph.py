@@ -14,14 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from layerscope_client.keras.fixed import is_fixed
+from layerscope_client.keras.fixed import BATCHES, is_fixed
 from layerscope_client.keras.owned_weights import WeightTensor
 from layerscope_client.keras.recording import RecordedCall
 from layerscope_client.keras.untraceable import Line, Untraceable
-
-BATCHES = (37, 41)
-"""The sizes of the two batches: primes that lengths of tensors are rarely multiples of."""
-
 
 @dataclass(frozen=True)
 class Rows:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from layerscope_client.keras.catalogue import LayerType, is_activation, layer_type
-from layerscope_client.keras.fixed import is_fixed
+from layerscope_client.keras.fixed import BATCHES, is_fixed
 
 RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
 """Classes that keras.layers exports under another name."""
@@ -24,6 +24,8 @@ WITHOUT_EFFECT: Mapping[str, tuple[Any, ...]] = {
 DRAWN = ("initializer", "regularizer", "constraint")
 """Ends of the names of arguments that matter in training alone."""
 MAX_SEED = 2**31
+ROWS = tuple((batch,) for batch in BATCHES)
+"""First lengths of tensors with a row for each of the batch."""
 
 
 class NotOurs(Exception):
@@ -169,8 +171,8 @@ def as_json(value: Any) -> Any:
 
 
 def is_ours(layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether a call of a layer is one of a layer that the service has, on tensors that all depend on the input or all
-    follow from weights: its layers take no weights and no arrays.
+    """Whether a call of a layer is one of a layer that the service has, on tensors that all have the batch or all follow
+    from weights: its layers take no weights and no arrays, unless these have a row for each of the batch.
     """
     try:
         fields_of(layer)
@@ -178,6 +180,13 @@ def is_ours(layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: Mapping[st
         return False
     values = keras.tree.flatten((args, dict(kwargs)))
     tensors = [value for value in values if isinstance(value, keras.KerasTensor)]
-    arrays = [value for value in values if keras.ops.is_tensor(value) and not isinstance(value, keras.KerasTensor)]
+    arrays = [value for value in values if _is_array(value)]
     fixed = [tensor for tensor in tensors if is_fixed(tensor)]
-    return len(fixed) == len(tensors) or not (fixed or arrays)
+    return len(fixed) == len(tensors) or all(tuple(value.shape[:1]) in ROWS for value in [*fixed, *arrays])
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a value is an array, or a tensor with values."""
+    return isinstance(value, np.ndarray | keras.Variable) or (
+        keras.ops.is_tensor(value) and not isinstance(value, keras.KerasTensor)
+    )

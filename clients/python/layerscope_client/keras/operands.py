@@ -53,7 +53,7 @@ class Operands:
         fields = {"type": known.type, **fields_of(call, known)}
         entry = Entry(call, known.base_name, fields, [], call.outputs)
         for name, value in _operands(call, known):
-            if name == "key":
+            if known.type == "ops.get_item" and name == "key":
                 fields["key"] = index(value, next(call.tensors()).shape, call)
             elif name == "start_indices":
                 fields[name] = [0 if isinstance(start, Rows) else start for start in value]

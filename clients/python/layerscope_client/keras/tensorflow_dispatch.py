@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,10 @@ import keras
 
 from layerscope_client.keras.tensorflow_functions import FUNCTIONS
 from layerscope_client.keras.untraceable import Refused
+RENAMED = {"filter": "filters"}
+"""Arguments that have another name in older functions of TensorFlow."""
+NEUTRAL: Mapping[str, tuple[Any, ...]] = {"data_format": ("NHWC",), "explicit_paddings": ([],)}
+"""Values of arguments that change nothing, where TensorFlow passes on others than its default."""
 
 
 @contextmanager
@@ -58,7 +62,11 @@ def _compute(function: Any, args: Any, kwargs: Any) -> Any:
     if known is None:
         raise Refused(f"tf.{shown} has no equivalent among the operations of keras.ops that the service has")
     bound = inspect.signature(function).bind(*args, **kwargs)
-    given = {name: value for name, value in bound.arguments.items() if not _is_default(bound, name, value)}
+    given = {
+        RENAMED.get(name, name): _without_variables(value)
+        for name, value in bound.arguments.items()
+        if not _is_default(bound, name, value)
+    }
     if known.is_positional:
         return known.compute(*given.values())
     if known.takes_several:
@@ -74,7 +82,13 @@ def _is_default(bound: inspect.BoundArguments, name: str, value: Any) -> bool:
     """Whether an argument is the default of the function, or only names the result."""
     default = bound.signature.parameters[name].default
     same = value is default or (isinstance(value, str | bool | int | float) and value == default)
-    return name == "name" or same
+    return name == "name" or same or value in NEUTRAL.get(name, ())
+
+
+def _without_variables(value: Any) -> Any:
+    """Return an argument with the values of TensorFlow's own variables."""
+    variable = sys.modules["tensorflow"].Variable
+    return keras.tree.map_structure(lambda item: item.value() if isinstance(item, variable) else item, value)
 
 
 def _name_of(function: Any) -> str:

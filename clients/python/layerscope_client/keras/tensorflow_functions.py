@@ -112,8 +112,8 @@ def _convolve(input: Any, filters: Any, strides: Any, padding: str, dilations: A
     return ops.conv(input, filters, _spatial(strides), padding.lower(), dilation_rate=_spatial(dilations or 1))
 
 
-def _depthwise(input: Any, filter: Any, strides: Any, padding: str, dilations: Any = None) -> Any:
-    return ops.depthwise_conv(input, filter, _spatial(strides), padding.lower(), dilation_rate=_spatial(dilations or 1))
+def _depthwise(input: Any, filters: Any, strides: Any, padding: str, dilations: Any = None) -> Any:
+    return ops.depthwise_conv(input, filters, _spatial(strides), padding.lower(), dilation_rate=_spatial(dilations or 1))
 
 
 def _pool(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 
 from layerscope_client.keras.evaluation import Evaluation
-from layerscope_client.keras.graph import BATCHES, Call, Merging, Rows, Tensor
+from layerscope_client.keras.fixed import BATCHES
+from layerscope_client.keras.graph import Call, Merging, Rows, Tensor
 from layerscope_client.keras.layers import is_ours
 from layerscope_client.keras.lists import LayerList, Shared, is_source
 from layerscope_client.keras.model_inputs import ModelInputs, inputs_of
