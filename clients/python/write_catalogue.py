@@ -12,7 +12,6 @@ from typing import Any
 from models.layers import ALIASES, CATALOGUE
 from models.layers.activation_names import ACTIVATIONS, KERAS2_HARD_SIGMOID
 from models.layers.layer import GRAPH_FIELDS, Layer
-from models.layers.named import snake_case
 from models.layers.operations import PREFIX, Operation
 
 FILE = Path(__file__).parent / "layerscope_client/keras/catalogue.json"
@@ -62,7 +61,6 @@ def _aliases(known: dict[str, Any]) -> dict[str, Any]:
     names = {other: name for other, name in ALIASES.items() if name in types}
     classes = {"".join(word.capitalize() for word in other.removeprefix(PREFIX).split("_")): name
                for other, name in names.items()}  # fmt: skip
-    assert all(snake_case(cls) for cls in classes)
     return {cls: types[name] for cls, name in classes.items() if cls not in known}
 
 

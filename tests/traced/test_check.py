@@ -34,7 +34,9 @@ def model(scale: float) -> keras.Model:
     first = keras.Input((6,), name="first")
     other = keras.Input((5,), dtype="int32", name="other")
     words = ops.mean(layers.Embedding(10, 6, embeddings_initializer="ones")(other), axis=1)
-    return keras.Model([first, other], layers.Lambda(lambda pair: pair[0] * scale + pair[1], name="scaled")([first, words]))
+    return keras.Model(
+        [first, other], layers.Lambda(lambda pair: pair[0] * scale + pair[1], name="scaled")([first, words])
+    )
 
 
 def test_the_same_model_is_the_same(serve: Callable[..., Any]) -> None:

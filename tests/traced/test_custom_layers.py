@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers, ops
 
 Agree = Callable[..., Any]
@@ -268,3 +269,50 @@ def test_arrays_are_on_either_side(agree: Agree, rows: Any) -> None:
             return np.arange(6, dtype="float32") * x - np.float32(1) / (x * x + 1)
 
     agree(model(Sided()), rows)
+
+
+def test_operators_are_those_of_real_tensors(agree: Agree, rows: Any) -> None:
+    """`==` compares elements, arrays of float64 take the tensor's dtype, and integers are divided to float64."""
+
+    class Compared(layers.Layer):
+        def call(self, x: Any) -> Any:
+            counts = ops.cast(x, "int32") % 3
+            chosen = ops.where(counts == 0, x * np.full(6, 1 / 3), x / np.float64(7))
+            return chosen + ops.cast(counts / 3, "float32") + ops.cast(counts == ops.cast(x, "int32"), "float32")
+
+    agree(model(Compared()), rows)
+
+
+def test_calls_may_be_compiled(agree: Agree, rows: Any) -> None:
+    """By a decorator of TensorFlow."""
+
+    class Compiled(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = self.add_weight((), "random_normal", name="scale")
+
+        @tf.function
+        def call(self, x: Any) -> Any:
+            return tf.tanh(x) * self.scale
+
+    agree(model(Compiled()), rows, tolerance=1e-6)
+
+
+def test_lengths_are_numbers(agree: Agree, sequences: Any) -> None:
+    """As real tensors have them, and layers take them by position."""
+
+    class Patches(layers.Layer):
+        def call(self, x: Any, height: Any, width: Any) -> Any:
+            return tf.reshape(x, (-1, height, width, x.get_shape().as_list()[-1]))
+
+    class Around(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patches = Patches()
+
+        def call(self, x: Any) -> Any:
+            return self.patches(x, tf.shape(x)[1] // 5, tf.shape(x)[1] // x.shape.rank * 5)
+
+    first = keras.Input((5, 6))
+    served = agree(keras.Model(first, Around()(first)), sequences)
+    assert served.block("around", "patches")["layers"][0]["newshape"] == [-1, 1, 5, 6]

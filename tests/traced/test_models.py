@@ -168,7 +168,9 @@ class Transformer(keras.Model):
 def test_a_transformer_by_hand(agree: Agree, ids: Any) -> None:
     """With what it attends to under an address."""
     served = agree(Transformer(), ids, inputs=keras.Input((5,), dtype="int32"), tolerance=1e-6)
-    (attention,) = [layer["name"] for layer in served.document["layers"] if layer.get("class_name") == "SelfAttention"][:1]
+    (attention,) = [layer["name"] for layer in served.document["layers"] if layer.get("class_name") == "SelfAttention"][
+        :1
+    ]
     scores = served.run(ids, f"{attention}/softmax")[f"{attention}/softmax"]
     assert scores.shape == (4, 2, 5, 5)
     np.testing.assert_array_equal(scores[:, :, 0, 1:], 0)
@@ -190,11 +192,21 @@ def test_nothing_of_the_model_changes(serve: Callable[..., Any], rows: Any) -> N
     model = Classifier()
     model(rows)
     before = model.get_weights()
-    kept = (keras.layers.Layer.__call__, keras.Operation.symbolic_call, keras.layers.Layer.symbolic_call, keras.Variable.assign)
+    kept = (
+        keras.layers.Layer.__call__,
+        keras.Operation.symbolic_call,
+        keras.layers.Layer.symbolic_call,
+        keras.Variable.assign,
+    )
     calls = [len(layer._inbound_nodes) for layer in model._flatten_layers()]
     serve(model)
     assert calls == [len(layer._inbound_nodes) for layer in model._flatten_layers()]
-    assert kept == (keras.layers.Layer.__call__, keras.Operation.symbolic_call, keras.layers.Layer.symbolic_call, keras.Variable.assign)
+    assert kept == (
+        keras.layers.Layer.__call__,
+        keras.Operation.symbolic_call,
+        keras.layers.Layer.symbolic_call,
+        keras.Variable.assign,
+    )
     assert isinstance(model.bias, keras.Variable)
     for ours, theirs in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -86,7 +86,16 @@ def numbering(self: Any, x: Any) -> Any:
     return x * ops.reshape(ops.arange(ops.shape(x)[0], dtype="float32"), (-1, 1))
 
 
+DROPOUT = layers.Dropout(0.5, name="always")
+
+
+def dropping(self: Any, x: Any) -> Any:
+    """Call a layer in training mode at inference."""
+    return DROPOUT(x, training=True)
+
+
 REFUSED = [
+    (dropping, (6,), "calls always (Dropout) with training=True at inference", "DROPOUT(x"),
     (noisy, (6,), "draws random numbers at inference (normal)", "keras.random.normal"),
     (noisy_by_tensorflow, (6,), "draws random numbers at inference (uniform)", "tf.random.uniform"),
     (drawn_by_numpy, (6,), "from call to call", "return x *"),
@@ -124,7 +133,7 @@ def test_models_without_inputs_say_how_to_give_them() -> None:
         def call(self, x: Any) -> Any:
             return x
 
-    with pytest.raises(Untraceable, match="shapes of the inputs of .* are not known.*inputs="):
+    with pytest.raises(Untraceable, match=r"shapes of the inputs of .* are not known.*inputs="):
         traced(Unknown())
 
 

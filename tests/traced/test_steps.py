@@ -58,7 +58,7 @@ def test_masked_steps_are_passed_over(agree: Agree, ids: Any) -> None:
 def test_too_many_steps_are_refused() -> None:
     """With the number."""
     first = keras.Input((65, 6))
-    with pytest.raises(Untraceable, match="written out for each of 65 steps.*at most 64") as raised:
+    with pytest.raises(Untraceable, match=r"written out for each of 65 steps.*at most 64") as raised:
         traced(keras.Model(first, layers.RNN(Cell(4), name="long")(first)))
     assert raised.value.layer == "long (RNN)"
 

@@ -1,4 +1,4 @@
-"""Opens models of the user's own Keras that `to_json()` alone cannot describe: custom layers, sub-classed models, Lambdas.
+"""Opens models of the user's own Keras that `to_json()` cannot describe: custom layers, sub-classed models, Lambdas.
 
 Needs the user's Keras, which it imports; nothing else of the client does.
 """

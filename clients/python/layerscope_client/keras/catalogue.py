@@ -64,6 +64,14 @@ def layer_type(name: str) -> LayerType | None:
     )
 
 
+def known_layer(name: str) -> LayerType:
+    """Return the layer of a class that the service has."""
+    found = layer_type(name)
+    if found is None:
+        raise LookupError(name)
+    return found
+
+
 @cache
 def operation_type(name: str) -> OperationType | None:
     """Return the operation of this class of Keras; None if the service lacks it."""

@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-import keras
 import numpy as np
-
 from layerscope_client.keras.model_inputs import InputSpec, inputs_of
+
+import keras
 
 Array = np.ndarray[Any, Any]
 ROWS = 3
@@ -62,7 +62,9 @@ def _differences(served: Mapping[str, Array], own: list[Array], name: str) -> It
         found = difference(np.asarray(ours), np.asarray(theirs))
         if not found <= TOLERANCES.get(theirs.dtype.name, 0):
             text = f"{address} of {name} differs from the model itself by {found:.2g} of its largest number"
-            warnings.warn(f"{text}: the service reads something else than the code says", DifferenceWarning, stacklevel=4)
+            warnings.warn(
+                f"{text}: the service reads something else than the code says", DifferenceWarning, stacklevel=4
+            )
         yield address, found
 
 
@@ -93,5 +95,7 @@ def _random(spec: InputSpec, generator: np.random.Generator, ids: int) -> Array:
 
 def _ids(model: keras.Model) -> int:
     """Return the number of ids that every table of a model has."""
-    tables = [layer.input_dim for layer in model._flatten_layers() if isinstance(getattr(layer, "input_dim", None), int)]
+    tables = [
+        layer.input_dim for layer in model._flatten_layers() if isinstance(getattr(layer, "input_dim", None), int)
+    ]
     return min(tables, default=2)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
 from layerscope_client.keras.graph import Tensor
 
 FORBIDDEN = re.compile(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -45,9 +44,13 @@ class Entry:
     def is_shared_with(self, other: Entry) -> bool:
         """Whether another call is one of the same layer."""
         same = self.key == other.key and json.dumps(self.fields) == json.dumps(other.fields)
-        return same and self.weights.keys() == other.weights.keys() and all(
-            array is other.weights[name] or np.array_equal(array, other.weights[name])
-            for name, array in self.weights.items()
+        return (
+            same
+            and self.weights.keys() == other.weights.keys()
+            and all(
+                array is other.weights[name] or np.array_equal(array, other.weights[name])
+                for name, array in self.weights.items()
+            )
         )
 
 

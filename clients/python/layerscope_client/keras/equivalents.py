@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from layerscope_client.keras.catalogue import is_activation, operation_type
+
 import keras
 from keras import ops
-
-from layerscope_client.keras.catalogue import is_activation, operation_type
 
 
 def equivalent(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Any] | None:
@@ -28,7 +28,9 @@ def _is_plain_activation(operation: Any, args: tuple[Any, ...], kwargs: dict[str
     if not is_activation(name) or len(args) != 1 or kwargs:
         return False
     default = type(operation)()
-    return all(value == getattr(default, key) for key, value in vars(operation).items() if isinstance(value, float | int))
+    return all(
+        value == getattr(default, key) for key, value in vars(operation).items() if isinstance(value, float | int)
+    )
 
 
 def _convert(operation: Any, x: Any, **_: Any) -> Callable[[], Any]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
-
-from layerscope_client.keras.fixed import BATCHES
-from layerscope_client.keras.graph import Rows, Tensor, one_row
+from layerscope_client.keras.graph import Rows, Tensor, one_row, recorded_call, refusal_of
 from layerscope_client.keras.owned_weights import WeightTensor
+
+import keras
 
 
 class Evaluation:
@@ -32,8 +31,7 @@ class Evaluation:
             return np.asarray(tensor.values)
         values = one_row(np.asarray(keras.ops.convert_to_numpy(self._value(tensor.symbolic))), tensor.shape)
         if any(isinstance(length, Rows) and values.shape[n] != 1 for n, length in enumerate(tensor.shape)):
-            assert tensor.call is not None
-            raise tensor.call.refusal(f"its rows depend on their place among the {BATCHES[0]} of a batch")
+            raise refusal_of(tensor, "its rows depend on their place in the batch")
         return values
 
     def _value(self, symbolic: Any) -> Any:
@@ -41,9 +39,7 @@ class Evaluation:
         if isinstance(symbolic, WeightTensor):
             return keras.ops.convert_to_tensor(symbolic.variable)
         if id(symbolic) not in self._values:
-            call = self._tensors[id(symbolic)].call
-            assert call is not None
-            recorded = call.recorded[0]
+            recorded = recorded_call(self._tensors[id(symbolic)])
             args, kwargs = keras.tree.map_structure(self._argument, (recorded.args, recorded.kwargs))
             results = keras.tree.flatten(recorded.operation(*args, **kwargs))
             self._values |= {id(output): result for output, result in zip(recorded.outputs, results, strict=True)}

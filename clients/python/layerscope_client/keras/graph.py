@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
 import numpy as np
-
 from layerscope_client.keras.fixed import BATCHES, is_fixed
 from layerscope_client.keras.owned_weights import WeightTensor
 from layerscope_client.keras.recording import RecordedCall
 from layerscope_client.keras.untraceable import Line, Untraceable
+
+import keras
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -76,6 +77,18 @@ class Call:
     def refusal(self, reason: str, advice: str = "") -> Untraceable:
         """Return an error that points to it."""
         return Untraceable(reason, self.name, self.line, advice)
+
+
+def recorded_call(tensor: Tensor) -> RecordedCall:
+    """Return the call of the first recording that gave a tensor."""
+    if tensor.call is None:
+        raise AssertionError("an input, a weight or a constant has no call")
+    return tensor.call.recorded[0]
+
+
+def refusal_of(tensor: Tensor, reason: str) -> Untraceable:
+    """Return an error that points to the call that gives a tensor."""
+    return Untraceable(reason) if tensor.call is None else tensor.call.refusal(reason)
 
 
 @dataclass
@@ -158,8 +171,9 @@ def merged(one: Any, other: Any, call: Call) -> Any:
         return [merged(*pair, call) for pair in zip(one, other, strict=True)]
     if type(one) is type(other) is int and one != other:
         return rows_of(one, other, call)
-    if isinstance(one, int | float | str | bool | None) and one != other and not (one != one and other != other):
-        raise call.refusal(f"an argument depends on the size of the batch, or changes from call to call: {one!r}, {other!r}")
+    if isinstance(one, int | float | str | bool | None) and one != other and repr(one) != repr(other):  # NaN is NaN
+        reason = f"an argument depends on the size of the batch, or changes from call to call: {one!r}, {other!r}"
+        raise call.refusal(reason)
     return one
 
 
@@ -188,7 +202,9 @@ def _constant(one: Any, other: Any, call: Call) -> Tensor:
         raise call.refusal("it reads an array that has other axes for other batches")
     shape = merged_shape(first, second)
     values = [one_row(array, shape) for array in (first, second)]
-    is_one = values[0].shape == values[1].shape and np.array_equal(values[0], values[1], equal_nan=first.dtype.kind == "f")
+    is_one = values[0].shape == values[1].shape and np.array_equal(
+        values[0], values[1], equal_nan=first.dtype.kind == "f"
+    )
     if not is_one:
         raise call.refusal("it reads an array that differs from row to row of the batch, or from call to call")
     return Tensor(shape, keras.backend.standardize_dtype(first.dtype), values=values[0], is_fixed=True)

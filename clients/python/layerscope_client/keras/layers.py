@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
-
 from layerscope_client.keras.catalogue import LayerType, is_activation, layer_type
 from layerscope_client.keras.fixed import BATCHES, is_fixed
+
+import keras
 
 RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
 """Classes that keras.layers exports under another name."""
@@ -171,8 +171,8 @@ def as_json(value: Any) -> Any:
 
 
 def is_ours(layer: keras.layers.Layer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether a call of a layer is one of a layer that the service has, on tensors that all have the batch or all follow
-    from weights: its layers take no weights and no arrays, unless these have a row for each of the batch.
+    """Whether a call is of a layer that the service has, on tensors that all have the batch or all follow from weights:
+    its layers take no weights and no arrays, unless these have a row for each of the batch.
     """
     try:
         fields_of(layer)

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
-from layerscope_client.keras.catalogue import layer_type
+from layerscope_client.keras.catalogue import known_layer
 from layerscope_client.keras.entries import Entry, NamedLayer, Weights, named_layers
 from layerscope_client.keras.evaluation import Evaluation
 from layerscope_client.keras.graph import Call, Rows, Tensor
@@ -17,6 +15,8 @@ from layerscope_client.keras.names import base_name
 from layerscope_client.keras.operands import Operands
 from layerscope_client.keras.owned import Owned, block_fields, input_names, wrapped
 from layerscope_client.keras.weight_names import layer_weights
+
+import keras
 
 
 @dataclass
@@ -67,11 +67,12 @@ class LayerList:
 
     def _add_layer(self, call: Call) -> None:
         fields = fields_of(call.operation)
-        known = layer_type(fields["type"])
-        assert known is not None
+        known = known_layer(fields["type"])
         names = list(call.arguments)
         inputs = known.inputs if known.takes == "positional" else names[:1]
-        reads = [tensor for name in inputs for tensor in keras.tree.flatten(call.arguments.get(name)) if tensor is not None]
+        reads = [
+            tensor for name in inputs for tensor in keras.tree.flatten(call.arguments.get(name)) if tensor is not None
+        ]
         given = {name: call.arguments[name] for name in names if name not in inputs}
         flags = {name: value for name, value in given.items() if name in known.flags and value is not None}
         tensors = {name: value for name, value in given.items() if name in known.tensors and _has_tensor(value)}
@@ -86,10 +87,9 @@ class LayerList:
 
     def _add_block(self, call: Call) -> None:
         """Add a layer of the user's as a block of what its `call` does; at inference it may do nothing."""
-        assert call.inside is not None
         source = next((tensor for tensor in call.tensors() if is_source(tensor)), self.source)
         inside = LayerList(self.shared, call.operation, source)
-        inside.add_all(call.inside)
+        inside.add_all(call.inside or ())
         returned = [tensor for tensor in dict.fromkeys(call.outputs) if not tensor.is_fixed]
         base = base_name(call.operation, self.owner, self.is_document)
         if inside.entries:

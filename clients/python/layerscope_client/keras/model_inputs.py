@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
-
 from layerscope_client.keras.untraceable import Untraceable
+
+import keras
 
 EXAMPLE = "give them: traced(model, inputs=(28, 28, 1)), or {'ids': keras.Input((128,), dtype='int32')}"
 EXAMPLE_SIZES = "{'ids': (128,), …}"
@@ -31,7 +31,9 @@ class ModelInputs:
 
     def symbolic(self, batch: int | None) -> Any:
         """Return new symbolic tensors in that structure, of so many rows."""
-        return keras.tree.map_structure(lambda spec: keras.KerasTensor((batch, *spec.shape), spec.dtype), self.structure)
+        return keras.tree.map_structure(
+            lambda spec: keras.KerasTensor((batch, *spec.shape), spec.dtype), self.structure
+        )
 
     def with_sizes(self, error: Untraceable) -> Untraceable:
         """Return an error with the way to fix free sizes, if there are any: Python may have computed with them."""
@@ -57,6 +59,8 @@ def inputs_of(model: keras.Model, given: Any = None) -> ModelInputs:
     if given is None and own is None:
         raise Untraceable(f"the shapes of the inputs of {model.name} are not known", advice=EXAMPLE)
     structure = own.structure if given is None and own is not None else _specs(given)
+    if own is not None and isinstance(structure, dict) and isinstance(own.structure, dict):
+        structure = _known_keys(structure, own.structure)
     flat = keras.tree.flatten(structure)
     if own is None or len(own.names) != len(flat):
         known = keras.tree.map_structure(lambda spec: InputSpec(spec.shape, spec.dtype or "float32"), structure)
@@ -64,6 +68,18 @@ def inputs_of(model: keras.Model, given: Any = None) -> ModelInputs:
     kept = keras.tree.flatten(own.structure)
     specs = [InputSpec(one.shape, one.dtype or two.dtype) for one, two in zip(flat, kept, strict=True)]
     return ModelInputs(keras.tree.pack_sequence_as(own.structure, specs), own.names)
+
+
+def _known_keys(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a model with those given by name in their places.
+
+    Raises:
+        Untraceable: it has no input of a name.
+    """
+    unknown = given.keys() - own.keys()
+    if unknown:
+        raise Untraceable(f"the model has no input {min(unknown)}", advice=f"It has {', '.join(own)}.")
+    return {name: given.get(name, spec) for name, spec in own.items()}
 
 
 def _own(model: Any) -> ModelInputs | None:

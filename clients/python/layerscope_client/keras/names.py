@@ -9,7 +9,6 @@ from typing import Any
 import keras
 from keras.src.utils.naming import to_snake_case  # private: Keras' own rule
 
-
 KEPT_BY_KERAS = frozenset({"_layers", "_metrics", "_tracker", "_functional"})
 """Attributes in which Keras itself lists layers; those of TensorFlow begin with `_self_`."""
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-
 from layerscope_client.keras.catalogue import OperationType, operation_type
 from layerscope_client.keras.constants import inline, is_inline
 from layerscope_client.keras.entries import Entry
@@ -16,8 +15,8 @@ from layerscope_client.keras.owned import Owned
 from layerscope_client.keras.untraceable import Untraceable
 
 ON_WEIGHTS = frozenset({
-    "Absolute", "Add", "Cast", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Reciprocal", "Relu",
-    "Rsqrt", "Sigmoid", "Softplus", "Sqrt", "Square", "Subtract", "Tanh", "TrueDivide",
+    "Absolute", "Add", "Cast", "Divide", "Exp", "Log", "Maximum", "Minimum", "Multiply", "Negative", "Reciprocal",
+    "Relu", "Rsqrt", "Sigmoid", "Softplus", "Sqrt", "Square", "Subtract", "Tanh", "TrueDivide",
 })  # fmt: skip
 """Operations that are written out on weights alone; what others make of weights is computed here, and is a weight."""
 
@@ -60,7 +59,9 @@ class Operands:
             elif isinstance(value, Tensor):
                 self._operand(entry, name, value, known)
             elif isinstance(value, Rows):
-                raise call.refusal("its result depends on the size of the batch, so that rows depend on how many there are")
+                raise call.refusal(
+                    "its result depends on the size of the batch, so that rows depend on how many there are"
+                )
             elif value is not None:
                 fields[name] = inline(value)
         tensors = {name: call.arguments[name] for name in known.tensors if call.arguments.get(name) is not None}
@@ -90,18 +91,19 @@ class Operands:
     def _is_computable(self, tensor: Tensor) -> bool:
         """Whether a fixed tensor follows from weights by operations that can be written."""
         call = tensor.call
-        if call is None or type(call.operation).__name__ not in ON_WEIGHTS or any(
-            isinstance(length, Rows) for length in tensor.shape
+        if (
+            call is None
+            or type(call.operation).__name__ not in ON_WEIGHTS
+            or any(isinstance(length, Rows) for length in tensor.shape)
         ):
             return False
         return all(read.variable is not None or is_inline(read) or self._is_computable(read) for read in call.tensors())
 
     def _compute(self, tensor: Tensor) -> None:
-        assert tensor.call is not None
-        known = operation_type(type(tensor.call.operation).__name__)
-        assert known is not None
-        self._computed.add(tensor)
-        self.add(self._entry(tensor.call, known))
+        known = None if tensor.call is None else operation_type(type(tensor.call.operation).__name__)
+        if tensor.call is not None and known is not None:
+            self._computed.add(tensor)
+            self.add(self._entry(tensor.call, known))
 
     def with_batch(self, tensor: Tensor, like: Tensor | None = None) -> Tensor:
         """Return a tensor with the batch: a fixed one repeated for each row, by adding it to zeros. With `like`, a
@@ -140,8 +142,8 @@ class Operands:
         axis = fields_of(call, known).get("axis")
         if isinstance(indices, Tensor) and not indices.is_fixed:
             if not table.is_fixed or axis not in (0, None):
-                raise call.refusal("it takes the elements of a tensor that another tensor names, across rows of the batch",
-                                   "Use ops.take_along_axis.")  # fmt: skip
+                reason = "it takes the elements of a tensor that another tensor names, across rows of the batch"
+                raise call.refusal(reason, "Use ops.take_along_axis.")
             self._look_up(call, table, indices)
             return
         numbers = np.asarray(indices.values if isinstance(indices, Tensor) else indices)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-
 from layerscope_client.keras.catalogue import OperationType
 from layerscope_client.keras.graph import Call, Rows, Tensor, merged
 from layerscope_client.keras.layers import NotOurs, as_json
@@ -96,7 +95,7 @@ def _unstack(call: Call, fields: Fields) -> Fields:
     return fields | {"num": len(call.outputs)}
 
 
-def _slice(call: Call, fields: Fields) -> Fields:
+def _slice(call: Call, _: Fields) -> Fields:
     """Name the length of every axis; -1 for that of the batch, which is taken whole."""
     lengths = [-1 if isinstance(length, Rows) or length is None else length for length in call.outputs[0].shape]
     return {"shape": lengths}
@@ -121,12 +120,12 @@ def _one_hot(call: Call, fields: Fields) -> Fields:
     return fields | {"axis": -1, "sparse": False}
 
 
-def _norm(call: Call, fields: Fields) -> Fields:
+def _norm(_: Call, fields: Fields) -> Fields:
     order = fields["ord"]
     return fields | {"ord": None if order in (None, "fro", "euclidean") else int(order)}
 
 
-def _softmax(call: Call, fields: Fields) -> Fields:
+def _softmax(_: Call, fields: Fields) -> Fields:
     return fields if fields["axis"] is not None else fields | {"axis": -1}
 
 

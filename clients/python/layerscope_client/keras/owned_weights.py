@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import keras
-
 from layerscope_client.keras.fixed import mark_fixed
 from layerscope_client.keras.untraceable import Refused
+
+import keras
 
 
 class WeightTensor(keras.KerasTensor):  # type: ignore[misc]
@@ -76,9 +76,11 @@ def _replaced(value: Any, layer: keras.Layer, made: dict[int, Any]) -> Any:
     if isinstance(value, dict):
         return {key: _replaced(item, layer, made) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_replaced(item, layer, made) for item in value) if type(value) in {list, tuple} else [
-            _replaced(item, layer, made) for item in value
-        ]
+        return (
+            type(value)(_replaced(item, layer, made) for item in value)
+            if type(value) in {list, tuple}
+            else [_replaced(item, layer, made) for item in value]
+        )
     if not isinstance(value, keras.Variable):
         return value
     if id(value) not in made:

@@ -11,15 +11,17 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-import keras
-from keras.src.layers.layer import Layer  # private: the base that has Keras' own methods, whatever the backend
-from keras.src.ops.operation import Operation
-
 from layerscope_client.keras.equivalents import equivalent
 from layerscope_client.keras.fixed import is_fixed, mark_fixed
 from layerscope_client.keras.owned_weights import as_tensors
 from layerscope_client.keras.through import call_of
 from layerscope_client.keras.untraceable import Line, Refused, Untraceable, called_line, raised_line
+
+import keras
+from keras.src.layers.layer import Layer  # private: the base that has Keras' own methods, whatever the backend
+from keras.src.ops.operation import Operation
+
+IN_TRAINING = "Pass on the `training` of its own call."
 
 
 @dataclass(eq=False)
@@ -66,13 +68,23 @@ class Recorder:
         """Record a call of a layer, and what its own `call` does if the service lacks it."""
         call = RecordedCall(layer, args, kwargs, [], called_line())
         if self.is_leaf(layer, args, kwargs):
-            with self.pause():
-                outputs = layer.compute_output_spec(*args, **kwargs)
+            if kwargs.get("training"):
+                raise Refused(
+                    f"it calls {layer.name} ({type(layer).__name__}) with training=True at inference", IN_TRAINING
+                )
+            outputs = self._announced(layer, args, kwargs)
         else:
             outputs = self._run(call)
         call.outputs = _tensors(outputs)
         self._add(call)
         return outputs
+
+    def _announced(self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Return the symbolic results of a layer; where it announces free lengths without need, those of its call."""
+        with self.pause():
+            outputs = layer.compute_output_spec(*args, **kwargs)
+            is_free = [any(None in tensor.shape for tensor in _tensors(value)) for value in ((args, kwargs), outputs)]
+            return Operation.compute_output_spec(layer, *args, **kwargs) if is_free == [False, True] else outputs
 
     def _add(self, call: RecordedCall) -> None:
         self.calls.append(call)

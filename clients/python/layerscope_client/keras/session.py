@@ -9,6 +9,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from layerscope_client.keras.owned_weights import refuse_assignment
+from layerscope_client.keras.recording import Recorder
+from layerscope_client.keras.tensor_attributes import tensor_attributes
+from layerscope_client.keras.tensorflow_dispatch import dispatching
+from layerscope_client.keras.through import unrolled
+from layerscope_client.keras.untraceable import Refused
+
 import keras
 from keras.src import backend
 from keras.src.layers import layer as layer_module  # private: its Node is replaced
@@ -16,16 +23,15 @@ from keras.src.layers.layer import Layer
 from keras.src.ops.node import Node
 from keras.src.ops.operation import Operation
 
-from layerscope_client.keras.owned_weights import refuse_assignment
-from layerscope_client.keras.recording import Recorder
-from layerscope_client.keras.tensorflow_dispatch import dispatching
-from layerscope_client.keras.through import unrolled
-from layerscope_client.keras.untraceable import Refused
-
 RANDOM = ("beta", "binomial", "categorical", "dropout", "gamma", "normal", "randint", "shuffle", "truncated_normal",
           "uniform")  # fmt: skip
 """Functions that draw random numbers, of every backend of Keras, and of TensorFlow."""
 ADVICE = "Draw random numbers in training only: if training: …; at inference return the mean, or give them as an input."
+
+TAKES_NUMBERS = property(
+    lambda _: True, lambda layer, value: vars(layer).update(_allow_non_tensor_positional_args=value)
+)
+"""Lets layers be called with lengths by position: they are tensors where they are not known."""
 
 
 @contextmanager
@@ -58,12 +64,17 @@ def _replacements(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
     for module in modules:
         for name in [name for name in dir(module) if name.removeprefix("stateless_") in RANDOM]:
             yield module, name, _unless_paused(recorder, getattr(module, name), _refuse_random(name))
-    yield keras.KerasTensor, "__array_ufunc__", None  # NumPy lets the tensor compute: array * tensor
+    yield Layer, "_allow_non_tensor_positional_args", TAKES_NUMBERS
+    yield from tensor_attributes(lambda: not recorder.paused)
 
 
 def _unless_paused(recorder: Recorder, own: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that is Keras' own while the recorder is paused."""
-    return lambda *args, **kwargs: (own if recorder.paused else other)(*args, **kwargs)
+
+    def choose(*args: Any, **kwargs: Any) -> Any:
+        return (own if recorder.paused else other)(*args, **kwargs)
+
+    return choose
 
 
 def _if_symbolic(recorder: Recorder, own: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:

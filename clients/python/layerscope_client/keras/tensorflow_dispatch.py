@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import keras
-
 from layerscope_client.keras.tensorflow_functions import FUNCTIONS
 from layerscope_client.keras.untraceable import Refused
+
+import keras
+
 RENAMED = {"filter": "filters"}
 """Arguments that have another name in older functions of TensorFlow."""
 NEUTRAL: Mapping[str, tuple[Any, ...]] = {"data_format": ("NHWC",), "explicit_paddings": ([],)}

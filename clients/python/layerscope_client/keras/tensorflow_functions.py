@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from layerscope_client.keras.untraceable import Refused
+
 import keras
 from keras import ops
-
-from layerscope_client.keras.untraceable import Refused
 
 
 def _size(value: Any) -> Any:
@@ -39,9 +39,7 @@ def _split(value: Any, num_or_size_splits: Any, axis: int = 0) -> Any:
     return ops.split(value, ends, axis=axis)
 
 
-def _gather(params: Any, indices: Any, validate_indices: Any = None, axis: Any = None, batch_dims: int = 0) -> Any:
-    if batch_dims:
-        raise Refused("tf.gather with batch_dims has no equivalent among keras.ops")
+def _gather(params: Any, indices: Any, axis: Any = None) -> Any:
     return ops.take(params, indices, axis=0 if axis is None else axis)
 
 
@@ -51,7 +49,7 @@ def _squeeze(input: Any, axis: Any = None) -> Any:
     return input
 
 
-def _transpose(a: Any, perm: Any = None, conjugate: bool = False) -> Any:
+def _transpose(a: Any, perm: Any = None) -> Any:
     return ops.transpose(a, None if perm is None else _size(perm))
 
 
@@ -83,13 +81,22 @@ def _square_difference(x: Any, y: Any) -> Any:
     return ops.square(x - y)
 
 
+def _dtype(dtype: Any) -> str:
+    return str(keras.backend.standardize_dtype(dtype))
+
+
 def _cast(x: Any, dtype: Any) -> Any:
-    return ops.cast(x, keras.backend.standardize_dtype(dtype))
+    return ops.cast(x, _dtype(dtype))
+
+
+def _shape(input: Any, out_type: Any = None) -> tuple[Any, ...]:  # noqa: ARG001 (numbers have no dtype)
+    """Return the lengths as numbers."""
+    return tuple(input.shape)
 
 
 def _like(function: Callable[..., Any]) -> Callable[..., Any]:
     def like(input: Any, dtype: Any = None) -> Any:
-        return function(input, dtype=None if dtype is None else keras.backend.standardize_dtype(dtype))
+        return function(input, dtype=None if dtype is None else _dtype(dtype))
 
     return like
 
@@ -99,7 +106,7 @@ def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _arg(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda input, axis=0, output_type=None: function(input, axis=axis)
+    return lambda input, axis=0, output_type="int64": ops.cast(function(input, axis=axis), _dtype(output_type))
 
 
 def _extract_patches(images: Any, sizes: Any, strides: Any, rates: Any = None, padding: str = "VALID") -> Any:
@@ -113,7 +120,9 @@ def _convolve(input: Any, filters: Any, strides: Any, padding: str, dilations: A
 
 
 def _depthwise(input: Any, filters: Any, strides: Any, padding: str, dilations: Any = None) -> Any:
-    return ops.depthwise_conv(input, filters, _spatial(strides), padding.lower(), dilation_rate=_spatial(dilations or 1))
+    return ops.depthwise_conv(
+        input, filters, _spatial(strides), padding.lower(), dilation_rate=_spatial(dilations or 1)
+    )
 
 
 def _pool(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,16 +153,16 @@ class Function:
 
 POSITIONAL = {
     **{name: getattr(ops, name) for name in (
-        "abs", "add", "ceil", "cos", "divide", "elu", "equal", "erf", "exp", "expm1", "floor", "greater",
-        "greater_equal", "less", "less_equal", "log", "log1p", "log_sigmoid", "logical_and", "logical_not", "logical_or",
-        "maximum", "minimum", "multiply", "negative", "not_equal", "reciprocal", "relu", "relu6", "round", "rsqrt", "selu",
-        "sigmoid", "sign", "silu", "sin", "softplus", "softsign", "sqrt", "square", "stop_gradient", "subtract", "tan",
-        "tanh",
+        "abs", "add", "ceil", "cos", "depth_to_space", "divide", "elu", "equal", "erf", "exp", "expand_dims", "expm1",
+        "floor", "greater", "greater_equal", "less", "less_equal", "log", "log1p", "log_sigmoid", "logical_and",
+        "logical_not", "logical_or", "maximum", "minimum", "multiply", "negative", "not_equal", "reciprocal", "relu",
+        "relu6", "roll", "round", "rsqrt", "selu", "sigmoid", "sign", "silu", "sin", "softplus", "softsign",
+        "space_to_depth", "sqrt", "square", "stop_gradient", "subtract", "tan", "tanh", "tensordot",
     )},
-    "add_v2": ops.add, "floor_div": ops.floor_divide, "floor_mod": ops.mod, "floordiv": ops.floor_divide,
-    "floormod": ops.mod, "is_finite": ops.isfinite, "is_inf": ops.isinf, "is_nan": ops.isnan, "mul": ops.multiply,
-    "neg": ops.negative, "pow": ops.power, "real_div": ops.divide, "squared_difference": _square_difference,
-    "sub": ops.subtract, "swish": ops.silu, "truediv": ops.divide,
+    "add_v2": ops.add, "clip_by_value": ops.clip, "floor_div": ops.floor_divide, "floor_mod": ops.mod,
+    "floordiv": ops.floor_divide, "floormod": ops.mod, "is_finite": ops.isfinite, "is_inf": ops.isinf,
+    "is_nan": ops.isnan, "mul": ops.multiply, "neg": ops.negative, "pow": ops.power, "real_div": ops.divide,
+    "squared_difference": _square_difference, "sub": ops.subtract, "swish": ops.silu, "truediv": ops.divide,
 }  # fmt: skip
 NAMED: Mapping[str, Callable[..., Any]] = {
     **{f"reduce_{theirs}": _reduction(getattr(ops, own)) for theirs, own in {
@@ -166,15 +175,12 @@ NAMED: Mapping[str, Callable[..., Any]] = {
     "avg_pool2d": _pool(ops.average_pool),
     "broadcast_to": lambda input, shape: ops.broadcast_to(input, _size(shape)),
     "cast": _cast,
-    "clip_by_value": lambda t, clip_value_min, clip_value_max: ops.clip(t, clip_value_min, clip_value_max),
     "concat": lambda values, axis: ops.concatenate(values, axis=_size(axis)),
     "conv2d": _convolve,
     "convert_to_tensor": _convert,
     "cumprod": _cumulative(ops.cumprod),
     "cumsum": _cumulative(ops.cumsum),
-    "depth_to_space": lambda input, block_size: ops.depth_to_space(input, block_size),
     "depthwise_conv2d": _depthwise,
-    "expand_dims": lambda input, axis: ops.expand_dims(input, axis),
     "extract_patches": _extract_patches,
     "gather": _gather,
     "gelu": lambda features, approximate=False: ops.gelu(features, approximate),
@@ -192,15 +198,13 @@ NAMED: Mapping[str, Callable[..., Any]] = {
     "repeat": lambda input, repeats, axis=None: ops.repeat(input, _size(repeats), axis),
     "reshape": lambda tensor, shape: ops.reshape(tensor, _size(shape)),
     "resize": _resize,
+    "resize_images": _resize,
     "reverse": lambda tensor, axis: ops.flip(tensor, axis=_size(axis)),
-    "roll": lambda input, shift, axis: ops.roll(input, shift, axis),
-    "shape": lambda input, out_type=None: tuple(input.shape),
+    "shape": _shape,
     "softmax": lambda logits, axis=-1: ops.softmax(logits, axis=axis),
-    "space_to_depth": lambda input, block_size: ops.space_to_depth(input, block_size),
     "split": _split,
     "squeeze": _squeeze,
     "stack": lambda values, axis=0: ops.stack(values, axis=axis),
-    "tensordot": lambda a, b, axes: ops.tensordot(a, b, axes),
     "tile": lambda input, multiples: ops.tile(input, _size(multiples)),
     "top_k": lambda input, k=1, sorted=True: ops.top_k(input, k, sorted),
     "transpose": _transpose,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
-
-import keras
-from keras import ops
 
 from layerscope_client.keras.fixed import is_fixed
 from layerscope_client.keras.untraceable import Refused
+
+import keras
+from keras import ops
 
 MAX_STEPS = 64
 """Most steps of a sequence that a recurrent layer is written out for: a document's layer is called that often."""
@@ -19,7 +20,10 @@ def call_of(layer: keras.Layer) -> Callable[..., Any]:
     """Return what to run for a layer: its `call`, or for steps the layer on all of them at once."""
     if isinstance(layer, keras.layers.TimeDistributed):
         return lambda inputs, training=None, mask=None: _on_steps(layer.layer, inputs, training, mask)
-    return layer.quantized_call if layer.quantization_mode is not None else layer.call
+    if layer.quantization_mode is not None:
+        return layer.quantized_call
+    compiled = getattr(type(layer).call, "python_function", None)  # of a tf.function
+    return layer.call if compiled is None else partial(compiled, layer)
 
 
 def _on_steps(layer: keras.Layer, inputs: Any, training: Any, mask: Any) -> Any:
@@ -35,7 +39,7 @@ def _on_steps(layer: keras.Layer, inputs: Any, training: Any, mask: Any) -> Any:
     return ops.reshape(results, (-1, inputs.shape[1], *results.shape[1:]))
 
 
-def unrolled(  # noqa: PLR0913 (Keras' own signature)
+def unrolled(  # noqa: PLR0913, PLR0917 (Keras' own signature)
     step: Callable[..., Any], inputs: Any, initial_states: Any, go_backwards: bool = False, mask: Any = None,
     zero_output_for_mask: bool = False, return_all_outputs: bool = True, **_: Any,
 ) -> tuple[Any, Any, Any]:  # fmt: skip
@@ -58,7 +62,8 @@ def unrolled(  # noqa: PLR0913 (Keras' own signature)
             counts = mask[:, number]
             before = outputs[-1] if outputs else ops.zeros_like(output)
             output = _where(counts, output, before)
-            new = keras.tree.map_structure(lambda after, held, counts=counts: _where(counts, after, held), list(new), states)
+            choose = partial(_where, counts)
+            new = keras.tree.map_structure(choose, list(new), states)
         states = list(new)
         outputs.append(output)
     if zero_output_for_mask and mask is not None:
