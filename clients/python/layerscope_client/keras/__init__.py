@@ -1,0 +1,12 @@
+"""Opens models of the user's own Keras that `to_json()` cannot describe: custom layers, sub-classed models, Lambdas.
+
+Needs the user's Keras, which it imports; nothing else of the client does.
+"""
+
+from __future__ import annotations
+
+from layerscope_client.keras.checking import DifferenceWarning, check
+from layerscope_client.keras.tracing import Traced, document, traced
+from layerscope_client.keras.untraceable import Untraceable
+
+__all__ = ["DifferenceWarning", "Traced", "Untraceable", "check", "document", "traced"]

@@ -1,0 +1,49 @@
+"""Values of tensors that follow from weights and constants alone, where a document cannot say how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from layerscope_client.keras.graph import Rows, Tensor, one_row, recorded_call, refusal_of
+from layerscope_client.keras.owned_weights import WeightTensor
+
+import keras
+
+
+class Evaluation:
+    """Computes fixed tensors by Keras itself, with the weights as they are."""
+
+    def __init__(self, tensors: Mapping[tuple[int, int], Tensor]) -> None:
+        self._tensors = {first: tensor for (first, _), tensor in tensors.items()}
+        self._values: dict[int, Any] = {}
+
+    def array(self, tensor: Tensor) -> np.ndarray[Any, Any]:
+        """Return the numbers of a fixed tensor; one row of an axis of the batch.
+
+        Raises:
+            Untraceable: its rows differ.
+        """
+        if tensor.variable is not None:
+            return np.asarray(tensor.variable.numpy())
+        if tensor.values is not None:
+            return np.asarray(tensor.values)
+        values = one_row(np.asarray(keras.ops.convert_to_numpy(self._value(tensor.symbolic))), tensor.shape)
+        if any(isinstance(length, Rows) and values.shape[n] != 1 for n, length in enumerate(tensor.shape)):
+            raise refusal_of(tensor, "its rows depend on their place in the batch")
+        return values
+
+    def _value(self, symbolic: Any) -> Any:
+        """Return what a symbolic tensor is, for the first of the two batches."""
+        if isinstance(symbolic, WeightTensor):
+            return keras.ops.convert_to_tensor(symbolic.variable)
+        if id(symbolic) not in self._values:
+            recorded = recorded_call(self._tensors[id(symbolic)])
+            args, kwargs = keras.tree.map_structure(self._argument, (recorded.args, recorded.kwargs))
+            results = keras.tree.flatten(recorded.operation(*args, **kwargs))
+            self._values |= {id(output): result for output, result in zip(recorded.outputs, results, strict=True)}
+        return self._values[id(symbolic)]
+
+    def _argument(self, value: Any) -> Any:
+        return self._value(value) if isinstance(value, keras.KerasTensor) else value

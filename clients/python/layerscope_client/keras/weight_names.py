@@ -1,0 +1,31 @@
+"""Weights of one of Keras' own layers, by the names that the service gives them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import keras
+
+NUMBER = re.compile(r"_\d+$")
+
+
+def layer_weights(layer: keras.layers.Layer) -> dict[str, Any]:
+    """Return the arrays of a layer in the order of `get_weights()`: `kernel`, `forward_lstm/lstm_cell/kernel`."""
+    arrays: dict[str, Any] = {}
+    for variable in layer.weights:
+        name, number = _relative(variable, layer), 0
+        unique = name
+        while unique in arrays:
+            number += 1
+            head, _, tail = name.rpartition("/")
+            unique = f"{head}_{number}/{tail}" if head else f"{name}_{number}"
+        arrays[unique] = variable.numpy()
+    return arrays
+
+
+def _relative(variable: Any, layer: keras.layers.Layer) -> str:
+    """Return the path of a variable in its layer; layers inside it have no number of the process."""
+    parts = variable.path.split("/")
+    inner = parts[len(parts) - parts[::-1].index(layer.name) :] if layer.name in parts else parts[-1:]
+    return "/".join([*(NUMBER.sub("", part) for part in inner[:-1]), inner[-1]])

@@ -1,0 +1,62 @@
+"""The check after an upload: what is served computes what the model does."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from layerscope_client.keras import DifferenceWarning, check
+
+
+@dataclass
+class Client:
+    """What `check` needs of the client's models."""
+
+    served: Any
+
+    def activations(self, inputs: Any, layers: Any = None, **_: Any) -> dict[str, Any]:
+        """Run the model."""
+        return dict(self.served.run(inputs, *layers))
+
+    def summary(self) -> dict[str, Any]:
+        """Return the inputs and outputs."""
+        return dict(self.served.server.client.get("/v1/models/traced").json())
+
+
+def model(scale: float) -> keras.Model:
+    """Return a model with a Lambda."""
+    first = keras.Input((6,), name="first")
+    other = keras.Input((5,), dtype="int32", name="other")
+    words = ops.mean(layers.Embedding(10, 6, embeddings_initializer="ones")(other), axis=1)
+    return keras.Model(
+        [first, other], layers.Lambda(lambda pair: pair[0] * scale + pair[1], name="scaled")([first, words])
+    )
+
+
+def test_the_same_model_is_the_same(serve: Callable[..., Any]) -> None:
+    """On random numbers and ids."""
+    served = Client(serve(model(2.0)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check(served, model(2.0)) == {"scaled": 0.0}
+
+
+def test_another_model_is_warned_of(serve: Callable[..., Any]) -> None:
+    """With the address and the difference."""
+    served = Client(serve(model(2.0)))
+    with pytest.warns(DifferenceWarning, match="scaled of .* differs from the model itself by"):
+        found = check(served, model(2.5))
+    assert found["scaled"] > 0.05
+
+
+def test_arrays_may_be_given(serve: Callable[..., Any]) -> None:
+    """In place of random ones."""
+    served = Client(serve(model(2.0)))
+    arrays = [np.ones((2, 6), "float32"), np.zeros((2, 5), "int32")]
+    assert check(served, model(2.0), arrays) == {"scaled": 0.0}
