@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-import numpy as np
-from layerscope_client.keras.model_inputs import InputSpec, inputs_of
-
 import keras
+import numpy as np
+
+from layerscope_client.keras.model_inputs import InputSpec, inputs_of
 
 Array = np.ndarray[Any, Any]
 ROWS = 3

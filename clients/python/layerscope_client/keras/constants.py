@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from layerscope_client.keras.graph import Tensor
 
 MAX_INLINE = 16

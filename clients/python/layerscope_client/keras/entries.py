@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from layerscope_client.keras.graph import Tensor
 
 FORBIDDEN = re.compile(r"[/@:#*?\x00-\x1f\x7f-\x9f\ud800-\udfff]")

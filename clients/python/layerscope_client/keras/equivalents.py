@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from layerscope_client.keras.catalogue import is_activation, operation_type
-
 import keras
 from keras import ops
+
+from layerscope_client.keras.catalogue import is_activation, operation_type
 
 
 def equivalent(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[], Any] | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
+
 from layerscope_client.keras.graph import Rows, Tensor, one_row, recorded_call, refusal_of
 from layerscope_client.keras.owned_weights import WeightTensor
-
-import keras
 
 
 class Evaluation:

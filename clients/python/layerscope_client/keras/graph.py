@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
+
 from layerscope_client.keras.fixed import BATCHES, is_fixed
 from layerscope_client.keras.owned_weights import WeightTensor
 from layerscope_client.keras.recording import RecordedCall
 from layerscope_client.keras.untraceable import Line, Untraceable
-
-import keras
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import keras
 import numpy as np
+
 from layerscope_client.keras.catalogue import LayerType, is_activation, layer_type
 from layerscope_client.keras.fixed import BATCHES, is_fixed
-
-import keras
 
 RENAMED = {"GroupedQueryAttention": "GroupQueryAttention"}
 """Classes that keras.layers exports under another name."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
+
 from layerscope_client.keras.catalogue import known_layer
 from layerscope_client.keras.entries import Entry, NamedLayer, Weights, named_layers
 from layerscope_client.keras.evaluation import Evaluation
@@ -15,8 +17,6 @@ from layerscope_client.keras.names import base_name
 from layerscope_client.keras.operands import Operands
 from layerscope_client.keras.owned import Owned, block_fields, input_names, wrapped
 from layerscope_client.keras.weight_names import layer_weights
-
-import keras
 
 
 @dataclass

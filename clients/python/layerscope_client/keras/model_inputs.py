@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from layerscope_client.keras.untraceable import Untraceable
-
 import keras
+import numpy as np
+
+from layerscope_client.keras.untraceable import Untraceable
 
 EXAMPLE = "give them: traced(model, inputs=(28, 28, 1)), or {'ids': keras.Input((128,), dtype='int32')}"
 EXAMPLE_SIZES = "{'ids': (128,), …}"

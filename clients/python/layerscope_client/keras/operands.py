@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
 from layerscope_client.keras.catalogue import OperationType, operation_type
 from layerscope_client.keras.constants import inline, is_inline
 from layerscope_client.keras.entries import Entry

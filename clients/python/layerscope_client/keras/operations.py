@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
 from layerscope_client.keras.catalogue import OperationType
 from layerscope_client.keras.graph import Call, Rows, Tensor, merged
 from layerscope_client.keras.layers import NotOurs, as_json

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import keras
+
 from layerscope_client.keras.entries import Entry, Weights, free_name
 from layerscope_client.keras.evaluation import Evaluation
 from layerscope_client.keras.graph import Tensor
-
-import keras
 
 CLASS_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
 """Names of classes that a block may have."""

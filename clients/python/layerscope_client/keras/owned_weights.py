@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import keras
+
 from layerscope_client.keras.fixed import mark_fixed
 from layerscope_client.keras.untraceable import Refused
-
-import keras
 
 
 class WeightTensor(keras.KerasTensor):  # type: ignore[misc]

@@ -11,15 +11,15 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
+from keras.src.layers.layer import Layer  # private: the base that has Keras' own methods, whatever the backend
+from keras.src.ops.operation import Operation
+
 from layerscope_client.keras.equivalents import equivalent
 from layerscope_client.keras.fixed import is_fixed, mark_fixed
 from layerscope_client.keras.owned_weights import as_tensors
 from layerscope_client.keras.through import call_of
 from layerscope_client.keras.untraceable import Line, Refused, Untraceable, called_line, raised_line
-
-import keras
-from keras.src.layers.layer import Layer  # private: the base that has Keras' own methods, whatever the backend
-from keras.src.ops.operation import Operation
 
 IN_TRAINING = "Pass on the `training` of its own call."
 

@@ -9,19 +9,19 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from layerscope_client.keras.owned_weights import refuse_assignment
-from layerscope_client.keras.recording import Recorder
-from layerscope_client.keras.tensor_attributes import tensor_attributes
-from layerscope_client.keras.tensorflow_dispatch import dispatching
-from layerscope_client.keras.through import unrolled
-from layerscope_client.keras.untraceable import Refused
-
 import keras
 from keras.src import backend
 from keras.src.layers import layer as layer_module  # private: its Node is replaced
 from keras.src.layers.layer import Layer
 from keras.src.ops.node import Node
 from keras.src.ops.operation import Operation
+
+from layerscope_client.keras.owned_weights import refuse_assignment
+from layerscope_client.keras.recording import Recorder
+from layerscope_client.keras.tensor_attributes import tensor_attributes
+from layerscope_client.keras.tensorflow_dispatch import dispatching
+from layerscope_client.keras.through import unrolled
+from layerscope_client.keras.untraceable import Refused
 
 RANDOM = ("beta", "binomial", "categorical", "dropout", "gamma", "normal", "randint", "shuffle", "truncated_normal",
           "uniform")  # fmt: skip

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import keras
+
 from layerscope_client.keras.tensorflow_functions import FUNCTIONS
 from layerscope_client.keras.untraceable import Refused
-
-import keras
 
 RENAMED = {"filter": "filters"}
 """Arguments that have another name in older functions of TensorFlow."""
@@ -28,7 +28,7 @@ def dispatching(is_active: Callable[[], bool]) -> Iterator[None]:
     if "tensorflow" not in sys.modules:
         yield
         return
-    from tensorflow.python.util import dispatch  # noqa: PLC0415 (only with TensorFlow)
+    from tensorflow.python.util import dispatch
 
     dispatcher = _dispatcher(dispatch, is_active)
     dispatch._GLOBAL_DISPATCHERS.append(dispatcher)  # as its register() does; there is no unregister
@@ -94,7 +94,7 @@ def _without_variables(value: Any) -> Any:
 
 def _name_of(function: Any) -> str:
     """Return the name of a function of TensorFlow: `math.reduce_mean`."""
-    from tensorflow.python.util import tf_export  # noqa: PLC0415 (only with TensorFlow)
+    from tensorflow.python.util import tf_export
 
     canonical = tf_export.get_canonical_name_for_symbol(function)
     return str(canonical or getattr(function, "__name__", "a function").removesuffix("_v2"))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from layerscope_client.keras.untraceable import Refused
-
 import keras
 from keras import ops
+
+from layerscope_client.keras.untraceable import Refused
 
 
 def _size(value: Any) -> Any:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from layerscope_client.keras.fixed import is_fixed
-from layerscope_client.keras.untraceable import Refused
-
 import keras
 from keras import ops
+
+from layerscope_client.keras.fixed import is_fixed
+from layerscope_client.keras.untraceable import Refused
 
 MAX_STEPS = 64
 """Most steps of a sequence that a recurrent layer is written out for: a document's layer is called that often."""
@@ -21,7 +21,8 @@ def call_of(layer: keras.Layer) -> Callable[..., Any]:
     if isinstance(layer, keras.layers.TimeDistributed):
         return lambda inputs, training=None, mask=None: _on_steps(layer.layer, inputs, training, mask)
     if layer.quantization_mode is not None:
-        return layer.quantized_call
+        quantized: Callable[..., Any] = layer.quantized_call
+        return quantized
     compiled = getattr(type(layer).call, "python_function", None)  # of a tf.function
     return layer.call if compiled is None else partial(compiled, layer)
 
@@ -39,7 +40,7 @@ def _on_steps(layer: keras.Layer, inputs: Any, training: Any, mask: Any) -> Any:
     return ops.reshape(results, (-1, inputs.shape[1], *results.shape[1:]))
 
 
-def unrolled(  # noqa: PLR0913, PLR0917 (Keras' own signature)
+def unrolled(
     step: Callable[..., Any], inputs: Any, initial_states: Any, go_backwards: bool = False, mask: Any = None,
     zero_output_for_mask: bool = False, return_all_outputs: bool = True, **_: Any,
 ) -> tuple[Any, Any, Any]:  # fmt: skip

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
+
 from layerscope_client.keras.evaluation import Evaluation
 from layerscope_client.keras.fixed import BATCHES
 from layerscope_client.keras.graph import Call, Merging, Rows, Tensor
@@ -16,8 +18,6 @@ from layerscope_client.keras.model_inputs import ModelInputs, inputs_of
 from layerscope_client.keras.recording import RecordedCall, Recorder, refusal
 from layerscope_client.keras.session import recording
 from layerscope_client.keras.untraceable import Untraceable
-
-import keras
 
 Weights = dict[str, np.ndarray[Any, Any]]
 
