@@ -12,7 +12,7 @@ export function LayerList() {
   const computed = run.value.value;
   const { layer, folded } = state.value;
   useEffect(() => {
-    if (layer !== null) document.getElementById(sectionId(layer))?.scrollIntoView({ block: "nearest" });
+    if (layer !== null) reveal(document.getElementById(sectionId(layer)));
   }, [layer, computed === null]);
   useEffect(() => () => computed?.tensors.end(), [computed]);
   if (computed === null) return <Waiting />;
@@ -26,6 +26,12 @@ export function LayerList() {
       ))}
     </div>
   );
+}
+
+/** Scrolls to a section that is out of sight: to its top, since what is above and below may still grow. */
+function reveal(section: HTMLElement | null): void {
+  const { top, bottom } = section?.getBoundingClientRect() ?? { top: 0, bottom: 0 };
+  if (top < 0 || bottom > innerHeight) section?.scrollIntoView({ block: "start" });
 }
 
 /** Whether what is shown is not yet, or no more, what the state says. */

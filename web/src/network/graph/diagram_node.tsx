@@ -37,12 +37,11 @@ export function DiagramNode({ node, place, isFaint }: Props) {
         choose(address);
       }}
     >
-      <title>{`${address} · ${type} · ${told}`}</title>
       <rect width={NODE.width} height={NODE.height} rx={4} />
       <circle cx={13} cy={13} r={4.5} style={{ fill: nodeColour.value(address) }} />
       <text x={24} y={17}>
         {shown}
-      </text>
+      </text>{" "}
       <text x={24} y={31} class="diagram-told">
         {told}
       </text>
