@@ -75,7 +75,7 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
     visit.tab.keyboard.press("n")
     for _ in range(2):
         visit.tab.keyboard.press("Tab")
-    expect(visit.tab.get_by_role("button", name=re.compile("^Edges")).to_be_focused()
+    expect(visit.tab.get_by_role("button", name=re.compile("^Edges"))).to_be_focused()
     visit.tab.keyboard.press("Enter")
     expect(visit.layer("kernels")).to_be_visible()
     visit.tab.go_back()
