@@ -116,7 +116,7 @@ def test_motion_is_reduced_on_request(visit: Visit) -> None:
 
 def test_a_network_that_is_too_large_is_refused_with_what_would_fit(visit: Visit) -> None:
     """The page shows the service's words, and the last network stays."""
-    large = {"input": [8192, 8192, 8], "layers": [{"type": "Conv2D", "filters": 4096, "kernel_size": 1}]}
+    large = {"input": [1024, 1024, 3], "layers": [{"type": "Conv2D", "filters": 4096, "kernel_size": 1}]}
     visit.open()
     visit.tab.goto(f"{visit.url}/#document={quote(json.dumps(large))}")
     expect(visit.tab.locator(".notice.wrong")).to_contain_text("bytes", timeout=COMPUTED_MS)

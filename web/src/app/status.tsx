@@ -1,5 +1,5 @@
 import "./status.css";
-import { Unauthorized, Unreachable } from "layerscope";
+import { LayerscopeError, Unauthorized, Unreachable } from "layerscope";
 import { useEffect, useState } from "preact/hooks";
 import { run } from "../activations/run.ts";
 import { network } from "../network/network.ts";
@@ -26,7 +26,7 @@ export function Status() {
         </Notice>
       )}
       {isTold && answers.value && (
-        <Notice kind="wrong" title={words.failed}>
+        <Notice kind="wrong" title={error instanceof LayerscopeError ? words.failed : words.broken}>
           <Problems error={error} />
           <Button onClick={again}>{words.retry}</Button>
         </Notice>

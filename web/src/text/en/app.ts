@@ -30,6 +30,7 @@ export const app = {
   keySend: "Use this key",
   keyWrong: "The service does not know this key.",
   failed: "The service refused",
+  broken: "That did not work",
   expected: "expected",
   received: "received",
   computed: (layers: number, milliseconds: string) => `Computed ${layers} layers in ${milliseconds}.`,

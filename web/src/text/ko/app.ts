@@ -33,6 +33,7 @@ export const app: Text["app"] = {
   keySend: "이 키 사용",
   keyWrong: "서비스가 모르는 키입니다.",
   failed: "서비스가 거절했습니다",
+  broken: "되지 않았습니다",
   expected: "기대한 것",
   received: "받은 것",
   computed: (layers, time) => `층 ${layers}개를 ${time} 만에 계산했습니다.`,
