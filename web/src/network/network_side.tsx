@@ -41,10 +41,17 @@ function Totals() {
   const totals = network.value.value?.plan.totals;
   if (totals === undefined) return <p class="network-totals quiet"> </p>;
   const words = text.value.network;
+  const parts = [
+    words.layers(totals.layers),
+    `${count(totals.parameters)} ${words.parameters}`,
+    bytes(totals.parameter_bytes),
+    `${count(totals.macs)} ${words.macs}`,
+  ];
   return (
-    <p class="network-totals quiet">
-      {words.layers(totals.layers)} · {count(totals.parameters)} {words.parameters} · {bytes(totals.parameter_bytes)} ·{" "}
-      {count(totals.macs)} {words.macs}
-    </p>
+    <ul class="network-totals quiet">
+      {parts.map((part) => (
+        <li key={part}>{part}</li>
+      ))}
+    </ul>
   );
 }

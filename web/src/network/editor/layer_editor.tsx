@@ -92,7 +92,7 @@ export function LayerEditor({ document, layer, place, count, row, problems, onDr
           </div>
           {row && <Figures row={row} />}
           {isBlock ? (
-            <LayerEditors document={document} block={place} problems={problems} />
+            <LayerEditors {...{ document, problems }} block={place} address={row?.address ?? ""} />
           ) : (
             <LayerFields {...{ document, place, layer }} problems={own} />
           )}

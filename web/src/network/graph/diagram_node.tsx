@@ -6,7 +6,7 @@ import { choose } from "./choose.ts";
 import { NODE, type Point } from "./layout.ts";
 import type { Planned } from "./nodes.ts";
 
-const LONGEST_NAME = 19;
+const LONGEST_NAME = 17;
 
 interface Props {
   readonly node: Planned;
