@@ -160,11 +160,24 @@ def start(port: int, folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
+def test_weights_that_may_not_be_sent_are_said_to_be_missing(visit: Visit) -> None:
+    """To one who may not register, the network is shown with weights from the seed, and says so."""
+    forbidden = {"type": "about:blank", "title": "no", "status": 403, "detail": "no", "instance": "/", "errors": [],
+                 "code": "forbidden", "request_id": ""}  # fmt: skip
+    headers = {"Content-Type": "application/problem+json"}
+    answer = lambda route: route.fulfill(status=403, headers=headers, body=json.dumps(forbidden))  # noqa: E731
+    visit.tab.route("**/v1/models/example-digits", answer)
+    visit.open()
+    expect(visit.tab.locator(".notice.caution")).to_contain_text("follow from the seed")
+    assert len(visit.layers()) == 6
+    visit.said.clear()  # the browser itself writes refused requests to the console
+
+
 def test_a_key_is_asked_for_and_a_killed_service_is_waited_for(built: None, page: Page, tmp_path: Path) -> None:
     """A wrong key is said, the right one goes on. Without the service the page says so, and comes back with it."""
     port = free_port()
     key, line = new_key("alice")
-    (tmp_path / "keys.txt").write_text(line + "\n")
+    (tmp_path / "keys.txt").write_text(f"{line} role=register\n")
     process = start(port, tmp_path)
     try:
         page.goto(f"http://127.0.0.1:{port}/")

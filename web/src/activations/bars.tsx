@@ -1,7 +1,8 @@
 import "./bars.css";
 import type { TypedArray } from "layerscope";
 import { useEffect, useRef } from "preact/hooks";
-import { change, state } from "../app/state.ts";
+import { useChosenUnit } from "../app/chosen.ts";
+import { change } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
@@ -12,6 +13,7 @@ import { nameOf } from "./names.ts";
 import { drawProfile } from "./profile.ts";
 import type { LayerRow } from "./run.ts";
 import { stepped } from "./stepped.ts";
+import { colours, size } from "./view_options.ts";
 
 const HEIGHTS = { small: 48, medium: 72, large: 144 } as const;
 const WIDEST_BAR = 12;
@@ -25,14 +27,13 @@ interface Props {
 export function Bars({ row, values }: Props) {
   const [element, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { layer, unit, colours, size } = state.value;
-  const height = HEIGHTS[size];
-  const colourPair = barColours(colours, isDark.value);
+  const height = HEIGHTS[size.value];
+  const colourPair = barColours(colours.value, isDark.value);
   const drawn = Math.min(width, values.length * WIDEST_BAR);
   useEffect(() => {
     if (canvas.current !== null && drawn > 0) drawProfile(canvas.current, values, drawn, height, colourPair);
   }, [values, drawn, height, ...colourPair]);
-  const chosen = layer === row.address ? unit : null;
+  const chosen = useChosenUnit(row.address);
   return (
     <div ref={element} class="bars">
       <div

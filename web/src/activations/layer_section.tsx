@@ -1,4 +1,6 @@
 import "./layer_section.css";
+import { useComputed } from "@preact/signals";
+import { useChosen } from "../app/chosen.ts";
 import { change, part } from "../app/state.ts";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
@@ -12,9 +14,10 @@ import { Sequence } from "./sequence.tsx";
 import { Statistics } from "./statistics.tsx";
 import type { Tensors } from "./tensors.ts";
 import { Vector } from "./vector.tsx";
+import { size } from "./view_options.ts";
 
 /** A change of the state draws only the sections anew that it is about. */
-const [open, layer, size] = [part("open"), part("layer"), part("size")];
+const open = part("open");
 
 interface Props {
   readonly row: LayerRow;
@@ -35,8 +38,8 @@ export function sectionId(address: string): string {
 export function LayerSection({ row, tensors, colour }: Props) {
   const [element, isInView] = useInView<HTMLDivElement>();
   const kind = kindOf(row.shape);
-  const isOpen = open.value.includes(row.address);
-  const isChosen = layer.value === row.address;
+  const isOpen = useComputed(() => open.value.includes(row.address)).value;
+  const isChosen = useChosen(row.address);
   return (
     <section
       id={sectionId(row.address)}

@@ -1,6 +1,7 @@
 import "./map_tile.css";
 import { useEffect, useRef } from "preact/hooks";
-import { change, state } from "../app/state.ts";
+import { useChosen } from "../app/chosen.ts";
+import { change } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
@@ -13,6 +14,7 @@ import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { isDead, rangeOf, spanOf } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
+import { colours, span } from "./view_options.ts";
 
 interface Props {
   readonly row: LayerRow;
@@ -33,18 +35,17 @@ export function tileId(address: string, unit: number): string {
 export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const view = tensors.map(row.address, row.shape, unit);
-  const { span, colours, layer, unit: chosen } = state.value;
   const dark = isDark.value;
   useEffect(() => {
     if (view === undefined || canvas.current === null) return;
     drawMap(
       canvas.current,
       view,
-      spanOf(span, layerRange(row), () => rangeOf(view)),
-      tableOf(colours, dark),
+      spanOf(span.value, layerRange(row), () => rangeOf(view)),
+      tableOf(colours.value, dark),
     );
-  }, [view?.data, view?.first, span, colours, dark, row]);
-  const isChosen = layer === row.address && chosen === unit;
+  }, [view?.data, view?.first, span.value, colours.value, dark, row]);
+  const isChosen = useChosen(row.address, unit);
   const words = text.value.activations;
   const dead = view !== undefined && view.step === 1 && isDead(view);
   const name = nameOf(row, unit);

@@ -1,6 +1,6 @@
 import "./network_side.css";
 import { isSideOpen } from "../app/side.ts";
-import { change, state } from "../app/state.ts";
+import { change, part } from "../app/state.ts";
 import { bytes, count } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
@@ -12,15 +12,15 @@ import { network } from "./network.ts";
 import { nameOfSource } from "./source_name.ts";
 
 const SIDES = ["graph", "edit"] as const;
+const [model, side] = [part("model"), part("side")];
 
 /** The network: which it is, what it costs, its graph or its editor. */
 export function NetworkSide() {
   const words = text.value.network;
-  const { model, side } = state.value;
   return (
     <nav class={`network-side${isSideOpen.value ? " is-open" : ""}`} aria-label={words.title}>
       <div class="network-name">
-        <h2>{nameOfSource(model, network.value.value?.plan.model.name)}</h2>
+        <h2>{nameOfSource(model.value, network.value.value?.plan.model.name)}</h2>
         <Button onClick={() => (isChooserOpen.value = true)}>{words.change}</Button>
       </div>
       <Totals />
@@ -28,10 +28,10 @@ export function NetworkSide() {
         label={words.title}
         names={SIDES}
         words={{ graph: words.graph, edit: words.edit }}
-        chosen={side}
+        chosen={side.value}
         onChoose={(name) => change({ side: name })}
       />
-      {side === "graph" ? <Graph /> : <Editor />}
+      {side.value === "graph" ? <Graph /> : <Editor />}
       {isChooserOpen.value && <Chooser />}
     </nav>
   );

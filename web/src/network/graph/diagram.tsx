@@ -1,12 +1,14 @@
 import "./diagram.css";
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { state } from "../../app/state.ts";
+import { part } from "../../app/state.ts";
 import { text } from "../../text/text.ts";
 import { Button } from "../../ui/button.tsx";
 import { DiagramNode } from "./diagram_node.tsx";
 import { type Layout, NODE, type Point, place, placed } from "./layout.ts";
 import type { Graph } from "./nodes.ts";
 
+const layer = part("layer");
 const ZOOM = 1.25;
 const [SMALLEST, LARGEST] = [0.2, 2];
 
@@ -22,10 +24,6 @@ export function Diagram({ graph, found }: Props) {
   const words = text.value.network;
   useEffect(() => place(graph), [graph]);
   const here = placed.value?.graph === graph ? placed.value.layout : null;
-  const chosen = state.value.layer;
-  useEffect(() => {
-    if (here !== null && chosen !== null) reveal(element.current, here.places[chosen], scale);
-  }, [here, chosen]);
   if (here === null) return <p class="quiet">{words.layingOut}</p>;
   const zoom = (factor: number) => setScale(Math.min(Math.max(scale * factor, SMALLEST), LARGEST));
   return (
@@ -47,6 +45,7 @@ export function Diagram({ graph, found }: Props) {
           zoom(event.deltaY < 0 ? ZOOM : 1 / ZOOM);
         }}
       >
+        <Reveal paper={element} layout={here} scale={scale} />
         <Drawing {...{ graph, found, scale }} layout={here} />
       </div>
     </div>
@@ -93,6 +92,21 @@ function curve(points: readonly Point[]): string {
     return `Q ${point.x} ${point.y} ${(point.x + next.x) / 2} ${(point.y + next.y) / 2}`;
   });
   return [`M ${first.x} ${first.y}`, ...middles, `L ${last.x} ${last.y}`].join(" ");
+}
+
+interface RevealProps {
+  readonly paper: RefObject<HTMLElement | null>;
+  readonly layout: Layout;
+  readonly scale: number;
+}
+
+/** Scrolls to the node that is chosen; apart, so that a choice draws nothing anew. */
+function Reveal({ paper, layout, scale }: RevealProps) {
+  const chosen = layer.value;
+  useEffect(() => {
+    if (chosen !== null) reveal(paper.current, layout.places[chosen], scale);
+  }, [layout, chosen]);
+  return null;
 }
 
 /** Scrolls to a node that is out of sight. */

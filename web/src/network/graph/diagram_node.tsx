@@ -1,5 +1,5 @@
 import "./diagram_node.css";
-import { state } from "../../app/state.ts";
+import { useChosen } from "../../app/chosen.ts";
 import { shape } from "../../text/figures.ts";
 import { measure, nodeColour } from "../measures.ts";
 import { choose } from "./choose.ts";
@@ -20,7 +20,7 @@ export function DiagramNode({ node, place, isFaint }: Props) {
   const value = measure.value?.of(address) ?? null;
   const told = value === null ? shape(node.shape) : (measure.value?.written(value) ?? "");
   const shown = shortened(address);
-  const isChosen = state.value.layer === address;
+  const isChosen = useChosen(address);
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no button
     <g
