@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import webbrowser
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -14,8 +14,8 @@ from service.opening.running_service import RunningService
 MAX_PICTURE_CHARACTERS = 8_000
 """Of a picture in an address, as in `web/src/input/address.ts`."""
 DROP_IT = "{picture} is too large for an address: choose it on the page, or drop it there.\n"
-SCREENS = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
-"""Variables of which Linux has one where a browser has a window, and not the terminal."""
+WITHOUT_WINDOW = ("www-browser", "links", "elinks", "lynx", "w3m")
+"""Names of browsers that would take the terminal; Python finds them first where there is no screen."""
 
 
 def page_of(service: RunningService, name: str, picture: Path | None = None) -> tuple[str, str]:
@@ -32,6 +32,9 @@ def page_of(service: RunningService, name: str, picture: Path | None = None) -> 
 
 def show(address: str) -> None:
     """Show a page in the browser of the user at the terminal, where both are there."""
-    has_screen = sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in SCREENS)
-    if sys.stdout.isatty() and has_screen:
-        webbrowser.open(address)
+    if not sys.stdout.isatty():
+        return
+    with suppress(webbrowser.Error):
+        browser = webbrowser.get()
+        if getattr(browser, "name", None) not in WITHOUT_WINDOW:
+            browser.open(address)
