@@ -5,6 +5,7 @@ export type { DType, Tensor, TypedArray } from "./dtypes.ts";
 export * from "./error_classes.ts";
 export { LayerscopeError, Unreachable } from "./errors.ts";
 export type { FileContent, Input, Nested, OneInput, Values } from "./inputs.ts";
+export { jsonOf } from "./inputs.ts";
 export { Layerscope, type PutOptions } from "./layerscope.ts";
 export { Model, RegisteredModel } from "./model.ts";
 export { readNpy, writeNpy } from "./npy.ts";

@@ -2,8 +2,9 @@ import "./bars.css";
 import type { TypedArray } from "layerscope";
 import { useEffect, useRef } from "preact/hooks";
 import { useChosenUnit } from "../app/chosen.ts";
-import { change } from "../app/state.ts";
+import { lookAt } from "../app/panels.ts";
 import { isDark } from "../app/theme.ts";
+import { ReadOutline } from "../detail/read_outline.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
@@ -49,11 +50,12 @@ export function Bars({ row, values }: Props) {
         onClick={(event) => {
           const { left } = event.currentTarget.getBoundingClientRect();
           const place = Math.floor(((event.clientX - left) / drawn) * values.length);
-          change({ layer: row.address, unit: Math.min(Math.max(place, 0), values.length - 1) });
+          lookAt(row.address, Math.min(Math.max(place, 0), values.length - 1));
         }}
         style={{ width: px(drawn), height: px(height) }}
       >
         <canvas ref={canvas} style={{ width: px(drawn), height: px(height) }} />
+        <ReadOutline address={row.address} shape={row.shape} unit={0} />
         {chosen !== null && (
           <div class="bars-chosen" style={{ left: px(((chosen + 0.5) / values.length) * drawn) }}>
             <span>{`${nameOf(row, chosen)}  ${figure(Number(values[chosen]))}`}</span>

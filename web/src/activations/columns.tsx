@@ -1,7 +1,7 @@
 import "./columns.css";
 import type { TypedArray } from "layerscope";
 import { useChosenUnit } from "../app/chosen.ts";
-import { change } from "../app/state.ts";
+import { lookAt } from "../app/panels.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
@@ -77,7 +77,7 @@ function Column({ row, unit, value, top, bottom, height, isChosen, isFirst }: Co
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
-      onClick={() => change({ layer: row.address, unit })}
+      onClick={() => lookAt(row.address, unit)}
     >
       <span class="column-value">{figure(value)}</span>
       <span class="column-space" style={{ height: px(height) }}>

@@ -1,8 +1,9 @@
 import "./map_tile.css";
 import { useEffect, useRef } from "preact/hooks";
 import { useChosen } from "../app/chosen.ts";
-import { change } from "../app/state.ts";
+import { lookAt } from "../app/panels.ts";
 import { isDark } from "../app/theme.ts";
+import { ReadOutline } from "../detail/read_outline.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
@@ -63,13 +64,16 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
       aria-posinset={unit + 1}
       aria-label={range && words.mapLabel(name, dead ? words.dead : `${figure(range.min)} … ${figure(range.max)}`)}
       title={dead ? words.deadHelp : range && `${name}: ${figure(range.min)} … ${figure(range.max)}`}
-      onClick={() => change({ layer: row.address, unit })}
+      onClick={() => lookAt(row.address, unit)}
     >
-      <canvas
-        ref={canvas}
-        class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
-        style={{ width: px(size.width), height: px(size.height) }}
-      />
+      <span class="map-picture" style={{ width: px(size.width), height: px(size.height) }}>
+        <canvas
+          ref={canvas}
+          class={view !== undefined && view.height <= size.height ? "is-coarse" : undefined}
+          style={{ width: px(size.width), height: px(size.height) }}
+        />
+        <ReadOutline address={row.address} shape={row.shape} unit={unit} />
+      </span>
       <span class="map-name">
         {dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}
       </span>

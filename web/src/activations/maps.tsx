@@ -1,6 +1,7 @@
 import "./maps.css";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useChosenUnit } from "../app/chosen.ts";
+import { lookAt } from "../app/panels.ts";
 import { change } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
@@ -100,6 +101,7 @@ function step(event: KeyboardEvent, layer: string, chosen: number | null, count:
     Home: -count,
     End: count,
   };
+  if (event.key === "Enter") lookAt(layer, chosen ?? 0);
   const by = steps[event.key];
   if (by === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();

@@ -1,8 +1,9 @@
 import "./sequence.css";
 import { useEffect, useRef } from "preact/hooks";
 import { useChosenUnit } from "../app/chosen.ts";
-import { change } from "../app/state.ts";
+import { lookAt } from "../app/panels.ts";
 import { isDark } from "../app/theme.ts";
+import { ReadOutline } from "../detail/read_outline.tsx";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
 import { useWidth } from "../ui/width.ts";
@@ -67,10 +68,11 @@ export function Sequence({ row, tensors, kind }: Props) {
         onKeyDown={(event) => stepped(event, row.address, chosen, kind.channels)}
         onClick={(event) => {
           const y = event.clientY - event.currentTarget.getBoundingClientRect().top;
-          change({ layer: row.address, unit: Math.min(Math.max(Math.floor(y / cell), 0), kind.channels - 1) });
+          lookAt(row.address, Math.min(Math.max(Math.floor(y / cell), 0), kind.channels - 1));
         }}
       >
         <canvas ref={canvas} style={{ width: px(Math.min(width, kind.steps * LARGEST_CELL)), height: px(height) }} />
+        <ReadOutline address={row.address} shape={row.shape} unit={0} />
         {chosen !== null && <div class="sequence-chosen" style={{ top: px(chosen * cell), height: px(cell) }} />}
       </div>
       <p class="sequence-axes">{`→ ${kind.steps} ${words.time}   ↓ ${kind.channels} ${words.channels}`}</p>

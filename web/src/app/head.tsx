@@ -5,6 +5,7 @@ import { isShareable as isInputShareable } from "../input/address.ts";
 import { isShareable } from "../network/address.ts";
 import { network } from "../network/network.ts";
 import { nameOfSource } from "../network/source_name.ts";
+import { ShareButton } from "../share/share_button.tsx";
 import { LANGUAGES, type Language, language, speak, text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Select } from "../ui/select.tsx";
@@ -54,6 +55,7 @@ export function Head() {
         <Button look="quiet" label={words.shortcuts} onClick={() => (isHelpOpen.value = true)}>
           ?
         </Button>
+        <ShareButton />
         <a class="head-link" href="docs">
           {words.docs}
         </a>

@@ -4,6 +4,8 @@ import "./theme.css";
 import { render } from "preact";
 import { followDead } from "../activations/dead.ts";
 import { followRun } from "../activations/run.ts";
+import { addMapPanel } from "../detail/index.ts";
+import { addExplainPanel } from "../explain/index.ts";
 import { followModel } from "../network/network.ts";
 import { followLanguage } from "../text/text.ts";
 import { followAddress } from "./address_bar.ts";
@@ -16,6 +18,8 @@ followAddress();
 followModel();
 followRun();
 followDead();
+addMapPanel();
+addExplainPanel();
 
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);

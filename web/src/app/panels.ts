@@ -23,6 +23,11 @@ export function openPanel(): Panel | null {
   return panels.value.find((panel) => panel.name === state.value.panel) ?? null;
 }
 
+/** Looks at a unit of a layer that was pointed at, in the panel that is open, else in that of maps. */
+export function lookAt(layer: string, unit: number): void {
+  change({ layer, unit, panel: openPanel()?.name ?? "map" });
+}
+
 export function closePanel(): void {
   change({ panel: null });
 }

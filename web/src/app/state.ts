@@ -1,6 +1,8 @@
 /** The state of the page: one signal, all of it in the address. What is computed from it lives in other signals. */
 
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { knobsField } from "../explain/knobs.ts";
+import { METHOD_NAMES } from "../explain/methods.ts";
 import { inputsField } from "../input/address.ts";
 import { modelField } from "../network/address.ts";
 import { choice, count, type Field, flag, names, words } from "./fields.ts";
@@ -13,6 +15,15 @@ export const FIELDS = {
   /** The address of the layer that is looked at, and the number of its map or unit. */
   layer: words("layer"),
   unit: count("unit"),
+  /** The row and the column in that map, `5,7`; null for its largest value. */
+  element: words("element"),
+  /** How a number is explained, and which: an address with an index; null for the largest unit of the output. */
+  method: choice("method", METHOD_NAMES, "grad_cam"),
+  target: words("of"),
+  /** By which layer; null as the method has it. The method's own options, and how much of the map covers the picture. */
+  explainedBy: words("to"),
+  knobs: knobsField,
+  alpha: count("alpha"),
   /** How pixels become numbers, and pictures get the size of the input; null: as the network says. */
   pixels: words("pixels"),
   resize: words("resize"),
@@ -68,5 +79,17 @@ export function part<Name extends keyof PageState>(name: Name): ReadonlySignal<P
 
 /** Looks at another network: what is selected in the present one means nothing there. */
 export function look(model: PageState["model"]): void {
-  change({ model, inputs: {}, layer: null, unit: null, open: [], folded: [], pixels: null, resize: null });
+  change({
+    model,
+    inputs: {},
+    layer: null,
+    unit: null,
+    element: null,
+    target: null,
+    explainedBy: null,
+    open: [],
+    folded: [],
+    pixels: null,
+    resize: null,
+  });
 }

@@ -1,10 +1,11 @@
 import "./input_section.css";
 import { useState } from "preact/hooks";
 import { kindOf } from "../activations/kind.ts";
-import { rows, run } from "../activations/run.ts";
+import { type LayerRow, rows, run } from "../activations/run.ts";
 import { Sequence } from "../activations/sequence.tsx";
 import { Statistics } from "../activations/statistics.tsx";
 import { Vector } from "../activations/vector.tsx";
+import { ReadOutline } from "../detail/read_outline.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
@@ -61,6 +62,7 @@ export function InputSection(props: InputProps) {
           ) : (
             <Seen name={name} isPicture={isPicture} />
           )}
+          {isPicture && row !== undefined && <SeenOutline row={row} />}
         </div>
         <div class="input-choice">
           <p class="input-invitation">{invitation}</p>
@@ -79,6 +81,16 @@ export function InputSection(props: InputProps) {
         </div>
       </div>
     </section>
+  );
+}
+
+/** The part of the picture that the selected value is computed from. */
+function SeenOutline({ row: { address, shape } }: { readonly row: LayerRow }) {
+  const [, height = 1, width = 1] = shape;
+  return (
+    <span class="input-outline" style={{ aspectRatio: `${width} / ${height}` }}>
+      <ReadOutline address={address} shape={shape} unit={0} />
+    </span>
   );
 }
 

@@ -1,7 +1,10 @@
 import { activations } from "./activations.ts";
 import { app } from "./app.ts";
+import { detail } from "./detail.ts";
+import { explain } from "./explain.ts";
 import { input } from "./input.ts";
 import { network } from "./network.ts";
+import { share } from "./share.ts";
 
-export const en = { app, input, network, activations };
+export const en = { app, input, network, activations, detail, explain, share };
 export type Text = typeof en;

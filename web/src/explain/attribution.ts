@@ -1,0 +1,50 @@
+/** What an explanation gives for an address, as something that can be drawn. */
+
+import type { Tensor } from "layerscope";
+import type { MapView } from "../activations/tensors.ts";
+
+export type Attribution =
+  /** A value for each position. */
+  | { readonly kind: "map"; readonly map: MapView; readonly isSummed: boolean }
+  /** A value for each unit, step or channel. */
+  | { readonly kind: "units"; readonly values: Float32Array };
+
+/** n × h × w as it is; n × h × w × c summed over the channels; anything else value by value, of the first item. */
+export function attributionOf({ shape, data }: Pick<Tensor, "shape" | "data">, isMap: boolean): Attribution {
+  const [, ...axes] = shape;
+  const length = axes.reduce((product, size) => product * size, 1);
+  const values = Float32Array.from({ length }, (_, at) => Number(data[at]));
+  const [height = 1, width = 1, channels = 1] = axes;
+  if (axes.length === 2 && isMap) return { kind: "map", map: mapOf(values, height, width), isSummed: false };
+  if (axes.length !== 3 || height * width === 1) return { kind: "units", values };
+  const summed = new Float32Array(height * width);
+  for (const [at, value] of values.entries()) {
+    const place = Math.floor(at / channels);
+    summed[place] = (summed[place] ?? 0) + value;
+  }
+  return { kind: "map", map: mapOf(summed, height, width), isSummed: channels > 1 };
+}
+
+function mapOf(data: Float32Array, height: number, width: number): MapView {
+  return { data, first: 0, rowStride: width, stride: 1, height, width, step: 1 };
+}
+
+/** Entries of the table for what speaks for and against: clear colours, neither the lightest nor the darkest. */
+export const [LOW, HIGH] = [48, 200];
+
+/** Draws a map over a picture: where it is signed, in two colours that let the picture through the nearer they are to zero. */
+export function drawOver(canvas: HTMLCanvasElement, map: MapView, table: Uint32Array, isSigned: boolean): void {
+  const finite = (map.data as Float32Array).filter(Number.isFinite);
+  const far = finite.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const image = new ImageData(map.width, map.height);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (const [at, value] of (map.data as Float32Array).entries()) {
+    const share = far > 0 && Number.isFinite(value) ? value / far : 0;
+    const entry = isSigned ? (share > 0 ? HIGH : LOW) : Math.round(Math.max(share, 0) * (table.length - 1));
+    pixels[at] = table[entry] as number;
+    if (isSigned) image.data[4 * at + 3] = Math.round(255 * Math.sqrt(Math.abs(share)));
+  }
+  canvas.width = map.width;
+  canvas.height = map.height;
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+}

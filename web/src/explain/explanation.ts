@@ -1,0 +1,80 @@
+/** What one number of the network depends on, asked of the service while the panel is open. */
+
+import { computed, effect, signal } from "@preact/signals";
+import type { ExplanationOptions, ExplanationReply, PlanOptions, Tensor } from "layerscope";
+import { type Run, run } from "../activations/run.ts";
+import { noteFailure } from "../app/service.ts";
+import { part } from "../app/state.ts";
+import { task } from "../app/task.ts";
+import { takesPictures } from "../input/samples.ts";
+import { optionsOf } from "./knobs.ts";
+import { METHODS, type MethodName } from "./methods.ts";
+
+export interface Explained {
+  readonly run: Run;
+  readonly method: MethodName;
+  readonly reply: ExplanationReply & Facts;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** Of integrated gradients: what their sum misses, for each item. */
+interface Facts {
+  readonly delta?: readonly number[];
+  readonly relative_delta?: readonly (number | string)[];
+  readonly baseline_scores?: readonly number[];
+}
+
+export const explanation = task<Explained>(noteFailure);
+
+/** How long the work that goes on may take, in seconds; null where the service does not say. */
+export const expectedSeconds = signal<number | null>(null);
+
+/** The options of the request, as the state has them. */
+export const asked = computed((): ExplanationOptions | null => {
+  const here = run.value.value;
+  if (here === null) return null;
+  const { training: _, ...options } = here.options; // explanations know no training mode
+  const chosen = METHODS[method.value];
+  return {
+    ...options,
+    method: method.value,
+    ...(target.value !== null && { of: target.value }),
+    ...(explainedBy.value !== null && { to: [explainedBy.value] }),
+    ...optionsOf(chosen, knobs.value),
+    ...(chosen.isMap && pictureOf(here) !== null && { resized: true }),
+  };
+});
+const [method, target, explainedBy, knobs, panel] = [
+  part("method"),
+  part("target"),
+  part("explainedBy"),
+  part("knobs"),
+  part("panel"),
+];
+const isOpen = computed(() => panel.value === "explain");
+
+/** The input that is a picture; null where there is none. */
+export function pictureOf({ network: { plan } }: Run): string | null {
+  return Object.entries(plan.inputs).find(([, spec]) => takesPictures(spec))?.[0] ?? null;
+}
+
+export function followExplanation(): void {
+  effect(() => {
+    const [here, options] = [run.value.value, asked.value];
+    if (!isOpen.value || here === null || options === null) return explanation.cancel();
+    const name = method.value;
+    expectedSeconds.value = null;
+    void explanation.start(async (signal) => {
+      if (METHODS[name].isLong) expectedSeconds.value = await price(here, options, signal);
+      const { reply, tensors } = await here.network.model.explain(here.input, { ...options, stats: true, signal });
+      return { run: here, method: name, reply: reply as ExplanationReply & Facts, tensors };
+    });
+  });
+}
+
+/** What the service expects, for one item. */
+async function price(here: Run, options: ExplanationOptions, signal: AbortSignal): Promise<number | null> {
+  const { scale: _, resize: __, ...explained } = options;
+  const asked: PlanOptions = { batch: 1, explanation: explained as NonNullable<PlanOptions["explanation"]> };
+  return (await here.network.model.plan({ ...asked, signal })).explanation?.seconds ?? null;
+}

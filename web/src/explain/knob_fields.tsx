@@ -1,0 +1,56 @@
+import { change, state } from "../app/state.ts";
+import { text } from "../text/text.ts";
+import { Select } from "../ui/select.tsx";
+import { type Knob, METHODS } from "./methods.ts";
+
+/** The options of the method. */
+export function KnobFields() {
+  const { method, knobs } = state.value;
+  const give = (name: string, value: string) => change({ knobs: { ...knobs, [name]: value } });
+  return (
+    <>
+      {METHODS[method].knobs.map((knob) => (
+        <KnobField
+          key={`${method} ${knob.name}`}
+          knob={knob}
+          value={knobs[knob.name]}
+          onGive={(value) => give(knob.name, value)}
+        />
+      ))}
+    </>
+  );
+}
+
+interface Props {
+  readonly knob: Knob;
+  readonly value: string | undefined;
+  readonly onGive: (value: string) => void;
+}
+
+function KnobField({ knob, value, onGive }: Props) {
+  const words = text.value.explain;
+  const label = words.knobs[knob.name] ?? knob.name;
+  if ("words" in knob) {
+    return (
+      <Select
+        label={label}
+        names={knob.words}
+        words={words.knobWords}
+        chosen={value ?? knob.initial}
+        onChoose={onGive}
+      />
+    );
+  }
+  return (
+    <label class="select knob">
+      <span class="quiet">{label}</span>
+      <input
+        type="number"
+        value={value ?? knob.initial}
+        min={Number.isFinite(knob.least) ? knob.least : undefined}
+        step={knob.step}
+        onChange={(event) => event.currentTarget.value !== "" && onGive(event.currentTarget.value)}
+      />
+    </label>
+  );
+}

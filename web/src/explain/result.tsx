@@ -1,0 +1,65 @@
+import "./result.css";
+import { rows } from "../activations/run.ts";
+import { exact } from "../detail/exact.ts";
+import { figure } from "../text/figures.ts";
+import { text } from "../text/text.ts";
+import { attributionOf } from "./attribution.ts";
+import type { Explained } from "./explanation.ts";
+import { METHODS } from "./methods.ts";
+import { Overlay } from "./overlay.tsx";
+import { layerOf } from "./targets.ts";
+import { UnitBars } from "./unit_bars.tsx";
+import { Warnings } from "./warnings.tsx";
+
+interface Props {
+  readonly explained: Explained;
+}
+
+/** The score, what it depends on, and why to read it with care. */
+export function Result({ explained }: Props) {
+  const { reply, tensors, method } = explained;
+  const addresses = reply.layers.map((row) => row.address).filter((address) => !address.endsWith(":resized"));
+  return (
+    <div class="explained">
+      <Score explained={explained} />
+      <Warnings warnings={reply.warnings} />
+      {addresses.map((address) => {
+        const tensor = tensors.get(`${address}:resized`) ?? tensors.get(address);
+        if (tensor === undefined) return null;
+        const attribution = attributionOf(tensor, METHODS[method].isMap);
+        return attribution.kind === "map" ? (
+          <Overlay key={address} {...{ explained, address, attribution }} />
+        ) : (
+          <UnitBars key={address} address={address} values={attribution.values} />
+        );
+      })}
+      <Completeness explained={explained} />
+    </div>
+  );
+}
+
+/** Which number is explained, and what it is. */
+function Score({ explained: { reply } }: Props) {
+  const { address, argmax, scores, summed } = reply.target;
+  const index = reply.target.index?.replace(/^\[|\]$/g, ""); // the reply has it with its brackets
+  const words = text.value.explain;
+  const unit = argmax?.[0] ?? (/^\d+$/.test(index ?? "") ? Number(index) : undefined);
+  const label = unit === undefined ? undefined : rows.value.get(layerOf(address))?.labels?.[unit];
+  return (
+    <dl class="score">
+      <dt>
+        {`${address}[${argmax?.[0] ?? index ?? "..."}]`}
+        {label !== undefined && <span class="score-label">{label}</span>}
+        {summed && <span class="quiet">{words.summed}</span>}
+      </dt>
+      <dd>{exact(scores[0] ?? Number.NaN)}</dd>
+    </dl>
+  );
+}
+
+/** Of integrated gradients: that the map sums up to what the score gained over the baseline. */
+function Completeness({ explained: { reply } }: Props) {
+  const [delta, baseline] = [reply.delta?.[0], reply.baseline_scores?.[0]];
+  if (delta === undefined || baseline === undefined) return null;
+  return <p class="quiet">{text.value.explain.completeness(figure(baseline), figure(delta))}</p>;
+}

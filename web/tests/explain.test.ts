@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import { attributionOf } from "../src/explain/attribution.ts";
+import { knobsField, optionsOf } from "../src/explain/knobs.ts";
+import { METHODS } from "../src/explain/methods.ts";
+import { layerOf, mapTarget, partsOf, valueTarget } from "../src/explain/targets.ts";
+
+test("Options of a method are numbers, flags and words; those of other methods are left out.", () => {
+  expect(optionsOf(METHODS.integrated_gradients, { steps: "20", baseline: "blur", relu: "false" })).toEqual({
+    steps: 20,
+    baseline: "blur",
+  });
+  expect(optionsOf(METHODS.grad_cam, { relu: "false" })).toEqual({ relu: false });
+});
+
+test("Options stand in the address and come back.", () => {
+  const params = new URLSearchParams();
+  knobsField.write(params, { window: "4", value: "-0.5" });
+  expect(params.toString()).toBe("knobs=window%3A4%2Cvalue%3A-0.5");
+  expect(knobsField.read(params)).toEqual({ window: "4", value: "-0.5" });
+});
+
+test("Targets are an address with NumPy's index after the batch.", () => {
+  expect(partsOf("dense:pre[7]")).toEqual({ address: "dense:pre", index: "7" });
+  expect(partsOf("dense")).toEqual({ address: "dense", index: null });
+  expect([layerOf("block/dense@1:pre"), mapTarget("conv", [0, 5, 7, 2]), valueTarget("conv", [0, 5, 7, 2])]).toEqual([
+    "block/dense@1",
+    "conv[..., 2]",
+    "conv[5, 7, 2]",
+  ]);
+});
+
+test("Maps stay as they are, channels of a picture are summed, units are values.", () => {
+  const map = attributionOf({ shape: [1, 2, 2], data: Float32Array.of(1, 2, 3, 4) }, true);
+  expect(map.kind === "map" && [map.isSummed, [...map.map.data]]).toEqual([false, [1, 2, 3, 4]]);
+  const picture = attributionOf({ shape: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, -4) }, false);
+  expect(picture.kind === "map" && [picture.isSummed, [...picture.map.data]]).toEqual([true, [3, -1]]);
+  expect(attributionOf({ shape: [1, 3], data: Float32Array.of(1, 2, 3) }, false).kind).toBe("units");
+});
