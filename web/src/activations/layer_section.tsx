@@ -2,6 +2,7 @@ import "./layer_section.css";
 import { useComputed } from "@preact/signals";
 import { useChosen } from "../app/chosen.ts";
 import { change, part } from "../app/state.ts";
+import { UnitSwitch } from "../edits/unit_switch.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { useInView } from "../ui/in_view.ts";
@@ -59,6 +60,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
             {kind.kind === "maps" && kind.count > FEW && <OpenButton row={row} isOpen={isOpen} count={kind.count} />}
           </div>
         )}
+        <UnitSwitch row={row} />
       </header>
       <div ref={element} class={`layer-body is-${kind.kind} is-${size.value}`}>
         {isInView && <Body {...{ row, tensors, kind, isOpen }} />}

@@ -2,8 +2,11 @@ import "./map_tile.css";
 import { useEffect, useRef } from "preact/hooks";
 import { useChosen } from "../app/chosen.ts";
 import { lookAt } from "../app/panels.ts";
+import { part } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { ReadOutline } from "../detail/read_outline.tsx";
+import { isMarked } from "../diagnose/marks.ts";
+import { channelOf, isOff } from "../edits/edit.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
@@ -16,6 +19,8 @@ import type { LayerRow } from "./run.ts";
 import { isDead, rangeOf, spanOf } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
 import { colours, span } from "./view_options.ts";
+
+const edits = part("edits");
 
 interface Props {
   readonly row: LayerRow;
@@ -48,21 +53,26 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   }, [view?.data, view?.first, span.value, colours.value, dark, row]);
   const isChosen = useChosen(row.address, unit);
   const words = text.value.activations;
-  const dead = view !== undefined && view.step === 1 && isDead(view);
+  const off = isOff(edits.value, row.address, channelOf(row.shape, unit));
+  const dead = !off && view !== undefined && view.step === 1 && isDead(view);
   const name = nameOf(row, unit);
+  const label = row.labels?.[unit] ?? unit;
   const range = view === undefined ? undefined : rangeOf(view);
+  const said = off ? text.value.edits.off : dead ? words.dead : null;
+  const marks = `${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}${off ? " is-off" : ""}`;
+  const found = isMarked(row.address, unit) ? " is-marked" : "";
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list around it has the keyboard
     <div
       id={tileId(row.address, unit)}
-      class={`map-tile${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}`}
+      class={`map-tile${marks}${found}`}
       style={{ left: px(left), top: px(top), width: px(size.width) }}
       role="option"
       tabIndex={-1}
       aria-selected={isChosen}
       aria-setsize={count}
       aria-posinset={unit + 1}
-      aria-label={range && words.mapLabel(name, dead ? words.dead : `${figure(range.min)} … ${figure(range.max)}`)}
+      aria-label={range && words.mapLabel(name, said ?? `${figure(range.min)} … ${figure(range.max)}`)}
       title={dead ? words.deadHelp : range && `${name}: ${figure(range.min)} … ${figure(range.max)}`}
       onClick={() => lookAt(row.address, unit)}
     >
@@ -74,9 +84,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
         />
         <ReadOutline address={row.address} shape={row.shape} unit={unit} />
       </span>
-      <span class="map-name">
-        {dead ? `${row.labels?.[unit] ?? unit} ${words.dead}` : (row.labels?.[unit] ?? unit)}
-      </span>
+      <span class="map-name">{said === null ? label : `${label} ${said}`}</span>
     </div>
   );
 }

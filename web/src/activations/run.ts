@@ -5,6 +5,8 @@ import type { ActivationOptions, ActivationsReply, Input } from "layerscope";
 import { noteFailure } from "../app/service.ts";
 import { part } from "../app/state.ts";
 import { task } from "../app/task.ts";
+import type { Edit } from "../edits/edit.ts";
+import { beside } from "../edits/reach.ts";
 import { contentOf } from "../input/content.ts";
 import { type Network, network } from "../network/network.ts";
 import { Tensors } from "./tensors.ts";
@@ -30,8 +32,8 @@ export const rows = computed(() => new Map(run.value.value?.reply.layers.map((ro
 /** Follows the network and the state: another input or option is another run. */
 export function followRun(): void {
   const inputs = part("inputs");
-  const options = computed(() => optionsOf(pixels.value, resize.value, training.value));
-  const [pixels, resize, training] = [part("pixels"), part("resize"), part("training")];
+  const options = computed(() => optionsOf(pixels.value, resize.value, training.value, edits.value));
+  const [pixels, resize, training, edits] = [part("pixels"), part("resize"), part("training"), part("edits")];
   effect(() => {
     const planned = network.value.value;
     const sources = inputs.value;
@@ -44,11 +46,17 @@ export function followRun(): void {
   });
 }
 
-function optionsOf(pixels: string | null, resize: string | null, training: boolean): ActivationOptions {
+function optionsOf(
+  pixels: string | null,
+  resize: string | null,
+  training: boolean,
+  edits: readonly Edit[],
+): ActivationOptions {
   return {
     ...(pixels !== null && { scale: pixels as NonNullable<ActivationOptions["scale"]> }),
     ...(resize !== null && { resize: resize as NonNullable<ActivationOptions["resize"]> }),
     ...(training && { training }),
+    ...(edits.length > 0 && { edits: [...edits] }),
   };
 }
 
@@ -61,6 +69,11 @@ async function execute(planned: Network, input: Input, options: ActivationOption
   }
   const asked = { ...options, layers, data: "none", format: "json", signal } as const;
   const reply = await planned.model.activations(input, asked);
-  const tensors = new Tensors((views) => planned.model.activations(input, { ...options, ...views }), noteFailure);
+  const edits = (options.edits ?? []) as unknown as readonly Edit[];
+  const tensors = new Tensors(({ layers: wanted, slice, signal: ended }) => {
+    const more = beside(edits, wanted, reply.layers);
+    const views = { layers: [...wanted, ...more.layers], slice: { ...slice, ...more.slice }, signal: ended };
+    return planned.model.activations(input, { ...options, ...views });
+  }, noteFailure);
   return { network: planned, input, options, reply, tensors };
 }

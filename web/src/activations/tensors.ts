@@ -1,7 +1,7 @@
 /** The tensors of a run: whole where they are small, else the parts that are in view, asked for together. */
 
 import { type Signal, signal } from "@preact/signals";
-import type { ActivationsReply, Run as Reply, Tensor, TypedArray } from "layerscope";
+import type { Tensor, TypedArray } from "layerscope";
 import { type Kind, kindOf, stepOf } from "./kind.ts";
 
 /** Values of one map: the pixel of row y and column x is `data[first + y * rowStride + x * stride]`. */
@@ -23,7 +23,7 @@ export interface Views {
   readonly signal: AbortSignal;
 }
 
-type Fetching = (views: Views) => Promise<Reply<ActivationsReply>>;
+type Fetching = (views: Views) => Promise<{ readonly tensors: ReadonlyMap<string, Tensor> }>;
 interface Wanted {
   readonly shape: readonly number[];
   readonly from: number;

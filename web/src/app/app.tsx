@@ -1,5 +1,6 @@
 import "./app.css";
 import { LayerList } from "../activations/layer_list.tsx";
+import { EditChips } from "../edits/edit_chips.tsx";
 import { DropZone } from "../input/drop_zone.tsx";
 import { InputList } from "../input/input_list.tsx";
 import { NetworkSide } from "../network/network_side.tsx";
@@ -27,6 +28,7 @@ export function App() {
       <NetworkSide />
       <main id="main" class="app-main" tabIndex={-1} aria-label={text.value.app.layers}>
         <Status />
+        <EditChips />
         <InputList />
         <LayerList />
       </main>

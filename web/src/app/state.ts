@@ -1,6 +1,9 @@
 /** The state of the page: one signal, all of it in the address. What is computed from it lives in other signals. */
 
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { pinField, policyField } from "../compare/address.ts";
+import { itemsField } from "../diagnose/address.ts";
+import { editsField } from "../edits/address.ts";
 import { knobsField } from "../explain/knobs.ts";
 import { METHOD_NAMES } from "../explain/methods.ts";
 import { inputsField } from "../input/address.ts";
@@ -28,6 +31,14 @@ export const FIELDS = {
   pixels: words("pixels"),
   resize: words("resize"),
   training: flag("training"),
+  /** What becomes of tensors on the way. */
+  edits: editsField,
+  /** What the run is compared with, and the precision that it is computed in for that. */
+  pin: pinField,
+  policy: policyField,
+  /** What a diagnosis looks at, and the finding whose units are marked: `dead_units@relu`. */
+  items: itemsField,
+  finding: words("finding"),
   /** What the colours of maps span, which they are, and the size of maps. */
   span: choice("span", ["symmetric", "layer", "map"], "symmetric"),
   colours: choice("colours", ["balance", "viridis", "cividis", "magma", "gray"], "balance"),
@@ -79,17 +90,7 @@ export function part<Name extends keyof PageState>(name: Name): ReadonlySignal<P
 
 /** Looks at another network: what is selected in the present one means nothing there. */
 export function look(model: PageState["model"]): void {
-  change({
-    model,
-    inputs: {},
-    layer: null,
-    unit: null,
-    element: null,
-    target: null,
-    explainedBy: null,
-    open: [],
-    folded: [],
-    pixels: null,
-    resize: null,
-  });
+  const nothing = { layer: null, unit: null, element: null, target: null, explainedBy: null, finding: null };
+  const none = { inputs: {}, open: [], folded: [], edits: [] };
+  change({ model, pixels: null, resize: null, pin: null, ...nothing, ...none });
 }

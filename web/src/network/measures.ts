@@ -27,10 +27,10 @@ export const measures = signal<Readonly<Record<string, Measure>>>({
 
 export const measure = computed(() => measures.value[state.value.measure ?? ""] ?? null);
 
-/** The largest number of any layer, which has the last colour. */
+/** The largest finite number of any layer, which has the last colour, as an infinity has. */
 export const largestMeasure = computed(() => {
   const values = [...planned.value.keys()].map((address) => measure.value?.of(address) ?? 0);
-  return Math.max(0, ...values);
+  return Math.max(0, ...values.filter(Number.isFinite));
 });
 
 /** The colour of a layer's node; undefined where no number is chosen, or the layer has none. */
@@ -38,6 +38,7 @@ export const nodeColour = computed(() => {
   const [chosen, largest, dark] = [measure.value, largestMeasure.value, isDark.value];
   return (address: string): string | undefined => {
     const value = chosen?.of(address) ?? null;
+    if (value === Number.POSITIVE_INFINITY) return scaleColour(1, dark);
     return value === null ? undefined : scaleColour(largest > 0 ? value / largest : 0, dark);
   };
 });

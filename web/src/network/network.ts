@@ -47,9 +47,10 @@ async function load(source: ModelSource, signal: AbortSignal): Promise<Network> 
   return { source, ...opened, plan };
 }
 
-type Opened = Pick<Network, "model" | "registered" | "document" | "lacksWeights">;
+export type Opened = Pick<Network, "model" | "registered" | "document" | "lacksWeights">;
 
-async function open(source: ModelSource, signal: AbortSignal): Promise<Opened> {
+/** What runs a network; a preset with weights is given to the service first. */
+export async function open(source: ModelSource, signal: AbortSignal): Promise<Opened> {
   if (source.kind === "registered") {
     const model = service.peek().model(source.name);
     return { model, registered: source.name, document: null, lacksWeights: false };

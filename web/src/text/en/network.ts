@@ -51,6 +51,8 @@ export const network = {
     seconds: "estimated time",
     zeros: "zeros",
     dead: "dead channels",
+    difference: "difference from A",
+    findings: "findings",
   } as Readonly<Record<string, string>>,
   fold: (name: string) => `Fold ${name}`,
   unfold: (name: string) => `Unfold ${name}`,

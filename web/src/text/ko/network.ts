@@ -52,6 +52,8 @@ export const network: Text["network"] = {
     seconds: "추정 시간",
     zeros: "영의 비율",
     dead: "죽은 채널",
+    difference: "A와의 차이",
+    findings: "진단에서 찾은 것",
   },
   fold: (name) => `${name} 접기`,
   unfold: (name) => `${name} 펼치기`,

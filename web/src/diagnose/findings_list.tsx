@@ -1,0 +1,25 @@
+import type { DiagnosisReply } from "layerscope";
+import { text } from "../text/text.ts";
+import { FindingItem } from "./finding_item.tsx";
+import { found, keyOf } from "./findings.ts";
+import { Rest } from "./rest.tsx";
+
+/** What was found, the most severe first; below, folded, what is clear and what needs more items. */
+export function Findings({ reply }: { readonly reply: DiagnosisReply }) {
+  const words = text.value.diagnose;
+  const all = found(reply.findings);
+  return (
+    <>
+      <div role="status">
+        <h3>{all.length === 0 ? words.nothing : words.found(all.length)}</h3>
+      </div>
+      <ol aria-label={words.findings}>
+        {all.map((one) => (
+          <FindingItem key={keyOf(one)} finding={one} />
+        ))}
+      </ol>
+      <Rest findings={reply.findings} status="not_enough_items" />
+      <Rest findings={reply.findings} status="clear" />
+    </>
+  );
+}

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { type Finding, figuresOf, found, grouped, keyOf, unitsOf } from "../src/diagnose/findings.ts";
+import { shifts } from "../src/diagnose/shifts.ts";
+
+function finding(name: string, address: string, parts: Partial<Finding> = {}): Finding {
+  const rest = { evidence: {}, severity: "low", status: "found", text: "", threshold: {}, type: "ReLU" } as const;
+  return { finding: name, address, ...rest, ...parts };
+}
+
+const ALL = [
+  finding("zero_filters", "conv", { severity: "high" }),
+  finding("dead_units", "relu"),
+  finding("dead_units", "relu_1", { status: "not_enough_items" }),
+  finding("weights", "conv", { status: "clear" }),
+  finding("weights", "dense", { status: "clear" }),
+];
+
+test("What was found keeps the order of the service.", () => {
+  expect(found(ALL).map(keyOf)).toEqual(["zero_filters@conv", "dead_units@relu"]);
+});
+
+test("The rest is grouped by its kind.", () => {
+  const clear = grouped(ALL, "clear");
+  expect([...clear].map(([name, layers]) => [name, layers.map((one) => one.address)])).toEqual([
+    ["weights", ["conv", "dense"]],
+  ]);
+  expect([...grouped(ALL, "not_enough_items").keys()]).toEqual(["dead_units"]);
+});
+
+test("Units are those that are listed, or all that are copies; a name that others share is none.", () => {
+  expect(unitsOf(finding("dead_units", "relu", { evidence: { indices: [2, 5], units: 8 } }))).toEqual([2, 5]);
+  expect(
+    unitsOf(
+      finding("duplicate_filters", "conv", {
+        evidence: {
+          groups: [
+            [0, 1],
+            [4, 6],
+          ],
+        },
+      }),
+    ),
+  ).toEqual([0, 1, 4, 6]);
+  expect(unitsOf(finding("weights", "conv", { evidence: { indices: ["a"], units: 8 } }))).toEqual([]);
+});
+
+test("Figures are numbers and words, without lists and parts.", () => {
+  const evidence = { items: 40, dead: 2, indices: [1, 2], activation: "relu", inputs: [{ min: 0 }] };
+  expect(figuresOf(finding("dead_units", "relu", { evidence }))).toEqual([
+    ["items", 40],
+    ["dead", 2],
+    ["activation", "relu"],
+  ]);
+});
+
+test("Forty pictures of ten digits are all different, and sixty-one are too many.", () => {
+  const made = shifts(40, 10);
+  expect(new Set(made.map((one) => JSON.stringify(one))).size).toBe(40);
+  expect(new Set(made.map((one) => one.digit)).size).toBe(10);
+  expect(() => shifts(61, 10)).toThrow(RangeError);
+});
