@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Visit
     from tests.conftest import Server
 
+BUILT = Path(__file__).parents[2] / "service/web"
 DIGITS = Path(__file__).parents[2] / "web/src/input/digits.png"
 CHAIN = ["conv2d", "batch_normalization", "re_lu", "max_pooling2d", "flatten", "dense"]
 PIXELS = """canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"""
@@ -70,6 +72,13 @@ def test_the_first_screen_is_a_digit_that_went_through_six_layers(visit: Visit, 
     expect(visit.layer("dense").locator(".column.is-first .column-name")).to_have_text("5")
     assert int(np.argmax(expected["dense"]["data"])) == 5
     expect(visit.tab.get_by_text("Draw on it, drop a picture")).to_be_visible()
+
+
+def test_the_page_is_small(visit: Visit) -> None:
+    """All files together, compressed, weights and samples included: at most 150 kB."""
+    files = [path for path in BUILT.rglob("*") if path.is_file() and path.suffix != ".gz"]
+    sizes = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in files}
+    assert sum(sizes.values()) <= 150_000, sizes
 
 
 def test_maps_have_the_colours_of_their_values(visit: Visit, server: Server) -> None:

@@ -7,7 +7,7 @@ import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { useInView } from "../ui/in_view.ts";
 import { ColourBar } from "./colour_bar.tsx";
-import { type Kind, kindOf } from "./kind.ts";
+import { type Kind, kindOf, stepOf } from "./kind.ts";
 import { layerRange } from "./layer_range.ts";
 import { Maps } from "./maps.tsx";
 import type { LayerRow } from "./run.ts";
@@ -39,6 +39,7 @@ export function sectionId(address: string): string {
 export function LayerSection({ row, tensors, colour }: Props) {
   const [element, isInView] = useInView<HTMLDivElement>();
   const kind = kindOf(row.shape);
+  const step = kind.kind === "maps" && !tensors.isWhole ? stepOf(kind.height, kind.width) : 1;
   const isOpen = useComputed(() => open.value.includes(row.address)).value;
   const isChosen = useChosen(row.address);
   return (
@@ -57,6 +58,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
         {kind.kind !== "vector" && (
           <div class="layer-colours">
             <ColourBar range={layerRange(row)} />
+            {step > 1 && <span class="layer-step">{text.value.activations.sampled(step)}</span>}
             {kind.kind === "maps" && kind.count > FEW && <OpenButton row={row} isOpen={isOpen} count={kind.count} />}
           </div>
         )}

@@ -61,6 +61,11 @@ export class Tensors {
     return made;
   }
 
+  /** Whether all values are here, each pixel of each map. */
+  get isWhole(): boolean {
+    return this.#fetching === null;
+  }
+
   /** Asks for the maps from one number up to another, instead of what was asked of this address before. */
   want(address: string, shape: readonly number[], from: number, to: number): void {
     if (this.#fetching === null) return;

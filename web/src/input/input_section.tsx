@@ -9,7 +9,7 @@ import { ReadOutline } from "../detail/read_outline.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
-import type { InputSource } from "./address.ts";
+import { type InputSource, isShareable } from "./address.ts";
 import { CameraButton } from "./camera.tsx";
 import { DrawPad } from "./draw_pad.tsx";
 import { FileButton } from "./file_button.tsx";
@@ -78,6 +78,7 @@ export function InputSection(props: InputProps) {
             <NumbersButton {...props} />
           </div>
           {isPicture && <Scaling name={name} spec={spec} />}
+          {!isShareable(source) && <p class="input-note quiet">{words.tooLargeForLink}</p>}
         </div>
       </div>
     </section>

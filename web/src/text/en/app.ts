@@ -23,7 +23,6 @@ export const app = {
   waiting: (seconds: number) => `The service is busy. Trying again in ${seconds} s.`,
   gone: "The service does not answer.",
   goneHelp: "What you see stays. The page tries again by itself and goes on when the service is back.",
-  back: "The service answers again.",
   keyTitle: "This service wants a key",
   keyHelp: "Whoever runs it can give you one: layerscope key NAME prints it. It is kept for this tab alone.",
   key: "Key",
