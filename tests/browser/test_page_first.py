@@ -148,6 +148,15 @@ def test_scaling_is_shown_and_can_be_changed(visit: Visit) -> None:
     visit.tab.wait_for_url("**/#pixels=none")
 
 
+def test_training_mode_is_another_run(visit: Visit) -> None:
+    """BatchNormalization normalizes by the batch itself then: each channel has a mean of about its beta."""
+    visit.open()
+    before = figures(visit.layer("batch_normalization"))
+    visit.tab.get_by_label("Training mode").check()
+    visit.tab.wait_for_url("**/#training=true")
+    expect(visit.layer("batch_normalization").locator(".statistics dd").first).not_to_have_text(before["min"])
+
+
 VIEW = "preset=unet&layer=down2&unit=3&span=map&colours=magma&size=large&open=down2&measure=macs"
 
 

@@ -1,4 +1,6 @@
 import "./arithmetic_section.css";
+import { computed } from "@preact/signals";
+import { run } from "../activations/run.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Elapsed } from "../ui/elapsed.tsx";
@@ -7,6 +9,12 @@ import { Problems } from "../ui/problems.tsx";
 import { arithmetic, told } from "./arithmetic.ts";
 import { exact } from "./exact.ts";
 import { StepSection } from "./step_section.tsx";
+
+/** Whether the run is another than the one that arithmetic is of. */
+const isChanged = computed(() => {
+  const { edits, training } = run.value.value?.options ?? {};
+  return edits !== undefined || training === true;
+});
 
 /** How the selected value came about, step by step, with the numbers. */
 export function ArithmeticSection() {
@@ -30,6 +38,7 @@ export function ArithmeticSection() {
           <Problems error={error.value} />
         </Notice>
       )}
+      {isChanged.value && <p class="arithmetic-plain">{words.plainOnly}</p>}
       {reply !== null && (
         <div class={isStale ? "arithmetic-stale" : undefined}>
           <p class="arithmetic-value">

@@ -10,6 +10,7 @@ import { Editor } from "./editor/editor.tsx";
 import { Graph } from "./graph/graph.tsx";
 import { network } from "./network.ts";
 import { nameOfSource } from "./source_name.ts";
+import { TrainingMode } from "./training_mode.tsx";
 
 const SIDES = ["graph", "edit"] as const;
 const [model, side] = [part("model"), part("side")];
@@ -24,13 +25,16 @@ export function NetworkSide() {
         <Button onClick={() => (isChooserOpen.value = true)}>{words.change}</Button>
       </div>
       <Totals />
-      <Choices
-        label={words.title}
-        names={SIDES}
-        words={{ graph: words.graph, edit: words.edit }}
-        chosen={side.value}
-        onChoose={(name) => change({ side: name })}
-      />
+      <div class="network-modes">
+        <Choices
+          label={words.title}
+          names={SIDES}
+          words={{ graph: words.graph, edit: words.edit }}
+          chosen={side.value}
+          onChoose={(name) => change({ side: name })}
+        />
+        <TrainingMode />
+      </div>
       {side.value === "graph" ? <Graph /> : <Editor />}
       {isChooserOpen.value && <Chooser />}
     </nav>
