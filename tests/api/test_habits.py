@@ -480,7 +480,8 @@ CASES: list[Case] = [
             + b"--b--\r\n"
         ),
     ),
-    case("-", "GET /", 404, "/docs"),
+    case("-", "GET /", 200, "/docs"),
+    case("-", "GET /index.html", 404, "GET / is the page"),
     case("-", "GET /health", 404, "/healthz"),
     case("-", "GET /ping", 404, "/healthz"),
     case("-", "POST /v1/activation", 404, "/v1/activations"),
