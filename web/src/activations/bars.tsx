@@ -8,6 +8,7 @@ import { ReadOutline } from "../detail/read_outline.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
+import { scaled } from "../ui/rem.ts";
 import { useWidth } from "../ui/width.ts";
 import { barColours } from "./bar_colours.ts";
 import { nameOf } from "./names.ts";
@@ -28,7 +29,7 @@ interface Props {
 export function Bars({ row, values }: Props) {
   const [element, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const height = HEIGHTS[size.value];
+  const height = scaled(HEIGHTS[size.value]);
   const colourPair = barColours(colours.value, isDark.value);
   const drawn = Math.min(width, values.length * WIDEST_BAR);
   useEffect(() => {

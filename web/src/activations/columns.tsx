@@ -6,6 +6,7 @@ import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
+import { scaled } from "../ui/rem.ts";
 import { barColours } from "./bar_colours.ts";
 import type { LayerRow } from "./run.ts";
 import { largest } from "./span.ts";
@@ -45,7 +46,7 @@ export function Columns({ row, values }: Props) {
           key={at}
           {...{ row, value, top, bottom }}
           unit={at}
-          height={HEIGHTS[size.value]}
+          height={scaled(HEIGHTS[size.value])}
           isChosen={at === chosen}
           isFirst={at === first && values.length > 1}
         />

@@ -6,6 +6,7 @@ import { isDark } from "../app/theme.ts";
 import { ReadOutline } from "../detail/read_outline.tsx";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
+import { scaled } from "../ui/rem.ts";
 import { useWidth } from "../ui/width.ts";
 import { tableOf } from "./colours.ts";
 import { drawMap } from "./draw.ts";
@@ -50,7 +51,7 @@ export function Sequence({ row, tensors, kind }: Props) {
     );
   }, [values, span.value, colours.value, dark, row]);
   const chosen = useChosenUnit(row.address);
-  const height = Math.min(HEIGHTS[chosenSize.value], kind.channels * LARGEST_CELL);
+  const height = scaled(Math.min(HEIGHTS[chosenSize.value], kind.channels * LARGEST_CELL));
   const words = text.value.activations;
   const cell = height / kind.channels;
   return (
