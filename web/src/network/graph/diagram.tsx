@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { part } from "../../app/state.ts";
 import { text } from "../../text/text.ts";
 import { Button } from "../../ui/button.tsx";
+import { scaled } from "../../ui/rem.ts";
 import { DiagramNode } from "./diagram_node.tsx";
 import { type Layout, NODE, type Point, place, placed } from "./layout.ts";
 import type { Graph } from "./nodes.ts";
@@ -19,7 +20,7 @@ interface Props {
 
 /** A graph with branches, laid out from top to bottom; the wheel with Control, or the buttons, make it larger. */
 export function Diagram({ graph, found }: Props) {
-  const [scale, setScale] = useState(0.85);
+  const [scale, setScale] = useState(scaled(85) / 100);
   const element = useRef<HTMLDivElement>(null);
   const words = text.value.network;
   useEffect(() => place(graph), [graph]);
