@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Visit
     from tests.conftest import Server
 
+BUILT = Path(__file__).parents[2] / "service/web"
 DIGITS = Path(__file__).parents[2] / "web/src/input/digits.png"
 CHAIN = ["conv2d", "batch_normalization", "re_lu", "max_pooling2d", "flatten", "dense"]
 PIXELS = """canvas => Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)"""
@@ -70,6 +72,13 @@ def test_the_first_screen_is_a_digit_that_went_through_six_layers(visit: Visit, 
     expect(visit.layer("dense").locator(".column.is-first .column-name")).to_have_text("5")
     assert int(np.argmax(expected["dense"]["data"])) == 5
     expect(visit.tab.get_by_text("Draw on it, drop a picture")).to_be_visible()
+
+
+def test_the_page_is_small(visit: Visit) -> None:
+    """All files together, compressed, weights and samples included: at most 150 kB."""
+    files = [path for path in BUILT.rglob("*") if path.is_file() and path.suffix != ".gz"]
+    sizes = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in files}
+    assert sum(sizes.values()) <= 150_000, sizes
 
 
 def test_maps_have_the_colours_of_their_values(visit: Visit, server: Server) -> None:
@@ -137,6 +146,15 @@ def test_scaling_is_shown_and_can_be_changed(visit: Visit) -> None:
     scale.select_option("none")
     expect(visit.tab.locator("section.input .statistics dd").nth(2)).to_have_text("255")
     visit.tab.wait_for_url("**/#pixels=none")
+
+
+def test_training_mode_is_another_run(visit: Visit) -> None:
+    """BatchNormalization normalizes by the batch itself then: each channel has a mean of about its beta."""
+    visit.open()
+    before = figures(visit.layer("batch_normalization"))
+    visit.tab.get_by_label("Training mode").check()
+    visit.tab.wait_for_url("**/#training=true")
+    expect(visit.layer("batch_normalization").locator(".statistics dd").first).not_to_have_text(before["min"])
 
 
 VIEW = "preset=unet&layer=down2&unit=3&span=map&colours=magma&size=large&open=down2&measure=macs"

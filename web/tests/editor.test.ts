@@ -1,6 +1,6 @@
 import { LayerscopeError } from "layerscope";
 import { expect, test } from "vitest";
-import { rowsOfLayers } from "../src/network/editor/layer_rows.ts";
+import { rowsInside, rowsOfLayers } from "../src/network/editor/layer_rows.ts";
 import { fieldOf, problemsAt, problemsOf } from "../src/network/editor/problems.ts";
 import { fieldsOf } from "../src/network/editor/schema.ts";
 import { read, written } from "../src/network/editor/written.ts";
@@ -96,4 +96,10 @@ test("Rows of calls, outputs and layers inside blocks belong to their layer; an 
   const layers = ["InputLayer", "Block", "LSTM", "Dense"].map((type) => ({ type }));
   expect(rowsOfLayers(layers, planned).map((row) => row?.address)).toEqual([undefined, "encoder@1", "lstm#1", "dense"]);
   expect(rowsOfLayers(layers.slice(0, 2), planned)).toEqual([undefined, undefined]);
+});
+
+test("Rows inside a block have addresses within it.", () => {
+  const planned = ["a/conv", "a/b/conv", "a/b", "a", "ab/conv"].map((address) => ({ address }) as LayerPlan);
+  expect(rowsInside(planned, "a").map(({ address }) => address)).toEqual(["conv", "b/conv", "b"]);
+  expect(rowsInside(planned, "").length).toBe(5);
 });

@@ -1,19 +1,21 @@
 import "./bars.css";
 import type { TypedArray } from "layerscope";
 import { useEffect, useRef } from "preact/hooks";
+import { useChosenUnit } from "../app/chosen.ts";
 import { lookAt } from "../app/panels.ts";
-import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { ReadOutline } from "../detail/read_outline.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
+import { scaled } from "../ui/rem.ts";
 import { useWidth } from "../ui/width.ts";
 import { barColours } from "./bar_colours.ts";
 import { nameOf } from "./names.ts";
 import { drawProfile } from "./profile.ts";
 import type { LayerRow } from "./run.ts";
 import { stepped } from "./stepped.ts";
+import { colours, size } from "./view_options.ts";
 
 const HEIGHTS = { small: 48, medium: 72, large: 144 } as const;
 const WIDEST_BAR = 12;
@@ -27,14 +29,13 @@ interface Props {
 export function Bars({ row, values }: Props) {
   const [element, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { layer, unit, colours, size } = state.value;
-  const height = HEIGHTS[size];
-  const colourPair = barColours(colours, isDark.value);
+  const height = scaled(HEIGHTS[size.value]);
+  const colourPair = barColours(colours.value, isDark.value);
   const drawn = Math.min(width, values.length * WIDEST_BAR);
   useEffect(() => {
     if (canvas.current !== null && drawn > 0) drawProfile(canvas.current, values, drawn, height, colourPair);
   }, [values, drawn, height, ...colourPair]);
-  const chosen = layer === row.address ? unit : null;
+  const chosen = useChosenUnit(row.address);
   return (
     <div ref={element} class="bars">
       <div

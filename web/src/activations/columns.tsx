@@ -1,15 +1,17 @@
 import "./columns.css";
 import type { TypedArray } from "layerscope";
+import { useChosenUnit } from "../app/chosen.ts";
 import { lookAt } from "../app/panels.ts";
-import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
+import { scaled } from "../ui/rem.ts";
 import { barColours } from "./bar_colours.ts";
 import type { LayerRow } from "./run.ts";
 import { largest } from "./span.ts";
 import { stepped } from "./stepped.ts";
+import { colours, size } from "./view_options.ts";
 
 const HEIGHTS = { small: 40, medium: 56, large: 128 } as const;
 
@@ -24,11 +26,10 @@ function columnId(address: string, unit: number): string {
 
 /** A few values as columns with their names; the largest stands out. */
 export function Columns({ row, values }: Props) {
-  const { layer, unit, size } = state.value;
   const numbers = Array.from(values, Number);
   const finite = numbers.filter(Number.isFinite);
   const [top, bottom] = [Math.max(0, ...finite), Math.min(0, ...finite)];
-  const chosen = layer === row.address ? unit : null;
+  const chosen = useChosenUnit(row.address);
   const [first] = largest(values, 1);
   return (
     <div
@@ -45,7 +46,7 @@ export function Columns({ row, values }: Props) {
           key={at}
           {...{ row, value, top, bottom }}
           unit={at}
-          height={HEIGHTS[size]}
+          height={scaled(HEIGHTS[size.value])}
           isChosen={at === chosen}
           isFirst={at === first && values.length > 1}
         />
@@ -66,7 +67,7 @@ interface ColumnProps {
 }
 
 function Column({ row, unit, value, top, bottom, height, isChosen, isFirst }: ColumnProps) {
-  const [positive, negative] = barColours(state.value.colours, isDark.value);
+  const [positive, negative] = barColours(colours.value, isDark.value);
   const scale = top > bottom && Number.isFinite(value) ? height / (top - bottom) : 0;
   const offset = (top - Math.max(value, 0)) * scale;
   return (

@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { state } from "../app/state.ts";
+import { part } from "../app/state.ts";
 import { shownRows } from "../network/folding.ts";
 import { nodeColour } from "../network/measures.ts";
 import { network } from "../network/network.ts";
@@ -7,25 +7,39 @@ import { text } from "../text/text.ts";
 import { LayerSection, sectionId } from "./layer_section.tsx";
 import { type Run, run } from "./run.ts";
 
+const [folded, layer] = [part("folded"), part("layer")];
+
 /** Every layer in the order of computation. */
 export function LayerList() {
   const computed = run.value.value;
-  const { layer, folded } = state.value;
-  useEffect(() => {
-    if (layer !== null) document.getElementById(sectionId(layer))?.scrollIntoView({ block: "nearest" });
-  }, [layer, computed === null]);
   useEffect(() => () => computed?.tensors.end(), [computed]);
   if (computed === null) return <Waiting />;
   const inputs = new Set(Object.keys(computed.reply.inputs));
-  const rows = shownRows(computed.reply.layers, folded).filter((row) => !inputs.has(row.address));
+  const rows = shownRows(computed.reply.layers, folded.value).filter((row) => !inputs.has(row.address));
   return (
     <div class={isStale(computed) ? "layers is-stale" : "layers"}>
+      <Reveal />
       {rows.length === 0 && <p class="layers-empty quiet">{text.value.activations.empty}</p>}
       {rows.map((row) => (
         <LayerSection key={row.address} row={row} tensors={computed.tensors} colour={nodeColour.value(row.address)} />
       ))}
     </div>
   );
+}
+
+/** Scrolls to the layer that is chosen; apart, so that a choice draws no list anew. */
+function Reveal() {
+  const chosen = layer.value;
+  useEffect(() => {
+    if (chosen !== null) reveal(document.getElementById(sectionId(chosen)));
+  }, [chosen]);
+  return null;
+}
+
+/** Scrolls to a section that is out of sight: to its top, since what is above and below may still grow. */
+function reveal(section: HTMLElement | null): void {
+  const { top, bottom } = section?.getBoundingClientRect() ?? { top: 0, bottom: 0 };
+  if (top < 0 || bottom > innerHeight) section?.scrollIntoView({ block: "start" });
 }
 
 /** Whether what is shown is not yet, or no more, what the state says. */

@@ -1,11 +1,13 @@
 import "./layer_section.css";
+import { useComputed } from "@preact/signals";
+import { useChosen } from "../app/chosen.ts";
 import { change, part } from "../app/state.ts";
 import { UnitSwitch } from "../edits/unit_switch.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { useInView } from "../ui/in_view.ts";
 import { ColourBar } from "./colour_bar.tsx";
-import { type Kind, kindOf } from "./kind.ts";
+import { type Kind, kindOf, stepOf } from "./kind.ts";
 import { layerRange } from "./layer_range.ts";
 import { Maps } from "./maps.tsx";
 import type { LayerRow } from "./run.ts";
@@ -13,9 +15,10 @@ import { Sequence } from "./sequence.tsx";
 import { Statistics } from "./statistics.tsx";
 import type { Tensors } from "./tensors.ts";
 import { Vector } from "./vector.tsx";
+import { size } from "./view_options.ts";
 
 /** A change of the state draws only the sections anew that it is about. */
-const [open, layer, size] = [part("open"), part("layer"), part("size")];
+const open = part("open");
 
 interface Props {
   readonly row: LayerRow;
@@ -36,8 +39,9 @@ export function sectionId(address: string): string {
 export function LayerSection({ row, tensors, colour }: Props) {
   const [element, isInView] = useInView<HTMLDivElement>();
   const kind = kindOf(row.shape);
-  const isOpen = open.value.includes(row.address);
-  const isChosen = layer.value === row.address;
+  const step = kind.kind === "maps" && !tensors.isWhole ? stepOf(kind.height, kind.width) : 1;
+  const isOpen = useComputed(() => open.value.includes(row.address)).value;
+  const isChosen = useChosen(row.address);
   return (
     <section
       id={sectionId(row.address)}
@@ -54,6 +58,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
         {kind.kind !== "vector" && (
           <div class="layer-colours">
             <ColourBar range={layerRange(row)} />
+            {step > 1 && <span class="layer-step">{text.value.activations.sampled(step)}</span>}
             {kind.kind === "maps" && kind.count > FEW && <OpenButton row={row} isOpen={isOpen} count={kind.count} />}
           </div>
         )}

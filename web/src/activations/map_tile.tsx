@@ -1,7 +1,8 @@
 import "./map_tile.css";
 import { useEffect, useRef } from "preact/hooks";
+import { useChosen } from "../app/chosen.ts";
 import { lookAt } from "../app/panels.ts";
-import { state } from "../app/state.ts";
+import { part } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { ReadOutline } from "../detail/read_outline.tsx";
 import { isMarked } from "../diagnose/marks.ts";
@@ -17,6 +18,9 @@ import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
 import { isDead, rangeOf, spanOf } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
+import { colours, span } from "./view_options.ts";
+
+const edits = part("edits");
 
 interface Props {
   readonly row: LayerRow;
@@ -37,20 +41,19 @@ export function tileId(address: string, unit: number): string {
 export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const view = tensors.map(row.address, row.shape, unit);
-  const { span, colours, layer, unit: chosen, edits } = state.value;
   const dark = isDark.value;
   useEffect(() => {
     if (view === undefined || canvas.current === null) return;
     drawMap(
       canvas.current,
       view,
-      spanOf(span, layerRange(row), () => rangeOf(view)),
-      tableOf(colours, dark),
+      spanOf(span.value, layerRange(row), () => rangeOf(view)),
+      tableOf(colours.value, dark),
     );
-  }, [view?.data, view?.first, span, colours, dark, row]);
-  const isChosen = layer === row.address && chosen === unit;
+  }, [view?.data, view?.first, span.value, colours.value, dark, row]);
+  const isChosen = useChosen(row.address, unit);
   const words = text.value.activations;
-  const off = isOff(edits, row.address, channelOf(row.shape, unit));
+  const off = isOff(edits.value, row.address, channelOf(row.shape, unit));
   const dead = !off && view !== undefined && view.step === 1 && isDead(view);
   const name = nameOf(row, unit);
   const label = row.labels?.[unit] ?? unit;

@@ -1,7 +1,8 @@
 import "./maps.css";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useChosenUnit } from "../app/chosen.ts";
 import { lookAt } from "../app/panels.ts";
-import { change, state } from "../app/state.ts";
+import { change } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
 import { useWidth } from "../ui/width.ts";
@@ -11,6 +12,7 @@ import { sizeOf } from "./map_size.ts";
 import { MapTile, tileId } from "./map_tile.tsx";
 import type { LayerRow } from "./run.ts";
 import type { Tensors } from "./tensors.ts";
+import { size as chosenSize } from "./view_options.ts";
 
 /** Of the window, at its top: what lies there is behind the head of the page. */
 const MARGIN = 60;
@@ -27,7 +29,7 @@ interface Props {
 export function Maps({ row, tensors, kind, isOpen }: Props) {
   const [element, width] = useWidth<HTMLDivElement>();
   const [seen, setSeen] = useState({ from: 0, to: 0 });
-  const size = sizeOf(state.value.size, kind.height, kind.width);
+  const size = sizeOf(chosenSize.value, kind.height, kind.width);
   const arrangement = arrange(kind.count, size, isOpen ? width : Number.POSITIVE_INFINITY);
   const look = () => element.current && setSeen(visible(arrangement, element.current));
   useLayoutEffect(() => {
@@ -43,7 +45,7 @@ export function Maps({ row, tensors, kind, isOpen }: Props) {
     tensors.want(row.address, row.shape, seen.from, seen.to);
     return () => tensors.forget(row.address);
   }, [tensors, row, seen.from, seen.to]);
-  const chosen = state.value.layer === row.address ? state.value.unit : null;
+  const chosen = useChosenUnit(row.address);
   useShown(element, arrangement, chosen);
   const units = Array.from({ length: Math.max(seen.to - seen.from, 0) }, (_, at) => seen.from + at);
   return (

@@ -60,6 +60,12 @@ function optionsOf(
   };
 }
 
+/** Maps that cannot be fetched are told like a run that failed. */
+function failed(error: unknown): void {
+  noteFailure(error);
+  run.error.value = error instanceof Error ? error : new Error(String(error));
+}
+
 async function execute(planned: Network, input: Input, options: ActivationOptions, signal: AbortSignal): Promise<Run> {
   const layers = [...Object.keys(planned.plan.inputs), "**"];
   const bytes = planned.plan.reply_bytes;
@@ -74,6 +80,6 @@ async function execute(planned: Network, input: Input, options: ActivationOption
     const more = beside(edits, wanted, reply.layers);
     const views = { layers: [...wanted, ...more.layers], slice: { ...slice, ...more.slice }, signal: ended };
     return planned.model.activations(input, { ...options, ...views });
-  }, noteFailure);
+  }, failed);
   return { network: planned, input, options, reply, tensors };
 }

@@ -1,11 +1,12 @@
 import "./sequence.css";
 import { useEffect, useRef } from "preact/hooks";
+import { useChosenUnit } from "../app/chosen.ts";
 import { lookAt } from "../app/panels.ts";
-import { state } from "../app/state.ts";
 import { isDark } from "../app/theme.ts";
 import { ReadOutline } from "../detail/read_outline.tsx";
 import { text } from "../text/text.ts";
 import { px } from "../ui/px.ts";
+import { scaled } from "../ui/rem.ts";
 import { useWidth } from "../ui/width.ts";
 import { tableOf } from "./colours.ts";
 import { drawMap } from "./draw.ts";
@@ -16,6 +17,7 @@ import type { LayerRow } from "./run.ts";
 import { rangeOf, spanOf } from "./span.ts";
 import { stepped } from "./stepped.ts";
 import type { MapView, Tensors } from "./tensors.ts";
+import { size as chosenSize, colours, span } from "./view_options.ts";
 
 const HEIGHTS = { small: 64, medium: 96, large: 192 } as const;
 const LARGEST_CELL = 24;
@@ -33,7 +35,6 @@ export function Sequence({ row, tensors, kind }: Props) {
   const [element, width] = useWidth<HTMLDivElement>();
   const canvas = useRef<HTMLCanvasElement>(null);
   const values = tensors.values(row.address, row.shape);
-  const { span, colours, layer, unit, size } = state.value;
   const dark = isDark.value;
   useEffect(() => tensors.want(row.address, row.shape, 0, 1), [tensors, row]);
   useEffect(() => {
@@ -45,12 +46,12 @@ export function Sequence({ row, tensors, kind }: Props) {
     drawMap(
       canvas.current,
       view,
-      spanOf(span, layerRange(row), () => rangeOf(view)),
-      tableOf(colours, dark),
+      spanOf(span.value, layerRange(row), () => rangeOf(view)),
+      tableOf(colours.value, dark),
     );
-  }, [values, span, colours, dark, row]);
-  const chosen = layer === row.address ? unit : null;
-  const height = Math.min(HEIGHTS[size], kind.channels * LARGEST_CELL);
+  }, [values, span.value, colours.value, dark, row]);
+  const chosen = useChosenUnit(row.address);
+  const height = scaled(Math.min(HEIGHTS[chosenSize.value], kind.channels * LARGEST_CELL));
   const words = text.value.activations;
   const cell = height / kind.channels;
   return (

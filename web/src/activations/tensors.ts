@@ -2,7 +2,8 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { Tensor, TypedArray } from "layerscope";
-import { type Kind, kindOf, stepOf } from "./kind.ts";
+import { CHUNK, chunkKey, type Part, partOf, type Wanted } from "./chunks.ts";
+import { kindOf, stepOf } from "./kind.ts";
 
 /** Values of one map: the pixel of row y and column x is `data[first + y * rowStride + x * stride]`. */
 export interface MapView {
@@ -24,19 +25,11 @@ export interface Views {
 }
 
 type Fetching = (views: Views) => Promise<{ readonly tensors: ReadonlyMap<string, Tensor> }>;
-interface Wanted {
-  readonly shape: readonly number[];
-  readonly from: number;
-  readonly to: number;
-}
-
-const CHUNK = 16;
 const PAUSE_MS = 30;
 /** The service takes at most 64 views in a request. */
 const MOST_VIEWS = 60;
 const REQUEST_BYTES = 16 * 2 ** 20;
 const KEPT_BYTES = 256 * 2 ** 20;
-const FLOAT_BYTES = 4;
 
 export class Tensors {
   readonly #fetching: Fetching | null;
@@ -59,6 +52,11 @@ export class Tensors {
     const made = new Tensors(null);
     for (const [address, tensor] of tensors) made.#whole.set(address, tensor);
     return made;
+  }
+
+  /** Whether all values are here, each pixel of each map. */
+  get isWhole(): boolean {
+    return this.#fetching === null;
   }
 
   /** Asks for the maps from one number up to another, instead of what was asked of this address before. */
@@ -167,47 +165,4 @@ export class Tensors {
     }
     this.#version(address).value += 1;
   }
-}
-
-interface Part {
-  readonly address: string;
-  readonly chunk: number;
-  readonly slice: string;
-  readonly bytes: number;
-}
-
-/** The first chunk of maps that is wanted and not here. */
-function partOf(address: string, { shape, from, to }: Wanted, isHere: (chunk: number) => boolean): Part | undefined {
-  const kind = kindOf(shape);
-  const { depth, last } = planes(kind);
-  const end = Math.min(to, last);
-  for (let chunk = Math.floor(from / depth / CHUNK); chunk * CHUNK * depth < end; chunk += 1) {
-    if (!isHere(chunk)) return { address, chunk, ...sliceOf(shape, kind, chunk) };
-  }
-  return undefined;
-}
-
-function planes(kind: Kind): { depth: number; last: number } {
-  return kind.kind === "maps" ? { depth: kind.depth, last: kind.count } : { depth: 1, last: 1 };
-}
-
-/** A chunk in NumPy's notation, and its bytes. */
-function sliceOf(shape: readonly number[], kind: Kind, chunk: number): { slice: string; bytes: number } {
-  if (kind.kind !== "maps") {
-    return { slice: "0:1", bytes: shape.slice(1).reduce((product, size) => product * size, FLOAT_BYTES) };
-  }
-  const { depth, height, width, count } = kind;
-  const step = stepOf(height, width);
-  const every = step === 1 ? ":" : `::${step}`;
-  const [from, to] = [chunk * CHUNK, Math.min((chunk + 1) * CHUNK, count / depth)];
-  const planesOfDepth = shape.length === 5 ? [":"] : [];
-  const pixels = Math.ceil(height / step) * Math.ceil(width / step) * depth;
-  return {
-    slice: ["0", ...planesOfDepth, every, every, `${from}:${to}`].join(", "),
-    bytes: pixels * (to - from) * FLOAT_BYTES,
-  };
-}
-
-function chunkKey(address: string, chunk: number): string {
-  return `${chunk} ${address}`;
 }

@@ -11,11 +11,19 @@ export interface Panel {
   readonly Component: ComponentType;
 }
 
+/** From what is nearest to the map that is looked at; panels that are not named here come last. */
+const ORDER = ["map", "explain", "compare", "diagnose"];
+
 /** In the order of their tabs. Each panel adds itself. */
 export const panels = signal<readonly Panel[]>([]);
 
 export function addPanel(panel: Panel): void {
-  panels.value = [...panels.value, panel];
+  panels.value = [...panels.value, panel].sort((one, other) => rank(one) - rank(other));
+}
+
+function rank({ name }: Panel): number {
+  const place = ORDER.indexOf(name);
+  return place < 0 ? ORDER.length : place;
 }
 
 /** The panel that is open; null for none. */

@@ -57,7 +57,8 @@ function isWriting(target: EventTarget | null): boolean {
 
 /** Selects the next layer, or the one before. */
 function go(by: number): void {
-  const shown = shownRows([...rows.value.values()], state.value.folded);
+  const layers = [...rows.value.values()].filter((row) => row.type !== "InputLayer");
+  const shown = shownRows(layers, state.value.folded);
   const at = shown.findIndex((row) => row.address === state.value.layer);
   const next = shown[Math.min(Math.max(at + by, 0), shown.length - 1)];
   if (next !== undefined) change({ layer: next.address, unit: null });

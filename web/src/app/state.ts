@@ -90,7 +90,7 @@ export function part<Name extends keyof PageState>(name: Name): ReadonlySignal<P
 
 /** Looks at another network: what is selected in the present one means nothing there. */
 export function look(model: PageState["model"]): void {
-  const selection = { layer: null, unit: null, element: null, target: null, explainedBy: null, finding: null };
-  const nothing = { ...selection, open: [], folded: [], edits: [] };
-  change({ model, inputs: {}, pixels: null, resize: null, pin: null, ...nothing });
+  const nothing = { layer: null, unit: null, element: null, target: null, explainedBy: null, finding: null };
+  const none = { inputs: {}, open: [], folded: [], edits: [] };
+  change({ model, pixels: null, resize: null, pin: null, ...nothing, ...none });
 }

@@ -1,7 +1,8 @@
 import "./status.css";
-import { Unauthorized, Unreachable } from "layerscope";
+import { LayerscopeError, Unauthorized, Unreachable } from "layerscope";
 import { useEffect, useState } from "preact/hooks";
 import { run } from "../activations/run.ts";
+import { problemsOf } from "../network/editor/problems.ts";
 import { network } from "../network/network.ts";
 import { uploading } from "../network/uploads.ts";
 import { text } from "../text/text.ts";
@@ -10,6 +11,7 @@ import { Elapsed } from "../ui/elapsed.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { Problems } from "../ui/problems.tsx";
 import { answers, returns, waitsUntil } from "./service.ts";
+import { state } from "./state.ts";
 
 /** What goes on, and what went wrong: the reader learns what to do. */
 export function Status() {
@@ -17,6 +19,7 @@ export function Status() {
   const error = uploading.error.value ?? network.error.value ?? run.error.value;
   const isTold = error !== null && !(error instanceof Unreachable || error instanceof Unauthorized);
   const planned = network.value.value;
+  const isInEditor = state.value.side === "edit" && problemsOf(network.error.value).length > 0;
   return (
     <div class="status">
       <Progress />
@@ -26,10 +29,12 @@ export function Status() {
         </Notice>
       )}
       {isTold && answers.value && (
-        <Notice kind="wrong" title={words.failed}>
-          <Problems error={error} />
-          <Button onClick={again}>{words.retry}</Button>
-        </Notice>
+        <div class={isInEditor ? "status-in-editor" : undefined}>
+          <Notice kind="wrong" title={error instanceof LayerscopeError ? words.failed : words.broken}>
+            <Problems error={error} />
+            <Button onClick={again}>{words.retry}</Button>
+          </Notice>
+        </div>
       )}
       {planned?.lacksWeights && <Notice kind="caution" title={text.value.network.lacksWeights} />}
       {planned?.plan.notes?.map((note) => (

@@ -4,10 +4,12 @@ import { useEffect } from "preact/hooks";
 import { network } from "../network/network.ts";
 import { nameOfSource } from "../network/source_name.ts";
 import { text } from "../text/text.ts";
-import { state } from "./state.ts";
+import { part } from "./state.ts";
+
+const model = part("model");
 
 export function useTitle(): void {
-  const name = nameOfSource(state.value.model, network.value.value?.plan.model.name);
+  const name = nameOfSource(model.value, network.value.value?.plan.model.name);
   const title = `${name} · ${text.value.app.title}`;
   useEffect(() => {
     document.title = title;

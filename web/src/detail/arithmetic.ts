@@ -41,7 +41,7 @@ export function followElement(): void {
   effect(() => {
     const [here, of] = [run.value.value, element.value];
     if (!isAsked.value || here === null || of === null) return arithmetic.cancel();
-    const { training: _, edits: __, ...options } = here.options;
+    const { training: _, edits: __, ...options } = here.options; // arithmetic knows neither
     void arithmetic.start(async (signal) => {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import "./arithmetic_section.css";
-import { state } from "../app/state.ts";
+import { computed } from "@preact/signals";
+import { run } from "../activations/run.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Elapsed } from "../ui/elapsed.tsx";
@@ -8,6 +9,12 @@ import { Problems } from "../ui/problems.tsx";
 import { arithmetic, told } from "./arithmetic.ts";
 import { exact } from "./exact.ts";
 import { StepSection } from "./step_section.tsx";
+
+/** Whether the run is another than the one that arithmetic is of. */
+const isChanged = computed(() => {
+  const { edits, training } = run.value.value?.options ?? {};
+  return edits !== undefined || training === true;
+});
 
 /** How the selected value came about, step by step, with the numbers. */
 export function ArithmeticSection() {
@@ -18,7 +25,6 @@ export function ArithmeticSection() {
   return (
     <section class="arithmetic" aria-label={words.arithmetic} aria-busy={since.value !== null}>
       <h3>{words.arithmetic}</h3>
-      {state.value.edits.length > 0 && <p class="quiet">{words.withoutEdits}</p>}
       {since.value !== null && (
         <p class="arithmetic-waits">
           <Elapsed since={since.value} />
@@ -32,6 +38,7 @@ export function ArithmeticSection() {
           <Problems error={error.value} />
         </Notice>
       )}
+      {isChanged.value && <p class="arithmetic-plain">{words.plainOnly}</p>}
       {reply !== null && (
         <div class={isStale ? "arithmetic-stale" : undefined}>
           <p class="arithmetic-value">

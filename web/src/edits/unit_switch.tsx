@@ -1,15 +1,19 @@
 import "./unit_switch.css";
 import { nameOf } from "../activations/names.ts";
 import type { LayerRow } from "../activations/run.ts";
-import { change, state } from "../app/state.ts";
+import { useChosenUnit } from "../app/chosen.ts";
+import { change, part } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { channelOf, isOff, isWholeOff, MOST, toggled } from "./edit.ts";
 
+const made = part("edits");
+
 /** Switches the map or unit that is chosen off, and on again: what is downstream follows. */
 export function UnitSwitch({ row }: { readonly row: LayerRow }) {
-  const { layer, unit, edits } = state.value;
-  if (layer !== row.address || unit === null) return null;
+  const unit = useChosenUnit(row.address);
+  if (unit === null) return null;
+  const edits = made.value;
   const channel = channelOf(row.shape, unit);
   const off = isOff(edits, row.address, channel);
   const words = text.value.edits;

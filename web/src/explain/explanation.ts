@@ -74,7 +74,7 @@ export function followExplanation(): void {
 
 /** What the service expects, for one item. */
 async function price(here: Run, options: ExplanationOptions, signal: AbortSignal): Promise<number | null> {
-  const { scale: _, resize: __, ...explained } = options;
+  const { scale: _, resize: __, edits: ___, ...explained } = options;
   const asked: PlanOptions = { batch: 1, explanation: explained as NonNullable<PlanOptions["explanation"]> };
   return (await here.network.model.plan({ ...asked, signal })).explanation?.seconds ?? null;
 }

@@ -1,10 +1,9 @@
 import "./draw_pad.css";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { text } from "../text/text.ts";
-import { Pad, type Point, SIDE } from "./pad.ts";
-
-const PAUSE_MS = 70;
+import { type Drawing, useDrawing } from "./drawing.ts";
+import { type Point, SIDE } from "./pad.ts";
 
 interface Props {
   readonly name: string;
@@ -17,34 +16,8 @@ interface Props {
 
 /** A pad to draw on with a pointer, or with the arrow keys and space. */
 export function DrawPad({ name, onDraw, isDrawn, children }: Props) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const [pad] = useState(() => new Pad());
   const [cursor, setCursor] = useState<Point | null>(null);
-  const [isTouched, setTouched] = useState(isDrawn);
-  const last = useRef<Point | null>(null);
-  const timer = useRef(0);
-  useEffect(() => {
-    setTouched(isDrawn);
-    if (!isDrawn) pad.clear();
-  }, [isDrawn]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const show = () => {
-    setTouched(true);
-    if (canvas.current !== null) pad.drawOn(canvas.current);
-    if (timer.current !== 0) return;
-    timer.current = window.setTimeout(() => {
-      timer.current = 0;
-      onDraw(pad.base64());
-    }, PAUSE_MS);
-  };
-  const draw = (to: Point) => {
-    pad.line(last.current ?? to, to);
-    last.current = to;
-    show();
-  };
-  const lift = () => {
-    last.current = null;
-  };
+  const drawing = useDrawing(isDrawn, onDraw);
   return (
     <div
       class="draw-pad"
@@ -55,33 +28,35 @@ export function DrawPad({ name, onDraw, isDrawn, children }: Props) {
       onPointerDown={(event) => {
         if (event.button !== 0) return;
         event.currentTarget.setPointerCapture(event.pointerId);
-        draw(pointOf(event));
+        drawing.draw(pointOf(event));
       }}
-      onPointerMove={(event) => last.current !== null && event.buttons !== 0 && draw(pointOf(event))}
-      onPointerUp={lift}
-      onPointerCancel={lift}
-      onKeyDown={(event) => {
-        const key = event.key;
-        if (key === "Delete" || key === "Backspace") {
-          pad.clear();
-          show();
-        } else if (key === " ") {
-          draw(cursor ?? MIDDLE);
-          lift();
-        } else {
-          const next = moved(cursor ?? MIDDLE, key);
-          if (next === undefined) return;
-          setCursor(next);
-        }
-        event.preventDefault();
-      }}
+      onPointerMove={(event) => drawing.isDown() && event.buttons !== 0 && drawing.draw(pointOf(event))}
+      onPointerUp={drawing.lift}
+      onPointerCancel={drawing.lift}
+      onKeyDown={(event) => type(event, drawing, cursor ?? MIDDLE, setCursor)}
       onBlur={() => setCursor(null)}
     >
-      {!isTouched && children}
-      <canvas ref={canvas} width={SIDE} height={SIDE} hidden={!isTouched} />
+      {!drawing.isTouched && children}
+      <canvas ref={drawing.canvas} width={SIDE} height={SIDE} hidden={!drawing.isTouched} />
       {cursor !== null && <span class="draw-cursor" style={{ left: percent(cursor.x), top: percent(cursor.y) }} />}
     </div>
   );
+}
+
+/** The keys of the pad: arrows move, space draws a dot, Delete clears. */
+function type(event: KeyboardEvent, drawing: Drawing, cursor: Point, go: (to: Point) => void): void {
+  const next = moved(cursor, event.key);
+  if (event.key === "Delete" || event.key === "Backspace") {
+    drawing.clear();
+  } else if (event.key === " ") {
+    drawing.draw(cursor);
+    drawing.lift();
+  } else if (next !== undefined) {
+    go(next);
+  } else {
+    return;
+  }
+  event.preventDefault();
 }
 
 const MIDDLE: Point = { x: SIDE / 2, y: SIDE / 2 };

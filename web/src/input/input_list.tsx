@@ -1,15 +1,17 @@
-import { change, state } from "../app/state.ts";
+import { change, part } from "../app/state.ts";
 import { network } from "../network/network.ts";
 import type { InputSource } from "./address.ts";
 import { chosen } from "./content.ts";
 import { InputSection } from "./input_section.tsx";
+
+const inputs = part("inputs");
 
 /** Every input of the network. */
 export function InputList() {
   const specs = network.value.value?.plan.inputs;
   if (specs === undefined) return null;
   const names = Object.keys(specs);
-  const sources = chosen(state.value.inputs, specs);
+  const sources = chosen(inputs.value, specs);
   return (
     <>
       {names.map((name) => (
@@ -27,5 +29,5 @@ export function InputList() {
 
 /** Gives an input something else; the only input needs no name. */
 function put(name: string, source: InputSource): void {
-  change({ inputs: { ...state.value.inputs, [name]: source } });
+  change({ inputs: { ...inputs.value, [name]: source } });
 }

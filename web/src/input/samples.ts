@@ -1,6 +1,8 @@
 /** Inputs that the page has or makes, for an input of any shape. */
 
 import type { OneInput } from "layerscope";
+import { count } from "../text/figures.ts";
+import { text } from "../text/text.ts";
 import { chart } from "./chart.ts";
 import digitsUrl from "./digits.png";
 
@@ -15,6 +17,8 @@ const DIGIT_SIZE = 28;
 const FREE_SIZE = 64;
 const IMAGE_CHANNELS = new Set([1, 3, 4]);
 const SMALL_IDS = 99;
+/** Of a sample that is made here; larger ones would fill the memory of the page. */
+const MOST_VALUES = 2 ** 26;
 
 /** Whether an input takes pictures: height, width, and 1, 3 or 4 channels. */
 export function takesPictures({ shape, dtype }: InputSpec): boolean {
@@ -45,8 +49,9 @@ export function defaultSample(spec: InputSpec, place: number): string {
 export async function sample(name: string, spec: InputSpec): Promise<OneInput> {
   if (name.startsWith("digit-")) return digit(Number(name.slice(-1)));
   const shape = spec.shape.map((size, axis) => (axis === 0 ? 1 : (size ?? (axis === 3 ? 3 : FREE_SIZE))));
-  if (name === "chart") return chart(shape[1] ?? FREE_SIZE, shape[2] ?? FREE_SIZE);
   const length = shape.reduce((product, size) => product * size, 1);
+  if (length > MOST_VALUES) throw new RangeError(text.value.input.tooLargeForSample(count(length)));
+  if (name === "chart") return chart(shape[1] ?? FREE_SIZE, shape[2] ?? FREE_SIZE);
   if (/^(int|uint|bool)/.test(spec.dtype)) {
     return { shape, data: Int32Array.from({ length }, (_, at) => (name === "tokens" ? id(at) : 0)) };
   }

@@ -51,7 +51,7 @@ function urlOf({ network: { registered } }: Run, verb: Verb): string {
 }
 
 function optionsOf(here: Run, verb: Verb): Readonly<Record<string, unknown>> {
-  const { training: _, ...options } = here.options;
+  const { training: _, edits: __, ...options } = here.options;
   if (verb === "arithmetic") return { ...options, of: element.value };
   if (verb === "explanations") return { ...asked.value };
   return { ...here.options, ...(state.value.layer !== null && { layers: [state.value.layer] }) };
@@ -71,7 +71,7 @@ async function kerasOf(here: Run): Promise<string> {
   const { network, input, options } = here;
   const { layer } = state.value;
   const inputs = Object.keys(network.plan.inputs);
-  const { training: _, ...scaling } = options;
+  const { training: _, edits: __, ...scaling } = options;
   const sources = chosen(state.value.inputs, network.plan.inputs);
   const sent = await bodyOf({ model: null, input, sources, options: scaling });
   return keras({

@@ -50,7 +50,7 @@ export function Editor() {
       ) : (
         <>
           <DocumentFields document={document} problems={problems} />
-          <LayerEditors document={document} block={[]} problems={problems} />
+          <LayerEditors {...{ document, problems }} block={[]} address="" />
         </>
       )}
     </section>

@@ -8,24 +8,26 @@ import { layersAt, move, type Place } from "./document.ts";
 import { edit } from "./history.ts";
 import { LayerEditor } from "./layer_editor.tsx";
 import { keyed, NONE } from "./layer_keys.ts";
-import { rowsOfLayers } from "./layer_rows.ts";
+import { rowsInside, rowsOfLayers } from "./layer_rows.ts";
 
 interface Props {
   readonly document: NetworkJson;
   /** The place of the block whose layers these are; empty for the document's. */
   readonly block: Place;
+  /** The address of the block; empty for the document. */
+  readonly address: string;
   readonly problems: readonly ProblemItem[];
 }
 
 /** The layers of a document or block, one below the other; they may be dragged to another place in the list. */
-export function LayerEditors({ document, block, problems }: Props) {
+export function LayerEditors({ document, block, address, problems }: Props) {
   const [dragged, setDragged] = useState<number | null>(null);
   const [over, setOver] = useState<number | null>(null);
   const layers = layersAt(document, block);
   const list = useRef(NONE);
   list.current = keyed(list.current, layers);
-  const planned = network.value.value?.plan.layers ?? [];
-  const rows = block.length === 0 && network.error.value === null ? rowsOfLayers(layers, planned) : [];
+  const planned = network.error.value === null ? (network.value.value?.plan.layers ?? []) : [];
+  const rows = rowsOfLayers(layers, rowsInside(planned, address));
   const drop = (to: number) => {
     if (dragged !== null && dragged !== to) edit(move(document, [...block, dragged], to), "");
     setDragged(null);

@@ -20,6 +20,14 @@ export function rowsOfLayers(layers: readonly Layer[], rows: readonly LayerPlan[
   });
 }
 
+/** The rows of the layers in a block, with addresses within it; all rows for an empty address. */
+export function rowsInside(rows: readonly LayerPlan[], block: string): LayerPlan[] {
+  const prefix = block === "" ? "" : `${block}/`;
+  return rows
+    .filter((row) => row.address.startsWith(prefix))
+    .map((row) => ({ ...row, address: row.address.slice(prefix.length) }));
+}
+
 /** The layer of an address: `encoder` of `encoder@1/dense`, `lstm` of `lstm#1`. */
 function nameOf(address: string): string {
   return address.replace(/[/@#:].*$/s, "");

@@ -1,5 +1,5 @@
 import "./chain.css";
-import { state } from "../../app/state.ts";
+import { useChosen } from "../../app/chosen.ts";
 import { shape } from "../../text/figures.ts";
 import { measure, nodeColour } from "../measures.ts";
 import { choose } from "./choose.ts";
@@ -26,7 +26,7 @@ export function Chain({ nodes, found }: Props) {
 
 function Node({ node: { address, shape: sizes } }: { readonly node: Planned }) {
   const value = measure.value?.of(address) ?? null;
-  const isChosen = state.value.layer === address;
+  const isChosen = useChosen(address);
   return (
     <button type="button" class="chain-node" aria-current={isChosen} onClick={() => choose(address)}>
       <span class="chain-dot" style={{ background: nodeColour.value(address) }} />

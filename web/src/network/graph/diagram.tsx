@@ -1,12 +1,15 @@
 import "./diagram.css";
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { state } from "../../app/state.ts";
+import { part } from "../../app/state.ts";
 import { text } from "../../text/text.ts";
 import { Button } from "../../ui/button.tsx";
+import { scaled } from "../../ui/rem.ts";
 import { DiagramNode } from "./diagram_node.tsx";
 import { type Layout, NODE, type Point, place, placed } from "./layout.ts";
 import type { Graph } from "./nodes.ts";
 
+const layer = part("layer");
 const ZOOM = 1.25;
 const [SMALLEST, LARGEST] = [0.2, 2];
 
@@ -17,15 +20,11 @@ interface Props {
 
 /** A graph with branches, laid out from top to bottom; the wheel with Control, or the buttons, make it larger. */
 export function Diagram({ graph, found }: Props) {
-  const [scale, setScale] = useState(0.85);
+  const [scale, setScale] = useState(scaled(85) / 100);
   const element = useRef<HTMLDivElement>(null);
   const words = text.value.network;
   useEffect(() => place(graph), [graph]);
   const here = placed.value?.graph === graph ? placed.value.layout : null;
-  const chosen = state.value.layer;
-  useEffect(() => {
-    if (here !== null && chosen !== null) reveal(element.current, here.places[chosen], scale);
-  }, [here, chosen]);
   if (here === null) return <p class="quiet">{words.layingOut}</p>;
   const zoom = (factor: number) => setScale(Math.min(Math.max(scale * factor, SMALLEST), LARGEST));
   return (
@@ -47,6 +46,7 @@ export function Diagram({ graph, found }: Props) {
           zoom(event.deltaY < 0 ? ZOOM : 1 / ZOOM);
         }}
       >
+        <Reveal paper={element} layout={here} scale={scale} />
         <Drawing {...{ graph, found, scale }} layout={here} />
       </div>
     </div>
@@ -93,6 +93,21 @@ function curve(points: readonly Point[]): string {
     return `Q ${point.x} ${point.y} ${(point.x + next.x) / 2} ${(point.y + next.y) / 2}`;
   });
   return [`M ${first.x} ${first.y}`, ...middles, `L ${last.x} ${last.y}`].join(" ");
+}
+
+interface RevealProps {
+  readonly paper: RefObject<HTMLElement | null>;
+  readonly layout: Layout;
+  readonly scale: number;
+}
+
+/** Scrolls to the node that is chosen; apart, so that a choice draws nothing anew. */
+function Reveal({ paper, layout, scale }: RevealProps) {
+  const chosen = layer.value;
+  useEffect(() => {
+    if (chosen !== null) reveal(paper.current, layout.places[chosen], scale);
+  }, [layout, chosen]);
+  return null;
 }
 
 /** Scrolls to a node that is out of sight. */

@@ -1,12 +1,12 @@
 import "./diagram_node.css";
-import { state } from "../../app/state.ts";
+import { useChosen } from "../../app/chosen.ts";
 import { shape } from "../../text/figures.ts";
 import { measure, nodeColour } from "../measures.ts";
 import { choose } from "./choose.ts";
 import { NODE, type Point } from "./layout.ts";
 import type { Planned } from "./nodes.ts";
 
-const LONGEST_NAME = 19;
+const LONGEST_NAME = 17;
 
 interface Props {
   readonly node: Planned;
@@ -20,7 +20,7 @@ export function DiagramNode({ node, place, isFaint }: Props) {
   const value = measure.value?.of(address) ?? null;
   const told = value === null ? shape(node.shape) : (measure.value?.written(value) ?? "");
   const shown = shortened(address);
-  const isChosen = state.value.layer === address;
+  const isChosen = useChosen(address);
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no button
     <g
@@ -37,12 +37,11 @@ export function DiagramNode({ node, place, isFaint }: Props) {
         choose(address);
       }}
     >
-      <title>{`${address} · ${type} · ${told}`}</title>
       <rect width={NODE.width} height={NODE.height} rx={4} />
       <circle cx={13} cy={13} r={4.5} style={{ fill: nodeColour.value(address) }} />
       <text x={24} y={17}>
         {shown}
-      </text>
+      </text>{" "}
       <text x={24} y={31} class="diagram-told">
         {told}
       </text>

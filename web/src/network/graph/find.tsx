@@ -1,5 +1,5 @@
 import "./find.css";
-import { change } from "../../app/state.ts";
+import { change, state } from "../../app/state.ts";
 import { text } from "../../text/text.ts";
 import type { Planned } from "./nodes.ts";
 
@@ -7,14 +7,11 @@ interface Props {
   readonly wanted: string;
   readonly onWant: (wanted: string) => void;
   readonly found: readonly Planned[];
-  /** The layer that is chosen. */
-  readonly chosen: string | null;
 }
 
 /** Finds layers by a part of their name or type; Enter goes to the first, and from one to the next. */
-export function Find({ wanted, onWant, found, chosen }: Props) {
+export function Find({ wanted, onWant, found }: Props) {
   const words = text.value.network;
-  const next = found[found.findIndex((node) => node.address === chosen) + 1] ?? found[0];
   return (
     <div class="find">
       <input
@@ -25,7 +22,7 @@ export function Find({ wanted, onWant, found, chosen }: Props) {
         value={wanted}
         onInput={(event) => onWant(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key === "Enter" && next !== undefined) change({ layer: next.address, unit: null });
+          if (event.key === "Enter") goOn(found);
           if (event.key === "Escape") onWant("");
         }}
       />
@@ -36,6 +33,13 @@ export function Find({ wanted, onWant, found, chosen }: Props) {
       )}
     </div>
   );
+}
+
+/** Chooses the layer after the one that is chosen, among those that were found. */
+function goOn(found: readonly Planned[]): void {
+  const at = found.findIndex((node) => node.address === state.value.layer);
+  const next = found[at + 1] ?? found[0];
+  if (next !== undefined) change({ layer: next.address, unit: null });
 }
 
 /** The layers whose name or type has a text in it, in any case. */

@@ -1,5 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
-import { part, state } from "../../app/state.ts";
+import { part } from "../../app/state.ts";
 import { text } from "../../text/text.ts";
 import { network } from "../network.ts";
 import { Blocks } from "./blocks.tsx";
@@ -22,7 +22,7 @@ export function Graph() {
   return (
     <section aria-label={text.value.network.graph} class={network.error.value === null ? undefined : "is-stale"}>
       <MeasureChoice />
-      <Find wanted={wanted} onWant={setWanted} found={found} chosen={state.value.layer} />
+      <Find wanted={wanted} onWant={setWanted} found={found} />
       <Blocks rows={plan.layers} />
       {isChain(graph) ? <Chain nodes={graph.nodes} found={addresses} /> : <Diagram graph={graph} found={addresses} />}
     </section>

@@ -8,6 +8,7 @@ export const detail = {
   zoomOut: "Smaller",
   before: "The map before",
   next: "The next map",
+  plainOnly: "This is the arithmetic of the network as it is: without edits, and not in training mode.",
   arithmetic: "How this value came about",
   withoutEdits: "Of the network without the changes: it does not account for them.",
   steps: "The sum",

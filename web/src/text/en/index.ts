@@ -9,16 +9,5 @@ import { input } from "./input.ts";
 import { network } from "./network.ts";
 import { share } from "./share.ts";
 
-export const en = {
-  app,
-  input,
-  network,
-  activations,
-  detail,
-  explain,
-  share,
-  compare,
-  diagnose,
-  edits,
-};
+export const en = { app, input, network, activations, detail, explain, share, compare, diagnose, edits };
 export type Text = typeof en;

@@ -33,6 +33,7 @@ export const input = {
   resizeOf: { bilinear: "bilinear", nearest: "nearest", none: "none: must fit" } as Readonly<Record<string, string>>,
   was: (size: string, format: string) => `${format} of ${size}, resized`,
   tooLargeForLink: "This input is too large for a link: whoever opens the link sees a sample in its place.",
+  tooLargeForSample: (values: string) => `This input has ${values} values: choose a file for it.`,
   drop: "Drop it: a picture, numbers, or a network",
   dropInput: "as input",
   dropNetwork: "as network or weights",

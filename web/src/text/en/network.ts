@@ -28,13 +28,9 @@ export const network = {
   file: "Choose a file …",
   paste: "Paste a document or model.to_json()",
   pasteWrong: "This is no JSON.",
-  saving: (name: string) => `Sending ${name}`,
-  savedAs: (name: string) => `Registered as ${name}.`,
   lacksWeights:
     "The service takes no weights from this page, so they follow from the seed: the numbers are not trained.",
-  unsaved: "too large for a link",
   inline: "Document",
-  totals: "Totals",
   layers: (number: number) => (number === 1 ? "1 layer" : `${number} layers`),
   parameters: "parameters",
   macs: "multiply-adds",

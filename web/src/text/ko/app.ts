@@ -25,7 +25,6 @@ export const app: Text["app"] = {
   waiting: (seconds) => `서비스가 바쁩니다. ${seconds}초 뒤에 다시 시도합니다.`,
   gone: "서비스가 응답하지 않습니다.",
   goneHelp: "보이는 것은 그대로 남습니다. 페이지가 스스로 다시 시도하고, 서비스가 돌아오면 이어서 합니다.",
-  back: "서비스가 다시 응답합니다.",
   keyTitle: "이 서비스는 키가 필요합니다",
   keyHelp:
     "서비스를 운영하는 사람이 키를 줄 수 있습니다. layerscope key NAME이 키를 출력합니다. 키는 이 탭에만 남습니다.",
@@ -33,6 +32,7 @@ export const app: Text["app"] = {
   keySend: "이 키 사용",
   keyWrong: "서비스가 모르는 키입니다.",
   failed: "서비스가 거절했습니다",
+  broken: "되지 않았습니다",
   expected: "기대한 것",
   received: "받은 것",
   computed: (layers, time) => `층 ${layers}개를 ${time} 만에 계산했습니다.`,

@@ -10,6 +10,7 @@ export const detail: Text["detail"] = {
   zoomOut: "축소",
   before: "이전 맵",
   next: "다음 맵",
+  plainOnly: "편집하지 않고 학습 모드가 아닌, 네트워크 그대로의 계산입니다.",
   arithmetic: "이 값이 계산된 과정",
   withoutEdits: "변경하지 않은 네트워크의 계산입니다. 변경은 반영되지 않습니다.",
   steps: "합",

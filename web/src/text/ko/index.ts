@@ -10,15 +10,4 @@ import { input } from "./input.ts";
 import { network } from "./network.ts";
 import { share } from "./share.ts";
 
-export const ko: Text = {
-  app,
-  input,
-  network,
-  activations,
-  detail,
-  explain,
-  share,
-  compare,
-  diagnose,
-  edits,
-};
+export const ko: Text = { app, input, network, activations, detail, explain, share, compare, diagnose, edits };

@@ -40,6 +40,7 @@ export const input: Text["input"] = {
   resizeOf: { bilinear: "bilinear", nearest: "nearest", none: "none: 맞아야 함" },
   was: (size, format) => `${size} ${format}, 크기 조정`,
   tooLargeForLink: "이 입력은 링크에 담기에 너무 큽니다. 링크를 여는 사람은 대신 견본을 봅니다.",
+  tooLargeForSample: (values) => `이 입력에는 값이 ${values}개 있습니다. 파일을 고르세요.`,
   drop: "놓으세요: 그림, 숫자 또는 네트워크",
   dropInput: "입력으로",
   dropNetwork: "네트워크나 가중치로",
