@@ -11,8 +11,10 @@ from PIL import Image
 from tests.client.conftest import DIGIT, DOCUMENT
 
 
-def test_a_service_for_a_block(tmp_path: Path) -> None:
+def test_a_service_for_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It runs networks with the settings that it is given; afterwards it is gone, and its models are where told."""
+    monkeypatch.setenv("LAYERSCOPE_HOST", "::1")  # another address
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with local(data_dir=tmp_path / "models", max_pixels=1000) as ls:
         assert ls.put("mine", DOCUMENT).activations(DIGIT, "head")["head"].shape == (1, 10)
         with pytest.raises(errors.TooLarge):

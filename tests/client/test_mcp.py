@@ -84,7 +84,7 @@ async def test_every_tool(server: Server, model: Model) -> None:
 
 @pytest.mark.parametrize(("tool", "size"), [("picture", (105, 105)), ("explanation_picture", (56, 56))])
 async def test_pictures(server: Server, model: Model, tool: str, size: tuple[int, int]) -> None:
-    """Are images that an agent can look at."""
+    """Are images that a language model can look at."""
     async with connected(server) as client:
         (content,) = (await client.call_tool(tool, PICTURES[tool])).content
     assert content.mime_type == "image/png"
@@ -104,7 +104,7 @@ async def test_pictures(server: Server, model: Model, tool: str, size: tuple[int
 async def test_errors_say_what_to_do(
     server: Server, model: Model, tool: str, arguments: dict[str, Any], words: str
 ) -> None:
-    """To the agent, which reads the same text as a person."""
+    """To the language model, which reads the same text as a person."""
     async with connected(server) as client:
         result = await client.call_tool(tool, arguments)
     assert result.is_error

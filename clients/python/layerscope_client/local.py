@@ -20,6 +20,7 @@ from layerscope_client.errors import NotStarted
 
 START_SECONDS, STOP_SECONDS = 180.0, 60.0
 """For the service and its first engine to be ready, and to end."""
+HOST = "127.0.0.1"
 ADVICE = 'install the service ("pip install layerscope"), or name the URL of one that runs: Layerscope(url)'
 
 
@@ -27,7 +28,8 @@ class LocalLayerscope(Layerscope):
     """A service that `local` started. `close()`, the end of a `with` block or of the process stops it."""
 
     def __init__(self, url: str, process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
-        super().__init__(url)
+        super().__init__(url, client=httpx.Client(trust_env=False))  # a proxy would look for it on its own machine
+        self.core.sender.wire.is_own = True
         self.process, self._folder = process, folder
         atexit.register(self.close)
 
@@ -54,11 +56,11 @@ def local(**settings: Any) -> LocalLayerscope:
     """
     program, folder = _program(), tempfile.TemporaryDirectory(prefix="layerscope-")
     log = Path(folder.name) / "log"
-    settings = {"port": _free_port(), "data_dir": Path(folder.name) / "models", **settings}
+    settings = {"host": HOST, "port": _free_port(), "data_dir": Path(folder.name) / "models", **settings}
     options = [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", str(value))]
     with log.open("wb") as output:
         process = subprocess.Popen([program, "serve", *options], stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
-    service = LocalLayerscope(f"http://127.0.0.1:{settings['port']}", process, folder)
+    service = LocalLayerscope(f"http://{HOST}:{settings['port']}", process, folder)
     try:
         _await_ready(service)
     except NotStarted as error:
@@ -81,7 +83,7 @@ def _program() -> str:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 

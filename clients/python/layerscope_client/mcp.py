@@ -1,4 +1,4 @@
-"""`layerscope-mcp`: a Model Context Protocol server that lets an agent look into networks, and change nothing.
+"""`layerscope-mcp`: a Model Context Protocol server that lets a language model look into networks, and change nothing.
 
 No tool sends a tensor: activations come as statistics, largest units or histograms, and as pictures. Every answer fits
 a budget of bytes.
@@ -57,7 +57,7 @@ def answer(facts: Any, budget: int) -> str:
 
 
 def said(tool: Callable[P, Coroutine[Any, Any, Any]]) -> Callable[P, Coroutine[Any, Any, Any]]:
-    """Return a tool whose errors are read by the agent: what to do instead."""
+    """Return a tool whose errors are read by the language model: what to do instead."""
 
     @wraps(tool)
     async def method(*args: P.args, **kwargs: P.kwargs) -> Any:
