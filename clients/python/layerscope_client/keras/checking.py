@@ -24,14 +24,21 @@ class DifferenceWarning(UserWarning):
     """A served model computes something else than the model itself."""
 
 
+class Summary(Protocol):
+    """What the service says of a model."""
+
+    facts: Mapping[str, Any]
+    """Its `inputs` and `outputs`, the latter as addresses."""
+
+
 class ServedModel(Protocol):
     """A registered model, as the client has it."""
 
     def activations(self, inputs: Any, layers: Any = None, **options: Any) -> Mapping[str, Array]:
         """Run it, and return arrays by address."""
 
-    def summary(self) -> Any:
-        """Return its `inputs` and `outputs`, the latter as addresses."""
+    def summary(self) -> Summary:
+        """Return what the service says of it."""
 
 
 def check(served: ServedModel, model: keras.Model, inputs: Any = None, seed: int = 0) -> dict[str, float]:
@@ -49,7 +56,7 @@ def check(served: ServedModel, model: keras.Model, inputs: Any = None, seed: int
     batch = keras.tree.map_structure(lambda spec: _random(spec, generator, ids), given.structure)
     if inputs is not None and all(isinstance(value, np.ndarray) for value in keras.tree.flatten(inputs)):
         batch = inputs
-    facts = served.summary()
+    facts = served.summary().facts
     arrays = keras.tree.flatten(batch)
     sent = arrays[0] if len(arrays) == 1 else dict(zip(facts["inputs"], arrays, strict=True))
     run = served.activations(sent, layers=list(facts["outputs"]), stats=False)

@@ -152,7 +152,8 @@ class Merging:
         if isinstance(one, list | tuple):
             if len(one) != len(other):
                 raise call.refusal("an argument has other lengths for other batches")
-            return type(one)([self.value(*pair, call) for pair in zip(one, other, strict=True)])
+            items = [self.value(*pair, call) for pair in zip(one, other, strict=True)]
+            return tuple(items) if isinstance(one, tuple) else items
         if isinstance(one, np.ndarray | np.generic) or keras.ops.is_tensor(one):
             return _constant(one, other, call)
         return merged(one, other, call)
