@@ -307,7 +307,7 @@ def test_lengths_are_numbers(agree: Agree, sequences: Any) -> None:
 
     class Around(layers.Layer):
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__(name="around")
             self.patches = Patches()
 
         def call(self, x: Any) -> Any:
@@ -316,3 +316,23 @@ def test_lengths_are_numbers(agree: Agree, sequences: Any) -> None:
     first = keras.Input((5, 6))
     served = agree(keras.Model(first, Around()(first)), sequences)
     assert served.block("around", "patches")["layers"][0]["newshape"] == [-1, 1, 5, 6]
+
+
+def test_what_nobody_reads_is_left_out(agree: Agree, rows: Any) -> None:
+    """Though a layer returns it, and the shapes that Keras itself cannot announce are computed."""
+
+    class Cached(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return ops.einsum("BH,BS->BHS", x, x), ops.stack([x, x], axis=1)
+
+    class Around(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__(name="around")
+            self.cached = Cached()
+
+        def call(self, x: Any) -> Any:
+            products, _ = self.cached(x)
+            return products if ops.ndim(products) == 3 else x
+
+    served = agree(model(Around()), rows)
+    assert [layer["type"] for layer in served.block("around", "cached")["layers"]] == ["ops.einsum"]

@@ -71,7 +71,7 @@ def test_free_sizes_may_be_fixed(agree: Agree, sequences: Any) -> None:
             return x * ops.reshape(ops.arange(x.shape[1], dtype="float32"), (1, -1, 1))
 
     first = keras.Input((None, 6), name="steps")
-    served = agree(keras.Model(first, Ramp()(first)), sequences, inputs=(5, 6))
+    served = agree(keras.Model(first, Ramp()(first)), sequences, inputs={"steps": (5, 6)})
     assert served.document["input"]["steps"]["shape"] == [5, 6]
 
 
