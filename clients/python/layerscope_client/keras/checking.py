@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from layerscope_client.keras.model_inputs import InputSpec, inputs_of
+from layerscope_client.keras.model_inputs import InputSpec, ModelInputs, inputs_of
 
 import keras
 
@@ -51,9 +51,7 @@ def check(served: ServedModel, model: keras.Model, inputs: Any = None, seed: int
         DifferenceWarning: with the address and both numbers.
     """
     given = inputs_of(model, inputs)
-    generator = np.random.default_rng(seed)
-    ids = _ids(model)
-    batch = keras.tree.map_structure(lambda spec: _random(spec, generator, ids), given.structure)
+    batch = random_batch(model, given, seed)
     if inputs is not None and all(isinstance(value, np.ndarray) for value in keras.tree.flatten(inputs)):
         batch = inputs
     facts = served.summary().facts
@@ -89,6 +87,12 @@ def difference(ours: Array, theirs: Array) -> float:
         return float("inf")
     largest = np.abs(other[np.isfinite(other)]).max()
     return float(np.abs(wide - other)[~same].max() / (largest or 1))
+
+
+def random_batch(model: keras.Model, given: ModelInputs, seed: int = 0) -> Any:
+    """Return random arrays for the inputs of a model: normal numbers, and ids that all its tables have."""
+    generator, ids = np.random.default_rng(seed), _ids(model)
+    return keras.tree.map_structure(lambda spec: _random(spec, generator, ids), given.structure)
 
 
 def _random(spec: InputSpec, generator: np.random.Generator, ids: int) -> Array:
