@@ -74,8 +74,9 @@ def sent(client: httpx.Client, form: Form, arrays: Sequence[Any], expected: Sequ
     reply = client.put("/v1/models/traced", files=parts)
     if reply.is_error:
         return str(reply.json()["errors"][0]["message"])
-    outputs = client.get("/v1/models/traced").json()["outputs"]
-    batch = npz(dict(zip(form.inputs, arrays, strict=True)))
+    facts = client.get("/v1/models/traced").json()
+    outputs, named = facts["outputs"], dict(zip(form.inputs, arrays, strict=True))
+    batch = npz({name: named[name] for name in facts["inputs"]})  # those that are read
     files = {"tensor": ("tensor.npz", batch)}
     asked = {"layers": ",".join(dict.fromkeys(outputs)), "format": "npz"}
     reply = client.post("/v1/models/traced/activations", files=files, data=asked)

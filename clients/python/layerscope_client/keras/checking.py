@@ -56,7 +56,8 @@ def check(served: ServedModel, model: keras.Model, inputs: Any = None, seed: int
         batch = inputs
     facts = served.summary().facts
     arrays = keras.tree.flatten(batch)
-    sent = arrays[0] if len(arrays) == 1 else dict(zip(facts["inputs"], arrays, strict=True))
+    named = dict(zip(given.names, arrays, strict=True))
+    sent = arrays[0] if len(arrays) == 1 else {name: named[name] for name in facts["inputs"]}  # those that are read
     run = served.activations(sent, layers=list(facts["outputs"]), stats=False)
     own = [keras.ops.convert_to_numpy(result) for result in keras.tree.flatten(model(batch, training=False))]
     return dict(_differences({address: run[address] for address in facts["outputs"]}, own, model.name))
