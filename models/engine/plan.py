@@ -186,7 +186,7 @@ def receptive_fields(symbolic: SymbolicNetwork) -> dict[str, ReceptiveField | No
     for name in symbolic.network.inputs:
         rank = len(symbolic.shape(name)) - 2
         fields[name] = ReceptiveField(name, (AxisField(),) * rank) if rank > 0 else None
-    for node in symbolic.network.nodes:
+    for node in symbolic.calls:  # with the shapes of kernels that are weights
         read_fields = [fields[address] for address in node.inputs if symbolic.batch_axes[address].exists]
         output_fields = read_fields if node.is_block else [_through(symbolic, node, read_fields)] * len(node.outputs)
         fields.update(zip(node.outputs, output_fields, strict=True))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from models.errors import shown
-from models.layers.constants import Constant, ConstantArray
+from models.layers.constants import Constant, ConstantArray, ShapeOnly
 from models.layers.convolution import Conv1D, Conv2D, Conv3D
 from models.layers.convolution_depthwise import DepthwiseConv1D, DepthwiseConv2D
 from models.layers.faults import LayerFault, fault
@@ -35,6 +35,9 @@ LayerType = type[Layer]
 """A class of the catalogue; in a class with a field of that name, `type` is the field."""
 AxisSizes = Annotated[Extent | Annotated[list[Extent], Field(min_length=1, max_length=3)], OneOrSeveral]
 """One number for all spatial axes, or one for each."""
+
+
+KERNEL = "the kernel is an array: the first axis of a tensor is the batch, and every row would need its own"
 
 
 class LikeALayer(Operation):
@@ -63,6 +66,14 @@ class LikeALayer(Operation):
         except ValidationError as error:
             raise self._fault_of(error) from None
 
+    def layer_of(self, shapes: tuple[Shape, ...]) -> Layer:
+        """Return the layer that computes the same on inputs of these shapes, which reads the first.
+
+        Raises:
+            LayerFault: there is none.
+        """
+        return self.as_layer(shapes[0])
+
     def _fault_of(self, error: ValidationError) -> LayerFault:
         first = error.errors()[0]
         context = first.get("ctx", {})
@@ -80,13 +91,13 @@ class LikeALayer(Operation):
             raise LayerFault(field, found.message, found.expected, found.received, found.suggestion) from None
 
     def macs(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int | None:
-        return self.as_layer(shapes[0]).macs(shapes, outputs)
+        return self.layer_of(shapes).macs(shapes[:1], outputs)
 
     def inner(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        return self.as_layer(shapes[0]).inner(shapes, outputs)
+        return self.layer_of(shapes).inner(shapes[:1], outputs)
 
     def work(self, shapes: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> Work:
-        return self.as_layer(shapes[0]).work(shapes, outputs)
+        return self.layer_of(shapes).work(shapes[:1], outputs)
 
     def windows(self, shape: Shape) -> Windows:
         return self.as_layer(shape).windows(shape)
@@ -124,10 +135,13 @@ class AveragePoolOp(PoolOp):
 
 
 class ConvolvingOp(LikeALayer):
-    """Base of convolutions with an array as the kernel: a tensor's first axis is the batch, and no kernel has one."""
+    """Base of convolutions with an array as the kernel, or a weight, which is read second: a tensor's first axis is the
+    batch, and no kernel has one.
+    """
 
     keras_module = "keras.src.ops.nn"
     operands: ClassVar[tuple[str, ...]] = ("inputs", "kernel")
+    input_count = (1, 2)
     fields_of: ClassVar[Mapping[str, str]] = {"kernel_size": "kernel", "groups": "kernel", "filters": "kernel"}
     of_ranks: ClassVar[tuple[LayerType, ...]]
     kernel: Constant = None
@@ -138,12 +152,29 @@ class ConvolvingOp(LikeALayer):
 
     @model_validator(mode="after")
     def _kernel_is_an_array(self) -> Self:
-        if not isinstance(self.kernel, ConstantArray):
-            message = (
-                "the kernel is an array: the first axis of a tensor is the batch, and every row would need its own"
-            )
-            raise fault("kernel", message, '"kernel": {"value": [[…]]}', "use a layer, such as Conv2D, for weights")
+        calls = self.calls or [self.inputs or []]
+        is_read = self.kernel is None and all(len(inputs) == 2 for inputs in calls)
+        if not is_read and not isinstance(self.kernel, ConstantArray):
+            raise fault("kernel", KERNEL, '"kernel": {"value": [[…]]}', "use a layer, such as Conv2D, for weights")
         return self
+
+    def reads(self) -> tuple[int, int | None]:
+        """Return one input, or two for a kernel that is a weight."""
+        return (2, 2) if self.kernel is None else (1, 1)
+
+    def check_shapes(self, shapes: tuple[Shape, ...]) -> None:
+        """Check what the layer checks, and that the kernel is not a tensor."""
+        if len(shapes) > 1:
+            raise LayerFault("inputs", KERNEL, "a weight of the block as the second", shape_text(shapes[1]))
+        super().check_shapes(shapes)
+
+    def layer_of(self, shapes: tuple[Shape, ...]) -> Layer:
+        if len(shapes) == 1:
+            return self.as_layer(shapes[0])
+        return self.model_copy(update={"kernel": ShapeOnly(shapes[1])}).as_layer(shapes[0])
+
+    def windows(self, shape: Shape) -> Windows:
+        return None if self.kernel is None else super().windows(shape)
 
     def kernel_shape(self, shape: Shape) -> tuple[int, ...]:
         """Return the shape of the kernel, whose channels are those of an input of this shape."""

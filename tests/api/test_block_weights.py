@@ -83,6 +83,26 @@ def test_sums_of_products_read_weights(run: Callable[..., Any]) -> None:
     assert reply.layer("scaled/joint")["in_graph"]["shape"] == [4, 2]
 
 
+def test_convolutions_read_weights(run: Callable[..., Any], plan: Callable[..., Any]) -> None:
+    """As their kernels, which may follow from several: a layer that standardises its kernel is written like this."""
+    layers = [
+        {"type": "ops.exp", "inputs": ["kernel"], "name": "positive"},
+        {"type": "ops.conv", "inputs": ["input", "positive"], "strides": 2, "padding": "same", "name": "conv"},
+        {"type": "ops.depthwise_conv", "inputs": ["conv", "depthwise"], "name": "each"},
+    ]
+    weights = {"kernel": {"shape": [3, 3, 2, 4]}, "depthwise": {"shape": [2, 2, 4, 1]}}
+    whole = {"input": [9, 8, 2], "layers": [block(weights=weights, layers=layers)]}
+    pictures = np.random.default_rng(6).normal(size=(2, 9, 8, 2)).astype("float32")
+    reply = run(whole, pictures)
+    own = reply.weights("scaled")
+    convolved = ops.conv(pictures, ops.exp(own["kernel"]), 2, "same")
+    np.testing.assert_array_equal(reply.array("scaled/conv"), convolved)
+    np.testing.assert_array_equal(reply.array("scaled/each"), ops.depthwise_conv(convolved, own["depthwise"]))
+    planned = plan(whole)
+    assert planned.layer("scaled/conv")["macs"] == 5 * 4 * 4 * 3 * 3 * 2
+    assert planned.layer("scaled/each")["receptive_field"]["size"] == [5, 5]
+
+
 def test_calls_of_a_block_share_its_weights(run: Callable[..., Any]) -> None:
     """Counted once."""
     twice = block(calls=[["input"], ["other"]])
@@ -125,6 +145,8 @@ REFUSED = [
     ([block(layers=[{"type": "Dense", "units": 2, "inputs": ["kernel"]}])], "0/layers/0/inputs", "only operations"),
     ([block(layers=[{"type": "ops.matmul", "inputs": ["kernel", "input"]}])], "0/layers/0/inputs", "do not fit"),
     ([block(layers=[{"type": "ops.exp", "inputs": ["scale"]}])], "0", "has the batch in another place"),
+    ([block(layers=[{"type": "ops.conv", "inputs": ["input", "kernel"]}])], "0/layers/0", "an input with 2 axes"),
+    ([block(layers=[{"type": "ops.conv", "inputs": ["input"]}])], "0/layers/0", "the kernel is an array"),
     ([block(layers=[{"type": "ops.stack", "axis": 1, "inputs": ["shift", "input"]}])], "0/layers/0/inputs", "a weight"),
     ([block(layers=[{"type": "ops.exp", "name": "scale"}])], "0/layers/0/name", "this name is taken"),
     ([block(weights={"input": {"shape": [1]}})], "0", "a weight has the name of an input"),
@@ -142,6 +164,14 @@ def test_what_makes_no_sense_is_refused(refusal: Refusal, layers: Any, pointer: 
     first = refusal(document(*layers))[0]
     assert first["pointer"] == f"/model/layers/{pointer}"
     assert message in first["message"]
+
+
+def test_kernels_are_no_tensors(refusal: Refusal) -> None:
+    """Every row of the batch would have one."""
+    convolved = {"input": [5, 5, 2], "layers": [{"type": "ops.conv", "inputs": ["input", "input"]}]}
+    (problem,) = refusal(convolved)
+    assert problem["pointer"] == "/model/layers/0/inputs"
+    assert "the kernel is an array" in problem["message"]
 
 
 def test_blocks_on_steps_own_no_weights(refusal: Refusal) -> None:

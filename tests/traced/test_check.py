@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -24,9 +25,9 @@ class Client:
         """Run the model."""
         return dict(self.served.run(inputs, *layers))
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Any:
         """Return the inputs and outputs."""
-        return dict(self.served.server.client.get("/v1/models/traced").json())
+        return SimpleNamespace(facts=self.served.server.client.get("/v1/models/traced").json())
 
 
 def model(scale: float) -> keras.Model:

@@ -224,7 +224,9 @@ def test_constants_are_written_out_or_sent(agree: Agree, sequences: Any) -> None
         def call(self, x: Any) -> Any:
             causal = ops.tril(ops.ones((5, 5)))
             scores = ops.where(ops.cast(causal, "bool"), ops.matmul(x, ops.swapaxes(x, 1, 2)), -np.inf)
-            return ops.matmul(ops.softmax(scores), x) * np.arange(6, dtype="float32") + large[2] * large[1]
+            padded = ops.pad(x, [[0, 0], [1, 0], [0, 0]], constant_values=-np.inf)
+            joined = ops.matmul(ops.softmax(scores), x) + ops.exp(padded)[:, :-1]
+            return joined * np.arange(6, dtype="float32") + large[2] * large[1]
 
     x = first = keras.Input((5, 6))
     served = agree(keras.Model(first, Constants(name="own")(x) + large[0]), sequences)
@@ -307,7 +309,7 @@ def test_lengths_are_numbers(agree: Agree, sequences: Any) -> None:
 
     class Around(layers.Layer):
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__(name="around")
             self.patches = Patches()
 
         def call(self, x: Any) -> Any:
@@ -316,3 +318,55 @@ def test_lengths_are_numbers(agree: Agree, sequences: Any) -> None:
     first = keras.Input((5, 6))
     served = agree(keras.Model(first, Around()(first)), sequences)
     assert served.block("around", "patches")["layers"][0]["newshape"] == [-1, 1, 5, 6]
+
+
+def test_what_nobody_reads_is_left_out(agree: Agree, rows: Any) -> None:
+    """Though a layer returns it, and the shapes that Keras itself cannot announce are computed."""
+
+    class Cached(layers.Layer):
+        def call(self, x: Any) -> Any:
+            return ops.einsum("BH,BS->BHS", x, x), ops.stack([x, x], axis=1)
+
+    class Around(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__(name="around")
+            self.cached = Cached()
+
+        def call(self, x: Any) -> Any:
+            products, _ = self.cached(x)
+            return products if ops.ndim(products) == 3 else x
+
+    served = agree(model(Around()), rows)
+    assert [layer["type"] for layer in served.block("around", "cached")["layers"]] == ["ops.einsum"]
+
+
+def test_sums_of_products_may_have_the_batch_anywhere(agree: Agree, sequences: Any) -> None:
+    """In documents it is first: it is moved there, and back."""
+
+    class Experts(layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.kernel = self.add_weight((2, shape[-1], 3), "random_normal", name="kernel")
+
+        def call(self, x: Any) -> Any:
+            by_expert = ops.einsum("td,edm->etm", x[:, 0], self.kernel)
+            steps = ops.transpose(x, (1, 0, 2))
+            scores = ops.einsum("ibd,jbd->bij", steps, steps)
+            return ops.transpose(by_expert, (1, 0, 2)), scores
+
+    served = agree(model(Experts(name="experts"), shape=(5, 6)), sequences, tolerance=1e-6)
+    written = [layer["subscripts"] for layer in served.block("experts")["layers"] if "subscripts" in layer]
+    assert written == ["td,edm->tem", "bid,bjd->bij"]
+
+
+def test_convolutions_have_kernels_of_their_own(agree: Agree) -> None:
+    """Which may be computed from weights."""
+
+    class Standardised(layers.Conv2D):
+        def call(self, x: Any) -> Any:
+            mean, variance = ops.moments(self.kernel, axes=[0, 1, 2], keepdims=True)
+            kernel = (self.kernel - mean) / ops.sqrt(variance + 1e-5)
+            return ops.conv(x, kernel, 2, "same") + tf.nn.bias_add(tf.nn.conv2d(x, self.kernel, 2, "SAME"), self.bias)
+
+    pictures = np.random.default_rng(7).normal(size=(2, 8, 8, 2)).astype("float32")
+    served = agree(model(Standardised(4, 3, name="own"), shape=(8, 8, 2)), pictures, tolerance=1e-6)
+    assert set(served.block("own")["weights"]) >= {"kernel", "bias"}

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers, ops
+from layerscope_client.keras import has_code
 
 Agree = Callable[..., Any]
 
@@ -70,7 +71,7 @@ def test_free_sizes_may_be_fixed(agree: Agree, sequences: Any) -> None:
             return x * ops.reshape(ops.arange(x.shape[1], dtype="float32"), (1, -1, 1))
 
     first = keras.Input((None, 6), name="steps")
-    served = agree(keras.Model(first, Ramp()(first)), sequences, inputs=(5, 6))
+    served = agree(keras.Model(first, Ramp()(first)), sequences, inputs={"steps": (5, 6)})
     assert served.document["input"]["steps"]["shape"] == [5, 6]
 
 
@@ -210,3 +211,14 @@ def test_nothing_of_the_model_changes(serve: Callable[..., Any], rows: Any) -> N
     assert isinstance(model.bias, keras.Variable)
     for ours, theirs in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_models_without_code_are_known(rows: Any) -> None:
+    """Of these `to_json()` says all."""
+    first = keras.Input((6,))
+    plain = keras.Model(first, layers.Bidirectional(layers.LSTM(2))(layers.Masking()(ops.expand_dims(first, -1))))
+    assert not has_code(plain)
+    assert not has_code(keras.Sequential([first, keras.Sequential([layers.Dense(2)])]))
+    assert has_code(keras.Model(first, layers.Lambda(lambda x: x + 1)(first)))
+    assert has_code(keras.Model(first, layers.Dense(2, activation=lambda x: x)(first)))
+    assert has_code(Classifier())

@@ -86,6 +86,16 @@ def numbering(self: Any, x: Any) -> Any:
     return x * ops.reshape(ops.arange(ops.shape(x)[0], dtype="float32"), (-1, 1))
 
 
+def comparing(self: Any, x: Any) -> Any:
+    """Compare every row with every other."""
+    return ops.matmul(x, ops.transpose(x))
+
+
+def averaging(self: Any, x: Any) -> Any:
+    """Sum over the batch."""
+    return x - ops.mean(x, axis=0)
+
+
 DROPOUT = layers.Dropout(0.5, name="always")
 
 
@@ -96,6 +106,8 @@ def dropping(self: Any, x: Any) -> Any:
 
 REFUSED = [
     (dropping, (6,), "calls always (Dropout) with training=True at inference", "DROPOUT(x"),
+    (comparing, (6,), "it mixes the rows of the batch", "ops.matmul"),
+    (averaging, (6,), "it mixes the rows of the batch", "ops.mean"),
     (noisy, (6,), "draws random numbers at inference (normal)", "keras.random.normal"),
     (noisy_by_tensorflow, (6,), "draws random numbers at inference (uniform)", "tf.random.uniform"),
     (drawn_by_numpy, (6,), "from call to call", "return x *"),

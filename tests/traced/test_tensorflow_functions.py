@@ -27,6 +27,7 @@ CALLS = {
     "axes": lambda x: tf.squeeze(tf.expand_dims(x, 1), 1) + tf.tile(x[:, :1], [1, 5, 1]),
     "stacks": lambda x: tf.stack(tf.unstack(x, axis=1), axis=2),
     "indices": lambda x: tf.gather(x, [0, 2], axis=1),
+    "indices of each row": lambda x: tf.gather(x, tf.argmax(x, axis=1), batch_dims=1),
     "sums of products": lambda x: tf.einsum("btd,bsd->bts", x, x),
     "casts": lambda x: tf.cast(tf.cast(x, tf.int32), tf.float32),
     "moments": lambda x: tf.nn.moments(x, axes=[1])[1],

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
-from layerscope_client.keras.model_inputs import InputSpec, inputs_of
+from layerscope_client.keras.model_inputs import InputSpec, ModelInputs, inputs_of
 
 Array = np.ndarray[Any, Any]
 ROWS = 3
@@ -24,14 +24,21 @@ class DifferenceWarning(UserWarning):
     """A served model computes something else than the model itself."""
 
 
+class Summary(Protocol):
+    """What the service says of a model."""
+
+    facts: Mapping[str, Any]
+    """Its `inputs` and `outputs`, the latter as addresses."""
+
+
 class ServedModel(Protocol):
     """A registered model, as the client has it."""
 
     def activations(self, inputs: Any, layers: Any = None, **options: Any) -> Mapping[str, Array]:
         """Run it, and return arrays by address."""
 
-    def summary(self) -> Any:
-        """Return its `inputs` and `outputs`, the latter as addresses."""
+    def summary(self) -> Summary:
+        """Return what the service says of it."""
 
 
 def check(served: ServedModel, model: keras.Model, inputs: Any = None, seed: int = 0) -> dict[str, float]:
@@ -44,14 +51,13 @@ def check(served: ServedModel, model: keras.Model, inputs: Any = None, seed: int
         DifferenceWarning: with the address and both numbers.
     """
     given = inputs_of(model, inputs)
-    generator = np.random.default_rng(seed)
-    ids = _ids(model)
-    batch = keras.tree.map_structure(lambda spec: _random(spec, generator, ids), given.structure)
+    batch = random_batch(model, given, seed)
     if inputs is not None and all(isinstance(value, np.ndarray) for value in keras.tree.flatten(inputs)):
         batch = inputs
-    facts = served.summary()
+    facts = served.summary().facts
     arrays = keras.tree.flatten(batch)
-    sent = arrays[0] if len(arrays) == 1 else dict(zip(facts["inputs"], arrays, strict=True))
+    named = dict(zip(given.names, arrays, strict=True))
+    sent = arrays[0] if len(arrays) == 1 else {name: named[name] for name in facts["inputs"]}  # those that are read
     run = served.activations(sent, layers=list(facts["outputs"]), stats=False)
     own = [keras.ops.convert_to_numpy(result) for result in keras.tree.flatten(model(batch, training=False))]
     return dict(_differences({address: run[address] for address in facts["outputs"]}, own, model.name))
@@ -82,6 +88,12 @@ def difference(ours: Array, theirs: Array) -> float:
         return float("inf")
     largest = np.abs(other[np.isfinite(other)]).max()
     return float(np.abs(wide - other)[~same].max() / (largest or 1))
+
+
+def random_batch(model: keras.Model, given: ModelInputs, seed: int = 0) -> Any:
+    """Return random arrays for the inputs of a model: normal numbers, and ids that all its tables have."""
+    generator, ids = np.random.default_rng(seed), _ids(model)
+    return keras.tree.map_structure(lambda spec: _random(spec, generator, ids), given.structure)
 
 
 def _random(spec: InputSpec, generator: np.random.Generator, ids: int) -> Array:

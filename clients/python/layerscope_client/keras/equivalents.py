@@ -84,6 +84,10 @@ def _relu(operation: Any, x: Any) -> Callable[[], Any]:
     return lambda: ops.relu(x) if arguments == (None, 0.0, 0.0) else keras.layers.ReLU(*arguments)(x)
 
 
+def _number_of_axes(_: Any, x: Any) -> Callable[[], int]:
+    return lambda: len(x.shape)
+
+
 def _glu(operation: Any, x: Any) -> Callable[[], Any]:
     def gate() -> Any:
         first, second = ops.split(x, 2, axis=operation.axis)
@@ -146,6 +150,7 @@ REWRITTEN: Mapping[str, Callable[..., Callable[[], Any] | None]] = {
     "LogicalXor": _exclusive_or,
     "Moments": _moments,
     "NanToNum": _nan_to_num,
+    "Ndim": _number_of_axes,
     "ReLU": _relu,
 }
 """By the name of Keras' class."""

@@ -30,6 +30,7 @@ class Rows:
         return f"{self.each} × batch"
 
 
+Array = np.ndarray[Any, Any]
 Shape = tuple[Any, ...]
 """Lengths: numbers, `Rows`, and None for those that are free."""
 
@@ -152,7 +153,8 @@ class Merging:
         if isinstance(one, list | tuple):
             if len(one) != len(other):
                 raise call.refusal("an argument has other lengths for other batches")
-            return type(one)([self.value(*pair, call) for pair in zip(one, other, strict=True)])
+            items = [self.value(*pair, call) for pair in zip(one, other, strict=True)]
+            return tuple(items) if isinstance(one, tuple) else items
         if isinstance(one, np.ndarray | np.generic) or keras.ops.is_tensor(one):
             return _constant(one, other, call)
         return merged(one, other, call)
@@ -202,21 +204,27 @@ def _constant(one: Any, other: Any, call: Call) -> Tensor:
         raise call.refusal("it reads an array that has other axes for other batches")
     shape = merged_shape(first, second)
     values = [one_row(array, shape) for array in (first, second)]
-    is_one = values[0].shape == values[1].shape and np.array_equal(
-        values[0], values[1], equal_nan=first.dtype.kind == "f"
-    )
-    if not is_one:
+    if values[0].shape != values[1].shape or not is_same(*values):
         raise call.refusal("it reads an array that differs from row to row of the batch, or from call to call")
     return Tensor(shape, keras.backend.standardize_dtype(first.dtype), values=values[0], is_fixed=True)
 
 
-def one_row(array: np.ndarray[Any, Any], shape: Shape) -> np.ndarray[Any, Any]:
+def one_row(array: Array, shape: Shape) -> Array:
     """Return an array with one row of each axis of the batch if all are the same; else the array."""
     for axis, length in enumerate(shape):
         row = array.take([0], axis) if isinstance(length, Rows) else None
-        if row is not None and np.array_equal(np.broadcast_to(row, array.shape), array):
+        if row is not None and is_same(np.broadcast_to(row, array.shape), array):
             array = row
     return array
+
+
+def is_same(first: Array, second: Array) -> bool:
+    """Whether two arrays of one shape are the same, but for numbers that Keras rounds otherwise for other batches."""
+    if first.dtype.kind != "f":
+        return np.array_equal(first, second)
+    precision = 16 * np.finfo(first.dtype).eps
+    finite = np.abs(first[np.isfinite(first)])
+    return np.allclose(first, second, rtol=precision, atol=precision * finite.max(initial=0), equal_nan=True)
 
 
 def _bound(call: RecordedCall) -> Mapping[str, Any]:

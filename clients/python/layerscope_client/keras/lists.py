@@ -105,7 +105,7 @@ class LayerList:
         reads = list(dict.fromkeys([*given, *outside])) or [self.source]
         names = input_names(reads, call.arguments, self.owned.names())
         layers = self.written(names)
-        outputs = [tensor for tensor in returned if tensor not in names]
+        outputs = [tensor for tensor in returned if tensor in self.addresses and tensor not in names]
         listed = [self.addresses[tensor] for tensor in outputs] or [layers[-1].name]
         written = [layer.written(self.addresses) for layer in layers]
         fields = block_fields(list(names.values()), self.owned, written, listed, call.operation)

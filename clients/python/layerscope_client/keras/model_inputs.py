@@ -35,6 +35,21 @@ class ModelInputs:
             lambda spec: keras.KerasTensor((batch, *spec.shape), spec.dtype), self.structure
         )
 
+    def with_given(self, given: dict[str, InputSpec]) -> Any:
+        """Return the structure with inputs in place of those of the same names: keys, or names of the model's own.
+
+        Raises:
+            Untraceable: there is no input of a name.
+        """
+        own = dict(zip(self.names, keras.tree.flatten(self.structure), strict=True))
+        if isinstance(self.structure, dict) and all(isinstance(spec, InputSpec) for spec in self.structure.values()):
+            own = self.structure
+        unknown = given.keys() - own.keys()
+        if unknown:
+            raise Untraceable(f"the model has no input {min(unknown)}", advice=f"It has {', '.join(own)}.")
+        merged = {name: given.get(name, spec) for name, spec in own.items()}
+        return merged if own is self.structure else keras.tree.pack_sequence_as(self.structure, list(merged.values()))
+
     def with_sizes(self, error: Untraceable) -> Untraceable:
         """Return an error with the way to fix free sizes, if there are any: Python may have computed with them."""
         free = [name for name, spec in self.declared().items() if None in spec["shape"]]
@@ -59,8 +74,8 @@ def inputs_of(model: keras.Model, given: Any = None) -> ModelInputs:
     if given is None and own is None:
         raise Untraceable(f"the shapes of the inputs of {model.name} are not known", advice=EXAMPLE)
     structure = own.structure if given is None and own is not None else _specs(given)
-    if own is not None and isinstance(structure, dict) and isinstance(own.structure, dict):
-        structure = _known_keys(structure, own.structure)
+    if own is not None and isinstance(structure, dict):
+        structure = own.with_given(structure)
     flat = keras.tree.flatten(structure)
     if own is None or len(own.names) != len(flat):
         known = keras.tree.map_structure(lambda spec: InputSpec(spec.shape, spec.dtype or "float32"), structure)
@@ -68,18 +83,6 @@ def inputs_of(model: keras.Model, given: Any = None) -> ModelInputs:
     kept = keras.tree.flatten(own.structure)
     specs = [InputSpec(one.shape, one.dtype or two.dtype) for one, two in zip(flat, kept, strict=True)]
     return ModelInputs(keras.tree.pack_sequence_as(own.structure, specs), own.names)
-
-
-def _known_keys(given: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """Return the inputs of a model with those given by name in their places.
-
-    Raises:
-        Untraceable: it has no input of a name.
-    """
-    unknown = given.keys() - own.keys()
-    if unknown:
-        raise Untraceable(f"the model has no input {min(unknown)}", advice=f"It has {', '.join(own)}.")
-    return {name: given.get(name, spec) for name, spec in own.items()}
 
 
 def _own(model: Any) -> ModelInputs | None:

@@ -13,6 +13,7 @@ from layerscope_client.keras.entries import Entry
 from layerscope_client.keras.graph import Call, Rows, Tensor
 from layerscope_client.keras.operations import fields_of, index
 from layerscope_client.keras.owned import Owned
+from layerscope_client.keras.sums_of_products import batch_first
 from layerscope_client.keras.untraceable import Untraceable
 
 ON_WEIGHTS = frozenset({
@@ -44,10 +45,36 @@ class Operands:
         if known is None:
             name = type(call.operation).__name__
             raise call.refusal(f"the service has no operation for {name} of keras.ops")
+        _check_rows(call)
         if known.type == "ops.take":
             self._take(call, known)
+        elif known.type == "ops.einsum":
+            self._einsum(call, known)
         else:
             self.add(self._entry(call, known))
+
+    def _einsum(self, call: Call, known: OperationType) -> None:
+        """Add a sum of products: the batch is moved to the front where it is elsewhere, and back."""
+        entry = self._entry(call, known)
+        wanted = batch_first(call, [value for _, value in _operands(call, known)])
+        entry.fields["subscripts"] = wanted.subscripts
+        batched = [place for (_, value), place in zip(_operands(call, known), wanted.operands, strict=True)
+                   if value in entry.reads]  # fmt: skip
+        entry.reads = [self._moved(tensor, place, 0) for tensor, place in zip(entry.reads, batched, strict=True)]
+        if wanted.result:
+            entry.outputs = [Tensor((Rows(), *_without_rows(call.outputs[0].shape)), call.outputs[0].dtype)]
+        self.add(entry)
+        if wanted.result:
+            self._moved(entry.outputs[0], 0, wanted.result, call.outputs[0])
+
+    def _moved(self, tensor: Tensor, source: int, destination: int, result: Tensor | None = None) -> Tensor:
+        """Return a tensor with an axis in another place."""
+        if source == destination:
+            return tensor
+        moved = Tensor((Rows(), *_without_rows(tensor.shape)), tensor.dtype) if result is None else result
+        fields = {"type": "ops.moveaxis", "source": source, "destination": destination}
+        self.add(Entry(moved, "moveaxis", fields, [tensor], [moved]))
+        return moved
 
     def _entry(self, call: Call, known: OperationType) -> Entry:
         fields = {"type": known.type, **fields_of(call, known)}
@@ -176,6 +203,21 @@ class Operands:
         if None in lengths:
             raise call.refusal("its result has free lengths", "Fix the sizes of the inputs.")
         self.add(Entry(flat, "reshape", {"type": "ops.reshape", "newshape": lengths}, [flat], [result]))
+
+
+def _check_rows(call: Call) -> None:
+    """Check that the result of an operation has the batch, once.
+
+    Raises:
+        Untraceable: it is summed over, or there is one of each of two tensors.
+    """
+    for output in call.outputs:
+        if not output.is_fixed and sum(isinstance(length, Rows) for length in output.shape) != 1:
+            raise call.refusal("it mixes the rows of the batch", "What a row computes must not depend on the others.")
+
+
+def _without_rows(shape: Sequence[Any]) -> list[Any]:
+    return [length for length in shape if not isinstance(length, Rows)]
 
 
 def _is_repeated(tensor: Tensor, call: Any, known: OperationType) -> bool:

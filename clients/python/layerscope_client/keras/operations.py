@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from layerscope_client.keras.catalogue import OperationType
+from layerscope_client.keras.constants import inline
 from layerscope_client.keras.graph import Call, Rows, Tensor, merged
 from layerscope_client.keras.layers import NotOurs, as_json
 
@@ -52,6 +53,8 @@ def _json(value: Any) -> Any:
         return value.values.reshape(-1)[0].item()
     if isinstance(value, Rows):
         raise NotOurs("the size of the batch")
+    if isinstance(value, float):
+        return inline(value)
     return [_json(item) for item in value] if isinstance(value, list | tuple) else as_json(value)
 
 

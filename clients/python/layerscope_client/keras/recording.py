@@ -60,7 +60,10 @@ class Recorder:
         if other is not None:
             return other()
         with self.pause():
-            outputs = operation.compute_output_spec(*args, **kwargs)
+            try:
+                outputs = operation.compute_output_spec(*args, **kwargs)
+            except (TypeError, ValueError):  # Keras announces no shape for some arguments that it computes with
+                outputs = Operation.compute_output_spec(operation, *args, **kwargs)
         self._add(RecordedCall(operation, args, kwargs, _tensors(outputs), called_line()))
         return outputs
 

@@ -39,8 +39,15 @@ def _split(value: Any, num_or_size_splits: Any, axis: int = 0) -> Any:
     return ops.split(value, ends, axis=axis)
 
 
-def _gather(params: Any, indices: Any, axis: Any = None) -> Any:
-    return ops.take(params, indices, axis=0 if axis is None else axis)
+def _gather(params: Any, indices: Any, axis: Any = None, batch_dims: int = 0) -> Any:
+    """With `batch_dims`, every row has indices of its own."""
+    if not batch_dims:
+        return ops.take(params, indices, axis=0 if axis is None else axis)
+    if axis not in (None, batch_dims) or len(indices.shape) != batch_dims + 1:
+        raise Refused("tf.gather with these batch_dims has no equivalent among keras.ops")
+    for _ in range(len(params.shape) - len(indices.shape)):
+        indices = ops.expand_dims(indices, -1)
+    return ops.take_along_axis(params, indices, axis=batch_dims)
 
 
 def _squeeze(input: Any, axis: Any = None) -> Any:
@@ -159,7 +166,8 @@ POSITIONAL = {
         "relu6", "roll", "round", "rsqrt", "selu", "sigmoid", "sign", "silu", "sin", "softplus", "softsign",
         "space_to_depth", "sqrt", "square", "stop_gradient", "subtract", "tan", "tanh", "tensordot",
     )},
-    "add_v2": ops.add, "clip_by_value": ops.clip, "floor_div": ops.floor_divide, "floor_mod": ops.mod,
+    "add_v2": ops.add, "bias_add": ops.add, "clip_by_value": ops.clip, "floor_div": ops.floor_divide,
+    "floor_mod": ops.mod,
     "floordiv": ops.floor_divide, "floormod": ops.mod, "is_finite": ops.isfinite, "is_inf": ops.isinf,
     "is_nan": ops.isnan, "mul": ops.multiply, "neg": ops.negative, "pow": ops.power, "real_div": ops.divide,
     "squared_difference": _square_difference, "sub": ops.subtract, "swish": ops.silu, "truediv": ops.divide,

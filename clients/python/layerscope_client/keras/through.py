@@ -20,11 +20,9 @@ def call_of(layer: keras.Layer) -> Callable[..., Any]:
     """Return what to run for a layer: its `call`, or for steps the layer on all of them at once."""
     if isinstance(layer, keras.layers.TimeDistributed):
         return lambda inputs, training=None, mask=None: _on_steps(layer.layer, inputs, training, mask)
-    if layer.quantization_mode is not None:
-        quantized: Callable[..., Any] = layer.quantized_call
-        return quantized
     compiled = getattr(type(layer).call, "python_function", None)  # of a tf.function
-    return layer.call if compiled is None else partial(compiled, layer)
+    own: Callable[..., Any] = layer.call if compiled is None else partial(compiled, layer)
+    return own if layer.quantization_mode is None else partial(layer.quantized_call)
 
 
 def _on_steps(layer: keras.Layer, inputs: Any, training: Any, mask: Any) -> Any:

@@ -8,11 +8,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.models.functional import Functional  # private: keras.Model is not it
 
 from layerscope_client.keras.evaluation import Evaluation
 from layerscope_client.keras.fixed import BATCHES
 from layerscope_client.keras.graph import Call, Merging, Rows, Tensor
-from layerscope_client.keras.layers import is_ours
+from layerscope_client.keras.layers import NotOurs, fields_of, is_ours
 from layerscope_client.keras.lists import LayerList, Shared, is_source
 from layerscope_client.keras.model_inputs import ModelInputs, inputs_of
 from layerscope_client.keras.recording import RecordedCall, Recorder, refusal
@@ -53,6 +54,25 @@ def traced(model: keras.Model, inputs: Any = None) -> Traced:
     *before, call = merging.merge(recordings[0][0], recordings[1][0])
     call.inside = [*before, *(call.inside or [])]  # Keras casts what the model is called on
     return _written(model, given, tensors, call, Evaluation(merging.tensors))
+
+
+def has_code(model: keras.Model) -> bool:
+    """Whether a model computes something that only its code says, so that `to_json()` does not: it has layers of its
+    author's, Lambdas or functions, or a `call` of its own.
+    """
+    return any(_has_code(layer) for layer in model._flatten_layers())
+
+
+def _has_code(layer: keras.layers.Layer) -> bool:
+    if isinstance(layer, keras.layers.InputLayer | keras.layers.Masking):
+        return False
+    if isinstance(layer, keras.Model):
+        return type(layer).call not in {keras.Sequential.call, Functional.call}
+    try:
+        fields_of(layer)
+    except NotOurs:
+        return True
+    return False
 
 
 def document(model: keras.Model, inputs: Any = None) -> dict[str, Any]:

@@ -1,0 +1,160 @@
+"""Models of real scripts, by `to_json()` alone and traced by the Python client: taken, equal, or refused and why.
+
+`scripts/acceptance traced_models FOLDER` runs every script below a folder, such as a clone of keras-io, each in a
+process of its own, and prints a line for each model and a table of the reasons.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import keras
+import numpy as np
+from layerscope_client.keras import Untraceable, has_code, traced
+from layerscope_client.keras.checking import difference, random_batch
+from layerscope_client.keras.model_inputs import inputs_of
+
+from acceptance.live_service import running
+from acceptance.script_models import models_of
+
+MAX_MODELS = 12
+"""Most models of one script that are sent."""
+MAX_PARAMETERS = 60_000_000
+TOLERANCE = 1e-5
+"""Largest difference that is none, as a part of the largest number: compiled and eager Keras differ by as much."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A model as it is sent: its JSON, its weights by name, the names of its inputs; or why there is none."""
+
+    json: str = ""
+    weights: dict[str, Any] | None = None
+    inputs: Sequence[str] = ()
+    refusal: str = ""
+
+
+def json_form(model: keras.Model) -> Form:
+    """Return what `to_json()` says of a model."""
+    try:
+        weights = {f"arr_{number}": array for number, array in enumerate(model.get_weights())}
+        return Form(model.to_json(), weights, inputs_of(model).names)
+    except Exception as error:  # of code of its author's
+        return Form(refusal=f"to_json: {type(error).__name__}")
+
+
+def traced_form(model: keras.Model) -> Form:
+    """Return what the tracer says of a model."""
+    inputs = getattr(model, "called_on", None)
+    try:
+        document, weights = traced(model, None if hasattr(model, "_inputs_struct") else inputs)
+        return Form(json.dumps(document), weights, list(document["input"]))
+    except Untraceable as error:
+        return Form(refusal=error.reason)
+
+
+def sent(client: httpx.Client, form: Form, arrays: Sequence[Any], expected: Sequence[Any]) -> str:
+    """Send a model and a batch; returns "equal", the largest difference, or the refusal."""
+    if form.refusal:
+        return form.refusal
+    parts: dict[str, Any] = {"model": ("model.json", form.json)}
+    if form.weights:
+        parts["weights"] = ("weights.npz", npz(form.weights))
+    reply = client.put("/v1/models/traced", files=parts)
+    if reply.is_error:
+        return str(reply.json()["errors"][0]["message"])
+    facts = client.get("/v1/models/traced").json()
+    outputs, named = facts["outputs"], dict(zip(form.inputs, arrays, strict=True))
+    batch = npz({name: named[name] for name in facts["inputs"]})  # those that are read
+    files = {"tensor": ("tensor.npz", batch)}
+    asked = {"layers": ",".join(dict.fromkeys(outputs)), "format": "npz"}
+    reply = client.post("/v1/models/traced/activations", files=files, data=asked)
+    if reply.is_error:
+        return str(reply.json()["errors"][0]["message"])
+    found = np.load(io.BytesIO(reply.content))
+    worst = max(difference(found[address], array) for address, array in zip(outputs, expected, strict=True))
+    return "equal" if worst == 0 else f"differs by {worst:.1e}"
+
+
+def npz(arrays: dict[str, Any]) -> bytes:
+    """Return arrays as a file."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def checked(client: httpx.Client, model: keras.Model) -> tuple[str, str] | None:
+    """Return the verdicts on a model, by `to_json()` and traced; None for one that cannot be called here."""
+    try:
+        given = inputs_of(model, None if hasattr(model, "_inputs_struct") else getattr(model, "called_on", None))
+        batch = random_batch(model, given)
+        expected = [np.asarray(result) for result in keras.tree.flatten(model(batch, training=False))]
+    except Exception:  # a trainer without a `call`, or strings
+        return None
+    if not expected or model.count_params() > MAX_PARAMETERS:
+        return None
+    arrays = keras.tree.flatten(batch)
+    plain, by_tracer = (sent(client, form(model), arrays, expected) for form in (json_form, traced_form))
+    return plain, by_tracer
+
+
+def in_child(script: Path, url: str, found: Path) -> None:
+    """Check the models of one script in a process of its own; writes an array of [class, has code, both verdicts]."""
+    if child := os.fork():
+        os.waitpid(child, 0)
+        return
+    try:
+        rows = []
+        with httpx.Client(base_url=url, timeout=600) as client:
+            for model in models_of(script)[:MAX_MODELS]:
+                if (verdicts := checked(client, model)) is not None:
+                    rows.append([type(model).__name__, has_code(model), *verdicts])
+        found.write_text(json.dumps(rows))
+    except BaseException:  # it is reported, and the next script is run
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def is_taken(verdict: str) -> bool:
+    """Whether a model was taken, and computes what Keras does."""
+    return verdict == "equal" or (verdict.startswith("differs") and float(verdict.rsplit(maxsplit=1)[-1]) <= TOLERANCE)
+
+
+def main() -> None:
+    """Print every verdict, the counts, and the reasons of what was refused."""
+    folder = Path(sys.argv[1])
+    rows: list[list[Any]] = []
+    with TemporaryDirectory() as data, running(Path(data), MAX_BODY="2GiB", QUEUE_SECONDS="300") as service:
+        for number, script in enumerate(sorted(folder.rglob("*.py"))):
+            found = Path(data) / f"{number}.json"
+            in_child(script, str(service.client.base_url), found)
+            for row in json.loads(found.read_text()) if found.exists() else []:
+                print(script.relative_to(folder), *row, sep="  ", flush=True)
+                rows.append(row)
+    report(rows)
+
+
+def report(rows: Sequence[Sequence[Any]]) -> None:
+    """Print how many were taken, with code and in all, and why the others were not."""
+    for what, some in (("models", rows), ("of them with code", [row for row in rows if row[1]])):
+        plain, by_tracer = (sum(is_taken(row[column]) for row in some) for column in (2, 3))
+        bits = sum(row[3] == "equal" for row in some)
+        print(f"{len(some)} {what}: {plain} by to_json(), {by_tracer} traced, {bits} of them to the bit")
+    for reason, count in Counter(row[3] for row in rows if not is_taken(row[3])).most_common():
+        print(f"{count:4} {reason}")
+
+
+if __name__ == "__main__":
+    main()
