@@ -49,15 +49,15 @@ def test_a_model_of_a_user_defined_class_is_noted(server: Server, form: str, tmp
     x = keras.Input((3,))
     model = Tower(x, keras.layers.Dense(2)(x))
     if form == "json":
-        reply = server.client.put("/v1/models/mine", json=json.loads(model.to_json()))
+        reply = server.client.put("/v1/models/user-defined", json=json.loads(model.to_json()))
     else:
         model.save(tmp_path / "mine.keras")
-        reply = server.client.put("/v1/models/mine", content=(tmp_path / "mine.keras").read_bytes())
+        reply = server.client.put("/v1/models/user-defined", content=(tmp_path / "mine.keras").read_bytes())
     assert reply.status_code == 201, reply.text
     (note,) = reply.json()["notes"]
     assert note["pointer"].endswith("/class_name")
     assert note["message"].startswith('"Tower"')
-    server.client.delete("/v1/models/mine")
+    server.client.delete("/v1/models/user-defined")
 
 
 @pytest.mark.parametrize(

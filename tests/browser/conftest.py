@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -55,9 +56,11 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def built() -> None:
-    """The page, built of its sources where they are newer, and the packages of its tests."""
-    subprocess.run([ROOT / "scripts/web"], check=True)
-    subprocess.run([ROOT / "scripts/node", "true"], check=True)
+    """The page, built of its sources where they are newer, and the packages of its tests: by one process at a time."""
+    with (ROOT / ".venv/page.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run([ROOT / "scripts/web"], check=True)
+        subprocess.run([ROOT / "scripts/node", "true"], check=True)
 
 
 @dataclass

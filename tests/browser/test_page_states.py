@@ -73,6 +73,7 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
         visit.tab.keyboard.press(key)
     expect(maps).to_have_attribute("aria-activedescendant", "map-conv2d-1")
     visit.tab.keyboard.press("n")
+    expect(visit.tab.get_by_role("dialog").get_by_role("button").first).to_be_focused()
     for _ in range(2):
         visit.tab.keyboard.press("Tab")
     expect(visit.tab.get_by_role("button", name=re.compile("^Edges"))).to_be_focused()

@@ -41,9 +41,9 @@ async def als(server: Server) -> AsyncIterator[AsyncLayerscope]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def model(ls: Layerscope) -> Model:
-    """The network of DOCUMENT, registered as `client`."""
+    """The network of DOCUMENT, registered as `client` anew for each file: others on the same server remove models."""
     return ls.put("client", DOCUMENT)
 
 
