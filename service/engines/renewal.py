@@ -18,9 +18,9 @@ that run while the successor starts.
 SAMPLE_SECONDS = 0.5
 SAMPLES = 4
 """Consecutive samples over the bound before an engine is renewed: a running request takes memory, too."""
-PAUSE_SECONDS, LONGEST_PAUSE = 60.0, 3600.0
-"""Pauses between renewals of one slot: doubled each time that it grows again at once, as its load needs more memory
-than it may use.
+PAUSE_SECONDS, LONGEST_PAUSE = 20.0, 3600.0
+"""Least and longest time between renewals of one slot: doubled where an engine is over the bound again within it, as
+its load needs more memory than it may use. One that takes longer to grow has earned its start.
 """
 
 
@@ -66,7 +66,7 @@ class Renewal:
         return Verdict.RENEW if has_grown else Verdict.KEEP
 
     def _start_pause(self, now: float) -> None:
-        is_recurring = self._not_before and now < self._not_before + self._pause
+        is_recurring = self._has_warned and now < self._not_before + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE) if is_recurring else PAUSE_SECONDS
         self._not_before, self._has_warned = now + self._pause, False
         self._samples.clear()

@@ -7,7 +7,15 @@ from itertools import pairwise
 
 import pytest
 
-from service.engines.renewal import HEADROOM_BYTES, LONGEST_PAUSE, PAUSE_SECONDS, SAMPLES, Renewal, Verdict
+from service.engines.renewal import (
+    HEADROOM_BYTES,
+    LONGEST_PAUSE,
+    PAUSE_SECONDS,
+    SAMPLE_SECONDS,
+    SAMPLES,
+    Renewal,
+    Verdict,
+)
 from service.settings import GIB, MIB, Settings
 
 START = 600 * MIB
@@ -34,6 +42,18 @@ def test_an_engine_over_the_ceiling_is_replaced_at_once() -> None:
     assert Settings(engine_memory=0) == Settings()
 
 
+def test_engines_that_grow_slowly_are_renewed_each_time() -> None:
+    """Many networks one after the other: no pause is longer than the growth, however often it happens."""
+    renewal, begun, lives = Renewal(), 0.0, []
+    for second in range(600):
+        grown = int(MOST * (second - begun) / (PAUSE_SECONDS + 5))
+        if renewal.sample(SETTINGS, grown, START, second) is Verdict.RENEW:
+            lives.append(second - begun)
+            begun = second
+            renewal.reset()
+    assert set(lives) == {PAUSE_SECONDS + 5 + SAMPLES}
+
+
 def test_pauses_between_renewals_double(caplog: pytest.LogCaptureFixture) -> None:
     """Each renewal is logged once; after a quiet period the pauses are short again."""
     renewal, now, renewed = Renewal(), 0.0, []
@@ -41,11 +61,11 @@ def test_pauses_between_renewals_double(caplog: pytest.LogCaptureFixture) -> Non
         while now < 10 * LONGEST_PAUSE:
             if renewal.sample(SETTINGS, MOST + 1, START, now) is Verdict.RENEW:
                 renewed.append(now)
-            now += 5
+            now += SAMPLE_SECONDS
     pauses = [after - before for before, after in pairwise(renewed)]
     assert pauses[0] <= 2 * PAUSE_SECONDS
     assert all(2 * first >= second for first, second in pairwise(pauses))
-    assert max(pauses) <= LONGEST_PAUSE + 5 * SAMPLES
+    assert max(pauses) <= LONGEST_PAUSE + SAMPLE_SECONDS * SAMPLES
     assert len(renewed) < 20
     assert len(renewed) - 1 <= len(caplog.records) <= len(renewed)
     later = now + 3 * LONGEST_PAUSE
