@@ -167,11 +167,21 @@ def test_what_makes_no_sense_is_refused(refusal: Refusal, layers: Any, pointer: 
 
 
 def test_kernels_are_no_tensors(refusal: Refusal) -> None:
-    """Every row of the batch would have one."""
+    """Every row of the batch would have one, in files of Keras 2, too."""
     convolved = {"input": [5, 5, 2], "layers": [{"type": "ops.conv", "inputs": ["input", "input"]}]}
-    (problem,) = refusal(convolved)
-    assert problem["pointer"] == "/model/layers/0/inputs"
-    assert "the kernel is an array" in problem["message"]
+    images = {"name": "x", "batch_input_shape": [None, 5, 5, 2], "dtype": "float32", "sparse": False, "trainable": True}
+    function = {"name": "op", "function": "nn.convolution", "trainable": True}
+    inbound = [["x", 0, 0, {"filters": ["x", 0, 0], "padding": "VALID"}]]
+    layers = [
+        {"class_name": "InputLayer", "config": images, "name": "x", "inbound_nodes": []},
+        {"class_name": "TFOpLambda", "config": function, "name": "op", "inbound_nodes": inbound},
+    ]
+    config = {"name": "f", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["op", 0, 0]]}
+    older = {"class_name": "Model", "config": config, "keras_version": "2.4.0"}
+    for document, pointer in ((convolved, "/layers/0/inputs"), (older, "/config/layers/1/inbound_nodes/0")):
+        problem = refusal(document)[0]
+        assert problem["pointer"] == f"/model{pointer}"
+        assert "the kernel is an array" in problem["message"]
 
 
 def test_blocks_on_steps_own_no_weights(refusal: Refusal) -> None:

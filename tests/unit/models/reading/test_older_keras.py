@@ -285,9 +285,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         operation("nn.max_pool2d", ["x", 0, 0, {"ksize": 2, "strides": 1, "padding": "VALID", "data_format": "NCHW"}]),
         f"{LAYERS}/1/inbound_nodes/0/3/data_format",
     ),
-    "kernel from the graph": (
-        operation("nn.convolution", ["x", 0, 0, {"filters": ["x", 0, 0], "padding": "VALID"}]), f"{LAYERS}/1",
-    ),
     "number of tensors": (operation("unstack", ["x", 0, 0, {"axis": 1}]), f"{LAYERS}/1/config/num"),
     "argument of a function": (
         operation("linalg.matmul", ["x", 0, 0, {"b": ["x", 0, 0], "transpose_b": True}]),
