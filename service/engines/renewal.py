@@ -11,9 +11,9 @@ from service.settings import MIB, Settings
 
 log = logging.getLogger("layerscope.engines")
 
-HEADROOM_BYTES = 160 * MIB
-"""Tolerated growth beyond the memory at start plus the cache. The rest of the promised bound of 256 MiB is for requests
-that run while the successor starts.
+HEADROOM_BYTES = 112 * MIB
+"""Tolerated growth beyond the memory at start plus the cache: a cache full of networks in use stays below it, a dozen
+in turn do not. The rest of the promised bound of 256 MiB is for requests that run while the successor starts.
 """
 SAMPLE_SECONDS = 0.5
 SAMPLES = 4
