@@ -39,14 +39,18 @@ export const asked = computed((): ExplanationOptions | null => {
     ...options,
     method: method.value,
     ...(target.value !== null && { of: target.value }),
+    ...(minus.value !== null && { minus: minus.value }),
+    ...(sign.value === "-1" && { sign: -1 as const }),
     ...(explainedBy.value !== null && { to: [explainedBy.value] }),
     ...optionsOf(chosen, knobs.value),
     ...(chosen.isMap && pictureOf(here) !== null && { resized: true }),
   };
 });
-const [method, target, explainedBy, knobs, panel] = [
+const [method, target, minus, sign, explainedBy, knobs, panel] = [
   part("method"),
   part("target"),
+  part("minus"),
+  part("sign"),
   part("explainedBy"),
   part("knobs"),
   part("panel"),

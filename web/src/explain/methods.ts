@@ -40,6 +40,7 @@ const TABLE = {
     knobs: [
       { name: "samples", initial: 32, least: 1, step: 8 },
       { name: "noise", initial: 0.15, least: 0, step: 0.05 },
+      { name: "seed", initial: 0, least: 0, step: 1 },
     ],
   },
   occlusion: {

@@ -4,7 +4,12 @@ export const explain = {
   largest: "the largest unit of the output",
   selectedMap: (name: string) => `all of ${name}`,
   selectedValue: (value: string) => `the value ${value}`,
-  other: "or any",
+  other: "another one …",
+  address: "Address",
+  minus: "Minus",
+  minusNone: "nothing",
+  sign: "Shown is",
+  signs: { "1": "what raises it", "-1": "what lowers it" } as Readonly<Record<string, string>>,
   method: "Method",
   methods: {
     grad_cam: "Grad-CAM",
@@ -33,11 +38,12 @@ export const explain = {
   byLast: "the last layer with maps",
   byInputs: "the input",
   knobs: {
-    relu: "Shown",
+    relu: "Kept",
     steps: "Steps",
     baseline: "Baseline",
     samples: "Copies",
     noise: "Noise",
+    seed: "Seed",
     window: "Window",
     stride: "Stride",
     value: "Covered by",
@@ -68,7 +74,7 @@ export const explain = {
     saturated: "Explain the value before the softmax or sigmoid: choose a unit of the address that ends in :pre.",
     all_zero:
       "The number does not react to this layer here. Choose an earlier layer, or occlusion, which needs no gradient.",
-    all_negative: "Set “Shown” to “for and against”, or explain another unit.",
+    all_negative: "Set “Kept” to “for and against”, or explain another unit.",
     few_steps: "Raise “Steps”: twice as many is a good next try.",
   } as Readonly<Record<string, string>>,
 };

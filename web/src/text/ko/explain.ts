@@ -6,7 +6,12 @@ export const explain: Text["explain"] = {
   largest: "출력에서 가장 큰 유닛",
   selectedMap: (name) => `${name} 전체`,
   selectedValue: (value) => `값 ${value}`,
-  other: "직접 입력",
+  other: "직접 입력 …",
+  address: "주소",
+  minus: "뺄 수",
+  minusNone: "없음",
+  sign: "보이는 것",
+  signs: { "1": "이 수를 키우는 것", "-1": "이 수를 줄이는 것" },
   method: "방법",
   methods: {
     grad_cam: "Grad-CAM",
@@ -34,11 +39,12 @@ export const explain: Text["explain"] = {
   byLast: "맵이 있는 마지막 층",
   byInputs: "입력",
   knobs: {
-    relu: "표시",
+    relu: "남기는 것",
     steps: "단계 수",
     baseline: "기준",
     samples: "사본 수",
     noise: "잡음",
+    seed: "시드",
     window: "창",
     stride: "간격",
     value: "가리는 값",
@@ -61,7 +67,7 @@ export const explain: Text["explain"] = {
   warningHelp: {
     saturated: "softmax나 sigmoid 전의 값을 설명하세요. :pre로 끝나는 주소의 유닛을 고르면 됩니다.",
     all_zero: "여기서는 이 수가 그 층에 반응하지 않습니다. 더 앞의 층이나, 기울기가 필요 없는 가리기를 고르세요.",
-    all_negative: "“표시”를 “키우는 것과 줄이는 것”으로 바꾸거나 다른 유닛을 설명하세요.",
+    all_negative: "“남기는 것”을 “키우는 것과 줄이는 것”으로 바꾸거나 다른 유닛을 설명하세요.",
     few_steps: "“단계 수”를 두 배로 늘려 보세요.",
   },
 };

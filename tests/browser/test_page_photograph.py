@@ -1,0 +1,130 @@
+"""The page in a real browser, with a photograph: what it is for a network, why, and as code that reads its file."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from base64 import b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+from safetensors.numpy import load
+
+from tests.browser.states import SLOW_MS
+from tests.browser.test_page_networks import INPUT, drop
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visit
+    from tests.conftest import Server
+
+MODEL = {"application": "MobileNetV2", "weights": None, "input": [96, 96, 3]}
+ADDRESS = "document=" + quote(json.dumps(MODEL))
+SIZE = (360, 240)
+ORIENTATION, QUARTER_TURN = 0x0112, 6
+
+
+@pytest.fixture
+def photograph(tmp_path: Path) -> Path:
+    """As a camera writes it: a JPEG that lies on its side, with noise, and larger than a link can be."""
+    x, y = np.meshgrid(np.linspace(0, 1, SIZE[0]), np.linspace(0, 1, SIZE[1]))
+    sun = 200 * (np.hypot(x - 0.7, y - 0.3) < 0.15)
+    scene = np.stack([255 * y + sun, 120 * x + sun, 255 * (1 - y)], axis=-1)
+    noisy = scene + np.random.default_rng(0).normal(scale=8, size=scene.shape)
+    picture = Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
+    exif = picture.getexif()
+    exif[ORIENTATION] = QUARTER_TURN
+    picture.rotate(90, expand=True).save(tmp_path / "sun.jpg", quality=92, exif=exif)
+    return tmp_path / "sun.jpg"
+
+
+def explained(server: Server, file: Path, **options: Any) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    """What the API says of the photograph: the reply, and its tensors."""
+    inputs = [{"image": b64encode(file.read_bytes()).decode()}]
+    body = {"model": MODEL, "inputs": inputs, "method": "grad_cam", "resized": True, **options}
+    told = server.client.post("/v1/explanations", json={**body, "data": "none"}, timeout=120)
+    assert told.status_code == 200, told.text
+    reply = server.client.post("/v1/explanations", json={**body, "format": "safetensors"}, timeout=120)
+    return told.json(), load(reply.content)
+
+
+def number(written: str) -> float:
+    """A number as the page writes it."""
+    return float(written.replace("\N{MINUS SIGN}", "-"))
+
+
+def test_grad_cam_lies_over_a_photograph(visit: Visit, server: Server, photograph: Path) -> None:
+    """Upright, over the whole picture; score and range are those of the API, and so are a contrast and its other side."""
+    visit.open(ADDRESS)
+    drop(visit, photograph, INPUT)
+    seen = visit.tab.locator("section.input")
+    expect(seen).to_contain_text("too large for a link")
+    visit.wait_computed()
+    visit.tab.get_by_role("button", name="Explain").click()
+    panel = visit.tab.get_by_role("complementary", name="Explain")
+    overlay, score = panel.locator(".overlay-map"), panel.locator(".score dd")
+    expect(overlay).to_be_visible(timeout=SLOW_MS)
+    reply, tensors = explained(server, photograph)
+    address = next(row["address"] for row in reply["layers"] if not row["address"].endswith(":resized"))
+    map_ = tensors[f"{address}:resized"]
+    assert number(score.inner_text()) == pytest.approx(reply["target"]["scores"][0], rel=1e-5)
+    least, most = map(number, re.findall(r"from (\S+) to (\S+)$", overlay.get_attribute("aria-label") or "")[0])
+    assert (least, most) == pytest.approx((map_.min(), map_.max()), rel=6e-3, abs=1e-9)
+    boxes = [one.bounding_box() for one in (overlay, panel.locator(".overlay-picture"))]
+    assert boxes[0] == boxes[1]
+    unit = reply["target"]["argmax"][0]
+    target = reply["target"]["address"]
+    other = 7 if unit != 7 else 8
+    panel.get_by_label("Minus").select_option(f"{target}[{other}]")
+    expect(panel.locator(".score dt")).to_contain_text(f"{target}[{other}]", timeout=SLOW_MS)
+    contrast, _ = explained(server, photograph, minus=f"{target}[{other}]")
+    assert number(score.inner_text()) == pytest.approx(contrast["target"]["scores"][0], rel=1e-5)
+    panel.get_by_label("Shown is").select_option("-1")
+    expect(score).to_contain_text("\N{MINUS SIGN}", timeout=SLOW_MS)
+    assert number(score.inner_text()) == pytest.approx(-contrast["target"]["scores"][0], rel=1e-5)
+    expect(visit.tab).to_have_url(re.compile("minus=.*&sign=-1"))
+
+
+def test_the_photograph_is_seen_upright(visit: Visit, server: Server, photograph: Path) -> None:
+    """The sun stands at the upper right, as the camera held it, in the numbers that the network gets."""
+    visit.open(ADDRESS)
+    drop(visit, photograph, INPUT)
+    expect(visit.tab.locator("section.input")).to_contain_text("too large for a link")
+    visit.wait_computed()
+    canvas = visit.tab.locator("section.input .seen-picture").first
+    pixel = "(canvas, [x, y]) => Array.from(canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3))"
+    width = canvas.evaluate("canvas => canvas.width")
+    for x, y, is_sun in ((0.7, 0.3, True), (0.3, 0.7, False)):
+        red, green, _ = canvas.evaluate(pixel, [int(x * width), int(y * width)])
+        assert (green > 200) == is_sun, (x, y, red, green)
+
+
+@pytest.mark.parametrize("name", ["sun.jpg", "numbers.npy"])
+def test_code_of_keras_reads_the_file(visit: Visit, server: Server, photograph: Path, name: str) -> None:
+    """Run beside a picture or an array, it prints what the last layer makes of it."""
+    folder = photograph.parent
+    small = keras.Sequential([keras.Input((96, 96, 3)), keras.layers.GlobalAveragePooling2D(name="mean")])
+    np.save(folder / "numbers.npy", np.random.default_rng(1).random((1, 96, 96, 3), np.float32))
+    server.client.put("/v1/models/mean", json=json.loads(small.to_json())).raise_for_status()
+    visit.open("model=mean&layer=mean")
+    drop(visit, folder / name, INPUT)
+    expect(visit.tab.locator("section.input")).to_contain_text("too large for a link")
+    visit.wait_computed()
+    visit.tab.get_by_role("button", name="Copy as").click()
+    visit.tab.locator(".share-choices label", has_text="Keras").click()
+    code = visit.tab.locator(".share-code")
+    expect(code).to_contain_text(name)
+    (folder / "code.py").write_text(code.inner_text().replace("print(", "np.save('out.npy', ") + "\n")
+    done = subprocess.run([sys.executable, "code.py"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    shown = [number(value) for value in visit.layer("mean").locator(".column-value").all_inner_texts()]
+    assert np.load(folder / "out.npy")[0] == pytest.approx(shown, rel=6e-3)
+    if name.endswith(".npy"):
+        np.testing.assert_allclose(np.load(folder / "out.npy"), np.load(folder / name).mean((1, 2)), rtol=1e-5)
