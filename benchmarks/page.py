@@ -55,7 +55,7 @@ LARGE = {"application": "NASNetLarge", "weights": None}
 
 
 def opened(browser: Browser, url: str) -> Page:
-    """The page in a new tab with an empty cache; its drawing is noted. Waiting needs scripts that the policy forbids."""
+    """The page in a new tab with an empty cache, its drawing noted; waiting needs scripts that the policy forbids."""
     tab = browser.new_context(viewport=WINDOW, bypass_csp=True).new_page()  # type: ignore[arg-type]
     tab.set_default_timeout(WAIT_MS)
     tab.add_init_script(WATCH)

@@ -113,7 +113,8 @@ def empty(visit: Visit) -> None:
     """A network without layers."""
     visit.open()
     visit.tab.goto(f"{visit.url}/#document={quote(json.dumps(EMPTY))}")
-    expect(visit.tab.locator(".layers-empty, .notice.wrong").first).to_be_visible(timeout=SLOW_MS)
+    expect(visit.tab.get_by_text("The network has no layers yet")).to_be_visible(timeout=SLOW_MS)
+    expect(visit.tab.locator(".notice.wrong")).to_have_count(0)
 
 
 def gone(visit: Visit) -> None:

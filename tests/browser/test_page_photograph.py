@@ -22,6 +22,8 @@ from tests.browser.states import SLOW_MS
 from tests.browser.test_page_networks import INPUT, drop
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
     from tests.browser.conftest import Visit
     from tests.conftest import Server
 
@@ -60,44 +62,54 @@ def number(written: str) -> float:
     return float(written.replace("\N{MINUS SIGN}", "-"))
 
 
-def test_grad_cam_lies_over_a_photograph(visit: Visit, server: Server, photograph: Path) -> None:
-    """Upright, over the whole picture; score and range are those of the API, and so are a contrast and its other side."""
-    visit.open(ADDRESS)
-    drop(visit, photograph, INPUT)
-    seen = visit.tab.locator("section.input")
-    expect(seen).to_contain_text("too large for a link")
-    visit.wait_computed()
-    visit.tab.get_by_role("button", name="Explain").click()
-    panel = visit.tab.get_by_role("complementary", name="Explain")
-    overlay, score = panel.locator(".overlay-map"), panel.locator(".score dd")
-    expect(overlay).to_be_visible(timeout=SLOW_MS)
-    reply, tensors = explained(server, photograph)
-    address = next(row["address"] for row in reply["layers"] if not row["address"].endswith(":resized"))
-    map_ = tensors[f"{address}:resized"]
-    assert number(score.inner_text()) == pytest.approx(reply["target"]["scores"][0], rel=1e-5)
-    least, most = map(number, re.findall(r"from (\S+) to (\S+)$", overlay.get_attribute("aria-label") or "")[0])
-    assert (least, most) == pytest.approx((map_.min(), map_.max()), rel=6e-3, abs=1e-9)
-    boxes = [one.bounding_box() for one in (overlay, panel.locator(".overlay-picture"))]
-    assert boxes[0] == boxes[1]
-    unit = reply["target"]["argmax"][0]
-    target = reply["target"]["address"]
-    other = 7 if unit != 7 else 8
-    panel.get_by_label("Minus").select_option(f"{target}[{other}]")
-    expect(panel.locator(".score dt")).to_contain_text(f"{target}[{other}]", timeout=SLOW_MS)
-    contrast, _ = explained(server, photograph, minus=f"{target}[{other}]")
-    assert number(score.inner_text()) == pytest.approx(contrast["target"]["scores"][0], rel=1e-5)
-    panel.get_by_label("Shown is").select_option("-1")
-    expect(score).to_contain_text("\N{MINUS SIGN}", timeout=SLOW_MS)
-    assert number(score.inner_text()) == pytest.approx(-contrast["target"]["scores"][0], rel=1e-5)
-    expect(visit.tab).to_have_url(re.compile("minus=.*&sign=-1"))
-
-
-def test_the_photograph_is_seen_upright(visit: Visit, server: Server, photograph: Path) -> None:
-    """The sun stands at the upper right, as the camera held it, in the numbers that the network gets."""
+def panel_of(visit: Visit, photograph: Path) -> Locator:
+    """Drop the photograph on the page and ask why; return the panel with the answer."""
     visit.open(ADDRESS)
     drop(visit, photograph, INPUT)
     expect(visit.tab.locator("section.input")).to_contain_text("too large for a link")
     visit.wait_computed()
+    visit.tab.get_by_role("button", name="Explain").click()
+    panel = visit.tab.get_by_role("complementary", name="Explain")
+    expect(panel.locator(".overlay-map")).to_be_visible(timeout=SLOW_MS)
+    return panel
+
+
+def score(panel: Locator) -> float:
+    """The number that is explained."""
+    return number(panel.locator(".score dd").inner_text())
+
+
+def test_grad_cam_lies_over_a_photograph(visit: Visit, server: Server, photograph: Path) -> None:
+    """Over the whole picture; score and range are those of the API."""
+    panel = panel_of(visit, photograph)
+    reply, tensors = explained(server, photograph)
+    address = next(row["address"] for row in reply["layers"] if not row["address"].endswith(":resized"))
+    attribution = tensors[f"{address}:resized"]
+    assert score(panel) == pytest.approx(reply["target"]["scores"][0], rel=1e-5)
+    overlay = panel.locator(".overlay-map")
+    said = re.findall(r"from (\S+) to (\S+)$", overlay.get_attribute("aria-label") or "")[0]
+    assert [number(one) for one in said] == pytest.approx([attribution.min(), attribution.max()], rel=6e-3, abs=1e-9)
+    assert overlay.bounding_box() == panel.locator(".overlay-picture").bounding_box()
+
+
+def test_a_class_is_explained_against_another(visit: Visit, server: Server, photograph: Path) -> None:
+    """The difference of two scores is that of the API; so is its other side, and both stand in the address."""
+    panel = panel_of(visit, photograph)
+    target = explained(server, photograph)[0]["target"]
+    other = f"{target['address']}[{7 if target['argmax'][0] != 7 else 8}]"
+    panel.get_by_label("Minus").select_option(other)
+    expect(panel.locator(".score dt")).to_contain_text(other, timeout=SLOW_MS)
+    contrast = explained(server, photograph, minus=other)[0]["target"]["scores"][0]
+    assert score(panel) == pytest.approx(contrast, rel=1e-5)
+    panel.get_by_label("Shown is").select_option("-1")
+    expect(panel.locator(".score dd")).to_contain_text("\N{MINUS SIGN}", timeout=SLOW_MS)
+    assert score(panel) == pytest.approx(-contrast, rel=1e-5)
+    expect(visit.tab).to_have_url(re.compile("minus=.*&sign=-1"))
+
+
+def test_the_photograph_is_seen_upright(visit: Visit, photograph: Path) -> None:
+    """The sun stands at the upper right, as the camera held it, in the numbers that the network gets."""
+    panel_of(visit, photograph)
     canvas = visit.tab.locator("section.input .seen-picture").first
     pixel = "(canvas, [x, y]) => Array.from(canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3))"
     width = canvas.evaluate("canvas => canvas.width")
