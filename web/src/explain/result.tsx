@@ -68,8 +68,8 @@ function TermName({ term: { address, argmax, summed, ...term } }: { readonly ter
   const label = unit === undefined ? undefined : rows.value.get(layerOf(address))?.labels?.[unit];
   return (
     <>
-      {`${address}[${unit ?? index ?? "..."}]`}
       {label !== undefined && <span class="score-label">{label}</span>}
+      <span class={label === undefined ? undefined : "score-address"}>{`${address}[${unit ?? index ?? "..."}]`}</span>
       {summed && <span class="quiet">{text.value.explain.summed}</span>}
     </>
   );

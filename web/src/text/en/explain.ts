@@ -34,8 +34,8 @@ export const explain = {
     occlusion: "How far the number drops when a window is covered, place by place.",
     ablation: "How far the number drops without each channel.",
   } as Readonly<Record<string, string>>,
-  by: "By",
-  byLast: "the last layer with maps",
+  by: "At layer",
+  byLast: "the last one with maps",
   byInputs: "the input",
   knobs: {
     relu: "Kept",
