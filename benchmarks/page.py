@@ -12,6 +12,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import httpx
+
 from benchmarks.browsing import chromium, service
 from benchmarks.page_memory import memory
 from benchmarks.tables import header, row
@@ -150,10 +152,42 @@ def large_graph(browser: Browser, url: str) -> dict[str, str]:
     laid = tab.evaluate("performance.now()")
     nodes = tab.locator(".diagram-node").count()
     tab.context.close()
+    fold, unfold = folded(browser, url)
     return {
         f"NASNetLarge, {nodes - 1:,} layers: read by the service, s": f"{planned / 1000:.1f}",
         "NASNetLarge: laid out and drawn after that, s": f"{(laid - planned) / 1000:.1f}",
+        "NASNetLarge as one block: folded, and unfolded again, s": f"{fold:.1f}; {unfold:.1f}",
     }
+
+
+def folded(browser: Browser, url: str) -> tuple[float, float]:
+    """Seconds until a network that is a block is one node, and until it is drawn again layer by layer."""
+    tab = opened(browser, "about:blank")
+    tab.route("**/activations", lambda _: None)
+    tab.goto(url)
+    tab.keyboard.press("n")
+    file = {"name": "block.json", "mimeType": "application/json", "buffer": json.dumps(in_block(url)).encode()}
+    tab.locator('dialog input[type="file"]').set_input_files(file)  # type: ignore[arg-type]
+    tab.wait_for_selector(".diagram-node")
+    begun = tab.evaluate("performance.now()")
+    tab.get_by_role("button", name="Fold all").click()
+    tab.wait_for_selector(".chain-node")
+    alone = tab.evaluate("performance.now()")
+    tab.get_by_role("button", name="Unfold all").click()
+    tab.wait_for_selector(".diagram-node")
+    last = tab.evaluate("performance.now()")
+    tab.context.close()
+    return (alone - begun) / 1000, (last - alone) / 1000
+
+
+def in_block(url: str) -> dict[str, Any]:
+    """NASNetLarge as a document whose only layer is a block of all its layers."""
+    httpx.put(f"{url}/v1/models/large", json=LARGE, timeout=300).raise_for_status()
+    document = httpx.get(f"{url}/v1/models/large", params={"as": "document"}).raise_for_status().json()
+    (name, spec), *_ = document["input"].items() if isinstance(document["input"], dict) else [("input", None)]
+    text = json.dumps(document["layers"]).replace(f'"inputs": ["{name}"]', '"inputs": ["input"]')
+    block = {"type": "Block", "name": "all", "layers": json.loads(text)}
+    return {"input": document["input"] if spec is None else spec, "layers": [block]}
 
 
 PARTS: tuple[Callable[[Browser, str], dict[str, str]], ...] = (first_screen, application, many_maps, large_graph)

@@ -19,6 +19,7 @@ from playwright.sync_api import expect
 from safetensors.numpy import load
 
 from tests.browser.states import SLOW_MS
+from tests.browser.test_page_first import digit
 from tests.browser.test_page_networks import INPUT, drop
 
 if TYPE_CHECKING:
@@ -105,6 +106,23 @@ def test_a_class_is_explained_against_another(visit: Visit, server: Server, phot
     expect(panel.locator(".score dd")).to_contain_text("\N{MINUS SIGN}", timeout=SLOW_MS)
     assert score(panel) == pytest.approx(-contrast, rel=1e-5)
     expect(visit.tab).to_have_url(re.compile("minus=.*&sign=-1"))
+
+
+def test_gradients_of_weights_come_along(visit: Visit, server: Server) -> None:
+    """Of the layer that is chosen, as a norm for each weight."""
+    visit.open("panel=explain&method=gradient&to=conv2d")
+    panel = visit.tab.get_by_role("complementary", name="Explain")
+    panel.get_by_label("and by its weights").check()
+    rows = panel.get_by_role("table", name="Gradients of the weights").get_by_role("row")
+    expect(rows).to_have_count(2, timeout=SLOW_MS)
+    body = {"method": "gradient", "to": "conv2d", "weights": "true", "format": "safetensors"}
+    reply = server.client.post(
+        "/v1/models/example-digits/explanations", files={"image": ("5.png", digit(5))}, data=body
+    )
+    for row, name in zip(rows.all(), ("kernel", "bias"), strict=True):
+        norm = np.linalg.norm(load(reply.content)[f"weights/conv2d/{name}"])
+        assert row.inner_text().startswith(f"conv2d/{name}")
+        assert number(row.inner_text().split("norm ")[1]) == pytest.approx(norm, rel=2e-3)
 
 
 def test_the_photograph_is_seen_upright(visit: Visit, photograph: Path) -> None:

@@ -29,6 +29,8 @@ export const FIELDS = {
   sign: choice("sign", SIGNS, "1"),
   /** By which layer; null as the method has it. The method's own options, and how much of the map covers the picture. */
   explainedBy: words("to"),
+  /** Whether the gradients of that layer's weights come along. */
+  weightGradients: flag("weights"),
   knobs: knobsField,
   alpha: count("alpha"),
   /** How pixels become numbers, and pictures get the size of the input; null: as the network says. */

@@ -10,6 +10,7 @@ import { Overlay } from "./overlay.tsx";
 import { layerOf } from "./targets.ts";
 import { UnitBars } from "./unit_bars.tsx";
 import { Warnings } from "./warnings.tsx";
+import { WeightGradients } from "./weight_gradients.tsx";
 
 interface Props {
   readonly explained: Explained;
@@ -34,6 +35,7 @@ export function Result({ explained }: Props) {
         );
       })}
       <Completeness explained={explained} />
+      <WeightGradients tensors={tensors} />
     </div>
   );
 }
