@@ -122,7 +122,7 @@ def gone(visit: Visit) -> None:
     visit.open()
     visit.tab.route("**/v1/**", lambda route: route.abort())
     visit.tab.get_by_role("button", name="Digit 3", exact=True).click()
-    expect(visit.tab.get_by_text("The service does not answer.")).to_be_visible()
+    expect(visit.tab.get_by_role("alert").get_by_text("The service does not answer.")).to_be_visible()
 
 
 STATES: dict[str, Callable[[Visit], None]] = {

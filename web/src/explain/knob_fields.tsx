@@ -25,7 +25,7 @@ export function KnobFields() {
 
 function WeightsField() {
   return (
-    <label class="training-mode">
+    <label class="knob-flag">
       <input
         type="checkbox"
         checked={state.value.weightGradients}

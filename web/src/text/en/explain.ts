@@ -8,7 +8,7 @@ export const explain = {
   address: "Address",
   minus: "Minus",
   minusNone: "nothing",
-  sign: "Shown is",
+  sign: "Side",
   signs: { "1": "what raises it", "-1": "what lowers it" } as Readonly<Record<string, string>>,
   method: "Method",
   methods: {
@@ -38,7 +38,7 @@ export const explain = {
   byLast: "the last one with maps",
   byInputs: "the input",
   knobs: {
-    relu: "Kept",
+    relu: "Values",
     steps: "Steps",
     baseline: "Baseline",
     samples: "Copies",
@@ -62,6 +62,8 @@ export const explain = {
   expected: (passed: string, expected: string) => `${passed} of about ${expected}`,
   summed: " (summed)",
   overlay: (address: string, min: string, max: string) => `Map of ${address} over the picture, from ${min} to ${max}`,
+  oneSide: "The brighter, the more it speaks for this number.",
+  twoSides: "Brown raises this number, blue lowers it.",
   overChannels: "Summed over the channels.",
   alpha: "Map",
   bars: (address: string) => `A value for each unit of ${address}`,
@@ -77,7 +79,7 @@ export const explain = {
     saturated: "Explain the value before the softmax or sigmoid: choose a unit of the address that ends in :pre.",
     all_zero:
       "The number does not react to this layer here. Choose an earlier layer, or occlusion, which needs no gradient.",
-    all_negative: "Set “Kept” to “for and against”, or explain another unit.",
+    all_negative: "Set “Values” to “for and against”, or explain another unit.",
     few_steps: "Raise “Steps”: twice as many is a good next try.",
   } as Readonly<Record<string, string>>,
 };

@@ -10,7 +10,7 @@ export const explain: Text["explain"] = {
   address: "주소",
   minus: "뺄 수",
   minusNone: "없음",
-  sign: "보이는 것",
+  sign: "방향",
   signs: { "1": "이 수를 키우는 것", "-1": "이 수를 줄이는 것" },
   method: "방법",
   methods: {
@@ -39,7 +39,7 @@ export const explain: Text["explain"] = {
   byLast: "맵이 있는 마지막 층",
   byInputs: "입력",
   knobs: {
-    relu: "남기는 것",
+    relu: "값",
     steps: "단계 수",
     baseline: "기준",
     samples: "사본 수",
@@ -57,6 +57,8 @@ export const explain: Text["explain"] = {
   expected: (passed, expected) => `약 ${expected} 중 ${passed}`,
   summed: " (합)",
   overlay: (address, min, max) => `그림 위의 ${address} 맵, ${min}부터 ${max}까지`,
+  oneSide: "밝을수록 이 수를 더 키웁니다.",
+  twoSides: "갈색은 이 수를 키우고 파랑은 줄입니다.",
   overChannels: "채널을 모두 더했습니다.",
   alpha: "맵",
   bars: (address) => `${address}의 유닛마다 값 하나`,
@@ -70,7 +72,7 @@ export const explain: Text["explain"] = {
   warningHelp: {
     saturated: "softmax나 sigmoid 전의 값을 설명하세요. :pre로 끝나는 주소의 유닛을 고르면 됩니다.",
     all_zero: "여기서는 이 수가 그 층에 반응하지 않습니다. 더 앞의 층이나, 기울기가 필요 없는 가리기를 고르세요.",
-    all_negative: "“남기는 것”을 “키우는 것과 줄이는 것”으로 바꾸거나 다른 유닛을 설명하세요.",
+    all_negative: "“값”을 “키우는 것과 줄이는 것”으로 바꾸거나 다른 유닛을 설명하세요.",
     few_steps: "“단계 수”를 두 배로 늘려 보세요.",
   },
 };
