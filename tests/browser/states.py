@@ -102,6 +102,39 @@ def shortcuts(visit: Visit) -> None:
     expect(visit.tab.get_by_role("dialog")).to_be_visible()
 
 
+def settings(visit: Visit) -> None:
+    """What is set once for the whole page."""
+    visit.open()
+    visit.tab.get_by_role("button", name="Settings").click()
+    expect(visit.tab.get_by_label("Language")).to_be_visible()
+
+
+def finding(visit: Visit) -> None:
+    """Layers that are looked for by a part of their names."""
+    visit.open("preset=residual")
+    visit.tab.keyboard.press("/")
+    visit.tab.keyboard.type("conv")
+    expect(visit.tab.get_by_text("3 found")).to_be_visible()
+
+
+def numbers(visit: Visit) -> None:
+    """Numbers that are written, with what is wrong about them."""
+    visit.open()
+    visit.tab.get_by_role("button", name="Numbers …").click()
+    visit.tab.get_by_role("textbox", name="Numbers for this input").fill("[1, 2")
+    expect(visit.tab.get_by_text("This is no JSON of numbers.")).to_be_visible()
+
+
+def key(visit: Visit) -> None:
+    """The question for a key, of a service that wants one."""
+    wanted = {"type": "about:blank", "title": "no", "status": 401, "detail": "no", "instance": "/", "errors": [],
+              "code": "unauthorized", "request_id": ""}  # fmt: skip
+    headers = {"Content-Type": "application/problem+json"}
+    visit.tab.route("**/v1/**", lambda route: route.fulfill(status=401, headers=headers, body=json.dumps(wanted)))
+    visit.tab.goto(visit.url)
+    expect(visit.tab.get_by_role("dialog", name="This service wants a key")).to_be_visible()
+
+
 def error(visit: Visit) -> None:
     """What the service refused, in its words."""
     visit.open()
@@ -129,6 +162,6 @@ STATES: dict[str, Callable[[Visit], None]] = {
     state.__name__: state
     for state in (
         start, pipeline, sequences, detail, arithmetic, compare, explain, diagnose, editor, edited_wrongly, chooser,
-        share, shortcuts, error, empty, gone,
+        share, shortcuts, settings, finding, numbers, key, error, empty, gone,
     )
 }  # fmt: skip

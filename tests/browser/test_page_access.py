@@ -58,7 +58,7 @@ def test_every_state_fits_a_phone(visit: Visit, name: str) -> None:
 
 def pardon(visit: Visit, name: str) -> None:
     """Of states about refusals, the browser itself writes refused requests to the console."""
-    if name in ("edited_wrongly", "error", "empty", "gone"):
+    if name in ("edited_wrongly", "key", "error", "empty", "gone"):
         visit.said.clear()
 
 
@@ -81,6 +81,7 @@ def test_the_keyboard_leads_to_the_arithmetic_of_a_value(visit: Visit) -> None:
     panel = tab.get_by_role("complementary", name="Map")
     place = panel.locator(".arithmetic-value code")
     expect(place).to_contain_text("conv2d[0, ", timeout=SLOW_MS)
+    tab.keyboard.press("p")
     tab_to(tab, panel.get_by_role("slider"))
     for key in ("Home", "ArrowRight", "ArrowDown"):
         tab.keyboard.press(key)
@@ -91,6 +92,7 @@ def test_the_keyboard_leads_to_the_arithmetic_of_a_value(visit: Visit) -> None:
     tab_to(tab, button)
     tab.keyboard.press("Enter")
     expect(tab.locator(".overlay-map")).to_be_visible(timeout=SLOW_MS)
+    tab.keyboard.press("p")
     tab_to(tab, tab.get_by_label("Number", exact=True))
     tab.keyboard.type("3")
     expect(tab.locator(".score dt")).to_contain_text("dense:pre[3]")

@@ -39,6 +39,7 @@ export const app = {
     ["/", "find a layer"],
     ["J K", "next layer, layer before"],
     ["← → ↑ ↓", "go from map to map"],
+    ["P", "go to the open panel"],
     ["N", "choose a network"],
     ["Ctrl Z", "undo an edit"],
     ["?", "these keys"],
