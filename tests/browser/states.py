@@ -114,7 +114,7 @@ def finding(visit: Visit) -> None:
     visit.open("preset=residual")
     visit.tab.keyboard.press("/")
     visit.tab.keyboard.type("conv")
-    expect(visit.tab.get_by_text("2 found")).to_be_visible()
+    expect(visit.tab.get_by_text("3 found")).to_be_visible()
 
 
 def numbers(visit: Visit) -> None:
