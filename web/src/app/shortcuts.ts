@@ -67,5 +67,6 @@ function go(by: number): void {
 
 function focus(id: string): void {
   isSideOpen.value = true;
+  document.getElementById(id)?.focus(); // at once where it is in sight, so that the next key is not lost
   requestAnimationFrame(() => document.getElementById(id)?.focus());
 }
