@@ -100,7 +100,7 @@ def test_dead_channels_are_marked(visit: Visit) -> None:
             "bias_initializer": {"type": "Constant", "value": -1e6}}  # fmt: skip
     visit.open(document(dead, input=[8, 8, 1]))
     expect(visit.layer("dead").get_by_role("option", name="dead")).to_have_count(3)
-    expect(visit.layer("dead").locator(".map-name")).to_have_text(["0 dead", "1 dead", "2 dead"])
+    expect(visit.layer("dead").locator(".map-name")).to_have_text(["0 dead here", "1 dead here", "2 dead here"])
 
 
 def test_kernels_of_the_textbook_find_edges(visit: Visit) -> None:

@@ -83,7 +83,9 @@ def panel_of(visit: Visit, photograph: Path) -> Locator:
     give(visit, photograph)
     visit.tab.get_by_role("button", name="Explain").click()
     panel = visit.tab.get_by_role("complementary", name="Explain")
-    expect(panel.locator(".overlay-map")).to_be_visible(timeout=SLOW_MS)
+    panel.get_by_label("Method").select_option("grad_cam")
+    expect(panel.locator(".explained")).not_to_have_count(0, timeout=SLOW_MS)
+    expect(panel.locator(".is-stale, [aria-busy=true]")).to_have_count(0, timeout=SLOW_MS)
     return panel
 
 

@@ -22,7 +22,7 @@ export const FIELDS = {
   /** The row and the column in that map, `5,7`; null for its largest value. */
   element: words("element"),
   /** How a number is explained, and which: an address with an index; null for the largest unit of the output. */
-  method: choice("method", METHOD_NAMES, "grad_cam"),
+  method: choice("method", METHOD_NAMES, "layer_cam"),
   target: words("of"),
   /** Another number that is subtracted from it, and which side of it is explained. */
   minus: words("minus"),

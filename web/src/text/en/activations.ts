@@ -14,7 +14,7 @@ export const activations = {
   training: "Training mode",
   map: (unit: number) => `map ${unit}`,
   mapLabel: (name: string, range: string) => `${name}, ${range}`,
-  dead: "dead",
+  dead: "dead here",
   deadHelp: "every value is 0 for this input",
   maps: (address: string, count: number) => `${address}: ${count} maps. Arrow keys go from map to map.`,
   all: (count: number) => `All ${count}`,

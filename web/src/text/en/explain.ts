@@ -23,9 +23,9 @@ export const explain = {
     ablation: "Ablation",
   } as Readonly<Record<string, string>>,
   methodHelp: {
-    grad_cam: "Maps of a layer, each weighted by its mean gradient: where what speaks for the number lies.",
+    grad_cam: "Maps of a layer, each weighted by its mean gradient: coarser, as published for large networks.",
     "grad_cam++": "As Grad-CAM, with positions weighted too: better where the object occurs several times.",
-    layer_cam: "Maps of a layer, each value weighted by its own gradient: finer than Grad-CAM in early layers.",
+    layer_cam: "Maps of a layer, each value weighted by its own gradient: where what speaks for the number lies.",
     gradient: "How much the number changes with each value, for a small change.",
     input_x_gradient: "The gradient times the value: what each value contributes, were the network linear.",
     integrated_gradients:

@@ -16,7 +16,7 @@ export const activations: Text["activations"] = {
   training: "학습 모드",
   map: (unit) => `맵 ${unit}`,
   mapLabel: (name, range) => `${name}, ${range}`,
-  dead: "죽음",
+  dead: "여기서 0",
   deadHelp: "이 입력에서는 모든 값이 0입니다",
   maps: (address, count) => `${address}: 맵 ${count}개. 화살표 키로 맵 사이를 움직입니다.`,
   all: (count) => `모두 ${count}`,

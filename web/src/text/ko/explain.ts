@@ -25,9 +25,9 @@ export const explain: Text["explain"] = {
     ablation: "채널 제거",
   },
   methodHelp: {
-    grad_cam: "층의 맵을 평균 기울기로 가중한 것: 이 수를 키우는 것이 어디에 있는지 보여 줍니다.",
+    grad_cam: "층의 맵을 평균 기울기로 가중한 것: 더 거칠며, 큰 네트워크에 맞습니다.",
     "grad_cam++": "Grad-CAM에 위치별 가중을 더한 것: 대상이 여러 번 나올 때 낫습니다.",
-    layer_cam: "값마다 자기 기울기로 가중한 것: 앞쪽 층에서 Grad-CAM보다 세밀합니다.",
+    layer_cam: "값마다 자기 기울기로 가중한 것: 이 수를 키우는 것이 어디에 있는지 보여 줍니다.",
     gradient: "값을 조금 바꿀 때 이 수가 얼마나 변하는지입니다.",
     input_x_gradient: "기울기와 값의 곱: 네트워크가 선형이라면 각 값의 몫입니다.",
     integrated_gradients: "기준에서 입력까지 가는 길의 기울기: 모두 더하면 이 수가 늘어난 만큼입니다.",
