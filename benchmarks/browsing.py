@@ -36,7 +36,7 @@ def service() -> Iterator[str]:
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         command = [ROOT / ".venv/bin/layerscope", "serve", "--port", str(port), "--data-dir", folder]
-        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             url = f"http://127.0.0.1:{port}"
             _wait(process, f"{url}/readyz")
