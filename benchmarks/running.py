@@ -49,7 +49,7 @@ def running(peer: Peer, sample: Sample, root: Path = ROOT) -> Iterator[Server]:
         NotInstalled: its environment could not be made.
         NotStarted: it ended, or was not ready in time.
     """
-    port = _free_port()
+    port = free_port()
     command = peer.command(interpreter(peer.environment), sample, port)
     sample.folder.mkdir(parents=True, exist_ok=True)
     with (sample.folder / "server.log").open("wb") as log:
@@ -61,16 +61,17 @@ def running(peer: Peer, sample: Sample, root: Path = ROOT) -> Iterator[Server]:
         _wait(process, f"http://127.0.0.1:{port}{peer.ready}")
         yield Server(process.pid, time.monotonic() - begun, port)
     finally:
-        _end(process)
+        end(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """SIGTERM to the first process; what is left of its tree after a while is killed."""
     pids = tree(process.pid)
     process.terminate()

@@ -156,6 +156,7 @@ def test_grad_cam_lies_over_the_picture(server: Server, tab: Page) -> None:
     tab.goto(server.url)
     tab.get_by_role("button", name="Explain").click()
     panel = tab.get_by_role("complementary", name="Explain")
+    panel.get_by_label("Method").select_option("grad_cam")
     expect(panel.locator(".overlay-map")).to_be_visible()
     score = number(panel.locator(".score dd").inner_text())
     scores = seen_scores(server, tab)

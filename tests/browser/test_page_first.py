@@ -197,6 +197,7 @@ def test_a_camera_that_is_not_there_is_said(visit: Visit) -> None:
 def test_the_page_speaks_korean(visit: Visit, language: str) -> None:
     """The choice is kept for the next visit."""
     visit.open()
+    visit.tab.get_by_role("button", name="Settings").click()
     visit.tab.get_by_label("Language").select_option(language)
     expect(visit.tab.get_by_text("여기에 그리거나")).to_be_visible()
     visit.open()

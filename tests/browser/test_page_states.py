@@ -1,19 +1,17 @@
-"""The page in a real browser: open to everybody, on any window; keys, refusals, a service that goes and comes."""
+"""The page in a real browser: keys, refusals, long work, a service that is busy, goes and comes."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
 from service.access.keys import new_key
@@ -24,95 +22,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from tests.browser.conftest import Visit
-
-AXE = ROOT / "node_modules/axe-core/axe.min.js"
-SERIOUS = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
-    .filter(found => ['serious', 'critical'].includes(found.impact))
-    .map(found => [found.id, found.nodes.map(node => node.html.slice(0, 200))])"""
-
-
-def findings(tab: Page) -> Any:
-    """What axe-core finds that keeps people out."""
-    tab.evaluate(AXE.read_text() + "; window.axe = axe")
-    return tab.evaluate(SERIOUS)
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("fragment", ["", "preset=lstm&side=edit", "preset=unet&measure=macs&layer=down2&unit=1"])
-def test_nothing_keeps_anybody_out(visit: Visit, theme: str, fragment: str) -> None:
-    """axe-core has no serious finding, in light and dark."""
-    visit.tab.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-    visit.open(fragment)
-    assert visit.tab.locator("html").get_attribute("data-theme") == theme
-    assert findings(visit.tab) == []
-
-
-def test_the_window_of_networks_keeps_nobody_out(visit: Visit) -> None:
-    """Nor do the windows over the page."""
-    visit.open()
-    visit.tab.keyboard.press("n")
-    expect(visit.tab.get_by_role("dialog")).to_be_visible()
-    assert findings(visit.tab) == []
-
-
-def test_the_keyboard_is_enough(visit: Visit) -> None:
-    """From layer to layer, from map to map, to another network and back, without a pointer."""
-    visit.open()
-    visit.tab.keyboard.press("Tab")
-    expect(visit.tab.get_by_role("button", name="Skip to the layers")).to_be_focused()
-    visit.tab.keyboard.press("Enter")
-    expect(visit.tab.locator("main")).to_be_focused()
-    visit.tab.keyboard.press("j")
-    visit.tab.keyboard.press("j")
-    expect(visit.layer("batch_normalization")).to_have_class("layer is-chosen")
-    visit.tab.keyboard.press("k")
-    expect(visit.layer("conv2d")).to_have_class("layer is-chosen")
-    maps = visit.layer("conv2d").get_by_role("listbox")
-    maps.focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
-        visit.tab.keyboard.press(key)
-    expect(maps).to_have_attribute("aria-activedescendant", "map-conv2d-1")
-    visit.tab.keyboard.press("n")
-    expect(visit.tab.get_by_role("dialog").get_by_role("button").first).to_be_focused()
-    for _ in range(2):
-        visit.tab.keyboard.press("Tab")
-    expect(visit.tab.get_by_role("button", name=re.compile("^Edges"))).to_be_focused()
-    visit.tab.keyboard.press("Enter")
-    expect(visit.layer("kernels")).to_be_visible()
-    visit.tab.go_back()
-    expect(visit.layer("dense")).to_be_visible()
-
-
-def test_runs_are_told_to_screen_readers(visit: Visit) -> None:
-    """A live region says what was computed."""
-    visit.open()
-    expect(visit.tab.locator('[aria-live="polite"]')).to_contain_text("Computed 7 layers")
-
-
-@pytest.mark.parametrize("size", [(390, 844), (320, 568), (768, 1024), (3840, 2160)])
-def test_every_window_is_wide_enough(visit: Visit, size: tuple[int, int]) -> None:
-    """Nothing is cut off sideways; where the network has no place beside the layers, a button shows it."""
-    visit.tab.set_viewport_size({"width": size[0], "height": size[1]})
-    visit.open()
-    overflow = (
-        "[document.documentElement, document.querySelector('main')].map(one => one.scrollWidth - one.clientWidth)"
-    )
-    assert visit.tab.evaluate(overflow) == [0, 0]
-    if size[0] < 900:
-        expect(visit.tab.locator(".network-side")).to_be_hidden()
-        visit.tab.get_by_role("button", name="Digits").click()
-        expect(visit.tab.locator(".chain-node")).to_have_count(7)
-        visit.tab.locator(".chain-node", has_text="dense").click()
-        expect(visit.layer("dense")).to_be_in_viewport()
-    expect(visit.layer("dense").locator(".column.is-first .column-name")).to_have_text("5")
-
-
-def test_motion_is_reduced_on_request(visit: Visit) -> None:
-    """Nothing moves longer than a moment."""
-    visit.tab.emulate_media(reduced_motion="reduce")
-    visit.open()
-    seconds = "[...document.querySelectorAll('*')].map(one => parseFloat(getComputedStyle(one).transitionDuration))"
-    assert max(visit.tab.evaluate(seconds)) < 0.01
 
 
 def test_a_network_that_is_too_large_is_refused_with_what_would_fit(visit: Visit) -> None:

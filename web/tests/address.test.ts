@@ -14,6 +14,8 @@ test.each<Partial<PageState>>([
   { model: { kind: "document", document: { input: [2], layers: [{ type: "Dense", units: 2, name: "é &=#+%" }] } } },
   { inputs: { "": { kind: "sample", name: "digit-3" } }, pixels: "signed", resize: "nearest", training: true },
   { inputs: { left: { kind: "picture", base64: "iVBOR+/=" }, right: { kind: "numbers", json: "[[1,-2.5]]" } } },
+  { panel: "explain", target: "dense:pre[7]", minus: "dense:pre[..., 1]", sign: "-1", knobs: { steps: "9" } },
+  { method: "gradient", explainedBy: "conv2d", weightGradients: true },
   { open: ["a,b", "c/d"], folded: ["block"], side: "edit", measure: "macs", panel: "explain" },
 ])("What the address says of %j is read again.", (parts) => {
   const state = { ...FIRST, ...parts };

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { curl } from "../src/share/curl.ts";
 import { javascript } from "../src/share/javascript.ts";
+import { keras } from "../src/share/keras.ts";
 import { literal, python } from "../src/share/python.ts";
 import { bodyOf, type Request } from "../src/share/request.ts";
 
@@ -32,4 +33,13 @@ test("Quotes in a name end no word of a shell, and a key is never written down."
   const request: Request = { url: URL, hasKey: true, body };
   expect(curl(request)).toContain(`--form-string 'of=it'\\''s' \\\n  -F 'image=@"it'\\''s.png"'`);
   for (const code of [curl(request), python(request), javascript(request)]) expect(code).toContain("LAYERSCOPE_KEY");
+});
+
+test("Keras gets what the service made of a file of the reader.", () => {
+  const body = { kind: "form", fields: { scale: "unit" }, files: { image: "cat.jpg" } } as const;
+  const code = keras({ url: "http://x/v1/models/m", hasKey: true, document: null, body, inputs: ["in"], layer: null });
+  expect(code).toContain(
+    'data={"scale": "unit", "layers": "[\\"in\\"]", "format": "npz"}, files={"image": open("cat.jpg", "rb")}',
+  );
+  expect(code).toContain("LAYERSCOPE_KEY");
 });

@@ -48,7 +48,7 @@ export function Columns({ row, values }: Props) {
           unit={at}
           height={scaled(HEIGHTS[size.value])}
           isChosen={at === chosen}
-          isFirst={at === first && values.length > 1}
+          isFirst={at === first && values.length > 1 && row.type !== "InputLayer"}
         />
       ))}
     </div>

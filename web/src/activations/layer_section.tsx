@@ -51,7 +51,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
       <header class="layer-head">
         <span class="layer-node" style={colour === undefined ? undefined : { background: colour }} />
         <h3 title={row.address}>{row.address}</h3>
-        <p class="layer-told quiet" title={`${shape(row.shape)} · ${row.type}`}>
+        <p class="layer-told quiet">
           {shape(row.shape)} · {row.type}
         </p>
         <Statistics stats={row.stats} />

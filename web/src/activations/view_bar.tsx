@@ -17,18 +17,19 @@ export function ViewBar() {
   return (
     <div class="view-bar">
       <Select
-        label={words.span}
-        names={SPANS}
-        words={words.spans}
-        chosen={span}
-        onChoose={(name) => change({ span: name })}
-      />
-      <Select
         label={words.colours}
         names={MAPS}
         words={words.colourMaps}
         chosen={colours}
         onChoose={(name) => change({ colours: name })}
+      />
+      <Select
+        label={words.span}
+        isBare
+        names={SPANS}
+        words={words.spans}
+        chosen={span}
+        onChoose={(name) => change({ span: name })}
       />
       <Choices
         label={words.size}

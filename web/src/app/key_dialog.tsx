@@ -24,6 +24,7 @@ export function KeyDialog() {
           <span>{words.key}</span>
           <input
             type="password"
+            data-first
             autocomplete="off"
             required
             value={written}

@@ -36,6 +36,12 @@ export function lookAt(layer: string, unit: number): void {
   change({ layer, unit, panel: openPanel()?.name ?? "map" });
 }
 
+/** The id of the open panel's element, for the key that leads to it. */
+export const PANEL = "panel";
+
+/** Where the focus was in it, it goes to the layers, from where Tab goes on. */
 export function closePanel(): void {
+  const isInside = document.getElementById(PANEL)?.contains(document.activeElement) === true;
   change({ panel: null });
+  if (isInside) document.getElementById("main")?.focus();
 }

@@ -5,7 +5,7 @@ import { rows } from "../activations/run.ts";
 import { isChooserOpen } from "../network/chooser.tsx";
 import { redo, undo } from "../network/editor/history.ts";
 import { shownRows } from "../network/folding.ts";
-import { closePanel } from "./panels.ts";
+import { closePanel, PANEL } from "./panels.ts";
 import { isHelpOpen } from "./shortcut_help.tsx";
 import { isSideOpen } from "./side.ts";
 import { change, state } from "./state.ts";
@@ -16,6 +16,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   "/": () => focus("find"),
   j: () => go(1),
   k: () => go(-1),
+  p: () => document.getElementById(PANEL)?.focus(),
   n: () => {
     isChooserOpen.value = true;
   },
@@ -66,5 +67,6 @@ function go(by: number): void {
 
 function focus(id: string): void {
   isSideOpen.value = true;
+  document.getElementById(id)?.focus(); // at once where it is in sight, so that the next key is not lost
   requestAnimationFrame(() => document.getElementById(id)?.focus());
 }

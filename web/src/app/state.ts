@@ -6,6 +6,7 @@ import { itemsField } from "../diagnose/address.ts";
 import { editsField } from "../edits/address.ts";
 import { knobsField } from "../explain/knobs.ts";
 import { METHOD_NAMES } from "../explain/methods.ts";
+import { SIGNS } from "../explain/targets.ts";
 import { inputsField } from "../input/address.ts";
 import { modelField } from "../network/address.ts";
 import { choice, count, type Field, flag, names, words } from "./fields.ts";
@@ -21,10 +22,15 @@ export const FIELDS = {
   /** The row and the column in that map, `5,7`; null for its largest value. */
   element: words("element"),
   /** How a number is explained, and which: an address with an index; null for the largest unit of the output. */
-  method: choice("method", METHOD_NAMES, "grad_cam"),
+  method: choice("method", METHOD_NAMES, "layer_cam"),
   target: words("of"),
+  /** Another number that is subtracted from it, and which side of it is explained. */
+  minus: words("minus"),
+  sign: choice("sign", SIGNS, "1"),
   /** By which layer; null as the method has it. The method's own options, and how much of the map covers the picture. */
   explainedBy: words("to"),
+  /** Whether the gradients of that layer's weights come along. */
+  weightGradients: flag("weights"),
   knobs: knobsField,
   alpha: count("alpha"),
   /** How pixels become numbers, and pictures get the size of the input; null: as the network says. */
@@ -90,7 +96,15 @@ export function part<Name extends keyof PageState>(name: Name): ReadonlySignal<P
 
 /** Looks at another network: what is selected in the present one means nothing there. */
 export function look(model: PageState["model"]): void {
-  const nothing = { layer: null, unit: null, element: null, target: null, explainedBy: null, finding: null };
+  const nothing = {
+    layer: null,
+    unit: null,
+    element: null,
+    target: null,
+    minus: null,
+    explainedBy: null,
+    finding: null,
+  } as const;
   const none = { inputs: {}, open: [], folded: [], edits: [] };
   change({ model, pixels: null, resize: null, pin: null, ...nothing, ...none });
 }

@@ -2,6 +2,7 @@ import "./status.css";
 import { LayerscopeError, Unauthorized, Unreachable } from "layerscope";
 import { useEffect, useState } from "preact/hooks";
 import { run } from "../activations/run.ts";
+import { isEmpty } from "../network/editor/document.ts";
 import { problemsOf } from "../network/editor/problems.ts";
 import { network } from "../network/network.ts";
 import { uploading } from "../network/uploads.ts";
@@ -28,7 +29,8 @@ export function Status() {
           <p>{words.goneHelp}</p>
         </Notice>
       )}
-      {isTold && answers.value && (
+      {hasNoLayers() && <Notice kind="caution" title={text.value.activations.empty} />}
+      {isTold && answers.value && !hasNoLayers() && (
         <div class={isInEditor ? "status-in-editor" : undefined}>
           <Notice kind="wrong" title={error instanceof LayerscopeError ? words.failed : words.broken}>
             <Problems error={error} />
@@ -44,6 +46,12 @@ export function Status() {
       ))}
     </div>
   );
+}
+
+/** Whether the reader has a document that nothing can be asked of the service about, yet. */
+function hasNoLayers(): boolean {
+  const { model } = state.value;
+  return model.kind === "document" && isEmpty(model.document);
 }
 
 /** Reads and runs the network again; a file that was refused has to be sent anew. */

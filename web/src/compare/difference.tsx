@@ -35,7 +35,7 @@ function Figures({ row }: { readonly row: ComparedLayer }) {
     [words.figures.at, place == null ? null : words.at(place.index.join(", "), written(place.a), written(place.b))],
     [words.figures.mean, row.mean_abs == null ? null : figure(row.mean_abs)],
     [words.figures.cosine, row.cosine == null ? null : figure(row.cosine)],
-    [words.figures.ulp, row.max_ulp == null ? null : String(row.max_ulp)],
+    [words.figures.ulp, row.max_ulp == null ? null : figure(row.max_ulp)],
     [words.figures.argmax, row.argmax_agrees == null ? null : share(row.argmax_agrees)],
     [words.figures.notFinite, row.not_finite ? String(row.not_finite) : null],
   ];

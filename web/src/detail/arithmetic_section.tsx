@@ -40,7 +40,7 @@ export function ArithmeticSection() {
       )}
       {isChanged.value && <p class="arithmetic-plain">{words.plainOnly}</p>}
       {reply !== null && (
-        <div class={isStale ? "arithmetic-stale" : undefined}>
+        <div class={isStale ? "is-stale" : undefined}>
           <p class="arithmetic-value">
             <code>{`${reply.of.address}[${reply.of.index.join(", ")}]`}</code>
             <strong>= {exact(reply.value)}</strong>

@@ -29,7 +29,7 @@ export function ExplainPanel() {
         </Notice>
       )}
       {value.value !== null && failed === null && (
-        <div class={since.value === null ? undefined : "explain-stale"} aria-busy={since.value !== null}>
+        <div class={since.value === null ? undefined : "is-stale"} aria-busy={since.value !== null}>
           <Result explained={value.value} />
         </div>
       )}

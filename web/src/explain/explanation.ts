@@ -8,7 +8,7 @@ import { part } from "../app/state.ts";
 import { task } from "../app/task.ts";
 import { takesPictures } from "../input/samples.ts";
 import { optionsOf } from "./knobs.ts";
-import { METHODS, type MethodName } from "./methods.ts";
+import { METHODS, type Method, type MethodName } from "./methods.ts";
 
 export interface Explained {
   readonly run: Run;
@@ -39,19 +39,30 @@ export const asked = computed((): ExplanationOptions | null => {
     ...options,
     method: method.value,
     ...(target.value !== null && { of: target.value }),
+    ...(minus.value !== null && { minus: minus.value }),
+    ...(sign.value === "-1" && { sign: -1 as const }),
     ...(explainedBy.value !== null && { to: [explainedBy.value] }),
+    ...(takesWeights(chosen) && weightGradients.value && { weights: true }),
     ...optionsOf(chosen, knobs.value),
     ...(chosen.isMap && pictureOf(here) !== null && { resized: true }),
   };
 });
-const [method, target, explainedBy, knobs, panel] = [
+const [method, target, minus, sign, explainedBy, weightGradients, knobs, panel] = [
   part("method"),
   part("target"),
+  part("minus"),
+  part("sign"),
   part("explainedBy"),
+  part("weightGradients"),
   part("knobs"),
   part("panel"),
 ];
 const isOpen = computed(() => panel.value === "explain");
+
+/** Whether there are weights to take gradients of: those of the layer that was chosen. */
+export function takesWeights({ hasWeights = false }: Method): boolean {
+  return hasWeights && explainedBy.value !== null;
+}
 
 /** The input that is a picture; null where there is none. */
 export function pictureOf({ network: { plan } }: Run): string | null {

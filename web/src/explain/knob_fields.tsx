@@ -1,6 +1,7 @@
 import { change, state } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { Select } from "../ui/select.tsx";
+import { takesWeights } from "./explanation.ts";
 import { type Knob, METHODS } from "./methods.ts";
 
 /** The options of the method. */
@@ -17,7 +18,21 @@ export function KnobFields() {
           onGive={(value) => give(knob.name, value)}
         />
       ))}
+      {takesWeights(METHODS[method]) && <WeightsField />}
     </>
+  );
+}
+
+function WeightsField() {
+  return (
+    <label class="knob-flag">
+      <input
+        type="checkbox"
+        checked={state.value.weightGradients}
+        onChange={(event) => change({ weightGradients: event.currentTarget.checked })}
+      />
+      {text.value.explain.weights}
+    </label>
   );
 }
 

@@ -13,6 +13,8 @@ export interface Method {
   readonly isSigned: boolean;
   /** Whether it takes many passes, so that its price is asked for first. */
   readonly isLong: boolean;
+  /** Whether it gives the gradients of weights, too. */
+  readonly hasWeights?: boolean;
   readonly knobs: readonly Knob[];
 }
 
@@ -24,7 +26,7 @@ const TABLE = {
   grad_cam: CAM,
   "grad_cam++": CAM,
   layer_cam: CAM,
-  gradient: GRADIENT,
+  gradient: { ...GRADIENT, hasWeights: true },
   input_x_gradient: GRADIENT,
   integrated_gradients: {
     ...GRADIENT,
@@ -40,6 +42,7 @@ const TABLE = {
     knobs: [
       { name: "samples", initial: 32, least: 1, step: 8 },
       { name: "noise", initial: 0.15, least: 0, step: 0.05 },
+      { name: "seed", initial: 0, least: 0, step: 1 },
     ],
   },
   occlusion: {

@@ -49,7 +49,10 @@ export function Overlay({ explained, address, attribution: { map, isSummed } }: 
         <span>{address}</span>
         <Scale isSigned={isSigned} min={range.min} max={range.max} />
       </figcaption>
-      {isSummed && <p class="quiet">{words.overChannels}</p>}
+      <p class="quiet">
+        {isSigned ? words.twoSides : words.oneSide}
+        {isSummed && ` ${words.overChannels}`}
+      </p>
       <label class="overlay-alpha">
         <span class="quiet">{words.alpha}</span>
         <input

@@ -10,6 +10,7 @@ import { Overlay } from "./overlay.tsx";
 import { layerOf } from "./targets.ts";
 import { UnitBars } from "./unit_bars.tsx";
 import { Warnings } from "./warnings.tsx";
+import { WeightGradients } from "./weight_gradients.tsx";
 
 interface Props {
   readonly explained: Explained;
@@ -34,26 +35,45 @@ export function Result({ explained }: Props) {
         );
       })}
       <Completeness explained={explained} />
+      <WeightGradients tensors={tensors} />
     </div>
   );
 }
 
 /** Which number is explained, and what it is. */
 function Score({ explained: { reply } }: Props) {
-  const { address, argmax, scores, summed } = reply.target;
-  const index = reply.target.index?.replace(/^\[|\]$/g, ""); // the reply has it with its brackets
-  const words = text.value.explain;
-  const unit = argmax?.[0] ?? (/^\d+$/.test(index ?? "") ? Number(index) : undefined);
-  const label = unit === undefined ? undefined : rows.value.get(layerOf(address))?.labels?.[unit];
+  const { minus, scores, sign } = reply.target;
   return (
     <dl class="score">
       <dt>
-        {`${address}[${argmax?.[0] ?? index ?? "..."}]`}
-        {label !== undefined && <span class="score-label">{label}</span>}
-        {summed && <span class="quiet">{words.summed}</span>}
+        {sign === -1 && "− "}
+        <TermName term={reply.target} />
+        {minus != null && (
+          <>
+            <br />
+            {sign === -1 ? "+ " : "− "}
+            <TermName term={minus} />
+          </>
+        )}
       </dt>
       <dd>{exact(scores[0] ?? Number.NaN)}</dd>
     </dl>
+  );
+}
+
+type Term = Pick<Explained["reply"]["target"], "address" | "index" | "argmax" | "summed">;
+
+/** `dense:pre[5]`, with the label of that class. */
+function TermName({ term: { address, argmax, summed, ...term } }: { readonly term: Term }) {
+  const index = term.index?.replace(/^\[|\]$/g, ""); // the reply has it with its brackets
+  const unit = argmax?.[0] ?? (/^\d+$/.test(index ?? "") ? Number(index) : undefined);
+  const label = unit === undefined ? undefined : rows.value.get(layerOf(address))?.labels?.[unit];
+  return (
+    <>
+      {label !== undefined && <span class="score-label">{label}</span>}
+      <span class={label === undefined ? undefined : "score-address"}>{`${address}[${unit ?? index ?? "..."}]`}</span>
+      {summed && <span class="quiet">{text.value.explain.summed}</span>}
+    </>
   );
 }
 

@@ -6,38 +6,40 @@ import { index, selected } from "../detail/selection.ts";
 import { text } from "../text/text.ts";
 import { Select } from "../ui/select.tsx";
 import { explanation } from "./explanation.ts";
-import { layerOf, mapTarget, partsOf, valueTarget } from "./targets.ts";
+import { layerOf, mapTarget, partsOf, SIGNS, valueTarget } from "./targets.ts";
+import { TermChoice } from "./term_choice.tsx";
 
-const LARGEST = "";
 /** A list of more classes is no help: their index is written. */
 const MOST_CLASSES = 1000;
 
-/** The number that is explained: the largest unit of the output, a class, what is selected, or any that is written. */
+/** The number that is explained: a unit, a class, what is selected, or any; less another one; and its side. */
 export function TargetChoice() {
   const words = text.value.explain;
-  const { target } = state.value;
-  const choices: Record<string, string> = { [LARGEST]: words.largest, ...ofSelection(), ...ofClasses() };
-  if (target !== null && !(target in choices)) choices[target] = target;
-  const choose = (name: string) => change({ target: name === LARGEST ? null : name });
+  const { target, minus, sign } = state.value;
+  const choices = { ...ofSelection(), ...ofClasses() };
   return (
     <>
-      <Select
+      <TermChoice
         label={words.target}
-        names={Object.keys(choices)}
-        words={choices}
-        chosen={target ?? LARGEST}
-        onChoose={choose}
+        none={words.largest}
+        choices={choices}
+        chosen={target}
+        onChoose={(target) => change({ target })}
       />
-      <label class="select target-written">
-        <span class="quiet">{words.other}</span>
-        <input
-          type="text"
-          spellcheck={false}
-          value={target ?? ""}
-          placeholder="dense:pre[7]"
-          onChange={(event) => choose(event.currentTarget.value.trim())}
-        />
-      </label>
+      <TermChoice
+        label={words.minus}
+        none={words.minusNone}
+        choices={choices}
+        chosen={minus}
+        onChoose={(minus) => change({ minus })}
+      />
+      <Select
+        label={words.sign}
+        names={SIGNS}
+        words={words.signs}
+        chosen={sign}
+        onChoose={(sign) => change({ sign })}
+      />
     </>
   );
 }

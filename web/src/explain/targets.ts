@@ -1,5 +1,8 @@
 /** The numbers that can be explained, as the service takes them. */
 
+/** Which side of a number is explained: what raises it, or what lowers it (of a binary score, the other class). */
+export const SIGNS = ["1", "-1"] as const;
+
 /** `dense:pre[7]`: an address, and NumPy's index after the batch. */
 export interface Parts {
   readonly address: string;

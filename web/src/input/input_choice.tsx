@@ -32,8 +32,8 @@ export function InputChoice({ isPad, onPad, ...props }: Props) {
         )}
         {isPicture && <CameraButton onChoose={onChoose} />}
         <NumbersButton {...props} />
+        {isPicture && <Scaling name={name} spec={spec} />}
       </div>
-      {isPicture && <Scaling name={name} spec={spec} />}
       {!isShareable(source) && <p class="input-note quiet">{words.tooLargeForLink}</p>}
     </div>
   );

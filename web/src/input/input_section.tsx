@@ -1,6 +1,6 @@
 import "./input_section.css";
 import { useState } from "preact/hooks";
-import { rows } from "../activations/run.ts";
+import { rows, run } from "../activations/run.ts";
 import { Statistics } from "../activations/statistics.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
@@ -20,7 +20,7 @@ export interface InputProps {
 export function InputSection(props: InputProps) {
   const { name, spec } = props;
   const [isPad, setPad] = useState(false);
-  const row = rows.value.get(name);
+  const row = run.error.value === null ? rows.value.get(name) : undefined; // that of the last run is another network's
   return (
     <section class="input" aria-label={`${text.value.input.title}: ${name}`}>
       <header class="input-head">

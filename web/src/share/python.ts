@@ -2,8 +2,10 @@
 
 import type { Json, Request } from "./request.ts";
 
+export const KEY_HEADER = 'headers={"Authorization": f"Bearer {os.environ[\'LAYERSCOPE_KEY\']}"}';
+
 export function python({ url, hasKey, body }: Request): string {
-  const headers = hasKey ? ', headers={"Authorization": f"Bearer {os.environ[\'LAYERSCOPE_KEY\']}"}' : "";
+  const headers = hasKey ? `, ${KEY_HEADER}` : "";
   const sent =
     body.kind === "json" ? `json=${literal(body.json)}` : `data=${literal(body.fields)}, files=${opened(body.files)}`;
   return [
@@ -29,7 +31,8 @@ export function literal(value: Json): string {
     .join(", ")}}`;
 }
 
-function opened(files: Readonly<Record<string, string>>): string {
+/** Files as httpx takes them. */
+export function opened(files: Readonly<Record<string, string>>): string {
   const pairs = Object.entries(files).map(
     ([name, file]) => `${JSON.stringify(name)}: open(${JSON.stringify(file)}, "rb")`,
   );

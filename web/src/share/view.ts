@@ -73,11 +73,11 @@ async function kerasOf(here: Run): Promise<string> {
   const inputs = Object.keys(network.plan.inputs);
   const { training: _, edits: __, ...scaling } = options;
   const sources = chosen(state.value.inputs, network.plan.inputs);
-  const sent = await bodyOf({ model: null, input, sources, options: scaling });
   return keras({
     url: `${base()}/v1/models/${encodeURIComponent(network.registered ?? PASTED)}`,
+    hasKey: key.value !== null,
     document: network.registered === null ? network.document : null,
-    body: sent.kind === "json" ? sent : null,
+    body: await bodyOf({ model: null, input, sources, options: scaling }),
     inputs,
     layer: layer !== null && PLAIN.test(layer) && !inputs.includes(layer) ? layer : null,
   });

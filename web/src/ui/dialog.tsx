@@ -10,12 +10,16 @@ interface Props {
   readonly children: ComponentChildren;
 }
 
-/** A window over the page that keeps the focus until it is closed: by its button, Escape, or a click beside it. */
+/**
+ * A window over the page that keeps the focus until it is closed: by its button, Escape, or a click beside it.
+ * What has `data-first` gets the focus first.
+ */
 export function Dialog({ title, onClose, children }: Props) {
   const element = useRef<HTMLDialogElement>(null);
   const heading = useId();
   useLayoutEffect(() => {
     element.current?.showModal();
+    element.current?.querySelector<HTMLElement>("[data-first]")?.focus();
   }, []);
   return (
     <dialog

@@ -19,6 +19,11 @@ export function hasLayers(document: NetworkJson): boolean {
   return Array.isArray(document["layers"]) && document["layers"].every((layer) => isObject(layer) && "type" in layer);
 }
 
+/** Whether a document is one without layers, as when the last was removed: there is nothing to run yet. */
+export function isEmpty(document: NetworkJson): boolean {
+  return hasLayers(document) && layersAt(document).length === 0;
+}
+
 export function layerAt(document: NetworkJson, place: Place): Layer | undefined {
   return layersAt(document, place.slice(0, -1))[place.at(-1) ?? 0];
 }

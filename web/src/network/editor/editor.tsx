@@ -9,7 +9,7 @@ import { isObject, type NetworkJson } from "../address.ts";
 import { network } from "../network.ts";
 import { PRESETS } from "../presets.ts";
 import { loadCatalogue } from "./catalogue.ts";
-import { hasLayers } from "./document.ts";
+import { hasLayers, isEmpty } from "./document.ts";
 import { DocumentFields } from "./document_fields.tsx";
 import { DocumentText } from "./document_text.tsx";
 import { canRedo, canUndo, redo, undo } from "./history.ts";
@@ -25,7 +25,9 @@ export function Editor() {
   if (document === null) return <p class="quiet">{text.value.activations.loading}</p>;
   const problems = problemsOf(network.error.value);
   const isListed = hasLayers(document);
-  const elsewhere = problems.filter(({ pointer }) => !/^\/(layers\/\d|input$|seed$|scale$)/.test(pointer));
+  const elsewhere = (isEmpty(document) ? [] : problems).filter(
+    ({ pointer }) => !/^\/(layers\/\d|input$|seed$|scale$)/.test(pointer),
+  );
   return (
     <section class="editor" aria-label={words.edit}>
       <div class="editor-tools">

@@ -12,7 +12,7 @@ export const diagnose = {
   looking: "Looking",
   long: (time: string) => `This will take the service about ${time}.`,
   start: "Diagnose",
-  nothing: "Nothing is wrong",
+  nothing: "Nothing is wrong for these items",
   found: (number: number) => (number === 1 ? "1 finding" : `${number} findings`),
   severities: { high: "severe", medium: "partly", low: "maybe meant" },
   lead: (address: string) => `Go to ${address}`,

@@ -19,7 +19,7 @@ export const network = {
   applications: "keras.applications",
   application: "Network",
   weights: "Weights",
-  weightsSeed: "from the seed",
+  weightsSeed: "random, from the seed",
   weightsImagenet: "ImageNet (downloaded by the service)",
   includeTop: "with its classifier",
   open: "Open",

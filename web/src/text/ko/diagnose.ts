@@ -14,7 +14,7 @@ export const diagnose: Text["diagnose"] = {
   looking: "살펴보는 중",
   long: (time) => `약 ${time} 걸립니다.`,
   start: "진단",
-  nothing: "이상이 없습니다",
+  nothing: "이 항목들에는 이상이 없습니다",
   found: (number) => `${number}건`,
   severities: { high: "심각", medium: "일부", low: "의도일 수 있음" },
   lead: (address) => `${address} 층으로 가기`,

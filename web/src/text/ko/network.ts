@@ -21,7 +21,7 @@ export const network: Text["network"] = {
   applications: "keras.applications",
   application: "네트워크",
   weights: "가중치",
-  weightsSeed: "시드에서",
+  weightsSeed: "무작위 (시드에서)",
   weightsImagenet: "ImageNet (서비스가 내려받음)",
   includeTop: "분류기 포함",
   open: "열기",
