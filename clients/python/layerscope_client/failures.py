@@ -6,6 +6,8 @@ LayerscopeError
 ├── TimedOut        there was no reply in time
 ├── BrokenReply     a reply is not what its type says
 ├── OverBudget      a reply would be larger than `max_bytes`
+├── OnlyCode        what a model computes is only said by its code: layerscope_client/uploads.py
+├── Untraceable     … and cannot be traced: layerscope_client/keras/untraceable.py
 └── NotStarted      a service of this machine did not start
 """
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,14 +12,23 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from layerscope_client.calls import Call, Part
+from layerscope_client.failures import LayerscopeError
 from layerscope_client.tensors import npz
 
 DOCUMENTS = (".json",)
 WEIGHTS = (".keras", ".h5", ".hdf5", ".zip", ".tar", ".gz", ".npz", ".safetensors")
 
 
+CODE = ("Lambda", "__lambda__", "function")
+"""Classes of Keras' JSON that hold code, or the name of some."""
+
+
 class NoteWarning(UserWarning):
     """What the service reads as something else than the document says."""
+
+
+class OnlyCode(LayerscopeError):
+    """What a Keras model computes is only said by its code: it is traced, where it is one of Keras 3."""
 
 
 def call_of(path: str, parts: Sequence[Part]) -> Call:
@@ -30,10 +40,12 @@ def call_of(path: str, parts: Sequence[Part]) -> Call:
 
 
 @contextmanager
-def model_parts(model: Any, weights: Any, labels: Any) -> Iterator[list[Part]]:
-    """Open the parts of a form that are a model, its weights and labels. Raises OSError for a path."""
+def model_parts(model: Any, weights: Any, labels: Any, inputs: Any = None) -> Iterator[list[Part]]:
+    """Open the parts of a form that are a model, its weights and labels. Raises OSError for a path, and OnlyCode."""
+    if inputs is not None:
+        raise OnlyCode("give inputs with a model of Keras 3 alone: they are what it is traced on")
+    document, own = _document_of(model)
     with ExitStack() as files:
-        document, own = _document_of(model)
         parts: list[Part] = [("model", (None, document))] if document is not None else []
         given = own if weights is None else weights
         if given is not None:
@@ -43,16 +55,64 @@ def model_parts(model: Any, weights: Any, labels: Any) -> Iterator[list[Part]]:
         yield parts
 
 
+def is_of_keras(model: Any) -> bool:
+    """Whether a value is a model of Keras 3, which can be traced; asked without an import of Keras."""
+    keras = sys.modules.get("keras")
+    return hasattr(keras, "KerasTensor") and isinstance(model, keras.Model)  # type: ignore[union-attr]
+
+
+def traced(model: Any, weights: Any, inputs: Any) -> tuple[dict[str, Any], Any]:
+    """Return what the code of a model of Keras 3 computes as a document, and its weights. Raises Untraceable."""
+    if weights is not None:
+        raise OnlyCode("load the weights into the model, and leave them out: it is traced with those that it has")
+    from layerscope_client import keras
+
+    document, own = keras.traced(model, inputs)
+    return document, own or None
+
+
 def _document_of(model: Any) -> tuple[str | None, Any]:
     """Return a model's document as text, and its weights: arrays, a path, or None."""
     if hasattr(model, "to_json") and hasattr(model, "get_weights"):
-        return model.to_json(), model.get_weights() or None
+        return _json_of(model), model.get_weights() or None
     if isinstance(model, str | PathLike):
         path = Path(fspath(model))
         if path.suffix in DOCUMENTS:
             return path.read_text(encoding="utf-8"), None
         return (None, path) if path.suffix in WEIGHTS else (json.dumps({"application": fspath(model)}), None)
     return json.dumps(model, allow_nan=False), None
+
+
+def _json_of(model: Any) -> str:
+    """Return what `to_json()` of a Keras model says. Raises OnlyCode if that is not all: code is not sent."""
+    try:
+        text: str = model.to_json()
+    except Exception as error:  # whatever methods of the user's raise
+        raise OnlyCode(f"let it have a config, or use Keras 3: to_json() raises {type(error).__name__}") from error
+    if names_code(json.loads(text)) and _has_code(model):
+        raise OnlyCode("use Keras 3, with which it is traced: what its layers compute is only said by their code")
+    return text
+
+
+def names_code(document: Any) -> bool:
+    """Whether Keras' JSON names code: Lambdas, functions, and classes that are not Keras' own."""
+    if isinstance(document, list):
+        return any(map(names_code, document))
+    if not isinstance(document, Mapping):
+        return False
+    word, module = document.get("class_name"), document.get("module")
+    is_kerass = not isinstance(module, str) or module.partition(".")[0] == "keras"
+    is_own = is_kerass and document.get("registered_name") in (None, word)
+    return word in CODE or (word is not None and not is_own) or any(map(names_code, document.values()))
+
+
+def _has_code(model: Any) -> bool:
+    """Whether code of the user's is needed for what a model computes, not only for how it is trained."""
+    if not is_of_keras(model):
+        return True
+    from layerscope_client import keras
+
+    return keras.has_code(model)
 
 
 def _weights_file(weights: Any) -> IO[bytes]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
 
 from layerscope_client.keras.model_inputs import InputSpec, ModelInputs, inputs_of
+from layerscope_client.models import AsyncModel, Model
+from layerscope_client.sending import result
 
 Array = np.ndarray[Any, Any]
 ROWS = 3
@@ -20,28 +22,18 @@ TOLERANCES = {"float16": 1e-2, "bfloat16": 5e-2, "float32": 1e-5, "float64": 1e-
 """Largest difference that is none, as a part of the largest number: what Keras itself differs by, compiled or not."""
 
 
+ADVICE = "Give arrays that it takes (inputs=), or check=False"
+
+
 class DifferenceWarning(UserWarning):
     """A served model computes something else than the model itself."""
 
 
-class Summary(Protocol):
-    """What the service says of a model."""
-
-    facts: Mapping[str, Any]
-    """Its `inputs` and `outputs`, the latter as addresses."""
+class UncheckedWarning(UserWarning):
+    """A served model could not be compared with the model itself."""
 
 
-class ServedModel(Protocol):
-    """A registered model, as the client has it."""
-
-    def activations(self, inputs: Any, layers: Any = None, **options: Any) -> Mapping[str, Array]:
-        """Run it, and return arrays by address."""
-
-    def summary(self) -> Summary:
-        """Return what the service says of it."""
-
-
-def check(served: ServedModel, model: keras.Model, inputs: Any = None, seed: int = 0) -> dict[str, float]:
+def check(served: Model, model: keras.Model, inputs: Any = None, seed: int = 0) -> dict[str, float]:
     """Compare a served model with the model itself on a random batch; warn of each output that differs.
 
     `inputs` are those given to `traced`, if any, or arrays to compare on. Returns by address of an output the largest
@@ -50,17 +42,36 @@ def check(served: ServedModel, model: keras.Model, inputs: Any = None, seed: int
     Warns:
         DifferenceWarning: with the address and both numbers.
     """
+    return result(checked(served.core, model, inputs, seed))
+
+
+async def checked(served: AsyncModel, model: keras.Model, inputs: Any = None, seed: int = 0) -> dict[str, float]:
+    """Do as `check` does, for a model of either client."""
     given = inputs_of(model, inputs)
     batch = random_batch(model, given, seed)
     if inputs is not None and all(isinstance(value, np.ndarray) for value in keras.tree.flatten(inputs)):
         batch = inputs
-    facts = served.summary().facts
+    own = [keras.ops.convert_to_numpy(output) for output in keras.tree.flatten(model(batch, training=False))]
+    facts = (await served.summary()).facts
     arrays = keras.tree.flatten(batch)
     named = dict(zip(given.names, arrays, strict=True))
     sent = arrays[0] if len(arrays) == 1 else {name: named[name] for name in facts["inputs"]}  # those that are read
-    run = served.activations(sent, layers=list(facts["outputs"]), stats=False)
-    own = [keras.ops.convert_to_numpy(result) for result in keras.tree.flatten(model(batch, training=False))]
+    run = await served.activations(sent, layers=list(facts["outputs"]), stats=False)
     return dict(_differences({address: run[address] for address in facts["outputs"]}, own, model.name))
+
+
+async def warn_of_differences(served: AsyncModel, model: keras.Model, inputs: Any = None) -> None:
+    """Compare a model that was registered just now with itself, and warn where that cannot be done, too.
+
+    Warns:
+        DifferenceWarning: the outputs differ. UncheckedWarning: one of the two does not run on random numbers.
+    """
+    try:
+        await checked(served, model, inputs)
+    except Exception as error:  # it is registered, whatever its code says of random numbers
+        why = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
+        text = f"{served.name} is registered, but was not compared with {model.name} itself. {ADVICE}: {why}"
+        warnings.warn(text, UncheckedWarning, stacklevel=2)
 
 
 def _differences(served: Mapping[str, Array], own: list[Array], name: str) -> Iterator[tuple[str, float]]:
