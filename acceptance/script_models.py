@@ -112,11 +112,12 @@ def _noting(own: Any) -> Any:
     def call(layer: Any, *args: Any, **arguments: Any) -> Any:
         if isinstance(layer, keras.Model) and len(args) == 1 and not hasattr(layer, "called_on"):
             with contextlib.suppress(Exception):
-                object.__setattr__(layer, "called_on", keras.tree.map_structure(_described, args[0]))
+                object.__setattr__(layer, "called_on", keras.tree.map_structure(described, args[0]))
         return own(layer, *args, **arguments)
 
     return call
 
 
-def _described(tensor: Any) -> keras.KerasTensor:
+def described(tensor: Any) -> keras.KerasTensor:
+    """Return the symbolic tensor of an array, of any number of rows."""
     return keras.KerasTensor((None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))

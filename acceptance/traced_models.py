@@ -1,7 +1,8 @@
 """Models of real scripts, by `to_json()` alone and traced by the Python client: taken, equal, or refused and why.
 
-`scripts/acceptance traced_models FOLDER` runs every script below a folder, such as a clone of keras-io, each in a
-process of its own, and prints a line for each model and a table of the reasons.
+`scripts/acceptance traced_models FOLDER [ROWS]` runs every script below a folder, such as a clone of keras-io, each in
+a process of its own, and prints a line for each model and a table of the reasons. Below one named keras_hub, it builds
+the backbones that the tests build. With ROWS, a file that they are added to, the scripts that it has are not run again.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from layerscope_client.keras import Untraceable, has_code, traced
 from layerscope_client.keras.checking import difference, random_batch
 from layerscope_client.keras.model_inputs import inputs_of
 
+from acceptance.backbone_models import backbones_of
 from acceptance.live_service import running
 from acceptance.script_models import models_of
 
@@ -55,13 +57,16 @@ def json_form(model: keras.Model) -> Form:
 
 
 def traced_form(model: keras.Model) -> Form:
-    """Return what the tracer says of a model."""
+    """Return what the tracer says of a model, with the sizes that it was called on where free ones are in the way."""
     inputs = getattr(model, "called_on", None)
-    try:
-        document, weights = traced(model, None if hasattr(model, "_inputs_struct") else inputs)
-        return Form(json.dumps(document), weights, list(document["input"]))
-    except Untraceable as error:
-        return Form(refusal=error.reason)
+    form = Form(refusal="it has no inputs")
+    for given in (None, inputs) if hasattr(model, "_inputs_struct") else (inputs,):
+        try:
+            document, weights = traced(model, given)
+            return Form(json.dumps(document), weights, list(document["input"]))
+        except Untraceable as error:
+            form = Form(refusal=error.reason)
+    return form
 
 
 def sent(client: httpx.Client, form: Form, arrays: Sequence[Any], expected: Sequence[Any]) -> str:
@@ -98,15 +103,20 @@ def checked(client: httpx.Client, model: keras.Model) -> tuple[str, str] | None:
     """Return the verdicts on a model, by `to_json()` and traced; None for one that cannot be called here."""
     try:
         given = inputs_of(model, None if hasattr(model, "_inputs_struct") else getattr(model, "called_on", None))
-        batch = random_batch(model, given)
+        batch = model.example if hasattr(model, "example") else random_batch(model, given)
         expected = [np.asarray(result) for result in keras.tree.flatten(model(batch, training=False))]
     except Exception:  # a trainer without a `call`, or strings
         return None
     if not expected or model.count_params() > MAX_PARAMETERS:
         return None
-    arrays = keras.tree.flatten(batch)
+    arrays = [batch[name] for name in given.names] if isinstance(batch, dict) else keras.tree.flatten(batch)
     plain, by_tracer = (sent(client, form(model), arrays, expected) for form in (json_form, traced_form))
     return plain, by_tracer
+
+
+def made(script: Path) -> list[keras.Model]:
+    """Return the models that a script makes."""
+    return backbones_of(script) if script.name.endswith("_backbone_test.py") else models_of(script)
 
 
 def in_child(script: Path, url: str, found: Path) -> None:
@@ -117,7 +127,7 @@ def in_child(script: Path, url: str, found: Path) -> None:
     try:
         rows = []
         with httpx.Client(base_url=url, timeout=600) as client:
-            for model in models_of(script)[:MAX_MODELS]:
+            for model in made(script)[:MAX_MODELS]:
                 if (verdicts := checked(client, model)) is not None:
                     rows.append([type(model).__name__, has_code(model), *verdicts])
         found.write_text(json.dumps(rows))
@@ -132,28 +142,49 @@ def is_taken(verdict: str) -> bool:
     return verdict == "equal" or (verdict.startswith("differs") and float(verdict.rsplit(maxsplit=1)[-1]) <= TOLERANCE)
 
 
+def scripts_of(folder: Path) -> list[Path]:
+    """Return the scripts below a folder; of KerasHub, the tests of its backbones."""
+    return sorted(folder.rglob("*_backbone_test.py" if folder.name == "keras_hub" else "*.py"))
+
+
 def main() -> None:
     """Print every verdict, the counts, and the reasons of what was refused."""
     folder = Path(sys.argv[1])
-    rows: list[list[Any]] = []
     with TemporaryDirectory() as data, running(Path(data), MAX_BODY="2GiB", QUEUE_SECONDS="300") as service:
-        for number, script in enumerate(sorted(folder.rglob("*.py"))):
-            found = Path(data) / f"{number}.json"
+        kept = Path(sys.argv[2] if len(sys.argv) > 2 else f"{data}/rows.jsonl")
+        kept.touch()
+        for script in scripts_of(folder):
+            name, found = str(script.relative_to(folder)), Path(data) / "found.json"
+            if name in (known[0] for known in lines_of(kept)):
+                continue
+            found.unlink(missing_ok=True)
             in_child(script, str(service.client.base_url), found)
-            for row in json.loads(found.read_text()) if found.exists() else []:
-                print(script.relative_to(folder), *row, sep="  ", flush=True)
-                rows.append(row)
-    report(rows)
+            rows = json.loads(found.read_text()) if found.exists() else []
+            for row in rows:
+                print(name, *row, sep="  ", flush=True)
+            with kept.open("a") as file:
+                file.write(json.dumps([name, rows]) + "\n")
+        report([row for _, rows in lines_of(kept) for row in rows])
+
+
+def lines_of(kept: Path) -> list[list[Any]]:
+    """Return the scripts of a file of verdicts, each with its own."""
+    return [json.loads(line) for line in kept.read_text().splitlines()]
 
 
 def report(rows: Sequence[Sequence[Any]]) -> None:
     """Print how many were taken, with code and in all, and why the others were not."""
     for what, some in (("models", rows), ("of them with code", [row for row in rows if row[1]])):
         plain, by_tracer = (sum(is_taken(row[column]) for row in some) for column in (2, 3))
-        bits = sum(row[3] == "equal" for row in some)
-        print(f"{len(some)} {what}: {plain} by to_json(), {by_tracer} traced, {bits} of them to the bit")
-    for reason, count in Counter(row[3] for row in rows if not is_taken(row[3])).most_common():
+        bits, wrong = (sum(map(test, some)) for test in (lambda row: row[3] == "equal", is_wrong))
+        print(f"{len(some)} {what}: {plain} by to_json(), {by_tracer} traced, {bits} of them to the bit, {wrong} wrong")
+    for reason, count in Counter(row[3] for row in rows if row[3] != "equal").most_common():
         print(f"{count:4} {reason}")
+
+
+def is_wrong(row: Sequence[Any]) -> bool:
+    """Whether a model was taken, and computes something else."""
+    return str(row[3]).startswith("differs") and not is_taken(row[3])
 
 
 if __name__ == "__main__":
