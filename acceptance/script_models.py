@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 import collections
 import contextlib
+import os
 import signal
+import subprocess
 import time
 import types
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +69,8 @@ def _prepare(models: list[keras.Model]) -> None:
     keras.Model.evaluate = lambda *_, **__: [0.0] * 8
     for name in ("load_weights", "save", "save_weights"):
         setattr(keras.Model, name, lambda *_, **__: None)
-    keras.utils.get_file = _offline
+    keras.utils.get_file = urllib.request.urlopen = urllib.request.urlretrieve = _offline
+    os.system = subprocess.run = subprocess.Popen = _offline  # of pip, wget, tar
     for name, (shape, classes) in IMAGES.items():
         getattr(keras.datasets, name).load_data = _pictures(shape, classes)
     for name in [name for name in dir(keras.applications) if name[0].isupper()]:
