@@ -159,6 +159,16 @@ def test_a_model_that_was_never_built(ls: Layerscope, rows: Array) -> None:
         np.testing.assert_array_equal(served.activations(rows)["softmax"], output(model, rows), strict=True)
 
 
+def test_a_sequential_that_was_never_built(ls: Layerscope, rows: Array, sent: list[bytes]) -> None:
+    """Has no weights: the service would draw others than Keras."""
+    model = keras.Sequential([layers.Dense(2, name="dense")])
+    with pytest.raises(Untraceable, match="inputs="):
+        ls.put("unbuilt", model)
+    assert sent == []
+    served = ls.put("unbuilt", model, inputs=(6,))
+    np.testing.assert_array_equal(served.activations(rows)["dense"], output(model, rows), strict=True)
+
+
 def test_what_cannot_be_traced(ls: Layerscope) -> None:
     """Is said with the layer and the line, and nothing is registered."""
 

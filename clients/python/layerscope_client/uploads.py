@@ -85,6 +85,8 @@ def _document_of(model: Any) -> tuple[str | None, Any]:
 
 def _json_of(model: Any) -> str:
     """Return what `to_json()` of a Keras model says. Raises OnlyCode if that is not all: code is not sent."""
+    if not getattr(model, "built", True):
+        raise OnlyCode("call the model once, or build it: without inputs it has no weights")
     try:
         text: str = model.to_json()
     except Exception as error:  # whatever methods of the user's raise

@@ -68,6 +68,8 @@ async def warn_of_differences(served: AsyncModel, model: keras.Model, inputs: An
     """
     try:
         await checked(served, model, inputs)
+    except Warning:  # where warnings are errors
+        raise
     except Exception as error:  # it is registered, whatever its code says of random numbers
         why = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
         text = f"{served.name} is registered, but was not compared with {model.name} itself. {ADVICE}: {why}"
