@@ -91,21 +91,22 @@ def _json_of(model: Any) -> str:
         text: str = model.to_json()
     except Exception as error:  # whatever methods of the user's raise
         raise OnlyCode(f"let it have a config, or use Keras 3: to_json() raises {type(error).__name__}") from error
-    if names_code(json.loads(text)) and _has_code(model):
-        raise OnlyCode("use Keras 3, with which it is traced: what its layers compute is only said by their code")
+    if (word := code_in(json.loads(text))) and _has_code(model):
+        raise OnlyCode(f"use Keras 3, with which it is traced: what {word} computes is only said by its code")
     return text
 
 
-def names_code(document: Any) -> bool:
-    """Whether Keras' JSON names code: Lambdas, functions, and classes that are not Keras' own."""
+def code_in(document: Any) -> str:
+    """Return the first class in Keras' JSON that is code: a Lambda, a function, or not Keras' own; "" if there is none."""
     if isinstance(document, list):
-        return any(map(names_code, document))
+        return next(filter(None, map(code_in, document)), "")
     if not isinstance(document, Mapping):
-        return False
+        return ""
     word, module = document.get("class_name"), document.get("module")
     is_kerass = not isinstance(module, str) or module.partition(".")[0] == "keras"
-    is_own = is_kerass and document.get("registered_name") in (None, word)
-    return word in CODE or (word is not None and not is_own) or any(map(names_code, document.values()))
+    if word in CODE or (word and not (is_kerass and document.get("registered_name") in (None, word))):
+        return str(word)
+    return code_in(list(document.values()))
 
 
 def _has_code(model: Any) -> bool:

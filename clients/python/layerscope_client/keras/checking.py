@@ -82,7 +82,7 @@ def _differences(served: Mapping[str, Array], own: list[Array], name: str) -> It
         if not found <= TOLERANCES.get(theirs.dtype.name, 0):
             text = f"{address} of {name} differs from the model itself by {found:.2g} of its largest number"
             warnings.warn(
-                f"{text}: the service reads something else than the code says", DifferenceWarning, stacklevel=4
+                f"{text}: the service reads something else than the code says", DifferenceWarning, stacklevel=5
             )
         yield address, found
 
