@@ -76,7 +76,7 @@ def test_more_than_the_service_takes(start_stub_server: Any, tmp_path: Path) -> 
     """Is an error that says so, though the service does not read it to its end."""
     with start_stub_server(tmp_path, MAX_BODY="1MiB") as server, Layerscope(server.url) as ls:
         ls.put("mine", DOCUMENT)
-        for inputs in (np.zeros((100, 28, 28, 1)), np.zeros((9000, 28, 28, 1))):
+        for inputs in (np.zeros((200, 28, 28, 1)), np.zeros((9000, 28, 28, 1))):
             with pytest.raises(errors.TooLarge):
                 ls["mine"].activations(inputs)
         assert list(ls) == ["mine"]
