@@ -97,7 +97,7 @@ def _json_of(model: Any) -> str:
 
 
 def code_in(document: Any) -> str:
-    """Return the first class in Keras' JSON that is code, a Lambda, a function or one that is not Keras' own; else ""."""
+    """Return the first class in Keras' JSON that is code (a Lambda, a function, or not Keras' own), or ""."""
     if isinstance(document, list):
         return next(filter(None, map(code_in, document)), "")
     if not isinstance(document, Mapping):
