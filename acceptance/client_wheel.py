@@ -62,7 +62,8 @@ def main() -> None:
             digit = str(ROOT / "examples" / "digit.png")
             subprocess.run([python, "-c", LINES, url, digit], cwd=folder, check=True)
             with_keras = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-            subprocess.run([python, "-W", "error::UserWarning", "-c", KERAS, url, digit], cwd=folder, env=with_keras, check=True)
+            command = [python, "-W", "error::UserWarning", "-c", KERAS, url, digit]
+            subprocess.run(command, cwd=folder, env=with_keras, check=True)
 
 
 if __name__ == "__main__":
