@@ -56,6 +56,13 @@ class Doubling(keras.Model):
         return 2 * super().call(*args, **kwargs)
 
 
+class Negated(keras.Model):
+    """A sub-class with a graph, of which it returns the negative when it is called."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return -super().__call__(*args, **kwargs)
+
+
 class Trained(keras.Model):
     """A sub-class with a graph that computes just that."""
 
@@ -231,6 +238,13 @@ def test_what_cannot_be_checked_is_registered_with_a_warning(ls: Layerscope, row
         warnings.simplefilter("error")
         served = ls.put("careful", model, inputs=np.abs(rows))
     np.testing.assert_array_equal(served.activations(np.abs(rows))["multiply"], np.abs(rows) * 2)
+
+
+def test_a_model_whose_call_is_not_all(ls: Layerscope) -> None:
+    """Is refused, and not served without the rest."""
+    with pytest.raises(Untraceable, match=r"\(Negated\): its __call__ is its own. Write it as call"):
+        ls.put("negated", graph(layers.ReLU(name="relu"), Negated))
+    assert "negated" not in ls
 
 
 def test_weights_are_those_of_the_model(ls: Layerscope) -> None:
