@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,6 +23,8 @@ TOLERANCES = {"float16": 1e-2, "bfloat16": 5e-2, "float32": 1e-5, "float64": 1e-
 """Largest difference that is none, as a part of the largest number: what Keras itself differs by, compiled or not."""
 
 
+BOLD = re.compile(r"\x1b\[\d*m")
+"""What Keras has in its errors for terminals."""
 ADVICE = "Give arrays that it takes (inputs=), or check=False"
 
 
@@ -71,7 +74,7 @@ async def warn_of_differences(served: AsyncModel, model: keras.Model, inputs: An
     except Warning:  # where warnings are errors
         raise
     except Exception as error:  # it is registered, whatever its code says of random numbers
-        why = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
+        why = " ".join(BOLD.sub("", f"{type(error).__name__}: {error}").split())[:300]
         text = f"{served.name} is registered, but was not compared with {model.name} itself. {ADVICE}: {why}"
         warnings.warn(text, UncheckedWarning, stacklevel=2)
 
