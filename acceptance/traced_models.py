@@ -1,8 +1,9 @@
 """Models of real scripts, by `to_json()` alone and traced by the Python client: taken, equal, or refused and why.
 
-`scripts/acceptance traced_models FOLDER [ROWS]` runs every script below a folder, such as a clone of keras-io, each in
-a process of its own, and prints a line for each model and a table of the reasons. Below one named keras_hub, it builds
-the backbones that the tests build. With ROWS, a file that they are added to, the scripts that it has are not run again.
+`scripts/acceptance traced_models FOLDER` runs every script below a folder, such as a clone of keras-io, each in a
+process of its own, and prints a line for each model and a table of the reasons. Below one named keras_hub, it builds the
+backbones that the tests build. With `--rows FILE`, which they are added to, the scripts that it has are not run again;
+with `--code`, only models that have some are looked at.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 import traceback
+from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -119,7 +120,7 @@ def made(script: Path) -> list[keras.Model]:
     return backbones_of(script) if script.name.endswith("_backbone_test.py") else models_of(script)
 
 
-def in_child(script: Path, url: str, found: Path) -> None:
+def in_child(script: Path, url: str, found: Path, is_wanted: Callable[[keras.Model], bool]) -> None:
     """Check the models of one script in a process of its own; writes an array of [class, has code, both verdicts]."""
     if child := os.fork():
         os.waitpid(child, 0)
@@ -127,7 +128,7 @@ def in_child(script: Path, url: str, found: Path) -> None:
     try:
         rows = []
         with httpx.Client(base_url=url, timeout=600) as client:
-            for model in made(script)[:MAX_MODELS]:
+            for model in filter(is_wanted, made(script)[:MAX_MODELS]):
                 if (verdicts := checked(client, model)) is not None:
                     rows.append([type(model).__name__, has_code(model), *verdicts])
         found.write_text(json.dumps(rows))
@@ -147,18 +148,28 @@ def scripts_of(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*_backbone_test.py" if folder.name == "keras_hub" else "*.py"))
 
 
+def parsed() -> Namespace:
+    """Return the arguments of the command line."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rows", type=Path)
+    parser.add_argument("--code", action="store_true")
+    return parser.parse_args()
+
+
 def main() -> None:
     """Print every verdict, the counts, and the reasons of what was refused."""
-    folder = Path(sys.argv[1])
+    options = parsed()
+    folder = options.folder
     with TemporaryDirectory() as data, running(Path(data), MAX_BODY="2GiB", QUEUE_SECONDS="300") as service:
-        kept = Path(sys.argv[2] if len(sys.argv) > 2 else f"{data}/rows.jsonl")
+        kept = options.rows or Path(data) / "rows.jsonl"
         kept.touch()
         for script in scripts_of(folder):
             name, found = str(script.relative_to(folder)), Path(data) / "found.json"
             if name in (known[0] for known in lines_of(kept)):
                 continue
             found.unlink(missing_ok=True)
-            in_child(script, str(service.client.base_url), found)
+            in_child(script, str(service.client.base_url), found, has_code if options.code else lambda _: True)
             rows = json.loads(found.read_text()) if found.exists() else []
             for row in rows:
                 print(name, *row, sep="  ", flush=True)
