@@ -1,9 +1,9 @@
 """Models of real scripts, by `to_json()` alone and traced by the Python client: taken, equal, or refused and why.
 
 `scripts/acceptance traced_models FOLDER` runs every script below a folder, such as a clone of keras-io, each in a
-process of its own, and prints a line for each model and a table of the reasons. Below one named keras_hub, it builds the
-backbones that the tests build. With `--rows FILE`, which they are added to, the scripts that it has are not run again;
-with `--code`, only models that have some are looked at.
+process of its own, and prints a line for each model and a table of the reasons. Below one named keras_hub, it builds
+the backbones that the tests build. With `--rows FILE`, which they are added to, the scripts that it has are not run
+again; with `--code`, only models that have some are looked at.
 """
 
 from __future__ import annotations
