@@ -226,18 +226,19 @@ def test_what_cannot_be_checked_is_registered_with_a_warning(ls: Layerscope, row
 
     class Careful(layers.Layer):
         def call(self, x: Any) -> Any:
-            if hasattr(x, "numpy") and float(ops.min(x)) < 0:
-                raise ValueError("negative numbers")
+            if hasattr(x, "numpy") and float(ops.max(x)) < 50:
+                raise ValueError("small numbers")
             return x * 2
 
     first = keras.Input((6,), name="first")
     model = keras.Model(first, Careful(name="careful")(first))
-    with pytest.warns(UncheckedWarning, match=r"careful is registered.*inputs=.*negative numbers"):
+    with pytest.warns(UncheckedWarning, match=r"careful is registered.*inputs=.*small numbers"):
         ls.put("careful", model)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        served = ls.put("careful", model, inputs=np.abs(rows))
-    np.testing.assert_array_equal(served.activations(np.abs(rows))["multiply"], np.abs(rows) * 2)
+        served = ls.put("careful", model, inputs=rows + 100)
+    (address,) = served.summary().outputs
+    np.testing.assert_array_equal(served.activations(rows + 100)[address], (rows + 100) * 2)
 
 
 def test_a_model_whose_call_is_not_all(ls: Layerscope) -> None:
@@ -245,6 +246,24 @@ def test_a_model_whose_call_is_not_all(ls: Layerscope) -> None:
     with pytest.raises(Untraceable, match=r"\(Negated\): its __call__ is its own. Write it as call"):
         ls.put("negated", graph(layers.ReLU(name="relu"), Negated))
     assert "negated" not in ls
+
+
+def test_ids_may_be_floats(ls: Layerscope) -> None:
+    """As an input without a dtype has them: the model is compared on ids, not on normal numbers."""
+
+    class Tokens(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__(name="tokens")
+            self.table = layers.Embedding(7, 3)
+
+        def call(self, x: Any) -> Any:
+            return self.table(x) * 2
+
+    first = keras.Input((5,), name="first")
+    output = Tokens()(first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ls.put("ids", keras.Model(first, [output, output]))
 
 
 def test_weights_are_those_of_the_model(ls: Layerscope) -> None:
