@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,16 +12,6 @@ import pytest
 from keras import layers, ops
 from layerscope_client import Layerscope
 from layerscope_client.keras import DifferenceWarning, check
-
-if TYPE_CHECKING:
-    from tests.conftest import Server
-
-
-@pytest.fixture
-def client(server: Server) -> Iterator[Layerscope]:
-    """A client that waits."""
-    with Layerscope(server.url) as ls:
-        yield ls
 
 
 def model(scale: float) -> keras.Model:
@@ -34,24 +24,24 @@ def model(scale: float) -> keras.Model:
     )
 
 
-def test_the_same_model_is_the_same(serve: Callable[..., Any], client: Layerscope) -> None:
+def test_the_same_model_is_the_same(serve: Callable[..., Any], ls: Layerscope) -> None:
     """On random numbers and ids."""
     serve(model(2.0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert check(client["traced"], model(2.0)) == {"scaled": 0.0}
+        assert check(ls["traced"], model(2.0)) == {"scaled": 0.0}
 
 
-def test_another_model_is_warned_of(serve: Callable[..., Any], client: Layerscope) -> None:
+def test_another_model_is_warned_of(serve: Callable[..., Any], ls: Layerscope) -> None:
     """With the address and the difference."""
     serve(model(2.0))
     with pytest.warns(DifferenceWarning, match="scaled of .* differs from the model itself by"):
-        found = check(client["traced"], model(2.5))
+        found = check(ls["traced"], model(2.5))
     assert found["scaled"] > 0.05
 
 
-def test_arrays_may_be_given(serve: Callable[..., Any], client: Layerscope) -> None:
+def test_arrays_may_be_given(serve: Callable[..., Any], ls: Layerscope) -> None:
     """In place of random ones."""
     serve(model(2.0))
     arrays = [np.ones((2, 6), "float32"), np.zeros((2, 5), "int32")]
-    assert check(client["traced"], model(2.0), arrays) == {"scaled": 0.0}
+    assert check(ls["traced"], model(2.0), arrays) == {"scaled": 0.0}

@@ -1,130 +1,28 @@
-"""`put` of models that only their code describes: they are traced, registered with their weights, and compared."""
+"""`put` of models that only their code describes: they are traced, and registered with their weights."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import warnings
-from collections.abc import AsyncIterator, Iterator
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import keras
 import numpy as np
 import pytest
 import tf_keras
 from keras import layers, ops
 from layerscope_client import AsyncLayerscope, Layerscope, LayerscopeError
-from layerscope_client.keras import DifferenceWarning, UncheckedWarning, Untraceable
+from layerscope_client.keras import Untraceable
 from layerscope_client.uploads import NoteWarning, OnlyCode
+
+from tests.traced.conftest import Array
+from tests.traced.models_with_code import MODELS, SECRET, Classifier, Negated, Scaled, Trained, graph, subclass
 
 if TYPE_CHECKING:
     from tests.conftest import Server
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # raised by Keras
-Array = np.ndarray[Any, Any]
-SECRET = 41.5
-"""A number in the code of a Lambda."""
-
-
-class Scaled(layers.Layer):
-    """A custom layer with a weight."""
-
-    def build(self, shape: Any) -> None:
-        self.scale = self.add_weight((shape[-1],), "random_normal", name="scale")
-
-    def call(self, x: Any) -> Any:
-        return x * self.scale + 1
-
-
-class Classifier(keras.Model):
-    """A sub-class with layers of its own."""
-
-    def __init__(self) -> None:
-        super().__init__(name="classifier")
-        self.body, self.head = layers.Dense(5, activation="relu"), layers.Dense(3)
-
-    def call(self, x: Any) -> Any:
-        return ops.softmax(self.head(self.body(x) + ops.mean(x, axis=-1, keepdims=True)))
-
-
-class Doubling(keras.Model):
-    """A sub-class with a graph, of which its `call` returns twice as much."""
-
-    def call(self, *args: Any, **kwargs: Any) -> Any:
-        return 2 * super().call(*args, **kwargs)
-
-
-class Negated(keras.Model):
-    """A sub-class with a graph, of which it returns the negative when it is called."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return -super().__call__(*args, **kwargs)
-
-
-class Trained(keras.Model):
-    """A sub-class with a graph that computes just that."""
-
-    def train_step(self, data: Any) -> Any:
-        return super().train_step(data)
-
-
-def graph(layer: Any, cls: type[keras.Model] = keras.Model) -> keras.Model:
-    """Return a model of Keras' own layers around another."""
-    first = keras.Input((6,), name="first")
-    return cls(first, layers.Dense(4, name="last")(layer(layers.Dense(6, name="dense")(first))))
-
-
-def subclass() -> keras.Model:
-    """Return a sub-class that was called once."""
-    model = Classifier()
-    model(np.zeros((1, 6), np.float32))
-    return model
-
-
-def wrapped() -> keras.Model:
-    """Return a model whose `to_json()` raises: a layer of it has an argument that no config can have."""
-
-    class Needy(layers.Layer):
-        def __init__(self, factor: Any) -> None:
-            super().__init__(name="needy")
-            self.factor = factor
-
-        def call(self, x: Any) -> Any:
-            return x * self.factor.value
-
-    return graph(Needy(SimpleNamespace(value=3)))
-
-
-MODELS: dict[str, Any] = {
-    "custom layer": lambda: graph(Scaled(name="scaled")),
-    "sub-class": subclass,
-    "lambda": lambda: graph(layers.Lambda(lambda x: x * SECRET, name="times")),
-    "call": lambda: graph(layers.ReLU(name="relu"), Doubling),
-    "to_json raises": wrapped,
-}
-
-
-@pytest.fixture
-def sent() -> list[bytes]:
-    """The bodies of what is sent."""
-    return []
-
-
-@pytest.fixture
-def ls(server: Server, sent: list[bytes]) -> Iterator[Layerscope]:
-    """A client that waits, and notes what it sends."""
-    client = httpx.Client(event_hooks={"request": [lambda request: sent.append(request.read())]})
-    with client, Layerscope(server.url, client=client) as service:
-        yield service
-
-
-@pytest.fixture
-async def als(server: Server) -> AsyncIterator[AsyncLayerscope]:
-    """A client that is awaited."""
-    async with AsyncLayerscope(server.url) as service:
-        yield service
 
 
 def output(model: keras.Model, rows: Array) -> Array:
@@ -191,79 +89,11 @@ def test_what_cannot_be_traced(ls: Layerscope) -> None:
     assert "noisy" not in ls
 
 
-class Shifted(layers.Layer):
-    """A layer that adds one in the trace, and two otherwise."""
-
-    def call(self, x: Any) -> Any:
-        return x + (1 if isinstance(x, keras.KerasTensor) else 2)
-
-
-@pytest.mark.parametrize(("check", "is_warned"), [(None, True), (True, True), (False, False)])
-async def test_a_traced_model_is_checked(
-    ls: Layerscope, als: AsyncLayerscope, check: bool | None, is_warned: bool
-) -> None:
-    """Unless it is not to be: what is served is compared with what its code computes."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        ls.put("shifted", graph(Shifted()), check=check)
-        await als.put("shifted", graph(Shifted()), check=check)
-    assert [one.category for one in caught] == [DifferenceWarning] * (2 * is_warned)
-
-
-def test_a_plain_model_is_checked_where_it_is_asked_for(ls: Layerscope, sent: list[bytes]) -> None:
-    """It is run once on each side; by default it is not run at all."""
-    model = graph(layers.ReLU(name="relu"))
-    ls.put("plain", model)
-    assert len(sent) == 1
-    ls.put("plain", model, check=True)
-    assert len(sent) > 2
-    with pytest.raises(TypeError, match="leave check out"):
-        ls.put("plain", {"input": [6], "layers": [{"type": "ReLU"}]}, check=True)
-
-
-def test_what_cannot_be_checked_is_registered_with_a_warning(ls: Layerscope, rows: Array) -> None:
-    """Its code does not run on random numbers; on arrays that are given, it does."""
-
-    class Careful(layers.Layer):
-        def call(self, x: Any) -> Any:
-            if hasattr(x, "numpy") and float(ops.max(x)) < 50:
-                raise ValueError("small numbers")
-            return x * 2
-
-    first = keras.Input((6,), name="first")
-    model = keras.Model(first, Careful(name="careful")(first))
-    with pytest.warns(UncheckedWarning, match=r"careful is registered.*inputs=.*small numbers"):
-        ls.put("careful", model)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        served = ls.put("careful", model, inputs=rows + 100)
-    (address,) = served.summary().outputs
-    np.testing.assert_array_equal(served.activations(rows + 100)[address], (rows + 100) * 2)
-
-
 def test_a_model_whose_call_is_not_all(ls: Layerscope) -> None:
     """Is refused, and not served without the rest."""
     with pytest.raises(Untraceable, match=r"\(Negated\): its __call__ is its own. Write it as call"):
         ls.put("negated", graph(layers.ReLU(name="relu"), Negated))
     assert "negated" not in ls
-
-
-def test_ids_may_be_floats(ls: Layerscope) -> None:
-    """As an input without a dtype has them: the model is compared on ids, not on normal numbers."""
-
-    class Tokens(layers.Layer):
-        def __init__(self) -> None:
-            super().__init__(name="tokens")
-            self.table = layers.Embedding(7, 3)
-
-        def call(self, x: Any) -> Any:
-            return self.table(x) * 2
-
-    first = keras.Input((5,), name="first")
-    output = Tokens()(first)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        ls.put("ids", keras.Model(first, [output, output]))
 
 
 def test_weights_are_those_of_the_model(ls: Layerscope) -> None:
