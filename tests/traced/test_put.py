@@ -13,8 +13,9 @@ import pytest
 import tf_keras
 from keras import layers, ops
 from layerscope_client import AsyncLayerscope, Layerscope, LayerscopeError
+from layerscope_client.errors import OnlyCode
 from layerscope_client.keras import Untraceable
-from layerscope_client.uploads import NoteWarning, OnlyCode
+from layerscope_client.uploads import NoteWarning
 
 from tests.traced.conftest import Array
 from tests.traced.models_with_code import MODELS, SECRET, Classifier, Negated, Scaled, Trained, graph, subclass

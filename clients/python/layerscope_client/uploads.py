@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from layerscope_client.calls import Call, Part
-from layerscope_client.failures import LayerscopeError
+from layerscope_client.failures import OnlyCode
 from layerscope_client.tensors import npz
 
 DOCUMENTS = (".json",)
@@ -25,10 +25,6 @@ CODE = ("Lambda", "__lambda__", "function")
 
 class NoteWarning(UserWarning):
     """What the service reads as something else than the document says."""
-
-
-class OnlyCode(LayerscopeError):
-    """What a Keras model computes is only said by its code: it is traced, where it is one of Keras 3."""
 
 
 def call_of(path: str, parts: Sequence[Part]) -> Call:
