@@ -57,7 +57,10 @@ def traced(model: keras.Model, inputs: Any = None) -> Traced:
         tensors[name] = merging.tensors[id(pair[0]), id(pair[1])] = Tensor(shape, pair[0].dtype, symbolic=pair[0])
     *before, call = merging.merge(recordings[0][0], recordings[1][0])
     call.inside = [*before, *(call.inside or [])]  # Keras casts what the model is called on
-    return _written(model, given, tensors, call, Evaluation(merging.tensors))
+    try:
+        return _written(model, given, tensors, call, Evaluation(merging.tensors))
+    except Untraceable as error:
+        raise given.with_sizes(error) from error
 
 
 def has_code(model: keras.Model) -> bool:
