@@ -3,13 +3,15 @@
     scripts/acceptance client_wheel
 
 The environment has the wheel and what it requires, and no Keras: the model is one that has `to_json()` and
-`get_weights()`. The same with httpx2 in place of httpx, and the time and memory of the import.
+`get_weights()`. Then the same environment sees the Keras of this one, and the model has a layer of its author's.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +29,17 @@ class Model:  # as Keras' own
 ls = Layerscope(sys.argv[1])
 run = ls.put("mine", Model()).activations(sys.argv[2])
 print(run["conv2d"].shape, run["conv2d"].max(), len(run.picture("conv2d", channel=0)), "bytes of PNG")
+"""
+KERAS = """
+import sys
+import keras
+from layerscope_client import Layerscope
+class Squared(keras.layers.Layer):
+    def call(self, x):
+        return x * x
+model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(4, 3, name="conv"), Squared(name="squared")])
+run = Layerscope(sys.argv[1]).put("own", model).activations(sys.argv[2])
+print(run["conv"].shape, run["squared/multiply"].shape, len(run.picture("conv", channel=0)), "bytes of PNG")
 """
 
 
@@ -48,6 +61,9 @@ def main() -> None:
             url = str(service.client.base_url)
             digit = str(ROOT / "examples" / "digit.png")
             subprocess.run([python, "-c", LINES, url, digit], cwd=folder, check=True)
+            with_keras = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+            command = [python, "-W", "error::UserWarning", "-c", KERAS, url, digit]
+            subprocess.run(command, cwd=folder, env=with_keras, check=True)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 import collections
 import contextlib
+import os
 import signal
+import subprocess
 import time
 import types
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +69,8 @@ def _prepare(models: list[keras.Model]) -> None:
     keras.Model.evaluate = lambda *_, **__: [0.0] * 8
     for name in ("load_weights", "save", "save_weights"):
         setattr(keras.Model, name, lambda *_, **__: None)
-    keras.utils.get_file = _offline
+    keras.utils.get_file = urllib.request.urlopen = urllib.request.urlretrieve = _offline
+    os.system = subprocess.run = subprocess.Popen = _offline  # of pip, wget, tar
     for name, (shape, classes) in IMAGES.items():
         getattr(keras.datasets, name).load_data = _pictures(shape, classes)
     for name in [name for name in dir(keras.applications) if name[0].isupper()]:
@@ -112,11 +116,12 @@ def _noting(own: Any) -> Any:
     def call(layer: Any, *args: Any, **arguments: Any) -> Any:
         if isinstance(layer, keras.Model) and len(args) == 1 and not hasattr(layer, "called_on"):
             with contextlib.suppress(Exception):
-                object.__setattr__(layer, "called_on", keras.tree.map_structure(_described, args[0]))
+                object.__setattr__(layer, "called_on", keras.tree.map_structure(described, args[0]))
         return own(layer, *args, **arguments)
 
     return call
 
 
-def _described(tensor: Any) -> keras.KerasTensor:
+def described(tensor: Any) -> keras.KerasTensor:
+    """Return the symbolic tensor of an array, of any number of rows."""
     return keras.KerasTensor((None, *tensor.shape[1:]), keras.backend.standardize_dtype(tensor.dtype))

@@ -1,7 +1,9 @@
 """Models of real scripts, by `to_json()` alone and traced by the Python client: taken, equal, or refused and why.
 
 `scripts/acceptance traced_models FOLDER` runs every script below a folder, such as a clone of keras-io, each in a
-process of its own, and prints a line for each model and a table of the reasons.
+process of its own, and prints a line for each model and a table of the reasons. Below one named keras_hub, it builds
+the backbones that the tests build. With `--rows FILE`, which they are added to, the scripts that it has are not run
+again; with `--code`, only models that have some are looked at.
 """
 
 from __future__ import annotations
@@ -9,10 +11,10 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 import traceback
+from argparse import ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,12 +27,15 @@ from layerscope_client.keras import Untraceable, has_code, traced
 from layerscope_client.keras.checking import difference, random_batch
 from layerscope_client.keras.model_inputs import inputs_of
 
+from acceptance.backbone_models import backbones_of
 from acceptance.live_service import running
 from acceptance.script_models import models_of
 
 MAX_MODELS = 12
 """Most models of one script that are sent."""
 MAX_PARAMETERS = 60_000_000
+IDS = "looks its input up in a table"
+"""What the service says of numbers that are no ids."""
 TOLERANCE = 1e-5
 """Largest difference that is none, as a part of the largest number: compiled and eager Keras differ by as much."""
 
@@ -55,13 +60,16 @@ def json_form(model: keras.Model) -> Form:
 
 
 def traced_form(model: keras.Model) -> Form:
-    """Return what the tracer says of a model."""
+    """Return what the tracer says of a model, with the sizes that it was called on where free ones are in the way."""
     inputs = getattr(model, "called_on", None)
-    try:
-        document, weights = traced(model, None if hasattr(model, "_inputs_struct") else inputs)
-        return Form(json.dumps(document), weights, list(document["input"]))
-    except Untraceable as error:
-        return Form(refusal=error.reason)
+    form = Form(refusal="it has no inputs")
+    for given in (None, inputs) if hasattr(model, "_inputs_struct") else (inputs,):
+        try:
+            document, weights = traced(model, given)
+            return Form(json.dumps(document), weights, list(document["input"]))
+        except Untraceable as error:
+            form = Form(refusal=error.reason)
+    return form
 
 
 def sent(client: httpx.Client, form: Form, arrays: Sequence[Any], expected: Sequence[Any]) -> str:
@@ -96,9 +104,15 @@ def npz(arrays: dict[str, Any]) -> bytes:
 
 def checked(client: httpx.Client, model: keras.Model) -> tuple[str, str] | None:
     """Return the verdicts on a model, by `to_json()` and traced; None for one that cannot be called here."""
+    verdicts = compared(client, model)
+    return compared(client, model, only_ids=True) if verdicts and IDS in verdicts[1] else verdicts
+
+
+def compared(client: httpx.Client, model: keras.Model, only_ids: bool = False) -> tuple[str, str] | None:
+    """Return the verdicts on a model, run on random numbers or on ids alone."""
     try:
         given = inputs_of(model, None if hasattr(model, "_inputs_struct") else getattr(model, "called_on", None))
-        batch = random_batch(model, given)
+        batch = model.example if hasattr(model, "example") else random_batch(model, given, only_ids=only_ids)
         expected = [np.asarray(result) for result in keras.tree.flatten(model(batch, training=False))]
     except Exception:  # a trainer without a `call`, or strings
         return None
@@ -109,7 +123,12 @@ def checked(client: httpx.Client, model: keras.Model) -> tuple[str, str] | None:
     return plain, by_tracer
 
 
-def in_child(script: Path, url: str, found: Path) -> None:
+def made(script: Path) -> list[keras.Model]:
+    """Return the models that a script makes."""
+    return backbones_of(script) if script.name.endswith("_backbone_test.py") else models_of(script)
+
+
+def in_child(script: Path, url: str, found: Path, is_wanted: Callable[[keras.Model], bool]) -> None:
     """Check the models of one script in a process of its own; writes an array of [class, has code, both verdicts]."""
     if child := os.fork():
         os.waitpid(child, 0)
@@ -117,7 +136,7 @@ def in_child(script: Path, url: str, found: Path) -> None:
     try:
         rows = []
         with httpx.Client(base_url=url, timeout=600) as client:
-            for model in models_of(script)[:MAX_MODELS]:
+            for model in filter(is_wanted, made(script)[:MAX_MODELS]):
                 if (verdicts := checked(client, model)) is not None:
                     rows.append([type(model).__name__, has_code(model), *verdicts])
         found.write_text(json.dumps(rows))
@@ -132,28 +151,59 @@ def is_taken(verdict: str) -> bool:
     return verdict == "equal" or (verdict.startswith("differs") and float(verdict.rsplit(maxsplit=1)[-1]) <= TOLERANCE)
 
 
+def scripts_of(folder: Path) -> list[Path]:
+    """Return the scripts below a folder; of KerasHub, the tests of its backbones."""
+    return sorted(folder.rglob("*_backbone_test.py" if folder.name == "keras_hub" else "*.py"))
+
+
+def parsed() -> Namespace:
+    """Return the arguments of the command line."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rows", type=Path)
+    parser.add_argument("--code", action="store_true")
+    return parser.parse_args()
+
+
 def main() -> None:
     """Print every verdict, the counts, and the reasons of what was refused."""
-    folder = Path(sys.argv[1])
-    rows: list[list[Any]] = []
+    options = parsed()
+    folder = options.folder
     with TemporaryDirectory() as data, running(Path(data), MAX_BODY="2GiB", QUEUE_SECONDS="300") as service:
-        for number, script in enumerate(sorted(folder.rglob("*.py"))):
-            found = Path(data) / f"{number}.json"
-            in_child(script, str(service.client.base_url), found)
-            for row in json.loads(found.read_text()) if found.exists() else []:
-                print(script.relative_to(folder), *row, sep="  ", flush=True)
-                rows.append(row)
-    report(rows)
+        kept = options.rows or Path(data) / "rows.jsonl"
+        kept.touch()
+        for script in scripts_of(folder):
+            name, found = str(script.relative_to(folder)), Path(data) / "found.json"
+            if name in (known[0] for known in lines_of(kept)):
+                continue
+            found.unlink(missing_ok=True)
+            in_child(script, str(service.client.base_url), found, has_code if options.code else lambda _: True)
+            rows = json.loads(found.read_text()) if found.exists() else []
+            for row in rows:
+                print(name, *row, sep="  ", flush=True)
+            with kept.open("a") as file:
+                file.write(json.dumps([name, rows]) + "\n")
+        report([row for _, rows in lines_of(kept) for row in rows])
+
+
+def lines_of(kept: Path) -> list[list[Any]]:
+    """Return the scripts of a file of verdicts, each with its own."""
+    return [json.loads(line) for line in kept.read_text().splitlines()]
 
 
 def report(rows: Sequence[Sequence[Any]]) -> None:
     """Print how many were taken, with code and in all, and why the others were not."""
     for what, some in (("models", rows), ("of them with code", [row for row in rows if row[1]])):
         plain, by_tracer = (sum(is_taken(row[column]) for row in some) for column in (2, 3))
-        bits = sum(row[3] == "equal" for row in some)
-        print(f"{len(some)} {what}: {plain} by to_json(), {by_tracer} traced, {bits} of them to the bit")
-    for reason, count in Counter(row[3] for row in rows if not is_taken(row[3])).most_common():
+        bits, wrong = (sum(map(test, some)) for test in (lambda row: row[3] == "equal", is_wrong))
+        print(f"{len(some)} {what}: {plain} by to_json(), {by_tracer} traced, {bits} of them to the bit, {wrong} wrong")
+    for reason, count in Counter(row[3] for row in rows if row[3] != "equal").most_common():
         print(f"{count:4} {reason}")
+
+
+def is_wrong(row: Sequence[Any]) -> bool:
+    """Whether a model was taken, and computes something else."""
+    return str(row[3]).startswith("differs") and not is_taken(row[3])
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from layerscope_client.failures import BrokenReply as BrokenReply
 from layerscope_client.failures import ConnectionLost as ConnectionLost
 from layerscope_client.failures import LayerscopeError as LayerscopeError
 from layerscope_client.failures import NotStarted as NotStarted
+from layerscope_client.failures import OnlyCode as OnlyCode
 from layerscope_client.failures import OverBudget as OverBudget
 from layerscope_client.failures import Problem as Problem
 from layerscope_client.failures import Refused as Refused

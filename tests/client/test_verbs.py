@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import httpx2
 import keras
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from layerscope_client import AsyncLayerscope, AsyncModel, Layerscope, Model, er
 from layerscope_client.replies import Record, Report, RunReport
 
 from tests.client.conftest import DIGIT, DOCUMENT, Array
+
+if TYPE_CHECKING:
+    from tests.conftest import Server
 
 BATCH = np.random.default_rng(1).integers(0, 256, (40, 28, 28, 1), np.uint8)
 VERBS: dict[str, tuple[Any, ...]] = {
@@ -69,6 +73,17 @@ async def test_a_verb_has_the_same_result_waiting_and_awaited(model: Model, als:
     waited = getattr(model, verb)(*VERBS[verb])
     awaited = await getattr(als[model.name], verb)(*VERBS[verb])
     assert comparable(waited) == comparable(awaited)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_verb_has_the_same_result_over_httpx2(server: Server, model: Model, verb: str) -> None:
+    """Waiting and awaited."""
+    expected = comparable(getattr(model, verb)(*VERBS[verb]))
+    with httpx2.Client() as client:
+        waited = getattr(Layerscope(server.url, client=client)[model.name], verb)(*VERBS[verb])
+    async with httpx2.AsyncClient() as client:
+        awaited = await getattr(AsyncLayerscope(server.url, client=client)[model.name], verb)(*VERBS[verb])
+    assert comparable(waited) == comparable(awaited) == expected
 
 
 async def test_layers_come_as_a_stream(model: Model, als: AsyncLayerscope) -> None:

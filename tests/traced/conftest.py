@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import keras
 import numpy as np
 import pytest
+from layerscope_client import AsyncLayerscope, Layerscope
 from layerscope_client.keras import traced
 
 from tests.api.conftest import encoded
@@ -90,6 +92,27 @@ def agree(serve: Callable[..., Served]) -> Callable[..., Served]:
         return served
 
     return compare
+
+
+@pytest.fixture
+def sent() -> list[bytes]:
+    """The bodies of what is sent."""
+    return []
+
+
+@pytest.fixture
+def ls(server: Server, sent: list[bytes]) -> Iterator[Layerscope]:
+    """A client that waits, and notes what it sends."""
+    client = httpx.Client(event_hooks={"request": [lambda request: sent.append(request.read())]})
+    with client, Layerscope(server.url, client=client) as service:
+        yield service
+
+
+@pytest.fixture
+async def als(server: Server) -> AsyncIterator[AsyncLayerscope]:
+    """A client that is awaited."""
+    async with AsyncLayerscope(server.url) as service:
+        yield service
 
 
 @pytest.fixture

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from keras import layers, ops
+from layerscope_client import Layerscope
 from layerscope_client.keras import DifferenceWarning, check
-
-
-@dataclass
-class Client:
-    """What `check` needs of the client's models."""
-
-    served: Any
-
-    def activations(self, inputs: Any, layers: Any = None, **_: Any) -> dict[str, Any]:
-        """Run the model."""
-        return dict(self.served.run(inputs, *layers))
-
-    def summary(self) -> Any:
-        """Return the inputs and outputs."""
-        return SimpleNamespace(facts=self.served.server.client.get("/v1/models/traced").json())
 
 
 def model(scale: float) -> keras.Model:
@@ -40,24 +24,24 @@ def model(scale: float) -> keras.Model:
     )
 
 
-def test_the_same_model_is_the_same(serve: Callable[..., Any]) -> None:
+def test_the_same_model_is_the_same(serve: Callable[..., Any], ls: Layerscope) -> None:
     """On random numbers and ids."""
-    served = Client(serve(model(2.0)))
+    serve(model(2.0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert check(served, model(2.0)) == {"scaled": 0.0}
+        assert check(ls["traced"], model(2.0)) == {"scaled": 0.0}
 
 
-def test_another_model_is_warned_of(serve: Callable[..., Any]) -> None:
+def test_another_model_is_warned_of(serve: Callable[..., Any], ls: Layerscope) -> None:
     """With the address and the difference."""
-    served = Client(serve(model(2.0)))
+    serve(model(2.0))
     with pytest.warns(DifferenceWarning, match="scaled of .* differs from the model itself by"):
-        found = check(served, model(2.5))
+        found = check(ls["traced"], model(2.5))
     assert found["scaled"] > 0.05
 
 
-def test_arrays_may_be_given(serve: Callable[..., Any]) -> None:
+def test_arrays_may_be_given(serve: Callable[..., Any], ls: Layerscope) -> None:
     """In place of random ones."""
-    served = Client(serve(model(2.0)))
+    serve(model(2.0))
     arrays = [np.ones((2, 6), "float32"), np.zeros((2, 5), "int32")]
-    assert check(served, model(2.0), arrays) == {"scaled": 0.0}
+    assert check(ls["traced"], model(2.0), arrays) == {"scaled": 0.0}

@@ -32,6 +32,7 @@ def line_of(call: Callable[..., Any], text: str) -> int:
 
 
 COUNT = keras.Variable(0.0, name="count")
+PLACES = keras.Variable(np.ones((9, 6)), name="places")
 
 
 def noisy(self: Any, x: Any) -> Any:
@@ -59,6 +60,12 @@ def counting(self: Any, x: Any) -> Any:
 def measuring(self: Any, x: Any) -> Any:
     """Compute with a free length."""
     return x[:, : x.shape[1] // 2]
+
+
+def placing(self: Any, x: Any) -> Any:
+    """Take as many rows of a table as a free length."""
+    places = ops.slice(PLACES, (0, 0), (ops.shape(x)[1], 6))
+    return x + places
 
 
 def transforming(self: Any, x: Any) -> Any:
@@ -113,6 +120,7 @@ REFUSED = [
     (drawn_by_numpy, (6,), "from call to call", "return x *"),
     (counting, (6,), "its call changes its weight count", "assign_add"),
     (measuring, (None, 6), "its call raises TypeError", "// 2"),
+    (placing, (None, 6), "without the lengths of an input", "ops.slice"),
     (transforming, (6,), "has no equivalent", "tf.signal.rfft"),
     (inverting, (4,), "no operation for Inv of keras.ops", "ops.inv"),
     (deciding, (6,), "cannot be used as a boolean", "if ops.sum"),
@@ -133,9 +141,10 @@ def test_the_line_is_named(call: Any, shape: Any, reason: str, line: str) -> Non
 
 def test_free_sizes_are_named_with_the_way_to_fix_them() -> None:
     """Input by input."""
-    error = refused(measuring, (None, 6))
-    assert "inputs=" in error.advice
-    assert "first" in error.advice
+    for call in (measuring, placing):
+        error = refused(call, (None, 6))
+        assert "inputs=" in error.advice
+        assert "first" in error.advice
 
 
 def test_models_without_inputs_say_how_to_give_them() -> None:

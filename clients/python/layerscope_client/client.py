@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 
 from layerscope_client.calls import Call
+from layerscope_client.errors import InvalidDocument, OnlyCode
 from layerscope_client.extracting import Job, extraction
 from layerscope_client.features import Features
 from layerscope_client.models import MODELS, AsyncModel, Model, P, Verb, path_of, same, waiting
 from layerscope_client.replies import Record
 from layerscope_client.sending import AsyncWire, Sender, Wire
-from layerscope_client.uploads import NoteWarning, call_of, model_parts
+from layerscope_client.uploads import NoteWarning, call_of, is_of_keras, model_parts, traced
 
 URL, TIMEOUT = "http://127.0.0.1:8000", 300.0
 """Where `layerscope serve` listens, and the seconds to wait for a reply."""
@@ -41,17 +42,42 @@ class AsyncLayerscope:
         wire = client if isinstance(client, Wire) else AsyncWire(client or httpx.AsyncClient(), is_own=client is None)
         self.sender = Sender(wire, url, key, timeout)
 
-    async def put(self, name: str, model: Any, *, weights: Any = None, labels: Any = None) -> AsyncModel:
-        """Register a model under a name, or replace it: a Keras model (its `to_json()` and `get_weights()`), a path, a
-        document, or the name of one of keras.applications. `weights` are a path, or arrays in Keras' order or by name.
+    async def put(
+        self, name: str, model: Any, *, weights: Any = None, labels: Any = None, inputs: Any = None,
+        check: bool | None = None,
+    ) -> AsyncModel:  # fmt: skip
+        """Register a model under a name, or replace it: a Keras model with its weights, a path, a document, or the name
+        of one of keras.applications. `weights` are a path, or arrays in Keras' order or by name.
 
-        Warns of what is read as something else than it says (NoteWarning). Raises Refused, or OSError for a path.
+        A Keras model that is more than its `to_json()` is traced: its code runs here, and is not sent. `inputs` are
+        shapes without the batch, `keras.Input`s or arrays, for a model that does not know its own; with them it is
+        always traced. With `check` the model is then run on random numbers here and there, and compared: by default
+        where it was traced. In an event loop both block it.
+
+        Warns of what is read as something else than it says (NoteWarning), and computes something else
+        (keras.DifferenceWarning). Raises Refused, OSError for a path, or keras.Untraceable with the layer and line.
         """
-        with model_parts(model, weights, labels) as parts:
+        if check and not is_of_keras(model):
+            raise TypeError("leave check out: only a model of Keras 3 can be compared with what is served")
+        is_traced = False
+        try:
+            await self._register(name, model, weights, labels, inputs)
+        except (OnlyCode, InvalidDocument):
+            if not is_of_keras(model):
+                raise
+            is_traced = True
+            await self._register(name, *traced(model, weights, inputs), labels)
+        if is_traced if check is None else check:
+            from layerscope_client.keras import warn_of_differences
+
+            await warn_of_differences(self[name], model, inputs)
+        return self[name]
+
+    async def _register(self, name: str, model: Any, weights: Any, labels: Any, inputs: Any = None) -> None:
+        with model_parts(model, weights, labels, inputs) as parts:
             reply = await self.sender.ask(call_of(path_of(name), parts))
         for note in reply.json().get("notes", []):
             warnings.warn(f"{note['pointer']}: {note['message']}", NoteWarning, stacklevel=1)
-        return self[name]
 
     async def models(self) -> list[Record]:
         """Return what is registered: `name`, `id`, `created` and `weights` of each."""

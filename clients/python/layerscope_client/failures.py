@@ -6,6 +6,8 @@ LayerscopeError
 ├── TimedOut        there was no reply in time
 ├── BrokenReply     a reply is not what its type says
 ├── OverBudget      a reply would be larger than `max_bytes`
+├── OnlyCode        what a model computes is only said by its code, and it is none of Keras 3, which can be traced
+├── Untraceable     it cannot be traced, in layerscope_client/keras/untraceable.py
 └── NotStarted      a service of this machine did not start
 """
 
@@ -34,6 +36,10 @@ class BrokenReply(LayerscopeError):
 
 class OverBudget(LayerscopeError):
     """A reply would be larger than `max_bytes`."""
+
+
+class OnlyCode(LayerscopeError):
+    """What a model computes is only said by its code: it has to be traced, and this one cannot be."""
 
 
 class NotStarted(LayerscopeError):

@@ -30,7 +30,13 @@ MODELS = "/v1/models"
 
 def path_of(name: str) -> str:
     """Return the path of a model by its name or id."""
-    return f"{MODELS}/{quote(name, safe=':')}"
+    return f"{MODELS}/{_quoted(name, ':')}"
+
+
+def _quoted(name: str, safe: str) -> str:
+    """Return a name within a path. Dots alone are escaped: a client would go up there."""
+    parts = quote(name, safe).split("/")
+    return "/".join(part if part.strip(".") else part.replace(".", "%2E") for part in parts)
 
 
 def call_of(name: str, asked: Asked, accept: str = JSON, max_bytes: int | None = None) -> Call:
@@ -102,15 +108,13 @@ class AsyncModel(Named):
         self, /, inputs: Inputs, layers: Selectors = None, *, edits: Edits = None, **options: Any
     ) -> Diagnosis:
         """Say what is wrong with the layers, over a batch of thirty items or more."""
-        asked = Asked("diagnoses", input_parts(inputs), {**options, "layers": layers, "edits": edits})
-        return Diagnosis((await self.sender.ask(call_of(self.name, asked))).json())
+        return Diagnosis(await self._facts("diagnoses", inputs, {**options, "layers": layers, "edits": edits}))
 
     async def arithmetic(self, /, inputs: Inputs, of: Any, *, edits: Edits = None, **options: Any) -> Report:
         """Say how one number came about, `of` being its address and index, the batch first: `conv2d[0, 5, 7, 2]`. The
         reply has its `value`, the `steps` with their terms, and what it `reads`.
         """
-        asked = Asked("arithmetic", input_parts(inputs), {**options, "of": of, "edits": edits})
-        return Report((await self.sender.ask(call_of(self.name, asked))).json())
+        return Report(await self._facts("arithmetic", inputs, {**options, "of": of, "edits": edits}))
 
     async def plan(
         self, batch: int | None = 1, layers: Selectors = None, *, views: Views = None, explanation: Views = None
@@ -123,7 +127,7 @@ class AsyncModel(Named):
 
     async def weights(self, layer: str | None = None) -> dict[str, Array]:
         """Return weights by `<address>/<name>`, in the order of Keras' `get_weights()`; of one layer or of all."""
-        below = "" if layer is None else f"/layers/{quote(layer, safe='/')}"
+        below = "" if layer is None else f"/layers/{_quoted(layer, '/')}"
         reply = await self.sender.ask(Call("GET", f"{path_of(self.name)}{below}/weights", SAFETENSORS))
         tensors = Tensors(reply.body)
         return {name.removeprefix("weights/"): tensors[name] for name in tensors}
@@ -157,6 +161,9 @@ class AsyncModel(Named):
         run = AsyncRun(tensors.facts, tensors, asked)
         run.sender = self.sender
         return run
+
+    async def _facts(self, path: str, inputs: Inputs, options: Mapping[str, Any]) -> Any:
+        return (await self.sender.ask(call_of(self.name, Asked(path, input_parts(inputs), options)))).json()
 
     async def _limit(self, inputs: Inputs, asked: Mapping[str, Any], most: int) -> int | None:
         """Return None if the plan says that the arrays are within a budget; where sizes are free it cannot, and the

@@ -5,8 +5,18 @@ Needs the user's Keras, which it imports; nothing else of the client does.
 
 from __future__ import annotations
 
-from layerscope_client.keras.checking import DifferenceWarning, check
+from layerscope_client.keras.checking import DifferenceWarning, UncheckedWarning, check, warn_of_differences
 from layerscope_client.keras.tracing import Traced, document, has_code, traced
 from layerscope_client.keras.untraceable import Untraceable
 
-__all__ = ["DifferenceWarning", "Traced", "Untraceable", "check", "document", "has_code", "traced"]
+__all__ = [
+    "DifferenceWarning",
+    "Traced",
+    "UncheckedWarning",
+    "Untraceable",
+    "check",
+    "document",
+    "has_code",
+    "traced",
+    "warn_of_differences",
+]  # fmt: skip

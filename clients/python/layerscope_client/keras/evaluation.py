@@ -35,13 +35,22 @@ class Evaluation:
         return values
 
     def _value(self, symbolic: Any) -> Any:
-        """Return what a symbolic tensor is, for the first of the two batches."""
+        """Return what a symbolic tensor is, for the first of the two batches.
+
+        Raises:
+            Untraceable: Keras cannot compute it, since it depends on a free length.
+        """
         if isinstance(symbolic, WeightTensor):
             return keras.ops.convert_to_tensor(symbolic.variable)
         if id(symbolic) not in self._values:
-            recorded = recorded_call(self._tensors[id(symbolic)])
+            tensor = self._tensors[id(symbolic)]
+            recorded = recorded_call(tensor)
             args, kwargs = keras.tree.map_structure(self._argument, (recorded.args, recorded.kwargs))
-            results = keras.tree.flatten(recorded.operation(*args, **kwargs))
+            try:
+                results = keras.tree.flatten(recorded.operation(*args, **kwargs))
+            except Exception as error:
+                reason = f"it cannot be computed without the lengths of an input ({type(error).__name__})"
+                raise refusal_of(tensor, reason) from error
             self._values |= {id(output): result for output, result in zip(recorded.outputs, results, strict=True)}
         return self._values[id(symbolic)]
 

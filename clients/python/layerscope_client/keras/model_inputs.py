@@ -10,7 +10,7 @@ import numpy as np
 
 from layerscope_client.keras.untraceable import Untraceable
 
-EXAMPLE = "give them: traced(model, inputs=(28, 28, 1)), or {'ids': keras.Input((128,), dtype='int32')}"
+EXAMPLE = "Give them: inputs=(28, 28, 1), or inputs={'ids': keras.Input((128,), dtype='int32')}"
 EXAMPLE_SIZES = "{'ids': (128,), …}"
 
 
@@ -55,7 +55,7 @@ class ModelInputs:
         free = [name for name, spec in self.declared().items() if None in spec["shape"]]
         if error.advice or not free:
             return error
-        advice = f"{', '.join(free)}: lengths are free. Fix them, for instance traced(model, inputs={EXAMPLE_SIZES})"
+        advice = f"{', '.join(free)}: lengths are free. Fix them, for instance inputs={EXAMPLE_SIZES}"
         return Untraceable(error.reason, error.layer, error.line, advice)
 
     def declared(self) -> dict[str, Any]:

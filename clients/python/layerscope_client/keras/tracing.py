@@ -43,6 +43,10 @@ def traced(model: keras.Model, inputs: Any = None) -> Traced:
     Raises:
         Untraceable: naming the layer, the line and the reason.
     """
+    if _calls_otherwise(model):
+        raise Untraceable(
+            "its __call__ is its own", f"{model.name} ({type(model).__name__})", advice="Write it as call."
+        )
     given = inputs_of(model, inputs)
     _build(model, given)
     recordings = [_recorded(model, given, batch) for batch in BATCHES]
@@ -53,7 +57,10 @@ def traced(model: keras.Model, inputs: Any = None) -> Traced:
         tensors[name] = merging.tensors[id(pair[0]), id(pair[1])] = Tensor(shape, pair[0].dtype, symbolic=pair[0])
     *before, call = merging.merge(recordings[0][0], recordings[1][0])
     call.inside = [*before, *(call.inside or [])]  # Keras casts what the model is called on
-    return _written(model, given, tensors, call, Evaluation(merging.tensors))
+    try:
+        return _written(model, given, tensors, call, Evaluation(merging.tensors))
+    except Untraceable as error:
+        raise given.with_sizes(error) from error
 
 
 def has_code(model: keras.Model) -> bool:
@@ -67,12 +74,17 @@ def _has_code(layer: keras.layers.Layer) -> bool:
     if isinstance(layer, keras.layers.InputLayer | keras.layers.Masking):
         return False
     if isinstance(layer, keras.Model):
-        return type(layer).call not in {keras.Sequential.call, Functional.call}
+        return type(layer).call not in {keras.Sequential.call, Functional.call} or _calls_otherwise(layer)
     try:
         fields_of(layer)
     except NotOurs:
         return True
     return False
+
+
+def _calls_otherwise(model: keras.Model) -> bool:
+    """Whether what a model returns is not what its `call` does."""
+    return type(model).__call__ is not keras.layers.Layer.__call__
 
 
 def document(model: keras.Model, inputs: Any = None) -> dict[str, Any]:

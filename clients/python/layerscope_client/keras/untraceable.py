@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType, TracebackType
 
+from layerscope_client.failures import LayerscopeError
+
 LIBRARIES = ("keras", "tensorflow", "jax", "torch", "numpy", "optree", "absl")
 """Packages whose lines are not the user's."""
 
@@ -26,7 +28,7 @@ class Line:
         return f"{self.file}:{self.number}" + (f": {source}" if source else "")
 
 
-class Untraceable(ValueError):
+class Untraceable(LayerscopeError, ValueError):
     """A model, or a layer, whose code cannot be written as Keras' own layers and operations.
 
     Attributes:
