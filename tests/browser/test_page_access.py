@@ -93,7 +93,7 @@ def test_the_keyboard_leads_to_the_arithmetic_of_a_value(visit: Visit) -> None:
     tab.keyboard.press("Enter")
     expect(tab.locator(".overlay-map")).to_be_visible(timeout=SLOW_MS)
     tab.keyboard.press("p")
-    tab_to(tab, tab.get_by_label("Number", exact=True))
+    tab_to(tab, tab.locator(".explain-choices select").first)
     tab.keyboard.type("3")
     expect(tab.locator(".score dt")).to_contain_text("dense:pre[3]")
 
