@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import traceback
 from argparse import ArgumentParser, Namespace
 from collections import Counter
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Timer
 from typing import Any
 
 import httpx
@@ -33,6 +35,8 @@ from acceptance.script_models import models_of
 
 MAX_MODELS = 12
 """Most models of one script that are sent."""
+MAX_SECONDS = 100
+"""Longest that one script takes, before its models are given up."""
 MAX_PARAMETERS = 60_000_000
 IDS = "looks its input up in a table"
 """What the service says of numbers that are no ids."""
@@ -131,7 +135,10 @@ def made(script: Path) -> list[keras.Model]:
 def in_child(script: Path, url: str, found: Path, is_wanted: Callable[[keras.Model], bool]) -> None:
     """Check the models of one script in a process of its own; writes an array of [class, has code, both verdicts]."""
     if child := os.fork():
+        watch = Timer(MAX_SECONDS, os.kill, (child, signal.SIGKILL))
+        watch.start()
         os.waitpid(child, 0)
+        watch.cancel()
         return
     try:
         rows = []

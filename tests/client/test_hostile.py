@@ -44,7 +44,7 @@ def test_nan_and_infinities(numbers: Model) -> None:
     "value",
     [np.array([["a"] * 4]), np.array([[None] * 4]), np.array([[1j] * 4]), np.array([["2020-01-01"] * 4], "M8[D]"),
      np.zeros(1, [("x", "f4")]), [[1, 2], [3]], {"hostile": {"a": 1}}, object(), [], {1, 2}],
-    ids=repr,
+    ids=["text", "objects", "complex", "dates", "records", "ragged", "mapping", "object", "empty", "set"],
 )  # fmt: skip
 def test_arrays_that_are_no_numbers(numbers: Model, value: Any) -> None:
     """Are an error before anything is sent, or one that says what would fit."""

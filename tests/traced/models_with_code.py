@@ -82,10 +82,24 @@ def wrapped() -> keras.Model:
     return graph(Needy(SimpleNamespace(value=3)))
 
 
+def relu(x: Any) -> Any:
+    """Return something else than the function of Keras with this name."""
+    return ops.maximum(x, 0.5)
+
+
+def with_activation(function: Any) -> keras.Model:
+    """Return a model of Keras' layers, of which two have an activation: one of them inside another layer."""
+    first = keras.Input((6,), name="first")
+    tensor = keras.layers.Reshape((2, 4))(layers.Dense(8, activation=function)(first))
+    return keras.Model(first, layers.TimeDistributed(layers.Dense(3, activation=function), name="each")(tensor))
+
+
 MODELS: dict[str, Any] = {
     "custom layer": lambda: graph(Scaled(name="scaled")),
     "sub-class": subclass,
     "lambda": lambda: graph(layers.Lambda(lambda x: x * SECRET, name="times")),
     "call": lambda: graph(layers.ReLU(name="relu"), Doubling),
     "to_json raises": wrapped,
+    "another gelu": lambda: with_activation(ops.gelu),
+    "another relu": lambda: with_activation(relu),
 }

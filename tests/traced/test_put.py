@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 from keras import layers, ops
 from layerscope_client import AsyncLayerscope, Layerscope, LayerscopeError
@@ -18,7 +19,17 @@ from layerscope_client.keras import Untraceable
 from layerscope_client.uploads import NoteWarning
 
 from tests.traced.conftest import Array
-from tests.traced.models_with_code import MODELS, SECRET, Classifier, Negated, Scaled, Trained, graph, subclass
+from tests.traced.models_with_code import (
+    MODELS,
+    SECRET,
+    Classifier,
+    Negated,
+    Scaled,
+    Trained,
+    graph,
+    subclass,
+    with_activation,
+)
 
 if TYPE_CHECKING:
     from tests.conftest import Server
@@ -45,6 +56,14 @@ async def test_a_model_with_code(
     (address,) = served.summary().outputs
     np.testing.assert_array_equal(served.activations(rows)[address], output(model, rows), strict=True)
     np.testing.assert_array_equal((await awaited.activations(rows))[address], output(model, rows), strict=True)
+
+
+def test_functions_of_other_modules_may_be_the_same(ls: Layerscope, rows: Array) -> None:
+    """TensorFlow's are Keras' own by their numbers: layers that have them stay layers."""
+    model = with_activation(tf.nn.gelu)
+    served = ls.put("gelu", model)
+    assert [layer["type"] for layer in served.summary().nodes] == ["Dense", "Reshape", "TimeDistributed"]
+    np.testing.assert_array_equal(served.activations(rows)["each"], output(model, rows), strict=True)
 
 
 def test_a_sub_class_for_training_is_its_graph(ls: Layerscope, rows: Array) -> None:

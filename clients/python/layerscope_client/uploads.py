@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import FunctionType
 from typing import IO, Any
 
 from layerscope_client.calls import Call, Part
@@ -87,7 +88,7 @@ def _json_of(model: Any) -> str:
         text: str = model.to_json()
     except Exception as error:  # whatever methods of the user's raise
         raise OnlyCode(f"let it have a config, or use Keras 3: to_json() raises {type(error).__name__}") from error
-    if (word := code_in(json.loads(text))) and _has_code(model):
+    if (word := code_in(json.loads(text)) or _function_of(model)) and _has_code(model):
         raise OnlyCode(f"use Keras 3, with which it is traced: what {word} computes is only said by its code")
     return text
 
@@ -103,6 +104,15 @@ def code_in(document: Any) -> str:
     if word in CODE or (word and not (is_kerass and document.get("registered_name") in (None, word))):
         return str(word)
     return code_in(list(document.values()))
+
+
+def _function_of(model: Any) -> str:
+    """Return the name of an activation that is not Keras' own, though Keras writes it as if it were; or ""."""
+    if not is_of_keras(model):
+        return ""
+    named = [item for layer in model._flatten_layers() for item in vars(layer).items()]
+    functions = [value for name, value in named if name.endswith("activation") and isinstance(value, FunctionType)]
+    return next((one.__name__ for one in functions if not one.__module__.startswith("keras.src.activations")), "")
 
 
 def _has_code(model: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from layerscope_client.keras.activations import are_as_named
 from layerscope_client.keras.catalogue import LayerType, is_activation, layer_type
 from layerscope_client.keras.fixed import BATCHES, is_fixed
 
@@ -44,7 +45,10 @@ def fields_of(layer: keras.layers.Layer) -> dict[str, Any]:
         raise NotOurs(name)
     if layer.quantization_mode is not None:
         raise NotOurs("quantized")
-    return _fields(name, known, _config(layer))
+    fields = _fields(name, known, _config(layer))
+    if not are_as_named(layer):
+        raise NotOurs("activation")
+    return fields
 
 
 def _config(layer: keras.layers.Layer) -> dict[str, Any]:

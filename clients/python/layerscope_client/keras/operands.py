@@ -58,8 +58,8 @@ class Operands:
         entry = self._entry(call, known)
         wanted = batch_first(call, [value for _, value in _operands(call, known)])
         entry.fields["subscripts"] = wanted.subscripts
-        batched = [place for (_, value), place in zip(_operands(call, known), wanted.operands, strict=True)
-                   if value in entry.reads]  # fmt: skip
+        batched = [place for (name, _), place in zip(_operands(call, known), wanted.operands, strict=True)
+                   if name not in entry.fields]  # fmt: skip
         entry.reads = [self._moved(tensor, place, 0) for tensor, place in zip(entry.reads, batched, strict=True)]
         if wanted.result:
             entry.outputs = [Tensor((Rows(), *_without_rows(call.outputs[0].shape)), call.outputs[0].dtype)]
