@@ -45,7 +45,7 @@ function Sum({ reply }: { readonly reply: ComparisonReply }) {
   const counts = STATUSES.map(
     (status) => [status, reply.layers.filter((row) => row.status === status).length] as const,
   );
-  const told = counts.filter(([, count]) => count > 0).map(([status, count]) => `${count} ${words.status[status]}`);
+  const told = counts.filter(([, count]) => count > 0).map(([status, count]) => `${words.status[status]}: ${count}`);
   return (
     <div class="result-sum">
       <p class="quiet">{told.join(" · ")}</p>
