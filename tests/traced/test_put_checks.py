@@ -65,7 +65,7 @@ def test_what_cannot_be_checked_is_registered_with_a_warning(ls: Layerscope, row
         warnings.simplefilter("error")
         served = ls.put("careful", model, inputs=rows + 100)
     (address,) = served.summary().outputs
-    np.testing.assert_array_equal(served.activations(rows + 100)[address], (rows + 100) * 2)
+    np.testing.assert_array_equal(served.activations(rows + 100, address)[address], (rows + 100) * 2)
 
 
 def test_ids_may_be_floats(ls: Layerscope) -> None:

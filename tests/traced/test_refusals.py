@@ -32,7 +32,6 @@ def line_of(call: Callable[..., Any], text: str) -> int:
 
 
 COUNT = keras.Variable(0.0, name="count")
-PLACES = keras.Variable(np.ones((9, 6)), name="places")
 
 
 def noisy(self: Any, x: Any) -> Any:
@@ -60,12 +59,6 @@ def counting(self: Any, x: Any) -> Any:
 def measuring(self: Any, x: Any) -> Any:
     """Compute with a free length."""
     return x[:, : x.shape[1] // 2]
-
-
-def placing(self: Any, x: Any) -> Any:
-    """Take as many rows of a table as a free length."""
-    places = ops.slice(PLACES, (0, 0), (ops.shape(x)[1], 6))
-    return x + places
 
 
 def transforming(self: Any, x: Any) -> Any:
@@ -120,7 +113,6 @@ REFUSED = [
     (drawn_by_numpy, (6,), "from call to call", "return x *"),
     (counting, (6,), "its call changes its weight count", "assign_add"),
     (measuring, (None, 6), "its call raises TypeError", "// 2"),
-    (placing, (None, 6), "without the lengths of an input", "ops.slice"),
     (transforming, (6,), "has no equivalent", "tf.signal.rfft"),
     (inverting, (4,), "no operation for Inv of keras.ops", "ops.inv"),
     (deciding, (6,), "cannot be used as a boolean", "if ops.sum"),
@@ -141,10 +133,26 @@ def test_the_line_is_named(call: Any, shape: Any, reason: str, line: str) -> Non
 
 def test_free_sizes_are_named_with_the_way_to_fix_them() -> None:
     """Input by input."""
-    for call in (measuring, placing):
-        error = refused(call, (None, 6))
-        assert "inputs=" in error.advice
-        assert "first" in error.advice
+    error = refused(measuring, (None, 6))
+    assert "inputs=" in error.advice
+    assert "first" in error.advice
+
+
+class Placed(layers.Layer):
+    """A layer that takes as many rows of its table as a free length."""
+
+    def build(self, shape: Any) -> None:
+        self.places = self.add_weight((9, shape[-1]), "random_normal", name="places")
+
+    def call(self, x: Any) -> Any:
+        return x + ops.slice(self.places, (0, 0), (ops.shape(x)[1], 6))
+
+
+def test_tables_cut_to_a_free_length_are_refused() -> None:
+    """With the layer's line, and the way to fix the length."""
+    first = keras.Input((None, 6), name="first")
+    with pytest.raises(Untraceable, match=r"without the lengths of an input.*test_refusals.py:\d+: return x.*inputs="):
+        traced(keras.Model(first, Placed(name="placed")(first)))
 
 
 def test_models_without_inputs_say_how_to_give_them() -> None:
