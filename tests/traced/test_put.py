@@ -54,8 +54,8 @@ async def test_a_model_with_code(
         awaited = await als.put("awaited", model)
     assert not [body for body in sent if b"__lambda__" in body or b"marshal" in body or b"Doubling" in body]
     (address,) = served.summary().outputs
-    np.testing.assert_array_equal(served.activations(rows)[address], output(model, rows), strict=True)
-    np.testing.assert_array_equal((await awaited.activations(rows))[address], output(model, rows), strict=True)
+    np.testing.assert_array_equal(served.activations(rows, address)[address], output(model, rows), strict=True)
+    np.testing.assert_array_equal((await awaited.activations(rows, address))[address], output(model, rows), strict=True)
 
 
 def test_functions_of_other_modules_may_be_the_same(ls: Layerscope, rows: Array) -> None:
