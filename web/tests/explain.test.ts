@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { attributionOf } from "../src/explain/attribution.ts";
 import { knobsField, optionsOf } from "../src/explain/knobs.ts";
 import { METHODS } from "../src/explain/methods.ts";
+import { inputsOf, pictureOf } from "../src/explain/reading.ts";
 import { layerOf, mapTarget, partsOf, valueTarget } from "../src/explain/targets.ts";
 
 test("Options of a method are numbers, flags and words; those of other methods are left out.", () => {
@@ -35,4 +36,19 @@ test("Maps stay as they are, channels of a picture are summed, units are values.
   const picture = attributionOf({ shape: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, -4) }, false);
   expect(picture.kind === "map" && [picture.isSummed, [...picture.map.data]]).toEqual([true, [3, -1]]);
   expect(attributionOf({ shape: [1, 3], data: Float32Array.of(1, 2, 3) }, false).kind).toBe("units");
+});
+
+const TWINS = {
+  inputs: { left: { shape: [1, 8, 8, 1], dtype: "float32" }, right: { shape: [1, 8, 8, 1], dtype: "float32" } },
+  layers: [
+    { address: "twin@0", inputs: ["left"], shape: [1, 4, 4, 2], dtype: "float32" },
+    { address: "twin@1", inputs: ["right"], shape: [1, 4, 4, 2], dtype: "float32" },
+    { address: "both", inputs: ["twin@0", "twin@1"], shape: [1, 4, 4, 2], dtype: "float32" },
+  ],
+};
+
+test("A map lies over the one picture that it is computed from, and over none where there are two.", () => {
+  const over = ["left", "twin@0:pre", "twin@1", "both", "elsewhere"].map((address) => pictureOf(TWINS, address));
+  expect(over).toEqual(["left", "left", "right", null, null]);
+  expect(inputsOf(TWINS, "both")).toEqual(["left", "right"]);
 });

@@ -21,7 +21,7 @@ export const files = signal<readonly File[]>([]);
 /** The network that the reader wants diagnosed although it takes long. */
 export const allowed = signal<Network | null>(null);
 
-const [panel, items, inputs] = [part("panel"), part("items"), part("inputs")];
+const [panel, items, inputs, model] = [part("panel"), part("items"), part("inputs"), part("model")];
 const [edits, pixels, resize, finding] = [part("edits"), part("pixels"), part("resize"), part("finding")];
 const isWanted = computed(() => panel.value === NAME || finding.value !== null);
 
@@ -44,7 +44,8 @@ export function followDiagnosis(): void {
     diagnosis.cancel();
     diagnosis.value.value = null;
     diagnosis.error.value = null;
-    if (planned === null || !isWanted.value || isAsking.value || (from === "files" && chosen.length === 0)) return;
+    if (planned === null || planned.source !== model.value) return;
+    if (!isWanted.value || isAsking.value || (from === "files" && chosen.length === 0)) return;
     void diagnosis.start(async (ending) => {
       const input = await inputOf(planned, from, sources, chosen);
       return planned.model.diagnose(input, { ...options, signal: ending });

@@ -44,10 +44,10 @@ export const asked = computed((): ExplanationOptions | null => {
     ...(explainedBy.value !== null && { to: [explainedBy.value] }),
     ...(takesWeights(chosen) && weightGradients.value && { weights: true }),
     ...optionsOf(chosen, knobs.value),
-    ...(chosen.isMap && pictureOf(here) !== null && { resized: true }),
+    ...(chosen.isMap && hasPicture(here) && { resized: true }),
   };
 });
-const [method, target, minus, sign, explainedBy, weightGradients, knobs, panel] = [
+const [method, target, minus, sign, explainedBy, weightGradients, knobs, panel, model] = [
   part("method"),
   part("target"),
   part("minus"),
@@ -56,6 +56,7 @@ const [method, target, minus, sign, explainedBy, weightGradients, knobs, panel] 
   part("weightGradients"),
   part("knobs"),
   part("panel"),
+  part("model"),
 ];
 const isOpen = computed(() => panel.value === "explain");
 
@@ -64,15 +65,16 @@ export function takesWeights({ hasWeights = false }: Method): boolean {
   return hasWeights && explainedBy.value !== null;
 }
 
-/** The input that is a picture; null where there is none. */
-export function pictureOf({ network: { plan } }: Run): string | null {
-  return Object.entries(plan.inputs).find(([, spec]) => takesPictures(spec))?.[0] ?? null;
+/** Whether any input is a picture: maps then come at the size of that which they are computed from, too. */
+function hasPicture({ network: { plan } }: Run): boolean {
+  return Object.values(plan.inputs).some(takesPictures);
 }
 
 export function followExplanation(): void {
   effect(() => {
     const [here, options] = [run.value.value, asked.value];
-    if (!isOpen.value || here === null || options === null) return explanation.cancel();
+    if (here === null || here.network.source !== model.value) return drop();
+    if (!isOpen.value || options === null) return explanation.cancel();
     const name = method.value;
     expectedSeconds.value = null;
     void explanation.start(async (signal) => {
@@ -81,6 +83,13 @@ export function followExplanation(): void {
       return { run: here, method: name, reply: reply as ExplanationReply & Facts, tensors };
     });
   });
+}
+
+/** Forgets what was said of another network. */
+function drop(): void {
+  explanation.cancel();
+  explanation.value.value = null;
+  explanation.error.value = null;
 }
 
 /** What the service expects, for one item. */

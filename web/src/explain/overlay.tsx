@@ -7,8 +7,9 @@ import { SeenPicture } from "../input/seen_picture.tsx";
 import { figure } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { type Attribution, drawOver } from "./attribution.ts";
-import { type Explained, pictureOf } from "./explanation.ts";
+import type { Explained } from "./explanation.ts";
 import { METHODS } from "./methods.ts";
+import { inputsOf, pictureOf } from "./reading.ts";
 
 /** Per cent, before the reader chooses. */
 const ALPHA = 75;
@@ -19,14 +20,15 @@ interface Props {
   readonly attribution: Extract<Attribution, { kind: "map" }>;
 }
 
-/** The map of an explanation over the picture that it explains. */
+/** The map of an explanation over the picture that it is computed from; over nothing where that is not one picture. */
 export function Overlay({ explained, address, attribution: { map, isSummed } }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const range = rangeOf(map);
   const isSigned = METHODS[explained.method].isSigned || range.min < 0;
   const words = text.value.explain;
   const alpha = Math.min(state.value.alpha ?? ALPHA, 100);
-  const picture = pictureOf(explained.run);
+  const { plan } = explained.run.network;
+  const picture = pictureOf(plan, address);
   const row = explained.run.reply.layers.find((one) => one.address === picture);
   const [, height = map.height, width = map.width] = row?.shape ?? [];
   useEffect(() => {
@@ -40,32 +42,55 @@ export function Overlay({ explained, address, attribution: { map, isSummed } }: 
         <canvas
           ref={canvas}
           class={`overlay-map${map.height <= 112 ? " is-coarse" : ""}`}
-          style={{ opacity: alpha / 100 }}
+          style={{ opacity: row === undefined ? 1 : alpha / 100 }}
           role="img"
-          aria-label={words.overlay(address, figure(range.min), figure(range.max))}
+          aria-label={words.overlay(address, picture, figure(range.min), figure(range.max))}
         />
       </div>
       <figcaption>
         <span>{address}</span>
+        <Over names={inputsOf(plan, address)} picture={picture} isAlone={Object.keys(plan.inputs).length === 1} />
         <Scale isSigned={isSigned} min={range.min} max={range.max} />
       </figcaption>
       <p class="quiet">
         {isSigned ? words.twoSides : words.oneSide}
         {isSummed && ` ${words.overChannels}`}
       </p>
-      <label class="overlay-alpha">
-        <span class="quiet">{words.alpha}</span>
-        <input
-          type="range"
-          min={0}
-          max={100}
-          value={alpha}
-          onInput={(event) => change({ alpha: Number(event.currentTarget.value) })}
-        />
-        <span>{alpha} %</span>
-      </label>
+      {row !== undefined && <Alpha alpha={alpha} />}
     </figure>
   );
+}
+
+/** How much of the map covers the picture, in per cent. */
+function Alpha({ alpha }: { readonly alpha: number }) {
+  return (
+    <label class="overlay-alpha">
+      <span class="quiet">{text.value.explain.alpha}</span>
+      <input
+        type="range"
+        min={0}
+        max={100}
+        value={alpha}
+        onInput={(event) => change({ alpha: Number(event.currentTarget.value) })}
+      />
+      <span>{alpha} %</span>
+    </label>
+  );
+}
+
+interface OverProps {
+  /** The inputs that the map is computed from, and the picture that it lies over. */
+  readonly names: readonly string[];
+  readonly picture: string | null;
+  /** Whether the network has no other input. */
+  readonly isAlone: boolean;
+}
+
+/** Of several inputs: the one that a map lies over, or those that it is computed from. */
+function Over({ names, picture, isAlone }: OverProps) {
+  const words = text.value.explain;
+  if (isAlone || names.length === 0) return null;
+  return <span class="quiet">{picture === null ? words.ofInputs(names.join(", ")) : words.over(picture)}</span>;
 }
 
 interface ScaleProps {

@@ -61,7 +61,10 @@ export const explain = {
   working: "Explaining",
   expected: (passed: string, expected: string) => `${passed} of about ${expected}`,
   summed: " (summed)",
-  overlay: (address: string, min: string, max: string) => `Map of ${address} over the picture, from ${min} to ${max}`,
+  overlay: (address: string, picture: string | null, min: string, max: string) =>
+    `Map of ${address}${picture === null ? "" : ` over the picture ${picture}`}, from ${min} to ${max}`,
+  over: (picture: string) => `over ${picture}`,
+  ofInputs: (names: string) => `computed from ${names}`,
   oneSide: "The brighter, the more it speaks for this number.",
   twoSides: "Brown raises this number, blue lowers it.",
   overChannels: "Summed over the channels.",

@@ -56,7 +56,10 @@ export const explain: Text["explain"] = {
   working: "설명하는 중",
   expected: (passed, expected) => `약 ${expected} 중 ${passed}`,
   summed: " (합)",
-  overlay: (address, min, max) => `그림 위의 ${address} 맵, ${min}부터 ${max}까지`,
+  overlay: (address, picture, min, max) =>
+    `${picture === null ? "" : `그림 ${picture} 위의 `}${address} 맵, ${min}부터 ${max}까지`,
+  over: (picture) => `${picture} 위`,
+  ofInputs: (names) => `${names}에서 계산됨`,
   oneSide: "밝을수록 이 수를 더 키웁니다.",
   twoSides: "갈색은 이 수를 키우고 파랑은 줄입니다.",
   overChannels: "채널을 모두 더했습니다.",

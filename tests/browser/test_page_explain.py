@@ -1,0 +1,70 @@
+"""Explanations of networks of several inputs, and of none that is a picture, in a real browser on the real service."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.states import SLOW_MS
+from tests.browser.test_page_first import PIXELS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Route
+
+    from tests.browser.conftest import Visit
+
+
+def panel_of(visit: Visit, fragment: str) -> Locator:
+    """Open the page with an explanation, and return its panel when the answer is there."""
+    visit.open(f"panel=explain&{fragment}")
+    panel = visit.tab.get_by_role("complementary", name="Explain")
+    expect(panel.locator(".explained")).not_to_have_count(0, timeout=SLOW_MS)
+    return panel
+
+
+def pixels(canvas: Locator) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """The colours of a canvas, row by row."""
+    return np.array(canvas.evaluate(PIXELS), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("to", "picture"), [("", "right"), ("&to=encoder@0/conv2d", "left"), ("&to=encoder@1/conv2d", "right")]
+)
+def test_a_map_lies_over_the_picture_that_its_branch_reads(visit: Visit, to: str, picture: str) -> None:
+    """Of two inputs, the one that the call of the shared encoder reads, pixel for pixel."""
+    panel = panel_of(visit, f"preset=siamese{to}")
+    expect(panel.locator(".overlay")).to_contain_text(f"over {picture}")
+    other = "left" if picture == "right" else "right"
+    inputs = visit.tab.locator("section.input")
+    seen = {name: pixels(inputs.locator(f'.seen-picture[aria-label*="{name}"]')) for name in (picture, other)}
+    below = pixels(panel.locator(".overlay .seen-picture"))
+    np.testing.assert_array_equal(below, seen[picture])
+    assert (below != seen[other]).any()
+
+
+def test_gradients_of_two_inputs_lie_over_their_own(visit: Visit) -> None:
+    """A map for each input, each over its picture; what reads both lies over none."""
+    panel = panel_of(visit, "preset=siamese&method=gradient")
+    expect(panel.locator(".overlay")).to_have_count(2)
+    for name, overlay in zip(("left", "right"), panel.locator(".overlay").all(), strict=True):
+        expect(overlay.locator("figcaption")).to_contain_text(f"{name}over {name}")
+        expect(overlay.locator(".seen-picture")).to_have_attribute("aria-label", re.compile(name))
+
+
+def test_an_explanation_leaves_with_its_network(visit: Visit) -> None:
+    """While another network is computed, nothing is said of the one before."""
+    panel = panel_of(visit, "preset=digits")
+    expect(panel.locator(".score dt")).to_contain_text("dense:pre")
+    held: list[Route] = []
+    visit.tab.route("**/explanations", lambda route: held.append(route))  # a bound method of a list has no attributes
+    visit.tab.evaluate("location.hash = 'panel=explain&preset=siamese'")
+    expect(panel.locator(".explained")).to_have_count(0)
+    visit.wait_computed()
+    expect(panel.locator(".explained")).to_have_count(0)
+    expect(panel.locator(".explain-progress")).to_be_visible()
+    held[-1].continue_()
+    expect(panel.locator(".score dt")).to_contain_text("same:pre", timeout=SLOW_MS)
