@@ -68,3 +68,29 @@ def test_an_explanation_leaves_with_its_network(visit: Visit) -> None:
     expect(panel.locator(".explain-progress")).to_be_visible()
     held[-1].continue_()
     expect(panel.locator(".score dt")).to_contain_text("same:pre", timeout=SLOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [("", r"step \d+, token \d+"), ("&method=integrated_gradients", r"step \d+, token \d+"),
+     ("&method=occlusion", r"steps \d+ to \d+"), ("&method=ablation", r"channel \d+")],
+)  # fmt: skip
+def test_tokens_are_explained_by_what_the_embedding_returns(visit: Visit, method: str, names: str) -> None:
+    """At the defaults, and by each method that is offered; values are named by step and token."""
+    panel = panel_of(visit, f"preset=lstm{method}")
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    expect(panel.locator(".unit-bars figcaption")).to_contain_text("words")
+    for line in panel.locator(".unit-bars li span:first-child").all_inner_texts():
+        assert re.fullmatch(names, line)
+    offered = panel.get_by_label("Method").locator("option").all_inner_texts()
+    assert offered == ["Gradient", "Input × gradient", "Integrated gradients", "Occlusion", "Ablation"]
+
+
+def test_a_window_follows_the_size_of_the_picture(visit: Visit) -> None:
+    """A quarter and an eighth of 112 pixels, whatever was chosen for a digit before."""
+    panel = panel_of(visit, "preset=digits&method=occlusion&knobs=window:3,stride:2")
+    expect(panel.get_by_label("Window")).to_have_value("3")
+    visit.tab.get_by_role("button", name="Choose a network").or_(visit.tab.locator("header button").first).first.press("n")
+    visit.tab.get_by_role("dialog").get_by_text("Edges").first.click()
+    expect(panel.get_by_label("Window")).to_have_value("28", timeout=SLOW_MS)
+    expect(panel.get_by_label("Stride")).to_have_value("14")

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { attributionOf } from "../src/explain/attribution.ts";
+import { firstLayer, layersFor, methodFor, methodsFor, windowFor } from "../src/explain/fit.ts";
 import { knobsField, optionsOf } from "../src/explain/knobs.ts";
 import { METHODS } from "../src/explain/methods.ts";
 import { inputsOf, pictureOf } from "../src/explain/reading.ts";
@@ -51,4 +52,37 @@ test("A map lies over the one picture that it is computed from, and over none wh
   const over = ["left", "twin@0:pre", "twin@1", "both", "elsewhere"].map((address) => pictureOf(TWINS, address));
   expect(over).toEqual(["left", "left", "right", null, null]);
   expect(inputsOf(TWINS, "both")).toEqual(["left", "right"]);
+});
+
+const TOKENS = {
+  inputs: { tokens: { shape: [1, 12], dtype: "int32" } },
+  layers: [
+    { address: "words", inputs: ["tokens"], shape: [1, 12, 16], dtype: "float32" },
+    { address: "last", inputs: ["words"], shape: [1, 24], dtype: "float32" },
+    { address: "unread", inputs: ["words"], shape: [1, 24], dtype: "float32" },
+  ],
+};
+
+test("A network of tokens is offered what it can be explained by, and the gradient where maps were wanted.", () => {
+  expect(methodsFor(TOKENS)).toEqual(["gradient", "input_x_gradient", "integrated_gradients", "occlusion", "ablation"]);
+  expect([methodFor(TOKENS, "layer_cam"), methodFor(TWINS, "layer_cam")]).toEqual(["gradient", "layer_cam"]);
+  expect(firstLayer(TOKENS, METHODS.integrated_gradients, null)).toBe("words");
+  expect(firstLayer(TWINS, METHODS.integrated_gradients, null)).toBe(null);
+  expect(layersFor(TOKENS, METHODS.gradient, "last:pre")).toEqual(["words", "last"]);
+  expect(layersFor(TOKENS, METHODS.occlusion, "last")).toEqual(["words"]);
+});
+
+test("The window is a quarter of the side and moves by an eighth.", () => {
+  expect([28, 224, 12, 1].map((side) => windowFor([1, side, side, 3]))).toEqual([
+    { window: "8", stride: "4" },
+    { window: "56", stride: "28" },
+    { window: "4", stride: "2" },
+    { window: "1", stride: "1" },
+  ]);
+});
+
+test("Channels of a sequence are summed step by step.", () => {
+  const steps = attributionOf({ shape: [1, 2, 3], data: Float32Array.of(1, 2, 3, 4, 5, -6) }, false);
+  expect(steps.kind === "steps" && [...steps.values]).toEqual([6, 3]);
+  expect(attributionOf({ shape: [1, 3], data: Float32Array.of(1, 2, 3) }, true).kind).toBe("windows");
 });

@@ -105,6 +105,6 @@ export function look(model: PageState["model"]): void {
     explainedBy: null,
     finding: null,
   } as const;
-  const none = { inputs: {}, open: [], folded: [], edits: [] };
+  const none = { inputs: {}, open: [], folded: [], edits: [], knobs: {} };
   change({ model, pixels: null, resize: null, pin: null, ...nothing, ...none });
 }

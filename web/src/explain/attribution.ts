@@ -6,23 +6,29 @@ import type { MapView } from "../activations/tensors.ts";
 export type Attribution =
   /** A value for each position. */
   | { readonly kind: "map"; readonly map: MapView; readonly isSummed: boolean }
-  /** A value for each unit, step or channel. */
-  | { readonly kind: "units"; readonly values: Float32Array };
+  /** A value for each unit or channel, for each step of a sequence, or for each window over its steps. */
+  | { readonly kind: "units" | "steps" | "windows"; readonly values: Float32Array };
 
-/** n × h × w as it is; n × h × w × c summed over the channels; anything else value by value, of the first item. */
+/** n × h × w as it is; n × h × w × c and n × t × c summed over the channels; anything else value by value, of the first item. */
 export function attributionOf({ shape, data }: Pick<Tensor, "shape" | "data">, isMap: boolean): Attribution {
   const [, ...axes] = shape;
   const length = axes.reduce((product, size) => product * size, 1);
   const values = Float32Array.from({ length }, (_, at) => Number(data[at]));
   const [height = 1, width = 1, channels = 1] = axes;
   if (axes.length === 2 && isMap) return { kind: "map", map: mapOf(values, height, width), isSummed: false };
-  if (axes.length !== 3 || height * width === 1) return { kind: "units", values };
-  const summed = new Float32Array(height * width);
+  if (axes.length === 2) return { kind: "steps", values: summed(values, width) };
+  if (axes.length !== 3 || height * width === 1) return { kind: isMap ? "windows" : "units", values };
+  return { kind: "map", map: mapOf(summed(values, channels), height, width), isSummed: channels > 1 };
+}
+
+/** The sum of every so many values. */
+function summed(values: Float32Array, channels: number): Float32Array {
+  const sums = new Float32Array(values.length / channels);
   for (const [at, value] of values.entries()) {
     const place = Math.floor(at / channels);
-    summed[place] = (summed[place] ?? 0) + value;
+    sums[place] = (sums[place] ?? 0) + value;
   }
-  return { kind: "map", map: mapOf(summed, height, width), isSummed: channels > 1 };
+  return sums;
 }
 
 function mapOf(data: Float32Array, height: number, width: number): MapView {

@@ -7,12 +7,14 @@ import { noteFailure } from "../app/service.ts";
 import { part } from "../app/state.ts";
 import { task } from "../app/task.ts";
 import { takesPictures } from "../input/samples.ts";
+import { layer, method, settings } from "./chosen.ts";
 import { optionsOf } from "./knobs.ts";
 import { METHODS, type Method, type MethodName } from "./methods.ts";
 
 export interface Explained {
   readonly run: Run;
   readonly method: MethodName;
+  readonly options: ExplanationOptions;
   readonly reply: ExplanationReply & Facts;
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
@@ -41,20 +43,17 @@ export const asked = computed((): ExplanationOptions | null => {
     ...(target.value !== null && { of: target.value }),
     ...(minus.value !== null && { minus: minus.value }),
     ...(sign.value === "-1" && { sign: -1 as const }),
-    ...(explainedBy.value !== null && { to: [explainedBy.value] }),
+    ...(layer.value !== null && { to: [layer.value] }),
     ...(takesWeights(chosen) && weightGradients.value && { weights: true }),
-    ...optionsOf(chosen, knobs.value),
+    ...optionsOf(chosen, settings.value),
     ...(chosen.isMap && hasPicture(here) && { resized: true }),
   };
 });
-const [method, target, minus, sign, explainedBy, weightGradients, knobs, panel, model] = [
-  part("method"),
+const [target, minus, sign, weightGradients, panel, model] = [
   part("target"),
   part("minus"),
   part("sign"),
-  part("explainedBy"),
   part("weightGradients"),
-  part("knobs"),
   part("panel"),
   part("model"),
 ];
@@ -62,7 +61,7 @@ const isOpen = computed(() => panel.value === "explain");
 
 /** Whether there are weights to take gradients of: those of the layer that was chosen. */
 export function takesWeights({ hasWeights = false }: Method): boolean {
-  return hasWeights && explainedBy.value !== null;
+  return hasWeights && layer.value !== null;
 }
 
 /** Whether any input is a picture: maps then come at the size of that which they are computed from, too. */
@@ -80,7 +79,7 @@ export function followExplanation(): void {
     void explanation.start(async (signal) => {
       if (METHODS[name].isLong) expectedSeconds.value = await price(here, options, signal);
       const { reply, tensors } = await here.network.model.explain(here.input, { ...options, stats: true, signal });
-      return { run: here, method: name, reply: reply as ExplanationReply & Facts, tensors };
+      return { run: here, method: name, options, reply: reply as ExplanationReply & Facts, tensors };
     });
   });
 }

@@ -1,24 +1,24 @@
 import { change, state } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { Select } from "../ui/select.tsx";
+import { method, settings } from "./chosen.ts";
 import { takesWeights } from "./explanation.ts";
 import { type Knob, METHODS } from "./methods.ts";
 
 /** The options of the method. */
 export function KnobFields() {
-  const { method, knobs } = state.value;
-  const give = (name: string, value: string) => change({ knobs: { ...knobs, [name]: value } });
+  const give = (name: string, value: string) => change({ knobs: { ...state.value.knobs, [name]: value } });
   return (
     <>
-      {METHODS[method].knobs.map((knob) => (
+      {METHODS[method.value].knobs.map((knob) => (
         <KnobField
-          key={`${method} ${knob.name}`}
+          key={`${method.value} ${knob.name}`}
           knob={knob}
-          value={knobs[knob.name]}
+          value={settings.value[knob.name]}
           onGive={(value) => give(knob.name, value)}
         />
       ))}
-      {takesWeights(METHODS[method]) && <WeightsField />}
+      {takesWeights(METHODS[method.value]) && <WeightsField />}
     </>
   );
 }

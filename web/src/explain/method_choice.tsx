@@ -1,22 +1,23 @@
-import { change, state } from "../app/state.ts";
+import { change } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { Select } from "../ui/select.tsx";
-import { METHOD_NAMES } from "./methods.ts";
+import { method, plan } from "./chosen.ts";
+import { methodsFor } from "./fit.ts";
 
 /** The method, and in a sentence what it gives. */
 export function MethodChoice() {
   const words = text.value.explain;
-  const { method } = state.value;
+  const fitting = plan.value === null ? [] : methodsFor(plan.value);
   return (
     <div>
       <Select
         label={words.method}
-        names={METHOD_NAMES}
+        names={fitting.includes(method.value) ? fitting : [method.value, ...fitting]}
         words={words.methods}
-        chosen={method}
+        chosen={method.value}
         onChoose={(name) => change({ method: name, explainedBy: null, knobs: {} })}
       />
-      <p class="method-help quiet">{words.methodHelp[method]}</p>
+      <p class="method-help quiet">{words.methodHelp[method.value]}</p>
     </div>
   );
 }

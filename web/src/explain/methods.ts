@@ -5,14 +5,16 @@ export type Knob =
   | { readonly name: string; readonly initial: string; readonly words: readonly string[] };
 
 export interface Method {
-  /** What it can be asked by: layers with two spatial axes, or any layer. */
-  readonly by: "maps" | "any";
+  /** What it can be asked by: layers with two spatial axes, with steps or positions, or any layer. */
+  readonly by: "maps" | "positions" | "any";
   /** Whether it gives n × h × w, which comes at the size of the picture, too. */
   readonly isMap: boolean;
   /** Whether what it gives lies on both sides of zero. */
   readonly isSigned: boolean;
   /** Whether it takes many passes, so that its price is asked for first. */
   readonly isLong: boolean;
+  /** Whether it needs an input of floats, to which noise can be added. */
+  readonly needsFloats?: boolean;
   /** Whether it gives the gradients of weights, too. */
   readonly hasWeights?: boolean;
   readonly knobs: readonly Knob[];
@@ -38,6 +40,7 @@ const TABLE = {
   },
   smooth_grad: {
     ...GRADIENT,
+    needsFloats: true,
     isLong: true,
     knobs: [
       { name: "samples", initial: 32, least: 1, step: 8 },
@@ -46,7 +49,7 @@ const TABLE = {
     ],
   },
   occlusion: {
-    by: "any",
+    by: "positions",
     isMap: true,
     isSigned: true,
     isLong: true,

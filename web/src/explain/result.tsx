@@ -31,7 +31,7 @@ export function Result({ explained }: Props) {
         return attribution.kind === "map" ? (
           <Overlay key={address} {...{ explained, address, attribution }} />
         ) : (
-          <UnitBars key={address} address={address} values={attribution.values} />
+          <UnitBars key={address} {...{ explained, address, attribution }} />
         );
       })}
       <Completeness explained={explained} />

@@ -37,6 +37,7 @@ export const explain = {
   by: "At layer",
   byLast: "the last one with maps",
   byInputs: "the input",
+  byReader: (input: string, address: string) => `${input}, as ${address} returns it`,
   knobs: {
     relu: "Values",
     steps: "Steps",
@@ -69,7 +70,11 @@ export const explain = {
   twoSides: "Brown raises this number, blue lowers it.",
   overChannels: "Summed over the channels.",
   alpha: "Map",
-  bars: (address: string) => `A value for each unit of ${address}`,
+  step: (at: number, token?: string) => `step ${at}${token === undefined ? "" : `, token ${token}`}`,
+  channel: (at: number) => `channel ${at}`,
+  steps: (from: number, to: number) => `steps ${from} to ${to}`,
+  bars: (address: string, kind: "units" | "steps" | "windows") =>
+    `A value for each ${{ units: "unit", steps: "step", windows: "window" }[kind]} of ${address}`,
   completeness: (baseline: string, delta: string) =>
     `The baseline scores ${baseline}. The sum of the map misses the difference by ${delta}.`,
   warnings: {

@@ -38,6 +38,7 @@ export const explain: Text["explain"] = {
   by: "기준 층",
   byLast: "맵이 있는 마지막 층",
   byInputs: "입력",
+  byReader: (input, address) => `${input} (${address}의 출력)`,
   knobs: {
     relu: "값",
     steps: "단계 수",
@@ -64,7 +65,10 @@ export const explain: Text["explain"] = {
   twoSides: "갈색은 이 수를 키우고 파랑은 줄입니다.",
   overChannels: "채널을 모두 더했습니다.",
   alpha: "맵",
-  bars: (address) => `${address}의 유닛마다 값 하나`,
+  step: (at, token) => `${at}번째 단계${token === undefined ? "" : `, 토큰 ${token}`}`,
+  channel: (at) => `채널 ${at}`,
+  steps: (from, to) => `단계 ${from}~${to}`,
+  bars: (address, kind) => `${address}의 ${{ units: "유닛", steps: "단계", windows: "창" }[kind]}마다 값 하나`,
   completeness: (baseline, delta) => `기준의 점수는 ${baseline}입니다. 맵의 합은 그 차이와 ${delta}만큼 다릅니다.`,
   warnings: {
     saturated: "확률이 확실합니다. 그 기울기로는 알 수 있는 것이 없습니다.",
