@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -90,7 +92,34 @@ def test_a_window_follows_the_size_of_the_picture(visit: Visit) -> None:
     """A quarter and an eighth of 112 pixels, whatever was chosen for a digit before."""
     panel = panel_of(visit, "preset=digits&method=occlusion&knobs=window:3,stride:2")
     expect(panel.get_by_label("Window")).to_have_value("3")
-    visit.tab.get_by_role("button", name="Choose a network").or_(visit.tab.locator("header button").first).first.press("n")
-    visit.tab.get_by_role("dialog").get_by_text("Edges").first.click()
+    visit.tab.keyboard.press("n")
+    visit.tab.get_by_role("dialog").get_by_role("button", name=re.compile("^Edges")).click()
     expect(panel.get_by_label("Window")).to_have_value("28", timeout=SLOW_MS)
     expect(panel.get_by_label("Stride")).to_have_value("14")
+
+
+def test_a_number_is_not_explained_against_itself(visit: Visit) -> None:
+    """It is not among those to subtract; a link that asks for it is told what to change."""
+    panel = panel_of(visit, "preset=digits&of=dense:pre[7]")
+    offered = panel.get_by_label("Minus").locator("option")
+    values = [option.get_attribute("value") for option in offered.all()]
+    assert "dense:pre[3]" in values
+    assert "dense:pre[7]" not in values
+    panel = panel_of(visit, "preset=digits&of=dense:pre[7]&minus=dense:pre[7]")
+    expect(panel.locator(".notice")).to_have_text("A number less itself is 0: choose another one to subtract.")
+
+
+WIDE = {"input": [256, 256, 1], "layers": [{"type": "Conv2D", "filters": 64, "kernel_size": 1}]}
+"""16 MiB for an item: forty are over the limit of 512 MiB."""
+
+
+def test_a_diagnosis_takes_as_many_samples_as_fit(visit: Visit) -> None:
+    """Half as many where the service refuses forty, which is said; so is what could not be judged."""
+    visit.open(f"panel=diagnose&document={quote(json.dumps(WIDE))}")
+    panel = visit.tab.get_by_role("complementary", name="Diagnose")
+    expect(panel.locator(".rest")).not_to_have_count(0, timeout=SLOW_MS)
+    expect(panel).to_contain_text(re.compile(r"(20|10) samples: more do not fit"))
+    expect(panel.get_by_role("status")).to_contain_text("could not be judged with so few items")
+    expect(panel.locator(".rest", has_text="Looked for and not found")).to_contain_text("No sign of")
+    assert all("413" in line for line in visit.said)
+    visit.said.clear()

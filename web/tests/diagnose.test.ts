@@ -1,6 +1,9 @@
+import { LayerscopeError } from "layerscope";
 import { expect, test } from "vitest";
+import { withFewer } from "../src/diagnose/fewer.ts";
 import { type Finding, figuresOf, found, grouped, keyOf, unitsOf } from "../src/diagnose/findings.ts";
 import { shifts } from "../src/diagnose/shifts.ts";
+import { linesOf } from "../src/ui/refusal.tsx";
 
 function finding(name: string, address: string, parts: Partial<Finding> = {}): Finding {
   const rest = { evidence: {}, severity: "low", status: "found", text: "", threshold: {}, type: "ReLU" } as const;
@@ -59,3 +62,28 @@ test("Forty pictures of ten digits are all different, and sixty-one are too many
   expect(new Set(made.map((one) => one.digit)).size).toBe(10);
   expect(() => shifts(61, 10)).toThrow(RangeError);
 });
+
+test("Half as many samples are taken until the service takes them; other refusals are told at once.", async () => {
+  const asked: number[] = [];
+  const upTo = (most: number, status: number) => async (count: number) => {
+    asked.push(count);
+    if (count > most) throw refusal(status);
+    return count;
+  };
+  expect(await withFewer(40, upTo(6, 413))).toBe(5);
+  expect(asked).toEqual([40, 20, 10, 5]);
+  await expect(withFewer(40, upTo(6, 422))).rejects.toThrow(LayerscopeError);
+  await expect(withFewer(2, upTo(0, 413))).rejects.toThrow(LayerscopeError);
+  expect(asked.slice(4)).toEqual([40, 2, 1]);
+});
+
+test("A refusal is told without pointers, and without advice on what the page asked for by itself.", () => {
+  expect(linesOf(refusal(413))).toEqual(["too many"]);
+  expect(linesOf(refusal(422, "/window"))).toEqual(["too many · ask for fewer"]);
+});
+
+function refusal(status: number, pointer = "/layers"): LayerscopeError {
+  const errors = [{ pointer, message: "too many", suggestion: "ask for fewer" }];
+  const rest = { type: "", title: "", detail: "", instance: "", code: "too_large", request_id: "" } as const;
+  return new LayerscopeError({ ...rest, status, errors } as ConstructorParameters<typeof LayerscopeError>[0]);
+}

@@ -5,6 +5,7 @@ import { knobsField, optionsOf } from "../src/explain/knobs.ts";
 import { METHODS } from "../src/explain/methods.ts";
 import { inputsOf, pictureOf } from "../src/explain/reading.ts";
 import { layerOf, mapTarget, partsOf, valueTarget } from "../src/explain/targets.ts";
+import { isNothing } from "../src/explain/warnings.tsx";
 
 test("Options of a method are numbers, flags and words; those of other methods are left out.", () => {
   expect(optionsOf(METHODS.integrated_gradients, { steps: "20", baseline: "blur", relu: "false" })).toEqual({
@@ -85,4 +86,14 @@ test("Channels of a sequence are summed step by step.", () => {
   const steps = attributionOf({ shape: [1, 2, 3], data: Float32Array.of(1, 2, 3, 4, 5, -6) }, false);
   expect(steps.kind === "steps" && [...steps.values]).toEqual([6, 3]);
   expect(attributionOf({ shape: [1, 3], data: Float32Array.of(1, 2, 3) }, true).kind).toBe("windows");
+});
+
+test("A number less itself is told, be it the largest or named.", () => {
+  const minus = { address: "dense:pre", index: "[7]", values: [1] };
+  const target = { address: "dense:pre", index: "[argmax]", argmax: [7], minus, scores: [0], values: [1] };
+  type Target = Parameters<typeof isNothing>[0];
+  expect(isNothing(target as unknown as Target)).toBe(true);
+  expect(isNothing({ ...target, index: "[7]", argmax: undefined } as unknown as Target)).toBe(true);
+  expect(isNothing({ ...target, argmax: [3] } as unknown as Target)).toBe(false);
+  expect(isNothing({ ...target, minus: null } as unknown as Target)).toBe(false);
 });

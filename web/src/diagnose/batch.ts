@@ -4,15 +4,16 @@ import type { Input, OneInput } from "layerscope";
 import { type InputSpec, sample, takesPictures } from "../input/samples.ts";
 import { shifts } from "./shifts.ts";
 
+/** As many as every rule of a diagnosis needs, and some more. */
 export const SAMPLES = 40;
 const DIGITS = 10;
 
 type Specs = Readonly<Record<string, InputSpec>>;
 
 /** As many items for each input: digits in several places where it takes pictures, else numbers drawn at random. */
-export async function samples(specs: Specs): Promise<Input> {
+export async function samples(specs: Specs, count: number): Promise<Input> {
   const pairs = Object.entries(specs).map(async ([name, spec], place) => {
-    return [name, await many(spec, place)] as const;
+    return [name, await many(spec, place, count)] as const;
   });
   const made = await Promise.all(pairs);
   const only = made.length === 1 ? made[0]?.[1] : undefined;
@@ -26,13 +27,13 @@ export function ofFiles(files: readonly File[], specs: Specs): Input {
   return names.length > 1 ? { [names[0] as string]: one } : one;
 }
 
-async function many(spec: InputSpec, place: number): Promise<OneInput> {
+async function many(spec: InputSpec, place: number, count: number): Promise<OneInput> {
   if (takesPictures(spec)) {
-    return Promise.all(shifts(SAMPLES, DIGITS).map(({ digit, x, y }) => shifted(digit + place, spec, x, y)));
+    return Promise.all(shifts(count, DIGITS).map(({ digit, x, y }) => shifted(digit + place, spec, x, y)));
   }
   const { shape, data } = (await sample("zeros", spec)) as { shape: number[]; data: Float32Array | Int32Array };
-  const length = SAMPLES * data.length;
-  const all = [SAMPLES, ...shape.slice(1)];
+  const length = count * data.length;
+  const all = [count, ...shape.slice(1)];
   const random = uniform(1 + place);
   if (data instanceof Int32Array) {
     return { shape: all, data: Int32Array.from({ length }, () => Math.floor(random() * SMALL_IDS)) };

@@ -5,8 +5,7 @@ import { seconds } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Elapsed } from "../ui/elapsed.tsx";
-import { Notice } from "../ui/notice.tsx";
-import { Problems } from "../ui/problems.tsx";
+import { Refusal } from "../ui/refusal.tsx";
 import { allowed, diagnosis, expected, files, isAsking } from "./diagnosis.ts";
 import { Findings } from "./findings_list.tsx";
 import { ItemChoice } from "./item_choice.tsx";
@@ -33,11 +32,7 @@ function Result() {
   if (isAsking.value) return <Question />;
   if (state.value.items === "files" && files.value.length === 0) return <p class="quiet">{words.noFiles}</p>;
   if (error.value !== null) {
-    return (
-      <Notice kind="wrong" title={text.value.app.failed}>
-        <Problems error={error.value} />
-      </Notice>
-    );
+    return <Refusal error={error.value} />;
   }
   if (since.value !== null) {
     return (

@@ -9,6 +9,7 @@ import { contentOf } from "../input/content.ts";
 import { type Network, network } from "../network/network.ts";
 import type { Items } from "./address.ts";
 import { ofFiles, SAMPLES, samples } from "./batch.ts";
+import { withFewer } from "./fewer.ts";
 
 /** Above it the reader is asked first. */
 const LONG_SECONDS = 10;
@@ -18,6 +19,8 @@ export const diagnosis = task<DiagnosisReply>(noteFailure);
 
 /** Pictures or tensors that the reader chose for a diagnosis; kept for this page alone. */
 export const files = signal<readonly File[]>([]);
+/** How many samples the service takes of the network; fewer than the page has where more do not fit. */
+export const sampleCount = signal(SAMPLES);
 /** The network that the reader wants diagnosed although it takes long. */
 export const allowed = signal<Network | null>(null);
 
@@ -28,7 +31,7 @@ const isWanted = computed(() => panel.value === NAME || finding.value !== null);
 /** The seconds that the service will take, as its plan says; null where it says nothing. */
 export const expected = computed(() => {
   const seconds = network.value.value?.plan.totals.seconds ?? null;
-  const count = items.value === "samples" ? SAMPLES : items.value === "files" ? files.value.length : 1;
+  const count = items.value === "samples" ? sampleCount.value : items.value === "files" ? files.value.length : 1;
   return seconds === null ? null : seconds * count;
 });
 
@@ -44,11 +47,19 @@ export function followDiagnosis(): void {
     diagnosis.cancel();
     diagnosis.value.value = null;
     diagnosis.error.value = null;
-    if (planned === null || planned.source !== model.value) return;
+    if (planned === null || planned.source !== model.value) {
+      sampleCount.value = SAMPLES;
+      return;
+    }
     if (!isWanted.value || isAsking.value || (from === "files" && chosen.length === 0)) return;
-    void diagnosis.start(async (ending) => {
-      const input = await inputOf(planned, from, sources, chosen);
-      return planned.model.diagnose(input, { ...options, signal: ending });
+    void diagnosis.start((ending) => {
+      const diagnose = async (count: number) => {
+        ending.throwIfAborted();
+        if (from === "samples") sampleCount.value = count;
+        const input = await inputOf(planned, from, sources, chosen, count);
+        return planned.model.diagnose(input, { ...options, signal: ending });
+      };
+      return from === "samples" ? withFewer(sampleCount.peek(), diagnose) : diagnose(1);
     });
   });
 }
@@ -58,9 +69,10 @@ async function inputOf(
   from: Items,
   sources: Parameters<typeof contentOf>[0],
   chosen: readonly File[],
+  count: number,
 ): Promise<Input> {
   const specs = planned.plan.inputs;
-  if (from === "samples") return samples(specs);
+  if (from === "samples") return samples(specs, count);
   return from === "files" ? ofFiles(chosen, specs) : contentOf(sources, specs);
 }
 

@@ -5,7 +5,7 @@ import { Button } from "../ui/button.tsx";
 import { Choices } from "../ui/choices.tsx";
 import { ITEMS } from "./address.ts";
 import { SAMPLES } from "./batch.ts";
-import { files } from "./diagnosis.ts";
+import { files, sampleCount } from "./diagnosis.ts";
 
 const ACCEPTED = "image/*,.npy,.npz,.safetensors";
 
@@ -20,7 +20,11 @@ export function ItemChoice() {
         <Choices
           label={words.items}
           names={ITEMS}
-          words={{ samples: words.samples(SAMPLES), shown: words.shown, files: words.files(files.value.length) }}
+          words={{
+            samples: words.samples(sampleCount.value),
+            shown: words.shown,
+            files: words.files(files.value.length),
+          }}
           chosen={items}
           onChoose={(name) => change({ items: name })}
         />
@@ -31,6 +35,7 @@ export function ItemChoice() {
           </Button>
         )}
       </div>
+      {items === "samples" && sampleCount.value < SAMPLES && <p class="quiet">{words.fewer(sampleCount.value)}</p>}
       <input
         ref={element}
         type="file"

@@ -20,7 +20,7 @@ export function Rest({ findings, status }: Props) {
       <ul>
         {[...groups].map(([name, layers]) => (
           <li key={name}>
-            {words.names[name] ?? name}{" "}
+            {status === "clear" ? words.absent(words.names[name] ?? name) : (words.names[name] ?? name)}{" "}
             <span class="rest-layers quiet">{layers.map((layer) => layer.address).join(", ")}</span>
           </li>
         ))}

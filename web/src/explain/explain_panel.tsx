@@ -1,7 +1,5 @@
 import "./explain_panel.css";
-import { text } from "../text/text.ts";
-import { Notice } from "../ui/notice.tsx";
-import { Problems } from "../ui/problems.tsx";
+import { Refusal } from "../ui/refusal.tsx";
 import { explanation } from "./explanation.ts";
 import { KnobFields } from "./knob_fields.tsx";
 import { LayerChoice } from "./layer_choice.tsx";
@@ -23,11 +21,7 @@ export function ExplainPanel() {
         <KnobFields />
       </div>
       <Progress />
-      {failed !== null && (
-        <Notice kind="wrong" title={text.value.app.failed}>
-          <Problems error={failed} />
-        </Notice>
-      )}
+      {failed !== null && <Refusal error={failed} />}
       {value.value !== null && failed === null && (
         <div class={since.value === null ? undefined : "is-stale"} aria-busy={since.value !== null}>
           <Result explained={value.value} />

@@ -23,7 +23,7 @@ export function Result({ explained }: Props) {
   return (
     <div class="explained">
       <Score explained={explained} />
-      <Warnings warnings={reply.warnings} />
+      <Warnings reply={reply} />
       {addresses.map((address) => {
         const tensor = tensors.get(`${address}:resized`) ?? tensors.get(address);
         if (tensor === undefined) return null;

@@ -16,6 +16,7 @@ const MOST_CLASSES = 1000;
 export function TargetChoice() {
   const words = text.value.explain;
   const { target, minus, sign } = state.value;
+  const explained = target ?? largestUnit();
   const choices = { ...ofSelection(), ...ofClasses() };
   return (
     <>
@@ -24,12 +25,12 @@ export function TargetChoice() {
         none={words.largest}
         choices={choices}
         chosen={target}
-        onChoose={(target) => change({ target })}
+        onChoose={(target) => change({ target, ...(target === minus && { minus: null }) })}
       />
       <TermChoice
         label={words.minus}
         none={words.minusNone}
-        choices={choices}
+        choices={Object.fromEntries(Object.entries(choices).filter(([name]) => name !== explained))}
         chosen={minus}
         onChoose={(minus) => change({ minus })}
       />
@@ -42,6 +43,13 @@ export function TargetChoice() {
       />
     </>
   );
+}
+
+/** The number that is explained where none is chosen, as the reply names it; null before it came. */
+function largestUnit(): string | null {
+  const told = explanation.value.value?.reply.target;
+  const unit = told?.argmax?.[0];
+  return told === undefined || unit == null ? null : `${told.address}[${unit}]`;
 }
 
 /** The selected map, and the selected value of it. */

@@ -3,7 +3,8 @@ export const diagnose = {
   items: "Looks at",
   findings: "Findings",
   told: "Runs a batch and says what is wrong with the layers. Pictures like those that the network is made for tell most; some findings need thirty.",
-  samples: (number: number) => `${number} samples`,
+  samples: (number: number) => (number === 1 ? "1 sample" : `${number} samples`),
+  fewer: (number: number) => `${number === 1 ? "1 sample" : `${number} samples`}: more do not fit.`,
   shown: "the input",
   files: (number: number) => (number === 0 ? "files" : `${number} ${number === 1 ? "file" : "files"}`),
   add: "Add files …",
@@ -12,7 +13,9 @@ export const diagnose = {
   looking: "Looking",
   long: (time: string) => `This will take the service about ${time}.`,
   start: "Diagnose",
-  nothing: "Nothing is wrong for these items",
+  nothing: "No fault was found for these items",
+  unjudged: (kinds: number) =>
+    `${kinds === 1 ? "1 kind of fault" : `${kinds} kinds of fault`} could not be judged with so few items.`,
   found: (number: number) => (number === 1 ? "1 finding" : `${number} findings`),
   severities: { high: "severe", medium: "partly", low: "maybe meant" },
   lead: (address: string) => `Go to ${address}`,
@@ -20,10 +23,11 @@ export const diagnose = {
   units: "Channels",
   unit: (unit: number, address: string) => `${address}, channel ${unit}`,
   rest: {
-    clear: (kinds: number, layers: number) => `Clear: ${kinds} kinds of fault, at ${layers} places`,
+    clear: (kinds: number, layers: number) => `Looked for and not found: ${kinds} kinds of fault, at ${layers} places`,
     not_enough_items: (kinds: number, layers: number) =>
       `Too few items for ${kinds} kinds of fault, at ${layers} places`,
   },
+  absent: (name: string) => `No sign of “${name}” in`,
   addMore: "Add more different items, thirty or more, to have these decided.",
   names: {
     first_non_finite: "NaN or infinity begins",

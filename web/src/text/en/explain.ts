@@ -8,6 +8,7 @@ export const explain = {
   address: "Address",
   minus: "Minus",
   minusNone: "nothing",
+  minusItself: "A number less itself is 0: choose another one to subtract.",
   sign: "Side",
   signs: { "1": "what raises it", "-1": "what lowers it" } as Readonly<Record<string, string>>,
   method: "Method",

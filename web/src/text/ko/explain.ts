@@ -10,6 +10,7 @@ export const explain: Text["explain"] = {
   address: "주소",
   minus: "뺄 수",
   minusNone: "없음",
+  minusItself: "자기 자신을 빼면 0입니다. 뺄 수를 다른 것으로 고르세요.",
   sign: "방향",
   signs: { "1": "이 수를 키우는 것", "-1": "이 수를 줄이는 것" },
   method: "방법",
