@@ -48,6 +48,11 @@ def written(value: float) -> str:
     return f"{round(value, digits):g}".replace("-", "\N{MINUS SIGN}")
 
 
+def brief(value: float) -> str:
+    """A statistic as the page writes it, of those that need no exponent: three significant digits."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
 def figures(section: Locator) -> dict[str, str]:
     """The statistics of a layer as the page shows them."""
     names, values = (section.locator(f".statistics {tag}").all_inner_texts() for tag in ("dt", "dd"))
@@ -68,7 +73,7 @@ def test_the_first_screen_is_a_digit_that_went_through_six_layers(visit: Visit, 
     expected = activations(server, 5)
     for address in CHAIN[:5]:
         shown, stats = figures(visit.layer(address)), expected[address]["stats"]
-        assert [shown["min"], shown["max"]] == [written(stats["min"]), written(stats["max"])], address
+        assert [shown["min"], shown["max"]] == [brief(stats["min"]), brief(stats["max"])], address
     expect(visit.layer("dense").locator(".column.is-first .column-name")).to_have_text("5")
     assert int(np.argmax(expected["dense"]["data"])) == 5
     expect(visit.tab.get_by_text("Draw on it, drop a picture")).to_be_visible()
@@ -102,7 +107,7 @@ def test_another_digit_is_computed_and_stands_in_the_address(visit: Visit, serve
     visit.tab.reload()
     visit.wait_computed()
     expect(visit.tab.locator("main")).to_have_text(before)
-    assert figures(visit.layer("conv2d"))["max"] == written(activations(server, 8)["conv2d"]["stats"]["max"])
+    assert figures(visit.layer("conv2d"))["max"] == brief(activations(server, 8)["conv2d"]["stats"]["max"])
 
 
 def test_a_drawn_digit_is_computed_while_it_is_drawn(visit: Visit) -> None:
