@@ -46,7 +46,7 @@ export const network = {
     macs: "multiply-adds",
     seconds: "estimated time",
     zeros: "zeros",
-    dead: "dead channels",
+    dead: "silent for this input",
     difference: "difference from A",
     findings: "findings",
   } as Readonly<Record<string, string>>,

@@ -47,7 +47,7 @@ export const network: Text["network"] = {
     macs: "곱셈-덧셈",
     seconds: "추정 시간",
     zeros: "영의 비율",
-    dead: "죽은 채널",
+    dead: "이 입력에 반응 없는 채널",
     difference: "A와의 차이",
     findings: "진단에서 찾은 것",
   },
