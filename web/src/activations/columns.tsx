@@ -18,8 +18,8 @@ import { stepped } from "./stepped.ts";
 import { colours, size } from "./view_options.ts";
 
 const HEIGHTS = { small: 40, medium: 56, large: 128 } as const;
-/** In a column that is narrower, a figure of four digits has no place. */
-const WIDE = 44;
+/** In a narrower column a figure of four digits has no place, and in one that is narrower still not even two digits. */
+const [WIDE, NARROW] = [44, 36];
 
 interface Props {
   readonly row: LayerRow;
@@ -39,6 +39,7 @@ export function Columns({ row, values }: Props) {
   const chosen = useChosenUnit(row.address);
   const first = values.length > 1 && row.type !== "InputLayer" ? (largest(values, 1)[0] ?? null) : null;
   useShown(element, chosen ?? first, width);
+  const space = width / Math.max(values.length, 1) || Number.POSITIVE_INFINITY; // not known at first
   const hidden = useOverflow(element, width);
   return (
     <div class="columns-frame">
@@ -58,7 +59,7 @@ export function Columns({ row, values }: Props) {
             {...{ row, value, top, bottom }}
             unit={at}
             height={scaled(HEIGHTS[size.value])}
-            isNarrow={width > 0 && width < values.length * scaled(WIDE)}
+            space={space}
             isChosen={at === chosen}
             isFirst={at === first}
           />
@@ -95,12 +96,13 @@ interface ColumnProps {
   readonly top: number;
   readonly bottom: number;
   readonly height: number;
-  readonly isNarrow: boolean;
+  /** For each column, in pixels of CSS. */
+  readonly space: number;
   readonly isChosen: boolean;
   readonly isFirst: boolean;
 }
 
-function Column({ row, unit, value, top, bottom, height, isNarrow, isChosen, isFirst }: ColumnProps) {
+function Column({ row, unit, value, top, bottom, height, space, isChosen, isFirst }: ColumnProps) {
   const [positive, negative] = barColours(colours.value, isDark.value);
   const scale = top > bottom && Number.isFinite(value) ? height / (top - bottom) : 0;
   const offset = (top - Math.max(value, 0)) * scale;
@@ -115,7 +117,7 @@ function Column({ row, unit, value, top, bottom, height, isNarrow, isChosen, isF
       onClick={() => lookAt(row.address, unit)}
     >
       <span class="column-value" title={figure(value)}>
-        {isNarrow ? brief(value, 2) : figure(value)}
+        {space >= scaled(NARROW) || isFirst || isChosen ? written(value, space) : "\u00a0"}
       </span>
       <span class="column-space" style={{ height: px(height) }}>
         <span
@@ -127,4 +129,8 @@ function Column({ row, unit, value, top, bottom, height, isNarrow, isChosen, isF
       <span class="column-name">{row.labels?.[unit] ?? unit}</span>
     </div>
   );
+}
+
+function written(value: number, space: number): string {
+  return space >= scaled(WIDE) ? figure(value) : brief(value, 2);
 }
