@@ -58,6 +58,8 @@ export const network = {
   zoomOut: "Smaller",
   receptiveField: "receptive field",
   editedWeights: "A change gives the network new weights, from its seed: the trained ones belong to it as it was.",
+  lostWeights: "Changed, so its weights follow from the seed: the trained ones belong to the network as it was.",
+  restore: "Restore",
   documentText: "The document as JSON",
   documentFields: {
     input: "The shape of the input without the batch; several as an object by name",
