@@ -130,6 +130,41 @@ def test_a_drawn_digit_is_computed_while_it_is_drawn(visit: Visit) -> None:
     expect(visit.layer("dense")).to_have_text(before)
 
 
+def test_the_answer_is_in_sight_beside_a_panel(visit: Visit) -> None:
+    """All ten bars have a place there; where not even that is so, the largest is in sight and an arrow says the rest."""
+    visit.open("input=digit-9&panel=explain")
+    visit.layer("dense").scroll_into_view_if_needed()
+    bars = visit.layer("dense").locator(".columns")
+    expect(bars.locator(".is-first")).to_be_in_viewport(ratio=1)
+    assert bars.evaluate("bars => bars.scrollWidth - bars.clientWidth") == 0
+    visit.tab.set_viewport_size({"width": 1100, "height": 720})
+    expect(visit.layer("dense").locator(".columns-more.is-left")).to_have_count(1)
+    box, name = bars.bounding_box(), bars.locator(".is-first").bounding_box()
+    assert box is not None
+    assert name is not None
+    assert box["x"] <= name["x"] <= box["x"] + box["width"] - name["width"] + 1
+
+
+def test_a_stroke_is_taken_back(visit: Visit) -> None:
+    """Ctrl Z leaves the strokes before it; the button clears the pad."""
+    visit.open()
+    zeros = visit.tab.locator("section.input .statistics dd").nth(3)
+    visit.tab.get_by_role("button", name="Clear", exact=True).click()
+    expect(zeros).to_have_text("100 %")
+    pad = visit.tab.get_by_role("application")
+    pad.press("Space")
+    expect(zeros).not_to_have_text("100 %")
+    one = zeros.inner_text()
+    for _ in range(8):
+        pad.press("ArrowDown")
+    pad.press("Space")
+    expect(zeros).not_to_have_text(one)
+    pad.press("Control+z")
+    expect(zeros).to_have_text(one)
+    pad.press("Control+z")
+    expect(zeros).to_have_text("100 %")
+
+
 def test_the_keyboard_draws_too(visit: Visit) -> None:
     """Arrow keys move, space draws, delete clears: an empty pad is all zeros."""
     visit.open()
