@@ -125,7 +125,7 @@ def test_maps_of_a_run_follow_its_edits(server: Server, page: Page, model: str, 
     top = page.locator("#layer-dense .columns")
     before = top.inner_text()
     page.locator("#map-relu-1").click()
-    page.get_by_role("button", name="Switch map 1 off").click()
+    page.get_by_role("button", name="Switch channel 1 off").click()
     expect(page.locator("#map-relu-1")).to_have_class(re.compile("is-off"))
     expect(top).not_to_have_text(before)
     expected = server.client.post(

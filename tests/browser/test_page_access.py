@@ -108,10 +108,11 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
     visit.tab.keyboard.press("j")
     visit.tab.keyboard.press("j")
     expect(visit.layer("batch_normalization")).to_have_class("layer is-chosen")
+    expect(visit.layer("batch_normalization").get_by_role("listbox")).to_be_focused()
     visit.tab.keyboard.press("k")
     expect(visit.layer("conv2d")).to_have_class("layer is-chosen")
     maps = visit.layer("conv2d").get_by_role("listbox")
-    maps.focus()
+    expect(maps).to_be_focused()
     for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft"):
         visit.tab.keyboard.press(key)
     expect(maps).to_have_attribute("aria-activedescendant", "map-conv2d-1")
@@ -124,6 +125,19 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
     expect(visit.layer("kernels")).to_be_visible()
     visit.tab.go_back()
     expect(visit.layer("dense")).to_be_visible()
+
+
+def test_escape_closes_what_is_in_front(visit: Visit) -> None:
+    """The settings first, then the panel behind them."""
+    visit.open("panel=map&layer=conv2d&unit=0")
+    panel = visit.tab.get_by_role("complementary", name="Map")
+    visit.tab.get_by_role("button", name="Settings").click()
+    expect(visit.tab.get_by_label("Theme")).to_be_visible()
+    visit.tab.keyboard.press("Escape")
+    expect(visit.tab.get_by_label("Theme")).to_be_hidden()
+    expect(panel).to_be_visible()
+    visit.tab.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
 
 
 def test_runs_are_told_to_screen_readers(visit: Visit) -> None:

@@ -48,6 +48,11 @@ def written(value: float) -> str:
     return f"{round(value, digits):g}".replace("-", "\N{MINUS SIGN}")
 
 
+def brief(value: float) -> str:
+    """A statistic as the page writes it, of those that need no exponent: three significant digits."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
 def figures(section: Locator) -> dict[str, str]:
     """The statistics of a layer as the page shows them."""
     names, values = (section.locator(f".statistics {tag}").all_inner_texts() for tag in ("dt", "dd"))
@@ -68,7 +73,7 @@ def test_the_first_screen_is_a_digit_that_went_through_six_layers(visit: Visit, 
     expected = activations(server, 5)
     for address in CHAIN[:5]:
         shown, stats = figures(visit.layer(address)), expected[address]["stats"]
-        assert [shown["min"], shown["max"]] == [written(stats["min"]), written(stats["max"])], address
+        assert [shown["min"], shown["max"]] == [brief(stats["min"]), brief(stats["max"])], address
     expect(visit.layer("dense").locator(".column.is-first .column-name")).to_have_text("5")
     assert int(np.argmax(expected["dense"]["data"])) == 5
     expect(visit.tab.get_by_text("Draw on it, drop a picture")).to_be_visible()
@@ -102,7 +107,7 @@ def test_another_digit_is_computed_and_stands_in_the_address(visit: Visit, serve
     visit.tab.reload()
     visit.wait_computed()
     expect(visit.tab.locator("main")).to_have_text(before)
-    assert figures(visit.layer("conv2d"))["max"] == written(activations(server, 8)["conv2d"]["stats"]["max"])
+    assert figures(visit.layer("conv2d"))["max"] == brief(activations(server, 8)["conv2d"]["stats"]["max"])
 
 
 def test_a_drawn_digit_is_computed_while_it_is_drawn(visit: Visit) -> None:
@@ -123,6 +128,41 @@ def test_a_drawn_digit_is_computed_while_it_is_drawn(visit: Visit) -> None:
     visit.tab.reload()
     visit.wait_computed()
     expect(visit.layer("dense")).to_have_text(before)
+
+
+def test_the_answer_is_in_sight_beside_a_panel(visit: Visit) -> None:
+    """All ten bars have a place there; where not even that is so, the largest is in sight and an arrow says the rest."""
+    visit.open("input=digit-9&panel=explain")
+    visit.layer("dense").scroll_into_view_if_needed()
+    bars = visit.layer("dense").locator(".columns")
+    expect(bars.locator(".is-first")).to_be_in_viewport(ratio=1)
+    assert bars.evaluate("bars => bars.scrollWidth - bars.clientWidth") == 0
+    visit.tab.set_viewport_size({"width": 1100, "height": 720})
+    expect(visit.layer("dense").locator(".columns-more.is-left")).to_have_count(1)
+    box, name = bars.bounding_box(), bars.locator(".is-first").bounding_box()
+    assert box is not None
+    assert name is not None
+    assert box["x"] <= name["x"] <= box["x"] + box["width"] - name["width"] + 1
+
+
+def test_a_stroke_is_taken_back(visit: Visit) -> None:
+    """Ctrl Z leaves the strokes before it; the button clears the pad."""
+    visit.open()
+    zeros = visit.tab.locator("section.input .statistics dd").nth(3)
+    visit.tab.get_by_role("button", name="Clear", exact=True).click()
+    expect(zeros).to_have_text("100 %")
+    pad = visit.tab.get_by_role("application")
+    pad.press("Space")
+    expect(zeros).not_to_have_text("100 %")
+    one = zeros.inner_text()
+    for _ in range(8):
+        pad.press("ArrowDown")
+    pad.press("Space")
+    expect(zeros).not_to_have_text(one)
+    pad.press("Control+z")
+    expect(zeros).to_have_text(one)
+    pad.press("Control+z")
+    expect(zeros).to_have_text("100 %")
 
 
 def test_the_keyboard_draws_too(visit: Visit) -> None:

@@ -94,13 +94,14 @@ def test_thousands_of_maps_are_fetched_as_they_come_into_view(visit: Visit) -> N
     assert last.locator("canvas").evaluate(PIXELS) == [0, 0, 0, 255]
 
 
-def test_dead_channels_are_marked(visit: Visit) -> None:
+def test_silent_channels_are_marked(visit: Visit) -> None:
     """A map that is 0 everywhere says so, in words too."""
     dead = {"type": "Conv2D", "name": "dead", "filters": 3, "kernel_size": 3, "activation": "relu",
             "bias_initializer": {"type": "Constant", "value": -1e6}}  # fmt: skip
     visit.open(document(dead, input=[8, 8, 1]))
-    expect(visit.layer("dead").get_by_role("option", name="dead")).to_have_count(3)
-    expect(visit.layer("dead").locator(".map-name")).to_have_text(["0 dead here", "1 dead here", "2 dead here"])
+    expect(visit.layer("dead").get_by_role("option", name="silent here")).to_have_count(3)
+    expect(visit.layer("dead").locator(".map-name")).to_have_text([f"{at} · silent here" for at in range(3)])
+    expect(visit.layer("dead").locator(".map-tile").nth(1)).to_have_attribute("title", "map 1: 0 everywhere for this input")
 
 
 def test_kernels_of_the_textbook_find_edges(visit: Visit) -> None:

@@ -108,7 +108,8 @@ def test_an_edit_with_an_error_points_to_its_field_and_is_repaired(visit: Visit)
     field = visit.tab.get_by_label("kernel_size", exact=True)
     field.fill("0")
     problem = visit.tab.locator(".field", has=field).locator(".field-problem")
-    expect(problem).to_contain_text("1")
+    size = "an integer from 1 to 1024, or an array of 2 such integers"
+    expect(problem).to_have_text(f"is not a size (expected: {size})")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(visit.tab.locator(".layers.is-stale")).to_have_count(1)
     field.fill("5, 5")
@@ -119,6 +120,49 @@ def test_an_edit_with_an_error_points_to_its_field_and_is_repaired(visit: Visit)
     visit.tab.get_by_role("button", name="Undo").click()
     expect(field).to_have_value("3")
     visit.said.clear()  # the browser itself writes refused requests to the console
+
+
+def test_lost_weights_are_told_until_they_are_restored(visit: Visit) -> None:
+    """In the editor and beside the graph; nothing of the editor moves where the caution changes."""
+    visit.open("side=edit")
+    before = visit.layer("dense").inner_text()
+    name = visit.tab.locator(".layer-editor-name", has_text="conv2d")
+    name.click()
+    place = name.bounding_box()
+    field = visit.tab.get_by_label("filters", exact=True)
+    field.fill("4")
+    visit.wait_computed()
+    field.fill("5")
+    caution = visit.tab.get_by_text("so its weights follow from the seed")
+    expect(caution.locator("visible=true")).to_have_count(1)
+    assert name.bounding_box() == place
+    visit.tab.get_by_role("group", name="Network").get_by_text("Graph").click()
+    expect(caution.locator("visible=true")).to_have_count(1)
+    visit.tab.get_by_role("button", name="Restore").click()
+    expect(caution).to_have_count(0)
+    visit.wait_computed()
+    expect(visit.layer("dense")).to_have_text(before, use_inner_text=True)
+
+
+def test_another_network_is_shown_from_its_input_on(visit: Visit) -> None:
+    """Wherever the last one was scrolled to."""
+    visit.open("preset=vgg")
+    visit.tab.locator("section.layer").last.scroll_into_view_if_needed()
+    visit.tab.keyboard.press("n")
+    visit.tab.get_by_role("dialog").get_by_role("button", name="U-Net").click()
+    expect(visit.layer("down1")).to_have_count(1)
+    visit.wait_computed()
+    assert visit.tab.locator("main").evaluate("main => main.scrollTop") == 0
+
+
+def test_the_first_layer_that_is_found_comes_into_view(visit: Visit) -> None:
+    """While it is typed, and the field stays in sight."""
+    visit.tab.set_viewport_size({"width": 1280, "height": 420})
+    visit.open("preset=vgg")
+    find = visit.tab.get_by_role("searchbox", name="Find a layer")
+    find.press_sequentially("flatten")
+    expect(visit.tab.locator(".chain-node", has_text="flatten")).to_be_in_viewport(ratio=1)
+    expect(find).to_be_in_viewport(ratio=1)
 
 
 def test_layers_are_added_moved_duplicated_and_removed(visit: Visit) -> None:

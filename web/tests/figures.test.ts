@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, count, figure, seconds, shape, share } from "../src/text/figures.ts";
+import { brief, bytes, count, figure, seconds, shape, share } from "../src/text/figures.ts";
 
 test.each<[number | string | null, string]>([
   [0, "0"],
@@ -16,6 +16,23 @@ test.each<[number | string | null, string]>([
   [null, "–"],
 ])("The figure %s reads %s.", (value, text) => {
   expect(figure(value)).toBe(text);
+});
+
+test.each<[number | string | null, number, string]>([
+  [0, 3, "0"],
+  [255, 3, "255"],
+  [1.23456, 3, "1.23"],
+  [-0.012345, 3, "−0.0123"],
+  [-9.51e-11, 3, "−9.5e−11"],
+  [1234.5, 3, "1.23e3"],
+  [999.7, 3, "1.00e3"],
+  [0.9784, 2, "0.98"],
+  [-312.5, 2, "−313"],
+  [0.00012, 2, "1e−4"],
+  [Number.NaN, 3, "NaN"],
+  [null, 3, "–"],
+])("In brief, %s reads in %i digits %s.", (value, digits, text) => {
+  expect(brief(value, digits)).toBe(text);
 });
 
 test("Counts, bytes, seconds, shares and shapes have their units.", () => {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { arrange } from "../src/activations/arrangement.ts";
 import { COLOUR_MAPS, tableOf } from "../src/activations/colours.ts";
 import { kindOf, stepOf } from "../src/activations/kind.ts";
-import { isDead, largest, rangeOf, spanOf } from "../src/activations/span.ts";
+import { isSilent, largest, rangeOf, spanOf } from "../src/activations/span.ts";
 import { Pad, SIDE } from "../src/input/pad.ts";
 import { edgeWeights } from "../src/network/edges.ts";
 import { writeSafetensors } from "../src/network/safetensors_file.ts";
@@ -41,7 +41,7 @@ const view = {
 test("Ranges, spans and dead maps count finite values of the map alone.", () => {
   expect(rangeOf(view)).toEqual({ min: -2, max: 5 });
   expect(rangeOf({ ...view, first: 3, height: 1 })).toEqual({ min: 0, max: 0 });
-  expect([isDead(view), isDead({ ...view, first: 0 })]).toEqual([false, true]);
+  expect([isSilent(view), isSilent({ ...view, first: 0 })]).toEqual([false, true]);
   const layer = { min: -1, max: 4 };
   expect(spanOf("symmetric", layer, () => layer)).toEqual([-4, 4]);
   expect(spanOf("layer", layer, () => layer)).toEqual([-1, 4]);

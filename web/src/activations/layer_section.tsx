@@ -47,6 +47,7 @@ export function LayerSection({ row, tensors, colour }: Props) {
       id={sectionId(row.address)}
       class={`layer${isChosen ? " is-chosen" : ""}`}
       aria-label={`${row.address}, ${row.type}`}
+      tabIndex={-1}
     >
       <header class="layer-head">
         <span class="layer-node" style={colour === undefined ? undefined : { background: colour }} />

@@ -16,7 +16,7 @@ import { layerRange } from "./layer_range.ts";
 import type { Size } from "./map_size.ts";
 import { nameOf } from "./names.ts";
 import type { LayerRow } from "./run.ts";
-import { isDead, rangeOf, spanOf } from "./span.ts";
+import { isSilent, rangeOf, spanOf } from "./span.ts";
 import type { Tensors } from "./tensors.ts";
 import { colours, span } from "./view_options.ts";
 
@@ -54,12 +54,12 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
   const isChosen = useChosen(row.address, unit);
   const words = text.value.activations;
   const off = isOff(edits.value, row.address, channelOf(row.shape, unit));
-  const dead = !off && view !== undefined && view.step === 1 && isDead(view);
+  const silent = !off && view !== undefined && view.step === 1 && isSilent(view);
   const name = nameOf(row, unit);
   const label = row.labels?.[unit] ?? unit;
   const range = view === undefined ? undefined : rangeOf(view);
-  const said = off ? text.value.edits.off : dead ? words.dead : null;
-  const marks = `${isChosen ? " is-chosen" : ""}${dead ? " is-dead" : ""}${off ? " is-off" : ""}`;
+  const said = off ? text.value.edits.off : silent ? words.silent : null;
+  const marks = `${isChosen ? " is-chosen" : ""}${silent ? " is-silent" : ""}${off ? " is-off" : ""}`;
   const found = isMarked(row.address, unit) ? " is-marked" : "";
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the list around it has the keyboard
@@ -73,7 +73,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
       aria-setsize={count}
       aria-posinset={unit + 1}
       aria-label={range && words.mapLabel(name, said ?? `${figure(range.min)} … ${figure(range.max)}`)}
-      title={dead ? words.deadHelp : range && `${name}: ${figure(range.min)} … ${figure(range.max)}`}
+      title={silent ? words.silentHelp(name) : range && `${name}: ${figure(range.min)} … ${figure(range.max)}`}
       onClick={() => lookAt(row.address, unit)}
     >
       <span class="map-picture" style={{ width: px(size.width), height: px(size.height) }}>
@@ -84,7 +84,7 @@ export function MapTile({ row, tensors, unit, count, size, left, top }: Props) {
         />
         <ReadOutline address={row.address} shape={row.shape} unit={unit} />
       </span>
-      <span class="map-name">{said === null ? label : `${label} ${said}`}</span>
+      <span class="map-name">{said === null ? label : `${label} · ${said}`}</span>
     </div>
   );
 }

@@ -31,7 +31,7 @@ export function rangeOf(view: MapView): Range {
 }
 
 /** Whether every value is 0: a map that says nothing about this input. */
-export function isDead(view: MapView): boolean {
+export function isSilent(view: MapView): boolean {
   for (const value of valuesOf(view)) {
     if (value !== 0) return false;
   }

@@ -1,5 +1,5 @@
 import "./statistics.css";
-import { figure, share } from "../text/figures.ts";
+import { brief, figure, share } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import type { LayerRow } from "./run.ts";
 
@@ -10,9 +10,9 @@ export function Statistics({ stats }: { readonly stats: LayerRow["stats"] }) {
   const notFinite = stats.nan + stats.inf;
   return (
     <dl class="statistics">
-      <Entry name={words.min} value={figure(stats.min)} />
-      <Entry name={words.mean} value={figure(stats.mean)} />
-      <Entry name={words.max} value={figure(stats.max)} />
+      <Entry name={words.min} value={brief(stats.min)} exact={figure(stats.min)} />
+      <Entry name={words.mean} value={brief(stats.mean)} exact={figure(stats.mean)} />
+      <Entry name={words.max} value={brief(stats.max)} exact={figure(stats.max)} />
       <Entry name={words.zeros} value={share(stats.zeros)} />
       {notFinite > 0 && <Entry name={words.notFinite} value={String(notFinite)} isWrong />}
     </dl>
@@ -22,14 +22,16 @@ export function Statistics({ stats }: { readonly stats: LayerRow["stats"] }) {
 interface EntryProps {
   readonly name: string;
   readonly value: string;
+  /** Of more digits, for who points at it. */
+  readonly exact?: string;
   readonly isWrong?: boolean;
 }
 
-function Entry({ name, value, isWrong = false }: EntryProps) {
+function Entry({ name, value, exact, isWrong = false }: EntryProps) {
   return (
     <div class={isWrong ? "is-wrong" : undefined}>
       <dt>{name}</dt>
-      <dd>{value}</dd>
+      <dd title={exact}>{value}</dd>
     </div>
   );
 }

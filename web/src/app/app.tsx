@@ -14,11 +14,13 @@ import { useShortcuts } from "./shortcuts.ts";
 import { isSideOpen } from "./side.ts";
 import { Status } from "./status.tsx";
 import { useTitle } from "./title.ts";
+import { useTop } from "./top.ts";
 
 /** The page: its head, the network at the side, the input and the layers in the middle, a panel beside them. */
 export function App() {
   useShortcuts();
   useTitle();
+  useTop();
   return (
     <div class={`app${isSideOpen.value ? " is-side-open" : ""}`}>
       <button type="button" class="app-skip" onClick={() => document.getElementById("main")?.focus()}>

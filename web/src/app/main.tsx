@@ -2,8 +2,8 @@
 
 import "./theme.css";
 import { render } from "preact";
-import { followDead } from "../activations/dead.ts";
 import { followRun } from "../activations/run.ts";
+import { followSilent } from "../activations/silent.ts";
 import { followComparison } from "../compare/comparison.ts";
 import { addMapPanel } from "../detail/index.ts";
 import { addExplainPanel } from "../explain/index.ts";
@@ -21,7 +21,7 @@ followLanguage();
 followAddress();
 followModel();
 followRun();
-followDead();
+followSilent();
 addMapPanel();
 addExplainPanel();
 followComparison();

@@ -1,6 +1,7 @@
 /** Keys that work wherever nothing is written. */
 
 import { useEffect } from "preact/hooks";
+import { focusLayer } from "../activations/focus_layer.ts";
 import { rows } from "../activations/run.ts";
 import { isChooserOpen } from "../network/chooser.tsx";
 import { redo, undo } from "../network/editor/history.ts";
@@ -42,6 +43,7 @@ function act(event: KeyboardEvent): void {
     (event.shiftKey ? redo : undo)();
     return;
   }
+  if (event.key === "Escape" && document.querySelector(":popover-open") !== null) return; // the browser closes it
   const action = ACTIONS[event.key];
   if (action === undefined || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
   event.preventDefault();
@@ -56,13 +58,15 @@ function isWriting(target: EventTarget | null): boolean {
   );
 }
 
-/** Selects the next layer, or the one before. */
+/** Goes to the next layer, or the one before: arrow keys then go through its maps. */
 function go(by: number): void {
   const layers = [...rows.value.values()].filter((row) => row.type !== "InputLayer");
   const shown = shownRows(layers, state.value.folded);
   const at = shown.findIndex((row) => row.address === state.value.layer);
   const next = shown[Math.min(Math.max(at + by, 0), shown.length - 1)];
-  if (next !== undefined) change({ layer: next.address, unit: null });
+  if (next === undefined) return;
+  change({ layer: next.address, unit: null });
+  focusLayer(next.address);
 }
 
 function focus(id: string): void {

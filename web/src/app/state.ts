@@ -94,6 +94,9 @@ export function part<Name extends keyof PageState>(name: Name): ReadonlySignal<P
   return computed(() => state.value[name]);
 }
 
+/** How often another network was chosen: edits of one do not count. */
+export const looks = signal(0);
+
 /** Looks at another network: what is selected in the present one means nothing there. */
 export function look(model: PageState["model"]): void {
   const nothing = {
@@ -107,4 +110,5 @@ export function look(model: PageState["model"]): void {
   } as const;
   const none = { inputs: {}, open: [], folded: [], edits: [], knobs: {} };
   change({ model, pixels: null, resize: null, pin: null, ...nothing, ...none });
+  looks.value += 1;
 }

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { run } from "../activations/run.ts";
 import { isEmpty } from "../network/editor/document.ts";
 import { problemsOf } from "../network/editor/problems.ts";
+import { LostWeights } from "../network/editor/weights_notice.tsx";
 import { network } from "../network/network.ts";
 import { uploading } from "../network/uploads.ts";
 import { text } from "../text/text.ts";
@@ -38,6 +39,9 @@ export function Status() {
           </Notice>
         </div>
       )}
+      <div class={state.value.side === "edit" ? "status-in-editor" : undefined}>
+        <LostWeights />
+      </div>
       {planned?.lacksWeights && <Notice kind="caution" title={text.value.network.lacksWeights} />}
       {planned?.plan.notes?.map((note) => (
         <Notice key={note.pointer} kind="caution" title={note.pointer}>

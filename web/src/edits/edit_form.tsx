@@ -28,7 +28,7 @@ function OperationForm({ row }: { readonly row: LayerRow }) {
   const words = text.value.edits;
   const [operation, setOperation] = useState<Operation>("scale");
   const [written, setWritten] = useState("0.5");
-  const [scope, setScope] = useState<(typeof SCOPES)[number]>("layer");
+  const [scope, setScope] = useState<(typeof SCOPES)[number]>("channel");
   const { unit, edits } = state.value;
   const scopes = unit === null ? (["layer"] as const) : SCOPES;
   const of = unit === null ? "layer" : scope;

@@ -1,5 +1,4 @@
 import "./unit_switch.css";
-import { nameOf } from "../activations/names.ts";
 import type { LayerRow } from "../activations/run.ts";
 import { useChosenUnit } from "../app/chosen.ts";
 import { change, part } from "../app/state.ts";
@@ -17,6 +16,7 @@ export function UnitSwitch({ row }: { readonly row: LayerRow }) {
   const channel = channelOf(row.shape, unit);
   const off = isOff(edits, row.address, channel);
   const words = text.value.edits;
+  const name = row.labels?.[channel] ?? words.channel(channel);
   return (
     <div class="unit-switch">
       <Button
@@ -25,7 +25,7 @@ export function UnitSwitch({ row }: { readonly row: LayerRow }) {
         isDisabled={isWholeOff(edits, row.address) || (!off && edits.length >= MOST)}
         onClick={() => change({ edits: toggled(edits, row.address, channel) })}
       >
-        {off ? words.switchOn(nameOf(row, unit)) : words.switchOff(nameOf(row, unit))}
+        {off ? words.switchOn(name) : words.switchOff(name)}
       </Button>
     </div>
   );

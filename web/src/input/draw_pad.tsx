@@ -2,22 +2,19 @@ import "./draw_pad.css";
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { text } from "../text/text.ts";
-import { type Drawing, useDrawing } from "./drawing.ts";
+import type { Drawing } from "./drawing.ts";
 import { type Point, SIDE } from "./pad.ts";
 
 interface Props {
   readonly name: string;
-  /** Called with a base64 PNG while it is drawn, at most every few hundredths of a second. */
-  readonly onDraw: (base64: string) => void;
-  /** Whether what was drawn is the input; if not, `children` are shown until the pen touches the pad. */
-  readonly isDrawn: boolean;
+  readonly drawing: Drawing;
+  /** Shown until the pen touches the pad. */
   readonly children?: ComponentChildren;
 }
 
 /** A pad to draw on with a pointer, or with the arrow keys and space. */
-export function DrawPad({ name, onDraw, isDrawn, children }: Props) {
+export function DrawPad({ name, drawing, children }: Props) {
   const [cursor, setCursor] = useState<Point | null>(null);
-  const drawing = useDrawing(isDrawn, onDraw);
   return (
     <div
       class="draw-pad"
@@ -43,8 +40,12 @@ export function DrawPad({ name, onDraw, isDrawn, children }: Props) {
   );
 }
 
-/** The keys of the pad: arrows move, space draws a dot, Delete clears. */
+/** The keys of the pad: arrows move, space draws a dot, Delete clears, Ctrl Z takes a stroke back while there is one. */
 function type(event: KeyboardEvent, drawing: Drawing, cursor: Point, go: (to: Point) => void): void {
+  if (event.ctrlKey || event.metaKey) {
+    if (event.key.toLowerCase() === "z" && !event.shiftKey && drawing.undo()) take(event);
+    return;
+  }
   const next = moved(cursor, event.key);
   if (event.key === "Delete" || event.key === "Backspace") {
     drawing.clear();
@@ -57,6 +58,12 @@ function type(event: KeyboardEvent, drawing: Drawing, cursor: Point, go: (to: Po
     return;
   }
   event.preventDefault();
+}
+
+/** Keeps a key from the page, which would take an edit of the network back. */
+function take(event: KeyboardEvent): void {
+  event.preventDefault();
+  event.stopPropagation();
 }
 
 const MIDDLE: Point = { x: SIDE / 2, y: SIDE / 2 };

@@ -16,6 +16,8 @@ export interface Drawing {
   draw(to: Point): void;
   lift(): void;
   clear(): void;
+  /** Takes the last stroke back, or the last clearing; whether there was one. */
+  undo(): boolean;
 }
 
 /** `onDraw` gets a base64 PNG while it is drawn, at most every few hundredths of a second. */
@@ -27,7 +29,7 @@ export function useDrawing(isDrawn: boolean, onDraw: (base64: string) => void): 
   const tell = useLater(() => onDraw(pad.base64()));
   useEffect(() => {
     setTouched(isDrawn);
-    if (!isDrawn) pad.clear();
+    if (!isDrawn) pad.reset();
   }, [isDrawn]);
   const show = () => {
     setTouched(true);
@@ -35,6 +37,7 @@ export function useDrawing(isDrawn: boolean, onDraw: (base64: string) => void): 
     tell();
   };
   const draw = (to: Point) => {
+    if (last.current === null) pad.keep();
     pad.line(last.current ?? to, to);
     last.current = to;
     show();
@@ -43,10 +46,16 @@ export function useDrawing(isDrawn: boolean, onDraw: (base64: string) => void): 
     last.current = null;
   };
   const clear = () => {
+    pad.keep();
     pad.clear();
     show();
   };
-  return { canvas, isTouched, isDown: () => last.current !== null, draw, lift, clear };
+  const undo = () => {
+    const isUndone = pad.undo();
+    if (isUndone) show();
+    return isUndone;
+  };
+  return { canvas, isTouched, isDown: () => last.current !== null, draw, lift, clear, undo };
 }
 
 /** Does something a moment after it was asked for, once for all that is asked until then. */

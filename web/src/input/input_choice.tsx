@@ -12,10 +12,12 @@ import { Scaling } from "./scaling.tsx";
 interface Props extends InputProps {
   readonly isPad: boolean;
   readonly onPad: (isPad: boolean) => void;
+  /** Clears the pad; null where there is none. */
+  readonly onClear: (() => void) | null;
 }
 
 /** What could be in an input's place: samples, files, a drawing, the camera, numbers; and how pixels become numbers. */
-export function InputChoice({ isPad, onPad, ...props }: Props) {
+export function InputChoice({ isPad, onPad, onClear, ...props }: Props) {
   const { name, spec, source, onChoose } = props;
   const words = text.value.input;
   const isPicture = takesPictures(spec);
@@ -30,6 +32,7 @@ export function InputChoice({ isPad, onPad, ...props }: Props) {
             {words.draw}
           </Button>
         )}
+        {onClear !== null && <Button onClick={onClear}>{words.clear}</Button>}
         {isPicture && <CameraButton onChoose={onChoose} />}
         <NumbersButton {...props} />
         {isPicture && <Scaling name={name} spec={spec} />}

@@ -5,6 +5,7 @@ import { Statistics } from "../activations/statistics.tsx";
 import { shape } from "../text/figures.ts";
 import { text } from "../text/text.ts";
 import type { InputSource } from "./address.ts";
+import { useDrawing } from "./drawing.ts";
 import { InputChoice } from "./input_choice.tsx";
 import { type InputSpec, takesDigits, takesPictures } from "./samples.ts";
 import { SeenInput } from "./seen_input.tsx";
@@ -18,8 +19,11 @@ export interface InputProps {
 
 /** One input of the network: what it is, how the network sees it, and what could be in its place. */
 export function InputSection(props: InputProps) {
-  const { name, spec } = props;
+  const { name, spec, source, onChoose } = props;
   const [isPad, setPad] = useState(false);
+  const isDrawn = source.kind === "picture" && source.isDrawn === true;
+  const drawing = useDrawing(isDrawn, (base64) => onChoose({ kind: "picture", base64, isDrawn: true }));
+  const hasPad = takesDigits(spec) || (takesPictures(spec) && isPad);
   const row = run.error.value === null ? rows.value.get(name) : undefined; // that of the last run is another network's
   return (
     <section class="input" aria-label={`${text.value.input.title}: ${name}`}>
@@ -32,8 +36,8 @@ export function InputSection(props: InputProps) {
         <Statistics stats={row?.stats} />
       </header>
       <div class={`input-body${takesPictures(spec) ? " is-picture" : ""}`}>
-        <SeenInput {...props} isPad={takesDigits(spec) || (takesPictures(spec) && isPad)} />
-        <InputChoice {...props} isPad={isPad} onPad={setPad} />
+        <SeenInput {...props} drawing={drawing} isPad={hasPad} />
+        <InputChoice {...props} isPad={isPad} onPad={setPad} onClear={hasPad ? drawing.clear : null} />
       </div>
     </section>
   );

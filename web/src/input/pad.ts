@@ -4,6 +4,7 @@ export const SIDE = 28;
 /** Of the pen, in pixels, and of its soft edge. Looks like MNIST's strokes, which were scaled down from larger ones. */
 const RADIUS = 0.95;
 const EDGE = 0.9;
+const MOST_KEPT = 100;
 
 export interface Point {
   readonly x: number;
@@ -12,6 +13,26 @@ export interface Point {
 
 export class Pad {
   readonly pixels = new Uint8ClampedArray(SIDE * SIDE);
+  readonly #before: Uint8ClampedArray[] = [];
+
+  /** Keeps what is drawn, so that `undo` comes back to it. */
+  keep(): void {
+    this.#before.push(this.pixels.slice());
+    if (this.#before.length > MOST_KEPT) this.#before.shift();
+  }
+
+  /** Comes back to what was kept last; whether there was something. */
+  undo(): boolean {
+    const before = this.#before.pop();
+    if (before !== undefined) this.pixels.set(before);
+    return before !== undefined;
+  }
+
+  /** Begins anew, with nothing to come back to. */
+  reset(): void {
+    this.clear();
+    this.#before.length = 0;
+  }
 
   clear(): void {
     this.pixels.fill(0);

@@ -33,7 +33,7 @@ export function Scaling({ name, spec }: Props) {
     <div class="scaling">
       <Select
         label={words.pixels}
-        names={SCALES}
+        names={SCALES.filter((scale) => pixels !== null || scale !== done.scale)} // that of the network stands first
         words={{
           ...words.pixelsOf,
           [DEFAULT]: pixels === null ? (words.pixelsOf[done.scale ?? ""] ?? "") : words.asNetwork,

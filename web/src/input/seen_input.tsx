@@ -4,28 +4,26 @@ import { Sequence } from "../activations/sequence.tsx";
 import { Vector } from "../activations/vector.tsx";
 import { ReadOutline } from "../detail/read_outline.tsx";
 import { DrawPad } from "./draw_pad.tsx";
+import type { Drawing } from "./drawing.ts";
 import type { InputProps } from "./input_section.tsx";
 import { takesPictures } from "./samples.ts";
 import { SeenPicture } from "./seen_picture.tsx";
 
 interface Props extends InputProps {
+  readonly drawing: Drawing;
   /** Whether it can be drawn on. */
   readonly isPad: boolean;
 }
 
 /** The input as the network sees it, with the part that the selected value is computed from; a pad to draw on. */
-export function SeenInput({ name, spec, source, onChoose, isPad }: Props) {
+export function SeenInput({ name, spec, drawing, isPad }: Props) {
   const row = rows.value.get(name);
   const isPicture = takesPictures(spec);
   const seen = <Seen name={name} isPicture={isPicture} />;
   return (
     <div class="input-seen">
       {isPad ? (
-        <DrawPad
-          name={name}
-          isDrawn={source.kind === "picture" && source.isDrawn === true}
-          onDraw={(base64) => onChoose({ kind: "picture", base64, isDrawn: true })}
-        >
+        <DrawPad name={name} drawing={drawing}>
           {seen}
         </DrawPad>
       ) : (

@@ -11,9 +11,27 @@ export function figure(value: number | string | null | undefined): string {
   return signed(magnitude(Math.abs(value)), value < 0);
 }
 
+/** A value in at most so many significant digits, where there is little place; from 1,000 on with an exponent. */
+export function brief(value: number | string | null | undefined, digits = 3): string {
+  if (typeof value !== "number" || !Number.isFinite(value)) return figure(value);
+  return signed(briefly(Math.abs(value), digits), value < 0);
+}
+
+/** Below 1,000 all digits before the point are written. */
+function briefly(size: number, digits: number): string {
+  if (size === 0) return "0";
+  const rounded = size >= 10 ** digits ? Math.round(size) : Number(size.toPrecision(digits));
+  if (rounded >= 1000) return exponential(size, digits - 1);
+  return rounded < 10 ** -digits ? exponential(size, digits - 2) : String(rounded);
+}
+
+function exponential(size: number, decimals: number): string {
+  return size.toExponential(decimals).replace("e+", "e").replace("e-", `e${MINUS}`);
+}
+
 function magnitude(size: number): string {
   if (size === 0) return "0";
-  if (size >= 1e6 || size < 1e-3) return size.toExponential(1).replace("e+", "e").replace("e-", `e${MINUS}`);
+  if (size >= 1e6 || size < 1e-3) return exponential(size, 1);
   const digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 3;
   return String(Number(size.toFixed(digits)));
 }

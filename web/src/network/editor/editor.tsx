@@ -15,6 +15,7 @@ import { DocumentText } from "./document_text.tsx";
 import { canRedo, canUndo, redo, undo } from "./history.ts";
 import { LayerEditors } from "./layer_editors.tsx";
 import { problemsOf } from "./problems.ts";
+import { WeightsNotice } from "./weights_notice.tsx";
 
 /** Edits the layers of the network; every change is planned at once, and run. */
 export function Editor() {
@@ -41,7 +42,7 @@ export function Editor() {
           JSON
         </Button>
       </div>
-      {losesWeights() && <Notice kind="caution" title={words.editedWeights} />}
+      <WeightsNotice />
       {elsewhere.map((problem) => (
         <Notice key={problem.pointer} kind="wrong" title={`${problem.pointer} ${problem.message}`}>
           {problem.suggestion && <p>{problem.suggestion}</p>}
@@ -76,10 +77,4 @@ function useDocument(): NetworkJson | null {
   if (model.kind === "document") return model.document;
   if (model.kind === "preset") return PRESETS[model.name]?.document ?? null;
   return fetched?.name === model.name ? fetched.document : null;
-}
-
-/** Whether an edit would leave trained weights behind. */
-function losesWeights(): boolean {
-  const { model } = state.value;
-  return model.kind === "registered" || (model.kind === "preset" && PRESETS[model.name]?.weights !== undefined);
 }

@@ -1,7 +1,11 @@
 import "./written_field.css";
 import type { ProblemItem } from "layerscope";
 import { useEffect, useId, useState } from "preact/hooks";
+import { text } from "../../text/text.ts";
 import { read, written } from "./written.ts";
+
+/** The name of the field that the service begins a message with. */
+const NAMED = /^[\w.]+: /;
 
 interface Props {
   readonly name: string;
@@ -49,13 +53,13 @@ interface ProblemProps {
   readonly problem: ProblemItem;
 }
 
-/** What is wrong with a field, and what to write. */
+/** What is wrong with a field, whose name stands above, and what to write. */
 export function FieldProblem({ id, problem }: ProblemProps) {
   const { message, expected, suggestion } = problem;
   return (
     <p id={id} class="field-problem" role="alert">
-      {message}
-      {expected && `: ${expected}`}
+      {message.replace(NAMED, "")}
+      {expected && ` (${text.value.app.expected}: ${expected})`}
       {suggestion && <strong>{` · ${suggestion}`}</strong>}
     </p>
   );

@@ -1,4 +1,5 @@
 import "./chain.css";
+import { useEffect, useRef } from "preact/hooks";
 import { useChosen } from "../../app/chosen.ts";
 import { shape } from "../../text/figures.ts";
 import { measure, nodeColour } from "../measures.ts";
@@ -11,10 +12,15 @@ interface Props {
   readonly found: ReadonlySet<string> | null;
 }
 
-/** Layers in a column, in the order of computation. */
+/** Layers in a column, in the order of computation; the first that was found is in sight. */
 export function Chain({ nodes, found }: Props) {
+  const list = useRef<HTMLOListElement>(null);
+  const first = found === null ? -1 : nodes.findIndex((node) => found.has(node.address));
+  useEffect(() => {
+    list.current?.children[first]?.scrollIntoView({ block: "nearest" });
+  }, [first]);
   return (
-    <ol class="chain">
+    <ol ref={list} class="chain">
       {nodes.map((node) => (
         <li key={node.address} class={found !== null && !found.has(node.address) ? "is-faint" : undefined}>
           <Node node={node} />

@@ -46,7 +46,7 @@ export function Diagram({ graph, found }: Props) {
           zoom(event.deltaY < 0 ? ZOOM : 1 / ZOOM);
         }}
       >
-        <Reveal paper={element} layout={here} scale={scale} />
+        <Reveal paper={element} layout={here} scale={scale} first={firstOf(graph, found)} />
         <Drawing {...{ graph, found, scale }} layout={here} />
       </div>
     </div>
@@ -99,14 +99,23 @@ interface RevealProps {
   readonly paper: RefObject<HTMLElement | null>;
   readonly layout: Layout;
   readonly scale: number;
+  /** The first that was found. */
+  readonly first: string | undefined;
 }
 
-/** Scrolls to the node that is chosen; apart, so that a choice draws nothing anew. */
-function Reveal({ paper, layout, scale }: RevealProps) {
+function firstOf(graph: Graph, found: ReadonlySet<string> | null): string | undefined {
+  return found === null ? undefined : graph.nodes.find((node) => found.has(node.address))?.address;
+}
+
+/** Scrolls to the node that is chosen, and to the first that is found; apart, so that a choice draws nothing anew. */
+function Reveal({ paper, layout, scale, first }: RevealProps) {
   const chosen = layer.value;
   useEffect(() => {
     if (chosen !== null) reveal(paper.current, layout.places[chosen], scale);
   }, [layout, chosen]);
+  useEffect(() => {
+    if (first !== undefined) reveal(paper.current, layout.places[first], scale);
+  }, [layout, first]);
   return null;
 }
 

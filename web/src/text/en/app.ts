@@ -41,7 +41,7 @@ export const app = {
     ["← → ↑ ↓", "go from map to map"],
     ["P", "go to the open panel"],
     ["N", "choose a network"],
-    ["Ctrl Z", "undo an edit"],
+    ["Ctrl Z", "undo an edit; on the drawing, a stroke"],
     ["?", "these keys"],
     ["Esc", "close"],
   ] as readonly (readonly [string, string])[],

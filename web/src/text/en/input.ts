@@ -18,7 +18,8 @@ export const input = {
   numbersHelp: (shape: string) => `JSON, nested as the axes are, of shape ${shape}; the batch may be left out.`,
   numbersWrong: "This is no JSON of numbers.",
   use: "Use",
-  pad: (name: string) => `${name}: drawing pad. Arrow keys move, space draws, delete clears.`,
+  pad: (name: string) =>
+    `${name}: drawing pad. Arrow keys move, space draws, delete clears, Control Z takes the last stroke back.`,
   picture: (name: string, shape: string) => `${name}, as the network sees it: ${shape}`,
   pixels: "Scale",
   pixelsOf: {

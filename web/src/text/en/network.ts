@@ -46,7 +46,7 @@ export const network = {
     macs: "multiply-adds",
     seconds: "estimated time",
     zeros: "zeros",
-    dead: "dead channels",
+    dead: "silent for this input",
     difference: "difference from A",
     findings: "findings",
   } as Readonly<Record<string, string>>,
@@ -58,6 +58,8 @@ export const network = {
   zoomOut: "Smaller",
   receptiveField: "receptive field",
   editedWeights: "A change gives the network new weights, from its seed: the trained ones belong to it as it was.",
+  lostWeights: "Changed, so its weights follow from the seed: the trained ones belong to the network as it was.",
+  restore: "Restore",
   documentText: "The document as JSON",
   documentFields: {
     input: "The shape of the input without the batch; several as an object by name",

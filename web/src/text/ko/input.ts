@@ -25,7 +25,8 @@ export const input: Text["input"] = {
   numbersHelp: (shape) => `축과 같이 겹친 JSON, 모양은 ${shape}. 배치는 빼도 됩니다.`,
   numbersWrong: "숫자로 된 JSON이 아닙니다.",
   use: "사용",
-  pad: (name) => `${name}: 그림판. 화살표 키로 움직이고, 스페이스로 그리고, Delete로 지웁니다.`,
+  pad: (name) =>
+    `${name}: 그림판. 화살표 키로 움직이고, 스페이스로 그리고, Delete로 지우고, Control Z로 마지막 획을 되돌립니다.`,
   picture: (name, shape) => `네트워크가 보는 ${name}: ${shape}`,
   pixels: "척도",
   pixelsOf: {

@@ -47,7 +47,7 @@ export const network: Text["network"] = {
     macs: "곱셈-덧셈",
     seconds: "추정 시간",
     zeros: "영의 비율",
-    dead: "죽은 채널",
+    dead: "이 입력에 반응 없는 채널",
     difference: "A와의 차이",
     findings: "진단에서 찾은 것",
   },
@@ -59,6 +59,8 @@ export const network: Text["network"] = {
   zoomOut: "작게",
   receptiveField: "수용 영역",
   editedWeights: "바꾸면 가중치가 시드에서 새로 정해집니다. 학습된 가중치는 바꾸기 전 네트워크의 것입니다.",
+  lostWeights: "바뀌었으므로 가중치가 시드에서 정해집니다. 학습된 가중치는 바꾸기 전 네트워크의 것입니다.",
+  restore: "되살리기",
   documentText: "문서의 JSON",
   documentFields: {
     input: "배치를 뺀 입력의 모양. 여럿이면 이름별 객체",

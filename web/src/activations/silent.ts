@@ -8,6 +8,7 @@ import { measures } from "../network/measures.ts";
 import { share } from "../text/figures.ts";
 import { type LayerRow, type Run, run } from "./run.ts";
 
+/** As addresses have it. */
 const NAME = "dead";
 /** The norm over all positions, by the number of axes: 0 where every value is. */
 const NORMS: Readonly<Record<number, string>> = { 3: "l2@t", 4: "l2@h,w", 5: "l2@d,h,w" };
@@ -15,7 +16,7 @@ const NORMS: Readonly<Record<number, string>> = { 3: "l2@t", 4: "l2@h,w", 5: "l2
 const shares = signal<ReadonlyMap<string, number>>(new Map());
 
 /** Adds the share to the measures, and computes it while it is chosen. */
-export function followDead(): void {
+export function followSilent(): void {
   measures.value = {
     ...measures.value,
     [NAME]: { of: (address) => shares.value.get(address) ?? null, written: share },
