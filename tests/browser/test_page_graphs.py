@@ -101,7 +101,9 @@ def test_silent_channels_are_marked(visit: Visit) -> None:
     visit.open(document(dead, input=[8, 8, 1]))
     expect(visit.layer("dead").get_by_role("option", name="silent here")).to_have_count(3)
     expect(visit.layer("dead").locator(".map-name")).to_have_text([f"{at} · silent here" for at in range(3)])
-    expect(visit.layer("dead").locator(".map-tile").nth(1)).to_have_attribute("title", "map 1: 0 everywhere for this input")
+    expect(visit.layer("dead").locator(".map-tile").nth(1)).to_have_attribute(
+        "title", "map 1: 0 everywhere for this input"
+    )
 
 
 def test_kernels_of_the_textbook_find_edges(visit: Visit) -> None:
