@@ -114,7 +114,11 @@ def test_a_number_is_not_explained_against_itself(visit: Visit) -> None:
     expect(panel.locator(".notice")).to_have_text("A number less itself is 0: choose another one to subtract.")
 
 
-WIDE = {"input": [256, 256, 1], "layers": [{"type": "Conv2D", "filters": 128, "kernel_size": 1, "activation": "relu"}]}
+WIDE = {"input": [256, 256, 1], "layers": [
+    {"type": "Conv2D", "filters": 128, "kernel_size": 1, "activation": "relu"},
+    {"type": "GlobalAveragePooling2D"}, {"type": "Dense", "units": 6, "activation": "relu"},
+    {"type": "Dense", "units": 3, "activation": "softmax"},
+]}  # fmt: skip
 """32 MiB for an item: forty are over the limit of what is computed at once."""
 
 
