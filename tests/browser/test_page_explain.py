@@ -103,6 +103,14 @@ def test_a_window_follows_the_size_of_the_picture(visit: Visit) -> None:
     expect(panel.get_by_label("Stride")).to_have_value("8")
 
 
+@pytest.mark.parametrize(("preset", "number"), [("edges", "max_pooling2d[..., 0]"), ("unet", "mask[..., 0]")])
+def test_networks_that_end_in_maps_are_explained_by_the_first(visit: Visit, preset: str, number: str) -> None:
+    """There is no largest unit of them; its sum is told."""
+    panel = panel_of(visit, f"preset={preset}")
+    expect(panel.locator(".notice.wrong")).to_have_count(0)
+    expect(panel.get_by_label("Number").locator("option").first).to_contain_text(number)
+
+
 def test_a_number_is_not_explained_against_itself(visit: Visit) -> None:
     """It is not among those to subtract; a link that asks for it is told what to change."""
     panel = panel_of(visit, "preset=digits&of=dense:pre[7]")

@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import { run } from "../activations/run.ts";
 import { part } from "../app/state.ts";
-import { firstLayer, methodFor, windowFor } from "./fit.ts";
+import { firstLayer, firstMap, methodFor, windowFor } from "./fit.ts";
 import type { Knobs } from "./knobs.ts";
 import { METHODS, type MethodName } from "./methods.ts";
 import { partsOf } from "./targets.ts";
@@ -17,8 +17,14 @@ export const method = computed((): MethodName => {
   return plan.value === null ? wanted.value : methodFor(plan.value, wanted.value);
 });
 
+/** The number that is explained unless the reader chooses; null where the service chooses. */
+export const defaultTarget = computed(() => (plan.value === null ? null : firstMap(plan.value)));
+
+/** The number that is explained; null for the largest unit of the output. */
+export const explained = computed(() => target.value ?? defaultTarget.value);
+
 /** The address of the number that is explained; null for the network's own output. */
-export const targetAddress = computed(() => (target.value === null ? null : partsOf(target.value).address));
+export const targetAddress = computed(() => (explained.value === null ? null : partsOf(explained.value).address));
 
 /** By what it is explained unless the reader chooses; null where the service chooses. */
 export const defaultLayer = computed(() => {

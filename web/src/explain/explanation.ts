@@ -7,7 +7,7 @@ import { noteFailure } from "../app/service.ts";
 import { part } from "../app/state.ts";
 import { task } from "../app/task.ts";
 import { takesPictures } from "../input/samples.ts";
-import { layer, method, settings } from "./chosen.ts";
+import { explained, layer, method, settings } from "./chosen.ts";
 import { optionsOf } from "./knobs.ts";
 import { METHODS, type Method, type MethodName } from "./methods.ts";
 
@@ -40,7 +40,7 @@ export const asked = computed((): ExplanationOptions | null => {
   return {
     ...options,
     method: method.value,
-    ...(target.value !== null && { of: target.value }),
+    ...(explained.value !== null && { of: explained.value }),
     ...(minus.value !== null && { minus: minus.value }),
     ...(sign.value === "-1" && { sign: -1 as const }),
     ...(layer.value !== null && { to: [layer.value] }),
@@ -49,8 +49,7 @@ export const asked = computed((): ExplanationOptions | null => {
     ...(chosen.isMap && hasPicture(here) && { resized: true }),
   };
 });
-const [target, minus, sign, weightGradients, panel, model] = [
-  part("target"),
+const [minus, sign, weightGradients, panel, model] = [
   part("minus"),
   part("sign"),
   part("weightGradients"),

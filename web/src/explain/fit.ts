@@ -39,6 +39,12 @@ export function firstLayer(plan: Planned, method: Method, target: string | null)
   return layersFor(plan, method, target)[0] ?? null;
 }
 
+/** The first map of a network that ends in maps or steps; null for one that ends in units, of which the service finds the largest. */
+export function firstMap({ layers }: Planned): string | null {
+  const last = layers.at(-1);
+  return last === undefined || last.shape.length < 3 ? null : `${last.address}[..., 0]`;
+}
+
 /** A window of a quarter of the side, moved by an eighth: at most some 50 places of a picture of any size. */
 export function windowFor(shape: readonly number[]): Knobs {
   const side = Math.min(...shape.slice(1, -1));

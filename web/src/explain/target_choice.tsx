@@ -5,6 +5,7 @@ import { change, state } from "../app/state.ts";
 import { index, selected } from "../detail/selection.ts";
 import { text } from "../text/text.ts";
 import { Select } from "../ui/select.tsx";
+import { defaultTarget, explained } from "./chosen.ts";
 import { explanation } from "./explanation.ts";
 import { layerOf, mapTarget, partsOf, SIGNS, valueTarget } from "./targets.ts";
 import { TermChoice } from "./term_choice.tsx";
@@ -16,13 +17,13 @@ const MOST_CLASSES = 1000;
 export function TargetChoice() {
   const words = text.value.explain;
   const { target, minus, sign } = state.value;
-  const explained = target ?? largestUnit();
+  const number = explained.value ?? largestUnit();
   const choices = { ...ofSelection(), ...ofClasses() };
   return (
     <>
       <TermChoice
         label={words.target}
-        none={words.largest}
+        none={defaultTarget.value === null ? words.largest : words.firstMap(defaultTarget.value)}
         choices={choices}
         chosen={target}
         onChoose={(target) => change({ target, ...(target === minus && { minus: null }) })}
@@ -30,7 +31,7 @@ export function TargetChoice() {
       <TermChoice
         label={words.minus}
         none={words.minusNone}
-        choices={Object.fromEntries(Object.entries(choices).filter(([name]) => name !== explained))}
+        choices={Object.fromEntries(Object.entries(choices).filter(([name]) => name !== number))}
         chosen={minus}
         onChoose={(minus) => change({ minus })}
       />

@@ -2,6 +2,7 @@ export const explain = {
   title: "Explain",
   target: "Number",
   largest: "the largest unit of the output",
+  firstMap: (address: string) => `the first map of the output, ${address}`,
   selectedMap: (name: string) => `all of ${name}`,
   selectedValue: (value: string) => `the value ${value}`,
   other: "another one …",

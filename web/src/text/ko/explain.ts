@@ -4,6 +4,7 @@ export const explain: Text["explain"] = {
   title: "설명",
   target: "수",
   largest: "출력에서 가장 큰 유닛",
+  firstMap: (address) => `출력의 첫 번째 맵 ${address}`,
   selectedMap: (name) => `${name} 전체`,
   selectedValue: (value) => `값 ${value}`,
   other: "직접 입력 …",
