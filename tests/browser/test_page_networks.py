@@ -125,7 +125,8 @@ def test_an_edit_with_an_error_points_to_its_field_and_is_repaired(visit: Visit)
 def test_lost_weights_are_told_until_they_are_restored(visit: Visit) -> None:
     """In the editor and beside the graph; nothing of the editor moves where the caution changes."""
     visit.open("side=edit")
-    before = visit.layer("dense").inner_text()
+    figures = visit.layer("dense").locator("dl")
+    before = figures.inner_text()
     name = visit.tab.locator(".layer-editor-name", has_text="conv2d")
     name.click()
     place = name.bounding_box()
@@ -141,7 +142,7 @@ def test_lost_weights_are_told_until_they_are_restored(visit: Visit) -> None:
     visit.tab.get_by_role("button", name="Restore").click()
     expect(caution).to_have_count(0)
     visit.wait_computed()
-    expect(visit.layer("dense")).to_have_text(before, use_inner_text=True)
+    expect(figures).to_have_text(before, use_inner_text=True)
 
 
 def test_another_network_is_shown_from_its_input_on(visit: Visit) -> None:
