@@ -9,5 +9,5 @@ images, views         decoders of input images; views of output tensors; json_te
 layers, tensors       the layer catalogue; arrays and their file formats
 files                 detection of file formats by signature
 errors                error classes, problems that name a field, and suggestions for unknown names
-limits, lru_cache     size limits; a bounded cache; child: processes that end with their parent
+limits, lru_cache     size limits; a bounded cache; child: processes that end with their parent; resident_memory
 """

@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     replies = Arena(options.replies, options.replies_bytes)
     requests = Arena(options.requests, options.requests_bytes)
     elapsed = warm_up(execution)
+    execution.cache.bound_process()
     channel.send(Ready(devices(), versions(), elapsed))
     EngineProcess(channel, replies, requests, execution, bool(options.require_gpu)).serve()
 

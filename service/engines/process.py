@@ -9,7 +9,6 @@ import socket
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -29,6 +28,7 @@ from models.ipc.messages import (
     RunResult,
     Span,
 )
+from models.resident_memory import resident_bytes
 from service.engines.arguments import Descriptors, engine_arguments
 from service.engines.client import EngineState
 from service.engines.figures import CRASH, EngineFigures
@@ -40,8 +40,6 @@ log = logging.getLogger("layerscope.engines")
 PROGRAM = "models.engine"
 """The module that engines run."""
 STOP_SECONDS = 5.0
-RESIDENT = (b"RssAnon:", b"RssFile:")
-"""Fields of /proc/PID/status that count memory of the process alone; RssShmem is shared with the front."""
 
 
 class EngineProcess(asyncio.Protocol):
@@ -110,11 +108,7 @@ class EngineProcess(asyncio.Protocol):
 
     def resident_bytes(self) -> int:
         """Return its resident memory without that shared with the front; 0 if unknown."""
-        try:
-            lines = Path(f"/proc/{self._process.pid if self._process else 0}/status").read_bytes().splitlines()
-        except OSError:
-            return 0
-        return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(RESIDENT))
+        return resident_bytes(self._process.pid) if self._process is not None else 0
 
     def figures(self) -> EngineFigures:
         """Return its figures for the metrics."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.engine.build import LAYER_BYTES, SELECTION_BYTES, BuiltModel, build
-from models.engine.cache import ModelCache
+from models.engine.cache import LOST_BYTES, ModelCache
 from models.networks.expansion import expand
 from models.reading.parse import parse_document
 
@@ -121,3 +121,31 @@ def test_compilations_of_failed_requests_are_counted() -> None:
         built.compiled_selection(outputs, training=False, updates=False)
     other, _ = cache.get("b", lambda: model(1))
     assert cache.nbytes == built.nbytes + other.nbytes
+
+
+def test_what_evicted_models_never_gave_back_leaves_less_to_the_others() -> None:
+    """The process is one model over what it may take, so that the model used longest ago goes; without new models
+    nothing is looked at.
+    """
+    resident = 0
+    cache = ModelCache(ENOUGH, lambda: resident)
+    cache.bound_process()
+    for key in "abc":
+        cache.get(key, lambda: model(1))
+    resident = ENOUGH + LOST_BYTES + SELECTION_BYTES
+    assert [cache.get(key, fail_if_called)[1] for key in "cb"] == [True, True]
+    assert [cache.get(key, lambda: model(1))[1] for key in "bca"] == [True, True, False]
+    resident = 0
+    assert [cache.get(key, fail_if_called)[1] for key in "cab"] == [True, True, True]
+
+
+def test_the_model_asked_for_stays_however_large_the_process() -> None:
+    """It is not evicted and built again."""
+    resident = 0
+    cache = ModelCache(ENOUGH, lambda: resident)
+    cache.bound_process()
+    for key in "ab":
+        cache.get(key, lambda: model(1))
+    resident = 3 * ENOUGH
+    assert cache.get("a", fail_if_called)[1]
+    assert len(cache) == 1
