@@ -37,12 +37,6 @@ LONGEST_RUNS = 2
 PAUSE_SECONDS = 0.25
 """Seconds without a refusal until STANDING_RUNS may wait again; under constant load a queue is empty only for moments.
 """
-REFUSAL_SECONDS = 0.0005
-"""Time in which the front refuses a request, and dispatches nothing."""
-REFUSALS_OF_A_RUN = 8
-"""Refusals that are charged like a run, if that is more: clients that ask for more than there is take their turns after
-those that do not.
-"""
 OTHERS_SECONDS = 1.0
 """Time for which an admitted client counts as another one beside a refused client."""
 REPLY_SHARE = 0.5
@@ -179,7 +173,7 @@ class Admission:
         if queue.total.seconds + arrival_seconds * arrivals.total() + seconds <= bound:
             return True
         own, clients = queue.usage.get(client, NO_USAGE), len({client, *queue.usage, *arrivals})
-        bound = self._bound(lane, own, queue.last_refusal_of(client), mean) / clients
+        bound = self._bound(lane, own, queue.standing_refusal(client), mean) / clients
         return clients > 1 and own.seconds + arrival_seconds * arrivals[client] + seconds <= bound
 
     def _bound(self, lane: EngineLane, usage: QueueUsage, last_refusal: float, mean: float) -> float:
@@ -192,7 +186,7 @@ class Admission:
         return max(minimum, STANDING_RUNS * mean, limit / 2 if is_standing else limit)
 
     def _refused(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
-        """Build a refusal with the seconds of the queued work, and charge the client for it."""
+        """Build a refusal with the seconds of the queued work, and record it."""
         for queue in {lane.queue, *(slot.runs.queue for slot in self._slots)}:
-            queue.refuse(client, max(REFUSAL_SECONDS, self.costs.mean / REFUSALS_OF_A_RUN))
+            queue.refuse(client)
         return Overloaded(detail, (), max(1.0, lane.queue.total.seconds))

@@ -1,7 +1,8 @@
 """Fair queue of the jobs of one engine: the clients that sent them take turns.
 
 Start-time fair queueing: the turn of a job is when the earlier jobs of its client would be done if every client had an
-engine of its own, so that a client with one small job waits for one job of a client with a thousand.
+engine of its own, so that a client with one small job waits for one job of a client with a thousand. One that asks
+for more than there is weighs less.
 Source: Goyal, Vin and Cheng, "Start-time Fair Queuing", SIGCOMM 1996.
 """
 
@@ -12,13 +13,18 @@ from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nlargest
+from itertools import islice
 from math import inf
 from operator import itemgetter
 from typing import Generic, Protocol, Self, TypeVar
 
 NEVER = -inf
-MAX_DEBT = 1.0
-"""Most seconds that a client can owe for refusals."""
+FLOODING_SECONDS = 0.25
+"""Time for which a refused client counts as one that asks for more than there is."""
+FLOODING_WEIGHT = 8
+"""How many times its work is charged meanwhile: those below their share go first, however many jobs they bring at once,
+and it still gets one run of nine from those that are not.
+"""
 MAX_ACCOUNTS = 4096
 """Bound of the number of clients with an account."""
 
@@ -63,7 +69,7 @@ class FairQueue(Generic[JobT]):
         """By client: when its work up to now would be done."""
         self._last = self._first = 0
         self._refusals: dict[str, float] = {}
-        """By client: the time of its last refusal, by the loop's clock."""
+        """By client: the time of its last refusal, by the loop's clock, the latest last."""
         self.last_refusal = NEVER
         self.total = QueueUsage()
         self.usage: dict[str, QueueUsage] = {}
@@ -78,7 +84,8 @@ class FairQueue(Generic[JobT]):
     def append(self, job: JobT) -> None:
         """Add a new job, whose turn is assigned."""
         begin = max(self._clock, self._accounts.get(job.client, 0.0))
-        self._charge(job.client, begin + job.seconds)
+        weight = FLOODING_WEIGHT if self._is_flooding(job.client) else 1
+        self._charge(job.client, begin + weight * job.seconds)
         self._last += 1
         self._insert((begin, self._last, job))
 
@@ -119,19 +126,24 @@ class FairQueue(Generic[JobT]):
         if job.client in self._accounts:
             self._accounts[job.client] += seconds - job.seconds
 
-    def refuse(self, client: str, seconds: float) -> None:
-        """Charge a client for the time that a refusal took, up to MAX_DEBT."""
-        until = max(self._clock, self._accounts.get(client, 0.0))
-        self._charge(client, max(until, min(until + seconds, self._clock + MAX_DEBT)))
-        self.last_refusal = self._refusals[client] = asyncio.get_running_loop().time()
+    def refuse(self, client: str) -> None:
+        """Record a refusal."""
+        self._refusals.pop(client, None)
+        self._refusals[client] = self.last_refusal = asyncio.get_running_loop().time()
+        if len(self._refusals) > MAX_ACCOUNTS:
+            self._refusals = dict(islice(self._refusals.items(), MAX_ACCOUNTS // 2, None))
 
-    def last_refusal_of(self, client: str) -> float:
-        """Return when a client was refused last, by the loop's clock."""
-        return self._refusals.get(client, NEVER)
+    def _is_flooding(self, client: str) -> bool:
+        refused = self._refusals.get(client)
+        return refused is not None and asyncio.get_running_loop().time() - refused <= FLOODING_SECONDS
+
+    def standing_refusal(self, client: str) -> float:
+        """Return when a client was refused last, by the loop's clock, if it has had jobs in the queue ever since."""
+        refused, usage = self._refusals.get(client, NEVER), self.usage.get(client)
+        return refused if usage is not None and usage.since <= refused else NEVER
 
     def _charge(self, client: str, until: float) -> None:
-        """Write an account. Of MAX_ACCOUNTS, the half that owes least makes room for a new one."""
+        """Write an account. Of MAX_ACCOUNTS, the half that is least ahead makes room for a new one."""
         if client not in self._accounts and len(self._accounts) >= MAX_ACCOUNTS:
             self._accounts = dict(nlargest(MAX_ACCOUNTS // 2, self._accounts.items(), key=itemgetter(1)))
-            self._refusals = {client: at for client, at in self._refusals.items() if client in self._accounts}
         self._accounts[client] = until

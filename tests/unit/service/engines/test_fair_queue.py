@@ -136,6 +136,7 @@ async def test_the_queue_is_bounded_by_waiting_time() -> None:
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 12.6))
     slot.runs.queue.append(job("b"))
+    slot.runs.queue.usage["b"].since = -1e9
     admission.check(slot, job("b", 1.5))
     with pytest.raises(Overloaded):
         admission.check(slot, job("b", 1.6))
@@ -191,21 +192,27 @@ async def test_requests_answered_early_are_not_counted() -> None:
     assert arrivals.by_client == {}
 
 
-async def test_refusals_are_charged_to_the_client() -> None:
-    """By the time they took, up to a second, in addition to its use of the engine."""
+async def test_those_that_ask_for_more_than_there_is_go_last() -> None:
+    """The jobs of a client that was refused just now count eight times."""
     line = FairQueue()
-    for _ in range(100):
-        line.refuse("c", 0.0005)
-    append_all(line, [job("c", 0.1), job("d", 0.1)])
-    assert [one.client for one in line] == ["d", "c"]
-    for _ in range(10_000):
-        line.refuse("c", 0.0005)
-    append_all(line, [job("d", 0.9), job("c"), job("d")])
-    assert [one.client for one in line] == ["d", "c", "d", "c", "d"]
-    admission, slot = busy_queue(CostEstimates(), job("a", 0.01), job("c", 0.01), max_queue=2)
+    line.refuse("c")
+    append_all(line, [job("c", 0.125) for _ in range(3)])
+    append_all(line, [job("d", 0.125) for _ in range(20)])
+    assert "".join(one.client for one in line) == "cd" + 7 * "d" + "cd" + 7 * "d" + "cdddd"
+    line = FairQueue()
+    line.refuse("c")
+    line._refusals["c"] -= 1.0
+    append_all(line, [job("c", 0.125), job("c", 0.125), job("d", 0.125), job("d", 0.125)])
+    assert "".join(one.client for one in line) == "cdcd"
+
+
+async def test_one_refusal_does_not_bring_further_ones() -> None:
+    """A client whose jobs have left the queue since is not held to five runs."""
+    admission, slot = busy_queue(CostEstimates(), *[job("a") for _ in range(6)])
     with pytest.raises(Overloaded):
-        admission.check(slot, job("c", 0.01))
-    assert slot.runs.queue._accounts["c"] == pytest.approx(0.01 + 1 / 8)
+        admission.check(slot, job("b", 12.6))
+    slot.runs.queue.append(job("b"))
+    admission.check(slot, job("b", 11.5))
 
 
 async def test_no_client_takes_all_slots() -> None:
@@ -232,16 +239,13 @@ async def test_inputs_wait_only_for_memory_used_by_others() -> None:
 
 
 async def test_the_number_of_accounts_is_bounded() -> None:
-    """With many rejected clients and without dispatches; the client with the highest charge is kept."""
+    """With many clients, refused or not; the latest refusals are kept."""
     line = FairQueue()
-    for _ in range(3):
-        line.refuse("a", 0.0005)
     for number in range(2 * MAX_ACCOUNTS):
-        line.refuse(f"client {number}", 0.0005)
-    assert len(line._accounts) <= MAX_ACCOUNTS
-    assert line._refusals.keys() == line._accounts.keys()
-    assert line._accounts["a"] == pytest.approx(0.0015)
-    waiting = [job(f"other {number}", 0.1) for number in range(MAX_ACCOUNTS)]
+        line.refuse(f"client {number}")
+    assert len(line._refusals) <= MAX_ACCOUNTS
+    assert line._is_flooding(f"client {2 * MAX_ACCOUNTS - 1}")
+    waiting = [job(f"other {number}", 0.1) for number in range(2 * MAX_ACCOUNTS)]
     for one in waiting:
         line.append(one)
         line.take(one)
