@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -56,9 +57,9 @@ class MapMethod(Method):
         """Return one row with gradients."""
         return Rows(1)
 
+    @abstractmethod
     def map_of(self, activations: Array, gradients: Array) -> Array:
         """Return the maps before a ReLU."""
-        raise NotImplementedError
 
     def explain(self, probe: Probe, knobs: MapKnobs) -> Explained:
         """Return maps of float32."""

@@ -13,10 +13,11 @@ from layerscope_client.calls import Call
 from layerscope_client.errors import InvalidDocument, OnlyCode
 from layerscope_client.extracting import Job, extraction
 from layerscope_client.features import Features
-from layerscope_client.models import MODELS, AsyncModel, Model, P, Verb, path_of, same, waiting
+from layerscope_client.models import MODELS, AsyncModel, Model, path_of
 from layerscope_client.replies import Record
 from layerscope_client.sending import AsyncWire, Sender, Wire
 from layerscope_client.uploads import NoteWarning, call_of, is_of_keras, model_parts, traced
+from layerscope_client.waiting import P, Verb, same, waiting
 
 URL, TIMEOUT = "http://127.0.0.1:8000", 300.0
 """Where `layerscope serve` listens, and the seconds to wait for a reply."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
-from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from layerscope_client import html
@@ -13,12 +13,10 @@ from layerscope_client.calls import JSON, JSON_LINES, PNG, SAFETENSORS, Array, C
 from layerscope_client.errors import Invalid, OverBudget
 from layerscope_client.inputs import Inputs, Named, batch_of, input_parts, option_parts, plain
 from layerscope_client.replies import Asked, Comparison, Diagnosis, Layer, Picture, Report, RunReport, Summary
-from layerscope_client.sending import Sender, T, result, results
+from layerscope_client.sending import Sender
 from layerscope_client.tensors import Tensors
+from layerscope_client.waiting import same, streamed, waiting
 
-P = ParamSpec("P")
-R = TypeVar("R")
-Verb = Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]
 Selectors: TypeAlias = "str | Sequence[str] | None"
 """Addresses, globs and `type:Conv2D`; None: every layer."""
 Views: TypeAlias = "Mapping[str, Any] | None"
@@ -189,33 +187,6 @@ class AsyncModel(Named):
 
 def _bytes(layer: Layer) -> int:
     return int((layer.get("view") or layer)["bytes"] or 0)
-
-
-def waiting(verb: Verb[P, T], made: Callable[[T], R]) -> Callable[Concatenate[Any, P], R]:
-    """Return a verb of an object's `core`, whose wire waits, as a method of the object; `made` is of its result."""
-
-    @wraps(verb)
-    def method(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return made(result(verb(self.core, *args, **kwargs)))
-
-    return method
-
-
-def streamed(
-    verb: Callable[Concatenate[Any, P], AsyncGenerator[T, None]],
-) -> Callable[Concatenate[Any, P], Iterator[T]]:
-    """Return a verb that yields as `waiting` does."""
-
-    @wraps(verb)
-    def method(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-        return results(verb(self.core, *args, **kwargs))
-
-    return method
-
-
-def same(found: T) -> T:
-    """Return a result as it is."""
-    return found
 
 
 class Run(RunReport):
