@@ -22,10 +22,12 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-@pytest.fixture
-def measured(tmp_path: Path, start_server: Callable[..., AbstractContextManager[Server]]) -> Iterator[Server]:
-    """A service that tells one model apart."""
-    with start_server(tmp_path, METRICS_MODELS="known") as server:
+@pytest.fixture(scope="module")
+def measured(
+    tmp_path_factory: pytest.TempPathFactory, start_server: Callable[..., AbstractContextManager[Server]]
+) -> Iterator[Server]:
+    """A service that tells one model apart; only the first test of this file counts what it was sent."""
+    with start_server(tmp_path_factory.mktemp("measured"), METRICS_MODELS="known") as server:
         yield server
 
 
