@@ -107,6 +107,7 @@ async def plan_response(request: Request, state: State, model: Model, options: P
         "id": model.id or (source_of(network, model.weights).key if model.weights_to_fetch is None else None),
         "name": model.name,
         "parameters": plan["totals"]["parameters"],
+        "outputs": network.outputs,
     }
     return Response(orjson.dumps({"model": head, **plan, **notes_json(model.notes)}), media_type="application/json")
 

@@ -80,6 +80,7 @@ class PlannedModel(BaseModel):
     id: str | None = Field(None, description="Null while weights of ImageNet that it follows from are not here yet.")
     name: str | None
     parameters: int
+    outputs: list[str] = Field(description="The addresses of its outputs.")
 
 
 class PlannedExplanation(BaseModel):

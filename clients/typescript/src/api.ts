@@ -5056,6 +5056,11 @@ export interface components {
             id?: string | null;
             /** Name */
             name: string | null;
+            /**
+             * Outputs
+             * @description The addresses of its outputs.
+             */
+            outputs: string[];
             /** Parameters */
             parameters: number;
         };
