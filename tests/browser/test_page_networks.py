@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -138,6 +139,10 @@ def test_lost_weights_are_told_until_they_are_restored(visit: Visit) -> None:
     expect(caution.locator("visible=true")).to_have_count(1)
     assert name.bounding_box() == place
     visit.tab.get_by_role("group", name="Network").get_by_text("Graph").click()
+    expect(caution.locator("visible=true")).to_have_count(1)
+    expect(visit.tab).to_have_url(re.compile("from-preset=digits"))
+    visit.tab.reload()  # as whoever gets the link
+    visit.wait_computed()
     expect(caution.locator("visible=true")).to_have_count(1)
     visit.tab.get_by_role("button", name="Restore").click()
     expect(caution).to_have_count(0)

@@ -34,6 +34,27 @@ def test_a_network_that_is_too_large_is_refused_with_what_would_fit(visit: Visit
     visit.said.clear()  # the browser itself writes refused requests to the console
 
 
+def test_a_link_to_a_network_that_is_not_there_offers_others(visit: Visit) -> None:
+    """Without advice for programs, and without the lines of layers that never come."""
+    visit.tab.goto(f"{visit.url}/#model=nothing")
+    notice = visit.tab.locator(".notice.wrong")
+    expect(notice).to_contain_text("no network of this name", timeout=COMPUTED_MS)
+    expect(notice).not_to_contain_text("PUT")
+    expect(visit.tab.locator(".layers")).to_have_count(0)
+    notice.get_by_role("button", name="Choose a network").click()
+    visit.tab.get_by_role("dialog").get_by_role("button", name="a convolution, trained on handwriting").click()
+    expect(visit.layer("dense")).to_have_count(1, timeout=COMPUTED_MS)
+    visit.said.clear()  # the browser itself writes refused requests to the console
+
+
+def test_a_network_without_layers_draws_none(visit: Visit) -> None:
+    """It says so, and does not seem to load."""
+    visit.tab.goto(f"{visit.url}/#document={quote(json.dumps({'input': [28, 28, 1], 'layers': []}))}")
+    expect(visit.tab.get_by_text("The network has no layers yet")).to_be_visible(timeout=COMPUTED_MS)
+    expect(visit.tab.locator(".layers")).to_have_count(0)
+    visit.said.clear()
+
+
 def test_long_work_shows_progress_and_can_be_cancelled(visit: Visit) -> None:
     """After a moment; cancelled, the last run stays."""
     visit.open()

@@ -12,6 +12,8 @@ test.each<Partial<PageState>>([
   { model: { kind: "registered", name: "a.b-c_1" }, layer: "block1/conv2d", unit: 3 },
   { model: { kind: "preset", name: "unet" }, span: "map", colours: "cividis", size: "large" },
   { model: { kind: "document", document: { input: [2], layers: [{ type: "Dense", units: 2, name: "é &=#+%" }] } } },
+  { model: { kind: "document", document: { layers: [] }, from: { kind: "preset", name: "digits" } } },
+  { model: { kind: "document", document: { layers: [] }, from: { kind: "registered", name: "mine" } } },
   { inputs: { "": { kind: "sample", name: "digit-3" } }, pixels: "signed", resize: "nearest", training: true },
   { inputs: { left: { kind: "picture", base64: "iVBOR+/=" }, right: { kind: "numbers", json: "[[1,-2.5]]" } } },
   { panel: "explain", target: "dense:pre[7]", minus: "dense:pre[..., 1]", sign: "-1", knobs: { steps: "9" } },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { attributionOf } from "../src/explain/attribution.ts";
-import { firstLayer, layersFor, methodFor, methodsFor, windowFor } from "../src/explain/fit.ts";
+import { firstLayer, firstMap, layersFor, methodFor, methodsFor, windowFor } from "../src/explain/fit.ts";
 import { knobsField, optionsOf } from "../src/explain/knobs.ts";
 import { METHODS } from "../src/explain/methods.ts";
 import { inputsOf, pictureOf } from "../src/explain/reading.ts";
@@ -41,6 +41,7 @@ test("Maps stay as they are, channels of a picture are summed, units are values.
 });
 
 const TWINS = {
+  model: { outputs: ["both"] },
   inputs: { left: { shape: [1, 8, 8, 1], dtype: "float32" }, right: { shape: [1, 8, 8, 1], dtype: "float32" } },
   layers: [
     { address: "twin@0", inputs: ["left"], shape: [1, 4, 4, 2], dtype: "float32" },
@@ -49,6 +50,12 @@ const TWINS = {
   ],
 };
 
+test("Maps at the end are explained by the first of the last output, whatever else is computed.", () => {
+  expect(firstMap(TWINS)).toBe("both[..., 0]");
+  expect(firstMap({ ...TWINS, model: { outputs: ["twin@0"] } })).toBe("twin@0[..., 0]");
+  expect(firstMap(TOKENS)).toBe(null);
+});
+
 test("A map lies over the one picture that it is computed from, and over none where there are two.", () => {
   const over = ["left", "twin@0:pre", "twin@1", "both", "elsewhere"].map((address) => pictureOf(TWINS, address));
   expect(over).toEqual(["left", "left", "right", null, null]);
@@ -56,6 +63,7 @@ test("A map lies over the one picture that it is computed from, and over none wh
 });
 
 const TOKENS = {
+  model: { outputs: ["last"] },
   inputs: { tokens: { shape: [1, 12], dtype: "int32" } },
   layers: [
     { address: "words", inputs: ["tokens"], shape: [1, 12, 16], dtype: "float32" },

@@ -2,7 +2,7 @@ import { useEffect } from "preact/hooks";
 import { part } from "../app/state.ts";
 import { shownRows } from "../network/folding.ts";
 import { nodeColour } from "../network/measures.ts";
-import { network } from "../network/network.ts";
+import { hasNoLayers, network } from "../network/network.ts";
 import { text } from "../text/text.ts";
 import { LayerSection, sectionId } from "./layer_section.tsx";
 import { type Run, run } from "./run.ts";
@@ -13,7 +13,7 @@ const [folded, layer] = [part("folded"), part("layer")];
 export function LayerList() {
   const computed = run.value.value;
   useEffect(() => () => computed?.tensors.end(), [computed]);
-  if (computed === null) return <Waiting />;
+  if (computed === null) return isOnTheWay() ? <Waiting /> : null;
   const inputs = new Set(Object.keys(computed.reply.inputs));
   const rows = shownRows(computed.reply.layers, folded.value).filter((row) => !inputs.has(row.address));
   return (
@@ -45,6 +45,11 @@ function reveal(section: HTMLElement | null): void {
 /** Whether what is shown is not yet, or no more, what the state says. */
 function isStale(computed: Run): boolean {
   return run.error.value !== null || network.error.value !== null || computed.network !== network.value.value;
+}
+
+/** Whether layers are to be expected: neither was the network refused, nor does it have none. */
+function isOnTheWay(): boolean {
+  return run.error.value === null && network.error.value === null && !hasNoLayers.value;
 }
 
 /** The place of the layers before the first run. */

@@ -1,4 +1,5 @@
 import "./key_dialog.css";
+import "../ui/text_field.css";
 import { useState } from "preact/hooks";
 import { text } from "../text/text.ts";
 import { Dialog } from "../ui/dialog.tsx";
@@ -23,6 +24,7 @@ export function KeyDialog() {
         <label>
           <span>{words.key}</span>
           <input
+            class="text-field"
             type="password"
             data-first
             autocomplete="off"

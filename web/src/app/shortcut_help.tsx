@@ -5,12 +5,13 @@ import { Dialog } from "../ui/dialog.tsx";
 
 export const isHelpOpen = signal(false);
 
-/** The keys that work wherever nothing is written. */
+/** What the page is, and the keys that work wherever nothing is written. */
 export function ShortcutHelp() {
   if (!isHelpOpen.value) return null;
   const words = text.value.app;
   return (
     <Dialog title={words.shortcuts} onClose={() => (isHelpOpen.value = false)}>
+      <p class="shortcut-about">{words.about}</p>
       <dl class="shortcut-help">
         {words.shortcutList.map(([keys, told]) => (
           <div key={keys}>

@@ -1,18 +1,18 @@
 import "./status.css";
-import { LayerscopeError, Unauthorized, Unreachable } from "layerscope";
+import { Unauthorized, Unreachable } from "layerscope";
 import { useEffect, useState } from "preact/hooks";
 import { run } from "../activations/run.ts";
-import { isEmpty } from "../network/editor/document.ts";
+import { isChooserOpen } from "../network/chooser.tsx";
 import { problemsOf } from "../network/editor/problems.ts";
 import { LostWeights } from "../network/editor/weights_notice.tsx";
-import { network } from "../network/network.ts";
+import { hasNoLayers, network } from "../network/network.ts";
 import { uploading } from "../network/uploads.ts";
 import { text } from "../text/text.ts";
 import { Button } from "../ui/button.tsx";
 import { Elapsed } from "../ui/elapsed.tsx";
 import { Notice } from "../ui/notice.tsx";
-import { Problems } from "../ui/problems.tsx";
-import { answers, returns, waitsUntil } from "./service.ts";
+import { Failure } from "./failure.tsx";
+import { answers, waitsUntil } from "./service.ts";
 import { state } from "./state.ts";
 
 /** What goes on, and what went wrong: the reader learns what to do. */
@@ -30,13 +30,10 @@ export function Status() {
           <p>{words.goneHelp}</p>
         </Notice>
       )}
-      {hasNoLayers() && <Notice kind="caution" title={text.value.activations.empty} />}
-      {isTold && answers.value && !hasNoLayers() && (
+      {hasNoLayers.value && <Empty />}
+      {isTold && answers.value && !hasNoLayers.value && (
         <div class={isInEditor ? "status-in-editor" : undefined}>
-          <Notice kind="wrong" title={error instanceof LayerscopeError ? words.failed : words.broken}>
-            <Problems error={error} />
-            <Button onClick={again}>{words.retry}</Button>
-          </Notice>
+          <Failure error={error} />
         </div>
       )}
       <div class={state.value.side === "edit" ? "status-in-editor" : undefined}>
@@ -52,16 +49,12 @@ export function Status() {
   );
 }
 
-/** Whether the reader has a document that nothing can be asked of the service about, yet. */
-function hasNoLayers(): boolean {
-  const { model } = state.value;
-  return model.kind === "document" && isEmpty(model.document);
-}
-
-/** Reads and runs the network again; a file that was refused has to be sent anew. */
-function again(): void {
-  uploading.error.value = null;
-  returns.value += 1;
+function Empty() {
+  return (
+    <Notice kind="caution" title={text.value.activations.empty}>
+      <Button onClick={() => (isChooserOpen.value = true)}>{text.value.network.choose}</Button>
+    </Notice>
+  );
 }
 
 /** Work that takes longer than a moment, with a way out. */

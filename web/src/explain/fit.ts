@@ -39,10 +39,10 @@ export function firstLayer(plan: Planned, method: Method, target: string | null)
   return layersFor(plan, method, target)[0] ?? null;
 }
 
-/** The first map of a network that ends in maps or steps; null for one that ends in units, of which the service finds the largest. */
-export function firstMap({ layers }: Planned): string | null {
-  const last = layers.at(-1);
-  return last === undefined || last.shape.length < 3 ? null : `${last.address}[..., 0]`;
+/** The first map of the last output, where that is maps or steps; null where it is units, of which the service finds the largest. */
+export function firstMap({ layers, model }: Planned): string | null {
+  const output = layers.findLast(({ address }) => model.outputs.includes(address));
+  return output === undefined || output.shape.length < 3 ? null : `${output.address}[..., 0]`;
 }
 
 /** A window of a quarter of the side, moved by an eighth: at most some 50 places of a picture of any size. */

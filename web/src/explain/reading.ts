@@ -6,6 +6,7 @@ import { layerOf } from "./targets.ts";
 export interface Planned {
   readonly inputs: Readonly<Record<string, InputSpec>>;
   readonly layers: readonly PlannedLayer[];
+  readonly model: { readonly outputs: readonly string[] };
 }
 
 export interface PlannedLayer {

@@ -13,7 +13,7 @@ export function InputList() {
   const names = Object.keys(specs);
   const sources = chosen(inputs.value, specs);
   return (
-    <>
+    <div class="inputs">
       {names.map((name) => (
         <InputSection
           key={name}
@@ -23,7 +23,7 @@ export function InputList() {
           onChoose={(source) => put(names.length === 1 ? "" : name, source)}
         />
       ))}
-    </>
+    </div>
   );
 }
 

@@ -1,11 +1,12 @@
 /** The network that is looked at: what runs it, and its plan. */
 
-import { effect } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import { type Document, Forbidden, type Model, type PlanReply, Unavailable } from "layerscope";
 import { noteFailure, returns, service } from "../app/service.ts";
 import { part } from "../app/state.ts";
 import { task } from "../app/task.ts";
 import type { ModelSource, NetworkJson } from "./address.ts";
+import { isEmpty } from "./editor/document.ts";
 import { PRESETS, type Preset } from "./presets.ts";
 
 export interface Network {
@@ -24,12 +25,15 @@ export type LayerPlan = PlanReply["layers"][number];
 
 const TYPING_PAUSE_MS = 180;
 const EVERY_TENSOR = ["**"];
+const model = part("model");
 
 export const network = task<Network>(noteFailure);
 
+/** Whether the reader has a document that nothing can be asked of the service about, yet. */
+export const hasNoLayers = computed(() => model.value.kind === "document" && isEmpty(model.value.document));
+
 /** Follows the state: another network is planned at once, an edited one when typing pauses. */
 export function followModel(): void {
-  const model = part("model");
   effect(() => {
     const source = model.value;
     returns.value;

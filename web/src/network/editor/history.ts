@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { change, state } from "../../app/state.ts";
-import type { ModelSource, NetworkJson } from "../address.ts";
+import type { ModelSource, Named, NetworkJson } from "../address.ts";
 import { isTrained } from "../trained.ts";
 
 const LONGEST = 200;
@@ -18,21 +18,19 @@ let last = { key: "", time: 0 };
 const isPresent = computed(() => state.value.model === present.value);
 export const canUndo = computed(() => isPresent.value && before.value.length > 0);
 export const canRedo = computed(() => isPresent.value && after.value.length > 0);
-/** How many steps lead back to the trained network that was edited; -1 where none was. */
-const trainedAt = computed(() =>
-  isPresent.value && !isTrained(state.value.model) ? before.value.findLastIndex(isTrained) : -1,
-);
-export const canRestore = computed(() => trainedAt.value >= 0);
+/** The network with trained weights that the shown one was edited from; null where there is none. */
+const trained = computed(() => trainedOf(state.value.model));
+export const canRestore = computed(() => state.value.model.kind === "document" && trained.value !== null);
 
 /** Shows an edited document. `key` names what is changed: further changes of it soon after are the same step. */
 export function edit(document: NetworkJson, key: string): void {
   if (!isPresent.value) before.value = [];
   const now = Date.now();
   const isSame = key === last.key && now - last.time < SAME_STEP_MS && before.value.length > 0;
-  if (!isSame) before.value = shortened([...before.value, state.value.model]);
+  if (!isSame) before.value = [...before.value, state.value.model].slice(-LONGEST);
   last = { key, time: now };
   after.value = [];
-  go({ kind: "document", document });
+  go({ kind: "document", document, ...(trained.value !== null && { from: trained.value }) });
 }
 
 export function undo(): void {
@@ -53,20 +51,21 @@ export function redo(): void {
   go(model);
 }
 
-/** Without the second step where there are too many: the first may have had trained weights. */
-function shortened(steps: readonly ModelSource[]): readonly ModelSource[] {
-  return steps.length > LONGEST ? steps.toSpliced(1, 1) : steps;
-}
-
 /** Takes back every step since the network had trained weights; "redo" makes them again. */
 export function restore(): void {
-  const at = trainedAt.value;
-  const model = before.value[at];
-  if (model === undefined) return;
-  after.value = [...after.value, state.value.model, ...before.value.slice(at + 1).reverse()];
-  before.value = before.value.slice(0, at);
+  const model = trained.value;
+  if (model === null) return;
+  const [done, undone] = isPresent.value ? [before.value, after.value] : [[], []];
+  const at = done.findLastIndex(isTrained);
+  after.value = [...undone, state.value.model, ...done.slice(at + 1).reverse()];
+  before.value = done.slice(0, Math.max(at, 0));
   last = { key: "", time: 0 };
   go(model);
+}
+
+function trainedOf(model: ModelSource): Named | null {
+  if (model.kind === "document") return model.from ?? null;
+  return isTrained(model) ? model : null;
 }
 
 function go(model: ModelSource): void {

@@ -30,11 +30,15 @@ export const app = {
   keySend: "Use this key",
   keyWrong: "The service does not know this key.",
   failed: "The service refused",
+  missing: "The service has no network of this name",
+  missingHelp: "It was removed, or the link is for another service. Choose one that is here, or open your own file.",
   broken: "That did not work",
   expected: "expected",
   received: "received",
   computed: (layers: number, milliseconds: string) => `Computed ${layers} layers in ${milliseconds}.`,
-  shortcuts: "Keyboard",
+  about:
+    "Layerscope runs a neural network on an input and shows what each layer makes of it: its maps, the arithmetic of every number, what it was made of and what it changes. Nothing that you open goes anywhere but to the service behind this page.",
+  shortcuts: "What this is, and its keys",
   shortcutList: [
     ["/", "find a layer"],
     ["J K", "next layer, layer before"],

@@ -33,11 +33,15 @@ export const app: Text["app"] = {
   keySend: "이 키 사용",
   keyWrong: "서비스가 모르는 키입니다.",
   failed: "서비스가 거절했습니다",
+  missing: "이 이름의 네트워크가 서비스에 없습니다",
+  missingHelp: "지워졌거나 다른 서비스의 링크입니다. 여기 있는 네트워크를 고르거나 파일을 여세요.",
   broken: "되지 않았습니다",
   expected: "기대한 것",
   received: "받은 것",
   computed: (layers, time) => `층 ${layers}개를 ${time} 만에 계산했습니다.`,
-  shortcuts: "키보드",
+  about:
+    "Layerscope는 입력에 신경망을 실행하고 각 층이 만든 것을 보여 줍니다. 맵, 모든 수의 계산 과정, 그 수가 무엇에서 나왔고 무엇을 바꾸는지 볼 수 있습니다. 연 파일은 이 페이지의 서비스에만 보내집니다.",
+  shortcuts: "안내와 단축키",
   shortcutList: [
     ["/", "층 찾기"],
     ["J K", "다음 층, 이전 층"],
