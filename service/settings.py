@@ -107,10 +107,10 @@ class Settings(BaseSettings):
     )
     max_queue: int = Field(256, ge=1, description="Most requests waiting for an engine.")
     queue_seconds: float = Field(
-        0.5,
+        0.4,
         gt=0,
         le=3600,
-        description="Seconds of work that may wait for an engine for a moment; for long half of it.",
+        description="Seconds of work that may wait for an engine for a moment; half of it for longer than that.",
     )
     max_queue_bytes: Size = _size(GIB, "Inputs of waiting requests, all together.")
     reply_memory: Size = _size(GIB, "Shared memory per engine for replies on their way; one reply takes at most half.")

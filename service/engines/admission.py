@@ -2,7 +2,7 @@
 
 A queue may be long for a moment, since bursts pass, and half as long for any time, since clients that wait for their
 responses send no more than they have connections. Once it is full, and while more arrives than is done, its length only
-adds latency: then it is kept just long enough to keep the engines busy.
+adds latency: then it is cut, and kept just long enough to keep the engines busy.
 Source: Nichols and Jacobson, "Controlling Queue Delay", ACM Queue 2012; Maurer, "Fail at Scale", ACM Queue 2015.
 """
 
@@ -39,6 +39,7 @@ PAUSE_SECONDS = 0.25
 """
 OTHERS_SECONDS = 1.0
 """Time for which an admitted client counts as another one beside a refused client."""
+FULL = "The requests that wait already take as long as requests may wait."
 REPLY_SHARE = 0.5
 """Most of reply memory that one client may hold, whatever its share."""
 NO_ARRIVALS: Counter[str] = Counter()
@@ -134,15 +135,14 @@ class Admission:
     def _check_queues(self, slot: EngineSlot, lane: EngineLane, job: Job, queues: Sequence[FairQueue[Job]]) -> None:
         """Raise Overloaded if the queued jobs leave no room."""
         if sum(map(len, queues)) >= self._max_count(job.client, queues):
-            raise self._refused(lane, job.client, f"{self._settings.max_queue} requests are waiting already.")
+            raise self._overloaded(lane, job.client, f"{self._settings.max_queue} requests are waiting already.")
         nbytes = sum(queue.total.nbytes for queue in queues)
         if nbytes and nbytes + job.nbytes > int(self._settings.max_queue_bytes):
             message = "The inputs of waiting requests fill the memory that is set aside for them."
             raise self._refused(lane, job.client, message)
         mean = 0.0 if job.request.is_concurrent else self.costs.mean
         if slot.ready and not self._fits(lane, job.client, job.seconds, mean):
-            message = "The requests that wait already take as long as requests may wait."
-            raise self._refused(lane, job.client, message)
+            raise self._overloaded(lane, job.client, FULL)
 
     def refusal(self, client: str) -> Overloaded | None:
         """Return the refusal of a run whose body has not been read, if no queue has room for it."""
@@ -150,7 +150,7 @@ class Admission:
         if any(not slot.ready or self._fits(slot.runs, client, mean, mean, arrivals) for slot in self._slots):
             return None
         soonest = min((slot.runs for slot in self._slots), key=lambda lane: lane.queue.total.seconds)
-        return self._refused(soonest, client, "")
+        return self._overloaded(soonest, client, "")
 
     def _max_count(self, client: str, queues: Sequence[FairQueue[Job]]) -> int:
         """Return how many jobs all queues may hold; a client below its share of a full queue may still add one."""
@@ -182,8 +182,25 @@ class Admission:
         minimum = max(OVERLOAD_RUNS * mean, LONGEST_RUNS * lane.longest())
         if now - last_refusal <= PAUSE_SECONDS:
             return minimum
-        is_standing = usage.count and now - usage.since > limit
+        is_standing = usage.count and now - usage.since > limit / 2
         return max(minimum, STANDING_RUNS * mean, limit / 2 if is_standing else limit)
+
+    def _overloaded(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
+        """Build the refusal of a client that asks for more than there is. If it is the first after a pause, what it was
+        let in with meanwhile is refused, too.
+        """
+        if asyncio.get_running_loop().time() - lane.queue.last_refusal_of(client) > PAUSE_SECONDS:
+            for slot in self._slots:
+                self._shorten(slot.runs.queue, client)
+        return self._refused(lane, client, detail)
+
+    def _shorten(self, queue: FairQueue[Job], client: str) -> None:
+        """Refuse the jobs of a client that wait beyond OVERLOAD_RUNS: they would delay others, and those after them."""
+        kept, seconds = 0.0, max(1.0, queue.total.seconds)
+        for job in [job for job in queue if job.client == client]:
+            kept += job.seconds
+            if kept > OVERLOAD_RUNS * self.costs.mean:
+                job.close(Overloaded(FULL, (), seconds))
 
     def _refused(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
         """Build a refusal with the seconds of the queued work, and record it."""

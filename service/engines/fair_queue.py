@@ -134,12 +134,15 @@ class FairQueue(Generic[JobT]):
             self._refusals = dict(islice(self._refusals.items(), MAX_ACCOUNTS // 2, None))
 
     def _is_flooding(self, client: str) -> bool:
-        refused = self._refusals.get(client)
-        return refused is not None and asyncio.get_running_loop().time() - refused <= FLOODING_SECONDS
+        return asyncio.get_running_loop().time() - self.last_refusal_of(client) <= FLOODING_SECONDS
+
+    def last_refusal_of(self, client: str) -> float:
+        """Return when a client was refused last, by the loop's clock."""
+        return self._refusals.get(client, NEVER)
 
     def standing_refusal(self, client: str) -> float:
         """Return when a client was refused last, by the loop's clock, if it has had jobs in the queue ever since."""
-        refused, usage = self._refusals.get(client, NEVER), self.usage.get(client)
+        refused, usage = self.last_refusal_of(client), self.usage.get(client)
         return refused if usage is not None and usage.since <= refused else NEVER
 
     def _charge(self, client: str, until: float) -> None:

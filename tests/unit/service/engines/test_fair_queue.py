@@ -206,6 +206,23 @@ async def test_those_that_ask_for_more_than_there_is_go_last() -> None:
     assert "".join(one.client for one in line) == "cdcd"
 
 
+async def test_the_first_refusal_shortens_the_queue() -> None:
+    """By what its client was let in with beyond five runs; other clients' jobs stay."""
+    waiting = [job("a", 0.1) for _ in range(200)]
+    admission, slot = standing_queue(CostEstimates(), *waiting, mean=0.1, queue_seconds=0.5)
+    slot.runs.queue.append(job("b", 0.1))
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a", 0.1))
+    assert [one.client for one in slot.runs.queue] == ["a", "b", "a", "a", "a", "a"]
+    refused = {one.result.header.exception() for one in waiting if one.is_closed}
+    assert len(refused) == 195
+    assert {round(error.seconds, 6) for error in refused if isinstance(error, Overloaded)} == {20.1}
+    append_all(slot.runs.queue, [job("a", 0.1) for _ in range(5)])
+    with pytest.raises(Overloaded):
+        admission.check(slot, job("a", 0.1))
+    assert slot.runs.queue.usage["a"].count == 10, "it is no more the first"
+
+
 async def test_one_refusal_does_not_bring_further_ones() -> None:
     """A client whose jobs have left the queue since is not held to five runs."""
     admission, slot = busy_queue(CostEstimates(), *[job("a") for _ in range(6)])
