@@ -84,7 +84,7 @@ class FairQueue(Generic[JobT]):
     def append(self, job: JobT) -> None:
         """Add a new job, whose turn is assigned."""
         begin = max(self._clock, self._accounts.get(job.client, 0.0))
-        weight = FLOODING_WEIGHT if self._is_flooding(job.client) else 1
+        weight = FLOODING_WEIGHT if self.is_flooding(job.client) else 1
         self._charge(job.client, begin + weight * job.seconds)
         self._last += 1
         self._insert((begin, self._last, job))
@@ -133,7 +133,8 @@ class FairQueue(Generic[JobT]):
         if len(self._refusals) > MAX_ACCOUNTS:
             self._refusals = dict(islice(self._refusals.items(), MAX_ACCOUNTS // 2, None))
 
-    def _is_flooding(self, client: str) -> bool:
+    def is_flooding(self, client: str) -> bool:
+        """Whether a client was refused just now."""
         return asyncio.get_running_loop().time() - self.last_refusal_of(client) <= FLOODING_SECONDS
 
     def last_refusal_of(self, client: str) -> float:

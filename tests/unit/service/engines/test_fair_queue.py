@@ -261,7 +261,7 @@ async def test_the_number_of_accounts_is_bounded() -> None:
     for number in range(2 * MAX_ACCOUNTS):
         line.refuse(f"client {number}")
     assert len(line._refusals) <= MAX_ACCOUNTS
-    assert line._is_flooding(f"client {2 * MAX_ACCOUNTS - 1}")
+    assert line.is_flooding(f"client {2 * MAX_ACCOUNTS - 1}")
     waiting = [job(f"other {number}", 0.1) for number in range(2 * MAX_ACCOUNTS)]
     for one in waiting:
         line.append(one)
