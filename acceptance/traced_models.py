@@ -85,7 +85,7 @@ def sent(client: httpx.Client, form: Form, arrays: Sequence[Any], expected: Sequ
         parts["weights"] = ("weights.npz", npz(form.weights))
     reply = client.put("/v1/models/traced", files=parts)
     if reply.is_error:
-        return str(reply.json()["errors"][0]["message"])
+        return reason(reply)
     facts = client.get("/v1/models/traced").json()
     outputs, named = facts["outputs"], dict(zip(form.inputs, arrays, strict=True))
     batch = npz({name: named[name] for name in facts["inputs"]})  # those that are read
@@ -93,10 +93,16 @@ def sent(client: httpx.Client, form: Form, arrays: Sequence[Any], expected: Sequ
     asked = {"layers": ",".join(dict.fromkeys(outputs)), "format": "npz"}
     reply = client.post("/v1/models/traced/activations", files=files, data=asked)
     if reply.is_error:
-        return str(reply.json()["errors"][0]["message"])
+        return reason(reply)
     found = np.load(io.BytesIO(reply.content))
     worst = max(difference(found[address], array) for address, array in zip(outputs, expected, strict=True))
     return "equal" if worst == 0 else f"differs by {worst:.1e}"
+
+
+def reason(reply: httpx.Response) -> str:
+    """Return why the service refused: its first problem, or what it says in all."""
+    problem = reply.json()
+    return str(problem["errors"][0]["message"] if problem["errors"] else f"{problem['code']}: {problem['detail']}")
 
 
 def npz(arrays: dict[str, Any]) -> bytes:

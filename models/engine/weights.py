@@ -38,14 +38,16 @@ def _relative_path(variable: keras.Variable, layer: keras.Layer) -> str:
     parts = variable.path.split("/")
     inner = parts[parts.index(layer.name) + 1 :] if layer.name in parts else parts[-1:]
     if UNNAMED.fullmatch(inner[-1]):
-        inner[-1] = _attribute(variable, layer)
+        inner[-1] = _attribute(variable, layer) or inner[-1]
     return "/".join(inner)
 
 
 def _attribute(variable: keras.Variable, layer: keras.Layer) -> str:
-    """Return the attribute that holds an unnamed variable: Keras names it by a counter of the whole process."""
+    """Return the attribute that holds an unnamed variable: Keras names it by a counter of the whole process. "" if none
+    does: a block's own weight may have such a name.
+    """
     attributes = ((name, value) for part in layer._flatten_layers() for name, value in vars(part).items())
-    return str(next(name.lstrip("_") for name, value in attributes if value is variable))
+    return str(next((name.lstrip("_") for name, value in attributes if value is variable), ""))
 
 
 def weight_paths(symbolic: SymbolicNetwork) -> list[str]:

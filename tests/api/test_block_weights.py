@@ -50,6 +50,15 @@ def document(*layers: dict[str, Any]) -> dict[str, Any]:
     return {"input": [4], "layers": list(layers)}
 
 
+def test_a_weight_may_have_a_name_that_keras_counts_with(run: Callable[..., Any]) -> None:
+    """As traced layers had that named none of their weights."""
+    layers = [{"type": "ops.multiply", "inputs": ["input", "variable_1"]}]
+    weights = {"variable_1": {"shape": [4], "initializer": "ones"}}
+    reply = run(document({"type": "Block", "name": "scaled", "weights": weights, "layers": layers}), X)
+    assert list(reply.weights("scaled")) == ["variable_1"]
+    np.testing.assert_array_equal(reply.array("scaled"), X)
+
+
 def test_the_block_computes_what_the_layer_does(run: Callable[..., Any]) -> None:
     """With the weights of the reply, in Keras' order, where those that are trained come first."""
     reply = run(document(block()), X)

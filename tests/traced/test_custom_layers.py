@@ -30,6 +30,16 @@ class Scaled(layers.Layer):
         return ops.add(ops.matmul(x, self.kernel), self.shift) * ops.exp(self.scale)
 
 
+class Unnamed(layers.Layer):
+    """A weight without a name, which Keras then counts in the whole process."""
+
+    def build(self, shape: Any) -> None:
+        self.gamma = self.add_weight((shape[-1],), "random_normal")
+
+    def call(self, x: Any) -> Any:
+        return x * self.gamma
+
+
 class Residual(layers.Layer):
     """Layers inside a layer, one of them custom, and its own weights, in a list."""
 
@@ -68,6 +78,12 @@ def test_a_layer_is_what_its_call_computes(agree: Agree, rows: Any) -> None:
     assert [layer["type"] for layer in block["layers"]] == ["ops.matmul", "ops.add", "ops.exp", "ops.multiply"]
     assert list(served.weights) == ["scaled/kernel", "scaled/shift", "scaled/scale"]
     assert served.parameters() == 22
+
+
+def test_weights_without_a_name_have_that_of_their_attribute(agree: Agree, rows: Any) -> None:
+    """Whatever the process has counted so far."""
+    served = agree(model(Unnamed(name="one"), Unnamed(name="other")), rows)
+    assert list(served.weights) == ["one/gamma", "other/gamma"]
 
 
 def test_layers_inside_have_the_names_of_attributes(agree: Agree, rows: Any) -> None:

@@ -35,7 +35,7 @@ class LayerList:
     def __init__(self, shared: Shared, owner: Any, source: Tensor, is_document: bool = False) -> None:
         self.shared, self.owner, self.source, self.is_document = shared, owner, source, is_document
         self.entries: list[Entry] = []
-        self.owned = Owned(shared.evaluation)
+        self.owned = Owned(shared.evaluation, owner)
         self.addresses: dict[Tensor, str] = {}
         self._operands = Operands(self.owned, self.add_entry, source, can_compute=not is_document)
 

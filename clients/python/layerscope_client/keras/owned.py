@@ -11,6 +11,7 @@ import keras
 from layerscope_client.keras.entries import Entry, Weights, free_name
 from layerscope_client.keras.evaluation import Evaluation
 from layerscope_client.keras.graph import Tensor
+from layerscope_client.keras.weight_names import own_name
 
 CLASS_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
 """Names of classes that a block may have."""
@@ -21,8 +22,8 @@ INPUT = "input"
 class Owned:
     """The weights of one block by name, and their numbers."""
 
-    def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation = evaluation
+    def __init__(self, evaluation: Evaluation, owner: Any) -> None:
+        self.evaluation, self._owner = evaluation, owner
         self._tensors: dict[str, Tensor] = {}
 
     def __bool__(self) -> bool:
@@ -31,7 +32,7 @@ class Owned:
     def own(self, tensor: Tensor, base: str = "constant") -> Tensor:
         """Add a fixed tensor, unless it is there."""
         if tensor not in self._tensors.values():
-            name = base if tensor.variable is None else tensor.variable.name.rpartition("/")[2]
+            name = base if tensor.variable is None else own_name(tensor.variable, self._owner)
             self._tensors[free_name(name, {INPUT, *self._tensors})] = tensor
         return tensor
 

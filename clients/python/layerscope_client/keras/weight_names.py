@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 NUMBER = re.compile(r"_\d+$")
+UNNAMED = re.compile(r"variable(_\d+)?")
 
 
 def layer_weights(layer: keras.layers.Layer) -> dict[str, Any]:
@@ -22,6 +23,16 @@ def layer_weights(layer: keras.layers.Layer) -> dict[str, Any]:
             unique = f"{head}_{number}/{tail}" if head else f"{name}_{number}"
         arrays[unique] = variable.numpy()
     return arrays
+
+
+def own_name(variable: Any, layer: Any) -> str:
+    """Return the name of a weight that a layer added itself. Where it gave none, Keras counts them by process,
+    and the attribute that holds it is its name.
+    """
+    name = str(variable.name).rpartition("/")[2]
+    if not UNNAMED.fullmatch(name):
+        return name
+    return next((held.lstrip("_") for held, value in vars(layer).items() if value is variable), "weight")
 
 
 def _relative(variable: Any, layer: keras.layers.Layer) -> str:
