@@ -186,12 +186,14 @@ class Admission:
         return max(minimum, STANDING_RUNS * mean, limit / 2 if is_standing else limit)
 
     def _overloaded(self, lane: EngineLane, client: str, detail: str) -> Overloaded:
-        """Build the refusal of a client that asks for more than there is. If it is the first after a pause, what it was
-        let in with meanwhile is refused, too.
+        """Build the refusal of a client that asks for more than there is. If it is of a run, and the first for long,
+        the runs that it was let in with meanwhile are refused, too.
         """
-        if asyncio.get_running_loop().time() - lane.queue.last_refusal_of(client) > PAUSE_SECONDS:
-            for slot in self._slots:
-                self._shorten(slot.runs.queue, client)
+        runs = [slot.runs for slot in self._slots]
+        is_first = asyncio.get_running_loop().time() - lane.queue.last_refusal_of(client) > PAUSE_SECONDS
+        if is_first and any(lane is one for one in runs):
+            for one in runs:
+                self._shorten(one.queue, client)
         return self._refused(lane, client, detail)
 
     def _shorten(self, queue: FairQueue[Job], client: str) -> None:

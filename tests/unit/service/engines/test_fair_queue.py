@@ -221,6 +221,9 @@ async def test_the_first_refusal_shortens_the_queue() -> None:
     with pytest.raises(Overloaded):
         admission.check(slot, job("a", 0.1))
     assert slot.runs.queue.usage["a"].count == 10, "it is no more the first"
+    append_all(slot.concurrent.queue, [job("c", 0.1) for _ in range(200)])
+    admission._overloaded(slot.concurrent, "a", "")
+    assert slot.runs.queue.usage["a"].count == 10, "runs do not go with plans"
 
 
 async def test_one_refusal_does_not_bring_further_ones() -> None:
