@@ -165,7 +165,7 @@ def folded(browser: Browser, url: str) -> tuple[float, float]:
     tab = opened(browser, "about:blank")
     tab.route("**/activations", lambda _: None)
     tab.goto(url)
-    tab.keyboard.press("n")
+    tab.get_by_role("button", name="Change").click()
     file = {"name": "block.json", "mimeType": "application/json", "buffer": json.dumps(in_block(url)).encode()}
     tab.locator('dialog input[type="file"]').set_input_files(file)  # type: ignore[arg-type]
     tab.wait_for_selector(".diagram-node")
