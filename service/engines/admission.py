@@ -190,8 +190,7 @@ class Admission:
         the runs that it was let in with meanwhile are refused, too.
         """
         runs = [slot.runs for slot in self._slots]
-        is_first = asyncio.get_running_loop().time() - lane.queue.last_refusal_of(client) > PAUSE_SECONDS
-        if is_first and any(lane is one for one in runs):
+        if lane in runs and not lane.queue.is_flooding(client):
             for one in runs:
                 self._shorten(one.queue, client)
         return self._refused(lane, client, detail)

@@ -15,7 +15,7 @@ AHEAD_SECONDS = 0.01
 """Bound of the work that is dispatched ahead: a job whose turn comes meanwhile would wait behind it. The front takes as
 long to process the simultaneous requests of a hundred clients.
 """
-FLOODING_SECONDS = 0.002
+FLOODING_AHEAD_SECONDS = 0.002
 """The same for a client that asks for more than there is: others do not wait behind its runs."""
 UNKNOWN_SECONDS = AHEAD_SECONDS / 2
 """The cost that is assumed before any run has ended."""
@@ -47,7 +47,7 @@ class EngineLane:
             return True
         if most > 1 or len(self.running) >= self.depth:
             return False
-        ahead = FLOODING_SECONDS if self.queue.is_flooding(next(iter(self.queue)).client) else AHEAD_SECONDS
+        ahead = FLOODING_AHEAD_SECONDS if self.queue.is_flooding(next(iter(self.queue)).client) else AHEAD_SECONDS
         return sum(job.seconds or UNKNOWN_SECONDS for job in self.running) < ahead
 
     def next_batch(self, most: int) -> list[Job]:

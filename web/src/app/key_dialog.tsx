@@ -1,5 +1,5 @@
 import "./key_dialog.css";
-import "../ui/text_field.css";
+import "../ui/control.css";
 import { useState } from "preact/hooks";
 import { text } from "../text/text.ts";
 import { Dialog } from "../ui/dialog.tsx";
@@ -24,7 +24,7 @@ export function KeyDialog() {
         <label>
           <span>{words.key}</span>
           <input
-            class="text-field"
+            class="control"
             type="password"
             data-first
             autocomplete="off"

@@ -1,5 +1,5 @@
 import "./edit_form.css";
-import "../ui/text_field.css";
+import "../ui/control.css";
 import { useState } from "preact/hooks";
 import { type LayerRow, rows } from "../activations/run.ts";
 import { change, state } from "../app/state.ts";
@@ -52,7 +52,7 @@ function OperationForm({ row }: { readonly row: LayerRow }) {
       />
       {operation !== "zero" && (
         <input
-          class="text-field"
+          class="control"
           aria-label={words.value}
           inputMode="decimal"
           aria-invalid={isWrong}

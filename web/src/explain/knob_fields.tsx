@@ -1,4 +1,4 @@
-import "../ui/text_field.css";
+import "../ui/control.css";
 import { change, state } from "../app/state.ts";
 import { text } from "../text/text.ts";
 import { Select } from "../ui/select.tsx";
@@ -61,7 +61,7 @@ function KnobField({ knob, value, onGive }: Props) {
     <label class="select knob">
       <span class="quiet">{label}</span>
       <input
-        class="text-field"
+        class="control"
         type="number"
         value={value ?? knob.initial}
         min={Number.isFinite(knob.least) ? knob.least : undefined}

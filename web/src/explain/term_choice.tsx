@@ -1,4 +1,4 @@
-import "../ui/text_field.css";
+import "../ui/control.css";
 import { useState } from "preact/hooks";
 import { text } from "../text/text.ts";
 import { Select } from "../ui/select.tsx";
@@ -38,7 +38,7 @@ export function TermChoice({ label, none, choices, chosen, onChoose }: Props) {
         <label class="select target-written">
           <span class="quiet">{words.address}</span>
           <input
-            class="text-field"
+            class="control"
             type="text"
             spellcheck={false}
             value={chosen ?? NONE}

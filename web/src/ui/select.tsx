@@ -1,4 +1,5 @@
 import "./select.css";
+import "./control.css";
 
 interface Props<Name extends string> {
   readonly label: string;
@@ -15,7 +16,7 @@ export function Select<Name extends string>({ label, names, words, chosen, onCho
   return (
     <label class="select">
       <span class={isBare ? "unseen" : "quiet"}>{label}</span>
-      <select value={chosen} onChange={(event) => onChoose(event.currentTarget.value as Name)}>
+      <select class="control" value={chosen} onChange={(event) => onChoose(event.currentTarget.value as Name)}>
         {names.map((name) => (
           <option key={name} value={name}>
             {words[name] ?? name}

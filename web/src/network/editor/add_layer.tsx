@@ -1,5 +1,5 @@
 import "./add_layer.css";
-import "../../ui/text_field.css";
+import "../../ui/control.css";
 import { useId, useState } from "preact/hooks";
 import { noteFailure } from "../../app/service.ts";
 import { text } from "../../text/text.ts";
@@ -38,7 +38,7 @@ export function AddLayer({ document, place }: Props) {
       }}
     >
       <input
-        class="text-field"
+        class="control"
         list={list}
         aria-label={words.addLabel}
         placeholder={words.addLabel}

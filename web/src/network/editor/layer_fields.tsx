@@ -1,4 +1,5 @@
 import "./layer_fields.css";
+import "../../ui/control.css";
 import type { ProblemItem } from "layerscope";
 import { useId, useState } from "preact/hooks";
 import { text } from "../../text/text.ts";
@@ -93,6 +94,7 @@ function Words({ schema: { name, words, initial, description }, value, problem, 
         {name}
       </label>
       <select
+        class="control"
         id={id}
         value={chosen}
         aria-invalid={problem !== undefined}

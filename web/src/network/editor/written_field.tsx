@@ -1,4 +1,5 @@
 import "./written_field.css";
+import "../../ui/control.css";
 import type { ProblemItem } from "layerscope";
 import { useEffect, useId, useState } from "preact/hooks";
 import { text } from "../../text/text.ts";
@@ -30,6 +31,7 @@ export function WrittenField({ name, value, description, placeholder, isRequired
         {name}
       </label>
       <input
+        class="control"
         id={id}
         value={draft}
         placeholder={placeholder}

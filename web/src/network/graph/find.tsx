@@ -1,5 +1,5 @@
 import "./find.css";
-import "../../ui/text_field.css";
+import "../../ui/control.css";
 import { change, state } from "../../app/state.ts";
 import { text } from "../../text/text.ts";
 import type { Planned } from "./nodes.ts";
@@ -16,7 +16,7 @@ export function Find({ wanted, onWant, found }: Props) {
   return (
     <div class="find">
       <input
-        class="text-field"
+        class="control"
         id="find"
         type="search"
         placeholder={words.find}
