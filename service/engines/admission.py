@@ -18,27 +18,27 @@ from models.errors import Overloaded
 from service.access.arrivals import Arrivals
 from service.engines.costs import CostEstimates
 from service.engines.engine_request import EngineRequest
-from service.engines.fair_queue import NEVER, FairQueue, QueueUsage
+from service.engines.fair_queue import FairQueue, QueueUsage
 from service.engines.job import Job
 from service.engines.lanes import EngineLane
 from service.engines.pending_result import PendingResult
 from service.engines.slot import EngineSlot
 from service.settings import Settings
 
-OVERLOAD_RUNS = 5
+OVERLOAD_RUNS = 4
 """Runs of average length that may wait while others are refused: with the dispatched ones they keep an engine busy, and
 the last of them waits little longer than at 80 % load.
 """
 STANDING_RUNS = 25
 """Runs of average length that may wait while none is refused."""
+STANDING_SHARE = 0.25
+"""Share of the bound for which a queue may have more than half of the bound."""
 LONGEST_RUNS = 2
 """Runs as long as the longest dispatched or queued one that may wait in any case, for the sake of short ones behind it.
 """
 PAUSE_SECONDS = 0.25
 """Seconds without a refusal until STANDING_RUNS may wait again; under constant load a queue is empty only for moments.
 """
-OTHERS_SECONDS = 1.0
-"""Time for which an admitted client counts as another one beside a refused client."""
 FULL = "The requests that wait already take as long as requests may wait."
 REPLY_SHARE = 0.5
 """Most of reply memory that one client may hold, whatever its share."""
@@ -52,8 +52,6 @@ class Admission:
     def __init__(self, settings: Settings, slots: Sequence[EngineSlot], costs: CostEstimates) -> None:
         self._settings, self._slots, self.costs = settings, slots, costs
         self.arrivals = Arrivals()
-        self._last, self._last_at, self._other_at = "", NEVER, NEVER
-        """The last admitted client, when that was, and when another one was admitted last before it."""
         self._concurrent_costs = CostEstimates()
         """Costs of concurrent requests, in seconds per byte of the document."""
 
@@ -67,20 +65,11 @@ class Admission:
         slot = self._slot_for(request.key)
         job = Job(request, PendingResult(request.reply, request.trace), seconds=estimate)
         self.check(slot, job)
-        self._record(job.client)
         return slot, job
 
-    def _record(self, client: str) -> None:
-        """Record that a request of this client was admitted."""
-        now = asyncio.get_running_loop().time()
-        if client != self._last:
-            self._last, self._other_at = client, self._last_at
-        self._last_at = now
-
     def has_others(self, client: str) -> bool:
-        """Whether a request of another client was admitted recently."""
-        at = self._other_at if client == self._last else self._last_at
-        return asyncio.get_running_loop().time() - at < OTHERS_SECONDS
+        """Whether a request of another client was queued recently."""
+        return any(lane.queue.has_others(client) for slot in self._slots for lane in slot.lanes)
 
     def _slot_for(self, key: str) -> EngineSlot:
         """Return the home slot of the model, so that it is built once; an idle one if that is busy."""
@@ -182,7 +171,7 @@ class Admission:
         minimum = max(OVERLOAD_RUNS * mean, LONGEST_RUNS * lane.longest())
         if now - last_refusal <= PAUSE_SECONDS:
             return minimum
-        is_standing = usage.count and now - usage.since > limit / 2
+        is_standing = usage.count and now - usage.since > STANDING_SHARE * limit
         return max(minimum, STANDING_RUNS * mean, limit / 2 if is_standing else limit)
 
     def _overloaded(self, lane: EngineLane, client: str, detail: str) -> Overloaded:

@@ -25,6 +25,8 @@ FLOODING_WEIGHT = 8
 """How many times its work is charged meanwhile: those below their share go first, however many jobs they bring at once,
 and it still gets one run of nine from those that are not.
 """
+OTHERS_SECONDS = 1.0
+"""Time for which a client counts as another one beside a client that is flooding."""
 MAX_ACCOUNTS = 4096
 """Bound of the number of clients with an account."""
 
@@ -68,6 +70,8 @@ class FairQueue(Generic[JobT]):
         self._accounts: dict[str, float] = {}
         """By client: when its work up to now would be done."""
         self._last = self._first = 0
+        self._latest, self._latest_at, self._other_at = "", NEVER, NEVER
+        """The client of the latest job, when that was added, and when the latest of another client before it was."""
         self._refusals: dict[str, float] = {}
         """By client: the time of its last refusal, by the loop's clock, the latest last."""
         self.last_refusal = NEVER
@@ -88,6 +92,18 @@ class FairQueue(Generic[JobT]):
         self._charge(job.client, begin + weight * job.seconds)
         self._last += 1
         self._insert((begin, self._last, job))
+        self._record(job.client)
+
+    def _record(self, client: str) -> None:
+        """Record that a job of this client was added."""
+        if client != self._latest:
+            self._latest, self._other_at = client, self._latest_at
+        self._latest_at = asyncio.get_running_loop().time()
+
+    def has_others(self, client: str) -> bool:
+        """Whether a job of another client was added recently."""
+        at = self._other_at if client == self._latest else self._latest_at
+        return asyncio.get_running_loop().time() - at < OTHERS_SECONDS
 
     def appendleft(self, job: JobT) -> None:
         """Requeue a job that has had its turn, before all others."""

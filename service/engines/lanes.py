@@ -15,8 +15,10 @@ AHEAD_SECONDS = 0.01
 """Bound of the work that is dispatched ahead: a job whose turn comes meanwhile would wait behind it. The front takes as
 long to process the simultaneous requests of a hundred clients.
 """
-FLOODING_AHEAD_SECONDS = 0.002
-"""The same for a client that asks for more than there is: others do not wait behind its runs."""
+FLOODING_AHEAD_SECONDS = AHEAD_SECONDS / 2
+"""The same for a client that asks for more than there is: what it waits for is short."""
+CONTENDED_AHEAD_SECONDS = AHEAD_SECONDS / 5
+"""The same for such a client beside others: they do not wait behind its runs."""
 UNKNOWN_SECONDS = AHEAD_SECONDS / 2
 """The cost that is assumed before any run has ended."""
 
@@ -47,8 +49,13 @@ class EngineLane:
             return True
         if most > 1 or len(self.running) >= self.depth:
             return False
-        ahead = FLOODING_AHEAD_SECONDS if self.queue.is_flooding(next(iter(self.queue)).client) else AHEAD_SECONDS
-        return sum(job.seconds or UNKNOWN_SECONDS for job in self.running) < ahead
+        return sum(job.seconds or UNKNOWN_SECONDS for job in self.running) < self._ahead(next(iter(self.queue)).client)
+
+    def _ahead(self, client: str) -> float:
+        """Return the seconds of work that may be dispatched before a job of this client."""
+        if not self.queue.is_flooding(client):
+            return AHEAD_SECONDS
+        return CONTENDED_AHEAD_SECONDS if self.queue.has_others(client) else FLOODING_AHEAD_SECONDS
 
     def next_batch(self, most: int) -> list[Job]:
         """Return the next job and those that may be computed in one batch with it, at most `most`."""
