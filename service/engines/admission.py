@@ -33,10 +33,12 @@ STANDING_RUNS = 25
 """Runs of average length that may wait while none is refused."""
 STANDING_SHARE = 0.25
 """Share of the bound for which a queue may have more than half of the bound."""
+OWN_STANDING_SHARE = 0.5
+"""The same for what one client has in it: those below their share are cut later than those above."""
 LONGEST_RUNS = 2
 """Runs as long as the longest dispatched or queued one that may wait in any case, for the sake of short ones behind it.
 """
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS = 0.5
 """Seconds without a refusal until STANDING_RUNS may wait again; under constant load a queue is empty only for moments.
 """
 FULL = "The requests that wait already take as long as requests may wait."
@@ -158,20 +160,22 @@ class Admission:
         if not (queue or arrivals):
             return True
         arrival_seconds = mean / len(self._slots)
-        bound = self._bound(lane, queue.total, queue.last_refusal, mean)
+        bound = self._bound(lane, queue.total, STANDING_SHARE, queue.last_refusal, mean)
         if queue.total.seconds + arrival_seconds * arrivals.total() + seconds <= bound:
             return True
         own, clients = queue.usage.get(client, NO_USAGE), len({client, *queue.usage, *arrivals})
-        bound = self._bound(lane, own, queue.standing_refusal(client), mean) / clients
+        bound = self._bound(lane, own, OWN_STANDING_SHARE, queue.standing_refusal(client), mean) / clients
         return clients > 1 and own.seconds + arrival_seconds * arrivals[client] + seconds <= bound
 
-    def _bound(self, lane: EngineLane, usage: QueueUsage, last_refusal: float, mean: float) -> float:
+    def _bound(
+        self, lane: EngineLane, usage: QueueUsage, standing_share: float, last_refusal: float, mean: float
+    ) -> float:
         """Return the seconds of work that may wait now; `mean` is 0 before any run has ended."""
         now, limit = asyncio.get_running_loop().time(), self._settings.queue_seconds
         minimum = max(OVERLOAD_RUNS * mean, LONGEST_RUNS * lane.longest())
         if now - last_refusal <= PAUSE_SECONDS:
             return minimum
-        is_standing = usage.count and now - usage.since > STANDING_SHARE * limit
+        is_standing = usage.count and now - usage.since > standing_share * limit
         return max(minimum, STANDING_RUNS * mean, limit / 2 if is_standing else limit)
 
     def _overloaded(self, lane: EngineLane, client: str, detail: str) -> Overloaded:

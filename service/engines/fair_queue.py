@@ -19,8 +19,10 @@ from operator import itemgetter
 from typing import Generic, Protocol, Self, TypeVar
 
 NEVER = -inf
-FLOODING_SECONDS = 0.25
-"""Time for which a refused client counts as one that asks for more than there is."""
+FLOODING_SECONDS = 0.5
+"""Time for which a refused client counts as one that asks for more than there is: its connections, which are not read
+for a while, are read again within it.
+"""
 FLOODING_WEIGHT = 8
 """How many times its work is charged meanwhile: those below their share go first, however many jobs they bring at once,
 and it still gets one run of nine from those that are not.
