@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import select
+from random import uniform
 from typing import Any, NamedTuple, cast
 
 from starlette.types import Scope
@@ -29,7 +30,9 @@ IDLE_SECONDS = 0.5
 REFUSED_SECONDS = 2.0
 """HEAD_SECONDS of connections over the limit."""
 REFUSED_PAUSE_SECONDS = 0.25
-"""Time for which a connection whose run was refused is not read while other clients send runs, too."""
+"""Time for which a connection whose run was refused is not read while other clients send runs, too; on average, so that
+a client's connections are not all read at once again.
+"""
 HEALTH = (b"/healthz", b"/readyz")
 """Paths also served on those: otherwise a full service would be taken for a dead one."""
 RUNS = re.compile(
@@ -167,7 +170,7 @@ class Connection(BoundedProtocol):
         """Read nothing for a while: a refusal takes time of the front, which others need, too."""
         if not self.transport.is_closing():
             self.flow.pause_reading()
-            self.loop.call_later(REFUSED_PAUSE_SECONDS, self._resume_reading)
+            self.loop.call_later(uniform(0.5, 1.5) * REFUSED_PAUSE_SECONDS, self._resume_reading)  # noqa: S311 (no secret)
 
     def _resume_reading(self) -> None:
         if not self.transport.is_closing():
