@@ -47,27 +47,40 @@ async def test_claims_over_the_budget_are_rejected() -> None:
     assert problem.expected.startswith("at most 250 pixels")
 
 
-async def test_claims_wait_in_order_and_time_out() -> None:
-    """First in, first out; after the timeout a 503 with Retry-After, and nothing leaks."""
-    memory, order = DecodeMemory(10 * MIB, seconds=0.2), []
+async def test_claims_wait_in_order() -> None:
+    """First in, first out, and nothing leaks."""
+    memory, order = DecodeMemory(10 * MIB, seconds=60), []
 
-    async def decode(name: str, size: int, seconds: float) -> None:
+    async def decode(name: str) -> None:
         with memory.share() as share:
-            await share.run(make_claims, share, size)
+            await share.run(make_claims, share, 6 * MIB)
             order.append(name)
-            await asyncio.sleep(seconds)
 
-    first = asyncio.create_task(decode("first", 8 * MIB, 0.05))
-    await wait_until(lambda: memory.free < 10 * MIB)
-    others = [asyncio.create_task(decode(name, 6 * MIB, 0)) for name in ("second", "third")]
-    await asyncio.gather(first, *others)
-    assert order == ["first", "second", "third"]
+    with memory.share() as first:
+        await first.run(make_claims, first, 8 * MIB)
+        others = []
+        for name in ("second", "third"):
+            others.append(asyncio.create_task(decode(name)))
+            await wait_until(lambda: len(memory._waiters) == len(others))
+    await asyncio.gather(*others)
+    assert order == ["second", "third"]
+    assert memory.free == 10 * MIB
+
+
+async def test_claims_time_out() -> None:
+    """With a 503 and Retry-After; those of a cancelled request leave at once, and nothing leaks."""
+    memory = DecodeMemory(10 * MIB, seconds=0.2)
+
+    async def decode() -> None:
+        with memory.share() as share:
+            await share.run(make_claims, share, 6 * MIB)
+
     with memory.share() as share:
         await share.run(make_claims, share, 8 * MIB)
         with pytest.raises(Overloaded) as refused:
-            await decode("late", 6 * MIB, 0)
+            await decode()
         assert refused.value.seconds >= 0.2
-        waiting = asyncio.create_task(decode("cancelled", 6 * MIB, 0))
+        waiting = asyncio.create_task(decode())
         await asyncio.sleep(0.02)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
